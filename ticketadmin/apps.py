@@ -1,0 +1,21 @@
+"""The applications: our own, and Django's admin with our access rule."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TicketAdminConfig(AppConfig):
+    """Our models, checks and templates."""
+
+    name = "ticketadmin"
+    verbose_name = _("ticketadmin")
+
+    def ready(self) -> None:
+        from ticketadmin import checks  # noqa: F401, PLC0415 - registers the system checks
+
+
+class AdministrationConfig(AdminConfig):
+    """Django's admin, opened to administrators by role rather than by `is_staff`."""
+
+    default_site = "ticketadmin.administration.AdministrationSite"

@@ -1,0 +1,84 @@
+"""System checks of our settings: the product refuses to start with settings that would be dangerous.
+
+E001 no API address           E004 default secret key outside DEBUG
+E002 no API key               E005 DEBUG with a public host
+E003 API address not https    E006 TICKET_API_READ is neither auto nor off
+E007 a code key that is not a plain name
+"""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+_LOOPBACK_NAMES = {"localhost", "testserver", ".localhost"}
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is this machine's own."""
+    host = host.strip("[]").lower()
+    if host in _LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@register()
+def api_is_configured(**_kwargs: Any) -> list[CheckMessage]:
+    """The CRM's address and key are there and the key cannot travel in the clear."""
+    problems: list[CheckMessage] = []
+    parts = urlsplit(settings.TICKET_API_URL)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        hint = "Scheme and host only, for example https://crm.example.com; /api/v6.1 is added."
+        problems.append(
+            Error("TICKET_API_URL is missing or not an address.", hint=hint, id="ticketadmin.E001")
+        )
+    elif parts.scheme != "https" and not is_loopback(parts.hostname):
+        hint = "Use https://, so that the API key cannot be read on the way."
+        problems.append(Error("TICKET_API_URL is not https.", hint=hint, id="ticketadmin.E003"))
+    if not settings.TICKET_API_KEY and not _holds_text(settings.TICKET_API_KEY_FILE):
+        hint = "Set TICKET_API_KEY, or TICKET_API_KEY_FILE to a readable file that holds the key."
+        problems.append(Error("No API key is set.", hint=hint, id="ticketadmin.E002"))
+    return problems
+
+
+@register()
+def api_settings_are_known(**_kwargs: Any) -> list[CheckMessage]:
+    """The settings with few values hold one of them."""
+    problems: list[CheckMessage] = []
+    if settings.TICKET_API_READ not in {"auto", "off"}:
+        problems.append(Error("TICKET_API_READ must be auto or off.", id="ticketadmin.E006"))
+    keys = settings.TICKET_API_CODE_KEYS
+    if not keys or not all(re.fullmatch(r"[A-Za-z_]{1,64}", key) for key in keys):
+        hint = "For example ticket_code, or ticket_code,current_ticket_code."
+        problems.append(Error("TICKET_API_CODE_KEYS must be names.", hint=hint, id="ticketadmin.E007"))
+    return problems
+
+
+@register()
+def process_is_safe(**_kwargs: Any) -> list[CheckMessage]:
+    """Sessions cannot be forged and DEBUG pages are not public."""
+    problems: list[CheckMessage] = []
+    if not settings.DEBUG and settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
+        hint = "Set SECRET_KEY to 50 or more random characters."
+        problems.append(Error("SECRET_KEY is the default.", hint=hint, id="ticketadmin.E004"))
+    public = [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]
+    if settings.DEBUG and public:
+        hint = "DEBUG pages show settings and code: only on loopback."
+        problems.append(
+            Error(f"DEBUG is on with public hosts: {', '.join(public)}.", hint=hint, id="ticketadmin.E005")
+        )
+    return problems
+
+
+def _holds_text(path: str) -> bool:
+    try:
+        return bool(path and Path(path).read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        return False

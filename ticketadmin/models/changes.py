@@ -1,0 +1,122 @@
+"""The append-only record of what was sent to the CRM and what came of it."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Outcome(models.TextChoices):
+    """What is known of one change; the words that the whole product uses."""
+
+    PENDING = "pending", _("In progress")
+    VERIFIED = "verified", _("Verified")
+    STORED_DIFFERENTLY = "stored_differently", _("Stored differently")
+    NOT_APPLIED = "not_applied", _("Not applied")
+    NOT_READABLE = "not_readable", _("Sent, cannot be checked")
+    ACCEPTED = "accepted", _("Accepted, not checked yet")
+    REJECTED = "rejected", _("Rejected")
+    UNKNOWN = "unknown", _("Unknown")
+
+
+class Origin(models.TextChoices):
+    """Where a change was asked for."""
+
+    FORM = "form", _("Ticket form")
+    QUICK = "quick", _("Quick status")
+    BULK = "bulk", _("Bulk update")
+    UNDO = "undo", _("Undo")
+    RESTORE = "restore", _("Restore")
+    COMMAND = "command", _("Command line")
+
+
+class ChangeQuerySet(models.QuerySet["Change"]):
+    """The questions that the product asks of its history."""
+
+    def for_ticket(self, code: str) -> "ChangeQuerySet":
+        """Return the changes of one ticket, newest first."""
+        return self.filter(ticket_code=code).order_by("-id")
+
+    def unsettled(self) -> "ChangeQuerySet":
+        """Return the changes whose effect on the CRM is still open."""
+        return self.filter(outcome__in=[Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED])
+
+
+class Change(models.Model):
+    """One save of one ticket by one person: what was wanted, sent, found, and the outcome.
+
+    Values are keyed by field name (`status_name`, `custom_fields.so_serial`); a name that is absent
+    was unknown. The row is written before the request leaves, and finished when its outcome is known.
+    """
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    submission = models.UUIDField(
+        default=uuid4, help_text="One form as it was sent; repeated posts of it share it."
+    )
+    ticket_code = models.CharField(_("ticket"), max_length=64)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="changes",
+        verbose_name=_("person"),
+    )
+    actor_name = models.CharField(_("name at the time"), max_length=301)
+    origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.FORM)
+    undo_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="undone_by")
+
+    created_at = models.DateTimeField(_("when"))
+    finished_at = models.DateTimeField(null=True, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    wanted = models.JSONField(default=dict, help_text="Field → the value that should be stored.")
+    payload = models.JSONField(default=dict, help_text="The body as it was sent.")
+    before = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Field → value read just before; everything known while open, then what changed.",
+    )
+    read_back = models.JSONField(null=True, blank=True, help_text="Field → value read just after.")
+    results = models.JSONField(default=dict, help_text="Field → outcome.")
+    collateral = models.JSONField(default=dict, help_text="Field that was not sent → [before, after].")
+
+    outcome = models.CharField(_("outcome"), max_length=20, choices=Outcome.choices, default=Outcome.PENDING)
+    reason = models.CharField(max_length=40, blank=True, help_text="The API error's machine word.")
+    message = models.CharField(_("message"), max_length=500, blank=True, help_text="The CRM's own words.")
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects = ChangeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["ticket_code", "-id"], name="change_ticket"),
+            models.Index(fields=["actor", "-id"], name="change_actor"),
+            models.Index(fields=["outcome", "-id"], name="change_outcome"),
+            models.Index(fields=["created_at"], name="change_created"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["actor", "submission"], name="change_once_per_submission"),
+            models.UniqueConstraint(
+                fields=["actor", "ticket_code"], condition=Q(outcome="pending"), name="change_one_in_flight"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_code} {self.outcome} {self.uuid}"
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether nothing more can be learnt by reading the ticket again."""
+        return self.outcome not in {Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED}
+
+    def age_seconds(self, now: datetime) -> float:
+        """Return the seconds since the intent was recorded."""
+        return (now - self.created_at).total_seconds()

@@ -1,0 +1,112 @@
+"""What administrators describe, because the CRM does not: custom fields and how statuses look; and
+what the CRM last said of its own lists."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class FieldKind(models.TextChoices):
+    """How a custom field's value is typed, stored and compared."""
+
+    TEXT = "text", _("Text")
+    LONG_TEXT = "long_text", _("Long text")
+    NUMBER = "number", _("Number")
+    DATE = "date", _("Date, stored as YYYY-MM-DD")
+    EPOCH_DATE = "epoch_date", _("Date, stored as seconds since 1970")
+    SELECT = "select", _("One of several options")
+    MULTI_SELECT = "multi_select", _("Several options")
+    YES_NO = "yes_no", _("Yes or no")
+
+
+class CustomField(models.Model):
+    """A field of `custom_fields`, described here because the API does not list its definitions."""
+
+    key = models.CharField(
+        _("key"),
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9_-]+\Z", _("Letters, digits, - and _ only."))],
+        help_text=_("As the CRM names it, for example so_serial."),
+    )
+    label = models.CharField(_("label"), max_length=120)
+    kind = models.CharField(_("type"), max_length=16, choices=FieldKind.choices, default=FieldKind.TEXT)
+    choices_text = models.TextField(
+        _("options"),
+        blank=True,
+        help_text=_("For options: one a line, as value = label. The value is what the CRM stores."),
+    )
+    help_text = models.CharField(_("help"), max_length=200, blank=True)
+    required = models.BooleanField(_("required"), default=False, help_text=_("It cannot be cleared."))
+    order = models.PositiveSmallIntegerField(_("order"), default=0)
+
+    class Meta:
+        verbose_name = _("custom field")
+        verbose_name_plural = _("custom fields")
+        ordering = ["order", "label"]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """The options as (stored value, label) pairs."""
+        pairs = (line.partition("=") for line in self.choices_text.splitlines() if line.strip())
+        return tuple((value.strip(), label.strip() or value.strip()) for value, _equals, label in pairs)
+
+    def clean(self) -> None:
+        """Refuse a choice field without options, and options that share a value."""
+        values = [value for value, _label in self.choices]
+        if self.kind in {FieldKind.SELECT, FieldKind.MULTI_SELECT} and not values:
+            raise ValidationError({"choices_text": _("Name at least one option.")}, code="no_options")
+        if len(values) != len(set(values)):
+            raise ValidationError({"choices_text": _("Two options have the same value.")}, code="same_value")
+
+
+class Hue(models.TextChoices):
+    """The palette for statuses; each name is a class in the stylesheet."""
+
+    GREY = "grey", _("Grey")
+    BLUE = "blue", _("Blue")
+    TEAL = "teal", _("Teal")
+    GREEN = "green", _("Green")
+    LIME = "lime", _("Lime")
+    YELLOW = "yellow", _("Yellow")
+    ORANGE = "orange", _("Orange")
+    RED = "red", _("Red")
+    PINK = "pink", _("Pink")
+    PURPLE = "purple", _("Purple")
+
+
+class StatusSetting(models.Model):
+    """How one of the CRM's statuses is shown and offered here."""
+
+    name = models.CharField(_("status"), max_length=200, unique=True, help_text=_("Spelled as in the CRM."))
+    hue = models.CharField(_("colour"), max_length=8, choices=Hue.choices, default=Hue.GREY)
+    order = models.PositiveSmallIntegerField(_("order"), default=0)
+    is_done = models.BooleanField(_("done"), default=False, help_text=_("Tickets in it are never overdue."))
+    quick_button = models.BooleanField(_("quick button"), default=True)
+
+    class Meta:
+        verbose_name = _("status setting")
+        verbose_name_plural = _("status settings")
+        ordering = ["order", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RemoteSnapshot(models.Model):
+    """The last good answer of the CRM to a question whose answer seldom changes.
+
+    Kept in the database, so that every process shares it and it survives a restart: a list that is
+    too old is still better than none while the CRM is down.
+    """
+
+    name = models.CharField(max_length=40, primary_key=True)
+    value = models.JSONField(default=dict)
+    fetched_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

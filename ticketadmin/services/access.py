@@ -1,0 +1,23 @@
+"""Who may do what. Services ask here, so that no entry point can forget to."""
+
+from ticketadmin.models import Change, User
+
+
+class Forbidden(Exception):
+    """The person's role does not allow this."""
+
+
+def require(actor: User, permission: str) -> None:
+    """Raise Forbidden unless the person is active and holds the permission (its short name)."""
+    if not (actor.is_active and actor.may(permission)):
+        raise Forbidden(permission)
+
+
+def may_see(actor: User, change: Change) -> bool:
+    """Tell whether the person may see this change: their own, or anybody's with `view_all_history`."""
+    return change.actor_id == actor.pk or actor.may("view_all_history")
+
+
+def may_undo(actor: User, change: Change) -> bool:
+    """Tell whether the person may take this change back."""
+    return actor.may("edit_tickets") and (change.actor_id == actor.pk or actor.may("undo_any_change"))

@@ -1,0 +1,76 @@
+"""The base of a form: the values it was loaded with, carried by the form itself and signed.
+
+Signed, so that a browser cannot invent a base and thereby skip the comparison; bound to the ticket
+and the person, so that a form left open is not sent in somebody else's name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.core import signing
+from django.utils import timezone
+
+from ticketadmin.models import User
+from ticketadmin.services.comparison import FieldConflict
+from ticketadmin.services.fields import Value
+from ticketadmin.services.reading import ReadTicket
+
+SALT = "ticketadmin.base"
+
+
+class WrongBase(Exception):
+    """The form's base is missing, altered, or of another ticket or person."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a form started from. Without `loaded_at` nothing was read: update-only mode."""
+
+    code: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    loaded_at: datetime | None = None
+    conflicts: tuple[FieldConflict, ...] = ()  # still to be chosen by the person
+
+    @property
+    def was_read(self) -> bool:
+        """Tell whether the ticket could be read when the form was loaded."""
+        return self.loaded_at is not None
+
+    def sign(self, person: User) -> str:
+        """Return the token that stands in the form."""
+        content = {
+            "code": self.code,
+            "person": person.pk,
+            "values": dict(self.values),
+            "at": self.loaded_at.isoformat() if self.loaded_at else None,
+            "conflicts": [[c.name, c.original, c.theirs, c.mine] for c in self.conflicts],
+        }
+        return signing.dumps(content, salt=SALT, compress=True)
+
+
+def base_of(read: ReadTicket | None, code: str) -> Base:
+    """Return the base of a form for a ticket as it was read, or for one that could not be."""
+    return Base(read.code, read.values, read.read_at) if read else Base(code)
+
+
+def load_base(token: str, *, code: str, person: User) -> Base:
+    """Return the base in a posted token. Raises WrongBase."""
+    try:
+        content = signing.loads(token, salt=SALT)
+    except signing.BadSignature as error:
+        raise WrongBase from error
+    if content["code"] != code or content["person"] != person.pk:
+        raise WrongBase
+    at = content["at"]
+    return Base(
+        code=code,
+        values=content["values"],
+        loaded_at=datetime.fromisoformat(at) if at else None,
+        conflicts=tuple(FieldConflict(*row) for row in content["conflicts"]),
+    )
+
+
+def seconds_old(base: Base) -> float | None:
+    """Return the age of the base, None where nothing was read."""
+    return (timezone.now() - base.loaded_at).total_seconds() if base.loaded_at else None

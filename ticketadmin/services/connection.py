@@ -1,0 +1,93 @@
+"""The one connection to the remote API that this process keeps, and what is known of its rights.
+
+`get_api()` hands out the pooled client; tests that override the settings get another one. Whether
+the key may read tickets is learnt from real answers and remembered in the database, so that every
+process knows and a restart does not forget.
+"""
+
+import threading
+from datetime import timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils import timezone
+
+from ticketadmin.models import RemoteSnapshot
+from ticketadmin.ticketapi.client import ApiConfig, TicketApi
+from ticketadmin.ticketapi.keys import ApiKey
+
+READING = "reading"
+REFUSAL_BELIEVED_FOR = timedelta(minutes=10)
+
+_lock = threading.Lock()
+_api: TicketApi | None = None
+
+
+class Reading(StrEnum):
+    """Whether the key may read tickets, as far as answers have shown."""
+
+    WORKS = "works"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+def get_api() -> TicketApi:
+    """Return this process's client for the API that the settings name."""
+    global _api  # noqa: PLW0603 - one pool a process is the point
+    with _lock:
+        if _api is None:
+            _api = TicketApi(_config())
+        return _api
+
+
+def _config() -> ApiConfig:
+    key = (
+        ApiKey(value=settings.TICKET_API_KEY)
+        if settings.TICKET_API_KEY
+        else ApiKey(file=settings.TICKET_API_KEY_FILE)
+    )
+    timeout = settings.TICKET_API_TIMEOUT
+    return ApiConfig(
+        url=settings.TICKET_API_URL,
+        key=key,
+        code_keys=tuple(settings.TICKET_API_CODE_KEYS),
+        cookie=settings.TICKET_API_COOKIE,
+        read_timeout=timeout,
+        connect_timeout=min(3.0, timeout),
+        deadline=2 * timeout,
+        ca_file=settings.TICKET_API_CA_FILE or None,
+        proxy=settings.TICKET_API_PROXY or None,
+    )
+
+
+def _forget_api(*, setting: str, **_kwargs: object) -> None:
+    global _api  # noqa: PLW0603
+    if setting.startswith("TICKET_API_"):
+        with _lock:
+            if _api is not None:
+                _api.close()
+            _api = None
+
+
+setting_changed.connect(_forget_api)
+
+
+def reading_state() -> Reading:
+    """Return whether tickets can be read, from the setting and the answers remembered."""
+    if settings.TICKET_API_READ == "off":
+        return Reading.REFUSED
+    row = RemoteSnapshot.objects.filter(name=READING).first()
+    if row is None:
+        return Reading.UNKNOWN
+    state = Reading(row.value["state"])
+    # A right can be granted later: a refusal is believed for minutes only.
+    is_old = timezone.now() - row.fetched_at > REFUSAL_BELIEVED_FOR
+    return Reading.UNKNOWN if state is Reading.REFUSED and is_old else state
+
+
+def remember_reading(state: Reading) -> None:
+    """Keep what an answer showed of the key's right to read; written only when it changes."""
+    if reading_state() is not state and settings.TICKET_API_READ != "off":
+        values = {"value": {"state": state.value}, "fetched_at": timezone.now()}
+        RemoteSnapshot.objects.update_or_create(name=READING, defaults=values)

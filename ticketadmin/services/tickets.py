@@ -1,0 +1,277 @@
+"""Opening and saving one ticket: the product's main job, and the only way to write to the CRM.
+
+A save runs in the steps of DESIGN: compare with what the CRM holds now, record the intent, PUT,
+classify the answer, read back, record the outcome. The ticket page, bulk updates, undo and commands
+all call `save_ticket`, so that nothing is ever sent without a record.
+
+    SaveProblem
+    ├── NothingToSave     nothing differs from the CRM; nothing was sent
+    ├── EditConflict      somebody changed the same field; nothing was sent until the person chooses
+    ├── ReadingLost       the form was loaded by reading, and now the key may not read; nothing was sent
+    ├── SaveInProgress    this person's earlier save of this ticket has not finished
+    ├── CheckFailed       the CRM could not be asked what it holds; nothing was sent
+    └── SaveFailed        sent and refused, or sent and its effect is unknown: see `change.outcome`
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ticketadmin.logs import request_id
+from ticketadmin.models import Change, Draft, Origin, Outcome, User
+from ticketadmin.services.access import require
+from ticketadmin.services.bases import Base, base_of
+from ticketadmin.services.choices import Choices, get_choices
+from ticketadmin.services.comparison import Merge, merge
+from ticketadmin.services.connection import get_api
+from ticketadmin.services.edits import Edit
+from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Value, catalogue
+from ticketadmin.services.proof import finish, judge, prove
+from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.ticketapi.errors import Effect, TicketApiError
+
+# Outcomes after which the person's text is safe in the CRM, so that the draft may go.
+SAVED = frozenset({Outcome.VERIFIED, Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE, Outcome.ACCEPTED})
+REPEAT_WAIT = timedelta(seconds=8)
+
+
+class SaveProblem(Exception):
+    """A save that did not succeed. The person's text is still in the form."""
+
+
+class NothingToSave(SaveProblem):
+    """The ticket already is as wanted."""
+
+
+class EditConflict(SaveProblem):
+    """Fields that somebody else changed meanwhile. `theirs` is the ticket as it is now."""
+
+    def __init__(self, merged: Merge, theirs: ReadTicket) -> None:
+        super().__init__(", ".join(conflict.name for conflict in merged.conflicts))
+        self.merged = merged
+        self.theirs = theirs
+
+
+class ReadingLost(SaveProblem):
+    """The comparison with the CRM is no longer possible."""
+
+
+class SaveInProgress(SaveProblem):
+    """Another save of this ticket by this person is on its way."""
+
+
+class CheckFailed(SaveProblem):
+    """The fresh read failed; `error` says how."""
+
+    def __init__(self, error: TicketApiError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class SaveFailed(SaveProblem):
+    """The CRM refused the write, or its effect is unknown; `change` is on record."""
+
+    def __init__(self, change: Change, error: TicketApiError) -> None:
+        super().__init__(str(error))
+        self.change = change
+        self.error = error
+
+
+@dataclass(frozen=True)
+class OpenedTicket:
+    """A ticket ready to be edited. `read` is None in update-only mode."""
+
+    code: str
+    read: ReadTicket | None
+    base: Base
+    fields: Mapping[str, Field]
+    choices: Choices
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A finished save: its record, the ticket as read back, and what only others changed meanwhile."""
+
+    change: Change
+    read_back: ReadTicket | None = None
+    kept_theirs: Mapping[str, tuple[Value, Value]] | None = None
+    already_there: tuple[str, ...] = ()
+
+
+def open_ticket(code: str, *, actor: User, update_only: bool = False) -> OpenedTicket:
+    """Read a ticket and return what its form needs; `update_only` opens the form without reading.
+
+    Raises Forbidden, NotFound (where reading is known to work) or another TicketApiError.
+    """
+    require(actor, "edit_tickets")
+    choices = get_choices()
+    try:
+        read = None if update_only else read_ticket(code, choices)
+    except CannotRead:
+        read = None
+    return opened_from(code, read, choices)
+
+
+def opened_from(code: str, read: ReadTicket | None, choices: Choices) -> OpenedTicket:
+    """Return what the form needs for a ticket that was read already, or cannot be."""
+    return OpenedTicket(code, read, base_of(read, code), catalogue(read.values if read else ()), choices)
+
+
+def save_ticket(
+    code: str,
+    *,
+    actor: User,
+    edit: Edit,
+    base: Base,
+    fields: Mapping[str, Field],
+    choices: Choices,
+    submission: UUID,
+    origin: Origin = Origin.FORM,
+    undo_of: Change | None = None,
+) -> Saved:
+    """Send exactly what the person changed, prove what happened, and return the record.
+
+    `submission` names one form as it was sent: a repeated call with it returns the first result and
+    sends nothing. Raises Forbidden or a SaveProblem.
+    """
+    require(actor, "edit_tickets")
+    if earlier := Change.objects.filter(actor=actor, submission=submission).first():
+        return Saved(_result_of(earlier))
+    if not edit:
+        raise NothingToSave
+    theirs = _fresh_read(code, choices, base)
+    merged = Merge()
+    if theirs:
+        known = theirs.values_for([*edit.wishes, *base.values])
+        mine = {name: edit.value_of(fields[name], known.get(name)) for name in edit.wishes}
+        merged = merge(base.values, mine, known, fields)
+        if merged.conflicts:
+            raise EditConflict(merged, theirs)
+        edit = edit.without(merged.already_there)
+        if not edit:
+            raise NothingToSave
+    change, is_new = _record_intent(code, actor, edit, theirs, fields, submission, origin, undo_of)
+    if not is_new:
+        return Saved(_result_of(change))
+    read_back = _send(change, fields, choices)
+    if change.outcome in SAVED:
+        Draft.objects.filter(actor=actor, ticket_code=code).delete()
+    return Saved(change, read_back, merged.kept_theirs, merged.already_there)
+
+
+def _fresh_read(code: str, choices: Choices, base: Base) -> ReadTicket | None:
+    try:
+        return read_ticket(code, choices)
+    except CannotRead as error:
+        if base.was_read:
+            raise ReadingLost from error
+        return None
+    except TicketApiError as error:
+        raise CheckFailed(error) from error
+
+
+def _record_intent(
+    code: str,
+    actor: User,
+    edit: Edit,
+    theirs: ReadTicket | None,
+    fields: Mapping[str, Field],
+    submission: UUID,
+    origin: Origin,
+    undo_of: Change | None,
+) -> tuple[Change, bool]:
+    before = theirs.values_for(edit.wishes) if theirs else None
+    wanted = {name: edit.value_of(fields[name], (before or {}).get(name)) for name in edit.wishes}
+    change = Change(
+        submission=submission,
+        ticket_code=code,
+        actor=actor,
+        actor_name=actor.display_name,
+        origin=origin,
+        undo_of=undo_of,
+        created_at=timezone.now(),
+        wanted=wanted,
+        payload=payload_of(wanted, before),
+        before=before,
+        request_id=request_id.get(),
+    )
+    try:
+        with transaction.atomic():
+            change.save(force_insert=True)
+    except IntegrityError as error:
+        if earlier := Change.objects.filter(actor=actor, submission=submission).first():
+            return earlier, False
+        raise SaveInProgress from error
+    return change, True
+
+
+def payload_of(wanted: Mapping[str, Value], before: Mapping[str, Value] | None) -> dict[str, Any]:
+    """Return the PUT body for the wanted values, without the identifier.
+
+    Whether the CRM merges or replaces `custom_fields` is unknown. So where the object could be read,
+    it is sent whole, with the changed keys in it; unset keys are left out, as they were.
+    """
+    body = {name: value for name, value in wanted.items() if not name.startswith(CUSTOM_PREFIX)}
+    custom = {name: value for name, value in wanted.items() if name.startswith(CUSTOM_PREFIX)}
+    if custom:
+        known = {
+            name: value
+            for name, value in (before or {}).items()
+            if name.startswith(CUSTOM_PREFIX) and value is not None
+        }
+        body["custom_fields"] = {
+            name.removeprefix(CUSTOM_PREFIX): value for name, value in (known | custom).items()
+        }
+    return body
+
+
+def _send(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
+    started = time.monotonic()
+    try:
+        reply = get_api().update_ticket(change.ticket_code, change.payload, request_id=change.request_id)
+    except TicketApiError as error:
+        change.duration_ms = round((time.monotonic() - started) * 1000)
+        return _after_failure(change, error, fields, choices)
+    change.message = reply.message[:500]
+    change.http_status = reply.http_status
+    read_back = prove(change, fields, choices)
+    change.duration_ms = round((time.monotonic() - started) * 1000)
+    finish(change)
+    return read_back
+
+
+def _after_failure(
+    change: Change, error: TicketApiError, fields: Mapping[str, Field], choices: Choices
+) -> ReadTicket | None:
+    change.message, change.reason, change.http_status = (
+        error.api_message[:500],
+        error.reason,
+        error.http_status,
+    )
+    if error.effect is Effect.NONE:
+        change.outcome = Outcome.REJECTED
+        finish(change)
+        raise SaveFailed(change, error) from error
+    read_back = judge(change, fields, choices)
+    finish(change)
+    if change.outcome not in SAVED:
+        raise SaveFailed(change, error) from error
+    return read_back
+
+
+def _result_of(change: Change) -> Change:
+    """Return the record of a repeated submission once it is finished, or raise SaveInProgress."""
+    give_up = time.monotonic() + min(REPEAT_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
+    while change.outcome == Outcome.PENDING:
+        if time.monotonic() > give_up:
+            raise SaveInProgress
+        time.sleep(0.1)
+        change.refresh_from_db()
+    return change

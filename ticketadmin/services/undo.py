@@ -1,0 +1,79 @@
+"""Taking a change back, and restoring what a save damaged besides.
+
+Both are ordinary saves of earlier values, with the same comparison, proof and record. What was
+changed since is a conflict, never overwritten.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from ticketadmin.models import Change, Origin, User
+from ticketadmin.services.access import Forbidden, may_undo
+from ticketadmin.services.bases import Base
+from ticketadmin.services.choices import get_choices
+from ticketadmin.services.edits import edit_of_values
+from ticketadmin.services.fields import Value, catalogue
+from ticketadmin.services.tickets import Saved, save_ticket
+
+
+class CannotUndo(Exception):
+    """The values before the change are not known, so there is nothing to go back to."""
+
+
+def can_undo(change: Change) -> bool:
+    """Tell whether every value that the change replaced is known and the change took effect."""
+    return change.outcome in {"verified", "stored_differently"} and set(change.wanted) <= set(
+        change.before or {}
+    )
+
+
+def undo_change(change: Change, *, actor: User, submission: UUID) -> Saved:
+    """Store the values that the change replaced.
+
+    Raises Forbidden, CannotUndo, or a SaveProblem: EditConflict where a field was changed since.
+    """
+    _require_undo(actor, change)
+    if not can_undo(change):
+        raise CannotUndo
+    earlier = {name: (change.before or {})[name] for name in change.wanted}
+    return _store(
+        change, earlier, since=change.read_back or {}, actor=actor, submission=submission, origin=Origin.UNDO
+    )
+
+
+def restore_collateral(change: Change, *, actor: User, submission: UUID) -> Saved:
+    """Store again what fields that were not sent held before this save. Raises as `undo_change`."""
+    _require_undo(actor, change)
+    if not change.collateral:
+        raise CannotUndo
+    earlier = {name: pair[0] for name, pair in change.collateral.items()}
+    since = {name: pair[1] for name, pair in change.collateral.items()}
+    return _store(change, earlier, since=since, actor=actor, submission=submission, origin=Origin.RESTORE)
+
+
+def _require_undo(actor: User, change: Change) -> None:
+    if not may_undo(actor, change):
+        raise Forbidden(change.ticket_code)
+
+
+def _store(
+    change: Change,
+    earlier: Mapping[str, Value],
+    *,
+    since: Mapping[str, Value],
+    actor: User,
+    submission: UUID,
+    origin: Origin,
+) -> Saved:
+    fields = catalogue(earlier)
+    return save_ticket(
+        change.ticket_code,
+        actor=actor,
+        edit=edit_of_values(earlier, fields),
+        base=Base(change.ticket_code, values=since, loaded_at=change.finished_at),
+        fields=fields,
+        choices=get_choices(),
+        submission=submission,
+        origin=origin,
+        undo_of=change,
+    )

@@ -1,0 +1,34 @@
+"""Every route, grouped by screen."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from ticketadmin import converters  # noqa: F401 - registers <code:…>
+from ticketadmin.views import account, history, styleguide, tickets
+
+handler403 = "ticketadmin.views.problems.forbidden"
+handler404 = "ticketadmin.views.problems.not_found"
+handler500 = "ticketadmin.views.problems.server_error"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="tickets"), name="home"),
+    # tickets
+    path("tickets/", tickets.tickets, name="tickets"),
+    path("tickets/<code:code>/", tickets.ticket, name="ticket"),
+    path("tickets/<code:code>/preview/", tickets.preview, name="ticket_preview"),
+    # history
+    path("history/<uuid:change>/undo/", history.undo, name="undo"),
+    path("history/<uuid:change>/restore/", history.restore, name="restore"),
+    path("history/<uuid:change>/settle/", history.settle, name="settle"),
+    # account
+    path("sign-in/", account.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", account.SignOut.as_view(), name="sign_out"),
+    path("preferences/", account.preferences, name="preferences"),
+    path("password/", account.PasswordChange.as_view(), name="password_change"),
+    # settings
+    path("admin/", admin.site.urls),
+]
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", styleguide.styleguide, name="styleguide"))

@@ -1,0 +1,41 @@
+"""The rule that stands on every view: which permission it needs. Signing in is the middleware's rule."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from ticketadmin.models import User
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def needs(permission: str) -> Callable[[View[P]], View[P]]:
+    """Let only people with the permission (its short name) in; others get 403."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.is_authenticated or not request.user.may(permission):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        checked.needed_permission = permission  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+def person_of(request: HttpRequest) -> User:
+    """Return the signed-in person. Raises PermissionDenied where there is none."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """Return the id that stands in logs and at the CRM for this request."""
+    return str(getattr(request, "request_id", ""))

@@ -1,0 +1,58 @@
+"""Signing in and out, the password, and a person's own preferences."""
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import views
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from ticketadmin.models import User
+
+
+class SignIn(views.LoginView):
+    """The only page for people who are not signed in."""
+
+    template_name = "account/sign_in.html"
+    redirect_authenticated_user = True
+
+
+class SignOut(views.LogoutView):
+    """End the session (POST only)."""
+
+
+class PasswordChange(views.PasswordChangeView):
+    """Change one's own password."""
+
+    template_name = "account/password_change.html"
+    success_url = reverse_lazy("tickets")
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Say so once it is done."""
+        messages.success(self.request, _("Your password was changed."))
+        return super().form_valid(form)  # type: ignore[arg-type]
+
+
+class PreferencesForm(forms.ModelForm[User]):
+    """What a person may set for themselves."""
+
+    class Meta:
+        model = User
+        fields = ["language", "theme", "shortcuts_enabled"]
+
+
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Store one or more of the person's preferences and go back to the page they came from."""
+    data = {name: request.POST.get(name, getattr(request.user, name)) for name in PreferencesForm.Meta.fields}
+    form = PreferencesForm(data, instance=request.user)
+    if form.is_valid():
+        form.save()
+    else:
+        messages.error(request, _("This preference does not exist. Nothing was changed."))
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return redirect(back if is_ours else "tickets")

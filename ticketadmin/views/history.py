@@ -1,0 +1,101 @@
+"""What can be done with a change on record: take it back, restore what it damaged, check it again."""
+
+import uuid
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from ticketadmin.forms.tickets import form_of
+from ticketadmin.models import Change
+from ticketadmin.services import proof
+from ticketadmin.services import undo as undoing
+from ticketadmin.services.access import Forbidden, may_see
+from ticketadmin.services.choices import get_choices
+from ticketadmin.services.explanations import NOTHING_CHANGED
+from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_ticket
+from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.presenting import Notice
+from ticketadmin.views.ticket_pages import (
+    cannot_open_page,
+    conflict_page,
+    fresh_page,
+    problem_response,
+    saved_response,
+)
+
+TakeBack = Callable[..., Saved]
+
+
+@needs("edit_tickets")
+@require_POST
+def undo(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+    """Store the values that a change replaced."""
+    return _take_back(request, change, undoing.undo_change)
+
+
+@needs("edit_tickets")
+@require_POST
+def restore(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+    """Store again what was lost beside a change."""
+    return _take_back(request, change, undoing.restore_collateral)
+
+
+@needs("edit_tickets")
+@require_POST
+def settle(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+    """Read the ticket again to find out what an open change did."""
+    record = _visible(request, change)
+    proof.settle(record)
+    return redirect(reverse("ticket", args=[record.ticket_code]) + f"?saved={record.uuid}")
+
+
+def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> HttpResponse:
+    record = _visible(request, change)
+    try:
+        saved = take_back(record, actor=person_of(request), submission=_submission(request))
+    except Forbidden as error:
+        raise PermissionDenied from error
+    except EditConflict as conflict:
+        return conflict_page(request, conflict, get_choices())
+    except undoing.CannotUndo:
+        title = _("This change cannot be taken back: the values before it are not known.")
+        return _ticket_with(request, record, Notice("warn", title, NOTHING_CHANGED))
+    except SaveProblem as problem:
+        return _not_taken_back(request, record, problem)
+    return saved_response(request, saved)
+
+
+def _not_taken_back(request: HttpRequest, record: Change, problem: SaveProblem) -> HttpResponse:
+    try:
+        opened = open_ticket(record.ticket_code, actor=person_of(request))
+    except TicketApiError as error:
+        return cannot_open_page(request, record.ticket_code, error)
+    return problem_response(request, form_of(opened), problem)
+
+
+def _ticket_with(request: HttpRequest, record: Change, notice: Notice) -> HttpResponse:
+    try:
+        opened = open_ticket(record.ticket_code, actor=person_of(request))
+    except TicketApiError as error:
+        return cannot_open_page(request, record.ticket_code, error)
+    return fresh_page(request, opened, notice, status=409)
+
+
+def _visible(request: HttpRequest, change: uuid.UUID) -> Change:
+    record = get_object_or_404(Change, uuid=change)
+    if not may_see(person_of(request), record):
+        raise Http404
+    return record
+
+
+def _submission(request: HttpRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("submission", ""))
+    except ValueError:
+        return uuid.uuid4()

@@ -1,0 +1,206 @@
+"""Changes, edits and failures as templates show them: labels, readable values, tones and sentences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketadmin.models import Change, Outcome, User
+from ticketadmin.sanitizing import visible_text
+from ticketadmin.services.access import may_undo
+from ticketadmin.services.edits import Edit
+from ticketadmin.services.explanations import MAY_HAVE_CHANGED, NOTHING_CHANGED, explain, explain_reason
+from ticketadmin.services.fields import (
+    Field,
+    Kind,
+    Value,
+    canonical,
+    canonical_yes_no,
+    catalogue,
+    epoch_to_date,
+)
+from ticketadmin.services.undo import can_undo
+from ticketadmin.ticketapi.errors import Effect, TicketApiError
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One banner: tone is info, success, warn or danger."""
+
+    tone: str
+    title: Text
+    text: Text = ""
+    next_step: Text = ""
+    quotation: str = ""  # the CRM's own words
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """One field of a change. None stands for a value that is not known."""
+
+    name: str
+    label: Text
+    before: str | None
+    after: str | None
+    read_back: str | None = None
+    outcome: str = ""
+
+    @property
+    def outcome_label(self) -> Text:
+        """The outcome in words."""
+        return Outcome(self.outcome).label if self.outcome else ""
+
+
+@dataclass(frozen=True)
+class PresentedChange:
+    """One change as history and result banners show it."""
+
+    change: Change
+    rows: tuple[ValueRow, ...]
+    collateral: tuple[ValueRow, ...]
+    notice: Notice
+    can_undo: bool
+    can_restore: bool
+
+
+def readable(field: Field, value: Value) -> str:
+    """Return a value as a person reads it; "" for empty."""
+    if canonical(field, value) == "":
+        return ""
+    labels = dict(field.choices)
+    if field.kind is Kind.HTML:
+        return visible_text(str(value))
+    if field.kind is Kind.YES_NO:
+        return {"1": _("Yes"), "0": _("No")}.get(canonical_yes_no(value), str(value))
+    if field.kind is Kind.EPOCH_DATE:
+        day = epoch_to_date(value)
+        return date_format(day, "SHORT_DATE_FORMAT") if day else str(value)
+    if isinstance(value, list):
+        return ", ".join(labels.get(str(option), str(option)) for option in value)
+    return labels.get(str(value), str(value))
+
+
+def present_edit(
+    edit: Edit, before: Mapping[str, Value], fields: Mapping[str, Field]
+) -> tuple[ValueRow, ...]:
+    """Return what would be sent, field by field."""
+    return tuple(
+        ValueRow(
+            name=name,
+            label=fields[name].label,
+            before=readable(fields[name], before[name]) if name in before else None,
+            after=readable(fields[name], edit.value_of(fields[name], before.get(name))),
+        )
+        for name in edit.wishes
+    )
+
+
+def present_changes(changes: list[Change], viewer: User) -> list[PresentedChange]:
+    """Return changes as history shows them, with one look-up of the field labels for all."""
+    fields = catalogue(name for change in changes for name in [*change.wanted, *change.collateral])
+    return [present_change(change, viewer, fields) for change in changes]
+
+
+def present_change(change: Change, viewer: User, fields: Mapping[str, Field]) -> PresentedChange:
+    """Return one change with readable values and the sentence that says what came of it."""
+    allowed = may_undo(viewer, change)
+    return PresentedChange(
+        change=change,
+        rows=tuple(_row(change, name, fields[name]) for name in change.wanted if name in fields),
+        collateral=tuple(
+            ValueRow(name, fields[name].label, readable(fields[name], was), readable(fields[name], now))
+            for name, (was, now) in change.collateral.items()
+            if name in fields
+        ),
+        notice=describe_outcome(change),
+        can_undo=allowed and can_undo(change),
+        can_restore=allowed and bool(change.collateral),
+    )
+
+
+def _row(change: Change, name: str, field: Field) -> ValueRow:
+    def shown(values: Mapping[str, Any] | None) -> str | None:
+        return readable(field, values[name]) if values is not None and name in values else None
+
+    return ValueRow(
+        name=name,
+        label=field.label,
+        before=shown(change.before),
+        after=shown(change.wanted),
+        read_back=shown(change.read_back),
+        outcome=change.results.get(name, ""),
+    )
+
+
+_OUTCOMES: dict[str, tuple[str, Text, Text]] = {
+    Outcome.VERIFIED: (
+        "success",
+        gettext_lazy("Saved and verified."),
+        gettext_lazy("The ticket was read back from the CRM and holds these values."),
+    ),
+    Outcome.STORED_DIFFERENTLY: (
+        "warn",
+        gettext_lazy("Saved, but the CRM stored something else."),
+        gettext_lazy("Compare what was sent with what the CRM holds now."),
+    ),
+    Outcome.NOT_APPLIED: (
+        "danger",
+        gettext_lazy("Not saved: the CRM accepted the request but kept the old value."),
+        gettext_lazy(
+            "At least one field is unchanged in the CRM. Try again, or tell an administrator."
+        ),
+    ),
+    Outcome.NOT_READABLE: (
+        "info",
+        gettext_lazy("Sent and accepted, but it cannot be checked."),
+        gettext_lazy("The CRM said yes. It does not let this tool read these fields back."),
+    ),
+    Outcome.ACCEPTED: (
+        "warn",
+        gettext_lazy("Accepted by the CRM, not checked yet."),
+        gettext_lazy("Reading the ticket back failed. It is checked when the ticket is opened again."),
+    ),
+    Outcome.PENDING: (
+        "info",
+        gettext_lazy("A save is in progress."),
+        gettext_lazy("It was sent and no answer is on record yet."),
+    ),
+    Outcome.UNKNOWN: (
+        "warn",
+        gettext_lazy("It is not known whether this was saved."),
+        gettext_lazy("The request was sent, but no usable answer came back."),
+    ),
+}
+
+
+def describe_outcome(change: Change) -> Notice:
+    """Return the banner for a change on record."""
+    if change.outcome == Outcome.REJECTED:
+        explanation = explain_reason(change.reason)
+        return Notice(
+            "danger",
+            explanation.title,
+            NOTHING_CHANGED,
+            explanation.next_step,
+            change.message,
+            change.request_id,
+        )
+    tone, title, text = _OUTCOMES[change.outcome]
+    quotation = change.message if change.reason else ""
+    return Notice(tone, title, text, quotation=quotation, request_id=change.request_id)
+
+
+def describe_problem(error: TicketApiError, change: Change | None = None, *, request_id: str = "") -> Notice:
+    """Return the banner for a call that failed; without a change nothing had been sent."""
+    explanation = explain(error)
+    is_certain = change is None or change.outcome in {Outcome.REJECTED, Outcome.NOT_APPLIED}
+    what_changed = NOTHING_CHANGED if is_certain or error.effect is Effect.NONE else MAY_HAVE_CHANGED
+    tone = "danger" if what_changed is NOTHING_CHANGED else "warn"
+    return Notice(tone, explanation.title, what_changed, explanation.next_step, error.api_message, request_id)

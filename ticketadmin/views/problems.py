@@ -1,0 +1,29 @@
+"""Pages for what went wrong outside a form: no right, no page, our own error, an expired form."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template import loader
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403: signed in, but not allowed."""
+    return render(request, "403.html", _context(request), status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404: no such page here."""
+    return render(request, "404.html", _context(request), status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 without anything that could fail again: no database, no session, no context processors."""
+    return HttpResponse(loader.get_template("500.html").render(_context(request)), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 to a form without a valid token: usually a page left open over a sign-in elsewhere."""
+    return render(request, "csrf_failure.html", _context(request), status=403)
+
+
+def _context(request: HttpRequest) -> dict[str, str]:
+    return {"request_id": getattr(request, "request_id", "")}

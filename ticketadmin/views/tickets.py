@@ -1,0 +1,121 @@
+"""Tickets: find one, open it, change it, preview, save."""
+
+import re
+import uuid
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ticketadmin.forms.tickets import form_of, posted_form
+from ticketadmin.models import Change
+from ticketadmin.services.access import may_see
+from ticketadmin.services.bases import WrongBase
+from ticketadmin.services.choices import get_choices
+from ticketadmin.services.fields import catalogue
+from ticketadmin.services.inputs import Inputs, to_inputs
+from ticketadmin.services.proof import settle_ticket
+from ticketadmin.services.tickets import OpenedTicket, SaveProblem, open_ticket
+from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.presenting import present_changes
+from ticketadmin.views.ticket_pages import (
+    cannot_open_page,
+    just_read_back,
+    preview_of,
+    problem_response,
+    saved_response,
+    ticket_page,
+    wrong_base_page,
+)
+
+CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SHOWN_RECENT = 20
+
+
+@needs("edit_tickets")
+@require_safe
+def tickets(request: HttpRequest) -> HttpResponse:
+    """Show the box for a ticket code and what this person changed lately."""
+    typed = request.GET.get("q", "").strip()
+    if CODE.fullmatch(typed):
+        return redirect("ticket", typed)
+    person = person_of(request)
+    recent = present_changes(list(Change.objects.filter(actor=person)[:SHOWN_RECENT]), person)
+    return render(
+        request, "tickets/tickets.html", {"typed": typed, "recent": recent}, status=422 if typed else 200
+    )
+
+
+@needs("edit_tickets")
+@require_http_methods(["GET", "HEAD", "POST"])
+def ticket(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a ticket with its form, or save what was posted."""
+    return _save(request, code) if request.method == "POST" else _show(request, code)
+
+
+@needs("edit_tickets")
+@require_POST
+def preview(request: HttpRequest, code: str) -> HttpResponse:
+    """Show what saving the posted form would send: a fragment for scripts, else the whole page."""
+    try:
+        form = posted_form(request.POST, code=code, person=person_of(request), choices=get_choices())
+    except WrongBase:
+        return wrong_base_page(request, code)
+    status = 200 if form.is_valid() else 422
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "tickets/_preview.html", {"form": form, "preview": preview_of(form)})
+    return ticket_page(request, form, preview=preview_of(form), status=status)
+
+
+def _show(request: HttpRequest, code: str) -> HttpResponse:
+    settle_ticket(code)
+    saved = _named_change(request, code, "saved")
+    update_only = request.GET.get("read") == "off"
+    try:
+        opened = (just_read_back(saved) if saved else None) or open_ticket(
+            code, actor=person_of(request), update_only=update_only
+        )
+    except TicketApiError as error:
+        return cannot_open_page(request, code, error)
+    form = form_of(opened, _inputs_to_send_again(request, code, opened))
+    return ticket_page(request, form, read=opened.read, saved=saved)
+
+
+def _save(request: HttpRequest, code: str) -> HttpResponse:
+    person = person_of(request)
+    try:
+        form = posted_form(request.POST, code=code, person=person, choices=get_choices())
+        submission = uuid.UUID(request.POST.get("submission", ""))
+    except (WrongBase, ValueError):
+        return wrong_base_page(request, code)
+    if not form.is_valid():
+        return ticket_page(request, form, status=409 if form.base.conflicts else 422)
+    try:
+        saved = form.save(actor=person, submission=submission)
+    except SaveProblem as problem:
+        return problem_response(request, form, problem)
+    return saved_response(request, saved, form)
+
+
+def _named_change(request: HttpRequest, code: str, parameter: str) -> Change | None:
+    """Return the change of this ticket that a query parameter names, if this person may see it."""
+    named = request.GET.get(parameter)
+    if not named:
+        return None
+    try:
+        change = Change.objects.filter(uuid=uuid.UUID(named), ticket_code=code).first()
+    except ValueError as error:
+        raise Http404 from error
+    if change is None or not may_see(person_of(request), change):
+        raise Http404
+    return change
+
+
+def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket) -> dict[str, Inputs] | None:
+    change = _named_change(request, code, "again")
+    if change is None:
+        return None
+    fields: dict[str, Any] = opened.fields | catalogue(change.wanted)  # type: ignore[operator]
+    return {name: to_inputs(fields[name], value) for name, value in change.wanted.items()}
