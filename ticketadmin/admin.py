@@ -22,7 +22,7 @@ class PersonAdmin(UserAdmin):
 
 
 @admin.register(CustomField)
-class CustomFieldAdmin(admin.ModelAdmin[CustomField]):
+class CustomFieldAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The custom fields that the ticket form offers."""
 
     list_display = ["label", "key", "kind", "required", "order"]
@@ -31,7 +31,7 @@ class CustomFieldAdmin(admin.ModelAdmin[CustomField]):
 
 
 @admin.register(StatusSetting)
-class StatusSettingAdmin(admin.ModelAdmin[StatusSetting]):
+class StatusSettingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """How the CRM's statuses look and which have a quick button."""
 
     list_display = ["name", "hue", "is_done", "quick_button", "order"]

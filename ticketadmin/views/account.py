@@ -36,7 +36,7 @@ class PasswordChange(views.PasswordChangeView):
         return super().form_valid(form)  # type: ignore[arg-type]
 
 
-class PreferencesForm(forms.ModelForm[User]):
+class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
     """What a person may set for themselves."""
 
     class Meta:
