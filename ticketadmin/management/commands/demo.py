@@ -1,0 +1,117 @@
+"""`make demo`: the whole product in one terminal, with an embedded stand-in for the CRM."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ticketadmin.management.supervisor import Child, Supervisor
+
+MANAGE = str(settings.BASE_DIR / "manage.py")
+PORTS_TRIED = 20
+PEOPLE_FILE = "demo-people.json"
+
+
+class Command(BaseCommand):
+    """Start sandbox, web server and worker together; Ctrl-C stops them all."""
+
+    help = "Run the demonstration: sandbox, web server and worker in one terminal."
+    requires_system_checks: list[str] = []  # the children check themselves, with the demo's settings
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take a port to prefer."""
+        parser.add_argument("--port", type=int, default=8000, help="port of the web server (default: 8000)")
+
+    def handle(self, **options: Any) -> None:
+        """Prepare the database, start everything, wait."""
+        port = free_port(options["port"])
+        if port != options["port"]:
+            self.stdout.write(f"Port {options['port']} is in use; taking {port}.")
+        supervisor = Supervisor(demo_environment())
+        try:
+            if not os.environ.get("TICKET_API_URL"):
+                ready = supervisor.start(sandbox(), ready="sandbox ready on", within=30)
+                supervisor.environment["TICKET_API_URL"] = ready.rsplit(" ", 1)[-1]
+            self._prepare(supervisor.environment)
+            supervisor.start(web_server(port), ready="Listening at")
+        except RuntimeError as error:
+            supervisor.stop()
+            raise CommandError(str(error)) from error
+        self._greet(port, supervisor.environment)
+        sys.exit(supervisor.wait())
+
+    def _prepare(self, environment: dict[str, str]) -> None:
+        prepared = subprocess.run([sys.executable, MANAGE, "prepare_demo"], env=environment, check=False)
+        if prepared.returncode:
+            message = "the demo could not be prepared: see the lines above"
+            raise RuntimeError(message)
+
+    def _greet(self, port: int, environment: dict[str, str]) -> None:
+        people = json.loads((Path(environment["DATA_DIR"]) / PEOPLE_FILE).read_text(encoding="utf-8"))
+        self.stdout.write(f"\n  ticketadmin   http://127.0.0.1:{port}/\n")
+        self.stdout.write(f"  the CRM       {environment['TICKET_API_URL']}\n\n")
+        for name, password in people.items():
+            self.stdout.write(f"  sign in as    {name:<6} {password}\n")
+        self.stdout.write("\n  Try ticket ABCXYZ1234. Ctrl-C stops everything; what you change is kept.\n\n")
+        self.stdout.flush()
+
+
+def demo_environment() -> dict[str, str]:
+    """Return the environment of the children: the caller's, with what a demonstration needs where it is silent."""
+    data = Path(os.environ.get("DATA_DIR", settings.BASE_DIR / "data" / "demo"))
+    data.mkdir(parents=True, exist_ok=True)
+    needed = {
+        "DATA_DIR": str(data),
+        "STATIC_ROOT": str(data / "static"),
+        "SECRET_KEY": kept_secret(data / "secret-key", 50),
+        "HTTPS_ONLY": "0",
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "ticketadmin.settings",
+    }
+    if not os.environ.get("TICKET_API_URL"):
+        needed["TICKET_API_KEY"] = needed["SANDBOX_KEY"] = kept_secret(data / "sandbox-key", 30)
+    return {**needed, **os.environ} if os.environ.get("TICKET_API_URL") else {**os.environ, **needed}
+
+
+def kept_secret(path: Path, length: int) -> str:
+    """Return a random secret that later starts find again; only its owner may read the file."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(length)[:length], encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
+
+
+def free_port(wanted: int) -> int:
+    """Return the wanted port, or the next free one. Raises CommandError when none of 20 is free."""
+    for port in range(wanted, wanted + PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    message = f"Ports {wanted} to {wanted + PORTS_TRIED - 1} are all in use: make demo PORT=…"
+    raise CommandError(message)
+
+
+def sandbox() -> Child:
+    """Return the stand-in for the CRM."""
+    database = str(Path(os.environ.get("DATA_DIR", settings.BASE_DIR / "data" / "demo")) / "sandbox.sqlite3")
+    return Child(
+        "sandbox", [sys.executable, "-m", "ticketadmin.sandbox", "--port", "0", "--database", database]
+    )
+
+
+def web_server(port: int) -> Child:
+    """Return the web server as it runs in earnest, on loopback."""
+    command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", f"127.0.0.1:{port}"]
+    return Child("web", [*command, "--workers", "2", "--threads", "8", "--preload"])

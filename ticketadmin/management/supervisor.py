@@ -1,0 +1,113 @@
+"""Several processes in one terminal: started together, their output prefixed, ended with one signal each.
+
+Each child gets a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone:
+a second signal to a worker would mark its running task as failed. On Linux the kernel ends the
+children if the supervisor dies without a word.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+STOP_WITHIN = 10.0
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_parent() -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Child:
+    """One process to run: a short name for its output, the command, and what to hide of its output."""
+
+    name: str
+    command: Sequence[str]
+    is_shown: Callable[[str], bool] = lambda _line: True
+
+
+class Supervisor:
+    """Run children until one ends or a signal comes; then end them all."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._stop = threading.Event()
+
+    def start(self, child: Child, *, ready: str | None = None, within: float = 20.0) -> str:
+        """Start a child; with `ready`, wait for a line that holds this text and return the line.
+
+        Raises RuntimeError when the child ends or stays silent before it is ready.
+        """
+        process = subprocess.Popen(
+            child.command,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
+        )
+        self._processes[child.name] = process
+        seen: list[str] = []
+        is_ready = threading.Event()
+        threading.Thread(
+            target=self._relay, args=(child, process, ready, seen, is_ready), daemon=True
+        ).start()
+        if ready and not (is_ready.wait(within) and seen):
+            message = f"{child.name} did not start: see its lines above"
+            raise RuntimeError(message)
+        return seen[0] if seen else ""
+
+    def _relay(
+        self,
+        child: Child,
+        process: subprocess.Popen[str],
+        ready: str | None,
+        seen: list[str],
+        is_ready: threading.Event,
+    ) -> None:
+        for line in process.stdout or ():
+            if ready and not seen and ready in line:
+                seen.append(line.strip())
+                is_ready.set()
+            if child.is_shown(line):
+                sys.stdout.write(f"{child.name:>8} | {line}")
+                sys.stdout.flush()
+        is_ready.set()
+        self._stop.set()
+
+    def wait(self) -> int:
+        """Wait for a signal or the end of any child, end the others, and return an exit code."""
+        asked_to = threading.Event()
+
+        def on_signal(_number: int, _frame: object) -> None:
+            asked_to.set()
+            self._stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, on_signal)
+        while not self._stop.wait(0.5):
+            pass
+        self.stop()
+        return 0 if asked_to.is_set() else 1
+
+    def stop(self) -> None:
+        """Send each living child one SIGTERM, and SIGKILL to what is still there after a while."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        give_up = time.monotonic() + STOP_WITHIN
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.1, give_up - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
