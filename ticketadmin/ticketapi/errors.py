@@ -2,7 +2,7 @@
 
     TicketApiError
     ├── InvalidTicket      the CRM refused the values (400, 422): correct them
-    ├── KeyRefused         the CRM refused the key (401): tell an administrator
+    ├── KeyRefused         the CRM refused the key (401), or there is none: tell an administrator
     ├── NotAllowed         the key may not do this (403, 405): ask for the right
     ├── NotFound           no such ticket, or no such endpoint (404): check the code
     ├── Conflict           the CRM says somebody was faster (409): reload and compare
@@ -11,7 +11,82 @@
     └── UnexpectedReply    an answer that is not the contract's (redirect, not JSON, too large, another
                            ticket): tell an administrator
 
-Every error says whether the CRM may have been changed (`effect`), because that is the first
-thing a person asks. Nothing here holds the API key, and messages from the CRM are plain text,
-shortened, never matched on.
+Every error says whether the CRM may have been changed (`effect`), because that is the first thing a
+person asks. Nothing here holds the API key; the CRM's own words are plain text, shortened, and never
+matched on, because they are localised.
 """
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Effect(StrEnum):
+    """Whether a failed call may have changed the CRM."""
+
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class TicketApiError(Exception):
+    """A call that did not succeed.
+
+    `reason` is a machine word (`read_timeout`, `key_refused` …), `http_status` the CRM's status if it
+    answered, `api_message` its own words (plain text, at most 300 characters), `retry_after` the
+    seconds it asked to wait.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        effect: Effect = Effect.NONE,
+        http_status: int | None = None,
+        api_message: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.effect = effect
+        self.http_status = http_status
+        self.api_message = api_message
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """Return a log message: never content, never the key."""
+        status = f", status {self.http_status}" if self.http_status else ""
+        return f"{type(self).__name__}: {self.reason}{status}, effect {self.effect}"
+
+
+class InvalidTicket(TicketApiError):
+    """The CRM refused the values. `fields` maps API field names to the CRM's words."""
+
+    fields: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+class KeyRefused(TicketApiError):
+    """The CRM does not accept the key, or none is set."""
+
+
+class NotAllowed(TicketApiError):
+    """The key's user may not do this."""
+
+
+class NotFound(TicketApiError):
+    """There is no such ticket, or no such endpoint."""
+
+
+class Conflict(TicketApiError):
+    """The CRM itself reports a conflicting change."""
+
+
+class Unavailable(TicketApiError):
+    """The CRM cannot be reached or cannot take the request now."""
+
+
+class OutcomeUnknown(TicketApiError):
+    """The request was sent and no answer arrived."""
+
+
+class UnexpectedReply(TicketApiError):
+    """The answer is not what the contract promises."""

@@ -153,9 +153,7 @@ _OUTCOMES: dict[str, tuple[str, Text, Text]] = {
     Outcome.NOT_APPLIED: (
         "danger",
         gettext_lazy("Not saved: the CRM accepted the request but kept the old value."),
-        gettext_lazy(
-            "At least one field is unchanged in the CRM. Try again, or tell an administrator."
-        ),
+        gettext_lazy("At least one field is unchanged in the CRM. Try again, or tell an administrator."),
     ),
     Outcome.NOT_READABLE: (
         "info",

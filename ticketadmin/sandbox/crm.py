@@ -1,0 +1,317 @@
+"""What the CRM does with a request: tickets, lists, rights and the semantics that are unknown for real.
+
+Everything is kept in memory and written through to SQLite, so that a restart keeps edits.
+"""
+
+import copy
+import json
+import re
+import sqlite3
+import unicodedata
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from ticketadmin.sandbox.seeding import CATEGORIES, STATUSES, seeded_tickets
+
+Answer = tuple[int, Any]
+
+TEXT_FIELDS = ("ticket_title", "ticket_content", "account_email", "expected_at", "emergency_phone")
+WRITABLE = (*TEXT_FIELDS, "cate_name", "status_name", "custom_fields")
+DOCUMENTED = frozenset(
+    {
+        "id",
+        "ticket_title",
+        "ticket_content",
+        "cate_id",
+        "emergency_phone",
+        "account_id",
+        "account_name",
+        "custom_fields",
+    }
+)
+OTHERS = frozenset(
+    {
+        "ticket_code",
+        "status_id",
+        "status_name",
+        "cate_name",
+        "expected_at",
+        "account_email",
+        "created_at",
+        "updated_at",
+    }
+)
+
+
+@dataclass
+class Switches:
+    """How this CRM behaves. Each unknown of the real one is a switch."""
+
+    readable: str = "all"  # all | documented (others refused with 400) | silent (others left out)
+    read_right: str = "yes"  # yes | 403 | 404 | 405 on GET /ticket and /tickets
+    lists_right: str = "yes"  # yes | 403 | 404
+    write_right: str = "yes"  # yes | 403
+    semantics: str = "merge"  # merge | replace (omitted fields are wiped)
+    custom_semantics: str = "merge"  # merge | replace
+    unknown_names: str = "refuse"  # refuse (400) | ignore (that field alone)
+    normalise: str = ""  # "" | trim | nfc | strip_tags | self_close
+    code_keys: str = "any"  # any | ticket_code | current_ticket_code
+    ignore_filters: bool = False
+    repeat_rows: bool = False
+    say_has_more: bool = True
+    latency_ms: float = 0.0
+
+
+class Crm:
+    """The tickets and the rules."""
+
+    def __init__(self, database: Path, *, key: str, count: int) -> None:
+        self.key = key
+        self.switches = Switches()
+        self._database = sqlite3.connect(database)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=OFF")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS ticket (code TEXT PRIMARY KEY, body TEXT, seeded TEXT)"
+        )
+        self.tickets = self._load() or self._seed(count)
+
+    def _load(self) -> dict[str, dict[str, Any]]:
+        rows = self._database.execute("SELECT code, body FROM ticket ORDER BY rowid")
+        return {code: json.loads(body) for code, body in rows}
+
+    def _seed(self, count: int) -> dict[str, dict[str, Any]]:
+        tickets = seeded_tickets(count, datetime.now(UTC).date())
+        rows = [(ticket["ticket_code"], body := json.dumps(ticket), body) for ticket in tickets]
+        with self._database:
+            self._database.executemany("INSERT INTO ticket VALUES (?, ?, ?)", rows)
+        return {ticket["ticket_code"]: ticket for ticket in tickets}
+
+    def reset(self) -> None:
+        """Go back to the seeded tickets and the plain behaviour."""
+        self.switches = Switches()
+        rows = self._database.execute("SELECT code, seeded FROM ticket WHERE body IS NOT seeded").fetchall()
+        with self._database:
+            self._database.execute("DELETE FROM ticket WHERE seeded IS NULL")
+            self._database.execute("UPDATE ticket SET body = seeded WHERE body IS NOT seeded")
+        for code, seeded in rows:
+            if seeded is None:
+                self.tickets.pop(code, None)
+            else:
+                self.tickets[code] = json.loads(seeded)
+
+    def store(self, code: str, ticket: dict[str, Any]) -> None:
+        """Keep a ticket as it is now."""
+        self.tickets[code] = ticket
+        with self._database:
+            self._database.execute(
+                "INSERT INTO ticket (code, body) VALUES (?, ?) ON CONFLICT (code) DO UPDATE SET body = excluded.body",
+                (code, json.dumps(ticket)),
+            )
+
+    def edit(self, code: str, values: dict[str, Any]) -> None:
+        """Change a ticket as somebody else would in the CRM itself."""
+        ticket = copy.deepcopy(self.tickets[code])
+        custom = values.pop("custom_fields", None)
+        ticket |= values
+        if custom is not None:
+            ticket["custom_fields"] |= custom
+        self.store(code, ticket)
+
+    # --- requests --------------------------------------------------------------------------------
+
+    def code_in(self, body: Any) -> str | None:
+        """Return the ticket code that a PUT body names by the identifier this CRM expects."""
+        if not isinstance(body, dict):
+            return None
+        keys = ("ticket_code", "current_ticket_code")
+        wanted = keys if self.switches.code_keys == "any" else (self.switches.code_keys,)
+        return next((body[key] for key in wanted if isinstance(body.get(key), str) and body[key]), None)
+
+    def update(self, body: Any) -> Answer:
+        """PUT /ticket."""
+        code = self.code_in(body)
+        if code is None:
+            return 400, {"message": "Thiếu trường bắt buộc: ticket_code"}
+        if self.switches.write_right != "yes":
+            return 403, {"message": "Bạn không có quyền cập nhật"}
+        if code not in self.tickets:
+            return 404, {"message": "Không tìm thấy phiếu hỗ trợ"}
+        if errors := self._errors_in(body):
+            return 400, {"message": "Dữ liệu không hợp lệ", "errors": errors}
+        self.store(code, self._written(self.tickets[code], body))
+        return 200, self.success(code)
+
+    def success(self, code: str) -> dict[str, Any]:
+        """Return the success body of the contract."""
+        return {
+            "message": "Successfully updated",
+            "data": {"identity": self.tickets[code]["id"], "ticket_code": code},
+        }
+
+    def _errors_in(self, body: dict[str, Any]) -> dict[str, list[str]]:
+        errors: dict[str, list[str]] = {}
+        for name in TEXT_FIELDS:
+            if name in body and body[name] is not None and not isinstance(body[name], str):
+                errors[name] = [f"{name} phải là chuỗi"]
+        if body.get("expected_at") and not _is_date(str(body["expected_at"])):
+            errors["expected_at"] = ["expected_at phải có dạng YYYY-MM-DD"]
+        if body.get("account_email") and "@" not in str(body["account_email"]):
+            errors["account_email"] = ["Email không hợp lệ"]
+        if "custom_fields" in body and not isinstance(body["custom_fields"], (dict, list)):
+            errors["custom_fields"] = ["custom_fields phải là object"]
+        if self.switches.unknown_names == "refuse":
+            for name, known in (("cate_name", CATEGORIES), ("status_name", STATUSES)):
+                if body.get(name) and _spelling(body[name], known) is None:
+                    errors[name] = [f"{name} không tồn tại"]
+        return errors
+
+    def _written(self, old: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        new = copy.deepcopy(old)
+        if self.switches.semantics == "replace":
+            new |= dict.fromkeys((*TEXT_FIELDS, "cate_name"), "")
+            new["custom_fields"] = dict.fromkeys(new["custom_fields"])
+        for name in TEXT_FIELDS:
+            if name in body:
+                new[name] = self._normal(body[name] or "")
+        for name, known in (("cate_name", CATEGORIES), ("status_name", STATUSES)):
+            if name in body:
+                spelling = _spelling(body[name] or "", known)
+                new[name] = spelling if spelling is not None else new[name] if body[name] else ""
+        if isinstance(body.get("custom_fields"), dict):
+            base = {} if self.switches.custom_semantics == "replace" else new["custom_fields"]
+            written = {key: None if value == "" else value for key, value in body["custom_fields"].items()}
+            new["custom_fields"] = {**dict.fromkeys(new["custom_fields"]), **base, **written}
+        new["updated_at"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return new
+
+    def _normal(self, text: str) -> str:
+        match self.switches.normalise:
+            case "trim":
+                return " ".join(text.split())
+            case "nfc":
+                return unicodedata.normalize("NFC", text)
+            case "strip_tags":
+                return re.sub(r"<[^>]*>", "", text)
+            case "self_close":
+                return text.replace("<br>", "<br/>")
+            case _:
+                return text
+
+    def read(self, query: dict[str, str]) -> Answer:
+        """GET /ticket."""
+        if refused := self._refusal(self.switches.read_right):
+            return refused
+        ticket = self.tickets.get(query.get("ticket_code", ""))
+        if ticket is None:
+            return 404, {"message": "Không tìm thấy phiếu hỗ trợ"}
+        return self._shown([ticket], query, single=True)
+
+    def list(self, query: dict[str, str]) -> Answer:
+        """GET /tickets."""
+        if refused := self._refusal(self.switches.read_right):
+            return refused
+        rows = [self._with_ids(ticket) for ticket in self.tickets.values()]
+        if not self.switches.ignore_filters:
+            rows = [row for row in rows if _passes(row, query)]
+        sort, descending = query.get("sort") or "id", (query.get("direction") or "DESC").upper() == "DESC"
+        rows.sort(key=lambda row: (str(type(row.get(sort))), row.get(sort) or 0), reverse=descending)
+        limit = max(1, min(_number(query.get("limit"), 20), 100))
+        offset = max(0, _number(query.get("offset"), 0))
+        start = max(0, offset - 2) if self.switches.repeat_rows else offset
+        status, data = self._shown(rows[start : start + limit], query)
+        if status != 200:
+            return status, data
+        order = "DESC" if descending else "ASC"
+        answer: dict[str, Any] = {"data": data, "offset": offset, "limited": limit, "sorted": {sort: order}}
+        if self.switches.say_has_more:
+            answer["has_more"] = start + limit < len(rows)
+        return 200, answer
+
+    def choices(self, name_key: str) -> Answer:
+        """GET /ticket/categories and /ticket/status."""
+        if refused := self._refusal(self.switches.lists_right):
+            return refused
+        names = CATEGORIES if name_key == "cate_name" else STATUSES
+        rows = [{"id": number, name_key: name} for number, name in enumerate(names, start=1)]
+        return 200, {"data": rows, "offset": 0, "limited": False}
+
+    def _refusal(self, right: str) -> Answer | None:
+        return None if right == "yes" else (int(right), {"message": "Bạn không có quyền xem"})
+
+    def _shown(self, rows: list[dict[str, Any]], query: dict[str, str], *, single: bool = False) -> Answer:
+        asked = {name for name in query.get("fields", "").split(",") if name} or {*DOCUMENTED}
+        strangers = asked - (DOCUMENTED if self.switches.readable != "all" else DOCUMENTED | OTHERS)
+        if not single:
+            strangers -= {"ticket_code"}
+            asked |= {"ticket_code"}
+        if strangers and self.switches.readable != "silent":
+            return 400, {"message": f"fields không hợp lệ: {', '.join(sorted(strangers))}"}
+        shown = [
+            {name: value for name, value in self._with_ids(row).items() if name in asked - strangers}
+            for row in rows
+        ]
+        return 200, shown[0] if single else shown
+
+    def _with_ids(self, ticket: dict[str, Any]) -> dict[str, Any]:
+        ids = {
+            "cate_id": CATEGORIES.index(ticket["cate_name"]) + 1
+            if ticket["cate_name"] in CATEGORIES
+            else None,
+            "status_id": STATUSES.index(ticket["status_name"]) + 1
+            if ticket["status_name"] in STATUSES
+            else None,
+        }
+        return ticket | ids
+
+    def set_switches(self, values: dict[str, Any]) -> None:
+        """Change how this CRM behaves. Raises TypeError for an unknown switch."""
+        self.switches = Switches(**{**asdict(self.switches), **values})
+
+
+def _spelling(name: Any, known: list[str]) -> str | None:
+    wanted = unicodedata.normalize("NFC", str(name)).strip().casefold()
+    return next((one for one in known if one.casefold() == wanted), None)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) and date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and re.fullmatch(r"\d{1,6}", text) else default
+
+
+def _passes(row: dict[str, Any], query: dict[str, str]) -> bool:
+    for name, wanted in query.items():
+        found = re.fullmatch(r"filtering\[(\w+):(\w+)\]", name)
+        if found and found[1] in row and not _operates(found[2], row[found[1]], wanted):
+            return False
+    return True
+
+
+def _operates(operator: str, value: Any, wanted: str) -> bool:
+    text, several = (
+        str(value if value is not None else "").casefold(),
+        [one.casefold() for one in wanted.split(",")],
+    )
+    between = len(several) == 2 and several[0] <= text <= several[1]
+    answers = {
+        "eq": text == wanted.casefold(),
+        "is": text == wanted.casefold(),
+        "in": text in several,
+        "not_in": text not in several,
+        "contains": wanted.casefold() in text,
+        "between": between,
+        "not_between": not between,
+        "gte": text >= wanted,
+        "gt": text > wanted,
+        "lte": text <= wanted,
+        "lt": text < wanted,
+    }
+    return answers.get(operator, True)

@@ -1,0 +1,420 @@
+"""Cleaning of HTML. The only file that imports bleach and nh3.
+
+The attacker writes tickets: by e-mail, through a web form, or with an account in the CRM. What they
+write is shown to a signed-in colleague, so it must not run script, load anything by itself, send a
+form, cover the tool's own controls, or cost the server minutes. Layers, each enough on its own:
+
+1. `check_html` refuses, in linear time, input whose parsing would be expensive.
+2. Elements that switch an HTML parser to another mode (svg, math, template, noscript, select …) are
+   renamed to plain ones, so that two parsers cannot be made to disagree over them.
+3. nh3 (html5ever) cleans by the allowlist; bleach (html5lib), another parser, cleans its result by
+   the same allowlist; nh3 has the last word. Repeated until nothing changes.
+4. Pages show the result under a policy that allows neither inline script nor style, and clean it again
+   on the way out.
+
+Everything fails closed: whatever goes wrong, escaped text is shown, never the raw input. Not used,
+because they are unsafe: bleach's LinkifyFilter (unescapes `&amp;lt;`) and its CSSSanitizer (checks
+names, not values; crashes on nested brackets).
+"""
+
+import hashlib
+import html
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+import bleach
+import nh3
+from django.conf import settings
+from django.core.cache import cache
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
+
+MAX_OPEN_ELEMENTS = 100
+MAX_ATTRIBUTES = 1_000
+MAX_REOPENED = 20_000
+MAX_GROWTH = 4
+ROUNDS = 4
+DISPLAY_CACHED_FOR = 3_600
+
+TAGS = frozenset(
+    "p br strong b em i u s del ins mark small sub sup a ul ol li dl dt dd blockquote h1 h2 h3 h4 h5 h6 pre code "
+    "kbd hr img figure figcaption table caption colgroup col thead tbody tfoot tr th td span div".split()
+)
+_CELL = frozenset({"colspan", "rowspan", "scope"})
+ATTRIBUTES: dict[str, frozenset[str]] = {
+    "*": frozenset({"dir"}),
+    "a": frozenset({"href", "title"}),
+    "img": frozenset({"src", "alt", "title"}),
+    "td": _CELL,
+    "th": _CELL,
+    "ol": frozenset({"start"}),
+}
+LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+IMAGE_SCHEMES = frozenset({"http", "https"})
+LINK_REL = "noopener noreferrer nofollow"
+CONTENT_DROPPED = {"script", "style", "title"}
+
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+# An element of these ends where its parent or the next of its kind begins, so an unclosed one does not nest.
+_SELF_ENDING = frozenset(
+    "p li dt dd tr td th thead tbody tfoot option optgroup colgroup caption html head body".split()
+)
+_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*+)>?")
+_ATTRIBUTE = re.compile(r"[^\s=/>]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?")
+_BLOCKS = (
+    "address article aside body center details dialog dir fieldset footer form frameset header hgroup html "
+    "iframe legend main menu nav noembed noframes noscript object optgroup option search section select summary template textarea"
+)
+_RENAMED = {name: "div" for name in _BLOCKS.split()} | {
+    "svg": "span",
+    "math": "span",
+    "listing": "pre",
+    "plaintext": "pre",
+    "xmp": "pre",
+}
+_RENAMING = re.compile(rf"<(/?)({'|'.join(_RENAMED)})(?=[\s/>])", re.IGNORECASE)
+
+
+class ContentTooComplex(ValueError):
+    """The HTML is beyond what is parsed. `code`: too_long, too_deep or too_many_attributes."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def clean_html(html_text: str) -> str:
+    """Return the HTML that may be stored and shown: allowlisted elements and attributes, safe addresses.
+
+    Idempotent. Text of removed elements stays, but for script, style and title. Raises
+    ContentTooComplex beyond the bounds of `check_html`; any other failure returns escaped text.
+    """
+    check_html(html_text)
+    try:
+        return _clean_until_stable(html_text)
+    except (RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError):
+        return _escaped(html_text)
+
+
+def check_html(html_text: str) -> None:
+    """Raise ContentTooComplex for input that would be expensive to parse; linear in its length.
+
+    Length alone bounds nothing: 100 KB of nested `<div>` cost a parser minutes, and unclosed `<b>` with
+    differing attributes are opened anew in each following paragraph.
+    """
+    limit = settings.CONTENT_MAX_CHARACTERS
+    if len(html_text) > limit:
+        message = _("The content is %(length)s characters long; at most %(limit)s are possible.")
+        raise ContentTooComplex("too_long", message % {"length": len(html_text), "limit": limit})
+    _check_nesting(html_text)
+
+
+def _check_nesting(html_text: str) -> None:
+    is_open: Counter[str] = Counter()
+    depth = formatting = reopened = 0
+    for closing, name, attributes in _tags(html_text):
+        if name in _VOID or name in _SELF_ENDING:
+            reopened += formatting
+        elif closing:
+            if is_open[name]:
+                is_open[name] -= 1
+                depth -= 1
+                formatting -= name in _FORMATTING
+            continue
+        else:
+            is_open[name] += 1
+            depth += 1
+            reopened += formatting
+            formatting += name in _FORMATTING
+        if depth > MAX_OPEN_ELEMENTS or reopened > MAX_REOPENED:
+            raise ContentTooComplex("too_deep", _("The content's elements are nested too deeply."))
+        if len(attributes) > MAX_ATTRIBUTES and _count(attributes) > MAX_ATTRIBUTES:
+            raise ContentTooComplex(
+                "too_many_attributes", _("An element of the content has too many attributes.")
+            )
+
+
+def _tags(html_text: str) -> Iterator[tuple[bool, str, str]]:
+    for match in _TAG.finditer(html_text):
+        yield bool(match[1]), match[2].lower(), match[3]
+
+
+def _count(attributes: str) -> int:
+    return sum(1 for _match in _ATTRIBUTE.finditer(attributes))
+
+
+# --- the cleaning itself -------------------------------------------------------------------------
+
+
+def _clean_until_stable(html_text: str) -> str:
+    plain_modes = _RENAMING.sub(
+        lambda match: f"<{match[1]}{_RENAMED[match[2].lower()]}", html_text.replace("\0", "")
+    )
+    first = _nh3(plain_modes, rel=None)
+    for _round in range(ROUNDS):
+        if len(first) > MAX_GROWTH * max(len(html_text), 1_000):
+            return _escaped(html_text)
+        cleaned = _nh3(_bleach(first), rel=LINK_REL)
+        again = _nh3(cleaned, rel=None)
+        if again == first:
+            return cleaned
+        first = again
+    return _escaped(html_text)
+
+
+def _nh3(html_text: str, *, rel: str | None) -> str:
+    return nh3.clean(
+        html_text,
+        tags=set(TAGS),
+        clean_content_tags=CONTENT_DROPPED,
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+        attribute_filter=_filter_attribute,
+        url_schemes=set(LINK_SCHEMES),
+        link_rel=rel,
+        strip_comments=True,
+    )
+
+
+_cleaners = threading.local()  # a bleach Cleaner is not safe to share between threads
+
+
+def _bleach(html_text: str) -> str:
+    cleaner = getattr(_cleaners, "cleaner", None)
+    if cleaner is None:
+        cleaner = _cleaners.cleaner = bleach.Cleaner(
+            tags=TAGS,
+            attributes=lambda tag, name, value: _filter_attribute(tag, name, value) is not None,
+            protocols=LINK_SCHEMES,
+            strip=True,
+            strip_comments=True,
+        )
+    return str(cleaner.clean(html_text))
+
+
+def _filter_attribute(tag: str, name: str, value: str) -> str | None:
+    """Return the attribute's value if it may stay, else None: the one rule for both cleaners."""
+    if tag == "a" and name == "rel":
+        return value if value == LINK_REL else None  # nh3's own, which it sets on every link
+    if name not in ATTRIBUTES.get(tag, frozenset()) and name not in ATTRIBUTES["*"]:
+        return None
+    if name == "href":
+        return value if is_safe_address(value, LINK_SCHEMES, relative=True) else None
+    if name == "src":
+        return value if is_safe_address(value, IMAGE_SCHEMES, relative=False) else None
+    if name in {"colspan", "rowspan", "start"}:
+        return value if re.fullmatch(r"\d{1,3}", value, re.ASCII) else None
+    if name == "dir":
+        return value if value.lower() in {"ltr", "rtl", "auto"} else None
+    return value
+
+
+def is_safe_address(value: str, schemes: frozenset[str], *, relative: bool) -> bool:
+    """Tell whether an address has one of the schemes, or none where a relative one may be.
+
+    Entities are decoded and what browsers ignore in a scheme (controls, tabs, line ends) is dropped
+    first. bleach's own check takes `javascript:123` for a host and a port.
+    """
+    text = re.sub(
+        r"[\x00-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202f\ufeff]+",
+        "",
+        html.unescape(html.unescape(value)),
+    )
+    scheme, colon, _rest = text.partition(":")
+    if colon and not re.search(r"[/?#\\]", scheme):
+        return scheme.lower() in schemes
+    return relative and not text.startswith(("//", "\\", "/\\"))
+
+
+def _escaped(html_text: str) -> str:
+    return _nh3(html.escape(html_text, quote=False), rel=LINK_REL)
+
+
+# --- showing -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DisplayedContent:
+    """Content from the CRM as a page may show it. `notice` says why it is shown as plain text, if it is."""
+
+    html: SafeString
+    notice: str = ""
+    blocked_images: int = 0
+
+
+def display_content(html_text: str, *, show_images: bool = False) -> DisplayedContent:
+    """Clean content once more on its way out, and keep its remote images from loading.
+
+    An image tells its host who reads the ticket, so it is replaced by its description until asked
+    for. Beyond the bounds, escaped text is returned with a notice.
+    """
+    try:
+        cleaned = _cached_clean(html_text)
+    except ContentTooComplex as error:
+        return DisplayedContent(SafeString(html.escape(html_text)), str(error))
+    if show_images:
+        return DisplayedContent(mark_safe(cleaned))  # noqa: S308 - cleaned above
+    blocked, count = _IMAGE.subn(_placeholder, cleaned)
+    return DisplayedContent(mark_safe(blocked), blocked_images=count)  # noqa: S308
+
+
+def _cached_clean(html_text: str) -> str:
+    key = "clean:" + hashlib.sha256(html_text.encode("utf-8", "surrogatepass")).hexdigest()
+    cleaned: str | None = cache.get(key)
+    if cleaned is None:
+        cleaned = clean_html(html_text)
+        cache.set(key, cleaned, DISPLAY_CACHED_FOR)
+    return cleaned
+
+
+_IMAGE = re.compile(r'<img((?:\s+[a-z]+="[^"]*")*)\s*/?>')
+_NAMED_VALUE = re.compile(r'([a-z]+)="([^"]*)"')
+
+
+def _placeholder(match: re.Match[str]) -> str:
+    attributes = dict(_NAMED_VALUE.findall(match[1]))
+    host = html.escape(html.unescape(attributes.get("src", "")).partition("://")[2].partition("/")[0])
+    words = html.escape(html.unescape(attributes.get("alt", "")))
+    label = html.escape(_("Image not loaded"))
+    return f'<span class="blocked-image">{": ".join(filter(None, [label, words, host]))}</span>'
+
+
+# --- words about content -------------------------------------------------------------------------
+
+_TEXT_BLOCKS = frozenset(
+    "p div li dt dd blockquote h1 h2 h3 h4 h5 h6 pre hr tr table ul ol dl figure figcaption".split()
+)
+
+
+class _TextReader(HTMLParser):
+    """Collects the text of cleaned HTML, a line a block and a tab between cells."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "br" or tag in _TEXT_BLOCKS:
+            self.parts.append("\n")
+        elif tag in {"td", "th"}:
+            self.parts.append("\t")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _TEXT_BLOCKS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+
+def visible_text(html_text: str) -> str:
+    """Return the text of content as a person reads it, one block a line; the raw text beyond the bounds."""
+    try:
+        cleaned = _cached_clean(html_text)
+    except ContentTooComplex:
+        return html_text
+    reader = _TextReader()
+    reader.feed(cleaned)
+    reader.close()
+    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Something that cleaning drops: a label such as "2 inline styles", and how many."""
+
+    label: str
+    count: int
+
+
+class _Census(HTMLParser):
+    """Counts what is not allowed in HTML, by kind."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: Counter[str] = Counter()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            self.found[_TAG_KINDS.get(tag, "element")] += 1
+        for name, value in attrs:
+            if tag in TAGS and name != "rel" and _filter_attribute(tag, name, value or "") is None:
+                self.found[_attribute_kind(tag, name)] += 1
+
+    handle_startendtag = handle_starttag
+
+    def handle_comment(self, data: str) -> None:
+        self.found["comment"] += 1
+
+
+_TAG_KINDS = {
+    "script": "script",
+    "style": "style",
+    "form": "form",
+    "input": "form",
+    "button": "form",
+    "select": "form",
+    "textarea": "form",
+    "iframe": "embedded",
+    "object": "embedded",
+    "embed": "embedded",
+    "svg": "embedded",
+    "math": "embedded",
+    "video": "embedded",
+    "audio": "embedded",
+    "font": "colour",
+}
+
+
+def _attribute_kind(tag: str, name: str) -> str:
+    if name.startswith("on"):
+        return "script"
+    if name in {"style", "color", "bgcolor", "face"}:
+        return "colour"
+    if name == "src" and tag == "img":
+        return "image"
+    return "link" if name == "href" else "attribute"
+
+
+_KIND_LABELS: dict[str, Promise] = {
+    "script": ngettext_lazy("%(count)d script", "%(count)d scripts", "count"),
+    "style": ngettext_lazy("%(count)d style sheet", "%(count)d style sheets", "count"),
+    "form": ngettext_lazy("%(count)d form element", "%(count)d form elements", "count"),
+    "embedded": ngettext_lazy("%(count)d embedded object", "%(count)d embedded objects", "count"),
+    "colour": ngettext_lazy("%(count)d colour or font setting", "%(count)d colour or font settings", "count"),
+    "image": ngettext_lazy(
+        "%(count)d image that is not at a web address",
+        "%(count)d images that are not at a web address",
+        "count",
+    ),
+    "link": ngettext_lazy("%(count)d unsafe link address", "%(count)d unsafe link addresses", "count"),
+    "comment": ngettext_lazy("%(count)d hidden comment", "%(count)d hidden comments", "count"),
+    "element": ngettext_lazy(
+        "%(count)d unknown element (its text stays)", "%(count)d unknown elements (their text stays)", "count"
+    ),
+    "attribute": ngettext_lazy("%(count)d technical attribute", "%(count)d technical attributes", "count"),
+}
+
+
+def what_is_removed(html_text: str) -> list[Removal]:
+    """Return what cleaning would drop, in words, for showing before a save; empty beyond the bounds."""
+    try:
+        check_html(html_text)
+        census = _Census()
+        census.feed(html_text)
+        census.close()
+    except (ContentTooComplex, AssertionError):
+        return []
+    return [
+        Removal(str(label % {"count": census.found[kind]}), census.found[kind])  # type: ignore[operator]
+        for kind, label in _KIND_LABELS.items()
+        if census.found[kind]
+    ]

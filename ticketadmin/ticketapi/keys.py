@@ -1,0 +1,58 @@
+"""The API key: where it comes from, and how it stays out of everything that people read."""
+
+import threading
+from pathlib import Path
+
+from ticketadmin.ticketapi.errors import KeyRefused
+
+MASK = "•••"
+SHORTEST_MASKED = 6  # masking shorter texts would blank out ordinary words
+
+
+class ApiKey:
+    """The key itself, or a file that holds it and is read again when it changes.
+
+    A file lets a secret be rotated without a restart. Nothing that prints, logs, compares or
+    pickles this object shows the key; only `reveal` does.
+    """
+
+    __slots__ = ("_file", "_lock", "_stamp", "_value")
+
+    def __init__(self, *, value: str = "", file: str = "") -> None:
+        self._value = value.strip()
+        self._file = Path(file) if file else None
+        self._stamp: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+
+    def reveal(self) -> str:
+        """Return the key for the request header. Raises KeyRefused (`no_key`) where there is none."""
+        if self._file is not None:
+            self._reload(self._file)
+        if not self._value or not self._value.isascii() or not self._value.isprintable():
+            raise KeyRefused("no_key")
+        return self._value
+
+    def _reload(self, file: Path) -> None:
+        with self._lock:
+            try:
+                status = file.stat()
+                stamp = (status.st_mtime_ns, status.st_size)
+                if stamp != self._stamp:
+                    self._value = file.read_text(encoding="utf-8").strip()
+                    self._stamp = stamp
+            except (OSError, UnicodeDecodeError):
+                self._value, self._stamp = "", None
+
+    def mask(self, body: bytes) -> bytes:
+        """Return the CRM's answer with the key blanked out, should the CRM echo it."""
+        is_maskable = len(self._value) >= SHORTEST_MASKED
+        return body.replace(self._value.encode(), MASK.encode()) if is_maskable else body
+
+    def __repr__(self) -> str:
+        return f"ApiKey({MASK})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        message = "an API key is not pickled"
+        raise TypeError(message)

@@ -1,0 +1,170 @@
+"""Reading the API's answers: bodies of any quality, and statuses as errors.
+
+The status code is the main signal, the body only adds words (TICKET_API.md). Nothing here raises
+anything but a TicketApiError, whatever the bytes are.
+"""
+
+import email.utils
+import html
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ticketadmin.ticketapi.errors import (
+    Conflict,
+    Effect,
+    InvalidTicket,
+    KeyRefused,
+    NotAllowed,
+    NotFound,
+    TicketApiError,
+    Unavailable,
+    UnexpectedReply,
+)
+from ticketadmin.ticketapi.tickets import Json, as_text
+
+MESSAGE_MAX_LENGTH = 300
+MAX_RETRY_AFTER = 3_600.0
+NO_JSON = object()
+
+_KINDS: dict[int, tuple[type[TicketApiError], str]] = {
+    400: (InvalidTicket, "invalid"),
+    401: (KeyRefused, "key_refused"),
+    403: (NotAllowed, "forbidden"),
+    404: (NotFound, "not_found"),
+    405: (NotAllowed, "method_not_allowed"),
+    409: (Conflict, "conflict"),
+    422: (InvalidTicket, "invalid"),
+    429: (Unavailable, "rate_limited"),
+    502: (Unavailable, "bad_gateway"),
+    503: (Unavailable, "unavailable"),
+    504: (Unavailable, "gateway_timeout"),
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer as it arrived: status, headers (lower-case names), and the decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 become replacement characters."""
+        return self.body.decode("utf-8-sig", errors="replace")
+
+    def json(self) -> Json:
+        """Return the body as JSON, whatever its content type says, or NO_JSON."""
+        try:
+            return json.loads(self.text, parse_constant=lambda _constant: None)
+        except (ValueError, RecursionError):
+            return NO_JSON
+
+
+def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
+    """Return the object in a successful answer. Raises the error that the answer amounts to."""
+    if not 200 <= reply.status < 300:
+        raise error_of(reply, method=method)
+    effect = Effect.NONE if method == "GET" else Effect.UNKNOWN
+    content = reply.json()
+    if content is NO_JSON:
+        raise UnexpectedReply(
+            "not_json", effect=effect, http_status=reply.status, api_message=words_of(reply)
+        )
+    if isinstance(content, dict) and (content.get("error") or content.get("errors")):
+        raise _invalid("error_in_success", reply, effect)
+    if isinstance(content, list):
+        content = {"data": content}
+    if not isinstance(content, dict):
+        raise UnexpectedReply("not_object", effect=effect, http_status=reply.status)
+    return content
+
+
+def error_of(reply: Reply, *, method: str) -> TicketApiError:
+    """Return the error that a status which is not 2xx stands for."""
+    kind, reason = _KINDS.get(reply.status, (None, ""))
+    effect = Effect.NONE if method == "GET" or 400 <= reply.status < 500 else Effect.UNKNOWN
+    if kind is InvalidTicket:
+        return _invalid(reason, reply, effect)
+    if kind is None and reply.status < 400:
+        kind, reason = UnexpectedReply, "redirect"
+    elif kind is None:
+        kind, reason = (Unavailable, "server_error") if reply.status >= 500 else (InvalidTicket, "rejected")
+    return kind(
+        reason,
+        effect=effect,
+        http_status=reply.status,
+        api_message=words_of(reply),
+        retry_after=retry_after_of(reply.headers.get("retry-after", "")),
+    )
+
+
+def _invalid(reason: str, reply: Reply, effect: Effect) -> InvalidTicket:
+    error = InvalidTicket(reason, effect=effect, http_status=reply.status, api_message=words_of(reply))
+    error.fields = fields_of(reply.json())
+    return error
+
+
+def words_of(reply: Reply) -> str:
+    """Return the CRM's own words in an answer as plain text, "" if there are none."""
+    content = reply.json()
+    if content is NO_JSON:
+        return plain(reply.text)
+    return plain(_message_in(content))
+
+
+def _message_in(content: Json) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return " ".join(filter(None, (_message_in(item) for item in content[:5])))
+    if not isinstance(content, dict):
+        return ""
+    for key in ("message", "error", "msg", "detail", "title"):
+        if found := _message_in(content.get(key)):
+            return found
+    errors = content.get("errors")
+    return _message_in(errors) if isinstance(errors, (str, list)) else ""
+
+
+def fields_of(content: Json) -> dict[str, tuple[str, ...]]:
+    """Return the messages that an answer gives by field: `{"errors": {"field": "…" or ["…", "…"]}}`."""
+    errors = content.get("errors") if isinstance(content, dict) else None
+    return dict(_field_messages(errors, "")) if isinstance(errors, dict) else {}
+
+
+def _field_messages(errors: Mapping[str, Json], prefix: str) -> list[tuple[str, tuple[str, ...]]]:
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for name, value in list(errors.items())[:50]:
+        if isinstance(value, dict) and name == "custom_fields" and not prefix:
+            found += _field_messages(value, "custom_fields.")
+            continue
+        messages = value if isinstance(value, list) else [value]
+        texts = tuple(filter(None, (plain(_message_in(item) or as_text(item)) for item in messages[:5])))
+        found.append((prefix + str(name), texts))
+    return [(name, texts) for name, texts in found if texts]
+
+
+def plain(text: str) -> str:
+    """Return text that is safe to quote: no markup, no control characters, one line, shortened."""
+    text = re.sub(r"(?is)<(script|style|head)\b.*?</\1\s*>", " ", text[:20_000])
+    text = html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", text))
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= MESSAGE_MAX_LENGTH else text[: MESSAGE_MAX_LENGTH - 1] + "…"
+
+
+def retry_after_of(value: str) -> float | None:
+    """Return the seconds in a Retry-After header, a number or an HTTP date (RFC 9110 section 10.2.3)."""
+    value = value.strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return min(float(value), MAX_RETRY_AFTER)
+    try:
+        moment = email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(0.0, moment - time.time()), MAX_RETRY_AFTER)

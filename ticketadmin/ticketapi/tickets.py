@@ -1,0 +1,136 @@
+"""The values that the API's JSON becomes. What did not come back is absent: unknown, never empty."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+Json = Any  # None, bool, int, float, str, list or dict, nested
+
+STANDARD_FIELDS = (
+    "ticket_title",
+    "ticket_content",
+    "account_email",
+    "cate_name",
+    "status_name",
+    "expected_at",
+    "emergency_phone",
+)
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One ticket as the API shows it to this key.
+
+    `values` holds the standard fields that came back (null is ""); `custom_fields` is None where the
+    object did not come back, and its values may be null.
+    """
+
+    code: str
+    identity: int | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, Json] | None = None
+    category_id: int | None = None
+    status_id: int | None = None
+    account_name: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+@dataclass(frozen=True)
+class TicketPage:
+    """One page of the list. `has_more` is None where the API does not say; `received` counts all its rows."""
+
+    tickets: tuple[Ticket, ...]
+    offset: int
+    received: int
+    has_more: bool | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a configured list, a category or a status."""
+
+    id: int | None
+    name: str
+
+
+@dataclass(frozen=True)
+class UpdateReply:
+    """A success as the contract defines it. `warnings` names what was missing from it."""
+
+    http_status: int
+    message: str = ""
+    identity: int | None = None
+    ticket_code: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def ticket_from(row: Mapping[str, Json], *, code: str) -> Ticket:
+    """Return the ticket in a reply's object, tolerant of types that drifted."""
+    return Ticket(
+        code=code,
+        identity=as_int(row.get("id")),
+        values={name: _standard(name, row[name]) for name in STANDARD_FIELDS if name in row},
+        custom_fields=_custom_fields(row["custom_fields"]) if "custom_fields" in row else None,
+        category_id=as_int(row.get("cate_id")),
+        status_id=as_int(row.get("status_id")),
+        account_name=_text_or_none(row.get("account_name")),
+        created_at=_text_or_none(row.get("created_at")),
+        updated_at=_text_or_none(row.get("updated_at")),
+    )
+
+
+def choice_from(row: Json, name_key: str) -> Choice | None:
+    """Return the entry of a list in one row, or None where the row names none."""
+    if not isinstance(row, dict) or not isinstance(row.get(name_key), str) or not row[name_key].strip():
+        return None
+    return Choice(as_int(row.get("id")), row[name_key])
+
+
+def as_int(value: Json) -> int | None:
+    """Return a whole number that may have come as a string, else None."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    text = str(value)
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
+
+
+def as_text(value: Json) -> str:
+    """Return a scalar as the text that the contract promises; null is ""."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _standard(name: str, value: Json) -> str:
+    text = as_text(value)
+    return _date_part(text) if name == "expected_at" else text
+
+
+def _date_part(text: str) -> str:
+    """Return the day of a date that came with a time; anything else as it is (no zone arithmetic)."""
+    day = text[:10]
+    try:
+        is_date_time = len(text) > len(day) and text[10] in " T" and bool(date.fromisoformat(day))
+    except ValueError:
+        return text
+    return day if is_date_time else text
+
+
+def _text_or_none(value: Json) -> str | None:
+    return as_text(value) or None
+
+
+def _custom_fields(value: Json) -> dict[str, Json] | None:
+    """Return the object; an empty list is PHP's empty object, and some fields come as JSON in a string."""
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, dict):
+        return {str(key): item for key, item in value.items()}
+    return None if value else {}
