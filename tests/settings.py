@@ -10,7 +10,7 @@ os.environ.setdefault("TICKET_API_KEY", "test-key-0123456789-abcdefghij")
 os.environ.setdefault("TICKET_API_TIMEOUT", "2")
 os.environ.setdefault("LOG_LEVEL", "INFO")
 
-from ticketadmin.settings import *  # noqa: E402, F403
+from ticketadmin.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

@@ -25,7 +25,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import Any
 
 import bleach
 import nh3
@@ -44,10 +43,13 @@ ROUNDS = 4
 DISPLAY_CACHED_FOR = 3_600
 
 TAGS = frozenset(
-    "p br strong b em i u s del ins mark small sub sup a ul ol li dl dt dd blockquote h1 h2 h3 h4 h5 h6 pre code "
-    "kbd hr img figure figcaption table caption colgroup col thead tbody tfoot tr th td span div".split()
+    (
+        "p br strong b em i u s del ins mark small sub sup a ul ol li dl dt dd blockquote h1 h2 h3 h4 h5 "
+        "h6 pre code kbd hr img figure figcaption table caption colgroup col thead tbody tfoot tr th td "
+        "span div"
+    ).split()
 )
-_CELL = frozenset({"colspan", "rowspan", "scope"})
+_CELL = frozenset("colspan rowspan scope".split())
 ATTRIBUTES: dict[str, frozenset[str]] = {
     "*": frozenset({"dir"}),
     "a": frozenset({"href", "title"}),
@@ -56,8 +58,8 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     "th": _CELL,
     "ol": frozenset({"start"}),
 }
-LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
-IMAGE_SCHEMES = frozenset({"http", "https"})
+LINK_SCHEMES = frozenset("http https mailto tel".split())
+IMAGE_SCHEMES = frozenset("http https".split())
 LINK_REL = "noopener noreferrer nofollow"
 CONTENT_DROPPED = {"script", "style", "title"}
 
@@ -71,9 +73,10 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*+)>?"
 _ATTRIBUTE = re.compile(r"[^\s=/>]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?")
 _BLOCKS = (
     "address article aside body center details dialog dir fieldset footer form frameset header hgroup html "
-    "iframe legend main menu nav noembed noframes noscript object optgroup option search section select summary template textarea"
+    "iframe legend main menu nav noembed noframes noscript object optgroup option search section select "
+    "summary template textarea"
 )
-_RENAMED = {name: "div" for name in _BLOCKS.split()} | {
+_RENAMED = dict.fromkeys(_BLOCKS.split(), "div") | {
     "svg": "span",
     "math": "span",
     "listing": "pre",

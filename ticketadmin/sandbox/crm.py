@@ -107,7 +107,8 @@ class Crm:
         self.tickets[code] = ticket
         with self._database:
             self._database.execute(
-                "INSERT INTO ticket (code, body) VALUES (?, ?) ON CONFLICT (code) DO UPDATE SET body = excluded.body",
+                "INSERT INTO ticket (code, body) VALUES (?, ?) "
+                "ON CONFLICT (code) DO UPDATE SET body = excluded.body",
                 (code, json.dumps(ticket)),
             )
 
@@ -209,7 +210,7 @@ class Crm:
             return 404, {"message": "Không tìm thấy phiếu hỗ trợ"}
         return self._shown([ticket], query, single=True)
 
-    def list(self, query: dict[str, str]) -> Answer:
+    def list_page(self, query: dict[str, str]) -> Answer:
         """GET /tickets."""
         if refused := self._refusal(self.switches.read_right):
             return refused

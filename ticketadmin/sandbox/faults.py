@@ -6,8 +6,8 @@ from typing import Any
 KINDS = frozenset(
     {
         "status", "delay", "reset", "close", "half_body", "hang", "drip", "redirect", "oversized", "not_json",
-        "html", "empty", "bytes", "error_in_success", "other_ticket", "no_code", "ignore_write", "ignore_field",
-        "store_differently", "wipe_field", "concurrent_edit",
+        "html", "empty", "bytes", "error_in_success", "other_ticket", "no_code", "ignore_write",
+        "ignore_field", "store_differently", "wipe_field", "concurrent_edit",
     }
 )  # fmt: skip
 

@@ -55,6 +55,7 @@ WISHED_FIELDS = (
     DOCUMENTED_FIELDS
     + ",ticket_code,status_id,status_name,cate_name,expected_at,account_email,created_at,updated_at"
 )
+_TICKET_KEYS = frozenset(WISHED_FIELDS.split(","))
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Call:
 
 @dataclass(frozen=True)
 class ApiConfig:
-    """Where the API is and how patient the client is. `deadline` bounds a call with its retries, in seconds."""
+    """Where the API is and how patient the client is: `deadline` bounds a call with its retries."""
 
     url: str
     key: ApiKey
@@ -152,8 +153,8 @@ class TicketApi:
         try:
             reply = self._call("GET", "/ticket", query=query, request_id=request_id)
             content = data_of(reply, method="GET")
-        except InvalidTicket:
-            if asked == DOCUMENTED_FIELDS:
+        except InvalidTicket as error:
+            if error.reason != "invalid" or asked == DOCUMENTED_FIELDS:
                 raise
             reply = self._call(
                 "GET", "/ticket", query=query | {"fields": DOCUMENTED_FIELDS}, request_id=request_id
@@ -164,6 +165,8 @@ class TicketApi:
         row = _single_row(content)
         if row is None:
             raise NotFound("not_found", http_status=reply.status)
+        if not _TICKET_KEYS.intersection(row):
+            raise UnexpectedReply("not_object", http_status=reply.status)
         named = row.get("ticket_code")
         if isinstance(named, str) and named.strip() and named.strip().casefold() != code.casefold():
             raise UnexpectedReply("other_ticket", http_status=reply.status)
@@ -252,7 +255,7 @@ class TicketApi:
         attempt: int,
         give_up: float,
     ) -> Reply | TicketApiError:
-        """Send one request and read its answer; a failure is returned, so that no traceback holds the request."""
+        """Send one request and read its answer; a failure is returned: no traceback holds the request."""
         started = time.monotonic()
         result: Reply | TicketApiError
         with Watch(give_up - started) as watch:
@@ -384,8 +387,8 @@ def _retryable(result: Reply | TicketApiError, method: str) -> TicketApiError | 
 
 
 def _single_row(content: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """Return the ticket in a reply: bare, under `data`, or the one entry of a list; None where it is empty."""
-    row: Json = content["data"] if "data" in content else content
+    """Return the ticket in a reply: bare, under `data`, or a list's one entry; None where it is empty."""
+    row: Json = content.get("data", content)
     if isinstance(row, list):
         row = row[0] if len(row) == 1 else None
     return row if isinstance(row, dict) and row else None

@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
 
 def demo_environment() -> dict[str, str]:
-    """Return the environment of the children: the caller's, with what a demonstration needs where it is silent."""
+    """Return the children's environment: the caller's and what a demonstration needs besides."""
     data = Path(os.environ.get("DATA_DIR", settings.BASE_DIR / "data" / "demo"))
     data.mkdir(parents=True, exist_ok=True)
     needed = {

@@ -1,0 +1,134 @@
+"""Starting the sandbox as the process it is, and steering it over its control API."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KEY = "test-key-0123456789-abcdefghij"
+
+
+class SandboxProcess:
+    """One sandbox process with its own database file."""
+
+    def __init__(
+        self, database: Path, *, tickets: int = 250, port: int = 0, arguments: tuple[str, ...] = ()
+    ) -> None:
+        self._database = database
+        self._arguments = ["--tickets", str(tickets), *arguments]
+        self._port = port
+        self.url = ""
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait for its ready line."""
+        command = [sys.executable, "-m", "ticketadmin.sandbox", "--port", str(self._port)]
+        self._process = subprocess.Popen(
+            [*command, "--database", str(self._database), *self._arguments],
+            env={**os.environ, "SANDBOX_KEY": KEY},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert "sandbox ready on" in line, line
+        self.url = line.split()[-1]
+        self._port = int(self.url.rsplit(":", 1)[-1])
+
+    def stop(self) -> int:
+        """Ask it to end and return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(10)
+        assert self._process.stdout
+        self._process.stdout.close()
+        return code
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self._process.kill()
+        self._process.wait(10)
+        assert self._process.stdout
+        self._process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One request as the sandbox saw it."""
+
+    id: int
+    time: float
+    connection: int
+    method: str
+    path: str
+    query: dict[str, str]
+    code: str | None
+    body: Any
+    headers: dict[str, str]
+    key_ok: bool
+    status: int
+    applied: bool
+    seconds: float
+
+
+class Sandbox:
+    """Readable words for the control API."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def reset(self) -> None:
+        self._call("POST", "reset")
+
+    def ticket(self, code: str) -> dict[str, Any]:
+        return dict(self._call("GET", f"tickets/{code}"))
+
+    def codes(self) -> list[str]:
+        return list(self._call("GET", "tickets/"))
+
+    def edit(self, code: str, **values: Any) -> None:
+        self._call("PATCH", f"tickets/{code}", values)
+
+    def fault(
+        self,
+        kind: str,
+        *,
+        code: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        times: int | None = 1,
+        after: bool = False,
+        **options: Any,
+    ) -> None:
+        rule = {"kind": kind, "code": code, "method": method, "path": path, "times": times, "after": after}
+        self._call("POST", "faults", {**rule, "options": options})
+
+    def switch(self, **values: Any) -> None:
+        self._call("PUT", "switches", values)
+
+    def log(self, method: str | None = None, code: str | None = None) -> list[Logged]:
+        entries = [Logged(**entry) for entry in self._call("GET", "log")]
+        return [one for one in entries if method in {None, one.method} and code in {None, one.code}]
+
+    def forget_log(self) -> None:
+        self._call("DELETE", "log")
+
+    def puts(self, code: str | None = None) -> list[dict[str, Any]]:
+        return [entry.body for entry in self.log("PUT", code)]
+
+    def stats(self) -> dict[str, int]:
+        return dict(self._call("GET", "stats"))
+
+    def _call(self, method: str, path: str, content: Any = None) -> Any:
+        data = json.dumps(content).encode() if content is not None else None
+        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from error

@@ -1,0 +1,331 @@
+"""HTTP/1.1 on asyncio: parse a request, let the CRM answer, misbehave as the faults say.
+
+Lean by intention: benchmarks measure the product against it, so an answer costs a fraction of a
+millisecond. Only what the client needs of HTTP is here: requests with a Content-Length, keep-alive.
+"""
+
+import asyncio
+import json
+import socket
+import struct
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ticketadmin.sandbox.crm import Answer, Crm
+from ticketadmin.sandbox.faults import Fault, FaultBook
+
+PATH = "/api/v6.1"
+MAX_BODY = 5_000_000
+LOG_LENGTH = 100_000
+REASONS = {200: "OK", 301: "Moved", 302: "Found", 400: "Bad Request", 404: "Not Found", 500: "Server Error"}
+
+
+@dataclass
+class Request:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body as JSON, None where it is not."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+@dataclass
+class LogEntry:
+    """One request to the API as the log keeps it. The key itself is never kept."""
+
+    id: int
+    time: float
+    connection: int
+    method: str
+    path: str
+    query: dict[str, str]
+    code: str | None
+    body: Any
+    headers: dict[str, str]
+    key_ok: bool
+    status: int = 0
+    applied: bool = False
+    seconds: float = 0.0
+
+
+@dataclass
+class Response:
+    """What goes out: status, body bytes, headers."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json; charset=utf-8"
+
+    @classmethod
+    def of(cls, answer: Answer) -> "Response":
+        """Return the response for an answer of the CRM."""
+        status, content = answer
+        return cls(status, json.dumps(content, ensure_ascii=False).encode())
+
+    def head(self, *, keep_alive: bool, length: int | None = None) -> bytes:
+        """Return the status line and headers."""
+        lines = [
+            f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Answer')}",
+            f"Content-Type: {self.content_type}",
+        ]
+        lines += [f"Content-Length: {len(self.body) if length is None else length}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        lines += [] if keep_alive else ["Connection: close"]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+class Broken(Exception):
+    """The connection is to be dropped; `reset` with a RST instead of a FIN."""
+
+    def __init__(self, *, reset: bool = False) -> None:
+        super().__init__()
+        self.reset = reset
+
+
+class Server:
+    """The CRM behind HTTP, with its log and its faults."""
+
+    def __init__(self, crm: Crm) -> None:
+        self.crm = crm
+        self.faults = FaultBook()
+        self.log: deque[LogEntry] = deque(maxlen=LOG_LENGTH)
+        self.connections = 0
+        self.active = 0
+        self.most_active = 0
+        self._number = 0
+        self.control: Any = None  # set by control.attach, so that the two modules need not know each other
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until it ends."""
+        self.connections += 1
+        connection = self.connections
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            while request := await _read_request(reader):
+                await self._answer(request, connection, writer)
+                if request.headers.get("connection", "").lower() == "close":
+                    break
+        except Broken as broken:
+            if broken.reset:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
+        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
+            pass  # the client left, or the sandbox ends
+        finally:
+            writer.close()
+
+    async def _answer(self, request: Request, connection: int, writer: asyncio.StreamWriter) -> None:
+        if request.path.startswith("/_sandbox/"):
+            response = self.control(request)
+            writer.write(response.head(keep_alive=True) + response.body)
+            await writer.drain()
+            return
+        entry = self._logged(request, connection)
+        started = time.perf_counter()
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+        try:
+            await self._act(request, entry, writer)
+        finally:
+            self.active -= 1
+            entry.seconds = time.perf_counter() - started
+
+    def _logged(self, request: Request, connection: int) -> LogEntry:
+        self._number += 1
+        body = request.json() if request.method != "GET" else None
+        code = self.crm.code_in(body) if request.method == "PUT" else request.query.get("ticket_code")
+        kept = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+        entry = LogEntry(
+            id=self._number,
+            time=time.time(),
+            connection=connection,
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            code=code,
+            body=body,
+            headers=kept,
+            key_ok=request.headers.get("x-api-key") == self.crm.key,
+        )
+        self.log.append(entry)
+        return entry
+
+    async def _act(self, request: Request, entry: LogEntry, writer: asyncio.StreamWriter) -> None:
+        faults = self.faults.take(request.method, request.path.removeprefix(PATH), entry.code)
+        await _pause(self.crm.switches.latency_ms / 1000)
+        for fault in faults:
+            if fault.kind in {"delay", "hang"} and not fault.after:
+                await _pause(float(fault.options.get("seconds", 60)))
+        early = next((fault for fault in faults if fault.kind in _ANSWERING and not fault.after), None)
+        if early:
+            await _misbehave(early, Response.of((200, {})), entry, writer)
+            return
+        response = self._carry_out(request, entry, faults)
+        for fault in faults:
+            if fault.kind in {"delay", "hang"} and fault.after:
+                await _pause(float(fault.options.get("seconds", 60)))
+        late = next((fault for fault in faults if fault.kind in _ANSWERING and fault.after), None)
+        if late:
+            await _misbehave(late, response, entry, writer)
+            return
+        entry.status = response.status
+        writer.write(response.head(keep_alive=True) + response.body)
+        await writer.drain()
+
+    def _carry_out(self, request: Request, entry: LogEntry, faults: list[Fault]) -> Response:
+        if not entry.key_ok:
+            return Response.of((401, {"message": "API key không hợp lệ"}))
+        code, body = entry.code, entry.body
+        for fault in _of(faults, "concurrent_edit", when="before_write"):
+            self._edit_as_somebody(fault, code)
+        if request.method == "PUT" and any(fault.kind == "ignore_write" for fault in faults) and code:
+            return Response.of((200, self.crm.success(code)))
+        if isinstance(body, dict):
+            for fault in _of(faults, "ignore_field"):
+                body = {name: value for name, value in body.items() if name != fault.options["field"]}
+        answer = self._route(request, body)
+        entry.applied = request.method == "PUT" and answer[0] == 200
+        if entry.applied and code:
+            self._damage(faults, code, body)
+        for fault in _of(faults, "concurrent_edit", when="after_read"):
+            self._edit_as_somebody(fault, code)
+        return Response.of(answer)
+
+    def _route(self, request: Request, body: Any) -> Answer:
+        match request.method, request.path.removeprefix(PATH):
+            case "PUT", "/ticket":
+                return self.crm.update(body)
+            case "GET", "/ticket":
+                return self.crm.read(request.query)
+            case "GET", "/tickets":
+                return self.crm.list_page(request.query)
+            case "GET", "/ticket/categories":
+                return self.crm.choices("cate_name")
+            case "GET", "/ticket/status":
+                return self.crm.choices("status_name")
+            case _:
+                return 404, {"message": "Không có endpoint này"}
+
+    def _damage(self, faults: list[Fault], code: str, body: dict[str, Any]) -> None:
+        for fault in _of(faults, "store_differently"):
+            self.crm.edit(code, {fault.options["field"]: fault.options["value"]})
+        for fault in _of(faults, "wipe_field"):
+            name = fault.options["field"]
+            names = (
+                [name]
+                if name != "*"
+                else ["ticket_content", "account_email", "expected_at", "emergency_phone"]
+            )
+            self.crm.edit(code, {one: "" for one in names if one not in body})
+
+    def _edit_as_somebody(self, fault: Fault, code: str | None) -> None:
+        ticket = self.crm.tickets.get(code or "")
+        if ticket is None:
+            return
+        name, value = fault.options["field"], fault.options["value"]
+        if ticket.get(name) == value and "toggle" in fault.options:
+            value = fault.options["toggle"]
+        self.crm.edit(str(code), {name: value})
+
+
+_KEPT_HEADERS = ("content-type", "accept", "x-request-id", "user-agent", "cookie", "authorization")
+_ANSWERING = frozenset(
+    {
+        "status", "reset", "close", "half_body", "drip", "redirect", "oversized", "not_json", "html", "empty",
+        "bytes", "error_in_success", "other_ticket", "no_code",
+    }
+)  # fmt: skip
+
+
+def _of(faults: list[Fault], kind: str, *, when: str | None = None) -> list[Fault]:
+    return [fault for fault in faults if fault.kind == kind and when in {None, fault.options.get("when")}]
+
+
+async def _pause(seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.sleep(min(seconds, 60))
+
+
+async def _misbehave(fault: Fault, response: Response, entry: LogEntry, writer: asyncio.StreamWriter) -> None:
+    """Answer as the fault says; raises Broken where the connection is to go."""
+    if fault.kind in {"reset", "close"}:
+        raise Broken(reset=fault.kind == "reset")
+    options = fault.options
+    answers: dict[str, Response] = {
+        "status": Response(
+            int(options.get("status", 500)),
+            _as_bytes(options.get("body", {"message": f"Lỗi {options.get('status', 500)}"})),
+            options.get("headers", {}),
+            options.get("content_type", "application/json"),
+        ),
+        "redirect": Response(302, b"", {"Location": options.get("location", "http://127.0.0.1:9/elsewhere")}),
+        "oversized": Response(200, b'{"data": "' + b"x" * 2_500_000 + b'"}'),
+        "not_json": Response(200, b"saved, thank you", content_type="text/plain"),
+        "html": Response(
+            200, b"<html><title>Sign in</title><p>Please sign in</p></html>", content_type="text/html"
+        ),
+        "empty": Response(200, b""),
+        "bytes": Response(200, b"\xff\xfe{\x00\x81"),
+        "error_in_success": Response.of((200, options.get("body", {"error": "Không lưu được"}))),
+        "other_ticket": Response.of(
+            (200, {"message": "ok", "data": {"identity": 1, "ticket_code": "OTHER-1"}})
+        ),
+        "no_code": Response.of((200, {"message": "Successfully updated"})),
+        "half_body": response,
+        "drip": response,
+    }
+    answer = answers[fault.kind]
+    entry.status = answer.status
+    if fault.kind == "half_body":
+        writer.write(answer.head(keep_alive=True, length=len(answer.body) + 50) + answer.body)
+        await writer.drain()
+        raise Broken
+    if fault.kind == "drip":
+        for byte in answer.head(keep_alive=True) + answer.body:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(float(options.get("seconds", 0.5)))
+        return
+    writer.write(answer.head(keep_alive=True) + answer.body)
+    await writer.drain()
+
+
+def _as_bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode()
+
+
+async def _read_request(reader: asyncio.StreamReader) -> Request | None:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, _version = first.split(" ", 2)
+    headers = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip().lower()] = value.strip()
+    length = min(int(headers.get("content-length", "0") or 0), MAX_BODY)
+    body = await reader.readexactly(length) if length else b""
+    parts = urlsplit(target)
+    return Request(method, unquote(parts.path), dict(parse_qsl(parts.query)), headers, body)
+
+
+def as_json(entry: LogEntry) -> dict[str, Any]:
+    """Return a log entry for the control API."""
+    return asdict(entry)
