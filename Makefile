@@ -24,3 +24,7 @@ install: $(STAMP) ## Make the virtual environment from the locked requirements
 lock: $(STAMP) ## Recompile the hash-locked requirement files from pyproject.toml
 	$(LOCK) --output-file requirements/runtime.txt
 	$(LOCK) --group dev --output-file requirements/dev.txt
+
+.PHONY: demo
+demo: $(STAMP) ## Run the product with an embedded CRM: make demo [PORT=8000]
+	@$(MANAGE) demo $(if $(PORT),--port $(PORT))

@@ -8,7 +8,7 @@ from ticketadmin.models import CustomField, StatusSetting, User
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     """People, their roles and preferences."""
 
     list_display = ["username", "first_name", "last_name", "email", "is_active", "last_login"]

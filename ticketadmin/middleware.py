@@ -63,7 +63,7 @@ class PreferredLanguageMiddleware:
         chosen = getattr(request.user, "language", "")
         language = chosen or translation.get_language_from_request(request)
         with translation.override(language):
-            request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = language
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response

@@ -417,7 +417,7 @@ def what_is_removed(html_text: str) -> list[Removal]:
     except (ContentTooComplex, AssertionError):
         return []
     return [
-        Removal(str(label % {"count": census.found[kind]}), census.found[kind])  # type: ignore[operator]
+        Removal(str(label % {"count": census.found[kind]}), census.found[kind])
         for kind, label in _KIND_LABELS.items()
         if census.found[kind]
     ]

@@ -13,6 +13,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
 from ticketadmin.models import Origin, User
 from ticketadmin.services.bases import Base, load_base
 from ticketadmin.services.choices import Choices
@@ -47,13 +48,34 @@ class TicketForm(forms.Form):
         self.choices = choices
         self.edit = Edit()
         self.cleared = set(data.getlist(CLEAR)) if data else set()
-        conflicts = {conflict.name: conflict for conflict in base.conflicts}
         for field in self.ticket_fields.values():
             shown = (inputs or {}).get(field.name, to_inputs(field, base.values.get(field.name)))
-            box = make_box(field, shown, choices, is_known=field.name in base.values)
-            box.conflict = conflicts.get(field.name)  # type: ignore[attr-defined]
-            box.is_cleared = field.name in self.cleared  # type: ignore[attr-defined]
-            self.fields[field.name] = box
+            self.fields[field.name] = self._make_box(field, shown)
+        self.helper = ticket_layout(self.ticket_fields, [conflict.name for conflict in base.conflicts])
+
+    def _make_box(self, field: Field, shown: Inputs) -> forms.Field:
+        is_known = field.name in self.base.values
+        box = make_box(field, shown, self.choices, is_known=is_known)
+        describe_box(
+            box,
+            BoxInfo(
+                is_known=is_known,
+                is_free_text=field.kind is Kind.CHOICE and not self.choices.of_field(field.name).is_known,
+                can_be_cleared=not is_known and field.clearable,
+                is_cleared=field.name in self.cleared,
+            ),
+        )
+        return box
+
+    @property
+    def new_custom_key(self) -> str:
+        """The key typed for a further custom field, where it could not be used."""
+        return str(self.data.get(NEW_KEY, "")) if self.is_bound else ""
+
+    @property
+    def new_custom_value(self) -> str:
+        """The value typed beside that key."""
+        return str(self.data.get(NEW_VALUE, "")) if self.is_bound else ""
 
     @property
     def submission(self) -> str:
@@ -64,6 +86,12 @@ class TicketForm(forms.Form):
         """Turn what was posted into `self.edit`; each problem stands at its field."""
         posted = self._posted()
         self._require_choices(posted)
+        if self.new_custom_key.strip() or self.new_custom_value.strip():
+            message = _(
+                "The key of a further custom field has 1 to 64 letters, digits, - and _, "
+                "and is not in the form already."
+            )
+            self.add_error(None, forms.ValidationError(message, code="bad_key"))
         try:
             self.edit = read_edit(
                 posted,
@@ -79,8 +107,8 @@ class TicketForm(forms.Form):
         return self.cleaned_data
 
     def _posted(self) -> dict[str, Inputs]:
-        data = self.data
-        return {name: data.getlist(name) for name in self.ticket_fields if name in data}  # type: ignore[attr-defined]
+        data = _query(self.data)
+        return {name: data.getlist(name) for name in self.ticket_fields if name in data}
 
     def _require_choices(self, posted: dict[str, Inputs]) -> None:
         for conflict in self.base.conflicts:
@@ -88,7 +116,10 @@ class TicketForm(forms.Form):
             if choice == "theirs":
                 posted.pop(conflict.name, None)
                 self.cleared.discard(conflict.name)
-            elif choice != "mine":
+            elif choice == "mine":
+                field = self.ticket_fields[conflict.name]
+                posted[conflict.name] = to_inputs(field, conflict.mine)
+            elif choice != "edit":
                 message = _("Choose which of the two values should be stored.")
                 self.add_error(conflict.name, forms.ValidationError(message, code="choose"))
 
@@ -118,7 +149,7 @@ class TicketForm(forms.Form):
 
 def form_of(opened: OpenedTicket, inputs: Mapping[str, Inputs] | None = None) -> TicketForm:
     """Return the form of a ticket that was just opened, with `inputs` typed into it."""
-    fields = opened.fields | catalogue(inputs) if inputs else opened.fields
+    fields = {**opened.fields, **catalogue(inputs)} if inputs else opened.fields
     return TicketForm(base=opened.base, fields=fields, choices=opened.choices, inputs=inputs)
 
 
@@ -133,7 +164,7 @@ def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -
 def rebased(form: TicketForm, base: Base) -> TicketForm:
     """Return the form against a newer base: what was typed stays, untouched boxes show the newer values."""
     fields = catalogue([*base.values, *form.ticket_fields])
-    data = form.data.copy()  # type: ignore[union-attr]
+    data = _query(form.data).copy()
     for name, field in fields.items():
         if name not in form.edit.wishes:
             data.setlist(name, to_inputs(field, base.values.get(name)))
@@ -141,13 +172,14 @@ def rebased(form: TicketForm, base: Base) -> TicketForm:
 
 
 def with_new_custom_fields(data: QueryDict) -> QueryDict:
-    """Return the posted data with the keys and values of the "add a field" rows as fields of their own."""
-    pairs = zip(data.getlist(NEW_KEY), data.getlist(NEW_VALUE), strict=False)
-    named = {CUSTOM_PREFIX + key.strip(): value for key, value in pairs}
+    """Return the posted data with a further key and value as a field of its own; unusable ones stay put."""
+    key, value = data.get(NEW_KEY, "").strip(), data.get(NEW_VALUE, "")
+    name = CUSTOM_PREFIX + key
+    if not CUSTOM_NAME.fullmatch(name) or data.get(name, "").strip():
+        return data
     data = data.copy()
-    for name, value in named.items():
-        if CUSTOM_NAME.fullmatch(name) and name not in data:
-            data[name] = value
+    data[name] = value
+    data[NEW_KEY] = data[NEW_VALUE] = ""
     return data
 
 
@@ -164,10 +196,14 @@ def make_box(field: Field, shown: Inputs, choices: Choices, *, is_known: bool) -
         box = forms.CharField(strip=False, widget=_text_widget(field))
     box.required = box.widget.is_required = False
     box.label, box.help_text, box.initial = str(field.label), str(field.help_text), initial
-    box.ticket_field = field  # type: ignore[attr-defined]
-    box.is_known = is_known  # type: ignore[attr-defined]
-    box.is_free_text = field.kind is Kind.CHOICE and not choices.of_field(field.name).is_known  # type: ignore[attr-defined]
     return box
+
+
+def _query(data: object) -> QueryDict:
+    """Return a form's data as the QueryDict that it always is here; Django types it more loosely."""
+    if not isinstance(data, QueryDict):
+        raise TypeError(type(data))
+    return data
 
 
 class _AnyChoice(forms.ChoiceField):

@@ -178,7 +178,7 @@ def _parse_raw(field: Field, text: str, like: Value) -> Value:
     if like is None or isinstance(like, str):
         return _parse_long_text(field, text, like)
     try:
-        return json.loads(text)  # type: ignore[no-any-return]
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         message = _("This value is stored as JSON and no longer reads as JSON.")
         raise ValidationError(message, code="invalid_json") from error

@@ -6,8 +6,9 @@ is known to work.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -42,6 +43,15 @@ class ReadTicket:
                 if name.startswith(CUSTOM_PREFIX):
                     values.setdefault(name, None)
         return values
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` makes the same ticket of."""
+        return {**asdict(self), "values": dict(self.values), "read_at": self.read_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "ReadTicket":
+        """Return the ticket that was kept with `as_json`."""
+        return cls(**{**content, "read_at": datetime.fromisoformat(content["read_at"])})
 
 
 class CannotRead(Exception):

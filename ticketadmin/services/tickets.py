@@ -105,13 +105,15 @@ class Saved:
     already_there: tuple[str, ...] = ()
 
 
-def open_ticket(code: str, *, actor: User, update_only: bool = False) -> OpenedTicket:
+def open_ticket(
+    code: str, *, actor: User, update_only: bool = False, refresh_choices: bool = False
+) -> OpenedTicket:
     """Read a ticket and return what its form needs; `update_only` opens the form without reading.
 
     Raises Forbidden, NotFound (where reading is known to work) or another TicketApiError.
     """
     require(actor, "edit_tickets")
-    choices = get_choices()
+    choices = get_choices(refresh=refresh_choices)
     try:
         read = None if update_only else read_ticket(code, choices)
     except CannotRead:

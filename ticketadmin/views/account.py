@@ -1,8 +1,11 @@
 """Signing in and out, the password, and a person's own preferences."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import views
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
@@ -10,12 +13,30 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from ticketadmin.forms.layout import helper
 from ticketadmin.models import User
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password, laid out like every form."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = helper(*self.fields)
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """The old password and the new one twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = helper(*self.fields)
 
 
 class SignIn(views.LoginView):
     """The only page for people who are not signed in."""
 
+    form_class = SignInForm
     template_name = "account/sign_in.html"
     redirect_authenticated_user = True
 
@@ -27,6 +48,7 @@ class SignOut(views.LogoutView):
 class PasswordChange(views.PasswordChangeView):
     """Change one's own password."""
 
+    form_class = NewPasswordForm
     template_name = "account/password_change.html"
     success_url = reverse_lazy("tickets")
 

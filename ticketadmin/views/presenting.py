@@ -1,10 +1,12 @@
 """Changes, edits and failures as templates show them: labels, readable values, tones and sentences."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import date_format
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,6 +25,7 @@ from ticketadmin.services.fields import (
     catalogue,
     epoch_to_date,
 )
+from ticketadmin.services.tickets import SAVED
 from ticketadmin.services.undo import can_undo
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 
@@ -68,6 +71,22 @@ class PresentedChange:
     notice: Notice
     can_undo: bool
     can_restore: bool
+    can_settle: bool = False
+    can_send_again: bool = False
+    why_not_undo: Text = ""
+
+    @property
+    def when(self) -> str:
+        """The time of a change of today, else its day and time."""
+        at = timezone.localtime(self.change.created_at)
+        if at.date() == timezone.localdate():
+            return time_format(at, "H:i")
+        return f"{date_format(at, 'SHORT_DATE_FORMAT')} {time_format(at, 'H:i')}"
+
+    @property
+    def submission(self) -> str:
+        """A name for one press of a button at this change."""
+        return str(uuid.uuid4())
 
 
 def readable(field: Field, value: Value) -> str:
@@ -102,6 +121,16 @@ def present_edit(
     )
 
 
+def present_values(pairs: Mapping[str, tuple[Value, Value]]) -> tuple[ValueRow, ...]:
+    """Return values that went from one to another: name → (before, after)."""
+    fields = catalogue(pairs)
+    return tuple(_pair(fields[name], was, now) for name, (was, now) in pairs.items() if name in fields)
+
+
+def _pair(field: Field, was: Value, now: Value) -> ValueRow:
+    return ValueRow(field.name, field.label, readable(field, was), readable(field, now))
+
+
 def present_changes(changes: list[Change], viewer: User) -> list[PresentedChange]:
     """Return changes as history shows them, with one look-up of the field labels for all."""
     fields = catalogue(name for change in changes for name in [*change.wanted, *change.collateral])
@@ -115,14 +144,24 @@ def present_change(change: Change, viewer: User, fields: Mapping[str, Field]) ->
         change=change,
         rows=tuple(_row(change, name, fields[name]) for name in change.wanted if name in fields),
         collateral=tuple(
-            ValueRow(name, fields[name].label, readable(fields[name], was), readable(fields[name], now))
-            for name, (was, now) in change.collateral.items()
-            if name in fields
+            _pair(fields[name], was, now) for name, (was, now) in change.collateral.items() if name in fields
         ),
         notice=describe_outcome(change),
         can_undo=allowed and can_undo(change),
         can_restore=allowed and bool(change.collateral),
+        can_settle=not change.is_settled,
+        can_send_again=change.outcome in _SENT_IN_VAIN and change.actor_id == viewer.pk,
+        why_not_undo=_why_not_undo(change) if allowed else "",
     )
+
+
+_SENT_IN_VAIN = frozenset({Outcome.UNKNOWN, Outcome.NOT_APPLIED, Outcome.REJECTED})
+
+
+def _why_not_undo(change: Change) -> Text:
+    if change.outcome in SAVED and not set(change.wanted) <= set(change.before or {}):
+        return _("This cannot be undone: the values before it are not known.")
+    return ""
 
 
 def _row(change: Change, name: str, field: Field) -> ValueRow:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.cache import cache
+from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,9 +16,10 @@ from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.edits import Set
 from ticketadmin.services.explanations import NOTHING_CHANGED, explain, explain_reason
-from ticketadmin.services.fields import catalogue
+from ticketadmin.services.fields import Value, catalogue
 from ticketadmin.services.inputs import to_inputs
 from ticketadmin.services.reading import ReadTicket
+from ticketadmin.services.statuses import get_statuses
 from ticketadmin.services.tickets import (
     SAVED,
     CheckFailed,
@@ -34,6 +35,7 @@ from ticketadmin.services.tickets import (
 )
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.views.access import person_of, request_id_of
+from ticketadmin.views.conflicts import present_conflicts
 from ticketadmin.views.presenting import (
     Notice,
     PresentedChange,
@@ -41,9 +43,10 @@ from ticketadmin.views.presenting import (
     describe_problem,
     present_changes,
     present_edit,
+    present_values,
 )
 
-READ_BACK_KEPT_FOR = 20  # seconds: long enough for the redirect after a save
+READ_BACK = "read_back"  # in the session, from a save to the page after it
 SHOWN_CHANGES = 10
 
 
@@ -54,6 +57,7 @@ def ticket_page(
     read: ReadTicket | None = None,
     saved: Change | None = None,
     preview: Mapping[str, Any] | None = None,
+    kept_theirs: Mapping[str, tuple[Value, Value]] | None = None,
     notice: Notice | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -61,24 +65,42 @@ def ticket_page(
     base = form.base
     content = base.values.get("ticket_content")
     changes = recent_changes(request, base.code)
+    shows_images = request.GET.get("images") == "show"
+    status_name = base.values.get("status_name")
     context = {
         "code": base.code,
         "form": form,
         "base": base,
         "base_token": base.sign(person_of(request)),
         "read": read,
-        "content": display_content(str(content)) if content else None,
+        "status": get_statuses(form.choices.statuses).named(str(status_name)) if status_name else None,
+        "content": display_content(str(content), show_images=shows_images) if content else None,
+        "content_is_open": form.is_bound and "ticket_content" in form.edit.wishes,
+        "conflicts": present_conflicts(form),
         "preview": preview,
         "notice": notice,
         "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
+        "kept_theirs": present_values(kept_theirs) if kept_theirs else (),
         "changes": changes,
     }
-    return render(request, "tickets/ticket.html", context, status=status)
+    response = render(request, "tickets/ticket.html", context, status=status)
+    return _with_images(request, response) if shows_images else response
+
+
+def _with_images(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Let this one page load images from elsewhere: the person asked for it."""
+    csp_update({"img-src": ["https:", "http:"]})(lambda _request: response)(request)
+    return response
 
 
 def unavailable_page(request: HttpRequest, code: str, notice: Notice, status: int) -> HttpResponse:
     """Render the page of a ticket that cannot be opened now."""
-    context = {"code": code, "notice": notice, "changes": recent_changes(request, code)}
+    context = {
+        "code": code,
+        "notice": notice,
+        "changes": recent_changes(request, code),
+        "may_update_blind": status >= 500,
+    }
     return render(request, "tickets/unavailable.html", context, status=status)
 
 
@@ -103,20 +125,26 @@ def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None =
     if change.outcome not in SAVED and form is not None:
         status = explain_reason(change.reason).status if change.reason else 409
         return ticket_page(request, form, notice=describe_outcome(change), status=status)
-    cache.set(_read_back_key(change), saved, READ_BACK_KEPT_FOR)
+    if saved.read_back:
+        request.session[READ_BACK] = {
+            "change": str(change.uuid),
+            "ticket": saved.read_back.as_json(),
+            "kept_theirs": dict(saved.kept_theirs or {}),
+        }
     return redirect(reverse("ticket", args=[change.ticket_code]) + f"?saved={change.uuid}")
 
 
-def just_read_back(change: Change) -> OpenedTicket | None:
-    """Return the ticket as the save read it back a moment ago, so that the page after it costs no call."""
-    saved: Saved | None = cache.get(_read_back_key(change))
-    return (
-        opened_from(change.ticket_code, saved.read_back, get_choices()) if saved and saved.read_back else None
-    )
+def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
+    """Return the page after a save from what the save read back a moment ago: it costs no remote call.
 
-
-def _read_back_key(change: Change) -> str:
-    return f"read-back:{change.uuid}"
+    None where nothing was read, or when the page is loaded again.
+    """
+    kept = request.session.pop(READ_BACK, None)
+    if kept is None or kept["change"] != str(change.uuid):
+        return None
+    read = ReadTicket.from_json(kept["ticket"])
+    form = form_of(opened_from(change.ticket_code, read, get_choices()))
+    return ticket_page(request, form, read=read, saved=change, kept_theirs=kept["kept_theirs"])
 
 
 def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProblem) -> HttpResponse:

@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,8 +20,8 @@ from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.presenting import present_changes
 from ticketadmin.views.ticket_pages import (
+    after_save,
     cannot_open_page,
-    just_read_back,
     preview_of,
     problem_response,
     saved_response,
@@ -70,12 +69,16 @@ def preview(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _show(request: HttpRequest, code: str) -> HttpResponse:
-    settle_ticket(code)
     saved = _named_change(request, code, "saved")
-    update_only = request.GET.get("read") == "off"
+    if saved and (page := after_save(request, saved)):
+        return page
+    settle_ticket(code)
     try:
-        opened = (just_read_back(saved) if saved else None) or open_ticket(
-            code, actor=person_of(request), update_only=update_only
+        opened = open_ticket(
+            code,
+            actor=person_of(request),
+            update_only=request.GET.get("read") == "off",
+            refresh_choices=request.GET.get("choices") == "refresh",
         )
     except TicketApiError as error:
         return cannot_open_page(request, code, error)
@@ -117,5 +120,5 @@ def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket)
     change = _named_change(request, code, "again")
     if change is None:
         return None
-    fields: dict[str, Any] = opened.fields | catalogue(change.wanted)  # type: ignore[operator]
+    fields = {**opened.fields, **catalogue(change.wanted)}
     return {name: to_inputs(fields[name], value) for name, value in change.wanted.items()}

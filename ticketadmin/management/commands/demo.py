@@ -114,4 +114,4 @@ def sandbox() -> Child:
 def web_server(port: int) -> Child:
     """Return the web server as it runs in earnest, on loopback."""
     command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", f"127.0.0.1:{port}"]
-    return Child("web", [*command, "--workers", "2", "--threads", "8", "--preload"])
+    return Child("web", [*command, "--workers", "2", "--threads", "8", "--preload", "--no-control-socket"])
