@@ -61,16 +61,21 @@ def _config() -> ApiConfig:
     )
 
 
-def _forget_api(*, setting: str, **_kwargs: object) -> None:
+def forget_api() -> None:
+    """Close the pooled connections; the next call makes a new client from the settings."""
     global _api  # noqa: PLW0603
+    with _lock:
+        if _api is not None:
+            _api.close()
+        _api = None
+
+
+def _on_setting_changed(*, setting: str, **_kwargs: object) -> None:
     if setting.startswith("TICKET_API_"):
-        with _lock:
-            if _api is not None:
-                _api.close()
-            _api = None
+        forget_api()
 
 
-setting_changed.connect(_forget_api)
+setting_changed.connect(_on_setting_changed)
 
 
 def reading_state() -> Reading:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from ticketadmin.models import Change, Outcome
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.comparison import collateral, field_outcomes, overall
+from ticketadmin.services.connection import Reading
 from ticketadmin.services.fields import Field, catalogue
 from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
@@ -21,6 +22,7 @@ from ticketadmin.ticketapi.errors import TicketApiError
 ANSWERED = frozenset(
     {
         "server_error",
+        "unavailable",
         "error_in_success",
         "not_json",
         "not_object",
@@ -40,7 +42,7 @@ def settled_after() -> timedelta:
 def prove(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
     """Read back after an accepted write and set outcome, results, read-back and collateral on the change."""
     try:
-        after = read_ticket(change.ticket_code, choices)
+        after = _read_after(change, choices)
     except CannotRead:
         change.results = dict.fromkeys(change.wanted, Outcome.NOT_READABLE.value)
         change.outcome = Outcome.NOT_READABLE
@@ -59,7 +61,7 @@ def judge(change: Change, fields: Mapping[str, Field], choices: Choices) -> Read
     """
     change.outcome = Outcome.UNKNOWN
     try:
-        after = read_ticket(change.ticket_code, choices)
+        after = _read_after(change, choices)
     except (CannotRead, TicketApiError):
         return None
     _compare(change, after, fields)
@@ -68,6 +70,10 @@ def judge(change: Change, fields: Mapping[str, Field], choices: Choices) -> Read
     if not was_applied and (may_still_arrive or change.outcome == Outcome.NOT_READABLE):
         change.outcome = Outcome.UNKNOWN
     return after
+
+
+def _read_after(change: Change, choices: Choices) -> ReadTicket:
+    return read_ticket(change.ticket_code, choices, known=None if change.before is None else Reading.WORKS)
 
 
 def _compare(change: Change, after: ReadTicket, fields: Mapping[str, Field]) -> None:

@@ -58,13 +58,13 @@ class CannotRead(Exception):
     """The key may not read this ticket, or any: work in update-only mode."""
 
 
-def read_ticket(code: str, choices: Choices) -> ReadTicket:
-    """Return the ticket as the CRM holds it now.
+def read_ticket(code: str, choices: Choices, *, known: Reading | None = None) -> ReadTicket:
+    """Return the ticket as the CRM holds it now. `known` saves looking up whether reading works.
 
     Raises CannotRead when the key may not read (the caller goes on in update-only mode), NotFound
     when reading is known to work and there is no such ticket, or another TicketApiError.
     """
-    known = reading_state()
+    known = known or reading_state()
     if known is Reading.REFUSED:
         raise CannotRead
     try:

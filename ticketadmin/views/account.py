@@ -7,14 +7,14 @@ from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ticketadmin.forms.layout import helper
 from ticketadmin.models import User
+from ticketadmin.views.redirects import see_other
 
 
 class SignInForm(AuthenticationForm):
@@ -77,4 +77,4 @@ def preferences(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("This preference does not exist. Nothing was changed."))
     back = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return redirect(back if is_ours else "tickets")
+    return see_other(back if is_ours else reverse("tickets"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -21,6 +21,7 @@ from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.presenting import Notice
+from ticketadmin.views.redirects import see_other
 from ticketadmin.views.ticket_pages import (
     cannot_open_page,
     conflict_page,
@@ -52,7 +53,7 @@ def settle(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
     """Read the ticket again to find out what an open change did."""
     record = _visible(request, change)
     proof.settle(record)
-    return redirect(reverse("ticket", args=[record.ticket_code]) + f"?saved={record.uuid}")
+    return see_other(reverse("ticket", args=[record.ticket_code]) + f"?saved={record.uuid}")
 
 
 def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> HttpResponse:

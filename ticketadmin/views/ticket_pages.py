@@ -1,11 +1,12 @@
 """The ticket page as a response, for whatever came of a request: fresh, refused, in conflict, saved."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -45,6 +46,7 @@ from ticketadmin.views.presenting import (
     present_edit,
     present_values,
 )
+from ticketadmin.views.redirects import see_other
 
 READ_BACK = "read_back"  # in the session, from a save to the page after it
 SHOWN_CHANGES = 10
@@ -131,7 +133,7 @@ def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None =
             "ticket": saved.read_back.as_json(),
             "kept_theirs": dict(saved.kept_theirs or {}),
         }
-    return redirect(reverse("ticket", args=[change.ticket_code]) + f"?saved={change.uuid}")
+    return see_other(reverse("ticket", args=[change.ticket_code]) + f"?saved={change.uuid}")
 
 
 def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
@@ -152,7 +154,8 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
     match problem:
         case NothingToSave():
             text = _("Nothing was sent: the CRM already holds these values.")
-            return ticket_page(request, form, notice=Notice("info", _("Nothing to save."), text))
+            settled = rebased(form, replace(form.base, conflicts=()))
+            return ticket_page(request, settled, notice=Notice("info", _("Nothing to save."), text))
         case EditConflict():
             return ticket_page(request, rebased(form, _base_in_conflict(problem)), status=409)
         case ReadingLost():

@@ -1,0 +1,49 @@
+"""A person at the live server without a browser: cookies, tokens, forms over real HTTP."""
+
+import re
+from typing import Any
+
+import requests
+
+from tests.live import LiveServer
+from tests.pages import PageForm, ticket_form
+
+
+class Visitor:
+    """One signed-in session."""
+
+    def __init__(self, server: LiveServer, username: str = "staff") -> None:
+        self.server = server
+        self.session = requests.Session()
+        self.session.trust_env = False
+        page = self.session.get(f"{server.url}/sign-in/", timeout=10)
+        answer = self.session.post(
+            f"{server.url}/sign-in/",
+            {
+                "username": username,
+                "password": server.passwords[username],
+                "csrfmiddlewaretoken": _token(page.text),
+            },
+            timeout=10,
+            allow_redirects=False,
+        )
+        assert answer.status_code == 302, answer.text
+
+    def get(self, path: str) -> requests.Response:
+        return self.session.get(self.server.url + path, timeout=30)
+
+    def post(self, path: str, data: Any, *, follow: bool = False) -> requests.Response:
+        return self.session.post(self.server.url + path, data, timeout=30, allow_redirects=follow)
+
+    def form(self, code: str) -> PageForm:
+        """Open a ticket and return its form."""
+        return ticket_form(self.get(f"/tickets/{code}/"))
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def _token(page: str) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert found
+    return found[1]

@@ -1,0 +1,125 @@
+"""What every test may use: the sandbox as a real process, the cast of people, and skips that CI forbids."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+from django.test import Client
+
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox, SandboxProcess
+from ticketadmin.models import Role, User
+from ticketadmin.services.connection import forget_api
+
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "a-long-test-password-1"
+
+
+def skip_or_fail(what: str, variable: str) -> None:
+    """Skip a test whose tool is not here, visibly; where CI requires the tool, fail."""
+    message = f"{what} is not installed"
+    if os.environ.get(variable):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.fixturenames.insert(0, "chromium")  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path."""
+    if not Path(CHROMIUM).exists() and not shutil.which("chromium"):
+        skip_or_fail("Chromium", "REQUIRE_BROWSER")
+    return shutil.which("chromium") or CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """One sandbox for all tests of a test process."""
+    process = SandboxProcess(tmp_path_factory.mktemp("sandbox") / "crm.sqlite3", tickets=120)
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess, settings: object) -> Iterator[Sandbox]:
+    """The sandbox in its first state, and the product pointed at it."""
+    driver = Sandbox(sandbox_process.url)
+    driver.reset()
+    settings.TICKET_API_URL = sandbox_process.url  # type: ignore[attr-defined]
+    yield driver
+    forget_api()
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def make_person(db: None) -> Callable[..., User]:
+    """Makes people by role; None is somebody without any role."""
+
+    def make(role: Role | None = Role.STAFF, username: str = "", **values: object) -> User:
+        name = username or (role.value if role else "nobody")
+        person = User.objects.create_user(name, password=PASSWORD, **values)
+        if role:
+            person.groups.add(Group.objects.get(name=role.value))
+        return person
+
+    return make
+
+
+@pytest.fixture
+def staff(make_person: Callable[..., User]) -> User:
+    """A person who edits tickets."""
+    return make_person(Role.STAFF, first_name="Lan", last_name="Trần")
+
+
+@pytest.fixture
+def lead(make_person: Callable[..., User]) -> User:
+    """A team lead."""
+    return make_person(Role.LEAD)
+
+
+@pytest.fixture
+def administrator(make_person: Callable[..., User]) -> User:
+    """A person who manages the tool."""
+    return make_person(Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """Makes a test browser in which a person is signed in."""
+
+    def make(person: User) -> Client:
+        client = Client()
+        client.force_login(person)
+        return client
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def live(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The product in processes of its own, for browser, crash and concurrency tests."""
+    server = LiveServer(tmp_path_factory.mktemp("live"), sandbox_process.url)
+    server.add_person("lan", name="Lan")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def live_sandbox(sandbox_process: SandboxProcess, live: LiveServer) -> Sandbox:
+    """The live server's CRM, in its first state."""
+    driver = Sandbox(sandbox_process.url)
+    driver.reset()
+    return driver

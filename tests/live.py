@@ -1,0 +1,117 @@
+"""The product as it runs in earnest: gunicorn in its own processes, on a database file of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tests.sandbox_driver import KEY
+
+MANAGE = str(Path(__file__).resolve().parent.parent / "manage.py")
+
+
+class LiveServer:
+    """One web server with its data folder. `kill` ends it without a word, `start` brings it back."""
+
+    def __init__(self, data: Path, sandbox_url: str, *, workers: int = 1, **settings: str) -> None:
+        self.data = data
+        self.workers = workers
+        inherited = {name: value for name, value in os.environ.items() if name not in _SET_BY_TESTS}
+        self.environment = {
+            **inherited,
+            "DJANGO_SETTINGS_MODULE": "ticketadmin.settings",
+            "DATA_DIR": str(data),
+            "STATIC_ROOT": str(data / "static"),
+            "SECRET_KEY": "live-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+            "HTTPS_ONLY": "0",
+            "TICKET_API_URL": sandbox_url,
+            "TICKET_API_KEY": KEY,
+            "TICKET_API_TIMEOUT": "2",
+            **settings,
+        }
+        self.port = 0
+        self.log = data / "web.log"
+        self.manage("prepare_demo")
+        self.passwords: dict[str, str] = json.loads((data / "demo-people.json").read_text("utf-8"))
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, MANAGE, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def add_person(self, username: str, role: str = "staff", name: str = "") -> None:
+        """Make one more person."""
+        self.passwords[username] = "a-long-test-password-1"
+        self.manage(
+            "shell",
+            "-c",
+            "from ticketadmin.models import User; from django.contrib.auth.models import Group;"
+            f"u, new = User.objects.get_or_create(username={username!r}, defaults=dict(first_name={name!r}));"
+            f"u.set_password({self.passwords[username]!r}); u.save();"
+            f"u.groups.set([Group.objects.get(name={role!r})])",
+        )
+
+    def start(self) -> None:
+        """Start the web server; a later start takes the same port."""
+        self.port = self.port or _free_port()
+        output = self.log.open("a")
+        self._process = subprocess.Popen(
+            [
+                sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", f"127.0.0.1:{self.port}",
+                "--workers", str(self.workers), "--threads", "24", "--no-control-socket", "--timeout", "30",
+            ],
+            env=self.environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+        output.close()
+        give_up = time.monotonic() + 20
+        while not self._answers():
+            assert time.monotonic() < give_up, self.log.read_text()
+            assert self._process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/sign-in/", timeout=5):
+                return True
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(20)
+
+    def kill(self) -> None:
+        """End every process of it at once, as a power cut would."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(20)
+
+
+_SET_BY_TESTS = {"DEBUG", "LOG_LEVEL", "TICKET_API_READ", "DATABASE_URL"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
