@@ -28,3 +28,20 @@ lock: $(STAMP) ## Recompile the hash-locked requirement files from pyproject.tom
 .PHONY: demo
 demo: $(STAMP) ## Run the product with an embedded CRM: make demo [PORT=8000]
 	@$(MANAGE) demo $(if $(PORT),--port $(PORT))
+
+.PHONY: test
+test: $(STAMP) ## Run every test that this machine has the tools for
+	@$(BIN)/pytest -q -n auto --dist loadgroup
+
+.PHONY: check
+check: $(STAMP) ## Lint, types, migrations, translations: no test is run
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(MANAGE) makemigrations --check --dry-run --settings tests.settings
+	@$(MANAGE) check --settings tests.settings
+
+.PHONY: format
+format: $(STAMP) ## Put the code into the one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .

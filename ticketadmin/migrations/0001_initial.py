@@ -83,8 +83,8 @@ class Migration(migrations.Migration):
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
+                'verbose_name': 'person',
+                'verbose_name_plural': 'people',
                 'permissions': [('edit_tickets', 'Can open and edit tickets'), ('run_bulk_updates', 'Can run bulk updates'), ('view_all_history', "Can see everybody's changes"), ('undo_any_change', "Can undo anybody's changes"), ('share_views', 'Can share saved views'), ('view_connection', 'Can see the connection page'), ('administer', 'Can manage people, custom fields and status settings')],
                 'abstract': False,
             },

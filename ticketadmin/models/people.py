@@ -45,7 +45,9 @@ class User(AbstractUser):
     theme = models.CharField(_("theme"), max_length=8, choices=Theme.choices, default=Theme.SYSTEM)
     shortcuts_enabled = models.BooleanField(_("keyboard shortcuts"), default=True)
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
         permissions = [
             ("edit_tickets", "Can open and edit tickets"),
             ("run_bulk_updates", "Can run bulk updates"),
