@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -39,6 +40,21 @@ def chromium() -> str:
     if not Path(CHROMIUM).exists() and not shutil.which("chromium"):
         skip_or_fail("Chromium", "REQUIRE_BROWSER")
     return shutil.which("chromium") or CHROMIUM
+
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def isolated_browser(chromium: str) -> Iterator[Browser]:
+    """Chromium, started once a test process. Tests make a context or page of their own."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

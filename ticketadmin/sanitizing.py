@@ -101,6 +101,7 @@ def clean_html(html_text: str) -> str:
     ContentTooComplex beyond the bounds of `check_html`; any other failure returns escaped text.
     """
     check_html(html_text)
+    html_text = html_text.encode("utf-8", "replace").decode()  # JSON can hold half a character, HTML cannot
     try:
         return _clean_until_stable(html_text)
     except (RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError):

@@ -59,9 +59,15 @@ class Reply:
         return self.body.decode("utf-8-sig", errors="replace")
 
     def json(self) -> Json:
-        """Return the body as JSON, whatever its content type says, or NO_JSON."""
+        """Return the body as JSON, whatever its content type says, or NO_JSON.
+
+        Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark.
+        """
         try:
-            return json.loads(self.text, parse_constant=lambda _constant: None)
+            content = json.loads(self.text, parse_constant=lambda _constant: None)
+            if rb"\ud" not in self.body.lower():
+                return content
+            return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return NO_JSON
 
