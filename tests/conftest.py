@@ -51,6 +51,8 @@ CHROMIUM_FLAGS = [
 @pytest.fixture(scope="session")
 def isolated_browser(chromium: str) -> Iterator[Browser]:
     """Chromium, started once a test process. Tests make a context or page of their own."""
+    # From here on this thread has an event loop, which Django takes for a mistake.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield started

@@ -392,3 +392,15 @@ def test_an_altered_base_is_refused(web: Client, sandbox: Sandbox) -> None:
 
     assert web.post(URL, typed).status_code == 409
     assert sandbox.puts() == []
+
+
+def test_undo_of_what_is_undone_already_sends_nothing(web: Client, sandbox: Sandbox) -> None:
+    before = sandbox.ticket(CODE)["ticket_title"]
+    page = save(web, ticket_title="Sai rồi")
+    sandbox.edit(CODE, ticket_title=before)
+    undo = form_to(page, "/undo/")
+
+    answer = web.post(undo.action, undo.filled())
+
+    assert "Nothing to save." in answer.content.decode()
+    assert len(sandbox.puts()) == 1

@@ -164,6 +164,8 @@ def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -
 def rebased(form: TicketForm, base: Base) -> TicketForm:
     """Return the form against a newer base: what was typed stays, untouched boxes show the newer values."""
     fields = catalogue([*base.values, *form.ticket_fields])
+    if not form.is_bound:
+        return TicketForm(base=base, fields=fields, choices=form.choices)
     data = _query(form.data).copy()
     for name, field in fields.items():
         if name not in form.edit.wishes:

@@ -71,6 +71,7 @@ class Control:
 
     def _post_reset(self, _rest: str, _request: Request) -> Any:
         self._server.crm.reset()
+        self._server.resets += 1
         self._server.faults.reset()
         return self._delete_log("", _request)
 

@@ -105,6 +105,7 @@ class Server:
         self.connections = 0
         self.active = 0
         self.most_active = 0
+        self.resets = 0  # a request that was held over a reset is dropped, not carried out
         self._number = 0
         self.control: Any = None  # set by control.attach, so that the two modules need not know each other
 
@@ -166,10 +167,13 @@ class Server:
 
     async def _act(self, request: Request, entry: LogEntry, writer: asyncio.StreamWriter) -> None:
         faults = self.faults.take(request.method, request.path.removeprefix(PATH), entry.code)
+        resets = self.resets
         await _pause(self.crm.switches.latency_ms / 1000)
         for fault in faults:
             if fault.kind in {"delay", "hang"} and not fault.after:
                 await _pause(float(fault.options.get("seconds", 60)))
+        if resets != self.resets:
+            raise Broken
         early = next((fault for fault in faults if fault.kind in _ANSWERING and not fault.after), None)
         if early:
             await _misbehave(early, Response.of((200, {})), entry, writer)

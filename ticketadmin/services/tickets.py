@@ -144,7 +144,7 @@ def save_ticket(
     sends nothing. Raises Forbidden or a SaveProblem.
     """
     require(actor, "edit_tickets")
-    if earlier := Change.objects.filter(actor=actor, submission=submission).first():
+    if earlier := _earlier(actor, submission):
         return Saved(_result_of(earlier))
     if not edit:
         raise NothingToSave
@@ -154,9 +154,11 @@ def save_ticket(
         known = theirs.values_for([*edit.wishes, *base.values])
         mine = {name: edit.value_of(fields[name], known.get(name)) for name in edit.wishes}
         merged = merge(base.values, mine, known, fields)
+        edit = edit.without(merged.already_there)
+        if (merged.conflicts or not edit) and (earlier := _earlier(actor, submission)):
+            return Saved(_result_of(earlier))  # what was read is the other post of this form
         if merged.conflicts:
             raise EditConflict(merged, theirs)
-        edit = edit.without(merged.already_there)
         if not edit:
             raise NothingToSave
     change, is_new = _record_intent(code, actor, edit, theirs, fields, submission, origin, undo_of)
@@ -166,6 +168,10 @@ def save_ticket(
     if change.outcome in SAVED:
         Draft.objects.filter(actor=actor, ticket_code=code).delete()
     return Saved(change, read_back, merged.kept_theirs, merged.already_there)
+
+
+def _earlier(actor: User, submission: UUID) -> Change | None:
+    return Change.objects.filter(actor=actor, submission=submission).first()
 
 
 def _fresh_read(code: str, choices: Choices, base: Base) -> ReadTicket | None:
@@ -208,7 +214,7 @@ def _record_intent(
         with transaction.atomic():
             change.save(force_insert=True)
     except IntegrityError as error:
-        if earlier := Change.objects.filter(actor=actor, submission=submission).first():
+        if earlier := _earlier(actor, submission):
             return earlier, False
         raise SaveInProgress from error
     return change, True

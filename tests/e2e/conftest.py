@@ -1,0 +1,82 @@
+"""Real people at a real browser: signed in, watched for script and policy errors."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from tests.live import LiveServer
+
+FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
+expect.set_options(timeout=8_000)
+
+
+class Tab:
+    """One browser window of one person, with what its console said."""
+
+    def __init__(self, context: BrowserContext, server: LiveServer) -> None:
+        self.context = context
+        context.set_default_timeout(8_000)
+        self.server = server
+        self.complaints: list[str] = []
+        self.page = self.open()
+
+    def open(self) -> Page:
+        """Open one more tab of the same window."""
+        page = self.context.new_page()
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def _note(self, message: ConsoleMessage) -> None:
+        # An answer with a status over 399 is a line in the console, too; those are asserted by the tests.
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def sign_in(self, username: str) -> "Tab":
+        """Sign in through the page."""
+        self.page.goto(f"{self.server.url}/sign-in/")
+        self.page.get_by_label("Name").fill(username)
+        self.page.get_by_label("Password").fill(self.server.passwords[username])
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page).to_have_url(f"{self.server.url}/tickets/")
+        return self
+
+    def goto(self, path: str) -> Page:
+        """Open a page of the product."""
+        self.page.goto(self.server.url + path)
+        return self.page
+
+
+@pytest.fixture
+def tab_of(
+    request: pytest.FixtureRequest, isolated_browser: Browser, live: LiveServer
+) -> Iterator[Callable[..., Tab]]:
+    """Makes a browser window with cookies of its own; `username` None stays signed out."""
+    tabs: list[Tab] = []
+
+    def make(username: str | None = "staff", **options: Any) -> Tab:
+        settings = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
+        tab = Tab(isolated_browser.new_context(**settings), live)
+        tabs.append(tab)
+        return tab.sign_in(username) if username else tab
+
+    yield make
+    report = getattr(request.node, "report", None)
+    for number, tab in enumerate(tabs):
+        if report is not None and report.failed and not tab.page.is_closed():
+            FAILURES.mkdir(exist_ok=True)
+            tab.page.screenshot(path=FAILURES / f"{request.node.name}-{number}.png", full_page=True)
+        tab.context.close()
+    assert [complaint for tab in tabs for complaint in tab.complaints] == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    if report.when == "call":
+        item.report = report  # type: ignore[attr-defined]
+    return report

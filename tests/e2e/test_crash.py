@@ -1,0 +1,136 @@
+"""What a power cut leaves behind, and twenty posts at once: the real server in its own processes."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.browsing import Visitor
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox, SandboxProcess
+
+CODE = "ABCXYZ1234"
+
+
+@pytest.fixture(scope="module")
+def crashing(
+    sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """A server of its own, because it is killed. Its short time-out makes a crash settle in seconds."""
+    server = LiveServer(tmp_path_factory.mktemp("crash"), sandbox_process.url, TICKET_API_TIMEOUT="0.5")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def crm(crashing: LiveServer) -> Sandbox:
+    driver = Sandbox(crashing.environment["TICKET_API_URL"])
+    driver.reset()
+    return driver
+
+
+def outcomes(server: LiveServer) -> list[str]:
+    printed = server.manage(
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        "from ticketadmin.models import Change; print(*Change.objects.values_list('outcome', flat=True))",
+    )
+    return printed.split()
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+def test_a_killed_save_is_found_pending_and_settled_by_reading(
+    is_applied: bool, crashing: LiveServer, crm: Sandbox
+) -> None:
+    visitor = Visitor(crashing)
+    typed = visitor.form(CODE).filled(ticket_title="Trước khi mất điện")
+    crm.fault("hang", method="PUT", after=is_applied, seconds=30)
+    saving = threading.Thread(target=save_into_the_void, args=(visitor, typed))
+    saving.start()
+    give_up = time.monotonic() + 10
+    while not crm.log("PUT", CODE):
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+    crashing.kill()
+    saving.join()
+    crashing.start()
+    assert outcomes(crashing)[0] == "pending"
+
+    page = visitor.get(f"/tickets/{CODE}/").text
+    assert "In progress" in page  # too early to say: the request may still be on its way
+    give_up = time.monotonic() + 20
+    while outcomes(crashing)[0] == "pending":
+        assert time.monotonic() < give_up
+        visitor.get(f"/tickets/{CODE}/")
+        time.sleep(0.5)
+    visitor.close()
+
+    assert outcomes(crashing)[0] == ("verified" if is_applied else "not_applied")
+    assert len(crm.puts(CODE)) == 1
+
+
+def test_the_command_settles_what_nobody_opens(crashing: LiveServer, crm: Sandbox) -> None:
+    visitor = Visitor(crashing)
+    typed = visitor.form(CODE).filled(ticket_title="Ai cũng quên")
+    crm.fault("reset", method="PUT", after=True)
+    crm.fault("status", method="GET", times=None, after=False, status=500, code=CODE)
+    visitor.post(f"/tickets/{CODE}/", typed)
+    crm.reset()
+    visitor.close()
+
+    printed = crashing.manage("settle_changes")
+
+    assert "open changes were looked at" in printed
+
+
+def save_into_the_void(visitor: Visitor, typed: dict[str, list[str]]) -> None:
+    with contextlib.suppress(OSError):
+        visitor.post(f"/tickets/{CODE}/", typed)
+
+
+def test_twenty_identical_posts_at_once_are_one_put(live: LiveServer, live_sandbox: Sandbox) -> None:
+    visitors = [Visitor(live) for _number in range(20)]
+    typed = visitors[0].form(CODE).filled(ticket_title="Hai mươi lần bấm")
+    for visitor in visitors:
+        visitor.session.cookies.update(visitors[0].session.cookies)
+    live_sandbox.switch(latency_ms=100)
+    live_sandbox.forget_log()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda visitor: visitor.post(f"/tickets/{CODE}/", typed), visitors))
+    live_sandbox.switch(latency_ms=0)
+    for visitor in visitors:
+        visitor.close()
+
+    assert len(live_sandbox.puts(CODE)) == 1
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+
+
+def test_two_people_saving_different_fields_at_once_both_keep_their_change(
+    live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    one, other = Visitor(live, "staff"), Visitor(live, "lan")
+    first = one.form(CODE).filled(ticket_title="Của một người")
+    second = other.form(CODE).filled(emergency_phone="0987654321")
+    live_sandbox.switch(latency_ms=50)
+
+    with ThreadPoolExecutor(2) as pool:
+        posts = [
+            pool.submit(one.post, f"/tickets/{CODE}/", first),
+            pool.submit(other.post, f"/tickets/{CODE}/", second),
+        ]
+        answers = [post.result() for post in posts]
+    live_sandbox.switch(latency_ms=0)
+    one.close()
+    other.close()
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    ticket = live_sandbox.ticket(CODE)
+    assert (ticket["ticket_title"], ticket["emergency_phone"]) == ("Của một người", "0987654321")

@@ -1,0 +1,82 @@
+"""`make demo` itself: it starts, tells where, keeps its data, and ends in order."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+MANAGE = str(Path(__file__).resolve().parent.parent.parent / "manage.py")
+
+
+class Demo:
+    """One run of the command, its output collected."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TICKET_API", "DATABASE", "DEBUG", "SECRET", "DJANGO", "HTTPS", "LOG"))
+        }
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, MANAGE, "demo", "--port", str(port)],
+            env={**kept, "DATA_DIR": str(data), "DJANGO_SETTINGS_MODULE": "ticketadmin.settings"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.output = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        give_up = time.monotonic() + 60
+        while "Ctrl-C stops everything" not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < give_up, self.output
+            time.sleep(0.05)
+        self.seconds = time.monotonic() - self.started
+        self.url = re.findall(r"ticketadmin +(http://\S+)/", self.output)[0]
+        self.password = re.findall(r"sign in as +staff +(\S+)", self.output)[0]
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self.output += line
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(15)
+        self._reader.join(5)
+        assert self.process.stdout
+        self.process.stdout.close()
+        return code
+
+
+@pytest.mark.xdist_group("demo")
+def test_the_demo_starts_keeps_data_and_ends_on_one_signal(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        first = Demo(tmp_path, port)
+        assert f"Port {port} is in use" in first.output
+    assert requests.get(f"{first.url}/sign-in/", timeout=10).status_code == 200
+    children = re.findall(r"CRM +(http://\S+)", first.output)
+    assert first.stop() == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{first.url}/sign-in/", timeout=10)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(children[0], timeout=10)
+
+    second = Demo(tmp_path, port)
+
+    assert second.password == first.password
+    key = (tmp_path / "sandbox-key").read_text(encoding="ascii")
+    assert key not in first.output + second.output
+    assert second.stop() == 0

@@ -1,0 +1,129 @@
+"""The stand-in keeps the contract, keeps edits over a restart, and misbehaves only when told to."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
+
+CODE = "ABCXYZ1234"
+
+
+@pytest.fixture
+def crm(sandbox_process: SandboxProcess) -> Sandbox:
+    driver = Sandbox(sandbox_process.url)
+    driver.reset()
+    return driver
+
+
+@pytest.fixture
+def call(crm: Sandbox) -> Callable[..., requests.Response]:
+    def send(method: str, path: str, key: str = KEY, **options: Any) -> requests.Response:
+        headers = {"X-API-KEY": key}
+        return requests.request(method, f"{crm.url}/api/v6.1{path}", headers=headers, timeout=10, **options)
+
+    return send
+
+
+def test_put_updates_and_answers_as_the_contract_shows(
+    crm: Sandbox, call: Callable[..., requests.Response]
+) -> None:
+    answer = call("PUT", "/ticket", json={"ticket_code": CODE, "ticket_title": "Mới"})
+
+    assert answer.status_code == 200
+    content = answer.json()
+    assert content["message"] == "Successfully updated"
+    assert content["data"]["ticket_code"] == CODE
+    assert isinstance(content["data"]["identity"], int)
+    assert crm.ticket(CODE)["ticket_title"] == "Mới"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"ticket_title": "không có mã"}, 400),
+        ({"ticket_code": CODE, "expected_at": "31/12/2026"}, 400),
+        ({"ticket_code": CODE, "expected_at": "2026-02-30"}, 400),
+        ({"ticket_code": CODE, "account_email": "không phải"}, 400),
+        ({"ticket_code": CODE, "custom_fields": "x"}, 400),
+        ({"ticket_code": "KHONGCO99"}, 404),
+    ],
+)
+def test_put_refuses(body: dict[str, Any], status: int, call: Callable[..., requests.Response]) -> None:
+    assert call("PUT", "/ticket", json=body).status_code == status
+
+
+def test_a_wrong_key_is_refused_everywhere(call: Callable[..., requests.Response]) -> None:
+    for method, path in [
+        ("GET", "/ticket"),
+        ("GET", "/tickets"),
+        ("GET", "/ticket/status"),
+        ("PUT", "/ticket"),
+    ]:
+        assert call(method, path, key="wrong", json={"ticket_code": CODE}).status_code == 401
+
+
+def test_it_holds_many_believable_tickets(tmp_path: Path) -> None:
+    process = SandboxProcess(tmp_path / "crm.sqlite3", tickets=250)
+    driver = Sandbox(process.url)
+    codes = driver.codes()
+    tickets = [driver.ticket(code) for code in codes[:60]]
+    process.stop()
+
+    assert len(codes) >= 200
+    assert len({ticket["ticket_title"] for ticket in tickets}) > 15
+    assert any(ticket["custom_fields"] for ticket in tickets)
+
+
+def test_an_edit_survives_a_restart(tmp_path: Path) -> None:
+    process = SandboxProcess(tmp_path / "crm.sqlite3", tickets=5)
+    Sandbox(process.url).edit(CODE, ticket_title="Giữ lại")
+    process.kill()
+    process.start()
+
+    assert Sandbox(process.url).ticket(CODE)["ticket_title"] == "Giữ lại"
+    process.stop()
+
+
+def test_lists_page_by_page_with_filters(call: Callable[..., requests.Response]) -> None:
+    query = {"fields": "ticket_code,status_name", "limit": "10", "offset": "0"}
+    first = call("GET", "/tickets", params=query).json()
+    second = call("GET", "/tickets", params={**query, "offset": "10"}).json()
+    filtered = call("GET", "/tickets", params={**query, "filtering[status_name:eq]": "Mới"}).json()
+
+    codes = [row["ticket_code"] for row in first["data"] + second["data"]]
+    assert len(set(codes)) == 20
+    assert {row["status_name"] for row in filtered["data"]} == {"Mới"}
+
+
+def test_the_log_tells_who_asked_what_and_never_the_key(
+    crm: Sandbox, call: Callable[..., requests.Response]
+) -> None:
+    call("PUT", "/ticket", json={"ticket_code": CODE, "ticket_title": "Mới"})
+
+    entry = crm.log("PUT")[0]
+    assert (entry.key_ok, entry.applied, entry.status) == (True, True, 200)
+    assert KEY not in repr(crm.log())
+
+
+def test_a_request_held_over_a_reset_is_not_carried_out(
+    crm: Sandbox, call: Callable[..., requests.Response]
+) -> None:
+    before = crm.ticket(CODE)
+    crm.fault("hang", method="PUT", seconds=0.6)
+    with pytest.raises(requests.Timeout):
+        requests.put(
+            f"{crm.url}/api/v6.1/ticket",
+            json={"ticket_code": CODE, "ticket_title": "Muộn"},
+            headers={"X-API-KEY": KEY},
+            timeout=0.1,
+        )
+    crm.reset()
+
+    give_up = time.monotonic() + 1
+    while time.monotonic() < give_up:
+        assert crm.ticket(CODE) == before

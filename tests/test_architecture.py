@@ -1,0 +1,158 @@
+"""The directory is the diagram: imports point one way, and each outside thing has one door."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "ticketadmin"
+# From top to bottom. A module may import from its own layer and from those below.
+LAYERS = [
+    {"urls", "wsgi"},
+    {
+        "views",
+        "admin",
+        "administration",
+        "tasks",
+        "templatetags",
+        "management",
+        "middleware",
+        "apps",
+        "checks",
+    },
+    {"forms"},
+    {"services"},
+    {"ticketapi", "models", "sanitizing", "logs", "converters"},
+]
+APART = ("ticketapi", "models", "sanitizing")  # the lowest three never import each other
+DOORS = {
+    "requests": {"ticketapi/client.py"},
+    "urllib3": {"ticketapi/client.py", "ticketapi/transport.py"},
+    "bleach": {"sanitizing.py"},
+    "nh3": {"sanitizing.py"},
+    "environ": {"settings.py"},
+    "crispy_forms": {"forms/layout.py"},
+}
+LONGEST_MODULE = 440
+LONGEST_FUNCTION = 60
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith("migrations/"):
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part_of(name: str) -> str:
+    return name.removesuffix(".py").partition("/")[0]
+
+
+def layer(part: str) -> int | None:
+    return next((number for number, parts in enumerate(LAYERS) if part in parts), None)
+
+
+def own_imports(tree: ast.Module) -> set[str]:
+    names = {name.split(".")[1] for name in imports(tree) if name.startswith("ticketadmin.")}
+    return {name for name in names if name != "__version__"}
+
+
+def test_every_part_stands_in_a_layer() -> None:
+    parts = {part_of(name) for name, _tree in modules()} - {"__init__", "settings", "sandbox"}
+
+    assert {part for part in parts if layer(part) is None} == set()
+
+
+def test_imports_only_point_down() -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, tree in modules()
+        for imported in own_imports(tree)
+        if (here := layer(part_of(name))) is not None
+        and (there := layer(imported)) is not None
+        and there < here
+    ]
+
+    assert wrong == []
+
+
+def test_the_lowest_parts_do_not_know_each_other() -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, tree in modules()
+        for imported in own_imports(tree)
+        if part_of(name) in APART and imported in APART and imported != part_of(name)
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("part", ["ticketapi", "sandbox"])
+def test_parts_without_django(part: str) -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, tree in modules()
+        for imported in imports(tree)
+        if part_of(name) == part and imported.partition(".")[0] == "django"
+    ]
+
+    assert wrong == []
+
+
+def test_nobody_imports_the_sandbox_and_it_shares_no_code() -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, tree in modules()
+        for imported in own_imports(tree)
+        if (imported == "sandbox") != (part_of(name) == "sandbox")
+        and (imported == "sandbox" or part_of(name) == "sandbox")
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("outside", DOORS)
+def test_each_outside_thing_has_one_door(outside: str) -> None:
+    users = {
+        name
+        for name, tree in modules()
+        for imported in imports(tree)
+        if imported.partition(".")[0] == outside
+    }
+
+    assert users == DOORS[outside]
+
+
+def test_modules_and_functions_stay_short() -> None:
+    long = []
+    for name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                length = node.end_lineno - node.lineno + 1
+                long += [f"{name} {node.name}: {length} lines"] if length > LONGEST_FUNCTION else []
+        lines = len((PACKAGE / name).read_text(encoding="utf-8").splitlines())
+        long += [f"{name}: {lines} lines"] if lines > LONGEST_MODULE else []
+
+    assert long == []
+
+
+def test_everything_public_says_what_it_is() -> None:
+    silent = []
+    for name, tree in modules():
+        if not ast.get_docstring(tree) and (PACKAGE / name).stat().st_size:
+            silent.append(name)
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                silent += [] if ast.get_docstring(node) else [f"{name} {node.name}"]
+
+    assert silent == []

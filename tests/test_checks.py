@@ -1,0 +1,74 @@
+"""The product refuses to start with settings that would be dangerous."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from ticketadmin.checks import is_loopback
+
+MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+KEY = "test-key-0123456789-abcdefghij"
+
+
+def found(settings: Any, **values: Any) -> set[str]:
+    for name, value in values.items():
+        setattr(settings, name, value)
+    return {message.id for message in run_checks() if str(message.id).startswith("ticketadmin.")}
+
+
+def test_the_test_settings_are_fine(settings: Any) -> None:
+    assert found(settings) == set()
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"TICKET_API_URL": ""}, "E001"),
+        ({"TICKET_API_URL": "crm.example.com"}, "E001"),
+        ({"TICKET_API_URL": "https://name:word@crm.example.com"}, "E001"),
+        ({"TICKET_API_URL": "ftp://crm.example.com"}, "E001"),
+        ({"TICKET_API_KEY": "", "TICKET_API_KEY_FILE": ""}, "E002"),
+        ({"TICKET_API_KEY": "", "TICKET_API_KEY_FILE": "/nowhere/key"}, "E002"),
+        ({"TICKET_API_URL": "http://crm.example.com"}, "E003"),
+        ({"TICKET_API_URL": "http://127.0.0.1.example.com"}, "E003"),
+        ({"SECRET_KEY": "only-for-development-set-SECRET_KEY"}, "E004"),
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["tickets.example.com"]}, "E005"),
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "E005"),
+        ({"TICKET_API_READ": "sometimes"}, "E006"),
+        ({"TICKET_API_CODE_KEYS": []}, "E007"),
+        ({"TICKET_API_CODE_KEYS": ["ticket code"]}, "E007"),
+    ],
+)
+def test_each_dangerous_setting_is_named(values: dict[str, Any], problem: str, settings: Any) -> None:
+    assert found(settings, **values) == {f"ticketadmin.{problem}"}
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "::1"])
+def test_this_machines_own_addresses(host: str) -> None:
+    assert is_loopback(host)
+
+
+def test_a_key_file_is_enough(settings: Any, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(KEY, encoding="utf-8")
+
+    assert found(settings, TICKET_API_KEY="", TICKET_API_KEY_FILE=str(file)) == set()
+
+
+def test_a_process_without_settings_says_what_is_missing_and_shows_no_key() -> None:
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment |= {"TICKET_API_KEY": KEY, "TICKET_API_URL": "http://crm.example.com"}
+
+    done = subprocess.run(
+        [sys.executable, str(MANAGE), "check"], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "ticketadmin.E003" in done.stderr
+    assert "ticketadmin.E004" in done.stderr
+    assert KEY not in done.stderr + done.stdout
