@@ -52,7 +52,8 @@ class Demo:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(15)
-        self._reader.join(5)
+        self._reader.join(10)
+        assert not self._reader.is_alive()  # nothing that it started lives on and holds the pipe
         assert self.process.stdout
         self.process.stdout.close()
         return code

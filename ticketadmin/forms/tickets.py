@@ -40,9 +40,14 @@ class TicketForm(forms.Form):
         fields: Mapping[str, Field],
         choices: Choices,
         inputs: Mapping[str, Inputs] | None = None,
+        is_first_asked: bool = False,
     ) -> None:
-        """Show the base's values, or `inputs` over them: a draft, or values to send again."""
+        """Show the base's values, or `inputs` over them: a draft, or values to send again.
+
+        `is_first_asked` shows conflicts that the person has not seen yet without calling them errors.
+        """
         super().__init__(data)
+        self.is_first_asked = is_first_asked
         self.base = base
         self.ticket_fields = dict(fields)
         self.choices = choices
@@ -119,7 +124,7 @@ class TicketForm(forms.Form):
             elif choice == "mine":
                 field = self.ticket_fields[conflict.name]
                 posted[conflict.name] = to_inputs(field, conflict.mine)
-            elif choice != "edit":
+            elif choice != "edit" and not self.is_first_asked:
                 message = _("Choose which of the two values should be stored.")
                 self.add_error(conflict.name, forms.ValidationError(message, code="choose"))
 
@@ -162,7 +167,8 @@ def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -
 
 
 def rebased(form: TicketForm, base: Base) -> TicketForm:
-    """Return the form against a newer base: what was typed stays, untouched boxes show the newer values."""
+    """Return the form against a newer base, to be shown: what was typed stays, untouched boxes show the
+    newer values."""
     fields = catalogue([*base.values, *form.ticket_fields])
     if not form.is_bound:
         return TicketForm(base=base, fields=fields, choices=form.choices)
@@ -170,7 +176,9 @@ def rebased(form: TicketForm, base: Base) -> TicketForm:
     for name, field in fields.items():
         if name not in form.edit.wishes:
             data.setlist(name, to_inputs(field, base.values.get(name)))
-    return TicketForm(data, base=base, fields=fields, choices=form.choices)
+    for conflict in base.conflicts:
+        data.pop(RESOLVE_PREFIX + conflict.name, None)  # chosen between other values
+    return TicketForm(data, base=base, fields=fields, choices=form.choices, is_first_asked=True)
 
 
 def with_new_custom_fields(data: QueryDict) -> QueryDict:

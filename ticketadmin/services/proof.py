@@ -39,6 +39,16 @@ def settled_after() -> timedelta:
     return timedelta(seconds=4 * settings.TICKET_API_TIMEOUT + 5)
 
 
+def shown_outcome(change: Change) -> Outcome:
+    """Return the outcome as people should hear it: a save without an answer for too long is unknown.
+
+    A PUT ends within two time-outs. An older pending change was cut off by a crash, or is being read
+    back; `settle` finds out which as soon as that is certain.
+    """
+    is_late = timezone.now() - change.created_at > timedelta(seconds=2 * settings.TICKET_API_TIMEOUT)
+    return Outcome.UNKNOWN if change.outcome == Outcome.PENDING and is_late else Outcome(change.outcome)
+
+
 def prove(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
     """Read back after an accepted write and set outcome, results, read-back and collateral on the change."""
     try:

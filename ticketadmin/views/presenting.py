@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import date_format, time_format
+from django.utils.formats import time_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +25,7 @@ from ticketadmin.services.fields import (
     catalogue,
     epoch_to_date,
 )
+from ticketadmin.services.proof import shown_outcome
 from ticketadmin.services.tickets import SAVED
 from ticketadmin.services.undo import can_undo
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
@@ -76,12 +77,17 @@ class PresentedChange:
     why_not_undo: Text = ""
 
     @property
+    def outcome(self) -> Outcome:
+        """What is known of the change now."""
+        return shown_outcome(self.change)
+
+    @property
     def when(self) -> str:
         """The time of a change of today, else its day and time."""
         at = timezone.localtime(self.change.created_at)
         if at.date() == timezone.localdate():
             return time_format(at, "H:i")
-        return f"{date_format(at, 'SHORT_DATE_FORMAT')} {time_format(at, 'H:i')}"
+        return f"{at.date().isoformat()} {time_format(at, 'H:i')}"
 
     @property
     def submission(self) -> str:
@@ -100,7 +106,7 @@ def readable(field: Field, value: Value) -> str:
         return {"1": _("Yes"), "0": _("No")}.get(canonical_yes_no(value), str(value))
     if field.kind is Kind.EPOCH_DATE:
         day = epoch_to_date(value)
-        return date_format(day, "SHORT_DATE_FORMAT") if day else str(value)
+        return day.isoformat() if day else str(value)
     if isinstance(value, list):
         return ", ".join(labels.get(str(option), str(option)) for option in value)
     return labels.get(str(value), str(value))
@@ -229,7 +235,9 @@ def describe_outcome(change: Change) -> Notice:
             change.message,
             change.request_id,
         )
-    tone, title, text = _OUTCOMES[change.outcome]
+    tone, title, text = _OUTCOMES[shown_outcome(change)]
+    if change.collateral and tone == "success":
+        tone, title = "warn", _("Saved and verified, but other fields changed with it.")
     quotation = change.message if change.reason else ""
     return Notice(tone, title, text, quotation=quotation, request_id=change.request_id)
 

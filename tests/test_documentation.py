@@ -1,0 +1,78 @@
+"""What the documents say is what the code does."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+import ticketadmin
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def test_the_settings_table_names_every_variable_and_no_other() -> None:
+    source = (ROOT / "ticketadmin" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", source))
+    table = README.split("<!-- settings -->")[1].split("<!-- /settings -->")[0]
+    documented = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
+
+    assert sorted(documented) == sorted(set(documented))
+    assert set(documented) == read
+
+
+def test_every_make_target_in_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {name for path in DOCUMENTS for name in re.findall(r"`make ([a-z-]+)`", path.read_text("utf-8"))}
+
+    assert named <= targets
+    assert {"demo", "test", "check", "install"} <= targets
+
+
+def test_every_command_of_ours_is_documented_and_exists() -> None:
+    ours = {name for name, app in get_commands().items() if app == "ticketadmin"}
+    named = set(re.findall(r"`manage\.py ([a-z_]+)", README))
+
+    assert ours - {"prepare_demo"} <= named
+    assert named <= set(get_commands())
+
+
+def test_the_version_is_one() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert project["version"] == ticketadmin.__version__
+    assert f"## {ticketadmin.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_code_that_the_documents_name_exists() -> None:
+    for path, names in re.findall(r"`([\w/]+\.py): (\w+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")):
+        found = list((ROOT / "ticketadmin").rglob(path))
+        assert found, path
+        assert names in found[0].read_text(encoding="utf-8"), names
+
+
+def test_nothing_in_the_repository_names_a_machine_or_a_registry() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    words = re.compile("py" + r"pi\.org|files\.python" + "hosted|registry" + r"\.npm", re.IGNORECASE)
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".txt", ".html", ".js", ".css", ""} and path.is_file():
+            assert not words.search(path.read_text(encoding="utf-8", errors="replace")), name
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").glob("*.md"))
+
+    assert numbers == list(range(1, len(numbers) + 1))
