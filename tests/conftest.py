@@ -137,7 +137,8 @@ def live(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def live_sandbox(sandbox_process: SandboxProcess, live: LiveServer) -> Sandbox:
-    """The live server's CRM, in its first state."""
+    """The live server's CRM, in its first state, and nobody's draft left."""
     driver = Sandbox(sandbox_process.url)
     driver.reset()
+    live.forget_drafts()
     return driver

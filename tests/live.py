@@ -1,9 +1,11 @@
 """The product as it runs in earnest: gunicorn in its own processes, on a database file of its own."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -56,6 +58,13 @@ class LiveServer:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def forget_drafts(self) -> None:
+        """Delete what earlier tests typed and did not save."""
+        file = self.data / "ticketadmin.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+            database.execute("DELETE FROM ticketadmin_draft")
+            database.execute("DELETE FROM ticketadmin_presence")
 
     def add_person(self, username: str, role: str = "staff", name: str = "") -> None:
         """Make one more person."""

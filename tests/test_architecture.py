@@ -20,6 +20,7 @@ LAYERS = [
         "middleware",
         "apps",
         "checks",
+        "storage",
     },
     {"forms"},
     {"services"},

@@ -4,10 +4,18 @@ import re
 import uuid
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from ticketadmin.logs import request_id as current_request_id
+from ticketadmin.views.access import is_scripted
+from ticketadmin.views.drafts import keep_without_session
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -67,3 +75,30 @@ class PreferredLanguageMiddleware:
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Everybody signs in first, and a form that was posted after the session ended is kept.
+
+    Scripts get 401 instead of a redirect, so that they can ask for the password in place.
+    """
+
+    def handle_no_permission(  # type: ignore[override] # Django's stubs know of redirects only
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseBase:
+        """Keep what can be kept, then ask to sign in."""
+        match = request.resolver_match
+        kept = (
+            request.method == "POST"
+            and match is not None
+            and match.url_name in {"ticket", "ticket_preview", "draft_keep"}
+            and keep_without_session(match.kwargs["code"], request.POST)
+        )
+        if is_scripted(request):
+            return JsonResponse({"state": "signed_out", "kept": kept}, status=401)
+        if kept:
+            messages.info(request, _("Your session had ended. What you typed is kept as your draft."))
+        if request.method not in {"GET", "HEAD"} and match is not None:
+            code = match.kwargs.get("code")
+            return redirect_to_login(reverse("ticket", args=[code]) if code else reverse("tickets"))
+        return super().handle_no_permission(request, view_func)

@@ -6,7 +6,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
-from ticketadmin.views import account, history, styleguide, tickets
+from ticketadmin.views import account, drafts, history, presence, styleguide, tickets
 
 handler403 = "ticketadmin.views.problems.forbidden"
 handler404 = "ticketadmin.views.problems.not_found"
@@ -18,11 +18,18 @@ urlpatterns = [
     path("tickets/", tickets.tickets, name="tickets"),
     path("tickets/<code:code>/", tickets.ticket, name="ticket"),
     path("tickets/<code:code>/preview/", tickets.preview, name="ticket_preview"),
+    path("tickets/<code:code>/draft/", drafts.keep, name="draft_keep"),
+    path("tickets/<code:code>/draft/discard/", drafts.discard, name="draft_discard"),
+    path("tickets/<code:code>/draft/bring-back/", drafts.bring_back, name="draft_bring_back"),
+    path("tickets/<code:code>/presence/", presence.presence, name="presence"),
     # history
+    path("history/", history.history, name="history"),
+    path("history/changes.csv", history.history_csv, name="history_csv"),
     path("history/<uuid:change>/undo/", history.undo, name="undo"),
     path("history/<uuid:change>/restore/", history.restore, name="restore"),
     path("history/<uuid:change>/settle/", history.settle, name="settle"),
     # account
+    path("session/", account.session, name="session"),
     path("sign-in/", account.SignIn.as_view(), name="sign_in"),
     path("sign-out/", account.SignOut.as_view(), name="sign_out"),
     path("preferences/", account.preferences, name="preferences"),

@@ -19,16 +19,26 @@ ALLOWED: dict[str, set[str]] = {
     "tickets": EVERYBODY,
     "ticket": EVERYBODY,
     "ticket_preview": EVERYBODY,
+    "draft_keep": EVERYBODY,
+    "draft_discard": EVERYBODY,
+    "draft_bring_back": EVERYBODY,
+    "presence": EVERYBODY,
+    "history": EVERYBODY,
+    "history_csv": EVERYBODY,
     "undo": EVERYBODY,
     "restore": EVERYBODY,
     "settle": EVERYBODY,
+    "session": EVERYBODY | {"nobody", "signed out"},  # says who is signed in: nobody, here
     "sign_in": EVERYBODY | {"nobody", "signed out"},
     "sign_out": EVERYBODY | {"nobody"},
     "preferences": EVERYBODY | {"nobody"},
     "password_change": EVERYBODY | {"nobody"},
 }
-PUBLIC = {"sign_in"}
-POST_ONLY = {"ticket_preview", "undo", "restore", "settle", "sign_out", "preferences"}
+PUBLIC = {"sign_in", "session"}
+POST_ONLY = {
+    *("draft_keep", "draft_discard", "draft_bring_back", "presence", "ticket_preview"),
+    *("undo", "restore", "settle", "sign_out", "preferences"),
+}
 
 
 def routes(patterns: list[URLPattern | URLResolver] | None = None) -> Iterator[URLPattern]:
@@ -81,6 +91,8 @@ def test_each_route_lets_in_who_may_and_nobody_else(
         if who == "signed out" and name not in PUBLIC:
             assert answer.status_code == 302, (name, who)
             assert answer["Location"].startswith("/sign-in/?next="), (name, who)
+        elif who == "signed out":
+            assert answer.status_code == 200, name
         elif who in ALLOWED[name]:
             not_theirs = name in {"undo", "restore", "settle"} and who == "staff"
             assert (answer.status_code in {403, 404}) == not_theirs, (name, who)

@@ -14,9 +14,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
-from ticketadmin.models import Origin, User
+from ticketadmin.models import Draft, Origin, User
 from ticketadmin.services.bases import Base, load_base
 from ticketadmin.services.choices import Choices
+from ticketadmin.services.drafts import CLEAR, EXTRAS, keep_draft
 from ticketadmin.services.edits import Edit, InvalidEdit, read_edit
 from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Kind, catalogue
 from ticketadmin.services.inputs import Inputs, to_inputs
@@ -24,7 +25,6 @@ from ticketadmin.services.tickets import OpenedTicket, Saved, save_ticket
 
 CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
 MAX_POSTED_CUSTOM_FIELDS = 100
-CLEAR = "clear"
 NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"
 RESOLVE_PREFIX = "resolve."
 
@@ -48,13 +48,14 @@ class TicketForm(forms.Form):
         """
         super().__init__(data)
         self.is_first_asked = is_first_asked
+        self.inputs = dict(inputs or {})
         self.base = base
         self.ticket_fields = dict(fields)
         self.choices = choices
         self.edit = Edit()
-        self.cleared = set(data.getlist(CLEAR)) if data else set()
+        self.cleared = set(data.getlist(CLEAR) if data else self.inputs.get(CLEAR, []))
         for field in self.ticket_fields.values():
-            shown = (inputs or {}).get(field.name, to_inputs(field, base.values.get(field.name)))
+            shown = self.inputs.get(field.name, to_inputs(field, base.values.get(field.name)))
             self.fields[field.name] = self._make_box(field, shown)
         self.helper = ticket_layout(self.ticket_fields, [conflict.name for conflict in base.conflicts])
 
@@ -75,12 +76,20 @@ class TicketForm(forms.Form):
     @property
     def new_custom_key(self) -> str:
         """The key typed for a further custom field, where it could not be used."""
-        return str(self.data.get(NEW_KEY, "")) if self.is_bound else ""
+        return self._extra(NEW_KEY)
 
     @property
     def new_custom_value(self) -> str:
         """The value typed beside that key."""
-        return str(self.data.get(NEW_VALUE, "")) if self.is_bound else ""
+        return self._extra(NEW_VALUE)
+
+    def _extra(self, name: str) -> str:
+        return str(self.data.get(name, "")) if self.is_bound else "".join(self.inputs.get(name, []))
+
+    @property
+    def is_content_open(self) -> bool:
+        """Tell whether the content box holds something that was typed."""
+        return "ticket_content" in (self.edit.wishes if self.is_bound else self.inputs)
 
     @property
     def submission(self) -> str:
@@ -152,10 +161,28 @@ class TicketForm(forms.Form):
         return shown
 
 
-def form_of(opened: OpenedTicket, inputs: Mapping[str, Inputs] | None = None) -> TicketForm:
-    """Return the form of a ticket that was just opened, with `inputs` typed into it."""
+def form_of(
+    opened: OpenedTicket, inputs: Mapping[str, Inputs] | None = None, *, base: Base | None = None
+) -> TicketForm:
+    """Return the form of a ticket that was just opened, with `inputs` typed into it.
+
+    `base` replaces the ticket as it was read where the inputs started from another one: a draft.
+    """
     fields = {**opened.fields, **catalogue(inputs)} if inputs else opened.fields
-    return TicketForm(base=opened.base, fields=fields, choices=opened.choices, inputs=inputs)
+    return TicketForm(base=base or opened.base, fields=fields, choices=opened.choices, inputs=inputs)
+
+
+def keep_as_draft(data: QueryDict, base: Base, *, actor: User) -> Draft | None:
+    """Keep a posted form as its person's draft, whatever is wrong with it."""
+    names = [name for name in data if CUSTOM_NAME.fullmatch(name)][:MAX_POSTED_CUSTOM_FIELDS]
+    fields = catalogue([*base.values, *names])
+    inputs = {name: data.getlist(name) for name in data if name in fields or name in EXTRAS}
+    inputs.setdefault(CLEAR, [])
+    try:
+        submission = uuid.UUID(data.get("submission", ""))
+    except ValueError:
+        submission = None
+    return keep_draft(actor, base, inputs, fields, tab=data.get("tab", "")[:40], submission=submission)
 
 
 def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -> TicketForm:

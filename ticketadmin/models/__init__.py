@@ -1,19 +1,21 @@
 """Our own rows: people, changes, drafts, what administrators configure, and what the CRM last said."""
 
-from .changes import Change, Origin, Outcome
+from .changes import Change, ChangedField, Origin, Outcome
 from .configuration import CustomField, FieldKind, Hue, RemoteSnapshot, StatusSetting
-from .drafts import Draft
+from .drafts import Draft, Presence
 from .people import ROLES, Role, User
 
 __all__ = [
     "ROLES",
     "Change",
+    "ChangedField",
     "CustomField",
     "Draft",
     "FieldKind",
     "Hue",
     "Origin",
     "Outcome",
+    "Presence",
     "RemoteSnapshot",
     "Role",
     "StatusSetting",

@@ -120,3 +120,16 @@ class Change(models.Model):
     def age_seconds(self, now: datetime) -> float:
         """Return the seconds since the intent was recorded."""
         return (now - self.created_at).total_seconds()
+
+
+class ChangedField(models.Model):
+    """One field that a change was to store: lets history be asked by field without reading every row."""
+
+    change = models.ForeignKey(Change, models.CASCADE, related_name="fields")
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "-change"], name="changed_field_name")]
+
+    def __str__(self) -> str:
+        return self.name

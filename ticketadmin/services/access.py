@@ -14,8 +14,13 @@ def require(actor: User, permission: str) -> None:
 
 
 def may_see(actor: User, change: Change) -> bool:
-    """Tell whether the person may see this change: their own, or anybody's with `view_all_history`."""
-    return change.actor_id == actor.pk or actor.may("view_all_history")
+    """Tell whether the person may see this change.
+
+    Their own, any of a ticket that they changed themselves, or anybody's with `view_all_history`.
+    """
+    if change.actor_id == actor.pk or actor.may("view_all_history"):
+        return True
+    return Change.objects.filter(ticket_code=change.ticket_code, actor=actor).exists()
 
 
 def may_undo(actor: User, change: Change) -> bool:

@@ -6,10 +6,9 @@ and the person, so that a form left open is not sent in somebody else's name.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core import signing
-from django.utils import timezone
 
 from ticketadmin.models import User
 from ticketadmin.services.comparison import FieldConflict
@@ -56,21 +55,25 @@ def base_of(read: ReadTicket | None, code: str) -> Base:
 
 def load_base(token: str, *, code: str, person: User) -> Base:
     """Return the base in a posted token. Raises WrongBase."""
+    base, owner = load_owned_base(token, code=code)
+    if owner != person.pk:
+        raise WrongBase
+    return base
+
+
+def load_owned_base(token: str, *, code: str, max_age: timedelta | None = None) -> tuple[Base, int]:
+    """Return the base in a posted token and the id of the person whose form it is. Raises WrongBase."""
     try:
-        content = signing.loads(token, salt=SALT)
+        content = signing.loads(token, salt=SALT, max_age=max_age)
     except signing.BadSignature as error:
         raise WrongBase from error
-    if content["code"] != code or content["person"] != person.pk:
+    if content["code"] != code:
         raise WrongBase
     at = content["at"]
-    return Base(
+    base = Base(
         code=code,
         values=content["values"],
         loaded_at=datetime.fromisoformat(at) if at else None,
         conflicts=tuple(FieldConflict(*row) for row in content["conflicts"]),
     )
-
-
-def seconds_old(base: Base) -> float | None:
-    """Return the age of the base, None where nothing was read."""
-    return (timezone.now() - base.loaded_at).total_seconds() if base.loaded_at else None
+    return base, int(content["person"])

@@ -25,14 +25,23 @@ def word_diff(before: str, after: str) -> tuple[Piece, ...]:
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     if len(old) + len(new) > LONGEST:
         return _pieces(("removed", before), ("added", after))
-    pieces: list[Piece] = []
+    runs: list[tuple[bool, str, str]] = []  # same?, older text, newer text
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            pieces += _pieces(("same", "".join(old[i1:i2])))
-        else:
-            pieces += _pieces(("removed", "".join(old[i1:i2])), ("added", "".join(new[j1:j2])))
-    return tuple(pieces)
+        was, now = "".join(old[i1:i2]), "".join(new[j1:j2])
+        # White space that happens to stand in both texts is not worth breaking a change in two.
+        is_same = tag == "equal" and bool(was.strip())
+        if runs and not is_same and not runs[-1][0]:
+            _same, earlier, later = runs.pop()
+            was, now = earlier + was, later + now
+        runs.append((is_same, was, now))
+    return tuple(piece for run in runs for piece in _run(*run))
+
+
+def _run(is_same: bool, was: str, now: str) -> tuple[Piece, ...]:
+    if is_same or was == now:
+        return _pieces(("same", was))
+    return _pieces(("removed", was), ("added", now))
 
 
 def _pieces(*named: tuple[Literal["same", "added", "removed"], str]) -> tuple[Piece, ...]:

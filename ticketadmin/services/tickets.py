@@ -25,7 +25,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
-from ticketadmin.models import Change, Draft, Origin, Outcome, User
+from ticketadmin.models import Change, ChangedField, Draft, Origin, Outcome, User
 from ticketadmin.services.access import require
 from ticketadmin.services.bases import Base, base_of
 from ticketadmin.services.choices import Choices, get_choices
@@ -165,7 +165,7 @@ def save_ticket(
     if not is_new:
         return Saved(_result_of(change))
     read_back = _send(change, fields, choices)
-    if change.outcome in SAVED:
+    if change.outcome in SAVED and origin is Origin.FORM:
         Draft.objects.filter(actor=actor, ticket_code=code).delete()
     return Saved(change, read_back, merged.kept_theirs, merged.already_there)
 
@@ -213,6 +213,7 @@ def _record_intent(
     try:
         with transaction.atomic():
             change.save(force_insert=True)
+            ChangedField.objects.bulk_create(ChangedField(change=change, name=name[:80]) for name in wanted)
     except IntegrityError as error:
         if earlier := _earlier(actor, submission):
             return earlier, False

@@ -39,3 +39,8 @@ def person_of(request: HttpRequest) -> User:
 def request_id_of(request: HttpRequest) -> str:
     """Return the id that stands in logs and at the CRM for this request."""
     return str(getattr(request, "request_id", ""))
+
+
+def is_scripted(request: HttpRequest) -> bool:
+    """Tell whether a script asks, which cannot follow a redirect to the sign-in page."""
+    return request.headers.get("X-Requested-With") == "XMLHttpRequest"

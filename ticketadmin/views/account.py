@@ -5,15 +5,20 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import views
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ticketadmin.forms.layout import helper
 from ticketadmin.models import User
+from ticketadmin.views.access import is_scripted
 from ticketadmin.views.redirects import see_other
 
 
@@ -33,12 +38,36 @@ class NewPasswordForm(PasswordChangeForm):
         self.helper = helper(*self.fields)
 
 
+@method_decorator(login_not_required, name="dispatch")
 class SignIn(views.LoginView):
     """The only page for people who are not signed in."""
 
     form_class = SignInForm
     template_name = "account/sign_in.html"
-    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Lead people on who are signed in already; the dialog of a script may sign in again."""
+        self.redirect_authenticated_user = not is_scripted(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Go on to the page asked for; tell a script who is here now."""
+        response = super().form_valid(form)
+        return session(self.request) if is_scripted(self.request) else response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Show what is wrong; nothing says whether the name exists."""
+        if is_scripted(self.request):
+            problem = " ".join(str(error) for error in form.non_field_errors()) or _("Type your password.")
+            return JsonResponse({"problem": problem}, status=422)
+        return super().form_invalid(form)
+
+
+@login_not_required
+def session(request: HttpRequest) -> HttpResponse:
+    """Tell a script who is signed in, and the token for its next post."""
+    person = request.user.pk if request.user.is_authenticated else None
+    return JsonResponse({"person": person, "token": get_token(request)})
 
 
 class SignOut(views.LogoutView):

@@ -1,15 +1,16 @@
-"""What can be done with a change on record: take it back, restore what it damaged, check it again."""
+"""The record of changes: its page, its CSV, and undo, restore and check again for one change."""
 
 import uuid
 from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
+from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.forms.tickets import form_of
 from ticketadmin.models import Change
 from ticketadmin.services import proof
@@ -17,10 +18,12 @@ from ticketadmin.services import undo as undoing
 from ticketadmin.services.access import Forbidden, may_see
 from ticketadmin.services.choices import get_choices
 from ticketadmin.services.explanations import NOTHING_CHANGED
+from ticketadmin.services.exports import HISTORY_COLUMNS, csv_lines, history_table
+from ticketadmin.services.history import history_page, history_rows
 from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import needs, person_of
-from ticketadmin.views.presenting import Notice
+from ticketadmin.views.presenting import Notice, present_changes
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.ticket_pages import (
     cannot_open_page,
@@ -31,6 +34,43 @@ from ticketadmin.views.ticket_pages import (
 )
 
 TakeBack = Callable[..., Saved]
+
+
+@needs("edit_tickets")
+@require_safe
+def history(request: HttpRequest) -> HttpResponse:
+    """Show changes, newest first, as the filters in the address ask."""
+    viewer = person_of(request)
+    form = HistoryFilterForm(request.GET, viewer=viewer)
+    form.is_valid()
+    before = request.GET.get("before", "")
+    page = history_page(viewer, form.filters, before=int(before) if before.isdecimal() else None)
+    query = request.GET.copy()
+    query.pop("before", None)
+    context = {
+        "form": form,
+        "changes": present_changes(list(page.changes), viewer),
+        "next_before": page.next_before,
+        "is_first": not before,
+        "query": query.urlencode(),
+        "is_filtered": any(query.values()),
+        "sees_all": viewer.may("view_all_history"),
+    }
+    return render(request, "history/history.html", context, status=200 if form.is_valid() else 422)
+
+
+@needs("edit_tickets")
+@require_safe
+def history_csv(request: HttpRequest) -> HttpResponse:
+    """Stream everything that the filters ask for, one line a field."""
+    viewer = person_of(request)
+    form = HistoryFilterForm(request.GET, viewer=viewer)
+    if not form.is_valid():
+        return history(request)
+    lines = csv_lines(HISTORY_COLUMNS, history_table(history_rows(viewer, form.filters)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="changes.csv"'
+    return response  # type: ignore[return-value] # a stream is a response to every caller
 
 
 @needs("edit_tickets")

@@ -1,5 +1,6 @@
 """Changes, edits and failures as templates show them: labels, readable values, tones and sentences."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,6 +81,11 @@ class PresentedChange:
     def outcome(self) -> Outcome:
         """What is known of the change now."""
         return shown_outcome(self.change)
+
+    @property
+    def sent(self) -> str:
+        """The body as it was sent, without the ticket code."""
+        return json.dumps(self.change.payload, ensure_ascii=False, indent=2)
 
     @property
     def when(self) -> str:

@@ -4,6 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
 
+from ticketadmin.views.drafts import keep_without_session
+
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403: signed in, but not allowed."""
@@ -21,8 +23,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer 403 to a form without a valid token: usually a page left open over a sign-in elsewhere."""
-    return render(request, "csrf_failure.html", _context(request), status=403)
+    """Answer 403 to a form without a valid token: usually a page left open over a sign-in elsewhere.
+
+    A ticket's form is kept for the person whose form it is, which its signed base says.
+    """
+    match = request.resolver_match
+    code = match.kwargs.get("code") if match else None
+    is_kept = bool(code) and "base" in request.POST and keep_without_session(str(code), request.POST)
+    context = {**_context(request), "code": code, "is_kept": is_kept}
+    return render(request, "csrf_failure.html", context, status=403)
 
 
 def _context(request: HttpRequest) -> dict[str, str]:

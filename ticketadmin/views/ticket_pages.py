@@ -1,5 +1,6 @@
 """The ticket page as a response, for whatever came of a request: fresh, refused, in conflict, saved."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,13 +12,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
-from ticketadmin.models import Change
+from ticketadmin.models import Change, Draft
 from ticketadmin.sanitizing import display_content, what_is_removed
 from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.edits import Set
 from ticketadmin.services.explanations import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.services.fields import Value, catalogue
+from ticketadmin.services.history import Filters, history_page
 from ticketadmin.services.inputs import to_inputs
 from ticketadmin.services.reading import ReadTicket
 from ticketadmin.services.statuses import get_statuses
@@ -61,9 +63,10 @@ def ticket_page(
     preview: Mapping[str, Any] | None = None,
     kept_theirs: Mapping[str, tuple[Value, Value]] | None = None,
     notice: Notice | None = None,
+    draft: Draft | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Render the ticket page around a form."""
+    """Render the ticket page around a form; `draft` is the one that was put into it."""
     base = form.base
     content = base.values.get("ticket_content")
     changes = recent_changes(request, base.code)
@@ -77,10 +80,13 @@ def ticket_page(
         "read": read,
         "status": get_statuses(form.choices.statuses).named(str(status_name)) if status_name else None,
         "content": display_content(str(content), show_images=shows_images) if content else None,
-        "content_is_open": form.is_bound and "ticket_content" in form.edit.wishes,
+        "content_is_open": form.is_content_open,
         "conflicts": present_conflicts(form),
         "preview": preview,
         "notice": notice,
+        "draft": draft,
+        "discarded": request.GET.get("discarded") and base.code,
+        "tab": uuid.uuid4().hex[:16],
         "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
         "kept_theirs": present_values(kept_theirs) if kept_theirs else (),
         "changes": changes,
@@ -217,7 +223,5 @@ def preview_of(form: TicketForm) -> dict[str, Any]:
 def recent_changes(request: HttpRequest, code: str) -> list[PresentedChange]:
     """Return the newest changes of a ticket that this person may see."""
     person = person_of(request)
-    changes = Change.objects.for_ticket(code).select_related("undo_of")
-    if not person.may("view_all_history"):
-        changes = changes.filter(actor=person)
-    return present_changes(list(changes[:SHOWN_CHANGES]), person)
+    page = history_page(person, Filters(ticket=code), size=SHOWN_CHANGES)
+    return present_changes(list(page.changes), person)

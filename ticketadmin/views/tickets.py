@@ -7,17 +7,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ticketadmin.forms.tickets import form_of, posted_form
+from ticketadmin.forms.tickets import form_of, keep_as_draft, posted_form
 from ticketadmin.models import Change
 from ticketadmin.services.access import may_see
 from ticketadmin.services.bases import WrongBase
 from ticketadmin.services.choices import get_choices
+from ticketadmin.services.drafts import find_draft, restore_draft
 from ticketadmin.services.fields import catalogue
 from ticketadmin.services.inputs import Inputs, to_inputs
 from ticketadmin.services.proof import settle_ticket
-from ticketadmin.services.tickets import OpenedTicket, SaveProblem, open_ticket
+from ticketadmin.services.tickets import NothingToSave, OpenedTicket, SaveProblem, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.presenting import present_changes
 from ticketadmin.views.ticket_pages import (
     after_save,
@@ -63,7 +64,7 @@ def preview(request: HttpRequest, code: str) -> HttpResponse:
     except WrongBase:
         return wrong_base_page(request, code)
     status = 200 if form.is_valid() else 422
-    if request.htmx:  # type: ignore[attr-defined]
+    if is_scripted(request):
         return render(request, "tickets/_preview.html", {"form": form, "preview": preview_of(form)})
     return ticket_page(request, form, preview=preview_of(form), status=status)
 
@@ -82,8 +83,15 @@ def _show(request: HttpRequest, code: str) -> HttpResponse:
         )
     except TicketApiError as error:
         return cannot_open_page(request, code, error)
-    form = form_of(opened, _inputs_to_send_again(request, code, opened))
-    return ticket_page(request, form, read=opened.read, saved=saved)
+    if inputs := _inputs_to_send_again(request, code, opened):
+        return ticket_page(request, form_of(opened, inputs), read=opened.read, saved=saved)
+    draft = find_draft(person_of(request), code)
+    if draft is None:
+        return ticket_page(request, form_of(opened), read=opened.read, saved=saved)
+    restored = restore_draft(draft, opened)
+    form = form_of(opened, restored.inputs, base=restored.base)
+    status = 409 if restored.base.conflicts else 200
+    return ticket_page(request, form, read=opened.read, saved=saved, draft=draft, status=status)
 
 
 def _save(request: HttpRequest, code: str) -> HttpResponse:
@@ -94,10 +102,13 @@ def _save(request: HttpRequest, code: str) -> HttpResponse:
     except (WrongBase, ValueError):
         return wrong_base_page(request, code)
     if not form.is_valid():
+        keep_as_draft(request.POST, form.base, actor=person)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)
     try:
         saved = form.save(actor=person, submission=submission)
     except SaveProblem as problem:
+        if not isinstance(problem, NothingToSave):
+            keep_as_draft(request.POST, form.base, actor=person)
         return problem_response(request, form, problem)
     return saved_response(request, saved, form)
 

@@ -1,0 +1,44 @@
+// Who else has this ticket open. One small request every ten seconds, none while the tab is hidden.
+import { isEdited } from "./drafts.js";
+import { post, put } from "./session.js";
+
+const place = document.querySelector("[data-presence]");
+const form = document.querySelector("[data-ticket-form]");
+const EVERY = 10_000;
+let timer = 0;
+let toldEdited = false;
+
+function news(values) {
+  const data = new FormData();
+  for (const [name, value] of Object.entries({ tab: form.tab.value, ...values })) data.set(name, value);
+  return data;
+}
+
+async function beat() {
+  clearTimeout(timer);
+  if (document.visibilityState === "hidden") return;
+  timer = setTimeout(beat, EVERY);
+  toldEdited = isEdited();
+  const shown = place.querySelector("[data-key]")?.dataset.key ?? "";
+  const values = { editing: toldEdited ? "1" : "", loaded_at: place.dataset.loadedAt, shown };
+  try {
+    const answer = await post(place.dataset.url, news(values));
+    if (answer.status === 200) put(place, await answer.text());
+  } catch {
+    // Signed out or unreachable: what is typed says so by itself; this can wait for the next beat.
+  }
+}
+
+document.addEventListener("visibilitychange", beat);
+form.addEventListener("input", () => isEdited() !== toldEdited && beat());
+addEventListener("pagehide", () => {
+  const data = news({ leaving: "1", csrfmiddlewaretoken: form.csrfmiddlewaretoken.value });
+  navigator.sendBeacon(place.dataset.url, data);
+});
+place.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-dismiss]");
+  if (!button) return;
+  place.dataset.loadedAt = button.dataset.dismiss;
+  beat();
+});
+beat();

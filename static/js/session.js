@@ -1,0 +1,94 @@
+// Requests of scripts, and what to do when the session ended: sign in within a dialog, then go on.
+const page = document.documentElement;
+const dialog = document.querySelector("[data-sign-in]");
+
+export class SignedOut extends Error {}
+export class Unreachable extends Error {}
+
+const setToken = (token) => {
+  for (const input of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) input.value = token;
+};
+const token = () => document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
+
+async function ask(url, options = {}) {
+  try {
+    return await fetch(url, {
+      credentials: "same-origin",
+      redirect: "error",
+      ...options,
+      headers: { "X-Requested-With": "XMLHttpRequest", "X-CSRFToken": token(), ...options.headers },
+    });
+  } catch {
+    throw new Unreachable();
+  }
+}
+
+// Another tab may have signed in anew, which changes the token; another person may have.
+async function refreshToken() {
+  const answer = await (await ask(page.dataset.sessionUrl)).json();
+  if (String(answer.person ?? "") !== page.dataset.person) {
+    if (answer.person === null) throw new SignedOut();
+    location.reload(); // this page is somebody else's now
+    return new Promise(() => {});
+  }
+  setToken(answer.token);
+}
+
+// Post a form's data. Resolves with the answer (status below 500), rejects with SignedOut or Unreachable.
+export async function post(url, data, isSecondTry = false) {
+  data.set("csrfmiddlewaretoken", token());
+  const answer = await ask(url, { method: "POST", body: data });
+  if (answer.status === 401) throw new SignedOut();
+  if (answer.status >= 500) throw new Unreachable();
+  if (answer.status === 403 && !isSecondTry) {
+    await refreshToken();
+    return post(url, data, true);
+  }
+  return answer;
+}
+
+// Put a fragment that our server rendered in the place of what stands there.
+export function put(place, html) {
+  place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+}
+
+// Open the dialog once; every caller waits for the same sign-in. Resolves when the same person is back.
+let waiting = null;
+export function signIn() {
+  waiting ??= new Promise((resolve) => {
+    const form = dialog.querySelector("form");
+    const problem = dialog.querySelector("[data-problem]");
+    dialog.showModal();
+    dialog.querySelector("input[type=password]").focus();
+    form.onsubmit = async (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      problem.textContent = "";
+      try {
+        const answer = await post(form.action, new FormData(form));
+        const content = await answer.json();
+        if (answer.status !== 200) {
+          problem.textContent = content.problem;
+          return;
+        }
+        if (String(content.person) !== page.dataset.person) {
+          location.reload();
+          return;
+        }
+        setToken(content.token);
+        form.reset();
+        dialog.close();
+        waiting = null;
+        resolve();
+      } catch {
+        problem.textContent = dialog.dataset.unreachable;
+      }
+    };
+  });
+  return waiting;
+}
+
+// The text is kept for its person on the server; closing the dialog only puts the sign-in off.
+dialog?.addEventListener("close", () => {
+  waiting = null;
+});

@@ -1,0 +1,186 @@
+"""Nothing typed is ever lost: crashes of browser and server, an ended session, a colleague who is faster."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Tab
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+
+
+def type_in_three_fields(page: Page) -> None:
+    page.get_by_label("Title").fill("Gõ dở tiêu đề")
+    page.get_by_label("Emergency phone").fill("0911222333")
+    page.get_by_text("Edit the content").click()
+    page.get_by_label("Content as HTML").fill("<p>Nội dung gõ dở</p>")
+
+
+def expect_three_fields(page: Page) -> None:
+    expect(page.get_by_label("Title")).to_have_value("Gõ dở tiêu đề")
+    expect(page.get_by_label("Emergency phone")).to_have_value("0911222333")
+    expect(page.get_by_label("Content as HTML")).to_have_value("<p>Nội dung gõ dở</p>")
+
+
+def test_a_crash_of_the_browser_loses_nothing(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    type_in_three_fields(page)
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    tab.context.close()
+
+    page = tab_of("staff").goto(URL)
+
+    expect(page.get_by_text("was restored.")).to_be_visible()
+    expect_three_fields(page)
+    assert live_sandbox.puts(CODE) == []
+
+
+def test_leaving_at_once_still_keeps_the_last_key(tab_of: Callable[..., Tab]) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    page.get_by_label("Title").fill("Vừa gõ xong đã đi")
+    tab.goto("/tickets/")
+
+    page = tab.goto(URL)
+    expect(page.get_by_label("Title")).to_have_value("Vừa gõ xong đã đi")
+
+
+def test_discard_and_bring_back(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    page = tab_of("staff").goto(URL)
+    page.get_by_label("Title").fill("Nháp")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Discard the draft").click()
+    expect(page.get_by_label("Title")).to_have_value(live_sandbox.ticket(CODE)["ticket_title"])
+
+    page.get_by_role("button", name="Bring it back").click()
+
+    expect(page.get_by_label("Title")).to_have_value("Nháp")
+
+
+def test_a_save_after_the_session_ended_goes_on_after_signing_in_there(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    page.get_by_label("Title").fill("Sau khi hết phiên")
+    tab.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("Password").fill("wrong")
+    dialog.get_by_role("button", name="Sign in and go on").click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    assert live_sandbox.puts(CODE) == []
+    dialog.get_by_label("Password").fill(live.passwords["staff"])
+    dialog.get_by_role("button", name="Sign in and go on").click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Sau khi hết phiên"}]
+
+
+def test_without_scripts_the_form_survives_the_sign_in_page(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    tab = tab_of("staff", java_script_enabled=False)
+    page = tab.goto(URL)
+    page.get_by_label("Title").fill("Không script, hết phiên")
+    tab.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.get_by_text("What you typed is kept as your draft.")).to_be_visible()
+    page.get_by_label("Username").fill("staff")
+    page.get_by_label("Password").fill(live.passwords["staff"])
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_label("Title")).to_have_value("Không script, hết phiên")
+    assert live_sandbox.puts(CODE) == []
+
+
+def test_another_person_signing_in_there_never_sees_the_text(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    page.get_by_label("Title").fill("Chỉ của staff")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    other = tab.open()
+    tab.context.clear_cookies(name="sessionid")
+    other.goto(f"{live.url}/sign-in/")
+    other.get_by_label("Username").fill("lan")
+    other.get_by_label("Password").fill(live.passwords["lan"])
+    other.get_by_role("button", name="Sign in").click()
+    expect(other).to_have_url(f"{live.url}/tickets/")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.get_by_label("Title")).to_have_value(live_sandbox.ticket(CODE)["ticket_title"])
+    assert "Chỉ của staff" not in page.content()
+    assert live_sandbox.puts(CODE) == []
+
+
+def test_two_people_see_each_other_and_neither_text_is_lost(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    one, other = tab_of("staff").goto(URL), tab_of("lan").goto(URL)
+    one.get_by_label("Title").fill("Của staff")
+    other.get_by_label("Title").fill("Của Lan")
+    expect(one.get_by_text("Lan is changing this ticket, too")).to_be_visible(timeout=15_000)
+    expect(other.get_by_text("Demo Staff is changing this ticket, too")).to_be_visible(timeout=15_000)
+
+    one.get_by_role("button", name="Save", exact=True).click()
+    expect(one.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    expect(other.get_by_text("Demo Staff saved this ticket")).to_be_visible(timeout=15_000)
+    other.get_by_role("button", name="Save", exact=True).click()
+
+    expect(other.get_by_text("Somebody else changed the same field.")).to_be_visible()
+    expect(other.get_by_text("Của staff").first).to_be_visible()
+    expect(other.get_by_text("Của Lan").first).to_be_visible()
+    assert live_sandbox.ticket(CODE)["ticket_title"] == "Của staff"
+
+
+def test_a_crash_of_the_server_is_survived_by_the_page_itself(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff").goto(URL)
+    page.get_by_label("Title").fill("Trước khi máy chủ chết")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    live.kill()
+    try:
+        page.get_by_label("Title").fill("Trong khi máy chủ chết")
+        expect(page.get_by_text("Kept in this browser")).to_be_visible()
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_label("Title")).to_have_value("Trong khi máy chủ chết")
+    finally:
+        live.start()
+
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible(timeout=15_000)
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value("Trong khi máy chủ chết")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+
+
+def test_text_that_only_the_browser_kept_comes_back_by_itself(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    live.kill()
+    try:
+        page.get_by_label("Title").fill("Chỉ có trong trình duyệt")
+        expect(page.get_by_text("Kept in this browser")).to_be_visible()
+        page.goto("about:blank")
+    finally:
+        live.start()
+
+    page = tab.goto(URL)
+
+    expect(page.get_by_label("Title")).to_have_value("Chỉ có trong trình duyệt")
+    expect(page.get_by_text("was restored.")).to_be_visible()

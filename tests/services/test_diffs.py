@@ -1,0 +1,36 @@
+"""Word by word: what a person sees of a difference, and that nothing of either text is missing."""
+
+import pytest
+from hypothesis import given, strategies
+
+from ticketadmin.services.diffs import LONGEST, Piece, word_diff
+
+TEXTS = strategies.text(alphabet="ab <>/\n\tđ&", max_size=60)
+
+
+@given(TEXTS, TEXTS)
+def test_both_texts_can_be_read_out_of_the_pieces(before: str, after: str) -> None:
+    pieces = word_diff(before, after)
+
+    assert "".join(piece.text for piece in pieces if piece.kind != "added") == before
+    assert "".join(piece.text for piece in pieces if piece.kind != "removed") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "pieces"),
+    [
+        ("một hai ba", "một 2 ba", [("same", "một "), ("removed", "hai"), ("added", "2"), ("same", " ba")]),
+        ("Đang xử lý", "Chờ khách hàng", [("removed", "Đang xử lý"), ("added", "Chờ khách hàng")]),
+        ("giống", "giống", [("same", "giống")]),
+        ("", "mới", [("added", "mới")]),
+        ("<p>a</p>", "<p>b</p>", [("same", "<p>"), ("removed", "a"), ("added", "b"), ("same", "</p>")]),
+    ],
+)
+def test_pieces_are_whole_words(before: str, after: str, pieces: list[tuple[str, str]]) -> None:
+    assert [(piece.kind, piece.text) for piece in word_diff(before, after)] == pieces
+
+
+def test_very_long_texts_are_shown_whole() -> None:
+    long = "a " * LONGEST
+
+    assert word_diff(long, long + "b") == (Piece("removed", long), Piece("added", long + "b"))

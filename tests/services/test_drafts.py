@@ -1,0 +1,250 @@
+"""Drafts: kept field by field, compared when they come back, private, and gone only after a save."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.pages import form_to, ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import Draft, User
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+DRAFT = f"{URL}draft/"
+
+
+@pytest.fixture
+def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Client:
+    return client_of(staff)
+
+
+def keep(client: Client, **typed: str) -> Any:
+    form = ticket_form(client.get(URL))
+    return client.post(DRAFT, form.filled(**typed))
+
+
+def test_only_touched_fields_are_kept(web: Client) -> None:
+    answer = keep(web, ticket_title="Nháp", expected_at="không phải ngày")
+
+    assert answer.json()["state"] == "kept"
+    assert Draft.objects.get().inputs == {"ticket_title": ["Nháp"], "expected_at": ["không phải ngày"]}
+
+
+def test_coming_back_restores_every_box_quietly(web: Client, sandbox: Sandbox) -> None:
+    keep(web, ticket_title="Nháp", ticket_content="<p>dài</p>", emergency_phone="12")
+
+    answer = web.get(URL)
+
+    form = ticket_form(answer)
+    assert form.values["ticket_title"] == ["Nháp"]
+    assert form.values["ticket_content"] == ["<p>dài</p>"]
+    assert form.values["emergency_phone"] == ["12"]
+    assert "was restored." in answer.content.decode()
+    assert "field__errors" not in answer.content.decode().split("data-sign-in")[0]
+    assert sandbox.puts() == []
+
+
+def test_what_is_typed_back_to_the_base_is_no_draft(web: Client, sandbox: Sandbox) -> None:
+    keep(web, ticket_title="Nháp")
+
+    answer = keep(web, ticket_title=sandbox.ticket(CODE)["ticket_title"])
+
+    assert answer.json()["state"] == "kept"  # another tab's text is not this one's to drop
+    form = ticket_form(web.get(URL))
+    tab = form.values["tab"]
+    web.post(DRAFT, form.filled(ticket_title="Nháp 2"))
+    answer = web.post(DRAFT, form.filled(ticket_title=sandbox.ticket(CODE)["ticket_title"], tab=tab))
+    assert answer.json()["state"] == "clean"
+    assert not Draft.objects.exists()
+
+
+def test_two_tabs_of_one_person_add_to_one_draft(web: Client) -> None:
+    one, other = ticket_form(web.get(URL)), ticket_form(web.get(URL))
+
+    web.post(DRAFT, one.filled(ticket_title="Từ thẻ một"))
+    web.post(DRAFT, other.filled(emergency_phone="0911222333"))
+
+    assert Draft.objects.get().inputs == {
+        "ticket_title": ["Từ thẻ một"],
+        "emergency_phone": ["0911222333"],
+    }
+
+
+def test_a_ticket_changed_meanwhile_is_compared_when_the_draft_comes_back(
+    web: Client, sandbox: Sandbox
+) -> None:
+    keep(web, ticket_title="Nháp của tôi", account_email="toi@example.com")
+    sandbox.edit(CODE, ticket_title="Của họ", emergency_phone="0999888777")
+
+    answer = web.get(URL)
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Của họ" in page
+    assert "Nháp của tôi" in page
+    assert ticket_form(answer).values["account_email"] == ["toi@example.com"]
+    assert ticket_form(answer).values["emergency_phone"] == ["0999888777"]
+    web.post(URL, ticket_form(answer).filled(**{"resolve.ticket_title": "mine"}))
+    assert sandbox.puts() == [
+        {"ticket_code": CODE, "ticket_title": "Nháp của tôi", "account_email": "toi@example.com"}
+    ]
+
+
+def test_invalid_text_over_a_changed_field_is_compared_once_it_is_corrected(
+    web: Client, sandbox: Sandbox
+) -> None:
+    keep(web, emergency_phone="12")
+    sandbox.edit(CODE, emergency_phone="0999888777")
+
+    form = ticket_form(web.get(URL))
+    assert form.values["emergency_phone"] == ["12"]
+    answer = web.post(URL, form.filled(emergency_phone="0123456789"))
+
+    assert answer.status_code == 409
+    assert "0999888777" in answer.content.decode()
+    assert sandbox.puts() == []
+
+
+def test_a_conflict_left_open_is_still_a_conflict_when_the_draft_comes_back(
+    web: Client, sandbox: Sandbox
+) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.edit(CODE, ticket_title="Của họ")
+    web.post(URL, form.filled(ticket_title="Của tôi"))
+
+    answer = web.get(URL)
+
+    assert answer.status_code == 409
+    assert "Của tôi" in answer.content.decode()
+
+
+def test_a_verified_save_drops_the_draft_and_a_failed_one_does_not(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.fault("status", method="PUT", times=1, status=400)
+    web.post(URL, form.filled(ticket_title="Giữ lại"))
+    assert Draft.objects.get().inputs["ticket_title"] == ["Giữ lại"]
+
+    web.post(URL, ticket_form(web.get(URL)).filled())
+
+    assert sandbox.ticket(CODE)["ticket_title"] == "Giữ lại"
+    assert not Draft.objects.exists()
+
+
+@pytest.mark.parametrize("status", [500, 502])
+def test_an_unknown_outcome_keeps_the_draft(status: int, web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.fault("status", method="PUT", times=None, status=status)
+
+    web.post(URL, form.filled(ticket_title="Giữ lại"))
+
+    assert Draft.objects.get().inputs["ticket_title"] == ["Giữ lại"]
+
+
+def test_a_late_autosave_of_a_saved_form_is_not_kept(web: Client, sandbox: Sandbox) -> None:
+    typed = ticket_form(web.get(URL)).filled(ticket_title="Đã lưu")
+    web.post(URL, typed)
+
+    assert web.post(DRAFT, typed).json()["state"] == "clean"
+    assert not Draft.objects.exists()
+
+
+def test_a_discarded_draft_can_be_brought_back(web: Client, sandbox: Sandbox) -> None:
+    keep(web, ticket_title="Nháp")
+    discard = form_to(web.get(URL), "/draft/discard/")
+
+    page = web.post(discard.action, discard.filled(), follow=True)
+    assert ticket_form(page).values["ticket_title"] == [sandbox.ticket(CODE)["ticket_title"]]
+    back = form_to(page, "/draft/bring-back/")
+    page = web.post(back.action, back.filled(), follow=True)
+
+    assert ticket_form(page).values["ticket_title"] == ["Nháp"]
+
+
+def test_drafts_are_private(
+    web: Client, lead: User, administrator: User, client_of: Callable[[User], Client]
+) -> None:
+    keep(web, ticket_title="Bí mật của Lan")
+
+    for colleague in (lead, administrator):
+        client = client_of(colleague)
+        for path in (URL, "/tickets/", "/history/", "/history/changes.csv"):
+            answer = client.get(path)
+            content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            assert "Bí mật của Lan" not in content.decode()
+        client.post(f"{URL}draft/discard/")
+    assert Draft.objects.get().discarded_at is None
+
+
+def test_update_only_mode_keeps_what_is_set_cleared_and_added(web: Client, settings: Any) -> None:
+    settings.TICKET_API_READ = "off"
+    form = ticket_form(web.get(URL))
+    web.post(DRAFT, form.filled(status_name="Hủy", clear=["expected_at"], new_custom_key="khóa mới"))
+
+    form = ticket_form(web.get(URL))
+
+    assert form.values["status_name"] == ["Hủy"]
+    assert form.values["clear"] == ["expected_at"]
+    assert form.values["new_custom_key"] == ["khóa mới"]
+
+
+def test_a_form_posted_after_the_session_ended_survives_the_sign_in(
+    staff: User, web: Client, sandbox: Sandbox
+) -> None:
+    typed = ticket_form(web.get(URL)).filled(ticket_title="Sau khi hết phiên")
+    web.logout()
+
+    answer = web.post(URL, typed)
+
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/sign-in/?next={URL}"
+    assert "What you typed is kept as your draft." in web.get(answer["Location"]).content.decode()
+    assert sandbox.puts() == []
+    web.force_login(staff)
+    assert ticket_form(web.get(URL)).values["ticket_title"] == ["Sau khi hết phiên"]
+
+
+def test_somebody_else_who_signs_in_there_sees_none_of_it(web: Client, lead: User, sandbox: Sandbox) -> None:
+    typed = ticket_form(web.get(URL)).filled(ticket_title="Chỉ của Lan")
+    web.logout()
+    web.post(URL, typed)
+    web.force_login(lead)
+
+    assert "Chỉ của Lan" not in web.get(URL).content.decode()
+    answer = web.post(URL, typed)
+    assert answer.status_code == 409
+    assert "Chỉ của Lan" not in answer.content.decode()
+    assert sandbox.puts() == []
+    assert Draft.objects.get().actor.username == "staff"
+
+
+def test_an_altered_form_keeps_nothing_for_anybody(web: Client) -> None:
+    typed = ticket_form(web.get(URL)).filled(ticket_title="x", base="altered")
+    web.logout()
+
+    web.post(URL, typed)
+
+    assert not Draft.objects.exists()
+
+
+def test_a_script_is_told_that_the_session_ended(web: Client) -> None:
+    typed = ticket_form(web.get(URL)).filled(ticket_title="Nháp")
+    web.logout()
+
+    answer = web.post(DRAFT, typed, headers={"X-Requested-With": "XMLHttpRequest"})
+
+    assert answer.status_code == 401
+    assert answer.json() == {"state": "signed_out", "kept": True}
+
+
+def test_an_expired_token_keeps_the_text(staff: User, sandbox: Sandbox) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(staff)
+    typed = ticket_form(client.get(URL)).filled(ticket_title="Vẫn còn", csrfmiddlewaretoken="x" * 64)
+
+    answer = client.post(URL, typed)
+
+    assert answer.status_code == 403
+    assert "What you typed is kept as your draft." in answer.content.decode()
+    assert Draft.objects.get().inputs["ticket_title"] == ["Vẫn còn"]

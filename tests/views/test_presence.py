@@ -1,0 +1,110 @@
+"""Who else is at a ticket: within one heartbeat, without a remote call, never as a lock."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages import ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import Presence, Role, User
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+HERE = f"{URL}presence/"
+
+
+@pytest.fixture
+def lan(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Client:
+    return client_of(staff)
+
+
+@pytest.fixture
+def minh(make_person: Callable[..., User], client_of: Callable[[User], Client]) -> Client:
+    return client_of(make_person(Role.STAFF, "minh", first_name="Minh"))
+
+
+def beat(client: Client, tab: str = "a", **values: str) -> Any:
+    return client.post(HERE, {"tab": tab, **values})
+
+
+def test_two_people_see_each_other_and_who_is_typing(lan: Client, minh: Client) -> None:
+    beat(lan, editing="1")
+    assert "<strong>Lan Trần</strong> is changing this ticket, too" in beat(minh).content.decode()
+    assert "<strong>Minh</strong> has this ticket open, too" in beat(lan).content.decode()
+
+
+def test_a_persons_second_tab_counts_as_oneself_and_says_so(lan: Client) -> None:
+    beat(lan, "a")
+    page = beat(lan, "b").content.decode()
+
+    assert "You have this ticket open in another tab." in page
+    assert "Lan" not in page
+
+
+def test_an_unchanged_company_is_an_empty_answer(lan: Client, minh: Client) -> None:
+    beat(minh)
+    shown = beat(lan).content.decode().split('data-key="')[1].split('"')[0]
+
+    assert beat(lan, shown=shown).status_code == 204
+
+
+def test_who_left_or_fell_silent_is_gone(lan: Client, minh: Client) -> None:
+    beat(minh)
+    beat(minh, leaving="1")
+    assert "Minh" not in beat(lan).content.decode()
+
+    beat(minh, "b")
+    with time_machine.travel(timezone.now() + timedelta(seconds=40)):
+        assert "Minh" not in beat(lan).content.decode()
+
+
+def test_tabs_that_never_said_goodbye_are_forgotten(lan: Client) -> None:
+    beat(lan, "old")
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        beat(lan, "new")
+        beat(lan, "new", leaving="1")
+
+    assert not Presence.objects.exists()
+
+
+def test_a_colleagues_save_is_told_to_those_who_see_the_older_state(
+    lan: Client, minh: Client, sandbox: Sandbox
+) -> None:
+    loaded_at = timezone.now().isoformat()
+    minh.post(URL, ticket_form(minh.get(URL)).filled(ticket_title="Của Minh"))
+
+    page = beat(lan, loaded_at=loaded_at).content.decode()
+
+    assert "Minh saved this ticket" in page
+    assert "Load theirs" in page
+    later = (timezone.now() + timedelta(seconds=1)).isoformat()
+    assert "Minh saved" not in beat(lan, loaded_at=later).content.decode()
+
+
+def test_ones_own_save_is_not_news(lan: Client, sandbox: Sandbox) -> None:
+    loaded_at = timezone.now().isoformat()
+    lan.post(URL, ticket_form(lan.get(URL)).filled(ticket_title="Của Lan"))
+
+    assert "saved this ticket" not in beat(lan, loaded_at=loaded_at).content.decode()
+
+
+def test_no_heartbeat_asks_the_crm(lan: Client, minh: Client, sandbox: Sandbox) -> None:
+    sandbox.forget_log()
+    beat(lan)
+    beat(minh, loaded_at="no date")
+
+    assert sandbox.log() == []
+
+
+def test_a_heartbeat_needs_few_queries(
+    lan: Client, minh: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    beat(minh)
+    beat(lan)
+    with django_assert_max_num_queries(12):  # two of them are savepoints of the test itself
+        beat(lan, loaded_at=timezone.now().isoformat())

@@ -1,0 +1,50 @@
+"""What may be asked of the history: the filters, as they stand in the address."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.forms.layout import helper
+from ticketadmin.models import Outcome, User
+from ticketadmin.services.fields import catalogue
+from ticketadmin.services.history import Filters
+
+
+class HistoryFilterForm(forms.Form):
+    """Ticket, person, field, outcome and days. People are offered only to those who may see everybody's."""
+
+    ticket = forms.CharField(label=_("Ticket code"), max_length=64, required=False)
+    person = forms.TypedChoiceField(label=_("Person"), required=False, coerce=int, empty_value=None)
+    field = forms.ChoiceField(label=_("Field"), required=False)
+    outcome = forms.ChoiceField(label=_("Outcome"), required=False)
+    since = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    until = forms.DateField(
+        label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        anybody: list[Any] = [("", _("Anybody"))]
+        if viewer.may("view_all_history"):
+            people = User.objects.order_by("first_name", "last_name", "username")
+            anybody += [(str(person.pk), person.display_name) for person in people]
+        else:
+            del self.fields["person"]
+        self._choose("person", anybody)
+        fields: list[Any] = [(name, field.label) for name, field in catalogue().items()]
+        self._choose("field", [("", _("Any field")), *fields])
+        self._choose("outcome", [("", _("Any outcome")), *Outcome.choices])
+        self.helper = helper(*self.fields)
+
+    def _choose(self, name: str, choices: list[Any]) -> None:
+        if name in self.fields:
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def filters(self) -> Filters:
+        """The valid filters; what is invalid is not applied and stands in the form with its error."""
+        cleaned = getattr(self, "cleaned_data", {})
+        return Filters(**{name: value for name, value in cleaned.items() if value})

@@ -1,0 +1,114 @@
+"""Asking the record of changes: by ticket, person, field, outcome and day, in pages that stay fast.
+
+Paging is by key (`before`, a change's id): a page costs the same at the end of a million rows as at
+the start. Days become id bounds first, because ids and times grow together.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from ticketadmin.models import Change, Outcome, User
+
+PAGE = 50
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What of the history is asked for; empty means any."""
+
+    ticket: str = ""
+    person: int | None = None
+    field: str = ""
+    outcome: str = ""
+    since: date | None = None
+    until: date | None = None  # this day included
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some changes, newest first; `next_before` leads to the page after, if there is one."""
+
+    changes: tuple[Change, ...]
+    next_before: int | None = None
+
+
+def history_page(viewer: User, filters: Filters, *, before: int | None = None, size: int = PAGE) -> Page:
+    """Return one page of what this person may see."""
+    rows = list(_asked(viewer, filters, before).select_related("undo_of")[: size + 1])
+    more = rows[size - 1].pk if len(rows) > size else None
+    return Page(tuple(rows[:size]), more)
+
+
+def history_rows(viewer: User, filters: Filters) -> Iterator[Change]:
+    """Yield everything that the filters ask for, in chunks, so that memory does not grow with it."""
+    before: int | None = None
+    while True:
+        page = history_page(viewer, filters, before=before, size=CHUNK)
+        yield from page.changes
+        if page.next_before is None:
+            return
+        before = page.next_before
+
+
+def prune_history(older_than: timedelta) -> int:
+    """Delete settled changes older than an age and return how many; open ones stay until they are settled."""
+    limit = timezone.now() - older_than
+    deleted = 0
+    open_outcomes = [Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED]
+    while True:
+        old = Change.objects.filter(created_at__lt=limit).exclude(outcome__in=open_outcomes)
+        ids = list(old.order_by("id").values_list("pk", flat=True)[:CHUNK])
+        if not ids:
+            return deleted
+        Change.objects.filter(pk__in=ids).delete()
+        deleted += len(ids)
+
+
+def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Change]:
+    asked = {"ticket_code": filters.ticket, "outcome": filters.outcome, "fields__name": filters.field}
+    changes = Change.objects.filter(**{name: value for name, value in asked.items() if value})
+    if not _sees_all(viewer, filters.ticket):
+        changes = changes.filter(actor=viewer)
+    elif filters.person:
+        changes = changes.filter(actor_id=filters.person)
+    lowest, highest = _bounds(filters)
+    highest = min((bound for bound in (before, highest) if bound is not None), default=None)
+    # Asked by field, the index of fields leads, and its copy of the change's id is what is sorted by.
+    key = "fields__change_id" if filters.field else "id"
+    if lowest is not None:
+        changes = changes.filter(**{f"{key}__gte": lowest})
+    if highest is not None:
+        changes = changes.filter(**{f"{key}__lt": highest})
+    return changes.order_by(f"-{key}")
+
+
+def _sees_all(viewer: User, ticket: str) -> bool:
+    """Leads see everybody's changes; staff those of a ticket that they changed themselves, else their own."""
+    if viewer.may("view_all_history"):
+        return True
+    return bool(ticket) and Change.objects.filter(ticket_code=ticket, actor=viewer).exists()
+
+
+def _bounds(filters: Filters) -> tuple[int | None, int | None]:
+    """Return the first id of `since` and the first id after `until`."""
+    lowest = _first_id_from(filters.since) if filters.since else None
+    highest = _first_id_from(filters.until + timedelta(days=1)) if filters.until else None
+    if filters.since and lowest is None:
+        lowest = _beyond_all()
+    return lowest, highest
+
+
+def _first_id_from(day: date) -> int | None:
+    start = timezone.make_aware(datetime.combine(day, time()))
+    later = Change.objects.filter(created_at__gte=start).order_by("created_at", "id")
+    return later.values_list("pk", flat=True).first()
+
+
+def _beyond_all() -> int:
+    newest = Change.objects.order_by("-id").values_list("pk", flat=True).first()
+    return (newest or 0) + 1

@@ -1,0 +1,14 @@
+"""How static files are named: with a hash of their content, in imports between our scripts, too."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+_IMPORTS = (r"""(?P<matched>from\s+["'](?P<url>\./[^"']+\.js)["'])""", 'from "%(url)s"')
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+    """whitenoise's storage, which otherwise leaves `from "./session.js"` without a hash.
+
+    Django's own switch for this looks into scripts of packages, too, where it trips over comments.
+    """
+
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", (_IMPORTS,)))
