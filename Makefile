@@ -45,3 +45,7 @@ check: $(STAMP) ## Lint, types, migrations, translations: no test is run
 format: $(STAMP) ## Put the code into the one format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(STAMP) ## Measure pages, saves, cleaning and history beside a peer, in one run
+	@$(BIN)/python -W ignore -m benchmarks

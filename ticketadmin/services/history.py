@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ticketadmin.models import Change, Outcome, User
 
-PAGE = 50
+PAGE = 30
 CHUNK = 500
 
 

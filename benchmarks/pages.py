@@ -1,0 +1,226 @@
+"""Edit page and save: our server time beside Django's admin and a bare `requests.put`."""
+
+import asyncio
+import contextlib
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks.measuring import Row, side_by_side
+from benchmarks.peer.models import PeerTicket
+from tests.pages import ticket_form
+from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
+from ticketadmin.models import User
+from ticketadmin.services.connection import get_api
+from ticketadmin.ticketapi.client import Call
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+
+
+class RemoteClock:
+    """Adds up the time that our client spends waiting for the CRM."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.calls = 0
+
+    def __call__(self, call: Call) -> None:
+        self.seconds += call.seconds
+        self.calls += 1
+
+    def reset(self) -> None:
+        self.seconds, self.calls = 0.0, 0
+
+
+def edit_page(sandbox: SandboxProcess, rounds: int) -> list[Row]:
+    """Our ticket page in both modes beside the admin's change form: server time without the CRM's."""
+    driver = Sandbox(sandbox.url)
+    driver.reset()
+    clock = RemoteClock()
+    get_api()._observer = clock
+    client, administrator = Client(), Client()
+    client.force_login(person("bench", "staff"))
+    administrator.force_login(User.objects.create_superuser("bench-admin"))
+    peer = PeerTicket.objects.create(
+        ticket_code=CODE, ticket_title="Tiêu đề", ticket_content=driver.ticket(CODE)["ticket_content"]
+    )
+
+    def ours() -> float:
+        return without_remote(lambda: client.get(URL), clock)
+
+    def update_only() -> float:
+        with override_settings(TICKET_API_READ="off"):
+            get_api()._observer = clock
+            return without_remote(lambda: client.get(URL), clock)
+
+    def admin() -> float:
+        return without_remote(lambda: administrator.get(f"/admin/peer/peerticket/{peer.pk}/change/"), clock)
+
+    rows = side_by_side(
+        "edit page",
+        {"admin change form": admin, "ours, read mode": ours, "ours, update-only": update_only},
+        rounds,
+    )
+    for name in ("ours, read mode", "ours, update-only"):
+        rows[name].peer, rows[name].limit = "admin change form", "≤ 0.6 ×"
+    return list(rows.values())
+
+
+def save(sandbox: SandboxProcess, rounds: int) -> list[Row]:
+    """A verified save: our own time, queries and calls, beside a bare PUT."""
+    clock = RemoteClock()
+    client = Client()
+    client.force_login(User.objects.get(username="bench"))
+    client.get(URL)
+    get_api()._observer = clock
+    number = 0
+    queries = calls = 0
+
+    def ours() -> float:
+        nonlocal number, queries, calls
+        number += 1
+        typed = ticket_form(client.get(URL)).filled(ticket_title=f"Lần {number}")
+        clock.reset()
+        with CaptureQueriesContext(connection) as captured:
+            milliseconds = without_remote(lambda: client.post(URL, typed), clock)
+        queries, calls = len(captured), clock.calls
+        return milliseconds
+
+    def bare() -> None:
+        put(f"{sandbox.url}/api/v6.1/ticket", {"ticket_code": CODE, "ticket_title": "Thẳng"})
+
+    rows = side_by_side("save", {"bare requests.put": bare, "ours without the CRM's time": ours}, rounds)
+    rows["ours without the CRM's time"].limit = "≤ 12 ms"
+    rows["ours without the CRM's time"].note = f"{queries} queries, {calls} remote calls"
+    return list(rows.values())
+
+
+def save_over_tls(folder: Path, rounds: int) -> list[Row]:
+    """A whole verified save over TLS at 30 ms round trip beside one naive PUT that connects anew."""
+    certificate, key = self_signed(folder)
+    crm = SandboxProcess(
+        folder / "tls.sqlite3", tickets=20, arguments=("--tls-cert", str(certificate), "--tls-key", str(key))
+    )
+    delay = DelayedProxy(int(crm.url.rsplit(":", 1)[1]), one_way=0.015)
+    url = f"https://127.0.0.1:{delay.port}"
+    client = Client()
+    client.force_login(User.objects.get(username="bench"))
+    number = 0
+    try:
+        with override_settings(TICKET_API_URL=url, TICKET_API_CA_FILE=str(certificate)):
+
+            def ours() -> float:
+                nonlocal number
+                number += 1
+                typed = ticket_form(client.get(URL)).filled(ticket_title=f"Lần {number}")
+                started = time.perf_counter()
+                answer = client.post(URL, typed)
+                assert answer.status_code == 303, answer.status_code
+                return (time.perf_counter() - started) * 1000
+
+            def naive() -> None:
+                body = {"ticket_code": CODE, "ticket_title": "Thẳng"}
+                put(f"{url}/api/v6.1/ticket", body, verify=str(certificate))
+
+            rows = side_by_side(
+                "save over TLS, 30 ms", {"naive requests.put": naive, "ours, verified": ours}, rounds
+            )
+    finally:
+        delay.stop()
+        crm.stop()
+    rows["ours, verified"].peer, rows["ours, verified"].limit = "naive requests.put", "≤ 1.1 ×"
+    return list(rows.values())
+
+
+def person(username: str, role: str) -> User:
+    """Make a person with a role."""
+    made = User.objects.create_user(username)
+    made.groups.add(Group.objects.get(name=role))
+    return made
+
+
+def without_remote(ask: Callable[[], object], clock: RemoteClock) -> float:
+    """Return the milliseconds of a request less those spent waiting for the CRM."""
+    clock.reset()
+    started = time.perf_counter()
+    answer = ask()
+    seconds = time.perf_counter() - started
+    assert answer.status_code < 400, answer.status_code  # type: ignore[attr-defined]
+    return (seconds - clock.seconds) * 1000
+
+
+def put(url: str, body: dict[str, str], **options: str) -> None:
+    """What a plain script does."""
+    requests.put(url, json=body, headers={"X-API-KEY": KEY}, timeout=30, **options).raise_for_status()  # type: ignore[arg-type]
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for this machine's own address."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=127.0.0.1",
+    ]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert ssl.create_default_context(cafile=str(certificate))
+    return certificate, key
+
+
+class DelayedProxy:
+    """Passes TCP on and holds every chunk for half a round trip, handshakes included."""
+
+    def __init__(self, target: int, one_way: float) -> None:
+        self.target, self.one_way = target, one_way
+        self._loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self._thread.start()
+        ready.wait(5)
+
+    def _run(self, ready: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        self._loop.run_forever()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(2 * self.one_way)  # the handshake of TCP itself, which loopback makes free
+        there_in, there_out = await asyncio.open_connection("127.0.0.1", self.target)
+        await asyncio.gather(self._pass(reader, there_out), self._pass(there_in, writer))
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ConnectionError):
+            while chunk := await source.read(65_536):
+                loop.call_later(self.one_way, sink.write, chunk)
+        loop.call_later(self.one_way, sink.close)
+
+    def stop(self) -> None:
+        """End it."""
+        asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    async def _cancel(self) -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
