@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m benchmarks [--quick] [section …]`. Prints a table, writes results/latest.json."""
+"""Run the benchmarks: `python -m benchmarks [--quick] [section …]`; a table, and results/latest.json."""
 
 import argparse
 import json
@@ -80,7 +80,8 @@ def report(rows: list) -> None:  # type: ignore[type-arg]
         ratio = row.median / peer.median if peer else None
         compared = f"{ratio:5.2f} × {row.peer}" if ratio else ""
         print(
-            f"  {row.name:32} {row.median:9.2f} ms  p95 {row.p95:9.2f}  {compared:30} {row.limit:10} {row.note}"
+            f"  {row.name:32} {row.median:9.2f} ms  p95 {row.p95:9.2f}  "
+            f"{compared:30} {row.limit:10} {row.note}"
         )
         found.append(
             {

@@ -10,7 +10,8 @@ from tests.sanitizing.test_cleaning import EXPENSIVE
 from ticketadmin.sanitizing import ATTRIBUTES, TAGS, ContentTooComplex, clean_html
 
 PARAGRAPH = (
-    "<p class=MsoNormal><span style='color:red'><b>Máy in</b> không nhận lệnh, khách đã thử <i>khởi động lại</i>. "
+    "<p class=MsoNormal><span style='color:red'><b>Máy in</b> không nhận lệnh, khách đã thử "
+    "<i>khởi động lại</i>. "
     "Xem <a href='https://example.com/?a=1&amp;b=2'>ảnh chụp</a>.</span></p><ul><li>một<li>hai</ul>"
 )
 

@@ -33,7 +33,7 @@ def side_by_side(
 ) -> dict[str, Row]:
     """Call each thing once a round and return its times; a thing may return its own milliseconds."""
     rows = {name: Row(section, name) for name in things}
-    for name, thing in things.items():
+    for thing in things.values():
         thing()  # warm
     for _round in range(rounds):
         for name, thing in things.items():

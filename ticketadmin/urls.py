@@ -6,7 +6,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
-from ticketadmin.views import account, drafts, history, presence, styleguide, tickets
+from ticketadmin.views import account, drafts, history, listing, presence, quick, styleguide, tickets
 
 handler403 = "ticketadmin.views.problems.forbidden"
 handler404 = "ticketadmin.views.problems.not_found"
@@ -15,9 +15,14 @@ handler500 = "ticketadmin.views.problems.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="tickets"), name="home"),
     # tickets
-    path("tickets/", tickets.tickets, name="tickets"),
+    path("tickets/", listing.tickets, name="tickets"),
+    path("list/", listing.ticket_list, name="ticket_list"),
+    path("suggest/", listing.suggest, name="suggest"),
+    path("views/", listing.keep_view, name="keep_view"),
+    path("views/<int:view>/delete/", listing.delete_view, name="delete_view"),
     path("tickets/<code:code>/", tickets.ticket, name="ticket"),
     path("tickets/<code:code>/preview/", tickets.preview, name="ticket_preview"),
+    path("tickets/<code:code>/status/", quick.status, name="quick_status"),
     path("tickets/<code:code>/draft/", drafts.keep, name="draft_keep"),
     path("tickets/<code:code>/draft/discard/", drafts.discard, name="draft_discard"),
     path("tickets/<code:code>/draft/bring-back/", drafts.bring_back, name="draft_bring_back"),

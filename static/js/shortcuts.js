@@ -1,18 +1,56 @@
-// Keys that save way: "/" goes to the box, Ctrl+Enter saves the form one is typing in.
-const isTyping = (element) => element.matches("input, textarea, select, [contenteditable]");
+// Keys that save way, listed in the help dialog ("?"). They never fire while typing, can be switched off
+// by each person, and use no modifier that a screen reader or browser has taken.
+const isTyping = (element) => element.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+const isOn = document.documentElement.dataset.shortcuts === "on";
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const form = event.target.closest?.("form[data-save]");
-    if (form) {
-      event.preventDefault();
-      form.requestSubmit(form.querySelector("[data-save-button]"));
-    }
-    return;
-  }
-  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
-  if (event.key === "/" && isPlain && !isTyping(event.target) && document.documentElement.dataset.shortcuts === "on") {
-    event.preventDefault();
-    document.querySelector("[data-box]")?.focus();
-  }
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  const form = event.target.closest?.("form[data-save]") ?? document.querySelector("form[data-save]");
+  if (!form) return;
+  event.preventDefault();
+  form.requestSubmit(form.querySelector("[data-save-button]"));
+});
+
+const rows = () => [...document.querySelectorAll("[data-rows] [data-open]")];
+function step(by) {
+  const all = rows();
+  const row = document.activeElement.closest("tr");
+  const at = all.findIndex((link) => link.closest("tr") === row);
+  const next = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+function setStatus() {
+  const row = document.activeElement.closest("tr")?.querySelector("[data-set-status]");
+  (row ?? document.querySelector("[data-quick-ticket] button:not(:disabled)"))?.[row ? "click" : "focus"]();
+}
+
+function editContent() {
+  const editor = document.querySelector("[data-content-editor]");
+  if (!editor) return;
+  editor.open = true;
+  editor.querySelector("textarea, [contenteditable]")?.focus();
+}
+
+const help = document.querySelector("[data-help]");
+document.querySelector("[data-open-help]")?.addEventListener("click", () => help.showModal());
+
+const actions = {
+  "/": () => document.querySelector("[data-box]")?.focus(),
+  "?": () => help?.showModal(),
+  j: () => step(1),
+  k: () => step(-1),
+  s: setStatus,
+  e: editContent,
+};
+
+document.addEventListener("keydown", (event) => {
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
+  if (!isOn || !isPlain || event.defaultPrevented || isTyping(event.target)) return;
+  if (document.querySelector("dialog[open], [popover]:popover-open")) return;
+  const action = actions[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
 });

@@ -4,6 +4,7 @@ from .changes import Change, ChangedField, Origin, Outcome
 from .configuration import CustomField, FieldKind, Hue, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
 from .people import ROLES, Role, User
+from .views import SavedView
 
 __all__ = [
     "ROLES",
@@ -18,6 +19,7 @@ __all__ = [
     "Presence",
     "RemoteSnapshot",
     "Role",
+    "SavedView",
     "StatusSetting",
     "User",
 ]

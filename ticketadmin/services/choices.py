@@ -87,22 +87,23 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().casefold())
 
 
-def get_choices(*, refresh: bool = False) -> Choices:
+def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     """Return both lists, asking the CRM for those that are older than CHOICES_MAX_AGE seconds.
 
     Never raises: a list that cannot be had now is the last known one, marked stale, or an unknown one.
-    After a failed attempt the CRM is left alone for half a minute.
+    After a failed attempt the CRM is left alone for half a minute. Without `ask` no call is made, for
+    pages that must not wait.
     """
     rows = {row.name: row for row in RemoteSnapshot.objects.filter(name__in=[CATEGORIES, STATUSES])}
     return Choices(
-        categories=_current(CATEGORIES, rows.get(CATEGORIES), refresh=refresh),
-        statuses=_current(STATUSES, rows.get(STATUSES), refresh=refresh),
+        categories=_current(CATEGORIES, rows.get(CATEGORIES), refresh=refresh, ask=ask),
+        statuses=_current(STATUSES, rows.get(STATUSES), refresh=refresh, ask=ask),
     )
 
 
-def _current(name: str, row: RemoteSnapshot | None, *, refresh: bool) -> ChoiceList:
+def _current(name: str, row: RemoteSnapshot | None, *, refresh: bool, ask: bool) -> ChoiceList:
     known = _from_row(row)
-    if row and not refresh and not _is_due(row, known):
+    if not ask or (row and not refresh and not _is_due(row, known)):
         return known
     try:
         fetched = get_api().list_categories() if name == CATEGORIES else get_api().list_statuses()

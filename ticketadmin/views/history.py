@@ -22,8 +22,9 @@ from ticketadmin.services.exports import HISTORY_COLUMNS, csv_lines, history_tab
 from ticketadmin.services.history import history_page, history_rows
 from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.presenting import Notice, present_changes
+from ticketadmin.views.quick import quick_result
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.ticket_pages import (
     cannot_open_page,
@@ -109,7 +110,7 @@ def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> 
         return _ticket_with(request, record, Notice("warn", title, NOTHING_CHANGED))
     except SaveProblem as problem:
         return _not_taken_back(request, record, problem)
-    return saved_response(request, saved)
+    return quick_result(request, saved) if is_scripted(request) else saved_response(request, saved)
 
 
 def _not_taken_back(request: HttpRequest, record: Change, problem: SaveProblem) -> HttpResponse:

@@ -72,13 +72,15 @@ def ticket_page(
     changes = recent_changes(request, base.code)
     shows_images = request.GET.get("images") == "show"
     status_name = base.values.get("status_name")
+    statuses = get_statuses(form.choices.statuses)
     context = {
         "code": base.code,
         "form": form,
         "base": base,
         "base_token": base.sign(person_of(request)),
         "read": read,
-        "status": get_statuses(form.choices.statuses).named(str(status_name)) if status_name else None,
+        "status": statuses.named(str(status_name)) if status_name else None,
+        "quick_statuses": () if base.conflicts else statuses.with_button,
         "content": display_content(str(content), show_images=shows_images) if content else None,
         "content_is_open": form.is_content_open,
         "conflicts": present_conflicts(form),

@@ -1,11 +1,10 @@
-"""Tickets: find one, open it, change it, preview, save."""
+"""One ticket: open it, change it, preview, save."""
 
-import re
 import uuid
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
 
 from ticketadmin.forms.tickets import form_of, keep_as_draft, posted_form
 from ticketadmin.models import Change
@@ -19,7 +18,6 @@ from ticketadmin.services.proof import settle_ticket
 from ticketadmin.services.tickets import NothingToSave, OpenedTicket, SaveProblem, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
-from ticketadmin.views.presenting import present_changes
 from ticketadmin.views.ticket_pages import (
     after_save,
     cannot_open_page,
@@ -29,23 +27,6 @@ from ticketadmin.views.ticket_pages import (
     ticket_page,
     wrong_base_page,
 )
-
-CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-SHOWN_RECENT = 20
-
-
-@needs("edit_tickets")
-@require_safe
-def tickets(request: HttpRequest) -> HttpResponse:
-    """Show the box for a ticket code and what this person changed lately."""
-    typed = request.GET.get("q", "").strip()
-    if CODE.fullmatch(typed):
-        return redirect("ticket", typed)
-    person = person_of(request)
-    recent = present_changes(list(Change.objects.filter(actor=person)[:SHOWN_RECENT]), person)
-    return render(
-        request, "tickets/tickets.html", {"typed": typed, "recent": recent}, status=422 if typed else 200
-    )
 
 
 @needs("edit_tickets")

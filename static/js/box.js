@@ -1,0 +1,82 @@
+// The one box as a combobox: suggestions while typing, arrow keys, Enter. Without this script Enter submits.
+const input = document.querySelector("[data-box]");
+const list = document.getElementById("suggestions");
+const WAIT = 120;
+let timer = 0;
+let asked = 0;
+
+const options = () => [...list.querySelectorAll("[role=option]")];
+const active = () => list.querySelector("[aria-selected=true]");
+
+function close() {
+  list.hidden = true;
+  input.setAttribute("aria-expanded", "false");
+  input.removeAttribute("aria-activedescendant");
+}
+
+function choose(option) {
+  active()?.removeAttribute("aria-selected");
+  option?.setAttribute("aria-selected", "true");
+  option?.scrollIntoView({ block: "nearest" });
+  if (option) input.setAttribute("aria-activedescendant", option.id);
+  else input.removeAttribute("aria-activedescendant");
+}
+
+async function suggest() {
+  const number = ++asked;
+  const url = `${input.dataset.suggestUrl}?q=${encodeURIComponent(input.value)}`;
+  try {
+    const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } });
+    if (answer.status !== 200 || number !== asked || document.activeElement !== input) return;
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    list.replaceChildren(...parsed.querySelectorAll("[role=option]"));
+  } catch {
+    return close();
+  }
+  if (options().length === 0) return close();
+  list.hidden = false;
+  input.setAttribute("aria-expanded", "true");
+}
+
+const later = () => {
+  clearTimeout(timer);
+  timer = setTimeout(suggest, WAIT);
+};
+
+function move(step) {
+  const all = options();
+  if (list.hidden || all.length === 0) return suggest();
+  const at = all.indexOf(active());
+  choose(all[(at + step + all.length + (at < 0 && step < 0 ? 1 : 0)) % all.length]);
+}
+
+input?.addEventListener("input", later);
+input?.addEventListener("click", suggest);
+input?.addEventListener("blur", () => setTimeout(close, 150));
+input?.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    move(event.key === "ArrowDown" ? 1 : -1);
+  } else if (event.key === "Escape" && !list.hidden) {
+    event.preventDefault();
+    close();
+  } else if (event.key === "Enter" && active()) {
+    event.preventDefault();
+    location.assign(active().dataset.href);
+  }
+});
+list?.addEventListener("pointerdown", (event) => {
+  const option = event.target.closest("[role=option]");
+  if (!option) return;
+  event.preventDefault();
+  location.assign(option.dataset.href);
+});
+
+// A one-line box would glue pasted lines together; codes in a column are separate codes.
+input?.addEventListener("paste", (event) => {
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (!/[\r\n\t]/.test(text)) return;
+  event.preventDefault();
+  input.setRangeText(text.replace(/[\r\n\t]+/g, " "), input.selectionStart, input.selectionEnd, "end");
+  later();
+});

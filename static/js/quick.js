@@ -1,0 +1,125 @@
+// Quick status: one press sends, the answer stands in place, undo beside it. No page is loaded.
+import { SignedOut, Unreachable, post, put, signIn } from "./session.js";
+
+const menu = document.querySelector("[data-status-menu]");
+let cell = null; // the cell of the list whose menu is open
+let chosen = []; // the cells of the selected rows, if the menu was opened for them
+
+function note(place, text) {
+  const span = document.createElement("span");
+  span.className = "small muted";
+  span.textContent = text;
+  place.replaceChildren(span);
+}
+
+// Post, and put the server's answer in the place. A session that ended is asked for first.
+export async function send(url, data, place, words) {
+  const before = [...place.childNodes];
+  place.setAttribute("aria-busy", "true");
+  if (words) note(place, words.sending);
+  try {
+    const answer = await post(url, data);
+    put(place, await answer.text());
+    return place.querySelector("[data-quick-result]")?.dataset ?? {};
+  } catch (error) {
+    if (error instanceof SignedOut) {
+      place.replaceChildren(...before);
+      await signIn();
+      return send(url, data, place, words);
+    }
+    if (!(error instanceof Unreachable)) throw error;
+    place.replaceChildren(...before);
+    const problem = document.createElement("span");
+    problem.className = "quick__problem";
+    problem.setAttribute("role", "status");
+    problem.textContent = menu?.dataset.unreachable ?? document.querySelector("[data-sign-in]")?.dataset.unreachable ?? "";
+    place.append(problem);
+    return {};
+  } finally {
+    place.removeAttribute("aria-busy");
+  }
+}
+
+// After a status was set on the ticket's page, heading, buttons and form show it, too.
+function follow(status, hue) {
+  const badge = document.querySelector("[data-ticket-status]");
+  if (badge) {
+    badge.textContent = status;
+    badge.className = `badge hue-${hue}`;
+    badge.hidden = false;
+  }
+  for (const button of document.querySelectorAll("[data-quick-ticket] button[name=status]")) {
+    button.disabled = button.value === status;
+    button.toggleAttribute("aria-pressed", button.disabled);
+  }
+  for (const seen of document.querySelectorAll("[data-quick-ticket] input[name=seen]")) seen.value = status;
+  const select = document.querySelector("[data-ticket-form] [name=status_name]");
+  if (select && select.closest("[data-ticket-form]").dataset.dirty === undefined) select.value = status;
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.dataset.quick === undefined) return;
+  event.preventDefault();
+  if (form.dataset.sending !== undefined) return;
+  form.dataset.sending = "";
+  const data = new FormData(form, event.submitter);
+  event.submitter?.setAttribute("aria-busy", "true");
+  const answerPlace = form.querySelector("[data-quick-answer]") ?? form.parentElement.querySelector("[data-quick-answer]");
+  const place = form.closest("[data-quick-result]")?.parentElement ?? answerPlace;
+  const result = await send(form.getAttribute("action"), data, place);
+  delete form.dataset.sending;
+  event.submitter?.removeAttribute("aria-busy");
+  if (result.status) follow(result.status, result.hue);
+});
+
+// --- the list's menu -----------------------------------------------------------------------------
+
+export function openMenu(at, cells) {
+  if (!menu) return;
+  cell = at;
+  chosen = cells;
+  menu.showPopover();
+  const box = at.getBoundingClientRect();
+  const top = Math.min(box.bottom + 4, innerHeight - menu.offsetHeight - 8);
+  menu.style.setProperty("inset", "auto");
+  menu.style.setProperty("top", `${Math.max(8, top)}px`);
+  menu.style.setProperty("left", `${Math.max(8, Math.min(box.left, innerWidth - menu.offsetWidth - 8))}px`);
+  menu.querySelector("button")?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-set-status]");
+  if (!link || !menu) return;
+  event.preventDefault();
+  openMenu(link, [link.closest("[data-status-cell]")]);
+});
+
+async function setStatus(place, status) {
+  const row = place.closest("tr");
+  const data = new FormData();
+  data.set("status", status);
+  data.set("seen", row.dataset.seen);
+  const url = menu.dataset.postUrl.replace("CODE", row.dataset.code);
+  const result = await send(url, data, place, menu.dataset);
+  if (result.status) row.dataset.seen = result.status;
+}
+
+menu?.addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const places = chosen;
+  menu.hidePopover();
+  for (const place of places) await setStatus(place, button.value); // one after the other: a list is not a bulk run
+});
+menu?.addEventListener("keydown", (event) => {
+  const buttons = [...menu.querySelectorAll("button")];
+  const at = buttons.indexOf(document.activeElement);
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  buttons[(at + step + buttons.length) % buttons.length].focus();
+});
+menu?.addEventListener("toggle", (event) => {
+  if (event.newState === "closed") cell?.isConnected && cell.focus();
+});

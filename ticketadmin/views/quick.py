@@ -1,0 +1,108 @@
+"""Quick status: a fragment for scripts that stands where the button was, or a page of its own."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from ticketadmin.services.choices import get_choices
+from ticketadmin.services.explanations import NOTHING_CHANGED, explain
+from ticketadmin.services.fields import catalogue
+from ticketadmin.services.quick import STATUS, UnknownStatus, set_status
+from ticketadmin.services.statuses import get_statuses
+from ticketadmin.services.tickets import (
+    SAVED,
+    CheckFailed,
+    EditConflict,
+    NothingToSave,
+    Saved,
+    SaveFailed,
+    SaveProblem,
+)
+from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
+from ticketadmin.views.presenting import Notice, describe_problem, present_change
+from ticketadmin.views.redirects import see_other
+
+
+@needs("edit_tickets")
+@require_http_methods(["GET", "HEAD", "POST"])
+def status(request: HttpRequest, code: str) -> HttpResponse:
+    """Offer the statuses of the CRM for a ticket, or set one."""
+    if request.method == "POST":
+        return _set(request, code)
+    return _page(request, code, {"wanted": request.GET.get("to", "")}, 200)
+
+
+def _set(request: HttpRequest, code: str) -> HttpResponse:
+    wanted, seen = request.POST.get("status", ""), request.POST.get("seen") or None
+    try:
+        saved = set_status(code, wanted, actor=person_of(request), seen=seen, submission=_submission(request))
+    except UnknownStatus as error:
+        notice = Notice("danger", str(error), NOTHING_CHANGED)
+        return _answer(request, code, {"notice": notice, "wanted": wanted}, 422)
+    except EditConflict as conflict:
+        return _answer(request, code, {"now": conflict.theirs.values.get(STATUS), "wanted": wanted}, 409)
+    except NothingToSave:
+        return _answer(request, code, {"already": wanted}, 200)
+    except SaveProblem as problem:
+        notice, http_status = _described(request, problem)
+        return _answer(request, code, {"notice": notice, "wanted": wanted, "seen": seen}, http_status)
+    return quick_result(request, saved)
+
+
+def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
+    """Say what came of a change that has no form: in place for a script, else on the ticket's page."""
+    change = saved.change
+    code = change.ticket_code
+    if not is_scripted(request):
+        return see_other(reverse("ticket", args=[code]) + f"?saved={change.uuid}")
+    item = present_change(change, person_of(request), catalogue(change.wanted))
+    now = (change.read_back or change.wanted).get(STATUS, "")
+    shown = get_statuses(get_choices().statuses).named(str(now))
+    context = {"item": item, "status": shown, "is_saved": change.outcome in SAVED}
+    return _answer(request, code, context, 200)
+
+
+def _described(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:
+    request_id = request_id_of(request)
+    match problem:
+        case SaveFailed(change=change, error=error):
+            return describe_problem(error, change, request_id=request_id), explain(error).status
+        case CheckFailed(error=error):
+            return describe_problem(error, request_id=request_id), explain(error).status
+        case _:
+            title = _("An earlier save of this ticket by you has not finished.")
+            return Notice(
+                "warn", title, _("Nothing more was sent."), _("Wait a moment, then try again.")
+            ), 409
+
+
+def _answer(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
+    if not is_scripted(request):
+        return _page(request, code, context, http_status)
+    context = {"code": code, "submission": uuid.uuid4(), **context}
+    return render(request, "tickets/_quick_result.html", context, status=http_status)
+
+
+def _page(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
+    statuses = get_statuses(get_choices().statuses)
+    wanted = context.get("wanted", "")
+    context = {
+        "code": code,
+        "statuses": statuses.all,
+        "target": statuses.named(wanted) if wanted else None,
+        "submission": uuid.uuid4(),
+        **context,
+    }
+    return render(request, "tickets/status.html", context, status=http_status)
+
+
+def _submission(request: HttpRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("submission", ""))
+    except ValueError:
+        return uuid.uuid4()
