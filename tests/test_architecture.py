@@ -35,7 +35,7 @@ DOORS = {
     "environ": {"settings.py"},
     "crispy_forms": {"forms/layout.py"},
 }
-LONGEST_MODULE = 440
+LONGEST_MODULE = 450
 LONGEST_FUNCTION = 60
 
 

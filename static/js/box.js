@@ -57,6 +57,8 @@ input?.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
     move(event.key === "ArrowDown" ? 1 : -1);
+  } else if (event.key === "/" && input.value === "") {
+    event.preventDefault(); // the key that leads here, pressed once more
   } else if (event.key === "Escape" && !list.hidden) {
     event.preventDefault();
     close();

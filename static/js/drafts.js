@@ -49,6 +49,7 @@ async function keep() {
       location.reload();
       return false;
     }
+    if (answer.status !== 200) throw new Unreachable();
     const content = await answer.json();
     known = now;
     localStorage.removeItem(key);

@@ -19,8 +19,10 @@ export async function send(url, data, place, words) {
   if (words) note(place, words.sending);
   try {
     const answer = await post(url, data);
-    put(place, await answer.text());
-    return place.querySelector("[data-quick-result]")?.dataset ?? {};
+    const text = await answer.text();
+    if (!text.includes("data-quick-result")) throw new Unreachable(); // not our page, or a page of errors
+    put(place, text);
+    return place.querySelector("[data-quick-result]").dataset;
   } catch (error) {
     if (error instanceof SignedOut) {
       place.replaceChildren(...before);
@@ -32,7 +34,7 @@ export async function send(url, data, place, words) {
     const problem = document.createElement("span");
     problem.className = "quick__problem";
     problem.setAttribute("role", "status");
-    problem.textContent = menu?.dataset.unreachable ?? document.querySelector("[data-sign-in]")?.dataset.unreachable ?? "";
+    problem.textContent = document.querySelector("[data-sign-in]").dataset.noAnswer;
     place.append(problem);
     return {};
   } finally {

@@ -34,13 +34,13 @@ async function refreshToken() {
   setToken(answer.token);
 }
 
-// Post a form's data. Resolves with the answer (status below 500), rejects with SignedOut or Unreachable.
+// Post a form's data. Resolves with the answer, whatever its status; rejects with SignedOut or Unreachable.
+// Only a refused token is tried again: any other 403 is an answer, perhaps of the CRM.
 export async function post(url, data, isSecondTry = false) {
   data.set("csrfmiddlewaretoken", token());
   const answer = await ask(url, { method: "POST", body: data });
   if (answer.status === 401) throw new SignedOut();
-  if (answer.status >= 500) throw new Unreachable();
-  if (answer.status === 403 && !isSecondTry) {
+  if (answer.headers.has("X-Token-Refused") && !isSecondTry) {
     await refreshToken();
     return post(url, data, true);
   }

@@ -33,6 +33,10 @@ from ticketadmin.ticketapi.keys import ApiKey
 from ticketadmin.ticketapi.replies import Reply, data_of, plain
 from ticketadmin.ticketapi.retrying import RetryPolicy
 from ticketadmin.ticketapi.tickets import (
+    DOCUMENTED_FIELDS,
+    LONG_FIELDS,
+    TICKET_KEYS,
+    WISHED_FIELDS,
     Choice,
     Json,
     Ticket,
@@ -47,16 +51,6 @@ from ticketadmin.ticketapi.transport import Watch, use_watched_connections
 PATH = "/api/v6.1"
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CHUNK = 65_536
-
-DOCUMENTED_FIELDS = (
-    "id,ticket_title,ticket_content,cate_id,emergency_phone,account_id,account_name,custom_fields"
-)
-_LONG_FIELDS = frozenset({"ticket_content", "custom_fields"})  # not in lists: they would be most of it
-WISHED_FIELDS = (
-    DOCUMENTED_FIELDS
-    + ",ticket_code,status_id,status_name,cate_name,expected_at,account_email,created_at,updated_at"
-)
-_TICKET_KEYS = frozenset(WISHED_FIELDS.split(","))
 
 
 @dataclass(frozen=True)
@@ -166,7 +160,7 @@ class TicketApi:
         row = _single_row(content)
         if row is None:
             raise NotFound("not_found", http_status=reply.status)
-        if not _TICKET_KEYS.intersection(row):
+        if not TICKET_KEYS.intersection(row):
             raise UnexpectedReply("not_object", http_status=reply.status)
         named = row.get("ticket_code")
         if isinstance(named, str) and named.strip() and named.strip().casefold() != code.casefold():
@@ -204,7 +198,7 @@ class TicketApi:
 
     def _list_page(self, asked: str, query: Mapping[str, str], request_id: str) -> TicketPage:
         names = dict.fromkeys(["ticket_code", *asked.split(",")])
-        fields = ",".join(name for name in names if name not in _LONG_FIELDS)
+        fields = ",".join(name for name in names if name not in LONG_FIELDS)
         reply = self._call("GET", "/tickets", query={"fields": fields, **query}, request_id=request_id)
         content = data_of(reply, method="GET")
         rows = content.get("data")

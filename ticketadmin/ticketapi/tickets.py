@@ -19,6 +19,17 @@ STANDARD_FIELDS = (
     "emergency_phone",
 )
 
+# What GET may be asked for: documented, and what the documentation does not promise.
+DOCUMENTED_FIELDS = (
+    "id,ticket_title,ticket_content,cate_id,emergency_phone,account_id,account_name,custom_fields"
+)
+LONG_FIELDS = frozenset({"ticket_content", "custom_fields"})  # not in lists: they would be most of it
+WISHED_FIELDS = (
+    DOCUMENTED_FIELDS
+    + ",ticket_code,status_id,status_name,cate_name,expected_at,account_email,created_at,updated_at"
+)
+TICKET_KEYS = frozenset(WISHED_FIELDS.split(","))
+
 
 @dataclass(frozen=True)
 class Ticket:

@@ -31,7 +31,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     code = match.kwargs.get("code") if match else None
     is_kept = bool(code) and "base" in request.POST and keep_without_session(str(code), request.POST)
     context = {**_context(request), "code": code, "is_kept": is_kept}
-    return render(request, "csrf_failure.html", context, status=403)
+    response = render(request, "csrf_failure.html", context, status=403)
+    response["X-Token-Refused"] = "1"  # a script asks for a new token and posts again
+    return response
 
 
 def _context(request: HttpRequest) -> dict[str, str]:

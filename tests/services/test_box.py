@@ -1,0 +1,59 @@
+"""What the one box makes of what people type and paste."""
+
+import pytest
+
+from ticketadmin.services.box import (
+    ManyTickets,
+    OneTicket,
+    StatusChange,
+    Typed,
+    Words,
+    codes_in,
+    matching_statuses,
+    understand,
+)
+
+STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất", "Hủy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("ABCXYZ1234", OneTicket("ABCXYZ1234")),
+        ("  ABCXYZ1234\n", OneTicket("ABCXYZ1234")),
+        ("abc", OneTicket("abc")),
+        ("ABCXYZ1234 dang xu ly", StatusChange("ABCXYZ1234", "Đang xử lý")),
+        ("ABCXYZ1234 ĐANG", StatusChange("ABCXYZ1234", "Đang xử lý")),
+        ("ABCXYZ1234 xu ly", StatusChange("ABCXYZ1234", "Đang xử lý")),
+        ("TK-0001 huy", StatusChange("TK-0001", "Hủy")),
+        ("TK-0001 khong co trang thai nay", Words("TK-0001 khong co trang thai nay")),
+        ("TK-0001, TK-0002;TK-0001 TK-0003", ManyTickets(("TK-0001", "TK-0002", "TK-0003"))),
+        ("máy in hỏng", Words("máy in hỏng")),
+        ("in hoa DON", Words("in hoa DON")),
+        ("", Words("")),
+    ],
+)
+def test_each_way_of_asking_is_understood(text: str, meaning: Typed) -> None:
+    assert understand(text, STATUSES) == meaning
+
+
+def test_codes_are_found_in_a_mail_and_noise_is_not() -> None:
+    mail = """Chào em, nhờ em xem giúp chị các phiếu sau (gọi 0901-234-567, trước 2026-11-30):
+    - TK240237 – khách Bình Minh
+    - [ABCXYZ1234], TK240238.
+    Chi tiết: https://crm.example.com/t/TK999999 hoặc viết vào lan@EXAMPLE-2.com. Cảm ơn, LAN"""
+
+    assert codes_in(mail) == ("TK240237", "ABCXYZ1234", "TK240238")
+
+
+def test_a_spreadsheet_column_is_one_code_a_line() -> None:
+    assert codes_in("Mã\tTiêu đề\nTK-1\tMáy in\nTK-2\tMàn hình\nTK-1\tlặp lại\n") == ("TK-1", "TK-2")
+
+
+@pytest.mark.parametrize("typed", ["dang xu ly", "ĐANG XỬ LÝ", "đang xử lý", "dang", "Đang"])
+def test_diacritics_and_case_are_optional(typed: str) -> None:
+    assert matching_statuses(typed, STATUSES)[0] == "Đang xử lý"
+
+
+def test_typing_nothing_suggests_no_status() -> None:
+    assert matching_statuses("  ", STATUSES) == []
