@@ -67,12 +67,12 @@ document.addEventListener("submit", async (event) => {
   form.dataset.sending = "";
   const data = new FormData(form, event.submitter);
   event.submitter?.setAttribute("aria-busy", "true");
-  const answerPlace = form.querySelector("[data-quick-answer]") ?? form.parentElement.querySelector("[data-quick-answer]");
-  const place = form.closest("[data-quick-result]")?.parentElement ?? answerPlace;
-  const result = await send(form.getAttribute("action"), data, place);
+  const result = form.closest("[data-quick-result]");
+  const place = result?.parentElement ?? form.parentElement.querySelector("[data-quick-answer]");
+  const found = await send(form.getAttribute("action"), data, place);
   delete form.dataset.sending;
   event.submitter?.removeAttribute("aria-busy");
-  if (result.status) follow(result.status, result.hue);
+  if (found.status) follow(found.status, found.hue);
 });
 
 // --- the list's menu -----------------------------------------------------------------------------
