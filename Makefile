@@ -49,3 +49,9 @@ format: $(STAMP) ## Put the code into the one format
 .PHONY: bench
 bench: $(STAMP) ## Measure pages, saves, cleaning and history beside a peer, in one run
 	@$(BIN)/python -W ignore -m benchmarks
+
+.PHONY: messages
+messages: $(STAMP) ## Collect strings for translation (needs gettext) and compile the catalogues
+	@DATABASE_URL=sqlite://:memory: $(MANAGE) makemessages --locale vi --settings tests.settings --no-location --no-obsolete \
+		--ignore $(VENV) --ignore tests --ignore benchmarks --ignore data --ignore staticfiles
+	@$(BIN)/pybabel -q compile --domain django --directory locale

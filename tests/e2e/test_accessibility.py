@@ -1,0 +1,159 @@
+"""axe finds nothing on any page in any state: both themes, both languages, both widths, errors and dialogs."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browsing import Visitor
+from tests.e2e.conftest import Tab
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found]
+
+
+State = Callable[[Tab, Sandbox], Page]
+
+
+def just(path: str) -> State:
+    return lambda tab, _crm: tab.goto(path)
+
+
+def listed(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto("/tickets/")
+    page.locator("tr[data-code]").first.wait_for()
+    return page
+
+
+def invalid(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.locator("[name=emergency_phone]").fill("12")
+    page.locator("[data-save-button]").click()
+    page.locator("#errors-title").wait_for()
+    return page
+
+
+def in_conflict(tab: Tab, crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.locator("[name=ticket_title]").fill("Của tôi")
+    crm.edit(CODE, ticket_title="Của họ")
+    page.locator("[data-save-button]").click()
+    page.locator("#conflicts-title").wait_for()
+    return page
+
+
+def saved(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.locator("[name=ticket_title]").fill("Đã đổi")
+    page.locator("[data-save-button]").click()
+    page.locator("#saved-title").wait_for()
+    return page
+
+
+def previewed(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.locator("[name=ticket_title]").fill("Xem trước")
+    page.locator("[data-preview]").click()
+    page.locator("#preview .values").wait_for()
+    return page
+
+
+def suggesting(tab: Tab, _crm: Sandbox) -> Page:
+    page = listed(tab, _crm)
+    page.locator("[data-box]").fill(f"{CODE} ")
+    page.locator("#suggestions [role=option]").first.wait_for()
+    return page
+
+
+def menu_open(tab: Tab, crm: Sandbox) -> Page:
+    page = listed(tab, crm)
+    page.locator("[data-set-status]").first.click()
+    return page
+
+
+def help_open(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+    return page
+
+
+def signing_in_again(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.evaluate("document.querySelector('[data-sign-in]').showModal()")
+    return page
+
+
+STATES: dict[str, State] = {
+    "tickets": listed,
+    "suggestions": suggesting,
+    "status menu": menu_open,
+    "ticket": just(URL),
+    "invalid": invalid,
+    "conflict": in_conflict,
+    "saved": saved,
+    "preview": previewed,
+    "status page": just(f"{URL}status/?to=Hủy"),
+    "update only": just(f"{URL}?read=off"),
+    "missing ticket": just("/tickets/KHONGCO99/"),
+    "history": just("/history/"),
+    "password": just("/password/"),
+    "not found": just("/nowhere/"),
+    "help": help_open,
+    "sign in again": signing_in_again,
+}
+
+
+@pytest.fixture
+def language_of_staff(live: LiveServer) -> Iterator[Callable[[str], None]]:
+    def choose(language: str) -> None:
+        visitor = Visitor(live, "staff")
+        token = visitor.form(CODE).values["csrfmiddlewaretoken"]
+        visitor.post("/preferences/", {"csrfmiddlewaretoken": token, "language": language})
+        visitor.close()
+
+    yield choose
+    choose("")
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(
+    width: int,
+    theme: str,
+    language: str,
+    tab_of: Callable[..., Tab],
+    live_sandbox: Sandbox,
+    live: LiveServer,
+    language_of_staff: Callable[[str], None],
+) -> None:
+    language_of_staff(language)
+    tab = tab_of("staff", viewport={"width": width, "height": 900}, color_scheme=theme)
+    found: dict[str, list[str]] = {}
+    for name, show in STATES.items():
+        live_sandbox.reset()
+        live.forget_drafts()
+        page = show(tab, live_sandbox)
+        if problems := violations(page):
+            found[name] = problems
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_sign_in_page(theme: str, tab_of: Callable[..., Tab]) -> None:
+    page = tab_of(None, color_scheme=theme).goto("/sign-in/")
+
+    assert violations(page) == []

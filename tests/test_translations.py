@@ -1,0 +1,99 @@
+"""Both languages are complete: nothing untranslated, placeholders intact, the compiled file up to date."""
+
+import gettext
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.pofile import read_po
+from django.test import Client
+
+from tests.conftest import skip_or_fail
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import User
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "locale" / "vi" / "LC_MESSAGES"
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}|<[^>]+>|“|”")
+
+
+def messages(path: Path = FOLDER / "django.po") -> list[Message]:
+    with path.open("rb") as file:
+        return [message for message in read_po(file, locale="vi") if message.id]
+
+
+def one(text: str | tuple[str, ...] | list[str]) -> str:
+    return text if isinstance(text, str) else text[0]
+
+
+def test_every_string_is_translated_and_none_is_a_guess() -> None:
+    assert [
+        one(message.id) for message in messages() if message.fuzzy or not one(message.string).strip()
+    ] == []
+
+
+def test_translations_keep_the_placeholders() -> None:
+    changed = []
+    for message in messages():
+        singular = message.id if isinstance(message.id, str) else message.id[-1]
+        if sorted(PLACEHOLDER.findall(singular)) != sorted(PLACEHOLDER.findall(one(message.string))):
+            changed.append(singular)
+
+    assert changed == []
+
+
+def test_the_compiled_catalogue_is_the_source() -> None:
+    with (FOLDER / "django.mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+
+    for message in messages():
+        if isinstance(message.id, str):
+            assert compiled.gettext(message.id) == message.string
+        else:
+            assert compiled.ngettext(*message.id, 2) == one(message.string)
+
+
+def test_the_catalogue_holds_every_string_of_the_source(tmp_path: Path) -> None:
+    if not shutil.which("xgettext"):
+        skip_or_fail("gettext", "REQUIRE_BROWSER")  # CI has all three tools or none
+    for name in ("ticketadmin", "templates"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "locale" / "vi" / "LC_MESSAGES").mkdir(parents=True)
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "manage.py", "makemessages", "-l", "vi", "--settings", "tests.settings"]
+    subprocess.run([*command, "--ignore", "tests"], cwd=tmp_path, check=True, capture_output=True)
+
+    collected = {one(message.id) for message in messages(tmp_path / "locale/vi/LC_MESSAGES/django.po")}
+
+    assert collected - {one(message.id) for message in messages()} == set()
+
+
+@pytest.mark.parametrize(
+    "path", ["/tickets/", "/tickets/ABCXYZ1234/", "/history/", "/password/", "/nowhere/"]
+)
+def test_pages_speak_vietnamese(
+    path: str, staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    staff.language = "vi"
+    staff.save()
+    answer = client_of(staff).get(path)
+    page = answer.content.decode()
+
+    assert answer["Content-Language"] == "vi"
+    assert '<html lang="vi"' in page
+    assert "Phím tắt" in page
+    for english in ("Save", "Tickets", "History", "Sign out", "Filter", "Title", "Outcome"):
+        assert f">{english}<" not in page, english
+
+
+def test_the_browsers_language_counts_where_nobody_chose() -> None:
+    assert (
+        "Đăng nhập" in Client().get("/sign-in/", headers={"Accept-Language": "vi,en;q=0.5"}).content.decode()
+    )
+    assert "Sign in" in Client().get("/sign-in/", headers={"Accept-Language": "de"}).content.decode()
