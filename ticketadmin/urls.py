@@ -14,6 +14,7 @@ handler500 = "ticketadmin.views.problems.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="tickets"), name="home"),
+    path("favicon.ico", account.favicon, name="favicon"),
     # tickets
     path("tickets/", listing.tickets, name="tickets"),
     path("list/", listing.ticket_list, name="ticket_list"),

@@ -1,4 +1,4 @@
-"""axe finds nothing on any page in any state: both themes, both languages, both widths, errors and dialogs."""
+"""axe finds nothing on any page in any state: themes, languages, widths, errors, dialogs."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from tests.e2e.conftest import Tab
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("axe")]
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

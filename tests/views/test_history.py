@@ -75,14 +75,17 @@ def test_a_save_is_on_record_with_all_that_was_known(
         ({"since": "+2"}, []),
         ({"field": "status_name", "until": "-5"}, ["d"]),
         ({"person": "minh"}, ["b"]),
+        ({"origin": "quick"}, ["d"]),
+        ({"bulk": "0b5c7a52-9a8f-4b39-a5b2-0b5f1f6f2f10"}, ["c"]),
     ],
 )
 def test_filters_find_what_they_name(
     query: dict[str, str], found: list[str], staff: User, minh: User, lead: User, settings: Any
 ) -> None:
     CustomField.objects.create(key="so_serial", label="Serial")
-    record(staff, "T-2", days_ago=20, request_id="d", wanted={"status_name": "Hủy"})
-    record(staff, "T-3", days_ago=10, request_id="c", outcome="rejected")
+    record(staff, "T-2", days_ago=20, request_id="d", wanted={"status_name": "Hủy"}, origin="quick")
+    bulk = "0b5c7a52-9a8f-4b39-a5b2-0b5f1f6f2f10"
+    record(staff, "T-3", days_ago=10, request_id="c", outcome="rejected", origin="bulk", bulk=bulk)
     record(minh, "T-1", days_ago=2, request_id="b", wanted={"status_name": "Mới"})
     record(staff, "T-1", request_id="a")
     client = Client()

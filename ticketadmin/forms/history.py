@@ -6,24 +6,30 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
-from ticketadmin.models import Outcome, User
+from ticketadmin.models import Origin, Outcome, User
 from ticketadmin.services.fields import catalogue
 from ticketadmin.services.history import Filters
 
 
 class HistoryFilterForm(forms.Form):
-    """Ticket, person, field, outcome and days. People are offered only to those who may see everybody's."""
+    """Ticket, person, field, outcome, origin, bulk update and days.
+
+    People are offered only to those who may see everybody's changes.
+    """
 
     ticket = forms.CharField(label=_("Ticket code"), max_length=64, required=False)
     person = forms.TypedChoiceField(label=_("Person"), required=False, coerce=int, empty_value=None)
     field = forms.ChoiceField(label=_("Field"), required=False)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
+    origin = forms.ChoiceField(label=_("Made by"), required=False)
     since = forms.DateField(
         label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     until = forms.DateField(
         label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
+
+    bulk = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,6 +43,7 @@ class HistoryFilterForm(forms.Form):
         fields: list[Any] = [(name, field.label) for name, field in catalogue().items()]
         self._choose("field", [("", _("Any field")), *fields])
         self._choose("outcome", [("", _("Any outcome")), *Outcome.choices])
+        self._choose("origin", [("", _("Anything")), *Origin.choices])
         self.helper = helper(*self.fields)
 
     def _choose(self, name: str, choices: list[Any]) -> None:

@@ -67,6 +67,9 @@ class Change(models.Model):
     )
     actor_name = models.CharField(_("name at the time"), max_length=301)
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.FORM)
+    bulk = models.UUIDField(
+        null=True, blank=True, help_text="The bulk update that this change is part of, if it is."
+    )
     undo_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="undone_by")
 
     created_at = models.DateTimeField(_("when"))
@@ -101,6 +104,8 @@ class Change(models.Model):
             models.Index(fields=["actor", "-id"], name="change_actor"),
             models.Index(fields=["outcome", "-id"], name="change_outcome"),
             models.Index(fields=["created_at"], name="change_created"),
+            models.Index(fields=["origin", "-id"], name="change_origin"),
+            models.Index(fields=["bulk", "-id"], name="change_bulk", condition=models.Q(bulk__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["actor", "submission"], name="change_once_per_submission"),

@@ -11,7 +11,7 @@ from ticketadmin.models import Change
 
 HISTORY_COLUMNS = (
     "when", "ticket", "person", "origin", "field", "before", "sent", "read_back", "field_outcome", "outcome",
-    "message", "http_status", "duration_ms", "request_id", "change", "undo_of",
+    "message", "http_status", "duration_ms", "request_id", "change", "undo_of", "bulk",
 )  # fmt: skip
 _ACTING = ("=", "+", "-", "@", "\t", "\r")
 
@@ -63,4 +63,5 @@ def history_table(changes: Iterable[Change]) -> Iterator[tuple[Any, ...]]:
                 change.request_id,
                 str(change.uuid),
                 str(change.undo_of.uuid) if change.undo_of else None,
+                str(change.bulk) if change.bulk else None,
             )

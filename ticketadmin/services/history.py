@@ -1,4 +1,4 @@
-"""Asking the record of changes: by ticket, person, field, outcome and day, in pages that stay fast.
+"""Asking the record of changes, by ticket, person, field, outcome, origin and day, in pages that stay fast.
 
 Paging is by key (`before`, a change's id): a page costs the same at the end of a million rows as at
 the start. Days become id bounds first, because ids and times grow together.
@@ -7,6 +7,7 @@ the start. Days become id bounds first, because ids and times grow together.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -25,6 +26,8 @@ class Filters:
     person: int | None = None
     field: str = ""
     outcome: str = ""
+    origin: str = ""
+    bulk: UUID | None = None
     since: date | None = None
     until: date | None = None  # this day included
 
@@ -70,7 +73,13 @@ def prune_history(older_than: timedelta) -> int:
 
 
 def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Change]:
-    asked = {"ticket_code": filters.ticket, "outcome": filters.outcome, "fields__name": filters.field}
+    asked = {
+        "ticket_code": filters.ticket,
+        "outcome": filters.outcome,
+        "origin": filters.origin,
+        "bulk": filters.bulk,
+        "fields__name": filters.field,
+    }
     changes = Change.objects.filter(**{name: value for name, value in asked.items() if value})
     if not _sees_all(viewer, filters.ticket):
         changes = changes.filter(actor=viewer)

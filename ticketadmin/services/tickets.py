@@ -137,11 +137,13 @@ def save_ticket(
     submission: UUID,
     origin: Origin = Origin.FORM,
     undo_of: Change | None = None,
+    bulk: UUID | None = None,
 ) -> Saved:
     """Send exactly what the person changed, prove what happened, and return the record.
 
     `submission` names one form as it was sent: a repeated call with it returns the first result and
-    sends nothing. Raises Forbidden or a SaveProblem.
+    sends nothing. `bulk` names the bulk update that this save is part of. Raises Forbidden or a
+    SaveProblem.
     """
     require(actor, "edit_tickets")
     if earlier := _earlier(actor, submission):
@@ -161,7 +163,10 @@ def save_ticket(
             raise EditConflict(merged, theirs)
         if not edit:
             raise NothingToSave
-    change, is_new = _record_intent(code, actor, edit, theirs, fields, submission, origin, undo_of)
+    change = Change(
+        submission=submission, ticket_code=code, actor=actor, origin=origin, undo_of=undo_of, bulk=bulk
+    )
+    change, is_new = _record_intent(change, actor, edit, theirs, fields)
     if not is_new:
         return Saved(_result_of(change))
     read_back = _send(change, fields, choices)
@@ -186,36 +191,25 @@ def _fresh_read(code: str, choices: Choices, base: Base) -> ReadTicket | None:
 
 
 def _record_intent(
-    code: str,
+    change: Change,
     actor: User,
     edit: Edit,
     theirs: ReadTicket | None,
     fields: Mapping[str, Field],
-    submission: UUID,
-    origin: Origin,
-    undo_of: Change | None,
 ) -> tuple[Change, bool]:
     before = theirs.values_for(edit.wishes) if theirs else None
     wanted = {name: edit.value_of(fields[name], (before or {}).get(name)) for name in edit.wishes}
-    change = Change(
-        submission=submission,
-        ticket_code=code,
-        actor=actor,
-        actor_name=actor.display_name,
-        origin=origin,
-        undo_of=undo_of,
-        created_at=timezone.now(),
-        wanted=wanted,
-        payload=payload_of(wanted, before),
-        before=before,
-        request_id=request_id.get(),
-    )
+    change.actor_name = actor.display_name
+    change.created_at = timezone.now()
+    change.wanted, change.before = wanted, before
+    change.payload = payload_of(wanted, before)
+    change.request_id = request_id.get()
     try:
         with transaction.atomic():
             change.save(force_insert=True)
             ChangedField.objects.bulk_create(ChangedField(change=change, name=name[:80]) for name in wanted)
     except IntegrityError as error:
-        if earlier := _earlier(actor, submission):
+        if earlier := _earlier(actor, change.submission):
             return earlier, False
         raise SaveInProgress from error
     return change, True

@@ -1,0 +1,97 @@
+"""The product on PostgreSQL, with two web processes: the same promises as on SQLite."""
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from tests.browsing import Visitor
+from tests.conftest import skip_or_fail
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox, SandboxProcess
+
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+
+
+@pytest.fixture(scope="module")
+def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A web server on a fresh database of the PostgreSQL server that TEST_DATABASE_URL names."""
+    address = os.environ.get("TEST_DATABASE_URL", "")
+    if not address:
+        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
+    name = f"ticketadmin_test_{os.getpid()}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+    database = re.sub(r"/[^/]*$", f"/{name}", address)
+    started = LiveServer(
+        tmp_path_factory.mktemp("postgres"), sandbox_process.url, workers=2, DATABASE_URL=database
+    )
+    started.add_person("lan", name="Lan")
+    yield started
+    started.stop()
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def crm(server: LiveServer) -> Sandbox:
+    driver = Sandbox(server.environment["TICKET_API_URL"])
+    driver.reset()
+    return driver
+
+
+def test_a_save_is_verified_and_undone(server: LiveServer, crm: Sandbox) -> None:
+    visitor = Visitor(server)
+    before = crm.ticket(CODE)["ticket_title"]
+    page = visitor.post(URL, visitor.form(CODE).filled(ticket_title="Trên PostgreSQL"), follow=True)
+    assert "Saved and verified." in page.text
+
+    undo = re.findall(r'action="(/history/[^"]+/undo/)"', page.text)[0]
+    token = visitor.form(CODE).values["csrfmiddlewaretoken"]
+    visitor.post(undo, {"csrfmiddlewaretoken": token}, follow=True)
+    visitor.close()
+
+    assert crm.ticket(CODE)["ticket_title"] == before
+
+
+def test_twenty_identical_posts_at_two_processes_are_one_put(server: LiveServer, crm: Sandbox) -> None:
+    visitors = [Visitor(server) for _number in range(20)]
+    typed = visitors[0].form(CODE).filled(ticket_title="Hai mươi lần bấm")
+    for visitor in visitors:
+        visitor.session.cookies.update(visitors[0].session.cookies)
+    crm.switch(latency_ms=100)
+    crm.forget_log()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda visitor: visitor.post(URL, typed), visitors))
+    crm.switch(latency_ms=0)
+    for visitor in visitors:
+        visitor.close()
+
+    assert len(crm.puts(CODE)) == 1
+    assert {answer.status_code for answer in answers} == {303}
+
+
+def test_drafts_presence_history_and_csv_work(server: LiveServer, crm: Sandbox) -> None:
+    visitor, colleague = Visitor(server), Visitor(server, "lan")
+    form = visitor.form(CODE)
+    assert visitor.post(f"{URL}draft/", form.filled(ticket_title="Nháp")).json()["state"] == "kept"
+    assert visitor.form(CODE).values["ticket_title"] == ["Nháp"]
+    token = {"csrfmiddlewaretoken": colleague.form(CODE).values["csrfmiddlewaretoken"]}
+    colleague.post(f"{URL}presence/", {**token, "tab": "b", "editing": "1"})
+    here = visitor.post(f"{URL}presence/", {**form.values, "tab": "a"})
+    assert "<strong>Lan</strong> is changing this ticket, too" in here.text
+
+    visitor.post(URL, visitor.form(CODE).filled(ticket_title="Trong lịch sử"))
+    page = visitor.get(f"/history/?ticket={CODE}&field=ticket_title").text
+    table = visitor.get("/history/changes.csv").content.decode()
+    visitor.close()
+    colleague.close()
+
+    assert "Trong lịch sử" in page
+    assert "Trong lịch sử" in table

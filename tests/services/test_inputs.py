@@ -1,0 +1,167 @@
+"""Every kind of field: shown, left untouched, read into the value that is sent, or refused with a reason."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from hypothesis import given, strategies
+
+from ticketadmin.services.choices import ChoiceList, Choices
+from ticketadmin.services.edits import CLEAR, InvalidEdit, Set, read_edit
+from ticketadmin.services.fields import STANDARD, Field, Kind, same_value
+from ticketadmin.services.inputs import empty_value, is_untouched, parse, to_inputs
+from ticketadmin.ticketapi.tickets import Choice
+
+OPTIONS = (("1", "Một"), ("2", "Hai"))
+FIELDS = {field.name: field for field in STANDARD}
+
+
+def custom(kind: Kind) -> Field:
+    return Field("custom_fields.x", "X", kind, choices=OPTIONS if "select" in kind else ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "shown"),
+    [
+        (Kind.TEXT, "SN-1", ["SN-1"]),
+        (Kind.TEXT, None, []),
+        (Kind.NUMBER, 12.5, ["12.5"]),
+        (Kind.DATE, "2026-11-30", ["2026-11-30"]),
+        (Kind.EPOCH_DATE, "1748192400", ["2025-05-26"]),
+        (Kind.EPOCH_DATE, 1748192400, ["2025-05-26"]),
+        (Kind.SELECT, 2, ["2"]),
+        (Kind.MULTI_SELECT, ["1", "2"], ["1", "2"]),
+        (Kind.MULTI_SELECT, [], []),
+        (Kind.YES_NO, True, ["1"]),
+        (Kind.YES_NO, "0", ["0"]),
+        (Kind.RAW, {"a": [1]}, ['{"a": [1]}']),
+        (Kind.LONG_TEXT, "a\r\nb", ["a\r\nb"]),
+    ],
+)
+def test_a_value_is_shown_and_left_untouched(kind: Kind, stored: Any, shown: list[str]) -> None:
+    field = custom(kind)
+
+    assert to_inputs(field, stored) == shown
+    posted = [text.replace("\r\n", "\n").replace("\n", "\r\n") for text in shown]
+    assert is_untouched(field, posted, stored)
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "like", "sent"),
+    [
+        (Kind.TEXT, ["SN-2"], "SN-1", "SN-2"),
+        (Kind.NUMBER, ["3,5"], None, "3.5"),
+        (Kind.NUMBER, ["4"], 3, 4),
+        (Kind.NUMBER, ["4.5"], 3, 4.5),
+        (Kind.DATE, ["2026-12-31"], None, "2026-12-31"),
+        (Kind.EPOCH_DATE, ["2025-05-26"], None, "1748192400"),
+        (Kind.EPOCH_DATE, ["2025-05-26"], 0, 1748192400),
+        (Kind.SELECT, ["2"], "1", "2"),
+        (Kind.SELECT, ["2"], 1, 2),
+        (Kind.MULTI_SELECT, ["", "1", "2"], [], ["1", "2"]),
+        (Kind.YES_NO, ["1"], None, "1"),
+        (Kind.YES_NO, ["0"], True, False),
+        (Kind.RAW, ['{"a": 2}'], {"a": 1}, {"a": 2}),
+        (Kind.RAW, ["chữ"], "cũ", "chữ"),
+    ],
+)
+def test_what_is_typed_keeps_the_json_type_of_what_was_there(
+    kind: Kind, typed: list[str], like: Any, sent: Any
+) -> None:
+    value = parse(custom(kind), typed, like)
+
+    assert value == sent
+    assert type(value) is type(sent)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "code"),
+    [
+        (FIELDS["ticket_title"], "x" * 256, "too_long"),
+        (FIELDS["account_email"], "không phải", "invalid_email"),
+        (FIELDS["expected_at"], "2026-02-30", "invalid_date"),
+        (FIELDS["expected_at"], "31/12/2026", "invalid_date"),
+        (FIELDS["expected_at"], "20261231", "invalid_date"),
+        (FIELDS["emergency_phone"], "12345", "invalid_phone"),
+        (FIELDS["emergency_phone"], "+ - ( ) .", "invalid_phone"),
+        (FIELDS["emergency_phone"], "0" * 21, "invalid_phone"),
+        (FIELDS["emergency_phone"], "٠١٢٣٤٥٦٧", "invalid_phone"),
+        (FIELDS["ticket_content"], "<div>" * 101, "too_deep"),
+        (custom(Kind.NUMBER), "NaN", "invalid_number"),
+        (custom(Kind.NUMBER), "1e", "invalid_number"),
+        (custom(Kind.SELECT), "3", "unknown_option"),
+        (custom(Kind.YES_NO), "perhaps", "invalid_answer"),
+    ],
+)
+def test_each_bad_value_has_a_reason(field: Field, typed: str, code: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        parse(field, [typed])
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("phone", ["0123456789", "+84 901 234 567", "(028) 3823-4567", "113.114"])
+def test_real_phone_numbers_pass_and_keep_their_spelling(phone: str) -> None:
+    assert parse(FIELDS["emergency_phone"], [phone]) == phone
+
+
+@given(strategies.text(max_size=80))
+def test_any_stored_text_is_untouched_however_a_browser_posts_it(text: str) -> None:
+    for field in (custom(Kind.TEXT), custom(Kind.LONG_TEXT), FIELDS["ticket_title"]):
+        posted = [shown.replace("\r\n", "\n").replace("\n", "\r\n") for shown in to_inputs(field, text)]
+        assert is_untouched(field, posted, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (Kind.TEXT, "e\u0301", "é"),
+        (Kind.LONG_TEXT, "a\r\nb ", "a\nb"),
+        (Kind.NUMBER, "1.50", 1.5),
+        (Kind.EPOCH_DATE, "1748192400", 1748192400),
+        (Kind.MULTI_SELECT, ["2", "1"], [1, 2]),
+        (Kind.YES_NO, True, "1"),
+        (Kind.HTML, "<p>a</p>\r\n", "<p>a</p>"),
+        (Kind.TEXT, None, ""),
+    ],
+)
+def test_two_spellings_of_one_value_are_the_same(kind: Kind, one: Any, other: Any) -> None:
+    assert same_value(custom(kind), one, other)
+
+
+@pytest.mark.parametrize(
+    ("field", "like", "sent"),
+    [(FIELDS["expected_at"], "2026-01-01", ""), (custom(Kind.TEXT), "x", None), (custom(Kind.RAW), [1], [])],
+)
+def test_what_clears_a_field(field: Field, like: Any, sent: Any) -> None:
+    assert empty_value(field, like) == sent
+
+
+CHOICES = Choices(
+    ChoiceList(),
+    ChoiceList((Choice(1, "Mới"), Choice(2, "Đang xử lý")), timezone.now()),
+)
+
+
+def edit_of(name: str, typed: list[str], base: dict[str, Any], cleared: tuple[str, ...] = ()) -> Any:
+    posted = {name: typed}
+    return read_edit(posted, cleared=cleared, base=base, fields=FIELDS, choices=CHOICES).wishes.get(name)
+
+
+def test_keep_set_and_clear_are_three_things() -> None:
+    assert edit_of("expected_at", [""], {}) is None  # unknown and empty: kept
+    assert edit_of("expected_at", [""], {"expected_at": "2026-01-01"}) == CLEAR
+    assert edit_of("expected_at", [""], {}, cleared=("expected_at",)) == CLEAR
+    assert edit_of("expected_at", ["2026-01-02"], {"expected_at": "2026-01-01"}) == Set("2026-01-02")
+
+
+def test_names_resolve_to_the_crms_own_spelling_and_near_ones_are_suggested() -> None:
+    assert edit_of("status_name", ["  đang XỬ LÝ "], {}) == Set("Đang xử lý")
+    with pytest.raises(InvalidEdit) as caught:
+        edit_of("status_name", ["Đang sử lý"], {})
+    assert "Đang xử lý" in str(caught.value.errors["status_name"][0].messages)
+
+
+def test_free_text_passes_only_where_the_list_cannot_be_had() -> None:
+    assert edit_of("cate_name", ["Gì đó mới"], {}) == Set("Gì đó mới")
