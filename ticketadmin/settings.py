@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "crispy_forms",
     "csp",
+    "django_prose_editor",
     "lucide",
 ]
 MIDDLEWARE = [

@@ -78,6 +78,9 @@ function changed() {
   timer = setTimeout(keep, Math.min(AFTER_LAST_KEY, Math.max(0, firstChange + AT_LATEST - now)));
 }
 
+form.addEventListener("rebased", () => {
+  known = form.dataset.dirty === undefined ? typed() : known;
+});
 form.addEventListener("input", changed);
 form.addEventListener("change", changed);
 addEventListener("online", () => state.dataset.state === "browser" && keep());

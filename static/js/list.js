@@ -5,13 +5,18 @@ import { openMenu } from "./quick.js";
 const list = document.querySelector("[data-list]");
 const menu = document.querySelector("[data-status-menu]");
 
+// A row that somebody is acting on is not pulled away from under them; the next reading shows the rest.
+const isInUse = () =>
+  menu.matches(":popover-open") || list.querySelector("[data-status-cell][aria-busy], [data-select]:checked") !== null;
+
 async function load(url) {
   list.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } });
     if (answer.status === 401) throw new SignedOut();
-    if (answer.ok) {
-      const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const text = await answer.text();
+    if (answer.ok && !isInUse()) {
+      const parsed = new DOMParser().parseFromString(text, "text/html");
       list.replaceChildren(...parsed.body.childNodes);
     }
   } catch (error) {

@@ -42,8 +42,10 @@ export async function send(url, data, place, words) {
   }
 }
 
-// After a status was set on the ticket's page, heading, buttons and form show it, too.
-function follow(status, hue) {
+// After a status was set on the ticket's page, heading, buttons and form show it, too. The form gets a new
+// base with it, so that it neither counts as typed nor as changed by somebody else.
+const ticketForm = document.querySelector("[data-ticket-form]");
+function follow({ status, hue, base }) {
   const badge = document.querySelector("[data-ticket-status]");
   if (badge) {
     badge.textContent = status;
@@ -54,9 +56,14 @@ function follow(status, hue) {
     button.disabled = button.value === status;
     button.toggleAttribute("aria-pressed", button.disabled);
   }
-  for (const seen of document.querySelectorAll("[data-quick-ticket] input[name=seen]")) seen.value = status;
-  const select = document.querySelector("[data-ticket-form] [name=status_name]");
-  if (select && select.closest("[data-ticket-form]").dataset.dirty === undefined) select.value = status;
+  const seen = document.querySelector("[data-quick-ticket] input[name=seen]");
+  const select = ticketForm?.querySelector("[name=status_name]");
+  if (select && base) {
+    if (select.value === seen?.value) select.value = status;
+    ticketForm.base.value = base;
+    ticketForm.dispatchEvent(new Event("rebased"));
+  }
+  if (seen) seen.value = status;
 }
 
 document.addEventListener("submit", async (event) => {
@@ -66,13 +73,14 @@ document.addEventListener("submit", async (event) => {
   if (form.dataset.sending !== undefined) return;
   form.dataset.sending = "";
   const data = new FormData(form, event.submitter);
+  if (ticketForm) data.set("base", ticketForm.base.value);
   event.submitter?.setAttribute("aria-busy", "true");
   const result = form.closest("[data-quick-result]");
   const place = result?.parentElement ?? form.parentElement.querySelector("[data-quick-answer]");
   const found = await send(form.getAttribute("action"), data, place);
   delete form.dataset.sending;
   event.submitter?.removeAttribute("aria-busy");
-  if (found.status) follow(found.status, found.hue);
+  if (found.status) follow(found);
 });
 
 // --- the list's menu -----------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browsing import Visitor
 from tests.e2e.conftest import Tab
@@ -15,6 +15,14 @@ from tests.sandbox_driver import Sandbox
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 CODE = "ABCXYZ1234"
+
+
+def first_row(page: Page) -> Locator:
+    """Return the first row once the list was read anew."""
+    first = page.locator("tr[data-code]").first
+    expect(first).to_be_visible()
+    expect(page.locator("[data-following]")).to_have_count(0)
+    return first
 
 
 def test_paste_a_code_and_press_one_status(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
@@ -78,8 +86,7 @@ def test_the_row_is_updated_in_place_by_keyboard_alone(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").page
-    first = page.locator("tr[data-code]").first
-    expect(first).to_be_visible()
+    first = first_row(page)
     code = str(first.get_attribute("data-code"))
     other = "Hủy" if live_sandbox.ticket(code)["status_name"] != "Hủy" else "Mới"
     page.keyboard.press("Escape")
@@ -99,7 +106,7 @@ def test_the_row_is_updated_in_place_by_keyboard_alone(
 
 def test_selected_rows_are_set_one_after_the_other(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page = tab_of("staff").page
-    expect(page.locator("tr[data-code]").first).to_be_visible()
+    first_row(page)
     rows = page.locator("tr[data-code]").all()[:3]
     codes = [str(row.get_attribute("data-code")) for row in rows]
     for row in rows:
@@ -117,8 +124,7 @@ def test_a_failure_in_a_row_stays_in_the_row_with_a_retry(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").page
-    first = page.locator("tr[data-code]").first
-    expect(first).to_be_visible()
+    first = first_row(page)
     code = str(first.get_attribute("data-code"))
     other = "Hủy" if live_sandbox.ticket(code)["status_name"] != "Hủy" else "Mới"
     live_sandbox.fault("status", code=code, method="PUT", times=1, status=403)

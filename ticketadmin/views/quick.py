@@ -1,6 +1,7 @@
 """Quick status: a fragment for scripts that stands where the button was, or a page of its own."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from ticketadmin.services.bases import WrongBase, load_base
 from ticketadmin.services.choices import get_choices
 from ticketadmin.services.explanations import NOTHING_CHANGED, explain
 from ticketadmin.services.fields import catalogue
@@ -63,8 +65,21 @@ def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
     item = present_change(change, person_of(request), catalogue(change.wanted))
     now = (change.read_back or change.wanted).get(STATUS, "")
     shown = get_statuses(get_choices().statuses).named(str(now))
-    context = {"item": item, "status": shown, "is_saved": change.outcome in SAVED}
+    context = {"item": item, "status": shown, "base": _rebased(request, saved)}
     return _answer(request, code, context, 200)
+
+
+def _rebased(request: HttpRequest, saved: Saved) -> str:
+    """Return the base of the form on the same page with what was just stored, so that it is not stale."""
+    change = saved.change
+    if change.outcome not in SAVED or "base" not in request.POST:
+        return ""
+    try:
+        base = load_base(request.POST["base"], code=change.ticket_code, person=person_of(request))
+    except WrongBase:
+        return ""
+    stored = {name: value for name, value in (change.read_back or {}).items() if name in base.values}
+    return replace(base, values={**base.values, **stored}).sign(person_of(request))
 
 
 def _described(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:

@@ -1,0 +1,153 @@
+"""Rich text: loaded only when opened, never sent untouched, honest about what it would lose."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Tab
+from tests.sandbox_driver import Sandbox
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+PLAIN = "<p>Máy <strong>không lên</strong> nguồn.</p><ul><li><p>một</p></li><li><p>hai</p></li></ul>"
+
+
+def opened(tab: Tab) -> Page:
+    page = tab.goto(URL)
+    page.get_by_text("Edit the content", exact=True).click()
+    expect(page.get_by_role("group", name="How to edit")).to_be_visible()
+    return page
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+
+
+def test_a_status_change_downloads_no_editor(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    tab = tab_of("staff")
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    page = tab.goto(URL)
+    page.get_by_role("button", name="Hủy").click()
+    expect(page.get_by_role("status").filter(has_text="“Hủy”")).to_be_visible()
+    assert [url for url in asked if "prose_editor" in url] == []
+
+    page.get_by_text("Edit the content", exact=True).click()
+
+    expect(page.get_by_role("textbox", name="Content", exact=True)).to_be_visible()
+    assert [url for url in asked if "prose_editor" in url]
+
+
+def test_what_is_typed_into_the_editor_is_sent_clean(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=PLAIN)
+    page = opened(tab_of("staff"))
+    page.get_by_role("textbox", name="Content", exact=True).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Bold").click()
+    page.keyboard.type("Đã xử lý")
+    save(page)
+
+    content = live_sandbox.ticket(CODE)["ticket_content"]
+    assert "<strong>Đã xử lý</strong>" in content
+    assert "<strong>không lên</strong>" in content
+    assert "<li><p>một</p></li>" in content
+    assert set(live_sandbox.puts(CODE)[0]) == {"ticket_code", "ticket_content"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN,
+        "<div style='color:red'>đỏ<br/></div>\r\n",
+        "<p>a &lt;b&gt; &amp;amp; &nbsp;</p>  ",
+        "<TABLE><TR><TD COLSPAN=2>CHỮ HOA",
+        "chỉ chữ",
+        "<h1>Tiêu đề</h1><p class=MsoNormal><o:p>Word</o:p></p>",
+        "",
+    ],
+)
+def test_content_that_was_only_looked_at_is_not_sent(
+    content: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=content)
+    page = opened(tab_of("staff"))
+    page.get_by_label("Emergency phone").fill("0123456789")
+    save(page)
+
+    assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "emergency_phone": "0123456789"}]
+    assert live_sandbox.ticket(CODE)["ticket_content"] == content
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("<p style='color:red'>đỏ</p>", "colours and fonts"),
+        ("<dl><dt>a</dt><dd>b</dd></dl>", "lists"),
+        ("<p>x <mark>quan trọng</mark></p>", "marked, small, raised or struck text"),
+        ("<h5>năm</h5>", "headings"),
+    ],
+)
+def test_what_the_editor_would_lose_is_named_and_html_keeps_it(
+    content: str, named: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=content)
+    page = opened(tab_of("staff"))
+    expect(page.get_by_text("would lose parts of this content")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text=re.compile(f"^{named}$"))).to_be_visible()
+    expect(page.get_by_label("Content as HTML")).to_have_value(content)
+
+    page.get_by_role("button", name="Use the rich text editor all the same").click()
+
+    expect(page.get_by_role("textbox", name="Content", exact=True)).to_be_visible()
+    page.get_by_role("button", name="HTML", exact=True).click()
+    expect(page.get_by_label("Content as HTML")).to_have_value(content)
+
+
+def test_the_draft_holds_what_was_typed_into_the_editor(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=PLAIN)
+    tab = tab_of("staff")
+    page = opened(tab)
+    page.get_by_role("textbox", name="Content", exact=True).click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("Gõ dở ")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+
+    page = tab.goto(URL)
+
+    expect(page.get_by_role("textbox", name="Content", exact=True)).to_contain_text("Gõ dở Máy")
+
+
+def test_pasted_script_and_style_do_not_survive(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    live_sandbox.edit(CODE, ticket_content=PLAIN)
+    page = opened(tab_of("staff"))
+    page.get_by_role("textbox", name="Content", exact=True).click()
+    page.keyboard.press("Control+A")
+    page.evaluate(
+        """html => {
+          const data = new DataTransfer();
+          data.setData("text/html", html);
+          const options = {clipboardData: data, bubbles: true, cancelable: true};
+          document.activeElement.dispatchEvent(new ClipboardEvent("paste", options));
+        }""",
+        "<meta charset=utf-8><style>p{color:red}</style>"
+        "<p class=MsoNormal style='color:red' onclick=alert(1)>Từ Word"
+        "<script>alert(1)</script></p><table><tr><td>A</td><td>B</td></tr></table>"
+        "<a href='javascript:alert(1)'>xấu</a> <a href='https://example.com'>tốt</a>",
+    )
+    save(page)
+
+    content = live_sandbox.ticket(CODE)["ticket_content"]
+    assert "Từ Word" in content
+    assert "<td" in content
+    assert 'href="https://example.com"' in content
+    assert not re.search(r"script|style|onclick|Mso", content)
