@@ -94,7 +94,24 @@ def signing_in_again(tab: Tab, _crm: Sandbox) -> Page:
     return page
 
 
+def editing(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.locator("[data-content-editor] summary").click()
+    page.locator(".prose-menubar[role=toolbar]").wait_for()
+    return page
+
+
+def losing(tab: Tab, crm: Sandbox) -> Page:
+    crm.edit(CODE, ticket_content="<p style='color:red'>đỏ</p>")
+    page = tab.goto(URL)
+    page.locator("[data-content-editor] summary").click()
+    page.locator("[data-losses]").wait_for()
+    return page
+
+
 STATES: dict[str, State] = {
+    "editing": editing,
+    "losing": losing,
     "tickets": listed,
     "suggestions": suggesting,
     "status menu": menu_open,
