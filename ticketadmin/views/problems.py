@@ -1,9 +1,12 @@
 """Pages for what went wrong outside a form: no right, no page, our own error, an expired form."""
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
+from django.utils.translation import ngettext
 
+from ticketadmin.views.access import is_scripted
 from ticketadmin.views.drafts import keep_without_session
 
 
@@ -34,6 +37,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     response = render(request, "csrf_failure.html", context, status=403)
     response["X-Token-Refused"] = "1"  # a script asks for a new token and posts again
     return response
+
+
+def locked_out(request: HttpRequest, response: object = None, credentials: object = None) -> HttpResponse:
+    """Answer 429 to somebody who failed to sign in too often; whether the name exists is not said."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    problem = ngettext(
+        "Too many failed attempts to sign in. Try again in %(n)d minute.",
+        "Too many failed attempts to sign in. Try again in %(n)d minutes.",
+        minutes,
+    ) % {"n": minutes}
+    if is_scripted(request):
+        return JsonResponse({"problem": problem}, status=429)
+    return render(request, "429.html", {**_context(request), "problem": problem}, status=429)
 
 
 def _context(request: HttpRequest) -> dict[str, str]:

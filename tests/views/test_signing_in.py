@@ -1,0 +1,84 @@
+"""Signing in: guessing is throttled, sessions are renewed, nobody is led elsewhere."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.conftest import PASSWORD
+from ticketadmin.models import User
+
+SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
+
+
+def sign_in(client: Client, username: str, password: str, **options: Any) -> Any:
+    data = {"username": username, "password": password, **options.pop("data", {})}
+    return client.post("/sign-in/", data, **options)
+
+
+@pytest.mark.parametrize("username", ["staff", "nobody-of-this-name"])
+def test_guessing_a_password_has_to_wait(username: str, staff: User, settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 4
+    client = Client()
+    for _attempt in range(3):
+        assert sign_in(client, username, "guess").status_code == 200
+
+    answer = sign_in(client, username, "guess")
+
+    assert answer.status_code == 429
+    assert "Too many failed attempts to sign in." in answer.content.decode()
+    assert sign_in(client, username, PASSWORD).status_code == 429
+    scripted = sign_in(client, username, PASSWORD, headers=SCRIPT)
+    assert "Try again in 10 minutes" in scripted.json()["problem"]
+
+
+def test_a_colleague_at_another_address_is_not_kept_out(staff: User, lead: User, settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 2
+    for _attempt in range(3):
+        sign_in(Client(), "staff", "guess")
+
+    assert sign_in(Client(), "lead", PASSWORD).status_code == 302
+    assert sign_in(Client(REMOTE_ADDR="10.0.0.9"), "staff", PASSWORD).status_code == 302
+
+
+def test_a_forged_forwarding_header_is_not_believed(staff: User, settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 2
+    for number in range(4):
+        sign_in(Client(), "staff", "guess", headers={"X-Forwarded-For": f"10.0.0.{number}"})
+
+    assert sign_in(Client(), "staff", PASSWORD, headers={"X-Forwarded-For": "10.9.9.9"}).status_code == 429
+
+
+def test_the_answer_does_not_tell_whether_a_name_exists(staff: User) -> None:
+    known = sign_in(Client(), "staff", "guess").content.decode()
+    unknown = sign_in(Client(), "stranger", "guess").content.decode()
+
+    assert known.replace("staff", "").count("field__errors") == unknown.count("field__errors")
+    assert "Please enter a correct" in known
+    assert "Please enter a correct" in unknown
+
+
+def test_the_session_is_a_new_one_after_signing_in(staff: User) -> None:
+    client = Client()
+    client.get("/sign-in/")
+    client.session["planted"] = "x"
+    client.session.save()
+    before = client.session.session_key
+
+    sign_in(client, "staff", PASSWORD)
+
+    assert client.session.session_key != before
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:1"]
+)
+def test_nobody_is_led_elsewhere(target: str, staff: User) -> None:
+    assert sign_in(Client(), "staff", PASSWORD, data={"next": target})["Location"] == "/tickets/"
+
+
+def test_a_deactivated_person_cannot_sign_in(staff: User) -> None:
+    staff.is_active = False
+    staff.save()
+
+    assert sign_in(Client(), "staff", PASSWORD).status_code == 200
