@@ -18,6 +18,7 @@ def type_in_three_fields(page: Page) -> None:
     page.get_by_label("Title").fill("Gõ dở tiêu đề")
     page.get_by_label("Emergency phone").fill("0911222333")
     page.get_by_text("Edit the content", exact=True).click()
+    page.get_by_role("button", name="HTML", exact=True).click()
     page.get_by_label("Content as HTML").fill("<p>Nội dung gõ dở</p>")
 
 
