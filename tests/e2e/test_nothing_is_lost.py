@@ -185,3 +185,28 @@ def test_text_that_only_the_browser_kept_comes_back_by_itself(
 
     expect(page.get_by_label("Title")).to_have_value("Chỉ có trong trình duyệt")
     expect(page.get_by_text("was restored.")).to_be_visible()
+
+
+def test_a_hidden_tab_is_silent_and_speaks_up_when_it_is_shown(tab_of: Callable[..., Tab]) -> None:
+    tab = tab_of("staff")
+    beats: list[str] = []
+    tab.page.on("request", lambda request: beats.append(request.url) if "/presence/" in request.url else None)
+    tab.page.clock.install()
+    page = tab.goto(URL)
+    page.clock.fast_forward(11_000)
+    page.wait_for_load_state("networkidle")
+    assert len(beats) >= 2
+
+    show = (
+        "state => { Object.defineProperty(document, 'visibilityState', {value: state, configurable: true});"
+    )
+    show += " document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(show, "hidden")
+    heard = len(beats)
+    page.clock.fast_forward(60_000)
+    page.wait_for_load_state("networkidle")
+    assert len(beats) == heard
+    page.evaluate(show, "visible")
+    page.clock.fast_forward(100)
+    page.wait_for_load_state("networkidle")
+    assert len(beats) > heard

@@ -248,3 +248,13 @@ def test_an_expired_token_keeps_the_text(staff: User, sandbox: Sandbox) -> None:
     assert answer.status_code == 403
     assert "What you typed is kept as your draft." in answer.content.decode()
     assert Draft.objects.get().inputs["ticket_title"] == ["Vẫn còn"]
+
+
+def test_my_drafts_stand_on_the_tickets_page(web: Client, sandbox: Sandbox) -> None:
+    keep(web, emergency_phone="12")
+
+    page = web.get("/tickets/").content.decode()
+
+    drafts = page.split("My drafts")[1].split("</section>")[0]
+    assert f"/tickets/{CODE}/" in drafts
+    assert sandbox.ticket(CODE)["ticket_title"] in drafts

@@ -103,6 +103,7 @@ class Change(models.Model):
             models.Index(fields=["ticket_code", "-id"], name="change_ticket"),
             models.Index(fields=["actor", "-id"], name="change_actor"),
             models.Index(fields=["outcome", "-id"], name="change_outcome"),
+            models.Index(fields=["actor", "outcome", "-id"], name="change_actor_outcome"),
             models.Index(fields=["created_at"], name="change_created"),
             models.Index(fields=["origin", "-id"], name="change_origin"),
             models.Index(fields=["bulk", "-id"], name="change_bulk", condition=models.Q(bulk__isnull=False)),
