@@ -43,6 +43,7 @@ class Tab:
         self.page.get_by_label("Password").fill(self.server.passwords[username])
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page).to_have_url(f"{self.server.url}/tickets/")
+        self.page.wait_for_load_state("load")  # by then the page's scripts listen to keys
         return self
 
     def goto(self, path: str) -> Page:
