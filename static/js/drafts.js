@@ -59,8 +59,7 @@ async function keep() {
   } catch (error) {
     if (error instanceof SignedOut) {
       keepHere();
-      await signIn();
-      return keep();
+      return (await signIn()) && keep();
     }
     if (!(error instanceof Unreachable)) throw error;
     keepHere();

@@ -21,8 +21,7 @@ async function load(url) {
     }
   } catch (error) {
     if (error instanceof SignedOut) {
-      await signIn();
-      return load(url);
+      if (await signIn()) return load(url);
     }
   } finally {
     list.removeAttribute("aria-busy");

@@ -26,8 +26,7 @@ export async function send(url, data, place, words) {
   } catch (error) {
     if (error instanceof SignedOut) {
       place.replaceChildren(...before);
-      await signIn();
-      return send(url, data, place, words);
+      return (await signIn()) ? send(url, data, place, words) : {};
     }
     if (!(error instanceof Unreachable)) throw error;
     place.replaceChildren(...before);

@@ -52,14 +52,20 @@ export function put(place, html) {
   place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
 }
 
-// Open the dialog once; every caller waits for the same sign-in. Resolves when the same person is back.
+// Open the dialog once; every caller waits for the same sign-in. Resolves with whether the same person is
+// back; false where the dialog was closed, so that whoever waits can offer its button again.
 let waiting = null;
 export function signIn() {
   waiting ??= new Promise((resolve) => {
     const form = dialog.querySelector("form");
     const problem = dialog.querySelector("[data-problem]");
+    dialog.returnValue = "";
     dialog.showModal();
     dialog.querySelector("input[type=password]").focus();
+    dialog.addEventListener("close", () => {
+      waiting = null;
+      resolve(dialog.returnValue === "signed-in");
+    }, { once: true });
     form.onsubmit = async (event) => {
       event.preventDefault();
       event.stopPropagation();
@@ -77,9 +83,7 @@ export function signIn() {
         }
         setToken(content.token);
         form.reset();
-        dialog.close();
-        waiting = null;
-        resolve();
+        dialog.close("signed-in");
       } catch {
         problem.textContent = dialog.dataset.unreachable;
       }
@@ -87,8 +91,3 @@ export function signIn() {
   });
   return waiting;
 }
-
-// The text is kept for its person on the server; closing the dialog only puts the sign-in off.
-dialog?.addEventListener("close", () => {
-  waiting = null;
-});

@@ -87,6 +87,29 @@ def test_a_save_after_the_session_ended_goes_on_after_signing_in_there(
     assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Sau khi hết phiên"}]
 
 
+def test_closing_the_sign_in_dialog_leaves_the_save_to_be_tried_again(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    page.get_by_label("Title").fill("Đóng hộp thoại rồi lưu lại")
+    tab.context.clear_cookies(name="sessionid")
+    save = page.get_by_role("button", name="Save", exact=True)
+    save.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value("Đóng hộp thoại rồi lưu lại")
+
+    save.click()
+    dialog.get_by_label("Password").fill(live.passwords["staff"])
+    dialog.get_by_role("button", name="Sign in and go on").click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    assert len(live_sandbox.puts(CODE)) == 1
+
+
 def test_without_scripts_the_form_survives_the_sign_in_page(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
