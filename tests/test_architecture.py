@@ -21,6 +21,7 @@ LAYERS = [
         "apps",
         "checks",
         "storage",
+        "throttling",
     },
     {"forms"},
     {"services"},

@@ -4,6 +4,7 @@ E001 no API address           E004 default secret key outside DEBUG
 E002 no API key               E005 DEBUG with a public host
 E003 API address not https    E006 TICKET_API_READ is neither auto nor off
 E007 a code key that is not a plain name
+E008 PROXIES or a limit of signing in is not a number that makes sense
 """
 
 import ipaddress
@@ -75,6 +76,17 @@ def process_is_safe(**_kwargs: Any) -> list[CheckMessage]:
             Error(f"DEBUG is on with public hosts: {', '.join(public)}.", hint=hint, id="ticketadmin.E005")
         )
     return problems
+
+
+@register()
+def signing_in_is_limited(**_kwargs: Any) -> list[CheckMessage]:
+    """The limits around signing in are numbers that limit something."""
+    limits = ("AXES_FAILURE_LIMIT", "SIGN_IN_FAILURES_OF_PERSON", "SIGN_IN_FAILURES_AT_ADDRESS")
+    wrong = [name for name in limits if getattr(settings, name) < 1]
+    if settings.PROXIES < 0:
+        wrong.append("PROXIES")
+    hint = "PROXIES is 0 or more, every limit 1 or more."
+    return [Error(f"{', '.join(wrong)}: too small.", hint=hint, id="ticketadmin.E008")] if wrong else []
 
 
 def _holds_text(path: str) -> bool:

@@ -20,6 +20,9 @@ INSECURE_SECRET_KEY = "only-for-development-set-SECRET_KEY"  # noqa: S105 - refu
 SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# How many proxies of our own stand in front: their headers tell the client's address and https.
+PROXIES = env.int("PROXIES", default=0)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIES else None
 ROOT_URLCONF = "ticketadmin.urls"
 WSGI_APPLICATION = "ticketadmin.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -112,11 +115,16 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# Guessing a password: a name at an address waits after some failures. The address is the connection's
-# own; a proxy's headers are not believed.
+# Guessing a password has to wait: ticketadmin/throttling.py says what is counted.
 AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", default=8)
+SIGN_IN_FAILURES_OF_PERSON = env.int("SIGN_IN_FAILURES_OF_PERSON", default=40)
+SIGN_IN_FAILURES_AT_ADDRESS = env.int("SIGN_IN_FAILURES_AT_ADDRESS", default=100)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_WAIT_MINUTES", default=10))
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
+AXES_HANDLER = "ticketadmin.throttling.SignInThrottle"
+AXES_USERNAME_CALLABLE = "ticketadmin.throttling.counted_name"
+AXES_CLIENT_IP_CALLABLE = "ticketadmin.throttling.counted_address"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_LOCKOUT_CALLABLE = "ticketadmin.views.problems.locked_out"

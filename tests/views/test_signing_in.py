@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from tests.conftest import PASSWORD
@@ -47,6 +48,48 @@ def test_a_forged_forwarding_header_is_not_believed(staff: User, settings: Any) 
         sign_in(Client(), "staff", "guess", headers={"X-Forwarded-For": f"10.0.0.{number}"})
 
     assert sign_in(Client(), "staff", PASSWORD, headers={"X-Forwarded-For": "10.9.9.9"}).status_code == 429
+
+
+def test_one_persons_password_is_not_guessed_from_many_addresses(
+    staff: User, lead: User, settings: Any
+) -> None:
+    settings.SIGN_IN_FAILURES_OF_PERSON = 6
+    for number in range(6):
+        sign_in(Client(REMOTE_ADDR=f"10.0.0.{number}"), " Staff"[number % 2 :], "guess")
+
+    assert sign_in(Client(REMOTE_ADDR="10.0.1.1"), "staff", PASSWORD).status_code == 429
+    assert sign_in(Client(REMOTE_ADDR="10.0.1.1"), "lead", PASSWORD).status_code == 302
+
+
+def test_one_address_does_not_try_every_name(staff: User, lead: User, settings: Any) -> None:
+    settings.SIGN_IN_FAILURES_AT_ADDRESS = 6
+    for number in range(6):
+        sign_in(Client(), f"name-{number}", "Winter2026")
+
+    assert sign_in(Client(), "staff", PASSWORD).status_code == 429
+    assert sign_in(Client(REMOTE_ADDR="10.0.0.9"), "staff", PASSWORD).status_code == 302
+
+
+def test_an_own_account_does_not_wipe_the_slate(staff: User, lead: User, settings: Any) -> None:
+    settings.SIGN_IN_FAILURES_AT_ADDRESS = 6
+    for number in range(6):
+        sign_in(Client(), f"name-{number}", "Winter2026")
+        if number < 5:
+            assert sign_in(Client(), "lead", PASSWORD).status_code == 302
+
+    assert sign_in(Client(), "staff", PASSWORD).status_code == 429
+
+
+def test_trying_while_waiting_does_not_make_the_wait_longer(staff: User, settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 2
+    with time_machine.travel(0, tick=False) as clock:
+        for _attempt in range(2):
+            sign_in(Client(), "staff", "guess")
+        clock.shift(9 * 60)
+        assert sign_in(Client(), "staff", PASSWORD).status_code == 429
+        clock.shift(61)
+
+        assert sign_in(Client(), "staff", PASSWORD).status_code == 302
 
 
 def test_the_answer_does_not_tell_whether_a_name_exists(staff: User) -> None:

@@ -1,0 +1,64 @@
+"""Whose address counts: nobody can borrow another one by writing a header."""
+
+from typing import Any
+
+import pytest
+from django.test import Client, RequestFactory
+
+from tests.conftest import PASSWORD
+from tests.views.test_signing_in import sign_in
+from ticketadmin.models import User
+from ticketadmin.views.addresses import client_address
+
+
+def address(settings: Any, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
+    settings.PROXIES = proxies
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    return client_address(RequestFactory(REMOTE_ADDR=remote).get("/", headers=headers))
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, None, "10.0.0.1"),
+        (0, "203.0.113.7", "10.0.0.1"),
+        (1, "203.0.113.7", "203.0.113.7"),
+        (1, "198.51.100.1, 203.0.113.7", "203.0.113.7"),
+        (1, "127.0.0.1,198.51.100.1 , 203.0.113.7", "203.0.113.7"),
+        (2, "198.51.100.1, 203.0.113.7, 10.0.0.2", "203.0.113.7"),
+        (2, "203.0.113.7", "10.0.0.1"),
+        (1, None, "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+        (1, "unknown", "10.0.0.1"),
+        (1, "203.0.113.7, <script>", "10.0.0.1"),
+        (1, "203.0.113.7:51234", "203.0.113.7"),
+        (1, "[2001:db8::1]:443", "2001:db8::1"),
+        (1, "2001:DB8:0::1", "2001:db8::1"),
+        (1, "::ffff:203.0.113.7", "203.0.113.7"),
+    ],
+)
+def test_only_our_own_proxies_are_believed(
+    proxies: int, forwarded: str | None, expected: str, settings: Any
+) -> None:
+    assert address(settings, proxies, forwarded) == expected
+
+
+def test_a_unix_socket_has_no_address_but_a_proxy_tells_one(settings: Any) -> None:
+    assert address(settings, 0, "203.0.113.7", remote="") == ""
+    assert address(settings, 1, "203.0.113.7", remote="") == "203.0.113.7"
+
+
+@pytest.mark.parametrize("invented", ["198.51.100.{}", "198.51.100.{}, 198.51.100.1", "unknown{}"])
+def test_inventing_addresses_in_front_of_a_proxy_does_not_escape_the_wait(
+    invented: str, staff: User, settings: Any
+) -> None:
+    settings.PROXIES, settings.AXES_FAILURE_LIMIT = 1, 3
+    for number in range(3):
+        header = f"{invented.format(number)}, 203.0.113.7"  # the proxy appends whom it was called by
+        sign_in(Client(REMOTE_ADDR="127.0.0.1"), "staff", "guess", headers={"X-Forwarded-For": header})
+
+    guesser = sign_in(Client(), "staff", PASSWORD, headers={"X-Forwarded-For": "8.8.8.8, 203.0.113.7"})
+    colleague = sign_in(Client(), "staff", PASSWORD, headers={"X-Forwarded-For": "203.0.113.8"})
+
+    assert guesser.status_code == 429
+    assert colleague.status_code == 302

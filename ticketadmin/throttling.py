@@ -1,0 +1,55 @@
+"""Guessing passwords has to wait. django-axes counts; this module says what counts and when it is too much.
+
+The attackers: somebody at one address who tries many passwords of one person; the same from many addresses;
+and somebody at one address who tries one password with every name. Each has a limit of its own. Who has to
+wait is not told whether the name exists, and trying meanwhile does not make the wait longer.
+"""
+
+import unicodedata
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from ticketadmin.views.addresses import client_address
+
+
+class SignInThrottle(AxesDatabaseHandler):
+    """Counts failures of a name at an address, of a name anywhere, and of an address with any name."""
+
+    def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        """Return AXES_FAILURE_LIMIT or more where any of the three limits is reached, else less."""
+        limits = (
+            settings.AXES_FAILURE_LIMIT,
+            settings.SIGN_IN_FAILURES_OF_PERSON,
+            settings.SIGN_IN_FAILURES_AT_ADDRESS,
+        )
+        used = [
+            sum(attempts.values_list("failures_since_start", flat=True))
+            * settings.AXES_FAILURE_LIMIT
+            // limit
+            for attempts, limit in zip(self.get_user_attempts(request, credentials), limits, strict=True)
+        ]
+        return max(used)
+
+    def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        """Forget the failures of this name at this address alone.
+
+        Else an own account would wipe the slate of an address from which others' passwords are tried.
+        """
+        of_name_at_address: QuerySet[Any] = self.filter_user_attempts(request, credentials)[0]
+        count: int = of_name_at_address.delete()[0]
+        return count
+
+
+def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return the name under which an attempt counts: spellings that sign in the same person are one name."""
+    given = (credentials or request.POST).get("username")
+    return unicodedata.normalize("NFKC", str(given or "")).strip().casefold()[:150]
+
+
+def counted_address(request: HttpRequest) -> str | None:
+    """Return the address under which an attempt counts."""
+    return client_address(request) or None

@@ -1,0 +1,38 @@
+"""Where a request comes from. One answer for throttling, metrics and logs.
+
+A client can write anything into `X-Forwarded-For`, so the header counts only when the setting PROXIES says
+how many proxies of our own stand in front. Each of them appends the address that it was called from: the
+client's is the one that the outermost proxy wrote, counted from the right. What stands further left, the
+client wrote itself.
+"""
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the client's address; empty where the connection has none, as on a unix socket."""
+    own = _address(request.META.get("REMOTE_ADDR", ""))
+    if not settings.PROXIES:
+        return own
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+    if len(forwarded) < settings.PROXIES:
+        return own
+    return _address(forwarded[-settings.PROXIES]) or own
+
+
+def _address(text: str) -> str:
+    """Return an address in its one spelling, without a port; empty where it is none."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
