@@ -32,7 +32,7 @@ class SignInThrottle(AxesDatabaseHandler):
             // limit
             for attempts, limit in zip(self.get_user_attempts(request, credentials), limits, strict=True)
         ]
-        return max(used)
+        return int(max(used))
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Forget the failures of this name at this address alone.
