@@ -66,7 +66,7 @@ class LiveServer:
             database.execute("DELETE FROM ticketadmin_draft")
             database.execute("DELETE FROM ticketadmin_presence")
 
-    def add_person(self, username: str, role: str = "staff", name: str = "") -> None:
+    def add_person(self, username: str, role: str = "staff", name: str = "", email: str = "") -> None:
         """Make one more person."""
         self.passwords[username] = "a-long-test-password-1"
         self.manage(
@@ -74,7 +74,7 @@ class LiveServer:
             "-c",
             "from ticketadmin.models import User; from django.contrib.auth.models import Group;"
             f"u, new = User.objects.get_or_create(username={username!r}, defaults=dict(first_name={name!r}));"
-            f"u.set_password({self.passwords[username]!r}); u.save();"
+            f"u.email = {email!r}; u.set_password({self.passwords[username]!r}); u.save();"
             f"u.groups.set([Group.objects.get(name={role!r})])",
         )
 

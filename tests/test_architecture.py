@@ -20,6 +20,7 @@ LAYERS = [
         "middleware",
         "apps",
         "checks",
+        "sessions",
         "storage",
         "throttling",
     },

@@ -44,6 +44,7 @@ def test_the_test_settings_are_fine(settings: Any) -> None:
         ({"TICKET_API_CODE_KEYS": ["ticket code"]}, "E007"),
         ({"PROXIES": -1}, "E008"),
         ({"SIGN_IN_FAILURES_OF_PERSON": 0}, "E008"),
+        ({"SESSION_IDLE_MINUTES": 0}, "E008"),
     ],
 )
 def test_each_dangerous_setting_is_named(values: dict[str, Any], problem: str, settings: Any) -> None:

@@ -1,24 +1,100 @@
 """Django admin as the settings screen: people, custom fields, status settings."""
 
-from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.utils.translation import gettext_lazy as _
+from typing import Any
 
+from axes.utils import reset as forget_failures
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ticketadmin.forms.people import NewPersonForm, PersonForm, role_label
 from ticketadmin.models import CustomField, StatusSetting, User
+from ticketadmin.services.people import sign_out_everywhere
+from ticketadmin.throttling import counted_name
+from ticketadmin.views.access import person_of
+
+_PERSON = ("first_name", "last_name", "email")
+_PREFERENCES = ("language", "theme", "shortcuts_enabled")
 
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     """People, their roles and preferences."""
 
-    list_display = ["username", "first_name", "last_name", "email", "is_active", "last_login"]
-    list_filter = ["groups", "is_active"]
+    form = PersonForm
+    add_form = NewPersonForm
+    list_display = ["username", "name", "roles", "is_active", "source", "last_login"]
+    list_filter = ["groups", "source", "is_active"]
     fieldsets = [
-        (None, {"fields": ["username", "password"]}),
-        (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
+        (None, {"fields": ["username", "source", "password"]}),
+        (_("Person"), {"fields": _PERSON}),
         (_("Role"), {"fields": ["is_active", "groups"]}),
-        (_("Preferences"), {"fields": ["language", "theme", "shortcuts_enabled"]}),
+        (_("Preferences"), {"fields": _PREFERENCES}),
     ]
+    add_fieldsets = [
+        (None, {"fields": ["username", "source", "password1", "password2"]}),
+        (_("Person"), {"fields": _PERSON}),
+        (_("Role"), {"fields": ["groups"]}),
+        (_("Preferences"), {"fields": _PREFERENCES}),
+    ]
+    add_form_template = "admin/change_form.html"
+    filter_horizontal = []
+    actions = ["sign_out", "let_try_again"]
+
+    @admin.display(description=_("name"), ordering="first_name")
+    def name(self, person: User) -> str:
+        """Return the name that colleagues know."""
+        return person.display_name
+
+    @admin.display(description=_("role"))
+    def roles(self, person: User) -> str:
+        """Return the person's roles in words."""
+        return ", ".join(sorted(role_label(group) for group in person.groups.all()))
+
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def sign_out(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        """End every session of the chosen people."""
+        allowed = [person for person in people if self.has_change_permission(request, person)]
+        for person in allowed:
+            sign_out_everywhere(person, actor=person_of(request))
+            self.log_change(request, person, [{"changed": {"name": "session", "object": "everywhere"}}])
+        done = ngettext("%(n)d person is signed out.", "%(n)d people are signed out.", len(allowed))
+        self.message_user(request, done % {"n": len(allowed)}, messages.SUCCESS)
+
+    @admin.action(description=_("Let them try to sign in again at once"), permissions=["change"])
+    def let_try_again(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        """End the wait of people who failed to sign in too often."""
+        for person in people:
+            forget_failures(username=counted_name(request, {"username": person.get_username()}))
+        self.message_user(request, _("They can try again."), messages.SUCCESS)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Fetch the roles of a whole page at once."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **options: Any
+    ) -> Any:
+        """Tell the form who fills it in."""
+        form = super().get_form(request, obj, change=change, **options)
+        return type(form.__name__, (form,), {"actor": request.user})
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leave superusers to superusers: whoever sets their password becomes one."""
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The same, and nobody deletes themselves."""
+        return (
+            super().has_delete_permission(request, obj) and _may_touch(request, obj) and obj != request.user
+        )
+
+
+def _may_touch(request: HttpRequest, person: User | None) -> bool:
+    return person is None or not person.is_superuser or person_of(request).is_superuser
 
 
 @admin.register(CustomField)

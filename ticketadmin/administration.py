@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 
@@ -22,3 +23,9 @@ class AdministrationSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Use the product's one sign-in page."""
         return redirect_to_login(request.get_full_path())
+
+    def password_change(  # type: ignore[override] # Django's stubs know of its own page only
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Use the product's page, which knows whose password is kept elsewhere."""
+        return redirect("password_change")

@@ -12,7 +12,7 @@ class TicketAdminConfig(AppConfig):
     verbose_name = _("ticketadmin")
 
     def ready(self) -> None:
-        from ticketadmin import checks  # noqa: F401, PLC0415 - registers the system checks
+        from ticketadmin import checks, sessions  # noqa: F401, PLC0415 - system checks, signals
 
 
 class AdministrationConfig(AdminConfig):

@@ -4,7 +4,7 @@ E001 no API address           E004 default secret key outside DEBUG
 E002 no API key               E005 DEBUG with a public host
 E003 API address not https    E006 TICKET_API_READ is neither auto nor off
 E007 a code key that is not a plain name
-E008 PROXIES or a limit of signing in is not a number that makes sense
+E008 PROXIES or a limit of sign-ins or sessions is too small
 """
 
 import ipaddress
@@ -17,6 +17,11 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 _LOOPBACK_NAMES = {"localhost", "testserver", ".localhost"}
+
+_LIMITS = (
+    *("AXES_FAILURE_LIMIT", "SIGN_IN_FAILURES_OF_PERSON", "SIGN_IN_FAILURES_AT_ADDRESS"),
+    *("SESSION_IDLE_MINUTES", "SESSION_HOURS"),
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -81,8 +86,7 @@ def process_is_safe(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def signing_in_is_limited(**_kwargs: Any) -> list[CheckMessage]:
     """The limits around signing in are numbers that limit something."""
-    limits = ("AXES_FAILURE_LIMIT", "SIGN_IN_FAILURES_OF_PERSON", "SIGN_IN_FAILURES_AT_ADDRESS")
-    wrong = [name for name in limits if getattr(settings, name) < 1]
+    wrong = [name for name in _LIMITS if getattr(settings, name) < 1]
     if settings.PROXIES < 0:
         wrong.append("PROXIES")
     hint = "PROXIES is 0 or more, every limit 1 or more."

@@ -6,7 +6,17 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
-from ticketadmin.views import account, drafts, history, listing, presence, quick, styleguide, tickets
+from ticketadmin.views import (
+    account,
+    drafts,
+    history,
+    listing,
+    passwords,
+    presence,
+    quick,
+    styleguide,
+    tickets,
+)
 
 handler403 = "ticketadmin.views.problems.forbidden"
 handler404 = "ticketadmin.views.problems.not_found"
@@ -39,7 +49,12 @@ urlpatterns = [
     path("sign-in/", account.SignIn.as_view(), name="sign_in"),
     path("sign-out/", account.SignOut.as_view(), name="sign_out"),
     path("preferences/", account.preferences, name="preferences"),
-    path("password/", account.PasswordChange.as_view(), name="password_change"),
+    path("sign-out/everywhere/", account.sign_out_all, name="sign_out_all"),
+    path("account/", account.account, name="account"),
+    path("password/", passwords.PasswordChange.as_view(), name="password_change"),
+    path("password/forgotten/", passwords.forgotten, name="password_forgotten"),
+    path("password/forgotten/sent/", passwords.sent, name="password_sent"),
+    path("password/new/<uidb64>/<token>/", passwords.Choose.as_view(), name="password_choose"),
     # settings
     path("admin/", admin.site.urls),
 ]

@@ -38,13 +38,18 @@ ALLOWED: dict[str, set[str]] = {
     "sign_in": EVERYBODY | {"nobody", "signed out"},
     "sign_out": EVERYBODY | {"nobody"},
     "preferences": EVERYBODY | {"nobody"},
+    "sign_out_all": EVERYBODY | {"nobody"},
+    "account": EVERYBODY | {"nobody"},
     "password_change": EVERYBODY | {"nobody"},
+    "password_forgotten": EVERYBODY | {"nobody", "signed out"},
+    "password_sent": EVERYBODY | {"nobody", "signed out"},
+    "password_choose": EVERYBODY | {"nobody", "signed out"},
 }
-PUBLIC = {"favicon", "session", "sign_in"}
+PUBLIC = {"favicon", "session", "sign_in", "password_forgotten", "password_sent", "password_choose"}
 POST_ONLY = {
     *("draft_keep", "draft_discard", "draft_bring_back", "presence", "ticket_preview"),
     *("keep_view", "delete_view"),
-    *("undo", "restore", "settle", "sign_out", "preferences"),
+    *("undo", "restore", "settle", "sign_out", "sign_out_all", "preferences"),
 }
 
 
@@ -76,7 +81,7 @@ def change(make_person: Callable[..., User]) -> Change:
 
 
 def path_of(name: str, change: Change) -> str:
-    for arguments in ([], [CODE], [change.uuid], [1]):
+    for arguments in ([], [CODE], [change.uuid], [1], ["MQ", "some-token"]):
         try:
             return reverse(name, args=arguments)
         except NoReverseMatch:

@@ -3,7 +3,7 @@
 from .changes import Change, ChangedField, Origin, Outcome
 from .configuration import CustomField, FieldKind, Hue, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
-from .people import ROLES, Role, User
+from .people import ROLES, ResetRequest, Role, Source, User
 from .views import SavedView
 
 __all__ = [
@@ -18,8 +18,10 @@ __all__ = [
     "Outcome",
     "Presence",
     "RemoteSnapshot",
+    "ResetRequest",
     "Role",
     "SavedView",
+    "Source",
     "StatusSetting",
     "User",
 ]

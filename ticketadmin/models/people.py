@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser, Permission
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -40,8 +41,22 @@ class Theme(models.TextChoices):
     DARK = "dark", _("Dark")
 
 
+class Source(models.TextChoices):
+    """Who vouches for a person: each person has exactly one."""
+
+    LOCAL = "local", _("Password kept here")
+    LDAP = "ldap", _("LDAP directory")
+    OIDC = "oidc", _("OpenID Connect")
+
+
 class User(AbstractUser):
     """A person who signs in."""
+
+    source = models.CharField(_("signs in with"), max_length=8, choices=Source.choices, default=Source.LOCAL)
+    # Who this is at an OpenID provider, "issuer subject": names and addresses change there, this does not.
+    subject = models.CharField(max_length=600, null=True, blank=True, unique=True, editable=False)
+    # Counted up to end every session of the person.
+    session_generation = models.PositiveIntegerField(default=0, editable=False)
 
     language = models.CharField(
         _("language"), max_length=8, blank=True, choices=[("en", "English"), ("vi", "Tiếng Việt")]
@@ -67,6 +82,18 @@ class User(AbstractUser):
         """The name colleagues know: the full name, else the sign-in name."""
         return self.get_full_name() or self.username
 
+    @property
+    def role_names(self) -> list[str]:
+        """The names of the person's groups as people read them."""
+        known = dict(Role.choices)
+        names = [str(known.get(name, name)) for name in self.groups.values_list("name", flat=True)]
+        return sorted(names)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        salt = "ticketadmin.User.session"
+        value = f"{self.password} {self.session_generation}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
+
     def may(self, permission: str) -> bool:
         """Tell whether this person holds one of our permissions, by its short name."""
         return self.has_perm(f"ticketadmin.{permission}")
@@ -82,3 +109,17 @@ class User(AbstractUser):
     def _our_permissions(self) -> frozenset[str]:
         held = Permission.objects.filter(content_type__app_label="ticketadmin")
         return frozenset(held.filter(Q(group__user=self) | Q(user=self)).values_list("codename", flat=True))
+
+
+class ResetRequest(models.Model):
+    """Somebody asked for a new password; counted so that nobody's mailbox is flooded."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, null=True)
+    address = models.GenericIPAddressField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.address} {self.created_at:%Y-%m-%d %H:%M}"

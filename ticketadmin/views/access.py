@@ -44,3 +44,9 @@ def request_id_of(request: HttpRequest) -> str:
 def is_scripted(request: HttpRequest) -> bool:
     """Tell whether a script asks, which cannot follow a redirect to the sign-in page."""
     return request.headers.get("X-Requested-With") == "XMLHttpRequest"
+
+
+def in_background(view: View[P]) -> View[P]:
+    """Mark a view that pages ask by themselves: such a request is no activity of a person."""
+    view.is_background = True  # type: ignore[attr-defined]
+    return view

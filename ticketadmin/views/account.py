@@ -1,43 +1,24 @@
-"""Signing in and out, the password, and a person's own preferences."""
+"""Signing in and out, and a person's own account and preferences."""
 
-from typing import Any
-
-from django import forms
 from django.contrib import messages
-from django.contrib.auth import views
+from django.contrib.auth import logout, views
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from ticketadmin.forms.layout import helper
-from ticketadmin.models import User
-from ticketadmin.views.access import is_scripted
+from ticketadmin.forms.account import PreferencesForm, SignInForm
+from ticketadmin.services.people import sign_out_everywhere
+from ticketadmin.views.access import in_background, is_scripted, person_of
 from ticketadmin.views.redirects import see_other
-
-
-class SignInForm(AuthenticationForm):
-    """Name and password, laid out like every form."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.helper = helper(*self.fields)
-
-
-class NewPasswordForm(PasswordChangeForm):
-    """The old password and the new one twice."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.helper = helper(*self.fields)
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -47,7 +28,7 @@ class SignIn(views.LoginView):
     form_class = SignInForm
     template_name = "account/sign_in.html"
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Lead people on who are signed in already; the dialog of a script may sign in again."""
         self.redirect_authenticated_user = not is_scripted(request)
         return super().dispatch(request, *args, **kwargs)
@@ -65,6 +46,7 @@ class SignIn(views.LoginView):
         return super().form_invalid(form)
 
 
+@in_background
 @login_not_required
 def session(request: HttpRequest) -> HttpResponse:
     """Tell a script who is signed in, and the token for its next post."""
@@ -76,32 +58,26 @@ class SignOut(views.LogoutView):
     """End the session (POST only)."""
 
 
-class PasswordChange(views.PasswordChangeView):
-    """Change one's own password."""
-
-    form_class = NewPasswordForm
-    template_name = "account/password_change.html"
-    success_url = reverse_lazy("tickets")
-
-    def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Say so once it is done."""
-        messages.success(self.request, _("Your password was changed."))
-        return super().form_valid(form)  # type: ignore[arg-type]
+@require_POST
+def sign_out_all(request: HttpRequest) -> HttpResponse:
+    """End every session of the person, this one too."""
+    person = person_of(request)
+    sign_out_everywhere(person, actor=person)
+    logout(request)
+    messages.success(request, _("You are signed out on every device. Drafts are kept."))
+    return see_other(reverse("sign_in"))
 
 
-class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What a person may set for themselves."""
-
-    class Meta:
-        model = User
-        fields = ["language", "theme", "shortcuts_enabled"]
+def account(request: HttpRequest) -> HttpResponse:
+    """Show the person what is known of them here, and what they can do about it."""
+    return render(request, "account/account.html", {"person": person_of(request)})
 
 
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
     """Store one or more of the person's preferences and go back to the page they came from."""
     data = {name: request.POST.get(name, getattr(request.user, name)) for name in PreferencesForm.Meta.fields}
-    form = PreferencesForm(data, instance=request.user)
+    form = PreferencesForm(data, instance=person_of(request))
     if form.is_valid():
         form.save()
     else:

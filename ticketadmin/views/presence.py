@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from ticketadmin.services.presence import be_present, leave
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import in_background, needs, person_of
 
 
+@in_background
 @needs("edit_tickets")
 @require_POST
 def presence(request: HttpRequest, code: str) -> HttpResponse:

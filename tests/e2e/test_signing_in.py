@@ -1,0 +1,79 @@
+"""Signing in and out as a person does it at a browser."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Tab
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+
+
+def test_signed_out_elsewhere_a_save_goes_on_after_signing_in_there(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    desk, phone = tab_of("staff"), tab_of("staff")
+    page = desk.goto(URL)
+    page.get_by_label("Title").fill("Gõ ở bàn làm việc")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    phone.page.get_by_text("Demo Staff").first.click()
+    phone.page.get_by_role("link", name="Your account").click()
+    phone.page.get_by_role("button", name="Sign out everywhere").click()
+    expect(phone.page.get_by_text("You are signed out on every device.")).to_be_visible()
+
+    page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Password").fill(live.passwords["staff"])
+    dialog.get_by_role("button", name="Sign in and go on").click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Gõ ở bàn làm việc"}]
+
+
+def test_a_forgotten_password_from_the_sign_in_page_to_signing_in(
+    tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    live.add_person("quen", name="Quên", email="quen@example.com")
+    page = tab_of(None).goto("/sign-in/")
+    page.get_by_role("link", name="Forgotten your password?").click()
+    page.get_by_label("E-mail").fill("quen@example.com")
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    expect(page.get_by_text("It works once, for 60 minutes.")).to_be_visible()
+    found: list[str] = []
+    while not found:  # the mail is sent after the answer; without a mail server it stands in the log
+        found = re.findall(rf"{live.url}/password/new/\S+", live.log.read_text("utf-8"))
+        page.wait_for_load_state("networkidle")
+
+    page.goto(found[-1])
+    page.get_by_label("New password", exact=True).fill("mot-mat-khau-moi-2026")
+    page.get_by_label("New password confirmation").fill("mot-mat-khau-moi-2026")
+    page.get_by_role("button", name="Set the new password").click()
+    expect(page.get_by_text("Your new password is set.")).to_be_visible()
+    page.get_by_label("Username").fill("quen")
+    page.get_by_label("Password").fill("mot-mat-khau-moi-2026")
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page).to_have_url(f"{live.url}/tickets/")
+
+
+def test_an_administrator_makes_a_person_and_the_pages_policy_has_nothing_to_say(
+    tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    page = tab_of("admin").goto("/admin/ticketadmin/user/add/")
+    page.get_by_label("Username").fill("moi")
+    page.get_by_label(re.compile("^Password:?$")).fill("mot-mat-khau-moi-2026")
+    page.get_by_label("Password confirmation").fill("mot-mat-khau-moi-2026")
+    page.get_by_label("Language:").select_option("vi")
+    page.get_by_role("checkbox", name="Team lead").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    page.goto(f"{live.url}/admin/ticketadmin/user/")
+    expect(page.get_by_role("row", name="moi").get_by_text("Team lead")).to_be_visible()

@@ -1,0 +1,180 @@
+"""People managed in the settings: by administrators alone, who cannot lock themselves out or climb."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from tests.conftest import PASSWORD
+from tests.views.test_sessions import is_signed_in
+from tests.views.test_signing_in import sign_in
+from ticketadmin.models import Role, Source, User
+
+PEOPLE = "/admin/ticketadmin/user/"
+CHOSEN = "mot-mat-khau-moi-2026"
+
+
+def group(role: Role) -> int:
+    return Group.objects.get(name=role.value).pk
+
+
+@pytest.fixture
+def admin(administrator: User, client_of: Callable[[User], Client]) -> Client:
+    return client_of(administrator)
+
+
+def person_data(**values: Any) -> dict[str, Any]:
+    return {
+        "username": "minh",
+        "source": "local",
+        "first_name": "Minh",
+        "last_name": "Lê",
+        "email": "",
+        "language": "vi",
+        "theme": "dark",
+        "shortcuts_enabled": "on",
+        "groups": [group(Role.LEAD)],
+        **values,
+    }
+
+
+def test_an_administrator_makes_a_person_with_role_language_and_theme_on_one_page(admin: Client) -> None:
+    data = person_data(password1=CHOSEN, password2=CHOSEN, email="minh@example.com")
+
+    assert admin.post(f"{PEOPLE}add/", data).status_code == 302
+
+    minh = User.objects.get(username="minh")
+    assert (minh.language, minh.theme, minh.role_names) == ("vi", "dark", ["Team lead"])
+    assert minh.may("run_bulk_updates")
+    assert not minh.may("administer")
+    assert not minh.is_superuser
+    assert sign_in(Client(), "minh", CHOSEN).status_code == 302
+
+
+def test_password_rules_hold_there_too(admin: Client) -> None:
+    page = admin.post(f"{PEOPLE}add/", person_data(password1="minh1", password2="minh1")).content.decode()
+
+    assert "This password is too short." in page
+    assert not User.objects.filter(username="minh").exists()
+
+
+def test_somebody_who_signs_in_elsewhere_needs_no_password(admin: Client) -> None:
+    assert admin.post(f"{PEOPLE}add/", person_data(source="ldap")).status_code == 302
+
+    minh = User.objects.get(username="minh")
+    assert minh.source == Source.LDAP
+    assert not minh.has_usable_password()
+
+
+def test_the_list_says_roles_in_words(admin: Client, staff: User, lead: User) -> None:
+    page = admin.get(PEOPLE).content.decode()
+
+    assert "Team lead" in page
+    assert "Sign out everywhere" in page
+
+
+def test_moving_somebody_to_the_directory_ends_their_password_and_sessions(
+    admin: Client, staff: User
+) -> None:
+    theirs = Client()
+    sign_in(theirs, "staff", PASSWORD)
+
+    answer = admin.post(
+        f"{PEOPLE}{staff.pk}/change/", person_data(username="staff", source="ldap", is_active="on")
+    )
+
+    assert answer.status_code == 302
+    assert not is_signed_in(theirs)
+    assert sign_in(Client(), "staff", PASSWORD).status_code == 200
+
+
+def test_an_administrator_signs_somebody_out_everywhere(
+    admin: Client, staff: User, client_of: Callable[[User], Client]
+) -> None:
+    theirs = client_of(staff)
+
+    answer = admin.post(PEOPLE, {"action": "sign_out", "_selected_action": [staff.pk]}, follow=True)
+
+    assert "1 person is signed out." in answer.content.decode()
+    assert not is_signed_in(theirs)
+    assert is_signed_in(admin)
+
+
+def test_an_administrator_ends_somebodys_wait(admin: Client, staff: User, settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 2
+    for _attempt in range(2):
+        sign_in(Client(), "Staff", "guess")
+    assert sign_in(Client(), "staff", PASSWORD).status_code == 429
+
+    admin.post(PEOPLE, {"action": "let_try_again", "_selected_action": [staff.pk]})
+
+    assert sign_in(Client(), "staff", PASSWORD).status_code == 302
+
+
+@pytest.mark.parametrize("change", [{"is_active": ""}, {"groups": []}])
+def test_nobody_locks_themselves_out(change: dict[str, Any], admin: Client, administrator: User) -> None:
+    data = person_data(username="administrator", is_active="on", groups=[group(Role.ADMINISTRATOR)])
+
+    page = admin.post(f"{PEOPLE}{administrator.pk}/change/", {**data, **change})
+
+    assert "You would lock yourself out." in page.content.decode()
+    assert admin.post(f"{PEOPLE}{administrator.pk}/delete/", {"post": "yes"}).status_code == 403
+    administrator.refresh_from_db()
+    assert administrator.is_active
+    assert administrator.role_names == ["Administrator"]
+
+
+def test_an_administrator_does_not_become_superuser(admin: Client, administrator: User) -> None:
+    root = User.objects.create_superuser("root", password=PASSWORD)
+    kept = root.password
+    pages = [
+        admin.post(f"{PEOPLE}{root.pk}/password/", {"password1": CHOSEN, "password2": CHOSEN}),
+        admin.post(f"{PEOPLE}{root.pk}/change/", person_data(username="root")),
+        admin.post(f"{PEOPLE}{root.pk}/delete/", {"post": "yes"}),
+        admin.get("/admin/auth/group/"),
+    ]
+    admin.post(PEOPLE, {"action": "sign_out", "_selected_action": [root.pk]})
+    mine = person_data(username="administrator", is_active="on", groups=[group(Role.ADMINISTRATOR)])
+    admin.post(f"{PEOPLE}{administrator.pk}/change/", {**mine, "is_superuser": "on", "is_staff": "on"})
+
+    assert [page.status_code for page in pages] == [403] * 4
+    root.refresh_from_db()
+    administrator.refresh_from_db()
+    assert (root.password, root.session_generation) == (kept, 0)
+    assert not administrator.is_superuser
+
+
+@pytest.mark.parametrize("role", [Role.STAFF, Role.LEAD, None])
+def test_people_are_for_administrators(
+    role: Role | None, make_person: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    client = client_of(make_person(role, "curious", is_staff=True))
+    other = make_person(Role.STAFF, "other")
+
+    for path in (PEOPLE, f"{PEOPLE}add/", f"{PEOPLE}{other.pk}/change/", f"{PEOPLE}{other.pk}/password/"):
+        assert client.get(path).status_code in {302, 403}, path
+        assert client.post(path, person_data()).status_code in {302, 403}, path
+    client.post(PEOPLE, {"action": "sign_out", "_selected_action": [other.pk]})
+    other.refresh_from_db()
+    assert other.session_generation == 0
+
+
+def test_no_page_of_the_settings_shows_a_password_or_who_is_at_the_provider(
+    admin: Client, staff: User
+) -> None:
+    staff.subject = "https://sign-in.example.com 4711"
+    staff.save()
+    for path in (PEOPLE, f"{PEOPLE}{staff.pk}/change/", f"{PEOPLE}{staff.pk}/history/", "/admin/"):
+        page = admin.get(path).content.decode()
+        assert staff.password not in page, path
+        assert "4711" not in page, path
+
+
+def test_searching_people_by_their_hash_is_refused(admin: Client) -> None:
+    assert admin.get(f"{PEOPLE}?password__startswith=md5").status_code in {302, 400}
+
+
+def test_the_settings_lead_to_the_products_own_password_page(admin: Client) -> None:
+    assert admin.get("/admin/password_change/")["Location"] == "/password/"

@@ -1,0 +1,80 @@
+"""What an administrator types about a person."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.models import Role, Source, User
+
+_YOURSELF = _("You would lock yourself out. Ask another administrator to do this.")
+
+
+def role_label(group: Group) -> str:
+    """Return a group's name as people read it."""
+    return str(dict(Role.choices).get(group.name, group.name))
+
+
+def _name_roles(form: forms.BaseForm) -> None:
+    field = form.fields.get("groups")
+    if isinstance(field, forms.ModelMultipleChoiceField):
+        field.label_from_instance = role_label  # type: ignore[method-assign, assignment]
+        field.widget = forms.CheckboxSelectMultiple()
+        field.widget.choices = field.choices
+        field.label = _("Role")
+        field.help_text = _(
+            "A person without a role sees nothing. Where groups of the company's sign-in are mapped "
+            "to roles, they decide anew at each sign-in."
+        )
+
+
+class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """A person who is to sign in: with a password typed here, or vouched for by the company's service."""
+
+    usable_password = None  # type: ignore[assignment] # `source` decides
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _name_roles(self)
+
+    def clean(self) -> dict[str, Any] | None:
+        """Ask for a password only where it is kept here."""
+        is_local = self.cleaned_data.get("source") == Source.LOCAL
+        self.cleaned_data["usable_password"] = "true" if is_local else "false"
+        return super().clean()
+
+
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+    """A person who exists. Nobody locks themselves out."""
+
+    actor: User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _name_roles(self)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to switch oneself off or to give up the role that lets one in here."""
+        data: dict[str, Any] = super().clean() or {}
+        if self.instance.pk != self.actor.pk or self.actor.is_superuser:
+            return data
+        if not data.get("is_active", True):
+            self.add_error("is_active", forms.ValidationError(_YOURSELF, code="oneself"))
+        groups = data.get("groups")
+        if groups is not None and not groups.filter(permissions__codename="administer").exists():
+            self.add_error("groups", forms.ValidationError(_YOURSELF, code="oneself"))
+        return data
+
+    def save(self, commit: bool = True) -> User:
+        """Forget the password of somebody who signs in elsewhere from now on; this ends their sessions."""
+        person: User = super().save(commit=False)
+        if "source" in self.changed_data:
+            person.subject = None
+            if person.source != Source.LOCAL:
+                person.set_unusable_password()
+        if commit:
+            person.save()
+            self.save_m2m()
+        return person

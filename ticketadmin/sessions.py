@@ -1,0 +1,65 @@
+"""Sessions that end: after a while without a person doing anything, and at the latest after some hours.
+
+What pages ask by themselves (views marked `in_background`) is no activity: a ticket left open over night
+must not keep its session alive. The last activity is written at most once a minute. A session that ended is
+as good as none: what was being typed is kept by the same ways as ever (see `SignInMiddleware`).
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.base import UpdateError
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+
+BEGAN, ACTIVE = "began", "active"
+_WRITE_EVERY = 60
+
+
+@receiver(user_logged_in)
+def begin(request: HttpRequest, **_kwargs: Any) -> None:
+    """Note when the session began; a sign-in in place begins a new one."""
+    request.session[BEGAN] = request.session[ACTIVE] = int(time.time())
+
+
+class SessionLimitsMiddleware:
+    """End a session that reached one of its limits, before anything else looks at its person."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and _is_over(request):
+            logout(request)
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
+    ) -> None:
+        """Count a request as activity unless the page made it by itself."""
+        if request.user.is_authenticated and not getattr(view, "is_background", False):
+            _touch(request)
+
+
+def _is_over(request: HttpRequest) -> bool:
+    now = time.time()
+    began, active = request.session.get(BEGAN, 0), request.session.get(ACTIVE, 0)
+    is_idle = now - active >= settings.SESSION_IDLE_MINUTES * 60
+    return bool(is_idle or now - began >= settings.SESSION_HOURS * 3600)
+
+
+def _touch(request: HttpRequest) -> None:
+    session, now = request.session, int(time.time())
+    if now - session[ACTIVE] < min(_WRITE_EVERY, settings.SESSION_IDLE_MINUTES * 30):
+        return
+    was_modified, session[ACTIVE] = session.modified, now
+    try:
+        session.save()  # at once: what else the session holds is overwritten within the shortest time
+    except UpdateError:  # signed out in another tab this very moment
+        logout(request)
+        return
+    session.modified = was_modified
