@@ -63,7 +63,8 @@ def test_who_left_or_fell_silent_is_gone(lan: Client, minh: Client) -> None:
         assert "Minh" not in beat(lan).content.decode()
 
 
-def test_tabs_that_never_said_goodbye_are_forgotten(lan: Client) -> None:
+def test_tabs_that_never_said_goodbye_are_forgotten(lan: Client, settings: Any) -> None:
+    settings.SESSION_IDLE_MINUTES = 180
     beat(lan, "old")
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         beat(lan, "new")
