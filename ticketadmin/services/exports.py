@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,12 @@ HISTORY_COLUMNS = (
     "when", "ticket", "person", "origin", "field", "before", "sent", "read_back", "field_outcome", "outcome",
     "message", "http_status", "duration_ms", "request_id", "change", "undo_of", "bulk",
 )  # fmt: skip
-_ACTING = ("=", "+", "-", "@", "\t", "\r")
+# A cell acts as a formula by its first character, which some programs look for behind white space or in full
+# width, and, where they split a line at semicolons or tabs instead of commas, inside a text too.
+_BLANK = "[\\s\ufeff\u200b-\u200f\u2060]*"
+_ACTING_FIRST = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")
+# Inside a text a list's "- " stays what it is unless a command or a function call follows.
+_ACTING_INSIDE = re.compile(rf"[;|\t\r\n]{_BLANK}(?=[=@＝＠]|[+\-＋－][^;\t\r\n]*([|!]|\w\())")
 
 
 class _Echo:
@@ -24,13 +30,13 @@ class _Echo:
 def csv_lines(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
     """Yield a CSV file line by line, with a byte order mark so that spreadsheets read it as UTF-8."""
     writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(columns)
+    yield "\ufeff" + writer.writerow([harmless(column) for column in columns])
     for row in rows:
         yield writer.writerow([harmless(cell) for cell in row])
 
 
 def harmless(value: Any) -> str:
-    """Return a cell's text; one that a spreadsheet would run as a formula gets an apostrophe in front.
+    """Return a cell's text; where a spreadsheet would run it as a formula, it gets an apostrophe.
 
     A plain number or phone number such as -5 or +84 90 stays as it is: it cannot call anything.
     """
@@ -38,7 +44,10 @@ def harmless(value: Any) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     is_number = text.translate(str.maketrans("", "", "+-. ()")).isdigit()
-    return f"'{text}" if text.startswith(_ACTING) and not is_number else text
+    if is_number:
+        return text
+    text = _ACTING_INSIDE.sub(r"\g<0>'", text)
+    return f"'{text}" if _ACTING_FIRST.match(text) else text
 
 
 def history_table(changes: Iterable[Change]) -> Iterator[tuple[Any, ...]]:
