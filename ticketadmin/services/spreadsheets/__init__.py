@@ -1,0 +1,44 @@
+"""Tables that people upload: CSV in the ways spreadsheets write it, and XLSX.
+
+A file becomes a `Table` of texts as the spreadsheet shows them, or an `UnreadableFile` that says what
+to do. What the columns mean is not known here: see `bulk_rows`.
+
+    table       the values, the limits and the errors
+    kinds       what a file is, by its first bytes, whatever its name says
+    delimited   bytes to text to cells
+    workbooks   XLSX, which is a hostile archive until it was looked at
+    cells       how a workbook's value is written as a text
+"""
+
+from ticketadmin.services.spreadsheets.delimited import read_delimited
+from ticketadmin.services.spreadsheets.kinds import refuse_other_kinds
+from ticketadmin.services.spreadsheets.table import (
+    LARGEST_FILE,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    CellProblem,
+    Table,
+    TableRow,
+    UnreadableFile,
+)
+from ticketadmin.services.spreadsheets.workbooks import is_workbook, read_workbook
+
+__all__ = [
+    "LARGEST_FILE",
+    "MOST_COLUMNS",
+    "MOST_ROWS",
+    "CellProblem",
+    "Table",
+    "TableRow",
+    "UnreadableFile",
+    "read_table",
+]
+
+
+def read_table(content: bytes, filename: str) -> Table:
+    """Return the table in an uploaded CSV or XLSX file; its first bytes count, not its name.
+
+    Raises UnreadableFile with a code and a message for the person, and nothing else.
+    """
+    refuse_other_kinds(content, filename)
+    return read_workbook(content) if is_workbook(content) else read_delimited(content)

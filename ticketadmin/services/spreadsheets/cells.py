@@ -1,0 +1,60 @@
+"""How the value of a workbook's cell is written as the text that the spreadsheet shows.
+
+The point is what spreadsheets lose otherwise: the zeros of a number shown by the format 0000000000, a
+whole number stored as 12.0, a day stored as a moment.
+"""
+
+import re
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+# The parts of a number format: a place for a digit, quoted or plain letters to show, colours and spacing.
+_PART = re.compile(
+    r"""(?P<place>[0#?])|"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|(?P<plain>[\s\-()+/])|\[[^\]]*\]|[_*]."""
+)
+_LINE_END = re.compile("_x000D_\n?")
+
+
+def shown(value: Any, number_format: str = "General") -> str:
+    """Return a cell's text: days as YYYY-MM-DD, moments with their time, yes and no as TRUE and FALSE."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _LINE_END.sub("\n", value)
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return _number(value, number_format)
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, timedelta) else ""
+
+
+def _moment(value: datetime) -> str:
+    value = value.replace(microsecond=0)
+    return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
+
+
+def _number(value: float, number_format: str) -> str:
+    plain = format(Decimal(format(value, ".15g")), "f")
+    if "." in plain or plain.startswith("-"):
+        return plain
+    return _in_places(plain, number_format.partition(";")[0]) or plain
+
+
+def _in_places(digits: str, pattern: str) -> str:
+    """Return the digits in a format such as 0000-000-000; "" for one that is not made of places."""
+    parts = list(_PART.finditer(pattern))
+    if "".join(part[0] for part in parts) != pattern or [part["place"] for part in parts].count("0") < 2:
+        return ""
+    left = list(digits)
+    text = ""
+    for part in reversed(parts):
+        if part["place"]:
+            text = (left.pop() if left else "0" if part["place"] == "0" else "") + text
+        else:
+            text = (part["quoted"] or part["escaped"] or part["plain"] or "") + text
+    return "".join(left) + text.strip()

@@ -1,0 +1,139 @@
+"""CSV in the ways that spreadsheets write it: several encodings, several separators, quoted line ends.
+
+Encodings are tried in an order that makes each reading certain where it can be: a byte order mark, the
+zero bytes of UTF-16, strict UTF-8, Windows-1258 if the result is Vietnamese, Windows-1252. The last two are a
+guess, so a table names its encoding, and a page can show it.
+"""
+
+import csv
+import io
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from ticketadmin.services.spreadsheets.kinds import not_a_table
+from ticketadmin.services.spreadsheets.table import Table, UnreadableFile, filled_rows
+
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_NAMES = {
+    "utf-8-sig": "UTF-8", "utf-8": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32", "cp1258": "Windows-1258", "cp1252": "Windows-1252",
+}  # fmt: skip
+_SEPARATORS = (",", ";", "\t", "|")
+_NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t|]*(?:\r\n|\n|\r)', re.IGNORECASE)
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
+_LOOKED_AT = 65_536
+_SAMPLE_ROWS = 20
+_AS_TEXT = re.compile(r'="([^"]*)"')  # ="0123": how people make Excel keep a zero
+_QUOTED = re.compile(r"'(?=[=+\-@＝＋－＠\d\s])")  # '=1+1: how our own exports disarm a formula
+
+
+def read_delimited(content: bytes) -> Table:
+    """Return the table in a CSV file. Raises UnreadableFile."""
+    text, encoding = decode(content)
+    separator, text = _separator_of(text)
+    header, rows = filled_rows(_records(text, separator))
+    return Table(header, rows, encoding=_NAMES[encoding], separator=separator)
+
+
+def decode(content: bytes) -> tuple[str, str]:
+    """Return the text, composed (NFC), and the name of the codec that read it. Raises UnreadableFile."""
+    for encoding in _encodings(content):
+        try:
+            text = unicodedata.normalize("NFC", content.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+        if encoding == "cp1258" and not _is_vietnamese(text):
+            continue
+        text = text.removeprefix("\ufeff").rstrip("\x1a\0")
+        if _NOT_TEXT.search(text):
+            raise not_a_table()
+        return text, encoding
+    message = _("The letters of this file cannot be read. Save it as “CSV UTF-8” and upload it again.")
+    raise UnreadableFile(message, code="encoding")
+
+
+def _encodings(content: bytes) -> Iterator[str]:
+    marked = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    if marked:
+        yield marked
+        return
+    if b"\0" in content:
+        yield _utf_16_without_mark(content[:_LOOKED_AT])
+        return
+    yield from ("utf-8", "cp1258", "cp1252")
+
+
+def _utf_16_without_mark(content: bytes) -> str:
+    high, low = content[1::2].count(0), content[0::2].count(0)
+    if high > 5 * low:
+        return "utf-16-le"
+    if low > 5 * high:
+        return "utf-16-be"
+    raise not_a_table()
+
+
+def _is_vietnamese(text: str) -> bool:
+    """Tell whether text read as Windows-1258 has letters that only Vietnamese has, and no mark on its own."""
+    letters = re.search("[ăđơưĂĐƠƯ\u1ea0-\u1ef9]", text)
+    return bool(letters) and not re.search("[\u0300\u0301\u0303\u0309\u0323]", text)
+
+
+def _separator_of(text: str) -> tuple[str, str]:
+    """Return the separator and the text without the line by which Excel is told of it."""
+    if named := _NAMED_SEPARATOR.match(text):
+        return named[1], text[named.end() :]
+    return max(_SEPARATORS, key=lambda separator: _fitness(text, separator)), text
+
+
+def _fitness(text: str, separator: str) -> tuple[float, int]:
+    """Rate a separator: how many of the first rows are as wide as the header, then how wide that is."""
+    reader = csv.reader(io.StringIO(text[:_LOOKED_AT], newline=""), delimiter=separator)
+    try:
+        widths = [len(row) for row in itertools.islice(reader, _SAMPLE_ROWS) if any(row)]
+    except csv.Error:
+        return 0, 0
+    if not widths or widths[0] == 1:
+        return 0, 0
+    return sum(width == widths[0] for width in widths) / len(widths), widths[0]
+
+
+def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the row number that a spreadsheet shows, which quoted line ends do not move."""
+    if separator in '"\r\n ':
+        separator = ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    number = 0
+    while True:
+        number += 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _unreadable_row(number, error) from error
+        yield number, [_as_typed(cell) for cell in record]
+
+
+def _as_typed(cell: str) -> str:
+    if cell.startswith("="):
+        return _AS_TEXT.sub(r"\1", cell) if _AS_TEXT.fullmatch(cell) else cell
+    return _QUOTED.sub("", cell, count=1) if cell.startswith("'") else cell
+
+
+def _unreadable_row(number: int, error: csv.Error) -> UnreadableFile:
+    if "field larger" in str(error):
+        message = _("Row %(row)s holds a cell that is too long, or a quotation mark that is never closed.")
+        return UnreadableFile(message, code="long_cell", params={"row": number})
+    message = _(
+        'The quotation marks in row %(row)s do not match. A cell that holds one is written "like ""this""".'
+    )
+    return UnreadableFile(message, code="quotes", params={"row": number})

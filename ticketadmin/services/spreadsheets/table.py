@@ -1,0 +1,109 @@
+"""What a file is read into, how large it may be, and the error that says why it cannot be used."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+MEBIBYTE = 1024 * 1024
+LARGEST_FILE = 10 * MEBIBYTE
+MOST_ROWS = 10_000
+MOST_COLUMNS = 200
+_LOWEST_ROW = 1_048_576  # a spreadsheet has no more
+
+
+class UnreadableFile(ValidationError):
+    """The file cannot be used as it is; nothing was taken from it.
+
+    Codes: `empty`, `no_rows`, `too_large`, `too_many_rows`, `too_many_columns`, `long_cell`, `quotes`,
+    `encoding`, `old_excel`, `binary_excel`, `other_spreadsheet`, `password`, `not_a_table`, `web_page`,
+    `damaged`, `too_much_inside`.
+    """
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row. `number` is the one that the spreadsheet shows; cells after the last filled one are absent."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CellProblem:
+    """A cell whose value could not be had; `column` counts from 0."""
+
+    row: int
+    column: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file's table: its first filled row as the header, then every other filled row.
+
+    `encoding` and `separator` tell how a CSV file was read, `sheet` which sheet of a workbook. Rows
+    hidden by a filter are rows like others; `hidden` names them, so that a page can say so.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    encoding: str = ""
+    separator: str = ""
+    sheet: str = ""
+    problems: tuple[CellProblem, ...] = ()
+    hidden: frozenset[int] = frozenset()
+
+
+def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, ...], tuple[TableRow, ...]]:
+    """Return the header and the rows below it, empty ones left out. Raises UnreadableFile over a limit."""
+    header: tuple[str, ...] | None = None
+    found: list[TableRow] = []
+    for number, texts in rows:
+        if number > _LOWEST_ROW:
+            raise too_many_rows()
+        cells = _without_empty_end(texts)
+        if not cells:
+            continue
+        if len(cells) > MOST_COLUMNS:
+            raise _too_many_columns(number)
+        if header is None:
+            header = tuple(" ".join(cell.split()) for cell in cells)
+            continue
+        found.append(TableRow(number, cells))
+        if len(found) > MOST_ROWS:
+            raise too_many_rows()
+    if header is None:
+        raise UnreadableFile(_("The file is empty."), code="empty")
+    if not found:
+        message = _("The file holds the column names only. Add one row for each ticket.")
+        raise UnreadableFile(message, code="no_rows")
+    return header, tuple(found)
+
+
+def _without_empty_end(texts: Sequence[str]) -> tuple[str, ...]:
+    end = len(texts)
+    while end and not texts[end - 1].strip():
+        end -= 1
+    return tuple(texts[:end])
+
+
+def too_many_rows() -> UnreadableFile:
+    """Return the error for a table with more rows than a bulk update takes."""
+    message = _("The file has more than %(most)s rows. Split it into several files.")
+    return UnreadableFile(
+        message, code="too_many_rows", params={"most": number_format(MOST_ROWS, force_grouping=True)}
+    )
+
+
+def _too_many_columns(row: int) -> UnreadableFile:
+    message = _("Row %(row)s has more than %(most)s columns. Remove those that are not needed.")
+    return UnreadableFile(message, code="too_many_columns", params={"row": row, "most": MOST_COLUMNS})
+
+
+def damaged() -> UnreadableFile:
+    """Return the error for a workbook that is none inside."""
+    message = _("The file is damaged. Open it in your spreadsheet program, save it again, and try again.")
+    return UnreadableFile(message, code="damaged")
