@@ -35,6 +35,7 @@ MOST_PARTS = 1_000
 MOST_ELEMENTS = 4_000_000
 _CHUNK = 256 * 1024
 _WORKBOOK = "xl/workbook.xml"
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\shidden="(?:1|true)")[^>]*\sr="(\d{1,7})"')
 # What openpyxl and the standard library raise for parts that are not what they claim to be.
 _DAMAGE = (
@@ -98,7 +99,7 @@ def _look_at_parts(archive: ZipFile, parts: list[ZipInfo]) -> bool:
             raise _too_much_inside()
         if b"\0" in text or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
             raise damaged()
-        has_formulas = has_formulas or b"<f" in text
+        has_formulas = has_formulas or bool(_FORMULA.search(text) and "/worksheets/" in part.filename)
     return has_formulas
 
 

@@ -1,0 +1,142 @@
+"""Which column of an uploaded table is which field.
+
+A column is named by the API's name (`ticket_title`, `custom_fields.so_serial`), by the field's label in
+either language, or by a custom field's bare key; case and diacritics are optional, and the more exact
+reading wins. A column that is not understood is an error, never left out in silence.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import translation
+from django.utils.translation import gettext as _
+from openpyxl.utils import get_column_letter
+
+from ticketadmin.services.choices import folded
+from ticketadmin.services.codes import heading, is_code_heading, visible
+from ticketadmin.services.fields import Field
+from ticketadmin.services.spreadsheets import Table
+
+CODE_COLUMN = "ticket_code"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `name` is its heading as the file has it; `field` None: the ticket codes stand here."""
+
+    index: int
+    name: str
+    field: Field | None
+
+    @property
+    def meaning(self) -> str:
+        """The API's name of what stands here."""
+        return self.field.name if self.field else CODE_COLUMN
+
+
+class InvalidColumns(ValidationError):
+    """The columns cannot be used: one message for each that is unknown, doubled, unnamed or missing."""
+
+
+def read_columns(table: Table, fields: Mapping[str, Field]) -> tuple[Column, ...]:
+    """Return what each column of the table means, in the file's order. Raises InvalidColumns."""
+    names = _Names(fields)
+    columns: list[Column] = []
+    errors: list[ValidationError] = []
+    for index, name in enumerate(table.header):
+        try:
+            if name.strip() or _has_values(table, index):
+                columns.append(Column(index, name, names.field_of(index, name)))
+        except ValidationError as error:
+            errors.append(error)
+    errors += [*_doubled(columns), *_missing_code(columns)]
+    if errors:
+        raise InvalidColumns(errors)
+    return tuple(columns)
+
+
+def labels(field: Field) -> frozenset[str]:
+    """Return the field's label in every language of the product."""
+    found = set()
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found.add(str(field.label))
+    return frozenset(found)
+
+
+def letter(index: int) -> str:
+    """Return what a spreadsheet calls a column, counted from 0: A, B, …, AA."""
+    return get_column_letter(index + 1)
+
+
+class _Names:
+    """Every name by which a column may be called, from the most exact to the least."""
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        self.fields = fields
+        exact, spelled, plain = dict[str, set[str]](), dict[str, set[str]](), dict[str, set[str]]()
+        for name, field in fields.items():
+            _add(exact, [heading(name)], name)
+            _add(spelled, [folded(label) for label in labels(field)], name)
+            _add(plain, [heading(label) for label in labels(field)], name)
+            _add(plain, [heading(field.key)] if field.key else [], name)
+        self.tiers = (exact, spelled, plain)
+
+    def field_of(self, index: int, name: str) -> Field | None:
+        """Return the field that a heading names, or None for the codes. Raises ValidationError."""
+        if not name.strip():
+            message = _("Column %(letter)s holds values but has no name in the first row.")
+            raise ValidationError(message, code="unnamed_column", params={"letter": letter(index)})
+        if is_code_heading(name):
+            return None
+        spelled, plain = folded(visible(name).strip(" *:")), heading(name)
+        for tier, key in zip(self.tiers, (plain, spelled, plain), strict=True):
+            if found := tier.get(key):
+                return self._only(name, found)
+        raise self._unknown(name, plain)
+
+    def _only(self, name: str, found: set[str]) -> Field:
+        if len(found) == 1:
+            return self.fields[next(iter(found))]
+        message = _("Column “%(name)s” could mean several fields. Name it %(names)s.")
+        either = " / ".join(sorted(found))
+        raise ValidationError(message, code="ambiguous_column", params={"name": name, "names": either})
+
+    def _unknown(self, name: str, plain: str) -> ValidationError:
+        known = {key: names for tier in self.tiers for key, names in tier.items()}
+        near = difflib.get_close_matches(plain, list(known), n=1, cutoff=0.7)
+        if near:
+            label = str(self.fields[min(known[near[0]])].label)
+            message = _("Column “%(name)s” is not a field. Did you mean “%(near)s”?")
+            return ValidationError(message, code="unknown_column", params={"name": name, "near": label})
+        message = _("Column “%(name)s” is not a field. Rename it as in the template, or remove it.")
+        return ValidationError(message, code="unknown_column", params={"name": name})
+
+
+def _add(tier: dict[str, set[str]], keys: Iterable[str], name: str) -> None:
+    for key in keys:
+        tier.setdefault(key, set()).add(name)
+
+
+def _has_values(table: Table, index: int) -> bool:
+    return any(len(row.cells) > index and row.cells[index].strip() for row in table.rows)
+
+
+def _doubled(columns: list[Column]) -> Iterator[ValidationError]:
+    times = Counter(column.meaning for column in columns)
+    for meaning in [meaning for meaning, count in times.items() if count > 1]:
+        names = ", ".join(
+            f"{letter(column.index)} “{column.name}”" for column in columns if column.meaning == meaning
+        )
+        message = _("These columns name the same thing: %(names)s. Keep one of them.")
+        yield ValidationError(message, code="doubled_column", params={"names": names})
+
+
+def _missing_code(columns: list[Column]) -> Iterator[ValidationError]:
+    if not any(column.field is None for column in columns):
+        message = _("No column holds the ticket codes. Name it “%(name)s”.")
+        yield ValidationError(message, code="no_code_column", params={"name": CODE_COLUMN})

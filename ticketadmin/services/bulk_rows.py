@@ -1,0 +1,193 @@
+"""An uploaded table as a plan for each ticket, or as errors named by row and column.
+
+Nothing is asked or stored here: the caller passes the fields and the CRM's lists. Every error is found
+in one go, so that a file is corrected once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from ticketadmin.services.bulk_cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
+from ticketadmin.services.bulk_columns import Column, letter, read_columns
+from ticketadmin.services.choices import Choices
+from ticketadmin.services.codes import CODE, visible
+from ticketadmin.services.edits import Clear, Set
+from ticketadmin.services.fields import Field
+from ticketadmin.services.spreadsheets import Table, TableRow
+
+MOST_ERRORS = 500
+_LONGEST_VALUE = 120
+_REMEMBERED = 100  # characters: statuses and days repeat in a column, contents do not
+
+
+@dataclass(frozen=True)
+class RowError:
+    """What is wrong, or doubtful, in a row as the spreadsheet numbers it and in a column as it is named."""
+
+    row: int
+    column: str
+    message: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """What a row asks for its ticket, by field name; a field that is absent is kept."""
+
+    row_number: int
+    code: str
+    values: Mapping[str, Set | Clear]
+
+
+@dataclass(frozen=True)
+class BulkTable:
+    """The rows without an error, and what is wrong with the others.
+
+    `errors` and `warnings` hold the first MOST_ERRORS, `error_count` and `warning_count` say how many there
+    are, and `error_rows` names every row that has an error. Running `rows` leaves those out.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[RowPlan, ...]
+    errors: tuple[RowError, ...] = ()
+    error_count: int = 0
+    error_rows: frozenset[int] = frozenset()
+    warnings: tuple[RowError, ...] = ()
+    warning_count: int = 0
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields that have a column, in the file's order."""
+        return tuple(column.field for column in self.columns if column.field)
+
+
+def read_rows(table: Table, fields: Mapping[str, Field], choices: Choices) -> BulkTable:
+    """Return a plan for each row of an uploaded table.
+
+    Values are checked as in the form of one ticket; what a field may hold never depends on the file.
+    A code that stands in several rows is an error in all of them, because none is known to be the right one.
+    Raises InvalidColumns; errors in rows are part of the result.
+    """
+    columns = read_columns(table, fields)
+    reading = _Reading(table, columns, choices)
+    plans = [reading.plan_of(row) for row in table.rows]
+    reading.refuse_repeated(plans)
+    return BulkTable(
+        columns=columns,
+        rows=tuple(plan for plan in plans if plan.row_number not in reading.error_rows),
+        errors=tuple(sorted(reading.errors, key=lambda error: error.row)),
+        error_count=reading.error_count,
+        error_rows=frozenset(reading.error_rows),
+        warnings=tuple(reading.warnings[:MOST_ERRORS]),
+        warning_count=len(reading.warnings),
+    )
+
+
+class _Reading:
+    """One pass over a table: what is wrong and doubtful is collected on the way."""
+
+    def __init__(self, table: Table, columns: tuple[Column, ...], choices: Choices) -> None:
+        self.width = len(table.header)
+        self.code_column = next(column for column in columns if column.field is None)
+        self.columns = [(column, column.field) for column in columns if column.field]
+        self.choices = choices
+        self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
+        self.month_first = {column.index for column in columns if _is_month_first(table, column)}
+        self.known: dict[tuple[int, str], Set | Clear | ValidationError | None] = {}
+        self.errors: list[RowError] = []
+        self.error_count = 0
+        self.error_rows: set[int] = set()
+        self.warnings: list[RowError] = []
+
+    def plan_of(self, row: TableRow) -> RowPlan:
+        """Return what a row asks for; what cannot be read is among the errors."""
+        code = self._code_of(row)
+        values: dict[str, Set | Clear] = {}
+        for column, field in self.columns:
+            text = _cell(row, column.index)
+            if message := self.problems.get((row.number, column.index)):
+                self._add_error(row.number, column.name, message, text)
+            elif text and (wish := self._wish_of(row.number, column, field, text)):
+                values[field.name] = wish
+        for index in range(self.width, len(row.cells)):
+            if row.cells[index].strip():
+                message = _("This cell stands under no column name. Is a separator in a text not quoted?")
+                self._add_error(row.number, letter(index), message, row.cells[index])
+        return RowPlan(row.number, code, values)
+
+    def refuse_repeated(self, plans: Iterable[RowPlan]) -> None:
+        """Add an error for each row whose code stands in another row too."""
+        rows = defaultdict(list)
+        for plan in plans:
+            rows[plan.code.casefold()].append(plan)
+        for same in (same for code, same in rows.items() if code and len(same) > 1):
+            for plan in same:
+                others = ", ".join(str(one.row_number) for one in same[:6] if one is not plan)
+                message = _("This ticket also stands in row %(rows)s. Keep one row for each ticket.")
+                self._add_error(plan.row_number, self.code_column.name, message % {"rows": others}, plan.code)
+
+    def _code_of(self, row: TableRow) -> str:
+        column = self.code_column
+        text = visible(_cell(row, column.index)).strip()
+        try:
+            _check_code(text, self.problems.get((row.number, column.index)))
+        except ValidationError as error:
+            self._add_error(row.number, column.name, error.messages[0], text)
+            return ""
+        return text
+
+    def _wish_of(self, row: int, column: Column, field: Field, text: str) -> Set | Clear | None:
+        wish = self._read(column, field, text)
+        if isinstance(wish, ValidationError):
+            self._add_error(row, column.name, wish.messages[0], text)
+            return None
+        if lacks_zero(field, text):
+            message = _("The spreadsheet may have dropped the 0 in front of this number.")
+            self.warnings.append(RowError(row, column.name, message, text))
+        return wish
+
+    def _read(self, column: Column, field: Field, text: str) -> Set | Clear | ValidationError | None:
+        key = (column.index, text)
+        if key in self.known:
+            return self.known[key]
+        wish: Set | Clear | ValidationError | None
+        try:
+            is_doubtful = column.index in self.month_first
+            wish = read_cell(field, text, self.choices, is_month_first=is_doubtful)
+        except ValidationError as error:
+            wish = error
+        if len(text) <= _REMEMBERED:
+            self.known[key] = wish
+        return wish
+
+    def _add_error(self, row: int, column: str, message: str, value: str) -> None:
+        short = value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"
+        self.error_count += 1
+        self.error_rows.add(row)
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(RowError(row, column, message, short))
+
+
+def _cell(row: TableRow, index: int) -> str:
+    return row.cells[index] if index < len(row.cells) else ""
+
+
+def _is_month_first(table: Table, column: Column) -> bool:
+    if column.field is None or column.field.kind not in DATES:
+        return False
+    return any(puts_month_first(_cell(row, column.index)) for row in table.rows)
+
+
+def _check_code(text: str, problem: str | None) -> None:
+    if problem:
+        raise ValidationError(problem, code="no_result")
+    if not text:
+        raise ValidationError(_("This row names no ticket."), code="no_code")
+    refuse_damage(text)
+    if not CODE.fullmatch(text):
+        message = _("This is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
+        raise ValidationError(message, code="invalid_code")
