@@ -134,6 +134,6 @@ def _unreadable_row(number: int, error: csv.Error) -> UnreadableFile:
         message = _("Row %(row)s holds a cell that is too long, or a quotation mark that is never closed.")
         return UnreadableFile(message, code="long_cell", params={"row": number})
     message = _(
-        'The quotation marks in row %(row)s do not match. A cell that holds one is written "like ""this""".'
+        "The quotation marks in row %(row)s do not match. Inside a quoted cell each is written twice."
     )
     return UnreadableFile(message, code="quotes", params={"row": number})
