@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, strategies
 
-from ticketadmin.services.codes import CODE, MOST_TICKETS, PastedCodes, read_codes
+from ticketadmin.services.box import CODE
+from ticketadmin.services.codes import MOST_TICKETS, PastedCodes, read_codes
 
 
 @pytest.mark.parametrize(

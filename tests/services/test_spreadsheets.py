@@ -186,6 +186,8 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         (b"code,title\nTK-1,\x81\x8d\n", "encoding"),
         (b"code,title\nTK-1,\x00\x01\x02\n", "not_a_table"),
         (b"code,title\nTK-1,\x1b\x02\n", "not_a_table"),
+        ("code,title\nTK-1,Đã xử lý".encode() + b"\xff\n", "encoding"),
+        (b"\xef\xbb\xbfcode,title\nTK-1,\xff\n", "encoding"),
         (PNG, "not_a_table"),
         (b"%PDF-1.7\n", "not_a_table"),
         (b"\x1f\x8b\x08rest", "not_a_table"),
@@ -194,6 +196,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         (b"<html><table><tr><td>code</td></tr></table></html>", "web_page"),
         (b'\xef\xbb\xbf <?xml version="1.0"?><Workbook/>', "web_page"),
         (b"PK\x03\x04 no archive", "damaged"),
+        (b"PK,code", "no_rows"),
         (archive({"Index/Document.iwa": "x"}), "other_spreadsheet"),
         (archive({"content.xml": "<office/>"}), "other_spreadsheet"),
         (archive({"xl/workbook.bin": "x"}), "binary_excel"),
@@ -236,6 +239,16 @@ def test_a_workbook_is_read_as_the_spreadsheet_shows_it() -> None:
         (3, ("TK-1", "0901234567", "2026-12-31", "Máy in", "TRUE", "#N/A")),
         (4, ("1234567", "", "", "2")),
     ]
+
+
+def test_a_stray_control_character_is_left_out_of_a_text() -> None:
+    table = read_table(b"code,title\n" + b"TK-1,a long enough title\n" * 9 + b"TK-2,a\x08b\n\x1a", "x.csv")
+
+    assert table.rows[-1].cells == ("TK-2", "ab")
+
+
+def test_a_value_right_of_the_named_columns_is_kept_for_the_error() -> None:
+    assert read_table(workbook(["code"], ["TK-1", None, "x"]), "x.xlsx").rows[0].cells == ("TK-1", "", "x")
 
 
 def test_rows_hidden_by_a_filter_are_read_and_named() -> None:

@@ -9,10 +9,10 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
+from ticketadmin.services.box import CODE
 from ticketadmin.services.listing import plain_letters
 
 MOST_TICKETS = 10_000
-CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # What a column of codes is called, without diacritics, so that a pasted heading is not taken for a code.
 CODE_HEADINGS = frozenset(
     ["ticket_code", "current_ticket_code", "ticket code", "ticket", "code", "ma phieu", "ma ticket", "ma"]

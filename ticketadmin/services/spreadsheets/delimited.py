@@ -29,7 +29,7 @@ _NAMES = {
 }  # fmt: skip
 _SEPARATORS = (",", ";", "\t", "|")
 _NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t|]*(?:\r\n|\n|\r)', re.IGNORECASE)
-_NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
 _LOOKED_AT = 65_536
 _SAMPLE_ROWS = 20
 _AS_TEXT = re.compile(r'="([^"]*)"')  # ="0123": how people make Excel keep a zero
@@ -53,10 +53,7 @@ def decode(content: bytes) -> tuple[str, str]:
             continue
         if encoding == "cp1258" and not _is_vietnamese(text):
             continue
-        text = text.removeprefix("\ufeff").rstrip("\x1a\0")
-        if _NOT_TEXT.search(text):
-            raise not_a_table()
-        return text, encoding
+        return _without_control(text.removeprefix("\ufeff")), encoding
     message = _("The letters of this file cannot be read. Save it as “CSV UTF-8” and upload it again.")
     raise UnreadableFile(message, code="encoding")
 
@@ -69,22 +66,38 @@ def _encodings(content: bytes) -> Iterator[str]:
     if b"\0" in content:
         yield _utf_16_without_mark(content[:_LOOKED_AT])
         return
-    yield from ("utf-8", "cp1258", "cp1252")
+    yield "utf-8"
+    if not _is_damaged_utf_8(content):
+        yield from ("cp1258", "cp1252")
+
+
+def _without_control(text: str) -> str:
+    """Return the text without stray control characters; where they are many, it is none."""
+    cleaned, count = _CONTROL.subn("", text)
+    if "\0" in text.rstrip("\0") or count * 100 > len(text) + 100:
+        raise not_a_table()
+    return cleaned.rstrip("\0")
+
+
+def _is_damaged_utf_8(content: bytes) -> bool:
+    """Tell whether most of what is not ASCII is valid UTF-8, so that no other reading can be right."""
+    text = content.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    return sum(not letter.isascii() for letter in text) - wrong > wrong
 
 
 def _utf_16_without_mark(content: bytes) -> str:
-    high, low = content[1::2].count(0), content[0::2].count(0)
-    if high > 5 * low:
-        return "utf-16-le"
-    if low > 5 * high:
-        return "utf-16-be"
-    raise not_a_table()
+    """Return which UTF-16 it is: of ordinary letters, separators and line ends every other byte is zero."""
+    low, high = content[0::2].count(0), content[1::2].count(0)
+    if 10 * max(low, high) < len(content) or min(low, high) * 5 > max(low, high):
+        raise not_a_table()
+    return "utf-16-le" if high > low else "utf-16-be"
 
 
 def _is_vietnamese(text: str) -> bool:
-    """Tell whether text read as Windows-1258 has letters that only Vietnamese has, and no mark on its own."""
-    letters = re.search("[ăđơưĂĐƠƯ\u1ea0-\u1ef9]", text)
-    return bool(letters) and not re.search("[\u0300\u0301\u0303\u0309\u0323]", text)
+    """Tell whether text read as Windows-1258 has the letters of Vietnamese and hardly a mark on its own."""
+    letters = len(re.findall("[ăđơưĂĐƠƯ\u1ea0-\u1ef9]", text))
+    return letters > 10 * len(re.findall("[\u0300\u0301\u0303\u0309\u0323]", text))
 
 
 def _separator_of(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from ticketadmin.services.spreadsheets.table import LARGEST_FILE, MEBIBYTE, Unre
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Excel 97-2003, and the wrapper of encrypted workbooks
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _BINARY = (
-    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"%PDF", b"\x1f\x8b",
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"%PDF", b"\x1f\x8b",
     b"7z\xbc\xaf", b"Rar!", b"{\\rtf", b"\x7fELF", b"MZ\x90", b"SQLite format 3",
 )  # fmt: skip
 _MARKUP = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<svg", b"<head", b"<meta")

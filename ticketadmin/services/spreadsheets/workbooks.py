@@ -32,9 +32,9 @@ from ticketadmin.services.spreadsheets.table import (
 
 MOST_UNPACKED = 64 * MEBIBYTE
 MOST_PARTS = 1_000
-MOST_ELEMENTS = 4_000_000
+MOST_ELEMENTS = 4_000_000  # where one begins or ends
 _CHUNK = 256 * 1024
-_WORKBOOK = "xl/workbook.xml"
+_UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\shidden="(?:1|true)")[^>]*\sr="(\d{1,7})"')
 # What openpyxl and the standard library raise for parts that are not what they claim to be.
@@ -48,7 +48,7 @@ Places = frozenset[tuple[int, int]]  # row as shown, column from 0
 
 def is_workbook(content: bytes) -> bool:
     """Tell whether the file is an archive, as XLSX files are."""
-    return content.startswith(b"PK")
+    return content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
 def read_workbook(content: bytes) -> Table:
@@ -104,11 +104,11 @@ def _look_at_parts(archive: ZipFile, parts: list[ZipInfo]) -> bool:
 
 
 def _refuse_other_archives(names: set[str]) -> None:
-    if _WORKBOOK in names:
-        return
     if "xl/workbook.bin" in names:
         message = _("This is a binary Excel file. Save it as .xlsx and upload that file.")
         raise UnreadableFile(message, code="binary_excel")
+    if any(name.startswith("xl/") for name in names):
+        return
     message = _("This is not an Excel file. Save or export the table as .xlsx or .csv and upload that file.")
     raise UnreadableFile(message, code="other_spreadsheet")
 
@@ -128,25 +128,30 @@ def _first_sheet(content: bytes, *, data_only: bool) -> Any:
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, Row]]:
-    """Yield the numbered rows that the file has; one column more than allowed, for the error."""
+    """Yield the numbered rows that the file has, not much wider than the first filled one."""
+    width = next(filter(None, map(_width, sheet.iter_rows(max_col=MOST_COLUMNS + 1))), 0)
     previous: Row | None = None
-    for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1), start=1):
+    for number, row in enumerate(sheet.iter_rows(max_col=width + _UNNAMED_COLUMNS), start=1):
         if row is not previous:  # a gap of a million rows is the same empty row, a million times
             yield number, row
         previous = row
 
 
+def _width(row: Row) -> int:
+    return max((place for place, cell in enumerate(row, start=1) if cell.value is not None), default=0)
+
+
 def _texts(sheet: Any, formulas: Places, problems: list[CellProblem]) -> Iterator[tuple[int, list[str]]]:
     """Yield the texts of each row; a formula that was stored without its result is added to the problems."""
     for number, row in _rows(sheet):
+        texts = []
         for column, cell in enumerate(row):
+            value = cell.value
             # A result that is an empty text has the type "str"; no result leaves the type at "n".
-            if cell.value is None and (number, column) in formulas and cell.data_type == "n":
+            if value is None and formulas and (number, column) in formulas and cell.data_type == "n":
                 problems.append(CellProblem(number, column, _no_result()))
-        yield (
-            number,
-            [shown(cell.value, cell.number_format) if cell.value is not None else "" for cell in row],
-        )
+            texts.append("" if value is None else shown(value, cell.number_format))
+        yield number, texts
 
 
 def _no_result() -> str:
