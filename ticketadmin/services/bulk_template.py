@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from ticketadmin.services.bulk_columns import CODE_COLUMN, labels, letter
+from ticketadmin.services.bulk_columns import labels, letter
 from ticketadmin.services.choices import Choices
 from ticketadmin.services.codes import heading, is_code_heading
 from ticketadmin.services.exports import csv_lines
@@ -61,7 +62,7 @@ def template_xlsx(fields: Mapping[str, Field], choices: Choices) -> bytes:
 def explain_columns(fields: Mapping[str, Field], choices: Choices) -> list[ColumnHelp]:
     """Return the columns of the template, the codes first, explained in the person's language."""
     names = _headings(fields)
-    code = ColumnHelp(CODE_COLUMN, _("The ticket's code. Each ticket stands in one row."))
+    code = ColumnHelp(_("Ticket code"), _("The ticket's code. Each ticket stands in one row."))
     return [code, *(_help(names[name], field, choices) for name, field in fields.items())]
 
 
@@ -116,7 +117,7 @@ def _fill_help(sheet: "Worksheet", columns: list[ColumnHelp]) -> None:
     rules = [
         _("An empty cell keeps what the ticket has. Columns that you do not need can be removed."),
         _("At most %(most)s tickets in one file. Nothing is sent before you have seen a preview.")
-        % {"most": MOST_ROWS},
+        % {"most": number_format(MOST_ROWS, force_grouping=True)},
     ]
     for row, rule in enumerate(rules, start=1):
         _write(sheet, row, 1, rule)
