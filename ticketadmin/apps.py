@@ -12,7 +12,7 @@ class TicketAdminConfig(AppConfig):
     verbose_name = _("ticketadmin")
 
     def ready(self) -> None:
-        from ticketadmin import checks, sessions  # noqa: F401, PLC0415 - system checks, signals
+        from ticketadmin import checks, sessions, tasks  # noqa: F401, PLC0415 - system checks, signals
 
 
 class AdministrationConfig(AdminConfig):

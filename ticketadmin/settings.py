@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "crispy_forms",
     "csp",
     "django_prose_editor",
+    "django_tasks",
+    "django_tasks_db",
     "lucide",
 ]
 MIDDLEWARE = [
@@ -105,6 +107,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
     }
+
+# --- background work -----------------------------------------------------------------------------
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+BULK_MAX_IN_FLIGHT = env.int("BULK_MAX_IN_FLIGHT", default=16)
 
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "ticketadmin.User"

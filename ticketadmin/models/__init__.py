@@ -1,5 +1,6 @@
-"""Our own rows: people, changes, drafts, what administrators configure, and what the CRM last said."""
+"""Our own rows: people, changes, bulk updates, drafts, configuration, and what the CRM last said."""
 
+from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, ItemOutcome, ItemState, Plan
 from .changes import Change, ChangedField, Origin, Outcome
 from .configuration import CustomField, FieldKind, Hue, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
@@ -7,15 +8,24 @@ from .people import ROLES, ResetRequest, Role, Source, User
 from .views import SavedView
 
 __all__ = [
+    "ACTIVE",
+    "ENDED",
     "ROLES",
+    "BulkItem",
+    "BulkKind",
+    "BulkState",
+    "BulkUpdate",
     "Change",
     "ChangedField",
     "CustomField",
     "Draft",
     "FieldKind",
     "Hue",
+    "ItemOutcome",
+    "ItemState",
     "Origin",
     "Outcome",
+    "Plan",
     "Presence",
     "RemoteSnapshot",
     "ResetRequest",

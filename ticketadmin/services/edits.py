@@ -6,6 +6,7 @@ from what a form posted and the base it was posted against; nothing else decides
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -43,6 +44,18 @@ class Edit:
         """Return the value to send for a field of this edit."""
         wish = self.wishes[field.name]
         return wish.value if isinstance(wish, Set) else empty_value(field, like)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` makes the same edit of."""
+        return {
+            name: {"set": wish.value} if isinstance(wish, Set) else {"clear": True}
+            for name, wish in self.wishes.items()
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Edit":
+        """Return the edit that was kept with `as_json`."""
+        return cls({name: Set(wish["set"]) if "set" in wish else CLEAR for name, wish in kept.items()})
 
     def without(self, names: Collection[str]) -> "Edit":
         """Return the same wishes but for some fields."""

@@ -112,15 +112,16 @@ def finish(change: Change) -> None:
     )  # fmt: skip
 
 
-def settle(change: Change) -> Change:
+def settle(change: Change, *, is_abandoned: bool = False) -> Change:
     """Find out by reading what an open change did; leave it open where that cannot be known yet.
 
-    A pending change is left alone while its save may still be running.
+    A pending change is left alone while its save may still be running, unless the caller knows that
+    whoever ran it `is_abandoned`: a worker whose lease ran out.
     """
     if change.is_settled:
         return change
-    is_running = timezone.now() - change.created_at < settled_after()
-    if change.outcome == Outcome.PENDING and is_running:
+    may_be_running = not is_abandoned and timezone.now() - change.created_at < settled_after()
+    if change.outcome == Outcome.PENDING and may_be_running:
         return change
     fields = catalogue([*change.wanted, *(change.before or {})])
     accepted = change.outcome == Outcome.ACCEPTED

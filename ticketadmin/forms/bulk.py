@@ -1,0 +1,133 @@
+"""The forms of bulk updates: which changes, and how fast a confirmed run may go."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.forms.tickets import make_box
+from ticketadmin.models import BulkUpdate, User
+from ticketadmin.services.bulk import MOST_IN_FLIGHT, check_bulk, confirm_bulk
+from ticketadmin.services.choices import Choices
+from ticketadmin.services.edits import Edit, InvalidEdit, read_edit
+from ticketadmin.services.fields import Field
+
+KEEP, SET, CLEAR = "keep", "set", "clear"
+ACTION = "action."
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One field of the changes form: what to do with it, and the value to set."""
+
+    action: forms.BoundField
+    box: forms.BoundField
+    field: Field
+
+
+class ChangesForm(forms.Form):
+    """Keep, set or clear, for every field that the file does not bring itself."""
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        fields: Mapping[str, Field],
+        choices: Choices,
+        from_file: Collection[str] = (),
+        edit: Edit | None = None,
+    ) -> None:
+        super().__init__(data)
+        self.ticket_fields = {name: field for name, field in fields.items() if name not in from_file}
+        self.choices = choices
+        self.edit = Edit()
+        for name, field in self.ticket_fields.items():
+            self.fields[ACTION + name] = _action(field, chosen=_chosen(edit, name))
+            self.fields[name] = make_box(field, [], choices, is_known=False)
+            self.fields[name].help_text = str(field.help_text)
+
+    @property
+    def rows(self) -> list[FieldRow]:
+        """The fields with their actions, in the order of the ticket form."""
+        return [
+            FieldRow(self[ACTION + name], self[name], field) for name, field in self.ticket_fields.items()
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Turn what was posted into `self.edit`; each problem stands at its field."""
+        actions = {name: self.cleaned_data.get(ACTION + name) or KEEP for name in self.ticket_fields}
+        posted = {name: self._typed(name) for name, action in actions.items() if action == SET}
+        for name, action in actions.items():
+            self._require_agreement(name, action)
+        try:
+            self.edit = read_edit(
+                posted,
+                cleared=[name for name, action in actions.items() if action == CLEAR],
+                base={},
+                fields=self.ticket_fields,
+                choices=self.choices,
+            )
+        except InvalidEdit as invalid:
+            for name, errors in invalid.errors.items():
+                for error in errors:
+                    self.add_error(name, error)
+        return self.cleaned_data
+
+    def _typed(self, name: str) -> list[str]:
+        data = self.data
+        return data.getlist(name) if isinstance(data, QueryDict) else []
+
+    def _require_agreement(self, name: str, action: str) -> None:
+        has_value = any(text.strip() for text in self._typed(name))
+        if action == SET and not has_value:
+            message = _("Type the value to set, or choose “Clear”.")
+            self.add_error(name, forms.ValidationError(message, code="no_value"))
+        if action == KEEP and has_value:
+            message = _("You typed a value, but “Keep” is chosen. Choose “Set”, or empty the box.")
+            self.add_error(name, forms.ValidationError(message, code="kept_with_value"))
+
+    def save(self, bulk: BulkUpdate, *, actor: User) -> None:
+        """Start the dry run. Raises what `check_bulk` raises."""
+        check_bulk(bulk, actor=actor, edit=self.edit)
+
+
+def _chosen(edit: Edit | None, name: str) -> str:
+    if edit is None or name not in edit.wishes:
+        return KEEP
+    return SET if "set" in edit.as_json()[name] else CLEAR
+
+
+def _action(field: Field, *, chosen: str) -> forms.ChoiceField:
+    options = [(KEEP, _("Keep")), (SET, _("Set")), *([(CLEAR, _("Clear"))] if field.clearable else [])]
+    return forms.ChoiceField(
+        label=field.label, choices=options, initial=chosen, required=False, widget=forms.RadioSelect
+    )
+
+
+class ConfirmForm(forms.Form):
+    """The seal of the dry run that the page showed, and how fast to go."""
+
+    seal = forms.CharField(widget=forms.HiddenInput)
+    in_flight = forms.IntegerField(
+        label=_("Tickets at the same time"), min_value=1, max_value=MOST_IN_FLIGHT, initial=4
+    )
+    per_second = forms.FloatField(
+        label=_("Requests to the CRM a second, at most"),
+        required=False,
+        min_value=0.1,
+        max_value=1_000,
+        help_text=_("Empty: as fast as the CRM answers."),
+    )
+
+    def save(self, bulk: BulkUpdate, *, actor: User) -> None:
+        """Start the run. Raises what `confirm_bulk` raises."""
+        confirm_bulk(
+            bulk,
+            actor=actor,
+            seal=self.cleaned_data["seal"],
+            in_flight=self.cleaned_data["in_flight"],
+            per_second=self.cleaned_data["per_second"],
+        )

@@ -1,0 +1,77 @@
+"""`manage.py db_worker`: a worker process, as django-tasks-db has it, that also keeps watch.
+
+Beside the tasks a thread looks every few seconds for bulk updates whose worker died, so that any
+living worker, however busy, gets them going again. The first SIGTERM lets tickets in flight end and
+hands the rest to the next worker; a database that is away for a while is waited for.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from django.db import DatabaseError, connection, connections
+from django_tasks_db.management.commands import db_worker
+
+from ticketadmin.tasks import stopping, sweep_bulks
+
+WATCH_EVERY = 3.0
+DATABASE_AGAIN = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+class Worker(db_worker.Worker):
+    """Ends a long task between two tickets instead of after the last one."""
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        """Tell the running task to come to an end, then wait for it."""
+        stopping.set()
+        super().shutdown(signum, frame)
+
+    def run(self) -> None:
+        """Work until asked to end; a database that went away is tried again."""
+        while self.running:
+            try:
+                return super().run()
+            except DatabaseError as error:
+                logger.warning("the database is away: %s", type(error).__name__)
+                connections.close_all()
+                time.sleep(DATABASE_AGAIN)
+        return None
+
+
+class Command(db_worker.Command):
+    """The package's command with our worker and the watch beside it."""
+
+    def handle(self, **options: Any) -> None:
+        """Run until a signal ends it."""
+        db_worker.Worker = Worker  # type: ignore[misc]  # its command has no other way to take one
+        with _watch():
+            super().handle(**options)
+
+
+@contextmanager
+def _watch() -> Iterator[None]:
+    is_over = threading.Event()
+    thread = threading.Thread(target=_keep_watch, args=(is_over,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join(WATCH_EVERY)
+
+
+def _keep_watch(is_over: threading.Event) -> None:
+    while not is_over.is_set():
+        try:
+            sweep_bulks()
+        except DatabaseError as error:
+            logger.warning("bulk updates could not be looked for: %s", type(error).__name__)
+            connection.close()
+        is_over.wait(WATCH_EVERY)
+    connection.close()

@@ -1,0 +1,203 @@
+"""Bulk updates: one set of changes for many tickets, one item a ticket. These rows are the truth.
+
+The task queue only wakes workers. A worker drains a bulk update while it holds its lease; whatever
+it does is on an item before and after, so that another worker can go on where it was cut off.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .changes import Change, Outcome
+
+
+class BulkKind(models.TextChoices):
+    """What a bulk update is for."""
+
+    UPDATE = "update", _("Update")
+    RETRY = "retry", _("Retry")
+    SETTLE = "settle", _("Check of unknown results")
+    UNDO = "undo", _("Undo of a run")
+
+
+class BulkState(models.TextChoices):
+    """Where a bulk update stands."""
+
+    DRAFT = "draft", _("Being prepared")
+    CHECKING = "checking", _("Checking the tickets")
+    READY = "ready", _("Ready to be sent")
+    RUNNING = "running", _("Running")
+    PAUSED = "paused", _("Paused")
+    CANCELLING = "cancelling", _("Stopping")
+    CANCELLED = "cancelled", _("Cancelled")
+    FINISHED = "finished", _("Finished")
+
+
+# States in which a worker has something to do.
+ACTIVE = (BulkState.CHECKING, BulkState.RUNNING, BulkState.CANCELLING)
+ENDED = (BulkState.CANCELLED, BulkState.FINISHED)
+
+
+class Plan(models.TextChoices):
+    """What the dry run found for one ticket."""
+
+    NONE = "", _("Not checked yet")
+    SEND = "send", _("Will be sent")
+    BLIND = "blind", _("Will be sent, cannot be compared")
+    ALREADY = "already", _("Already as wanted")
+    CANNOT = "cannot", _("Cannot be done")
+
+
+class ItemState(models.TextChoices):
+    """Where one item stands. `DOUBT`: a worker was cut off while it was being sent."""
+
+    WAITING = "waiting", _("Waiting")
+    WORKING = "working", _("In progress")
+    DOUBT = "doubt", _("Being checked after an interruption")
+    DONE = "done", _("Done")
+
+
+class ItemOutcome(models.TextChoices):
+    """How one item ended. The first seven are the outcomes of its change."""
+
+    VERIFIED = Outcome.VERIFIED.value, Outcome.VERIFIED.label
+    STORED_DIFFERENTLY = Outcome.STORED_DIFFERENTLY.value, Outcome.STORED_DIFFERENTLY.label
+    NOT_APPLIED = Outcome.NOT_APPLIED.value, Outcome.NOT_APPLIED.label
+    NOT_READABLE = Outcome.NOT_READABLE.value, Outcome.NOT_READABLE.label
+    ACCEPTED = Outcome.ACCEPTED.value, Outcome.ACCEPTED.label
+    REJECTED = Outcome.REJECTED.value, Outcome.REJECTED.label
+    UNKNOWN = Outcome.UNKNOWN.value, Outcome.UNKNOWN.label
+    ALREADY = "already", _("Already as wanted")
+    CONFLICT = "conflict", _("Changed by somebody else")
+    NOT_DONE = "not_done", _("Could not be sent")
+    NOT_SENT = "not_sent", _("Not sent: cancelled")
+
+
+class BulkUpdate(models.Model):
+    """One bulk update from its preparation to its last result.
+
+    `wishes` maps field names to `{"set": value}` or `{"clear": true}`; an item's own wishes come
+    before them. `seal` names exactly what the dry run showed: a confirmation carries it.
+    """
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=8, choices=BulkKind.choices, default=BulkKind.UPDATE)
+    state = models.CharField(max_length=12, choices=BulkState.choices, default=BulkState.DRAFT)
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="followers")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="bulk_updates",
+        verbose_name=_("lead"),
+    )
+    owner_name = models.CharField(max_length=301)
+    wishes = models.JSONField(default=dict)
+    notes = models.JSONField(default=dict, help_text="What choosing the tickets left out, and why.")
+    seal = models.CharField(max_length=64, blank=True)
+
+    in_flight = models.PositiveSmallIntegerField(default=4, help_text="Items sent at the same time, at most.")
+    per_second = models.FloatField(null=True, blank=True, help_text="Requests to the CRM a second, at most.")
+
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When it was confirmed.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When its owner saw that it ended.")
+    pause_reason = models.CharField(max_length=40, blank=True, help_text="Why it paused by itself.")
+    slowed_until = models.DateTimeField(null=True, blank=True, help_text="The CRM asked to wait until then.")
+
+    waits_since = models.DateTimeField(null=True, blank=True, help_text="When a worker was called for it.")
+    worker = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    slots = models.PositiveSmallIntegerField(default=0, help_text="Of the global limit, held by the worker.")
+
+    class Meta:
+        verbose_name = _("bulk update")
+        verbose_name_plural = _("bulk updates")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["state"], name="bulk_active", condition=Q(state__in=[*ACTIVE])),
+            models.Index(fields=["owner"], name="bulk_unseen", condition=Q(seen_at=None, state__in=[*ENDED])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uuid} {self.state}"
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether a worker has something to do here."""
+        return self.state in ACTIVE
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing will happen any more."""
+        return self.state in ENDED
+
+    @property
+    def was_confirmed(self) -> bool:
+        """Tell whether it got as far as sending."""
+        return self.started_at is not None
+
+    def is_leased(self, now: datetime) -> bool:
+        """Tell whether a worker holds it."""
+        return self.lease_until is not None and self.lease_until > now
+
+
+class BulkItem(models.Model):
+    """One ticket of a bulk update.
+
+    `submission` names its one save: a repeated call with it never sends twice. `base` holds the
+    values of the wanted fields as the dry run read them, null where nothing could be read.
+    """
+
+    bulk = models.ForeignKey(BulkUpdate, models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    ticket_code = models.CharField(max_length=64)
+    wishes = models.JSONField(null=True, blank=True)
+    undo_of = models.ForeignKey(Change, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    base = models.JSONField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    plan = models.CharField(max_length=8, choices=Plan.choices, default=Plan.NONE, blank=True)
+
+    state = models.CharField(max_length=8, choices=ItemState.choices, default=ItemState.WAITING)
+    outcome = models.CharField(max_length=20, choices=ItemOutcome.choices, blank=True)
+    reason = models.CharField(max_length=40, blank=True, help_text="Why not, as a machine word.")
+    message = models.CharField(max_length=500, blank=True, help_text="The CRM's own words.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    submission = models.UUIDField(default=uuid4)
+    change = models.ForeignKey(Change, models.SET_NULL, null=True, blank=True, related_name="+")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        indexes = [
+            models.Index(fields=["bulk", "state", "attempts", "position"], name="bulkitem_next"),
+            models.Index(fields=["bulk", "plan", "position"], name="bulkitem_plan"),
+            models.Index(fields=["bulk", "outcome", "position"], name="bulkitem_outcome"),
+            models.Index(fields=["bulk", "finished_at"], name="bulkitem_rate"),
+            models.Index(fields=["ticket_code"], name="bulkitem_ticket"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["bulk", "ticket_code"], name="bulkitem_once_per_ticket"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_code} {self.state} {self.outcome}"
+
+    def give_up_or_wait(self, most: int) -> bool:
+        """Count a failed attempt and tell whether the item may be tried again, under a new submission."""
+        self.attempts += 1
+        if self.attempts >= most:
+            return False
+        self.state, self.submission = ItemState.WAITING, uuid4()
+        return True
+
+    def all_wishes(self, common: dict[str, Any]) -> dict[str, Any]:
+        """Return what is wanted of this ticket: its own wishes before the common ones."""
+        return {**common, **(self.wishes or {})}

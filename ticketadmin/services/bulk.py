@@ -1,0 +1,352 @@
+"""Bulk updates as leads steer them: choose, check, confirm, pause, cancel, retry, settle, undo.
+
+    draft ── check ──▶ checking ──▶ ready ── confirm ──▶ running ──▶ finished
+                                                          ▲   │
+                                                   resume │   │ pause, or trouble        cancel ──▶ cancelled
+                                                          paused
+
+Every function checks the right itself and changes the state by one conditional update, so that two
+leads pressing two buttons cannot both win. The work itself is `bulk_engine`'s.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from ticketadmin.models import (
+    BulkItem,
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    Change,
+    ItemOutcome,
+    ItemState,
+    Plan,
+    User,
+)
+from ticketadmin.services.access import Forbidden, may_undo, require
+from ticketadmin.services.bulk_engine import cancel_rest, wake
+from ticketadmin.services.bulk_items import CHANGED_SINCE
+from ticketadmin.services.bulk_seal import seal_of
+from ticketadmin.services.edits import Edit
+from ticketadmin.services.undo import can_undo
+
+MOST_TICKETS = 10_000
+MOST_IN_FLIGHT = 16
+RIGHT = "run_bulk_updates"
+NOT_UNDOABLE = "not_undoable"
+CHUNK = 500
+FORGOTTEN_AFTER = timedelta(days=14)
+
+# What can be tried once more: refused or not applied, not sent, in conflict. Unknown only when asked for.
+RETRYABLE = (
+    ItemOutcome.REJECTED,
+    ItemOutcome.NOT_APPLIED,
+    ItemOutcome.NOT_DONE,
+    ItemOutcome.CONFLICT,
+    ItemOutcome.NOT_SENT,
+)
+UNSETTLED = (ItemOutcome.UNKNOWN, ItemOutcome.ACCEPTED)
+
+
+class BulkProblem(Exception):
+    """A bulk update cannot do what was asked now. Nothing was changed."""
+
+
+class NotNow(BulkProblem):
+    """Its state does not allow this: somebody else was faster, or the page is old."""
+
+
+class SealBroken(BulkProblem):
+    """The dry run is no longer the one that the page showed."""
+
+
+class NothingToDo(BulkProblem):
+    """There is no ticket to do this for."""
+
+
+class TooMany(BulkProblem):
+    """More tickets than one bulk update takes."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One ticket to be updated, perhaps with wishes of its own."""
+
+    code: str
+    edit: Edit | None = None
+
+
+@dataclass(frozen=True)
+class ChosenTickets:
+    """What choosing found. `notes` tells what was left out: repeated or malformed codes, wrong rows."""
+
+    tickets: tuple[Chosen, ...]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def draft_bulk(chosen: ChosenTickets, *, actor: User) -> BulkUpdate:
+    """Keep the chosen tickets as a bulk update whose changes are still to be chosen.
+
+    Raises Forbidden, NothingToDo or TooMany.
+    """
+    require(actor, RIGHT)
+    if not chosen.tickets:
+        raise NothingToDo
+    if len(chosen.tickets) > MOST_TICKETS:
+        raise TooMany
+    rows = (
+        BulkItem(ticket_code=one.code, wishes=one.edit.as_json() if one.edit else None)
+        for one in chosen.tickets
+    )
+    return _create(actor, BulkKind.UPDATE, rows, notes=dict(chosen.notes))
+
+
+def check_bulk(bulk: BulkUpdate, *, actor: User, edit: Edit) -> None:
+    """Take the common changes and start the dry run. Raises Forbidden, NotNow or NothingToDo."""
+    require(actor, RIGHT)
+    if not edit and not bulk.items.exclude(wishes=None).exists():
+        raise NothingToDo
+    _move(bulk, (BulkState.DRAFT,), BulkState.CHECKING, wishes=edit.as_json())
+    wake(bulk)
+
+
+def check_again(bulk: BulkUpdate, *, actor: User) -> None:
+    """Throw the dry run away and make another: the tickets may have changed. Raises Forbidden or NotNow."""
+    require(actor, RIGHT)
+    with transaction.atomic():
+        _move(bulk, (BulkState.READY,), BulkState.CHECKING, seal="")
+        _forget_plans(bulk)
+    wake(bulk)
+
+
+def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
+    """Go back to choosing the changes. Raises Forbidden or NotNow."""
+    require(actor, RIGHT)
+    if bulk.kind != BulkKind.UPDATE:
+        raise NotNow
+    with transaction.atomic():
+        _move(bulk, (BulkState.READY, BulkState.CHECKING), BulkState.DRAFT, seal="")
+        _forget_plans(bulk)
+
+
+def _forget_plans(bulk: BulkUpdate) -> None:
+    fresh = {"state": ItemState.WAITING, "plan": Plan.NONE, "reason": "", "message": "", "attempts": 0}
+    if bulk.kind != BulkKind.UNDO:  # an undo's base is what the run had stored
+        fresh |= {"base": None, "read_at": None}
+    bulk.items.update(**fresh)
+
+
+def confirm_bulk(
+    bulk: BulkUpdate, *, actor: User, seal: str, in_flight: int = 4, per_second: float | None = None
+) -> None:
+    """Send exactly what the dry run with this seal showed.
+
+    Raises Forbidden, NotNow, NothingToDo, or SealBroken where the dry run is another one by now.
+    """
+    require(actor, RIGHT)
+    with transaction.atomic():
+        _move(
+            bulk,
+            (BulkState.READY,),
+            BulkState.RUNNING,
+            owner=actor,
+            owner_name=actor.display_name,
+            started_at=timezone.now(),
+            in_flight=min(max(1, in_flight), MOST_IN_FLIGHT),
+            per_second=per_second,
+        )
+        if not seal or seal != bulk.seal or seal_of(bulk) != seal:
+            raise SealBroken
+        if not bulk.items.filter(plan__in=[Plan.SEND, Plan.BLIND]).exists():
+            raise NothingToDo
+        _begin(bulk)
+    wake(bulk)
+
+
+def _begin(bulk: BulkUpdate) -> None:
+    now = timezone.now()
+    items = bulk.items
+    items.filter(plan=Plan.ALREADY).update(outcome=ItemOutcome.ALREADY, finished_at=now)
+    cannot = items.filter(plan=Plan.CANNOT)
+    cannot.filter(reason=CHANGED_SINCE).update(outcome=ItemOutcome.CONFLICT, finished_at=now)
+    cannot.exclude(reason=CHANGED_SINCE).update(outcome=ItemOutcome.NOT_DONE, finished_at=now)
+    items.filter(plan__in=[Plan.SEND, Plan.BLIND]).update(
+        state=ItemState.WAITING, attempts=0, finished_at=None
+    )
+
+
+def pause_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+    """Start no further ticket; what is in flight ends. Raises Forbidden or NotNow."""
+    require(actor, RIGHT)
+    _move(bulk, (BulkState.RUNNING,), BulkState.PAUSED, pause_reason="")
+
+
+def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+    """Go on where it paused, in the name of who confirmed it. Raises Forbidden or NotNow."""
+    require(actor, RIGHT)
+    state = BulkState.RUNNING if bulk.was_confirmed else BulkState.CHECKING
+    _move(bulk, (BulkState.PAUSED,), state, pause_reason="")
+    bulk.items.filter(state=ItemState.WAITING).update(attempts=0)
+    wake(bulk)
+
+
+def cancel_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+    """Stop for good: what is in flight ends, the rest is not sent. Raises Forbidden or NotNow."""
+    require(actor, RIGHT)
+    _move(bulk, (BulkState.RUNNING, BulkState.PAUSED), BulkState.CANCELLING, pause_reason="")
+    if bulk.is_leased(timezone.now()):
+        wake(bulk)
+    else:
+        cancel_rest(bulk)
+
+
+def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+    """Delete a bulk update that was never confirmed. Raises Forbidden or NotNow."""
+    require(actor, RIGHT)
+    deleted, _by_model = BulkUpdate.objects.filter(
+        pk=bulk.pk,
+        started_at=None,
+        state__in=[BulkState.DRAFT, BulkState.CHECKING, BulkState.READY, BulkState.PAUSED],
+    ).delete()
+    if not deleted:
+        raise NotNow
+
+
+def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = RETRYABLE) -> BulkUpdate:
+    """Make a new bulk update of just the tickets with these outcomes, and start its dry run.
+
+    Raises Forbidden, NotNow or NothingToDo.
+    """
+    require(actor, RIGHT)
+    if not bulk.has_ended:
+        raise NotNow
+    again = bulk.items.filter(outcome__in=outcomes)
+    rows = (
+        BulkItem(
+            ticket_code=item.ticket_code,
+            wishes=item.wishes,
+            undo_of=item.undo_of,
+            base=item.base if bulk.kind == BulkKind.UNDO else None,
+        )
+        for item in again.select_related("undo_of").iterator(chunk_size=CHUNK)
+    )
+    kind = BulkKind.UNDO if bulk.kind == BulkKind.UNDO else BulkKind.RETRY
+    made = _create(actor, kind, rows, parent=bulk, wishes=bulk.wishes, state=BulkState.CHECKING)
+    wake(made)
+    return made
+
+
+def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
+    """Make a run that finds out what the unknown tickets hold; it sends nothing and needs no confirmation.
+
+    Raises Forbidden, NotNow or NothingToDo.
+    """
+    require(actor, RIGHT)
+    if not bulk.has_ended:
+        raise NotNow
+    unknown = bulk.items.filter(outcome__in=UNSETTLED)
+    rows = (
+        BulkItem(ticket_code=item.ticket_code, change=item.change, plan=Plan.SEND)
+        for item in unknown.select_related("change")
+    )
+    made = _create(
+        actor, BulkKind.SETTLE, rows, parent=bulk, state=BulkState.RUNNING, started_at=timezone.now()
+    )
+    wake(made)
+    return made
+
+
+def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
+    """Make a bulk update that stores again what the run replaced, and start its dry run.
+
+    Tickets whose earlier values are not known, or that were changed since, are listed and left alone.
+    Raises Forbidden, NotNow or NothingToDo.
+    """
+    require(actor, RIGHT)
+    if not bulk.has_ended or bulk.kind == BulkKind.SETTLE:
+        raise NotNow
+    sent = bulk.items.exclude(change=None).select_related("change").order_by("position")
+    rows = (
+        row
+        for item in sent.iterator(chunk_size=CHUNK)
+        if item.change and (row := _undo_item(item.change, actor)) is not None
+    )
+    made = _create(actor, BulkKind.UNDO, rows, parent=bulk, state=BulkState.CHECKING)
+    wake(made)
+    return made
+
+
+def _undo_item(change: Change, actor: User) -> BulkItem | None:
+    """Return the reverse of a change, with what it stored as the base; None where it had no effect."""
+    if not may_undo(actor, change):
+        raise Forbidden(change.ticket_code)
+    if not can_undo(change):
+        if change.outcome in {ItemOutcome.REJECTED, ItemOutcome.NOT_APPLIED}:
+            return None
+        return BulkItem(
+            ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=NOT_UNDOABLE
+        )
+    before, after = change.before or {}, change.read_back or {}
+    earlier = {name: before[name] for name in change.wanted}
+    since = {name: after[name] for name in change.wanted if name in after}
+    earlier |= {name: pair[0] for name, pair in change.collateral.items()}
+    since |= {name: pair[1] for name, pair in change.collateral.items()}
+    return BulkItem(
+        ticket_code=change.ticket_code,
+        wishes={name: {"set": value} for name, value in earlier.items()},
+        base=since,
+        read_at=change.finished_at,
+        undo_of=change,
+    )
+
+
+def _create(
+    actor: User,
+    kind: BulkKind,
+    rows: Iterable[BulkItem],
+    *,
+    state: BulkState = BulkState.DRAFT,
+    **values: Any,
+) -> BulkUpdate:
+    _forget_unsent(actor)
+    with transaction.atomic():
+        bulk = BulkUpdate.objects.create(
+            kind=kind,
+            state=state,
+            owner=actor,
+            owner_name=actor.display_name,
+            created_at=timezone.now(),
+            **values,
+        )
+        count = 0
+        batch: list[BulkItem] = []
+        for row in rows:
+            count += 1
+            row.bulk, row.position = bulk, count
+            batch.append(row)
+            if len(batch) == CHUNK:
+                BulkItem.objects.bulk_create(batch)
+                batch = []
+        BulkItem.objects.bulk_create(batch)
+        if not count:
+            raise NothingToDo
+    return bulk
+
+
+def _forget_unsent(owner: User) -> None:
+    """Delete what this person prepared and left lying without ever sending it."""
+    limit = timezone.now() - FORGOTTEN_AFTER
+    BulkUpdate.objects.filter(owner=owner, started_at=None, created_at__lt=limit).delete()
+
+
+def _move(bulk: BulkUpdate, sources: tuple[BulkState, ...], target: BulkState, **values: Any) -> None:
+    """Go from one of the states to another, or raise NotNow."""
+    moved = BulkUpdate.objects.filter(pk=bulk.pk, state__in=sources).update(state=target, **values)
+    bulk.refresh_from_db()
+    if not moved:
+        raise NotNow

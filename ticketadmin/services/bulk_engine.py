@@ -1,0 +1,301 @@
+"""Working through a bulk update: one worker at a time holds its lease and keeps several items in flight.
+
+    drain(pk)   take the lease, work until nothing is left, the lead says stop, or trouble pauses it
+    sweep()     name the bulk updates that wait for a worker: nobody's lease is alive
+
+A worker that dies keeps its lease for at most LEASE; then another takes over. Items that were in
+flight are in doubt and settled by reading before anything is sent again. Clocks of the machines are
+taken to agree within a few seconds.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import Sum
+from django.dispatch import Signal
+from django.utils import timezone
+
+from ticketadmin.models import (
+    ACTIVE,
+    BulkItem,
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    ItemOutcome,
+    ItemState,
+    RemoteSnapshot,
+    User,
+)
+from ticketadmin.services.bulk_crew import Crew, Done
+from ticketadmin.services.bulk_items import (
+    Work,
+    fail_item,
+    leave_open,
+    plan_item,
+    resolve_doubt,
+    send_item,
+    settle_item,
+    work_on,
+)
+from ticketadmin.services.bulk_pace import Pace, Trouble
+from ticketadmin.services.bulk_seal import seal_of
+
+LEASE = timedelta(seconds=10)
+TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
+REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
+SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk update that waits
+DOUBT_AGAIN = 2.0
+CALLS = 3  # of one item: fresh read, PUT, read-back
+NOT_ALLOWED = "not_allowed"
+GATE = "bulk:gate"
+
+logger = logging.getLogger(__name__)
+work_waits = Signal()  # sent with `pk` when a bulk update needs a worker; `ticketadmin.tasks` listens
+
+
+def wake(bulk: BulkUpdate) -> None:
+    """Call a worker once the transaction is through."""
+    BulkUpdate.objects.filter(pk=bulk.pk).update(waits_since=timezone.now())
+    transaction.on_commit(lambda: work_waits.send(BulkUpdate, pk=bulk.pk))
+
+
+def sweep() -> list[int]:
+    """Return the bulk updates that have something to do and no living worker."""
+    waiting = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(lease_until__gt=timezone.now())
+    return list(waiting.order_by("id").values_list("pk", flat=True))
+
+
+def drain(pk: int, *, worker: str, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Work on one bulk update until it needs no worker any more or `should_stop` says so.
+
+    Returns at once where another worker holds the lease. Raises DatabaseError where the database
+    goes away; the lease then runs out and another worker goes on.
+    """
+    with _lease(pk, worker) as bulk:
+        if bulk is not None:
+            _Drain(bulk, worker, should_stop).run()
+
+
+@contextmanager
+def _lease(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
+    now = timezone.now()
+    free = BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exclude(lease_until__gt=now)
+    if not free.update(worker=worker, lease_until=now + LEASE, slots=0, waits_since=None):
+        yield None
+        return
+    bulk = BulkUpdate.objects.get(pk=pk)
+    yield bulk
+    BulkUpdate.objects.filter(pk=pk, worker=worker).update(worker="", lease_until=None, slots=0)
+    if BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exists():  # it made room for another
+        wake(bulk)
+
+
+class _Drain:
+    """One worker's turn at one bulk update."""
+
+    def __init__(self, bulk: BulkUpdate, worker: str, should_stop: Callable[[], bool]) -> None:
+        self.bulk, self.worker, self.should_stop = bulk, worker, should_stop
+        self.phase = bulk.state
+        self.pace = Pace(bulk.per_second, calls=CALLS)
+        self.trouble = Trouble()
+        self.work = _work_for(bulk)
+        self.in_flight: dict[int, BulkItem] = {}
+        self.claimed: list[BulkItem] = []
+        self.doubt_at: dict[int, float] = {}
+        self.is_stopping = False
+        self.started = self.ticked = self.refreshed = time.monotonic()
+
+    def run(self) -> None:
+        if self.phase == BulkState.CANCELLING:
+            self._cancel()
+            return
+        if self.work is None:
+            self._pause(NOT_ALLOWED)
+            return
+        self._recover()
+        self._renew()
+        with Crew(self.bulk.in_flight, self._step) as crew:
+            while not self._is_over():
+                if time.monotonic() - self.ticked >= TICK:
+                    self._tick()
+                while not self.is_stopping and (item := self._next()):
+                    self.in_flight[item.pk] = item
+                    crew.give(item)
+                for done in crew.collect(timeout=min(TICK, self.pace.wait() or TICK)):
+                    self._note(done)
+        self._close()
+
+    def _step(self, item: BulkItem) -> str:
+        """Run in a thread of the crew: one item, start to end."""
+        work = self.work
+        if work is None:
+            return NOT_ALLOWED
+        if item.state == ItemState.DOUBT:
+            return "" if resolve_doubt(work, item) else "doubt"
+        if self.phase == BulkState.CHECKING:
+            return plan_item(work, item)
+        return settle_item(work, item) if self.bulk.kind == BulkKind.SETTLE else send_item(work, item)
+
+    # --- what comes next -------------------------------------------------------------------------
+
+    def _next(self) -> BulkItem | None:
+        """Return the next item to start now, or None where nothing may start."""
+        if len(self.in_flight) >= min(self.bulk.slots, self.pace.in_flight(self.bulk.in_flight)):
+            return None
+        if doubtful := self._doubtful():
+            return doubtful
+        if not self.claimed:
+            self.claimed = self._claim()
+        if not self.claimed or not self.pace.may_start():
+            return None
+        return self.claimed.pop(0)
+
+    def _claim(self) -> list[BulkItem]:
+        waiting = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WAITING)
+        items = list(
+            waiting.select_related("undo_of", "change").order_by("attempts", "position")[
+                : 2 * self.bulk.in_flight
+            ]
+        )
+        BulkItem.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.WORKING)
+        for item in items:
+            item.state = ItemState.WORKING
+        return items
+
+    def _doubtful(self) -> BulkItem | None:
+        now = time.monotonic()
+        due = [pk for pk, at in self.doubt_at.items() if at <= now and pk not in self.in_flight]
+        return BulkItem.objects.select_related("undo_of").get(pk=due[0]) if due else None
+
+    def _note(self, done: Done) -> None:
+        item = self.in_flight.pop(done.item.pk)
+        reason = done.reason
+        if done.error is not None:
+            if isinstance(done.error, DatabaseError):
+                raise done.error
+            logger.error("bulk item failed: %s", type(done.error).__name__, exc_info=done.error)
+            reason = fail_item(item)
+        if item.state == ItemState.DOUBT:
+            self.doubt_at[item.pk] = time.monotonic() + DOUBT_AGAIN
+            return
+        self.doubt_at.pop(item.pk, None)
+        self.pace.note(reason, in_flight=len(self.in_flight) + 1)
+        if pause := self.trouble.note(reason):
+            self._pause(pause)
+
+    def _is_over(self) -> bool:
+        if self.in_flight:
+            return False
+        if self.is_stopping:
+            return True
+        return not self.claimed and not self.doubt_at and not self._claimable()
+
+    def _claimable(self) -> bool:
+        self.claimed = self._claim()
+        return bool(self.claimed)
+
+    # --- once in a while -------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        self.ticked = time.monotonic()
+        if not self._renew() or self.bulk.state != self.phase or self.should_stop():
+            self.is_stopping = True
+        elif time.monotonic() - self.refreshed > REFRESH:
+            self.refreshed = time.monotonic()
+            self.work = _work_for(self.bulk)
+            if self.work is None:
+                self._pause(NOT_ALLOWED)
+        elif time.monotonic() - self.started > SHARE_AFTER and self._is_awaited():
+            self.is_stopping = True
+
+    def _renew(self) -> bool:
+        """Keep the lease and take a share of the global limit; return whether it is still ours."""
+        now = timezone.now()
+        with transaction.atomic():
+            _gate()
+            others = BulkUpdate.objects.filter(lease_until__gt=now).exclude(pk=self.bulk.pk)
+            held = others.aggregate(held=Sum("slots"))["held"] or 0
+            free = max(0, settings.BULK_MAX_IN_FLIGHT - held)
+            mine = BulkUpdate.objects.filter(pk=self.bulk.pk, worker=self.worker)
+            is_ours = mine.update(
+                lease_until=now + LEASE,
+                slots=min(self.bulk.in_flight, free),
+                slowed_until=self.pace.slowed_until,
+            )
+        self.bulk.refresh_from_db(fields=["state", "in_flight", "per_second", "slots"])
+        self.pace.per_second = self.bulk.per_second
+        return bool(is_ours)
+
+    def _is_awaited(self) -> bool:
+        """Tell whether another bulk update has waited for a worker, so that a long one takes turns."""
+        long_ago = timezone.now() - LEASE
+        others = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(pk=self.bulk.pk)
+        return others.filter(waits_since__lt=long_ago).exists()
+
+    def _recover(self) -> None:
+        """Sort what an earlier worker left behind: what it was sending is in doubt, the rest just waits."""
+        left = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WORKING)
+        left.update(
+            state=ItemState.DOUBT if self.phase == BulkState.RUNNING and self._sends else ItemState.WAITING
+        )
+        doubtful = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.DOUBT)
+        self.doubt_at = dict.fromkeys(doubtful.values_list("pk", flat=True), 0.0)
+
+    @property
+    def _sends(self) -> bool:
+        return self.bulk.kind != BulkKind.SETTLE
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def _pause(self, reason: str) -> None:
+        self.is_stopping = True
+        running = BulkUpdate.objects.filter(pk=self.bulk.pk, state=self.phase)
+        running.update(state=BulkState.PAUSED, pause_reason=reason)
+
+    def _close(self) -> None:
+        BulkItem.objects.filter(pk__in=[item.pk for item in self.claimed]).update(state=ItemState.WAITING)
+        self.bulk.refresh_from_db(fields=["state"])
+        if self.bulk.state == BulkState.CANCELLING:
+            self._cancel()
+        elif not self.is_stopping and self.bulk.state == self.phase:
+            self._finish()
+
+    def _finish(self) -> None:
+        mine = BulkUpdate.objects.filter(pk=self.bulk.pk, state=self.phase)
+        if self.phase == BulkState.CHECKING:
+            mine.update(state=BulkState.READY, seal=seal_of(self.bulk))
+        else:
+            mine.update(state=BulkState.FINISHED, finished_at=timezone.now())
+
+    def _cancel(self) -> None:
+        cancel_rest(self.bulk)
+
+
+def cancel_rest(bulk: BulkUpdate) -> None:
+    """Mark what was not sent as such and close the run. What a dead worker may have sent is unknown."""
+    now = timezone.now()
+    open_items = BulkItem.objects.filter(bulk=bulk).exclude(state=ItemState.DONE)
+    with transaction.atomic():
+        for item in open_items.exclude(state=ItemState.WAITING):
+            leave_open(item)
+        open_items.update(state=ItemState.DONE, outcome=ItemOutcome.NOT_SENT, finished_at=now)
+        BulkUpdate.objects.filter(pk=bulk.pk, state=BulkState.CANCELLING).update(
+            state=BulkState.CANCELLED, finished_at=now
+        )
+
+
+def _gate() -> None:
+    """Let one worker at a time share out the global limit."""
+    RemoteSnapshot.objects.get_or_create(name=GATE, defaults={"fetched_at": timezone.now()})
+    RemoteSnapshot.objects.select_for_update().get(name=GATE)
+
+
+def _work_for(bulk: BulkUpdate) -> Work | None:
+    """Return what working needs, or None where its owner may not run bulk updates any more."""
+    owner = User.objects.filter(pk=bulk.owner_id or 0, is_active=True).first()
+    return work_on(bulk, owner) if owner is not None and owner.may("run_bulk_updates") else None

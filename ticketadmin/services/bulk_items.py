@@ -1,0 +1,246 @@
+"""One ticket of a bulk update: checked by the dry run, sent, settled. Its row tells how far it got.
+
+Sending is the ordinary save, with the item's `submission`: repeating it never sends twice. An item
+whose worker was cut off is in doubt: its ticket is read again before anything more is sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from django.utils import timezone
+
+from ticketadmin.logs import request_id
+from ticketadmin.models import (
+    BulkItem,
+    BulkKind,
+    BulkUpdate,
+    Change,
+    ItemOutcome,
+    ItemState,
+    Origin,
+    Outcome,
+    Plan,
+    User,
+)
+from ticketadmin.services.bases import Base
+from ticketadmin.services.choices import Choices, get_choices
+from ticketadmin.services.comparison import merge
+from ticketadmin.services.edits import Edit
+from ticketadmin.services.fields import Field, catalogue, undescribed
+from ticketadmin.services.proof import settle, settled_after
+from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.tickets import (
+    CheckFailed,
+    EditConflict,
+    NothingToSave,
+    ReadingLost,
+    Saved,
+    SaveFailed,
+    SaveInProgress,
+    save_ticket,
+)
+from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
+
+MOST_ATTEMPTS = 6
+# Outcomes after which a ticket does not hold what was wanted, or may not.
+FAILED = frozenset({ItemOutcome.REJECTED, ItemOutcome.NOT_APPLIED, ItemOutcome.NOT_DONE, ItemOutcome.UNKNOWN})
+CHANGED_SINCE = "changed_since"
+READING_LOST = "reading_lost"
+IN_PROGRESS = "in_progress"
+INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the items of one bulk update share while they are worked on."""
+
+    bulk: BulkUpdate
+    actor: User
+    fields: Mapping[str, Field]
+    choices: Choices
+
+    def fields_for(self, edit: Edit) -> dict[str, Field]:
+        """Return every field, with undescribed custom ones that the edit names."""
+        return {**self.fields, **{name: undescribed(name) for name in edit.wishes if name not in self.fields}}
+
+
+def work_on(bulk: BulkUpdate, actor: User) -> Work:
+    """Return what working on a bulk update needs, as it is now."""
+    return Work(bulk, actor, catalogue(bulk.wishes), get_choices())
+
+
+def plan_item(work: Work, item: BulkItem) -> str:
+    """Read one ticket and write down what would be sent. Return the reason of a failed read, else ""."""
+    edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
+    _name_request(work, item)
+    try:
+        read = read_ticket(item.ticket_code, work.choices)
+    except CannotRead:
+        item.plan = Plan.BLIND
+        if work.bulk.kind == BulkKind.UNDO:  # what was changed since cannot be told
+            item.plan, item.reason = Plan.CANNOT, READING_LOST
+    except TicketApiError as error:
+        item.message = error.api_message[:500]
+        if not isinstance(error, NotFound) and item.give_up_or_wait(MOST_ATTEMPTS):
+            _keep(item)
+            return error.reason
+        item.plan, item.reason = Plan.CANNOT, error.reason
+    else:
+        _compare(work, item, edit, read)
+    item.state, item.finished_at = ItemState.DONE, timezone.now()
+    _keep(item)
+    return item.reason
+
+
+def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
+    fields, known = work.fields_for(edit), read.values_for(edit.wishes)
+    mine = {name: edit.value_of(fields[name], known.get(name)) for name in edit.wishes}
+    merged = merge(item.base or {}, mine, known, fields)  # an undo brings its base: the values then stored
+    item.plan = Plan.SEND
+    if set(mine) <= set(merged.already_there):
+        item.plan = Plan.ALREADY
+    elif merged.conflicts:
+        item.plan, item.reason = Plan.CANNOT, CHANGED_SINCE
+    else:
+        item.base = {name: known[name] for name in edit.wishes if name in known}
+    item.read_at = read.read_at
+
+
+def send_item(work: Work, item: BulkItem) -> str:
+    """Save one ticket as the dry run showed it. Return the reason of a failure, else "".
+
+    A failure after which the CRM certainly was not changed, and which may pass, puts the item back.
+    """
+    edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
+    _name_request(work, item)
+    try:
+        saved = _save(work, item, edit)
+    except NothingToSave:
+        return _end(item, ItemOutcome.ALREADY)
+    except EditConflict:
+        return _end(item, ItemOutcome.CONFLICT)
+    except ReadingLost:
+        return _end(item, ItemOutcome.NOT_DONE, READING_LOST)
+    except SaveInProgress:
+        return _again(item, ItemOutcome.NOT_DONE, IN_PROGRESS)
+    except CheckFailed as problem:
+        return _not_checked(item, problem.error)
+    except SaveFailed as problem:
+        return _failed(item, problem)
+    return _end_with(item, saved.change)
+
+
+def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
+    base = Base(item.ticket_code)
+    if item.base is not None:
+        base = Base(item.ticket_code, item.base, item.read_at)
+    return save_ticket(
+        item.ticket_code,
+        actor=work.actor,
+        edit=edit,
+        base=base,
+        fields=work.fields_for(edit),
+        choices=work.choices,
+        submission=item.submission,
+        origin=Origin.UNDO if work.bulk.kind == BulkKind.UNDO else Origin.BULK,
+        undo_of=item.undo_of,
+        bulk=work.bulk.uuid,
+    )
+
+
+def _not_checked(item: BulkItem, error: TicketApiError) -> str:
+    item.message = error.api_message[:500]
+    if isinstance(error, NotFound | NotAllowed):
+        return _end(item, ItemOutcome.NOT_DONE, error.reason)
+    return _again(item, ItemOutcome.NOT_DONE, error.reason)
+
+
+def _failed(item: BulkItem, problem: SaveFailed) -> str:
+    error = problem.error
+    if error.effect is Effect.NONE and isinstance(error, Unavailable | KeyRefused):
+        item.message = error.api_message[:500]
+        return _again(item, ItemOutcome.REJECTED, error.reason, problem.change)
+    return _end_with(item, problem.change)
+
+
+def settle_item(_work: Work, item: BulkItem) -> str:
+    """Find out by reading what the item's change did; nothing is sent. Return "" or why it stays unknown."""
+    if item.change is None:
+        return _end(item, ItemOutcome.UNKNOWN)
+    return _end_with(item, settle(item.change))
+
+
+def resolve_doubt(work: Work, item: BulkItem) -> bool:
+    """Settle an item whose worker was cut off; return False while that cannot be known yet.
+
+    It is sent again only when its first write is known not to have been applied.
+    """
+    change = Change.objects.filter(actor=work.actor, submission=item.submission).first()
+    if change is None:  # cut off before anything was sent
+        item.state = ItemState.WAITING
+        _keep(item)
+        return True
+    settle(change, is_abandoned=True)
+    may_arrive = timezone.now() - change.created_at < settled_after()
+    if change.outcome == Outcome.UNKNOWN and may_arrive and change.before is not None:
+        return False
+    if change.outcome == Outcome.NOT_APPLIED and change.reason == "":
+        item.state, item.submission = ItemState.WAITING, uuid4()
+        _keep(item)
+        return True
+    _end_with(item, change)
+    return True
+
+
+def leave_open(item: BulkItem) -> None:
+    """End an item whose worker was cut off without looking further: unknown, if it was sent at all."""
+    change = Change.objects.filter(bulk=item.bulk.uuid, submission=item.submission).first()
+    if change is not None:
+        _end(item, ItemOutcome.UNKNOWN, "", change)
+
+
+def fail_item(item: BulkItem) -> str:
+    """Put an item back after an error of our own, or give it up; whether it was sent decides the words."""
+    change = Change.objects.filter(bulk=item.bulk.uuid, submission=item.submission).first()
+    if change is not None:
+        item.state = ItemState.DOUBT
+        item.attempts += 1
+        if item.attempts < MOST_ATTEMPTS:
+            _keep(item)
+            return INTERNAL_ERROR
+        return _end(item, ItemOutcome.UNKNOWN, INTERNAL_ERROR, change)
+    return _again(item, ItemOutcome.NOT_DONE, INTERNAL_ERROR)
+
+
+def _again(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | None = None) -> str:
+    if not item.give_up_or_wait(MOST_ATTEMPTS):
+        return _end(item, outcome, reason, change)
+    _keep(item)
+    return reason
+
+
+def _end_with(item: BulkItem, change: Change) -> str:
+    item.message = change.message
+    return _end(item, ItemOutcome(change.outcome), change.reason, change)
+
+
+def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change | None = None) -> str:
+    item.state, item.outcome, item.reason = ItemState.DONE, outcome, reason
+    item.change = change or item.change
+    item.finished_at = timezone.now()
+    _keep(item)
+    return reason if outcome in FAILED else ""
+
+
+def _keep(item: BulkItem) -> None:
+    item.save(
+        update_fields=[
+            "base", "read_at", "plan", "state", "outcome", "reason", "message", "attempts", "submission",
+            "change", "finished_at",
+        ]
+    )  # fmt: skip
+
+
+def _name_request(work: Work, item: BulkItem) -> None:
+    request_id.set(f"bulk-{work.bulk.uuid.hex[:12]}-{item.position}")

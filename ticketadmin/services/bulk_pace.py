@@ -1,0 +1,89 @@
+"""How fast a run may go, and when it has to stop by itself. Pure state; the clock is given.
+
+A 429 slows the whole run: everybody waits, and fewer items are in flight afterwards, growing again
+one by one. Failures in a row that have one cause pause it, rather than burn through the list.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+RATE_LIMITED = "rate_limited"
+
+
+class Pace:
+    """When the next item may start. `per_second` bounds requests; an item makes `calls` of them."""
+
+    def __init__(
+        self, per_second: float | None, *, calls: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.per_second = per_second
+        self.slowed_until: datetime | None = None
+        self._calls, self._clock = calls, clock
+        self._next = self._held_until = 0.0
+        self._backoff = FIRST_WAIT
+        self._limit: float | None = None
+
+    def in_flight(self, most: int) -> int:
+        """Return how many items may be in flight now, at most `most`."""
+        return most if self._limit is None else max(1, min(most, int(self._limit)))
+
+    def may_start(self) -> bool:
+        """Tell whether an item may start now, and count it as started if so."""
+        if self.wait() > 0:
+            return False
+        if self.per_second:
+            self._next = max(self._next, self._clock() - 1.0) + self._calls / self.per_second
+        return True
+
+    def wait(self) -> float:
+        """Return the seconds until an item may start."""
+        return max(0.0, self._next - self._clock(), self._held_until - self._clock())
+
+    def note(self, reason: str, *, in_flight: int) -> None:
+        """Learn from one finished item: its failure's reason, or ""; `in_flight` were under way with it."""
+        if reason != RATE_LIMITED:
+            self._speed_up()
+        elif self._clock() >= self._held_until:  # of several refusals at once, one counts
+            self._limit = max(1.0, (self._limit or in_flight) / 2)
+            self._held_until = self._clock() + self._backoff
+            self.slowed_until = timezone.now() + timedelta(seconds=self._backoff)
+            self._backoff = min(LONGEST_WAIT, self._backoff * 2)
+
+    def _speed_up(self) -> None:
+        if self._limit is None or self._clock() < self._held_until:
+            return
+        self._limit += 1 / self._limit
+        self._backoff = max(FIRST_WAIT, self._backoff * 0.9)
+        self.slowed_until = None
+
+
+_DOWN = frozenset(
+    """refused dns tls connect_timeout read_timeout deadline reset server_error bad_gateway unavailable
+    gateway_timeout not_json redirect circuit_open""".split()
+)
+KEY_REFUSED, FORBIDDEN, CRM_DOWN = "key_refused", "forbidden", "crm_down"
+# What pauses a run, the reasons that count for it, and how many in a row do.
+_CAUSES: tuple[tuple[str, frozenset[str], int], ...] = (
+    (KEY_REFUSED, frozenset({"key_refused", "no_key"}), 3),
+    (FORBIDDEN, frozenset({"forbidden", "method_not_allowed"}), 10),
+    (CRM_DOWN, _DOWN, 5),
+)
+
+
+class Trouble:
+    """Counts failures in a row by cause."""
+
+    def __init__(self) -> None:
+        self._in_a_row = dict.fromkeys((cause for cause, _reasons, _most in _CAUSES), 0)
+
+    def note(self, reason: str) -> str:
+        """Count one finished item and return the cause that should pause the run, or ""."""
+        for cause, reasons, most in _CAUSES:
+            self._in_a_row[cause] = self._in_a_row[cause] + 1 if reason in reasons else 0
+            if self._in_a_row[cause] >= most:
+                return cause
+        return ""

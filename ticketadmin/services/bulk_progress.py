@@ -1,0 +1,193 @@
+"""What there is to see of bulk updates: counts, rate, pages of items, results, and what else touches them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, F, QuerySet
+from django.utils import timezone
+
+from ticketadmin.models import (
+    ENDED,
+    BulkItem,
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    ItemOutcome,
+    ItemState,
+    Plan,
+    User,
+)
+from ticketadmin.services.bulk import UNSETTLED
+
+PAGE = 50
+RATE_OVER = 15  # seconds
+NEWS_FOR = timedelta(days=7)
+RESULT_COLUMNS = (
+    "ticket", "outcome", "reason", "message", "field", "before", "sent", "read_back", "finished", "change",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a bulk update got: counts by plan and by outcome, `done` of `total` of the phase it is in.
+
+    `rate` is items a second lately, None while it is not known; `seconds_left` follows from it.
+    """
+
+    total: int
+    done: int
+    in_progress: int
+    doubtful: int
+    plans: Mapping[str, int]
+    outcomes: Mapping[str, int]
+    rate: float | None = None
+
+    @property
+    def percent(self) -> int:
+        """Return the share done, rounded down, so that 100 means all."""
+        return 100 * self.done // self.total if self.total else 100
+
+    @property
+    def seconds_left(self) -> int | None:
+        """Return the seconds left at the rate of the last seconds."""
+        return round((self.total - self.done) / self.rate) if self.rate else None
+
+    @property
+    def to_send(self) -> int:
+        """Return how many tickets a confirmation sends."""
+        return self.plans.get(Plan.SEND, 0) + self.plans.get(Plan.BLIND, 0)
+
+
+def progress_of(bulk: BulkUpdate) -> Progress:
+    """Return how far a bulk update got; two queries, whatever its size."""
+    rows = list(bulk.items.values_list("state", "plan", "outcome").annotate(Count("pk")).order_by())
+    total = sum(count for *_key, count in rows)
+    states = _sum(rows, 0)
+    return Progress(
+        total=total,
+        done=states.get(ItemState.DONE, 0),
+        in_progress=states.get(ItemState.WORKING, 0),
+        doubtful=states.get(ItemState.DOUBT, 0),
+        plans=_sum(rows, 1),
+        outcomes=_sum(rows, 2),
+        rate=_rate(bulk) if bulk.state in {BulkState.CHECKING, BulkState.RUNNING} else None,
+    )
+
+
+def _sum(rows: list[Any], column: int) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        if row[column]:
+            counts[row[column]] = counts.get(row[column], 0) + row[3]
+    return counts
+
+
+def _rate(bulk: BulkUpdate) -> float | None:
+    since = timezone.now() - timedelta(seconds=RATE_OVER)
+    began = max(since, bulk.started_at or bulk.created_at)
+    seconds = (timezone.now() - began).total_seconds()
+    finished = bulk.items.filter(finished_at__gte=began).count()
+    return finished / seconds if finished and seconds >= 1 else None
+
+
+@dataclass(frozen=True)
+class ItemPage:
+    """Some items in their order, and where they stand among the pages."""
+
+    items: tuple[BulkItem, ...]
+    number: int
+    pages: int
+    total: int
+
+
+def item_page(bulk: BulkUpdate, *, shown: str = "", number: int = 1) -> ItemPage:
+    """Return one page of items; `shown` is a plan or an outcome, "" for all."""
+    items = _shown(bulk, shown)
+    total = items.count()
+    pages = max(1, -(-total // PAGE))
+    number = min(max(1, number), pages)
+    start = (number - 1) * PAGE
+    found = items.select_related("change").order_by("position")[start : start + PAGE]
+    return ItemPage(tuple(found), number, pages, total)
+
+
+def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
+    if shown in Plan.values and shown:
+        return bulk.items.filter(plan=shown)
+    return bulk.items.filter(outcome=shown) if shown in ItemOutcome.values else bulk.items.all()
+
+
+def refresh_outcomes(bulk: BulkUpdate) -> None:
+    """Take over what was found out since about items that were left open: a ticket page may have settled one."""
+    stale = bulk.items.filter(outcome__in=UNSETTLED).exclude(change=None)
+    for item in stale.exclude(change__outcome=F("outcome")).select_related("change"):
+        if item.change and item.change.is_settled:
+            item.outcome, item.reason = item.change.outcome, item.change.reason
+            item.save(update_fields=["outcome", "reason"])
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Another bulk update that is under way and shares tickets with this one."""
+
+    bulk: BulkUpdate
+    tickets: int
+
+
+def overlaps(bulk: BulkUpdate) -> list[Overlap]:
+    """Return the bulk updates under way, or ready to be, that touch the same tickets."""
+    under_way = [BulkState.CHECKING, BulkState.READY, BulkState.RUNNING, BulkState.PAUSED]
+    others = BulkUpdate.objects.filter(state__in=under_way).exclude(pk=bulk.pk).exclude(kind=BulkKind.SETTLE)
+    codes = bulk.items.exclude(plan=Plan.CANNOT).values("ticket_code")
+    found = [(other, other.items.filter(ticket_code__in=codes).count()) for other in others[:20]]
+    return [Overlap(other, count) for other, count in found if count]
+
+
+def runs_page(*, before: int | None = None, size: int = 30) -> list[BulkUpdate]:
+    """Return the newest bulk updates of everybody, with the number of their tickets."""
+    runs = BulkUpdate.objects.select_related("owner").order_by("-id")
+    if before:
+        runs = runs.filter(pk__lt=before)
+    return list(runs[:size])
+
+
+def news_for(person: User, *, but_not: str = "") -> list[tuple[BulkUpdate, Progress]]:
+    """Return the person's runs that ended and that they have not seen yet, and count them as seen."""
+    since = timezone.now() - NEWS_FOR
+    unseen = BulkUpdate.objects.filter(owner=person, seen_at=None, state__in=ENDED, finished_at__gte=since)
+    ended = [one for one in unseen[:5] if str(one.uuid) != but_not]
+    if ended:
+        BulkUpdate.objects.filter(pk__in=[one.pk for one in ended]).update(seen_at=timezone.now())
+    return [(one, progress_of(one)) for one in ended]
+
+
+def mark_seen(bulk: BulkUpdate, person: User) -> None:
+    """Note that the owner has seen the end of a run, so that it is not announced."""
+    if bulk.has_ended and bulk.owner_id == person.pk and bulk.seen_at is None:
+        BulkUpdate.objects.filter(pk=bulk.pk).update(seen_at=timezone.now())
+
+
+def result_table(bulk: BulkUpdate) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each field of each ticket, in the order of RESULT_COLUMNS; memory does not grow."""
+    items = bulk.items.select_related("change").order_by("position")
+    for item in items.iterator(chunk_size=500):
+        change = item.change
+        before = (change.before if change else item.base) or {}
+        after = (change.read_back if change else None) or {}
+        for name, wish in item.all_wishes(bulk.wishes).items() or {"": {}}.items():
+            yield (
+                item.ticket_code,
+                item.outcome or item.plan,
+                item.reason,
+                item.message,
+                name,
+                before.get(name),
+                change.wanted.get(name) if change else wish.get("set", ""),
+                after.get(name),
+                timezone.localtime(item.finished_at).isoformat(timespec="seconds")
+                if item.finished_at
+                else None,
+                str(change.uuid) if change else None,
+            )

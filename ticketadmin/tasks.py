@@ -1,0 +1,39 @@
+"""Background work: what the task queue calls. Each loads by id and calls one service.
+
+The queue only wakes workers: rows say what there is to do, and a task that is run twice or for
+nothing does no harm.
+"""
+
+import socket
+import threading
+from typing import Any
+from uuid import uuid4
+
+from django.dispatch import receiver
+from django_tasks import task
+from django_tasks_db.models import DBTaskResult
+
+from ticketadmin.services.bulk_engine import drain, sweep, work_waits
+
+WORKER = f"{socket.gethostname()[:40]}-{uuid4().hex[:12]}"  # this process, also among copies of one machine
+stopping = threading.Event()  # set by the worker process when it is asked to end
+
+
+@task()
+def drain_bulk(pk: int) -> None:
+    """Work on one bulk update until it needs no worker any more."""
+    drain(pk, worker=WORKER, should_stop=stopping.is_set)
+
+
+@receiver(work_waits)
+def call_worker(pk: int, **_signal: Any) -> None:
+    """Queue a task for a bulk update, unless one is waiting already."""
+    waiting = DBTaskResult.objects.filter(status="READY", task_path=drain_bulk.module_path)
+    if not waiting.filter(args_kwargs__args=[pk]).exists():
+        drain_bulk.enqueue(pk)
+
+
+def sweep_bulks() -> None:
+    """Queue a task for each bulk update that no living worker holds."""
+    for pk in sweep():
+        call_worker(pk=pk)
