@@ -117,6 +117,41 @@ class LiveServer:
         self._process.wait(20)
 
 
+class LiveWorker:
+    """One worker process of a live server."""
+
+    def __init__(self, server: LiveServer, name: str = "worker") -> None:
+        self.server = server
+        self.log = server.data / f"{name}.log"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, at once ready for work."""
+        output = self.log.open("a")
+        self._process = subprocess.Popen(
+            [sys.executable, MANAGE, "db_worker", "--interval", "0.1", "--no-startup-delay"],
+            env=self.server.environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        output.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> int:
+        """Ask it to end as a service manager does, and return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(20)
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self._process.kill()
+        self._process.wait(20)
+
+
 _SET_BY_TESTS = {"DEBUG", "LOG_LEVEL", "TICKET_API_READ", "DATABASE_URL"}
 
 

@@ -108,6 +108,9 @@ class Sandbox:
         rule = {"kind": kind, "code": code, "method": method, "path": path, "times": times, "after": after}
         self._call("POST", "faults", {**rule, "options": options})
 
+    def forget_faults(self) -> None:
+        self._call("DELETE", "faults")
+
     def switch(self, **values: Any) -> None:
         self._call("PUT", "switches", values)
 

@@ -110,6 +110,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 # --- background work -----------------------------------------------------------------------------
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+BULK_LEASE_SECONDS = env.int("BULK_LEASE_SECONDS", default=10)
 BULK_MAX_IN_FLIGHT = env.int("BULK_MAX_IN_FLIGHT", default=16)
 
 # --- people --------------------------------------------------------------------------------------

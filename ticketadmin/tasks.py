@@ -6,16 +6,19 @@ nothing does no harm.
 
 import socket
 import threading
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.dispatch import receiver
+from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
 from ticketadmin.services.bulk_engine import drain, sweep, work_waits
 
 WORKER = f"{socket.gethostname()[:40]}-{uuid4().hex[:12]}"  # this process, also among copies of one machine
+FORGOTTEN_AFTER = timedelta(days=2)
 stopping = threading.Event()  # set by the worker process when it is asked to end
 
 
@@ -37,3 +40,9 @@ def sweep_bulks() -> None:
     """Queue a task for each bulk update that no living worker holds."""
     for pk in sweep():
         call_worker(pk=pk)
+
+
+def forget_old_tasks() -> None:
+    """Delete tasks of past days, done or cut off: what there is to do stands in the bulk updates' rows."""
+    limit = timezone.now() - FORGOTTEN_AFTER
+    DBTaskResult.objects.filter(enqueued_at__lt=limit).exclude(status="READY").delete()

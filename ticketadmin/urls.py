@@ -38,6 +38,14 @@ urlpatterns = [
     path("tickets/<code:code>/draft/discard/", drafts.discard, name="draft_discard"),
     path("tickets/<code:code>/draft/bring-back/", drafts.bring_back, name="draft_bring_back"),
     path("tickets/<code:code>/presence/", presence.presence, name="presence"),
+    # bulk
+    path("bulk/", bulk.bulk_list, name="bulk_list"),
+    path("bulk/new/", bulk_choosing.bulk_new, name="bulk_new"),
+    path("bulk/template.<str:kind>", bulk_choosing.bulk_template, name="bulk_template"),
+    path("bulk/<uuid:bulk>/", bulk.bulk, name="bulk"),
+    path("bulk/<uuid:bulk>/progress/", bulk.bulk_progress, name="bulk_progress"),
+    path("bulk/<uuid:bulk>/results.csv", bulk.bulk_results, name="bulk_results"),
+    path("bulk/<uuid:bulk>/<slug:action>/", bulk.bulk_action, name="bulk_action"),
     # history
     path("history/", history.history, name="history"),
     path("history/changes.csv", history.history_csv, name="history_csv"),

@@ -2,6 +2,7 @@
 const input = document.querySelector("[data-box]");
 const list = document.getElementById("suggestions");
 const WAIT = 120;
+const LONGEST_ADDRESS = 1500; // more than this does not belong into an address: it is posted
 let timer = 0;
 let asked = 0;
 
@@ -23,6 +24,7 @@ function choose(option) {
 }
 
 async function suggest() {
+  if (input.value.length > LONGEST_ADDRESS) return close();
   const number = ++asked;
   const url = `${input.dataset.suggestUrl}?q=${encodeURIComponent(input.value)}`;
   try {
@@ -81,4 +83,23 @@ input?.addEventListener("paste", (event) => {
   event.preventDefault();
   input.setRangeText(text.replace(/[\r\n\t]+/g, " "), input.selectionStart, input.selectionEnd, "end");
   later();
+});
+
+// A whole column of codes is too long for an address: it goes to the bulk update as a form.
+input?.form.addEventListener("submit", (event) => {
+  if (!input.dataset.bulkUrl || input.value.length <= LONGEST_ADDRESS) return;
+  event.preventDefault();
+  const form = document.createElement("form");
+  form.method = "post";
+  form.action = input.dataset.bulkUrl;
+  form.hidden = true;
+  const token = document.querySelector("input[name=csrfmiddlewaretoken]").value;
+  for (const [name, value] of [["csrfmiddlewaretoken", token], ["codes", input.value]]) {
+    const field = document.createElement("textarea");
+    field.name = name;
+    field.value = value;
+    form.append(field);
+  }
+  document.body.append(form);
+  form.submit();
 });

@@ -12,10 +12,11 @@ from ticketadmin.forms.tickets import make_box
 from ticketadmin.models import BulkUpdate, User
 from ticketadmin.services.bulk import MOST_IN_FLIGHT, check_bulk, confirm_bulk
 from ticketadmin.services.choices import Choices
-from ticketadmin.services.edits import Edit, InvalidEdit, read_edit
+from ticketadmin.services.edits import Edit, InvalidEdit, Set, read_edit
 from ticketadmin.services.fields import Field
+from ticketadmin.services.inputs import Inputs, to_inputs
 
-KEEP, SET, CLEAR = "keep", "set", "clear"
+KEEP, SETTING, CLEARING = "keep", "set", "clear"
 ACTION = "action."
 
 
@@ -39,15 +40,21 @@ class ChangesForm(forms.Form):
         choices: Choices,
         from_file: Collection[str] = (),
         edit: Edit | None = None,
+        wrong_rows: int = 0,
     ) -> None:
+        """Ask for every field not in `from_file`; `wrong_rows` of the file have to be left out knowingly."""
         super().__init__(data)
         self.ticket_fields = {name: field for name, field in fields.items() if name not in from_file}
         self.choices = choices
         self.edit = Edit()
         for name, field in self.ticket_fields.items():
             self.fields[ACTION + name] = _action(field, chosen=_chosen(edit, name))
-            self.fields[name] = make_box(field, [], choices, is_known=False)
-            self.fields[name].help_text = str(field.help_text)
+            self.fields[name] = make_box(field, _value(edit, field), choices, is_known=False)
+            self.fields[name].widget.attrs.pop("data-content", None)  # no editor for many tickets at once
+            if "rows" in self.fields[name].widget.attrs:
+                self.fields[name].widget.attrs["rows"] = 4
+        if wrong_rows:
+            self.fields["leave_out"] = _consent()
 
     @property
     def rows(self) -> list[FieldRow]:
@@ -59,13 +66,13 @@ class ChangesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.edit`; each problem stands at its field."""
         actions = {name: self.cleaned_data.get(ACTION + name) or KEEP for name in self.ticket_fields}
-        posted = {name: self._typed(name) for name, action in actions.items() if action == SET}
+        posted = {name: self._typed(name) for name, action in actions.items() if action == SETTING}
         for name, action in actions.items():
             self._require_agreement(name, action)
         try:
             self.edit = read_edit(
                 posted,
-                cleared=[name for name, action in actions.items() if action == CLEAR],
+                cleared=[name for name, action in actions.items() if action == CLEARING],
                 base={},
                 fields=self.ticket_fields,
                 choices=self.choices,
@@ -82,7 +89,7 @@ class ChangesForm(forms.Form):
 
     def _require_agreement(self, name: str, action: str) -> None:
         has_value = any(text.strip() for text in self._typed(name))
-        if action == SET and not has_value:
+        if action == SETTING and not has_value:
             message = _("Type the value to set, or choose “Clear”.")
             self.add_error(name, forms.ValidationError(message, code="no_value"))
         if action == KEEP and has_value:
@@ -94,16 +101,26 @@ class ChangesForm(forms.Form):
         check_bulk(bulk, actor=actor, edit=self.edit)
 
 
+def _consent() -> forms.BooleanField:
+    message = _("Correct the file, or tick this to go on without the rows that have errors.")
+    return forms.BooleanField(label=_("Leave these rows out"), error_messages={"required": message})
+
+
 def _chosen(edit: Edit | None, name: str) -> str:
     if edit is None or name not in edit.wishes:
         return KEEP
-    return SET if "set" in edit.as_json()[name] else CLEAR
+    return SETTING if isinstance(edit.wishes[name], Set) else CLEARING
+
+
+def _value(edit: Edit | None, field: Field) -> Inputs:
+    wish = edit.wishes.get(field.name) if edit else None
+    return to_inputs(field, wish.value) if isinstance(wish, Set) else []
 
 
 def _action(field: Field, *, chosen: str) -> forms.ChoiceField:
-    options = [(KEEP, _("Keep")), (SET, _("Set")), *([(CLEAR, _("Clear"))] if field.clearable else [])]
+    options = [(KEEP, _("Keep")), (SETTING, _("Set")), *([(CLEARING, _("Clear"))] if field.clearable else [])]
     return forms.ChoiceField(
-        label=field.label, choices=options, initial=chosen, required=False, widget=forms.RadioSelect
+        label=str(field.label), choices=options, initial=chosen, required=False, widget=forms.RadioSelect
     )
 
 

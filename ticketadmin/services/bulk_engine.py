@@ -3,7 +3,7 @@
     drain(pk)   take the lease, work until nothing is left, the lead says stop, or trouble pauses it
     sweep()     name the bulk updates that wait for a worker: nobody's lease is alive
 
-A worker that dies keeps its lease for at most LEASE; then another takes over. Items that were in
+A worker that dies keeps its lease for BULK_LEASE_SECONDS; then another takes over. Items that were in
 flight are in doubt and settled by reading before anything is sent again. Clocks of the machines are
 taken to agree within a few seconds.
 """
@@ -45,7 +45,6 @@ from ticketadmin.services.bulk_items import (
 from ticketadmin.services.bulk_pace import Pace, Trouble
 from ticketadmin.services.bulk_seal import seal_of
 
-LEASE = timedelta(seconds=10)
 TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
 REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
 SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk update that waits
@@ -81,11 +80,15 @@ def drain(pk: int, *, worker: str, should_stop: Callable[[], bool] = lambda: Fal
             _Drain(bulk, worker, should_stop).run()
 
 
+def _lease_time() -> timedelta:
+    return timedelta(seconds=settings.BULK_LEASE_SECONDS)
+
+
 @contextmanager
 def _lease(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
     now = timezone.now()
     free = BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exclude(lease_until__gt=now)
-    if not free.update(worker=worker, lease_until=now + LEASE, slots=0, waits_since=None):
+    if not free.update(worker=worker, lease_until=now + _lease_time(), slots=0, waits_since=None):
         yield None
         return
     bulk = BulkUpdate.objects.get(pk=pk)
@@ -223,7 +226,7 @@ class _Drain:
             free = max(0, settings.BULK_MAX_IN_FLIGHT - held)
             mine = BulkUpdate.objects.filter(pk=self.bulk.pk, worker=self.worker)
             is_ours = mine.update(
-                lease_until=now + LEASE,
+                lease_until=now + _lease_time(),
                 slots=min(self.bulk.in_flight, free),
                 slowed_until=self.pace.slowed_until,
             )
@@ -233,7 +236,7 @@ class _Drain:
 
     def _is_awaited(self) -> bool:
         """Tell whether another bulk update has waited for a worker, so that a long one takes turns."""
-        long_ago = timezone.now() - LEASE
+        long_ago = timezone.now() - _lease_time()
         others = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(pk=self.bulk.pk)
         return others.filter(waits_since__lt=long_ago).exists()
 

@@ -158,7 +158,9 @@ def _not_checked(item: BulkItem, error: TicketApiError) -> str:
 
 def _failed(item: BulkItem, problem: SaveFailed) -> str:
     error = problem.error
-    if error.effect is Effect.NONE and isinstance(error, Unavailable | KeyRefused):
+    is_certain = error.effect is Effect.NONE or problem.change.outcome == Outcome.NOT_APPLIED
+    may_pass = isinstance(error, Unavailable | KeyRefused) and error.reason != "server_error"
+    if is_certain and may_pass:
         item.message = error.api_message[:500]
         return _again(item, ItemOutcome.REJECTED, error.reason, problem.change)
     return _end_with(item, problem.change)

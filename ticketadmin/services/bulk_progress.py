@@ -120,7 +120,7 @@ def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
 
 
 def refresh_outcomes(bulk: BulkUpdate) -> None:
-    """Take over what was found out since about items that were left open: a ticket page may have settled one."""
+    """Take over what was found out since about items left open: a ticket page may have settled one."""
     stale = bulk.items.filter(outcome__in=UNSETTLED).exclude(change=None)
     for item in stale.exclude(change__outcome=F("outcome")).select_related("change"):
         if item.change and item.change.is_settled:
@@ -173,21 +173,16 @@ def result_table(bulk: BulkUpdate) -> Iterator[tuple[Any, ...]]:
     """Yield a row for each field of each ticket, in the order of RESULT_COLUMNS; memory does not grow."""
     items = bulk.items.select_related("change").order_by("position")
     for item in items.iterator(chunk_size=500):
-        change = item.change
-        before = (change.before if change else item.base) or {}
-        after = (change.read_back if change else None) or {}
-        for name, wish in item.all_wishes(bulk.wishes).items() or {"": {}}.items():
-            yield (
-                item.ticket_code,
-                item.outcome or item.plan,
-                item.reason,
-                item.message,
-                name,
-                before.get(name),
-                change.wanted.get(name) if change else wish.get("set", ""),
-                after.get(name),
-                timezone.localtime(item.finished_at).isoformat(timespec="seconds")
-                if item.finished_at
-                else None,
-                str(change.uuid) if change else None,
-            )
+        yield from _result_rows(item, item.all_wishes(bulk.wishes))
+
+
+def _result_rows(item: BulkItem, wishes: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    change = item.change
+    before: Mapping[str, Any] = (change.before if change else item.base) or {}
+    after: Mapping[str, Any] = (change.read_back if change else None) or {}
+    wanted = {name: wish.get("set", "") for name, wish in wishes.items()} | (change.wanted if change else {})
+    ended = timezone.localtime(item.finished_at).isoformat(timespec="seconds") if item.finished_at else ""
+    about = (item.ticket_code, item.outcome or item.plan, item.reason, item.message)
+    for name in wanted or [""]:
+        values = (before.get(name), wanted.get(name), after.get(name))
+        yield (*about, name, *values, ended, str(change.uuid) if change else None)

@@ -51,7 +51,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
     """Go where the box leads, or show what is known of the list at once; a script reads it anew."""
     choices = get_choices(ask=False)
     if typed := request.GET.get("q", "").strip():
-        return _go(box.understand(typed, choices.statuses.names))
+        return _go(box.understand(typed, choices.statuses.names), person_of(request))
     person = person_of(request)
     is_now = "now" in request.GET
     context = _list_context(request, get_choices() if is_now else choices, is_now=is_now)
@@ -117,12 +117,14 @@ def delete_view(request: HttpRequest, view: int) -> HttpResponse:
     return see_other(reverse("tickets"))
 
 
-def _go(typed: box.Typed) -> HttpResponse:
+def _go(typed: box.Typed, person: User) -> HttpResponse:
     match typed:
         case box.OneTicket(code=code):
             return redirect("ticket", code)
         case box.StatusChange(code=code, status=status):
             return redirect(f"{reverse('quick_status', args=[code])}?{urlencode({'to': status})}")
+        case box.ManyTickets(codes=codes) if person.may("run_bulk_updates"):
+            return redirect(f"{reverse('bulk_new')}?{urlencode({'codes': ','.join(codes)})}")
         case box.ManyTickets(codes=codes):
             return redirect(f"{reverse('tickets')}?{urlencode({'codes': ','.join(codes)})}")
         case box.Words(text=text):

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django_tasks_db.management.commands import db_worker
 
-from ticketadmin.tasks import stopping, sweep_bulks
+from ticketadmin.tasks import forget_old_tasks, stopping, sweep_bulks
 
-WATCH_EVERY = 3.0
 DATABASE_AGAIN = 2.0
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Command(db_worker.Command):
 
     def handle(self, **options: Any) -> None:
         """Run until a signal ends it."""
+        forget_old_tasks()
         db_worker.Worker = Worker  # type: ignore[misc]  # its command has no other way to take one
         with _watch():
             super().handle(**options)
@@ -63,7 +64,7 @@ def _watch() -> Iterator[None]:
         yield
     finally:
         is_over.set()
-        thread.join(WATCH_EVERY)
+        thread.join(DATABASE_AGAIN)
 
 
 def _keep_watch(is_over: threading.Event) -> None:
@@ -73,5 +74,5 @@ def _keep_watch(is_over: threading.Event) -> None:
         except DatabaseError as error:
             logger.warning("bulk updates could not be looked for: %s", type(error).__name__)
             connection.close()
-        is_over.wait(WATCH_EVERY)
+        is_over.wait(settings.BULK_LEASE_SECONDS / 3)
     connection.close()

@@ -42,6 +42,7 @@ class Command(BaseCommand):
                 supervisor.environment["TICKET_API_URL"] = ready.rsplit(" ", 1)[-1]
             self._prepare(supervisor.environment)
             supervisor.start(web_server(port), ready="Listening at")
+            supervisor.start(worker())
         except RuntimeError as error:
             supervisor.stop()
             raise CommandError(str(error)) from error
@@ -115,3 +116,8 @@ def web_server(port: int) -> Child:
     """Return the web server as it runs in earnest, on loopback."""
     command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", f"127.0.0.1:{port}"]
     return Child("web", [*command, "--workers", "2", "--threads", "8", "--preload", "--no-control-socket"])
+
+
+def worker() -> Child:
+    """Return the process that works on bulk updates."""
+    return Child("worker", [sys.executable, MANAGE, "db_worker", "--interval", "0.5", "--no-startup-delay"])

@@ -1,0 +1,277 @@
+"""Bulk updates against the sandbox with a real worker: each ticket ends in the outcome that is true."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.leading import Lead
+from tests.live import LiveServer, LiveWorker
+from tests.pages import form_to
+from tests.sandbox_driver import Sandbox, SandboxProcess
+
+TICKETS = 260
+PHONE = "0909 111 222"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server and a worker of their own, with a sandbox of their own."""
+    folder = tmp_path_factory.mktemp("bulk")
+    crm = SandboxProcess(folder / "sandbox.sqlite3", tickets=TICKETS)
+    started = LiveServer(folder, crm.url, TICKET_API_TIMEOUT="1", BULK_LEASE_SECONDS="2")
+    started.add_person("lan", role="lead", name="Lan")
+    worker = LiveWorker(started)
+    yield started
+    worker.stop()
+    started.stop()
+    crm.stop()
+
+
+@pytest.fixture
+def crm(server: LiveServer) -> Sandbox:
+    driver = Sandbox(server.environment["TICKET_API_URL"])
+    driver.reset()
+    return driver
+
+
+@pytest.fixture
+def lead(server: LiveServer) -> Iterator[Lead]:
+    someone = Lead(server)
+    yield someone
+    someone.close()
+
+
+def plain_codes(crm: Sandbox) -> list[str]:
+    """The tickets that do not misbehave by themselves."""
+    return [code for code in crm.codes() if code.startswith("TK2")]
+
+
+def test_every_ticket_of_a_mixed_run_ends_as_the_crm_says(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:190]
+    forbidden, reset, slow, ignored, stolen = (codes[start : start + 6] for start in range(0, 30, 6))
+    missing = ["GONE-1", "GONE-2", "GONE-3", "GONE-4"]
+    for code in forbidden:
+        crm.fault("status", code=code, method="PUT", times=None, status=403)
+    for code in reset:
+        crm.fault("reset", code=code, method="PUT", after=True)
+    for code in slow:
+        crm.fault("delay", code=code, method="PUT", seconds=0.4)
+    for code in ignored:
+        crm.fault("ignore_field", code=code, method="PUT", times=None, field="emergency_phone")
+
+    path = lead.check(lead.choose([*codes, *missing]), emergency_phone=PHONE)
+    for code in stolen:
+        crm.edit(code, emergency_phone="0123456789")
+    crm.fault("status", method="PUT", times=9, status=429, headers={"Retry-After": "1"})
+    crm.forget_log()
+    lead.confirm(path, in_flight=6)
+    lead.wait(path, "finished")
+
+    outcomes = lead.outcomes(path)
+    fine = set(codes) - {*forbidden, *ignored, *stolen}
+    expected = (
+        dict.fromkeys(fine, "verified")
+        | dict.fromkeys(forbidden, "rejected")
+        | dict.fromkeys(ignored, "not_applied")
+        | dict.fromkeys(stolen, "conflict")
+        | dict.fromkeys(missing, "not_done")
+    )
+    assert {
+        code: (outcomes[code], expected[code]) for code in outcomes if outcomes[code] != expected[code]
+    } == {}
+    assert set(outcomes) == set(expected)
+    assert all(crm.ticket(code)["emergency_phone"] == PHONE for code in fine)
+    applied = [entry.code for entry in crm.log("PUT") if entry.applied]
+    assert len(applied) == len(set(applied)), "a ticket was written twice"
+    assert not set(applied) & {*stolen, *missing, *forbidden}
+
+
+def test_a_retry_touches_only_what_failed(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:12]
+    for code in codes[:3]:
+        crm.fault("status", code=code, method="PUT", times=1, status=403)
+    path = lead.run(codes, emergency_phone=PHONE)
+    refused = [code for code, outcome in lead.outcomes(path).items() if outcome == "rejected"]
+    assert sorted(refused) == sorted(codes[:3])
+    crm.forget_log()
+
+    again = lead.press(path, "retry")
+    lead.wait(again, "ready")
+    lead.confirm(again)
+    lead.wait(again, "finished")
+
+    assert lead.outcomes(again) == dict.fromkeys(codes[:3], "verified")
+    assert {entry.code for entry in crm.log("PUT")} == set(codes[:3])
+
+
+def test_an_undo_brings_every_ticket_back_but_those_edited_since(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:40]
+    before = {code: crm.ticket(code) for code in codes}
+    path = lead.run(codes, emergency_phone=PHONE, status_name="Đang xử lý", ticket_title="Cùng một tiêu đề")
+    crm.edit(codes[0], ticket_title="Sửa sau đó")
+    crm.edit(codes[1], emergency_phone="0111 222 333")
+
+    undo = lead.press(path, "undo")
+    lead.wait(undo, "ready")
+    lead.confirm(undo)
+    lead.wait(undo, "finished")
+
+    outcomes = lead.outcomes(undo)
+    assert {code for code, outcome in outcomes.items() if outcome == "conflict"} == set(codes[:2])
+    assert {outcomes[code] for code in codes[2:]} == {"verified"}
+    for code in codes[2:]:
+        now = crm.ticket(code) | {"updated_at": before[code]["updated_at"]}
+        assert now == before[code]
+    assert crm.ticket(codes[0])["ticket_title"] == "Sửa sau đó"
+
+
+def test_a_cancelled_run_stops_within_two_seconds(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:200]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.switch(latency_ms=50)
+    crm.forget_log()
+    lead.confirm(path)
+    while not crm.log("PUT"):
+        time.sleep(0.02)
+
+    pressed = time.time()
+    lead.press(path, "cancel")
+    lead.wait(path, "cancelled")
+    crm.switch(latency_ms=0)
+
+    puts = crm.log("PUT")
+    assert max(entry.time for entry in puts) < pressed + 2
+    outcomes = lead.outcomes(path)
+    sent = {entry.code for entry in puts}
+    assert {code for code, outcome in outcomes.items() if outcome == "verified"} == sent
+    assert {outcomes[code] for code in codes if code not in sent} == {"not_sent"}
+
+
+def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:60]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.switch(latency_ms=100)
+    crm.forget_log()
+    lead.confirm(path)
+    while not crm.log("PUT"):
+        time.sleep(0.02)
+    lead.press(path, "pause")
+    lead.wait(path, "paused")
+    crm.switch(latency_ms=0)
+    while lead.visitor.get(f"{path}progress/").text.count("In progress") > 0:
+        time.sleep(0.05)
+    sent = len(crm.log("PUT"))
+    assert 0 < sent < len(codes)
+
+    lead.press(path, "resume")
+    lead.wait(path, "finished")
+
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+    assert len(crm.log("PUT")) == len(codes)
+
+
+@pytest.mark.parametrize(
+    ("fault", "notice"),
+    [
+        ({"kind": "status", "status": 401}, "does not accept this tool"),
+        ({"kind": "status", "status": 503}, "does not answer, or only with errors"),
+    ],
+)
+def test_a_run_pauses_itself_rather_than_burn_through_the_list(
+    fault: dict[str, object], notice: str, crm: Sandbox, lead: Lead
+) -> None:
+    codes = plain_codes(crm)[:80]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.forget_log()
+    crm.fault(method="PUT", times=None, **fault)  # type: ignore[arg-type]
+    lead.confirm(path, in_flight=2)
+    lead.wait(path, "paused")
+
+    assert notice in lead.visitor.get(path).text.replace("&#x27;", "'")
+    assert len({entry.code for entry in crm.log("PUT")}) < 15
+    crm.reset()
+
+    lead.press(path, "resume")
+    lead.wait(path, "finished")
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+
+
+def test_a_confirmation_is_bound_to_the_check_that_was_shown(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:5]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    old = lead.visitor.get(path)
+    crm.edit(codes[0], emergency_phone="0999999999")
+    lead.press(path, "again")
+    lead.wait(path, "ready")
+    crm.forget_log()
+
+    answer = lead.visitor.post(f"{path}confirm/", form_to(old, "/confirm/").filled())
+
+    assert answer.status_code == 409
+    assert "Nothing was sent." in answer.text
+    assert lead.state(path) == "ready"
+    assert crm.log("PUT") == []
+
+
+def test_two_leads_are_warned_and_do_not_overwrite_each_other(
+    crm: Sandbox, lead: Lead, server: LiveServer
+) -> None:
+    codes = plain_codes(crm)[:20]
+    other = Lead(server, "lan")
+    first = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    second = other.check(other.choose(codes), emergency_phone="0988 777 666")
+
+    assert "Another bulk update touches the same tickets." in other.visitor.get(second).text
+    lead.confirm(first)
+    lead.wait(first, "finished")
+    other.confirm(second)
+    other.wait(second, "finished")
+    outcomes = other.outcomes(second)
+    other.close()
+
+    assert set(outcomes.values()) == {"conflict"}
+    assert {crm.ticket(code)["emergency_phone"] for code in codes} == {PHONE}
+
+
+def test_a_settling_run_sends_nothing_and_finds_out(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:3]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.fault("hang", code=codes[0], method="PUT", after=True, seconds=3)
+    lead.confirm(path, in_flight=1)
+    while not crm.log("PUT", codes[0]):
+        time.sleep(0.02)
+    crm.fault("status", code=codes[0], method="GET", times=None, status=500)
+    lead.wait(path, "finished")
+    assert lead.outcomes(path)[codes[0]] == "unknown"
+    crm.forget_faults()
+    crm.forget_log()
+
+    settled = lead.press(path, "settle")
+    lead.wait(settled, "finished")
+
+    assert lead.outcomes(settled) == {codes[0]: "verified"}
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+    assert crm.log("PUT") == []
+
+
+def test_ten_thousand_codes_are_taken_and_paged(crm: Sandbox, lead: Lead) -> None:
+    path = lead.choose([f"TK9{number:06d}" for number in range(10_000)])
+
+    page = lead.visitor.get(path)
+    assert "Update 10,000 tickets" in page.text or "Update 10000 tickets" in page.text
+    assert len(page.content) < 200_000
+    lead.press(path, "discard")
+
+
+def test_update_only_mode_sends_blind_and_says_so(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:5]
+    crm.switch(read_right="403")
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    assert "Will be sent, cannot be compared" in lead.visitor.get(path).text
+
+    lead.confirm(path)
+    lead.wait(path, "finished")
+
+    assert lead.outcomes(path) == dict.fromkeys(codes, "not_readable")
+    assert len(crm.log("PUT")) == len(codes)

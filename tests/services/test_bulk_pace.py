@@ -1,0 +1,80 @@
+"""When a run slows down and when it stops by itself; the clock is the test's own."""
+
+from ticketadmin.services.bulk_pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED, Pace, Trouble
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_limit_of_requests_spreads_the_items() -> None:
+    clock = Clock()
+    pace = Pace(6.0, calls=3, clock=clock)
+    started = []
+    for _tenth in range(100):
+        while pace.may_start():
+            started.append(clock.now)
+        clock.now += 0.1
+
+    assert 20 <= len(started) <= 22  # ten seconds at two items, of three requests each, a second
+
+
+def test_without_a_limit_every_item_may_start() -> None:
+    pace = Pace(None, calls=3, clock=Clock())
+
+    assert all(pace.may_start() for _number in range(1000))
+
+
+def test_a_busy_crm_holds_the_whole_run_and_halves_it() -> None:
+    clock = Clock()
+    pace = Pace(None, calls=3, clock=clock)
+
+    pace.note("rate_limited", in_flight=8)
+    pace.note("rate_limited", in_flight=7)  # the same burst
+
+    assert not pace.may_start()
+    assert pace.in_flight(8) == 4
+    clock.now += 1.1
+    assert pace.may_start()
+
+
+def test_each_further_burst_waits_longer_and_successes_speed_it_up_again() -> None:
+    clock = Clock()
+    pace = Pace(None, calls=3, clock=clock)
+    waits = []
+    for _burst in range(8):
+        pace.note("rate_limited", in_flight=8)
+        waits.append(pace.wait())
+        clock.now += pace.wait()
+
+    assert waits == sorted(waits)
+    assert max(waits) <= 30.0
+    assert pace.in_flight(8) == 1
+    for _number in range(100):
+        pace.note("", in_flight=1)
+    assert pace.in_flight(8) == 8
+    assert pace.slowed_until is None
+
+
+def test_failures_in_a_row_of_one_cause_pause_a_run() -> None:
+    trouble = Trouble()
+
+    assert [trouble.note("key_refused") for _number in range(3)][-1] == KEY_REFUSED
+    assert [Trouble().note("forbidden") for _number in range(10)] == [""] * 10
+    trouble = Trouble()
+    assert [trouble.note("forbidden") for _number in range(10)][-1] == FORBIDDEN
+    trouble = Trouble()
+    assert [trouble.note(reason) for reason in ("reset", "refused", "read_timeout", "unavailable", "dns")] == [
+        *[""] * 4,
+        CRM_DOWN,
+    ]
+
+
+def test_a_success_in_between_starts_the_count_anew() -> None:
+    trouble = Trouble()
+
+    assert {trouble.note(reason) for _number in range(9) for reason in ("refused", "refused", "")} == {""}

@@ -1,0 +1,146 @@
+"""Choosing the tickets of a bulk update: pasted codes, a saved view, or a file with values of its own."""
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.forms.listing import ListFilterForm
+from ticketadmin.models import BulkUpdate, SavedView, User
+from ticketadmin.services.box import codes_of
+from ticketadmin.services.bulk import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
+from ticketadmin.services.bulk_rows import BulkTable, RowError, read_rows
+from ticketadmin.services.choices import Choices
+from ticketadmin.services.codes import PastedCodes, read_codes
+from ticketadmin.services.edits import Edit
+from ticketadmin.services.explanations import explain_reason
+from ticketadmin.services.fields import catalogue
+from ticketadmin.services.listing import MOST, fetch_listing, matching, named
+from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.statuses import get_statuses
+
+SHOWN_PIECES = 200
+
+
+class ChooseForm(forms.Form):
+    """One of three ways to name tickets. What was chosen is in `chosen` once the form is valid."""
+
+    codes = forms.CharField(
+        label=_("Ticket codes"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_("Paste them as they come: lines, commas, a column of a spreadsheet."),
+    )
+    view = forms.ModelChoiceField(
+        label=_("Saved view"),
+        queryset=SavedView.objects.none(),
+        required=False,
+        empty_label=_("None"),
+        help_text=_("The tickets that the CRM lists for these filters now."),
+    )
+    file = forms.FileField(
+        label=_("File"),
+        required=False,
+        help_text=_("CSV or Excel (.xlsx), one row a ticket, up to 10,000 rows and 10 MB."),
+    )
+
+    def __init__(self, *args: Any, person: User, choices: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person, self.choices = person, choices
+        self.chosen = ChosenTickets(())
+        self.row_errors: tuple[RowError, ...] = ()
+        views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True))
+        self.fields["view"].queryset = views  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Read the one source that was given; its problems stand at its field."""
+        given = [name for name in ("codes", "view", "file") if self.cleaned_data.get(name)]
+        if len(given) > 1:
+            message = _("Choose tickets in one way at a time: empty the other boxes.")
+            self.add_error(given[-1], forms.ValidationError(message, code="several_sources"))
+        elif given:
+            self._take(given[0])
+        elif not self.errors:
+            message = _("Name the tickets: paste codes, choose a view, or choose a file.")
+            self.add_error("codes", forms.ValidationError(message, code="no_source"))
+        return self.cleaned_data
+
+    def _take(self, source: str) -> None:
+        try:
+            self.chosen = getattr(self, f"_from_{source}")(self.cleaned_data[source])
+            self._require_number()
+        except forms.ValidationError as error:
+            self.add_error(source, error)
+
+    def _require_number(self) -> None:
+        count = len(self.chosen.tickets)
+        if count > MOST_TICKETS:
+            message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
+            raise forms.ValidationError(
+                message, code="too_many", params={"count": count, "most": MOST_TICKETS}
+            )
+        if not count:
+            raise forms.ValidationError(_("There is no ticket in it."), code="no_ticket")
+
+    def _from_codes(self, text: str) -> ChosenTickets:
+        pasted = read_codes(text)
+        if not pasted.codes:
+            raise forms.ValidationError(_("No ticket code was found in it."), code="no_code")
+        return ChosenTickets(tuple(Chosen(code) for code in pasted.codes), _notes_of(pasted))
+
+    def _from_view(self, view: SavedView) -> ChosenTickets:
+        form = ListFilterForm(QueryDict(view.query), choices=self.choices)
+        form.is_valid()
+        listing = fetch_listing(form.filters, wanted=MOST)
+        if listing.problem:
+            raise forms.ValidationError(str(explain_reason(listing.problem).title), code=listing.problem)
+        mine = codes_of(self.person) if form.filters.mine else ()
+        statuses = get_statuses(self.choices.statuses)
+        found = matching(named(listing, self.choices), form.filters, statuses, mine=mine)
+        return ChosenTickets(
+            tuple(Chosen(ticket.code) for ticket in found),
+            {"view": view.name, "list_cut": listing.received if listing.has_more else 0},
+        )
+
+    def _from_file(self, file: UploadedFile[Any]) -> ChosenTickets:
+        fields = catalogue()
+        table = read_rows(read_table(file.read(), file.name or ""), fields, self.choices)
+        self.row_errors = table.errors
+        if not table.rows and table.errors:
+            message = _("Every row has an error. Correct the file and choose it again.")
+            raise forms.ValidationError(message, code="all_rows_wrong")
+        return ChosenTickets(
+            tuple(Chosen(row.code, Edit(row.values)) for row in table.rows), _notes_of_file(table, file)
+        )
+
+    def save(self) -> BulkUpdate:
+        """Keep the tickets as a bulk update whose changes are still to be chosen. Raises Forbidden."""
+        return draft_bulk(self.chosen, actor=self.person)
+
+
+def _notes_of(pasted: PastedCodes) -> dict[str, Any]:
+    return {
+        "repeated": [code for code, _times in pasted.repeated][:SHOWN_PIECES],
+        "repeated_count": len(pasted.repeated),
+        "malformed": list(pasted.malformed)[:SHOWN_PIECES],
+        "malformed_count": len(pasted.malformed),
+    }
+
+
+def _notes_of_file(table: BulkTable, file: UploadedFile[Any]) -> dict[str, Any]:
+    return {
+        "file": (file.name or "")[:120],
+        "columns": [field.name for field in table.fields],
+        "errors": [_as_json(error) for error in table.errors],
+        "error_count": table.error_count,
+        "error_rows": len(table.error_rows),
+        "warnings": [_as_json(warning) for warning in table.warnings],
+        "warning_count": table.warning_count,
+    }
+
+
+def _as_json(error: RowError) -> dict[str, Any]:
+    return {"row": error.row, "column": error.column, "message": str(error.message), "value": error.value}

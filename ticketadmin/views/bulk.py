@@ -1,0 +1,232 @@
+"""Bulk updates in the browser: the list of runs, choosing, the dry run, progress, results.
+
+One address a bulk update, from its preparation to its result: it can be sent to a colleague at any time.
+"""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
+from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
+from ticketadmin.services import bulk as bulks
+from ticketadmin.services.bulk_progress import (
+    RESULT_COLUMNS,
+    mark_seen,
+    refresh_outcomes,
+    result_table,
+    runs_page,
+)
+from ticketadmin.services.choices import get_choices
+from ticketadmin.services.edits import Edit
+from ticketadmin.services.exports import csv_lines
+from ticketadmin.services.fields import catalogue
+from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.bulk_pages import bulk_context, present_run
+from ticketadmin.views.presenting import Notice
+from ticketadmin.views.redirects import see_other
+
+RUNS = 30
+
+
+@needs("run_bulk_updates")
+@require_safe
+def bulk_list(request: HttpRequest) -> HttpResponse:
+    """Show everybody's bulk updates, newest first."""
+    before = request.GET.get("before", "")
+    runs = runs_page(before=int(before) if before.isdecimal() else None, size=RUNS + 1)
+    context = {
+        "runs": [present_run(one) for one in runs[:RUNS]],
+        "next_before": runs[RUNS - 1].pk if len(runs) > RUNS else None,
+        "is_first": not before,
+    }
+    return render(request, "bulk/list.html", context)
+
+
+@needs("run_bulk_updates")
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk(request: HttpRequest, bulk: UUID) -> HttpResponse:
+    """Show one bulk update as far as it is; a POST takes the changes that were chosen."""
+    one = _found(bulk)
+    if one.state == BulkState.DRAFT:
+        return _changes_page(request, one)
+    if request.method == "POST":
+        return see_other(_address(one))
+    return _run_page(request, one)
+
+
+@needs("run_bulk_updates")
+@require_safe
+def bulk_progress(request: HttpRequest, bulk: UUID) -> HttpResponse:
+    """Return the parts of the page that move, for a script."""
+    one = _found(bulk)
+    mark_seen(one, person_of(request))
+    return render(request, "bulk/_live.html", bulk_context(request, one))
+
+
+@needs("run_bulk_updates")
+@require_safe
+def bulk_results(request: HttpRequest, bulk: UUID) -> HttpResponse:
+    """Download what came of each ticket, for a spreadsheet."""
+    one = _found(bulk)
+    refresh_outcomes(one)
+    lines = csv_lines(RESULT_COLUMNS, result_table(one))
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="bulk-{one.uuid}.csv"'
+    return answer  # type: ignore[return-value] # a stream is a response to every caller
+
+
+@needs("run_bulk_updates")
+@require_POST
+def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
+    """Do what a button says: see `_ACTIONS`."""
+    one, person = _found(bulk), person_of(request)
+    if action == "confirm":
+        return _confirm(request, one, person)
+    if action not in _ACTIONS:
+        raise Http404
+    try:
+        target = _ACTIONS[action](one, person, request)
+    except bulks.NothingToDo:
+        return _run_page(request, one, Notice("info", _("There is no ticket to do this for.")), 409)
+    except bulks.NotNow:
+        return _run_page(request, one, _not_now(), 409)
+    return see_other(_address(target) if target else reverse("bulk_list"))
+
+
+def _pause(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    bulks.pause_bulk(one, actor=person)
+    return one
+
+
+def _resume(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    bulks.resume_bulk(one, actor=person)
+    return one
+
+
+def _cancel(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    bulks.cancel_bulk(one, actor=person)
+    return one
+
+
+def _again(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    bulks.check_again(one, actor=person)
+    return one
+
+
+def _change(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    bulks.change_wishes(one, actor=person)
+    return one
+
+
+def _discard(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    bulks.discard_bulk(one, actor=person)
+    return None
+
+
+def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate | None:
+    unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
+    return bulks.retry_bulk(one, actor=person, outcomes=unknown or bulks.RETRYABLE)
+
+
+def _settle(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    return bulks.settle_bulk(one, actor=person)
+
+
+def _undo(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
+    return bulks.undo_bulk(one, actor=person)
+
+
+# What each button does; each returns the bulk update to show next, or None for the list.
+_ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "cancel": _cancel,
+    "again": _again,
+    "change": _change,
+    "discard": _discard,
+    "retry": _retry,
+    "settle": _settle,
+    "undo": _undo,
+}
+
+
+def _confirm(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        return _run_page(request, one, status=422, form=form)
+    try:
+        form.save(one, actor=person)
+    except bulks.SealBroken:
+        title = _("This is not the check that you saw: it was made again meanwhile.")
+        step = _("Look at it as it is now, then confirm.")
+        one.refresh_from_db()
+        return _run_page(request, one, Notice("warn", title, _("Nothing was sent."), step), 409)
+    except bulks.NothingToDo:
+        one.refresh_from_db()
+        return _run_page(request, one, Notice("info", _("There is no ticket to send.")), 409)
+    except bulks.NotNow:
+        return _run_page(request, one, _not_now(), 409)
+    return see_other(_address(one))
+
+
+def _not_now() -> Notice:
+    title = _("This is not possible any more.")
+    text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
+    return Notice("warn", title, text)
+
+
+def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
+    edit = Edit.from_json(one.wishes)
+    from_file = one.notes.get("columns", [])
+    form = ChangesForm(
+        request.POST if request.method == "POST" else None,
+        fields=catalogue(edit.wishes),
+        choices=get_choices(),
+        from_file=from_file,
+        edit=edit,
+        wrong_rows=one.notes.get("error_rows", 0),
+    )
+    status, notice = 200, None
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                form.save(one, actor=person_of(request))
+            except bulks.NothingToDo:
+                notice = Notice("info", _("Choose at least one change."), _("Every field is on “Keep”."))
+            except bulks.NotNow:
+                return see_other(_address(one))
+            else:
+                return see_other(_address(one))
+    context = {"bulk": one, "form": form, "notice": notice, "count": one.items.count()}
+    context["columns"] = [field.label for name, field in catalogue(from_file).items() if name in from_file]
+    return render(request, "bulk/changes.html", context, status=status)
+
+
+def _run_page(
+    request: HttpRequest,
+    one: BulkUpdate,
+    notice: Notice | None = None,
+    status: int = 200,
+    form: ConfirmForm | None = None,
+) -> HttpResponse:
+    if one.state == BulkState.DRAFT:
+        return redirect(_address(one))
+    mark_seen(one, person_of(request))
+    context = bulk_context(request, one)
+    context |= {"notice": notice, "form": form or ConfirmForm(initial={"seal": one.seal})}
+    return render(request, "bulk/run.html", context, status=status)
+
+
+def _found(uuid: UUID) -> BulkUpdate:
+    return get_object_or_404(BulkUpdate.objects.select_related("parent"), uuid=uuid)
+
+
+def _address(one: BulkUpdate) -> str:
+    return reverse("bulk", args=[one.uuid])
