@@ -68,7 +68,9 @@ def test_failures_in_a_row_of_one_cause_pause_a_run() -> None:
     trouble = Trouble()
     assert [trouble.note("forbidden") for _number in range(10)][-1] == FORBIDDEN
     trouble = Trouble()
-    assert [trouble.note(reason) for reason in ("reset", "refused", "read_timeout", "unavailable", "dns")] == [
+    assert [
+        trouble.note(reason) for reason in ("reset", "refused", "read_timeout", "unavailable", "dns")
+    ] == [
         *[""] * 4,
         CRM_DOWN,
     ]
