@@ -8,6 +8,8 @@ from django.views.generic import RedirectView
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
 from ticketadmin.views import (
     account,
+    bulk,
+    bulk_choosing,
     drafts,
     history,
     listing,

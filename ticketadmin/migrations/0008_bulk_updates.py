@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ticketadmin', '0006_change_actor_outcome'),
+        ('ticketadmin', '0007_signing_in'),
     ]
 
     operations = [
