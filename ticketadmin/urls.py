@@ -43,7 +43,8 @@ urlpatterns = [
     # bulk
     path("bulk/", bulk.bulk_list, name="bulk_list"),
     path("bulk/new/", bulk_choosing.bulk_new, name="bulk_new"),
-    path("bulk/template.<str:kind>", bulk_choosing.bulk_template, name="bulk_template"),
+    path("bulk/template.csv", bulk_choosing.bulk_template, {"kind": "csv"}, name="bulk_template_csv"),
+    path("bulk/template.xlsx", bulk_choosing.bulk_template, {"kind": "xlsx"}, name="bulk_template_xlsx"),
     path("bulk/<uuid:bulk>/", bulk.bulk, name="bulk"),
     path("bulk/<uuid:bulk>/progress/", bulk.bulk_progress, name="bulk_progress"),
     path("bulk/<uuid:bulk>/results.csv", bulk.bulk_results, name="bulk_results"),

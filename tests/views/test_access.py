@@ -44,7 +44,8 @@ ALLOWED: dict[str, set[str]] = {
     "password_change": EVERYBODY | {"nobody"},
     "bulk_list": LEADS,
     "bulk_new": LEADS,
-    "bulk_template": LEADS,
+    "bulk_template_csv": LEADS,
+    "bulk_template_xlsx": LEADS,
     "bulk": LEADS,
     "bulk_progress": LEADS,
     "bulk_results": LEADS,
@@ -91,7 +92,7 @@ def change(make_person: Callable[..., User]) -> Change:
 
 
 def path_of(name: str, change: Change) -> str:
-    for arguments in ([], [CODE], [change.uuid], [1], ["MQ", "some-token"], [change.uuid, "pause"], ["csv"]):
+    for arguments in ([], [CODE], [change.uuid], [1], ["MQ", "some-token"], [change.uuid, "pause"]):
         try:
             return reverse(name, args=arguments)
         except NoReverseMatch:

@@ -1,6 +1,6 @@
 """The first step of a bulk update: which tickets, and the template for a file of them."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -45,9 +45,7 @@ def bulk_template(request: HttpRequest, kind: str) -> HttpResponse:
     fields, choices = catalogue(), get_choices()
     if kind == "csv":
         answer = HttpResponse("".join(template_csv(fields, choices)), content_type="text/csv; charset=utf-8")
-    elif kind == "xlsx":
-        answer = HttpResponse(template_xlsx(fields, choices), content_type=XLSX)
     else:
-        raise Http404
+        answer = HttpResponse(template_xlsx(fields, choices), content_type=XLSX)
     answer["Content-Disposition"] = f'attachment; filename="bulk-update.{kind}"'
     return answer
