@@ -103,7 +103,7 @@ class _Drain:
 
     def __init__(self, bulk: BulkUpdate, worker: str, should_stop: Callable[[], bool]) -> None:
         self.bulk, self.worker, self.should_stop = bulk, worker, should_stop
-        self.phase = bulk.state
+        self.phase, self.size = bulk.state, bulk.in_flight
         self.pace = Pace(bulk.per_second, calls=CALLS)
         self.trouble = Trouble()
         self.work = _work_for(bulk)
@@ -122,7 +122,7 @@ class _Drain:
             return
         self._recover()
         self._renew()
-        with Crew(self.bulk.in_flight, self._step) as crew:
+        with Crew(self.size, self._step) as crew:
             while not self._is_over():
                 if time.monotonic() - self.ticked >= TICK:
                     self._tick()
@@ -148,7 +148,7 @@ class _Drain:
 
     def _next(self) -> BulkItem | None:
         """Return the next item to start now, or None where nothing may start."""
-        if len(self.in_flight) >= min(self.bulk.slots, self.pace.in_flight(self.bulk.in_flight)):
+        if len(self.in_flight) >= self._most():
             return None
         if doubtful := self._doubtful():
             return doubtful
@@ -157,6 +157,15 @@ class _Drain:
         if not self.claimed or not self.pace.may_start():
             return None
         return self.claimed.pop(0)
+
+    def _most(self) -> int:
+        """Return how many items may be handed out. At full speed a few more than there are threads.
+
+        The threads bound what is sent at once; an item that lies ready spares a free thread the wait.
+        """
+        allowed = min(self.bulk.slots, self.pace.in_flight(self.bulk.in_flight))
+        is_full_speed = allowed == self.size and not self.bulk.per_second
+        return allowed + max(1, allowed // 4) if is_full_speed else allowed
 
     def _claim(self) -> list[BulkItem]:
         waiting = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WAITING)

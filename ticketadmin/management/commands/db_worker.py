@@ -6,6 +6,7 @@ hands the rest to the next worker; a database that is away for a while is waited
 """
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from django_tasks_db.management.commands import db_worker
 from ticketadmin.tasks import forget_old_tasks, stopping, sweep_bulks
 
 DATABASE_AGAIN = 2.0
+SWITCH_EVERY = 0.001  # seconds: threads that wait for the CRM get their turn sooner than by Python's default
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Command(db_worker.Command):
 
     def handle(self, **options: Any) -> None:
         """Run until a signal ends it."""
+        sys.setswitchinterval(SWITCH_EVERY)
         forget_old_tasks()
         db_worker.Worker = Worker  # type: ignore[misc]  # its command has no other way to take one
         with _watch():

@@ -1,0 +1,171 @@
+"""Bulk runs with real worker processes: tickets a second beside the ceiling, memory, and the pages meanwhile.
+
+The ceiling is what the CRM allows: tickets in flight ÷ (latency × remote calls for a ticket).
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from benchmarks.measuring import Row
+from tests.e2e.leading import Lead
+from tests.live import LiveServer, LiveWorker
+from tests.sandbox_driver import Sandbox, SandboxProcess
+
+LATENCY = 0.050
+CALLS = 3  # fresh read, PUT, read-back
+IN_FLIGHT = (1, 2, 4, 8, 16)
+
+
+@dataclass
+class Watched:
+    """What was seen while a run went on."""
+
+    memory: list[float] = field(default_factory=list)  # MB of the worker
+    progress: list[float] = field(default_factory=list)  # ms of the page's moving part
+
+
+def bulk(folder: Path, *, quick: bool, database: str = "") -> list[Row]:
+    """Measure runs on SQLite, and on PostgreSQL where `database` names one."""
+    label = "PostgreSQL" if database else "SQLite"
+    with _product(folder, 10_100 if not quick else 300, database) as (server, crm):
+        rows = _throughput(server, crm, label, (1, 4) if quick else IN_FLIGHT)
+        rows += _two_workers(server, crm, label)
+        if not database:
+            rows += _memory(server, crm, [100, 250] if quick else [100, 10_000])
+            rows += _pasting(server)
+    return rows
+
+
+@contextmanager
+def _product(folder: Path, tickets: int, database: str) -> Iterator[tuple[LiveServer, Sandbox]]:
+    folder.mkdir()
+    process = SandboxProcess(folder / "crm.sqlite3", tickets=tickets)
+    settings = {"DATABASE_URL": database} if database else {}
+    server = LiveServer(folder, process.url, TICKET_API_TIMEOUT="10", LOG_LEVEL="ERROR", **settings)
+    try:
+        yield server, Sandbox(process.url)
+    finally:
+        server.stop()
+        process.stop()
+
+
+def _throughput(server: LiveServer, crm: Sandbox, label: str, levels: tuple[int, ...]) -> list[Row]:
+    worker, rows = LiveWorker(server), []
+    for in_flight in levels:
+        count = 40 * in_flight if in_flight < 8 else 1_000 if in_flight == 8 else 800
+        found = _run(server, crm, [(_codes(crm, count), in_flight)], worker)
+        ceiling = in_flight / (LATENCY * CALLS)
+        row = Row(
+            f"bulk, {label}, one worker", f"{in_flight} in flight, {count} tickets", [1000 / found.rate]
+        )
+        row.limit = "≥ 90 %" if in_flight <= 16 else ""
+        row.note = f"{found.rate:.1f} tickets/s, {100 * found.rate / ceiling:.0f} % of the ceiling"
+        rows.append(row)
+        if in_flight == 8:
+            rows.append(Row("progress page during a run", label, found.progress, limit="≤ 50 ms"))
+    worker.stop()
+    return rows
+
+
+def _two_workers(server: LiveServer, crm: Sandbox, label: str) -> list[Row]:
+    codes = _codes(crm, 320)
+    runs = [(codes[:160], 4), (codes[160:], 4)]
+    workers = [LiveWorker(server, "one")]
+    alone = _run(server, crm, runs, workers[0])
+    workers.append(LiveWorker(server, "two"))
+    time.sleep(2)
+    together = _run(server, crm, runs, workers[0])
+    for worker in workers:
+        worker.stop()
+    section = f"bulk, {label}, two runs of 4 in flight"
+    one, two = (
+        Row(section, "one worker", [1000 / alone.rate]),
+        Row(section, "two workers", [1000 / together.rate]),
+    )
+    two.limit, two.note = "≥ 1.8 ×", f"{together.rate / alone.rate:.2f} times as fast"
+    return [one, two]
+
+
+def _memory(server: LiveServer, crm: Sandbox, sizes: list[int]) -> list[Row]:
+    rows = []
+    for size in sizes:
+        worker = LiveWorker(server, f"memory-{size}")
+        found = _run(server, crm, [(_codes(crm, size), 8)], worker, latency=0.0)
+        rows.append(Row("bulk, memory of the worker", f"{size} tickets", [1000 / found.rate]))
+        rows[-1].note = f"at most {max(found.memory):.1f} MB, {found.rate:.0f} tickets/s"
+        worker.stop()
+    return rows
+
+
+def _pasting(server: LiveServer) -> list[Row]:
+    lead = Lead(server)
+    times = []
+    for number in range(3):
+        codes = [f"TK{number}{one:06d}" for one in range(10_000)]
+        started = time.perf_counter()
+        path = lead.choose(codes)
+        lead.visitor.get(path)
+        times.append((time.perf_counter() - started) * 1000)
+        lead.press(path, "discard")
+    lead.close()
+    return [Row("10,000 codes pasted", "taken, and the next page", times, limit="≤ 2 s")]
+
+
+@dataclass
+class Found(Watched):
+    """A finished run, or several at once: tickets a second from the first write to the last."""
+
+    rate: float = 0.0
+
+
+def _run(
+    server: LiveServer,
+    crm: Sandbox,
+    runs: list[tuple[list[str], int]],
+    worker: LiveWorker,
+    *,
+    latency: float = LATENCY,
+) -> Found:
+    lead = Lead(server)
+    phone = f"09{time.time_ns() % 10**8:08d}"  # another one each time, so that every ticket changes
+    paths = [lead.check(lead.choose(codes), emergency_phone=phone) for codes, _in_flight in runs]
+    crm.switch(latency_ms=latency * 1000)
+    crm.forget_log()
+    found = Found()
+    over = threading.Event()
+    watching = threading.Thread(target=_watch, args=(worker, Lead(server), paths[0], found, over))
+    watching.start()
+    for path, (_codes_of_run, in_flight) in zip(paths, runs, strict=True):
+        lead.confirm(path, in_flight=in_flight)
+    for path in paths:
+        lead.wait(path, "finished", within=600)
+    over.set()
+    watching.join()
+    crm.switch(latency_ms=0)
+    times = sorted(entry.time for entry in crm.log("PUT"))
+    assert len(times) == sum(len(codes) for codes, _in_flight in runs)
+    found.rate = (len(times) - 1) / (times[-1] - times[0])
+    lead.close()
+    return found
+
+
+def _watch(worker: LiveWorker, lead: Lead, path: str, found: Found, over: threading.Event) -> None:
+    process = psutil.Process(worker.pid)
+    while not over.wait(0.5):
+        found.memory.append(process.memory_info().rss / 1e6)
+        started = time.perf_counter()
+        lead.visitor.get(f"{path}progress/")
+        found.progress.append((time.perf_counter() - started) * 1000)
+    lead.close()
+
+
+def _codes(crm: Sandbox, count: int) -> list[str]:
+    codes = [code for code in crm.codes() if code.startswith("TK2")]
+    assert len(codes) >= count, len(codes)
+    return codes[:count]
