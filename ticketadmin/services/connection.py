@@ -78,9 +78,14 @@ def _on_setting_changed(*, setting: str, **_kwargs: object) -> None:
 setting_changed.connect(_on_setting_changed)
 
 
+def may_try_reading() -> bool:
+    """Tell whether the settings let tickets be read at all."""
+    return bool(settings.TICKET_API_READ != "off")
+
+
 def reading_state() -> Reading:
     """Return whether tickets can be read, from the setting and the answers remembered."""
-    if settings.TICKET_API_READ == "off":
+    if not may_try_reading():
         return Reading.REFUSED
     row = RemoteSnapshot.objects.filter(name=READING).first()
     if row is None:
@@ -93,6 +98,6 @@ def reading_state() -> Reading:
 
 def remember_reading(state: Reading) -> None:
     """Keep what an answer showed of the key's right to read; written only when it changes."""
-    if reading_state() is not state and settings.TICKET_API_READ != "off":
+    if may_try_reading() and reading_state() is not state:
         values = {"value": {"state": state.value}, "fetched_at": timezone.now()}
         RemoteSnapshot.objects.update_or_create(name=READING, defaults=values)

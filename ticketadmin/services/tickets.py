@@ -30,7 +30,7 @@ from ticketadmin.services.access import require
 from ticketadmin.services.bases import Base, base_of
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.comparison import Merge, merge
-from ticketadmin.services.connection import get_api
+from ticketadmin.services.connection import Reading, get_api, may_try_reading
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Value, catalogue
 from ticketadmin.services.proof import finish, judge, prove
@@ -142,15 +142,18 @@ def save_ticket(
     """Send exactly what the person changed, prove what happened, and return the record.
 
     `submission` names one form as it was sent: a repeated call with it returns the first result and
-    sends nothing. `bulk` names the bulk update that this save is part of. Raises Forbidden or a
-    SaveProblem.
+    sends nothing, because its record cannot be made twice. `bulk` names the bulk update that this save
+    is part of. Raises Forbidden or a SaveProblem.
     """
     require(actor, "edit_tickets")
-    if earlier := _earlier(actor, submission):
-        return Saved(_result_of(earlier))
     if not edit:
         raise NothingToSave
-    theirs = _fresh_read(code, choices, base)
+    try:
+        theirs = _fresh_read(code, choices, base)
+    except (CheckFailed, ReadingLost):
+        if earlier := _earlier(actor, submission):
+            return Saved(_result_of(earlier))
+        raise
     merged = Merge()
     if theirs:
         known = theirs.values_for([*edit.wishes, *base.values])
@@ -180,8 +183,9 @@ def _earlier(actor: User, submission: UUID) -> Change | None:
 
 
 def _fresh_read(code: str, choices: Choices, base: Base) -> ReadTicket | None:
+    known = Reading.WORKS if base.was_read and may_try_reading() else None  # it did when the form was loaded
     try:
-        return read_ticket(code, choices)
+        return read_ticket(code, choices, known=known)
     except CannotRead as error:
         if base.was_read:
             raise ReadingLost from error
