@@ -6,6 +6,7 @@ MANAGE := $(BIN)/python manage.py
 STAMP := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet --extra postgres
+SIGN_IN := --extra oidc --extra ldap --constraint requirements/dev.txt
 
 .PHONY: help
 help: ## List the targets
@@ -20,10 +21,15 @@ $(STAMP): requirements/dev.txt
 .PHONY: install
 install: $(STAMP) ## Make the virtual environment from the locked requirements
 
+.PHONY: sign-in
+sign-in: $(STAMP) ## Add OpenID Connect and LDAP, which compiles: docs/signing-in.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sign-in.txt
+
 .PHONY: lock
 lock: $(STAMP) ## Recompile the hash-locked requirement files from pyproject.toml
 	$(LOCK) --output-file requirements/runtime.txt
-	$(LOCK) --group dev --output-file requirements/dev.txt
+	$(LOCK) --extra oidc --group dev --output-file requirements/dev.txt
+	$(LOCK) $(SIGN_IN) --output-file requirements/sign-in.txt
 
 .PHONY: demo
 demo: $(STAMP) ## Run the product with an embedded CRM: make demo [PORT=8000]

@@ -51,6 +51,68 @@ def test_each_dangerous_setting_is_named(values: dict[str, Any], problem: str, s
     assert found(settings, **values) == {f"ticketadmin.{problem}"}
 
 
+LDAP = {"LDAP_URL": "ldaps://ldap.example.com", "LDAP_USER_BASE": "ou=people,dc=example,dc=com"}
+OIDC = {
+    "OIDC_ISSUER": "https://sign-in.example.com",
+    "OIDC_RP_CLIENT_ID": "ticketadmin",
+    "OIDC_RP_CLIENT_SECRET": "known-to-both",
+}
+ROLES = {"ROLE_GROUPS": {"staff": ["support"], "lead": [], "administrator": []}}
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"LOCAL_ACCOUNTS": False}, "E020"),
+        ({"LDAP_URL": "ldaps://ldap.example.com", **ROLES}, "E022"),
+        ({**LDAP, **ROLES}, "E022"),  # roles by groups, and nowhere to look for groups
+        ({"LDAP_USER_BASE": "ou=people,dc=example,dc=com"}, "E022"),
+        ({"LDAP_BIND_PASSWORD": "left-over"}, "E022"),
+        ({**LDAP, **ROLES, "LDAP_GROUP_BASE": "ou=groups", "LDAP_USER_FILTER": "(uid=lan)"}, "E022"),
+        ({**OIDC, **ROLES, "OIDC_RP_CLIENT_ID": ""}, "E023"),
+        ({**OIDC, **ROLES, "OIDC_RP_CLIENT_SECRET": ""}, "E023"),
+        ({"OIDC_RP_CLIENT_SECRET": "left-over"}, "E023"),
+        ({**LDAP, **ROLES, "LDAP_GROUP_BASE": "ou=groups", "LDAP_URL": "ldap://ldap.example.com"}, "E024"),
+        ({**OIDC, **ROLES, "OIDC_ISSUER": "http://sign-in.example.com"}, "E024"),
+        (LDAP, "W020"),
+        (OIDC, "W020"),
+    ],
+    ids=str,
+)
+def test_half_a_way_to_sign_in_is_named(
+    values: dict[str, Any], problem: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ticketadmin.signing_in.checks.find_spec", lambda _name: object())
+
+    assert found(settings, **values) == {f"ticketadmin.{problem}"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**LDAP, **ROLES, "LDAP_GROUP_BASE": "ou=groups"},
+        {**LDAP, **ROLES, "LDAP_GROUP_BASE": "ou=groups", "LDAP_URL": "ldap://a", "LDAP_START_TLS": True},
+        {**LDAP, **ROLES, "LDAP_GROUP_BASE": "ou=groups", "LDAP_URL": "ldap://127.0.0.1:389"},
+        {**OIDC, **ROLES, "LOCAL_ACCOUNTS": False},
+    ],
+    ids=str,
+)
+def test_a_whole_way_to_sign_in_is_fine(
+    values: dict[str, Any], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ticketadmin.signing_in.checks.find_spec", lambda _name: object())
+
+    assert found(settings, **values) == set()
+
+
+def test_a_way_to_sign_in_without_its_extra_does_not_start(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ticketadmin.signing_in.checks.find_spec", lambda _name: None)
+
+    assert found(settings, **OIDC, **ROLES) == {"ticketadmin.E021"}
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "::1"])
 def test_this_machines_own_addresses(host: str) -> None:
     assert is_loopback(host)

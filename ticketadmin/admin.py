@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from ticketadmin.forms.people import NewPersonForm, PersonForm, role_label
 from ticketadmin.models import CustomField, StatusSetting, User
 from ticketadmin.services.people import sign_out_everywhere
-from ticketadmin.throttling import counted_name
+from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
 
 _PERSON = ("first_name", "last_name", "email")

@@ -3,10 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.views.redirects import if_ours
 
 
 class AdministrationSite(admin.AdminSite):
@@ -20,9 +26,15 @@ class AdministrationSite(admin.AdminSite):
         """Ask for the role's permission, so that one group decides."""
         return request.user.is_active and request.user.has_perm("ticketadmin.administer")
 
+    @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Use the product's one sign-in page."""
-        return redirect_to_login(request.get_full_path())
+        """Use the product's one sign-in page; who is signed in already is allowed in or is not."""
+        asked_for = if_ours(request, request.GET.get("next", ""), otherwise=reverse("admin:index"))
+        if not request.user.is_authenticated:
+            return redirect_to_login(asked_for)
+        if not self.has_permission(request):
+            raise PermissionDenied
+        return redirect(asked_for)
 
     def password_change(  # type: ignore[override] # Django's stubs know of its own page only
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -12,7 +12,9 @@ class TicketAdminConfig(AppConfig):
     verbose_name = _("ticketadmin")
 
     def ready(self) -> None:
-        from ticketadmin import checks, sessions, tasks  # noqa: F401, PLC0415 - system checks, signals
+        from ticketadmin import checks, tasks  # noqa: F401, PLC0415 - system checks, background work
+        from ticketadmin.signing_in import checks as more  # noqa: F401, PLC0415 - system checks
+        from ticketadmin.signing_in import sessions  # noqa: F401, PLC0415 - a signal
 
 
 class AdministrationConfig(AdminConfig):

@@ -5,6 +5,7 @@ a demonstration needs. `ticketadmin.checks` refuses to start with settings that 
 """
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -67,7 +68,7 @@ MIDDLEWARE = [
     "ticketadmin.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "ticketadmin.sessions.SessionLimitsMiddleware",
+    "ticketadmin.signing_in.sessions.SessionLimitsMiddleware",
     "ticketadmin.middleware.PreferredLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -119,19 +120,53 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+LOCAL_ACCOUNTS = env.bool("LOCAL_ACCOUNTS", default=True)
+# Groups of the company's directory or sign-in that mean a role here.
+ROLE_GROUPS = {
+    "staff": env.list("STAFF_GROUPS", default=[]),
+    "lead": env.list("LEAD_GROUPS", default=[]),
+    "administrator": env.list("ADMINISTRATOR_GROUPS", default=[]),
+}
+LDAP_URL = env.str("LDAP_URL", default="")
+LDAP_START_TLS = env.bool("LDAP_START_TLS", default=False)
+LDAP_CA_FILE = env.str("LDAP_CA_FILE", default="")
+LDAP_BIND_DN = env.str("LDAP_BIND_DN", default="")
+LDAP_BIND_PASSWORD = env.str("LDAP_BIND_PASSWORD", default="")
+LDAP_USER_BASE = env.str("LDAP_USER_BASE", default="")
+LDAP_USER_FILTER = env.str("LDAP_USER_FILTER", default="(uid=%(user)s)")
+LDAP_NAME_ATTRIBUTE = env.str("LDAP_NAME_ATTRIBUTE", default="uid")
+LDAP_GROUP_BASE = env.str("LDAP_GROUP_BASE", default="")
+LDAP_GROUP_MEMBER = env.str("LDAP_GROUP_MEMBER", default="member")
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="")
+OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_RP_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_RP_SCOPES = env.str("OIDC_SCOPES", default="openid profile email")
+OIDC_USERNAME_CLAIM = env.str("OIDC_USERNAME_CLAIM", default="preferred_username")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_CA_FILE = env.str("OIDC_CA_FILE", default="")
+OIDC_VERIFY_SSL = OIDC_CA_FILE or True
+OIDC_TIMEOUT = 10
+OIDC_USE_PKCE = True
+OIDC_AUTHENTICATION_CALLBACK_URL = "openid_done"
+# The extras are there or not; ticketadmin.signing_in.checks says so where they are needed.
+HAS_LDAP = bool(LDAP_URL) and find_spec("django_auth_ldap") is not None
+HAS_OIDC = bool(OIDC_ISSUER) and find_spec("mozilla_django_oidc") is not None
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    *(["ticketadmin.signing_in.local.LocalBackend"] if LOCAL_ACCOUNTS else []),
+    *(["ticketadmin.signing_in.directory.DirectoryBackend"] if HAS_LDAP else []),
+    *(["ticketadmin.signing_in.openid.OpenIdBackend"] if HAS_OIDC else []),
 ]
-# Guessing a password has to wait: ticketadmin/throttling.py says what is counted.
+# Guessing a password has to wait: ticketadmin/signing_in/throttling.py says what is counted.
 AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", default=8)
 SIGN_IN_FAILURES_OF_PERSON = env.int("SIGN_IN_FAILURES_OF_PERSON", default=40)
 SIGN_IN_FAILURES_AT_ADDRESS = env.int("SIGN_IN_FAILURES_AT_ADDRESS", default=100)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_WAIT_MINUTES", default=10))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
-AXES_HANDLER = "ticketadmin.throttling.SignInThrottle"
-AXES_USERNAME_CALLABLE = "ticketadmin.throttling.counted_name"
-AXES_CLIENT_IP_CALLABLE = "ticketadmin.throttling.counted_address"
+AXES_HANDLER = "ticketadmin.signing_in.throttling.SignInThrottle"
+AXES_USERNAME_CALLABLE = "ticketadmin.signing_in.throttling.counted_name"
+AXES_CLIENT_IP_CALLABLE = "ticketadmin.signing_in.throttling.counted_address"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
@@ -219,5 +254,6 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django_auth_ldap": {"level": "ERROR"},  # its warnings name people
     },
 }

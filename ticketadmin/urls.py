@@ -57,6 +57,7 @@ urlpatterns = [
     path("history/<uuid:change>/settle/", history.settle, name="settle"),
     # account
     path("session/", account.session, name="session"),
+    path("session/back/", account.back, name="session_back"),
     path("sign-in/", account.SignIn.as_view(), name="sign_in"),
     path("sign-out/", account.SignOut.as_view(), name="sign_out"),
     path("preferences/", account.preferences, name="preferences"),
@@ -69,5 +70,12 @@ urlpatterns = [
     # settings
     path("admin/", admin.site.urls),
 ]
+if settings.HAS_OIDC:
+    from ticketadmin.views import openid
+
+    urlpatterns += [
+        path("sign-in/openid/", openid.Begin.as_view(), name="openid_begin"),
+        path("sign-in/openid/done/", openid.Done.as_view(), name="openid_done"),
+    ]
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", styleguide.styleguide, name="styleguide"))

@@ -52,6 +52,18 @@ export function put(place, html) {
   place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
 }
 
+// People whom the company's provider signs in do so in another tab; any tab may be faster than this one.
+function listenForOtherTabs() {
+  const look = () => refreshToken().then(() => dialog.close("signed-in"), () => {});
+  const channel = new BroadcastChannel("session");
+  channel.addEventListener("message", look);
+  addEventListener("focus", look);
+  return () => {
+    channel.close();
+    removeEventListener("focus", look);
+  };
+}
+
 // Open the dialog once; every caller waits for the same sign-in. Resolves with whether the same person is
 // back; false where the dialog was closed, so that whoever waits can offer its button again.
 let waiting = null;
@@ -61,8 +73,10 @@ export function signIn() {
     const problem = dialog.querySelector("[data-problem]");
     dialog.returnValue = "";
     dialog.showModal();
-    dialog.querySelector("input[type=password]").focus();
+    dialog.querySelector("input[type=password], [data-elsewhere]").focus();
+    const stopListening = listenForOtherTabs();
     dialog.addEventListener("close", () => {
+      stopListening();
       waiting = null;
       resolve(dialog.returnValue === "signed-in");
     }, { once: true });

@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "restore": EVERYBODY,
     "settle": EVERYBODY,
     "session": EVERYBODY | {"nobody", "signed out"},  # says who is signed in: nobody, here
+    "session_back": EVERYBODY | {"nobody"},
     "sign_in": EVERYBODY | {"nobody", "signed out"},
     "sign_out": EVERYBODY | {"nobody"},
     "preferences": EVERYBODY | {"nobody"},

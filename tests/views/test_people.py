@@ -178,3 +178,24 @@ def test_searching_people_by_their_hash_is_refused(admin: Client) -> None:
 
 def test_the_settings_lead_to_the_products_own_password_page(admin: Client) -> None:
     assert admin.get("/admin/password_change/")["Location"] == "/password/"
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", PEOPLE])
+def test_somebody_without_the_right_is_told_so_at_once(
+    path: str, staff: User, client_of: Callable[[User], Client]
+) -> None:
+    assert client_of(staff).get(path, follow=True).status_code == 403
+
+
+def test_an_administrator_is_led_to_the_page_of_the_settings_asked_for(administrator: User) -> None:
+    client = Client()
+    asked = client.get(PEOPLE, follow=True)
+    assert asked.request["PATH_INFO"] == "/sign-in/"
+
+    answer = sign_in(client, "administrator", PASSWORD, data={"next": asked.context["next"]}, follow=True)
+
+    assert answer.request["PATH_INFO"] == PEOPLE
+
+
+def test_the_settings_lead_nobody_elsewhere(admin: Client) -> None:
+    assert admin.get("/admin/login/?next=https://evil.example/")["Location"] == "/admin/"

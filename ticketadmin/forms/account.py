@@ -4,10 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
 from ticketadmin.models import User
+from ticketadmin.services.people import NotWelcome, SourceUnavailable
 
 
 class SignInForm(AuthenticationForm):
@@ -16,6 +19,18 @@ class SignInForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.helper = helper(*self.fields)
+
+    def clean(self) -> dict[str, Any]:
+        """Check name and password; say why somebody with the right password is not let in."""
+        try:
+            return super().clean()
+        except NotWelcome as problem:
+            raise ValidationError(problem.message, code="not_welcome") from problem
+        except SourceUnavailable as problem:
+            # Counted like a failure: else passwords could be guessed while the directory is away.
+            named = {"username": self.cleaned_data.get("username")}
+            user_login_failed.send(__name__, credentials=named, request=self.request)
+            raise ValidationError(problem.message, code="unavailable") from problem
 
 
 class NewPasswordForm(PasswordChangeForm):

@@ -1,5 +1,6 @@
 """Signing in and out, and a person's own account and preferences."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, views
 from django.contrib.auth.decorators import login_not_required
@@ -11,14 +12,13 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ticketadmin.forms.account import PreferencesForm, SignInForm
 from ticketadmin.services.people import sign_out_everywhere
 from ticketadmin.views.access import in_background, is_scripted, person_of
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import if_ours, see_other
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -27,6 +27,12 @@ class SignIn(views.LoginView):
 
     form_class = SignInForm
     template_name = "account/sign_in.html"
+    extra_context = {
+        "has_form": settings.LOCAL_ACCOUNTS or settings.HAS_LDAP,
+        "has_reset": settings.LOCAL_ACCOUNTS,
+        "has_openid": settings.HAS_OIDC,
+        "openid_name": settings.OIDC_NAME,
+    }
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Lead people on who are signed in already; the dialog of a script may sign in again."""
@@ -52,6 +58,11 @@ def session(request: HttpRequest) -> HttpResponse:
     """Tell a script who is signed in, and the token for its next post."""
     person = request.user.pk if request.user.is_authenticated else None
     return JsonResponse({"person": person, "token": get_token(request)})
+
+
+def back(request: HttpRequest) -> HttpResponse:
+    """Say in the tab of a sign-in at the provider that the other tab goes on now."""
+    return render(request, "account/back.html")
 
 
 class SignOut(views.LogoutView):
@@ -82,9 +93,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
         form.save()
     else:
         messages.error(request, _("This preference does not exist. Nothing was changed."))
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return see_other(back if is_ours else reverse("tickets"))
+    return see_other(if_ours(request, request.POST.get("next", ""), otherwise=reverse("tickets")))
 
 
 @login_not_required

@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMessage
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
 from ticketadmin.models import Source, User
 from ticketadmin.services.passwords import TooManyRequests, ask_for_password
-from ticketadmin.throttling import counted_name
+from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
 from ticketadmin.views.addresses import client_address
 from ticketadmin.views.redirects import see_other
@@ -53,6 +53,8 @@ class PasswordChange(views.PasswordChangeView):
 @login_not_required
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for an e-mail address and send a link there; the answer is the same for every address."""
+    if not settings.LOCAL_ACCOUNTS:
+        raise Http404
     form = ForgottenPasswordForm(request.POST or None)
     if not (request.method == "POST" and form.is_valid()):
         return render(request, "account/forgotten.html", {"form": form})

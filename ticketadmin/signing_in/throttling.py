@@ -17,7 +17,21 @@ from ticketadmin.views.addresses import client_address
 
 
 class SignInThrottle(AxesDatabaseHandler):
-    """Counts failures of a name at an address, of a name anywhere, and of an address with any name."""
+    """Counts failures of a name at an address, of a name anywhere, and of an address with any name.
+
+    A sign-in without a name comes back from a provider, where the guessing would happen: not counted here.
+    """
+
+    def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
+        """Tell whether this attempt may be made now."""
+        return not _is_guess(credentials) or bool(super().is_allowed(request, credentials))
+
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> None:
+        """Count a failure."""
+        if _is_guess(credentials):
+            super().user_login_failed(sender, credentials, request, **kwargs)
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Return AXES_FAILURE_LIMIT or more where any of the three limits is reached, else less."""
@@ -42,6 +56,10 @@ class SignInThrottle(AxesDatabaseHandler):
         of_name_at_address: QuerySet[Any] = self.filter_user_attempts(request, credentials)[0]
         count: int = of_name_at_address.delete()[0]
         return count
+
+
+def _is_guess(credentials: dict[str, Any] | None) -> bool:
+    return bool((credentials or {}).get("username"))
 
 
 def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:

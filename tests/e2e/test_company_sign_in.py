@@ -1,0 +1,505 @@
+"""Signing in with what the company has: against a real directory and a real OpenID provider."""
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+
+import pytest
+import requests
+
+from tests.company import PEOPLE_PASSWORD, SLAPD, Directory, Provider, Wanderer
+from tests.conftest import skip_or_fail
+from tests.live import LiveServer
+from tests.sandbox_driver import SandboxProcess
+
+pytestmark = [pytest.mark.sign_in_servers, pytest.mark.xdist_group("sign-in-servers")]
+REQUIRE = "REQUIRE_SIGN_IN_SERVERS"
+UNREACHABLE = "The company&#x27;s sign-in service cannot be reached"
+WRONG = "Please enter a correct username and password."
+NOT_OURS = "This sign-in did not begin in this browser"
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory]:
+    for package in ("django_auth_ldap", "ldap"):
+        if importlib.util.find_spec(package) is None:
+            skip_or_fail(f"{package} (requirements/sign-in.txt)", REQUIRE)
+    if SLAPD is None or shutil.which("ldapmodify") is None:
+        skip_or_fail("slapd or ldap-utils", REQUIRE)
+    server = Directory(tmp_path_factory.mktemp("slapd"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    for package in ("mozilla_django_oidc", "oidc_provider_mock"):
+        if importlib.util.find_spec(package) is None:
+            skip_or_fail(f"{package} (requirements/dev.txt)", REQUIRE)
+    server = Provider(tmp_path_factory.mktemp("provider"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def product(
+    directory: Directory,
+    provider: Provider,
+    sandbox_process: SandboxProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[LiveServer]:
+    """The product with all three ways in."""
+    server = LiveServer(
+        tmp_path_factory.mktemp("product"), sandbox_process.url, **{**directory.settings, **provider.settings}
+    )
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def wander(product: LiveServer) -> Iterator[Callable[[], Wanderer]]:
+    people: list[Wanderer] = []
+
+    def make(address: str = "") -> Wanderer:
+        people.append(Wanderer(address or product.url))
+        return people[-1]
+
+    yield make
+    for person in people:
+        person.close()
+
+
+def account(product: LiveServer, username: str) -> dict[str, object]:
+    """What the product knows of a person."""
+    script = (
+        "import json; from ticketadmin.models import User;"
+        f"u = User.objects.get(username={username!r});"
+        "print(json.dumps({'roles': u.role_names, 'source': u.source, 'name': u.get_full_name(),"
+        "'email': u.email, 'password': u.has_usable_password(), 'superuser': u.is_superuser}))"
+    )
+    known: dict[str, object] = json.loads(product.manage("shell", "-v", "0", "-c", script))
+    return known
+
+
+def switch(product: LiveServer, username: str, *, active: bool) -> None:
+    script = f"from ticketadmin.models import User; User.objects.filter(username={username!r})"
+    product.manage("shell", "-v", "0", "-c", f"{script}.update(is_active={active})")
+
+
+# --- the directory -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("username", "role", "sees_settings"),
+    [("lan", "Staff", False), ("minh", "Team lead", False), ("quan", "Administrator", True)],
+)
+def test_a_group_of_the_directory_is_a_role(
+    username: str, role: str, sees_settings: bool, product: LiveServer, wander: Callable[[], Wanderer]
+) -> None:
+    person = wander()
+    page = person.post("/sign-in/", username=username.upper(), password=PEOPLE_PASSWORD)
+
+    assert urlsplit(page.url).path == "/tickets/"
+    known = account(product, username)
+    assert known["roles"] == [role]
+    assert known["source"] == "ldap"
+    assert known["email"] == f"{username}@example.com"
+    assert known["name"]
+    assert not known["password"]
+    assert not known["superuser"]
+    assert (person.get("/admin/").status_code == 200) == sees_settings
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        ("lan", "wrong"),
+        ("nobody-of-this-name", PEOPLE_PASSWORD),
+        ("*", PEOPLE_PASSWORD),
+        ("la*", PEOPLE_PASSWORD),
+        ("lan)(uid=*", PEOPLE_PASSWORD),
+        ("nghi", PEOPLE_PASSWORD),  # left the company: the filter leaves them out
+    ],
+)
+def test_the_directory_lets_nobody_else_in(
+    username: str, password: str, wander: Callable[[], Wanderer]
+) -> None:
+    person = wander()
+
+    page = person.post("/sign-in/", username=username, password=password)
+
+    assert WRONG in page.text
+    assert person.person is None
+
+
+def test_an_empty_password_is_not_tried(wander: Callable[[], Wanderer]) -> None:
+    person = wander()
+
+    assert "This field is required." in person.post("/sign-in/", username="lan", password="").text
+    assert person.person is None
+
+
+def test_a_role_taken_away_in_the_directory_is_gone_at_the_next_sign_in(
+    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+) -> None:
+    wander().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+    directory.set_members("leads", "quan")
+    try:
+        page = wander().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+        assert "You have no role here yet." in page.text
+        assert account(product, "minh")["roles"] == []
+
+        directory.set_members("support", "lan", "minh")
+        page = wander().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+        assert urlsplit(page.url).path == "/tickets/"
+        assert account(product, "minh")["roles"] == ["Staff"]
+    finally:
+        directory.set_members("leads", "minh")
+        directory.set_members("support", "lan", "nghi")
+
+
+def test_whoever_is_disabled_here_or_there_is_out(
+    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+) -> None:
+    person = wander()
+    person.post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+    switch(product, "lan", active=False)
+    assert person.person is None
+    page = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+    assert "Your account is switched off here." in page.text
+    assert WRONG in wander().post("/sign-in/", username="lan", password="wrong").text
+
+    switch(product, "lan", active=True)
+    directory.set_kind("lan", "former")
+    try:
+        page = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+        assert WRONG in page.text
+    finally:
+        directory.set_kind("lan", "current")
+
+
+def test_somebody_with_a_password_here_is_not_taken_over_by_a_namesake(
+    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+) -> None:
+    product.add_person("khach", role="lead")
+
+    page = wander().post("/sign-in/", username="khach", password=PEOPLE_PASSWORD)
+    assert "Another account here has your name." in page.text
+    own = wander().post("/sign-in/", username="khach", password=product.passwords["khach"])
+
+    assert urlsplit(own.url).path == "/tickets/"
+    assert account(product, "khach")["source"] == "local"
+
+
+def test_without_the_directory_the_page_says_so_and_people_with_a_password_here_still_get_in(
+    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+) -> None:
+    with directory.away():
+        page = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+        local = wander().post("/sign-in/", username="staff", password=product.passwords["staff"])
+
+    assert UNREACHABLE in page.text
+    assert page.status_code == 200
+    assert urlsplit(local.url).path == "/tickets/"
+    again = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+    assert urlsplit(again.url).path == "/tickets/"
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_only_a_directory_with_a_known_certificate_gets_passwords(
+    is_known: bool,
+    directory: Directory,
+    sandbox_process: SandboxProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    settings = {**directory.settings, "LDAP_URL": f"ldaps://127.0.0.1:{directory.tls_port}"}
+    if is_known:
+        settings["LDAP_CA_FILE"] = str(directory.data / "cert.pem")
+    server = LiveServer(tmp_path_factory.mktemp("tls"), sandbox_process.url, **settings)
+    person = Wanderer(server.url)
+    page = person.post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+    person.close()
+    server.stop()
+
+    assert (UNREACHABLE in page.text) != is_known
+    assert (urlsplit(page.url).path == "/tickets/") == is_known
+
+
+# --- the provider --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("groups", "roles"),
+    [
+        (["support"], ["Staff"]),
+        (["leads", "something-else"], ["Team lead"]),
+        (["admins"], ["Administrator"]),
+        (["support", "leads"], ["Staff", "Team lead"]),
+    ],
+)
+def test_a_group_of_the_provider_is_a_role(
+    groups: list[str],
+    roles: list[str],
+    product: LiveServer,
+    provider: Provider,
+    wander: Callable[[], Wanderer],
+) -> None:
+    provider.knows(
+        "4711", preferred_username="Hoa", given_name="Hoa", family_name="Pham", email="hoa@example.com",
+        groups=groups,
+    )  # fmt: skip
+    person = wander()
+
+    page = person.sign_in("4711")
+
+    assert urlsplit(page.url).path == "/tickets/"
+    assert account(product, "hoa") == {
+        "roles": roles, "source": "oidc", "name": "Hoa Pham", "email": "hoa@example.com",
+        "password": False, "superuser": False,
+    }  # fmt: skip
+
+
+def test_the_sign_in_page_offers_the_provider(wander: Callable[[], Wanderer]) -> None:
+    page = wander().get("/sign-in/?next=/history/").text
+
+    assert "Sign in with Example" in page
+    assert "/sign-in/openid/?next=%2Fhistory%2F" in page
+
+
+def test_somebody_renamed_at_the_provider_stays_the_same_person(
+    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("77", preferred_username="cu", family_name="Cu", groups=["support"])
+    first = wander()
+    first.sign_in("77")
+    provider.knows("77", preferred_username="moi", family_name="Moi", groups=["support"])
+    second = wander()
+    second.sign_in("77")
+
+    assert first.person == second.person
+    assert account(product, "cu")["name"] == "Moi"
+
+
+def test_a_name_given_to_somebody_else_at_the_provider_is_not_the_old_person(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("81", preferred_username="ten", groups=["admins"])
+    wander().sign_in("81")
+    provider.knows("82", preferred_username="ten", groups=["support"])
+    newcomer = wander()
+
+    assert "Another account here has your name." in newcomer.sign_in("82").text
+    assert newcomer.person is None
+
+
+def test_a_local_administrator_is_not_taken_over_by_a_namesake(
+    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("666", preferred_username="admin", email="admin@example.com", groups=["support"])
+    person = wander()
+
+    assert "Another account here has your name." in person.sign_in("666").text
+    assert person.person is None
+    assert account(product, "admin")["source"] == "local"
+
+
+def test_a_role_taken_away_at_the_provider_is_gone_at_the_next_sign_in(
+    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("90", preferred_username="vai", groups=["admins"])
+    person = wander()
+    person.sign_in("90")
+    assert person.get("/admin/").status_code == 200
+
+    provider.knows("90", preferred_username="vai", groups=[])
+    assert "You have no role here yet." in wander().sign_in("90").text
+
+    assert account(product, "vai")["roles"] == []
+    assert person.get("/admin/").status_code == 403
+
+
+def test_whoever_is_disabled_here_is_not_let_in_by_the_provider(
+    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("91", preferred_username="tat", groups=["support"])
+    person = wander()
+    person.sign_in("91")
+    switch(product, "tat", active=False)
+
+    assert person.person is None
+    assert "Your account is switched off here." in wander().sign_in("91").text
+
+
+def test_whoever_says_no_at_the_provider_is_told_so(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    person = wander()
+    back = person.agree(person.begin(), "", action="deny")
+
+    assert "The sign-in was not finished. Try again." in person.get(back).text
+    assert person.person is None
+
+
+def tampered(address: str, **changes: str) -> str:
+    parts = urlsplit(address)
+    values = {name: value[0] for name, value in parse_qs(parts.query).items()} | changes
+    query = "&".join(f"{name}={quote(value)}" for name, value in values.items() if value)
+    return urlunsplit(parts._replace(query=query))
+
+
+@pytest.mark.parametrize("changes", [{"state": "another"}, {"state": ""}, {"code": "another"}, {"code": ""}])
+def test_a_tampered_return_is_refused(
+    changes: dict[str, str], provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    person = wander()
+
+    page = person.get(tampered(person.agree(person.begin(), "4711"), **changes))
+
+    assert NOT_OURS in page.text
+    assert urlsplit(page.url).path == "/sign-in/"
+    assert person.person is None
+
+
+def test_a_return_works_once_and_in_no_other_browser(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    attacker, victim = wander(), wander()
+    theirs = attacker.agree(attacker.begin(), "4711")
+
+    assert NOT_OURS in victim.get(theirs).text  # else the victim would work in the attacker's account
+    assert victim.person is None
+    attacker.get(theirs)
+    assert attacker.person
+    attacker.session.cookies.clear()
+    assert NOT_OURS in attacker.get(theirs).text
+    assert attacker.person is None
+
+
+def test_somebody_elses_code_is_of_no_use_with_an_own_state(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    """Nonce and PKCE: a stolen code was issued for another sign-in than the thief's."""
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    victim, thief = wander(), wander()
+    stolen = parse_qs(urlsplit(victim.agree(victim.begin(), "4711")).query)["code"][0]
+    own = thief.agree(thief.begin(), "4711")
+
+    assert NOT_OURS in thief.get(tampered(own, code=stolen)).text
+    assert thief.person is None
+
+
+def test_a_changed_nonce_is_noticed(provider: Provider, wander: Callable[[], Wanderer]) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    person = wander()
+
+    page = person.get(person.agree(tampered(person.begin(), nonce="another-nonce-entirely"), "4711"))
+
+    assert NOT_OURS in page.text
+    assert person.person is None
+
+
+def test_the_session_is_a_new_one_after_the_provider(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    person = wander()
+    back = person.agree(person.begin(), "4711")
+    planted = person.session.cookies["sessionid"]
+    person.get(back)
+    assert person.session.cookies["sessionid"] != planted
+
+    person.session.cookies.clear()
+    person.session.cookies.set("sessionid", planted)
+    assert person.person is None
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_the_provider_leads_nobody_elsewhere(
+    target: str, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    person = wander()
+
+    page = person.get(person.agree(person.begin(quote(target)), "4711"), follow=False)
+
+    assert page.headers["Location"] == "/tickets/"
+
+
+def test_the_page_asked_for_comes_after_the_provider(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+
+    assert urlsplit(wander().sign_in("4711", "/history/").url).path == "/history/"
+
+
+def test_without_the_provider_the_page_says_so_and_other_ways_in_still_work(
+    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    on_the_way = wander()
+    back = on_the_way.agree(on_the_way.begin(), "4711")
+    with provider.away():
+        beginning = wander().get("/sign-in/openid/")
+        returning = on_the_way.get(back)
+        local = wander().post("/sign-in/", username="staff", password=product.passwords["staff"])
+        ldap = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+
+    for page in (beginning, returning):
+        assert UNREACHABLE in page.text
+        assert urlsplit(page.url).path == "/sign-in/"
+    assert on_the_way.person is None
+    assert {urlsplit(page.url).path for page in (local, ldap)} == {"/tickets/"}
+
+
+def test_the_way_back_cannot_be_asked_to_sign_somebody_out(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    person = wander()
+    person.sign_in("4711")
+
+    person.get("/sign-in/openid/done/?error=access_denied")
+
+    assert person.person
+
+
+# --- neither password nor account kept here ------------------------------------------------------
+
+
+def test_local_accounts_can_be_switched_off(
+    directory: Directory,
+    provider: Provider,
+    sandbox_process: SandboxProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["support"])
+    server = LiveServer(
+        tmp_path_factory.mktemp("without-local"),
+        sandbox_process.url,
+        LOCAL_ACCOUNTS="off",
+        **provider.settings,
+    )
+    try:
+        person = Wanderer(server.url)
+        page = person.get("/sign-in/").text
+        assert "Sign in with Example" in page
+        assert 'type="password"' not in page
+        assert "Forgotten your password?" not in page
+        token = person.session.cookies.get("csrftoken") or ""
+        posted = person.session.post(
+            f"{server.url}/sign-in/",
+            {"username": "staff", "password": server.passwords["staff"], "csrfmiddlewaretoken": token},
+            timeout=30,
+        )
+        assert posted.status_code in {200, 403}
+        assert person.person is None
+        assert requests.get(f"{server.url}/password/forgotten/", timeout=30).status_code == 404
+        assert urlsplit(person.sign_in("4711").url).path == "/tickets/"
+        person.close()
+    finally:
+        server.stop()

@@ -1,0 +1,125 @@
+"""Letting in whom the company vouches for: roles by groups, one source a person."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from ticketadmin.models import Role, Source, User
+from ticketadmin.services.access import Forbidden
+from ticketadmin.services.people import (
+    Disabled,
+    NameTaken,
+    NoRole,
+    Vouched,
+    sign_out_everywhere,
+    welcome,
+)
+
+pytestmark = pytest.mark.django_db
+LAN = Vouched(source=Source.OIDC, subject="https://a.example 1", username="lan", groups=["support"])
+
+
+@pytest.fixture(autouse=True)
+def _mapping(settings: Any) -> None:
+    settings.ROLE_GROUPS = {"staff": ["support"], "lead": ["leads"], "administrator": ["it", "ops"]}
+
+
+def vouched(**changes: Any) -> Vouched:
+    return Vouched(**{**vars(LAN), **changes})
+
+
+def test_groups_decide_roles_anew_each_time() -> None:
+    assert welcome(LAN).role_names == ["Staff"]
+    assert welcome(vouched(groups=["leads", "ops"])).role_names == ["Administrator", "Team lead"]
+    assert welcome(vouched(groups=["SUPPORT", "support"])).role_names == ["Staff"]
+
+
+@pytest.mark.parametrize("groups", [[], ["SUPPORT"], ["support "], ["staff", "administrator"]])
+def test_other_groups_are_no_role(groups: list[str]) -> None:
+    welcome(LAN)
+    with pytest.raises(NoRole):
+        welcome(vouched(groups=groups))
+
+    assert User.objects.get().role_names == []
+
+
+def test_a_group_that_an_administrator_made_is_left_alone() -> None:
+    person = welcome(LAN)
+    person.groups.add(Group.objects.create(name="night shift"))
+
+    assert welcome(vouched(groups=[])).role_names == ["night shift"]
+
+
+def test_without_a_mapping_roles_are_given_by_hand(settings: Any) -> None:
+    settings.ROLE_GROUPS = {"staff": [], "lead": [], "administrator": []}
+    with pytest.raises(NoRole):
+        welcome(LAN)
+    User.objects.get().groups.add(Group.objects.get(name=Role.LEAD.value))
+
+    assert welcome(LAN).role_names == ["Team lead"]
+
+
+def test_nobody_becomes_superuser_or_gets_a_password() -> None:
+    person = welcome(vouched(groups=["it"]))
+
+    assert not person.is_superuser
+    assert not person.is_staff
+    assert not person.has_usable_password()
+
+
+def test_an_administrators_word_links_somebody_who_exists(make_person: Callable[..., User]) -> None:
+    waiting = make_person(Role.STAFF, "Lan", source=Source.OIDC)
+
+    assert welcome(LAN) == waiting
+    with pytest.raises(NameTaken):
+        welcome(vouched(subject="https://a.example 2"))
+
+
+@pytest.mark.parametrize("source", [Source.LOCAL, Source.LDAP])
+def test_a_namesake_of_another_source_is_not_taken_over(
+    source: Source, make_person: Callable[..., User]
+) -> None:
+    make_person(Role.ADMINISTRATOR, "LAN", source=source, email="lan@example.com")
+
+    with pytest.raises(NameTaken):
+        welcome(vouched(email="lan@example.com"))
+
+
+def test_the_same_subject_of_another_provider_is_somebody_else() -> None:
+    welcome(LAN)
+
+    with pytest.raises(NameTaken):
+        welcome(vouched(subject="https://b.example 1"))
+
+
+def test_whoever_is_switched_off_stays_so() -> None:
+    person = welcome(LAN)
+    person.is_active = False
+    person.save()
+
+    with pytest.raises(Disabled):
+        welcome(vouched(groups=["it"]))
+    assert person.role_names == ["Staff"]
+
+
+def test_names_follow_the_company_and_are_not_emptied() -> None:
+    welcome(vouched(first_name="Lan", last_name="Trần" * 100, email="lan@example.com"))
+    person = welcome(vouched(first_name="Lan Anh"))
+
+    assert person.first_name == "Lan Anh"
+    assert person.last_name.startswith("Trần")
+    assert len(person.last_name) == 150
+    assert person.email == "lan@example.com"
+
+
+def test_signing_somebody_else_out_needs_the_right(staff: User, lead: User, administrator: User) -> None:
+    with pytest.raises(Forbidden):
+        sign_out_everywhere(staff, actor=lead)
+    sign_out_everywhere(staff, actor=administrator)
+
+    root = User.objects.create_superuser("root")
+    with pytest.raises(Forbidden):
+        sign_out_everywhere(root, actor=administrator)
+    assert (staff.session_generation, root.session_generation) == (1, 0)

@@ -1,0 +1,86 @@
+"""System checks of how people sign in: half a configuration does not start.
+
+E020 nobody could sign in            E023 OpenID Connect is configured by half
+E021 an extra is not installed       E024 a way on which passwords or tokens could be read
+E022 LDAP is configured by half      W020 nobody gets a role by signing in
+"""
+
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as Remark
+
+from ticketadmin.checks import is_loopback
+
+_LDAP = ("LDAP_BIND_DN", "LDAP_BIND_PASSWORD", "LDAP_USER_BASE", "LDAP_GROUP_BASE", "LDAP_CA_FILE")
+_OIDC = ("OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET", "OIDC_CA_FILE")
+_ENVIRONMENT = {"OIDC_RP_CLIENT_ID": "OIDC_CLIENT_ID", "OIDC_RP_CLIENT_SECRET": "OIDC_CLIENT_SECRET"}
+
+
+def is_private_way(address: str) -> bool:
+    """Tell whether what goes to this address cannot be read on the way: TLS, or this machine."""
+    parts = urlsplit(address)
+    return parts.scheme in {"https", "ldaps", "ldapi"} or is_loopback(parts.hostname or "")
+
+
+@register()
+def somebody_can_sign_in(**_kwargs: Any) -> list[CheckMessage]:
+    """There is a way in, and the packages that it needs."""
+    problems: list[CheckMessage] = []
+    if not (settings.LOCAL_ACCOUNTS or settings.LDAP_URL or settings.OIDC_ISSUER):
+        hint = "Set LOCAL_ACCOUNTS=on, or configure LDAP or OpenID Connect."
+        problems.append(Error("Nobody could sign in.", hint=hint, id="ticketadmin.E020"))
+    for is_on, package, extra in (
+        (settings.LDAP_URL, "django_auth_ldap", "ldap"),
+        (settings.OIDC_ISSUER, "mozilla_django_oidc", "oidc"),
+    ):
+        if is_on and find_spec(package) is None:
+            hint = f"Install the extra: pip install 'ticketadmin[{extra}]'; see docs/signing-in.md."
+            problems.append(Error(f"{package} is not installed.", hint=hint, id="ticketadmin.E021"))
+    return problems
+
+
+@register()
+def sources_are_whole(**_kwargs: Any) -> list[CheckMessage]:
+    """What is configured is configured completely."""
+    problems: list[CheckMessage] = []
+    needed = ["LDAP_USER_BASE"] + (["LDAP_GROUP_BASE"] if any(settings.ROLE_GROUPS.values()) else [])
+    if problem := _half("LDAP_URL", needed, _LDAP):
+        problems.append(Error(problem, hint="See docs/signing-in.md.", id="ticketadmin.E022"))
+    elif settings.LDAP_URL and "%(user)s" not in settings.LDAP_USER_FILTER:
+        hint = "For example (uid=%(user)s)."
+        problems.append(Error("LDAP_USER_FILTER names no user.", hint=hint, id="ticketadmin.E022"))
+    if problem := _half("OIDC_ISSUER", ["OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET"], _OIDC):
+        problems.append(Error(problem, hint="See docs/signing-in.md.", id="ticketadmin.E023"))
+    if (settings.LDAP_URL or settings.OIDC_ISSUER) and not any(settings.ROLE_GROUPS.values()):
+        hint = "Set STAFF_GROUPS, LEAD_GROUPS or ADMINISTRATOR_GROUPS, or give roles by hand."
+        problems.append(Remark("Nobody gets a role by signing in.", hint=hint, id="ticketadmin.W020"))
+    return problems
+
+
+@register()
+def nobody_listens(**_kwargs: Any) -> list[CheckMessage]:
+    """Passwords and tokens do not travel in the clear."""
+    problems: list[CheckMessage] = []
+    servers = settings.LDAP_URL.replace(",", " ").split()
+    if not settings.LDAP_START_TLS and not all(map(is_private_way, servers)):
+        hint = "Use ldaps://, or LDAP_START_TLS=on."
+        problems.append(Error("LDAP_URL is not encrypted.", hint=hint, id="ticketadmin.E024"))
+    if settings.OIDC_ISSUER and not is_private_way(settings.OIDC_ISSUER):
+        problems.append(Error("OIDC_ISSUER is not https.", hint="Use https://.", id="ticketadmin.E024"))
+    return problems
+
+
+def _half(switch: str, needed: list[str], all_of_it: tuple[str, ...]) -> str:
+    if not getattr(settings, switch):
+        stray = [name for name in all_of_it if getattr(settings, name)]
+        return f"{_names(stray)} without {switch}." if stray else ""
+    missing = [name for name in needed if not getattr(settings, name)]
+    return f"{switch} without {_names(missing)}." if missing else ""
+
+
+def _names(settings_names: list[str]) -> str:
+    return ", ".join(_ENVIRONMENT.get(name, name) for name in settings_names)

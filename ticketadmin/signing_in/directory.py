@@ -1,0 +1,110 @@
+"""Name and password checked by the company's LDAP directory.
+
+The attacker types a filter of their own as a name, an empty password (which many directories take for
+"nobody in particular" and accept), or the name of somebody with a password here. Names are escaped by
+django-auth-ldap, empty passwords never reach the directory, and nobody's source changes by signing in.
+"""
+
+import logging
+from typing import Any
+
+import ldap
+from django.conf import settings
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django_auth_ldap.backend import LDAPBackend, ldap_error
+from django_auth_ldap.config import LDAPSearch, NestedMemberDNGroupType, PosixGroupType
+
+from ticketadmin.models import Source, User
+from ticketadmin.services.people import SourceUnavailable, Vouched, welcome
+
+logger = logging.getLogger(__name__)
+
+# How a directory refuses somebody whose password is right but whose account is locked or has ended.
+_REFUSALS = (ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION, ldap.INAPPROPRIATE_AUTH)
+_CONNECT_WITHIN, _ANSWER_WITHIN = 5, 10
+
+
+def _options() -> dict[int, Any]:
+    options: dict[int, Any] = {
+        ldap.OPT_NETWORK_TIMEOUT: _CONNECT_WITHIN,
+        ldap.OPT_TIMEOUT: _ANSWER_WITHIN,
+        ldap.OPT_REFERRALS: 0,
+        ldap.OPT_X_TLS_REQUIRE_CERT: ldap.OPT_X_TLS_DEMAND,
+    }
+    if settings.LDAP_CA_FILE:
+        options[ldap.OPT_X_TLS_CACERTFILE] = settings.LDAP_CA_FILE
+    options[ldap.OPT_X_TLS_NEWCTX] = 0  # last: it makes the TLS settings count
+    return options
+
+
+def _group_type() -> Any:
+    if settings.LDAP_GROUP_MEMBER == "memberUid":
+        return PosixGroupType(name_attr="cn")
+    return NestedMemberDNGroupType(settings.LDAP_GROUP_MEMBER, name_attr="cn")
+
+
+def _group_settings() -> dict[str, Any]:
+    if not settings.LDAP_GROUP_BASE:
+        return {}
+    search = LDAPSearch(settings.LDAP_GROUP_BASE, ldap.SCOPE_SUBTREE)
+    return {"GROUP_SEARCH": search, "GROUP_TYPE": _group_type()}
+
+
+class DirectoryBackend(LDAPBackend):
+    """django-auth-ldap with our settings, which hands what the directory says to `welcome`."""
+
+    default_settings = {
+        "SERVER_URI": settings.LDAP_URL,
+        "START_TLS": settings.LDAP_START_TLS,
+        "BIND_DN": settings.LDAP_BIND_DN,
+        "BIND_PASSWORD": settings.LDAP_BIND_PASSWORD,
+        "CONNECTION_OPTIONS": _options(),
+        "USER_SEARCH": LDAPSearch(settings.LDAP_USER_BASE, ldap.SCOPE_SUBTREE, settings.LDAP_USER_FILTER),
+        "ALWAYS_UPDATE_USER": False,
+        **_group_settings(),
+    }
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """Return the person; None for a wrong name or password.
+
+        Raises SourceUnavailable, and NotWelcome when the password was right.
+        """
+        person: User | None = super().authenticate(request, username, password, **kwargs)
+        return person
+
+    def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[User, bool]:
+        """Return the person, welcomed by what the directory says now; nothing is left to fill in."""
+        vouched = Vouched(
+            source=Source.LDAP,
+            username=(_first(ldap_user, settings.LDAP_NAME_ATTRIBUTE) or username).strip().lower()[:150],
+            first_name=_first(ldap_user, "givenName"),
+            last_name=_first(ldap_user, "sn"),
+            email=_first(ldap_user, "mail"),
+            groups=ldap_user.group_names if settings.LDAP_GROUP_BASE else (),
+        )
+        return welcome(vouched), False
+
+    def get_user(self, user_id: int) -> User | None:
+        """Return the person of a session, without asking the directory."""
+        return User.objects.filter(pk=user_id, is_active=True, source=Source.LDAP).first()
+
+
+def _first(ldap_user: Any, attribute: str) -> str:
+    values = (ldap_user.attrs or {}).get(attribute) or [""]
+    return values[0] if isinstance(values[0], str) else ""
+
+
+@receiver(ldap_error, sender=DirectoryBackend)
+def directory_failed(context: str, exception: ldap.LDAPError, **_kwargs: Any) -> None:
+    """Tell a refusal from a directory that is away or does not work with our settings."""
+    if context == "authenticate" and isinstance(exception, _REFUSALS):
+        return
+    logger.error("The directory cannot be used (%s): %s", context, type(exception).__name__)
+    raise SourceUnavailable from exception

@@ -1,0 +1,23 @@
+"""Passwords kept here, for people whose source says so."""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
+
+from ticketadmin.models import Source, User
+
+
+class LocalBackend(ModelBackend):
+    """Django's own, closed to people whom somebody else vouches for."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """Return the active person of this name and password."""
+        person = super().authenticate(request, username, password, **kwargs)
+        return person if isinstance(person, User) and person.source == Source.LOCAL else None

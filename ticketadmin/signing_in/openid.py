@@ -1,0 +1,235 @@
+"""Sign-in at the company's OpenID provider, by the authorization code flow with PKCE.
+
+The attacker has a code or a token that was issued for somebody else, for another application or by another
+provider, or sends a colleague into a sign-in that the attacker began. The flow is bound to the browser's
+session by state, nonce and PKCE (mozilla-django-oidc); the token must be signed by the provider's key and be
+issued by this provider for this application, now, for this nonce; and whom the provider tells about must be
+whom the token was issued for.
+"""
+
+import hmac
+import json
+import logging
+import ssl
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest
+from mozilla_django_oidc.auth import OIDCAuthenticationBackend
+
+from ticketadmin.models import Source, User
+from ticketadmin.services.people import SourceUnavailable, Vouched, welcome
+from ticketadmin.signing_in.checks import is_private_way
+
+logger = logging.getLogger(__name__)
+
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_ASK_AGAIN_AFTER = 3600
+_LONGEST_ANSWER = 1_000_000
+_LEEWAY = 60
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What a provider says of itself (OpenID Connect Discovery 1.0)."""
+
+    issuer: str
+    authorization: str
+    token: str
+    userinfo: str
+    keys: str
+
+
+_known: tuple[float, Provider] | None = None
+
+
+def provider(*, is_beginning: bool = False) -> Provider:
+    """Return the provider's addresses, asked for at most once an hour. Raises SourceUnavailable.
+
+    A sign-in that begins always asks: a browser is not led to a provider that does not answer.
+    """
+    global _known  # noqa: PLW0603 - one provider a process
+    if is_beginning or _known is None or time.monotonic() - _known[0] > _ASK_AGAIN_AFTER:
+        _known = (time.monotonic(), _discover())
+    return _known[1]
+
+
+def _discover() -> Provider:
+    address = settings.OIDC_ISSUER.rstrip("/") + "/.well-known/openid-configuration"
+    try:
+        said = _fetch(address)
+        found = Provider(
+            issuer=said["issuer"],
+            authorization=said["authorization_endpoint"],
+            token=said["token_endpoint"],
+            userinfo=said["userinfo_endpoint"],
+            keys=said["jwks_uri"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        logger.error("The OpenID provider cannot be asked for its addresses: %s", type(error).__name__)
+        raise SourceUnavailable from error
+    addresses = (found.authorization, found.token, found.userinfo, found.keys)
+    if found.issuer.rstrip("/") != settings.OIDC_ISSUER.rstrip("/") or not all(
+        map(is_private_way, addresses)
+    ):
+        logger.error(
+            "The OpenID provider calls itself otherwise than OIDC_ISSUER, or has addresses without https."
+        )
+        raise SourceUnavailable
+    return found
+
+
+def _fetch(address: str) -> Any:
+    """Return the JSON at an address of the provider. Raises OSError and ValueError."""
+    context = ssl.create_default_context(cafile=settings.OIDC_CA_FILE or None)
+    with urllib.request.urlopen(address, timeout=settings.OIDC_TIMEOUT, context=context) as answer:  # noqa: S310
+        return json.loads(answer.read(_LONGEST_ANSWER))
+
+
+def _signing_keys(address: str) -> list[jwt.PyJWK]:
+    keys = jwt.PyJWKSet.from_dict(_fetch(address)).keys
+    return [key for key in keys if key.public_key_use in {None, "sig"}]
+
+
+class OpenIdBackend(OIDCAuthenticationBackend):
+    """mozilla-django-oidc with discovery, a complete check of the token, and `welcome`."""
+
+    def __init__(self) -> None:
+        """Ask nobody yet: Django makes one of these for every session that it looks at."""
+        self.OIDC_RP_CLIENT_ID = settings.OIDC_RP_CLIENT_ID
+        self.OIDC_RP_CLIENT_SECRET = settings.OIDC_RP_CLIENT_SECRET
+        self.UserModel = get_user_model()
+
+    @property
+    def OIDC_OP_TOKEN_ENDPOINT(self) -> str:  # noqa: N802 - the base class's name
+        """Where a code becomes a token."""
+        return provider().token
+
+    @property
+    def OIDC_OP_USER_ENDPOINT(self) -> str:  # noqa: N802 - the base class's name
+        """Where the provider tells about a person."""
+        return provider().userinfo
+
+    @property
+    def OIDC_OP_JWKS_ENDPOINT(self) -> str:  # noqa: N802 - the base class's name
+        """Where the provider's keys are."""
+        return provider().keys
+
+    def authenticate(self, request: HttpRequest | None, **kwargs: Any) -> User | None:
+        """Return the person who came back from the provider; None where this is no such sign-in.
+
+        Raises SuspiciousOperation for a token that proves nothing, SourceUnavailable, and NotWelcome.
+        """
+        if "nonce" not in kwargs or request is None:
+            return None
+        person: User | None = super().authenticate(request, **kwargs)
+        return person
+
+    def get_token(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Return what the provider gives for the code."""
+        token: dict[str, Any] = _asked(super().get_token, payload)
+        return token
+
+    def raise_token_response_error(self, response: Any) -> None:
+        """Tell a code that counts for nothing (RFC 6749 section 5.2) from a provider that does not work."""
+        if response.status_code == 400:
+            message = "The provider does not know this code."
+            raise SuspiciousOperation(message)
+        super().raise_token_response_error(response)
+
+    def get_userinfo(self, access_token: str, id_token: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Return what the provider tells about the person now."""
+        told: dict[str, Any] = _asked(super().get_userinfo, access_token, id_token, payload)
+        return told
+
+    def retrieve_matching_jwk(self, token: str) -> jwt.PyJWK:
+        """Return the provider's key that the token names; a token may name none where there is only one."""
+        named = jwt.get_unverified_header(token).get("kid")
+        keys: list[jwt.PyJWK] = _asked(_signing_keys, provider().keys)
+        fitting = [key for key in keys if named is None or key.key_id == named]
+        if len(fitting) != 1:
+            message = "The identity token names no key of the provider."
+            raise SuspiciousOperation(message)
+        return fitting[0]
+
+    def verify_token(self, token: str, **kwargs: Any) -> dict[str, Any]:
+        """Return the token's claims (OpenID Connect Core 1.0 section 3.1.3.7). Raises SuspiciousOperation."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self.retrieve_matching_jwk(token),
+                algorithms=_ALGORITHMS,
+                audience=settings.OIDC_RP_CLIENT_ID,
+                issuer=provider().issuer,
+                leeway=_LEEWAY,
+                options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+            )
+        except jwt.PyJWTError as error:
+            message = f"The identity token is refused: {type(error).__name__}"
+            raise SuspiciousOperation(message) from error
+        if claims.get("azp", settings.OIDC_RP_CLIENT_ID) != settings.OIDC_RP_CLIENT_ID:
+            message = "The identity token was issued to another application."
+            raise SuspiciousOperation(message)
+        nonce = kwargs.get("nonce")
+        if not nonce or not hmac.compare_digest(str(nonce), str(claims.get("nonce", ""))):
+            message = "The identity token belongs to another sign-in."
+            raise SuspiciousOperation(message)
+        return claims
+
+    def get_or_create_user(self, access_token: str, id_token: str, payload: dict[str, Any]) -> User:
+        """Return the person, welcomed by what the provider says now."""
+        told = self.get_userinfo(access_token, id_token, payload)
+        if told.get("sub") != payload["sub"]:
+            raise SourceUnavailable  # Core 1.0 section 5.3.2: such an answer must not be used
+        claims = {**payload, **told}
+        issuer = provider().issuer
+        name = claims.get(settings.OIDC_USERNAME_CLAIM) or claims.get("email") or claims["sub"]
+        return welcome(
+            Vouched(
+                source=Source.OIDC,
+                subject=f"{issuer} {claims['sub']}",
+                username=str(name).strip().lower()[:150],
+                first_name=_text(claims, "given_name"),
+                last_name=_text(claims, "family_name"),
+                email=_text(claims, "email"),
+                groups=groups_in(claims),
+            )
+        )
+
+    def get_user(self, user_id: int) -> User | None:
+        """Return the person of a session."""
+        return User.objects.filter(pk=user_id, is_active=True, source=Source.OIDC).first()
+
+
+def _asked(ask: Callable[..., Any], *arguments: Any) -> Any:
+    """Ask the provider. Raises SourceUnavailable when it is away or its answer is not what it must be."""
+    try:
+        return ask(*arguments)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, jwt.PyJWKSetError) as error:
+        # the errors of requests are OSErrors; the others are answers that are not what they must be
+        logger.error("The OpenID provider's answer is of no use: %s", type(error).__name__)
+        raise SourceUnavailable from error
+
+
+def groups_in(claims: Mapping[str, Any]) -> list[str]:
+    """Return the person's groups: the claim of OIDC_GROUPS_CLAIM, where dots lead into objects."""
+    value: Any = claims.get(settings.OIDC_GROUPS_CLAIM)
+    if value is None:
+        value = claims
+        for step in settings.OIDC_GROUPS_CLAIM.split("."):
+            value = value.get(step) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        value = [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    return value if isinstance(value, str) else ""
