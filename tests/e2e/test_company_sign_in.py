@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import pytest
 import requests
+from playwright.sync_api import Browser, expect
 
 from tests.company import PEOPLE_PASSWORD, SLAPD, Directory, Provider, Wanderer
 from tests.conftest import skip_or_fail
@@ -503,3 +504,41 @@ def test_local_accounts_can_be_switched_off(
         person.close()
     finally:
         server.stop()
+
+
+# --- at a browser --------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_at_a_browser_the_provider_signs_in_and_an_ended_session_goes_on_in_place(
+    product: LiveServer, provider: Provider, isolated_browser: Browser
+) -> None:
+    """The page's policy allows the way there and back, and a save goes on after a sign-in in another tab."""
+    provider.knows("55", preferred_username="bich", given_name="Bich", groups=["support"])
+    context = isolated_browser.new_context(locale="en-GB")
+    context.set_default_timeout(8_000)
+    complaints: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{product.url}/tickets/ABCXYZ1234/")
+    page.get_by_role("link", name="Sign in with Example").click()
+    page.get_by_placeholder("sub").fill("55")
+    page.get_by_role("button", name="Authorize").click()
+    expect(page).to_have_url(f"{product.url}/tickets/ABCXYZ1234/")
+
+    page.get_by_label("Title").fill("Sau khi hết phiên")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Password")).to_have_count(0)
+    with context.expect_page() as opened:
+        dialog.get_by_role("link", name="Sign in again").click()
+    other = opened.value
+    other.get_by_placeholder("sub").fill("55")
+    other.get_by_role("button", name="Authorize", exact=True).click()
+    expect(other.get_by_role("heading", name="You are signed in")).to_be_visible()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    context.close()
+    assert [text for text in complaints if "Failed to load resource" not in text] == []

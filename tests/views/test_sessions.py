@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver
 
 from tests.conftest import PASSWORD
 from tests.pages import ticket_form
@@ -80,6 +81,13 @@ def test_what_a_page_asks_by_itself_is_no_activity(visitor: Client, clock: Any) 
 
     assert visitor.post(BEAT, {"tab": "a"}, headers=SCRIPT).status_code == 401
     assert not is_signed_in(visitor)
+
+
+@pytest.mark.parametrize("route", ["presence", "session", "bulk_progress"])
+def test_every_route_that_pages_ask_by_themselves_is_marked(route: str) -> None:
+    (found,) = [one for one in get_resolver().url_patterns if getattr(one, "name", None) == route]
+
+    assert found.callback.is_background
 
 
 def test_activity_is_written_at_most_once_a_minute(visitor: Client, clock: Any) -> None:

@@ -26,7 +26,7 @@ from ticketadmin.services.choices import get_choices
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.exports import csv_lines
 from ticketadmin.services.fields import catalogue
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import in_background, needs, person_of
 from ticketadmin.views.bulk_pages import bulk_context, present_run
 from ticketadmin.views.presenting import Notice
 from ticketadmin.views.redirects import see_other
@@ -60,6 +60,7 @@ def bulk(request: HttpRequest, bulk: UUID) -> HttpResponse:
     return _run_page(request, one)
 
 
+@in_background
 @needs("run_bulk_updates")
 @require_safe
 def bulk_progress(request: HttpRequest, bulk: UUID) -> HttpResponse:
