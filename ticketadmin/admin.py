@@ -60,7 +60,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         allowed = [person for person in people if self.has_change_permission(request, person)]
         for person in allowed:
             sign_out_everywhere(person, actor=person_of(request))
-            self.log_change(request, person, [{"changed": {"name": "session", "object": "everywhere"}}])
+            self.log_change(request, person, "Signed out everywhere.")
         done = ngettext("%(n)d person is signed out.", "%(n)d people are signed out.", len(allowed))
         self.message_user(request, done % {"n": len(allowed)}, messages.SUCCESS)
 

@@ -12,6 +12,7 @@ from ticketadmin.services.people import (
     Disabled,
     NameTaken,
     NoRole,
+    NotWelcome,
     Vouched,
     sign_out_everywhere,
     welcome,
@@ -112,6 +113,14 @@ def test_names_follow_the_company_and_are_not_emptied() -> None:
     assert person.last_name.startswith("Trần")
     assert len(person.last_name) == 150
     assert person.email == "lan@example.com"
+
+
+def test_what_cannot_be_seen_is_not_part_of_a_name() -> None:
+    person = welcome(vouched(username="la\u202en\x00", first_name="L\x00an\n"))
+
+    assert (person.username, person.first_name) == ("lan", "Lan")
+    with pytest.raises(NotWelcome):
+        welcome(vouched(subject="https://a.example 9", username="\x00"))
 
 
 def test_signing_somebody_else_out_needs_the_right(staff: User, lead: User, administrator: User) -> None:

@@ -43,6 +43,12 @@ def test_only_our_own_proxies_are_believed(
     assert address(settings, proxies, forwarded) == expected
 
 
+def test_nobody_can_claim_to_have_come_by_https() -> None:
+    request = RequestFactory().get("/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"})
+
+    assert not request.is_secure()
+
+
 def test_a_unix_socket_has_no_address_but_a_proxy_tells_one(settings: Any) -> None:
     assert address(settings, 0, "203.0.113.7", remote="") == ""
     assert address(settings, 1, "203.0.113.7", remote="") == "203.0.113.7"

@@ -194,6 +194,16 @@ def test_weak_passwords_are_refused(weak: str, lan: User, mailoutbox: Outbox) ->
     assert lan.check_password(PASSWORD)
 
 
+def test_nothing_is_there_where_no_password_is_kept_here(
+    lan: User, mailoutbox: Outbox, settings: Any
+) -> None:
+    ask("lan@example.com")
+    settings.LOCAL_ACCOUNTS = False
+
+    assert Client().get(link_in(mailoutbox[0])).status_code == 404
+    assert ask("lan@example.com").status_code == 404
+
+
 def test_whose_password_is_elsewhere_cannot_change_it_here(
     lan: User, client_of: Callable[[User], Client]
 ) -> None:

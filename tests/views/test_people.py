@@ -113,7 +113,7 @@ def test_an_administrator_ends_somebodys_wait(admin: Client, staff: User, settin
     assert sign_in(Client(), "staff", PASSWORD).status_code == 302
 
 
-@pytest.mark.parametrize("change", [{"is_active": ""}, {"groups": []}])
+@pytest.mark.parametrize("change", [{"is_active": ""}, {"groups": []}, {"source": "ldap"}])
 def test_nobody_locks_themselves_out(change: dict[str, Any], admin: Client, administrator: User) -> None:
     data = person_data(username="administrator", is_active="on", groups=[group(Role.ADMINISTRATOR)])
 

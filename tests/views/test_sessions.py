@@ -103,6 +103,13 @@ def test_activity_is_written_at_most_once_a_minute(visitor: Client, clock: Any) 
     assert writes() == 0
 
 
+def test_rows_of_ended_sessions_go_at_the_next_sign_in(visitor: Client, clock: Any, lead: User) -> None:
+    clock.shift(13 * HOUR)
+    sign_in(Client(), "lead", PASSWORD)
+
+    assert Session.objects.count() == 1
+
+
 def test_a_session_from_before_the_limits_is_over(visitor: Client) -> None:
     session = visitor.session
     del session["began"]

@@ -125,3 +125,26 @@ def test_a_deactivated_person_cannot_sign_in(staff: User) -> None:
     staff.save()
 
     assert sign_in(Client(), "staff", PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_saving_preferences_leads_nobody_elsewhere(target: str, staff: User) -> None:
+    client = Client()
+    client.force_login(staff)
+
+    assert client.post("/preferences/", {"theme": "dark", "next": target})["Location"] == "/tickets/"
+
+
+def test_a_session_id_that_somebody_planted_is_not_signed_in_with(staff: User) -> None:
+    attacker, victim = Client(), Client()
+    attacker.get("/sign-in/")
+    attacker.session["x"] = "1"
+    attacker.session.save()
+    planted = attacker.session.session_key
+    victim.cookies["sessionid"] = planted
+
+    sign_in(victim, "staff", PASSWORD)
+
+    attacker.cookies["sessionid"] = planted
+    assert attacker.get("/session/").json()["person"] is None
+    assert victim.get("/session/").json()["person"] == staff.pk

@@ -62,6 +62,8 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
             return data
         if not data.get("is_active", True):
             self.add_error("is_active", forms.ValidationError(_YOURSELF, code="oneself"))
+        if data.get("source") != self.initial.get("source"):
+            self.add_error("source", forms.ValidationError(_YOURSELF, code="oneself"))
         groups = data.get("groups")
         if groups is not None and not groups.filter(permissions__codename="administer").exists():
             self.add_error("groups", forms.ValidationError(_YOURSELF, code="oneself"))

@@ -1,7 +1,8 @@
 """What is done with people besides editing their rows: letting in whom others vouch for, signing out."""
 
+import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -65,6 +66,7 @@ def welcome(vouched: Vouched) -> User:
 
     Raises Disabled, NameTaken or NoRole. A role that was taken away is gone even where nobody is let in.
     """
+    vouched = _cleaned(vouched)
     try:
         person = _find_or_make(vouched)
     except IntegrityError:  # made by another request just now
@@ -78,7 +80,24 @@ def welcome(vouched: Vouched) -> User:
     return person
 
 
+def _cleaned(vouched: Vouched) -> Vouched:
+    return replace(
+        vouched,
+        username=_visible(vouched.username, 150),
+        first_name=_visible(vouched.first_name, 150),
+        last_name=_visible(vouched.last_name, 150),
+        email=_visible(vouched.email, 254),
+    )
+
+
+def _visible(text: str, longest: int) -> str:
+    """Drop what cannot be seen or stored, such as NUL and direction overrides, and cut to the column."""
+    return "".join(filter(str.isprintable, unicodedata.normalize("NFC", text))).strip()[:longest]
+
+
 def _find_or_make(vouched: Vouched) -> User:
+    if not vouched.username:
+        raise NotWelcome
     if vouched.subject and (known := User.objects.filter(subject=vouched.subject).first()):
         return known
     named = User.objects.filter(username__iexact=vouched.username).first()
@@ -94,11 +113,7 @@ def _find_or_make(vouched: Vouched) -> User:
 
 
 def _update(person: User, vouched: Vouched) -> None:
-    told = {
-        "first_name": vouched.first_name[:150],
-        "last_name": vouched.last_name[:150],
-        "email": vouched.email[:254],
-    }
+    told = {name: getattr(vouched, name) for name in ("first_name", "last_name", "email")}
     changed = {name: value for name, value in told.items() if value and value != getattr(person, name)}
     for name, value in changed.items():
         setattr(person, name, value)

@@ -83,7 +83,7 @@ class DirectoryBackend(LDAPBackend):
         """Return the person, welcomed by what the directory says now; nothing is left to fill in."""
         vouched = Vouched(
             source=Source.LDAP,
-            username=(_first(ldap_user, settings.LDAP_NAME_ATTRIBUTE) or username).strip().lower()[:150],
+            username=(_first(ldap_user, settings.LDAP_NAME_ATTRIBUTE) or username).lower(),
             first_name=_first(ldap_user, "givenName"),
             last_name=_first(ldap_user, "sn"),
             email=_first(ldap_user, "mail"),

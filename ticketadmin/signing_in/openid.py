@@ -195,7 +195,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
             Vouched(
                 source=Source.OIDC,
                 subject=f"{issuer} {claims['sub']}",
-                username=str(name).strip().lower()[:150],
+                username=str(name).lower(),
                 first_name=_text(claims, "given_name"),
                 last_name=_text(claims, "family_name"),
                 email=_text(claims, "email"),

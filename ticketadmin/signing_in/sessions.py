@@ -22,7 +22,8 @@ _WRITE_EVERY = 60
 
 @receiver(user_logged_in)
 def begin(request: HttpRequest, **_kwargs: Any) -> None:
-    """Note when the session began; a sign-in in place begins a new one."""
+    """Note when the session began; a sign-in in place begins a new one. Rows of ended sessions go."""
+    request.session.clear_expired()
     request.session[BEGAN] = request.session[ACTIVE] = int(time.time())
 
 

@@ -83,6 +83,12 @@ class Choose(views.PasswordResetConfirmView):
     template_name = "account/choose_password.html"
     success_url = reverse_lazy("sign_in")
 
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Find nothing where no password is kept here."""
+        if not settings.LOCAL_ACCOUNTS:
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
     def form_valid(self, form: forms.Form) -> HttpResponse:
         """End the wait after failed attempts, too: who reads the person's mail is believed."""
         forget_failures(username=counted_name(self.request, {"username": self.user.get_username()}))
