@@ -540,7 +540,7 @@ def test_at_a_browser_the_provider_signs_in_and_an_ended_session_goes_on_in_plac
     page.goto(f"{product.url}/tickets/ABCXYZ1234/")
     page.get_by_role("link", name="Sign in with Example").click()
     page.get_by_placeholder("sub").fill("55")
-    page.get_by_role("button", name="Authorize").click()
+    page.get_by_role("button", name="Authorize", exact=True).click()
     expect(page).to_have_url(f"{product.url}/tickets/ABCXYZ1234/")
 
     page.get_by_label("Title").fill("Sau khi hết phiên")
