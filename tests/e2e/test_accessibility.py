@@ -125,6 +125,7 @@ STATES: dict[str, State] = {
     "missing ticket": just("/tickets/KHONGCO99/"),
     "history": just("/history/"),
     "password": just("/password/"),
+    "account": just("/account/"),
     "not found": just("/nowhere/"),
     "help": help_open,
     "sign in again": signing_in_again,
@@ -170,7 +171,7 @@ def test_axe_finds_nothing(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_sign_in_page(theme: str, tab_of: Callable[..., Tab]) -> None:
-    page = tab_of(None, color_scheme=theme).goto("/sign-in/")
-
-    assert violations(page) == []
+def test_axe_finds_nothing_on_pages_for_the_signed_out(theme: str, tab_of: Callable[..., Tab]) -> None:
+    tab = tab_of(None, color_scheme=theme)
+    for path in ("/sign-in/", "/password/forgotten/", "/password/forgotten/sent/", "/password/new/MQ/x/"):
+        assert violations(tab.goto(path)) == [], path

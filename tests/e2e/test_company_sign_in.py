@@ -356,9 +356,11 @@ def test_whoever_says_no_at_the_provider_is_told_so(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     person = wander()
-    back = person.agree(person.begin(), "", action="deny")
+    back = person.agree(person.begin("/history/"), "", action="deny")
 
-    assert "The sign-in was not finished. Try again." in person.get(back).text
+    page = person.get(back)
+    assert "The sign-in was not finished. Try again." in page.text
+    assert "/sign-in/openid/?next=%2Fhistory%2F" in page.text  # trying again still leads there
     assert person.person is None
 
 

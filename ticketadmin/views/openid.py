@@ -5,10 +5,10 @@ import logging
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -73,4 +73,5 @@ class Done(OIDCAuthenticationCallbackView):
 
 def _back(request: HttpRequest, problem: str | Promise) -> HttpResponse:
     messages.error(request, str(problem))
-    return redirect(reverse("sign_in"))
+    asked_for = request.session.get("oidc_login_next")  # checked when it was noted
+    return redirect_to_login(asked_for) if asked_for else redirect("sign_in")
