@@ -1,7 +1,7 @@
 """Bulk updates as templates show them: the sentence of a run, its counts, its tickets with their reasons."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -34,8 +34,9 @@ from ticketadmin.services.bulk_progress import (
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.explanations import explain_reason
 from ticketadmin.services.fields import Field, catalogue, undescribed
+from ticketadmin.services.tickets import SAVED
 from ticketadmin.views.access import person_of
-from ticketadmin.views.presenting import Notice, ValueRow, present_edit
+from ticketadmin.views.presenting import Notice, ValueRow, present_edit, readable
 
 Text = str | Promise
 
@@ -64,6 +65,13 @@ _PAUSES: dict[str, tuple[Text, Text]] = {
         gettext_lazy("Paused: the person who started it may not run bulk updates any more."),
         gettext_lazy("Stop it, or have an administrator give the right back and resume."),
     ),
+}
+# What an outcome means for one ticket, where its name does not say it all.
+_EXPLAINED: dict[str, Text] = {
+    ItemOutcome.NOT_APPLIED: gettext_lazy("The CRM accepted the request and kept the old value."),
+    ItemOutcome.STORED_DIFFERENTLY: gettext_lazy("The CRM stored something else than was sent."),
+    ItemOutcome.CONFLICT: gettext_lazy("It was changed after the check, so nothing was sent."),
+    ItemOutcome.ACCEPTED: gettext_lazy("The CRM said yes; reading the ticket back failed."),
 }
 # The tone of each plan and outcome: which colour it has in bars, tiles and badges.
 TONES: dict[str, str] = {
@@ -230,9 +238,22 @@ def _present(bulk: BulkUpdate, item: BulkItem, fields: Mapping[str, Field]) -> P
     )
 
 
+def _with_result(row: ValueRow, item: BulkItem, field: Field | None) -> ValueRow:
+    """Return the row with what the CRM holds where that is not what was sent."""
+    change = item.change
+    if change is None or field is None or row.name not in (change.read_back or {}):
+        return row
+    held = readable(field, (change.read_back or {})[row.name])
+    return replace(row, read_back=held, outcome=change.results.get(row.name, ""))
+
+
 def _why(item: BulkItem) -> Text:
+    if item.outcome in _EXPLAINED and not (item.reason and item.outcome == ItemOutcome.NOT_APPLIED):
+        return _EXPLAINED[item.outcome]
     if not item.reason:
         return ""
+    if item.outcome in SAVED:
+        return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
     return _REASONS.get(item.reason) or explain_reason(item.reason).title
 
 
