@@ -260,7 +260,7 @@ def display_content(html_text: str, *, show_images: bool = False) -> DisplayedCo
     for. Beyond the bounds, escaped text is returned with a notice.
     """
     try:
-        cleaned = _cached_clean(html_text)
+        cleaned = known_clean(html_text)
     except ContentTooComplex as error:
         return DisplayedContent(SafeString(html.escape(html_text)), str(error))
     if show_images:
@@ -269,7 +269,8 @@ def display_content(html_text: str, *, show_images: bool = False) -> DisplayedCo
     return DisplayedContent(mark_safe(blocked), blocked_images=count)  # noqa: S308
 
 
-def _cached_clean(html_text: str) -> str:
+def known_clean(html_text: str) -> str:
+    """As `clean_html`, remembered for a while: pages and comparisons meet the same content again."""
     key = "clean:" + hashlib.sha256(html_text.encode("utf-8", "surrogatepass")).hexdigest()
     cleaned: str | None = cache.get(key)
     if cleaned is None:
@@ -321,7 +322,7 @@ class _TextReader(HTMLParser):
 def visible_text(html_text: str) -> str:
     """Return the text of content as a person reads it, one block a line; the raw text beyond the bounds."""
     try:
-        cleaned = _cached_clean(html_text)
+        cleaned = known_clean(html_text)
     except ContentTooComplex:
         return html_text
     reader = _TextReader()

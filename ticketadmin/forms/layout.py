@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Div, Fieldset, Layout
 from crispy_forms.layout import Field as CrispyField
+from crispy_forms.layout import Fieldset, Layout, LayoutObject
 from django import forms
+from django.template import Context
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.fields import Field, Kind
 
+GRID_TEMPLATE = "ticketadmin/grid.html"
 CONTENT_TEMPLATE = "tickets/_content_field.html"
 WIDE = {Kind.LINE, Kind.HTML, Kind.LONG_TEXT}
 
@@ -42,6 +45,19 @@ def helper(*items: Any) -> FormHelper:
     return made
 
 
+class Grid(LayoutObject):
+    """Several boxes side by side, written by one template."""
+
+    def __init__(self, *names: str) -> None:
+        self.fields = list(names)
+
+    def render(self, form: forms.Form, context: Context, template_pack: Any = None, **_options: Any) -> str:
+        """Return the boxes' HTML."""
+        form.rendered_fields.update(self.fields)  # type: ignore[attr-defined] # crispy's own book-keeping
+        with context.push(fields=[form[name] for name in self.fields]):
+            return render_to_string(GRID_TEMPLATE, context.flatten())  # type: ignore[arg-type] # names are strings
+
+
 def ticket_layout(fields: Mapping[str, Field], left_out: Collection[str]) -> FormHelper:
     """Return the ticket form's layout; fields in `left_out`, the conflicting ones, are shown elsewhere."""
     shown = [field for field in fields.values() if field.name not in left_out]
@@ -50,7 +66,7 @@ def ticket_layout(fields: Mapping[str, Field], left_out: Collection[str]) -> For
     custom = [field for field in shown if field.key is not None]
     return helper(
         *(name for name in wide if name == "ticket_title"),
-        *([Div(*compact, css_class="form__grid")] if compact else []),
+        *([Grid(*compact)] if compact else []),
         *(CrispyField(name, template=CONTENT_TEMPLATE) for name in wide if name != "ticket_title"),
         *([_custom_group(custom)] if custom else []),
     )
@@ -61,7 +77,7 @@ def _custom_group(custom: list[Field]) -> Fieldset:
     wide = [field.name for field in custom if field.kind in WIDE]
     return Fieldset(
         _("Custom fields"),
-        *([Div(*compact, css_class="form__grid")] if compact else []),
+        *([Grid(*compact)] if compact else []),
         *wide,
         css_class="form__group",
     )

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.rendering import PlainWidgets
 from ticketadmin.models import SavedView, User
 from ticketadmin.services.box import codes_in
 from ticketadmin.services.choices import Choices
@@ -15,6 +16,8 @@ DUE = [("", _("Any day")), (OVERDUE, _("Overdue")), (TODAY, _("Due today")), (WE
 
 class ListFilterForm(forms.Form):
     """Status, category, customer, due, words, only mine. Anything else in the address is ignored."""
+
+    default_renderer = PlainWidgets
 
     text = forms.CharField(label=_("Words"), required=False, max_length=200)
     status = forms.CharField(label=_("Status"), required=False, max_length=200)

@@ -14,6 +14,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
+from ticketadmin.forms.rendering import PlainWidgets
 from ticketadmin.models import Draft, Origin, User
 from ticketadmin.services.bases import Base, load_base
 from ticketadmin.services.choices import Choices
@@ -31,6 +32,8 @@ RESOLVE_PREFIX = "resolve."
 
 class TicketForm(forms.Form):
     """The form of one ticket, built from its fields, the CRM's lists and the base."""
+
+    default_renderer = PlainWidgets
 
     def __init__(
         self,

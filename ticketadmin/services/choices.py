@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import RemoteSnapshot
-from ticketadmin.services.connection import get_api
+from ticketadmin.services.connection import READING, Reading, get_api, state_in
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.tickets import Choice
 
@@ -76,6 +76,7 @@ class Choices:
 
     categories: ChoiceList
     statuses: ChoiceList
+    reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
 
     def of_field(self, name: str) -> ChoiceList:
         """Return the list behind `cate_name` or `status_name`."""
@@ -94,8 +95,9 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     After a failed attempt the CRM is left alone for half a minute. Without `ask` no call is made, for
     pages that must not wait.
     """
-    rows = {row.name: row for row in RemoteSnapshot.objects.filter(name__in=[CATEGORIES, STATUSES])}
+    rows = {row.name: row for row in RemoteSnapshot.objects.filter(name__in=[CATEGORIES, STATUSES, READING])}
     return Choices(
+        reading=state_in(rows.get(READING)),
         categories=_current(CATEGORIES, rows.get(CATEGORIES), refresh=refresh, ask=ask),
         statuses=_current(STATUSES, rows.get(STATUSES), refresh=refresh, ask=ask),
     )

@@ -85,9 +85,13 @@ def may_try_reading() -> bool:
 
 def reading_state() -> Reading:
     """Return whether tickets can be read, from the setting and the answers remembered."""
+    return state_in(RemoteSnapshot.objects.filter(name=READING).first())
+
+
+def state_in(row: RemoteSnapshot | None) -> Reading:
+    """Return the same from the row that remembers it, if there is one."""
     if not may_try_reading():
         return Reading.REFUSED
-    row = RemoteSnapshot.objects.filter(name=READING).first()
     if row is None:
         return Reading.UNKNOWN
     state = Reading(row.value["state"])

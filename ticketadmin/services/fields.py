@@ -24,7 +24,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from ticketadmin.models import CustomField, FieldKind
-from ticketadmin.sanitizing import ContentTooComplex, clean_html
+from ticketadmin.sanitizing import ContentTooComplex, known_clean
 
 CUSTOM_PREFIX = "custom_fields."
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
@@ -141,7 +141,7 @@ def _canonical_line(value: Value) -> str:
 def _canonical_html(value: Value) -> str:
     text = normal_text(str(value))
     try:
-        return clean_html(text)
+        return known_clean(text)
     except ContentTooComplex:
         return text
 

@@ -64,7 +64,7 @@ def read_ticket(code: str, choices: Choices, *, known: Reading | None = None) ->
     Raises CannotRead when the key may not read (the caller goes on in update-only mode), NotFound
     when reading is known to work and there is no such ticket, or another TicketApiError.
     """
-    known = known or reading_state()
+    known = known or choices.reading or reading_state()
     if known is Reading.REFUSED:
         raise CannotRead
     try:

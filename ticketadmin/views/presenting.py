@@ -143,9 +143,17 @@ def _pair(field: Field, was: Value, now: Value) -> ValueRow:
     return ValueRow(field.name, field.label, readable(field, was), readable(field, now))
 
 
-def present_changes(changes: list[Change], viewer: User) -> list[PresentedChange]:
-    """Return changes as history shows them, with one look-up of the field labels for all."""
-    fields = catalogue(name for change in changes for name in [*change.wanted, *change.collateral])
+def present_changes(
+    changes: list[Change], viewer: User, known: Mapping[str, Field] | None = None
+) -> list[PresentedChange]:
+    """Return changes as history shows them, with one look-up of the field labels for all.
+
+    `known` fields that cover every name spare it.
+    """
+    if not changes:
+        return []
+    names = {name for change in changes for name in [*change.wanted, *change.collateral]}
+    fields = known if known is not None and names <= set(known) else catalogue(names)
     return [present_change(change, viewer, fields) for change in changes]
 
 

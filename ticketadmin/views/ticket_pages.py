@@ -18,7 +18,7 @@ from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.edits import Set
 from ticketadmin.services.explanations import NOTHING_CHANGED, explain, explain_reason
-from ticketadmin.services.fields import Value, catalogue
+from ticketadmin.services.fields import Field, Value, catalogue
 from ticketadmin.services.history import Filters, history_page
 from ticketadmin.services.inputs import to_inputs
 from ticketadmin.services.reading import ReadTicket
@@ -69,7 +69,7 @@ def ticket_page(
     """Render the ticket page around a form; `draft` is the one that was put into it."""
     base = form.base
     content = base.values.get("ticket_content")
-    changes = recent_changes(request, base.code)
+    changes = recent_changes(request, base.code, form.ticket_fields)
     shows_images = request.GET.get("images") == "show"
     status_name = base.values.get("status_name")
     statuses = get_statuses(form.choices.statuses)
@@ -222,8 +222,10 @@ def preview_of(form: TicketForm) -> dict[str, Any]:
     }
 
 
-def recent_changes(request: HttpRequest, code: str) -> list[PresentedChange]:
+def recent_changes(
+    request: HttpRequest, code: str, known: Mapping[str, Field] | None = None
+) -> list[PresentedChange]:
     """Return the newest changes of a ticket that this person may see."""
     person = person_of(request)
     page = history_page(person, Filters(ticket=code), size=SHOWN_CHANGES)
-    return present_changes(list(page.changes), person)
+    return present_changes(list(page.changes), person, known)
