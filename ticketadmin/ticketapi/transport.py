@@ -8,6 +8,8 @@ failed write may have been carried out.
 
 import contextlib
 import contextvars
+import heapq
+import itertools
 import socket
 import threading
 import time
@@ -29,9 +31,9 @@ class Watch:
     def __init__(self, seconds: float) -> None:
         self.was_sent = False
         self.is_expired = False
+        self.is_over = False
+        self._seconds = max(0.0, seconds)
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(max(0.0, seconds), self._expire)
-        self._timer.daemon = True
 
     def guard(self, connected: socket.socket) -> None:
         """Take charge of a connection on which the request is about to leave."""
@@ -40,9 +42,11 @@ class Watch:
         if self.is_expired:
             self._shut()
 
-    def _expire(self) -> None:
-        self.is_expired = True
-        self._shut()
+    def expire(self) -> None:
+        """End the call now, unless it has ended."""
+        if not self.is_over:
+            self.is_expired = True
+            self._shut()
 
     def _shut(self) -> None:
         if self._socket is not None:
@@ -52,14 +56,51 @@ class Watch:
 
     def __enter__(self) -> "Watch":
         self._token = _current.set(self)
-        self._timer.start()
+        _alarm.set(self, self._seconds)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self.is_over = True
+        self._socket = None
         _current.reset(self._token)
+
+
+class _Alarm:
+    """One thread that ends the calls whose time is over; a timer thread for each call is costly."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: list[tuple[float, int, Watch]] = []
+        self._count = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    def set(self, watch: Watch, seconds: float) -> None:
+        """Expire the watch after some seconds, if it is not over by then."""
+        with self._changed:
+            entry = (time.monotonic() + seconds, next(self._count), watch)
+            heapq.heappush(self._due, entry)
+            if self._thread is None or not self._thread.is_alive():  # or after a fork
+                self._thread = threading.Thread(target=self._run, name="call-alarm", daemon=True)
+                self._thread.start()
+            elif self._due[0] is entry:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while self._due and self._due[0][2].is_over:
+                    heapq.heappop(self._due)
+                wait = self._due[0][0] - time.monotonic() if self._due else None
+                if wait is None or wait > 0:
+                    self._changed.wait(wait)
+                    continue
+                watch = heapq.heappop(self._due)[2]
+            watch.expire()
+
+
+_alarm = _Alarm()
 
 
 class _Watched:
