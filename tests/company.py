@@ -6,6 +6,7 @@ Both are real servers in processes of their own, on ports of their own, with dat
 import contextlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -102,6 +103,15 @@ class Server:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(20)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Connections are taken and never answered meanwhile."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:

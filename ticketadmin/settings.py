@@ -147,7 +147,7 @@ OIDC_USERNAME_CLAIM = env.str("OIDC_USERNAME_CLAIM", default="preferred_username
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
 OIDC_CA_FILE = env.str("OIDC_CA_FILE", default="")
 OIDC_VERIFY_SSL = OIDC_CA_FILE or True
-OIDC_TIMEOUT = 10
+OIDC_TIMEOUT = 5  # seconds; a sign-in asks the provider three times
 OIDC_USE_PKCE = True
 OIDC_AUTHENTICATION_CALLBACK_URL = "openid_done"
 # The extras are there or not; ticketadmin.signing_in.checks says so where they are needed.

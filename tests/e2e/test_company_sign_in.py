@@ -247,6 +247,18 @@ def test_only_a_directory_with_a_known_certificate_gets_passwords(
     assert (urlsplit(page.url).path == "/tickets/") == is_known
 
 
+def test_a_directory_or_provider_that_hangs_does_not_hang_the_page(
+    directory: Directory, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    with directory.frozen(), provider.frozen():  # the requests here give up after 30 seconds
+        pages = [
+            wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD),
+            wander().get("/sign-in/openid/"),
+        ]
+
+    assert [UNREACHABLE in page.text for page in pages] == [True, True]
+
+
 # --- the provider --------------------------------------------------------------------------------
 
 

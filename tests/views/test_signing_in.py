@@ -120,6 +120,14 @@ def test_nobody_is_led_elsewhere(target: str, staff: User) -> None:
     assert sign_in(Client(), "staff", PASSWORD, data={"next": target})["Location"] == "/tickets/"
 
 
+@pytest.mark.parametrize("name", ["\x00", "ﷺ" * 150, "x" * 10_000, "\u202estaff", "' OR 1=1 --", "*"])
+def test_any_name_gets_the_same_answer(name: str, staff: User) -> None:
+    answer = sign_in(Client(), name, "guess")
+
+    assert answer.status_code == 200
+    assert "field__errors" in answer.content.decode() or "Please enter a correct" in answer.content.decode()
+
+
 def test_a_deactivated_person_cannot_sign_in(staff: User) -> None:
     staff.is_active = False
     staff.save()

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # How a directory refuses somebody whose password is right but whose account is locked or has ended.
 _REFUSALS = (ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION, ldap.INAPPROPRIATE_AUTH)
-_CONNECT_WITHIN, _ANSWER_WITHIN = 5, 10
+_CONNECT_WITHIN, _ANSWER_WITHIN = 5, 5
 
 
 def _options() -> dict[int, Any]:
