@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import pytest
@@ -312,6 +313,21 @@ def test_somebody_renamed_at_the_provider_stays_the_same_person(
 
     assert first.person == second.person
     assert account(product, "cu")["name"] == "Moi"
+
+
+def test_a_first_sign_in_from_several_tabs_at_once_makes_one_person(
+    provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    provider.knows("78", preferred_username="cung-luc", groups=["support"])
+    tabs = [wander() for _number in range(6)]
+    ways = [tab.agree(tab.begin(), "78") for tab in tabs]
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda tab, way: tab.get(way), tabs, ways))
+
+    numbers = {tab.person for tab in tabs}
+    assert len(numbers) == 1
+    assert None not in numbers
 
 
 def test_a_name_given_to_somebody_else_at_the_provider_is_not_the_old_person(

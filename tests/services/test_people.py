@@ -115,6 +115,13 @@ def test_names_follow_the_company_and_are_not_emptied() -> None:
     assert person.email == "lan@example.com"
 
 
+def test_every_spelling_of_a_name_is_one_person() -> None:
+    ldap = {"source": Source.LDAP, "subject": None}
+    names = ["ﬁona", "fiona", "FIONA", "Ｆiona"]
+
+    assert len({welcome(vouched(**ldap, username=name)).pk for name in names}) == 1
+
+
 def test_what_cannot_be_seen_is_not_part_of_a_name() -> None:
     person = welcome(vouched(username="la\u202en\x00", first_name="L\x00an\n"))
 

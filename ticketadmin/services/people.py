@@ -83,7 +83,7 @@ def welcome(vouched: Vouched) -> User:
 def _cleaned(vouched: Vouched) -> Vouched:
     return replace(
         vouched,
-        username=_visible(vouched.username, 150),
+        username=_visible(User.normalize_username(vouched.username), 150),
         first_name=_visible(vouched.first_name, 150),
         last_name=_visible(vouched.last_name, 150),
         email=_visible(vouched.email, 254),
@@ -102,13 +102,13 @@ def _find_or_make(vouched: Vouched) -> User:
         return known
     named = User.objects.filter(username__iexact=vouched.username).first()
     if named is None:
-        named = User(username=vouched.username, source=vouched.source)
-        named.set_unusable_password()
-    elif named.source != vouched.source or named.subject:
+        with transaction.atomic():
+            return User.objects.create_user(vouched.username, source=vouched.source, subject=vouched.subject)
+    if named.source != vouched.source or named.subject:
         raise NameTaken
-    named.subject = vouched.subject
-    with transaction.atomic():
-        named.save()
+    if vouched.subject:  # an administrator made this person before their first sign-in
+        named.subject = vouched.subject
+        named.save(update_fields=["subject"])
     return named
 
 
