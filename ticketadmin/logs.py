@@ -1,23 +1,91 @@
-"""Log records that are safe to keep: they carry the request id and never the API key."""
+"""Log records that are safe to keep: they carry the request id, and no secret in any part of them.
+
+A record says who (the person's id), which ticket (its code), what came of it and how long it took:
+never content, e-mail, phone or key. `event` writes such a record; LOG_FORMAT=json gives each fact a
+key of its own.
+"""
 
 import contextvars
+import json
 import logging
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 
+from ticketadmin.ticketapi.keys import MASK, ApiKey
+
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
-MASK = "•••"
+# Settings that hold secrets. None of them is meant to be logged; this is the last layer.
+SECRETS = (
+    *("TICKET_API_KEY", "TICKET_API_COOKIE", "SECRET_KEY", "METRICS_TOKEN"),
+    *("LDAP_BIND_PASSWORD", "OIDC_RP_CLIENT_SECRET", "EMAIL_HOST_PASSWORD"),
+)
+SHORTEST_MASKED = 8  # shorter would mask ordinary words
+
+
+def event(logger: logging.Logger, name: str, *, level: int = logging.INFO, **facts: Any) -> None:
+    """Log that something happened, with its facts; those that are None or empty are left out."""
+    known = {key: value for key, value in facts.items() if value not in (None, "")}
+    words = " ".join([name, *(f"{key}={_plain(value)}" for key, value in known.items())])
+    logger.log(level, "%s", words, extra={"event": name, "facts": known})
+
+
+def _plain(value: object) -> str:
+    """Return a value that cannot start a line of its own in the log."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else json.dumps(text, ensure_ascii=True)
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with every secret of the settings blanked out."""
+    for name in SECRETS:
+        secret = getattr(settings, name, "")
+        if isinstance(secret, str) and len(secret) >= SHORTEST_MASKED:
+            text = text.replace(secret, MASK)
+    if settings.TICKET_API_KEY_FILE:
+        text = _key_in(settings.TICKET_API_KEY_FILE).mask(text.encode("utf-8", "replace")).decode()
+    return text
+
+
+@lru_cache(maxsize=4)
+def _key_in(file: str) -> ApiKey:
+    return ApiKey(file=file)
 
 
 class SafeRecord(logging.Filter):
-    """Add the request id to each record and blank out the API key wherever it turns up.
-
-    The last layer: nothing is meant to log the key in the first place.
-    """
+    """Add the request id to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
-        key = settings.TICKET_API_KEY
-        if key and len(key) >= 8 and key in record.getMessage():  # shorter would mask ordinary words
-            record.msg, record.args = record.getMessage().replace(key, MASK), ()
         return True
+
+
+class SafeFormatter(logging.Formatter):
+    """One line a record, then its traceback, if any; secrets are blanked out of both."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        return without_secrets(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record, for log collectors."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line of JSON."""
+        content: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "request_id": getattr(record, "request_id", "-"),
+            "event": getattr(record, "event", None),
+            **getattr(record, "facts", {}),
+        }
+        if content["event"] is None:
+            content["message"] = record.getMessage()
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        kept = {key: value for key, value in content.items() if value is not None}
+        return without_secrets(json.dumps(kept, ensure_ascii=False, default=str))

@@ -1,6 +1,8 @@
 """What every request gets: an id, the person's language, and headers that Django does not set."""
 
+import logging
 import re
+import time
 import uuid
 from collections.abc import Callable
 
@@ -13,11 +15,17 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from ticketadmin.logs import event
 from ticketadmin.logs import request_id as current_request_id
+from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
 from ticketadmin.views.access import is_scripted
+from ticketadmin.views.addresses import client_address
 from ticketadmin.views.drafts import keep_without_session
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
+access_log = logging.getLogger("ticketadmin.access")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_QUIET = {"healthz", "readyz", "metrics"}  # asked every few seconds by machines
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -41,6 +49,36 @@ class RequestIdMiddleware:
         finally:
             current_request_id.reset(token)
         response["X-Request-ID"] = request_id
+        return response
+
+
+class AccessLogMiddleware:
+    """One log line and one count a request: the route, the person's id and the ticket, never the query."""
+
+    def __init__(self, get_response: type_of_next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        seconds = time.perf_counter() - started
+        match = request.resolver_match
+        route = (match.view_name if match else "") or "unknown"
+        method = request.method if request.method in _METHODS else "OTHER"
+        REQUESTS.labels(route, method, response.status_code).inc()
+        REQUEST_SECONDS.labels(route).observe(seconds)
+        if route not in _QUIET:
+            event(
+                access_log,
+                "request",
+                method=method,
+                route=route,
+                status=response.status_code,
+                ms=round(seconds * 1000, 1),
+                person=getattr(getattr(request, "user", None), "pk", None),
+                ticket=match.kwargs.get("code") if match else None,
+                address=client_address(request),
+            )
         return response
 
 

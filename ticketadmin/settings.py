@@ -38,6 +38,7 @@ TICKET_API_READ = env.str("TICKET_API_READ", default="auto")
 TICKET_API_TIMEOUT = env.float("TICKET_API_TIMEOUT", default=10.0)
 TICKET_API_CA_FILE = env.str("TICKET_API_CA_FILE", default="")
 TICKET_API_PROXY = env.str("TICKET_API_PROXY", default="")
+TICKET_API_MAX_PER_SECOND = env.float("TICKET_API_MAX_PER_SECOND", default=0.0)
 CHOICES_MAX_AGE = env.int("CHOICES_MAX_AGE", default=300)
 CUSTOM_DATE_TIME_ZONE = env.str("CUSTOM_DATE_TIME_ZONE", default="Asia/Ho_Chi_Minh")
 CONTENT_MAX_CHARACTERS = env.int("CONTENT_MAX_CHARACTERS", default=50_000)
@@ -58,10 +59,10 @@ INSTALLED_APPS = [
     "django_prose_editor",
     "django_tasks",
     "django_tasks_db",
-    "lucide",
 ]
 MIDDLEWARE = [
     "ticketadmin.middleware.RequestIdMiddleware",
+    "ticketadmin.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -109,6 +110,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
     }
+
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A query that hangs must not hold a web thread, nor a lock the others.
+    limits = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", limits)
 
 # --- background work -----------------------------------------------------------------------------
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
@@ -240,21 +246,35 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- logs ----------------------------------------------------------------------------------------
+# --- logs and metrics ----------------------------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain")
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=[])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"safe": {"()": "ticketadmin.logs.SafeRecord"}},
     "formatters": {
-        "plain": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+        "plain": {
+            "()": "ticketadmin.logs.SafeFormatter",
+            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        },
+        "json": {"()": "ticketadmin.logs.JsonFormatter"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["safe"]},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if LOG_FORMAT == "json" else "plain",
+            "filters": ["safe"],
+        },
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "axes": {"level": "WARNING"},
         "django_auth_ldap": {"level": "ERROR"},  # its warnings name people
+        "django_tasks": {"level": "WARNING"},
     },
 }

@@ -10,7 +10,9 @@ from ticketadmin.views import (
     account,
     bulk,
     bulk_choosing,
+    connection,
     drafts,
+    health,
     history,
     listing,
     passwords,
@@ -67,6 +69,11 @@ urlpatterns = [
     path("password/forgotten/", passwords.forgotten, name="password_forgotten"),
     path("password/forgotten/sent/", passwords.sent, name="password_sent"),
     path("password/new/<uidb64>/<token>/", passwords.Choose.as_view(), name="password_choose"),
+    # operations
+    path("connection/", connection.connection, name="connection"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
     # settings
     path("admin/", admin.site.urls),
 ]

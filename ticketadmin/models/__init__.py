@@ -4,6 +4,7 @@ from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, Item
 from .changes import Change, ChangedField, Origin, Outcome
 from .configuration import CustomField, FieldKind, Hue, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
+from .operations import Heartbeat
 from .people import ROLES, ResetRequest, Role, Source, User
 from .views import SavedView
 
@@ -20,6 +21,7 @@ __all__ = [
     "CustomField",
     "Draft",
     "FieldKind",
+    "Heartbeat",
     "Hue",
     "ItemOutcome",
     "ItemState",

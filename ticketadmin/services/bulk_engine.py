@@ -44,6 +44,8 @@ from ticketadmin.services.bulk_items import (
 )
 from ticketadmin.services.bulk_pace import Pace, Trouble
 from ticketadmin.services.bulk_seal import seal_of
+from ticketadmin.services.connection import listen
+from ticketadmin.ticketapi.attempts import Call
 
 TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
 REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
@@ -52,6 +54,8 @@ DOUBT_AGAIN = 2.0
 CALLS = 3  # of one item: fresh read, PUT, read-back
 NOT_ALLOWED = "not_allowed"
 GATE = "bulk:gate"
+
+TOO_MANY_REQUESTS = 429
 
 logger = logging.getLogger(__name__)
 work_waits = Signal()  # sent with `pk` when a bulk update needs a worker; `ticketadmin.tasks` listens
@@ -98,13 +102,28 @@ def _lease(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
         wake(bulk)
 
 
+@contextmanager
+def hearing_refusals(pace: Pace) -> Iterator[None]:
+    """Slow down at the first 429 that any thread of this process gets, also where a retry then succeeds."""
+
+    def listener(call: Call) -> None:
+        if call.http_status == TOO_MANY_REQUESTS:
+            pace.refused()
+
+    stop = listen(listener)
+    try:
+        yield
+    finally:
+        stop()
+
+
 class _Drain:
     """One worker's turn at one bulk update."""
 
     def __init__(self, bulk: BulkUpdate, worker: str, should_stop: Callable[[], bool]) -> None:
         self.bulk, self.worker, self.should_stop = bulk, worker, should_stop
         self.phase, self.size = bulk.state, bulk.in_flight
-        self.pace = Pace(bulk.per_second, calls=CALLS)
+        self.pace = Pace(bulk.per_second, calls=CALLS, most=bulk.in_flight)
         self.trouble = Trouble()
         self.work = _work_for(bulk)
         self.in_flight: dict[int, BulkItem] = {}
@@ -122,7 +141,7 @@ class _Drain:
             return
         self._recover()
         self._renew()
-        with Crew(self.size, self._step) as crew:
+        with hearing_refusals(self.pace), Crew(self.size, self._step) as crew:
             while not self._is_over():
                 if time.monotonic() - self.ticked >= TICK:
                     self._tick()

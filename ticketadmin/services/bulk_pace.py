@@ -4,6 +4,7 @@ A 429 slows the whole run: everybody waits, and fewer items are in flight afterw
 one by one. Failures in a row that have one cause pause it, rather than burn through the list.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,7 +19,12 @@ class Pace:
     """When the next item may start. `per_second` bounds requests; an item makes `calls` of them."""
 
     def __init__(
-        self, per_second: float | None, *, calls: int, clock: Callable[[], float] = time.monotonic
+        self,
+        per_second: float | None,
+        *,
+        calls: int,
+        most: int = 4,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.per_second = per_second
         self.slowed_until: datetime | None = None
@@ -26,6 +32,8 @@ class Pace:
         self._next = self._held_until = 0.0
         self._backoff = FIRST_WAIT
         self._limit: float | None = None
+        self._busiest = most
+        self._lock = threading.Lock()
 
     def in_flight(self, most: int) -> int:
         """Return how many items may be in flight now, at most `most`."""
@@ -45,20 +53,29 @@ class Pace:
 
     def note(self, reason: str, *, in_flight: int) -> None:
         """Learn from one finished item: its failure's reason, or ""; `in_flight` were under way with it."""
-        if reason != RATE_LIMITED:
+        self._busiest = in_flight
+        if reason == RATE_LIMITED:
+            self.refused()
+        else:
             self._speed_up()
-        elif self._clock() >= self._held_until:  # of several refusals at once, one counts
-            self._limit = max(1.0, (self._limit or in_flight) / 2)
+
+    def refused(self) -> None:
+        """Learn that the CRM asked to wait; called from any thread. Of several at once, one counts."""
+        with self._lock:
+            if self._clock() < self._held_until:
+                return
+            self._limit = max(1.0, (self._limit or self._busiest) / 2)
             self._held_until = self._clock() + self._backoff
             self.slowed_until = timezone.now() + timedelta(seconds=self._backoff)
             self._backoff = min(LONGEST_WAIT, self._backoff * 2)
 
     def _speed_up(self) -> None:
-        if self._limit is None or self._clock() < self._held_until:
-            return
-        self._limit += 1 / self._limit
-        self._backoff = max(FIRST_WAIT, self._backoff * 0.9)
-        self.slowed_until = None
+        with self._lock:
+            if self._limit is None or self._clock() < self._held_until:
+                return
+            self._limit += 1 / self._limit
+            self._backoff = max(FIRST_WAIT, self._backoff * 0.9)
+            self.slowed_until = None
 
 
 _DOWN = frozenset(

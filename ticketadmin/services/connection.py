@@ -5,15 +5,22 @@ the key may read tickets is learnt from real answers and remembered in the datab
 process knows and a restart does not forget.
 """
 
+import logging
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils import timezone
 
+from ticketadmin.logs import event
+from ticketadmin.metrics import REMOTE_CALLS, REMOTE_RETRIES, REMOTE_SECONDS
 from ticketadmin.models import RemoteSnapshot
+from ticketadmin.services.circuit import Circuit
+from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.client import ApiConfig, TicketApi
 from ticketadmin.ticketapi.keys import ApiKey
 
@@ -22,6 +29,8 @@ REFUSAL_BELIEVED_FOR = timedelta(minutes=10)
 
 _lock = threading.Lock()
 _api: TicketApi | None = None
+_listeners: list[Callable[[Call], None]] = []
+logger = logging.getLogger("ticketadmin.remote")
 
 
 class Reading(StrEnum):
@@ -37,8 +46,36 @@ def get_api() -> TicketApi:
     global _api  # noqa: PLW0603 - one pool a process is the point
     with _lock:
         if _api is None:
-            _api = TicketApi(_config())
+            circuit = Circuit()
+            _api = TicketApi(_config(), observer=partial(_observe, circuit), gate=circuit)
         return _api
+
+
+def listen(listener: Callable[[Call], None]) -> Callable[[], None]:
+    """Tell a listener of each attempt of this process, in the thread that made it; return how to stop."""
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
+
+
+def _observe(circuit: Circuit, call: Call) -> None:
+    result = str(call.http_status) if call.http_status else (call.reason or "unknown")
+    REMOTE_CALLS.labels(call.method, call.endpoint, result).inc()
+    REMOTE_SECONDS.labels(call.method, call.endpoint).observe(call.seconds)
+    if call.attempt > 1:
+        REMOTE_RETRIES.labels(call.endpoint).inc()
+    event(
+        logger,
+        "remote_call",
+        method=call.method,
+        endpoint=call.endpoint,
+        status=call.http_status,
+        reason=call.reason,
+        attempt=call.attempt,
+        ms=round(call.seconds * 1000, 1),
+    )
+    circuit.note(call)
+    for listener in list(_listeners):
+        listener(call)
 
 
 def _config() -> ApiConfig:

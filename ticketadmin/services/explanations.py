@@ -53,6 +53,10 @@ _EXPLANATIONS: dict[str, Explanation] = {
     ),
     "rate_limited": Explanation(_("The CRM is busy and asked to wait."), TRY_AGAIN, 429),
     "refused": Explanation(_("The CRM cannot be reached."), TRY_AGAIN, 503),
+    "circuit_open": Explanation(
+        _("The CRM has not answered for a while, so it was not asked this time."), TRY_AGAIN, 503
+    ),
+    "busy_here": Explanation(_("Too much is being sent to the CRM at the moment."), TRY_AGAIN, 503),
     "dns": Explanation(_("The CRM's address cannot be found."), TELL_ADMINISTRATOR, 503),
     "tls": Explanation(_("The secure connection to the CRM could not be made."), TELL_ADMINISTRATOR, 502),
     "connect_timeout": Explanation(_("The CRM cannot be reached."), TRY_AGAIN, 504),

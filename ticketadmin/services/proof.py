@@ -4,12 +4,15 @@ An outcome is only as good as what was read. A write whose answer was lost count
 only when it can no longer be on its way: until `settled_after()` has passed it stays *unknown*.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
+from ticketadmin.logs import event
+from ticketadmin.metrics import SAVES
 from ticketadmin.models import Change, Outcome
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.comparison import collateral, field_outcomes, overall
@@ -18,6 +21,7 @@ from ticketadmin.services.fields import Field, catalogue
 from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 
+logger = logging.getLogger("ticketadmin.saves")
 # Reasons after which the CRM has certainly finished with the request: it answered in person.
 ANSWERED = frozenset(
     {
@@ -100,6 +104,19 @@ def _compare(change: Change, after: ReadTicket, fields: Mapping[str, Field]) -> 
 
 def finish(change: Change) -> None:
     """Store the outcome. Of the values read before, a settled change keeps only those it concerns."""
+    SAVES.labels(change.outcome, change.origin).inc()
+    event(
+        logger,
+        "save",
+        ticket=change.ticket_code,
+        person=change.actor_id,
+        origin=change.origin,
+        outcome=change.outcome,
+        reason=change.reason,
+        status=change.http_status,
+        ms=change.duration_ms,
+        change=change.uuid,
+    )
     change.finished_at = timezone.now()
     if change.is_settled and change.before is not None:
         concerned = {*change.wanted, *change.collateral}

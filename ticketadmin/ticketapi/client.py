@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from ticketadmin import __version__
+from ticketadmin.ticketapi.attempts import Call, Gate
 from ticketadmin.ticketapi.errors import (
     Effect,
     InvalidTicket,
@@ -54,19 +55,6 @@ CHUNK = 65_536
 
 
 @dataclass(frozen=True)
-class Call:
-    """One attempt, as it is reported to the observer. `seconds` includes reading the body."""
-
-    method: str
-    endpoint: str
-    seconds: float
-    attempt: int
-    request_id: str
-    http_status: int | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class ApiConfig:
     """Where the API is and how patient the client is: `deadline` bounds a call with its retries."""
 
@@ -87,7 +75,7 @@ class ApiConfig:
 class TicketApi:
     """A pooled, thread-safe client. Every method raises TicketApiError and nothing else.
 
-    `observer` is told of each attempt; it must not raise.
+    `observer` is told of each attempt; it must not raise. `gate` is asked before each.
     """
 
     def __init__(
@@ -95,10 +83,11 @@ class TicketApi:
         config: ApiConfig,
         *,
         observer: Callable[[Call], None] | None = None,
+        gate: Gate | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.config = config
-        self._observer = observer
+        self._observer, self._gate = observer, gate
         self._sleep = sleep
         self._session = _session(config)
         self._fields = WISHED_FIELDS
@@ -242,6 +231,8 @@ class TicketApi:
         give_up = time.monotonic() + self.config.deadline
         attempt, waited = 1, 0.0
         while True:
+            if self._gate:
+                self._gate.enter(within=give_up - time.monotonic())
             result = self._attempt(method, endpoint, query, body, request_id, attempt, give_up)
             error = _retryable(result, method)
             if error is None:

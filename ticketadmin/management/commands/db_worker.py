@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -18,7 +18,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django_tasks_db.management.commands import db_worker
 
-from ticketadmin.tasks import forget_old_tasks, stopping, sweep_bulks
+from ticketadmin.services.heartbeats import beat, end
+from ticketadmin.tasks import WORKER, forget_old_tasks, stopping, sweep_bulks
 
 DATABASE_AGAIN = 2.0
 SWITCH_EVERY = 0.001  # seconds: threads that wait for the CRM get their turn sooner than by Python's default
@@ -73,9 +74,12 @@ def _watch() -> Iterator[None]:
 def _keep_watch(is_over: threading.Event) -> None:
     while not is_over.is_set():
         try:
+            beat(WORKER)
             sweep_bulks()
         except DatabaseError as error:
             logger.warning("bulk updates could not be looked for: %s", type(error).__name__)
             connection.close()
         is_over.wait(settings.BULK_LEASE_SECONDS / 3)
+    with suppress(DatabaseError):
+        end(WORKER)
     connection.close()

@@ -1,0 +1,65 @@
+"""`manage.py backup TARGET`: a copy of the database that is whole, taken while everything runs."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+
+class Command(BaseCommand):
+    """SQLite through its online backup, PostgreSQL through pg_dump."""
+
+    help = "Write a backup of the database to a file that does not exist yet; the product may go on running."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the file to write."""
+        parser.add_argument("target", type=Path, help="the file to write; it must not exist")
+
+    def handle(self, *, target: Path, **_options: Any) -> None:
+        """Write the copy beside its name first, so that a file of that name is always whole."""
+        if target.exists():
+            message = f"{target} exists already; nothing was written."
+            raise CommandError(message)
+        partial = target.with_name(target.name + ".partial")
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)
+        write = _copy_sqlite if connection.vendor == "sqlite" else _dump_postgres
+        try:
+            write(partial)
+        except (sqlite3.Error, OSError, subprocess.CalledProcessError) as error:
+            partial.unlink(missing_ok=True)
+            message = f"The backup failed: {type(error).__name__}."
+            raise CommandError(message) from error
+        partial.rename(target)
+        self.stdout.write(f"{target}: {target.stat().st_size:,} bytes")
+
+
+def _copy_sqlite(target: Path) -> None:
+    source = sqlite3.connect(f"file:{connection.settings_dict['NAME']}?mode=ro", uri=True)
+    with contextlib.closing(source), contextlib.closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+
+
+def _dump_postgres(target: Path) -> None:
+    settings = connection.settings_dict
+    command = ["pg_dump", "--format=custom", "--no-owner", f"--file={target}", *connection_options()]
+    subprocess.run([*command, settings["NAME"]], env=with_password(), check=True)
+
+
+def connection_options() -> list[str]:
+    """Return the options with which PostgreSQL's programs reach our server."""
+    settings = connection.settings_dict
+    named = {"--host": settings["HOST"], "--port": settings["PORT"], "--username": settings["USER"]}
+    return [f"{option}={value}" for option, value in named.items() if value]
+
+
+def with_password() -> dict[str, str]:
+    """Return the environment with the password in it, so that no command line shows it."""
+    password = connection.settings_dict["PASSWORD"]
+    return {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}

@@ -1,0 +1,62 @@
+"""`manage.py restore SOURCE`: puts a backup into an empty database and brings it up to date."""
+
+import contextlib
+import sqlite3
+import subprocess
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from ticketadmin.management.commands.backup import connection_options, with_password
+
+
+class Command(BaseCommand):
+    """Refuses a database that holds anything: a restore never overwrites."""
+
+    help = "Restore a backup into the empty database that DATABASE_URL or DATA_DIR names, then migrate it."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the file to read."""
+        parser.add_argument("source", type=Path, help="a file that `backup` wrote")
+
+    def handle(self, *, source: Path, **_options: Any) -> None:
+        """Copy, check, migrate."""
+        if not source.is_file():
+            message = f"{source} is not there."
+            raise CommandError(message)
+        if connection.introspection.table_names():
+            message = "The database is not empty; nothing was restored. Name another: DATABASE_URL, DATA_DIR."
+            raise CommandError(message)
+        connection.close()
+        try:
+            _copy_sqlite(source) if connection.vendor == "sqlite" else _load_postgres(source)
+        except (sqlite3.Error, OSError, subprocess.CalledProcessError) as error:
+            message = (
+                f"The restore failed: {type(error).__name__}. Is {source} a backup of this kind of database?"
+            )
+            raise CommandError(message) from error
+        call_command("migrate", verbosity=0)
+        self.stdout.write("Restored and up to date.")
+
+
+def _copy_sqlite(source: Path) -> None:
+    backup = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+    with (
+        contextlib.closing(backup),
+        contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"])) as new,
+    ):
+        damage = backup.execute("PRAGMA integrity_check").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage)
+        backup.backup(new)
+
+
+def _load_postgres(source: Path) -> None:
+    command = ["pg_restore", "--no-owner", "--exit-on-error", *connection_options()]
+    database = f"--dbname={connection.settings_dict['NAME']}"
+    subprocess.run([*command, database, str(source)], env=with_password(), check=True)

@@ -1,0 +1,24 @@
+"""Single attempts to call the API: what is told of each, and who is asked before it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Call:
+    """One attempt, as it is reported to the observer. `seconds` includes reading the body."""
+
+    method: str
+    endpoint: str
+    seconds: float
+    attempt: int
+    request_id: str
+    http_status: int | None = None
+    reason: str | None = None
+
+
+class Gate(Protocol):
+    """Decides whether an attempt may be made now."""
+
+    def enter(self, *, within: float) -> None:
+        """Return when the attempt may be made; raise Unavailable if that is not within so many seconds."""

@@ -1,0 +1,36 @@
+"""The connection page, for administrators: what works between this tool and the CRM, but never the key."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from ticketadmin.services.checking import check_api, connection_facts, last_report
+from ticketadmin.services.circuit import open_until
+from ticketadmin.services.explanations import explain_reason
+from ticketadmin.services.heartbeats import living
+from ticketadmin.services.operations import queue_depth
+from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.redirects import see_other
+
+
+@needs("view_connection")
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection(request: HttpRequest) -> HttpResponse:
+    """Show what is known of the connection; a POST asks the CRM anew."""
+    if request.method == "POST":
+        check_api()
+        return see_other(reverse("connection"))
+    person = person_of(request)
+    until = open_until()
+    facts = connection_facts(person)
+    context = {
+        "report": last_report(person),
+        "facts": facts,
+        "errors": [(change, explain_reason(change.reason).title) for change in facts.errors],
+        "open_until": until if until and until > timezone.now() else None,
+        "workers": living(),
+        "queue": queue_depth(),
+    }
+    return render(request, "connection/connection.html", context)
