@@ -56,6 +56,10 @@ format: $(STAMP) ## Put the code into the one format
 bench: $(STAMP) ## Measure pages, saves, cleaning and history beside a peer, in one run
 	@$(BIN)/python -W ignore -m benchmarks
 
+.PHONY: load
+load: $(STAMP) ## Fifty people for three minutes through gunicorn and nginx, each save checked
+	@$(BIN)/python -W ignore -m benchmarks load
+
 .PHONY: messages
 messages: $(STAMP) ## Collect strings for translation (needs gettext) and compile the catalogues
 	@DATABASE_URL=sqlite://:memory: $(MANAGE) makemessages --locale vi --settings tests.settings --no-location --no-obsolete \

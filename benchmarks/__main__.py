@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SECTIONS = ("pages", "tls", "cleaning", "history")
+SECTIONS = ("pages", "tls", "cleaning", "history", "bulk", "load")
+ONLY_WHEN_NAMED = {"load"}  # three minutes of its own: make load
 
 
 def main() -> None:
@@ -19,7 +20,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds, 20,000 history rows: does it run?")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        rows = run(Path(name), arguments.sections or list(SECTIONS), quick=arguments.quick)
+        usual = [section for section in SECTIONS if section not in ONLY_WHEN_NAMED]
+        rows = run(Path(name), arguments.sections or usual, quick=arguments.quick)
     report(rows)
 
 
@@ -53,13 +55,15 @@ def run(folder: Path, sections: list[str], *, quick: bool) -> list:  # type: ign
 def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list:  # type: ignore[no-untyped-def,type-arg]
     from django.db import connection
 
-    from benchmarks import cleaning, history, pages
+    from benchmarks import bulk, cleaning, history, load, pages
 
     few, many = (3, 5) if quick else (25, 100)
     work: dict[str, Callable[[], list]] = {  # type: ignore[type-arg]
         "pages": lambda: pages.edit_page(sandbox, many) + pages.save(sandbox, many),
         "tls": lambda: pages.save_over_tls(folder, few),
         "cleaning": lambda: cleaning.cleaning(few),
+        "bulk": lambda: bulk.bulk(folder, quick=quick),
+        "load": lambda: load.load(folder / "load", quick=quick),
         "history": lambda: history.history(20_000 if quick else 1_000_000, few, connection.vendor),
     }
     if "pages" not in sections and "tls" in sections:

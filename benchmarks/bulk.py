@@ -15,6 +15,7 @@ import psutil
 from benchmarks.measuring import Row
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
+from tests.postgres import PostgresProcess, programs
 from tests.sandbox_driver import Sandbox, SandboxProcess
 
 LATENCY = 0.050
@@ -30,15 +31,20 @@ class Watched:
     progress: list[float] = field(default_factory=list)  # ms of the page's moving part
 
 
-def bulk(folder: Path, *, quick: bool, database: str = "") -> list[Row]:
-    """Measure runs on SQLite, and on PostgreSQL where `database` names one."""
-    label = "PostgreSQL" if database else "SQLite"
-    with _product(folder, 10_100 if not quick else 300, database) as (server, crm):
-        rows = _throughput(server, crm, label, (1, 4) if quick else IN_FLIGHT)
-        rows += _two_workers(server, crm, label)
-        if not database:
-            rows += _memory(server, crm, [100, 250] if quick else [100, 10_000])
-            rows += _pasting(server)
+def bulk(folder: Path, *, quick: bool) -> list[Row]:
+    """Measure runs on SQLite, and on PostgreSQL where its programs are."""
+    levels = (1, 4) if quick else IN_FLIGHT
+    with _product(folder / "bulk", 10_100 if not quick else 350, "") as (server, crm):
+        rows = _throughput(server, crm, "SQLite", levels) + _two_workers(server, crm, "SQLite")
+        rows += _memory(server, crm, [100, 250] if quick else [100, 10_000]) + _pasting(server)
+    if programs() is None:
+        return [*rows, Row("bulk, PostgreSQL", "skipped: no server's programs here", [0.0])]
+    database = PostgresProcess(folder)
+    try:
+        with _product(folder / "bulk-postgres", 1_100 if not quick else 350, database.url) as (server, crm):
+            rows += _throughput(server, crm, "PostgreSQL", levels) + _two_workers(server, crm, "PostgreSQL")
+    finally:
+        database.remove()
     return rows
 
 

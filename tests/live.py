@@ -59,6 +59,11 @@ class LiveServer:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @property
+    def pid(self) -> int:
+        """The first of its processes."""
+        return self._process.pid
+
     def forget_drafts(self) -> None:
         """Delete what earlier tests typed and did not save."""
         file = self.data / "ticketadmin.sqlite3"

@@ -43,6 +43,10 @@ ALLOWED: dict[str, set[str]] = {
     "sign_out_all": EVERYBODY | {"nobody"},
     "account": EVERYBODY | {"nobody"},
     "password_change": EVERYBODY | {"nobody"},
+    "connection": {"administrator"},
+    "healthz": EVERYBODY | {"nobody", "signed out"},
+    "readyz": EVERYBODY | {"nobody", "signed out"},  # 503 here, where no worker lives
+    "metrics": EVERYBODY | {"nobody", "signed out"},  # 404 without the token
     "bulk_list": LEADS,
     "bulk_new": LEADS,
     "bulk_template_csv": LEADS,
@@ -56,8 +60,12 @@ ALLOWED: dict[str, set[str]] = {
     "password_choose": EVERYBODY | {"nobody", "signed out"},
 }
 # Asked here for a view and a bulk update that do not exist.
-NOT_THERE = {"delete_view", "bulk", "bulk_progress", "bulk_results", "bulk_action"}
-PUBLIC = {"favicon", "session", "sign_in", "password_forgotten", "password_sent", "password_choose"}
+NOT_THERE = {"metrics", "delete_view", "bulk", "bulk_progress", "bulk_results", "bulk_action"}
+PUBLIC = {
+    *("favicon", "session", "sign_in", "password_forgotten", "password_sent", "password_choose"),
+    *("healthz", "readyz", "metrics"),
+}
+PUBLIC_STATUS = {"favicon": 302, "readyz": 503, "metrics": 404}
 POST_ONLY = {
     *("draft_keep", "draft_discard", "draft_bring_back", "presence", "ticket_preview"),
     *("keep_view", "delete_view", "bulk_action"),
@@ -116,7 +124,7 @@ def test_each_route_lets_in_who_may_and_nobody_else(
             assert answer.status_code == 302, (name, who)
             assert answer["Location"].startswith("/sign-in/?next="), (name, who)
         elif who == "signed out":
-            assert answer.status_code == (302 if name == "favicon" else 200), name
+            assert answer.status_code == PUBLIC_STATUS.get(name, 200), name
         elif who in ALLOWED[name]:
             not_theirs = name in {"undo", "restore", "settle"} and who == "staff"
             is_missing = not_theirs or name in NOT_THERE

@@ -1,6 +1,9 @@
 """Pages for what went wrong outside a form: no right, no page, our own error, an expired form."""
 
+import sys
+
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
@@ -21,8 +24,16 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without anything that could fail again: no database, no session, no context processors."""
-    return HttpResponse(loader.get_template("500.html").render(_context(request)), status=500)
+    """Answer 500, or 503 while our database is away.
+
+    Without anything that could fail again: no database, no session, no context processors.
+    """
+    is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status = 503 if is_away else 500
+    response = HttpResponse(loader.get_template(f"{status}.html").render(_context(request)), status=status)
+    if is_away:
+        response["Retry-After"] = "10"
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

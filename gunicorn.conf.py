@@ -1,0 +1,46 @@
+"""How gunicorn serves the product; its command line overrides what stands here."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+# Requests mostly wait for the CRM: threads carry the waiting, a second process carries a restart.
+workers = int(os.environ.get("WEB_WORKERS", "2"))
+threads = int(os.environ.get("WEB_THREADS", "12"))
+worker_class = "gthread"
+# A save may take two time-outs of the CRM and a read-back; beyond that a worker is taken for dead.
+timeout = 90
+graceful_timeout = 45
+keepalive = 5
+max_requests = 20_000
+max_requests_jitter = 4_000
+# Pasted codes travel in addresses; bodies are bounded by Django and by the proxy.
+limit_request_line = 8_190
+limit_request_fields = 60
+limit_request_field_size = 8_190
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a heartbeat file, not data
+accesslog = None  # the product logs its own requests, without queries
+errorlog = "-"
+control_socket_disable = True
+
+# Web processes count metrics together in a folder that is empty at each start.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="ticketadmin-metrics-")
+    _own_folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+else:
+    _own_folder = ""
+
+
+def child_exit(server, worker):  # type: ignore[no-untyped-def]
+    """Let go of what an ended process counted as its own."""
+    from prometheus_client import multiprocess  # noqa: PLC0415 - only here, after the folder is named
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):  # type: ignore[no-untyped-def]
+    """Remove the folder that was made for this server."""
+    if _own_folder:
+        shutil.rmtree(_own_folder, ignore_errors=True)

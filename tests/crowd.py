@@ -1,0 +1,149 @@
+"""Many people at the same server: they list, open, save, and check in the CRM that each save is there."""
+
+import re
+import statistics
+import threading
+import time
+from dataclasses import dataclass, field
+
+import requests
+
+from tests.live import LiveServer
+from tests.pages import ticket_form
+from tests.sandbox_driver import Sandbox
+
+PASSWORD = "a-long-test-password-1"
+
+
+@dataclass
+class Seen:
+    """What the crowd met: milliseconds by kind of request, saves proved and lost, and honest refusals."""
+
+    milliseconds: dict[str, list[float]] = field(default_factory=lambda: {"list": [], "open": [], "save": []})
+    proved: int = 0
+    lost: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)  # said that it was not saved, or that it is not known
+    errors: list[str] = field(default_factory=list)
+
+    def p95(self, kind: str) -> float:
+        ordered = sorted(self.milliseconds[kind])
+        return ordered[int(0.95 * (len(ordered) - 1))]
+
+    def median(self, kind: str) -> float:
+        return statistics.median(self.milliseconds[kind])
+
+
+def make_crowd(server: LiveServer, size: int) -> list[str]:
+    """Make that many staff in one go and return their names."""
+    names = [f"person{number}" for number in range(size)]
+    server.manage(
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        "from ticketadmin.models import User; from django.contrib.auth.models import Group;"
+        "from django.contrib.auth.hashers import make_password;"
+        f"g = Group.objects.get(name='staff'); h = make_password({PASSWORD!r});"
+        f"[User.objects.create(username=n, password=h).groups.add(g) for n in {names!r}]",
+    )
+    return names
+
+
+def work(
+    server: LiveServer,
+    crm: Sandbox,
+    names: list[str],
+    *,
+    seconds: float,
+    address: str = "",
+    verify: bool | str = True,
+    pause: float = 0.2,
+) -> Seen:
+    """Let everybody work on a ticket of their own for some seconds; `address` stands before the server."""
+    seen, lock, over = Seen(), threading.Lock(), time.monotonic() + seconds
+    codes = [code for code in crm.codes() if code.startswith("TK2")][: len(names)]
+    assert len(codes) == len(names)
+    people = [
+        _Person(address or server.url, name, code, crm, seen, lock, verify)
+        for name, code in zip(names, codes, strict=True)
+    ]
+    threads = [threading.Thread(target=person.work, args=(over, pause)) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return seen
+
+
+class _Person:
+    def __init__(
+        self,
+        address: str,
+        name: str,
+        code: str,
+        crm: Sandbox,
+        seen: Seen,
+        lock: threading.Lock,
+        verify: bool | str,
+    ) -> None:
+        self.address, self.name, self.code, self.crm = address, name, code, crm
+        self.seen, self.lock = seen, lock
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.verify = verify
+        self.session.headers["Referer"] = f"{address}/"
+
+    def work(self, over: float, pause: float) -> None:
+        try:
+            self._sign_in()
+            number = 0
+            while time.monotonic() < over:
+                number += 1
+                self._round(f"{self.name} lần {number}")
+                time.sleep(pause)
+        except (requests.RequestException, AssertionError, StopIteration) as error:
+            with self.lock:
+                self.seen.errors.append(f"{self.name}: {type(error).__name__}: {error}"[:300])
+
+    def _sign_in(self) -> None:
+        page = self.session.get(f"{self.address}/sign-in/", timeout=60)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        assert token, page.status_code
+        data = {"username": self.name, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+        answer = self.session.post(f"{self.address}/sign-in/", data, timeout=60, allow_redirects=False)
+        assert answer.status_code == 302, answer.status_code
+
+    def _round(self, title: str) -> None:
+        self._timed("list", "get", "/list/", headers={"X-Requested-With": "XMLHttpRequest"})
+        page = self._timed("open", "get", f"/tickets/{self.code}/")
+        if page.status_code != 200:
+            self._note_refusal("open", page)
+            return
+        typed = ticket_form(page).filled(ticket_title=title)
+        answer = self._timed("save", "post", f"/tickets/{self.code}/", data=typed, allow_redirects=False)
+        self._judge(title, answer)
+
+    def _timed(self, kind: str, method: str, path: str, **options: object) -> requests.Response:
+        started = time.perf_counter()
+        answer = self.session.request(method, self.address + path, timeout=60, **options)  # type: ignore[arg-type]
+        with self.lock:
+            self.seen.milliseconds[kind].append((time.perf_counter() - started) * 1000)
+        return answer
+
+    def _judge(self, title: str, answer: requests.Response) -> None:
+        if answer.status_code != 303:
+            self._note_refusal("save", answer)
+            return
+        held = self.crm.ticket(self.code)["ticket_title"]
+        with self.lock:
+            if held == title:
+                self.seen.proved += 1
+            else:
+                self.seen.lost.append(f"{self.code}: said saved {title!r}, holds {held!r}")
+
+    def _note_refusal(self, kind: str, answer: requests.Response) -> None:
+        with self.lock:
+            if answer.status_code in {409, 429, 502, 503, 504} and "ticketadmin" in answer.text:
+                self.seen.refused.append(f"{kind} {answer.status_code}")
+            else:
+                self.seen.errors.append(f"{kind} {answer.status_code}: {answer.text[:200]}")

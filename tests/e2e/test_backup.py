@@ -1,0 +1,112 @@
+"""A backup taken while people save, restored elsewhere: whole, with its history."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.browsing import Visitor
+from tests.conftest import skip_or_fail
+from tests.live import MANAGE, LiveServer
+from tests.sandbox_driver import Sandbox, SandboxProcess
+
+CODE = "ABCXYZ1234"
+
+
+@pytest.fixture
+def server(sandbox_process: SandboxProcess, tmp_path: Path) -> Iterator[LiveServer]:
+    (tmp_path / "data").mkdir()
+    started = LiveServer(tmp_path / "data", sandbox_process.url)
+    Sandbox(sandbox_process.url).reset()
+    yield started
+    started.stop()
+
+
+def saving(server: LiveServer, over: threading.Event) -> None:
+    visitor, number = Visitor(server), 0
+    while not over.is_set():
+        number += 1
+        visitor.post(f"/tickets/{CODE}/", visitor.form(CODE).filled(ticket_title=f"Lần {number}"))
+    visitor.close()
+
+
+def counted(environment: dict[str, str]) -> list[str]:
+    """Return how many changes and people a database holds."""
+    code = "from ticketadmin.models import Change, User;print(Change.objects.count(), User.objects.count())"
+    command = [sys.executable, MANAGE, "shell", "-v", "0", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
+    server: LiveServer, tmp_path: Path
+) -> None:
+    over = threading.Event()
+    writer = threading.Thread(target=saving, args=(server, over))
+    writer.start()
+    copy = tmp_path / "copy.sqlite3"
+    while int(counted(server.environment)[0]) < 5:
+        pass
+    server.manage("backup", str(copy))
+    over.set()
+    writer.join()
+
+    new = {**server.environment, "DATA_DIR": str(tmp_path / "new")}
+    (tmp_path / "new").mkdir()
+    subprocess.run([sys.executable, MANAGE, "restore", str(copy)], env=new, check=True, capture_output=True)
+
+    changes, people = counted(new)
+    assert int(changes) >= 5
+    assert people == counted(server.environment)[1]
+    assert copy.stat().st_mode & 0o077 == 0
+    with sqlite3.connect(tmp_path / "new" / "ticketadmin.sqlite3") as restored:
+        assert restored.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_nothing_is_overwritten(server: LiveServer, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    server.manage("backup", str(copy))
+    before = copy.read_bytes()
+
+    for arguments in (["backup", str(copy)], ["restore", str(copy)]):
+        command = [sys.executable, MANAGE, *arguments]
+        refused = subprocess.run(command, env=server.environment, capture_output=True, text=True, check=False)
+        assert refused.returncode == 1
+        assert "nothing was" in refused.stderr
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -> None:
+    address = os.environ.get("TEST_DATABASE_URL", "")
+    if not address:
+        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
+    names = [f"ticketadmin_{kind}_{os.getpid()}" for kind in ("backup", "restored")]
+    urls = [re.sub(r"/[^/]*$", f"/{name}", address) for name in names]
+    with psycopg.connect(address, autocommit=True) as connection:
+        for name in names:
+            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+    (tmp_path / "data").mkdir()
+    server = LiveServer(tmp_path / "data", sandbox_process.url, DATABASE_URL=urls[0])
+    try:
+        visitor = Visitor(server)
+        visitor.post(f"/tickets/{CODE}/", visitor.form(CODE).filled(ticket_title="Sao lưu"))
+        visitor.close()
+        server.manage("backup", str(tmp_path / "copy.dump"))
+        new = {**server.environment, "DATABASE_URL": urls[1]}
+        command = [sys.executable, MANAGE, "restore", str(tmp_path / "copy.dump")]
+        subprocess.run(command, env=new, check=True, capture_output=True)
+        assert counted(new) == counted(server.environment)
+    finally:
+        server.stop()
+        with psycopg.connect(address, autocommit=True) as connection:
+            for name in names:
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]

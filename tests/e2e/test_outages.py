@@ -1,0 +1,96 @@
+"""The product's own database goes away and comes back, under load and under a bulk run."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import skip_or_fail
+from tests.crowd import make_crowd, work
+from tests.e2e.leading import Lead
+from tests.live import LiveServer, LiveWorker
+from tests.postgres import PostgresProcess, programs
+from tests.sandbox_driver import Sandbox, SandboxProcess
+
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresProcess]:
+    if programs() is None:
+        skip_or_fail("PostgreSQL's programs", "REQUIRE_POSTGRES")
+    process = PostgresProcess(tmp_path_factory.mktemp("pg"))
+    yield process
+    process.remove()
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    process = SandboxProcess(tmp_path_factory.mktemp("crm") / "crm.sqlite3", tickets=150)
+    yield Sandbox(process.url)
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def server(
+    database: PostgresProcess, crm: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    folder: Path = tmp_path_factory.mktemp("web")
+    settings = {"DATABASE_URL": database.url, "TICKET_API_TIMEOUT": "0.5", "BULK_LEASE_SECONDS": "2"}
+    started = LiveServer(folder, crm.url, workers=2, **settings)
+    yield started
+    started.stop()
+
+
+def interrupt(database: PostgresProcess, after: float, away: float) -> threading.Thread:
+    """Take the database away for some seconds, in a thread that is running already."""
+
+    def stop_and_start() -> None:
+        time.sleep(after)
+        database.stop()
+        time.sleep(away)
+        database.start()
+
+    thread = threading.Thread(target=stop_and_start)
+    thread.start()
+    return thread
+
+
+def test_saves_under_load_are_kept_or_honestly_refused(
+    server: LiveServer, crm: Sandbox, database: PostgresProcess
+) -> None:
+    crm.reset()
+    names = make_crowd(server, 6)
+    interrupting = interrupt(database, after=3, away=2)
+
+    seen = work(server, crm, names, seconds=12, pause=0.1)
+    interrupting.join()
+
+    assert seen.errors == []
+    assert seen.lost == []
+    assert any("503" in one for one in seen.refused), seen.refused
+    assert seen.proved > 20
+
+
+def test_a_bulk_run_goes_on_when_the_database_is_back(
+    server: LiveServer, crm: Sandbox, database: PostgresProcess
+) -> None:
+    crm.reset()
+    codes = [code for code in crm.codes() if code.startswith("TK2")][:100]
+    lead, worker = Lead(server), LiveWorker(server)
+    path = lead.check(lead.choose(codes), emergency_phone="0909 111 222")
+    crm.switch(latency_ms=60)
+    crm.forget_log()
+    lead.confirm(path)
+
+    interrupt(database, after=0.7, away=1.5).join()
+    crm.switch(latency_ms=0)
+    lead.wait(path, "finished")
+    worker.stop()
+
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+    applied = [entry.code for entry in crm.log("PUT") if entry.applied]
+    assert sorted(applied) == sorted(codes)
+    lead.close()
