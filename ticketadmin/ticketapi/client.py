@@ -52,6 +52,7 @@ from ticketadmin.ticketapi.transport import Watch, use_watched_connections
 PATH = "/api/v6.1"
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CHUNK = 65_536
+SHORTEST_ATTEMPT = 0.1  # seconds: with less left, another attempt would only hide why the last one failed
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ class TicketApi:
             if error is None:
                 break
             wait = self.config.retrying.wait(error, method=method, attempt=attempt, waited=waited)
-            if wait is None or time.monotonic() + wait >= give_up:
+            if wait is None or time.monotonic() + wait > give_up - SHORTEST_ATTEMPT:
                 break
             self._sleep(wait)
             attempt, waited = attempt + 1, waited + wait
