@@ -21,11 +21,13 @@ from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
 from ticketadmin.views.drafts import keep_without_session
+from ticketadmin.views.problems import method_not_allowed
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
 access_log = logging.getLogger("ticketadmin.access")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _QUIET = {"healthz", "readyz", "metrics"}  # asked every few seconds by machines
+_TAKEN = "GET, HEAD, POST"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -112,6 +114,24 @@ class PreferredLanguageMiddleware:
             request.LANGUAGE_CODE = language
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
+        return response
+
+
+class MethodsMiddleware:
+    """Take the three methods that pages and scripts of ours use; refuse others before any view is asked.
+
+    What a view refuses by itself becomes a page that people can read.
+    """
+
+    def __init__(self, get_response: type_of_next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in _TAKEN.split(", "):
+            return method_not_allowed(request, _TAKEN)
+        response = self.get_response(request)
+        if response.status_code == 405 and not is_scripted(request):
+            return method_not_allowed(request, response.headers.get("Allow", _TAKEN))
         return response
 
 

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ticketadmin.signing_in.sessions.SessionLimitsMiddleware",
     "ticketadmin.middleware.PreferredLanguageMiddleware",
+    "ticketadmin.middleware.MethodsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
@@ -22,12 +23,13 @@ from ticketadmin.views import (
     tickets,
 )
 
+handler400 = "ticketadmin.views.problems.bad_request"
 handler403 = "ticketadmin.views.problems.forbidden"
 handler404 = "ticketadmin.views.problems.not_found"
 handler500 = "ticketadmin.views.problems.server_error"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="tickets"), name="home"),
+    path("", require_safe(RedirectView.as_view(pattern_name="tickets")), name="home"),
     path("favicon.ico", account.favicon, name="favicon"),
     # tickets
     path("tickets/", listing.tickets, name="tickets"),

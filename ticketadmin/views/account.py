@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.account import PreferencesForm, SignInForm
 from ticketadmin.services.people import sign_out_everywhere
@@ -42,7 +42,7 @@ class SignIn(views.LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Go on to the page asked for; tell a script who is here now."""
         response = super().form_valid(form)
-        return session(self.request) if is_scripted(self.request) else response
+        return _who_is_here(self.request) if is_scripted(self.request) else response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Show what is wrong; nothing says whether the name exists."""
@@ -54,12 +54,18 @@ class SignIn(views.LoginView):
 
 @in_background
 @login_not_required
+@require_safe
 def session(request: HttpRequest) -> HttpResponse:
     """Tell a script who is signed in, and the token for its next post."""
+    return _who_is_here(request)
+
+
+def _who_is_here(request: HttpRequest) -> HttpResponse:
     person = request.user.pk if request.user.is_authenticated else None
     return JsonResponse({"person": person, "token": get_token(request)})
 
 
+@require_safe
 def back(request: HttpRequest) -> HttpResponse:
     """Say in the tab of a sign-in at the provider that the other tab goes on now."""
     return render(request, "account/back.html")
@@ -79,6 +85,7 @@ def sign_out_all(request: HttpRequest) -> HttpResponse:
     return see_other(reverse("sign_in"))
 
 
+@require_safe
 def account(request: HttpRequest) -> HttpResponse:
     """Show the person what is known of them here, and what they can do about it."""
     return render(request, "account/account.html", {"person": person_of(request)})
@@ -97,6 +104,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
     """Lead browsers that ask for the icon by its old address to it."""
     return redirect(static("img/mark.svg"))

@@ -21,6 +21,7 @@ from django.utils.decorators import method_decorator
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
 from ticketadmin.models import Source, User
@@ -51,6 +52,7 @@ class PasswordChange(views.PasswordChangeView):
 
 
 @login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for an e-mail address and send a link there; the answer is the same for every address."""
     if not settings.LOCAL_ACCOUNTS:
@@ -69,6 +71,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@require_safe
 def sent(request: HttpRequest) -> HttpResponse:
     """Say what happens next, whoever asked."""
     return render(request, "account/forgotten_sent.html", {"minutes": settings.PASSWORD_RESET_TIMEOUT // 60})

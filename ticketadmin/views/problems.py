@@ -1,16 +1,50 @@
-"""Pages for what went wrong outside a form: no right, no page, our own error, an expired form."""
+"""Pages for what went wrong outside a form: no right, no page, our own error, a request that is none."""
 
 import sys
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.drafts import keep_without_session
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400 or 413 to a request that cannot be read: too large, cut off, or not made by a browser."""
+    status = 413 if isinstance(exception, RequestDataTooBig) else 400
+    if is_scripted(request):
+        return JsonResponse({"problem": _why(exception)}, status=status)
+    context = {**_context(request), "text": _why(exception), "status": status}
+    return render(request, "400.html", context, status=status)
+
+
+def _why(exception: Exception | None) -> str:
+    if isinstance(exception, DisallowedHost):
+        return _("The name in the address is not one that this tool answers to. Ask an administrator.")
+    if isinstance(exception, RequestDataTooBig):
+        return _(
+            "What was sent is larger than this tool takes. Nothing was changed in the CRM. Go back and "
+            "shorten it; a large picture belongs on a server, with its address in the content."
+        )
+    if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
+        return _("The form has more fields than this tool takes. Nothing was changed in the CRM.")
+    return _(
+        "What was sent is damaged or was cut off on the way. Nothing was changed in the CRM. Go back, "
+        "reload the page and send the form again."
+    )
+
+
+def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    """Answer 405: the address is there, but not for this kind of request."""
+    response = render(request, "405.html", _context(request), status=405)
+    response["Allow"] = allowed
+    return response
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

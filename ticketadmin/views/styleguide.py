@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from ticketadmin.models import Hue, Outcome
 from ticketadmin.views.access import needs
@@ -9,6 +10,7 @@ from ticketadmin.views.presenting import Notice, ValueRow
 
 
 @needs("administer")
+@require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every component in its states."""
     notices = [
