@@ -25,7 +25,7 @@ LAYERS = [
     },
     {"forms"},
     {"services"},
-    {"ticketapi", "models", "sanitizing", "logs", "metrics", "converters"},
+    {"ticketapi", "models", "sanitizing", "showing", "logs", "metrics", "converters"},
 ]
 APART = ("ticketapi", "models", "sanitizing")  # the lowest three never import each other
 DOORS = {

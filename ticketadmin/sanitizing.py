@@ -10,7 +10,7 @@ form, cover the tool's own controls, or cost the server minutes. Layers, each en
 3. nh3 (html5ever) cleans by the allowlist; bleach (html5lib), another parser, cleans its result by
    the same allowlist; nh3 has the last word. Repeated until nothing changes.
 4. Pages show the result under a policy that allows neither inline script nor style, and clean it again
-   on the way out.
+   on the way out (showing.py).
 
 Everything fails closed: whatever goes wrong, escaped text is shown, never the raw input. Not used,
 because they are unsafe: bleach's LinkifyFilter (unescapes `&amp;lt;`) and its CSSSanitizer (checks
@@ -31,7 +31,6 @@ import nh3
 from django.conf import settings
 from django.core.cache import cache
 from django.utils.functional import Promise
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
@@ -241,32 +240,7 @@ def _escaped(html_text: str) -> str:
     return _nh3(html.escape(html_text, quote=False), rel=LINK_REL)
 
 
-# --- showing -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class DisplayedContent:
-    """Content from the CRM as a page may show it. `notice` says why it is shown as plain text, if it is."""
-
-    html: SafeString
-    notice: str = ""
-    blocked_images: int = 0
-
-
-def display_content(html_text: str, *, show_images: bool = False) -> DisplayedContent:
-    """Clean content once more on its way out, and keep its remote images from loading.
-
-    An image tells its host who reads the ticket, so it is replaced by its description until asked
-    for. Beyond the bounds, escaped text is returned with a notice.
-    """
-    try:
-        cleaned = known_clean(html_text)
-    except ContentTooComplex as error:
-        return DisplayedContent(SafeString(html.escape(html_text)), str(error))
-    if show_images:
-        return DisplayedContent(mark_safe(cleaned))  # noqa: S308 - cleaned above
-    blocked, count = _IMAGE.subn(_placeholder, cleaned)
-    return DisplayedContent(mark_safe(blocked), blocked_images=count)  # noqa: S308
+# --- remembering ---------------------------------------------------------------------------------
 
 
 def known_clean(html_text: str) -> str:
@@ -277,18 +251,6 @@ def known_clean(html_text: str) -> str:
         cleaned = clean_html(html_text)
         cache.set(key, cleaned, DISPLAY_CACHED_FOR)
     return cleaned
-
-
-_IMAGE = re.compile(r'<img((?:\s+[a-z]+="[^"]*")*)\s*/?>')
-_NAMED_VALUE = re.compile(r'([a-z]+)="([^"]*)"')
-
-
-def _placeholder(match: re.Match[str]) -> str:
-    attributes = dict(_NAMED_VALUE.findall(match[1]))
-    host = html.escape(html.unescape(attributes.get("src", "")).partition("://")[2].partition("/")[0])
-    words = html.escape(html.unescape(attributes.get("alt", "")))
-    label = html.escape(_("Image not loaded"))
-    return f'<span class="blocked-image">{": ".join(filter(None, [label, words, host]))}</span>'
 
 
 # --- words about content -------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from ticketadmin.sanitizing import (
     TAGS,
     ContentTooComplex,
     clean_html,
-    display_content,
     visible_text,
     what_is_removed,
 )
+from ticketadmin.showing import display_content
 
 
 class Inspector(HTMLParser):

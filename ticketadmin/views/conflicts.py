@@ -7,10 +7,10 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
 from ticketadmin.forms.tickets import RESOLVE_PREFIX, TicketForm
-from ticketadmin.sanitizing import display_content
 from ticketadmin.services.comparison import FieldConflict
 from ticketadmin.services.diffs import Piece, word_diff
 from ticketadmin.services.fields import Field, Kind, Value
+from ticketadmin.showing import display_content
 from ticketadmin.views.presenting import readable
 
 

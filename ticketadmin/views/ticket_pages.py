@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 from csp.decorators import csp_update
+from django.core.signing import Signer
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
 from ticketadmin.models import Change, Draft
-from ticketadmin.sanitizing import display_content, what_is_removed
+from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.edits import Set
@@ -36,6 +38,7 @@ from ticketadmin.services.tickets import (
     SaveProblem,
     opened_from,
 )
+from ticketadmin.showing import display_content
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.views.access import person_of, request_id_of
 from ticketadmin.views.conflicts import present_conflicts
@@ -70,7 +73,8 @@ def ticket_page(
     base = form.base
     content = base.values.get("ticket_content")
     changes = recent_changes(request, base.code, form.ticket_fields)
-    shows_images = request.GET.get("images") == "show"
+    images_token = _images_token(request, base.code)
+    shows_images = constant_time_compare(request.GET.get("images", ""), images_token)
     status_name = base.values.get("status_name")
     statuses = get_statuses(form.choices.statuses)
     context = {
@@ -82,6 +86,7 @@ def ticket_page(
         "status": statuses.named(str(status_name)) if status_name else None,
         "quick_statuses": () if base.conflicts else statuses.with_button,
         "content": display_content(str(content), show_images=shows_images) if content else None,
+        "images_token": images_token,
         "content_is_open": form.is_content_open,
         "conflicts": present_conflicts(form),
         "preview": preview,
@@ -97,9 +102,14 @@ def ticket_page(
     return _with_images(request, response) if shows_images else response
 
 
+def _images_token(request: HttpRequest, code: str) -> str:
+    """Return what asks for a ticket's images: nobody can make it for somebody else, in a mail for example."""
+    return Signer(salt="ticketadmin.images").signature(f"{person_of(request).pk}:{code}")
+
+
 def _with_images(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Let this one page load images from elsewhere: the person asked for it."""
-    csp_update({"img-src": ["https:", "http:"]})(lambda _request: response)(request)
+    csp_update({"img-src": ["https:"]})(lambda _request: response)(request)
     return response
 
 
