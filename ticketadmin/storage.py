@@ -3,6 +3,7 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 _IMPORTS = (r"""(?P<matched>from\s+["'](?P<url>\./[^"']+\.js)["'])""", 'from "%(url)s"')
+_LATER_IMPORTS = (r"""(?P<matched>import\(["'](?P<url>\./[^"']+\.js)["']\))""", 'import("%(url)s")')
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
@@ -11,4 +12,4 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     Django's own switch for this looks into scripts of packages, too, where it trips over comments.
     """
 
-    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", (_IMPORTS,)))
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", (_IMPORTS, _LATER_IMPORTS)))

@@ -1,159 +1,18 @@
-// Rich text for the content, loaded only when it is opened for editing. The textarea stays what is sent:
-// until a key is pressed in the editor it holds the original, byte for byte. Before the editor starts,
-// its own serialisation is compared with the original; what it would lose is named, and HTML stays possible.
+// The content's editor is loaded when the content is opened for editing, and only then: a status change
+// downloads none of it. Without it, or where it does not start, the textarea does the same work.
 const box = document.querySelector("[data-content-editor]");
-const textarea = box?.querySelector("textarea");
-const losses = box?.querySelector("[data-losses]");
-const switches = box?.querySelector("[data-editor-switch]");
-
-// What an editor may drop, by kind: a selector that counts it. The words stand in the template.
-const KINDS = {
-  image: "img",
-  merged: "[colspan]:not([colspan='1']), [rowspan]:not([rowspan='1'])",
-  table: "table",
-  link: "a[href]",
-  list: "ul, ol, dl",
-  heading: "h1, h2, h3, h4, h5, h6",
-  code: "pre, code, kbd",
-  mark: "mark, small, sub, sup, ins, del",
-  figure: "figure, figcaption",
-  colour: "[data-style], [color], [bgcolor], font",
-  direction: "[dir]",
-};
-
-// The page's policy refuses styles and handlers even in documents that are only read, and says so each time.
-const withoutStyles = (html) =>
-  html
-    .replace(/<(style|script)\b[\s\S]*?<\/\1\s*>/gi, "")
-    .replace(/<[a-z][^<>]*>/gi, (tag) => tag.replace(/\s(style|on[a-z]+)\s*=/gi, " data-$1="));
-const parsed = (html) => new DOMParser().parseFromString(withoutStyles(html), "text/html").body;
-const words = (body) => body.textContent.replace(/\s+/g, "");
-
-function lost(original, serialised) {
-  const [before, after] = [parsed(original), parsed(serialised)];
-  const count = (body, selector) => body.querySelectorAll(selector).length;
-  const found = Object.keys(KINDS).filter((kind) => count(before, KINDS[kind]) > count(after, KINDS[kind]));
-  return words(before) === words(after) ? found : ["text", ...found];
-}
-
-let library = null;
-async function load() {
-  for (const href of box.dataset.styles.split(" ")) {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.href = href;
-    document.head.append(link);
-  }
-  return import(box.dataset.script);
-}
-
-function extensions(all) {
-  const { Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History, Menu } = all;
-  const { Bold, Italic, Underline, Strike, Subscript, Superscript, Heading, Code, CodeBlock } = all;
-  const { BulletList, OrderedList, ListItem, Blockquote, HorizontalRule, Link, Image, Figure, Caption } = all;
-  const { Table, TableRow, TableHeader, TableCell } = all;
-  return [
-    ...[Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History, Menu],
-    ...[Bold, Italic, Underline, Strike, Subscript, Superscript, Code, CodeBlock],
-    ...[BulletList, OrderedList, ListItem, Blockquote, HorizontalRule, Image, Figure, Caption],
-    ...[Table, TableRow, TableHeader, TableCell],
-    Heading.configure({ levels: [1, 2, 3, 4] }),
-    Link.configure({ enableTarget: false }),
-  ];
-}
-
-// The toolbar in the page's language, with the states that a screen reader needs.
-function label(bar) {
-  bar.setAttribute("role", "toolbar");
-  bar.setAttribute("aria-labelledby", "content-label");
-  for (const word of box.querySelectorAll("[data-editor-words] [data-name]")) {
-    const button = bar.querySelector(`button[data-name="${word.dataset.name}"]`);
-    if (!button) continue;
-    if (button.matches(".prose-menubar__option")) button.firstElementChild.textContent = word.textContent;
-    else button.title = word.textContent;
-  }
-  const state = () => {
-    for (const button of bar.querySelectorAll(".prose-menubar__button")) {
-      button.setAttribute("aria-label", button.title);
-      button.setAttribute("aria-disabled", String(button.classList.contains("disabled")));
-      if (button.dataset.name) button.setAttribute("aria-pressed", String(button.classList.contains("active")));
-    }
-  };
-  editor.on("transaction", () => queueMicrotask(state));
-  state();
-}
-
-let editor = null;
-function start(all) {
-  const place = document.createElement("div");
-  place.className = "prose-editor";
-  textarea.before(place);
-  editor = new all.Editor({
-    element: place,
-    extensions: extensions(all),
-    content: withoutStyles(textarea.value),
-    editorProps: { transformPastedHTML: withoutStyles },
-    injectCSS: false, // a style without the page's nonce; the rules stand in forms.css
-    onUpdate: () => {
-      textarea.value = editor.isEmpty ? "" : editor.getHTML();
-      textarea.dispatchEvent(new Event("input", { bubbles: true }));
-    },
-    onCreate: () => setTimeout(() => place.isConnected && label(place.querySelector(".prose-menubar"))),
-    onDestroy: () => place.remove(),
-  });
-  const text = editor.view.dom;
-  text.setAttribute("aria-labelledby", "content-label");
-  text.setAttribute("aria-multiline", "true");
-  textarea.hidden = true;
-  show("rich");
-}
-
-function stop() {
-  editor?.destroy();
-  editor = null;
-  textarea.hidden = false;
-  show("source");
-}
-
-function show(mode) {
-  for (const button of switches.querySelectorAll("[data-mode]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-  }
-}
-
-function guard(all) {
-  start(all);
-  const found = lost(textarea.value, editor.getHTML());
-  if (found.length === 0) return;
-  stop();
-  for (const word of losses.querySelectorAll("[data-kind]")) word.hidden = !found.includes(word.dataset.kind);
-  losses.hidden = false;
-}
+let isLoading = false;
 
 async function open() {
-  if (!box.open || library) return;
-  library = load();
+  if (!box.open || isLoading) return;
+  isLoading = true;
   try {
-    const all = await library;
-    switches.hidden = false;
-    guard(all);
+    await (await import("./rich.js")).begin(box);
   } catch (error) {
-    library = null; // the textarea does the same work
+    isLoading = false;
     console.warn("The rich text editor did not start", error);
   }
 }
 
 box?.addEventListener("toggle", open);
-switches?.addEventListener("click", async (event) => {
-  const mode = event.target.closest("[data-mode]")?.dataset.mode;
-  if (!mode || (mode === "rich") === Boolean(editor)) return;
-  losses.hidden = true;
-  if (mode === "source") stop();
-  else guard(await library);
-});
-losses?.addEventListener("click", async (event) => {
-  if (!event.target.closest("[data-anyway]")) return;
-  losses.hidden = true;
-  start(await library);
-});
 if (box) open();

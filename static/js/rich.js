@@ -1,0 +1,191 @@
+// Rich text for the content. The textarea stays what is sent: until a key is pressed in the editor it holds
+// the original, byte for byte. Before the editor starts, its own serialisation is compared with the original;
+// what it would lose is named, and HTML stays possible.
+import { inert, parsed, plain } from "./paste.js";
+
+let box, textarea, losses, switches;
+let editor = null;
+
+// What an editor may drop, by kind: a selector that counts it. The words stand in the template.
+const KINDS = {
+  image: "img",
+  merged: "[colspan]:not([colspan='1']), [rowspan]:not([rowspan='1'])",
+  table: "table",
+  link: "a[href]",
+  list: "ul, ol, dl",
+  heading: "h1, h2, h3, h4, h5, h6",
+  code: "pre, code, kbd",
+  mark: "mark, small, sub, sup, ins, del",
+  figure: "figure, figcaption",
+  colour: "[data-style], [color], [bgcolor], font",
+  direction: "[dir]",
+};
+
+const words = (body) => body.textContent.replace(/\s+/g, "");
+
+function lost(original, serialised) {
+  const [before, after] = [parsed(original), parsed(serialised)];
+  const count = (body, selector) => body.querySelectorAll(selector).length;
+  const found = Object.keys(KINDS).filter((kind) => count(before, KINDS[kind]) > count(after, KINDS[kind]));
+  return words(before) === words(after) ? found : ["text", ...found];
+}
+
+async function load() {
+  for (const href of box.dataset.styles.split(" ")) {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = href;
+    document.head.append(link);
+  }
+  return import(box.dataset.script);
+}
+
+// An image tells its host who reads the ticket, so the editor shows its description and address instead.
+function imageView({ node }) {
+  const dom = document.createElement("span");
+  dom.className = "blocked-image";
+  dom.textContent = [box.dataset.image, node.attrs.alt, node.attrs.src].filter(Boolean).join(": ");
+  return { dom };
+}
+
+function images({ Image, Figure, Caption }) {
+  const addNodeView = () => imageView;
+  const without = { addAttributes: () => ({}), addNodeView: null, addExtensions: () => [] };
+  const parseHTML = () => [{ tag: "img[src]", context: "figure/", priority: 60 }];
+  return [
+    Image.extend({ addNodeView }).configure({ inline: true }),
+    Image.extend({ name: "figureImage", group: "", addNodeView, parseHTML }).configure({ inline: false }),
+    Figure.extend({ ...without, content: "figureImage caption?" }),
+    Caption.extend({ addAttributes: () => ({}) }),
+  ];
+}
+
+function extensions(all) {
+  const { Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History, Menu } = all;
+  const { Bold, Italic, Underline, Strike, Subscript, Superscript, Heading, Code, CodeBlock } = all;
+  const { BulletList, OrderedList, ListItem, Blockquote, HorizontalRule, Link } = all;
+  const { Table, TableRow, TableHeader, TableCell } = all;
+  return [
+    ...[Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History, Menu],
+    ...[Bold, Italic, Underline, Strike, Subscript, Superscript, Code, CodeBlock],
+    ...[BulletList, OrderedList, ListItem, Blockquote, HorizontalRule, ...images(all)],
+    ...[Table, TableRow, TableHeader, TableCell],
+    Heading.configure({ levels: [1, 2, 3, 4] }),
+    Link.configure({ enableTarget: false }),
+  ];
+}
+
+// The toolbar in the page's language, with the states that a screen reader needs.
+function label(bar) {
+  bar.setAttribute("role", "toolbar");
+  bar.setAttribute("aria-labelledby", "content-label");
+  for (const word of box.querySelectorAll("[data-editor-words] [data-name]")) {
+    const button = bar.querySelector(`button[data-name="${word.dataset.name}"]`);
+    if (!button) continue;
+    if (button.matches(".prose-menubar__option")) button.firstElementChild.textContent = word.textContent;
+    else button.title = word.textContent;
+  }
+  const state = () => {
+    for (const button of bar.querySelectorAll(".prose-menubar__button")) {
+      button.setAttribute("aria-label", button.title);
+      button.setAttribute("aria-disabled", String(button.classList.contains("disabled")));
+      if (button.dataset.name) button.setAttribute("aria-pressed", String(button.classList.contains("active")));
+    }
+  };
+  editor.on("transaction", () => queueMicrotask(state));
+  state();
+}
+
+const noteLeftOut = (isLeftOut) => {
+  box.querySelector("[data-left-out]").hidden = !isLeftOut;
+};
+
+function cleanPaste(html) {
+  const { html: cleaned, images: leftOut } = plain(html);
+  noteLeftOut(leftOut > 0);
+  return cleaned;
+}
+
+function cleanText(text) {
+  noteLeftOut(false);
+  return text.trimEnd();
+}
+
+// A picture alone, as a screenshot is: nothing of it could be stored.
+function pastePicture(_view, event) {
+  const { files, types } = event.clipboardData;
+  if (files.length === 0 || types.some((type) => type.startsWith("text/"))) return false;
+  noteLeftOut(true);
+  return true;
+}
+
+function start(all) {
+  const place = document.createElement("div");
+  place.className = "prose-editor";
+  textarea.before(place);
+  editor = new all.Editor({
+    element: place,
+    extensions: extensions(all),
+    content: inert(textarea.value),
+    editorProps: {
+      transformPastedHTML: cleanPaste,
+      transformPastedText: cleanText,
+      handlePaste: pastePicture,
+    },
+    injectCSS: false, // a style without the page's nonce; the rules stand in forms.css
+    onUpdate: () => {
+      textarea.value = editor.isEmpty ? "" : editor.getHTML();
+      textarea.dispatchEvent(new Event("input", { bubbles: true }));
+    },
+    onCreate: () => setTimeout(() => place.isConnected && label(place.querySelector(".prose-menubar"))),
+    onDestroy: () => place.remove(),
+  });
+  const text = editor.view.dom;
+  text.setAttribute("aria-labelledby", "content-label");
+  text.setAttribute("aria-multiline", "true");
+  textarea.hidden = true;
+  show("rich");
+}
+
+function stop() {
+  editor?.destroy();
+  editor = null;
+  textarea.hidden = false;
+  show("source");
+}
+
+function show(mode) {
+  for (const button of switches.querySelectorAll("[data-mode]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+  }
+}
+
+function guard(all) {
+  start(all);
+  const found = lost(textarea.value, editor.getHTML());
+  if (found.length === 0) return;
+  stop();
+  for (const word of losses.querySelectorAll("[data-kind]")) word.hidden = !found.includes(word.dataset.kind);
+  losses.hidden = false;
+}
+
+export async function begin(opened) {
+  box = opened;
+  textarea = box.querySelector("textarea");
+  losses = box.querySelector("[data-losses]");
+  switches = box.querySelector("[data-editor-switch]");
+  const all = await load();
+  switches.addEventListener("click", ({ target }) => {
+    const mode = target.closest("[data-mode]")?.dataset.mode;
+    if (!mode || (mode === "rich") === Boolean(editor)) return;
+    losses.hidden = true;
+    if (mode === "source") stop();
+    else guard(all);
+  });
+  losses.querySelector("[data-anyway]").addEventListener("click", () => {
+    losses.hidden = true;
+    start(all);
+  });
+  switches.hidden = false;
+  guard(all);
+}
