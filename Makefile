@@ -60,6 +60,19 @@ bench: $(STAMP) ## Measure pages, saves, cleaning and history beside a peer, in 
 load: $(STAMP) ## Fifty people for three minutes through gunicorn and nginx, each save checked
 	@$(BIN)/python -W ignore -m benchmarks load
 
+.PHONY: audit
+audit: $(STAMP) ## Look for known vulnerabilities of the locked packages (needs a package index)
+	@$(BIN)/python .ci/packages.py audit
+
+.PHONY: licences
+licences: $(STAMP) ## List the licences of what runs
+	@$(BIN)/python .ci/packages.py licences
+
+.PHONY: sbom
+sbom: $(STAMP) ## Write sbom.json, a CycloneDX list of what runs
+	@$(BIN)/python .ci/packages.py sbom > sbom.json
+	@echo "sbom.json"
+
 .PHONY: messages
 messages: $(STAMP) ## Collect strings for translation (needs gettext) and compile the catalogues
 	@DATABASE_URL=sqlite://:memory: $(MANAGE) makemessages --locale vi --settings tests.settings --no-location --no-obsolete \

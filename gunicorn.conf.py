@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
@@ -24,6 +25,32 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 accesslog = None  # the product logs its own requests, without queries
 errorlog = "-"
 control_socket_disable = True
+
+BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "20"))  # a proxy hands bodies over at once
+
+
+def pre_request(worker, req):  # type: ignore[no-untyped-def]
+    """Let no client hold a thread by dripping its body: reading it fails, and the request gets a page."""
+    unreader, deadline = req.unreader, time.monotonic() + BODY_SECONDS
+    sock = getattr(unreader, "sock", None)
+    if sock is None:
+        return
+
+    def chunk(*hints):  # type: ignore[no-untyped-def]
+        before = sock.gettimeout()
+        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        try:
+            return type(unreader).chunk(unreader, *hints)
+        finally:
+            sock.settimeout(before)
+
+    unreader.chunk = chunk
+
+
+def post_request(worker, req, environ, resp):  # type: ignore[no-untyped-def]
+    """Let the next request on this connection come when it wants."""
+    vars(req.unreader).pop("chunk", None)
+
 
 # Web processes count metrics together in a folder that is empty at each start.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:

@@ -6,9 +6,11 @@ import time
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -21,7 +23,7 @@ from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
 from ticketadmin.views.drafts import keep_without_session
-from ticketadmin.views.problems import method_not_allowed
+from ticketadmin.views.problems import bad_request, method_not_allowed
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
 access_log = logging.getLogger("ticketadmin.access")
@@ -133,6 +135,22 @@ class MethodsMiddleware:
         if response.status_code == 405 and not is_scripted(request):
             return method_not_allowed(request, response.headers.get("Allow", _TAKEN))
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuse a body that no page sends before a byte of it is read, whoever sends it.
+
+    Django bounds the fields of a form but not its files, and reads both before it asks who is there.
+    """
+
+    def __init__(self, get_response: type_of_next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > settings.LONGEST_BODY:
+            return bad_request(request, RequestDataTooBig())
+        return self.get_response(request)
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

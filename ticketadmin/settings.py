@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "ticketadmin.signing_in.sessions.SessionLimitsMiddleware",
     "ticketadmin.middleware.PreferredLanguageMiddleware",
     "ticketadmin.middleware.MethodsMiddleware",
+    "ticketadmin.middleware.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -220,6 +221,7 @@ STORAGES = {
 # --- security ------------------------------------------------------------------------------------
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the proxy redirects to https (deploy/nginx.conf), and HSTS holds
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
 SECURE_HSTS_PRELOAD = HTTPS_ONLY
@@ -230,6 +232,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "ticketadmin.views.problems.csrf_failure"
+LONGEST_BODY = 11 * 1024 * 1024  # a file of a bulk update and its form; deploy/nginx.conf says the same
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 CONTENT_SECURITY_POLICY = {

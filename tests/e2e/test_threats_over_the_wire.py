@@ -1,0 +1,159 @@
+"""Threats that no well-behaved client library can send: raw bytes to the product in a real gunicorn."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live import LiveServer
+from tests.sandbox_driver import SandboxProcess
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+PATIENCE = 6.0  # seconds; the server under test waits two for a body
+
+
+@pytest.fixture(scope="module")
+def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    started = LiveServer(tmp_path_factory.mktemp("wire"), sandbox_process.url, BODY_SECONDS="2")
+    yield started
+    started.stop()
+
+
+def ask(
+    server: LiveServer,
+    head: str,
+    body: bytes = b"",
+    *,
+    drip: bytes = b"",
+    language: str = "en",
+    patience: float = PATIENCE,
+) -> str:
+    """Send a request as it stands and return all that comes back before the server ends the connection.
+
+    `drip` is sent byte by byte afterwards, for as long as somebody listens.
+    """
+    give_up = time.monotonic() + patience
+    with socket.create_connection(("127.0.0.1", server.port), timeout=patience) as connection:
+        headers = f"Host: localhost:{server.port}\r\nAccept-Language: {language}\r\nConnection: close"
+        connection.sendall(f"{head}\r\n{headers}\r\n\r\n".encode("latin-1") + body)
+        with contextlib.suppress(OSError):
+            connection.settimeout(0.2)
+            for number in range(10_000):
+                with contextlib.suppress(TimeoutError):
+                    if connection.recv(1, socket.MSG_PEEK) is not None:
+                        break
+                assert time.monotonic() < give_up, "the server still waits"
+                connection.sendall(drip[number : number + 1])
+        connection.settimeout(patience)
+        return _rest_of(connection)
+
+
+def _rest_of(connection: socket.socket) -> str:
+    parts = []
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(65_536):
+            parts.append(part)
+    return b"".join(parts).decode("utf-8", "replace")
+
+
+def status_of(answer: str) -> int:
+    return int(answer.split(" ", 2)[1])
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "larger than this tool takes"), ("vi", "lớn hơn mức")]
+)
+@pytest.mark.parametrize("kind", [FORM, "Content-Type: multipart/form-data; boundary=b"])
+def test_oversized_body_is_refused_before_it_is_read(
+    kind: str, language: str, words: str, server: LiveServer
+) -> None:
+    answer = ask(
+        server, f"POST /sign-in/ HTTP/1.1\r\n{kind}\r\nContent-Length: 9000000000", b"a=b", language=language
+    )
+
+    assert status_of(answer) == 413
+    assert words in answer
+
+
+def test_slow_body_is_cut_off_with_a_page(server: LiveServer) -> None:
+    started = time.monotonic()
+    answer = ask(
+        server,
+        f"POST /sign-in/ HTTP/1.1\r\n{FORM}\r\nContent-Length: 900000",
+        b"username=",
+        drip=b"x" * 10_000,
+    )
+
+    assert time.monotonic() - started < PATIENCE
+    assert status_of(answer) == 403
+    assert "Nothing was sent to the CRM." in answer
+
+
+def test_slow_bodies_on_every_thread_end_and_others_get_in(server: LiveServer) -> None:
+    head = f"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nContent-Length: 900000\r\n\r\na".encode()
+    with contextlib.ExitStack() as held:
+        for _number in range(26):  # there are 24 threads
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+            held.enter_context(connection).sendall(head)
+
+        answer = ask(server, "GET /sign-in/ HTTP/1.1", patience=20)
+
+    assert status_of(answer) == 200
+
+
+def test_endless_chunked_body_is_not_read(server: LiveServer) -> None:
+    chunks = b"ffff\r\n" + b"x" * 65_535 + b"\r\n"
+    answer = ask(server, f"POST /sign-in/ HTTP/1.1\r\n{FORM}\r\nTransfer-Encoding: chunked", chunks)
+
+    assert 400 <= status_of(answer) < 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/tickets/../../etc/passwd", "/tickets/%2e%2e%2fadmin/", "/tickets/%00/", "/tickets/\xff/"),
+        *("/static/../../settings.py", "/static/%2e%2e/%2e%2e/ticketadmin/settings.py"),
+    ],
+)
+def test_path_tricks(path: str, server: LiveServer) -> None:
+    answer = ask(server, f"GET {path} HTTP/1.1")
+
+    assert 300 <= status_of(answer) < 500
+    assert "SECRET_KEY" not in answer
+    assert "root:" not in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"GET /tickets/{'A' * 10_000}/ HTTP/1.1",
+        "GET / HTTP/1.1\r\n" + "\r\n".join(f"X-{number}: x" for number in range(200)),
+        f"GET / HTTP/1.1\r\nCookie: {'a' * 9_000}",
+        f"POST /sign-in/ HTTP/1.1\r\n{FORM}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        f"POST /sign-in/ HTTP/1.1\r\n{FORM}\r\nContent-Length: -1",
+        "GET / HTTP/1.1\r\nX-A\x00: b",
+        "GE\x00T / HTTP/1.1",
+    ],
+    ids=[
+        "long path",
+        "many headers",
+        "long header",
+        "two lengths",
+        "negative length",
+        "NUL in header",
+        "NUL in method",
+    ],
+)
+def test_malformed_requests_get_a_4xx(head: str, server: LiveServer) -> None:
+    answer = ask(server, head)
+
+    assert 400 <= status_of(answer) < 500
+    assert "Traceback" not in answer
+
+
+def test_afterwards_the_server_is_well_and_its_log_has_no_traceback(server: LiveServer) -> None:
+    assert status_of(ask(server, "GET /sign-in/ HTTP/1.1")) == 200
+    assert "Traceback" not in Path(server.log).read_text("utf-8")
