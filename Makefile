@@ -52,9 +52,14 @@ format: $(STAMP) ## Put the code into the one format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+benchmarks/.venv/.installed: benchmarks/helpdesk/requirements.txt
+	@$(PYTHON) -m venv benchmarks/.venv
+	@benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .PHONY: bench
-bench: $(STAMP) ## Measure pages, saves, cleaning and history beside a peer, in one run
-	@$(BIN)/python -W ignore -m benchmarks
+bench: $(STAMP) benchmarks/.venv/.installed ## Measure pages, saves, cleaning and history beside a peer, in one run
+	@$(BIN)/python -W ignore -m benchmarks $(ONLY)
 
 .PHONY: load
 load: $(STAMP) ## Fifty people for three minutes through gunicorn and nginx, each save checked

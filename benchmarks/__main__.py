@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SECTIONS = ("pages", "tls", "cleaning", "history", "bulk", "load")
+SECTIONS = ("pages", "list", "tls", "cleaning", "history", "bulk", "processes", "load")
 ONLY_WHEN_NAMED = {"load"}  # three minutes of its own: make load
 
 
@@ -55,11 +56,13 @@ def run(folder: Path, sections: list[str], *, quick: bool) -> list:  # type: ign
 def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list:  # type: ignore[no-untyped-def,type-arg]
     from django.db import connection
 
-    from benchmarks import bulk, cleaning, history, load, pages
+    from benchmarks import bulk, cleaning, history, load, pages, processes
 
     few, many = (3, 5) if quick else (25, 100)
     work: dict[str, Callable[[], list]] = {  # type: ignore[type-arg]
         "pages": lambda: pages.edit_page(sandbox, many) + pages.save(sandbox, many),
+        "list": lambda: pages.tickets_page(sandbox, many),
+        "processes": lambda: processes.processes(folder, 1 if quick else 5),
         "tls": lambda: pages.save_over_tls(folder, few),
         "cleaning": lambda: cleaning.cleaning(few),
         "bulk": lambda: bulk.bulk(folder, quick=quick),
@@ -72,36 +75,61 @@ def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list
 
 
 def report(rows: list) -> None:  # type: ignore[type-arg]
-    """Print the table and keep it as JSON."""
-    by_name = {(row.section, row.name): row for row in rows}
-    found = []
+    """Print the table, and keep it as JSON and as Markdown."""
+    found = [_facts(row, rows) for row in rows]
     section = ""
-    for row in rows:
-        if row.section != section:
-            section = row.section
+    for facts in found:
+        if facts["section"] != section:
+            section = facts["section"]
             print(f"\n{section}")
-        peer = by_name.get((row.section, row.peer))
-        ratio = row.median / peer.median if peer else None
-        compared = f"{ratio:5.2f} × {row.peer}" if ratio else ""
-        print(
-            f"  {row.name:32} {row.median:9.2f} ms  p95 {row.p95:9.2f}  "
-            f"{compared:30} {row.limit:10} {row.note}"
-        )
-        found.append(
-            {
-                "section": row.section,
-                "name": row.name,
-                "median_ms": round(row.median, 3),
-                "p95_ms": round(row.p95, 3),
-                "ratio": round(ratio, 3) if ratio else None,
-                "peer": row.peer,
-                "limit": row.limit,
-                "note": row.note,
-            }
-        )
+        times, compared = _times(facts), _compared(facts)
+        print(f"  {facts['name']:36} {times:32} {compared:36} {facts['limit']:10} {facts['note']}")
     RESULTS.mkdir(exist_ok=True)
     content = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": found}
     (RESULTS / "latest.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+    (RESULTS / "latest.md").write_text(_markdown(found), encoding="utf-8")
+
+
+def _facts(row, rows: list) -> dict[str, Any]:  # type: ignore[no-untyped-def,type-arg]
+    peer = next((one for one in rows if (one.section, one.name) == (row.section, row.peer)), None)
+    timed = bool(row.milliseconds)
+    return {
+        "section": row.section,
+        "name": row.name,
+        "median_ms": round(row.median, 2) if timed else None,
+        "p95_ms": round(row.p95, 2) if timed else None,
+        "ratio": round(row.median / peer.median, 2) if timed and peer else None,
+        "peer": row.peer,
+        "limit": row.limit,
+        "note": row.note,
+    }
+
+
+def _times(facts: dict[str, Any]) -> str:
+    timed = facts["median_ms"] is not None
+    return f"{facts['median_ms']:9.2f} ms  p95 {facts['p95_ms']:9.2f}" if timed else ""
+
+
+def _compared(facts: dict[str, Any]) -> str:
+    return f"{facts['ratio']:.2f} × {facts['peer']}" if facts["ratio"] else ""
+
+
+def _markdown(found: list[dict[str, Any]]) -> str:
+    lines = ["| what | median | p95 | beside | aim | |", "|---|---|---|---|---|---|"]
+    for facts in found:
+        median, p95 = (
+            f"{facts[key]} ms" if facts[key] is not None else "" for key in ("median_ms", "p95_ms")
+        )
+        cells = [
+            f"{facts['section']}: {facts['name']}",
+            median,
+            p95,
+            _compared(facts),
+            facts["limit"],
+            facts["note"],
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def bulk(folder: Path, *, quick: bool) -> list[Row]:
         rows = _throughput(server, crm, "SQLite", levels) + _two_workers(server, crm, "SQLite")
         rows += _memory(server, crm, [100, 250] if quick else [100, 10_000]) + _pasting(server)
     if programs() is None:
-        return [*rows, Row("bulk, PostgreSQL", "skipped: no server's programs here", [0.0])]
+        return [*rows, Row("bulk, PostgreSQL", "skipped: no server's programs here")]
     database = PostgresProcess(folder)
     try:
         with _product(folder / "bulk-postgres", 1_100 if not quick else 350, database.url) as (server, crm):

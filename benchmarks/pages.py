@@ -66,14 +66,90 @@ def edit_page(sandbox: SandboxProcess, rounds: int) -> list[Row]:
     def admin() -> float:
         return without_remote(lambda: administrator.get(f"/admin/peer/peerticket/{peer.pk}/change/"), clock)
 
-    rows = side_by_side(
-        "edit page",
-        {"admin change form": admin, "ours, read mode": ours, "ours, update-only": update_only},
-        rounds,
-    )
+    things: dict[str, Callable[[], float | None]] = {
+        "admin change form": admin,
+        "ours, read mode": ours,
+        "ours, update-only": update_only,
+    }
+    peer_process = HelpdeskPeer() if HelpdeskPeer.is_installed() else None
+    if peer_process:
+        things["django-helpdesk, ticket page"] = lambda: peer_process.ask("ticket")
+        things["django-helpdesk, edit page"] = lambda: peer_process.ask("edit")
+    rows = side_by_side("edit page", things, rounds)
     for name in ("ours, read mode", "ours, update-only"):
         rows[name].peer, rows[name].limit = "admin change form", "≤ 0.6 ×"
+    if peer_process:
+        peer_process.stop()
+        helpdesk = rows["django-helpdesk, ticket page"].median
+        ratio = rows["ours, read mode"].median / helpdesk
+        rows["ours, read mode"].note = f"{ratio:.2f} × django-helpdesk's ticket page (≤ 0.5 ×)"
+    else:
+        rows["ours, read mode"].note = "django-helpdesk is not installed: make bench does"
     return list(rows.values())
+
+
+def tickets_page(sandbox: SandboxProcess, rounds: int) -> list[Row]:
+    """The list of a hundred tickets, known already, as the page shows it at once; and read anew."""
+    clock = RemoteClock()
+    client = Client()
+    client.force_login(person("bench-list", "staff"))
+    client.get("/tickets/?now")
+    get_api()._observer = clock
+    driver = Sandbox(sandbox.url)
+    assert client.get("/tickets/").content.count(b"data-code=") == 100
+
+    def slow() -> float:
+        driver.switch(latency_ms=3000)
+        started = time.perf_counter()
+        client.get("/tickets/")
+        seconds = time.perf_counter() - started
+        driver.switch(latency_ms=0)
+        return seconds * 1000
+
+    rows = side_by_side(
+        "tickets page, 100 rows",
+        {
+            "known already": lambda: without_remote(lambda: client.get("/tickets/"), clock),
+            "read anew": lambda: without_remote(lambda: client.get("/tickets/?now"), clock),
+            "first byte while the CRM needs 3 s": slow,
+        },
+        rounds,
+    )
+    rows["known already"].limit = "≤ 25 ms"
+    rows["first byte while the CRM needs 3 s"].limit = "≤ 200 ms"
+    return list(rows.values())
+
+
+class HelpdeskPeer:
+    """django-helpdesk in an environment of its own, asked for one page at a time."""
+
+    FOLDER = Path(__file__).resolve().parent
+    PYTHON = FOLDER / ".venv" / "bin" / "python"
+
+    def __init__(self) -> None:
+        command = [str(self.PYTHON), "-W", "ignore", str(self.FOLDER / "helpdesk" / "pages.py")]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._line() == "ready"
+
+    @classmethod
+    def is_installed(cls) -> bool:
+        """Tell whether `make bench` has installed it."""
+        return cls.PYTHON.exists()
+
+    def ask(self, page: str) -> float:
+        """Return the milliseconds that its page took."""
+        assert self._process.stdin
+        self._process.stdin.write(page + "\n")
+        self._process.stdin.flush()
+        return float(self._line())
+
+    def _line(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline().strip()
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=20)
 
 
 def save(sandbox: SandboxProcess, rounds: int) -> list[Row]:
