@@ -19,7 +19,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server and a worker of their own, with a sandbox of their own."""
     folder = tmp_path_factory.mktemp("bulk")
     crm = SandboxProcess(folder / "sandbox.sqlite3", tickets=TICKETS)
-    started = LiveServer(folder, crm.url, TICKET_API_TIMEOUT="1", BULK_LEASE_SECONDS="2")
+    started = LiveServer(folder, crm.url, TICKET_API_TIMEOUT="2", BULK_LEASE_SECONDS="2")
     started.add_person("lan", role="lead", name="Lan")
     worker = LiveWorker(started)
     yield started
@@ -32,6 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 def crm(server: LiveServer) -> Sandbox:
     driver = Sandbox(server.environment["TICKET_API_URL"])
     driver.reset()
+    server.forget_what_it_learnt()
     return driver
 
 
@@ -158,9 +159,9 @@ def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None
         time.sleep(0.02)
     lead.press(path, "pause")
     lead.wait(path, "paused")
-    crm.switch(latency_ms=0)
-    while lead.visitor.get(f"{path}progress/").text.count("In progress") > 0:
+    while "In progress" in lead.visitor.get(f"{path}progress/").text:
         time.sleep(0.05)
+    crm.switch(latency_ms=0)
     sent = len(crm.log("PUT"))
     assert 0 < sent < len(codes)
 
@@ -237,7 +238,7 @@ def test_two_leads_are_warned_and_do_not_overwrite_each_other(
 def test_a_settling_run_sends_nothing_and_finds_out(crm: Sandbox, lead: Lead) -> None:
     codes = plain_codes(crm)[:3]
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
-    crm.fault("hang", code=codes[0], method="PUT", after=True, seconds=3)
+    crm.fault("hang", code=codes[0], method="PUT", after=True, seconds=5)
     lead.confirm(path, in_flight=1)
     while not crm.log("PUT", codes[0]):
         time.sleep(0.02)

@@ -33,6 +33,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk_crew import Crew, Done
 from ticketadmin.services.bulk_items import (
+    CIRCUIT_OPEN,
     Work,
     fail_item,
     leave_open,
@@ -42,7 +43,7 @@ from ticketadmin.services.bulk_items import (
     settle_item,
     work_on,
 )
-from ticketadmin.services.bulk_pace import Pace, Trouble
+from ticketadmin.services.bulk_pace import CRM_DOWN, Pace, Trouble
 from ticketadmin.services.bulk_seal import seal_of
 from ticketadmin.services.connection import listen
 from ticketadmin.ticketapi.attempts import Call
@@ -51,6 +52,7 @@ TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
 REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
 SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk update that waits
 DOUBT_AGAIN = 2.0
+CIRCUIT_AGAIN, CRM_PATIENCE = 1.0, 12.0
 CALLS = 3  # of one item: fresh read, PUT, read-back
 NOT_ALLOWED = "not_allowed"
 GATE = "bulk:gate"
@@ -130,6 +132,7 @@ class _Drain:
         self.claimed: list[BulkItem] = []
         self.doubt_at: dict[int, float] = {}
         self.is_stopping = False
+        self.crm_away_since: float | None = None
         self.started = self.ticked = self.refreshed = time.monotonic()
 
     def run(self) -> None:
@@ -215,9 +218,21 @@ class _Drain:
             self.doubt_at[item.pk] = time.monotonic() + DOUBT_AGAIN
             return
         self.doubt_at.pop(item.pk, None)
+        if reason == CIRCUIT_OPEN:
+            self._wait_for_crm()
+            return
+        self.crm_away_since = None
         self.pace.note(reason, in_flight=len(self.in_flight) + 1)
         if pause := self.trouble.note(reason):
             self._pause(pause)
+
+    def _wait_for_crm(self) -> None:
+        """Give the CRM's circuit time to close before the run pauses."""
+        now = time.monotonic()
+        self.crm_away_since = self.crm_away_since or now
+        self.pace.hold(CIRCUIT_AGAIN)
+        if now - self.crm_away_since > CRM_PATIENCE:
+            self._pause(CRM_DOWN)
 
     def _is_over(self) -> bool:
         if self.in_flight:

@@ -49,6 +49,7 @@ CHANGED_SINCE = "changed_since"
 READING_LOST = "reading_lost"
 IN_PROGRESS = "in_progress"
 INTERNAL_ERROR = "internal_error"
+CIRCUIT_OPEN = "circuit_open"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def plan_item(work: Work, item: BulkItem) -> str:
             item.plan, item.reason = Plan.CANNOT, READING_LOST
     except TicketApiError as error:
         item.message = error.api_message[:500]
-        if not isinstance(error, NotFound) and item.give_up_or_wait(MOST_ATTEMPTS):
+        if not isinstance(error, NotFound) and _may_try_again(item, error.reason):
             _keep(item)
             return error.reason
         item.plan, item.reason = Plan.CANNOT, error.reason
@@ -216,10 +217,18 @@ def fail_item(item: BulkItem) -> str:
 
 
 def _again(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | None = None) -> str:
-    if not item.give_up_or_wait(MOST_ATTEMPTS):
+    if not _may_try_again(item, reason):
         return _end(item, outcome, reason, change)
     _keep(item)
     return reason
+
+
+def _may_try_again(item: BulkItem, reason: str) -> bool:
+    """Put the item back, unless it has been tried often. While the CRM is left alone it is not tried."""
+    if reason == CIRCUIT_OPEN:
+        item.state, item.submission = ItemState.WAITING, uuid4()
+        return True
+    return item.give_up_or_wait(MOST_ATTEMPTS)
 
 
 def _end_with(item: BulkItem, change: Change) -> str:

@@ -69,6 +69,11 @@ class Pace:
             self.slowed_until = timezone.now() + timedelta(seconds=self._backoff)
             self._backoff = min(LONGEST_WAIT, self._backoff * 2)
 
+    def hold(self, seconds: float) -> None:
+        """Start nothing for some seconds."""
+        with self._lock:
+            self._held_until = max(self._held_until, self._clock() + seconds)
+
     def _speed_up(self) -> None:
         with self._lock:
             if self._limit is None or self._clock() < self._held_until:
@@ -80,7 +85,7 @@ class Pace:
 
 _DOWN = frozenset(
     """refused dns tls connect_timeout read_timeout deadline reset server_error bad_gateway unavailable
-    gateway_timeout not_json redirect circuit_open""".split()
+    gateway_timeout not_json redirect""".split()
 )
 KEY_REFUSED, FORBIDDEN, CRM_DOWN = "key_refused", "forbidden", "crm_down"
 # What pauses a run, the reasons that count for it, and how many in a row do.

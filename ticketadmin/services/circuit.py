@@ -21,7 +21,9 @@ from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 
 CIRCUIT, PACE = "circuit", "pace"
-NOBODY_THERE = frozenset({"refused", "dns", "tls", "connect_timeout", "read_timeout", "deadline"})
+NOBODY_THERE = frozenset({"refused", "dns", "tls", "connect_timeout"})
+# After these a read counts, but not a write: it may be that write alone which takes too long.
+NO_ANSWER = frozenset({"read_timeout", "deadline"})
 GATEWAY_DOWN = frozenset({502, 503, 504})
 FAILURES = 5  # attempts in a row, in one process: more than one call makes with its retries
 OPEN_FOR = timedelta(seconds=8)
@@ -47,7 +49,10 @@ class Circuit:
 
     def note(self, call: Call) -> None:
         """Learn from an attempt."""
-        failed = call.reason in NOBODY_THERE or call.http_status in GATEWAY_DOWN
+        is_silent = call.reason in NO_ANSWER or call.http_status in GATEWAY_DOWN
+        if is_silent and call.method != "GET":
+            return
+        failed = is_silent or call.reason in NOBODY_THERE
         with self._lock:
             self._failures = self._failures + 1 if failed else 0
             opens = self._failures >= FAILURES or (failed and self._open_until is not None)

@@ -231,9 +231,9 @@ class TicketApi:
     ) -> Reply:
         give_up = time.monotonic() + self.config.deadline
         attempt, waited = 1, 0.0
+        if self._gate:
+            self._gate.enter(within=self.config.deadline)
         while True:
-            if self._gate:
-                self._gate.enter(within=give_up - time.monotonic())
             result = self._attempt(method, endpoint, query, body, request_id, attempt, give_up)
             error = _retryable(result, method)
             if error is None:
@@ -243,9 +243,20 @@ class TicketApi:
                 break
             self._sleep(wait)
             attempt, waited = attempt + 1, waited + wait
+            if not self._may_go_on(give_up):
+                break
         if isinstance(result, TicketApiError):
             raise result
         return result
+
+    def _may_go_on(self, give_up: float) -> bool:
+        """Ask the gate before a retry; where it refuses, the last failure says more than the refusal."""
+        try:
+            if self._gate:
+                self._gate.enter(within=give_up - time.monotonic())
+        except TicketApiError:
+            return False
+        return True
 
     def _attempt(
         self,
