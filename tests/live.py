@@ -65,7 +65,7 @@ class LiveServer:
         return self._process.pid
 
     def forget_what_it_learnt(self) -> None:
-        """Delete what earlier tests made it believe of the CRM: that reading is refused, that nobody answers."""
+        """Delete what earlier tests made it believe: that reading is refused, that nobody answers."""
         file = self.data / "ticketadmin.sqlite3"
         with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
             database.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name IN ('reading', 'circuit')")
