@@ -12,6 +12,7 @@ from ticketadmin.views import (
     bulk,
     bulk_choosing,
     connection,
+    content,
     drafts,
     health,
     history,
@@ -43,6 +44,7 @@ urlpatterns = [
     path("tickets/<code:code>/draft/", drafts.keep, name="draft_keep"),
     path("tickets/<code:code>/draft/discard/", drafts.discard, name="draft_discard"),
     path("tickets/<code:code>/draft/bring-back/", drafts.bring_back, name="draft_bring_back"),
+    path("content/preview/", content.preview, name="content_preview"),
     path("tickets/<code:code>/presence/", presence.presence, name="presence"),
     # bulk
     path("bulk/", bulk.bulk_list, name="bulk_list"),

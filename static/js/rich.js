@@ -1,24 +1,30 @@
 // Rich text for the content. The textarea stays what is sent: until a key is pressed in the editor it holds
 // the original, byte for byte. Before the editor starts, its own serialisation is compared with the original;
 // what it would lose is named, and HTML stays possible.
+import { follow, preview } from "./content_preview.js";
 import { inert, parsed, plain } from "./paste.js";
 
-let box, textarea, losses, switches;
+let box, textarea, losses, switches, previewPlace;
 let editor = null;
 
 // What an editor may drop, by kind: a selector that counts it. The words stand in the template.
 const KINDS = {
   image: "img",
   merged: "[colspan]:not([colspan='1']), [rowspan]:not([rowspan='1'])",
-  table: "table",
+  table: "table, tbody tr, td, th",
   link: "a[href]",
+  anchor: "a[name], :is(h1, h2, h3, h4, h5, h6)[id]",
   list: "ul, ol, dl",
+  numbering: "ol[start]:not([start='1']), ol[type], ol[reversed]",
   heading: "h1, h2, h3, h4, h5, h6",
-  code: "pre, code, kbd",
-  mark: "mark, small, sub, sup, ins, del",
-  figure: "figure, figcaption",
+  code: "pre, code, kbd, tt, samp",
+  mark: "mark, small, big, sub, sup, ins, q",
+  figure: "figure, figcaption, caption",
+  form: "input, select, textarea, button",
+  embedded: "iframe, object, embed, video, audio, svg",
   colour: "[data-style], [color], [bgcolor], font",
-  direction: "[dir]",
+  alignment: "center, [align]",
+  direction: "[dir=rtl i]",
 };
 
 const words = (body) => body.textContent.replace(/\s+/g, "");
@@ -30,14 +36,17 @@ function lost(original, serialised) {
   return words(before) === words(after) ? found : ["text", ...found];
 }
 
+function style(href) {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = href;
+  document.head.append(link);
+  return new Promise((resolve) => link.addEventListener("load", resolve, { once: true }));
+}
+
 async function load() {
-  for (const href of box.dataset.styles.split(" ")) {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.href = href;
-    document.head.append(link);
-  }
-  return import(box.dataset.script);
+  const [all] = await Promise.all([import(box.dataset.script), ...box.dataset.styles.split(" ").map(style)]);
+  return all;
 }
 
 // An image tells its host who reads the ticket, so the editor shows its description and address instead.
@@ -132,7 +141,7 @@ function start(all) {
       transformPastedText: cleanText,
       handlePaste: pastePicture,
     },
-    injectCSS: false, // a style without the page's nonce; the rules stand in forms.css
+    injectCSS: false, // a style without the page's nonce; the rules stand in editor.css
     onUpdate: () => {
       textarea.value = editor.isEmpty ? "" : editor.getHTML();
       textarea.dispatchEvent(new Event("input", { bubbles: true }));
@@ -145,6 +154,7 @@ function start(all) {
   text.setAttribute("aria-multiline", "true");
   textarea.hidden = true;
   show("rich");
+  preview(previewPlace, textarea, "rich");
 }
 
 function stop() {
@@ -152,6 +162,7 @@ function stop() {
   editor = null;
   textarea.hidden = false;
   show("source");
+  preview(previewPlace, textarea, "source");
 }
 
 function show(mode) {
@@ -174,6 +185,8 @@ export async function begin(opened) {
   textarea = box.querySelector("textarea");
   losses = box.querySelector("[data-losses]");
   switches = box.querySelector("[data-editor-switch]");
+  previewPlace = box.querySelector("[data-content-preview]");
+  follow(previewPlace, textarea);
   const all = await load();
   switches.addEventListener("click", ({ target }) => {
     const mode = target.closest("[data-mode]")?.dataset.mode;

@@ -91,7 +91,7 @@ def test_content_that_was_only_looked_at_is_not_sent(
     [
         ("<p style='color:red'>đỏ</p>", "colours and fonts"),
         ("<dl><dt>a</dt><dd>b</dd></dl>", "lists"),
-        ("<p>x <mark>quan trọng</mark></p>", "marked, small, raised or struck text"),
+        ("<p>x <mark>quan trọng</mark></p>", "marked, small, big, inserted or quoted text"),
         ("<h5>năm</h5>", "headings"),
     ],
 )
@@ -109,6 +109,38 @@ def test_what_the_editor_would_lose_is_named_and_html_keeps_it(
     expect(page.get_by_role("textbox", name="Content", exact=True)).to_be_visible()
     page.get_by_role("button", name="HTML", exact=True).click()
     expect(page.get_by_label("Content as HTML")).to_have_value(content)
+
+
+def test_beside_html_stands_what_would_be_stored_and_what_would_be_removed(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=PLAIN)
+    page = opened(tab_of("staff"))
+    page.get_by_role("button", name="HTML", exact=True).click()
+    source = page.get_by_label("Content as HTML")
+
+    source.fill("<p onclick=go()>Xong</p><script>1</script><img src='https://example.com/a.png'>")
+
+    preview = page.locator("[data-content-preview]")
+    expect(preview.get_by_role("listitem").filter(has_text="2 scripts")).to_be_visible()
+    expect(preview.get_by_role("group", name="The content as it would be stored")).to_contain_text("Xong")
+    expect(preview.locator("img")).to_have_count(0)
+    page.get_by_role("button", name="Rich text").click()
+    expect(preview.get_by_role("group")).to_be_hidden()
+
+
+def test_without_an_answer_the_preview_says_so_and_the_text_stays(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=PLAIN)
+    page = opened(tab_of("staff"))
+    page.get_by_role("button", name="HTML", exact=True).click()
+    page.route("**/content/preview/", lambda route: route.abort())
+
+    page.get_by_label("Content as HTML").fill("<p>Mới</p>")
+
+    expect(page.get_by_text("The preview is not available now.")).to_be_visible()
+    expect(page.get_by_label("Content as HTML")).to_have_value("<p>Mới</p>")
 
 
 def test_the_draft_holds_what_was_typed_into_the_editor(

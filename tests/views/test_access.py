@@ -61,6 +61,7 @@ RULES = {
     "draft_keep": posts(STAFF),
     "draft_discard": posts(STAFF),
     "draft_bring_back": posts(STAFF),
+    "content_preview": posts(STAFF),
     "presence": posts(STAFF),
     "bulk_list": reads(LEADS),
     "bulk_new": both(LEADS),

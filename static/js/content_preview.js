@@ -1,0 +1,39 @@
+// What the typed content would become, rendered by the server with the cleaning that a save uses. Beside HTML
+// all of it is shown; beside the rich text editor only what would be removed.
+import { SignedOut, Unreachable, post, put } from "./session.js";
+
+const AFTER_LAST_KEY = 400;
+let timer = 0;
+let newest = 0;
+
+async function ask(place, textarea) {
+  const number = ++newest;
+  const data = new FormData();
+  data.set("ticket_content", textarea.value);
+  place.setAttribute("aria-busy", "true");
+  try {
+    const answer = await post(place.dataset.url, data);
+    if (answer.status !== 200) throw new Unreachable();
+    const html = await answer.text();
+    if (number === newest) put(place, html);
+  } catch (error) {
+    if (!(error instanceof SignedOut || error instanceof Unreachable)) throw error;
+    if (number === newest) place.textContent = place.dataset.noAnswer;
+  } finally {
+    if (number === newest) place.removeAttribute("aria-busy");
+  }
+}
+
+export function preview(place, textarea, mode) {
+  place.dataset.mode = mode;
+  place.hidden = false;
+  clearTimeout(timer);
+  ask(place, textarea);
+}
+
+export function follow(place, textarea) {
+  textarea.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, AFTER_LAST_KEY, place, textarea);
+  });
+}

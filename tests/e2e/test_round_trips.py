@@ -1,0 +1,94 @@
+"""Content as other systems write it: looked at, it is never sent; edited, nothing is lost without a word.
+
+`bodies/` holds such contents, byte for byte. `LOSSES` says what the rich text editor must name for each.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Tab
+from tests.sandbox_driver import Sandbox
+from ticketadmin.sanitizing import clean_html
+from ticketadmin.showing import display_content
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+CODE = "ABCXYZ1234"
+BODIES = {
+    path.stem: path.read_bytes().decode() for path in sorted((Path(__file__).parent / "bodies").iterdir())
+}
+LOSSES = {
+    "arabic-customer": {"the direction of text"},
+    "github-tasks": {"code", "check boxes and form fields"},
+    "gmail-reply": {"colours and fonts"},
+    "hostile": {"videos and other embedded objects", "links"},
+    "html-3-in-capitals": {"alignment"},
+    "jira": {"colours and fonts", "marked, small, big, inserted or quoted text"},
+    "monitoring-alert": {"alignment", "captions"},
+    "old-browser-editor": {"colours and fonts", "marked, small, big, inserted or quoted text"},
+    "outlook-reply": {"colours and fonts"},
+    "pictures-in-text": {"images"},
+    "quill": {"colours and fonts"},
+    "tinymce": {"colours and fonts"},
+    "wiki": {
+        "targets of links within the content",
+        "headings",
+        "marked, small, big, inserted or quoted text",
+        "lists",
+    },
+    "word-in-a-mail": {"colours and fonts"},
+}
+AS_SHOWN = "html => new DOMParser().parseFromString(html, 'text/html').body.innerHTML"
+ADDED = "<p>Đã xử lý</p>"
+
+
+def opened(tab: Tab) -> Page:
+    page = tab.goto(f"/tickets/{CODE}/")
+    page.get_by_text("Edit the content", exact=True).click()
+    expect(page.get_by_role("group", name="How to edit")).to_be_visible()
+    return page
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+
+
+def named(page: Page) -> set[str]:
+    return set(page.locator("[data-losses]:not([hidden]) li:not([hidden])").all_inner_texts())
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(BODIES) >= 20
+    assert set(LOSSES) <= set(BODIES)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_untouched_it_is_not_sent_edited_its_losses_are_named_and_html_sends_its_preview(
+    name: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    body = BODIES[name]
+    live_sandbox.edit(CODE, ticket_content=body)
+    tab = tab_of("staff")
+    page = opened(tab)
+    assert named(page) == LOSSES.get(name, set())
+    page.get_by_label("Emergency phone").fill("0123456789")
+    save(page)
+    assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "emergency_phone": "0123456789"}]
+    assert live_sandbox.ticket(CODE)["ticket_content"] == body
+
+    page = opened(tab)
+    page.get_by_role("button", name="HTML", exact=True).click()
+    source = page.get_by_label("Content as HTML")
+    source.fill(source.input_value() + ADDED)
+    preview = page.locator("[data-content-preview]")
+    expect(preview.get_by_role("group")).to_contain_text("Đã xử lý")
+    shown = preview.get_by_role("group").inner_html()
+    save(page)
+
+    sent = live_sandbox.puts(CODE)[-1]["ticket_content"]
+    assert sent == unicodedata.normalize("NFC", clean_html(body.replace("\r\n", "\n") + ADDED))
+    assert unicodedata.normalize("NFC", shown) == page.evaluate(AS_SHOWN, str(display_content(sent).html))
