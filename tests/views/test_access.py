@@ -286,5 +286,8 @@ def test_every_page_carries_the_strict_headers(path: str, clients: Clients, sand
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in answer["Permissions-Policy"]
     assert "no-store" in answer["Cache-Control"]
     assert answer["X-Request-ID"]

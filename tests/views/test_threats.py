@@ -227,6 +227,44 @@ def test_session_fixation(staff: User) -> None:
     assert other.get("/account/").status_code == 302
 
 
+MARKUP = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{ 7 }}"
+
+
+def test_markup_in_ticket_fields_stays_text_on_every_page(visitor: Client, sandbox: Sandbox) -> None:
+    sandbox.edit(
+        CODE, ticket_title=MARKUP, account_name=MARKUP, account_email=MARKUP, status_name=MARKUP,
+        cate_name=MARKUP, emergency_phone=MARKUP, custom_fields={"so_serial": MARKUP, MARKUP: MARKUP},
+    )  # fmt: skip
+    sandbox.fault(
+        "concurrent_edit",
+        code=CODE,
+        method="GET",
+        field="ticket_title",
+        value=MARKUP + "2",
+        when="after_read",
+    )
+    form = ticket_form(visitor.get(f"/tickets/{CODE}/?read=off"))
+    typed = form.filled(ticket_title=MARKUP + "3", ticket_content=f"<p>{MARKUP}</p>")
+    pages = [
+        visitor.post(f"/tickets/{CODE}/draft/", typed),
+        visitor.get(f"/tickets/{CODE}/"),
+        visitor.post(f"/tickets/{CODE}/preview/", typed),
+        visitor.post(f"/tickets/{CODE}/", typed),
+        visitor.get(f"/tickets/{CODE}/"),
+        visitor.get("/tickets/", {"q": MARKUP}),
+        visitor.get("/tickets/"),
+        visitor.get("/list/"),
+        visitor.get("/suggest/", {"q": CODE}),
+        visitor.get("/suggest/", {"q": MARKUP}),
+        visitor.get("/history/"),
+        visitor.get(f"/tickets/{CODE}/status/"),
+    ]
+
+    texts = [page.content.decode() for page in pages]
+    assert sum(MARKUP[:2] not in text and "onerror" in text for text in texts) >= 4
+    assert [text for text in texts if "<img src=x" in text or "<script>alert" in text] == []
+
+
 INJECTED = "Tiêu đề\r\nSet-Cookie: a=b\r\n\r\n<script>"
 
 
