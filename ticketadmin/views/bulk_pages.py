@@ -185,6 +185,8 @@ def _took(bulk: BulkUpdate) -> str:
     if bulk.started_at is None or bulk.finished_at is None:
         return ""
     seconds = round((bulk.finished_at - bulk.started_at).total_seconds())
+    if seconds == 0:
+        return _("less than a second")
     if seconds < 60:
         return ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}
     return ngettext("%(n)s minute", "%(n)s minutes", round(seconds / 60)) % {"n": round(seconds / 60)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import time_format
+from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,6 +30,7 @@ from ticketadmin.services.proof import shown_outcome
 from ticketadmin.services.tickets import SAVED
 from ticketadmin.services.undo import can_undo
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
+from ticketadmin.views.dates import readable_date
 
 Text = str | Promise
 
@@ -92,8 +93,8 @@ class PresentedChange:
         """The time of a change of today, else its day and time."""
         at = timezone.localtime(self.change.created_at)
         if at.date() == timezone.localdate():
-            return time_format(at, "H:i")
-        return f"{at.date().isoformat()} {time_format(at, 'H:i')}"
+            return time_format(at)
+        return date_format(at, "DATETIME_FORMAT")
 
     @property
     def submission(self) -> str:
@@ -112,7 +113,9 @@ def readable(field: Field, value: Value) -> str:
         return {"1": _("Yes"), "0": _("No")}.get(canonical_yes_no(value), str(value))
     if field.kind is Kind.EPOCH_DATE:
         day = epoch_to_date(value)
-        return day.isoformat() if day else str(value)
+        return readable_date(day.isoformat()) if day else str(value)
+    if field.kind is Kind.DATE:
+        return readable_date(str(value))
     if isinstance(value, list):
         return ", ".join(labels.get(str(option), str(option)) for option in value)
     return labels.get(str(value), str(value))

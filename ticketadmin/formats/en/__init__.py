@@ -1,0 +1,1 @@
+"""English, as people of any country read it."""

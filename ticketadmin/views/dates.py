@@ -1,0 +1,41 @@
+"""Dates of the CRM as people read them, in their language."""
+
+from datetime import date, datetime
+from functools import lru_cache
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext, ngettext
+
+
+def readable_date(text: str) -> str:
+    """Return a date, or a date with its time, in the reader's format; what is no date stays as it is.
+
+    The CRM's times carry no zone: they are shown as it writes them. One with a zone is shown in ours.
+    """
+    return _readable(text, get_language() or "")
+
+
+@lru_cache(maxsize=2048)
+def _readable(text: str, language: str) -> str:
+    try:
+        if len(text) <= len("2026-12-31"):
+            return date_format(date.fromisoformat(text), "DATE_FORMAT")
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    return date_format(local, "DATETIME_FORMAT")
+
+
+def ago(moment: datetime) -> str:
+    """Return how long ago a moment was, in words that stand alone: "3 minutes ago"."""
+    minutes = max(0, int((timezone.now() - moment).total_seconds() // 60))
+    if minutes == 0:
+        return gettext("less than a minute ago")
+    if minutes < 60:
+        return ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes) % {"n": minutes}
+    if minutes < 24 * 60:
+        return ngettext("%(n)s hour ago", "%(n)s hours ago", minutes // 60) % {"n": minutes // 60}
+    days = minutes // (24 * 60)
+    return ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": days}
