@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
 from ticketadmin.views import (
+    accessibility,
     account,
     bulk,
     bulk_choosing,
@@ -73,6 +74,8 @@ urlpatterns = [
     path("password/forgotten/", passwords.forgotten, name="password_forgotten"),
     path("password/forgotten/sent/", passwords.sent, name="password_sent"),
     path("password/new/<uidb64>/<token>/", passwords.Choose.as_view(), name="password_choose"),
+    # help
+    path("accessibility/", accessibility.accessibility, name="accessibility"),
     # operations
     path("connection/", connection.connection, name="connection"),
     path("healthz", health.healthz, name="healthz"),

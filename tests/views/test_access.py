@@ -87,6 +87,7 @@ RULES = {
     "password_forgotten": both(PUBLIC),
     "password_sent": reads(PUBLIC),
     "password_choose": both(PUBLIC),
+    "accessibility": reads(PUBLIC),
     "connection": both(ADMINISTRATORS),
     "healthz": reads(PUBLIC),
     "readyz": reads(PUBLIC),

@@ -1,0 +1,232 @@
+"""Everybody reaches everything: by keyboard alone, on 320 pixels, with a finger, by ear."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Tab
+from tests.e2e.leading import Lead
+from tests.live import LiveServer, LiveWorker
+from tests.sandbox_driver import Sandbox
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+PAGES = (
+    "/tickets/",
+    URL,
+    f"{URL}?read=off",
+    f"{URL}status/?to=Hủy",
+    "/history/",
+    "/bulk/",
+    "/bulk/new/",
+    "/connection/",
+    "/account/",
+    "/password/",
+    "/accessibility/",
+    "/nowhere/",
+)
+# Every control that can be pressed, measured. A link within a sentence is as high as its line (WCAG 2.5.8),
+# and pressing the label of a box presses the box.
+SMALL_TARGETS = """() => {
+  const found = [];
+  const pressed = "a[href], button, input:not([type=hidden]), select, textarea, summary, [role=option]";
+  for (const one of document.querySelectorAll(pressed)) {
+    if (!one.checkVisibility({ checkVisibilityCSS: true })) continue;
+    if (one.closest(".visually-hidden, .skip")) continue;
+    const isBox = one.matches("[type=checkbox], [type=radio]");
+    const target = (isBox && one.closest("label")) || one;
+    const { width, height } = target.getBoundingClientRect();
+    const isInSentence = one.matches("a") && getComputedStyle(one).display === "inline"
+      && one.parentElement.textContent.trim().length > one.textContent.trim().length;
+    if (isInSentence || (width > 23.9 && height > 23.9)) continue;
+    found.push(`${one.outerHTML.slice(0, 90)} ${width}x${height}`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def finished(live: LiveServer) -> str:
+    """The path of a bulk update that has ended, with a ticket that does not exist."""
+    worker = LiveWorker(live, "reach-worker")
+    lead = Lead(live)
+    path = lead.run([CODE, "KHONGCO99"], emergency_phone="0909123123")
+    lead.close()
+    worker.stop()
+    return path
+
+
+def settled(page: Page) -> Page:
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus, as somebody without a mouse does."""
+    for _press in range(60):
+        if page.locator(f"{selector}:focus").count():
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(selector)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_target_is_24_pixels_wide_and_high(
+    width: int, tab_of: Callable[..., Tab], live_sandbox: Sandbox, finished: str
+) -> None:
+    tab = tab_of("admin", viewport={"width": width, "height": 900})
+    small = {path: settled(tab.goto(path)).evaluate(SMALL_TARGETS) for path in (*PAGES, finished)}
+    tab.page.locator("details.menu summary").click()
+    small["menu"] = tab.page.evaluate(SMALL_TARGETS)
+
+    assert {path: found for path, found in small.items() if found} == {}
+
+
+def test_nothing_scrolls_sideways_on_320_pixels(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, finished: str
+) -> None:
+    tab = tab_of("admin", viewport={"width": 320, "height": 640})
+    wide = {
+        path: tab.page.evaluate("document.documentElement.scrollWidth")
+        for path in (*PAGES, finished)
+        if settled(tab.goto(path)).evaluate("document.documentElement.scrollWidth") > 320
+    }
+
+    assert wide == {}
+
+
+def test_texts_stay_readable_with_spacing_of_their_readers(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = settled(tab_of("staff").goto(URL))
+    page.evaluate(
+        """() => { const sheet = new CSSStyleSheet();
+        sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+          word-spacing: .16em !important }`);
+        document.adoptedStyleSheets = [sheet]; }"""
+    )
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    for button in page.get_by_role("button").all():
+        if button.is_visible():
+            assert button.evaluate("one => one.scrollWidth <= one.clientWidth + 2"), button.text_content()
+
+
+def test_the_main_job_by_keyboard_alone(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    page = tab_of("staff").page
+    tab_to(page, "[data-box]")
+    page.keyboard.type(CODE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Title")).to_be_visible()
+    tab_to(page, "[name=ticket_title]")
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("Chỉ bằng bàn phím")
+    tab_to(page, "[data-preview]")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What would be sent")).to_be_visible()
+    page.locator("[data-preview]").focus()
+    page.keyboard.press("Control+Enter")
+
+    result = page.get_by_role("status").filter(has_text="Saved and verified.")
+    expect(result).to_be_focused()
+    tab_to(page, "main [role=status] button")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Chỉ bằng bàn phím")
+    assert len(live_sandbox.puts(CODE)) == 2
+
+
+def test_quick_status_by_keyboard_alone(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    page = tab_of("staff").goto(URL)
+    page.keyboard.press("s")
+    page.keyboard.press("Enter")
+    result = page.locator(".quick")
+    expect(result).to_contain_text("Verified")
+    assert len(live_sandbox.puts(CODE)) == 1
+
+
+def test_a_status_is_set_in_the_list_by_keyboard_alone(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = settled(tab_of("staff").goto("/tickets/"))
+    page.locator("h1").click()  # out of the box
+    page.keyboard.press("j")
+    code = page.evaluate("document.activeElement.closest('tr').dataset.code")
+    page.keyboard.press("s")
+    expect(page.locator("[data-status-menu]")).to_be_visible()
+    expect(page.locator(".status-menu__item:focus")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(f"tr[data-code={code}] [data-status-cell]")).to_contain_text("Verified")
+    assert len(live_sandbox.puts(code)) == 1
+
+
+def test_the_focus_is_always_seen_and_in_the_order_of_the_page(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = settled(tab_of("staff").goto(URL))
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    seen = []
+    for _press in range(18):
+        state = page.evaluate(
+            """() => {
+              const one = document.activeElement;
+              const look = getComputedStyle(one), box = one.getBoundingClientRect();
+              return {
+                html: one.outerHTML.slice(0, 80),
+                inMain: !!one.closest("main"),
+                width: parseFloat(look.outlineWidth),
+                style: look.outlineStyle,
+                order: [...document.querySelectorAll("*")].indexOf(one),
+                isShown: box.bottom > 0 && box.top < innerHeight,
+              };
+            }"""
+        )
+        assert state["inMain"]
+        assert state["style"] != "none", state["html"]
+        assert state["width"] >= 2
+        assert state["isShown"]
+        seen.append(state["order"])
+        page.keyboard.press("Tab")
+
+    assert seen == sorted(seen)
+
+
+def test_the_error_summary_takes_the_focus_and_leads_to_the_field(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff").goto(URL)
+    page.get_by_label("Emergency phone").fill("12")
+    page.get_by_role("button", name="Save", exact=True).click()
+    summary = page.get_by_role("alert").filter(has_text="Some values need correcting.")
+    expect(summary).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    field = page.get_by_label("Emergency phone")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    described = (field.get_attribute("aria-describedby") or "").split()
+    assert any("digits" in (page.locator(f"[id='{one}']").text_content() or "") for one in described)
+
+
+def test_what_comes_of_a_press_is_announced_once(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    page = settled(tab_of("staff").goto(URL))
+    page.evaluate(
+        """() => { window.said = [];
+        const say = (text) => { if (text && window.said.at(-1) !== text) window.said.push(text); };
+        new MutationObserver((changes) => { for (const { target } of changes) {
+          const element = target.closest ? target : target.parentElement;
+          const region = element.closest("[aria-live], [role=status]");
+          if (region) say(region.textContent.replace(/\\s+/g, " ").trim()); } })
+          .observe(document.body, { childList: true, subtree: true, characterData: true }); }"""
+    )
+    page.locator("[data-quick-ticket] button[name=status]:not(:disabled)").first.click()
+    expect(page.locator(".quick")).to_contain_text("Verified")
+
+    assert len([text for text in page.evaluate("window.said") if "Verified" in text]) == 1
