@@ -25,7 +25,7 @@ LAYERS = [
     },
     {"forms"},
     {"services"},
-    {"ticketapi", "models", "sanitizing", "showing", "logs", "metrics", "converters"},
+    {"ticketapi", "models", "sanitizing", "showing", "logs", "metrics", "converters", "formats"},
 ]
 APART = ("ticketapi", "models", "sanitizing")  # the lowest three never import each other
 DOORS = {
