@@ -62,9 +62,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "ticketadmin.middleware.RequestIdMiddleware",
-    "ticketadmin.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ticketadmin.middleware.AccessLogMiddleware",
     "csp.middleware.CSPMiddleware",
     "ticketadmin.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -92,68 +92,30 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
     if action not in _ACTIONS:
         raise Http404
     try:
-        target = _ACTIONS[action](one, person, request)
+        made = _ACTIONS[action](one, person, request)
     except bulks.NothingToDo:
         return _run_page(request, one, Notice("info", _("There is no ticket to do this for.")), 409)
     except bulks.NotNow:
         return _run_page(request, one, _not_now(), 409)
-    return see_other(_address(target) if target else reverse("bulk_list"))
+    return see_other(reverse("bulk_list") if action == "discard" else _address(made or one))
 
 
-def _pause(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    bulks.pause_bulk(one, actor=person)
-    return one
-
-
-def _resume(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    bulks.resume_bulk(one, actor=person)
-    return one
-
-
-def _cancel(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    bulks.cancel_bulk(one, actor=person)
-    return one
-
-
-def _again(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    bulks.check_again(one, actor=person)
-    return one
-
-
-def _change(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    bulks.change_wishes(one, actor=person)
-    return one
-
-
-def _discard(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    bulks.discard_bulk(one, actor=person)
-    return None
-
-
-def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate | None:
+def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate:
     unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
     return bulks.retry_bulk(one, actor=person, outcomes=unknown or bulks.RETRYABLE)
 
 
-def _settle(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    return bulks.settle_bulk(one, actor=person)
-
-
-def _undo(one: BulkUpdate, person: User, _request: HttpRequest) -> BulkUpdate | None:
-    return bulks.undo_bulk(one, actor=person)
-
-
-# What each button does; each returns the bulk update to show next, or None for the list.
+# What each button does; those that make another bulk update return it.
 _ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]] = {
-    "pause": _pause,
-    "resume": _resume,
-    "cancel": _cancel,
-    "again": _again,
-    "change": _change,
-    "discard": _discard,
+    "pause": lambda one, person, _request: bulks.pause_bulk(one, actor=person),
+    "resume": lambda one, person, _request: bulks.resume_bulk(one, actor=person),
+    "cancel": lambda one, person, _request: bulks.cancel_bulk(one, actor=person),
+    "again": lambda one, person, _request: bulks.check_again(one, actor=person),
+    "change": lambda one, person, _request: bulks.change_wishes(one, actor=person),
+    "discard": lambda one, person, _request: bulks.discard_bulk(one, actor=person),
+    "settle": lambda one, person, _request: bulks.settle_bulk(one, actor=person),
+    "undo": lambda one, person, _request: bulks.undo_bulk(one, actor=person),
     "retry": _retry,
-    "settle": _settle,
-    "undo": _undo,
 }
 
 
