@@ -1,5 +1,5 @@
-// A menu made of <details> closes on Escape and when something else is pressed.
-const openMenus = () => document.querySelectorAll("details.menu[open]");
+// What opens over the page out of a <details>, a menu or a tip, closes on Escape and when something else is pressed.
+const openMenus = () => document.querySelectorAll("details:is(.menu, .tip)[open]");
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;

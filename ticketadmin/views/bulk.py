@@ -28,7 +28,7 @@ from ticketadmin.services.exports import csv_lines
 from ticketadmin.services.fields import catalogue
 from ticketadmin.views.access import in_background, needs, person_of
 from ticketadmin.views.bulk_pages import bulk_context, present_run
-from ticketadmin.views.presenting import Notice
+from ticketadmin.views.presenting import Notice, page_links
 from ticketadmin.views.redirects import see_other
 
 RUNS = 30
@@ -42,8 +42,7 @@ def bulk_list(request: HttpRequest) -> HttpResponse:
     runs = runs_page(before=int(before) if before.isdecimal() else None, size=RUNS + 1)
     context = {
         "runs": [present_run(one) for one in runs[:RUNS]],
-        "next_before": runs[RUNS - 1].pk if len(runs) > RUNS else None,
-        "is_first": not before,
+        **page_links("bulk_list", before=bool(before), older=runs[RUNS - 1].pk if len(runs) > RUNS else None),
     }
     return render(request, "bulk/list.html", context)
 

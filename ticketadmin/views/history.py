@@ -23,7 +23,7 @@ from ticketadmin.services.history import history_page, history_rows
 from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
-from ticketadmin.views.presenting import Notice, present_changes
+from ticketadmin.views.presenting import Notice, page_links, present_changes
 from ticketadmin.views.quick import quick_result
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.ticket_pages import (
@@ -51,8 +51,7 @@ def history(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "changes": present_changes(list(page.changes), viewer),
-        "next_before": page.next_before,
-        "is_first": not before,
+        **page_links("history", before=bool(before), older=page.next_before, query=query.urlencode()),
         "query": query.urlencode(),
         "is_filtered": any(query.values()),
         "sees_all": viewer.may("view_all_history"),

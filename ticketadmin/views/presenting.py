@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
@@ -266,3 +267,16 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
     what_changed = NOTHING_CHANGED if is_certain or error.effect is Effect.NONE else MAY_HAVE_CHANGED
     tone = "danger" if what_changed is NOTHING_CHANGED else "warn"
     return Notice(tone, explanation.title, what_changed, explanation.next_step, error.api_message, request_id)
+
+
+def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> dict[str, str]:
+    """Return the addresses of the first page and of the next older one, "" where there is none.
+
+    `before` tells that the page shown is not the first; `query` holds the filters, encoded.
+    """
+    here = reverse(route)
+    filters = f"{query}&" if query else ""
+    return {
+        "first_url": (f"{here}?{query}" if query else here) if before else "",
+        "older_url": f"{here}?{filters}before={older}" if older else "",
+    }

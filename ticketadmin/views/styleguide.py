@@ -1,27 +1,64 @@
 """The design system on one page, for developers: only there while DEBUG is on."""
 
+from types import SimpleNamespace
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from ticketadmin.models import Hue, Outcome
+from ticketadmin.services.diffs import word_diff
 from ticketadmin.views.access import needs
+from ticketadmin.views.bulk_pages import Tile
 from ticketadmin.views.presenting import Notice, ValueRow
+
+TONES = ("info", "success", "warn", "danger")
 
 
 @needs("administer")
 @require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every component in its states."""
-    notices = [
-        Notice(tone, f"A {tone} banner", "What happened.", "What to do next.", "The CRM's words", "0a1b2c3d")
-        for tone in ("info", "success", "warn", "danger")
-    ]
-    rows = [
+    context = {
+        "notices": [
+            Notice(
+                tone, f"A {tone} banner", "What happened.", "What to do next.", "The CRM's words", "0a1b2c3d"
+            )
+            for tone in TONES
+        ],
+        "rows": _rows(),
+        "hues": Hue,
+        "outcomes": Outcome,
+        "tiles": _tiles(),
+        "pieces": word_diff("The printer is broken", "The printer works again"),
+        "statuses": [SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3]],
+        "states": [
+            SimpleNamespace(state=state, get_state_display=state, has_ended=False, finished_at=None)
+            for state in ("draft", "running", "paused", "finished", "cancelled")
+        ],
+        "steps": [
+            SimpleNamespace(label=state.title(), state=state, why="", ms=12.0 if state == "works" else None)
+            for state in ("works", "refused", "fails", "unknown")
+        ],
+        "now": timezone.now(),
+    }
+    return render(request, "styleguide/styleguide.html", context)
+
+
+def _rows() -> list[ValueRow]:
+    return [
         ValueRow("a", "Changed", "before", "after", outcome="verified"),
         ValueRow("b", "Unknown before", None, "after", outcome="not_readable"),
         ValueRow("c", "Cleared", "before", "", outcome="verified"),
         ValueRow("d", "Stored differently", "", " after ", read_back="AFTER", outcome="stored_differently"),
     ]
-    context = {"notices": notices, "rows": rows, "hues": Hue, "outcomes": Outcome}
-    return render(request, "styleguide/styleguide.html", context)
+
+
+def _tiles() -> list[Tile]:
+    shares = (("success", 60), ("info", 20), ("warn", 10), ("danger", 5), ("neutral", 5))
+    starts = [sum(width for _tone, width in shares[:number]) for number in range(len(shares))]
+    return [
+        Tile(tone, tone.title(), width, tone, str(start), str(width))
+        for (tone, width), start in zip(shares, starts, strict=True)
+    ]

@@ -1,0 +1,136 @@
+"""The style guide shows every component; paper, strong contrast and set colours are served, too."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import FAILURES, Tab
+from tests.e2e.leading import Lead
+from tests.live import LiveServer, LiveWorker
+from tests.sandbox_driver import Sandbox, SandboxProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
+ROOT = Path(__file__).resolve().parent.parent.parent
+CODE = "ABCXYZ1234"
+SHEETS = ("components", "forms", "bulk", "layout")
+# What only stands where a script or a library puts it, or holds a whole page together.
+ELSEWHERE = re.compile(
+    r"^(ProseMirror|prose-|suggestions|status-menu|menu|skip|foot|page-head--|columns__side|bar__nav|link-target"
+    r"|table--items|no-print|filters|form__grid--|row--box|reading|input$|tone-text-)"
+)
+
+
+@pytest.fixture(scope="module")
+def guide(
+    isolated_browser: Browser, sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Page]]:
+    """Opens the style guide of a server with DEBUG in a window of its own."""
+    server = LiveServer(tmp_path_factory.mktemp("guide"), sandbox_process.url, DEBUG="1")
+    tabs: list[Tab] = []
+
+    def show(width: int, theme: str) -> Page:
+        context = isolated_browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+        )
+        tabs.append(Tab(context, server))
+        return tabs[-1].sign_in("admin").goto("/styleguide/")
+
+    yield show
+    for tab in tabs:
+        tab.context.close()
+    server.stop()
+    assert [complaint for tab in tabs for complaint in tab.complaints] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_style_guide_looks_the_same_twice_and_axe_finds_nothing(
+    width: int, theme: str, guide: Callable[..., Page]
+) -> None:
+    page = guide(width, theme)
+    FAILURES.mkdir(exist_ok=True)
+    page.screenshot(path=FAILURES / f"styleguide-{width}-{theme}.png", full_page=True)
+    first = page.screenshot(animations="disabled")
+    page.reload()
+
+    assert page.screenshot(animations="disabled") == first
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}).response
+    assert [one["id"] for one in found["violations"]] == []
+
+
+def test_every_component_of_the_style_sheets_is_shown(guide: Callable[..., Page]) -> None:
+    shown = set(
+        guide(1280, "light").evaluate("[...document.querySelectorAll('*')].flatMap((e) => [...e.classList])")
+    )
+    sheets = " ".join((ROOT / f"static/css/{name}.css").read_text(encoding="utf-8") for name in SHEETS)
+    selectors = " ".join(re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", sheets, flags=re.DOTALL)))
+    named = {name for name in re.findall(r"\.([a-zA-Z][\w-]*)", selectors) if not ELSEWHERE.match(name)}
+
+    assert named - shown == set()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_ticket_prints_its_values_dark_on_white(
+    theme: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff", color_scheme=theme).goto(f"/tickets/{CODE}/")
+    page.emulate_media(media="print", color_scheme=theme)  # type: ignore[arg-type]
+
+    for gone in (".bar", ".savebar", ".quick", "main .button"):
+        expect(page.locator(gone).first).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_label("Title")).to_be_visible()
+    expect(page.locator(".content")).to_be_visible()
+    assert brightness(page, "main h1", "color") < 60
+    assert brightness(page, "input[name=ticket_title]", "color") < 60
+    assert brightness(page, "body", "backgroundColor") == 255
+
+
+def test_a_bulk_result_prints_its_counts_and_a_line_for_each_ticket(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    worker = LiveWorker(live, "print-worker")
+    lead = Lead(live)
+    path = lead.run([CODE, "KHONGCO99"], emergency_phone="0909123123")
+    lead.close()
+    worker.stop()
+    page = tab_of("lead", color_scheme="dark").goto(path)
+    page.emulate_media(media="print")
+
+    expect(page.locator(".tile").first).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="KHONGCO99")).to_be_visible()
+    for gone in (".bar", ".steps", "#live-afterwards", "main .button"):
+        expect(page.locator(gone).first).to_be_hidden()
+    assert brightness(page, "main td", "color") < 60
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_set_colours_keep_the_edges_of_things(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    page = tab_of("staff", forced_colors="active").goto("/tickets/")
+    page.locator("tr[data-code]").first.wait_for()
+
+    badge = page.locator("[data-status-cell] .badge").first
+    assert badge.evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
+    primary = page.locator("main .button--primary").first
+    assert primary.evaluate("one => parseFloat(getComputedStyle(one).borderTopWidth)") >= 2
+
+
+def test_stronger_contrast_reaches_seven_to_one(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    page = tab_of("staff", contrast="more").goto("/tickets/")
+    rules = {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}, "rules": {}}
+    page.locator("tr[data-code]").first.wait_for()
+    found = Axe().run(page, context={"include": [[".muted"]]}, options=rules).response
+
+    assert [one["nodes"][0]["html"] for one in found["violations"]] == []
+
+
+def brightness(page: Page, selector: str, name: str) -> float:
+    """Return the mean of red, green and blue of an element's colour, 0 to 255."""
+    colour = page.locator(selector).first.evaluate(f"one => getComputedStyle(one).{name}")
+    parts = [float(part) for part in re.findall(r"[\d.]+", colour)[:3]]
+    return sum(parts) / 3
