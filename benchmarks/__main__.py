@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SECTIONS = ("pages", "list", "tls", "cleaning", "history", "bulk", "processes", "load")
+SECTIONS = ("pages", "list", "tls", "cleaning", "history", "bulk", "processes", "weight", "load")
 ONLY_WHEN_NAMED = {"load"}  # three minutes of its own: make load
 
 
@@ -56,7 +56,7 @@ def run(folder: Path, sections: list[str], *, quick: bool) -> list:  # type: ign
 def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list:  # type: ignore[no-untyped-def,type-arg]
     from django.db import connection
 
-    from benchmarks import bulk, cleaning, history, load, pages, processes
+    from benchmarks import bulk, cleaning, history, load, pages, processes, weight
 
     few, many = (3, 5) if quick else (25, 100)
     work: dict[str, Callable[[], list]] = {  # type: ignore[type-arg]
@@ -66,6 +66,7 @@ def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list
         "tls": lambda: pages.save_over_tls(folder, few),
         "cleaning": lambda: cleaning.cleaning(few),
         "bulk": lambda: bulk.bulk(folder, quick=quick),
+        "weight": lambda: weight.weight(folder / "weight", quick=quick),
         "load": lambda: load.load(folder / "load", quick=quick),
         "history": lambda: history.history(20_000 if quick else 1_000_000, few, connection.vendor),
     }

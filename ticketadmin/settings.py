@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ticketadmin.middleware.AccessLogMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # masked tokens and random padding keep BREACH out
     "csp.middleware.CSPMiddleware",
     "ticketadmin.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,0 +1,50 @@
+"""What a page costs a browser: largest paint, layout shift, bytes over the wire, the longest task."""
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.measuring import Row
+from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.live import LiveServer
+from tests.sandbox_driver import SandboxProcess
+from tests.weighing import CODE, first_visit, open_editor
+
+TITLE = "first visit in Chromium, nothing cached"
+
+
+def weight(folder: Path, *, quick: bool) -> list[Row]:
+    """Return a row for the tickets page, a ticket, and a ticket with the editor open."""
+    folder.mkdir()
+    process = SandboxProcess(folder / "crm.sqlite3", tickets=120)
+    server = LiveServer(folder, process.url, LOG_LEVEL="ERROR")
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+            visits: dict[str, Callable[[Page], None]] = {
+                "tickets page": lambda page: go(page, f"{server.url}/tickets/"),
+                "ticket page": lambda page: go(page, f"{server.url}/tickets/{CODE}/"),
+                "ticket page with the editor": lambda page: open_editor(
+                    page, f"{server.url}/tickets/{CODE}/"
+                ),
+            }
+            rounds = 2 if quick else 7
+            return [_row(browser, server, name, visit, rounds) for name, visit in visits.items()]
+    finally:
+        server.stop()
+        process.stop()
+
+
+def go(page: Page, address: str) -> None:
+    page.goto(address)
+
+
+def _row(browser: Browser, server: LiveServer, name: str, visit: Callable[[Page], None], rounds: int) -> Row:
+    visits = [first_visit(browser, server, visit) for _round in range(rounds)]
+    kilobytes = median(one["bytes"] for one in visits) / 1000
+    shift = max(one["shift"] for one in visits)
+    task = max(one["task"] for one in visits)
+    note = f"{kilobytes:.0f} KB, layout shift {shift:.3f}, longest task {task:.0f} ms"
+    return Row(TITLE, f"{name}: largest paint", [one["paint"] for one in visits], note=note)

@@ -1,0 +1,71 @@
+"""Pages are light: what a first visit costs, and that a status change downloads no editor."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox
+from tests.weighing import CODE, first_visit, open_editor
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
+WITHOUT_EDITOR = 60_000  # bytes over the wire
+WITH_EDITOR = 360_000  # 129 KB of them are the icon font in the package of the editor
+LONGEST_TASK = 100  # milliseconds; machines that run other tests beside this one get some more
+PATIENCE = 3
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", ["/tickets/", f"/tickets/{CODE}/", "/bulk/new/", "/history/"])
+def test_a_first_visit_is_light_and_nothing_jumps(
+    path: str, width: int, isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    def visit(page: Page) -> None:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(live.url + path)
+
+    seen = first_visit(isolated_browser, live, visit)
+
+    assert seen["bytes"] < WITHOUT_EDITOR
+    assert seen["shift"] < 0.02
+    assert seen["task"] < LONGEST_TASK * PATIENCE
+
+
+def test_the_editor_is_loaded_when_it_is_opened_and_within_its_limit(
+    isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    asked: list[str] = []
+
+    def listened(visit: Callable[[Page], None]) -> Callable[[Page], None]:
+        def listen(page: Page) -> None:
+            page.on("request", lambda request: asked.append(request.url))
+            visit(page)
+
+        return listen
+
+    address = f"{live.url}/tickets/{CODE}/"
+    first_visit(isolated_browser, live, listened(lambda page: page.goto(address) and None))
+    assert [url for url in asked if "prose" in url] == []
+
+    seen = first_visit(isolated_browser, live, listened(lambda page: open_editor(page, address)))
+    assert [url for url in asked if "prose" in url] != []
+    assert seen["bytes"] < WITH_EDITOR
+
+
+def test_hashed_files_are_kept_for_a_year_and_compressed(
+    isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    answers: dict[str, dict[str, str]] = {}
+
+    def visit(page: Page) -> None:
+        page.on("response", lambda answer: answers.update({answer.url: answer.headers}))
+        page.goto(f"{live.url}/tickets/")
+
+    first_visit(isolated_browser, live, visit)
+    files = {url: headers for url, headers in answers.items() if url.endswith((".css", ".js"))}
+
+    assert len(files) > 5
+    for url, headers in files.items():
+        assert "immutable" in headers["cache-control"], url
+        assert headers.get("content-encoding") in {"gzip", "br"} or int(headers["content-length"]) < 300, url
