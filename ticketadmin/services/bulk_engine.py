@@ -131,7 +131,7 @@ class _Drain:
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
         self.doubt_at: dict[int, float] = {}
-        self.is_stopping = False
+        self.is_stopping, self.is_ours = False, True
         self.crm_away_since: float | None = None
         self.started = self.ticked = self.refreshed = time.monotonic()
 
@@ -249,7 +249,8 @@ class _Drain:
 
     def _tick(self) -> None:
         self.ticked = time.monotonic()
-        if not self._renew() or self.bulk.state != self.phase or self.should_stop():
+        self.is_ours = self._renew()
+        if not self.is_ours or self.bulk.state != self.phase or self.should_stop():
             self.is_stopping = True
         elif time.monotonic() - self.refreshed > REFRESH:
             self.refreshed = time.monotonic()
@@ -304,6 +305,8 @@ class _Drain:
         running.update(state=BulkState.PAUSED, pause_reason=reason)
 
     def _close(self) -> None:
+        if not self.is_ours:  # another worker took over from one that was silent for too long
+            return
         BulkItem.objects.filter(pk__in=[item.pk for item in self.claimed]).update(state=ItemState.WAITING)
         self.bulk.refresh_from_db(fields=["state"])
         if self.bulk.state == BulkState.CANCELLING:
