@@ -315,3 +315,13 @@ def test_a_field_whose_label_would_not_lead_back_to_it_is_called_by_its_name() -
 
     assert {"ticket_title", "custom_fields.a", "custom_fields.b"} <= set(headings)
     assert len(read_rows(table_of(headings, ["TK-1"]), fields, CHOICES).fields) == len(fields)
+
+
+def test_more_content_than_is_cleaned_while_a_person_waits_is_refused_at_once() -> None:
+    rows = [[f"TK{number}", "<p>" + "x" * 40_000] for number in range(60)]
+
+    with pytest.raises(InvalidColumns) as refused:
+        read(["ticket_code", "ticket_content"], *rows)
+
+    assert refused.value.code == "too_much_content"
+    assert "Split the file." in refused.value.messages[0]

@@ -13,14 +13,15 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.services.box import CODE
 from ticketadmin.services.bulk_cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
-from ticketadmin.services.bulk_columns import Column, letter, read_columns
+from ticketadmin.services.bulk_columns import Column, InvalidColumns, letter, read_columns
 from ticketadmin.services.choices import Choices
 from ticketadmin.services.codes import visible
 from ticketadmin.services.edits import Clear, Set
-from ticketadmin.services.fields import Field
+from ticketadmin.services.fields import Field, Kind
 from ticketadmin.services.spreadsheets import Table, TableRow
 
 MOST_ERRORS = 500
+MOST_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning
 _LONGEST_VALUE = 120
 _REMEMBERED = 100  # characters: statuses and days repeat in a column, contents do not
 
@@ -74,6 +75,7 @@ def read_rows(table: Table, fields: Mapping[str, Field], choices: Choices) -> Bu
     Raises InvalidColumns; errors in rows are part of the result.
     """
     columns = read_columns(table, fields)
+    _refuse_too_much_content(table, columns)
     reading = _Reading(table, columns, choices)
     plans = [reading.plan_of(row) for row in table.rows]
     reading.refuse_repeated(plans)
@@ -86,6 +88,20 @@ def read_rows(table: Table, fields: Mapping[str, Field], choices: Choices) -> Bu
         warnings=tuple(reading.warnings[:MOST_ERRORS]),
         warning_count=len(reading.warnings),
     )
+
+
+def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
+    """Raise InvalidColumns for more content than is cleaned while a person waits for the page."""
+    html = [column.index for column in columns if column.field and column.field.kind is Kind.HTML]
+    length = sum(len(_cell(row, index)) for row in table.rows for index in html)
+    if length > MOST_CONTENT:
+        message = _(
+            "The file's contents have %(length)s characters in all; at most %(most)s are taken at once. "
+            "Split the file."
+        )
+        raise InvalidColumns(
+            message, code="too_much_content", params={"length": length, "most": MOST_CONTENT}
+        )
 
 
 class _Reading:
