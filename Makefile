@@ -10,7 +10,7 @@ SIGN_IN := --extra oidc --extra ldap --constraint requirements/dev.txt
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.13 …"; exit 1; }
@@ -77,6 +77,10 @@ licences: $(STAMP) ## List the licences of what runs
 sbom: $(STAMP) ## Write sbom.json, a CycloneDX list of what runs
 	@$(BIN)/python .ci/packages.py sbom > sbom.json
 	@echo "sbom.json"
+
+.PHONY: screenshots
+screenshots: $(STAMP) ## Take the README's pictures anew from the product as it is
+	@$(BIN)/python -m tests.screenshots
 
 .PHONY: messages
 messages: $(STAMP) ## Collect strings for translation (needs gettext) and compile the catalogues

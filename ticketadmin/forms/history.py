@@ -9,6 +9,7 @@ from ticketadmin.forms.layout import helper
 from ticketadmin.models import Origin, Outcome, User
 from ticketadmin.services.fields import catalogue
 from ticketadmin.services.history import Filters
+from ticketadmin.services.ordering import in_order
 
 
 class HistoryFilterForm(forms.Form):
@@ -35,7 +36,7 @@ class HistoryFilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         anybody: list[Any] = [("", _("Anybody"))]
         if viewer.may("view_all_history"):
-            people = User.objects.order_by("first_name", "last_name", "username")
+            people = in_order(User.objects.all(), lambda person: f"{person.display_name} {person.username}")
             anybody += [(str(person.pk), person.display_name) for person in people]
         else:
             del self.fields["person"]

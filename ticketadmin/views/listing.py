@@ -26,6 +26,7 @@ from ticketadmin.services.listing import (
     matching,
     named,
 )
+from ticketadmin.services.ordering import in_order
 from ticketadmin.services.statuses import Status, Statuses, get_statuses
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.presenting import present_changes
@@ -189,4 +190,5 @@ def _holds(ticket: ListedTicket, typed: str) -> bool:
 
 
 def _views_of(person: User) -> list[SavedView]:
-    return list(SavedView.objects.filter(Q(owner=person) | Q(is_shared=True)).select_related("owner")[:50])
+    views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True)).select_related("owner")[:50]
+    return in_order(views, lambda view: view.name)
