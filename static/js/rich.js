@@ -3,6 +3,7 @@
 // what it would lose is named, and HTML stays possible.
 import { follow, preview } from "./content_preview.js";
 import { inert, parsed, plain } from "./paste.js";
+import { askForLink, attach } from "./toolbar.js";
 
 let box, textarea, losses, switches, previewPlace;
 let editor = null;
@@ -69,40 +70,28 @@ function images({ Image, Figure, Caption }) {
   ];
 }
 
+// Alt+F10 leads to the tools, as in other editors.
+const withKeys = () => ({
+  "Mod-k": () => askForLink(editor),
+  "Alt-F10": () => {
+    box.querySelector(".tool[tabindex='0']").focus();
+    return true;
+  },
+});
+
 function extensions(all) {
-  const { Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History, Menu } = all;
+  const { Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History } = all;
   const { Bold, Italic, Underline, Strike, Subscript, Superscript, Heading, Code, CodeBlock } = all;
   const { BulletList, OrderedList, ListItem, Blockquote, HorizontalRule, Link } = all;
   const { Table, TableRow, TableHeader, TableCell } = all;
   return [
-    ...[Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History, Menu],
+    ...[Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History],
     ...[Bold, Italic, Underline, Strike, Subscript, Superscript, Code, CodeBlock],
     ...[BulletList, OrderedList, ListItem, Blockquote, HorizontalRule, ...images(all)],
     ...[Table, TableRow, TableHeader, TableCell],
     Heading.configure({ levels: [1, 2, 3, 4] }),
-    Link.configure({ enableTarget: false }),
+    Link.extend({ addKeyboardShortcuts: withKeys }).configure({ enableTarget: false }),
   ];
-}
-
-// The toolbar in the page's language, with the states that a screen reader needs.
-function label(bar) {
-  bar.setAttribute("role", "toolbar");
-  bar.setAttribute("aria-labelledby", "content-label");
-  for (const word of box.querySelectorAll("[data-editor-words] [data-name]")) {
-    const button = bar.querySelector(`button[data-name="${word.dataset.name}"]`);
-    if (!button) continue;
-    if (button.matches(".prose-menubar__option")) button.firstElementChild.textContent = word.textContent;
-    else button.title = word.textContent;
-  }
-  const state = () => {
-    for (const button of bar.querySelectorAll(".prose-menubar__button")) {
-      button.setAttribute("aria-label", button.title);
-      button.setAttribute("aria-disabled", String(button.classList.contains("disabled")));
-      if (button.dataset.name) button.setAttribute("aria-pressed", String(button.classList.contains("active")));
-    }
-  };
-  editor.on("transaction", () => queueMicrotask(state));
-  state();
 }
 
 const noteLeftOut = (isLeftOut) => {
@@ -146,12 +135,12 @@ function start(all) {
       textarea.value = editor.isEmpty ? "" : editor.getHTML();
       textarea.dispatchEvent(new Event("input", { bubbles: true }));
     },
-    onCreate: () => setTimeout(() => place.isConnected && label(place.querySelector(".prose-menubar"))),
     onDestroy: () => place.remove(),
   });
   const text = editor.view.dom;
   text.setAttribute("aria-labelledby", "content-label");
   text.setAttribute("aria-multiline", "true");
+  attach(box.querySelector("[data-editor-tools]"), editor);
   textarea.hidden = true;
   show("rich");
   preview(previewPlace, textarea, "rich");

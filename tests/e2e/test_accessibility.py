@@ -100,7 +100,24 @@ def signing_in_again(tab: Tab, _crm: Sandbox) -> Page:
 def editing(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto(URL)
     page.locator("[data-content-editor] summary").click()
-    page.locator(".prose-menubar[role=toolbar]").wait_for()
+    page.locator("[data-editor-tools]").wait_for()
+    return page
+
+
+def asking(dialog: str) -> State:
+    def state(tab: Tab, crm: Sandbox) -> Page:
+        page = editing(tab, crm)
+        page.locator(f"[data-tool={dialog}]").click()
+        page.locator("dialog[open]").wait_for()
+        return page
+
+    return state
+
+
+def writing_html(tab: Tab, crm: Sandbox) -> Page:
+    page = editing(tab, crm)
+    page.locator("[data-mode=source]").click()
+    page.locator("[data-content-preview] .content").wait_for()
     return page
 
 
@@ -114,6 +131,10 @@ def losing(tab: Tab, crm: Sandbox) -> Page:
 
 STATES: dict[str, State] = {
     "editing": editing,
+    "asking for a link": asking("link"),
+    "asking for an image": asking("image"),
+    "asking for a table": asking("table"),
+    "writing HTML": writing_html,
     "losing": losing,
     "tickets": listed,
     "suggestions": suggesting,

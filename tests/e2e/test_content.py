@@ -183,3 +183,112 @@ def test_pasted_script_and_style_do_not_survive(tab_of: Callable[..., Tab], live
     assert "<td" in content
     assert 'href="https://example.com"' in content
     assert not re.search(r"script|style|onclick|Mso", content)
+
+
+def test_every_tool_writes_what_its_name_says(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    live_sandbox.edit(CODE, ticket_content="<p>chữ</p>")
+    page = opened(tab_of("staff"))
+    page.get_by_role("textbox", name="Content", exact=True).click()
+    page.keyboard.press("Control+A")
+    tools = page.get_by_role("toolbar", name="Tools for the text")
+    text = page.locator("textarea[data-content]")
+    for name, written in {
+        "Bold": "<strong>chữ</strong>",
+        "Italic": "<em>chữ</em>",
+        "Underline": "<u>chữ</u>",
+        "Strike through": "<s>chữ</s>",
+        "Subscript": "<sub>chữ</sub>",
+        "Superscript": "<sup>chữ</sup>",
+        "Code within text": "<code>chữ</code>",
+        "Heading 2": "<h2>chữ</h2>",
+        "Quote": "<blockquote><p>chữ</p></blockquote>",
+        "Code block": "<pre><code>chữ</code></pre>",
+        "Numbered list": "<ol><li><p>chữ</p></li></ol>",
+        "Bulleted list": "<ul><li><p>chữ</p></li></ul>",
+    }.items():
+        button = tools.get_by_role("button", name=name, exact=True)
+        button.click()
+        expect(text).to_have_value(re.compile(re.escape(written)))
+        expect(button).to_have_attribute("aria-pressed", "true")
+        tools.get_by_role("button", name="Clear formatting").click()
+        expect(text).to_have_value("<p>chữ</p>")
+        expect(button).to_have_attribute("aria-pressed", "false")
+    tools.get_by_role("button", name="Undo typing").click()
+    expect(text).not_to_have_value("<p>chữ</p>")
+    tools.get_by_role("button", name="Redo typing").click()
+    expect(text).to_have_value("<p>chữ</p>")
+
+
+def test_lists_nest_and_tables_grow_and_shrink(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    live_sandbox.edit(CODE, ticket_content="<ul><li><p>một</p></li><li><p>hai</p></li></ul>")
+    page = opened(tab_of("staff"))
+    page.get_by_role("textbox", name="Content", exact=True).get_by_text("hai").click()
+    tools = page.get_by_role("toolbar", name="Tools for the text")
+    text = page.locator("textarea[data-content]")
+    tools.get_by_role("button", name="Nest the item deeper").click()
+    expect(text).to_have_value("<ul><li><p>một</p><ul><li><p>hai</p></li></ul></li></ul>")
+    tools.get_by_role("button", name="Move the item out").click()
+    expect(text).to_have_value("<ul><li><p>một</p></li><li><p>hai</p></li></ul>")
+
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    tools.get_by_role("button", name="Clear formatting").click()
+    tools.get_by_role("button", name="Table", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Table")
+    dialog.get_by_label("Rows").fill("2")
+    dialog.get_by_label("Columns").fill("2")
+    dialog.get_by_role("button", name="Insert the table").click()
+    for name, cells in {
+        "Add a row": 6,
+        "Add a column": 9,
+        "Delete the row": 6,
+        "Delete the column": 4,
+    }.items():
+        tools.get_by_role("button", name=name).click()
+        expect(page.locator(".ProseMirror :is(td, th)")).to_have_count(cells)
+    tools.get_by_role("button", name="Delete the table").click()
+    expect(text).to_have_value("")
+
+
+def test_links_and_images_are_asked_for_in_dialogs(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    live_sandbox.edit(CODE, ticket_content="<p>trang</p>")
+    page = opened(tab_of("staff"))
+    page.get_by_role("textbox", name="Content", exact=True).click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog", name="Link")
+    dialog.get_by_label("Address").fill("javascript:alert(1)")
+    dialog.get_by_role("button", name="Set the link").click()
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("Address").fill("example.com/a")
+    dialog.get_by_role("button", name="Set the link").click()
+    text = page.locator("textarea[data-content]")
+    expect(text).to_have_value('<p><a href="https://example.com/a">trang</a></p>')
+
+    page.keyboard.press("End")
+    page.get_by_role("button", name="Image by its address").click()
+    dialog = page.get_by_role("dialog", name="Image by its address")
+    dialog.get_by_label("Address of the image").fill("https://example.com/a.png")
+    dialog.get_by_label("What it shows").fill("lỗi")
+    dialog.get_by_role("button", name="Insert the image").click()
+    expect(text).to_have_value(re.compile('<img src="https://example.com/a.png" alt="lỗi">'))
+
+
+def test_the_tools_are_one_stop_for_tab_and_obey_arrows(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=PLAIN)
+    page = opened(tab_of("staff"))
+    box = page.get_by_role("textbox", name="Content", exact=True)
+    box.click()
+    page.keyboard.press("Alt+F10")
+    tools = page.get_by_role("toolbar", name="Tools for the text")
+    expect(tools.get_by_role("button", name="Paragraph")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(tools.get_by_role("button", name="Heading 1")).to_be_focused()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    expect(tools.get_by_role("button", name="Paragraph")).to_be_focused()
+    assert tools.locator("[tabindex='0']").count() == 1
+    page.keyboard.press("Escape")
+    expect(box).to_be_focused()
