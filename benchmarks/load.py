@@ -1,5 +1,6 @@
 """Fifty people for three minutes through gunicorn and nginx, the CRM at 50 ms: nothing may be lost."""
 
+import threading
 from pathlib import Path
 
 import psutil
@@ -26,10 +27,11 @@ def load(folder: Path, *, quick: bool) -> list[Row]:
         names = make_crowd(server, people)
         crm = Sandbox(process.url)
         crm.switch(latency_ms=50)
-        before = _memory(server)
+        samples: list[float] = []
+        sampling = _Sampling(server, samples, every=seconds / 30)
         address, verify = (front.address, str(front.certificate)) if front else ("", "")
         seen = work(server, crm, names, seconds=seconds, address=address, verify=verify or True, pause=1.0)
-        after = _memory(server)
+        sampling.stop()
     finally:
         if front:
             front.stop()
@@ -39,9 +41,29 @@ def load(folder: Path, *, quick: bool) -> list[Row]:
     assert not seen.lost, seen.lost[:3]
     title = f"{people} people, {seconds:.0f} s, through {'nginx and ' if front else ''}gunicorn"
     rows = [Row(title, kind, times) for kind, times in seen.milliseconds.items()]
-    memory = f"web processes {before:.0f} → {after:.0f} MB"
+    third = len(samples) // 3
+    memory = (
+        f"web processes {samples[third]:.0f} MB after a third of the time, {samples[-1]:.0f} MB at the end"
+    )
     rows[-1].note = f"{seen.proved} saves, each found in the CRM; {len(seen.refused)} refused; {memory}"
     return rows
+
+
+class _Sampling:
+    """Notes the memory of the web processes while the crowd works."""
+
+    def __init__(self, server: LiveServer, samples: list[float], *, every: float) -> None:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(server, samples, every))
+        self._thread.start()
+
+    def _run(self, server: LiveServer, samples: list[float], every: float) -> None:
+        while not self._over.wait(every):
+            samples.append(_memory(server))
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def _memory(server: LiveServer) -> float:
