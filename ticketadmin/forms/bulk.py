@@ -8,7 +8,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.rendering import PlainWidgets
+from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
 from ticketadmin.models import BulkUpdate, User
 from ticketadmin.services.bulk import MOST_IN_FLIGHT, check_bulk, confirm_bulk
@@ -33,7 +33,7 @@ class FieldRow:
 class ChangesForm(forms.Form):
     """Keep, set or clear, for every field that the file does not bring itself."""
 
-    default_renderer = PlainWidgets
+    default_renderer = PLAIN_WIDGETS
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.rendering import PlainWidgets
+from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import SavedView, User
 from ticketadmin.services.box import codes_in
 from ticketadmin.services.choices import Choices
@@ -17,7 +17,7 @@ DUE = [("", _("Any day")), (OVERDUE, _("Overdue")), (TODAY, _("Due today")), (WE
 class ListFilterForm(forms.Form):
     """Status, category, customer, due, words, only mine. Anything else in the address is ignored."""
 
-    default_renderer = PlainWidgets
+    default_renderer = PLAIN_WIDGETS
 
     text = forms.CharField(label=_("Words"), required=False, max_length=200)
     status = forms.CharField(label=_("Status"), required=False, max_length=200)

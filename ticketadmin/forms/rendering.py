@@ -60,3 +60,6 @@ _WRITERS: dict[str, Callable[[Widget], SafeString]] = {
     "django/forms/widgets/textarea.html": _textarea,
     "django/forms/widgets/select.html": _select,
 }
+
+# One for all forms: each renderer keeps its own compiled templates.
+PLAIN_WIDGETS = PlainWidgets()

@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
-from ticketadmin.forms.rendering import PlainWidgets
+from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Draft, Origin, User
 from ticketadmin.services.bases import Base, load_base
 from ticketadmin.services.choices import Choices
@@ -33,7 +33,7 @@ RESOLVE_PREFIX = "resolve."
 class TicketForm(forms.Form):
     """The form of one ticket, built from its fields, the CRM's lists and the base."""
 
-    default_renderer = PlainWidgets
+    default_renderer = PLAIN_WIDGETS
 
     def __init__(
         self,
