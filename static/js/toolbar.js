@@ -81,7 +81,9 @@ async function askLink(editor) {
 
 async function askImage(editor) {
   const answer = await ask("image");
-  if (answer) editor.chain().focus().setImage({ src: answer.src.trim(), alt: answer.alt.trim() }).run();
+  if (!answer) return;
+  const attrs = { src: answer.src.trim(), alt: answer.alt.trim() };
+  editor.chain().focus().insertContent({ type: "image", attrs }).run();
 }
 
 async function askTable(editor) {

@@ -184,7 +184,7 @@ def nothing_chosen(tab: Tab, _crm: Sandbox) -> Page:
     return page
 
 
-def tested(tab: Tab, _crm: Sandbox) -> Page:
+def connection_tested(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto("/connection/")
     page.locator("main form button").click()
     page.locator(".checks-list").wait_for()
@@ -203,7 +203,7 @@ STATES_OF_LEADS: dict[str, State] = {
     "nothing chosen": nothing_chosen,
     "changes": choosing_changes,
     "changes invalid": changes_invalid,
-    "connection": tested,
+    "connection": connection_tested,
     "menu": own_menu,
     "accessibility": just("/accessibility/"),
 }
