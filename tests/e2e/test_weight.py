@@ -11,7 +11,7 @@ from tests.weighing import CODE, first_visit, open_editor
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
 WITHOUT_EDITOR = 60_000  # bytes over the wire
-WITH_EDITOR = 360_000  # 129 KB of them are the icon font in the package of the editor
+WITH_EDITOR = 260_000
 LONGEST_TASK = 100  # milliseconds; machines that run other tests beside this one get some more
 PATIENCE = 3
 
