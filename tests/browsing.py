@@ -16,6 +16,9 @@ class Visitor:
         self.server = server
         self.session = requests.Session()
         self.session.trust_env = False
+        # An idle connection may be closed by the server in the moment it is used again; browsers then ask
+        # once more, this client does not.
+        self.session.headers["Connection"] = "close"
         page = self.session.get(f"{server.url}/sign-in/", timeout=10)
         answer = self.session.post(
             f"{server.url}/sign-in/",
