@@ -63,11 +63,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ticketadmin.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "ticketadmin.middleware.SecurityHeadersMiddleware",  # before the files, which carry them, too
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ticketadmin.middleware.AccessLogMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # masked tokens and random padding keep BREACH out
     "csp.middleware.CSPMiddleware",
-    "ticketadmin.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ticketadmin.signing_in.sessions.SessionLimitsMiddleware",
@@ -211,6 +211,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -1,6 +1,7 @@
 """Threats that no well-behaved client library can send: raw bytes to the product in a real gunicorn."""
 
 import contextlib
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -76,6 +77,21 @@ def test_oversized_body_is_refused_before_it_is_read(
 
     assert status_of(answer) == 413
     assert words in answer
+
+
+def test_static_files_are_for_our_own_pages_and_are_what_they_say(server: LiveServer) -> None:
+    page = ask(server, "GET /sign-in/ HTTP/1.1")
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+
+    assert {file.rsplit(".", 1)[-1] for file in files} >= {"css", "js", "svg"}
+    for file in files:
+        head = ask(server, f"GET {file} HTTP/1.1").split("\r\n\r\n", 1)[0].lower()
+        assert head.startswith("http/1.1 200 "), file
+        assert "\r\nx-content-type-options: nosniff" in head, file
+        assert "\r\ncross-origin-resource-policy: same-origin" in head, file
+        assert "\r\nreferrer-policy: same-origin" in head, file
+        assert "access-control-allow-origin" not in head, file
+        assert "no-store" not in head, file  # a file of ours holds no ticket and may be kept
 
 
 def test_slow_body_is_cut_off_with_a_page(server: LiveServer) -> None:
