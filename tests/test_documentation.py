@@ -16,13 +16,24 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
 def test_the_settings_table_names_every_variable_and_no_other() -> None:
-    source = (ROOT / "ticketadmin" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", source))
+    sources = [ROOT / "ticketadmin" / "settings.py", ROOT / "gunicorn.conf.py"]
+    reads = re.compile(r"(?:env\.\w+\(|os\.environ\.get\(|os\.environ\[)\s*\"([A-Z_]+)\"")
+    read = {name for path in sources for name in reads.findall(path.read_text(encoding="utf-8"))}
     table = README.split("<!-- settings -->")[1].split("<!-- /settings -->")[0]
     documented = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
 
     assert sorted(documented) == sorted(set(documented))
     assert set(documented) == read
+    assert {"BIND", "WEB_WORKERS", "WEB_THREADS", "BODY_SECONDS", "TICKET_API_URL"} <= read
+
+
+def test_no_other_module_reads_the_environment() -> None:
+    """But for `make demo` and the embedded CRM, and the folder of metrics, which gunicorn names."""
+    exempt = {"demo.py", "__main__.py"}
+    reading = re.compile(r"\benviron(?:\.get\(|\[)\s*\"(?!PROMETHEUS_MULTIPROC_DIR)|\bgetenv\(")
+    modules = [path for path in (ROOT / "ticketadmin").rglob("*.py") if path.name not in exempt]
+
+    assert [path.name for path in modules if reading.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_every_make_target_in_the_documents_exists() -> None:
