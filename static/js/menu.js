@@ -9,6 +9,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A tip stays within the window wherever its word stands.
+const EDGE = 8;
+document.addEventListener("toggle", ({ target }) => {
+  if (!target.matches(".tip[open]")) return;
+  const text = target.querySelector(".tip__text");
+  text.style.translate = "";
+  const { left, right } = text.getBoundingClientRect();
+  const over = Math.max(0, right + EDGE - document.documentElement.clientWidth);
+  text.style.translate = `${Math.max(EDGE - left, -over)}px`;
+}, true);
+
 document.addEventListener("click", (event) => {
   for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
 });

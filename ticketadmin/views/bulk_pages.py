@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -37,6 +38,7 @@ from ticketadmin.services.fields import Field, catalogue, undescribed
 from ticketadmin.services.tickets import SAVED
 from ticketadmin.views.access import person_of
 from ticketadmin.views.presenting import Notice, ValueRow, present_edit, readable
+from ticketadmin.views.words import meaning_of
 
 Text = str | Promise
 
@@ -66,13 +68,10 @@ _PAUSES: dict[str, tuple[Text, Text]] = {
         gettext_lazy("Stop it, or have an administrator give the right back and resume."),
     ),
 }
-# What an outcome means for one ticket, where its name does not say it all.
-_EXPLAINED: dict[str, Text] = {
-    ItemOutcome.NOT_APPLIED: gettext_lazy("The CRM accepted the request and kept the old value."),
-    ItemOutcome.STORED_DIFFERENTLY: gettext_lazy("The CRM stored something else than was sent."),
-    ItemOutcome.CONFLICT: gettext_lazy("It was changed after the check, so nothing was sent."),
-    ItemOutcome.ACCEPTED: gettext_lazy("The CRM said yes; reading the ticket back failed."),
-}
+# Outcomes that ask somebody to look: what they mean stands with every ticket, too.
+_EXPLAINED = frozenset(
+    {ItemOutcome.NOT_APPLIED, ItemOutcome.STORED_DIFFERENTLY, ItemOutcome.CONFLICT, ItemOutcome.ACCEPTED}
+)
 # The tone of each plan and outcome: which colour it has in bars, tiles and badges.
 TONES: dict[str, str] = {
     Plan.SEND: "info",
@@ -102,6 +101,11 @@ class Tile:
     tone: str
     x: str
     width: str
+
+    @property
+    def meaning(self) -> Text:
+        """What the word says of a ticket."""
+        return meaning_of(self.key)
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,9 @@ def bulk_context(request: HttpRequest, bulk: BulkUpdate) -> dict[str, Any]:
         "title": title_of(bulk, progress.total),
         "progress": progress,
         "tiles": tiles,
+        "words": [tile for tile in tiles if tile.meaning],
         "shown": shown,
-        "page": page,
+        **_item_links(page, shown),
         "items": present_items(bulk, page),
         "changes": common_changes(bulk),
         "pause": _pause_notice(bulk),
@@ -168,6 +173,21 @@ def bulk_context(request: HttpRequest, bulk: BulkUpdate) -> dict[str, Any]:
         "took": _took(bulk),
         "is_slowed": bulk.slowed_until is not None and bulk.slowed_until > timezone.now(),
         "is_waiting": bulk.is_active and not bulk.is_leased(timezone.now()),
+    }
+
+
+def _item_links(page: ItemPage, shown: str) -> dict[str, Text]:
+    """Return the ways to the pages before and after, relative to the run's own address."""
+
+    def to(number: int) -> str:
+        return "?" + urlencode({"shown": shown, "page": number} if shown else {"page": number})
+
+    return {
+        "back": _("Back"),
+        "back_url": to(page.number - 1) if page.number > 1 else "",
+        "next": _("Next"),
+        "next_url": to(page.number + 1) if page.number < page.pages else "",
+        "where": _("Page %(number)s of %(pages)s") % {"number": page.number, "pages": page.pages},
     }
 
 
@@ -251,7 +271,7 @@ def _with_result(row: ValueRow, item: BulkItem, field: Field | None) -> ValueRow
 
 def _why(item: BulkItem) -> Text:
     if item.outcome in _EXPLAINED and not (item.reason and item.outcome == ItemOutcome.NOT_APPLIED):
-        return _EXPLAINED[item.outcome]
+        return meaning_of(item.outcome)
     if not item.reason:
         return ""
     if item.outcome in SAVED:

@@ -32,6 +32,7 @@ from ticketadmin.services.tickets import SAVED
 from ticketadmin.services.undo import can_undo
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 from ticketadmin.views.dates import readable_date
+from ticketadmin.views.words import meaning_of
 
 Text = str | Promise
 
@@ -63,6 +64,11 @@ class ValueRow:
     def outcome_label(self) -> Text:
         """The outcome in words."""
         return Outcome(self.outcome).label if self.outcome else ""
+
+    @property
+    def outcome_meaning(self) -> Text:
+        """What that word means."""
+        return meaning_of(self.outcome)
 
 
 @dataclass(frozen=True)
@@ -269,14 +275,16 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
     return Notice(tone, explanation.title, what_changed, explanation.next_step, error.api_message, request_id)
 
 
-def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> dict[str, str]:
-    """Return the addresses of the first page and of the next older one, "" where there is none.
+def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> dict[str, Text]:
+    """Return the way back to the first page and to the next older one, "" where there is none.
 
     `before` tells that the page shown is not the first; `query` holds the filters, encoded.
     """
     here = reverse(route)
     filters = f"{query}&" if query else ""
     return {
-        "first_url": (f"{here}?{query}" if query else here) if before else "",
-        "older_url": f"{here}?{filters}before={older}" if older else "",
+        "back": _("Newest"),
+        "back_url": (f"{here}?{query}" if query else here) if before else "",
+        "next": _("Older"),
+        "next_url": f"{here}?{filters}before={older}" if older else "",
     }

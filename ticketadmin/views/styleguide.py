@@ -7,9 +7,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from ticketadmin.models import Hue, Outcome
+from ticketadmin.models import Hue, Outcome, Plan
 from ticketadmin.services.diffs import word_diff
 from ticketadmin.views.access import needs
+from ticketadmin.views.bulk_pages import TONES as TONES_OF_PLANS
 from ticketadmin.views.bulk_pages import Tile
 from ticketadmin.views.presenting import Notice, ValueRow
 
@@ -31,6 +32,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "hues": Hue,
         "outcomes": Outcome,
         "tiles": _tiles(),
+        "plans": _plans(),
         "pieces": word_diff("The printer is broken", "The printer works again"),
         "statuses": [SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3]],
         "states": [
@@ -53,6 +55,10 @@ def _rows() -> list[ValueRow]:
         ValueRow("c", "Cleared", "before", "", outcome="verified"),
         ValueRow("d", "Stored differently", "", " after ", read_back="AFTER", outcome="stored_differently"),
     ]
+
+
+def _plans() -> list[Tile]:
+    return [Tile(plan.value, plan.label, 1, TONES_OF_PLANS[plan], "0", "0") for plan in Plan if plan]
 
 
 def _tiles() -> list[Tile]:
