@@ -145,9 +145,11 @@ def overlaps(bulk: BulkUpdate) -> list[Overlap]:
     return [Overlap(other, count) for other, count in found if count]
 
 
-def runs_page(*, before: int | None = None, size: int = 30) -> list[BulkUpdate]:
-    """Return the newest bulk updates of everybody, with the number of their tickets."""
+def runs_page(*, owner: int | None = None, before: int | None = None, size: int = 30) -> list[BulkUpdate]:
+    """Return the newest bulk updates of one person or of everybody."""
     runs = BulkUpdate.objects.select_related("owner").order_by("-id")
+    if owner:
+        runs = runs.filter(owner=owner)
     if before:
         runs = runs.filter(pk__lt=before)
     return list(runs[:size])

@@ -11,6 +11,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -97,7 +98,9 @@ def preferences(request: HttpRequest) -> HttpResponse:
     data = {name: request.POST.get(name, getattr(request.user, name)) for name in PreferencesForm.Meta.fields}
     form = PreferencesForm(data, instance=person_of(request))
     if form.is_valid():
-        form.save()
+        person = form.save()
+        with translation.override(person.language or translation.get_language_from_request(request)):
+            messages.success(request, _("Your preferences are saved."))
     else:
         messages.error(request, _("This preference does not exist. Nothing was changed."))
     return see_other(if_ours(request, request.POST.get("next", ""), otherwise=reverse("tickets")))

@@ -4,8 +4,10 @@ One address a bulk update, from its preparation to its result: it can be sent to
 """
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -28,7 +30,7 @@ from ticketadmin.services.exports import csv_lines
 from ticketadmin.services.fields import catalogue
 from ticketadmin.views.access import in_background, needs, person_of
 from ticketadmin.views.bulk_pages import bulk_context, present_run
-from ticketadmin.views.presenting import Notice, page_links
+from ticketadmin.views.presenting import Notice, page_links, whose_tabs
 from ticketadmin.views.redirects import see_other
 
 RUNS = 30
@@ -37,14 +39,22 @@ RUNS = 30
 @needs("run_bulk_updates")
 @require_safe
 def bulk_list(request: HttpRequest) -> HttpResponse:
-    """Show everybody's bulk updates, newest first."""
-    before = request.GET.get("before", "")
-    runs = runs_page(before=int(before) if before.isdecimal() else None, size=RUNS + 1)
+    """Show bulk updates, everybody's or one's own, newest first."""
+    before, owner = (_number(request.GET.get(name, "")) for name in ("before", "person"))
+    runs = runs_page(owner=owner, before=before, size=RUNS + 1)
+    older = runs[RUNS - 1].pk if len(runs) > RUNS else None
+    query = urlencode({"person": owner}) if owner else ""
     context = {
         "runs": [present_run(one) for one in runs[:RUNS]],
-        **page_links("bulk_list", before=bool(before), older=runs[RUNS - 1].pk if len(runs) > RUNS else None),
+        "is_mine": owner == request.user.pk,
+        "tabs": whose_tabs(request.GET, "person", person_of(request)),
+        **page_links("bulk_list", before=before is not None, older=older, query=query),
     }
     return render(request, "bulk/list.html", context)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
 @needs("run_bulk_updates")
@@ -96,7 +106,10 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
         return _run_page(request, one, Notice("info", _("There is no ticket to do this for.")), 409)
     except bulks.NotNow:
         return _run_page(request, one, _not_now(), 409)
-    return see_other(reverse("bulk_list") if action == "discard" else _address(made or one))
+    if action == "discard":
+        messages.success(request, _("The bulk update is discarded. Nothing of it was sent."))
+        return see_other(reverse("bulk_list"))
+    return see_other(_address(made or one))
 
 
 def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate:

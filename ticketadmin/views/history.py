@@ -23,7 +23,7 @@ from ticketadmin.services.history import history_page, history_rows
 from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
-from ticketadmin.views.presenting import Notice, page_links, present_changes
+from ticketadmin.views.presenting import Notice, page_links, present_changes, whose_tabs
 from ticketadmin.views.quick import quick_result
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.ticket_pages import (
@@ -55,6 +55,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "query": query.urlencode(),
         "is_filtered": any(query.values()),
         "sees_all": viewer.may("view_all_history"),
+        "tabs": whose_tabs(request.GET, "person", viewer),
     }
     return render(request, "history/history.html", context, status=200 if form.is_valid() else 422)
 

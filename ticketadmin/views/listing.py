@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.listing import ListFilterForm, SavedViewForm
@@ -104,7 +106,10 @@ def keep_view(request: HttpRequest) -> HttpResponse:
     form = SavedViewForm(request.POST)
     query = QueryDict(request.POST.get("query", "")).urlencode()
     if form.is_valid():
-        form.save_for(person_of(request))
+        view = form.save_for(person_of(request))
+        messages.success(request, _("The view “%(name)s” is kept.") % {"name": view.name})
+    else:
+        messages.error(request, _("The view was not kept: give it a name of at most 60 characters."))
     return see_other(f"{reverse('tickets')}?{query}")
 
 
@@ -112,9 +117,9 @@ def keep_view(request: HttpRequest) -> HttpResponse:
 @require_POST
 def delete_view(request: HttpRequest, view: int) -> HttpResponse:
     """Forget a view of one's own."""
-    deleted, _rows = SavedView.objects.filter(pk=view, owner=person_of(request)).delete()
-    if not deleted:
-        raise Http404
+    one = get_object_or_404(SavedView, pk=view, owner=person_of(request))
+    one.delete()
+    messages.success(request, _("The view “%(name)s” is forgotten.") % {"name": one.name})
     return see_other(reverse("tickets"))
 
 

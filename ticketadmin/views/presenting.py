@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
@@ -273,6 +274,32 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
     what_changed = NOTHING_CHANGED if is_certain or error.effect is Effect.NONE else MAY_HAVE_CHANGED
     tone = "danger" if what_changed is NOTHING_CHANGED else "warn"
     return Notice(tone, explanation.title, what_changed, explanation.next_step, error.api_message, request_id)
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One of the views of a page that links lead to."""
+
+    label: Text
+    url: str
+    is_current: bool
+
+
+def whose_tabs(query: QueryDict, name: str, viewer: User) -> list[Tab]:
+    """Return the tabs for everybody's and one's own; the rest of the query stays as it is.
+
+    `name` holds the number of a person in the query.
+    """
+    asked = query.get(name, "")
+    tabs = []
+    for label, person in ((_("Everybody's"), ""), (_("Mine"), str(viewer.pk))):
+        params = query.copy()
+        params.pop("before", None)
+        params.pop(name, None)
+        if person:
+            params[name] = person
+        tabs.append(Tab(label, f"?{params.urlencode()}", asked == person))
+    return tabs
 
 
 def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> dict[str, Text]:

@@ -12,7 +12,7 @@ from ticketadmin.services.diffs import word_diff
 from ticketadmin.views.access import needs
 from ticketadmin.views.bulk_pages import TONES as TONES_OF_PLANS
 from ticketadmin.views.bulk_pages import Tile
-from ticketadmin.views.presenting import Notice, ValueRow
+from ticketadmin.views.presenting import Notice, Tab, ValueRow
 
 TONES = ("info", "success", "warn", "danger")
 
@@ -43,6 +43,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             SimpleNamespace(label=state.title(), state=state, why="", ms=12.0 if state == "works" else None)
             for state in ("works", "refused", "fails", "unknown")
         ],
+        "tabs": [Tab(name, "#main", name == "Mine") for name in ("Everybody's", "Mine", "Unread")],
         "now": timezone.now(),
     }
     return render(request, "styleguide/styleguide.html", context)

@@ -1,0 +1,67 @@
+"""Small things confirm themselves in a toast on the page that comes next; what went wrong never does."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.conftest import PASSWORD
+from ticketadmin.models import BulkUpdate, SavedView, User
+
+NEW_PASSWORD = "another-long-password-2"
+
+
+def toasts(page: bytes) -> list[str]:
+    return re.findall(r'class="toast__text"[^>]*>([^<]+)<', page.decode())
+
+
+@pytest.fixture
+def web(staff: User, client_of: Callable[[User], Client]) -> Client:
+    return client_of(staff)
+
+
+def test_preferences_are_confirmed_in_the_language_that_was_just_chosen(web: Client) -> None:
+    typed = {"language": "vi", "next": "/account/"}
+
+    assert toasts(web.post("/preferences/", typed, follow=True).content) == ["Đã lưu tùy chọn của bạn."]
+    assert toasts(web.get("/account/").content) == []
+
+
+def test_views_are_confirmed_when_kept_and_forgotten(web: Client) -> None:
+    page = web.post("/views/", {"name": "Quá hạn", "query": "due=overdue"}, follow=True)
+    assert toasts(page.content) == ["The view “Quá hạn” is kept."]
+
+    page = web.post(f"/views/{SavedView.objects.get().pk}/delete/", follow=True)
+    assert toasts(page.content) == ["The view “Quá hạn” is forgotten."]
+
+
+def test_a_changed_password_and_a_sign_out_everywhere_are_confirmed(web: Client) -> None:
+    typed = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    page = web.post("/password/", typed, follow=True)
+    assert toasts(page.content) == ["Your password was changed. Your other sessions have ended."]
+
+    page = web.post("/sign-out/everywhere/", follow=True)
+    assert toasts(page.content) == ["You are signed out on every device. Drafts are kept."]
+
+
+def test_a_discarded_bulk_update_is_confirmed(lead: User, client_of: Callable[[User], Client]) -> None:
+    bulk = BulkUpdate.objects.create(owner=lead, owner_name="Lead", created_at=timezone.now())
+    page = client_of(lead).post(f"/bulk/{bulk.uuid}/discard/", follow=True)
+
+    assert toasts(page.content) == ["The bulk update is discarded. Nothing of it was sent."]
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "said"),
+    [
+        ("/views/", {"name": " ", "query": ""}, "The view was not kept"),
+        ("/preferences/", {"theme": "pink"}, "This preference does not exist."),
+    ],
+)
+def test_what_went_wrong_stays_in_the_page(path: str, typed: dict[str, str], said: str, web: Client) -> None:
+    page = web.post(path, typed, follow=True)
+
+    assert toasts(page.content) == []
+    assert re.search(rf'banner--danger" role="status">[^§]+{said}', page.content.decode())

@@ -1,0 +1,75 @@
+"""Everybody's or mine: tabs are links that keep what else is asked for."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from ticketadmin.models import BulkUpdate, Role, User
+
+Tabs = list[tuple[str, bool, str]]
+
+
+def tabs(page: bytes) -> Tabs:
+    """Return address, whether it is shown, and word of each tab."""
+    found = re.findall(
+        r'<a class="tabs__tab" href="([^"]+)"( aria-current="page")?>([^<]+)</a>', page.decode()
+    )
+    return [
+        (url.replace("&amp;", "&"), bool(current), word.replace("&#x27;", "'"))
+        for url, current, word in found
+    ]
+
+
+@pytest.fixture
+def web(lead: User, client_of: Callable[[User], Client]) -> Client:
+    return client_of(lead)
+
+
+@pytest.fixture
+def runs(lead: User, make_person: Callable[..., User]) -> None:
+    """One bulk update of the lead, one of somebody else."""
+    other = make_person(Role.LEAD, "hoa", first_name="Hoa")
+    for owner in (lead, other):
+        BulkUpdate.objects.create(owner=owner, owner_name=owner.display_name, created_at=timezone.now())
+
+
+def test_the_tabs_of_history_keep_the_filters_and_begin_at_the_first_page(web: Client, lead: User) -> None:
+    page = web.get("/history/?outcome=verified&before=12")
+
+    assert tabs(page.content) == [
+        ("?outcome=verified", True, "Everybody's"),
+        (f"?outcome=verified&person={lead.pk}", False, "Mine"),
+    ]
+    mine = web.get(f"/history/?person={lead.pk}")
+    assert [is_shown for _url, is_shown, _word in tabs(mine.content)] == [False, True]
+
+
+def test_who_sees_only_their_own_changes_is_offered_no_tabs(
+    staff: User, client_of: Callable[[User], Client]
+) -> None:
+    assert tabs(client_of(staff).get("/history/").content) == []
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_tabs_of_bulk_updates_show_everybodys_or_ones_own(web: Client, lead: User) -> None:
+    everybodys = web.get("/bulk/").content
+    assert everybodys.count(b'data-label="Who"') == 2
+    mine_url = tabs(everybodys)[1][0]
+
+    mine = web.get(f"/bulk/{mine_url}").content
+    assert mine.count(b'data-label="Who"') == 1
+    assert b"Hoa" not in mine
+    assert tabs(mine) == [("?", False, "Everybody's"), (f"?person={lead.pk}", True, "Mine")]
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_lead_without_bulk_updates_is_told_where_the_others_are(
+    make_person: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    new = make_person(Role.LEAD, "moi")
+    page = client_of(new).get(f"/bulk/?person={new.pk}").content.decode()
+
+    assert "You have not started one yet" in page
