@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from django.template import engines
+from django.utils import translation
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -39,3 +41,32 @@ def test_scripts_neither_evaluate_text_nor_write_html(path: Path) -> None:
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
 def test_styles_load_nothing_from_elsewhere(path: Path) -> None:
     assert not re.search(r"@import|url\(\s*[\"']?https?:", path.read_text(encoding="utf-8"))
+
+
+SAME = [
+    pytest.param(block, id=f"{path.name}-{number}")
+    for path in TEMPLATES
+    for number, block in enumerate(
+        re.findall(r"{% same_for_all %}(.*?){% end_same_for_all %}", path.read_text("utf-8"), re.DOTALL)
+    )
+]
+
+
+@pytest.mark.parametrize("block", SAME)
+def test_what_is_rendered_once_for_all_asks_for_nothing_of_the_page(block: str) -> None:
+    assert set(re.findall(r"{{ *(\w+)", block)) <= {"words"}
+    assert not re.search(r"{% *(if|for|with|csrf_token|block)\b", block)
+
+
+def test_a_part_that_is_the_same_for_all_holds_nothing_of_a_person_and_follows_the_language() -> None:
+    source = (
+        "{% load i18n fragments %}{% same_for_all %}{% translate 'Save' %} {{ user }}{% end_same_for_all %}"
+    )
+    template = engines["django"].from_string(source)
+
+    with translation.override("en"):
+        assert template.render({"user": "Lan"}) == "Save "
+    with translation.override("vi"):
+        assert template.render({"user": "Minh"}) == "Lưu "
+    with translation.override("en"):
+        assert template.render({"user": "Minh"}) == "Save "
