@@ -59,7 +59,10 @@ def work(
     verify: bool | str = True,
     pause: float = 0.2,
 ) -> Seen:
-    """Let everybody work on a ticket of their own for some seconds; `address` stands before the server."""
+    """Let everybody work on a ticket of their own for some seconds, at least two rounds.
+
+    `address` stands before the server.
+    """
     seen, lock, over = Seen(), threading.Lock(), time.monotonic() + seconds
     codes = [code for code in crm.codes() if code.startswith("TK2")][: len(names)]
     assert len(codes) == len(names)
@@ -97,7 +100,7 @@ class _Person:
         try:
             self._sign_in()
             number = 0
-            while time.monotonic() < over:
+            while time.monotonic() < over or number < 2:
                 number += 1
                 self._round(f"{self.name} lần {number}")
                 time.sleep(pause)

@@ -1,6 +1,8 @@
 """axe finds nothing on any page in any state: themes, languages, widths, errors, dialogs."""
 
+import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,7 +19,10 @@ staffs = pytest.mark.xdist_group("axe")
 leads = pytest.mark.xdist_group("axe of leads")  # apart, so that both run at the same time
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
-OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+OPTIONS = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
 
 
 def violations(page: Page) -> list[str]:
@@ -129,6 +134,30 @@ def losing(tab: Tab, crm: Sandbox) -> Page:
     return page
 
 
+def after_a_fault(kind: str, **fault: Any) -> State:
+    def state(tab: Tab, crm: Sandbox) -> Page:
+        page = tab.goto(URL)
+        page.locator("[name=ticket_title]").fill("Sẽ không gửi được")
+        crm.fault(kind, code=CODE, method="PUT", **fault)
+        page.locator("[data-save-button]").click()
+        page.locator("main .banner").first.wait_for()
+        return page
+
+    return state
+
+
+def out_of_reach(tab: Tab, crm: Sandbox) -> Page:
+    crm.fault("status", code=CODE, method="GET", times=None, status=500)
+    return tab.goto(URL)
+
+
+def with_a_draft(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.locator("[name=ticket_title]").fill("Nháp")
+    page.get_by_text(re.compile("Draft kept on the server,|Bản nháp đã giữ")).wait_for()
+    return tab.goto(URL)
+
+
 STATES: dict[str, State] = {
     "editing": editing,
     "asking for a link": asking("link"),
@@ -144,6 +173,12 @@ STATES: dict[str, State] = {
     "conflict": in_conflict,
     "saved": saved,
     "preview": previewed,
+    "refused": after_a_fault("status", status=403),
+    "not applied": after_a_fault("ignore_write"),
+    "out of reach": out_of_reach,
+    "draft": with_a_draft,
+    "nothing found": just("/tickets/?q=khongcogihet"),
+    "forbidden": just("/bulk/"),
     "status page": just(f"{URL}status/?to=Hủy"),
     "update only": just(f"{URL}?read=off"),
     "missing ticket": just("/tickets/KHONGCO99/"),

@@ -89,6 +89,7 @@ def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -
     address = os.environ.get("TEST_DATABASE_URL", "")
     if not address:
         skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
+    Sandbox(sandbox_process.url).reset()
     names = [f"ticketadmin_{kind}_{os.getpid()}" for kind in ("backup", "restored")]
     urls = [re.sub(r"/[^/]*$", f"/{name}", address) for name in names]
     with psycopg.connect(address, autocommit=True) as connection:
