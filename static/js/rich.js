@@ -7,6 +7,7 @@ import { askForLink, attach } from "./toolbar.js";
 
 let box, textarea, losses, switches, previewPlace;
 let editor = null;
+let isStarting = false;
 
 // What an editor may drop, by kind: a selector that counts it. The words stand in the template.
 const KINDS = {
@@ -45,8 +46,12 @@ function style(href) {
   return new Promise((resolve) => link.addEventListener("load", resolve, { once: true }));
 }
 
+// Keys and presses are answered between the steps, so that slow machines do not stand still.
+const pause = () => new Promise((resolve) => setTimeout(resolve));
+
 async function load() {
   const [all] = await Promise.all([import(box.dataset.script), ...box.dataset.styles.split(" ").map(style)]);
+  await pause();
   return all;
 }
 
@@ -117,12 +122,9 @@ function pastePicture(_view, event) {
   return true;
 }
 
-function start(all) {
-  const place = document.createElement("div");
-  place.className = "prose-editor";
-  textarea.before(place);
-  editor = new all.Editor({
-    element: place,
+function create(all, place) {
+  return new all.Editor({
+    element: null, // mounted later
     extensions: extensions(all),
     content: inert(textarea.value),
     editorProps: {
@@ -137,13 +139,41 @@ function start(all) {
     },
     onDestroy: () => place.remove(),
   });
+}
+
+function reveal(place) {
   const text = editor.view.dom;
   text.setAttribute("aria-labelledby", "content-label");
   text.setAttribute("aria-multiline", "true");
   attach(box.querySelector("[data-editor-tools]"), editor);
+  place.hidden = false;
+  if (document.activeElement === textarea) editor.commands.focus();
   textarea.hidden = true;
   show("rich");
   preview(previewPlace, textarea, "rich");
+}
+
+// Until the last step the textarea stands there, unchangeable. With `guards` nothing opens that would lose parts.
+async function start(all, { guards }) {
+  isStarting = true;
+  textarea.readOnly = true;
+  const place = document.createElement("div");
+  place.className = "prose-editor";
+  place.hidden = true;
+  textarea.before(place);
+  try {
+    editor = create(all, place);
+    await pause();
+    const found = guards ? lost(textarea.value, editor.getHTML()) : [];
+    if (found.length > 0) return warn(found);
+    await pause();
+    editor.mount(place);
+    await pause();
+    reveal(place);
+  } finally {
+    isStarting = false;
+    textarea.readOnly = false;
+  }
 }
 
 function stop() {
@@ -160,10 +190,7 @@ function show(mode) {
   }
 }
 
-function guard(all) {
-  start(all);
-  const found = lost(textarea.value, editor.getHTML());
-  if (found.length === 0) return;
+function warn(found) {
   stop();
   for (const word of losses.querySelectorAll("[data-kind]")) word.hidden = !found.includes(word.dataset.kind);
   losses.hidden = false;
@@ -179,15 +206,15 @@ export async function begin(opened) {
   const all = await load();
   switches.addEventListener("click", ({ target }) => {
     const mode = target.closest("[data-mode]")?.dataset.mode;
-    if (!mode || (mode === "rich") === Boolean(editor)) return;
+    if (!mode || isStarting || (mode === "rich") === Boolean(editor)) return;
     losses.hidden = true;
     if (mode === "source") stop();
-    else guard(all);
+    else start(all, { guards: true });
   });
   losses.querySelector("[data-anyway]").addEventListener("click", () => {
     losses.hidden = true;
-    start(all);
+    start(all, { guards: false });
   });
   switches.hidden = false;
-  guard(all);
+  await start(all, { guards: true });
 }
