@@ -3,6 +3,7 @@
 from typing import Any
 
 from axes.utils import reset as forget_failures
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
@@ -97,8 +98,25 @@ def _may_touch(request: HttpRequest, person: User | None) -> bool:
     return person is None or not person.is_superuser or person_of(request).is_superuser
 
 
+class NamedForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A row of a list that is edited in place: its boxes have no labels, so each names field and row."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{field.label}: {self.instance}"
+
+
+class EditableList(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list with boxes in its rows."""
+
+    def get_changelist_form(self, request: HttpRequest, **options: Any) -> Any:
+        """Let screen readers tell the boxes apart."""
+        return super().get_changelist_form(request, **{"form": NamedForm, **options})
+
+
 @admin.register(CustomField)
-class CustomFieldAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CustomFieldAdmin(EditableList):
     """The custom fields that the ticket form offers."""
 
     list_display = ["label", "key", "kind", "required", "order"]
@@ -107,7 +125,7 @@ class CustomFieldAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(StatusSetting)
-class StatusSettingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class StatusSettingAdmin(EditableList):
     """How the CRM's statuses look and which have a quick button."""
 
     list_display = ["name", "hue", "is_done", "quick_button", "order"]
