@@ -339,3 +339,12 @@ def test_filters_that_people_type_reach_the_crm_in_its_own_words() -> None:
 def test_roles_see_the_same_list(sandbox: Sandbox, make_person: Any, client_of: Any) -> None:
     for role in Role:
         assert len(codes(client_of(make_person(role)).get("/list/", headers=SCRIPT))) == 100
+
+
+def test_a_single_word_is_searched_and_may_still_be_opened_as_a_code(web: Client, sandbox: Sandbox) -> None:
+    answer = web.get("/tickets/?q=khongcogihet", follow=True)
+    assert answer.redirect_chain[-1][0] == "/tickets/?text=khongcogihet"
+
+    found = web.get("/list/?text=khongcogihet", headers=SCRIPT).content.decode()
+    assert "No ticket matches" in found
+    assert 'href="/tickets/khongcogihet/"' in found

@@ -404,3 +404,16 @@ def test_undo_of_what_is_undone_already_sends_nothing(web: Client, sandbox: Sand
 
     assert "Nothing to save." in answer.content.decode()
     assert len(sandbox.puts()) == 1
+
+
+def test_a_message_says_that_text_is_kept_only_where_there_is_a_form(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get("/tickets/ABCXYZ1234/")).filled(ticket_title="Đang gõ")
+    sandbox.fault("status", code="ABCXYZ1234", times=None, status=500)
+
+    opened = web.get("/tickets/ABCXYZ1234/").content.decode()
+    saved = web.post("/tickets/ABCXYZ1234/", form).content.decode()
+
+    assert "Your text is still in the form." not in opened
+    assert "Try again in a minute." in opened
+    assert "Your text is still in the form." in saved
+    assert "Đang gõ" in saved

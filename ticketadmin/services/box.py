@@ -56,7 +56,7 @@ Typed = OneTicket | StatusChange | ManyTickets | Words
 def understand(text: str, statuses: Sequence[str]) -> Typed:
     """Return what the text asks for. `statuses` are the CRM's names."""
     text = text.strip()
-    if CODE.fullmatch(text):
+    if looks_like_code(text):
         return OneTicket(text)
     first, _space, rest = text.partition(" ")
     if looks_like_code(first) and (names := matching_statuses(rest, statuses)):
@@ -70,7 +70,7 @@ def understand(text: str, statuses: Sequence[str]) -> Typed:
 
 
 def looks_like_code(word: str) -> bool:
-    """Tell whether a word followed by others is meant as a ticket code."""
+    """Tell whether a word is meant as a ticket code: it has a digit, - or _, or is all capitals."""
     return bool(CODE.fullmatch(word)) and bool(re.search(r"[0-9_-]", word) or word.isupper())
 
 

@@ -16,13 +16,11 @@ Text = str | Promise
 NOTHING_CHANGED = _("Nothing was changed in the CRM.")
 MAY_HAVE_CHANGED = _("It is not known whether the CRM was changed.")
 
-TRY_AGAIN = _("Your text is still in the form. Try again in a minute.")
-TELL_ADMINISTRATOR = _("Your text is still in the form. Please tell an administrator.")
-LOOK_FIRST = _(
-    "Your text is still in the form. Reload the ticket to see what it holds before you send again."
-)
+TRY_AGAIN = _("Try again in a minute.")
+TELL_ADMINISTRATOR = _("Please tell an administrator.")
+LOOK_FIRST = _("Reload the ticket to see what it holds before you send again.")
 CORRECT = _("Correct the marked fields and save again.")
-CHECK_CODE = _("Check the ticket code. Your text is still in the form.")
+CHECK_CODE = _("Check the ticket code.")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ _EXPLANATIONS: dict[str, Explanation] = {
     "not_found": Explanation(_("The CRM has no ticket with this code."), CHECK_CODE, 404),
     "conflict": Explanation(
         _("The CRM says that somebody else changed this ticket at the same time."),
-        _("Your text is still in the form. Save again to compare it with the ticket as it is now."),
+        _("Save again to compare what you typed with the ticket as it is now."),
         409,
     ),
     "rate_limited": Explanation(_("The CRM is busy and asked to wait."), TRY_AGAIN, 429),

@@ -163,6 +163,7 @@ def _list_context(request: HttpRequest, choices: Choices, *, is_now: bool) -> di
         "follows": not is_now and not (listing.is_fresh and listing.received >= min(wanted, CHUNK)),
         "next_n": min(wanted + CHUNK, MOST) if listing.has_more and wanted < MOST else None,
         "wanted": wanted,
+        "maybe_code": filters.text if box.CODE.fullmatch(filters.text) else "",
     }
 
 
