@@ -234,6 +234,13 @@ def own_menu(tab: Tab, _crm: Sandbox) -> Page:
     return page
 
 
+def preferences_saved(tab: Tab, crm: Sandbox) -> Page:
+    page = own_menu(tab, crm)
+    page.locator("form:has([name=theme]) button").first.click()
+    page.locator("[data-toast]").wait_for()
+    return page
+
+
 def settings(path: str) -> State:
     """Return a page of Django's own, which a stranger must not be shown instead."""
 
@@ -254,6 +261,8 @@ STATES_OF_LEADS: dict[str, State] = {
     "changes invalid": changes_invalid,
     "connection": connection_tested,
     "menu": own_menu,
+    "everybody's history": just("/history/"),
+    "preferences saved": preferences_saved,
     "accessibility": just("/accessibility/"),
     "settings": settings("/admin/"),
     "people": settings("/admin/ticketadmin/user/"),
