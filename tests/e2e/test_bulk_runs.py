@@ -1,5 +1,6 @@
 """Bulk updates against the sandbox with a real worker: each ticket ends in the outcome that is true."""
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -276,3 +277,38 @@ def test_update_only_mode_sends_blind_and_says_so(crm: Sandbox, lead: Lead) -> N
 
     assert lead.outcomes(path) == dict.fromkeys(codes, "not_readable")
     assert len(crm.log("PUT")) == len(codes)
+
+
+def test_the_tickets_of_a_saved_view_are_those_of_the_run(crm: Sandbox, lead: Lead) -> None:
+    query = "status=H%E1%BB%A7y&customer=B%C3%ACnh+Minh"
+    token = form_to(lead.visitor.get("/bulk/new/"), "/bulk/new/").values["csrfmiddlewaretoken"]
+    kept = {"csrfmiddlewaretoken": token, "name": "Hủy của Bình Minh", "query": query, "is_shared": "on"}
+    assert lead.visitor.post("/views/", kept).status_code == 303
+    wanted = {
+        code
+        for code in crm.codes()
+        if crm.ticket(code)["status_name"] == "Hủy" and crm.ticket(code)["account_name"] == "Bình Minh"
+    }
+
+    page = lead.visitor.get("/bulk/new/")
+    view = re.findall(r'<option value="(\d+)">Hủy của Bình Minh', page.text)[0]
+    answer = lead.visitor.post("/bulk/new/", form_to(page, "/bulk/new/").filled(view=view))
+    path = lead.check(str(answer.headers["Location"]), emergency_phone=PHONE)
+    lead.confirm(path)
+    lead.wait(path, "finished")
+
+    assert len(wanted) > 3
+    assert set(lead.outcomes(path)) == wanted
+    assert {crm.ticket(code)["emergency_phone"] for code in wanted} == {PHONE}
+
+
+def test_a_run_keeps_to_the_requests_a_second_that_it_was_given(crm: Sandbox, lead: Lead) -> None:
+    path = lead.check(lead.choose(plain_codes(crm)[:10]), emergency_phone=PHONE)
+    crm.forget_log()
+
+    lead.confirm(path, in_flight=8, per_second="12")
+    lead.wait(path, "finished")
+
+    times = sorted(call.time for call in crm.log())
+    assert len(times) >= 30
+    assert times[-1] - times[0] >= (len(times) - 3) / 12 - 0.2  # the last ticket's three come at once

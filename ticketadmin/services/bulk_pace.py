@@ -13,6 +13,7 @@ from django.utils import timezone
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 RATE_LIMITED = "rate_limited"
+CATCH_UP = 0.1  # seconds that a late start may be made up for; more would be a burst over the limit
 
 
 class Pace:
@@ -44,7 +45,7 @@ class Pace:
         if self.wait() > 0:
             return False
         if self.per_second:
-            self._next = max(self._next, self._clock() - 1.0) + self._calls / self.per_second
+            self._next = max(self._next, self._clock() - CATCH_UP) + self._calls / self.per_second
         return True
 
     def wait(self) -> float:
