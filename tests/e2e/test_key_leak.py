@@ -1,16 +1,26 @@
 """Whatever the CRM does and whatever page is asked for, the key appears nowhere: with DEBUG off and on.
 
-Two servers run as in earnest, with a log of everything and a database file; the CRM misbehaves in every
-way of the fault table, and reflects the key; then every page is asked for as an administrator, and log,
-pages, database file and its journal are searched, byte by byte.
+Two installations run as in earnest, each a web server and a worker with a log of everything: one has the
+key in its environment and is on SQLite, one has it in a file and is on PostgreSQL. The CRM misbehaves in
+every way of the fault table and puts the key into what it says, in saves and in a bulk update; then every
+page is asked for as an administrator, and the tool itself breaks. Pages, downloads, logs and databases are
+searched.
 """
 
+import contextlib
 import json
 import logging
+import os
+import re
+import sqlite3
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from django.http import HttpRequest
@@ -18,8 +28,9 @@ from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
 
 from tests.browsing import Visitor
-from tests.live import LiveServer
-from tests.pages import ticket_form
+from tests.e2e.leading import Lead
+from tests.live import LiveServer, LiveWorker
+from tests.pages import PageForm
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
 from tests.views.test_access import ADMIN, OWN, Route
 from tests.views.test_remote_behaviour import BEHAVIOURS, CODE, TITLE, Behaviour
@@ -27,12 +38,13 @@ from ticketadmin.services.connection import get_api
 from ticketadmin.ticketapi.errors import TicketApiError
 
 TOKEN = "metrics-token-0123456789"
-HANGS = {"hang", "drip"}  # for ever; one of each is enough
-REFLECTED = {
-    "status": 500,
-    "body": {"message": f"bad key {KEY}", "errors": {"ticket_title": [f"X-API-KEY: {KEY}"]}},
-}
-BY_FAULT = [one for one in BEHAVIOURS if not one.url]
+AT_ONCE = 4  # most faults are waited for
+HANGS = {"hang", "drip"}  # as long as patience lasts is enough
+ECHO = {"message": f"bad key {KEY}", "errors": {"ticket_title": [f"X-API-KEY: {KEY}"]}}
+REFLECTED = {"status": 500, "body": ECHO}
+WRITING = [one for one in BEHAVIOURS if not one.url and one.method == "PUT"]
+READING = [one for one in BEHAVIOURS if not one.url and one.method == "GET"]
+ELSEWHERE = [one for one in BEHAVIOURS if one.url]
 VALUES = {
     "<code:code>": CODE,
     "<id>": "1",
@@ -43,71 +55,190 @@ VALUES = {
 }
 
 
-@pytest.fixture(scope="module", params=["0", "1"], ids=["DEBUG off", "DEBUG on"])
-def server(
-    request: pytest.FixtureRequest, sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LiveServer]:
-    started = LiveServer(
-        tmp_path_factory.mktemp("leak"), sandbox_process.url,
-        DEBUG=request.param, LOG_LEVEL="DEBUG", METRICS_TOKEN=TOKEN, TICKET_API_TIMEOUT="0.4",
+@dataclass
+class Installation:
+    """A web server with a worker, a CRM and a database; `database` is PostgreSQL's address, "" is SQLite."""
+
+    server: LiveServer
+    crm: Sandbox
+    visitor: Visitor
+    database: str
+
+    def execute(self, statement: str) -> None:
+        """Change the database behind the product's back."""
+        file = self.server.data / "ticketadmin.sqlite3"
+        opened = psycopg.connect(self.database) if self.database else sqlite3.connect(file, timeout=20)
+        with contextlib.closing(opened) as connection, connection:
+            connection.execute(statement)
+
+    def restart(self, crm_url: str) -> None:
+        """Have the web server look for the CRM elsewhere, and forget that nobody was there."""
+        self.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = 'circuit'")
+        self.server.environment["TICKET_API_URL"] = crm_url
+        self.server.stop()
+        self.server.start()
+
+    def kept(self) -> dict[str, bytes]:
+        """Return all that stands in its folder, and in its database."""
+        files = {path.name: path.read_bytes() for path in self.server.data.rglob("*") if path.is_file()}
+        return files | (rows_of(self.database) if self.database else {})
+
+
+def rows_of(database: str) -> dict[str, bytes]:
+    """Return the rows of each table, with bytes as they are."""
+    with psycopg.connect(database) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        rows = {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables}  # type: ignore[call-overload] # noqa: S608 - names from the database itself
+    return {name: repr(found).encode() for name, found in rows.items()}
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """Make a database on the server that TEST_DATABASE_URL names, where there is one; CI has one."""
+    address, name = os.environ.get("TEST_DATABASE_URL", ""), f"ticketadmin_leak_{os.getpid()}"
+    if not address:
+        assert not os.environ.get("REQUIRE_POSTGRES")
+        yield ""
+        return
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        yield re.sub(r"/[^/]*$", f"/{name}", address)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def running(folder: Path, database: str, **settings: str) -> Iterator[Installation]:
+    crm = SandboxProcess(folder / "crm.sqlite3", tickets=120)
+    settings |= {"DATABASE_URL": database} if database else {}
+    (folder / "data").mkdir()
+    server = LiveServer(
+        folder / "data", crm.url,
+        LOG_LEVEL="DEBUG", METRICS_TOKEN=TOKEN, TICKET_API_TIMEOUT="1.5", **settings,
     )  # fmt: skip
-    yield started
-    started.stop()
-
-
-def test_key_leak_over_the_whole_fault_table(server: LiveServer) -> None:
-    sandbox = Sandbox(server.environment["TICKET_API_URL"])
-    sandbox.reset()
-    visitor = Visitor(server, "admin")
-    pages: list[str] = []
-    for behaviour in BY_FAULT:
-        pages += [answer.text for answer in misbehaving(behaviour, sandbox, visitor)]
-    pages += [answer.text for answer in every_page(server, visitor)]
+    worker, visitor = LiveWorker(server), Visitor(server, "admin")
+    yield Installation(server, Sandbox(crm.url), visitor, database)
     visitor.close()
-
-    assert len(pages) > 2 * len(BY_FAULT)
-    assert [page[:200] for page in pages if KEY in page] == []
-    assert any("•••" in page for page in pages)  # where the CRM reflected it
-    assert KEY not in server.log.read_text("utf-8", "replace")
-    assert "remote_call" in server.log.read_text("utf-8", "replace")
-    files = [path for path in server.data.rglob("*") if path.is_file()]
-    assert {"ticketadmin.sqlite3", "ticketadmin.sqlite3-wal"} <= {path.name for path in files}
-    assert [path.name for path in files if KEY.encode() in path.read_bytes()] == []
+    worker.stop()
+    server.stop()
+    crm.stop()
 
 
-def misbehaving(behaviour: Behaviour, sandbox: Sandbox, visitor: Visitor) -> Iterator[requests.Response]:
-    """Open and save a ticket while the CRM misbehaves, and once more while it reflects the key."""
-    sandbox.forget_faults()
-    form = ticket_form(visitor.get(f"/tickets/{CODE}/?read=off"))
-    options = behaviour.options | ({"seconds": 0.6} if behaviour.kind in HANGS else {})
-    sandbox.fault(
+@pytest.fixture(params=["DEBUG off, key in the environment", "DEBUG on, key in a file, PostgreSQL"])
+def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    with contextlib.ExitStack() as stack:
+        if request.param.startswith("DEBUG off"):
+            yield stack.enter_context(running(tmp_path, "", DEBUG="0"))
+            return
+        file = tmp_path / "key"
+        file.write_text(f"{KEY}\n", encoding="utf-8")
+        key = {"TICKET_API_KEY": "", "TICKET_API_KEY_FILE": str(file)}
+        yield stack.enter_context(running(tmp_path, stack.enter_context(postgres()), DEBUG="1", **key))
+
+
+def test_key_leak_over_the_whole_fault_table(installed: Installation) -> None:
+    codes = iter([code for code in installed.crm.codes() if code.startswith("TK2")])
+    answers = bulk_update(installed, [next(codes) for _number in range(8)])
+    answers += saves_that_fail(installed, codes)
+    forms = {code: installed.visitor.form(code) for code in (next(codes) for _one in ELSEWHERE)}
+    answers += every_page(installed)
+    answers += broken_pages(installed)
+    answers += nobody_there(installed, forms)
+
+    assert len(answers) > 2 * len(BEHAVIOURS)
+    pages = [f"{answer.url}\n{answer.headers}\n{answer.text}" for answer in answers]
+    assert [page[:300] for page in pages if KEY in page] == []
+    assert any("•••" in page for page in pages)  # where the CRM put it
+    kept = installed.kept()
+    assert [name for name, content in kept.items() if KEY.encode() in content] == []
+    assert b"remote_call" in kept["worker.log"]
+    assert (
+        {"ticketadmin_change"} <= set(kept)
+        if installed.database
+        else {"ticketadmin.sqlite3-wal"} <= set(kept)
+    )
+
+
+def bulk_update(installed: Installation, codes: list[str]) -> list[requests.Response]:
+    """Let a worker write to tickets of which most fail, and ask for all that is told of it."""
+    for code, status in zip(codes, (400, 403, 404, 422, 500, 200), strict=False):
+        installed.crm.fault("status", code=code, method="PUT", times=None, status=status, body=ECHO)
+    installed.crm.fault("status", code=codes[6], method="GET", **REFLECTED)
+    lead = Lead(installed.server, "admin")
+    path = lead.run(codes, emergency_phone="0909 111 222")
+    assert {"rejected", "verified"} <= set(lead.outcomes(path).values())
+    answers = [lead.visitor.get(path + part) for part in ("", "progress/", "results.csv")]
+    lead.close()
+    return answers
+
+
+def saves_that_fail(installed: Installation, codes: Iterator[str]) -> list[requests.Response]:
+    """Save a ticket of its own under each behaviour of the table."""
+    own_code = {behaviour.name: next(codes) for behaviour in WRITING + READING}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(lambda one: misbehaving(one, installed, own_code[one.name]), WRITING))
+    for behaviour in READING:
+        answers.append(misbehaving(behaviour, installed, own_code[behaviour.name]))
+        installed.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name IN ('reading', 'circuit')")
+    seen = [(entry.method, entry.code) for entry in installed.crm.log()]
+    assert [one.name for one in WRITING if ("PUT", own_code[one.name]) not in seen] == []
+    assert [one.name for one in READING if seen.count(("GET", own_code[one.name])) < 2] == []
+    return answers
+
+
+def misbehaving(behaviour: Behaviour, installed: Installation, code: str) -> requests.Response:
+    """Save a ticket while the CRM behaves so, with the key in whatever it says."""
+    form = installed.visitor.form(code)
+    installed.crm.fault(
         behaviour.kind,
-        code=CODE,
+        code=code,
         method=behaviour.method,
         times=behaviour.times,
         after=behaviour.after,
-        **options,
+        **with_key(behaviour),
     )
-    yield visitor.post(f"/tickets/{CODE}/", form.filled(ticket_title=TITLE))
-    sandbox.forget_faults()
-    sandbox.fault("status", code=CODE, times=None, method=behaviour.method, **{**REFLECTED, "status": 422})
-    yield visitor.post(f"/tickets/{CODE}/", form.filled(ticket_title=TITLE + behaviour.name))
-    yield visitor.get(f"/tickets/{CODE}/")
+    return installed.visitor.post(f"/tickets/{code}/", form.filled(ticket_title=TITLE), follow=True)
 
 
-def every_page(server: LiveServer, visitor: Visitor) -> Iterator[requests.Response]:
+def with_key(behaviour: Behaviour) -> dict[str, Any]:
+    """Return the behaviour's options with the key in the body, in a header, in the address it leads to."""
+    own = behaviour.options
+    body = own.get("body", {"error" if behaviour.kind == "error_in_success" else "message": "Lỗi"})
+    echoes = {"body": echoed(body), "headers": {"X-Echo": KEY, **own.get("headers", {})}}
+    patience = {"seconds": 2} if behaviour.kind in HANGS else {}
+    return {**own, **echoes, **patience, "location": f"http://127.0.0.1:9/?key={KEY}"}
+
+
+def echoed(value: Any) -> Any:
+    """Return JSON with the key in each of its texts; an empty one stays empty."""
+    if isinstance(value, dict):
+        return {name: echoed(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [echoed(one) for one in value]
+    return f"{value} {KEY}" if value and value != CODE and isinstance(value, str) else value
+
+
+def nobody_there(installed: Installation, forms: dict[str, PageForm]) -> list[requests.Response]:
+    """Save tickets after the CRM's address began to lead nowhere."""
+    answers = []
+    for behaviour, (code, form) in zip(ELSEWHERE, forms.items(), strict=True):
+        plain = installed.crm.url
+        installed.restart(plain.replace("http:", "https:") if behaviour.url == "https" else behaviour.url)
+        answer = installed.visitor.post(f"/tickets/{code}/", form.filled(ticket_title=TITLE))
+        assert answer.status_code == behaviour.read.status, behaviour.name
+        answers.append(answer)
+    return answers
+
+
+def every_page(installed: Installation) -> list[requests.Response]:
     """Ask for every route that takes no uuid, the metrics with their token, and a page that is not there."""
-    for route in [*OWN, *ADMIN]:
-        if route.name not in {"sign_out", "logout"} and (address := _filled(route)):
-            yield visitor.get(address)
+    routes = [route for route in [*OWN, *ADMIN] if route.name not in {"sign_out", "logout"}]
+    addresses = [*filter(None, map(_filled, routes)), "/nowhere/"]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(installed.visitor.get, addresses))
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    metrics = requests.get(f"{server.url}/metrics", headers=headers, timeout=10)
+    metrics = requests.get(f"{installed.server.url}/metrics", headers=headers, timeout=10)
     assert metrics.status_code == 200
-    yield metrics
-    yield visitor.get("/nowhere/")
-    yield visitor.get(
-        "/tickets/",
-    )
+    return [*answers, metrics]
 
 
 def _filled(route: Route) -> str:
@@ -115,6 +246,15 @@ def _filled(route: Route) -> str:
     for placeholder, value in VALUES.items():
         address = address.replace(placeholder, value)
     return "" if "<" in address or "$" in address else f"/{address}"
+
+
+def broken_pages(installed: Installation) -> list[requests.Response]:
+    """Break the tool itself, so that page and log tell of an error of its own: with DEBUG on, in full."""
+    installed.execute("UPDATE ticketadmin_remotesnapshot SET value = '[7]' WHERE name = 'statuses'")
+    answer = installed.visitor.get(f"/tickets/{CODE}/")
+    installed.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = 'statuses'")
+    assert answer.status_code == 500
+    return [answer]
 
 
 def failing_call(sandbox: Sandbox) -> BaseException:
