@@ -1,20 +1,26 @@
 """Who may ask what: every route of the URL configuration × every method × every kind of person.
 
-A new route fails here until it has its line in RULES.
+A new route fails here until it has its line in RULES. Routes that are there by setting only are tried with
+those of every installation: urls.py is loaded once more, as if each of those settings were on.
 """
 
+import importlib.util
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from tests.sandbox_driver import Sandbox
+from ticketadmin import urls
 from ticketadmin.models import BulkUpdate, Change, Role, User
 
 CODE = "ABCXYZ1234"
@@ -92,11 +98,13 @@ RULES = {
     "healthz": reads(PUBLIC),
     "readyz": reads(PUBLIC),
     "metrics": reads(PUBLIC),  # for everybody who has the token
-    "openid_begin": reads(PUBLIC),  # the last three are there by setting only
-    "openid_done": reads(PUBLIC),
+    "openid_begin": Rule(PUBLIC, frozenset({"GET"})),
+    "openid_done": Rule(PUBLIC, frozenset({"GET"})),
     "styleguide": reads(ADMINISTRATORS),
 }
-BY_SETTING = {"openid_begin", "openid_done", "styleguide"}
+# Settings that add routes, and the routes that they add.
+BY_SETTING = {"HAS_OIDC": {"openid_begin", "openid_done"}, "DEBUG": {"styleguide"}}
+EVERY_ROUTE = "tests.views.every_route"
 # In Django admin, administrators manage these; whatever else is registered there is for superusers.
 ADMINISTERED = ("ticketadmin_user_", "ticketadmin_customfield_", "ticketadmin_statussetting_", "auth_user_")
 # The routes of others' changes answer staff as if there were none.
@@ -122,7 +130,7 @@ class Route:
 def routes(
     patterns: list[URLPattern | URLResolver] | None = None, before: str = "", is_admin: bool = False
 ) -> Iterator[Route]:
-    for one in patterns if patterns is not None else get_resolver().url_patterns:
+    for one in patterns if patterns is not None else get_resolver(EVERY_ROUTE).url_patterns:
         address = before + str(one.pattern)
         if isinstance(one, URLResolver):
             yield from routes(one.url_patterns, address, is_admin or one.namespace == "admin")
@@ -130,10 +138,27 @@ def routes(
             yield Route(str(one.name), address, is_admin)
 
 
+def load_every_route() -> None:
+    """Make a URL configuration out of urls.py in which every setting that adds routes is on."""
+    spec = importlib.util.spec_from_file_location(EVERY_ROUTE, urls.__file__)
+    assert spec
+    assert spec.loader
+    module = sys.modules[EVERY_ROUTE] = importlib.util.module_from_spec(spec)
+    with override_settings(**dict.fromkeys(BY_SETTING, True)):
+        spec.loader.exec_module(module)
+
+
+load_every_route()
 OWN = [route for route in routes() if not route.is_admin]
 ADMIN = [route for route in routes() if route.is_admin]
 by_name = pytest.mark.parametrize("route", OWN, ids=lambda route: route.name)
 by_address = pytest.mark.parametrize("route", ADMIN, ids=lambda route: route.address)
+
+
+@pytest.fixture(autouse=True)
+def _every_route(settings: Any) -> None:
+    settings.ROOT_URLCONF = EVERY_ROUTE
+    settings.OIDC_ISSUER = settings.OIDC_RP_CLIENT_ID = "http://127.0.0.1:9"  # nobody is there
 
 
 @pytest.fixture
@@ -181,7 +206,15 @@ def address_of(change: Change) -> Callable[[Route], str]:
 
 
 def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
-    assert {route.name for route in OWN} - BY_SETTING == set(RULES) - BY_SETTING
+    assert {route.name for route in OWN} == set(RULES)
+
+
+def test_every_setting_that_adds_routes_is_known_here() -> None:
+    asked = re.findall(r"settings\.([A-Z_]+)", Path(urls.__file__).read_text(encoding="utf-8"))
+    always = {str(pattern.name) for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
+
+    assert set(asked) == set(BY_SETTING)
+    assert always == set(RULES) - set().union(*BY_SETTING.values())
 
 
 @by_name
