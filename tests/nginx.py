@@ -46,6 +46,7 @@ class Nginx:
             (r"ssl_certificate     \S+;", f"ssl_certificate {self.certificate};"),
             (r"ssl_certificate_key \S+;", f"ssl_certificate_key {self.folder / 'key.pem'};"),
             (r"proxy_set_header Host \$host;", "proxy_set_header Host $http_host;"),
+            (r"/opt/ticketadmin/deploy/", f"{ROOT / 'deploy'}/"),
             (r"client_body_timeout 20s", "client_body_timeout 1s"),
         ):
             site, found = re.subn(pattern, value, site)
@@ -55,7 +56,8 @@ class Nginx:
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         head = f"worker_processes 1;\npid {self.folder / 'pid'};\nerror_log stderr;\nevents {{}}\n"
-        return f"{head}http {{\naccess_log off;\n{temporary}{site}\n}}\n"
+        usual = "access_log off;\ninclude /etc/nginx/mime.types;\n"
+        return f"{head}http {{\n{usual}{temporary}{site}\n}}\n"
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

@@ -1,10 +1,12 @@
 """The product as it is installed: gunicorn behind nginx with TLS, and a crowd at it."""
 
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,6 +17,7 @@ from tests.live import LiveServer
 from tests.nginx import PROGRAM, Nginx
 from tests.sandbox_driver import Sandbox, SandboxProcess
 
+PROBLEMS = Path(__file__).resolve().parents[2] / "deploy" / "problems"
 pytestmark = pytest.mark.xdist_group("nginx")
 
 
@@ -83,6 +86,91 @@ def test_a_body_that_is_too_large_is_refused_before_it_arrives(nginx: Nginx) -> 
     )
 
     assert answer.status_code == 413
+    assert "larger than this tool takes" in answer.text
+
+
+def ask(nginx: Nginx, head: str) -> str:
+    """Send a request as it stands and return what comes back, as long as it says it is."""
+    context = ssl.create_default_context(cafile=str(nginx.certificate))
+    plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
+    with context.wrap_socket(plain, server_hostname="localhost") as connection:
+        connection.sendall(f"{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        received, whole = b"", False
+        while not whole and (part := connection.recv(65_536)):
+            received += part
+            head, _blank, body = received.partition(b"\r\n\r\n")
+            length = re.search(rb"\r\nContent-Length: (\d+)", head)
+            whole = bool(length) and len(body) >= int(length[1])
+        return received.decode()
+
+
+def is_ours(answer: str, status: int) -> bool:
+    """Tell whether it is our page for a status that the proxy shows: in both languages, with its headers."""
+    head, page = answer.split("\r\n\r\n", 1)
+    return (
+        page == (PROBLEMS / f"{status}.html").read_text(encoding="utf-8")
+        and '<section lang="en">' in page
+        and '<section lang="vi">' in page
+        and "\r\nContent-Security-Policy: default-src 'none'; style-src 'self';" in head
+        and "\r\nX-Content-Type-Options: nosniff" in head
+        and "\r\nServer: nginx\r\n" in head  # and no version
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "shown"),
+    [
+        (f"GET /tickets/?q={'A' * 9_000} HTTP/1.1", 414, 414),
+        (f"GET /tickets/ HTTP/1.1\r\nCookie: {'a' * 9_000}", 431, 431),
+        ("GET /tickets/ HTTP/1.1" + f"\r\nCookie: {'a' * 7_000}" * 6, 431, 431),
+        ("POST /bulk/new/ HTTP/1.1\r\nContent-Length: 12000000", 413, 413),
+        ("POST /bulk/new/ HTTP/1.1\r\nContent-Length: -1", 400, 400),
+        ("POST /bulk/new/ HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked", 400, 400),
+        ("GE\x00T / HTTP/1.1", 400, 400),
+        ("GET / HTTP/1.1\r\nX-A\x00: b", 400, 400),
+        ("GET / HTTP/9.1", 505, 400),
+    ],
+    ids=[
+        *("long address", "long header", "many cookies", "large body", "negative length", "two lengths"),
+        *("NUL in method", "NUL in header", "unheard-of version"),
+    ],
+)
+def test_what_never_reaches_the_product_gets_a_page_of_ours(
+    head: str, status: int, shown: int, nginx: Nginx
+) -> None:
+    answer = ask(nginx, head)
+
+    assert answer.startswith(f"HTTP/1.1 {status} "), answer[:200]
+    assert is_ours(answer, shown), answer
+
+
+@pytest.mark.parametrize("length", [8_150, 8_170, 8_176, 8_180, 8_185, 8_192])
+def test_gunicorn_never_answers_a_line_by_itself_that_nginx_let_through(length: int, nginx: Nginx) -> None:
+    """The two count differently; gunicorn's own refusals are pages of no product."""
+    address = f"GET /tickets/{'A' * (length - 23)}/ HTTP/1.1"
+    assert len(address) == length
+    for head in (address, f"GET /tickets/ HTTP/1.1\r\nX-Long: {'a' * (length - 8)}"):
+        answer = ask(nginx, head)
+        assert "Content-Security-Policy: " in answer, answer
+
+
+def test_the_page_for_a_product_that_is_away_needs_nothing_of_it(tmp_path: Path) -> None:
+    if not PROGRAM.exists():
+        skip_or_fail("nginx", "REQUIRE_BROWSER")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and never listens
+        alone = Nginx(tmp_path / "run", nobody.getsockname()[1])
+        answer, style = (
+            ask(alone, "POST /tickets/TK1/ HTTP/1.1"),
+            ask(alone, "GET /problems/problem.css HTTP/1.1"),
+        )
+        alone.stop()
+
+    assert answer.startswith("HTTP/1.1 502 ")
+    assert is_ours(answer, 502)
+    assert set(re.findall(r'(?:href|src)="([^"]+)"', answer)) == {"/problems/problem.css", "/"}
+    assert style.startswith("HTTP/1.1 200 ")
+    assert "\r\nContent-Type: text/css" in style
 
 
 def test_a_body_that_drips_is_cut_off(nginx: Nginx) -> None:
