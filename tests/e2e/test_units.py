@@ -160,3 +160,28 @@ def test_the_worker_starts_and_ends_in_order(machine: Machine) -> None:
 
     assert worker.wait(PATIENCE) == 0
     assert "Traceback" not in machine.log(WORKER)
+
+
+def test_commands_run_as_the_documentation_says(machine: Machine) -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    define = manual.split("```sh\n")[1].split("```")[0]
+    kept = machine.folder / "environment"
+    kept.write_text(
+        "".join(f"{name}='{value}'\n" for name, value in machine.settings.items()), encoding="utf-8"
+    )
+    for there, here in (
+        ("runuser -u ticketadmin -- ", ""),
+        ("cd /opt/ticketadmin", f"cd {ROOT}"),
+        (".venv/bin/python", sys.executable),
+        ("/etc/ticketadmin", str(machine.folder)),
+    ):
+        assert there in define
+        define = define.replace(there, here)
+
+    asked = ["sh", "-c", f"{define}\nmanage check --deploy --fail-level WARNING"]
+    done = subprocess.run(
+        asked, env={"PATH": os.environ["PATH"]}, cwd="/", capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
