@@ -7,10 +7,11 @@ const form = document.querySelector("[data-ticket-form]");
 const EVERY = 10_000;
 let timer = 0;
 let toldEdited = false;
+let returns = 0; // a page that comes back after its goodbye is another tab to the server
 
 function news(values) {
   const data = new FormData();
-  for (const [name, value] of Object.entries({ tab: form.tab.value, ...values })) data.set(name, value);
+  for (const [name, value] of Object.entries({ tab: `${form.tab.value}${"+".repeat(returns)}`, ...values })) data.set(name, value);
   return data;
 }
 
@@ -30,6 +31,11 @@ async function beat() {
 }
 
 document.addEventListener("visibilitychange", beat);
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  returns += 1;
+  beat();
+});
 form.addEventListener("input", () => isEdited() !== toldEdited && beat());
 addEventListener("pagehide", () => {
   const data = news({ leaving: "1", csrfmiddlewaretoken: form.csrfmiddlewaretoken.value });

@@ -70,7 +70,19 @@ def test_tabs_that_never_said_goodbye_are_forgotten(lan: Client, settings: Any) 
         beat(lan, "new")
         beat(lan, "new", leaving="1")
 
-    assert not Presence.objects.exists()
+    assert [one.tab for one in Presence.objects.all()] == ["new"]  # for a beat that comes in behind it
+
+
+def test_a_beat_behind_a_goodbye_does_not_bring_the_tab_back(lan: Client, minh: Client) -> None:
+    beat(minh)
+    beat(minh, leaving="1")
+    beat(minh, editing="1")
+    assert "Minh" not in beat(lan).content.decode()
+    assert "another tab" not in beat(minh, "b").content.decode()
+
+    beat(lan, "c", leaving="1")
+    beat(lan, "c")
+    assert "another tab" not in beat(lan).content.decode()
 
 
 def test_a_colleagues_save_is_told_to_those_who_see_the_older_state(

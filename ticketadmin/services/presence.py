@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import Change, Presence, User
@@ -42,14 +43,15 @@ def be_present(
     """Note that the actor has the ticket open in a tab, and return the company there. Raises Forbidden."""
     require(actor, "edit_tickets")
     now = timezone.now()
-    Presence.objects.update_or_create(
+    own, is_new = Presence.objects.get_or_create(
         actor=actor,
         ticket_code=code,
         tab=tab[:40],
-        defaults={"is_editing": is_editing, "seen_at": now},
-        create_defaults={"is_editing": is_editing, "seen_at": now, "opened_at": now},
+        defaults={"is_editing": is_editing, "seen_at": now, "opened_at": now},
     )
-    here = Presence.objects.filter(ticket_code=code, seen_at__gt=now - ALIVE_FOR).select_related("actor")
+    if not is_new:
+        _open(pk=own.pk).update(is_editing=is_editing, seen_at=now)
+    here = _open(ticket_code=code, seen_at__gt=now - ALIVE_FOR).select_related("actor")
     others: dict[int, Colleague] = {}
     own_tabs = 0
     for one in here.order_by("opened_at"):
@@ -62,9 +64,19 @@ def be_present(
 
 
 def leave(actor: User, code: str, *, tab: str) -> None:
-    """Note that a tab was closed, and forget tabs that nobody heard of for an hour."""
-    Presence.objects.filter(actor=actor, ticket_code=code, tab=tab[:40]).delete()
-    Presence.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
+    """Note that a tab was closed, and forget tabs that nobody heard of for an hour.
+
+    Its last beat may come in behind its goodbye and must not bring it back, so the row stays for now: a
+    tab that was last seen before it was opened is closed.
+    """
+    now = timezone.now()
+    closed = {"seen_at": now - timedelta(seconds=1), "opened_at": now}
+    Presence.objects.update_or_create(actor=actor, ticket_code=code, tab=tab[:40], defaults=closed)
+    Presence.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()
+
+
+def _open(**wanted: object) -> QuerySet[Presence]:
+    return Presence.objects.filter(seen_at__gte=F("opened_at"), **wanted)
 
 
 def _newer_change(actor: User, code: str, loaded_at: datetime | None) -> Change | None:
