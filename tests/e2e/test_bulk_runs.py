@@ -312,3 +312,15 @@ def test_a_run_keeps_to_the_requests_a_second_that_it_was_given(crm: Sandbox, le
     times = sorted(call.time for call in crm.log())
     assert len(times) >= 30
     assert times[-1] - times[0] >= (len(times) - 3) / 12 - 0.2  # the last ticket's three come at once
+
+
+def test_one_ticket_that_always_breaks_the_crm_is_listed_and_the_rest_is_done(
+    crm: Sandbox, lead: Lead
+) -> None:
+    good, broken = plain_codes(crm)[:3], plain_codes(crm)[3]
+    crm.fault("status", code=broken, method="GET", times=None, status=500)
+
+    path = lead.run([broken, *good], emergency_phone=PHONE)
+
+    assert lead.outcomes(path) == {broken: "not_done", **dict.fromkeys(good, "verified")}
+    assert crm.puts(broken) == []

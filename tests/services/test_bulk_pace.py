@@ -63,13 +63,13 @@ def test_each_further_burst_waits_longer_and_successes_speed_it_up_again() -> No
 def test_failures_in_a_row_of_one_cause_pause_a_run() -> None:
     trouble = Trouble()
 
-    assert [trouble.note("key_refused") for _number in range(3)][-1] == KEY_REFUSED
-    assert [Trouble().note("forbidden") for _number in range(10)] == [""] * 10
+    assert [trouble.note("key_refused", 1) for _number in range(3)][-1] == KEY_REFUSED
+    assert [Trouble().note("forbidden", 1) for _number in range(10)] == [""] * 10
     trouble = Trouble()
-    assert [trouble.note("forbidden") for _number in range(10)][-1] == FORBIDDEN
+    assert [trouble.note("forbidden", 1) for _number in range(10)][-1] == FORBIDDEN
     trouble = Trouble()
     assert [
-        trouble.note(reason) for reason in ("reset", "refused", "read_timeout", "unavailable", "dns")
+        trouble.note(reason, 1) for reason in ("reset", "refused", "read_timeout", "unavailable", "dns")
     ] == [
         *[""] * 4,
         CRM_DOWN,
@@ -79,4 +79,11 @@ def test_failures_in_a_row_of_one_cause_pause_a_run() -> None:
 def test_a_success_in_between_starts_the_count_anew() -> None:
     trouble = Trouble()
 
-    assert {trouble.note(reason) for _number in range(9) for reason in ("refused", "refused", "")} == {""}
+    assert {trouble.note(reason, 1) for _number in range(9) for reason in ("refused", "refused", "")} == {""}
+
+
+def test_one_ticket_that_breaks_the_crm_each_time_does_not_pause_the_others() -> None:
+    trouble = Trouble()
+
+    assert {trouble.note("server_error", "TK-1") for _number in range(9)} == {""}
+    assert [trouble.note("server_error", f"TK-{number}") for number in range(2, 6)] == ["", "", "", CRM_DOWN]

@@ -223,7 +223,7 @@ class _Drain:
             return
         self.crm_away_since = None
         self.pace.note(reason, in_flight=len(self.in_flight) + 1)
-        if pause := self.trouble.note(reason):
+        if pause := self.trouble.note(reason, item.pk):
             self._pause(pause)
 
     def _wait_for_crm(self) -> None:

@@ -88,6 +88,7 @@ _DOWN = frozenset(
     """refused dns tls connect_timeout read_timeout deadline reset server_error bad_gateway unavailable
     gateway_timeout not_json redirect""".split()
 )
+OWN_ERROR = "server_error"
 KEY_REFUSED, FORBIDDEN, CRM_DOWN = "key_refused", "forbidden", "crm_down"
 # What pauses a run, the reasons that count for it, and how many in a row do.
 _CAUSES: tuple[tuple[str, frozenset[str], int], ...] = (
@@ -101,12 +102,19 @@ class Trouble:
     """Counts failures in a row by cause."""
 
     def __init__(self) -> None:
-        self._in_a_row = dict.fromkeys((cause for cause, _reasons, _most in _CAUSES), 0)
+        self._in_a_row: dict[str, list[object]] = {cause: [] for cause, _reasons, _most in _CAUSES}
 
-    def note(self, reason: str) -> str:
-        """Count one finished item and return the cause that should pause the run, or ""."""
+    def note(self, reason: str, ticket: object) -> str:
+        """Count one finished item and return the cause that should pause the run, or "".
+
+        An error of the CRM's own may lie in one ticket, which is tried again: it counts once.
+        """
         for cause, reasons, most in _CAUSES:
-            self._in_a_row[cause] = self._in_a_row[cause] + 1 if reason in reasons else 0
-            if self._in_a_row[cause] >= most:
+            failed = self._in_a_row[cause]
+            if reason not in reasons:
+                failed.clear()
+            elif reason != OWN_ERROR or ticket not in failed:
+                failed.append(ticket)
+            if len(failed) >= most:
                 return cause
         return ""
