@@ -1,13 +1,16 @@
 """The product as it runs in earnest: gunicorn in its own processes, on a database file of its own."""
 
+import atexit
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -39,9 +42,20 @@ class LiveServer:
         }
         self.port = 0
         self.log = data / "web.log"
-        self.manage("prepare_demo")
+        self._prepare()
         self.passwords: dict[str, str] = json.loads((data / "demo-people.json").read_text("utf-8"))
         self.start()
+
+    def _prepare(self) -> None:
+        """Have `prepare_demo` do its work; what an earlier server of these tests has of it is taken over."""
+        has_own_file = "DATABASE_URL" not in self.environment
+        for path in _PREPARED.iterdir():
+            if (has_own_file or path.name == "static") and not (self.data / path.name).exists():
+                _copy(path, self.data / path.name)
+        self.manage("prepare_demo")
+        if has_own_file and not any(_PREPARED.iterdir()):
+            for name in ("static", "ticketadmin.sqlite3", "demo-people.json"):
+                _copy(self.data / name, _PREPARED / name)
 
     @property
     def url(self) -> str:
@@ -163,7 +177,17 @@ class LiveWorker:
         self._process.wait(20)
 
 
+# What `prepare_demo` makes, once for all servers of a test process.
+_PREPARED = Path(tempfile.mkdtemp(prefix="ticketadmin-tests-"))
+atexit.register(shutil.rmtree, _PREPARED, ignore_errors=True)
 _SET_BY_TESTS = {"DEBUG", "LOG_LEVEL", "TICKET_API_READ", "DATABASE_URL"}
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def _free_port() -> int:
