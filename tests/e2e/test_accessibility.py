@@ -299,10 +299,15 @@ def language_of(live: LiveServer) -> Iterator[Callable[[str, str], None]]:
         choose(username, "")
 
 
+def in_every_look(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test for both widths, themes and languages."""
+    for name, values in {"language": ["en", "vi"], "theme": ["light", "dark"], "width": [1280, 390]}.items():
+        test = pytest.mark.parametrize(name, values)(test)
+    return test
+
+
 @staffs
-@pytest.mark.parametrize("language", ["en", "vi"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@in_every_look
 def test_axe_finds_nothing(
     width: int,
     theme: str,
@@ -319,9 +324,7 @@ def test_axe_finds_nothing(
 
 
 @leads
-@pytest.mark.parametrize("language", ["en", "vi"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@in_every_look
 def test_axe_finds_nothing_where_leads_and_administrators_work(
     width: int,
     theme: str,

@@ -4,27 +4,16 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import Tab
+from tests.e2e.editing import opened, save
 from tests.sandbox_driver import Sandbox
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 PLAIN = "<p>Máy <strong>không lên</strong> nguồn.</p><ul><li><p>một</p></li><li><p>hai</p></li></ul>"
-
-
-def opened(tab: Tab, code: str = CODE) -> Page:
-    page = tab.goto(f"/tickets/{code}/")
-    page.get_by_text("Edit the content", exact=True).click()
-    expect(page.get_by_role("group", name="How to edit")).to_be_visible()
-    return page
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
 
 
 def test_a_status_change_downloads_no_editor(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:

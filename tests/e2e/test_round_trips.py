@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Tab
+from tests.e2e.editing import opened, save
 from tests.sandbox_driver import Sandbox
 from ticketadmin.sanitizing import clean_html
 from ticketadmin.showing import display_content
@@ -43,18 +44,6 @@ LOSSES = {
 }
 AS_SHOWN = "html => new DOMParser().parseFromString(html, 'text/html').body.innerHTML"
 ADDED = "<p>Đã xử lý</p>"
-
-
-def opened(tab: Tab) -> Page:
-    page = tab.goto(f"/tickets/{CODE}/")
-    page.get_by_text("Edit the content", exact=True).click()
-    expect(page.get_by_role("group", name="How to edit")).to_be_visible()
-    return page
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
 
 
 def named(page: Page) -> set[str]:
