@@ -31,6 +31,11 @@ class Explanation:
     next_step: Text
     status: int
 
+    @property
+    def next_step_unchanged(self) -> Text:
+        """The next step where the CRM certainly was not changed: there is nothing to look at first."""
+        return TRY_AGAIN if self.next_step is LOOK_FIRST else self.next_step
+
 
 _EXPLANATIONS: dict[str, Explanation] = {
     "invalid": Explanation(_("The CRM refused these values."), CORRECT, 422),

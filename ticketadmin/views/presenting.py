@@ -256,7 +256,7 @@ def describe_outcome(change: Change) -> Notice:
             "danger",
             explanation.title,
             NOTHING_CHANGED,
-            explanation.next_step,
+            explanation.next_step_unchanged,
             change.message,
             change.request_id,
         )
@@ -271,9 +271,11 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
     """Return the banner for a call that failed; without a change nothing had been sent."""
     explanation = explain(error)
     is_certain = change is None or change.outcome in {Outcome.REJECTED, Outcome.NOT_APPLIED}
-    what_changed = NOTHING_CHANGED if is_certain or error.effect is Effect.NONE else MAY_HAVE_CHANGED
-    tone = "danger" if what_changed is NOTHING_CHANGED else "warn"
-    return Notice(tone, explanation.title, what_changed, explanation.next_step, error.api_message, request_id)
+    if is_certain or error.effect is Effect.NONE:
+        tone, what_changed, next_step = "danger", NOTHING_CHANGED, explanation.next_step_unchanged
+    else:
+        tone, what_changed, next_step = "warn", MAY_HAVE_CHANGED, explanation.next_step
+    return Notice(tone, explanation.title, what_changed, next_step, error.api_message, request_id)
 
 
 @dataclass(frozen=True)

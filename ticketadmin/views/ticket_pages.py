@@ -19,13 +19,7 @@ from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.edits import Set
-from ticketadmin.services.explanations import (
-    LOOK_FIRST,
-    NOTHING_CHANGED,
-    TRY_AGAIN,
-    explain,
-    explain_reason,
-)
+from ticketadmin.services.explanations import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.services.fields import Field, Value, catalogue
 from ticketadmin.services.history import Filters, history_page
 from ticketadmin.services.inputs import to_inputs
@@ -131,10 +125,8 @@ def unavailable_page(request: HttpRequest, code: str, notice: Notice, status: in
 
 
 def cannot_open_page(request: HttpRequest, code: str, error: TicketApiError) -> HttpResponse:
-    """Say why the ticket could not be read. Nothing was sent, so there is nothing to look after first."""
+    """Say why the ticket could not be read."""
     notice = describe_problem(error, request_id=request_id_of(request))
-    if notice.next_step is LOOK_FIRST:
-        notice = replace(notice, next_step=TRY_AGAIN)
     return unavailable_page(request, code, notice, explain(error).status)
 
 
