@@ -53,6 +53,7 @@ function move(step) {
 }
 
 input?.addEventListener("input", later);
+if (input && document.activeElement === input && input.value !== input.defaultValue) later(); // typed before this script
 input?.addEventListener("click", suggest);
 input?.addEventListener("blur", () => setTimeout(close, 150));
 input?.addEventListener("keydown", (event) => {

@@ -1,5 +1,6 @@
 // What is typed into the ticket form is kept on the server within a second or two, and in this browser
 // while the server cannot be reached. Before a save the text is kept first, so that nothing can lose it.
+import { asServed } from "./served.js";
 import { SignedOut, Unreachable, post, signIn } from "./session.js";
 
 const form = document.querySelector("[data-ticket-form]");
@@ -12,8 +13,7 @@ const SHARED = ["csrfmiddlewaretoken", "base", "submission", "preview"];
 const key = `draft:${document.documentElement.dataset.person}:${form.dataset.code}`;
 const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
-function typed() {
-  const data = new FormData(form);
+function typed(data = new FormData(form)) {
   for (const name of SHARED) data.delete(name);
   return JSON.stringify([...data]);
 }
@@ -23,7 +23,7 @@ function show(kind, time = clock()) {
   state.textContent = kind === "clean" ? "" : state.dataset[kind].replace("{time}", time);
 }
 
-let known = typed();
+let known = typed(asServed(form));
 let timer = 0;
 let firstChange = 0;
 let isLeaving = false;
@@ -82,6 +82,7 @@ form.addEventListener("rebased", () => {
 });
 form.addEventListener("input", changed);
 form.addEventListener("change", changed);
+changed();
 addEventListener("online", () => state.dataset.state === "browser" && keep());
 
 // Leaving: what the timer has not sent yet goes with the page. A beacon is small; the rest stays here.

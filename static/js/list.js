@@ -44,9 +44,12 @@ list.addEventListener("click", (event) => {
 });
 
 const selected = () => [...list.querySelectorAll("[data-select]:checked")];
-list.addEventListener("change", (event) => {
-  if (event.target.dataset.select === undefined) return;
-  const count = selected().length;
-  list.querySelector("[data-selection]").hidden = count === 0;
-  list.querySelector("[data-selected]").textContent = menu.dataset.selectedText.replace("{n}", count);
-});
+function count() {
+  const bar = list.querySelector("[data-selection]");
+  if (!bar) return;
+  const number = selected().length;
+  bar.hidden = number === 0;
+  list.querySelector("[data-selected]").textContent = menu.dataset.selectedText.replace("{n}", number);
+}
+list.addEventListener("change", (event) => event.target.dataset.select !== undefined && count());
+count(); // rows ticked before this script listened, or given back by the browser

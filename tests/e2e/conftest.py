@@ -1,17 +1,20 @@
 """Real people at a real browser: signed in, watched for script and policy errors."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect
 
 from tests.live import LiveServer
 
 FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
-expect.set_options(timeout=8_000)
+PATIENCE = 20_000  # milliseconds: a busy machine is slow, not wrong
+expect.set_options(timeout=PATIENCE)
 
 
 class Tab:
@@ -19,7 +22,7 @@ class Tab:
 
     def __init__(self, context: BrowserContext, server: LiveServer) -> None:
         self.context = context
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE)
         self.server = server
         self.complaints: list[str] = []
         self.page = self.open()
@@ -50,6 +53,26 @@ class Tab:
         """Open a page of the product."""
         self.page.goto(self.server.url + path)
         return self.page
+
+    @contextmanager
+    def before_scripts(self, path: str) -> Iterator[Page]:
+        """Open a page whose scripts arrive only at the end of the block, as on a slow network."""
+        held: list[Route] = []
+        hold = [True]
+
+        def arrive(route: Route) -> None:
+            if hold:
+                held.append(route)
+            else:
+                route.continue_()
+
+        self.page.route(re.compile(r"\.js$"), arrive)
+        self.page.goto(self.server.url + path, wait_until="commit")
+        yield self.page
+        hold.clear()
+        for route in held:
+            route.continue_()
+        self.page.wait_for_load_state("load")
 
 
 @pytest.fixture

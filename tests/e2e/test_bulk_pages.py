@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -182,6 +183,20 @@ def test_a_file_with_errors_is_sent_only_without_its_wrong_rows(
 
     assert live_sandbox.ticket(codes[0])["emergency_phone"] == "0912345678"
     assert live_sandbox.ticket(codes[0])["status_name"] == "Đang xử lý"
+
+
+def test_a_value_typed_before_the_scripts_arrive_chooses_set_too(
+    tab_of: Callable[..., Tab], codes: list[str]
+) -> None:
+    tab = tab_of("lead")
+    tab.goto("/bulk/new/").get_by_label("Ticket codes").fill("\n".join(codes[:2]))
+    tab.page.get_by_role("button", name="Choose the changes").click()
+    expect(tab.page.get_by_role("heading", name="Update 2 tickets")).to_be_visible()
+    with tab.before_scripts(urlsplit(tab.page.url).path) as page:
+        page.get_by_label("Value for Emergency phone").fill(PHONE)
+
+    expect(page.locator("input[name='action.emergency_phone'][value=set]")).to_be_checked()
+    expect(page.locator("input[name='action.status_name'][value=keep]")).to_be_checked()
 
 
 def prepared(tab: Tab, codes: list[str]) -> Page:
