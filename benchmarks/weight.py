@@ -10,7 +10,7 @@ from benchmarks.measuring import Row
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.live import LiveServer
 from tests.sandbox_driver import SandboxProcess
-from tests.weighing import CODE, first_visit, open_editor
+from tests.weighing import CODE, SLOWER, first_visit, open_editor, open_editor_slowly
 
 TITLE = "first visit in Chromium, nothing cached"
 
@@ -31,7 +31,8 @@ def weight(folder: Path, *, quick: bool) -> list[Row]:
                 ),
             }
             rounds = 2 if quick else 7
-            return [_row(browser, server, name, visit, rounds) for name, visit in visits.items()]
+            rows = [_row(browser, server, name, visit, rounds) for name, visit in visits.items()]
+            return [*rows, _opening(browser, server, rounds)]
     finally:
         server.stop()
         process.stop()
@@ -48,3 +49,13 @@ def _row(browser: Browser, server: LiveServer, name: str, visit: Callable[[Page]
     task = max(one["task"] for one in visits)
     note = f"{kilobytes:.0f} KB, layout shift {shift:.3f}, longest task {task:.0f} ms"
     return Row(TITLE, f"{name}: largest paint", [one["paint"] for one in visits], note=note)
+
+
+def _opening(browser: Browser, server: LiveServer, rounds: int) -> Row:
+    """How long opening the editor keeps a slow computer from answering at a stretch."""
+    address = f"{server.url}/tickets/{CODE}/"
+    visits = [
+        first_visit(browser, server, lambda page: open_editor_slowly(page, address)) for _ in range(rounds)
+    ]
+    name = f"opening the editor, processor slowed {SLOWER} times: longest task"
+    return Row(TITLE, name, [one["task"] for one in visits])

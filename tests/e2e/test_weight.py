@@ -1,4 +1,4 @@
-"""Pages are light: what a first visit costs, and that a status change downloads no editor."""
+"""Pages are light: bytes and jumps of a first visit, and that a status change downloads no editor."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,6 @@ from tests.weighing import CODE, first_visit, open_editor
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
 WITHOUT_EDITOR = 60_000  # bytes over the wire
 WITH_EDITOR = 260_000
-LONGEST_TASK = 100  # milliseconds; machines that run other tests beside this one get some more
-PATIENCE = 3
-SLOWER = 4  # the browser's own brake on the processor
-HELD_UP = 150  # milliseconds, so slowed
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -31,7 +27,6 @@ def test_a_first_visit_is_light_and_nothing_jumps(
 
     assert seen["bytes"] < WITHOUT_EDITOR
     assert seen["shift"] < 0.02
-    assert seen["task"] < LONGEST_TASK * PATIENCE
 
 
 def test_the_editor_is_loaded_when_it_is_opened_and_within_its_limit(
@@ -53,22 +48,6 @@ def test_the_editor_is_loaded_when_it_is_opened_and_within_its_limit(
     seen = first_visit(isolated_browser, live, listened(lambda page: open_editor(page, address)))
     assert [url for url in asked if "prose" in url] != []
     assert seen["bytes"] < WITH_EDITOR
-
-
-def test_opening_the_editor_holds_up_no_slow_machine(
-    isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
-) -> None:
-    def visit(page: Page) -> None:
-        page.goto(f"{live.url}/tickets/{CODE}/")
-        page.wait_for_load_state("networkidle")
-        brake = page.context.new_cdp_session(page)
-        brake.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-        page.evaluate("window.seen.task = 0")
-        page.locator("[data-content-editor] summary").first.click()
-        page.get_by_role("toolbar").wait_for()
-
-    # Other work on the machine makes tasks longer, never shorter: one quiet moment is enough.
-    assert any(first_visit(isolated_browser, live, visit)["task"] < HELD_UP for _try in range(3))
 
 
 def test_hashed_files_are_kept_for_a_year_and_compressed(
