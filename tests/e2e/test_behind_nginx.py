@@ -184,7 +184,7 @@ def test_a_body_that_drips_is_cut_off(nginx: Nginx) -> None:
         started = time.monotonic()
         answer = connection.recv(4096)
 
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 25  # without the limit nginx waits a minute
     assert answer == b"" or b" 408 " in answer.split(b"\r\n", 1)[0]
 
 

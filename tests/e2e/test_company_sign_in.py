@@ -563,7 +563,7 @@ def test_at_a_browser_the_provider_signs_in_and_an_ended_session_goes_on_in_plac
     """The page's policy allows the way there and back, and a save goes on after a sign-in in another tab."""
     provider.knows("55", preferred_username="bich", given_name="Bich", groups=["support"])
     context = isolated_browser.new_context(locale="en-GB")
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(20_000)
     complaints: list[str] = []
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))

@@ -52,7 +52,7 @@ def test_a_killed_save_is_found_pending_and_settled_by_reading(
     crm.fault("hang", method="PUT", after=is_applied, seconds=30)
     saving = threading.Thread(target=save_into_the_void, args=(visitor, typed))
     saving.start()
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + 20
     while not crm.log("PUT", CODE):
         assert time.monotonic() < give_up
         time.sleep(0.02)
@@ -62,7 +62,7 @@ def test_a_killed_save_is_found_pending_and_settled_by_reading(
     crashing.start()
     assert outcomes(crashing)[0] == "pending"
 
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 20
     while "badge--unknown" not in visitor.get(f"/tickets/{CODE}/").text:
         assert time.monotonic() < give_up  # it is not "In progress" for longer than a request can take
         time.sleep(0.1)

@@ -67,7 +67,7 @@ def test_a_dripping_answer_ends_at_the_deadline(api: Callable[..., TicketApi], c
         api(deadline=1.0).update_ticket(CODE, PUT)
 
     assert caught.value.reason == "deadline"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15  # all of the answer would take a minute
 
 
 def test_a_time_out_after_sending_has_an_unknown_effect(api: Callable[..., TicketApi], crm: Sandbox) -> None:
