@@ -52,7 +52,9 @@ def test_leaving_at_once_still_keeps_the_last_key(tab_of: Callable[..., Tab]) ->
     expect(page.get_by_label("Title")).to_have_value("Vừa gõ xong đã đi")
 
 
-def test_what_is_typed_before_the_scripts_arrive_is_kept_too(tab_of: Callable[..., Tab]) -> None:
+def test_what_is_typed_before_the_scripts_arrive_is_kept_too(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
     with tab_of("staff").before_scripts(URL) as page:
         page.get_by_label("Title").fill("Gõ trước khi trang sẵn sàng")
     expect(page.get_by_text("Draft kept on the server")).to_be_visible()
