@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from ticketadmin.models import Role, Source, User
 from ticketadmin.services.access import Forbidden
@@ -139,3 +140,18 @@ def test_signing_somebody_else_out_needs_the_right(staff: User, lead: User, admi
     with pytest.raises(Forbidden):
         sign_out_everywhere(root, actor=administrator)
     assert (staff.session_generation, root.session_generation) == (1, 0)
+
+
+def test_two_first_sign_ins_at_once_make_one_person() -> None:
+    made: list[User] = []
+
+    def another_tab(ask: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        answer = ask(sql, *rest)
+        if not made and '"subject" = ' in sql:  # this tab has just been told that nobody is known
+            made.append(User.objects.create_user("lan", source=LAN.source, subject=LAN.subject))
+        return answer
+
+    with connection.execute_wrapper(another_tab):
+        person = welcome(LAN)
+
+    assert [person] == made

@@ -104,6 +104,8 @@ def _find_or_make(vouched: Vouched) -> User:
     if named is None:
         with transaction.atomic():
             return User.objects.create_user(vouched.username, source=vouched.source, subject=vouched.subject)
+    if vouched.subject and named.subject == vouched.subject:
+        return named  # made by another request between the two questions
     if named.source != vouched.source or named.subject:
         raise NameTaken
     if vouched.subject:  # an administrator made this person before their first sign-in
