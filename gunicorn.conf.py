@@ -1,10 +1,14 @@
 """How gunicorn serves the product; its command line overrides what stands here."""
 
+import io
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+from gunicorn.arbiter import Arbiter
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 # Requests mostly wait for the CRM: threads carry the waiting, a second process carries a restart.
@@ -52,12 +56,29 @@ def post_request(worker, req, environ, resp):  # type: ignore[no-untyped-def]
     vars(req.unreader).pop("chunk", None)
 
 
-# Web processes count metrics together in a folder that is empty at each start.
+# Web processes count metrics together in a folder that is empty at each start. This file is read again at a
+# reload and then finds the folder that it made, by its name.
+_METRICS = "ticketadmin-metrics-"
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="ticketadmin-metrics-")
-    _own_folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
-else:
-    _own_folder = ""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_METRICS)
+_metrics = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def post_worker_init(worker):  # type: ignore[no-untyped-def]
+    """End the server that is being started with settings which the system checks call dangerous.
+
+    Only its first worker asks: one that is replaced later must not take the others down with it.
+    """
+    if worker.age > 1:
+        return
+    from django.core.management import call_command  # noqa: PLC0415 - only here, after Django is set up
+    from django.core.management.base import SystemCheckError  # noqa: PLC0415
+
+    try:
+        call_command("check", stdout=io.StringIO())
+    except SystemCheckError as problem:
+        worker.log.critical(problem)
+        sys.exit(Arbiter.APP_LOAD_ERROR)
 
 
 def child_exit(server, worker):  # type: ignore[no-untyped-def]
@@ -69,5 +90,5 @@ def child_exit(server, worker):  # type: ignore[no-untyped-def]
 
 def on_exit(server):  # type: ignore[no-untyped-def]
     """Remove the folder that was made for this server."""
-    if _own_folder:
-        shutil.rmtree(_own_folder, ignore_errors=True)
+    if _metrics.name.startswith(_METRICS):
+        shutil.rmtree(_metrics, ignore_errors=True)

@@ -137,3 +137,24 @@ def test_a_process_without_settings_says_what_is_missing_and_shows_no_key() -> N
     assert "ticketadmin.E003" in done.stderr
     assert "ticketadmin.E004" in done.stderr
     assert KEY not in done.stderr + done.stdout
+
+
+def test_the_web_server_does_not_start_with_a_dangerous_setting(tmp_path: Path) -> None:
+    environment = {"DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path), "BIND": f"unix:{tmp_path}/socket"}
+    api = {"TICKET_API_URL": "http://crm.example.com", "TICKET_API_KEY": KEY}
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi"],
+        env={"PATH": os.environ["PATH"], **environment, **api},
+        cwd=MANAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    for problem in ("E003", "E004"):
+        assert f"ticketadmin.{problem}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert KEY not in done.stdout + done.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []  # nothing is left behind
