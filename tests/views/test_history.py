@@ -102,11 +102,23 @@ def test_filters_find_what_they_name(
     assert [item.change.request_id for item in answer.context["changes"]] == found
 
 
-def test_a_broken_filter_says_so_and_stays_in_the_form(lead: User, client_of: Any) -> None:
-    answer = client_of(lead).get("/history/", {"since": "gestern", "outcome": "nonsense"})
+@pytest.mark.parametrize("path", ["/history/", "/history/changes.csv"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"since": "gestern", "outcome": "nonsense"},
+        {"until": "9999-12-31"},
+        {"since": "0001-01-01"},
+    ],
+    ids=str,
+)
+def test_a_broken_filter_says_so_and_stays_in_the_form(
+    asked: dict[str, str], path: str, lead: User, client_of: Any
+) -> None:
+    answer = client_of(lead).get(path, asked)
 
     assert answer.status_code == 422
-    assert "gestern" in answer.content.decode()
+    assert next(iter(asked.values())) in answer.content.decode()
 
 
 def test_pages_hold_each_change_once_though_new_ones_arrive(staff: User, lead: User) -> None:

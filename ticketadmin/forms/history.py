@@ -1,8 +1,10 @@
 """What may be asked of the history: the filters, as they stand in the address."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
@@ -10,6 +12,16 @@ from ticketadmin.models import Origin, Outcome, User
 from ticketadmin.services.fields import catalogue
 from ticketadmin.services.history import Filters
 from ticketadmin.services.ordering import in_order
+
+
+def _day(label: Any) -> forms.DateField:
+    """Return a field for a day that changes can be of: the calendar has an end, and overflows there."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        validators=[MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+    )
 
 
 class HistoryFilterForm(forms.Form):
@@ -23,12 +35,8 @@ class HistoryFilterForm(forms.Form):
     field = forms.ChoiceField(label=_("Field"), required=False)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
     origin = forms.ChoiceField(label=_("Made by"), required=False)
-    since = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    until = forms.DateField(
-        label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    since = _day(_("From"))
+    until = _day(_("To"))
 
     bulk = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
