@@ -90,6 +90,9 @@ def test_what_is_typed_keeps_the_json_type_of_what_was_there(
         (FIELDS["ticket_content"], "<div>" * 101, "too_deep"),
         (custom(Kind.NUMBER), "NaN", "invalid_number"),
         (custom(Kind.NUMBER), "1e", "invalid_number"),
+        (custom(Kind.NUMBER), "1e1000000", "invalid_number"),
+        (custom(Kind.NUMBER), "9e999999999", "invalid_number"),
+        (custom(Kind.NUMBER), "1" * 101, "invalid_number"),
         (custom(Kind.SELECT), "3", "unknown_option"),
         (custom(Kind.YES_NO), "perhaps", "invalid_answer"),
     ],
@@ -165,3 +168,18 @@ def test_names_resolve_to_the_crms_own_spelling_and_near_ones_are_suggested() ->
 
 def test_free_text_passes_only_where_the_list_cannot_be_had() -> None:
     assert edit_of("cate_name", ["Gì đó mới"], {}) == Set("Gì đó mới")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("1.50", 1.5, True),
+        ("1e3", "1000", True),
+        ("-0", "0", True),
+        ("12345678901234567890123456789012", "12345678901234567890123456789013", False),
+        ("9e999999999", "9e999999999", True),
+        ("9e999999999", "9e999999998", False),
+    ],
+)
+def test_numbers_are_the_same_when_they_mean_the_same(one: Any, other: Any, same: bool) -> None:
+    assert same_value(custom(Kind.NUMBER), one, other) is same

@@ -147,11 +147,25 @@ def _canonical_html(value: Value) -> str:
 
 
 def _canonical_number(value: Value) -> str:
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
+    number = to_number(str(value))
+    if number is None:
         return _canonical_text(value)
-    return format(number.normalize(), "f") if number.is_finite() else str(value)
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def to_number(text: str) -> Decimal | None:
+    """Return the number that a text spells, or None: also for one of more digits than anybody means.
+
+    `1e999999999` is nine letters and would be a gigabyte when written out.
+    """
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    is_sensible = number.is_finite() and len(text) <= 100 and abs(number.adjusted()) <= 50
+    return number if is_sensible else None
 
 
 def _canonical_epoch_date(value: Value) -> str:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -25,6 +24,7 @@ from ticketadmin.services.fields import (
     epoch_to_date,
     is_date,
     normal_text,
+    to_number,
 )
 
 TITLE_MAX_LENGTH = 255
@@ -133,11 +133,8 @@ def _parse_phone(_field: Field, text: str, _like: Value) -> Value:
 
 
 def _parse_number(_field: Field, text: str, like: Value) -> Value:
-    try:
-        number = Decimal(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
+    number = to_number(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+    if number is None:
         raise ValidationError(_("This is not a number."), code="invalid_number")
     if isinstance(like, (int, float)) and not isinstance(like, bool):
         return int(number) if number == number.to_integral_value() else float(number)
