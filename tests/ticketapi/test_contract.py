@@ -167,6 +167,16 @@ def test_reads_the_shapes_in_which_one_ticket_comes(data: Any, crm: responses.Re
     assert api().get_ticket(CODE).values == {"ticket_title": "T"}
 
 
+def test_what_no_database_can_hold_is_left_out(crm: responses.RequestsMock) -> None:
+    body = r'{"data": {"ticket_title": "a\u0000b\ud800", "custom_fields": {"x": ["\u0000", "\\u0000"]}}}'
+    crm.get(f"{URL}/ticket", body=body)
+
+    ticket = api().get_ticket(CODE)
+
+    assert ticket.values == {"ticket_title": "ab?"}
+    assert ticket.custom_fields == {"x": ["", r"\u0000"]}
+
+
 def test_never_takes_a_missing_field_for_an_empty_one(crm: responses.RequestsMock) -> None:
     crm.get(f"{URL}/ticket", json={"data": {"ticket_title": "T", "emergency_phone": None}})
 

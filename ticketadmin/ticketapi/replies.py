@@ -61,15 +61,25 @@ class Reply:
     def json(self) -> Json:
         """Return the body as JSON, whatever its content type says, or NO_JSON.
 
-        Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark.
+        JSON can spell what no database and no page can hold: half a surrogate pair becomes a question mark,
+        NUL is left out.
         """
         try:
             content = json.loads(self.text, parse_constant=lambda _constant: None)
-            if rb"\ud" not in self.body.lower():
-                return content
-            return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+            spelled = self.body.lower()
+            return _storable(content) if rb"\ud" in spelled or rb"\u0000" in spelled else content
         except (ValueError, RecursionError):
             return NO_JSON
+
+
+def _storable(content: Json) -> Json:
+    if isinstance(content, str):
+        return content.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(content, list):
+        return [_storable(one) for one in content]
+    if isinstance(content, dict):
+        return {_storable(name): _storable(value) for name, value in content.items()}
+    return content
 
 
 def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
