@@ -73,6 +73,17 @@ def test_more_is_read_on_request_and_each_row_stands_once(web: Client, sandbox: 
     assert set(found) == set(sandbox.codes())
 
 
+def test_a_crm_with_short_pages_that_does_not_say_whether_there_is_more_is_read_to_the_end(
+    web: Client, sandbox: Sandbox
+) -> None:
+    sandbox.switch(longest_page=50, say_has_more=False)
+
+    found = codes(web.get("/list/?n=200", headers=SCRIPT))
+
+    assert len(found) == len(set(found))
+    assert set(found) == set(sandbox.codes())
+
+
 @pytest.mark.parametrize("ignores", [False, True])
 def test_filters_hold_whether_the_crm_obeys_them_or_not(ignores: bool, web: Client, sandbox: Sandbox) -> None:
     sandbox.switch(ignore_filters=ignores)

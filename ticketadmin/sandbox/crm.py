@@ -61,6 +61,7 @@ class Switches:
     ignore_filters: bool = False
     repeat_rows: bool = False
     say_has_more: bool = True
+    longest_page: int = 100
     latency_ms: float = 0.0
 
 
@@ -219,7 +220,7 @@ class Crm:
             rows = [row for row in rows if _passes(row, query)]
         sort, descending = query.get("sort") or "id", (query.get("direction") or "DESC").upper() == "DESC"
         rows.sort(key=lambda row: (str(type(row.get(sort))), row.get(sort) or 0), reverse=descending)
-        limit = max(1, min(_number(query.get("limit"), 20), 100))
+        limit = max(1, min(_number(query.get("limit"), 20), self.switches.longest_page))
         offset = max(0, _number(query.get("offset"), 0))
         start = max(0, offset - 2) if self.switches.repeat_rows else offset
         status, data = self._shown(rows[start : start + limit], query)

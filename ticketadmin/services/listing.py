@@ -139,8 +139,6 @@ def _read(upstream: Mapping[str, str], wanted: int) -> Listing:
         rows |= fresh
         offset += page.received
         has_more = page.received > 0 and bool(fresh) and page.has_more is not False
-        if page.has_more is None and page.received < CHUNK:
-            has_more = False
     return Listing(tuple(rows.values()), timezone.now(), has_more, offset)
 
 
