@@ -52,7 +52,9 @@ def test_the_compiled_catalogue_is_the_source() -> None:
         compiled = gettext.GNUTranslations(file)
 
     for message in messages():
-        if isinstance(message.id, str):
+        if message.context:
+            assert compiled.pgettext(message.context, str(message.id)) == message.string
+        elif isinstance(message.id, str):
             assert compiled.gettext(message.id) == message.string
         else:
             assert compiled.ngettext(*message.id, 2) == one(message.string)

@@ -1,5 +1,6 @@
 """What an uploaded file is, told by its first bytes: a renamed picture is still a picture."""
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.spreadsheets.table import LARGEST_FILE, MEBIBYTE, UnreadableFile
@@ -16,8 +17,8 @@ _MARKUP = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<svg", b"<head", b"<me
 def refuse_other_kinds(content: bytes, filename: str) -> None:
     """Raise UnreadableFile for what is too large, empty, or plainly neither CSV nor XLSX."""
     if len(content) > LARGEST_FILE:
-        message = _("The file has %(size).1f MB; at most %(most)d MB are possible.")
-        params = {"size": len(content) / MEBIBYTE, "most": LARGEST_FILE // MEBIBYTE}
+        message = _("The file has %(size)s MB; at most %(most)d MB are possible.")
+        params = {"size": number_format(len(content) / MEBIBYTE, 1), "most": LARGEST_FILE // MEBIBYTE}
         raise UnreadableFile(message, code="too_large", params=params)
     if not content.strip(b"\0\t\r\n \xef\xbb\xbf\xff\xfe"):
         raise UnreadableFile(_("The file is empty."), code="empty")
