@@ -3,7 +3,7 @@
 The layers, top to bottom; imports only point down, and `tests/test_architecture.py` enforces it:
 
     views, admin, tasks, templatetags, management    HTTP, worker and terminal entry points
-    signing_in                                       how people get in and how long they stay
+    signing_in                                       beside them: how people get in, how long they stay
         forms                                        what a person may type
             services                                 what the product does, one use case a function
                 ticketapi   models   sanitizing      the remote CRM · our own rows · hostile HTML
