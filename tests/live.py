@@ -80,9 +80,17 @@ class LiveServer:
 
     def forget_what_it_learnt(self) -> None:
         """Delete what earlier tests made it believe: that reading is refused, that nobody answers."""
+        self._forget("reading", "circuit")
+
+    def forget_lists(self) -> None:
+        """Delete the CRM's lists, so that they are asked for again."""
+        self._forget("categories", "statuses")
+
+    def _forget(self, *names: str) -> None:
         file = self.data / "ticketadmin.sqlite3"
         with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
-            database.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name IN ('reading', 'circuit')")
+            for name in names:
+                database.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = ?", [name])
 
     def forget_drafts(self) -> None:
         """Delete what earlier tests typed and did not save."""

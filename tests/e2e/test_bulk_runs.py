@@ -324,3 +324,26 @@ def test_one_ticket_that_always_breaks_the_crm_is_listed_and_the_rest_is_done(
 
     assert lead.outcomes(path) == {broken: "not_done", **dict.fromkeys(good, "verified")}
     assert crm.puts(broken) == []
+
+
+def test_a_crm_that_is_slow_with_its_lists_costs_no_worker_its_run(
+    crm: Sandbox, lead: Lead, server: LiveServer
+) -> None:
+    codes = plain_codes(crm)[:24]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.forget_log()
+    crm.switch(latency_ms=300)
+    for name in ("categories", "status"):
+        crm.fault("delay", path=f"/ticket/{name}", times=None, seconds=1.5)  # both: longer than a lease
+    second = LiveWorker(server, "second")
+    server.forget_lists()
+    lead.confirm(path)
+
+    seen = set()
+    while lead.state(path) != "finished":
+        seen.add("checked after an interruption" in lead.visitor.get(f"{path}progress/").text)
+    second.stop()
+
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+    assert sorted(entry.code or "" for entry in crm.log("PUT")) == sorted(codes)
+    assert seen == {False}, "another worker took the run over"

@@ -1,12 +1,29 @@
 """Leases: a worker that was silent for too long leaves everything to the one that took over."""
 
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemState, User
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import (
+    BulkItem,
+    BulkState,
+    BulkUpdate,
+    Change,
+    ItemOutcome,
+    ItemState,
+    Origin,
+    Outcome,
+    RemoteSnapshot,
+    User,
+)
+from ticketadmin.services.bulk import NotNow, change_wishes
 from ticketadmin.services.bulk_engine import _Drain, drain, sweep
+from ticketadmin.services.bulk_items import resolve_doubt, send_item, work_on
+from ticketadmin.services.choices import get_choices
 
 
 @pytest.fixture
@@ -77,3 +94,175 @@ def test_a_lead_who_lost_the_right_pauses_the_run(run: BulkUpdate, lead: User) -
     run.refresh_from_db()
 
     assert (run.state, run.pause_reason) == (BulkState.PAUSED, "not_allowed")
+
+
+def states(run: BulkUpdate) -> set[str]:
+    return set(run.items.values_list("state", flat=True))
+
+
+def taken_over(run: BulkUpdate) -> None:
+    BulkUpdate.objects.filter(pk=run.pk).update(
+        worker="new", lease_until=timezone.now() + timedelta(seconds=30)
+    )
+
+
+def forget_lists() -> None:
+    RemoteSnapshot.objects.all().delete()
+
+
+def test_the_thread_that_renews_the_lease_never_waits_for_the_crm(run: BulkUpdate, sandbox: Sandbox) -> None:
+    forget_lists()
+    sandbox.forget_log()
+
+    turn = _Drain(run, "old", lambda: False)
+    turn.refreshed = turn.started = time.monotonic() - 1_000
+    turn._tick()
+
+    assert sandbox.log() == []
+    assert not turn.is_stopping
+
+
+def test_lists_that_grew_old_are_asked_for_by_the_threads_that_send(
+    run: BulkUpdate, sandbox: Sandbox
+) -> None:
+    forget_lists()
+    sandbox.forget_log()
+    run.items.exclude(position=0).delete()
+
+    turn = _Drain(run, "old", lambda: False)
+    turn._step(run.items.get())
+
+    assert [call.path for call in sandbox.log()][:2] == [
+        "/api/v6.1/ticket/categories",
+        "/api/v6.1/ticket/status",
+    ]
+    assert get_choices(ask=False).statuses.is_known
+
+
+def test_a_worker_that_lost_its_lease_claims_nothing(run: BulkUpdate) -> None:
+    late = _Drain(run, "old", lambda: False)
+    taken_over(run)
+
+    assert late._claim() == []
+    assert late.is_stopping
+    assert states(run) == {ItemState.WAITING}
+
+
+def test_a_worker_that_lost_its_lease_before_it_began_sorts_nothing(run: BulkUpdate) -> None:
+    run.items.update(state=ItemState.WORKING)
+    late = _Drain(run, "old", lambda: False)
+    taken_over(run)
+
+    late.run()
+
+    assert states(run) == {ItemState.WORKING}
+
+
+def test_a_worker_that_lost_its_lease_starts_nothing_that_it_had_handed_out(
+    run: BulkUpdate, sandbox: Sandbox
+) -> None:
+    late = _Drain(run, "old", lambda: False)
+    item = late._claim()[0]
+    taken_over(run)
+    late._tick()
+    sandbox.forget_log()
+
+    late._step(item)
+
+    assert sandbox.log() == []
+    assert states(run) == {ItemState.WORKING}
+
+
+def test_a_worker_that_lost_its_lease_pauses_and_finishes_nothing(run: BulkUpdate) -> None:
+    run.items.update(state=ItemState.DONE)
+    late = _Drain(run, "old", lambda: False)
+    taken_over(run)
+
+    late._pause("crm_down")
+    late._finish()
+    run.refresh_from_db()
+
+    assert run.state == BulkState.RUNNING
+
+
+def test_what_a_thread_of_a_lost_run_finds_is_left_to_the_new_worker(
+    run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    late = _Drain(run, "old", lambda: False)
+    item = late._claim()[0]
+    submission = item.submission
+    sandbox.fault("status", code=item.ticket_code, method="GET", status=500, times=None)
+    taken_over(run)
+
+    send_item(work_on(late.bulk, lead), item)  # would have been put back, under a new submission
+    item.refresh_from_db()
+
+    assert (item.state, item.submission, item.attempts) == (ItemState.WORKING, submission, 0)
+
+
+@pytest.mark.parametrize("left", [ItemState.WORKING, ItemState.DOUBT])
+def test_a_run_is_not_finished_while_an_item_is_on_its_way(run: BulkUpdate, left: ItemState) -> None:
+    run.items.update(state=ItemState.DONE)
+    run.items.filter(position=2).update(state=left)
+
+    _Drain(run, "old", lambda: False)._finish()
+    run.refresh_from_db()
+
+    assert run.state == BulkState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("phase", "found"), [(BulkState.RUNNING, ItemState.DOUBT), (BulkState.CHECKING, ItemState.WAITING)]
+)
+def test_an_item_that_nobody_works_on_is_found_before_the_end(
+    run: BulkUpdate, phase: BulkState, found: ItemState
+) -> None:
+    BulkUpdate.objects.filter(pk=run.pk).update(state=phase)
+    run.refresh_from_db()
+    run.items.update(state=ItemState.DONE)
+    turn = _Drain(run, "old", lambda: False)
+    run.items.filter(position=2).update(state=ItemState.WORKING)
+
+    assert not turn._is_over()
+    assert run.items.get(position=2).state == found
+
+
+def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
+    run: BulkUpdate, lead: User, sandbox: Sandbox, settings: Any
+) -> None:
+    settings.TICKET_API_TIMEOUT = 0.3
+    code = sandbox.codes()[0]
+    run.wishes = {"ticket_title": {"set": "Của lượt chạy"}}
+    BulkItem.objects.filter(bulk=run, position=0).update(ticket_code=code)
+    item = run.items.get(position=0)
+    pending = Change.objects.create(
+        actor=lead,
+        actor_name="Lead",
+        ticket_code=code,
+        submission=item.submission,
+        bulk=run.uuid,
+        origin=Origin.BULK,
+        created_at=timezone.now(),
+        wanted={"ticket_title": "Của lượt chạy"},
+        before={"ticket_title": sandbox.ticket(code)["ticket_title"]},
+    )
+
+    send_item(work_on(run, lead), item)
+    item.refresh_from_db()
+    assert (item.submission, item.state) == (pending.submission, ItemState.DOUBT)
+
+    sandbox.edit(code, ticket_title="Của lượt chạy")  # the other thread's write arrives
+    assert resolve_doubt(work_on(run, lead), item)
+    assert (item.outcome, item.change) == (ItemOutcome.VERIFIED, pending)
+    assert sandbox.puts() == []
+    assert Change.objects.get().outcome == Outcome.VERIFIED
+
+
+def test_changes_cannot_be_chosen_anew_while_tickets_are_being_checked(run: BulkUpdate, lead: User) -> None:
+    BulkUpdate.objects.filter(pk=run.pk).update(state=BulkState.CHECKING, started_at=None)
+
+    with pytest.raises(NotNow):  # what is being checked would be written down for the old wishes
+        change_wishes(run, actor=lead)
+
+    run.refresh_from_db()
+    assert run.state == BulkState.CHECKING

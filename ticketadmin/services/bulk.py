@@ -125,12 +125,15 @@ def check_again(bulk: BulkUpdate, *, actor: User) -> None:
 
 
 def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
-    """Go back to choosing the changes. Raises Forbidden or NotNow."""
+    """Go back to choosing the changes, once no ticket is being checked for the old ones.
+
+    Raises Forbidden or NotNow.
+    """
     require(actor, RIGHT)
     if bulk.kind != BulkKind.UPDATE:
         raise NotNow
     with transaction.atomic():
-        _move(bulk, (BulkState.READY, BulkState.CHECKING), BulkState.DRAFT, seal="")
+        _move(bulk, (BulkState.READY,), BulkState.DRAFT, seal="")
         _forget_plans(bulk)
 
 

@@ -6,17 +6,19 @@
 A worker that dies keeps its lease for BULK_LEASE_SECONDS; then another takes over. Items that were in
 flight are in doubt and settled by reading before anything is sent again. Clocks of the machines are
 taken to agree within a few seconds.
+
+The thread that renews the lease asks the CRM nothing, so a slow CRM cannot cost a living worker its
+lease. One that lost it all the same, because it stood still, changes nothing in the run any more:
+whatever it writes holds on to the lease first.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
-from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -28,7 +30,6 @@ from ticketadmin.models import (
     BulkUpdate,
     ItemOutcome,
     ItemState,
-    RemoteSnapshot,
     User,
 )
 from ticketadmin.services.bulk_crew import Crew, Done
@@ -43,8 +44,10 @@ from ticketadmin.services.bulk_items import (
     settle_item,
     work_on,
 )
+from ticketadmin.services.bulk_lease import Lease, lease_time
 from ticketadmin.services.bulk_pace import CRM_DOWN, Pace, Trouble
 from ticketadmin.services.bulk_seal import seal_of
+from ticketadmin.services.choices import get_choices
 from ticketadmin.services.connection import listen
 from ticketadmin.ticketapi.attempts import Call
 
@@ -55,7 +58,7 @@ DOUBT_AGAIN = 2.0
 CIRCUIT_AGAIN, CRM_PATIENCE = 1.0, 12.0
 CALLS = 3  # of one item: fresh read, PUT, read-back
 NOT_ALLOWED = "not_allowed"
-GATE = "bulk:gate"
+LEFT = "left"  # handed out and not begun
 
 TOO_MANY_REQUESTS = 429
 
@@ -86,15 +89,11 @@ def drain(pk: int, *, worker: str, should_stop: Callable[[], bool] = lambda: Fal
             _Drain(bulk, worker, should_stop).run()
 
 
-def _lease_time() -> timedelta:
-    return timedelta(seconds=settings.BULK_LEASE_SECONDS)
-
-
 @contextmanager
 def _lease(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
     now = timezone.now()
     free = BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exclude(lease_until__gt=now)
-    if not free.update(worker=worker, lease_until=now + _lease_time(), slots=0, waits_since=None):
+    if not free.update(worker=worker, lease_until=now + lease_time(), slots=0, waits_since=None):
         yield None
         return
     bulk = BulkUpdate.objects.get(pk=pk)
@@ -125,15 +124,17 @@ class _Drain:
     def __init__(self, bulk: BulkUpdate, worker: str, should_stop: Callable[[], bool]) -> None:
         self.bulk, self.worker, self.should_stop = bulk, worker, should_stop
         self.phase, self.size = bulk.state, bulk.in_flight
+        self.lease = Lease(bulk, worker)
         self.pace = Pace(bulk.per_second, calls=CALLS, most=bulk.in_flight)
         self.trouble = Trouble()
         self.work = _work_for(bulk)
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
         self.doubt_at: dict[int, float] = {}
-        self.is_stopping, self.is_ours = False, True
+        self.is_stopping = False
         self.crm_away_since: float | None = None
         self.started = self.ticked = self.refreshed = time.monotonic()
+        self.lists_at = self.started - REFRESH
 
     def run(self) -> None:
         if self.phase == BulkState.CANCELLING:
@@ -142,8 +143,8 @@ class _Drain:
         if self.work is None:
             self._pause(NOT_ALLOWED)
             return
-        self._recover()
         self._renew()
+        self._recover()
         with hearing_refusals(self.pace), Crew(self.size, self._step) as crew:
             while not self._is_over():
                 if time.monotonic() - self.ticked >= TICK:
@@ -156,15 +157,22 @@ class _Drain:
         self._close()
 
     def _step(self, item: BulkItem) -> str:
-        """Run in a thread of the crew: one item, start to end."""
+        """Run in a thread of the crew: one item, start to end. Nothing begins on a lease that ran out."""
+        self._ask_for_lists()
         work = self.work
-        if work is None:
-            return NOT_ALLOWED
+        if work is None or not self.lease.is_alive:
+            return LEFT
         if item.state == ItemState.DOUBT:
             return "" if resolve_doubt(work, item) else "doubt"
         if self.phase == BulkState.CHECKING:
             return plan_item(work, item)
         return settle_item(work, item) if self.bulk.kind == BulkKind.SETTLE else send_item(work, item)
+
+    def _ask_for_lists(self) -> None:
+        """Have the CRM's lists asked for where they grew old; `_tick` takes them up."""
+        if self.lease.is_alive and time.monotonic() - self.lists_at > REFRESH:
+            self.lists_at = time.monotonic()
+            get_choices()
 
     # --- what comes next -------------------------------------------------------------------------
 
@@ -191,20 +199,24 @@ class _Drain:
 
     def _claim(self) -> list[BulkItem]:
         waiting = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WAITING)
-        items = list(
-            waiting.select_related("undo_of", "change").order_by("attempts", "position")[
-                : 2 * self.bulk.in_flight
-            ]
-        )
-        BulkItem.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.WORKING)
+        waiting = waiting.select_related("undo_of", "change").order_by("attempts", "position")
+        with transaction.atomic():
+            if not self._hold():
+                return []
+            items = list(waiting[: 2 * self.bulk.in_flight])
+            BulkItem.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.WORKING)
         for item in items:
-            item.state = ItemState.WORKING
+            item.bulk, item.state = self.bulk, ItemState.WORKING
         return items
 
     def _doubtful(self) -> BulkItem | None:
         now = time.monotonic()
         due = [pk for pk, at in self.doubt_at.items() if at <= now and pk not in self.in_flight]
-        return BulkItem.objects.select_related("undo_of").get(pk=due[0]) if due else None
+        if not due:
+            return None
+        item = BulkItem.objects.select_related("undo_of").get(pk=due[0])
+        item.bulk = self.bulk
+        return item
 
     def _note(self, done: Done) -> None:
         item = self.in_flight.pop(done.item.pk)
@@ -218,6 +230,9 @@ class _Drain:
             self.doubt_at[item.pk] = time.monotonic() + DOUBT_AGAIN
             return
         self.doubt_at.pop(item.pk, None)
+        if reason == LEFT:
+            self.claimed.append(item)
+            return
         if reason == CIRCUIT_OPEN:
             self._wait_for_crm()
             return
@@ -239,7 +254,7 @@ class _Drain:
             return False
         if self.is_stopping:
             return True
-        return not self.claimed and not self.doubt_at and not self._claimable()
+        return not (self.claimed or self.doubt_at or self._claimable() or self._recover())
 
     def _claimable(self) -> bool:
         self.claimed = self._claim()
@@ -249,8 +264,7 @@ class _Drain:
 
     def _tick(self) -> None:
         self.ticked = time.monotonic()
-        self.is_ours = self._renew()
-        if not self.is_ours or self.bulk.state != self.phase or self.should_stop():
+        if not self._renew() or self.bulk.state != self.phase or self.should_stop():
             self.is_stopping = True
         elif time.monotonic() - self.refreshed > REFRESH:
             self.refreshed = time.monotonic()
@@ -261,37 +275,34 @@ class _Drain:
             self.is_stopping = True
 
     def _renew(self) -> bool:
-        """Keep the lease and take a share of the global limit; return whether it is still ours."""
-        now = timezone.now()
-        with transaction.atomic():
-            _gate()
-            others = BulkUpdate.objects.filter(lease_until__gt=now).exclude(pk=self.bulk.pk)
-            held = others.aggregate(held=Sum("slots"))["held"] or 0
-            free = max(0, settings.BULK_MAX_IN_FLIGHT - held)
-            mine = BulkUpdate.objects.filter(pk=self.bulk.pk, worker=self.worker)
-            is_ours = mine.update(
-                lease_until=now + _lease_time(),
-                slots=min(self.bulk.in_flight, free),
-                slowed_until=self.pace.slowed_until,
-            )
-        self.bulk.refresh_from_db(fields=["state", "in_flight", "per_second", "slots"])
+        """Keep the lease and look what the lead wants; return whether it is still ours."""
+        is_ours = self.lease.renew(self.pace.slowed_until)
         self.pace.per_second = self.bulk.per_second
-        return bool(is_ours)
+        return is_ours
+
+    def _hold(self) -> bool:
+        """Make sure, inside a transaction, that nobody else works on this; stop where somebody does."""
+        is_ours = self.lease.hold()
+        self.is_stopping = self.is_stopping or not is_ours
+        return is_ours
 
     def _is_awaited(self) -> bool:
         """Tell whether another bulk update has waited for a worker, so that a long one takes turns."""
-        long_ago = timezone.now() - _lease_time()
+        long_ago = timezone.now() - lease_time()
         others = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(pk=self.bulk.pk)
         return others.filter(waits_since__lt=long_ago).exists()
 
-    def _recover(self) -> None:
-        """Sort what an earlier worker left behind: what it was sending is in doubt, the rest just waits."""
-        left = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WORKING)
-        left.update(
-            state=ItemState.DOUBT if self.phase == BulkState.RUNNING and self._sends else ItemState.WAITING
-        )
+    def _recover(self) -> bool:
+        """Sort what nobody works on: what may have been sent is in doubt, the rest waits. Tell if any was."""
+        in_progress = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WORKING)
         doubtful = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.DOUBT)
+        is_sent = self.phase == BulkState.RUNNING and self._sends
+        with transaction.atomic():
+            if not self._hold():
+                return False
+            found = in_progress.update(state=ItemState.DOUBT if is_sent else ItemState.WAITING)
         self.doubt_at = dict.fromkeys(doubtful.values_list("pk", flat=True), 0.0)
+        return bool(found or self.doubt_at)
 
     @property
     def _sends(self) -> bool:
@@ -301,13 +312,14 @@ class _Drain:
 
     def _pause(self, reason: str) -> None:
         self.is_stopping = True
-        running = BulkUpdate.objects.filter(pk=self.bulk.pk, state=self.phase)
-        running.update(state=BulkState.PAUSED, pause_reason=reason)
+        self.lease.mine().filter(state=self.phase).update(state=BulkState.PAUSED, pause_reason=reason)
 
     def _close(self) -> None:
-        if not self.is_ours:  # another worker took over from one that was silent for too long
-            return
-        BulkItem.objects.filter(pk__in=[item.pk for item in self.claimed]).update(state=ItemState.WAITING)
+        claimed = BulkItem.objects.filter(pk__in=[item.pk for item in self.claimed])
+        with transaction.atomic():
+            if not self._hold():  # another worker took over from one that was silent for too long
+                return
+            claimed.update(state=ItemState.WAITING)
         self.bulk.refresh_from_db(fields=["state"])
         if self.bulk.state == BulkState.CANCELLING:
             self._cancel()
@@ -315,33 +327,31 @@ class _Drain:
             self._finish()
 
     def _finish(self) -> None:
-        mine = BulkUpdate.objects.filter(pk=self.bulk.pk, state=self.phase)
+        """Close the phase, unless there is an item that did not end: then a worker is called once more."""
+        open_items = BulkItem.objects.filter(bulk=OuterRef("pk")).exclude(state=ItemState.DONE)
+        mine = self.lease.mine().filter(~Exists(open_items), state=self.phase)
         if self.phase == BulkState.CHECKING:
             mine.update(state=BulkState.READY, seal=seal_of(self.bulk))
         else:
             mine.update(state=BulkState.FINISHED, finished_at=timezone.now())
 
     def _cancel(self) -> None:
-        cancel_rest(self.bulk)
+        with transaction.atomic():
+            if self._hold():
+                cancel_rest(self.bulk)
 
 
 def cancel_rest(bulk: BulkUpdate) -> None:
     """Mark what was not sent as such and close the run. What a dead worker may have sent is unknown."""
     now = timezone.now()
+    cancelling = BulkUpdate.objects.filter(pk=bulk.pk, state=BulkState.CANCELLING)
     open_items = BulkItem.objects.filter(bulk=bulk).exclude(state=ItemState.DONE)
     with transaction.atomic():
+        if not cancelling.update(state=BulkState.CANCELLED, finished_at=now):
+            return
         for item in open_items.exclude(state=ItemState.WAITING):
             leave_open(item)
         open_items.update(state=ItemState.DONE, outcome=ItemOutcome.NOT_SENT, finished_at=now)
-        BulkUpdate.objects.filter(pk=bulk.pk, state=BulkState.CANCELLING).update(
-            state=BulkState.CANCELLED, finished_at=now
-        )
-
-
-def _gate() -> None:
-    """Let one worker at a time share out the global limit."""
-    RemoteSnapshot.objects.get_or_create(name=GATE, defaults={"fetched_at": timezone.now()})
-    RemoteSnapshot.objects.select_for_update().get(name=GATE)
 
 
 def _work_for(bulk: BulkUpdate) -> Work | None:

@@ -50,6 +50,10 @@ READING_LOST = "reading_lost"
 IN_PROGRESS = "in_progress"
 INTERNAL_ERROR = "internal_error"
 CIRCUIT_OPEN = "circuit_open"
+KEPT = (
+    "base", "read_at", "plan", "state", "outcome", "reason", "message", "attempts", "submission",
+    "change", "finished_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,8 @@ class Work:
 
 
 def work_on(bulk: BulkUpdate, actor: User) -> Work:
-    """Return what working on a bulk update needs, as it is now."""
-    return Work(bulk, actor, catalogue(bulk.wishes), get_choices())
+    """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
+    return Work(bulk, actor, catalogue(bulk.wishes), get_choices(ask=False))
 
 
 def plan_item(work: Work, item: BulkItem) -> str:
@@ -123,8 +127,8 @@ def send_item(work: Work, item: BulkItem) -> str:
         return _end(item, ItemOutcome.CONFLICT)
     except ReadingLost:
         return _end(item, ItemOutcome.NOT_DONE, READING_LOST)
-    except SaveInProgress:
-        return _again(item, ItemOutcome.NOT_DONE, IN_PROGRESS)
+    except SaveInProgress as problem:
+        return _in_progress(item, problem.change)
     except CheckFailed as problem:
         return _not_checked(item, problem.error)
     except SaveFailed as problem:
@@ -148,6 +152,15 @@ def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
         undo_of=item.undo_of,
         bulk=work.bulk.uuid,
     )
+
+
+def _in_progress(item: BulkItem, other: Change | None) -> str:
+    """Try again later. If it is a save of this very item that has not ended, what came of it is found out."""
+    if other is None or other.submission != item.submission:
+        return _again(item, ItemOutcome.NOT_DONE, IN_PROGRESS)
+    item.state = ItemState.DOUBT
+    _keep(item)
+    return IN_PROGRESS
 
 
 def _not_checked(item: BulkItem, error: TicketApiError) -> str:
@@ -245,12 +258,10 @@ def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change 
 
 
 def _keep(item: BulkItem) -> None:
-    item.save(
-        update_fields=[
-            "base", "read_at", "plan", "state", "outcome", "reason", "message", "attempts", "submission",
-            "change", "finished_at",
-        ]
-    )  # fmt: skip
+    """Write the item down, unless another worker took the run over: that one finds out by itself."""
+    run = BulkUpdate.objects.filter(pk=item.bulk_id, worker=item.bulk.worker)
+    values = {name: getattr(item, name) for name in KEPT}
+    BulkItem.objects.filter(pk=item.pk, bulk__in=run).update(**values)
 
 
 def _name_request(work: Work, item: BulkItem) -> None:

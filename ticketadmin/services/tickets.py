@@ -64,7 +64,11 @@ class ReadingLost(SaveProblem):
 
 
 class SaveInProgress(SaveProblem):
-    """Another save of this ticket by this person is on its way."""
+    """Another save of this ticket is on its way, or this one is, already: `change` is its record."""
+
+    def __init__(self, change: Change | None = None) -> None:
+        super().__init__(change.actor_name if change else "")
+        self.change = change
 
 
 class CheckFailed(SaveProblem):
@@ -278,7 +282,7 @@ def _result_of(change: Change) -> Change:
     give_up = time.monotonic() + min(REPEAT_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
     while change.outcome == Outcome.PENDING:
         if time.monotonic() > give_up:
-            raise SaveInProgress
+            raise SaveInProgress(change)
         time.sleep(0.1)
         change.refresh_from_db()
     return change
