@@ -1,5 +1,7 @@
 // What opens over the page out of a <details>, a menu or a tip, closes on Escape and when something else is pressed.
-const openMenus = () => document.querySelectorAll("details:is(.menu, .tip)[open]");
+// A dialog that a menu led to lies over it: what closes the dialog leaves the menu, which gets the focus back.
+const openMenus = () =>
+  document.querySelector("dialog:modal") ? [] : document.querySelectorAll("details:is(.menu, .tip)[open]");
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
