@@ -10,9 +10,10 @@ const options = () => [...list.querySelectorAll("[role=option]")];
 const active = () => list.querySelector("[aria-selected=true]");
 
 function close() {
+  asked += 1; // an answer on its way would open it again
   list.hidden = true;
   input.setAttribute("aria-expanded", "false");
-  input.removeAttribute("aria-activedescendant");
+  choose(null);
 }
 
 function choose(option) {
@@ -31,6 +32,7 @@ async function suggest() {
     const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } });
     if (answer.status !== 200 || number !== asked || document.activeElement !== input) return;
     const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    choose(null);
     list.replaceChildren(...parsed.querySelectorAll("[role=option]"));
   } catch {
     return close();
@@ -40,7 +42,9 @@ async function suggest() {
   input.setAttribute("aria-expanded", "true");
 }
 
+// What was chosen before something else was typed is not what Enter means now.
 const later = () => {
+  choose(null);
   clearTimeout(timer);
   timer = setTimeout(suggest, WAIT);
 };
@@ -65,16 +69,15 @@ input?.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape" && !list.hidden) {
     event.preventDefault();
     close();
-  } else if (event.key === "Enter" && active()) {
+  } else if (event.key === "Enter" && !list.hidden && active()) {
     event.preventDefault();
     location.assign(active().dataset.href);
   }
 });
-list?.addEventListener("pointerdown", (event) => {
+list?.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus, the list stays
+list?.addEventListener("click", (event) => {
   const option = event.target.closest("[role=option]");
-  if (!option) return;
-  event.preventDefault();
-  location.assign(option.dataset.href);
+  if (option) location.assign(option.dataset.href);
 });
 
 // A one-line box would glue pasted lines together; codes in a column are separate codes.
