@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import django
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
@@ -20,6 +21,12 @@ from ticketadmin.models import User
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "locale" / "vi" / "LC_MESSAGES"
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}|<[^>]+>|“|”")
+
+NOT_SHOWN = {  # pages and parts of Django's that we have ones of our own for
+    *(f"Toggle theme (current theme: {theme})" for theme in ("auto", "light", "dark")),
+    "Forgotten your login credentials?",
+    "In case you’ve forgotten, you are:",
+}
 
 
 def messages(path: Path = FOLDER / "django.po") -> list[Message]:
@@ -99,3 +106,16 @@ def test_the_browsers_language_counts_where_nobody_chose() -> None:
         "Đăng nhập" in Client().get("/sign-in/", headers={"Accept-Language": "vi,en;q=0.5"}).content.decode()
     )
     assert "Sign in" in Client().get("/sign-in/", headers={"Accept-Language": "de"}).content.decode()
+
+
+@pytest.mark.parametrize("app", ["admin", "auth"])
+def test_what_djangos_catalogue_lacks_stands_in_ours(app: str) -> None:
+    folder = Path(django.__file__).parent / "contrib" / app / "locale"
+    all_words = {one(message.id) for message in messages(folder / "en/LC_MESSAGES/django.po")}
+    known = {
+        one(message.id)
+        for message in messages(folder / "vi/LC_MESSAGES/django.po")
+        if one(message.string) and not message.fuzzy
+    }
+
+    assert all_words - known - {one(message.id) for message in messages()} - NOT_SHOWN == set()
