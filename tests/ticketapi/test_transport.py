@@ -93,7 +93,7 @@ def test_a_reset_read_is_repeated_and_a_reset_write_is_not(
     assert len(crm.puts()) == 1
 
 
-@pytest.mark.parametrize("status", [502, 504])
+@pytest.mark.parametrize("status", [502, 503, 504, 520, 524])
 def test_a_write_is_not_repeated_after_a_gateway_error(
     status: int, api: Callable[..., TicketApi], crm: Sandbox
 ) -> None:
@@ -123,7 +123,7 @@ def test_an_answer_over_the_cap_is_not_read_to_the_end(api: Callable[..., Ticket
 
 
 def test_retries_stop_within_their_budget(crm: Sandbox) -> None:
-    crm.fault("status", method="PUT", times=None, status=503)
+    crm.fault("status", method="PUT", times=None, status=429)
     waits: list[float] = []
     config = ApiConfig(
         url=crm.url, key=ApiKey(value=KEY), retrying=RetryPolicy(attempts=4, spread=lambda _low, high: high)
@@ -138,14 +138,15 @@ def test_retries_stop_within_their_budget(crm: Sandbox) -> None:
     assert len(crm.puts()) == 4
 
 
-def test_retry_after_is_honoured_and_capped_by_the_budget(crm: Sandbox) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_honoured_and_capped_by_the_budget(status: int, crm: Sandbox) -> None:
     waits: list[float] = []
     client = TicketApi(ApiConfig(url=crm.url, key=ApiKey(value=KEY)), sleep=waits.append)
-    crm.fault("status", method="PUT", times=1, status=429, headers={"Retry-After": "2"})
+    crm.fault("status", method="PUT", times=1, status=status, headers={"Retry-After": "2"})
     client.update_ticket(CODE, PUT)
     assert waits == [2.0]
 
-    crm.fault("status", method="PUT", times=1, status=429, headers={"Retry-After": "60"})
+    crm.fault("status", method="PUT", times=1, status=status, headers={"Retry-After": "60"})
     with pytest.raises(Unavailable) as caught:
         client.update_ticket(CODE, PUT)
     client.close()

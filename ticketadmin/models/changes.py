@@ -33,6 +33,11 @@ class Origin(models.TextChoices):
     COMMAND = "command", _("Command line")
 
 
+# What was found out stands in `results`: open are those of these outcomes that have none.
+OPEN_OUTCOMES = frozenset({Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED})
+_IS_OPEN = Q(outcome__in=OPEN_OUTCOMES, results={})
+
+
 class ChangeQuerySet(models.QuerySet["Change"]):
     """The questions that the product asks of its history."""
 
@@ -42,7 +47,11 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def unsettled(self) -> "ChangeQuerySet":
         """Return the changes whose effect on the CRM is still open."""
-        return self.filter(outcome__in=[Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED])
+        return self.filter(_IS_OPEN)
+
+    def settled(self) -> "ChangeQuerySet":
+        """Return the changes about which reading the ticket again can tell nothing more."""
+        return self.exclude(_IS_OPEN)
 
 
 class Change(models.Model):
@@ -121,7 +130,7 @@ class Change(models.Model):
     @property
     def is_settled(self) -> bool:
         """Tell whether nothing more can be learnt by reading the ticket again."""
-        return self.outcome not in {Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED}
+        return self.outcome not in OPEN_OUTCOMES or bool(self.results)
 
     def age_seconds(self, now: datetime) -> float:
         """Return the seconds since the intent was recorded."""

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import (
@@ -33,7 +34,8 @@ from ticketadmin.services.bulk_engine import cancel_rest, wake
 from ticketadmin.services.bulk_items import CHANGED_SINCE
 from ticketadmin.services.bulk_seal import seal_of
 from ticketadmin.services.edits import Edit
-from ticketadmin.services.undo import can_undo
+from ticketadmin.services.proof import applied_fields, changed_nothing
+from ticketadmin.services.undo import replaced_values
 
 MOST_TICKETS = 10_000
 MOST_IN_FLIGHT = 16
@@ -252,10 +254,9 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
     require(actor, RIGHT)
     if not bulk.has_ended:
         raise NotNow
-    unknown = bulk.items.filter(outcome__in=UNSETTLED)
     rows = (
         BulkItem(ticket_code=item.ticket_code, change=item.change, plan=Plan.SEND)
-        for item in unknown.select_related("change")
+        for item in open_items(bulk).select_related("change")
     )
     made = _create(
         actor, BulkKind.SETTLE, rows, parent=bulk, state=BulkState.RUNNING, started_at=timezone.now()
@@ -264,10 +265,23 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
     return made
 
 
+def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
+    """Return the items about which another look at their ticket may still tell something."""
+    return bulk.items.filter(outcome__in=UNSETTLED, change__results={})
+
+
+def has_parts_to_undo(bulk: BulkUpdate) -> bool:
+    """Tell whether a ticket that does not count as stored holds some of the fields all the same."""
+    items = bulk.items.filter(outcome__in=[ItemOutcome.NOT_APPLIED, *UNSETTLED]).exclude(change__results={})
+    found = items.select_related("change").iterator(chunk_size=CHUNK)
+    return any(item.change and applied_fields(item.change) for item in found)
+
+
 def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
     """Make a bulk update that stores again what the run replaced, and start its dry run.
 
-    Tickets whose earlier values are not known, or that were changed since, are listed and left alone.
+    Of a ticket that was stored in part, that part is taken back. Tickets whose earlier values are not
+    known, or that were changed since, are listed and left alone.
     Raises Forbidden, NotNow or NothingToDo.
     """
     require(actor, RIGHT)
@@ -288,15 +302,14 @@ def _undo_item(change: Change, actor: User) -> BulkItem | None:
     """Return the reverse of a change, with what it stored as the base; None where it had no effect."""
     if not may_undo(actor, change):
         raise Forbidden(change.ticket_code)
-    if not can_undo(change):
-        if change.outcome in {ItemOutcome.REJECTED, ItemOutcome.NOT_APPLIED}:
+    earlier, after = replaced_values(change), change.read_back or {}
+    if not earlier:
+        if changed_nothing(change):
             return None
         return BulkItem(
             ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=NOT_UNDOABLE
         )
-    before, after = change.before or {}, change.read_back or {}
-    earlier = {name: before[name] for name in change.wanted}
-    since = {name: after[name] for name in change.wanted if name in after}
+    since = {name: after[name] for name in earlier if name in after}
     earlier |= {name: pair[0] for name, pair in change.collateral.items()}
     since |= {name: pair[1] for name, pair in change.collateral.items()}
     return BulkItem(

@@ -28,7 +28,7 @@ from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.comparison import merge
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.fields import Field, catalogue, undescribed
-from ticketadmin.services.proof import settle, settled_after
+from ticketadmin.services.proof import changed_nothing, settle, settled_after
 from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.tickets import (
     CheckFailed,
@@ -172,7 +172,7 @@ def _not_checked(item: BulkItem, error: TicketApiError) -> str:
 
 def _failed(item: BulkItem, problem: SaveFailed) -> str:
     error = problem.error
-    is_certain = error.effect is Effect.NONE or problem.change.outcome == Outcome.NOT_APPLIED
+    is_certain = error.effect is Effect.NONE or changed_nothing(problem.change)
     may_pass = isinstance(error, Unavailable | KeyRefused) and error.reason != "server_error"
     if is_certain and may_pass:
         item.message = error.api_message[:500]
@@ -201,7 +201,7 @@ def resolve_doubt(work: Work, item: BulkItem) -> bool:
     may_arrive = timezone.now() - change.created_at < settled_after()
     if change.outcome == Outcome.UNKNOWN and may_arrive and change.before is not None:
         return False
-    if change.outcome == Outcome.NOT_APPLIED and change.reason == "":
+    if changed_nothing(change) and change.reason == "":
         item.state, item.submission = ItemState.WAITING, uuid4()
         _keep(item)
         return True
@@ -246,7 +246,10 @@ def _may_try_again(item: BulkItem, reason: str) -> bool:
 
 def _end_with(item: BulkItem, change: Change) -> str:
     item.message = change.message
-    return _end(item, ItemOutcome(change.outcome), change.reason, change)
+    is_under_way = change.outcome == Outcome.PENDING
+    return _end(
+        item, ItemOutcome.UNKNOWN if is_under_way else ItemOutcome(change.outcome), change.reason, change
+    )
 
 
 def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change | None = None) -> str:

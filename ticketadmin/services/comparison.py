@@ -61,8 +61,31 @@ def field_outcomes(
     after: Mapping[str, Value],
     fields: Mapping[str, Field],
 ) -> dict[str, Outcome]:
-    """Judge each wanted field by what was read before and after the write."""
+    """Judge each wanted field by what was read before and right after a write that was accepted."""
     return {name: _field_outcome(_field(fields, name), wanted[name], name, before, after) for name in wanted}
+
+
+def later_outcomes(
+    wanted: Mapping[str, Value],
+    before: Mapping[str, Value],
+    after: Mapping[str, Value],
+    fields: Mapping[str, Field],
+    *,
+    was_accepted: bool,
+) -> dict[str, Outcome]:
+    """Judge each wanted field by a look that came later, or after a write whose answer was lost.
+
+    A value that is neither the wanted one nor the one before may be somebody else's, so it proves
+    nothing. A field that is not shown counts as sent only where it was accepted, or where another
+    field proves that the write arrived.
+    """
+    found = field_outcomes(wanted, before, after, fields)
+    unsure = Outcome.ACCEPTED if was_accepted else Outcome.UNKNOWN
+    has_arrived = was_accepted or Outcome.VERIFIED in found.values()
+    unproved = (
+        {Outcome.STORED_DIFFERENTLY} if has_arrived else {Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE}
+    )
+    return {name: unsure if outcome in unproved else outcome for name, outcome in found.items()}
 
 
 def _field_outcome(
@@ -77,7 +100,10 @@ def _field_outcome(
     return Outcome.STORED_DIFFERENTLY
 
 
-SEVERITY = (Outcome.NOT_APPLIED, Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE, Outcome.VERIFIED)
+SEVERITY = (
+    Outcome.NOT_APPLIED, Outcome.UNKNOWN, Outcome.ACCEPTED, Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE,
+    Outcome.VERIFIED,
+)  # fmt: skip
 
 
 def overall(outcomes: Iterable[Outcome]) -> Outcome:
@@ -89,7 +115,7 @@ def overall(outcomes: Iterable[Outcome]) -> Outcome:
 def collateral(
     sent: Iterable[str], before: Mapping[str, Value], after: Mapping[str, Value], fields: Mapping[str, Field]
 ) -> dict[str, tuple[Value, Value]]:
-    """Return the fields that were not sent and yet differ after the write: name → (before, after)."""
+    """Return the fields that were not sent and yet differ right after the write: name → (before, after)."""
     untouched = set(before).intersection(after).difference(sent)
     return {
         name: (before[name], after[name])

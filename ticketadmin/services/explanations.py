@@ -15,10 +15,12 @@ Text = str | Promise
 
 NOTHING_CHANGED = _("Nothing was changed in the CRM.")
 MAY_HAVE_CHANGED = _("It is not known whether the CRM was changed.")
+PARTLY_CHANGED = _("Some of the fields were stored in the CRM, but not all of them for certain.")
 
 TRY_AGAIN = _("Try again in a minute.")
 TELL_ADMINISTRATOR = _("Please tell an administrator.")
 LOOK_FIRST = _("Reload the ticket to see what it holds before you send again.")
+SEND_THE_REST = _("Save again: only what is missing is sent.")
 CORRECT = _("Correct the marked fields and save again.")
 CHECK_CODE = _("Check the ticket code.")
 

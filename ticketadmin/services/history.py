@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from ticketadmin.models import Change, ChangedField, Outcome, User
+from ticketadmin.models import Change, ChangedField, User
 
 PAGE = 30
 CHUNK = 500
@@ -62,9 +62,8 @@ def prune_history(older_than: timedelta) -> int:
     """Delete settled changes older than an age and return how many; open ones stay until they are settled."""
     limit = timezone.now() - older_than
     deleted = 0
-    open_outcomes = [Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED]
     while True:
-        old = Change.objects.filter(created_at__lt=limit).exclude(outcome__in=open_outcomes)
+        old = Change.objects.settled().filter(created_at__lt=limit)
         ids = list(old.order_by("id").values_list("pk", flat=True)[:CHUNK])
         if not ids:
             return deleted

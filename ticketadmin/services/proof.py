@@ -1,27 +1,33 @@
 """Proving what a write did: reading the ticket back, comparing, and settling what was left open.
 
-An outcome is only as good as what was read. A write whose answer was lost counts as *not applied*
-only when it can no longer be on its way: until `settled_after()` has passed it stays *unknown*.
+An outcome is only as good as what was read, and when. A write whose answer was lost counts as *not
+applied* only when it can no longer be on its way: until `settled_after()` has passed it stays
+*unknown*. A later look finds only what was wanted or what was before; another value may be anybody's,
+so the change stays *unknown* or *accepted* for good. `results` are empty while a change is open.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
 from ticketadmin.models import Change, Outcome
 from ticketadmin.services.choices import Choices, get_choices
-from ticketadmin.services.comparison import collateral, field_outcomes, overall
+from ticketadmin.services.comparison import collateral, field_outcomes, later_outcomes, overall
 from ticketadmin.services.connection import Reading
-from ticketadmin.services.fields import Field, catalogue
+from ticketadmin.services.fields import Field, Value, catalogue
 from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 
 logger = logging.getLogger("ticketadmin.saves")
+APPLIED = frozenset({Outcome.VERIFIED, Outcome.STORED_DIFFERENTLY})
+KEPT = frozenset({Outcome.REJECTED, Outcome.NOT_APPLIED})
 # Reasons after which the CRM has certainly finished with the request: it answered in person.
 ANSWERED = frozenset(
     {
@@ -53,53 +59,97 @@ def shown_outcome(change: Change) -> Outcome:
     return Outcome.UNKNOWN if change.outcome == Outcome.PENDING and is_late else Outcome(change.outcome)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What reading a ticket back gave; without a ticket, whether this key may not read it."""
+
+    ticket: ReadTicket | None = None
+    is_forbidden: bool = False
+
+
 def prove(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
-    """Read back after an accepted write and set outcome, results, read-back and collateral on the change."""
-    try:
-        after = _read_after(change, choices)
-    except CannotRead:
-        change.results = dict.fromkeys(change.wanted, Outcome.NOT_READABLE.value)
-        change.outcome = Outcome.NOT_READABLE
-        return None
-    except TicketApiError:
-        change.outcome = Outcome.ACCEPTED
-        return None
-    _compare(change, after, fields)
-    return after
+    """Read back right after an accepted write and set outcome, results, read-back and collateral.
 
-
-def judge(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
-    """Read back after a write without a usable answer and set what can be known.
-
-    Where the ticket still is as before and the write may yet arrive, the outcome stays unknown.
+    Only here does another value count as what the CRM made of ours, and a field that was not sent as
+    changed by the save: later it may be somebody else's work.
     """
-    change.outcome = Outcome.UNKNOWN
-    try:
-        after = _read_after(change, choices)
-    except (CannotRead, TicketApiError):
+    look = _look([change], choices)
+    if look.ticket is None:
+        _accept_unread(change, look)
         return None
-    _compare(change, after, fields)
-    was_applied = bool({Outcome.VERIFIED, Outcome.STORED_DIFFERENTLY}.intersection(change.results.values()))
-    may_still_arrive = change.reason not in ANSWERED and timezone.now() - change.created_at < settled_after()
-    if not was_applied and (may_still_arrive or change.outcome == Outcome.NOT_READABLE):
-        change.outcome = Outcome.UNKNOWN
-    return after
-
-
-def _read_after(change: Change, choices: Choices) -> ReadTicket:
-    return read_ticket(change.ticket_code, choices, known=None if change.before is None else Reading.WORKS)
-
-
-def _compare(change: Change, after: ReadTicket, fields: Mapping[str, Field]) -> None:
     before = change.before or {}
-    now = after.values_for([*change.wanted, *before])
-    outcomes = field_outcomes(change.wanted, before, now, fields)
-    change.results = {name: outcome.value for name, outcome in outcomes.items()}
-    change.outcome = overall(outcomes.values())
-    change.read_back = {name: now[name] for name in change.wanted if name in now}
+    now = look.ticket.values_for([*change.wanted, *before])
+    _set_results(change, field_outcomes(change.wanted, before, now, fields), now)
     change.collateral = {
         name: list(pair) for name, pair in collateral(change.wanted, before, now, fields).items()
     }
+    return look.ticket
+
+
+def judge(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
+    """Read back after a write without a usable answer and set what can be known."""
+    look = _look([change], choices)
+    _conclude(change, look, fields)
+    return look.ticket
+
+
+def _look(changes: Sequence[Change], choices: Choices) -> _Look:
+    """Read the ticket that these changes are of."""
+    known = Reading.WORKS if any(change.before is not None for change in changes) else None
+    try:
+        return _Look(read_ticket(changes[0].ticket_code, choices, known=known))
+    except CannotRead:
+        return _Look(is_forbidden=True)
+    except TicketApiError:
+        return _Look()
+
+
+def _accept_unread(change: Change, look: _Look) -> None:
+    change.outcome = Outcome.ACCEPTED
+    if look.is_forbidden:
+        _set_results(change, dict.fromkeys(change.wanted, Outcome.NOT_READABLE), {})
+
+
+def _conclude(change: Change, look: _Look, fields: Mapping[str, Field]) -> None:
+    """Set what a look tells that does not follow an accepted write at once.
+
+    Where nothing of a write without an answer is seen and it may yet arrive, the change stays open.
+    """
+    was_accepted = change.outcome == Outcome.ACCEPTED
+    if look.ticket is None:
+        if was_accepted:
+            _accept_unread(change, look)
+        else:
+            change.outcome = Outcome.UNKNOWN
+        return
+    before = change.before or {}
+    now = look.ticket.values_for([*change.wanted, *before])
+    found = later_outcomes(change.wanted, before, now, fields, was_accepted=was_accepted)
+    may_still_arrive = not was_accepted and change.reason not in ANSWERED and not _is_old(change)
+    if may_still_arrive and Outcome.VERIFIED not in found.values():
+        change.outcome = Outcome.UNKNOWN
+        return
+    _set_results(change, found, now)
+
+
+def _is_old(change: Change) -> bool:
+    return timezone.now() - change.created_at >= settled_after()
+
+
+def _set_results(change: Change, found: Mapping[str, Outcome], now: Mapping[str, Value]) -> None:
+    change.results = {name: outcome.value for name, outcome in found.items()}
+    change.outcome = overall(found.values())
+    change.read_back = {name: now[name] for name in change.wanted if name in now}
+
+
+def applied_fields(change: Change) -> list[str]:
+    """Return the fields that certainly took effect, as they were sent or as the CRM spells them."""
+    return [name for name in change.wanted if change.results.get(name, change.outcome) in APPLIED]
+
+
+def changed_nothing(change: Change) -> bool:
+    """Tell whether the CRM certainly kept every field as it was."""
+    return change.outcome in KEPT and KEPT.issuperset(change.results.values())
 
 
 def finish(change: Change) -> None:
@@ -135,26 +185,37 @@ def settle(change: Change, *, is_abandoned: bool = False) -> Change:
     A pending change is left alone while its save may still be running, unless the caller knows that
     whoever ran it `is_abandoned`: a worker whose lease ran out.
     """
-    if change.is_settled:
-        return change
-    may_be_running = not is_abandoned and timezone.now() - change.created_at < settled_after()
-    if change.outcome == Outcome.PENDING and may_be_running:
-        return change
-    fields = catalogue([*change.wanted, *(change.before or {})])
-    accepted = change.outcome == Outcome.ACCEPTED
-    if accepted:
-        prove(change, fields, get_choices())
-    else:
-        judge(change, fields, get_choices())
-    finish(change)
-    return change
+    return _settle_together([change], is_abandoned=is_abandoned)[0]
 
 
 def settle_ticket(code: str) -> list[Change]:
-    """Settle every open change of one ticket; called when the ticket is opened."""
-    return [settle(change) for change in Change.objects.for_ticket(code).unsettled()]
+    """Settle every open change of one ticket by one look at it; called when the ticket is opened."""
+    return _settle_together(Change.objects.for_ticket(code).unsettled())
 
 
 def settle_all(*, limit: int = 1_000) -> list[Change]:
-    """Settle open changes of all tickets, oldest first; called by a command."""
-    return [settle(change) for change in Change.objects.unsettled().order_by("id")[:limit]]
+    """Settle open changes of all tickets; called by a command.
+
+    Those never looked at come first, then those whose last look is the longest ago.
+    """
+    waiting = Change.objects.unsettled().order_by(F("finished_at").asc(nulls_first=True), "id")
+    by_ticket: dict[str, list[Change]] = {}
+    for change in waiting[:limit]:
+        by_ticket.setdefault(change.ticket_code, []).append(change)
+    return [change for changes in by_ticket.values() for change in _settle_together(changes)]
+
+
+def _settle_together(changes: Iterable[Change], *, is_abandoned: bool = False) -> list[Change]:
+    """Settle changes of one ticket, and return them all."""
+    changes = list(changes)
+    due = [one for one in changes if not one.is_settled and (is_abandoned or not _may_be_running(one))]
+    if due:
+        look = _look(due, get_choices())
+        for change in due:
+            _conclude(change, look, catalogue([*change.wanted, *(change.before or {})]))
+            finish(change)
+    return changes
+
+
+def _may_be_running(change: Change) -> bool:
+    return change.outcome == Outcome.PENDING and not _is_old(change)

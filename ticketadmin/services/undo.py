@@ -7,12 +7,13 @@ changed since is a conflict, never overwritten.
 from collections.abc import Mapping
 from uuid import UUID
 
-from ticketadmin.models import Change, Origin, User
+from ticketadmin.models import Change, Origin, Outcome, User
 from ticketadmin.services.access import Forbidden, may_undo
 from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import get_choices
 from ticketadmin.services.edits import edit_of_values
 from ticketadmin.services.fields import Value, catalogue
+from ticketadmin.services.proof import applied_fields
 from ticketadmin.services.tickets import Saved, save_ticket
 
 
@@ -20,22 +21,32 @@ class CannotUndo(Exception):
     """The values before the change are not known, so there is nothing to go back to."""
 
 
+def replaced_values(change: Change) -> dict[str, Value]:
+    """Return the earlier values of the fields that took effect; none where they are not all known.
+
+    A field that was not applied, or that holds somebody else's value by now, has nothing to take back.
+    One that cannot be read may have taken effect, and what it held is not known.
+    """
+    before, applied = change.before or {}, applied_fields(change)
+    if Outcome.NOT_READABLE in change.results.values() or not set(applied) <= set(before):
+        return {}
+    return {name: before[name] for name in applied}
+
+
 def can_undo(change: Change) -> bool:
-    """Tell whether every value that the change replaced is known and the change took effect."""
-    return change.outcome in {"verified", "stored_differently"} and set(change.wanted) <= set(
-        change.before or {}
-    )
+    """Tell whether the change took effect, in part at least, and every value that it replaced is known."""
+    return bool(replaced_values(change))
 
 
 def undo_change(change: Change, *, actor: User, submission: UUID) -> Saved:
-    """Store the values that the change replaced.
+    """Store the values that the change replaced, of the fields that took effect.
 
     Raises Forbidden, CannotUndo, or a SaveProblem: EditConflict where a field was changed since.
     """
     _require_undo(actor, change)
-    if not can_undo(change):
+    earlier = replaced_values(change)
+    if not earlier:
         raise CannotUndo
-    earlier = {name: (change.before or {})[name] for name in change.wanted}
     return _store(
         change, earlier, since=change.read_back or {}, actor=actor, submission=submission, origin=Origin.UNDO
     )

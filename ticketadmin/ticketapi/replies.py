@@ -43,6 +43,8 @@ _KINDS: dict[int, tuple[type[TicketApiError], str]] = {
     503: (Unavailable, "unavailable"),
     504: (Unavailable, "gateway_timeout"),
 }
+# The 5xx that a CRM gives in person. The others may be those of a proxy, whose CRM may still be at work.
+_IN_PERSON = frozenset({500, 501, 505})
 
 
 @dataclass(frozen=True)
@@ -104,20 +106,29 @@ def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
 def error_of(reply: Reply, *, method: str) -> TicketApiError:
     """Return the error that a status which is not 2xx stands for."""
     kind, reason = _KINDS.get(reply.status, (None, ""))
+    retry_after = retry_after_of(reply.headers.get("retry-after", ""))
+    if reply.status == 503 and method != "GET" and retry_after is None:
+        kind, reason = _KINDS[502]
     effect = Effect.NONE if method == "GET" or 400 <= reply.status < 500 else Effect.UNKNOWN
     if kind is InvalidTicket:
         return _invalid(reason, reply, effect)
     if kind is None and reply.status < 400:
         kind, reason = UnexpectedReply, "redirect"
     elif kind is None:
-        kind, reason = (Unavailable, "server_error") if reply.status >= 500 else (InvalidTicket, "rejected")
+        kind, reason = _of_unlisted(reply.status)
     return kind(
         reason,
         effect=effect,
         http_status=reply.status,
         api_message=words_of(reply),
-        retry_after=retry_after_of(reply.headers.get("retry-after", "")),
+        retry_after=retry_after,
     )
+
+
+def _of_unlisted(status: int) -> tuple[type[TicketApiError], str]:
+    if status < 500:
+        return InvalidTicket, "rejected"
+    return (Unavailable, "server_error") if status in _IN_PERSON else _KINDS[502]
 
 
 def _invalid(reason: str, reply: Reply, effect: Effect) -> InvalidTicket:

@@ -21,7 +21,7 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk import RETRYABLE, UNSETTLED
+from ticketadmin.services.bulk import RETRYABLE, UNSETTLED, has_parts_to_undo, open_items
 from ticketadmin.services.bulk_items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
 from ticketadmin.services.bulk_pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
 from ticketadmin.services.bulk_progress import (
@@ -33,11 +33,12 @@ from ticketadmin.services.bulk_progress import (
     refresh_outcomes,
 )
 from ticketadmin.services.edits import Edit
-from ticketadmin.services.explanations import explain_reason
+from ticketadmin.services.explanations import PARTLY_CHANGED, explain_reason
 from ticketadmin.services.fields import Field, catalogue, undescribed
+from ticketadmin.services.proof import applied_fields
 from ticketadmin.services.tickets import SAVED
 from ticketadmin.views.access import person_of
-from ticketadmin.views.presenting import Notice, ValueRow, present_edit, readable
+from ticketadmin.views.presenting import Notice, ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.views.words import meaning_of
 
 Text = str | Promise
@@ -270,6 +271,11 @@ def _with_result(row: ValueRow, item: BulkItem, field: Field | None) -> ValueRow
 
 
 def _why(item: BulkItem) -> Text:
+    change = item.change
+    if item.outcome in UNSETTLED and change and change.is_settled:
+        return describe_outcome(change).text
+    if item.outcome == ItemOutcome.NOT_APPLIED and change and applied_fields(change):
+        return PARTLY_CHANGED
     if item.outcome in _EXPLAINED and not (item.reason and item.outcome == ItemOutcome.NOT_APPLIED):
         return meaning_of(item.outcome)
     if not item.reason:
@@ -305,9 +311,14 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> dict[str, b
         "resume": state == BulkState.PAUSED,
         "cancel": bulk.was_confirmed and state in {BulkState.RUNNING, BulkState.PAUSED},
         "retry": ended and any(outcomes.get(one) for one in RETRYABLE) and bulk.kind != BulkKind.SETTLE,
-        "settle": ended and any(outcomes.get(one) for one in UNSETTLED),
+        "settle": ended and any(outcomes.get(one) for one in UNSETTLED) and open_items(bulk).exists(),
         "send_unknown": ended and bool(outcomes.get(ItemOutcome.UNKNOWN)) and bulk.kind != BulkKind.SETTLE,
-        "undo": ended and undoable > 0 and bulk.kind != BulkKind.SETTLE and person.may("undo_any_change"),
+        "undo": (
+            ended
+            and bulk.kind != BulkKind.SETTLE
+            and person.may("undo_any_change")
+            and (undoable > 0 or has_parts_to_undo(bulk))
+        ),
     }
 
 

@@ -18,7 +18,14 @@ from ticketadmin.models import Change, Outcome, User
 from ticketadmin.sanitizing import visible_text
 from ticketadmin.services.access import may_undo
 from ticketadmin.services.edits import Edit
-from ticketadmin.services.explanations import MAY_HAVE_CHANGED, NOTHING_CHANGED, explain, explain_reason
+from ticketadmin.services.explanations import (
+    MAY_HAVE_CHANGED,
+    NOTHING_CHANGED,
+    PARTLY_CHANGED,
+    SEND_THE_REST,
+    explain,
+    explain_reason,
+)
 from ticketadmin.services.fields import (
     Field,
     Kind,
@@ -28,7 +35,7 @@ from ticketadmin.services.fields import (
     catalogue,
     epoch_to_date,
 )
-from ticketadmin.services.proof import shown_outcome
+from ticketadmin.services.proof import applied_fields, changed_nothing, shown_outcome
 from ticketadmin.services.tickets import SAVED
 from ticketadmin.services.undo import can_undo
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
@@ -60,6 +67,11 @@ class ValueRow:
     after: str | None
     read_back: str | None = None
     outcome: str = ""
+
+    @property
+    def shows_held(self) -> bool:
+        """Tell whether the CRM was seen to hold something else than was sent."""
+        return self.read_back is not None and self.outcome not in {"", Outcome.VERIFIED}
 
     @property
     def outcome_label(self) -> Text:
@@ -190,7 +202,9 @@ _SENT_IN_VAIN = frozenset({Outcome.UNKNOWN, Outcome.NOT_APPLIED, Outcome.REJECTE
 
 
 def _why_not_undo(change: Change) -> Text:
-    if change.outcome in SAVED and not set(change.wanted) <= set(change.before or {}):
+    is_known = set(change.wanted) <= set(change.before or {})
+    took_effect = change.outcome in SAVED or bool(applied_fields(change))
+    if took_effect and not is_known and not can_undo(change):
         return _("This cannot be undone: the values before it are not known.")
     return ""
 
@@ -246,6 +260,59 @@ _OUTCOMES: dict[str, tuple[str, Text, Text]] = {
         gettext_lazy("The request was sent, but no usable answer came back."),
     ),
 }
+_NOT_IN_FULL = (
+    "danger",
+    gettext_lazy("Not saved in full: the CRM kept the old value of at least one field."),
+    gettext_lazy("The outcome stands with each field. Save again to send what is missing."),
+)
+_KEPT_AFTER_AN_ERROR = (
+    "danger",
+    gettext_lazy("Not saved: the CRM kept the old value."),
+    gettext_lazy("Its answer was lost or was an error, and reading the ticket showed this. Try again."),
+)
+_NOT_ALL_CHECKED = (
+    "info",
+    gettext_lazy("Sent, but not all of it can be checked."),
+    gettext_lazy(
+        "No usable answer came back. Of what was sent, the CRM shows only a part, and that is stored."
+    ),
+)
+_ANOTHER_VALUE = gettext_lazy(
+    "The CRM now holds another value; whether yours was ever stored cannot be told. Look at the ticket."
+)
+_NOT_SHOWN = gettext_lazy("No usable answer came back, and the CRM does not show what it stored.")
+
+
+def _words_of(change: Change) -> tuple[str, Text, Text]:
+    """Return tone, title and text for what is known of a change that was not refused."""
+    outcome = shown_outcome(change)
+    if change.is_settled and outcome in {Outcome.UNKNOWN, Outcome.ACCEPTED}:
+        return _words_of_undecided(change)
+    if outcome == Outcome.NOT_APPLIED and not changed_nothing(change):
+        return _NOT_IN_FULL
+    if change.reason and outcome == Outcome.NOT_APPLIED:
+        return _KEPT_AFTER_AN_ERROR
+    if change.reason and outcome == Outcome.NOT_READABLE:
+        return _NOT_ALL_CHECKED
+    if change.collateral and outcome == Outcome.VERIFIED:
+        return (
+            "warn",
+            _("Saved and verified, but other fields changed at the same time."),
+            _OUTCOMES[outcome][2],
+        )
+    return _OUTCOMES[outcome]
+
+
+def _words_of_undecided(change: Change) -> tuple[str, Text, Text]:
+    undecided = [name for name, found in change.results.items() if found == change.outcome]
+    is_held = any(name in (change.read_back or {}) for name in undecided)
+    if change.outcome == Outcome.ACCEPTED:
+        title: Text = _("Accepted by the CRM, but it can no longer be checked.")
+    elif applied_fields(change):
+        title = _("Saved in part; of the rest it cannot be told.")
+    else:
+        title = _("It cannot be told whether this was saved.")
+    return "warn", title, _ANOTHER_VALUE if is_held else _NOT_SHOWN
 
 
 def describe_outcome(change: Change) -> Notice:
@@ -260,9 +327,7 @@ def describe_outcome(change: Change) -> Notice:
             change.message,
             change.request_id,
         )
-    tone, title, text = _OUTCOMES[shown_outcome(change)]
-    if change.collateral and tone == "success":
-        tone, title = "warn", _("Saved and verified, but other fields changed with it.")
+    tone, title, text = _words_of(change)
     quotation = change.message if change.reason else ""
     return Notice(tone, title, text, quotation=quotation, request_id=change.request_id)
 
@@ -270,9 +335,10 @@ def describe_outcome(change: Change) -> Notice:
 def describe_problem(error: TicketApiError, change: Change | None = None, *, request_id: str = "") -> Notice:
     """Return the banner for a call that failed; without a change nothing had been sent."""
     explanation = explain(error)
-    is_certain = change is None or change.outcome in {Outcome.REJECTED, Outcome.NOT_APPLIED}
-    if is_certain or error.effect is Effect.NONE:
+    if change is None or changed_nothing(change) or error.effect is Effect.NONE:
         tone, what_changed, next_step = "danger", NOTHING_CHANGED, explanation.next_step_unchanged
+    elif applied_fields(change):
+        tone, what_changed, next_step = "warn", PARTLY_CHANGED, SEND_THE_REST
     else:
         tone, what_changed, next_step = "warn", MAY_HAVE_CHANGED, explanation.next_step
     return Notice(tone, explanation.title, what_changed, next_step, error.api_message, request_id)
