@@ -177,7 +177,10 @@ def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None
     ("fault", "notice"),
     [
         ({"kind": "status", "status": 401}, "does not accept this tool"),
-        ({"kind": "status", "status": 503}, "does not answer, or only with errors"),
+        (
+            {"kind": "status", "status": 503, "headers": {"Retry-After": "0"}},
+            "does not answer, or only with errors",
+        ),
     ],
 )
 def test_a_run_pauses_itself_rather_than_burn_through_the_list(

@@ -34,7 +34,7 @@ from ticketadmin.services.bulk_engine import cancel_rest, wake
 from ticketadmin.services.bulk_items import CHANGED_SINCE
 from ticketadmin.services.bulk_seal import seal_of
 from ticketadmin.services.edits import Edit
-from ticketadmin.services.proof import applied_fields, changed_nothing
+from ticketadmin.services.proof import changed_nothing
 from ticketadmin.services.undo import replaced_values
 
 MOST_TICKETS = 10_000
@@ -268,13 +268,6 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
 def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
     """Return the items about which another look at their ticket may still tell something."""
     return bulk.items.filter(outcome__in=UNSETTLED, change__results={})
-
-
-def has_parts_to_undo(bulk: BulkUpdate) -> bool:
-    """Tell whether a ticket that does not count as stored holds some of the fields all the same."""
-    items = bulk.items.filter(outcome__in=[ItemOutcome.NOT_APPLIED, *UNSETTLED]).exclude(change__results={})
-    found = items.select_related("change").iterator(chunk_size=CHUNK)
-    return any(item.change and applied_fields(item.change) for item in found)
 
 
 def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:

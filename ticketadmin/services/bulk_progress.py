@@ -19,7 +19,8 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk import UNSETTLED
+from ticketadmin.services.bulk import CHUNK, UNSETTLED
+from ticketadmin.services.proof import applied_fields
 
 PAGE = 50
 RATE_OVER = 15  # seconds
@@ -126,6 +127,13 @@ def refresh_outcomes(bulk: BulkUpdate) -> None:
         if item.change and item.change.is_settled:
             item.outcome, item.reason = item.change.outcome, item.change.reason
             item.save(update_fields=["outcome", "reason"])
+
+
+def has_parts_to_undo(bulk: BulkUpdate) -> bool:
+    """Tell whether a ticket that does not count as stored holds some of the fields all the same."""
+    items = bulk.items.filter(outcome__in=[ItemOutcome.NOT_APPLIED, *UNSETTLED]).exclude(change__results={})
+    found = items.select_related("change").iterator(chunk_size=CHUNK)
+    return any(item.change and applied_fields(item.change) for item in found)
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,13 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk import RETRYABLE, UNSETTLED, has_parts_to_undo, open_items
+from ticketadmin.services.bulk import RETRYABLE, UNSETTLED, open_items
 from ticketadmin.services.bulk_items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
 from ticketadmin.services.bulk_pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
 from ticketadmin.services.bulk_progress import (
     ItemPage,
     Progress,
+    has_parts_to_undo,
     item_page,
     overlaps,
     progress_of,
