@@ -1,12 +1,16 @@
 """A person at the live server without a browser: cookies, tokens, forms over real HTTP."""
 
 import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import requests
 
 from tests.live import LiveServer
 from tests.pages import PageForm, ticket_form
+from tests.sandbox_driver import Sandbox
 
 
 class Visitor:
@@ -50,3 +54,18 @@ def _token(page: str) -> str:
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert found
     return found[1]
+
+
+def saved_while(
+    crm: Sandbox, method: str, code: str, first: Callable[[], Any], second: Callable[[], Any]
+) -> list[Any]:
+    """Start one save, and the other as soon as that request of the first one is under way."""
+    crm.forget_log()
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(first)
+        give_up = time.monotonic() + 20
+        while not crm.log(method, code):
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+        other = pool.submit(second)
+        return [one.result(), other.result()]

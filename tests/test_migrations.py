@@ -1,7 +1,19 @@
 """Migrations that a running product can take: no long lock on a table that may hold millions of rows."""
 
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
 from django.db.migrations import AddField, AddIndex, AlterField, CreateModel, RunPython
 from django.db.migrations.loader import MigrationLoader
+
+from tests.conftest import skip_or_fail
+from tests.live import MANAGE
 
 BIG = {"change", "changedfield", "bulkitem"}
 # Before the first release: no installation has such a table yet.
@@ -26,3 +38,70 @@ def test_big_tables_are_never_locked_for_long() -> None:
                 risky.append(f"{name}: {one.describe()}")
 
     assert risky == [], "use AddIndexConcurrently, a nullable field, or a batch command"
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'old.sqlite3'}"
+
+
+@pytest.fixture
+def on_postgres() -> Iterator[str]:
+    address = os.environ.get("TEST_DATABASE_URL", "")
+    if not address:
+        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
+    name = f"ticketadmin_old_{os.getpid()}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+    yield re.sub(r"/[^/]*$", f"/{name}", address)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+
+
+def manage(database: str, *arguments: str) -> str:
+    """Run a management command on a database of its own."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database}
+    done = subprocess.run(
+        [sys.executable, MANAGE, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+SAVES_BEFORE = """
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+state = MigrationExecutor(connection).loader.project_state([("ticketadmin", "0009_heartbeats")])
+Change = state.apps.get_model("ticketadmin", "Change")
+for code, outcome in [("A", "pending"), ("A", "verified"), ("A", "pending"), ("B", "pending")]:
+    Change.objects.create(ticket_code=code, actor_name=code, outcome=outcome, created_at=timezone.now())
+"""
+OUTCOMES = """
+from ticketadmin.models import Change
+print(*Change.objects.order_by("id").values_list("outcome", flat=True))
+"""
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "on_sqlite",
+        pytest.param("on_postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")]),
+    ],
+)
+def test_of_several_saves_in_flight_of_one_ticket_an_upgrade_leaves_the_newest(
+    database: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(database)
+    manage(url, "migrate", "-v", "0", "ticketadmin", "0009")
+    manage(url, "shell", "-v", "0", "-c", SAVES_BEFORE)
+
+    manage(url, "migrate", "-v", "0")
+
+    assert manage(url, "shell", "-v", "0", "-c", OUTCOMES).split() == [
+        "unknown",
+        "verified",
+        "pending",
+        "pending",
+    ]

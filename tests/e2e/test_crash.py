@@ -1,6 +1,7 @@
 """What a power cut leaves behind, and twenty posts at once: the real server in its own processes."""
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.browsing import Visitor
+from tests.browsing import Visitor, saved_while
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
 
@@ -136,3 +137,62 @@ def test_two_people_saving_different_fields_at_once_both_keep_their_change(
     assert [answer.status_code for answer in answers] == [303, 303]
     ticket = live_sandbox.ticket(CODE)
     assert (ticket["ticket_title"], ticket["emergency_phone"]) == ("Của một người", "0987654321")
+
+
+# When the colleague's save comes: while the first one is being written, or between its read and its write.
+MOMENTS = {
+    "during the write": ("PUT", {"method": "PUT", "after": False}),
+    "after the write": ("PUT", {"method": "PUT", "after": True}),
+    "after the read": ("GET", {"method": "GET", "after": True}),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_of_two_people_saving_one_field_at_once_the_second_is_asked(
+    moment: str, live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    one, other = Visitor(live, "staff"), Visitor(live, "lan")
+    first = one.form(CODE).filled(ticket_title="Của Staff")
+    second = other.form(CODE).filled(ticket_title="Của Lan")
+    awaited, slow = MOMENTS[moment]
+    live_sandbox.fault("delay", code=CODE, seconds=1.0, **slow)
+
+    answers = saved_while(
+        live_sandbox,
+        awaited,
+        CODE,
+        lambda: one.post(f"/tickets/{CODE}/", first),
+        lambda: other.post(f"/tickets/{CODE}/", second),
+    )
+    one.close()
+    other.close()
+
+    assert sorted(answer.status_code for answer in answers) == [303, 409]
+    asked = next(answer for answer in answers if answer.status_code == 409)
+    stored = live_sandbox.ticket(CODE)["ticket_title"]
+    assert [put["ticket_title"] for put in live_sandbox.puts(CODE)] == [stored]
+    assert {"Của Staff", "Của Lan"} <= set(re.findall("Của (?:Staff|Lan)", asked.text))
+
+
+def test_of_two_people_saving_two_custom_fields_at_once_both_keep_theirs(
+    live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, custom_fields={"so_serial": "SN-0", "ghi_chu": "cũ"})
+    one, other = Visitor(live, "staff"), Visitor(live, "lan")
+    first = one.form(CODE).filled(**{"custom_fields.so_serial": "SN-1"})
+    second = other.form(CODE).filled(**{"custom_fields.ghi_chu": "mới"})
+    live_sandbox.fault("delay", code=CODE, method="PUT", seconds=1.0)
+
+    answers = saved_while(
+        live_sandbox,
+        "PUT",
+        CODE,
+        lambda: one.post(f"/tickets/{CODE}/", first),
+        lambda: other.post(f"/tickets/{CODE}/", second),
+    )
+    one.close()
+    other.close()
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    custom = live_sandbox.ticket(CODE)["custom_fields"]
+    assert (custom["so_serial"], custom["ghi_chu"]) == ("SN-1", "mới")

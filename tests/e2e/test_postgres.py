@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.browsing import Visitor
+from tests.browsing import Visitor, saved_while
 from tests.conftest import skip_or_fail
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -75,6 +75,23 @@ def test_twenty_identical_posts_at_two_processes_are_one_put(server: LiveServer,
 
     assert len(crm.puts(CODE)) == 1
     assert {answer.status_code for answer in answers} == {303}
+
+
+@pytest.mark.parametrize("slow", ["GET", "PUT"])
+def test_of_two_people_saving_one_field_at_two_processes_the_second_is_asked(
+    slow: str, server: LiveServer, crm: Sandbox
+) -> None:
+    one, other = Visitor(server), Visitor(server, "lan")
+    first = one.form(CODE).filled(ticket_title="Của Staff")
+    second = other.form(CODE).filled(ticket_title="Của Lan")
+    crm.fault("delay", code=CODE, method=slow, after=True, seconds=1.0)
+
+    answers = saved_while(crm, slow, CODE, lambda: one.post(URL, first), lambda: other.post(URL, second))
+    one.close()
+    other.close()
+
+    assert sorted(answer.status_code for answer in answers) == [303, 409]
+    assert [put["ticket_title"] for put in crm.puts(CODE)] == [crm.ticket(CODE)["ticket_title"]]
 
 
 def test_drafts_presence_history_and_csv_work(server: LiveServer, crm: Sandbox) -> None:

@@ -120,7 +120,7 @@ class Change(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["actor", "submission"], name="change_once_per_submission"),
             models.UniqueConstraint(
-                fields=["actor", "ticket_code"], condition=Q(outcome="pending"), name="change_one_in_flight"
+                fields=["ticket_code"], condition=Q(outcome="pending"), name="change_ticket_in_flight"
             ),
         ]
 

@@ -4,17 +4,21 @@ A save runs in the steps of DESIGN: compare with what the CRM holds now, record 
 classify the answer, read back, record the outcome. The ticket page, bulk updates, undo and commands
 all call `save_ticket`, so that nothing is ever sent without a record.
 
+Saves of one ticket take turns, whoever makes them: a recorded intent is the turn. What is compared was
+read when no other save of this tool could still change it.
+
     SaveProblem
     ├── NothingToSave     nothing differs from the CRM; nothing was sent
     ├── EditConflict      somebody changed the same field; nothing was sent until the person chooses
     ├── ReadingLost       the form was loaded by reading, and now the key may not read; nothing was sent
-    ├── SaveInProgress    this person's earlier save of this ticket has not finished
+    ├── SaveInProgress    another save of this ticket has not finished: see `change`; nothing was sent
     ├── CheckFailed       the CRM could not be asked what it holds; nothing was sent
     └── SaveFailed        sent and refused, or sent and its effect is unknown: see `change.outcome`
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -33,13 +37,15 @@ from ticketadmin.services.comparison import Merge, merge
 from ticketadmin.services.connection import Reading, get_api, may_try_reading
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Value, catalogue
-from ticketadmin.services.proof import finish, judge, prove
+from ticketadmin.services.proof import finish, judge, prove, settle
 from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 
 # Outcomes after which the person's text is safe in the CRM, so that the draft may go.
 SAVED = frozenset({Outcome.VERIFIED, Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE, Outcome.ACCEPTED})
 REPEAT_WAIT = timedelta(seconds=8)
+NEWEST = 3  # changes of a ticket that are looked at; two numbers given at once may be written in either order
+MOST_TURNS = 5  # times that a save compares afresh because others were faster
 
 
 class SaveProblem(Exception):
@@ -86,6 +92,10 @@ class SaveFailed(SaveProblem):
         super().__init__(str(error))
         self.change = change
         self.error = error
+
+
+class _Overtaken(Exception):
+    """Another save of the ticket came between the fresh read and the turn of this one."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,25 @@ def save_ticket(
     require(actor, "edit_tickets")
     if not edit:
         raise NothingToSave
+    change = Change(
+        submission=submission, ticket_code=code, actor=actor, origin=origin, undo_of=undo_of, bulk=bulk
+    )
+    return _in_turn(code, lambda: _save(change, actor, edit, base, fields, choices))
+
+
+def _in_turn(code: str, save: Callable[[], Saved]) -> Saved:
+    """Save; where another save of the ticket was faster, read and compare afresh. Not for ever."""
+    for _turn in range(MOST_TURNS):
+        with suppress(_Overtaken):
+            return save()
+    raise SaveInProgress(Change.objects.for_ticket(code).first())
+
+
+def _save(
+    change: Change, actor: User, edit: Edit, base: Base, fields: Mapping[str, Field], choices: Choices
+) -> Saved:
+    code, submission = change.ticket_code, change.submission
+    seen = _on_record(code)
     try:
         theirs = _fresh_read(code, choices, base)
     except (CheckFailed, ReadingLost):
@@ -170,14 +199,11 @@ def save_ticket(
             raise EditConflict(merged, theirs)
         if not edit:
             raise NothingToSave
-    change = Change(
-        submission=submission, ticket_code=code, actor=actor, origin=origin, undo_of=undo_of, bulk=bulk
-    )
-    change, is_new = _record_intent(change, actor, edit, theirs, fields)
+    change, is_new = _record_intent(change, actor, edit, theirs, fields, seen)
     if not is_new:
         return Saved(_result_of(change))
     read_back = _send(change, fields, choices)
-    if change.outcome in SAVED and origin is Origin.FORM:
+    if change.outcome in SAVED and change.origin == Origin.FORM:
         Draft.objects.filter(actor=actor, ticket_code=code).delete()
     return Saved(change, read_back, merged.kept_theirs, merged.already_there)
 
@@ -204,9 +230,15 @@ def _record_intent(
     edit: Edit,
     theirs: ReadTicket | None,
     fields: Mapping[str, Field],
+    seen: list[tuple[int, str]],
 ) -> tuple[Change, bool]:
+    """Write down what is about to be sent, or return the record of an earlier post of the same form.
+
+    Raises _Overtaken, and leaves no record, where `theirs` may be older than another save of the ticket.
+    """
     before = theirs.values_for(edit.wishes) if theirs else None
     wanted = {name: edit.value_of(fields[name], (before or {}).get(name)) for name in edit.wishes}
+    change.pk = None
     change.actor_name = actor.display_name
     change.created_at = timezone.now()
     change.wanted, change.before = wanted, before
@@ -215,12 +247,35 @@ def _record_intent(
     try:
         with transaction.atomic():
             change.save(force_insert=True)
+            if theirs and _on_record(change.ticket_code, but=change.pk) != seen:
+                raise _Overtaken
             ChangedField.objects.bulk_create(ChangedField(change=change, name=name[:80]) for name in wanted)
     except IntegrityError as error:
         if earlier := _earlier(actor, change.submission):
             return earlier, False
-        raise SaveInProgress from error
+        _wait_for_the_other(change.ticket_code)
+        raise _Overtaken from error
     return change, True
+
+
+def _on_record(code: str, *, but: int = 0) -> list[tuple[int, str]]:
+    """Return how the newest changes of a ticket stand.
+
+    Read before the ticket is read, and again while no other save of it can begin: if anything is
+    different then, a save ended in between. No clock is asked: those of two machines differ.
+    """
+    changes = Change.objects.for_ticket(code).exclude(pk=but)
+    return list(changes.values_list("pk", "outcome")[:NEWEST])
+
+
+def _wait_for_the_other(code: str) -> None:
+    """Wait until the save that is under way has ended; one that a crash cut off is settled by reading.
+
+    Raises SaveInProgress where it takes too long.
+    """
+    other = Change.objects.filter(ticket_code=code, outcome=Outcome.PENDING).first()
+    if other is not None:
+        _result_of(settle(other))
 
 
 def payload_of(wanted: Mapping[str, Value], before: Mapping[str, Value] | None) -> dict[str, Any]:
@@ -278,7 +333,7 @@ def _after_failure(
 
 
 def _result_of(change: Change) -> Change:
-    """Return the record of a repeated submission once it is finished, or raise SaveInProgress."""
+    """Return the record of a save under way once it is finished, or raise SaveInProgress."""
     give_up = time.monotonic() + min(REPEAT_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
     while change.outcome == Outcome.PENDING:
         if time.monotonic() > give_up:

@@ -48,7 +48,7 @@ Text = str | Promise
 _REASONS: dict[str, Text] = {
     CHANGED_SINCE: gettext_lazy("Somebody changed it since."),
     READING_LOST: gettext_lazy("It can no longer be read, so it cannot be compared."),
-    IN_PROGRESS: gettext_lazy("Another save of this ticket by the same person had not finished."),
+    IN_PROGRESS: gettext_lazy("Another save of this ticket had not finished."),
     INTERNAL_ERROR: gettext_lazy("This tool failed; an administrator finds the details in the log."),
     "not_undoable": gettext_lazy("The values before it are not known, so there is nothing to go back to."),
 }

@@ -252,6 +252,15 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
     return Notice(tone, explanation.title, what_changed, next_step, error.api_message, request_id)
 
 
+def describe_in_progress(other: Change | None, person: User, next_step: Text) -> Notice:
+    """Return the banner for a save that could not begin, because another one of its ticket has not ended."""
+    if other is None or other.actor_id == person.pk:
+        title = _("An earlier save of this ticket by you has not finished.")
+        return Notice("warn", title, _("Nothing more was sent."), next_step)
+    title = _("%(name)s is saving this ticket at the moment.") % {"name": other.actor_name}
+    return Notice("warn", title, _("Nothing was sent."), next_step)
+
+
 @dataclass(frozen=True)
 class Tab:
     """One of the views of a page that links lead to."""

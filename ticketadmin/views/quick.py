@@ -23,10 +23,11 @@ from ticketadmin.services.tickets import (
     NothingToSave,
     Saved,
     SaveFailed,
+    SaveInProgress,
     SaveProblem,
 )
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
-from ticketadmin.views.presenting import Notice, describe_problem, present_change
+from ticketadmin.views.presenting import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.views.redirects import see_other
 
 
@@ -89,11 +90,11 @@ def _described(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]
             return describe_problem(error, change, request_id=request_id), explain(error).status
         case CheckFailed(error=error):
             return describe_problem(error, request_id=request_id), explain(error).status
+        case SaveInProgress(change=other):
+            next_step = _("Wait a moment, then try again.")
+            return describe_in_progress(other, person_of(request), next_step), 409
         case _:
-            title = _("An earlier save of this ticket by you has not finished.")
-            return Notice(
-                "warn", title, _("Nothing more was sent."), _("Wait a moment, then try again.")
-            ), 409
+            raise problem
 
 
 def _answer(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:

@@ -45,6 +45,7 @@ from ticketadmin.views.conflicts import present_conflicts
 from ticketadmin.views.presenting import (
     Notice,
     PresentedChange,
+    describe_in_progress,
     describe_outcome,
     describe_problem,
     present_changes,
@@ -182,10 +183,9 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
             return ticket_page(
                 request, blind, notice=Notice("warn", title, NOTHING_CHANGED, next_step), status=409
             )
-        case SaveInProgress():
-            title = _("An earlier save of this ticket by you has not finished.")
+        case SaveInProgress(change=other):
             next_step = _("Wait a moment, then save again.")
-            notice = Notice("warn", title, _("Nothing more was sent."), next_step)
+            notice = describe_in_progress(other, person_of(request), next_step)
             return ticket_page(request, form, notice=notice, status=409)
         case CheckFailed(error=error):
             notice = describe_problem(error, request_id=request_id_of(request))
