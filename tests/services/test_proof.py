@@ -191,7 +191,7 @@ def test_undoing_a_settled_run_leaves_a_colleagues_value_alone(
     undo = undo_bulk(run, actor=lead)
 
     item = undo.items.get()
-    assert (item.plan, item.reason, item.wishes) == ("cannot", "not_undoable", None)
+    assert (item.plan, item.reason, item.wishes) == ("cannot", "not_certain", None)
 
 
 def test_what_can_no_longer_be_found_out_is_not_offered_to_be_found_out(

@@ -34,13 +34,13 @@ from ticketadmin.services.bulk_engine import cancel_rest, wake
 from ticketadmin.services.bulk_items import CHANGED_SINCE
 from ticketadmin.services.bulk_seal import seal_of
 from ticketadmin.services.edits import Edit
-from ticketadmin.services.proof import changed_nothing
+from ticketadmin.services.proof import applied_fields, changed_nothing
 from ticketadmin.services.undo import replaced_values
 
 MOST_TICKETS = 10_000
 MOST_IN_FLIGHT = 16
 RIGHT = "run_bulk_updates"
-NOT_UNDOABLE = "not_undoable"
+NOT_UNDOABLE, NOT_CERTAIN = "not_undoable", "not_certain"
 CHUNK = 500
 FORGOTTEN_AFTER = timedelta(days=14)
 
@@ -299,9 +299,9 @@ def _undo_item(change: Change, actor: User) -> BulkItem | None:
     if not earlier:
         if changed_nothing(change):
             return None
-        return BulkItem(
-            ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=NOT_UNDOABLE
-        )
+        was_sent = applied_fields(change) or change.outcome == ItemOutcome.NOT_READABLE
+        reason = NOT_UNDOABLE if was_sent else NOT_CERTAIN
+        return BulkItem(ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=reason)
     since = {name: after[name] for name in earlier if name in after}
     earlier |= {name: pair[0] for name, pair in change.collateral.items()}
     since |= {name: pair[1] for name, pair in change.collateral.items()}

@@ -20,7 +20,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk import CHUNK, UNSETTLED
-from ticketadmin.services.proof import applied_fields
+from ticketadmin.services.proof import APPLIED
 
 PAGE = 50
 RATE_OVER = 15  # seconds
@@ -132,8 +132,8 @@ def refresh_outcomes(bulk: BulkUpdate) -> None:
 def has_parts_to_undo(bulk: BulkUpdate) -> bool:
     """Tell whether a ticket that does not count as stored holds some of the fields all the same."""
     items = bulk.items.filter(outcome__in=[ItemOutcome.NOT_APPLIED, *UNSETTLED]).exclude(change__results={})
-    found = items.select_related("change").iterator(chunk_size=CHUNK)
-    return any(item.change and applied_fields(item.change) for item in found)
+    found = items.values_list("change__results", flat=True).iterator(chunk_size=CHUNK)
+    return any(APPLIED.intersection((results or {}).values()) for results in found)
 
 
 @dataclass(frozen=True)

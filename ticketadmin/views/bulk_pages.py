@@ -21,7 +21,7 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk import RETRYABLE, UNSETTLED, open_items
+from ticketadmin.services.bulk import NOT_CERTAIN, NOT_UNDOABLE, RETRYABLE, UNSETTLED, open_items
 from ticketadmin.services.bulk_items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
 from ticketadmin.services.bulk_pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
 from ticketadmin.services.bulk_progress import (
@@ -50,7 +50,8 @@ _REASONS: dict[str, Text] = {
     READING_LOST: gettext_lazy("It can no longer be read, so it cannot be compared."),
     IN_PROGRESS: gettext_lazy("Another save of this ticket had not finished."),
     INTERNAL_ERROR: gettext_lazy("This tool failed; an administrator finds the details in the log."),
-    "not_undoable": gettext_lazy("The values before it are not known, so there is nothing to go back to."),
+    NOT_UNDOABLE: gettext_lazy("The values before it are not known, so there is nothing to go back to."),
+    NOT_CERTAIN: gettext_lazy("It is not known whether the run changed it, so nothing is taken back."),
 }
 _PAUSES: dict[str, tuple[Text, Text]] = {
     KEY_REFUSED: (
