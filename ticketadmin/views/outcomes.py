@@ -98,5 +98,5 @@ def _words_of_undecided(change: Change) -> tuple[str, Text, Text]:
     elif applied_fields(change):
         title = _("Saved in part; of the rest it cannot be told.")
     else:
-        title = _("It cannot be told whether this was saved.")
+        title = _("It is not known what became of this save.")
     return "warn", title, _ANOTHER_VALUE if is_held else _NOT_SHOWN
