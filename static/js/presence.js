@@ -11,7 +11,7 @@ let returns = 0; // a page that comes back after its goodbye is another tab to t
 
 function news(values) {
   const data = new FormData();
-  for (const [name, value] of Object.entries({ tab: `${form.tab.value}${"+".repeat(returns)}`, ...values })) data.set(name, value);
+  for (const [name, value] of Object.entries({ tab: `${place.dataset.visit}${"+".repeat(returns)}`, ...values })) data.set(name, value);
   return data;
 }
 

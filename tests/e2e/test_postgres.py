@@ -94,6 +94,24 @@ def test_of_two_people_saving_one_field_at_two_processes_the_second_is_asked(
     assert [put["ticket_title"] for put in crm.puts(CODE)] == [crm.ticket(CODE)["ticket_title"]]
 
 
+def test_first_autosaves_of_many_tabs_at_once_are_all_kept(server: LiveServer, crm: Sandbox) -> None:
+    visitors = [Visitor(server) for _number in range(8)]
+    for code in [one for one in crm.codes() if not one.startswith("TK-")][:6]:
+        forms = [visitor.form(code) for visitor in visitors]
+        typed = [form.filled(**{f"custom_fields.tab_{n}": f"thẻ {n}"}) for n, form in enumerate(forms)]
+        with ThreadPoolExecutor(len(visitors)) as pool:
+            url = f"/tickets/{code}/draft/"
+            answers = list(
+                pool.map(lambda pair: pair[0].post(url, pair[1]), zip(visitors, typed, strict=True))
+            )
+
+        assert {answer.status_code for answer in answers} == {200}
+        kept = visitors[0].form(code).values
+        assert [kept.get(f"custom_fields.tab_{n}") for n in range(8)] == [[f"thẻ {n}"] for n in range(8)]
+    for visitor in visitors:
+        visitor.close()
+
+
 def test_drafts_presence_history_and_csv_work(server: LiveServer, crm: Sandbox) -> None:
     visitor, colleague = Visitor(server), Visitor(server, "lan")
     form = visitor.form(CODE)

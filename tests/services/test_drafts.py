@@ -8,7 +8,7 @@ from django.test import Client
 
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import Draft, User
+from ticketadmin.models import Change, Draft, User
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -47,16 +47,18 @@ def test_coming_back_restores_every_box_quietly(web: Client, sandbox: Sandbox) -
 
 
 def test_what_is_typed_back_to_the_base_is_no_draft(web: Client, sandbox: Sandbox) -> None:
+    before = sandbox.ticket(CODE)["ticket_title"]
+    form, older = (ticket_form(web.get(URL)) for _tab in range(2))
+    web.post(DRAFT, form.filled(ticket_title="Nháp"))
+
+    assert (
+        web.post(DRAFT, older.filled()).json()["state"] == "kept"
+    )  # not this tab's to drop: it never saw it
+    assert web.post(DRAFT, form.filled(ticket_title=before)).json()["state"] == "clean"
+    assert not Draft.objects.exists()
     keep(web, ticket_title="Nháp")
-
-    answer = keep(web, ticket_title=sandbox.ticket(CODE)["ticket_title"])
-
-    assert answer.json()["state"] == "kept"  # another tab's text is not this one's to drop
-    form = ticket_form(web.get(URL))
-    tab = form.values["tab"]
-    web.post(DRAFT, form.filled(ticket_title="Nháp 2"))
-    answer = web.post(DRAFT, form.filled(ticket_title=sandbox.ticket(CODE)["ticket_title"], tab=tab))
-    assert answer.json()["state"] == "clean"
+    restored = ticket_form(web.get(URL))
+    assert web.post(DRAFT, restored.filled(ticket_title=before)).json()["state"] == "clean"
     assert not Draft.objects.exists()
 
 
@@ -129,6 +131,63 @@ def test_a_verified_save_drops_the_draft_and_a_failed_one_does_not(web: Client, 
     web.post(URL, ticket_form(web.get(URL)).filled())
 
     assert sandbox.ticket(CODE)["ticket_title"] == "Giữ lại"
+    assert not Draft.objects.exists()
+
+
+def test_a_save_leaves_what_another_tab_typed_and_the_next_page_shows_it(
+    web: Client, sandbox: Sandbox
+) -> None:
+    one, other = ticket_form(web.get(URL)), ticket_form(web.get(URL))
+    web.post(DRAFT, other.filled(ticket_content="<p>dài, từ thẻ kia</p>"))
+
+    page = web.post(URL, one.filled(ticket_title="Từ thẻ này"), follow=True)
+
+    assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Từ thẻ này"}]
+    assert Draft.objects.get().inputs == {"ticket_content": ["<p>dài, từ thẻ kia</p>"]}
+    assert "was restored." in page.content.decode()
+    assert "Saved and verified." in page.content.decode()
+    assert ticket_form(page).values["ticket_content"] == ["<p>dài, từ thẻ kia</p>"]
+
+
+def test_filling_the_form_again_keeps_the_draft_beside_it(web: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("status", method="PUT", times=1, status=400)
+    web.post(URL, ticket_form(web.get(URL)).filled(ticket_title="Bị từ chối"))
+    Draft.objects.all().delete()
+    keep(web, emergency_phone="0911222333", ticket_title="Nháp")
+
+    page = web.get(URL, {"again": Change.objects.get().uuid})
+
+    assert "was restored." in page.content.decode()
+    form = ticket_form(page)
+    assert form.values["ticket_title"] == ["Bị từ chối"]
+    assert form.values["emergency_phone"] == ["0911222333"]
+    web.post(URL, form.filled())
+    assert sandbox.ticket(CODE)["ticket_title"] == "Bị từ chối"
+    assert sandbox.ticket(CODE)["emergency_phone"] == "0911222333"
+    assert not Draft.objects.exists()
+
+
+def test_a_save_of_an_undo_in_conflict_leaves_the_draft(web: Client, sandbox: Sandbox) -> None:
+    saved = web.post(URL, ticket_form(web.get(URL)).filled(ticket_title="Sai rồi"), follow=True)
+    keep(web, emergency_phone="0911222333")
+    sandbox.edit(CODE, ticket_title="Của đồng nghiệp")
+    undo = form_to(saved, "/undo/")
+    asked = web.post(undo.action, undo.filled())
+
+    page = web.post(URL, ticket_form(asked).filled(**{"resolve.ticket_title": "mine"}), follow=True)
+
+    assert ticket_form(page).values["emergency_phone"] == ["0911222333"]
+    assert Draft.objects.get().inputs == {"emergency_phone": ["0911222333"]}
+
+
+def test_what_was_restored_and_put_back_is_gone_after_the_save(web: Client, sandbox: Sandbox) -> None:
+    keep(web, ticket_title="Nháp")
+    form = ticket_form(web.get(URL))
+
+    typed = form.filled(ticket_title=sandbox.ticket(CODE)["ticket_title"], emergency_phone="0911222333")
+    web.post(URL, typed)
+
+    assert sandbox.puts() == [{"ticket_code": CODE, "emergency_phone": "0911222333"}]
     assert not Draft.objects.exists()
 
 

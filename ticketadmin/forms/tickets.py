@@ -18,15 +18,14 @@ from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Draft, Origin, User
 from ticketadmin.services.bases import Base, load_base
 from ticketadmin.services.choices import Choices
-from ticketadmin.services.drafts import CLEAR, EXTRAS, keep_draft
+from ticketadmin.services.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
 from ticketadmin.services.edits import Edit, InvalidEdit, read_edit
 from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Kind, catalogue
 from ticketadmin.services.inputs import Inputs, to_inputs
-from ticketadmin.services.tickets import OpenedTicket, Saved, save_ticket
+from ticketadmin.services.tickets import SAVED, OpenedTicket, Saved, save_ticket
 
 CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
 MAX_POSTED_CUSTOM_FIELDS = 100
-NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"
 RESOLVE_PREFIX = "resolve."
 
 
@@ -99,6 +98,11 @@ class TicketForm(forms.Form):
         """A new name for the next post of this form."""
         return str(uuid.uuid4())
 
+    @property
+    def tab(self) -> Tab:
+        """The tab that shows this form: it stays the same when the form comes back with a problem."""
+        return tab_of(_query(self.data)) if self.is_bound else Tab(uuid.uuid4().hex[:16], list(self.inputs))
+
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.edit`; each problem stands at its field."""
         posted = self._posted()
@@ -125,7 +129,7 @@ class TicketForm(forms.Form):
 
     def _posted(self) -> dict[str, Inputs]:
         data = _query(self.data)
-        return {name: data.getlist(name) for name in self.ticket_fields if name in data}
+        return {name: data.getlist(name) for name in (*self.ticket_fields, *EXTRAS) if name in data}
 
     def _require_choices(self, posted: dict[str, Inputs]) -> None:
         for conflict in self.base.conflicts:
@@ -141,8 +145,8 @@ class TicketForm(forms.Form):
                 self.add_error(conflict.name, forms.ValidationError(message, code="choose"))
 
     def save(self, *, actor: User, submission: uuid.UUID, origin: Origin = Origin.FORM) -> Saved:
-        """Save what was changed. Raises what `save_ticket` raises."""
-        return save_ticket(
+        """Save what was changed, and only then drop it from the draft. Raises what `save_ticket` raises."""
+        saved = save_ticket(
             self.base.code,
             actor=actor,
             edit=self.edit,
@@ -152,6 +156,9 @@ class TicketForm(forms.Form):
             submission=submission,
             origin=origin,
         )
+        if saved.change.outcome in SAVED:
+            drop_saved(saved.change, self._posted(), tab=self.tab)
+        return saved
 
     def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> bool:
         """Put the CRM's own words at the fields that it names; tell whether it named any of the form's."""
@@ -185,7 +192,12 @@ def keep_as_draft(data: QueryDict, base: Base, *, actor: User) -> Draft | None:
         submission = uuid.UUID(data.get("submission", ""))
     except ValueError:
         submission = None
-    return keep_draft(actor, base, inputs, fields, tab=data.get("tab", "")[:40], submission=submission)
+    return keep_draft(actor, base, inputs, fields, tab=tab_of(data), submission=submission)
+
+
+def tab_of(data: QueryDict) -> Tab:
+    """Return the browser tab of a posted form."""
+    return Tab(data.get("tab", "")[:40], data.get("restored", "").split())
 
 
 def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -> TicketForm:

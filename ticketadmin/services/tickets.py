@@ -16,27 +16,28 @@ read when no other save of this tool could still change it.
     └── SaveFailed        sent and refused, or sent and its effect is unknown: see `change.outcome`
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
-from ticketadmin.models import Change, ChangedField, Draft, Origin, Outcome, User
+from ticketadmin.models import Change, ChangedField, Origin, Outcome, User
 from ticketadmin.services.access import require
 from ticketadmin.services.bases import Base, base_of
 from ticketadmin.services.choices import Choices, get_choices
 from ticketadmin.services.comparison import Merge, merge
 from ticketadmin.services.connection import Reading, get_api, may_try_reading
-from ticketadmin.services.edits import Edit
-from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Value, catalogue
+from ticketadmin.services.edits import Edit, Set
+from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Value, catalogue, same_value
 from ticketadmin.services.proof import finish, judge, prove, settle
 from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
@@ -155,17 +156,48 @@ def save_ticket(
 ) -> Saved:
     """Send exactly what the person changed, prove what happened, and return the record.
 
-    `submission` names one form as it was sent: a repeated call with it returns the first result and
-    sends nothing, because its record cannot be made twice. `bulk` names the bulk update that this save
-    is part of. Raises Forbidden or a SaveProblem.
+    `submission` names one form as it was sent: a repeated call that wants the same returns the first
+    result and sends nothing, because its record cannot be made twice. One that wants something else (the
+    page of a save was gone back to) is a save of its own, compared with what the first one stored. `bulk`
+    names the bulk update that this save is part of. Raises Forbidden or a SaveProblem.
     """
     require(actor, "edit_tickets")
-    if not edit:
-        raise NothingToSave
     change = Change(
         submission=submission, ticket_code=code, actor=actor, origin=origin, undo_of=undo_of, bulk=bulk
     )
-    return _in_turn(code, lambda: _save(change, actor, edit, base, fields, choices))
+    try:
+        return _in_turn(code, lambda: _save(change, actor, edit, base, fields, choices))
+    except SaveFailed:
+        raise
+    except SaveProblem:  # what stands in the way may be the other post of this form
+        earlier = _earlier(actor, submission)
+        if earlier is None:
+            raise
+    is_same = _wants_the_same(earlier, edit, change.wanted, fields)
+    earlier = _result_of(earlier)
+    if is_same:
+        return Saved(earlier)
+    return save_ticket(
+        code,
+        actor=actor,
+        edit=_with_what_was_put_back(edit, base, earlier),
+        base=base_after(base, earlier),
+        fields=fields,
+        choices=choices,
+        submission=uuid5(submission, json.dumps(edit.as_json(), sort_keys=True)),
+        origin=origin,
+        undo_of=undo_of,
+        bulk=bulk,
+    )
+
+
+def base_after(base: Base, change: Change) -> Base:
+    """Return a form's base as it is since an earlier post of the same form was saved."""
+    if change.outcome not in SAVED:
+        return base
+    read_back = change.read_back or {}
+    stored = {name: read_back.get(name, value) for name, value in change.wanted.items()}
+    return replace(base, values={**base.values, **stored})
 
 
 def _in_turn(code: str, save: Callable[[], Saved]) -> Saved:
@@ -179,33 +211,44 @@ def _in_turn(code: str, save: Callable[[], Saved]) -> Saved:
 def _save(
     change: Change, actor: User, edit: Edit, base: Base, fields: Mapping[str, Field], choices: Choices
 ) -> Saved:
-    code, submission = change.ticket_code, change.submission
-    seen = _on_record(code)
-    try:
-        theirs = _fresh_read(code, choices, base)
-    except (CheckFailed, ReadingLost):
-        if earlier := _earlier(actor, submission):
-            return Saved(_result_of(earlier))
-        raise
+    change.wanted = {name: edit.value_of(fields[name]) for name in edit.wishes}
+    if not edit:
+        raise NothingToSave
+    seen = _on_record(change.ticket_code)
+    theirs = _fresh_read(change.ticket_code, choices, base)
     merged = Merge()
     if theirs:
         known = theirs.values_for([*edit.wishes, *base.values])
         mine = {name: edit.value_of(fields[name], known.get(name)) for name in edit.wishes}
         merged = merge(base.values, mine, known, fields)
         edit = edit.without(merged.already_there)
-        if (merged.conflicts or not edit) and (earlier := _earlier(actor, submission)):
-            return Saved(_result_of(earlier))  # what was read is the other post of this form
+        change.wanted = {name: mine[name] for name in edit.wishes}
         if merged.conflicts:
             raise EditConflict(merged, theirs)
         if not edit:
             raise NothingToSave
     change, is_new = _record_intent(change, actor, edit, theirs, fields, seen)
     if not is_new:
-        return Saved(_result_of(change))
+        raise SaveInProgress(change)
     read_back = _send(change, fields, choices)
-    if change.outcome in SAVED and change.origin == Origin.FORM:
-        Draft.objects.filter(actor=actor, ticket_code=code).delete()
     return Saved(change, read_back, merged.kept_theirs, merged.already_there)
+
+
+def _wants_the_same(
+    earlier: Change, edit: Edit, left: Mapping[str, Value], fields: Mapping[str, Field]
+) -> bool:
+    """Tell whether an earlier post wanted what this edit wants, of which `left` is not in the CRM already."""
+    return set(left) <= set(earlier.wanted) <= set(edit.wishes) and all(
+        same_value(fields[name], edit.value_of(fields[name], value), value)
+        for name, value in earlier.wanted.items()
+    )
+
+
+def _with_what_was_put_back(edit: Edit, base: Base, earlier: Change) -> Edit:
+    """Return the edit with boxes that hold their old value again, which the earlier post changed."""
+    stored = earlier.wanted if earlier.outcome in SAVED else {}
+    back = {name: Set(base.values[name]) for name in stored if name in base.values}
+    return Edit({**back, **edit.wishes})
 
 
 def _earlier(actor: User, submission: UUID) -> Change | None:

@@ -29,7 +29,7 @@ from ticketadmin.views.redirects import see_other
 from ticketadmin.views.ticket_pages import (
     cannot_open_page,
     conflict_page,
-    fresh_page,
+    opened_page,
     problem_response,
     saved_response,
 )
@@ -126,7 +126,7 @@ def _ticket_with(request: HttpRequest, record: Change, notice: Notice) -> HttpRe
         opened = open_ticket(record.ticket_code, actor=person_of(request))
     except TicketApiError as error:
         return cannot_open_page(request, record.ticket_code, error)
-    return fresh_page(request, opened, notice, status=409)
+    return opened_page(request, opened, notice=notice, status=409)
 
 
 def _visible(request: HttpRequest, change: uuid.UUID) -> Change:

@@ -14,15 +14,16 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
-from ticketadmin.models import Change, Draft
+from ticketadmin.models import Change
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import Choices, get_choices
+from ticketadmin.services.drafts import CLEAR, Restored, restore_draft
 from ticketadmin.services.edits import Set
 from ticketadmin.services.explanations import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.services.fields import Field, Value, catalogue
 from ticketadmin.services.history import Filters, history_page
-from ticketadmin.services.inputs import to_inputs
+from ticketadmin.services.inputs import Inputs, to_inputs
 from ticketadmin.services.reading import ReadTicket
 from ticketadmin.services.statuses import get_statuses
 from ticketadmin.services.tickets import (
@@ -67,7 +68,7 @@ def ticket_page(
     preview: Mapping[str, Any] | None = None,
     kept_theirs: Mapping[str, tuple[Value, Value]] | None = None,
     notice: Notice | None = None,
-    draft: Draft | None = None,
+    draft: Restored | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """Render the ticket page around a form; `draft` is the one that was put into it."""
@@ -94,7 +95,8 @@ def ticket_page(
         "notice": notice,
         "draft": draft,
         "discarded": request.GET.get("discarded") and base.code,
-        "tab": uuid.uuid4().hex[:16],
+        "tab": form.tab,
+        "visit": uuid.uuid4().hex[:16],
         "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
         "kept_theirs": present_values(kept_theirs) if kept_theirs else (),
         "changes": changes,
@@ -163,8 +165,8 @@ def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
     if kept is None or kept["change"] != str(change.uuid):
         return None
     read = ReadTicket.from_json(kept["ticket"])
-    form = form_of(opened_from(change.ticket_code, read, get_choices()))
-    return ticket_page(request, form, read=read, saved=change, kept_theirs=kept["kept_theirs"])
+    opened = opened_from(change.ticket_code, read, get_choices())
+    return opened_page(request, opened, saved=change, kept_theirs=kept["kept_theirs"])
 
 
 def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProblem) -> HttpResponse:
@@ -213,11 +215,27 @@ def _base_in_conflict(conflict: EditConflict) -> Base:
     return Base(theirs.code, theirs.values, theirs.read_at, conflict.merged.conflicts)
 
 
-def fresh_page(
-    request: HttpRequest, opened: OpenedTicket, notice: Notice | None = None, status: int = 200
+def opened_page(
+    request: HttpRequest,
+    opened: OpenedTicket,
+    *,
+    again: Mapping[str, Inputs] | None = None,
+    status: int = 200,
+    **shown: Any,
 ) -> HttpResponse:
-    """Render the page of a ticket that was just opened."""
-    return ticket_page(request, form_of(opened), read=opened.read, notice=notice, status=status)
+    """Render the page of a ticket that was just opened, with the person's draft in it.
+
+    The values to send `again` stand in their boxes, whatever the draft has there; `shown` is passed on
+    to `ticket_page`.
+    """
+    again = again or {}
+    draft = restore_draft(person_of(request), opened, beside=again)
+    if draft is None:
+        return ticket_page(request, form_of(opened, again), read=opened.read, status=status, **shown)
+    cleared = [*draft.inputs.get(CLEAR, []), *again.get(CLEAR, [])]
+    form = form_of(opened, {**draft.inputs, **again, CLEAR: cleared}, base=draft.base)
+    status = 409 if draft.base.conflicts else status
+    return ticket_page(request, form, read=opened.read, draft=draft, status=status, **shown)
 
 
 def preview_of(form: TicketForm) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ticketadmin.forms.tickets import form_of, keep_as_draft, posted_form
+from ticketadmin.forms.tickets import keep_as_draft, posted_form
 from ticketadmin.models import Change
 from ticketadmin.services.access import may_see
 from ticketadmin.services.bases import WrongBase
 from ticketadmin.services.choices import get_choices
-from ticketadmin.services.drafts import find_draft, restore_draft
+from ticketadmin.services.drafts import CLEAR
 from ticketadmin.services.fields import catalogue
 from ticketadmin.services.inputs import Inputs, to_inputs
 from ticketadmin.services.proof import settle_ticket
@@ -21,6 +21,7 @@ from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.ticket_pages import (
     after_save,
     cannot_open_page,
+    opened_page,
     preview_of,
     problem_response,
     saved_response,
@@ -64,15 +65,8 @@ def _show(request: HttpRequest, code: str) -> HttpResponse:
         )
     except TicketApiError as error:
         return cannot_open_page(request, code, error)
-    if inputs := _inputs_to_send_again(request, code, opened):
-        return ticket_page(request, form_of(opened, inputs), read=opened.read, saved=saved)
-    draft = find_draft(person_of(request), code)
-    if draft is None:
-        return ticket_page(request, form_of(opened), read=opened.read, saved=saved)
-    restored = restore_draft(draft, opened)
-    form = form_of(opened, restored.inputs, base=restored.base)
-    status = 409 if restored.base.conflicts else 200
-    return ticket_page(request, form, read=opened.read, saved=saved, draft=draft, status=status)
+    again = _inputs_to_send_again(request, code, opened)
+    return opened_page(request, opened, again=again, saved=saved)
 
 
 def _save(request: HttpRequest, code: str) -> HttpResponse:
@@ -108,9 +102,11 @@ def _named_change(request: HttpRequest, code: str, parameter: str) -> Change | N
     return change
 
 
-def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket) -> dict[str, Inputs] | None:
+def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket) -> dict[str, Inputs]:
     change = _named_change(request, code, "again")
     if change is None:
-        return None
+        return {}
     fields = {**opened.fields, **catalogue(change.wanted)}
-    return {name: to_inputs(fields[name], value) for name, value in change.wanted.items()}
+    inputs = {name: to_inputs(fields[name], value) for name, value in change.wanted.items()}
+    cleared = [name for name, texts in inputs.items() if not texts and name not in opened.base.values]
+    return {**inputs, CLEAR: cleared} if cleared else inputs
