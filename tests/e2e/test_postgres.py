@@ -101,9 +101,10 @@ def test_first_autosaves_of_many_tabs_at_once_are_all_kept(server: LiveServer, c
         typed = [form.filled(**{f"custom_fields.tab_{n}": f"thẻ {n}"}) for n, form in enumerate(forms)]
         with ThreadPoolExecutor(len(visitors)) as pool:
             url = f"/tickets/{code}/draft/"
-            answers = list(
-                pool.map(lambda pair: pair[0].post(url, pair[1]), zip(visitors, typed, strict=True))
-            )
+            posts = [
+                pool.submit(visitor.post, url, text) for visitor, text in zip(visitors, typed, strict=True)
+            ]
+            answers = [post.result() for post in posts]
 
         assert {answer.status_code for answer in answers} == {200}
         kept = visitors[0].form(code).values

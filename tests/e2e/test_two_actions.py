@@ -52,6 +52,27 @@ def test_paste_a_code_and_press_one_status(tab_of: Callable[..., Tab], live_sand
     assert page.evaluate("window.isStillTheSamePage")
 
 
+def test_an_undo_in_place_over_a_colleagues_change_says_so_and_leads_to_the_choice(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff").goto(f"/tickets/{CODE}/")
+    page.get_by_role("button", name="Đang xử lý").click()
+    result = page.get_by_role("status").filter(has_text="Verified")
+    expect(result).to_be_visible()
+    live_sandbox.edit(CODE, status_name="Hủy")
+
+    result.get_by_role("button", name="Undo").click()
+    expect(
+        page.get_by_role("status").filter(has_text="Somebody else changed the same field.")
+    ).to_be_visible()
+    expect(page.get_by_text("The server did not answer")).to_have_count(0)
+    page.get_by_role("link", name="Open the ticket").click()
+    page.get_by_role("button", name="Undo").first.click()
+
+    expect(page.get_by_role("heading", name="Somebody else changed the same field.")).to_be_visible()
+    assert len(live_sandbox.puts(CODE)) == 1
+
+
 def test_a_code_and_a_status_in_the_box_need_one_confirmation(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:

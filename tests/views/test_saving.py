@@ -375,6 +375,42 @@ def test_cleans_content_on_the_way_in(web: Client, sandbox: Sandbox) -> None:
     assert sandbox.puts()[0]["ticket_content"] == "<p>chào</p>"
 
 
+def test_content_of_which_cleaning_leaves_nothing_is_no_clear(web: Client, sandbox: Sandbox) -> None:
+    answer = save(web, follow=False, ticket_content="<script>alert(1)</script>")
+
+    assert answer.status_code == 422
+    assert sandbox.puts() == []
+    assert "Nothing of this content is left after cleaning." in answer.content.decode()
+    assert ticket_form(answer).values["ticket_content"] == ["<script>alert(1)</script>"]
+
+
+def test_a_clear_outlives_the_right_to_read(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.switch(read_right="403")
+
+    answer = web.post(URL, form.filled(emergency_phone="", ticket_title="Vẫn gửi"))
+
+    assert answer.status_code == 409
+    assert "can no longer be read" in answer.content.decode()
+    form = ticket_form(answer)
+    assert form.values["clear"] == ["emergency_phone"]
+    web.post(URL, form.filled())
+    assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Vẫn gửi", "emergency_phone": ""}]
+
+
+def test_an_untouched_form_in_update_only_mode_claims_nothing_about_the_crm(
+    web: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    settings.TICKET_API_READ = "off"
+
+    page = save(web).content.decode()
+
+    assert "Nothing to save." in page
+    assert "Nothing was typed or chosen" in page
+    assert "already holds" not in page
+    assert sandbox.puts() == []
+
+
 def test_a_form_of_somebody_else_is_refused(
     web: Client, sandbox: Sandbox, lead: User, client_of: Callable[[User], Client]
 ) -> None:

@@ -19,8 +19,8 @@ from ticketadmin.models import Draft, Origin, User
 from ticketadmin.services.bases import Base, load_base
 from ticketadmin.services.choices import Choices
 from ticketadmin.services.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
-from ticketadmin.services.edits import Edit, InvalidEdit, read_edit
-from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Kind, catalogue
+from ticketadmin.services.edits import Edit, InvalidEdit, edit_of_values, read_edit
+from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Kind, Value, canonical, catalogue, is_date
 from ticketadmin.services.inputs import Inputs, to_inputs
 from ticketadmin.services.tickets import SAVED, OpenedTicket, Saved, save_ticket
 
@@ -57,9 +57,13 @@ class TicketForm(forms.Form):
         self.edit = Edit()
         self.cleared = set(data.getlist(CLEAR) if data else self.inputs.get(CLEAR, []))
         for field in self.ticket_fields.values():
-            shown = self.inputs.get(field.name, to_inputs(field, base.values.get(field.name)))
-            self.fields[field.name] = self._make_box(field, shown)
+            self.fields[field.name] = self._make_box(field, self._shown(field))
         self.helper = ticket_layout(self.ticket_fields, [conflict.name for conflict in base.conflicts])
+
+    def _shown(self, field: Field) -> Inputs:
+        if self.is_bound and field.name in self.data:
+            return [text for text in _query(self.data).getlist(field.name) if text.strip()]
+        return self.inputs.get(field.name, to_inputs(field, self.base.values.get(field.name)))
 
     def _make_box(self, field: Field, shown: Inputs) -> forms.Field:
         is_known = field.name in self.base.values
@@ -106,7 +110,7 @@ class TicketForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.edit`; each problem stands at its field."""
         posted = self._posted()
-        self._require_choices(posted)
+        mine = self._require_choices(posted)
         if self.new_custom_key.strip() or self.new_custom_value.strip():
             message = _(
                 "The key of a further custom field has 1 to 64 letters, digits, - and _, "
@@ -114,7 +118,7 @@ class TicketForm(forms.Form):
             )
             self.add_error(None, forms.ValidationError(message, code="bad_key"))
         try:
-            self.edit = read_edit(
+            edit = read_edit(
                 posted,
                 cleared=self.cleared,
                 base=self.base.values,
@@ -125,24 +129,28 @@ class TicketForm(forms.Form):
             for name, errors in invalid.errors.items():
                 for error in errors:
                     self.add_error(name, error)
+        else:
+            self.edit = Edit({**edit.wishes, **edit_of_values(mine, self.ticket_fields).wishes})
         return self.cleaned_data
 
     def _posted(self) -> dict[str, Inputs]:
         data = _query(self.data)
         return {name: data.getlist(name) for name in (*self.ticket_fields, *EXTRAS) if name in data}
 
-    def _require_choices(self, posted: dict[str, Inputs]) -> None:
+    def _require_choices(self, posted: dict[str, Inputs]) -> dict[str, Value]:
+        """Return the person's own values where they were chosen: even an old, odd one is sent as it is."""
+        mine: dict[str, Value] = {}
         for conflict in self.base.conflicts:
             choice = self.data.get(RESOLVE_PREFIX + conflict.name)
-            if choice == "theirs":
+            if choice in {"theirs", "mine"}:
                 posted.pop(conflict.name, None)
                 self.cleared.discard(conflict.name)
-            elif choice == "mine":
-                field = self.ticket_fields[conflict.name]
-                posted[conflict.name] = to_inputs(field, conflict.mine)
-            elif choice != "edit" and not self.is_first_asked:
+            if choice == "mine":
+                mine[conflict.name] = conflict.mine
+            elif choice not in {"theirs", "edit"} and not self.is_first_asked:
                 message = _("Choose which of the two values should be stored.")
                 self.add_error(conflict.name, forms.ValidationError(message, code="choose"))
+        return mine
 
     def save(self, *, actor: User, submission: uuid.UUID, origin: Origin = Origin.FORM) -> Saved:
         """Save what was changed, and only then drop it from the draft. Raises what `save_ticket` raises."""
@@ -161,8 +169,10 @@ class TicketForm(forms.Form):
         return saved
 
     def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> bool:
-        """Put the CRM's own words at the fields that it names; tell whether it named any of the form's."""
+        """Put the CRM's own words at the fields that it names; tell whether it named any that were posted."""
         shown = False
+        if not self.is_bound:
+            return shown
         for name, messages in fields.items():
             if name in self.fields:
                 for message in messages:
@@ -210,7 +220,8 @@ def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -
 
 def rebased(form: TicketForm, base: Base) -> TicketForm:
     """Return the form against a newer base, to be shown: what was typed stays, untouched boxes show the
-    newer values."""
+    newer values. Where the newer base does not know a field, an emptied box would keep it: it is cleared.
+    """
     fields = catalogue([*base.values, *form.ticket_fields])
     if not form.is_bound:
         return TicketForm(base=base, fields=fields, choices=form.choices)
@@ -218,6 +229,10 @@ def rebased(form: TicketForm, base: Base) -> TicketForm:
     for name, field in fields.items():
         if name not in form.edit.wishes:
             data.setlist(name, to_inputs(field, base.values.get(name)))
+    emptied = [
+        name for name in form.edit.wishes if canonical(fields[name], form.edit.value_of(fields[name])) == ""
+    ]
+    data.setlist(CLEAR, [*data.getlist(CLEAR), *(name for name in emptied if name not in base.values)])
     for conflict in base.conflicts:
         data.pop(RESOLVE_PREFIX + conflict.name, None)  # chosen between other values
     return TicketForm(data, base=base, fields=fields, choices=form.choices, is_first_asked=True)
@@ -245,7 +260,7 @@ def make_box(field: Field, shown: Inputs, choices: Choices, *, is_known: bool) -
     elif options:
         box = _AnyChoice(choices=options)
     else:
-        box = forms.CharField(strip=False, widget=_text_widget(field))
+        box = forms.CharField(strip=False, widget=_text_widget(field, shown))
     box.required = box.widget.is_required = False
     box.label, box.help_text, box.initial = str(field.label), str(field.help_text), initial
     return box
@@ -286,13 +301,13 @@ def _options(field: Field, shown: Inputs, choices: Choices, *, is_known: bool) -
     return [*([empty] if needs_empty else []), *strangers, *known]
 
 
-def _text_widget(field: Field) -> forms.Widget:
+def _text_widget(field: Field, shown: Inputs) -> forms.Widget:
     match field.kind:
         case Kind.HTML:
             return forms.Textarea(attrs={"rows": 12, "data-content": "", "spellcheck": "true"})
         case Kind.LONG_TEXT:
             return forms.Textarea(attrs={"rows": 4})
-        case Kind.DATE | Kind.EPOCH_DATE:
+        case Kind.DATE | Kind.EPOCH_DATE if all(is_date(text) for text in shown):  # else a browser empties it
             return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         case Kind.EMAIL:
             return forms.EmailInput(attrs={"autocomplete": "off"})

@@ -131,6 +131,9 @@ def _clear(field: Field) -> Clear:
 
 def _set(field: Field, posted: Inputs, like: Value, choices: Choices, *, is_known: bool) -> Set | None:
     value = parse(field, posted, like)
+    if value == "":
+        message = _("Nothing of this content is left after cleaning. Empty the box to clear it.")
+        raise ValidationError(message, code="nothing_left")
     if field.kind is Kind.CHOICE:
         value = choices.of_field(field.name).resolve(str(value))
     if is_known and same_value(field, value, like):

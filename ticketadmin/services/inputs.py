@@ -35,16 +35,17 @@ Inputs = list[str]
 
 
 def to_inputs(field: Field, value: Value) -> Inputs:
-    """Return the value as a form shows it, so that what comes back unchanged was not touched."""
+    """Return the value as a form shows it, so that what comes back unchanged was not touched.
+
+    No value but an empty one becomes an empty box, which would clear it: what is no date stays as it is.
+    """
     if canonical(field, value) == "":
         return []
     if field.kind is Kind.MULTI_SELECT:
         return [str(option) for option in value] if isinstance(value, list) else [str(value)]
     if field.kind is Kind.EPOCH_DATE:
         day = epoch_to_date(value)
-        return [day.isoformat()] if day else []
-    if field.kind is Kind.DATE:
-        return [str(value)] if is_date(str(value)) else []
+        return [day.isoformat() if day else str(value)]
     if field.kind is Kind.YES_NO:
         return [canonical_yes_no(value)]
     if field.kind is Kind.LINE:

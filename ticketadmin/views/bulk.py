@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.services import bulk as bulks
+from ticketadmin.services.access import Forbidden
 from ticketadmin.services.bulk_progress import (
     RESULT_COLUMNS,
     mark_seen,
@@ -102,6 +104,8 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
         raise Http404
     try:
         made = _ACTIONS[action](one, person, request)
+    except Forbidden as error:
+        raise PermissionDenied from error
     except bulks.NothingToDo:
         return _run_page(request, one, Notice("info", _("There is no ticket to do this for.")), 409)
     except bulks.NotNow:

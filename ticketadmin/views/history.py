@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.history import HistoryFilterForm
-from ticketadmin.forms.tickets import form_of
 from ticketadmin.models import Change
 from ticketadmin.services import proof
 from ticketadmin.services import undo as undoing
@@ -24,13 +23,12 @@ from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.presenting import Notice, page_links, present_changes, whose_tabs
-from ticketadmin.views.quick import quick_result
+from ticketadmin.views.quick import describe_save_problem, quick_problem, quick_result
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.ticket_pages import (
     cannot_open_page,
     conflict_page,
     opened_page,
-    problem_response,
     saved_response,
 )
 
@@ -103,30 +101,25 @@ def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> 
         saved = take_back(record, actor=person_of(request), submission=_submission(request))
     except Forbidden as error:
         raise PermissionDenied from error
-    except EditConflict as conflict:
-        return conflict_page(request, conflict, get_choices())
     except undoing.CannotUndo:
         title = _("This change cannot be taken back: the values before it are not known.")
-        return _ticket_with(request, record, Notice("warn", title, NOTHING_CHANGED))
+        return _not_taken_back(request, record, Notice("warn", title, NOTHING_CHANGED), 409)
     except SaveProblem as problem:
-        return _not_taken_back(request, record, problem)
+        if isinstance(problem, EditConflict) and not is_scripted(request):
+            return conflict_page(request, problem, get_choices())
+        return _not_taken_back(request, record, *describe_save_problem(request, problem))
     return quick_result(request, saved) if is_scripted(request) else saved_response(request, saved)
 
 
-def _not_taken_back(request: HttpRequest, record: Change, problem: SaveProblem) -> HttpResponse:
+def _not_taken_back(request: HttpRequest, record: Change, notice: Notice, status: int) -> HttpResponse:
+    """Say why: in place for a script, else on the ticket's page."""
+    if is_scripted(request):
+        return quick_problem(request, record.ticket_code, notice, status)
     try:
         opened = open_ticket(record.ticket_code, actor=person_of(request))
     except TicketApiError as error:
         return cannot_open_page(request, record.ticket_code, error)
-    return problem_response(request, form_of(opened), problem)
-
-
-def _ticket_with(request: HttpRequest, record: Change, notice: Notice) -> HttpResponse:
-    try:
-        opened = open_ticket(record.ticket_code, actor=person_of(request))
-    except TicketApiError as error:
-        return cannot_open_page(request, record.ticket_code, error)
-    return opened_page(request, opened, notice=notice, status=409)
+    return opened_page(request, opened, notice=notice, status=status)
 
 
 def _visible(request: HttpRequest, change: uuid.UUID) -> Change:

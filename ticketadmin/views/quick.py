@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from ticketadmin.services.bases import WrongBase, load_base
@@ -21,14 +22,17 @@ from ticketadmin.services.tickets import (
     CheckFailed,
     EditConflict,
     NothingToSave,
+    ReadingLost,
     Saved,
     SaveFailed,
     SaveInProgress,
     SaveProblem,
 )
+from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
 from ticketadmin.views.presenting import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.ticket_pages import ALREADY_THERE
 
 
 @needs("edit_tickets")
@@ -52,7 +56,7 @@ def _set(request: HttpRequest, code: str) -> HttpResponse:
     except NothingToSave:
         return _answer(request, code, {"already": wanted}, 200)
     except SaveProblem as problem:
-        notice, http_status = _described(request, problem)
+        notice, http_status = describe_save_problem(request, problem)
         return _answer(request, code, {"notice": notice, "wanted": wanted, "seen": seen}, http_status)
     return quick_result(request, saved)
 
@@ -83,9 +87,32 @@ def _rebased(request: HttpRequest, saved: Saved) -> str:
     return replace(base, values={**base.values, **stored}).sign(person_of(request))
 
 
-def _described(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:
+def quick_problem(request: HttpRequest, code: str, notice: Notice, http_status: int) -> HttpResponse:
+    """Say in place why a change that has no form was not made, with the way to the ticket."""
+    return _answer(request, code, {"notice": notice}, http_status)
+
+
+def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:
+    """Return the banner for a change without a form that was not made, and the HTTP status of its page."""
     request_id = request_id_of(request)
     match problem:
+        case NothingToSave():
+            return Notice("info", _("Nothing to save."), ALREADY_THERE), 200
+        case EditConflict(merged=merged):
+            title = ngettext(
+                "Somebody else changed the same field.",
+                "Somebody else changed the same fields.",
+                len(merged.conflicts),
+            )
+            step = _("Undo on the ticket's page lets you choose between the values.")
+            return Notice("warn", title, NOTHING_CHANGED, step), 409
+        case ReadingLost():
+            title = _("The ticket can no longer be read, so your changes could not be compared with it.")
+            return Notice("warn", title, NOTHING_CHANGED), 409
+        case SaveFailed(change=change, error=InvalidTicket() as error) if error.fields:
+            notice = describe_problem(error, change, request_id=request_id)
+            step = _("The CRM does not take these values. Choose others in the ticket's form.")
+            return replace(notice, next_step=step, quotation=_words_by_field(error)), explain(error).status
         case SaveFailed(change=change, error=error):
             return describe_problem(error, change, request_id=request_id), explain(error).status
         case CheckFailed(error=error):
@@ -95,6 +122,13 @@ def _described(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]
             return describe_in_progress(other, person_of(request), next_step), 409
         case _:
             raise problem
+
+
+def _words_by_field(error: InvalidTicket) -> str:
+    fields = catalogue(error.fields)
+    said = ((fields[name].label if name in fields else name, error.fields[name]) for name in error.fields)
+    words = (f"{label}: {' '.join(messages)}" for label, messages in said)
+    return " · ".join(filter(None, (error.api_message, *words)))
 
 
 def _answer(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
 from ticketadmin.models import Change
@@ -55,6 +56,8 @@ from ticketadmin.views.presenting import (
 )
 from ticketadmin.views.redirects import see_other
 
+ALREADY_THERE = gettext_lazy("Nothing was sent: the CRM already holds these values.")
+NOTHING_TYPED = gettext_lazy("Nothing was typed or chosen, so nothing was sent.")
 READ_BACK = "read_back"  # in the session, from a save to the page after it
 SHOWN_CHANGES = 10
 
@@ -173,7 +176,7 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
     """Return the form with everything typed in it and the reason why it was not saved."""
     match problem:
         case NothingToSave():
-            text = _("Nothing was sent: the CRM already holds these values.")
+            text = ALREADY_THERE if form.edit or form.base.was_read else NOTHING_TYPED
             settled = rebased(form, replace(form.base, conflicts=()))
             return ticket_page(request, settled, notice=Notice("info", _("Nothing to save."), text))
         case EditConflict():

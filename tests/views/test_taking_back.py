@@ -1,0 +1,197 @@
+"""Undo, restore and “Fill the form again” where something stands in the way: what the person is told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages import form_to, ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, Draft, User
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
+REFUSED = {"errors": {"ticket_title": ["quá dài cho CRM"], "custom_fields": {"so_serial": "đã dùng"}}}
+
+
+@pytest.fixture
+def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Client:
+    return client_of(staff)
+
+
+def save(client: Client, **typed: str) -> Any:
+    return client.post(URL, ticket_form(client.get(URL)).filled(**typed), follow=True)
+
+
+def press(client: Client, page: Any, button: str, **headers: Any) -> Any:
+    form = form_to(page, f"/{button}/")
+    return client.post(form.action, form.filled(), **headers)
+
+
+def test_a_refused_undo_says_what_the_crm_refused(web: Client, sandbox: Sandbox) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    web.post(f"{URL}draft/", ticket_form(page).filled(emergency_phone="0911222333"))
+    sandbox.fault("status", method="PUT", status=422, body=REFUSED)
+
+    answer = press(web, page, "undo")
+
+    shown = answer.content.decode()
+    assert answer.status_code == 422
+    assert "The CRM refused these values." in shown
+    assert "Title: quá dài cho CRM" in shown
+    assert "so_serial: đã dùng" in shown
+    assert "Nothing was changed in the CRM." in shown
+    assert "marked fields" not in shown
+    assert ticket_form(answer).values["ticket_title"] == ["Sai rồi"]
+    assert ticket_form(answer).values["emergency_phone"] == ["0911222333"]
+
+
+def test_a_refused_restore_says_what_the_crm_refused(web: Client, sandbox: Sandbox) -> None:
+    sandbox.switch(semantics="replace")
+    page = save(web, ticket_title="Xóa sạch phần còn lại")
+    sandbox.switch(semantics="merge")
+    sandbox.fault("status", method="PUT", status=400, body=REFUSED)
+
+    answer = press(web, page, "restore")
+
+    assert answer.status_code == 422
+    assert "quá dài cho CRM" in answer.content.decode()
+
+
+def in_place(answer: Any) -> str:
+    """Return the fragment that a script puts in the place of the button."""
+    shown: str = answer.content.decode()
+    assert shown.startswith("<span")
+    assert "data-quick-result" in shown
+    assert f'href="{URL}"' in shown
+    return shown
+
+
+def test_a_quick_undo_says_in_place_that_a_colleague_was_faster(web: Client, sandbox: Sandbox) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    sandbox.edit(CODE, ticket_title="Của đồng nghiệp")
+
+    answer = press(web, page, "undo", headers=SCRIPT)
+
+    assert answer.status_code == 409
+    shown = in_place(answer)
+    assert "Somebody else changed the same field." in shown
+    assert "Nothing was changed in the CRM." in shown
+    assert len(sandbox.puts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "said"),
+    [
+        ({"method": "PUT", "status": 422, "body": REFUSED}, 422, "quá dài cho CRM"),
+        ({"method": "PUT", "status": 403}, 403, "The CRM does not allow this tool to change this ticket."),
+        ({"method": "GET", "status": 500, "times": None}, 502, "The CRM reported an error of its own."),
+    ],
+)
+def test_a_quick_undo_that_fails_says_why_in_place(
+    fault: dict[str, Any], status: int, said: str, web: Client, sandbox: Sandbox
+) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    sandbox.fault("status", **fault)
+
+    answer = press(web, page, "undo", headers=SCRIPT)
+
+    assert answer.status_code == status
+    assert said in in_place(answer)
+
+
+def test_a_quick_undo_of_what_is_undone_already_says_so_in_place(web: Client, sandbox: Sandbox) -> None:
+    before = sandbox.ticket(CODE)["ticket_title"]
+    page = save(web, ticket_title="Sai rồi")
+    sandbox.edit(CODE, ticket_title=before)
+
+    assert "Nothing to save." in in_place(press(web, page, "undo", headers=SCRIPT))
+
+
+def test_a_quick_undo_of_unknown_values_says_so_in_place(web: Client, sandbox: Sandbox) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    Change.objects.update(before=None)
+
+    assert "cannot be taken back" in in_place(press(web, page, "undo", headers=SCRIPT))
+
+
+def test_an_odd_date_is_shown_as_it_is_and_is_not_sent_untouched(web: Client, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, expected_at="31/12/2026")
+
+    form = ticket_form(web.get(URL))
+    web.post(URL, form.filled(ticket_title="Ngày lạ"))
+
+    assert form.values["expected_at"] == ["31/12/2026"]
+    assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Ngày lạ"}]
+
+
+def test_choosing_an_odd_date_of_before_sends_it_as_it_was(web: Client, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, expected_at="31/12/2026")
+    page = save(web, expected_at="2027-01-01")
+    sandbox.edit(CODE, expected_at="2027-02-02")
+    asked = press(web, page, "undo")
+
+    web.post(URL, ticket_form(asked).filled(**{"resolve.expected_at": "mine"}))
+
+    assert sandbox.puts()[1:] == [{"ticket_code": CODE, "expected_at": "31/12/2026"}]
+
+
+def test_filling_the_form_with_an_odd_date_again_clears_nothing(web: Client, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, expected_at="31/12/2026")
+    page = save(web, expected_at="2027-01-01")
+    sandbox.fault("status", method="PUT", status=400)
+    press(web, page, "undo")
+    refused = Change.objects.get(outcome="rejected")
+
+    form = ticket_form(web.get(URL, {"again": refused.uuid}))
+    answer = web.post(URL, form.filled())
+
+    assert form.values["expected_at"] == ["31/12/2026"]
+    assert answer.status_code == 422
+    assert "This is not a calendar date." in answer.content.decode()
+    assert ticket_form(answer).values["expected_at"] == ["31/12/2026"]
+    assert sandbox.ticket(CODE)["expected_at"] == "2027-01-01"
+
+
+def test_filling_the_form_again_clears_what_was_to_be_cleared(
+    web: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    settings.TICKET_API_READ = "off"
+    sandbox.fault("status", method="PUT", status=400)
+    web.post(URL, ticket_form(web.get(URL)).filled(clear=["expected_at"], status_name="Hủy"))
+    Draft.objects.all().delete()
+
+    form = ticket_form(web.get(URL, {"again": Change.objects.get().uuid}))
+
+    assert form.values["clear"] == ["expected_at"]
+    assert form.values["status_name"] == ["Hủy"]
+
+
+def test_a_bulk_undo_without_the_right_is_refused_in_words(
+    make_person: Callable[..., User], client_of: Callable[[User], Client], staff: User
+) -> None:
+    group = Group.objects.create(name="Bulk only")
+    group.permissions.set(Permission.objects.filter(codename__in=["edit_tickets", "run_bulk_updates"]))
+    person = make_person(None, "runs-only")
+    person.groups.add(group)
+    now = timezone.now()
+    bulk = BulkUpdate.objects.create(
+        owner=staff, owner_name="Lan", created_at=now, finished_at=now, state=BulkState.FINISHED
+    )
+    change = Change.objects.create(
+        ticket_code=CODE,
+        actor=staff,
+        actor_name="Lan",
+        created_at=now,
+        finished_at=now,
+        outcome="verified",
+        wanted={"ticket_title": "Mới"},
+        before={"ticket_title": "Cũ"},
+    )
+    BulkItem.objects.create(bulk=bulk, position=1, ticket_code=CODE, change=change)
+
+    assert client_of(person).post(f"/bulk/{bulk.uuid}/undo/").status_code == 403
