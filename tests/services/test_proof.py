@@ -24,9 +24,9 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk import NothingToDo, settle_bulk, undo_bulk
-from ticketadmin.services.bulk_items import send_item, settle_item, work_on
+from ticketadmin.services.bulk_items import resolve_doubt, send_item, settle_item, work_on
 from ticketadmin.services.proof import settle, settle_all, settle_ticket
-from ticketadmin.services.undo import CannotUndo, can_undo, undo_change
+from ticketadmin.services.undo import CannotUndo, can_undo, replaced_values, undo_change
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -366,6 +366,60 @@ def test_changes_that_cannot_be_settled_do_not_keep_newer_ones_waiting(staff: Us
 
     newer.refresh_from_db()
     assert newer.outcome == "verified"
+
+
+def test_a_look_that_tells_nothing_new_counts_as_no_save(
+    staff: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ticketadmin.saves")
+    change = record(staff, "GONE-1", outcome="unknown", wanted={"ticket_title": "x"}, before={})
+
+    settle(change)
+
+    assert change.finished_at
+    assert not [one for one in caplog.records if one.name == "ticketadmin.saves"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "outcome", "words"),
+    [
+        (
+            {"ticket_title": "Thấy được", "expected_at": "2027-01-02"},
+            "not_readable",
+            "not all of it can be checked",
+        ),
+        ({"expected_at": "2027-01-02"}, "unknown", "does not show what it stored"),
+    ],
+)
+def test_of_a_lost_answer_only_what_is_shown_counts_as_arrived(
+    wanted: dict[str, str], outcome: str, words: str, web: Client, staff: User, sandbox: Sandbox
+) -> None:
+    change = record(staff, outcome="unknown", reason="reset", wanted=wanted, before={"ticket_title": "Cũ"})
+    sandbox.edit(CODE, **wanted)
+    sandbox.switch(readable="silent")
+
+    page = page_of(web, change)
+
+    change.refresh_from_db()
+    assert (change.outcome, change.is_settled, can_undo(change)) == (outcome, True, False)
+    assert words in page
+
+
+def test_an_item_that_a_crash_cut_off_is_not_sent_again_where_it_was_stored_in_part(
+    lead: User, sandbox: Sandbox
+) -> None:
+    item = running_item(lead)
+    before = sandbox.ticket(CODE)
+    change = left_open(lead, sandbox, "pending", ticket_title="Một nửa", emergency_phone="0909123123")
+    Change.objects.update(submission=item.submission)
+    sandbox.edit(CODE, ticket_title="Một nửa")
+
+    assert resolve_doubt(work_on(item.bulk, lead), item)
+
+    change.refresh_from_db()
+    assert change.results == {"ticket_title": "verified", "emergency_phone": "not_applied"}
+    assert (item.state, item.outcome) == (ItemState.DONE, ItemOutcome.NOT_APPLIED)
+    assert replaced_values(change) == {"ticket_title": before["ticket_title"]}
 
 
 def test_pruning_deletes_what_can_no_longer_be_settled(staff: User, sandbox: Sandbox) -> None:

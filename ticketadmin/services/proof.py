@@ -212,8 +212,13 @@ def _settle_together(changes: Iterable[Change], *, is_abandoned: bool = False) -
     if due:
         look = _look(due, get_choices())
         for change in due:
+            was = change.outcome
             _conclude(change, look, catalogue([*change.wanted, *(change.before or {})]))
-            finish(change)
+            if change.is_settled or change.outcome != was:
+                finish(change)
+            else:  # its turn comes again after those that were not looked at since
+                change.finished_at = timezone.now()
+                change.save(update_fields=["finished_at"])
     return changes
 
 
