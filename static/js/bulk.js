@@ -22,24 +22,56 @@ const live = document.querySelector("[data-live]");
 const says = document.querySelector("[data-live-says]");
 const title = document.title;
 const SECOND = 1000;
-let saidKey = live?.querySelector("[data-says-key]")?.dataset.saysKey;
 
-const status = () => live.querySelector("#live-status").dataset;
+const statusIn = (place) => place.querySelector("#live-status");
+const status = () => statusIn(live).dataset;
+let saidKey = live && status().saysKey;
 
-// Parts are exchanged one by one, but never from under a hand: not where the focus or a half-filled form is.
-function exchange(html) {
-  const fresh = new DOMParser().parseFromString(html, "text/html");
-  const known = [...live.querySelectorAll("[data-part]")].map((part) => part.id);
-  const coming = [...fresh.querySelectorAll("[data-part]")].map((part) => part.id);
-  if (known.join() !== coming.join()) {
+// Two answers differ in their tokens, which nobody sees.
+function bare(part) {
+  const copy = part.cloneNode(true);
+  for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();
+  return copy;
+}
+const isSame = (one, other) => bare(one).isEqualNode(bare(other));
+
+// What is the same thing before and after: a link that leads there, a button that does that.
+const keyOf = (one) =>
+  `${one.localName} ${one.getAttribute("href") ?? `${one.form?.getAttribute("action")} ${one.textContent.trim()}`}`;
+const twinOf = (one, place) => [...place.querySelectorAll(one.localName)].find((other) => keyOf(other) === keyOf(one));
+
+// What somebody opened stays open, what they closed stays closed.
+function keepOpen(fresh) {
+  for (const summary of fresh.querySelectorAll("summary")) {
+    const known = twinOf(summary, live);
+    if (known) summary.parentElement.open = known.parentElement.open;
+  }
+}
+
+// Parts are exchanged one by one, and only those that differ: never from under a hand, unless the run has
+// moved on so that the old part says what is no longer so, and never a form that may be half filled.
+function isKept(old, part, hasMovedOn) {
+  if (isSame(old, part) || (old.matches("form") && part.matches("form"))) return true;
+  return old.contains(document.activeElement) && !hasMovedOn;
+}
+
+function exchangeParts(fresh, hasMovedOn) {
+  const [known, coming] = [live, fresh].map((place) => [...place.querySelectorAll("[data-part]")]);
+  if (String(known.map(({ id }) => id)) !== String(coming.map(({ id }) => id))) {
     live.replaceChildren(...fresh.body.childNodes);
     return;
   }
-  for (const id of coming) {
-    const old = document.getElementById(id);
-    if (old.contains(document.activeElement) || id === "live-confirm") continue;
-    old.replaceWith(fresh.getElementById(id));
-  }
+  coming.forEach((part, at) => isKept(known[at], part, hasMovedOn) || known[at].replaceWith(part));
+}
+
+function exchange(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  const hasMovedOn = status().state !== statusIn(fresh).dataset.state;
+  const hand = live.contains(document.activeElement) ? document.activeElement : null;
+  keepOpen(fresh);
+  Object.assign(status(), statusIn(fresh).dataset);
+  exchangeParts(fresh, hasMovedOn);
+  if (hand && !hand.isConnected) (twinOf(hand, live) ?? statusIn(live)).focus();
 }
 
 function icon(percent) {

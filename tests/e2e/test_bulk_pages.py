@@ -199,6 +199,75 @@ def test_a_value_typed_before_the_scripts_arrive_chooses_set_too(
     expect(page.locator("input[name='action.status_name'][value=keep]")).to_be_checked()
 
 
+@pytest.mark.parametrize("has_focus", [True, False])
+def test_progress_moves_on_around_what_somebody_opened_and_is_not_asked_for_when_it_has_ended(
+    has_focus: bool, tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
+) -> None:
+    page = prepared(tab_of("lead"), codes)
+    page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/progress/" in request.url else None)
+    live_sandbox.switch(latency_ms=200)
+    page.get_by_role("button", name="Send to 30 tickets").click()
+    opened = page.get_by_text("The changes for every ticket")
+    opened.click()
+    if not has_focus:
+        page.get_by_role("heading", level=1).click()
+    expect(page).to_have_title(re.compile(r"^[1-9]\d? % · Update of 30 tickets"))
+    expect(page.get_by_text(re.compile(r"^[1-9]\d? of 30 · "))).to_be_visible()
+    live_sandbox.switch(latency_ms=0)
+    expect(page).to_have_title(re.compile("^Update of 30 tickets"))
+
+    expect(page.get_by_role("status").filter(has_text="The bulk update has ended")).to_have_count(1)
+    expect(page.get_by_role("link", name="30 Verified")).to_be_visible()
+    expect(page.get_by_role("definition").filter(has_text=PHONE)).to_be_visible()
+    if has_focus:
+        expect(opened).to_be_focused()
+    before = len(asked)
+    page.clock.run_for(60_000)
+    assert page.evaluate("document.readyState") == "complete"
+    assert len(asked) == before
+
+
+def test_the_focus_is_not_lost_with_a_button_that_is_no_longer_there(
+    tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
+) -> None:
+    page = prepared(tab_of("lead"), codes)
+    live_sandbox.switch(latency_ms=200)
+    page.get_by_role("button", name="Send to 30 tickets").click()
+    page.get_by_role("button", name="Pause").focus()
+    expect(page).to_have_title(re.compile(r"^[1-9]\d? % · Update of 30 tickets"))
+    live_sandbox.switch(latency_ms=0)
+    expect(page.get_by_role("heading", name="What next")).to_be_visible()
+
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    expect(page.get_by_role("region", name="Progress")).to_be_focused()
+
+
+def test_a_paused_run_says_so_once(
+    tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    page = prepared(tab_of("lead"), codes)
+    page.clock.install()
+    live_sandbox.fault("status", method="PUT", times=None, status=500)
+    page.get_by_role("button", name="Send to 30 tickets").click()
+    said = page.get_by_role("alert").filter(has_text="Paused: the CRM does not answer")
+    for _second in range(60):
+        if said.count():
+            break
+        page.clock.run_for(1_000)
+    said.evaluate("one => { one.isTheSame = true; }")
+    for _look in range(2):
+        with page.expect_response("**/progress/**"):
+            page.clock.run_for(5_000)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    is_same = said.evaluate("one => one.isTheSame")
+    page.get_by_role("button", name="Stop for good").click()
+    live.forget_what_it_learnt()
+
+    assert is_same
+
+
 def prepared(tab: Tab, codes: list[str]) -> Page:
     """Return the page of a bulk update that only waits for its confirmation."""
     page = tab.goto("/bulk/new/")
