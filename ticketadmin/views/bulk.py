@@ -199,7 +199,7 @@ def _run_page(
         return redirect(_address(one))
     mark_seen(one, person_of(request))
     context = bulk_context(request, one)
-    context |= {"notice": notice, "form": form or ConfirmForm(initial={"seal": one.seal})}
+    context |= {"notice": notice, "form": form or context["form"]}
     return render(request, "bulk/run.html", context, status=status)
 
 

@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ticketadmin.forms.bulk import ConfirmForm
 from ticketadmin.models import (
     BulkItem,
     BulkKind,
@@ -164,12 +166,13 @@ def bulk_context(request: HttpRequest, bulk: BulkUpdate) -> dict[str, Any]:
         "tiles": tiles,
         "words": [tile for tile in tiles if tile.meaning],
         "shown": shown,
-        **_item_links(page, shown),
+        **_item_links(bulk, page, shown),
         "items": present_items(bulk, page),
         "changes": common_changes(bulk),
         "pause": _pause_notice(bulk),
         "overlaps": overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
         "says": _said(bulk, progress),
+        "form": ConfirmForm(),
         "can": _possible(bulk, progress, person_of(request)),
         "step": _step(bulk),
         "left": _time_left(progress),
@@ -179,11 +182,12 @@ def bulk_context(request: HttpRequest, bulk: BulkUpdate) -> dict[str, Any]:
     }
 
 
-def _item_links(page: ItemPage, shown: str) -> dict[str, Text]:
-    """Return the ways to the pages before and after, relative to the run's own address."""
+def _item_links(bulk: BulkUpdate, page: ItemPage, shown: str) -> dict[str, Text]:
+    """Return the ways to the pages before and after."""
+    address = reverse("bulk", args=[bulk.uuid])
 
     def to(number: int) -> str:
-        return "?" + urlencode({"shown": shown, "page": number} if shown else {"page": number})
+        return f"{address}?" + urlencode({"shown": shown, "page": number} if shown else {"page": number})
 
     return {
         "back": _("Back"),
@@ -327,12 +331,27 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> dict[str, b
 def _said(bulk: BulkUpdate, progress: Progress) -> tuple[str, str]:
     """Return what a screen reader is told, and a key that changes with it: each quarter, each state."""
     quarter = progress.percent // 25 if bulk.is_active else 4
-    counts = {"done": progress.done, "total": progress.total}
-    key = f"{bulk.state}-{quarter}"
+    return f"{bulk.state}-{quarter}", _sentence(bulk, progress)
+
+
+def _sentence(bulk: BulkUpdate, progress: Progress) -> str:
+    to_send, done, total = progress.to_send, progress.done, progress.total
     if bulk.state == BulkState.READY:
-        return key, _("The check is complete: %(n)s tickets will be sent.") % {"n": progress.to_send}
-    if bulk.has_ended:
-        return key, _("The bulk update has ended: %(done)s of %(total)s tickets are done.") % counts
+        return ngettext(
+            "The check is complete: %(n)s ticket will be sent.",
+            "The check is complete: %(n)s tickets will be sent.",
+            to_send,
+        ) % {"n": to_send}
     if bulk.state == BulkState.PAUSED:
-        return key, _("The bulk update is paused.")
-    return key, _("%(done)s of %(total)s tickets are done.") % counts
+        return _("The bulk update is paused.")
+    if bulk.has_ended:
+        text = ngettext(
+            "The bulk update has ended: %(done)s of %(total)s ticket is done.",
+            "The bulk update has ended: %(done)s of %(total)s tickets are done.",
+            total,
+        )
+    else:
+        text = ngettext(
+            "%(done)s of %(total)s ticket is done.", "%(done)s of %(total)s tickets are done.", total
+        )
+    return text % {"done": done, "total": total}

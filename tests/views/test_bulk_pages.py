@@ -1,0 +1,101 @@
+"""The page of a bulk update: its confirmation with what is wrong, and what a screen reader is told."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemState, Plan, User
+
+
+@pytest.fixture
+def make_run(lead: User) -> Callable[[BulkState, int], BulkUpdate]:
+    """Makes a bulk update in a state with so many tickets to send."""
+
+    def make(state: BulkState, tickets: int) -> BulkUpdate:
+        now = timezone.now()
+        bulk = BulkUpdate.objects.create(
+            owner=lead, owner_name="Lead", state=state, seal="seal", created_at=now, started_at=now
+        )
+        BulkItem.objects.bulk_create(
+            BulkItem(bulk=bulk, position=at, ticket_code=f"T{at}", plan=Plan.SEND, state=ItemState.DONE)
+            for at in range(tickets)
+        )
+        return bulk
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "said"),
+    [
+        (
+            {"in_flight": "", "per_second": "3"},
+            ('name="in_flight" min="1" max="16"', 'value="3"'),
+            "This field is required.",
+        ),
+        (
+            {"in_flight": "8", "per_second": "2000"},
+            ('value="8"', 'value="2000"'),
+            "less than or equal to 1000",
+        ),
+    ],
+)
+def test_a_speed_that_cannot_be_is_explained_and_stays_as_it_was_typed(
+    typed: dict[str, str],
+    shown: tuple[str, ...],
+    said: str,
+    lead: User,
+    client_of: Callable[[User], Client],
+    make_run: Callable[..., BulkUpdate],
+) -> None:
+    run = make_run(BulkState.READY, 2)
+    answer = client_of(lead).post(f"/bulk/{run.uuid}/confirm/", {"seal": "seal", **typed})
+    page = answer.content.decode()
+    run.refresh_from_db()
+
+    assert answer.status_code == 422
+    assert run.state == BulkState.READY
+    assert "Some values need correcting." in page
+    assert page.count(said) == 2  # in the summary and at the field
+    assert page.count('aria-invalid="true"') == 1
+    assert 'value="4"' not in page
+    assert [part for part in shown if part not in page] == []
+
+
+def test_the_browser_knows_what_speeds_there_are(
+    lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
+) -> None:
+    client, run = client_of(lead), make_run(BulkState.READY, 2)
+    for address in (f"/bulk/{run.uuid}/", f"/bulk/{run.uuid}/progress/"):
+        page = client.get(address).content.decode()
+        tickets, requests = (
+            page[page.index(f'name="{name}"') :][:160] for name in ("in_flight", "per_second")
+        )
+        assert all(part in tickets for part in ('value="4"', 'min="1"', 'max="16"', "required"))
+        assert all(part in requests for part in ('min="0.1"', 'max="1000"', 'step="any"'))
+        assert "required" not in requests.split(">")[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "tickets", "said"),
+    [
+        (BulkState.READY, 1, "The check is complete: 1 ticket will be sent."),
+        (BulkState.READY, 2, "The check is complete: 2 tickets will be sent."),
+        (BulkState.RUNNING, 1, "1 of 1 ticket is done."),
+        (BulkState.FINISHED, 1, "The bulk update has ended: 1 of 1 ticket is done."),
+        (BulkState.FINISHED, 2, "The bulk update has ended: 2 of 2 tickets are done."),
+    ],
+)
+def test_one_ticket_is_not_called_tickets(
+    state: BulkState,
+    tickets: int,
+    said: str,
+    lead: User,
+    client_of: Callable[[User], Client],
+    make_run: Callable[..., BulkUpdate],
+) -> None:
+    page = client_of(lead).get(f"/bulk/{make_run(state, tickets).uuid}/progress/").content.decode()
+
+    assert f'data-says="{said}"' in page
