@@ -1,7 +1,14 @@
 """Where to go next: after a POST, and only ever to a page of ours."""
 
 from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+
+# Addresses that only take what a button sends; what they answer is never read there again.
+ONLY_POSTED = frozenset(
+    """ticket_preview draft_keep draft_discard draft_bring_back content_preview presence keep_view delete_view
+    bulk_action undo restore settle sign_out sign_out_all preferences""".split()
+)
 
 
 def see_other(address: str) -> HttpResponseRedirect:
@@ -15,3 +22,19 @@ def if_ours(request: HttpRequest, address: str, *, otherwise: str) -> str:
         address, {request.get_host()}, require_https=request.is_secure()
     )
     return address if is_ours else otherwise
+
+
+def own_address(request: HttpRequest, *, code: str = "") -> str:
+    """Return where the page that answers a request can be opened again.
+
+    That is the request's address, unless it only takes what a button sends: then it is the ticket (`code`,
+    where the address does not name it) or the bulk update that it was about, else the tickets.
+    """
+    match = request.resolver_match
+    if match is None or match.url_name not in ONLY_POSTED:
+        return request.get_full_path()
+    if code := match.kwargs.get("code", code):
+        return reverse("ticket", args=[code])
+    if bulk := match.kwargs.get("bulk"):
+        return reverse("bulk", args=[bulk])
+    return reverse("tickets")
