@@ -230,3 +230,17 @@ def test_what_comes_of_a_press_is_announced_once(tab_of: Callable[..., Tab], liv
     expect(page.locator(".quick")).to_contain_text("Verified")
 
     assert len([text for text in page.evaluate("window.said") if "Verified" in text]) == 1
+
+
+def test_the_place_for_news_of_others_is_listened_to_before_there_are_any_and_takes_no_room(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = settled(tab_of("staff").goto(URL))
+    place = page.locator("[data-presence]")
+    above, below = (page.locator(one).bounding_box() for one in (".quick", ".columns"))
+
+    assert place.evaluate("one => one.checkVisibility()")
+    assert above
+    assert below
+    gap = page.locator("main").evaluate("one => parseFloat(getComputedStyle(one).rowGap)")
+    assert below["y"] - above["y"] - above["height"] == pytest.approx(gap, abs=1)

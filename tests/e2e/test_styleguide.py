@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import FAILURES, Tab
+from tests.e2e.editing import opened
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -108,6 +109,85 @@ def test_a_bulk_result_prints_its_counts_and_a_line_for_each_ticket(
         expect(page.locator(gone).first).to_be_hidden()
     assert brightness(page, "main td", "color") < 60
     assert page.pdf().startswith(b"%PDF")
+
+
+@pytest.fixture
+def channels(live: LiveServer) -> Iterator[None]:
+    """A custom field of which several options may be chosen."""
+    options = r"'dt = Điện thoại\nmail = Thư\nchat = Chat'"
+    made = f"key='kenh', label='Kênh', kind='multi_select', choices_text={options}"
+    live.manage("shell", "-c", f"from ticketadmin.models import CustomField as C; C.objects.create({made})")
+    yield
+    live.manage(
+        "shell", "-c", "from ticketadmin.models import CustomField as C; C.objects.get(key='kenh').delete()"
+    )
+
+
+@pytest.mark.usefixtures("channels")
+def test_of_several_options_the_chosen_ones_are_printed(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff").goto(f"/tickets/{CODE}/")
+    for name in ("Điện thoại", "Chat"):
+        page.get_by_label(name).check()
+    page.emulate_media(media="print")
+    options = page.get_by_role("group", name="Kênh")
+
+    for name in ("Điện thoại", "Chat"):
+        expect(options.get_by_text(name)).to_be_visible()
+    expect(options.get_by_text("Thư")).to_be_hidden()
+    for box in options.get_by_role("checkbox", include_hidden=True).all():
+        expect(box).to_be_hidden()
+
+
+def test_a_list_is_a_table_on_paper_as_narrow_as_it_is(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff", viewport={"width": 700, "height": 990}).goto("/tickets/")
+    cell = page.locator("tr[data-code] td").nth(1)
+    expect(cell).to_have_css("display", "grid")
+    page.emulate_media(media="print")
+
+    expect(cell).to_have_css("display", "table-cell")
+    expect(page.get_by_role("columnheader", name="Status")).to_be_visible()
+
+
+def test_set_colours_show_what_is_chosen(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    table = "<table><tbody><tr><td><p>một</p></td><td><p>hai</p></td></tr></tbody></table>"
+    live_sandbox.edit(CODE, ticket_content=table)
+    page = opened(tab_of("staff", forced_colors="active"))
+    text = page.get_by_role("textbox", name="Content", exact=True)
+    text.get_by_text("một").click()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    text.get_by_text("một").drag_to(text.get_by_text("hai"))
+    page.get_by_role("button", name="Bold", exact=True).click()
+    chosen = [
+        page.locator(".quick").get_by_role("button", pressed=True),
+        page.get_by_role("group", name="How to edit").get_by_role("button", pressed=True),
+        page.get_by_role("button", name="Bold", exact=True),
+        page.locator(".selectedCell").first,
+    ]
+    for one in chosen:
+        assert is_outlined(one), one
+    page.get_by_role("combobox", name=re.compile("Ticket code")).fill(CODE)
+    option = page.get_by_role("option", name=f"Open ticket {CODE}")
+    expect(option).to_be_visible()
+    assert not is_outlined(option)
+    page.keyboard.press("ArrowDown")
+    assert is_outlined(option)
+
+
+def test_set_colours_show_which_view_is_open(guide: Callable[..., Page]) -> None:
+    page = guide(1280, "light")
+    page.emulate_media(forced_colors="active")
+
+    assert is_outlined(page.locator(".chip").filter(has_text="Overdue"))
+
+
+def is_outlined(thing: Locator) -> bool:
+    """Whether a line is drawn around it."""
+    return bool(thing.evaluate("one => getComputedStyle(one).outlineStyle === 'solid'"))
 
 
 def test_set_colours_keep_the_edges_of_things(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
