@@ -11,9 +11,11 @@ What is added here is spelled with classes, which cleaned content never has: it 
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+import idna
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -26,10 +28,11 @@ _ANCHOR = re.compile(f"<a{_ATTRIBUTES}|</a>")
 _NAMED_VALUE = re.compile(r'([a-z]+)="([^"]*)"')
 _ANY_TAG = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>')
 # What people take for an address: with a scheme, with www, or ending in a name that files rarely end in.
-_CLAIM = re.compile(
-    r"(?:https?:[/\\]{1,2}|www\.)[^\s/?#\\]+|(?:[\w-]+\.)+(?:com|net|org|info|biz|edu|gov|vn)\b",
-    re.IGNORECASE,
-)
+_WITH_SCHEME = re.compile(r"(?:https?:[/\\]{1,2}|www\.)[^\s/?#\\]+", re.IGNORECASE)
+_DOTTED = re.compile(r"[\w.-]+")
+_ENDINGS = frozenset("com net org info biz edu gov vn".split())
+MAX_WORDS = 2_000
+MAX_NAME = 253  # RFC 1035, 2.3.4: beyond, no browser finds a host
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def _opening(values: dict[str, str]) -> str:
 
 def _target(address: str, words: str) -> str:
     place = place_of(address)
-    visible = _plain(html.unescape(words))
+    seen = " ".join(_plain(html.unescape(words)).split())
+    visible = unicodedata.normalize("NFKC", seen[:MAX_WORDS])
     if not address or visible.lower() in {place, f"https://{place}", f"http://{place}"}:
         return ""
     kind, text = "link-target", place
@@ -120,34 +124,79 @@ def _target(address: str, words: str) -> str:
 
 
 def _names_another_place(words: str, place: str) -> bool:
-    host = place.rpartition("@")[2]
-    claimed = {_host(match[0]).removeprefix("www.") for match in _CLAIM.finditer(words)}
-    return any(host != one and not host.endswith("." + one) for one in claimed)
+    hosts = [_host(one) for one in re.findall(r"@([^\s,@]+)", place)] or [place]
+    claimed = {_host(name).removeprefix("www.") for name in _claims(words)}
+    return any(host != one and not host.endswith("." + one) for one in claimed for host in hosts)
+
+
+def _claims(words: str) -> Iterator[str]:
+    """Yield what people take for addresses in words, in linear time."""
+    yield from _WITH_SCHEME.findall(words)
+    for dotted in _DOTTED.findall(_WITH_SCHEME.sub(" ", words).replace("。", ".")):
+        for name in dotted.split(".."):
+            labels = [label for label in name.split(".") if label]
+            endings = (
+                at for at in range(len(labels) - 1, 0, -1) if labels[at].partition("-")[0].lower() in _ENDINGS
+            )
+            if at := next(endings, 0):
+                yield ".".join([*labels[:at], labels[at].partition("-")[0]])
 
 
 def place_of(address: str) -> str:
-    """Return where an address leads as people should read it: a host, a mail address, a number."""
-    scheme, colon, rest = _plain(address).partition(":")
-    match scheme.lower() if colon else "":
+    """Return where an address leads as people should read it: a host, mail addresses, a number."""
+    scheme, colon, rest = _plain(address, but=_JOINERS).partition(":")
+    match _plain(scheme).lower() if colon else "":
         case "http" | "https":
             return _host(rest)
-        case "mailto" | "tel":
-            return unquote(rest.partition("?")[0]).lower()
+        case "mailto":
+            return _receivers(rest)
+        case "tel":
+            return _plain(unquote(rest.partition("?")[0])).lower()
         case _:
             return _("a page of this tool")
 
 
+def _receivers(rest: str) -> str:
+    """Return all who get a mail written by a mailto address, also those in its fields (RFC 6068)."""
+    to, _question, fields = rest.partition("?")
+    named = [("to", to)] if to else []
+    for field in fields.split("&"):
+        name, _equals, value = field.partition("=")
+        if (kind := _plain(unquote(name)).lower()) in {"to", "cc", "bcc"} and value:
+            named.append((kind, value))
+    plain = [(kind, _plain(unquote(value)).lower()) for kind, value in named]
+    return ", ".join(value if kind == "to" else f"{kind}: {value}" for kind, value in plain)
+
+
 def _host(address: str) -> str:
-    """Return the host as browsers find it: after the last `@`, `\\` as `/`, other scripts as xn--…"""
+    """Return the host as browsers find it: after the last `@`, `\\` as `/`, other scripts as xn--…
+
+    By UTS 46 without its transitional mapping, as browsers do: `ß`, `ς` and the joiners are letters.
+    """
     rest = re.sub(r"^https?:", "", address, flags=re.IGNORECASE).replace("\\", "/").lstrip("/")
     name = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    name = unicodedata.normalize("NFKC", unquote(name)).lower().rstrip(".")
+    name, colon, port = unquote(name).rpartition(":")
+    if not colon or not re.fullmatch("[0-9]*", port):
+        name, colon, port = name + colon + port, "", ""
+    return _in_ascii(name) + colon + port
+
+
+def _in_ascii(name: str) -> str:
     try:
-        return name.encode("idna").decode()
-    except UnicodeError:
-        return name
+        if len(name) <= MAX_NAME:
+            labels = idna.uts46_remap(name, std3_rules=False).rstrip(".").split(".")
+            return ".".join(
+                label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
+            )
+    except UnicodeError:  # no browser goes to such a name
+        pass
+    return _plain(unicodedata.normalize("NFKC", name)).lower().rstrip(".")
 
 
-def _plain(text: str) -> str:
+_JOINERS = "\u200c\u200d"
+
+
+def _plain(text: str, *, but: str = "") -> str:
     """Return text without what is not seen but changes how the rest is read: controls, joiners, direction."""
-    return "".join(one for one in text if unicodedata.category(one) not in {"Cc", "Cf"}).strip()
+    hidden = {"Cc", "Cf"}
+    return "".join(one for one in text if unicodedata.category(one) not in hidden or one in but).strip()

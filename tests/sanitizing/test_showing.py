@@ -1,6 +1,7 @@
 """Content on its way into a page, against who wrote it: no image loads by itself, no link lies, nothing imitates."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.test import Client
 from tests.sandbox_driver import Sandbox
 from tests.sanitizing.corpus import hostile
 from ticketadmin.models import User
-from ticketadmin.showing import display_content, place_of
+from ticketadmin.showing import _with_targets, display_content, place_of
 
 CODE = "ABCXYZ1234"
 IMAGE = '<p>ảnh <img src="https://track.example.com/1.gif?who=lan" alt="biểu đồ"></p>'
@@ -30,8 +31,18 @@ IMAGE = '<p>ảnh <img src="https://track.example.com/1.gif?who=lan" alt="biểu
         ("https://evil。example", "evil.example"),
         ("https://аррӏе.com/", "xn--80ak6aa92e.com"),
         ("https://ev\u200bil.example/", "evil.example"),
+        ("https://straße.de:8443/", "xn--strae-oqa.de:8443"),
+        ("https://faς.gr", "xn--fa-tbc.gr"),
+        ("https://क्\u200dष.com", "xn--11b2ezcw70k.com"),
+        ("https://☕.com", "xn--53h.com"),
+        ("https://a_b.cöm", "a_b.xn--cm-fka"),
+        ("https://ev%E2%80%AEil.example", "evil.example"),
+        ("https://" + "ö" * 400, "ö" * 400),
         ("https://[2001:db8::1]:8443/", "[2001:db8::1]:8443"),
         ("mailto:Lan@Example.com?subject=x", "lan@example.com"),
+        ("mailto:it@bank.vn?bcc=evil@x.com", "it@bank.vn, bcc: evil@x.com"),
+        ("mailto:?CC=a@x.com&subject=x&%74o=b@x.com,c@x.com", "cc: a@x.com, b@x.com,c@x.com"),
+        ("mailto:lan%E2%80%AE@example.com", "lan@example.com"),
         ("tel:+84123456789", "+84123456789"),
         ("/tickets/", "a page of this tool"),
         ("", "a page of this tool"),
@@ -52,6 +63,11 @@ def test_a_link_leads_where_a_browser_would_go(address: str, place: str) -> None
         ("support@bank.com", "mailto:thief@evil.example"),
         ("b\u200bank.com", "https://evil.example"),
         ("https://bank.com", "/tickets/"),
+        ("vietcombank．com．vn", "https://evil.example"),
+        ("vietcombank。com", "https://evil.example"),
+        ("it@bank.vn", "mailto:it@bank.vn?bcc=evil@x.com"),
+        ("Mở bank.com-đăng nhập...", "https://evil.example"),
+        (" \u200b" * 3_000 + "bank.com", "https://evil.example"),
     ],
 )
 def test_a_link_whose_words_name_another_place_is_marked(words: str, address: str) -> None:
@@ -68,10 +84,35 @@ def test_a_link_whose_words_name_another_place_is_marked(words: str, address: st
         ("Hướng dẫn", "https://example.com/"),
         ("https://example.com/a", "https://www.example.com/a"),
         ("lan@example.com", "mailto:lan@example.com"),
+        ("lan@example.com", "mailto:lan@example.com?cc=it@example.com"),
+        ("straße.com", "https://straße.com/a"),
+        ("www。example。com", "https://example.com"),
+        ("a..com, .com, x.commerce, tệp.com_cũ", "https://example.com"),
     ],
 )
 def test_an_honest_link_is_not_marked(words: str, address: str) -> None:
     assert "link-target--other" not in display_content(f'<p><a href="{address}">{words}</a></p>').html
+
+
+@pytest.mark.parametrize("words", ["strasse.de", "straße.de"])
+def test_a_link_to_a_name_that_looks_like_its_words_shows_the_name_itself(words: str) -> None:
+    shown = display_content(f'<a href="https://straße.de">{words}</a>').html
+
+    assert "(xn--strae-oqa.de)" in shown
+
+
+@pytest.mark.parametrize("piece", ["a.", "a-", "www.", "http:/", "a.com.", "a.com@", "&#8203;a."])
+def test_the_time_for_a_link_grows_with_its_words_not_with_their_square(piece: str) -> None:
+    def seconds(length: int) -> float:
+        words = (piece * length)[:length]
+        started = time.process_time()
+        assert "(x.vn)" in _with_targets(f'<a href="https://x.vn">{words}</a>').replace(
+            "really leads to ", ""
+        )
+        return time.process_time() - started
+
+    seconds(10)
+    assert seconds(48_000) < 10 * seconds(12_000) + 0.1
 
 
 def test_a_link_shows_its_target_behind_its_words_and_on_hovering() -> None:
