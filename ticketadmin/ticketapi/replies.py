@@ -179,7 +179,7 @@ def _field_messages(errors: Mapping[str, Json], prefix: str) -> list[tuple[str, 
 
 def plain(text: str) -> str:
     """Return text that is safe to quote: no markup, no control characters, one line, shortened."""
-    text = re.sub(r"(?is)<(script|style|head)\b.*?</\1\s*>", " ", text[:20_000])
+    text = re.sub(r"(?is)<(script|style|title)\b.*?(?:</\1\s*>|\Z)", " ", text[:20_000])
     text = html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", text))
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= MESSAGE_MAX_LENGTH else text[: MESSAGE_MAX_LENGTH - 1] + "…"

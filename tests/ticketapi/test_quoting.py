@@ -1,0 +1,35 @@
+"""What is quoted of an answer that is a page: its words, in linear time."""
+
+import time
+
+import pytest
+
+from ticketadmin.ticketapi.replies import plain
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (
+            "<html><head><title>x</title><style>p{}</style></head><body><p>Bad request</p></html>",
+            "Bad request",
+        ),
+        ("<head><title>x</title><p>An unclosed head</p>", "An unclosed head"),
+        ("<SCRIPT>alert(1)</SCRIPT\n><header>kept</header>", "kept"),
+        ("before<style>p {", "before"),
+    ],
+)
+def test_a_page_is_quoted_by_its_words(page: str, words: str) -> None:
+    assert plain(page) == words
+
+
+@pytest.mark.parametrize("piece", ["<head ", "<script ", "<style></", "<title", "</title", "<", "<a", "&"])
+def test_the_time_for_a_page_grows_with_its_length_not_with_its_square(piece: str) -> None:
+    def seconds(length: int) -> float:
+        page = (piece * length)[:length]
+        started = time.process_time()
+        plain(page)
+        return time.process_time() - started
+
+    seconds(10)
+    assert seconds(20_000) < 10 * seconds(5_000) + 0.05
