@@ -21,7 +21,8 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk import NotNow, change_wishes
-from ticketadmin.services.bulk_engine import _Drain, drain, sweep
+from ticketadmin.services.bulk_crew import Done
+from ticketadmin.services.bulk_engine import _Drain, _lease, drain, sweep
 from ticketadmin.services.bulk_items import resolve_doubt, send_item, work_on
 from ticketadmin.services.choices import get_choices
 
@@ -171,6 +172,31 @@ def test_a_worker_that_lost_its_lease_starts_nothing_that_it_had_handed_out(
 
     assert sandbox.log() == []
     assert states(run) == {ItemState.WORKING}
+
+
+def test_nothing_begins_on_a_lease_that_ran_out_and_what_was_handed_out_is_put_back(
+    run: BulkUpdate, sandbox: Sandbox, settings: Any
+) -> None:
+    settings.BULK_LEASE_SECONDS = 0
+    turn = _Drain(run, "old", lambda: False)
+    item = turn._claim()[0]
+    turn.in_flight[item.pk] = item
+    sandbox.forget_log()
+
+    turn._note(Done(item, turn._step(item)))
+    turn._pause("")
+    turn._close()
+
+    assert sandbox.log() == []
+    assert run.items.get(pk=item.pk).state == ItemState.WAITING
+
+
+def test_a_worker_that_lost_its_lease_calls_nobody_to_a_run_that_is_worked_on(run: BulkUpdate) -> None:
+    with _lease(run.pk, "old"):
+        taken_over(run)
+    run.refresh_from_db()
+
+    assert (run.worker, run.waits_since) == ("new", None)
 
 
 def test_a_worker_that_lost_its_lease_pauses_and_finishes_nothing(run: BulkUpdate) -> None:

@@ -98,8 +98,8 @@ def _lease(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
         return
     bulk = BulkUpdate.objects.get(pk=pk)
     yield bulk
-    BulkUpdate.objects.filter(pk=pk, worker=worker).update(worker="", lease_until=None, slots=0)
-    if BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exists():  # it made room for another
+    was_ours = BulkUpdate.objects.filter(pk=pk, worker=worker).update(worker="", lease_until=None, slots=0)
+    if was_ours and BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exists():  # it made room for another
         wake(bulk)
 
 
