@@ -1,5 +1,6 @@
 """Saving a ticket over real HTTP: what is sent, compared, proved, mentioned and taken back."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -68,9 +69,10 @@ def test_one_save_needs_at_most_twelve_queries(web: Client, sandbox: Sandbox) ->
     with CaptureQueriesContext(connection) as queries:
         web.post(URL, form.filled(ticket_title="Ít truy vấn"))
 
-    # Inside a test's own transaction every atomic block is a savepoint, which no request has.
-    real = [query for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(real) <= 12
+    # Inside a test's own transaction every atomic block is a savepoint, which no request has. A process
+    # looks at the circuit twice a second, however many saves it makes: here that is by chance.
+    not_of_a_save = re.compile("SAVEPOINT|\"name\" = 'circuit'")
+    assert len([query for query in queries if not not_of_a_save.search(query["sql"])]) <= 12
 
 
 @pytest.mark.parametrize("content", ODD_CONTENTS)
