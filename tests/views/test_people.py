@@ -1,5 +1,6 @@
 """People managed in the settings: by administrators alone, who cannot lock themselves out or climb."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,16 @@ def test_the_list_says_roles_in_words(admin: Client, staff: User, lead: User) ->
 
     assert "Team lead" in page
     assert "Sign out everywhere" in page
+
+
+def test_the_list_is_narrowed_by_roles_in_words(admin: Client, staff: User, lead: User) -> None:
+    page = admin.get(PEOPLE).content.decode()
+
+    address = re.search(r'<a href="([^"]+)">\s*Team lead\s*</a>', page)
+    assert address
+    assert " role" in page[: address.start()].rsplit("<summary", 1)[-1]
+    found = admin.get(PEOPLE + address[1]).context["cl"].queryset
+    assert list(found) == [lead]
 
 
 def test_moving_somebody_to_the_directory_ends_their_password_and_sessions(
