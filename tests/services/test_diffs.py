@@ -30,7 +30,16 @@ def test_pieces_are_whole_words(before: str, after: str, pieces: list[tuple[str,
     assert [(piece.kind, piece.text) for piece in word_diff(before, after)] == pieces
 
 
-def test_very_long_texts_are_shown_whole() -> None:
+def test_a_small_change_in_a_very_long_text_is_shown_small() -> None:
     long = "a " * LONGEST
 
-    assert word_diff(long, long + "b") == (Piece("removed", long), Piece("added", long + "b"))
+    start, *change, end = word_diff(f"{long}b {long}", f"{long}c {long}")
+
+    assert (start, end) == (Piece("same", long), Piece("same", f" {long}"))
+    assert change == [Piece("removed", "b"), Piece("added", "c")]
+
+
+def test_very_long_changes_are_shown_whole() -> None:
+    before, after = "a b " * LONGEST + "x", "c a a b " * LONGEST + "y"
+
+    assert word_diff(before, after) == (Piece("removed", before), Piece("added", after))

@@ -5,7 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-LONGEST = 4_000  # words; beyond that the texts are shown whole, because comparing is quadratic
+# Words between the common beginning and end, of both texts. Comparing is cubic where words repeat, and a
+# customer can see to it: what is longer is shown whole, and words that make up a hundredth begin no match.
+LONGEST = 1_500
 _WORDS = re.compile(r"<[^<>]*>|\s+|[^\s<]+|<")
 
 
@@ -23,11 +25,27 @@ def word_diff(before: str, after: str) -> tuple[Piece, ...]:
     Leaving out the added pieces gives `before`, leaving out the removed ones `after`.
     """
     old, new = _WORDS.findall(before), _WORDS.findall(after)
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
+    head, tail = "".join(old[:start]), "".join(old[len(old) - end :])
+    old, new = old[start : len(old) - end], new[start : len(new) - end]
+    runs = [(True, head, head), *_runs(old, new), (True, tail, tail)]
+    return tuple(piece for run in runs for piece in _run(*run))
+
+
+def _common(one: list[str], other: list[str]) -> int:
+    """Return how many words two texts begin with together."""
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _runs(old: list[str], new: list[str]) -> list[tuple[bool, str, str]]:
+    """Return runs of words as: the same?, the older text, the newer text."""
     if len(old) + len(new) > LONGEST:
-        return _pieces(("removed", before), ("added", after))
-    runs: list[tuple[bool, str, str]] = []  # same?, older text, newer text
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        return [(False, "".join(old), "".join(new))]
+    runs: list[tuple[bool, str, str]] = []
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new).get_opcodes():
         was, now = "".join(old[i1:i2]), "".join(new[j1:j2])
         # White space that happens to stand in both texts is not worth breaking a change in two.
         is_same = tag == "equal" and bool(was.strip())
@@ -35,7 +53,7 @@ def word_diff(before: str, after: str) -> tuple[Piece, ...]:
             _same, earlier, later = runs.pop()
             was, now = earlier + was, later + now
         runs.append((is_same, was, now))
-    return tuple(piece for run in runs for piece in _run(*run))
+    return runs
 
 
 def _run(is_same: bool, was: str, now: str) -> tuple[Piece, ...]:
