@@ -41,6 +41,8 @@ def test_no_separator_makes_a_formula_of_a_part_of_a_text(separator: str) -> Non
         f"a{separator} @x",
         f'"{separator}-cmd|x',
         f"a{separator}- 5+WEBSERVICE(A1)",
+        f'a{separator}"{COMMAND};b',
+        f'a{separator} " "{COMMAND}',
     ]
     file = "".join(csv_lines([COMMAND, "b"], [hostile])).removeprefix("\ufeff")
 
@@ -54,3 +56,9 @@ def test_only_apostrophes_are_added_and_no_text_begins_like_a_formula(text: str)
 
     assert cell.replace("'", "") == text
     assert not cell.lstrip().startswith(tuple("=@＝"))
+
+
+@pytest.mark.parametrize("part", ["\n", '\n"', ";", ";+", "\t \u200b"])
+def test_endless_separators_are_gone_through_once(part: str) -> None:
+    # Quadratic work would take this test minutes.
+    assert harmless("a" + part * 60_000) == "a" + part * 60_000

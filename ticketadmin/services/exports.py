@@ -18,8 +18,10 @@ HISTORY_COLUMNS = (
 # width, and, where they split a line at semicolons or tabs instead of commas, inside a text too.
 _BLANK = "[\\s\ufeff\u200b-\u200f\u2060]*"
 _ACTING_FIRST = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")
-# Inside a text a list's "- " stays what it is unless a command or a function call follows.
-_ACTING_INSIDE = re.compile(rf"[;|\t\r\n]{_BLANK}(?=[=@＝＠]|[+\-＋－][^;\t\r\n]*([|!]|\w\())")
+# Inside a text a list's "- " stays what it is unless a command or a function call follows. Each separator
+# begins anew, so that no run of them is gone through more than once.
+_BETWEEN = '(?:[^\\S\t\r\n]|["\ufeff\u200b-\u200f\u2060])*'
+_ACTING_INSIDE = re.compile(rf"[;|\t\r\n]{_BETWEEN}(?=[=@＝＠]|[+\-＋－][^;\t\r\n]*([|!]|\w\())")
 
 
 class _Echo:
