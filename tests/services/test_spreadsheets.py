@@ -255,6 +255,15 @@ def test_rows_hidden_by_a_filter_are_read_and_named() -> None:
     assert read_table(archive(EXCEL), "x.xlsx").hidden == {3}
 
 
+def test_endless_beginnings_of_rows_in_a_comment_are_gone_through_once() -> None:
+    # Quadratic work would take this test minutes.
+    path = next(name for name in EXCEL if "sheet1" in name)
+    endless = '<!-- hidden="1" ' + "<row " * 40_000 + "--></sheetData>"
+    table = read_table(archive({**EXCEL, path: EXCEL[path].replace("</sheetData>", endless)}), "x.xlsx")
+
+    assert table.hidden == {3}
+
+
 def test_a_formula_without_its_result_is_a_problem_and_an_empty_result_is_none() -> None:
     problems = read_table(archive(EXCEL), "x.xlsx").problems
 

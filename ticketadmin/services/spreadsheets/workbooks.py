@@ -36,7 +36,9 @@ MOST_ELEMENTS = 4_000_000  # where one begins or ends
 _CHUNK = 256 * 1024
 _UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
-_HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\shidden="(?:1|true)")[^>]*\sr="(\d{1,7})"')
+_ROW = re.compile(rb"<row\b[^<>]*>")
+_HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
+_NUMBER = re.compile(rb'\sr="(\d{1,7})"')
 # What openpyxl and the standard library raise for parts that are not what they claim to be.
 _DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError, OSError, RuntimeError,
@@ -172,4 +174,6 @@ def _formula_places(content: bytes) -> Places:
 
 def _hidden_rows(content: bytes, sheet: Any) -> frozenset[int]:
     with ZipFile(BytesIO(content)) as archive:
-        return frozenset(int(number) for number in _HIDDEN_ROW.findall(archive.read(sheet._worksheet_path)))
+        rows = _ROW.findall(archive.read(sheet._worksheet_path))
+    numbers = (_NUMBER.search(row) for row in rows if _HIDDEN.search(row))
+    return frozenset(int(number[1]) for number in numbers if number)
