@@ -39,6 +39,7 @@ def test_the_test_settings_are_fine(settings: Any) -> None:
         ({"SECRET_KEY": "only-for-development-set-SECRET_KEY"}, "E004"),
         ({"DEBUG": True, "ALLOWED_HOSTS": ["tickets.example.com"]}, "E005"),
         ({"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "E005"),
+        ({"ALLOWED_HOSTS": ["tickets.example.com", "*"]}, "E009"),
         ({"TICKET_API_READ": "sometimes"}, "E006"),
         ({"TICKET_API_CODE_KEYS": []}, "E007"),
         ({"TICKET_API_CODE_KEYS": ["ticket code"]}, "E007"),

@@ -5,6 +5,7 @@ E002 no API key               E005 DEBUG with a public host
 E003 API address not https    E006 TICKET_API_READ is neither auto nor off
 E007 a code key that is not a plain name
 E008 PROXIES or a limit of sign-ins or sessions is too small
+E009 any host name is believed
 """
 
 import ipaddress
@@ -80,6 +81,9 @@ def process_is_safe(**_kwargs: Any) -> list[CheckMessage]:
         problems.append(
             Error(f"DEBUG is on with public hosts: {', '.join(public)}.", hint=hint, id="ticketadmin.E005")
         )
+    elif "*" in settings.ALLOWED_HOSTS:
+        hint = "Name the hosts: links in mails for a new password lead to the host that a request names."
+        problems.append(Error("ALLOWED_HOSTS is *.", hint=hint, id="ticketadmin.E009"))
     return problems
 
 
