@@ -176,7 +176,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_WAIT_MINUTES", default=10
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
 AXES_HANDLER = "ticketadmin.signing_in.throttling.SignInThrottle"
 AXES_USERNAME_CALLABLE = "ticketadmin.signing_in.throttling.counted_name"
-AXES_CLIENT_IP_CALLABLE = "ticketadmin.signing_in.throttling.counted_address"
+AXES_CLIENT_IP_CALLABLE = "ticketadmin.signing_in.throttling.address_for_axes"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False

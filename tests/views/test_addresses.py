@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from tests.conftest import PASSWORD
 from tests.views.test_signing_in import sign_in
 from ticketadmin.models import User
-from ticketadmin.views.addresses import client_address
+from ticketadmin.views.addresses import client_address, counted_address
 
 
 def address(settings: Any, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
@@ -68,3 +68,28 @@ def test_inventing_addresses_in_front_of_a_proxy_does_not_escape_the_wait(
 
     assert guesser.status_code == 429
     assert colleague.status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("remote", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:aaaa:bbbb:cccc:dddd", "2001:db8:1:2::"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("", ""),
+    ],
+)
+def test_a_machine_that_has_a_whole_network_counts_as_one(remote: str, counted: str) -> None:
+    assert counted_address(RequestFactory(REMOTE_ADDR=remote).get("/")) == counted
+
+
+def test_hopping_within_a_network_does_not_escape_the_wait(staff: User, settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 3
+    for number in range(3):
+        sign_in(Client(REMOTE_ADDR=f"2001:db8::{number}"), "staff", "wrong")
+
+    assert sign_in(Client(REMOTE_ADDR="2001:db8::9"), "staff", PASSWORD).status_code == 429
+    assert sign_in(Client(REMOTE_ADDR="2001:db9::9"), "staff", PASSWORD).status_code == 302

@@ -213,3 +213,30 @@ def test_whose_password_is_elsewhere_cannot_change_it_here(
 
     assert client.get("/password/").status_code == 403
     assert "Change password" not in client.get("/account/").content.decode()
+
+
+def test_the_old_password_is_not_guessed_at_a_screen_left_alone(
+    staff: User, client_of: Callable[[User], Client], settings: Any
+) -> None:
+    settings.AXES_FAILURE_LIMIT = 3
+    client = client_of(staff)
+    data = {"old_password": "wrong", "new_password1": CHOSEN, "new_password2": CHOSEN}
+    assert [client.post("/password/", data).status_code for _attempt in range(3)] == [200, 200, 429]
+
+    answer = client.post("/password/", {**data, "old_password": PASSWORD})
+
+    assert answer.status_code == 429
+    staff.refresh_from_db()
+    assert staff.check_password(PASSWORD)
+
+
+def test_a_weak_new_password_is_no_failed_attempt(
+    staff: User, client_of: Callable[[User], Client], settings: Any
+) -> None:
+    settings.AXES_FAILURE_LIMIT = 3
+    client = client_of(staff)
+    for _attempt in range(4):
+        client.post("/password/", {"old_password": PASSWORD, "new_password1": "x", "new_password2": "x"})
+
+    data = {"old_password": PASSWORD, "new_password1": CHOSEN, "new_password2": CHOSEN}
+    assert client.post("/password/", data).status_code == 302

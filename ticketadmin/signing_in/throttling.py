@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ticketadmin.views.addresses import client_address
+from ticketadmin.views.addresses import counted_address
 
 
 class SignInThrottle(AxesDatabaseHandler):
@@ -68,6 +68,6 @@ def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None
     return unicodedata.normalize("NFKC", str(given or "")).strip().casefold()[:150]
 
 
-def counted_address(request: HttpRequest) -> str | None:
-    """Return the address under which an attempt counts."""
-    return client_address(request) or None
+def address_for_axes(request: HttpRequest) -> str | None:
+    """Return the address under which an attempt counts, as django-axes wants it."""
+    return counted_address(request) or None

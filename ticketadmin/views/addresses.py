@@ -23,6 +23,14 @@ def client_address(request: HttpRequest) -> str:
     return _address(forwarded[-settings.PROXIES]) or own
 
 
+def counted_address(request: HttpRequest) -> str:
+    """Return the address under which attempts count; of IPv6 its /64, since one machine has a whole one."""
+    address = client_address(request)
+    if ":" not in address:
+        return address
+    return str(ipaddress.IPv6Network(f"{address.partition('%')[0]}/64", strict=False).network_address)
+
+
 def _address(text: str) -> str:
     """Return an address in its one spelling, without a port; empty where it is none."""
     text = text.strip()

@@ -2,12 +2,14 @@
 
 from functools import partial
 
+from axes.handlers.proxy import AxesProxyHandler
 from axes.utils import reset as forget_failures
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMessage
@@ -28,12 +30,16 @@ from ticketadmin.models import Source, User
 from ticketadmin.services.passwords import TooManyRequests, ask_for_password
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
-from ticketadmin.views.addresses import client_address
+from ticketadmin.views.addresses import counted_address
+from ticketadmin.views.problems import locked_out
 from ticketadmin.views.redirects import see_other
 
 
 class PasswordChange(views.PasswordChangeView):
-    """Change one's own password; other sessions of the person end with it."""
+    """Change one's own password; other sessions of the person end with it.
+
+    Wrong old passwords count like failed sign-ins: a screen that was left alone is no place to guess at.
+    """
 
     form_class = NewPasswordForm
     template_name = "account/password_change.html"
@@ -44,6 +50,22 @@ class PasswordChange(views.PasswordChangeView):
         if person_of(request).source != Source.LOCAL:
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        """Look at nothing while the person has to wait."""
+        if not AxesProxyHandler.is_allowed(request, self._credentials):
+            return locked_out(request)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: forms.Form) -> HttpResponse:
+        """Count a wrong old password."""
+        if form.has_error("old_password", "password_incorrect"):
+            user_login_failed.send(__name__, credentials=self._credentials, request=self.request)
+        return super().form_invalid(form)  # type: ignore[arg-type]
+
+    @property
+    def _credentials(self) -> dict[str, str]:
+        return {"username": person_of(self.request).get_username()}
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
         """Say so once it is done."""
@@ -62,7 +84,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         return render(request, "account/forgotten.html", {"form": form})
     try:
         ask_for_password(
-            form.cleaned_data["email"], address=client_address(request), write=partial(_mail, request)
+            form.cleaned_data["email"], address=counted_address(request), write=partial(_mail, request)
         )
     except TooManyRequests:
         problem = _("Too many new passwords were asked for from your address. Try again in an hour.")
