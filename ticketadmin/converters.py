@@ -1,4 +1,4 @@
-"""Path converters: what a ticket code may look like in an address."""
+"""What stands in an address: ticket codes in paths, numbers in queries."""
 
 from django.urls import register_converter
 
@@ -15,6 +15,11 @@ class CodeConverter:
     def to_url(self, value: str) -> str:
         """Return the code as it stands."""
         return value
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that up to 18 digits spell, which every database can hold, else None."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
 
 
 register_converter(CodeConverter, "code")

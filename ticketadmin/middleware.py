@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from ticketadmin.converters import whole_number
 from ticketadmin.logs import event
 from ticketadmin.logs import request_id as current_request_id
 from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
@@ -148,7 +149,8 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) > settings.LONGEST_BODY:
+        size = whole_number(length)
+        if length.isdecimal() and (size is None or size > settings.LONGEST_BODY):
             return bad_request(request, RequestDataTooBig())
         return self.get_response(request)
 

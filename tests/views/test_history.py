@@ -121,6 +121,11 @@ def test_a_broken_filter_says_so_and_stays_in_the_form(
     assert next(iter(asked.values())) in answer.content.decode()
 
 
+@pytest.mark.parametrize("before", ["9" * 5000, "9" * 18, "x", "-1", "0"])
+def test_any_place_in_the_list_can_be_asked_for(before: str, lead: User, client_of: Any) -> None:
+    assert client_of(lead).get("/history/", {"before": before}).status_code == 200
+
+
 def test_pages_hold_each_change_once_though_new_ones_arrive(staff: User, lead: User) -> None:
     made = [record(staff, f"T-{number}").pk for number in range(25)]
 

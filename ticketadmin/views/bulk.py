@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.services import bulk as bulks
@@ -42,7 +43,7 @@ RUNS = 30
 @require_safe
 def bulk_list(request: HttpRequest) -> HttpResponse:
     """Show bulk updates, everybody's or one's own, newest first."""
-    before, owner = (_number(request.GET.get(name, "")) for name in ("before", "person"))
+    before, owner = (whole_number(request.GET.get(name, "")) for name in ("before", "person"))
     runs = runs_page(owner=owner, before=before, size=RUNS + 1)
     older = runs[RUNS - 1].pk if len(runs) > RUNS else None
     query = urlencode({"person": owner}) if owner else ""
@@ -53,10 +54,6 @@ def bulk_list(request: HttpRequest) -> HttpResponse:
         **page_links("bulk_list", before=before is not None, older=older, query=query),
     }
     return render(request, "bulk/list.html", context)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
 
 
 @needs("run_bulk_updates")

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ConfirmForm
 from ticketadmin.models import (
     BulkItem,
@@ -157,7 +158,7 @@ def bulk_context(request: HttpRequest, bulk: BulkUpdate) -> dict[str, Any]:
         refresh_outcomes(bulk)
     progress = progress_of(bulk)
     shown, number = request.GET.get("shown", ""), request.GET.get("page", "")
-    page = item_page(bulk, shown=shown, number=int(number) if number.isdecimal() else 1)
+    page = item_page(bulk, shown=shown, number=whole_number(number) or 1)
     tiles = tiles_of(bulk, progress)
     return {
         "bulk": bulk,

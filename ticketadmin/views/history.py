@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from ticketadmin.converters import whole_number
 from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import Change
 from ticketadmin.services import proof
@@ -43,7 +44,7 @@ def history(request: HttpRequest) -> HttpResponse:
     form = HistoryFilterForm(request.GET, viewer=viewer)
     form.is_valid()
     before = request.GET.get("before", "")
-    page = history_page(viewer, form.filters, before=int(before) if before.isdecimal() else None)
+    page = history_page(viewer, form.filters, before=whole_number(before))
     query = request.GET.copy()
     query.pop("before", None)
     context = {

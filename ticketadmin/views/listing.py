@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from ticketadmin.converters import whole_number
 from ticketadmin.forms.listing import ListFilterForm, SavedViewForm
 from ticketadmin.models import Change, Draft, SavedView, User
 from ticketadmin.services import box
@@ -187,8 +188,8 @@ def _columns(found: tuple[ListedTicket, ...]) -> set[str]:
 
 
 def _wanted(request: HttpRequest) -> int:
-    asked = request.GET.get("n", "")
-    return min(max(int(asked), CHUNK), MOST) if asked.isdecimal() else CHUNK
+    asked = whole_number(request.GET.get("n", ""))
+    return min(max(asked or 0, CHUNK), MOST)
 
 
 def _holds(ticket: ListedTicket, typed: str) -> bool:
