@@ -51,7 +51,7 @@ def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
     over = threading.Event()
     writer = threading.Thread(target=saving, args=(server, over))
     writer.start()
-    copy = tmp_path / "copy.sqlite3"
+    copy = tmp_path / "copy #1 50%?.sqlite3"
     while int(counted(server.environment)[0]) < 5:
         pass
     server.manage("backup", str(copy))
@@ -66,8 +66,38 @@ def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
     assert int(changes) >= 5
     assert people == counted(server.environment)[1]
     assert copy.stat().st_mode & 0o077 == 0
-    with sqlite3.connect(tmp_path / "new" / "ticketadmin.sqlite3") as restored:
+    file = tmp_path / "new" / "ticketadmin.sqlite3"
+    assert file.stat().st_mode & 0o077 == 0
+    assert copy.read_bytes()[18:20] == b"\1\1"  # no write-ahead log: it is read where nothing may be written
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("copy") and path != copy] == []
+    with sqlite3.connect(file) as restored:
         assert restored.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_nothing_that_is_restored_acts_by_itself(server: LiveServer, tmp_path: Path) -> None:
+    states = ["checking", "running", "cancelling", "ready", "finished"]
+    made = (
+        "from django.utils import timezone; from ticketadmin.models import BulkUpdate, User;"
+        "owner = User.objects.get(username='lead');"
+        f"[BulkUpdate.objects.create(owner=owner, owner_name='Lead', state=state, created_at=timezone.now())"
+        f" for state in {states}]"
+    )
+    server.manage("shell", "-v", "0", "-c", made)
+    Visitor(server).close()
+    server.manage("backup", str(tmp_path / "copy"))
+    new = {**server.environment, "DATA_DIR": str(tmp_path / "new")}
+    (tmp_path / "new").mkdir()
+
+    command = [sys.executable, MANAGE, "restore", str(tmp_path / "copy")]
+    said = subprocess.run(command, env=new, check=True, capture_output=True, text=True).stdout
+
+    assert "3 bulk updates that were under way wait" in said
+    with sqlite3.connect(tmp_path / "new" / "ticketadmin.sqlite3") as restored:
+        found = restored.execute(
+            "SELECT state, pause_reason FROM ticketadmin_bulkupdate ORDER BY id"
+        ).fetchall()
+        assert found == [("paused", "restored")] * 3 + [("ready", ""), ("finished", "")]
+        assert restored.execute("SELECT COUNT(*) FROM django_session").fetchone() == (0,)
 
 
 def test_nothing_is_overwritten(server: LiveServer, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -11,11 +12,12 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ticketadmin.models import ACTIVE, BulkItem, BulkUpdate, Change, ItemState
+from ticketadmin.models import ACTIVE, BulkItem, BulkState, BulkUpdate, Change, ItemState
 from ticketadmin.services.circuit import open_until
 from ticketadmin.services.heartbeats import living
 
 OK, AWAY = "ok", "away"
+RESTORED = "restored"
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
@@ -34,6 +36,17 @@ def readiness() -> tuple[bool, dict[str, str]]:
         found = {"database": AWAY}
     is_ready = all(word == OK for name, word in found.items() if name != "crm")
     return is_ready, found
+
+
+def calm_down() -> int:
+    """Let nothing in a restored database act by itself; returns how many bulk updates were stopped.
+
+    What was sent after the backup is not known there: running on would send it again, over newer values.
+    Sessions that ended after the backup would live again.
+    """
+    Session.objects.all().delete()
+    active = BulkUpdate.objects.filter(state__in=ACTIVE)
+    return active.update(state=BulkState.PAUSED, pause_reason=RESTORED, worker="", lease_until=None, slots=0)
 
 
 def _is_migrated() -> bool:

@@ -39,6 +39,7 @@ from ticketadmin.services.bulk_progress import (
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.explanations import PARTLY_CHANGED, explain_reason
 from ticketadmin.services.fields import Field, catalogue, undescribed
+from ticketadmin.services.operations import RESTORED
 from ticketadmin.services.proof import applied_fields
 from ticketadmin.services.tickets import SAVED
 from ticketadmin.views.access import person_of
@@ -68,6 +69,13 @@ _PAUSES: dict[str, tuple[Text, Text]] = {
     CRM_DOWN: (
         gettext_lazy("Paused: the CRM does not answer, or only with errors."),
         gettext_lazy("Nothing is lost. Resume when the CRM is back; what was not sent waits."),
+    ),
+    RESTORED: (
+        gettext_lazy("Paused: the database was restored from a backup."),
+        gettext_lazy(
+            "What was sent after the backup is not known here. Look at the tickets, then resume or stop. "
+            "Tickets that can be read are compared first; others would be sent their values once more."
+        ),
     ),
     "not_allowed": (
         gettext_lazy("Paused: the person who started it may not run bulk updates any more."),

@@ -41,9 +41,17 @@ class Command(BaseCommand):
 
 
 def _copy_sqlite(target: Path) -> None:
-    source = sqlite3.connect(f"file:{connection.settings_dict['NAME']}?mode=ro", uri=True)
-    with contextlib.closing(source), contextlib.closing(sqlite3.connect(target)) as copy:
+    with (
+        contextlib.closing(open_read_only(Path(connection.settings_dict["NAME"]))) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
         source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")  # else reading it would write beside it
+
+
+def open_read_only(file: Path, *, how: str = "mode=ro") -> sqlite3.Connection:
+    """Open a SQLite file, whatever characters its name has."""
+    return sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)
 
 
 def _dump_postgres(target: Path) -> None:

@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from ticketadmin.management.commands.backup import connection_options, with_password
+from ticketadmin.management.commands.backup import connection_options, open_read_only, with_password
+from ticketadmin.services.operations import calm_down
 
 
 class Command(BaseCommand):
@@ -41,14 +42,20 @@ class Command(BaseCommand):
             )
             raise CommandError(message) from error
         call_command("migrate", verbosity=0)
-        self.stdout.write("Restored and up to date.")
+        paused = calm_down()
+        self.stdout.write("Restored and up to date. Everybody signs in anew.")
+        if paused:
+            self.stdout.write(f"{paused} bulk updates that were under way wait until a lead resumes them.")
 
 
 def _copy_sqlite(source: Path) -> None:
-    backup = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+    target = Path(connection.settings_dict["NAME"])
+    target.touch()
+    target.chmod(0o600)
+    # Nobody writes a backup: "immutable" reads it from where nothing may be written, too.
     with (
-        contextlib.closing(backup),
-        contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"])) as new,
+        contextlib.closing(open_read_only(source, how="immutable=1")) as backup,
+        contextlib.closing(sqlite3.connect(target)) as new,
     ):
         damage = backup.execute("PRAGMA integrity_check").fetchone()[0]
         if damage != "ok":
