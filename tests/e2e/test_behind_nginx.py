@@ -80,6 +80,17 @@ def test_cookies_are_for_https_and_the_browser_is_told_to_stay_there(nginx: Ngin
     assert "SameSite=Lax" in cookie
 
 
+def test_another_host_is_not_answered(nginx: Nginx) -> None:
+    context = ssl.create_default_context(cafile=str(nginx.certificate))
+    context.check_hostname = False
+    plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
+    with plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain, server_hostname="evil.example")
+
+    assert ask(nginx, "GET /sign-in/ HTTP/1.1", host="evil.example") == ""
+    assert ask(nginx, "GET /sign-in/ HTTP/1.1").startswith("HTTP/1.1 200 ")
+
+
 def test_a_body_that_is_too_large_is_refused_before_it_arrives(nginx: Nginx) -> None:
     answer = requests.post(
         f"{nginx.address}/bulk/new/", data=b"x" * 12_000_000, verify=str(nginx.certificate), timeout=20
@@ -89,12 +100,12 @@ def test_a_body_that_is_too_large_is_refused_before_it_arrives(nginx: Nginx) -> 
     assert "larger than this tool takes" in answer.text
 
 
-def ask(nginx: Nginx, head: str) -> str:
+def ask(nginx: Nginx, head: str, host: str = "localhost") -> str:
     """Send a request as it stands and return what comes back, as long as it says it is."""
     context = ssl.create_default_context(cafile=str(nginx.certificate))
     plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
     with context.wrap_socket(plain, server_hostname="localhost") as connection:
-        connection.sendall(f"{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"{head}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         received, whole = b"", False
         while not whole and (part := connection.recv(65_536)):
             received += part
