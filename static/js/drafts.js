@@ -8,15 +8,14 @@ const state = document.querySelector("[data-draft-state]");
 const AFTER_LAST_KEY = 900;
 const AT_LATEST = 4000;
 const TRY_AGAIN = 4000;
-const SHARED = ["csrfmiddlewaretoken", "base", "submission", "preview"];
+const BEACON_MAY_TAKE = 60_000;
+const NOT_TYPED = ["csrfmiddlewaretoken", "base", "submission", "preview", "tab", "restored"];
 
-const key = `draft:${document.documentElement.dataset.person}:${form.dataset.code}`;
-const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-
-function typed(data = new FormData(form)) {
-  for (const name of SHARED) data.delete(name);
-  return JSON.stringify([...data]);
-}
+// What this browser keeps is kept for each tab, so that none drops what another could not send yet.
+const ours = `draft:${document.documentElement.dataset.person}:${form.dataset.code}:`;
+const key = ours + form.tab.value;
+const clock = (at = Date.now()) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const typed = (data = new FormData(form)) => JSON.stringify([...data].filter(([name]) => !NOT_TYPED.includes(name)));
 
 function show(kind, time = clock()) {
   state.dataset.state = kind;
@@ -29,12 +28,30 @@ let firstChange = 0;
 let isLeaving = false;
 export const isEdited = () => form.dataset.dirty !== undefined;
 
-function keepHere() {
+const texts = (data, name) => JSON.stringify(data.getAll(name));
+function touched() {
+  const [now, served] = [new FormData(form), asServed(form)];
+  const names = new Set([...now.keys(), ...served.keys()]);
+  return [...names].filter((name) => !NOT_TYPED.includes(name) && texts(now, name) !== texts(served, name));
+}
+
+function keepHere(isSent = false) {
+  const kept = { entries: [...new FormData(form)], touched: touched(), at: Date.now(), isSent };
   try {
-    localStorage.setItem(key, JSON.stringify({ entries: [...new FormData(form)], at: Date.now() }));
-    show("browser");
+    localStorage.setItem(key, JSON.stringify(kept));
+    if (!isSent) show("browser");
   } catch {
     show("lost");
+  }
+}
+
+// Whatever is no answer of our server, such as a page of a proxy, is none.
+async function readState(answer) {
+  if (answer.status !== 200) throw new Unreachable();
+  try {
+    return await answer.json();
+  } catch {
+    throw new Unreachable();
   }
 }
 
@@ -49,8 +66,7 @@ async function keep() {
       location.reload();
       return false;
     }
-    if (answer.status !== 200) throw new Unreachable();
-    const content = await answer.json();
+    const content = await readState(answer);
     known = now;
     localStorage.removeItem(key);
     form.toggleAttribute("data-dirty", content.state === "kept");
@@ -85,11 +101,11 @@ form.addEventListener("change", changed);
 changed();
 addEventListener("online", () => state.dataset.state === "browser" && keep());
 
-// Leaving: what the timer has not sent yet goes with the page. A beacon is small; the rest stays here.
+// Leaving: what the timer has not sent yet goes with the page, and stays here for a page that is faster.
 function leave() {
   if (isLeaving || typed() === known) return;
   clearTimeout(timer);
-  if (!navigator.sendBeacon(form.dataset.draftUrl, new FormData(form))) keepHere();
+  keepHere(navigator.sendBeacon(form.dataset.draftUrl, new FormData(form)));
 }
 document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave());
 addEventListener("pagehide", leave);
@@ -116,17 +132,30 @@ form.addEventListener(
 addEventListener("pageshow", () => {
   isLeaving = false;
 });
+document.querySelector("[data-discard]")?.addEventListener("submit", () => {
+  isLeaving = true;
+  clearTimeout(timer);
+  localStorage.removeItem(key);
+});
 
-// Text that only this browser kept, after a crash or an outage: send it, then show the ticket with it.
-const left = localStorage.getItem(key);
-if (left) {
-  const data = new FormData();
-  for (const [name, value] of JSON.parse(left).entries) data.append(name, value);
-  post(form.dataset.draftUrl, data)
-    .then((answer) => {
-      if (answer.status === 409) return;
-      localStorage.removeItem(key);
-      if (answer.status === 200) location.replace(location.pathname);
-    })
-    .catch(() => {});
+// Text that this browser kept, after a crash, an outage or a page that was faster than its beacon: send it,
+// then show the ticket with it. It goes only when the server has it: shown in this page, or answered now.
+async function bringBack(name) {
+  const kept = JSON.parse(localStorage.getItem(name));
+  const [data, served] = [new FormData(), asServed(form)];
+  for (const [field, value] of kept.entries) data.append(field, value);
+  const isShown = kept.touched.every((field) => texts(data, field) === texts(served, field));
+  if (isShown || (kept.isSent && Date.now() - kept.at > BEACON_MAY_TAKE)) {
+    localStorage.removeItem(name);
+    return;
+  }
+  try {
+    const answer = await post(form.dataset.draftUrl, data);
+    const { state: found } = await readState(answer);
+    localStorage.removeItem(name);
+    if (found === "kept") location.replace(form.getAttribute("action"));
+  } catch {
+    show("browser", clock(kept.at)); // the next page tries again
+  }
 }
+for (const name of Object.keys(localStorage)) if (name.startsWith(ours)) bringBack(name);

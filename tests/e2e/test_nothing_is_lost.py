@@ -221,6 +221,61 @@ def test_text_that_only_the_browser_kept_comes_back_by_itself(
     expect(page.get_by_text("was restored.")).to_be_visible()
 
 
+def test_text_that_only_the_browser_kept_outlives_a_server_that_does_not_take_it(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    live.kill()
+    try:
+        page.get_by_label("Title").fill("Chỉ có trong trình duyệt")
+        expect(page.get_by_text("Kept in this browser")).to_be_visible()
+        page.goto("about:blank")
+    finally:
+        live.start()
+    page.route("**/draft/", lambda route: route.fulfill(status=503, body="busy"))
+    page = tab.goto(URL)
+    expect(page.get_by_text("Kept in this browser")).to_be_visible()
+    page.unroute("**/draft/")
+    page.get_by_label("Emergency phone").fill("0911222333")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+
+    page = tab.goto(URL)
+
+    expect(page.get_by_label("Title")).to_have_value("Chỉ có trong trình duyệt")
+    expect(page.get_by_label("Emergency phone")).to_have_value("0911222333")
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('draft:'))") == []
+
+
+def test_a_page_that_is_faster_than_the_beacon_still_shows_the_last_key(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    tab = tab_of("staff")
+    tab.page.add_init_script("navigator.sendBeacon = () => true")  # it is on its way for longer than the test
+    page = tab.goto(URL)
+    page.get_by_label("Title").fill("Vừa gõ xong đã tải lại")
+    page.reload()
+
+    expect(page.get_by_text("was restored.")).to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value("Vừa gõ xong đã tải lại")
+
+
+def test_what_is_discarded_while_typing_does_not_come_back(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff").goto(URL)
+    page.get_by_label("Title").fill("Nháp")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    page.reload()
+    page.get_by_label("Title").fill("Nháp dài hơn")
+    page.get_by_role("button", name="Discard the draft").click()
+
+    expect(page.get_by_text("The draft was discarded.")).to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value(live_sandbox.ticket(CODE)["ticket_title"])
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value(live_sandbox.ticket(CODE)["ticket_title"])
+
+
 def test_a_hidden_tab_is_silent_and_speaks_up_when_it_is_shown(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of("staff")
     beats: list[str] = []
