@@ -84,8 +84,16 @@ async function keep() {
   }
 }
 
+// Whoever types on while a save is under way, or stopped it, has something else to save.
+function goOn() {
+  isLeaving = false;
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+}
+
 function changed() {
   if (typed() === known) return;
+  if (isLeaving) goOn();
   form.toggleAttribute("data-dirty", true);
   const now = Date.now();
   firstChange ||= now;

@@ -276,6 +276,30 @@ def test_what_is_discarded_while_typing_does_not_come_back(
     expect(page.get_by_label("Title")).to_have_value(live_sandbox.ticket(CODE)["ticket_title"])
 
 
+def test_a_save_that_was_stopped_and_edited_is_saved_again(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    tab = tab_of("staff")
+    escape = (
+        "setTimeout(() => { stop(); document.title = 'stopped'; }, 300)"  # what the key does in a browser
+    )
+    tab.page.add_init_script(f"addEventListener('submit', () => {escape}, {{once: true}})")
+    page = tab.goto(URL)
+    save = page.get_by_role("button", name="Save", exact=True)
+    live_sandbox.fault("delay", method="PUT", seconds=1.5)
+    page.get_by_label("Title").fill("Lần một")
+    save.click(no_wait_after=True)
+    expect(page).to_have_title("stopped")
+
+    page.get_by_label("Title").fill("Lần hai")
+    save.click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value("Lần hai")
+    assert [put["ticket_title"] for put in live_sandbox.puts(CODE)] == ["Lần một", "Lần hai"]
+    assert live_sandbox.ticket(CODE)["ticket_title"] == "Lần hai"
+
+
 def test_a_hidden_tab_is_silent_and_speaks_up_when_it_is_shown(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of("staff")
     beats: list[str] = []

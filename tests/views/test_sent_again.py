@@ -69,6 +69,30 @@ def test_other_content_twice_is_one_put_more(web: Client, sandbox: Sandbox) -> N
     assert answers[0]["Location"] == answers[1]["Location"]
 
 
+def test_going_back_to_the_first_content_after_other_content_is_asked_about(
+    web: Client, sandbox: Sandbox
+) -> None:
+    form = ticket_form(web.get(URL))
+    for title in ("Lần một", "Lần hai"):
+        web.post(URL, form.filled(ticket_title=title))
+
+    answer = web.post(URL, form.filled(ticket_title="Lần một"))
+
+    assert answer.status_code == 409  # not “Saved and verified”: the CRM holds the second
+    web.post(URL, ticket_form(answer).filled(**{"resolve.ticket_title": "mine"}))
+    assert sandbox.ticket(CODE)["ticket_title"] == "Lần một"
+
+
+def test_the_same_content_that_the_crm_spelt_differently_is_one_put(web: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("store_differently", method="PUT", field="ticket_title", value="LẦN MỘT")
+    typed = ticket_form(web.get(URL)).filled(ticket_title="Lần một")
+
+    answers = [web.post(URL, typed) for _time in range(2)]
+
+    assert len(sandbox.puts()) == 1
+    assert answers[0]["Location"] == answers[1]["Location"]
+
+
 def test_other_content_over_a_colleagues_change_is_asked_about(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     web.post(URL, form.filled(ticket_title="Lần một"))

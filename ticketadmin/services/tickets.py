@@ -18,7 +18,7 @@ read when no other save of this tool could still change it.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ from ticketadmin.models import Change, ChangedField, Origin, Outcome, User
 from ticketadmin.services.access import require
 from ticketadmin.services.bases import Base, base_of
 from ticketadmin.services.choices import Choices, get_choices
-from ticketadmin.services.comparison import Merge, merge
+from ticketadmin.services.comparison import FieldConflict, Merge, merge
 from ticketadmin.services.connection import Reading, get_api, may_try_reading
 from ticketadmin.services.edits import Edit, Set
 from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Value, catalogue, same_value
@@ -169,13 +169,14 @@ def save_ticket(
         return _in_turn(code, lambda: _save(change, actor, edit, base, fields, choices))
     except SaveFailed:
         raise
-    except SaveProblem:  # what stands in the way may be the other post of this form
+    except SaveProblem as problem:  # what stands in the way may be the other post of this form
         earlier = _earlier(actor, submission)
         if earlier is None:
             raise
+        conflicts = problem.merged.conflicts if isinstance(problem, EditConflict) else ()
     is_same = _wants_the_same(earlier, edit, change.wanted, fields)
     earlier = _result_of(earlier)
-    if is_same:
+    if is_same and not _was_replaced(earlier, conflicts, base, fields):
         return Saved(earlier)
     return save_ticket(
         code,
@@ -241,6 +242,16 @@ def _wants_the_same(
     return set(left) <= set(earlier.wanted) <= set(edit.wishes) and all(
         same_value(fields[name], edit.value_of(fields[name], value), value)
         for name, value in earlier.wanted.items()
+    )
+
+
+def _was_replaced(
+    earlier: Change, conflicts: Iterable[FieldConflict], base: Base, fields: Mapping[str, Field]
+) -> bool:
+    """Tell whether the CRM holds something else by now than an earlier post of a form stored."""
+    stored = base_after(base, earlier).values
+    return earlier.origin == Origin.FORM and any(
+        not same_value(fields[one.name], one.theirs, stored.get(one.name)) for one in conflicts
     )
 
 
