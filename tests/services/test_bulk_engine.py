@@ -284,6 +284,31 @@ def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
     assert Change.objects.get().outcome == Outcome.VERIFIED
 
 
+def test_a_save_of_its_own_that_has_not_ended_is_not_sent_again_where_nothing_can_be_read(
+    run: BulkUpdate, lead: User, sandbox: Sandbox, settings: Any
+) -> None:
+    settings.TICKET_API_TIMEOUT, settings.TICKET_API_READ = 0.1, "off"
+    run.wishes = {"ticket_title": {"set": "Của lượt chạy"}}
+    BulkItem.objects.filter(bulk=run, position=0).update(ticket_code=sandbox.codes()[0])
+    item = run.items.get(position=0)
+    Change.objects.create(
+        actor=lead,
+        actor_name="Lead",
+        ticket_code=item.ticket_code,
+        submission=item.submission,
+        bulk=run.uuid,
+        origin=Origin.BULK,
+        created_at=timezone.now(),
+        wanted={"ticket_title": "Của lượt chạy"},
+    )
+
+    for _attempt in range(3):
+        send_item(work_on(run, lead), item)
+
+    assert sandbox.puts() == []
+    assert Change.objects.count() == 1
+
+
 def test_changes_cannot_be_chosen_anew_while_tickets_are_being_checked(run: BulkUpdate, lead: User) -> None:
     BulkUpdate.objects.filter(pk=run.pk).update(state=BulkState.CHECKING, started_at=None)
 

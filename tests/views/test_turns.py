@@ -14,6 +14,7 @@ from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
 from ticketadmin.services.bulk_items import send_item, work_on
+from ticketadmin.services.tickets import MOST_TURNS, Saved, SaveInProgress, _in_turn, _Overtaken
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -99,6 +100,20 @@ def test_a_save_that_was_cut_off_days_ago_blocks_no_quick_status(
     assert stale.outcome == Outcome.NOT_APPLIED
 
 
+def test_a_save_that_was_cut_off_days_ago_blocks_nobody_where_nothing_can_be_read(
+    web: Client, sandbox: Sandbox, staff: User
+) -> None:
+    sandbox.switch(read_right="403")
+    stale = pending(staff, sandbox, age=timedelta(days=2))
+
+    answer = press_status(web)
+
+    assert answer.status_code == 303
+    assert sandbox.ticket(CODE)["status_name"] == "Đang xử lý"
+    stale.refresh_from_db()
+    assert stale.outcome == Outcome.UNKNOWN
+
+
 def test_a_save_that_was_cut_off_days_ago_blocks_no_undo(web: Client, sandbox: Sandbox, lead: User) -> None:
     before = sandbox.ticket(CODE)["ticket_title"]
     page = web.post(URL, ticket_form(web.get(URL)).filled(ticket_title="Sẽ hoàn tác"), follow=True)
@@ -138,3 +153,18 @@ def test_one_ticket_has_one_save_in_flight(sandbox: Sandbox, staff: User, lead: 
 
     with pytest.raises(IntegrityError):
         pending(lead, sandbox, origin=Origin.BULK)
+
+
+def test_who_is_overtaken_again_and_again_hears_by_whom(sandbox: Sandbox, staff: User) -> None:
+    colleagues = pending(staff, sandbox)
+    turns: list[int] = []
+
+    def overtaken() -> Saved:
+        turns.append(1)
+        raise _Overtaken
+
+    with pytest.raises(SaveInProgress) as problem:
+        _in_turn(CODE, overtaken)
+
+    assert problem.value.change == colleagues
+    assert len(turns) == MOST_TURNS
