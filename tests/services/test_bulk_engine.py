@@ -20,10 +20,10 @@ from ticketadmin.models import (
     RemoteSnapshot,
     User,
 )
-from ticketadmin.services.bulk import NotNow, change_wishes
+from ticketadmin.services.bulk import NotNow, change_wishes, discard_bulk
 from ticketadmin.services.bulk_crew import Done
 from ticketadmin.services.bulk_engine import _Drain, _lease, drain, sweep
-from ticketadmin.services.bulk_items import resolve_doubt, send_item, work_on
+from ticketadmin.services.bulk_items import plan_item, resolve_doubt, send_item, work_on
 from ticketadmin.services.choices import get_choices
 
 
@@ -172,6 +172,23 @@ def test_a_worker_that_lost_its_lease_starts_nothing_that_it_had_handed_out(
 
     assert sandbox.log() == []
     assert states(run) == {ItemState.WORKING}
+
+
+def test_a_worker_whose_bulk_update_was_discarded_ends_quietly(
+    run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    BulkUpdate.objects.filter(pk=run.pk).update(state=BulkState.CHECKING, started_at=None)
+    run.refresh_from_db()
+    turn = _Drain(run, "old", lambda: False)
+    item = turn._claim()[0]
+    discard_bulk(BulkUpdate.objects.get(pk=run.pk), actor=lead)
+
+    plan_item(work_on(turn.bulk, lead), item)  # was being checked
+    turn._tick()
+    turn._close()
+
+    assert turn.is_stopping
+    assert not BulkItem.objects.exists()
 
 
 def test_nothing_begins_on_a_lease_that_ran_out_and_what_was_handed_out_is_put_back(

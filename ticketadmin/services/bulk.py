@@ -213,13 +213,13 @@ def cancel_bulk(bulk: BulkUpdate, *, actor: User) -> None:
 def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     """Delete a bulk update that was never confirmed. Raises Forbidden or NotNow."""
     require(actor, RIGHT)
-    deleted, _by_model = BulkUpdate.objects.filter(
-        pk=bulk.pk,
-        started_at=None,
-        state__in=[BulkState.DRAFT, BulkState.CHECKING, BulkState.READY, BulkState.PAUSED],
-    ).delete()
-    if not deleted:
-        raise NotNow
+    states = [BulkState.DRAFT, BulkState.CHECKING, BulkState.READY, BulkState.PAUSED]
+    unsent = BulkUpdate.objects.filter(pk=bulk.pk, started_at=None, state__in=states)
+    with transaction.atomic():
+        found = unsent.select_for_update().first()  # locked before its items, as a worker locks them
+        if found is None:
+            raise NotNow
+        found.delete()
 
 
 def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = RETRYABLE) -> BulkUpdate:
