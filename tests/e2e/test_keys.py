@@ -59,6 +59,30 @@ def test_the_key_that_saves_does_nothing_in_another_form(
     ]
 
 
+def test_the_key_that_saves_does_nothing_while_somebody_signs_in_again(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(URL)
+    page.get_by_label("Title").fill("Chưa xong")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    tab.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Hủy").click()
+    password = page.get_by_role("dialog").get_by_label("Password")
+    password.fill(live.passwords["staff"])
+    password.press("Control+Enter")
+    password.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="“Hủy”")).to_be_visible()
+    page.get_by_label("Emergency phone").fill("0909123123")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page).to_have_url(re.compile(r"\?saved="))
+
+    assert [set(one) - {"ticket_code"} for one in live_sandbox.puts(CODE)] == [
+        {"status_name"},
+        {"ticket_title", "emergency_phone"},
+    ]
+
+
 def test_switched_off_keys_save_from_within_the_form_alone_and_the_help_says_so(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
