@@ -400,6 +400,24 @@ def test_a_clear_outlives_the_right_to_read(web: Client, sandbox: Sandbox) -> No
     assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Vẫn gửi", "emergency_phone": ""}]
 
 
+def test_a_field_that_is_no_longer_shown_is_not_overwritten_unseen(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.switch(readable="silent")
+    sandbox.edit(CODE, ticket_title="Của đồng nghiệp")
+
+    answer = web.post(URL, form.filled(status_name="Hủy", ticket_title="Của tôi"))
+
+    assert answer.status_code == 409
+    assert "no longer shows some fields" in answer.content.decode()
+    assert ": Status" in answer.content.decode()
+    assert sandbox.puts() == []
+    answer = web.post(URL, ticket_form(answer).filled())
+    assert "Somebody else changed the same field." in answer.content.decode()  # what is shown is compared
+    assert sandbox.puts() == []
+    web.post(URL, ticket_form(answer).filled(**{"resolve.ticket_title": "mine"}))
+    assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Của tôi", "status_name": "Hủy"}]
+
+
 def test_an_untouched_form_in_update_only_mode_claims_nothing_about_the_crm(
     web: Client, sandbox: Sandbox, settings: Any
 ) -> None:

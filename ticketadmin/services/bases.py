@@ -4,8 +4,8 @@ Signed, so that a browser cannot invent a base and thereby skip the comparison; 
 and the person, so that a form left open is not sent in somebody else's name.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.core import signing
@@ -35,6 +35,10 @@ class Base:
     def was_read(self) -> bool:
         """Tell whether the ticket could be read when the form was loaded."""
         return self.loaded_at is not None
+
+    def without(self, names: Collection[str]) -> "Base":
+        """Return the base as if these fields had not been shown."""
+        return replace(self, values={name: self.values[name] for name in self.values if name not in names})
 
     def sign(self, person: User) -> str:
         """Return the token that stands in the form."""

@@ -10,7 +10,7 @@ read when no other save of this tool could still change it.
     SaveProblem
     ├── NothingToSave     nothing differs from the CRM; nothing was sent
     ├── EditConflict      somebody changed the same field; nothing was sent until the person chooses
-    ├── ReadingLost       the form was loaded by reading, and now the key may not read; nothing was sent
+    ├── ReadingLost       what the form was loaded with can no longer be read; nothing was sent
     ├── SaveInProgress    another save of this ticket has not finished: see `change`; nothing was sent
     ├── CheckFailed       the CRM could not be asked what it holds; nothing was sent
     └── SaveFailed        sent and refused, or sent and its effect is unknown: see `change.outcome`
@@ -18,7 +18,7 @@ read when no other save of this tool could still change it.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -67,7 +67,11 @@ class EditConflict(SaveProblem):
 
 
 class ReadingLost(SaveProblem):
-    """The comparison with the CRM is no longer possible."""
+    """The comparison with the CRM is no longer possible, for the fields in `lost`; if empty, for any."""
+
+    def __init__(self, lost: Sequence[str] = ()) -> None:
+        super().__init__(", ".join(lost))
+        self.lost = tuple(lost)
 
 
 class SaveInProgress(SaveProblem):
@@ -220,6 +224,8 @@ def _save(
     merged = Merge()
     if theirs:
         known = theirs.values_for([*edit.wishes, *base.values])
+        if lost := [name for name in edit.wishes if name in base.values and name not in known]:
+            raise ReadingLost(lost)
         mine = {name: edit.value_of(fields[name], known.get(name)) for name in edit.wishes}
         merged = merge(base.values, mine, known, fields)
         edit = edit.without(merged.already_there)

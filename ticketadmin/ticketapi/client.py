@@ -7,7 +7,6 @@ family. Redirects are never followed and cookies never kept, because the key mus
 import http.client
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +51,7 @@ from ticketadmin.ticketapi.transport import Watch, use_watched_connections
 PATH = "/api/v6.1"
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CHUNK = 65_536
+REFUSED_FIELDS_SECONDS = 600.0
 SHORTEST_ATTEMPT = 0.1  # seconds: with less left, another attempt would only hide why the last one failed
 
 
@@ -91,8 +91,7 @@ class TicketApi:
         self._observer, self._gate = observer, gate
         self._sleep = sleep
         self._session = _session(config)
-        self._fields = WISHED_FIELDS
-        self._lock = threading.Lock()
+        self._documented_alone_until = 0.0
 
     def __repr__(self) -> str:
         return f"TicketApi({self.config.url})"
@@ -131,7 +130,7 @@ class TicketApi:
         """Read one ticket: GET /ticket.
 
         Asks for the fields that the documentation does not promise, too; an API that refuses them
-        with 400 is asked again for the documented ones, now and from then on.
+        with 400 is asked again for the documented ones, now and for some minutes.
         """
         asked = self._fields
         query = {"ticket_code": _checked(code), "fields": asked}
@@ -145,8 +144,7 @@ class TicketApi:
                 "GET", "/ticket", query=query | {"fields": DOCUMENTED_FIELDS}, request_id=request_id
             )
             content = data_of(reply, method="GET")
-            with self._lock:
-                self._fields = DOCUMENTED_FIELDS
+            self._ask_for_documented_fields_alone()
         row = _single_row(content)
         if row is None:
             raise NotFound("not_found", http_status=reply.status)
@@ -182,9 +180,16 @@ class TicketApi:
             if error.reason != "invalid" or asked == DOCUMENTED_FIELDS:
                 raise
             page = self._list_page(DOCUMENTED_FIELDS, query, request_id)
-            with self._lock:
-                self._fields = DOCUMENTED_FIELDS
+            self._ask_for_documented_fields_alone()
             return page
+
+    @property
+    def _fields(self) -> str:
+        return DOCUMENTED_FIELDS if time.monotonic() < self._documented_alone_until else WISHED_FIELDS
+
+    def _ask_for_documented_fields_alone(self) -> None:
+        """Believe a refusal of the others for some minutes: it may have been for something that passes."""
+        self._documented_alone_until = time.monotonic() + REFUSED_FIELDS_SECONDS
 
     def _list_page(self, asked: str, query: Mapping[str, str], request_id: str) -> TicketPage:
         names = dict.fromkeys(["ticket_code", *asked.split(",")])

@@ -1,7 +1,7 @@
 """The ticket page as a response, for whatever came of a request: fresh, refused, in conflict, saved."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -181,13 +181,9 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
             return ticket_page(request, settled, notice=Notice("info", _("Nothing to save."), text))
         case EditConflict():
             return ticket_page(request, rebased(form, _base_in_conflict(problem)), status=409)
-        case ReadingLost():
-            title = _("The ticket can no longer be read, so your changes could not be compared with it.")
-            next_step = _("Save again to send what you typed without that comparison.")
-            blind = rebased(form, Base(form.base.code))
-            return ticket_page(
-                request, blind, notice=Notice("warn", title, NOTHING_CHANGED, next_step), status=409
-            )
+        case ReadingLost(lost=lost):
+            blind = rebased(form, form.base.without(lost) if lost else Base(form.base.code))
+            return ticket_page(request, blind, notice=reading_lost(form, lost), status=409)
         case SaveInProgress(change=other):
             next_step = _("Wait a moment, then save again.")
             notice = describe_in_progress(other, person_of(request), next_step)
@@ -202,6 +198,18 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
             return ticket_page(request, form, notice=notice, status=explain(error).status)
         case _:
             raise problem
+
+
+def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
+    """Say that what was typed could not be compared, and how to send it all the same."""
+    title = _("The ticket can no longer be read, so your changes could not be compared with it.")
+    if lost:
+        title = _(
+            "The CRM no longer shows some fields, so your changes to them could not be compared: %(fields)s"
+        )
+        title %= {"fields": ", ".join(str(form.ticket_fields[name].label) for name in lost)}
+    next_step = _("Save again to send what you typed without that comparison.")
+    return Notice("warn", title, NOTHING_CHANGED, next_step)
 
 
 def conflict_page(request: HttpRequest, conflict: EditConflict, choices: Choices) -> HttpResponse:
