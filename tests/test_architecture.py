@@ -29,6 +29,7 @@ LAYERS = [
         "ticketapi",
         "models",
         "sanitizing",
+        "markup",
         "showing",
         "logs",
         "metrics",

@@ -4,9 +4,10 @@ The attacker writes tickets: by e-mail, through a web form, or with an account i
 write is shown to a signed-in colleague, so it must not run script, load anything by itself, send a
 form, cover the tool's own controls, or cost the server minutes. Layers, each enough on its own:
 
-1. `check_html` refuses, in linear time, input whose parsing would be expensive.
-2. Elements that switch an HTML parser to another mode (svg, math, template, noscript, select …) are
-   renamed to plain ones, so that two parsers cannot be made to disagree over them.
+1. The document is read by its tokens and refused if a parser's tree of it would be deep or large
+   (markup/).
+2. It is spelled out anew with allowed elements and attributes alone, every value in double quotes:
+   parsers meet nothing that they could disagree over (comments, svg, template, noscript, select …).
 3. nh3 (html5ever) cleans by the allowlist; bleach (html5lib), another parser, cleans its result by
    the same allowlist; nh3 has the last word. Repeated until nothing changes.
 4. Pages show the result under a policy that allows neither inline script nor style, and clean it again
@@ -34,20 +35,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
-MAX_OPEN_ELEMENTS = 100
+from ticketadmin.markup.tokens import ATTRIBUTE, Token, tokens
+from ticketadmin.markup.tree import ELEMENTS, TooComplex, Tree
+
 MAX_ATTRIBUTES = 1_000
-MAX_REOPENED = 20_000
 MAX_GROWTH = 4
 ROUNDS = 4
 DISPLAY_CACHED_FOR = 3_600
 
-TAGS = frozenset(
-    (
-        "p br strong b em i u s del ins mark small sub sup a ul ol li dl dt dd blockquote h1 h2 h3 h4 h5 "
-        "h6 pre code kbd hr img figure figcaption table caption colgroup col thead tbody tfoot tr th td "
-        "span div"
-    ).split()
-)
+TAGS = ELEMENTS
 _CELL = frozenset("colspan rowspan scope".split())
 ATTRIBUTES: dict[str, frozenset[str]] = {
     "*": frozenset({"dir"}),
@@ -62,14 +58,7 @@ IMAGE_SCHEMES = frozenset("http https".split())
 LINK_REL = "noopener noreferrer nofollow"
 CONTENT_DROPPED = {"script", "style", "title"}
 
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-# An element of these ends where its parent or the next of its kind begins, so an unclosed one does not nest.
-_SELF_ENDING = frozenset(
-    "p li dt dd tr td th thead tbody tfoot option optgroup colgroup caption html head body".split()
-)
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*+)>?")
-_ATTRIBUTE = re.compile(r"[^\s=/>]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?")
+_ALLOWED = {tag: ATTRIBUTES["*"] | ATTRIBUTES.get(tag, frozenset()) for tag in TAGS}
 _BLOCKS = (
     "address article aside body center details dialog dir fieldset footer form frameset header hgroup html "
     "iframe legend main menu nav noembed noframes noscript object optgroup option search section select "
@@ -78,11 +67,13 @@ _BLOCKS = (
 _RENAMED = dict.fromkeys(_BLOCKS.split(), "div") | {
     "svg": "span",
     "math": "span",
+    "image": "img",
     "listing": "pre",
     "plaintext": "pre",
     "xmp": "pre",
 }
-_RENAMING = re.compile(rf"<(/?)({'|'.join(_RENAMED)})(?=[\s/>])", re.IGNORECASE)
+_NOTHING = "<!---->"  # stands for what is left out, so that what is around it does not become one
+_PRE_LINE = re.compile(r"<pre[^>]*>(?=\n)")
 
 
 class ContentTooComplex(ValueError):
@@ -97,75 +88,93 @@ def clean_html(html_text: str) -> str:
     """Return the HTML that may be stored and shown: allowlisted elements and attributes, safe addresses.
 
     Idempotent. Text of removed elements stays, but for script, style and title. Raises
-    ContentTooComplex beyond the bounds of `check_html`; any other failure returns escaped text.
+    ContentTooComplex for what would be expensive to parse; any other failure returns escaped text.
     """
-    check_html(html_text)
-    html_text = html_text.encode("utf-8", "replace").decode()  # JSON can hold half a character, HTML cannot
     try:
-        return _clean_until_stable(html_text)
+        return _clean_until_stable(_whole(html_text))
+    except ContentTooComplex:
+        raise
     except (RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError):
         return _escaped(html_text)
 
 
-def check_html(html_text: str) -> None:
-    """Raise ContentTooComplex for input that would be expensive to parse; linear in its length.
-
-    Length alone bounds nothing: 100 KB of nested `<div>` cost a parser minutes, and unclosed `<b>` with
-    differing attributes are opened anew in each following paragraph.
-    """
+def _whole(html_text: str) -> str:
+    """Return the text without what HTML cannot hold but JSON can: half a character, NUL."""
     limit = settings.CONTENT_MAX_CHARACTERS
     if len(html_text) > limit:
         message = _("The content is %(length)s characters long; at most %(limit)s are possible.")
         raise ContentTooComplex("too_long", message % {"length": len(html_text), "limit": limit})
-    _check_nesting(html_text)
+    return html_text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _check_nesting(html_text: str) -> None:
-    is_open: Counter[str] = Counter()
-    depth = formatting = reopened = 0
-    for closing, name, attributes in _tags(html_text):
-        if name in _VOID or name in _SELF_ENDING:
-            reopened += formatting
-        elif closing:
-            if is_open[name]:
-                is_open[name] -= 1
-                depth -= 1
-                formatting -= name in _FORMATTING
-            continue
-        else:
-            is_open[name] += 1
-            depth += 1
-            reopened += formatting
-            formatting += name in _FORMATTING
-        if depth > MAX_OPEN_ELEMENTS or reopened > MAX_REOPENED:
-            raise ContentTooComplex("too_deep", _("The content's elements are nested too deeply."))
-        if len(attributes) > MAX_ATTRIBUTES and _count(attributes) > MAX_ATTRIBUTES:
-            raise ContentTooComplex(
-                "too_many_attributes", _("An element of the content has too many attributes.")
-            )
+def _spelled_out(html_text: str) -> tuple[str, bool]:
+    """Return HTML as every parser reads it, and whether a parser will open formatting anew in it."""
+    try:
+        return _spell_out(html_text)
+    except TooComplex:
+        raise ContentTooComplex("too_deep", _("The content's elements are nested too deeply.")) from None
 
 
-def _tags(html_text: str) -> Iterator[tuple[bool, str, str]]:
-    for match in _TAG.finditer(html_text):
-        yield bool(match[1]), match[2].lower(), match[3]
+def _spell_out(html_text: str) -> tuple[str, bool]:
+    tree = Tree()
+    parts: list[str] = []
+    for kind, source, written, attributes in tokens(html_text):
+        name = _RENAMED.get(written, written)
+        if kind == "text":
+            tree.text(source)
+            parts.append(source)
+        elif kind == "start":
+            kept = _kept(name, attributes) if attributes else ""
+            if name in TAGS:
+                tree.start(name, kept)
+                parts.append(f"<{name}{kept}>")
+            else:
+                parts.append(_NOTHING)
+        elif kind == "end" and name in TAGS:
+            tree.end(name)
+            parts.append(f"</{name}>")
+        elif kind != "lost":
+            parts.append(_NOTHING)
+    return "".join(parts), tree.reopened > 0
 
 
-def _count(attributes: str) -> int:
-    return sum(1 for _match in _ATTRIBUTE.finditer(attributes))
+def _kept(name: str, attributes: str) -> str:
+    allowed = _ALLOWED.get(name, frozenset())
+    found = ATTRIBUTE.findall(attributes)
+    if len(found) > MAX_ATTRIBUTES:
+        raise ContentTooComplex(
+            "too_many_attributes", _("An element of the content has too many attributes.")
+        )
+    kept: dict[str, str] = {}
+    for attribute, value in found:
+        if (key := attribute.lower()) in allowed and key not in kept:
+            kept[key] = _unquoted(value)
+    return "".join(f' {key}="{_quotable(value)}"' for key, value in kept.items())
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if value.startswith(('"', "'")) else value
+
+
+def _quotable(value: str) -> str:
+    return value.replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 # --- the cleaning itself -------------------------------------------------------------------------
 
 
 def _clean_until_stable(html_text: str) -> str:
-    plain_modes = _RENAMING.sub(
-        lambda match: f"<{match[1]}{_RENAMED[match[2].lower()]}", html_text.replace("\0", "")
-    )
-    first = _nh3(plain_modes, rel=None)
+    spelled_out, is_reopening = _spelled_out(html_text)
+    first = _nh3(spelled_out, rel=None)
+    if is_reopening:
+        _spelled_out(first)  # bleach meets another document, which is to be within the bounds too
     for _round in range(ROUNDS):
         if len(first) > MAX_GROWTH * max(len(html_text), 1_000):
             return _escaped(html_text)
-        cleaned = _nh3(_bleach(first), rel=LINK_REL)
+        bleached = _bleach(first)
+        cleaned = _nh3(bleached, rel=LINK_REL)
+        if bleached == first == cleaned.replace(f' rel="{LINK_REL}"', ""):
+            return cleaned  # neither parser changes anything
         again = _nh3(cleaned, rel=None)
         if again == first:
             return cleaned
@@ -174,7 +183,7 @@ def _clean_until_stable(html_text: str) -> str:
 
 
 def _nh3(html_text: str, *, rel: str | None) -> str:
-    return nh3.clean(
+    cleaned = nh3.clean(
         html_text,
         tags=set(TAGS),
         clean_content_tags=CONTENT_DROPPED,
@@ -184,6 +193,7 @@ def _nh3(html_text: str, *, rel: str | None) -> str:
         link_rel=rel,
         strip_comments=True,
     )
+    return _with_first_lines(cleaned)
 
 
 _cleaners = threading.local()  # a bleach Cleaner is not safe to share between threads
@@ -199,7 +209,12 @@ def _bleach(html_text: str) -> str:
             strip=True,
             strip_comments=True,
         )
-    return str(cleaner.clean(html_text))
+    return _with_first_lines(str(cleaner.clean(html_text)))
+
+
+def _with_first_lines(cleaned: str) -> str:
+    """Double the line end that a `<pre>` begins with, as parsers drop one there and cleaners write none."""
+    return _PRE_LINE.sub(r"\g<0>\n", cleaned) if "<pre" in cleaned else cleaned
 
 
 def _filter_attribute(tag: str, name: str, value: str) -> str | None:
@@ -302,29 +317,7 @@ class Removal:
     count: int
 
 
-class _Census(HTMLParser):
-    """Counts what is not allowed in HTML, by kind."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: Counter[str] = Counter()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in TAGS:
-            self.found[_TAG_KINDS.get(tag, "element")] += 1
-        for name, value in attrs:
-            if tag in TAGS and name != "rel" and _filter_attribute(tag, name, value or "") is None:
-                self.found[_attribute_kind(tag, name)] += 1
-
-    handle_startendtag = handle_starttag
-
-    def handle_comment(self, data: str) -> None:
-        self.found["comment"] += 1
-
-
 _TAG_KINDS = {
-    "script": "script",
-    "style": "style",
     "form": "form",
     "input": "form",
     "button": "form",
@@ -364,6 +357,12 @@ _KIND_LABELS: dict[str, Promise] = {
     ),
     "link": ngettext_lazy("%(count)d unsafe link address", "%(count)d unsafe link addresses", "count"),
     "comment": ngettext_lazy("%(count)d hidden comment", "%(count)d hidden comments", "count"),
+    "title": ngettext_lazy("%(count)d page title", "%(count)d page titles", "count"),
+    "rest": ngettext_lazy(
+        "everything after %(count)d unfinished comment, script, style sheet or tag",
+        "everything after %(count)d unfinished comments, scripts, style sheets or tags",
+        "count",
+    ),
     "element": ngettext_lazy(
         "%(count)d unknown element (its text stays)", "%(count)d unknown elements (their text stays)", "count"
     ),
@@ -374,14 +373,32 @@ _KIND_LABELS: dict[str, Promise] = {
 def what_is_removed(html_text: str) -> list[Removal]:
     """Return what cleaning would drop, in words, for showing before a save; empty beyond the bounds."""
     try:
-        check_html(html_text)
-        census = _Census()
-        census.feed(html_text)
-        census.close()
-    except (ContentTooComplex, AssertionError):
+        whole = _whole(html_text)
+        _spelled_out(whole)
+    except ContentTooComplex:
         return []
+    found = Counter(removed for token in tokens(whole) for removed in _removed_with(token))
     return [
-        Removal(str(label % {"count": census.found[kind]}), census.found[kind])
+        Removal(str(label % {"count": found[kind]}), found[kind])
         for kind, label in _KIND_LABELS.items()
-        if census.found[kind]
+        if found[kind]
     ]
+
+
+def _removed_with(token: Token) -> Iterator[str]:
+    kind, source, name, attributes = token
+    if kind == "raw":
+        yield name
+    elif kind == "lost":
+        yield "rest"
+    elif kind == "comment":
+        if source.startswith(("<!--", "<![CDATA[")):
+            yield "comment"
+    elif kind == "start" and name not in TAGS:
+        yield _TAG_KINDS.get(name, "element")
+    elif kind == "start":
+        for written, value in ATTRIBUTE.findall(attributes):
+            attribute = written.lower()
+            found = html.unescape(_unquoted(value))
+            if attribute != "rel" and _filter_attribute(name, attribute, found) is None:
+                yield _attribute_kind(name, attribute)

@@ -1,0 +1,100 @@
+"""Cleans the documents of `families` in its own process with little memory, and prints what became of each."""
+
+import json
+import os
+import resource
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import django
+
+LENGTH = 50_000
+MEMORY = 300_000_000
+
+
+def fill(head: str, unit: str) -> str:
+    """Return `head` and as many of `unit` as there is room for."""
+    return head + unit * ((LENGTH - len(head)) // len(unit))
+
+
+def families() -> dict[str, str]:
+    """Return documents, near the longest, whose tree would be huge or deep if their tags were miscounted."""
+    hidden = "".join(f"<b a{number}>" for number in range(900))
+    ignored = "".join(f"<b a{number}><table><td></b></table>" for number in range(600))
+    kinds = "b i u s em strong code small a".split()
+    by_direction = "".join(f"<{kind} dir={way}>" * 3 for kind in kinds for way in ("ltr", "rtl", "auto"))
+    found = {
+        "a stray quote": fill(f'<p ">{hidden}">', "<p>x"),
+        "a stray apostrophe": fill(f"<p '>{hidden}'>", "<p>x"),
+        "a stray quote behind a slash": fill(f'<p/">{hidden}">', "<p>x"),
+        "a stray quote in a name": fill(f'<p a">{hidden}">', "<p>x"),
+        "a stray quote in a value": fill(f'<p a=b">{hidden}">', "<p>x"),
+        "a stray quote in a large tag": fill(f'<P ">{hidden.upper()}">', "<P>x"),
+        "a stray quote in an end tag": fill(f'</p ">{hidden}">', "<p>x"),
+        "a stray quote and levels": fill('<p ">', "<div>"),
+        "a quote in a comment": fill(f'<!--<a "-->{hidden}<!--">-->', "<p>x"),
+        "a quote in a short comment": fill(f'<!--><a b="-->{hidden}<!--">-->', "<p>x"),
+        "a quote in a comment ended by --!>": fill(f'<!--<a b="--!>{hidden}<!--">-->', "<p>x"),
+        "a quote in a declaration": fill(f'<!x <a b=">{hidden}<!x ">', "<p>x"),
+        "a quote in an instruction": fill(f'<?x <a b=">{hidden}<?x ">', "<p>x"),
+        "a quote in an end without a name": fill(f'</ <a b=">{hidden}</ ">', "<p>x"),
+        "a quote in CDATA": fill(f'<![CDATA[<a b="]]>{hidden}<![CDATA[">]]>', "<p>x"),
+        "a NUL": fill(hidden.replace("<b", "<\0b") + hidden.replace("<b", "<b\0"), "<p>x"),
+        "a vertical tab": fill(hidden.replace("<b ", "<b\v "), "<p>x"),
+        "an end ignored in a cell": fill(f"<div>{ignored}</div>", "<p>x"),
+        "an end ignored by a block": fill("", "<span><div></span></div>"),
+        "an end taken for another's": fill("", "<i><div></i></div>"),
+        "an end beyond eight blocks": fill("", f"<b>{'<div>' * 9}</b>{'</div>' * 9}"),
+        "adoptions, many": fill("<b><i><u>" * 3 + "<div>" * 90, "<b></div></b><div>"),
+        "adoptions, of all": fill(
+            "".join(f"<{kind}>" * 3 for kind in kinds) + "<div>" * 70,
+            "".join(f"</{kind}>" for kind in kinds) + "".join(f"<{kind}>" for kind in kinds),
+        ),
+        "kinds by direction": fill(by_direction, "<p>x"),
+        "items of two kinds": fill("", "<dd><li>"),
+        "items": fill("<span>" * 95, "<li>"),
+        "buttons": fill("<p>" + "".join(f"<{kind}>" * 3 for kind in kinds), "<button><p>x"),
+        "a long address": fill('<a href="' + "x" * 20_000 + '">', "<p>x"),
+        "links": fill("", "<a href=x>"),
+        "links in tables": fill("", "<a href=x><table><td>"),
+        "formatting beside cells": fill("<table>", "<a href=x><b>x<tr>"),
+        "formatting in cells": fill("<table>", "<td><b>x"),
+        "formatting in captions": fill("", "<table><caption><b>x"),
+        "paragraphs in cells": fill("", "<b><p><table><tr><td>"),
+        "nobr": fill("<nobr>" * 500, "<p>x"),
+        "ruby": fill("", "<ruby><rt><b><rp>"),
+    }
+    for (
+        name
+    ) in "marquee applet object button select svg math template noscript form option foreignObject".split():
+        found[f"an end ignored in {name}"] = fill(
+            f"<div>{ignored.replace('<table><td>', f'<{name}>').replace('</table>', f'</{name}>')}</div>",
+            "<p>x",
+        )
+        found[f"levels of {name}"] = fill("", f"<{name}><p><b>")
+    for name in "iframe textarea title style script xmp plaintext noembed noframes noscript".split():
+        found[f"a quote in {name}"] = fill(f'<{name}><a b="</{name}>{hidden}<{name}>"></{name}>', "<p>x")
+        found[f"an end of {name} in a value"] = fill(f'<a b="<{name}>">{hidden}<a b="</{name}>">', "<p>x")
+        found[f"unclosed {name}"] = fill("", f"<{name}>")
+    return found
+
+
+def main() -> None:
+    """Write a line of JSON for each family: its name, what became of it, its length and number of tags."""
+    django.setup()
+    clean_html = import_module("ticketadmin.sanitizing").clean_html
+    clean_html("<p>x")
+    in_use = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (in_use + MEMORY, in_use + MEMORY))
+    for name, document in families().items():
+        try:
+            cleaned, result = clean_html(document), "accepted"
+        except ValueError as error:
+            cleaned, result = "", getattr(error, "code", repr(error))
+        sys.stdout.write(json.dumps([name, result, len(cleaned), cleaned.count("<")]) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
