@@ -1,5 +1,13 @@
 // A form is sent once: the pressed button shows that it is working, and a second press does nothing.
 // Without this script the server still sends only one request to the CRM for one form.
+const STOPPED_AFTER = 15_000; // nobody tells a page that its sending was stopped; a repeated press is harmless
+
+export function ready(form) {
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  form.dispatchEvent(new Event("ready"));
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.once === undefined || event.defaultPrevented) return;
@@ -9,10 +17,10 @@ document.addEventListener("submit", (event) => {
   }
   form.dataset.sent = "yes";
   event.submitter?.setAttribute("aria-busy", "true");
+  setTimeout(ready, STOPPED_AFTER, form);
 });
 
-// Coming back with the browser's Back button shows the page as it was left: ready again.
-window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
-  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
-});
+// Escape stops sending. Back, too, shows the page as it was left: ready again.
+const allReady = () => document.querySelectorAll("form[data-sent]").forEach(ready);
+addEventListener("keydown", (event) => event.key === "Escape" && allReady());
+addEventListener("pageshow", (event) => event.persisted && allReady());

@@ -1,5 +1,6 @@
 // What is typed into the ticket form is kept on the server within a second or two, and in this browser
 // while the server cannot be reached. Before a save the text is kept first, so that nothing can lose it.
+import { ready } from "./busy.js";
 import { asServed } from "./served.js";
 import { SignedOut, Unreachable, post, signIn } from "./session.js";
 
@@ -66,6 +67,10 @@ async function keep() {
       location.reload();
       return false;
     }
+    if (answer.status >= 400 && answer.status < 500) {
+      keepHere(); // the server refuses this as a draft: what it says of it as a form is a page to be read
+      return true;
+    }
     const content = await readState(answer);
     known = now;
     localStorage.removeItem(key);
@@ -84,16 +89,9 @@ async function keep() {
   }
 }
 
-// Whoever types on while a save is under way, or stopped it, has something else to save.
-function goOn() {
-  isLeaving = false;
-  delete form.dataset.sent;
-  for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
-}
-
 function changed() {
   if (typed() === known) return;
-  if (isLeaving) goOn();
+  if (isLeaving) ready(form); // typed while a save is under way, or was stopped: something else to save
   form.toggleAttribute("data-dirty", true);
   const now = Date.now();
   firstChange ||= now;
@@ -115,7 +113,10 @@ function leave() {
   clearTimeout(timer);
   keepHere(navigator.sendBeacon(form.dataset.draftUrl, new FormData(form)));
 }
-document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") leave();
+  else if (!isLeaving && typed() !== known) keep();
+});
 addEventListener("pagehide", leave);
 
 // A save first makes sure that the text is kept and the session lives; then the form is sent as ever.
@@ -128,16 +129,17 @@ form.addEventListener(
     if (form.dataset.checking !== undefined) return;
     form.dataset.checking = "";
     event.submitter?.setAttribute("aria-busy", "true");
-    const isKept = await keep();
-    delete form.dataset.checking;
-    event.submitter?.removeAttribute("aria-busy");
+    const isKept = await keep().finally(() => {
+      delete form.dataset.checking;
+      event.submitter?.removeAttribute("aria-busy");
+    });
     if (!isKept) return;
     isLeaving = true;
     form.requestSubmit(event.submitter);
   },
   true,
 );
-addEventListener("pageshow", () => {
+form.addEventListener("ready", () => {
   isLeaving = false;
 });
 document.querySelector("[data-discard]")?.addEventListener("submit", () => {

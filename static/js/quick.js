@@ -53,7 +53,8 @@ function follow({ status, hue, base }) {
   }
   for (const button of document.querySelectorAll("[data-quick-ticket] button[name=status]")) {
     button.disabled = button.value === status;
-    button.toggleAttribute("aria-pressed", button.disabled);
+    if (button.disabled) button.setAttribute("aria-pressed", "true");
+    else button.removeAttribute("aria-pressed");
   }
   const seen = document.querySelector("[data-quick-ticket] input[name=seen]");
   const select = ticketForm?.querySelector("[name=status_name]");
@@ -79,7 +80,10 @@ document.addEventListener("submit", async (event) => {
   const found = await send(form.getAttribute("action"), data, place);
   delete form.dataset.sending;
   event.submitter?.removeAttribute("aria-busy");
-  if (found.status) follow(found);
+  if (!found.status) return;
+  follow(found);
+  const row = place.closest("tr[data-seen]");
+  if (row) row.dataset.seen = found.status;
 });
 
 // --- the list's menu -----------------------------------------------------------------------------
@@ -99,7 +103,7 @@ export function openMenu(at, cells) {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-set-status]");
-  if (!link || !menu) return;
+  if (!link || !menu || event.ctrlKey || event.metaKey || event.shiftKey) return; // those open another tab
   event.preventDefault();
   openMenu(link, [link.closest("[data-status-cell]")]);
 });
@@ -120,6 +124,7 @@ menu?.addEventListener("click", async (event) => {
   const places = chosen;
   menu.hidePopover();
   for (const place of places) await setStatus(place, button.value); // one after the other: a list is not a bulk run
+  if (document.activeElement === document.body) places[0].querySelector("[data-set-status], a, button")?.focus();
 });
 menu?.addEventListener("keydown", (event) => {
   const buttons = [...menu.querySelectorAll("button")];

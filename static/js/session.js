@@ -25,7 +25,9 @@ async function ask(url, options = {}) {
 
 // Another tab may have signed in anew, which changes the token; another person may have.
 async function refreshToken() {
-  const answer = await (await ask(page.dataset.sessionUrl)).json();
+  const answer = await (await ask(page.dataset.sessionUrl)).json().catch(() => {
+    throw new Unreachable(); // a page of a proxy
+  });
   if (String(answer.person ?? "") !== page.dataset.person) {
     if (answer.person === null) throw new SignedOut();
     location.reload(); // this page is somebody else's now
@@ -83,6 +85,8 @@ export function signIn() {
     form.onsubmit = async (event) => {
       event.preventDefault();
       event.stopPropagation();
+      if (form.dataset.sending !== undefined) return;
+      form.dataset.sending = "";
       problem.textContent = "";
       try {
         const answer = await post(form.action, new FormData(form));
@@ -100,6 +104,8 @@ export function signIn() {
         dialog.close("signed-in");
       } catch {
         problem.textContent = dialog.dataset.unreachable;
+      } finally {
+        delete form.dataset.sending;
       }
     };
   });

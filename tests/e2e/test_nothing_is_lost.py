@@ -300,6 +300,39 @@ def test_a_save_that_was_stopped_and_edited_is_saved_again(
     assert live_sandbox.ticket(CODE)["ticket_title"] == "Lần hai"
 
 
+def test_a_save_that_was_stopped_can_be_pressed_again(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    tab = tab_of("staff")
+    stopping = "setTimeout(() => { stop(); document.title = 'stopped'; }, 300)"
+    tab.page.add_init_script(f"addEventListener('submit', () => {stopping}, {{once: true}})")
+    page = tab.goto(URL)
+    save = page.get_by_role("button", name="Save", exact=True)
+    live_sandbox.fault("delay", method="PUT", seconds=1.5)
+    page.get_by_label("Title").fill("Một lần")
+    save.click(no_wait_after=True)
+    expect(page).to_have_title("stopped")
+
+    page.keyboard.press("Escape")
+    save.click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    assert [put["ticket_title"] for put in live_sandbox.puts(CODE)] == ["Một lần"]
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, "<h1>Forbidden by the proxy</h1>"), (413, "too large")])
+def test_a_refused_draft_does_not_stand_in_the_way_of_a_save(
+    status: int, body: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff").goto(URL)
+    page.route("**/draft/", lambda route: route.fulfill(status=status, body=body, content_type="text/html"))
+    page.get_by_label("Title").fill("Trước một proxy")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    assert live_sandbox.ticket(CODE)["ticket_title"] == "Trước một proxy"
+
+
 def test_a_hidden_tab_is_silent_and_speaks_up_when_it_is_shown(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of("staff")
     beats: list[str] = []

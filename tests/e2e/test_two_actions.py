@@ -123,6 +123,33 @@ def test_the_row_is_updated_in_place_by_keyboard_alone(
     expect(first).to_contain_text("Verified")
     expect(first).to_contain_text(f"“{other}”")
     assert live_sandbox.ticket(code)["status_name"] == other
+    assert first.evaluate(
+        "row => row.contains(document.activeElement)"
+    )  # the focus is where the person works
+
+
+def test_a_row_whose_status_was_taken_back_can_be_set_again(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff").page
+    first = first_row(page)
+    code = str(first.get_attribute("data-code"))
+    before = live_sandbox.ticket(code)["status_name"]
+    other = "Hủy" if before != "Hủy" else "Mới"
+
+    def set_status() -> None:
+        page.get_by_role("button", name="Set status…").click()
+        page.get_by_role("menuitem", name=other).click()
+        expect(first).to_contain_text(f"“{other}”")
+
+    first.get_by_role("checkbox").check()
+    set_status()
+    first.get_by_role("button", name="Undo").click()
+    expect(first).to_contain_text(f"“{before}”")
+    set_status()
+
+    expect(first).to_contain_text("Verified")
+    assert [put["status_name"] for put in live_sandbox.puts(code)] == [other, before, other]
 
 
 def test_selected_rows_are_set_one_after_the_other(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
