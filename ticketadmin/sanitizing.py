@@ -108,7 +108,7 @@ def _whole(html_text: str) -> str:
 
 
 def _spelled_out(html_text: str) -> tuple[str, bool]:
-    """Return HTML as every parser reads it, and whether a parser will open formatting anew in it."""
+    """Return HTML as every parser reads it, and whether a parser rearranges it."""
     try:
         return _spell_out(html_text)
     except TooComplex:
@@ -135,7 +135,7 @@ def _spell_out(html_text: str) -> tuple[str, bool]:
             parts.append(f"</{name}>")
         elif kind != "lost":
             parts.append(_NOTHING)
-    return "".join(parts), tree.reopened > 0
+    return "".join(parts), tree.is_rearranged
 
 
 def _kept(name: str, attributes: str) -> str:
@@ -164,11 +164,11 @@ def _quotable(value: str) -> str:
 
 
 def _clean_until_stable(html_text: str) -> str:
-    spelled_out, is_reopening = _spelled_out(html_text)
+    spelled_out, is_rearranged = _spelled_out(html_text)
     first = _nh3(spelled_out, rel=None)
-    if is_reopening:
-        _spelled_out(first)  # bleach meets another document, which is to be within the bounds too
     for _round in range(ROUNDS):
+        if is_rearranged:
+            _spelled_out(first)  # what bleach meets is to be within the bounds, too
         if len(first) > MAX_GROWTH * max(len(html_text), 1_000):
             return _escaped(html_text)
         bleached = _bleach(first)

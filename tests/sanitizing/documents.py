@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import sys
 from importlib import import_module
@@ -57,6 +58,12 @@ def families() -> dict[str, str]:
         "buttons": fill("<p>" + "".join(f"<{kind}>" * 3 for kind in kinds), "<button><p>x"),
         "a long address": fill('<a href="' + "x" * 20_000 + '">', "<p>x"),
         "links": fill("", "<a href=x>"),
+        "links beside cells": fill(
+            "<a href=x>" + "".join(f"<{kind}>" * 3 for kind in kinds), "<a><table><a></table></a>"
+        ),
+        "links beside cells, closed": fill(
+            "", "<a><b><i><u><s><em><table><a></table></a></b></i></u></s></em>"
+        ),
         "links in tables": fill("", "<a href=x><table><td>"),
         "formatting beside cells": fill("<table>", "<a href=x><b>x<tr>"),
         "formatting in cells": fill("<table>", "<td><b>x"),
@@ -81,7 +88,7 @@ def families() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write a line of JSON for each family: its name, what became of it, its length and number of tags."""
+    """Write a line of JSON for each family: its name, what became of it, its length, number of tags and depth."""
     django.setup()
     clean_html = import_module("ticketadmin.sanitizing").clean_html
     clean_html("<p>x")
@@ -92,7 +99,11 @@ def main() -> None:
             cleaned, result = clean_html(document), "accepted"
         except ValueError as error:
             cleaned, result = "", getattr(error, "code", repr(error))
-        sys.stdout.write(json.dumps([name, result, len(cleaned), cleaned.count("<")]) + "\n")
+        level = deepest = 0
+        for slash, name_of_tag in re.findall("<(/?)([a-z0-9]+)", cleaned):
+            level += 0 if name_of_tag in {"br", "col", "hr", "img"} else -1 if slash else 1
+            deepest = max(level, deepest)
+        sys.stdout.write(json.dumps([name, result, len(cleaned), cleaned.count("<"), deepest]) + "\n")
         sys.stdout.flush()
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies
 
 from tests.sanitizing.documents import LENGTH, families
 from ticketadmin.markup.tokens import tokens
-from ticketadmin.markup.tree import ELEMENTS, FORMATTING, MAX_REOPENED, TooComplex, Tree
+from ticketadmin.markup.tree import ELEMENTS, FORMATTING, MAX_OPEN_ELEMENTS, MAX_REOPENED, TooComplex, Tree
 from ticketadmin.sanitizing import _spelled_out, clean_html, what_is_removed
 
 Step = tuple[str, str]  # "text", "start" or "end", and the text or the name
@@ -53,13 +53,15 @@ def test_as_much_formatting_is_opened_anew_and_as_deep_as_a_parser_does(steps: l
             opened += kind == "start" and word in FORMATTING
             document += {"text": word, "start": f"<{word}>", "end": f"</{word}>"}[kind]
 
-    tags = re.findall(r"<(/?)([a-z0-9]+)>", parsed(document))
+    written = parsed(document)
+    tags = re.findall(r"<(/?)([a-z0-9]+)>", written)
     assert sum(not slash and name in FORMATTING for slash, name in tags) == opened + tree.reopened
     depth = deepest = 0
     for slash, name in tags:
         depth += 0 if name in EMPTY else -1 if slash else 1
         deepest = max(depth, deepest)
     assert deepest <= len(steps) + 2
+    assert tree.is_rearranged or parsed(written) == written
 
 
 HARD = [
@@ -105,7 +107,7 @@ def test_a_document_spelled_out_is_the_same_document_to_a_parser(document: str) 
     known = all(
         name in ELEMENTS for kind, _source, name, _rest in tokens(document) if kind in {"start", "end"}
     )
-    spelled_out, _is_reopening = _spelled_out(document)
+    spelled_out, _is_rearranged = _spelled_out(document)
 
     if known:
         assert parsed(spelled_out) == parsed(document)
@@ -131,8 +133,9 @@ def test_no_family_of_documents_takes_more_than_its_multiple_of_memory_and_tags(
     assert done.returncode == 0, done.stdout[-200:] + done.stderr[-500:]
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(results) == len(families())
-    for name, result, length, count in results:
+    for name, result, length, count, depth in results:
         assert result in {"accepted", "too_deep"}, name
+        assert depth <= 4 * MAX_OPEN_ELEMENTS, name
         assert length <= 6 * LENGTH, name
         assert count <= LENGTH + 4 * MAX_REOPENED, name
 

@@ -67,11 +67,13 @@ class Tree:
 
     Raises TooComplex when an element is on a level beyond MAX_OPEN_ELEMENTS, or more than MAX_REOPENED
     were made that no tag stands for (a table's parts apart, and a paragraph for a lone `</p>`), or these
-    have attributes of more than MAX_REPEATED characters.
+    have attributes of more than MAX_REPEATED characters. Unless `is_rearranged`, a parser makes the same
+    tree of what it wrote; otherwise that is another document.
     """
 
     def __init__(self) -> None:
         self.reopened = 0
+        self.is_rearranged = False
         self._repeated = 0
         self._open: list[_Element] = []
         self._listed: list[_Element | None] = []  # None is a marker: a cell or caption begins
@@ -85,6 +87,7 @@ class Tree:
             if self._parts[-1] == len(self._open) - 1 and not html.unescape(text).strip(SPACE):
                 return
             self._leave_columns()
+            self.is_rearranged = True
         self._reopen()
 
     def start(self, name: str, attributes: str = "") -> None:
@@ -97,6 +100,8 @@ class Tree:
             self._leave_columns()
             if name == "table":
                 self._close_to_part(_TABLE, inclusive=True)
+            else:
+                self.is_rearranged = True
         if name in FORMATTING:
             self._start_formatting(name, attributes)
         elif name == "hr":
@@ -286,6 +291,7 @@ class Tree:
 
     def _count(self, attributes: str) -> None:
         self.reopened += 1
+        self.is_rearranged = True
         self._repeated += len(attributes)
         if self.reopened > MAX_REOPENED or self._repeated > MAX_REPEATED:
             raise TooComplex
