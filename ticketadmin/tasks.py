@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
-from ticketadmin.services.bulk_engine import drain, sweep, work_waits
+from ticketadmin.services.bulk.engine import drain, sweep, work_waits
 
 WORKER = f"{socket.gethostname()[:40]}-{uuid4().hex[:12]}"  # this process, also among copies of one machine
 FORGOTTEN_AFTER = timedelta(days=2)

@@ -1,6 +1,6 @@
 """When a run slows down and when it stops by itself; the clock is the test's own."""
 
-from ticketadmin.services.bulk_pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED, Pace, Trouble
+from ticketadmin.services.bulk.pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED, Pace, Trouble
 
 
 class Clock:

@@ -10,10 +10,10 @@ from django.utils import timezone, translation
 from hypothesis import given, strategies
 from openpyxl import load_workbook
 
-from ticketadmin.services.bulk_cells import read_cell
-from ticketadmin.services.bulk_columns import InvalidColumns
-from ticketadmin.services.bulk_rows import MOST_ERRORS, BulkTable, read_rows
-from ticketadmin.services.bulk_template import explain_columns, template_csv, template_xlsx
+from ticketadmin.services.bulk.cells import read_cell
+from ticketadmin.services.bulk.columns import InvalidColumns
+from ticketadmin.services.bulk.rows import MOST_ERRORS, BulkTable, read_rows
+from ticketadmin.services.bulk.template import explain_columns, template_csv, template_xlsx
 from ticketadmin.services.choices import ChoiceList, Choices
 from ticketadmin.services.edits import CLEAR, Set
 from ticketadmin.services.fields import STANDARD, Field, Kind

@@ -23,8 +23,8 @@ from ticketadmin.models import (
     ItemState,
     User,
 )
-from ticketadmin.services.bulk import NothingToDo, settle_bulk, undo_bulk
-from ticketadmin.services.bulk_items import resolve_doubt, send_item, settle_item, work_on
+from ticketadmin.services.bulk.items import resolve_doubt, send_item, settle_item, work_on
+from ticketadmin.services.bulk.runs import NothingToDo, settle_bulk, undo_bulk
 from ticketadmin.services.proof import settle, settle_all, settle_ticket
 from ticketadmin.services.undo import CannotUndo, can_undo, replaced_values, undo_change
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
-from ticketadmin.services.bulk_items import send_item, work_on
+from ticketadmin.services.bulk.items import send_item, work_on
 from ticketadmin.services.tickets import MOST_TURNS, Saved, SaveInProgress, _in_turn, _Overtaken
 
 CODE = "ABCXYZ1234"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
 from ticketadmin.models import BulkUpdate, User
-from ticketadmin.services.bulk import MOST_IN_FLIGHT, check_bulk, confirm_bulk
+from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
 from ticketadmin.services.choices import Choices
 from ticketadmin.services.edits import Edit, InvalidEdit, Set, read_edit
 from ticketadmin.services.fields import Field

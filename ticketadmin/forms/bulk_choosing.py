@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.listing import ListFilterForm
 from ticketadmin.models import BulkUpdate, SavedView, User
 from ticketadmin.services.box import codes_of
-from ticketadmin.services.bulk import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
-from ticketadmin.services.bulk_rows import BulkTable, RowError, read_rows
+from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
+from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
 from ticketadmin.services.choices import Choices
 from ticketadmin.services.codes import PastedCodes, read_codes
 from ticketadmin.services.edits import Edit

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from ticketadmin.models import User
-from ticketadmin.services.bulk_progress import news_for
+from ticketadmin.services.bulk.progress import news_for
 from ticketadmin.views.bulk_pages import Tile, tiles_of, title_of
 
 register = template.Library()

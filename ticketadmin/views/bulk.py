@@ -18,9 +18,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
-from ticketadmin.services import bulk as bulks
 from ticketadmin.services.access import Forbidden
-from ticketadmin.services.bulk_progress import (
+from ticketadmin.services.bulk import runs as bulks
+from ticketadmin.services.bulk.progress import (
     RESULT_COLUMNS,
     mark_seen,
     refresh_outcomes,

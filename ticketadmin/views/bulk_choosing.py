@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.forms.bulk_choosing import ChooseForm
-from ticketadmin.services.bulk_template import template_csv, template_xlsx
+from ticketadmin.services.bulk.template import template_csv, template_xlsx
 from ticketadmin.services.choices import get_choices
 from ticketadmin.services.fields import catalogue
 from ticketadmin.views.access import needs, person_of

@@ -24,10 +24,9 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk import NOT_CERTAIN, NOT_UNDOABLE, RETRYABLE, UNSETTLED, open_items
-from ticketadmin.services.bulk_items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
-from ticketadmin.services.bulk_pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
-from ticketadmin.services.bulk_progress import (
+from ticketadmin.services.bulk.items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
+from ticketadmin.services.bulk.pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
+from ticketadmin.services.bulk.progress import (
     ItemPage,
     Progress,
     has_parts_to_undo,
@@ -36,6 +35,7 @@ from ticketadmin.services.bulk_progress import (
     progress_of,
     refresh_outcomes,
 )
+from ticketadmin.services.bulk.runs import NOT_CERTAIN, NOT_UNDOABLE, RETRYABLE, UNSETTLED, open_items
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.explanations import PARTLY_CHANGED, explain_reason
 from ticketadmin.services.fields import Field, catalogue, undescribed

@@ -1,7 +1,7 @@
 """Tables that people upload: CSV in the ways spreadsheets write it, and XLSX.
 
 A file becomes a `Table` of texts as the spreadsheet shows them, or an `UnreadableFile` that says what
-to do. What the columns mean is not known here: see `bulk_rows`.
+to do. What the columns mean is not known here: see `bulk.rows`.
 
     table       the values, the limits and the errors
     kinds       what a file is, by its first bytes, whatever its name says

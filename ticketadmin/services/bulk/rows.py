@@ -12,8 +12,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.box import CODE
-from ticketadmin.services.bulk_cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
-from ticketadmin.services.bulk_columns import Column, InvalidColumns, letter, read_columns
+from ticketadmin.services.bulk.cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
+from ticketadmin.services.bulk.columns import Column, InvalidColumns, letter, read_columns
 from ticketadmin.services.choices import Choices
 from ticketadmin.services.codes import visible
 from ticketadmin.services.edits import Clear, Set

@@ -19,7 +19,7 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk import CHUNK, UNSETTLED
+from ticketadmin.services.bulk.runs import CHUNK, UNSETTLED
 from ticketadmin.services.proof import APPLIED
 
 PAGE = 50

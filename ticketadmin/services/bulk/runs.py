@@ -6,7 +6,7 @@
                                                           paused
 
 Every function checks the right itself and changes the state by one conditional update, so that two
-leads pressing two buttons cannot both win. The work itself is `bulk_engine`'s.
+leads pressing two buttons cannot both win. The work itself is `engine`'s.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -30,9 +30,9 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.access import Forbidden, may_undo, require
-from ticketadmin.services.bulk_engine import cancel_rest, wake
-from ticketadmin.services.bulk_items import CHANGED_SINCE
-from ticketadmin.services.bulk_seal import seal_of
+from ticketadmin.services.bulk.engine import cancel_rest, wake
+from ticketadmin.services.bulk.items import CHANGED_SINCE
+from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.edits import Edit
 from ticketadmin.services.proof import applied_fields, changed_nothing
 from ticketadmin.services.undo import replaced_values

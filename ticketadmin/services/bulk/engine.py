@@ -32,8 +32,8 @@ from ticketadmin.models import (
     ItemState,
     User,
 )
-from ticketadmin.services.bulk_crew import Crew, Done
-from ticketadmin.services.bulk_items import (
+from ticketadmin.services.bulk.crew import Crew, Done
+from ticketadmin.services.bulk.items import (
     CIRCUIT_OPEN,
     Work,
     fail_item,
@@ -44,9 +44,9 @@ from ticketadmin.services.bulk_items import (
     settle_item,
     work_on,
 )
-from ticketadmin.services.bulk_lease import Lease, lease_time
-from ticketadmin.services.bulk_pace import CRM_DOWN, Pace, Trouble
-from ticketadmin.services.bulk_seal import seal_of
+from ticketadmin.services.bulk.lease import Lease, lease_time
+from ticketadmin.services.bulk.pace import CRM_DOWN, Pace, Trouble
+from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.choices import get_choices
 from ticketadmin.services.connection import listen
 from ticketadmin.ticketapi.attempts import Call

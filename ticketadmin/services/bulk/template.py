@@ -15,7 +15,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from ticketadmin.services.bulk_columns import labels, letter
+from ticketadmin.services.bulk.columns import labels, letter
 from ticketadmin.services.choices import Choices
 from ticketadmin.services.codes import heading, is_code_heading
 from ticketadmin.services.exports import csv_lines

@@ -1,6 +1,6 @@
 """The lease on a bulk update: which worker may work on it, until when, with what share of the global limit.
 
-One conditional update takes it (see `bulk_engine`). Whoever stood still for too long has lost it to
+One conditional update takes it (see `engine`). Whoever stood still for too long has lost it to
 another worker, and learns so before it writes anything more.
 """
 

@@ -1,0 +1,9 @@
+"""Bulk updates: one set of changes for many tickets.
+
+    choosing    template → cells, columns, rows    what an uploaded table asks for, ticket by ticket
+    deciding    runs, seal                         made, checked, confirmed, paused, cancelled, undone
+    working     engine → lease, crew, items, pace  who works on a run, and one ticket of it after the other
+    watching    progress                           how far it is, what became of each ticket
+
+Each ticket of a run is a `save_ticket`, with its checks, proof and record.
+"""
