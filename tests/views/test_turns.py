@@ -14,7 +14,9 @@ from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
 from ticketadmin.services.bulk.items import send_item, work_on
-from ticketadmin.services.tickets import MOST_TURNS, Saved, SaveInProgress, _in_turn, _Overtaken
+from ticketadmin.services.save_problems import SaveInProgress
+from ticketadmin.services.tickets import Saved
+from ticketadmin.services.turns import MOST_TURNS, Overtaken, in_turn
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -161,10 +163,10 @@ def test_who_is_overtaken_again_and_again_hears_by_whom(sandbox: Sandbox, staff:
 
     def overtaken() -> Saved:
         turns.append(1)
-        raise _Overtaken
+        raise Overtaken
 
     with pytest.raises(SaveInProgress) as problem:
-        _in_turn(CODE, overtaken)
+        in_turn(CODE, overtaken)
 
     assert problem.value.change == colleagues
     assert len(turns) == MOST_TURNS

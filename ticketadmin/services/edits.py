@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.choices import Choices
-from ticketadmin.services.fields import Field, Kind, Value, same_value
+from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Kind, Value, same_value
 from ticketadmin.services.inputs import Inputs, empty_value, is_untouched, parse
 
 
@@ -139,3 +139,23 @@ def _set(field: Field, posted: Inputs, like: Value, choices: Choices, *, is_know
     if is_known and same_value(field, value, like):
         return None
     return Set(value)
+
+
+def payload_of(wanted: Mapping[str, Value], before: Mapping[str, Value] | None) -> dict[str, Any]:
+    """Return the PUT body for the wanted values, without the identifier.
+
+    Whether the CRM merges or replaces `custom_fields` is unknown. So where the object could be read,
+    it is sent whole, with the changed keys in it; unset keys are left out, as they were.
+    """
+    body = {name: value for name, value in wanted.items() if not name.startswith(CUSTOM_PREFIX)}
+    custom = {name: value for name, value in wanted.items() if name.startswith(CUSTOM_PREFIX)}
+    if custom:
+        known = {
+            name: value
+            for name, value in (before or {}).items()
+            if name.startswith(CUSTOM_PREFIX) and value is not None
+        }
+        body["custom_fields"] = {
+            name.removeprefix(CUSTOM_PREFIX): value for name, value in (known | custom).items()
+        }
+    return body

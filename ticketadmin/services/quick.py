@@ -11,7 +11,8 @@ from ticketadmin.services.bases import Base
 from ticketadmin.services.choices import get_choices
 from ticketadmin.services.edits import edit_of_values
 from ticketadmin.services.fields import catalogue
-from ticketadmin.services.tickets import ReadingLost, Saved, save_ticket
+from ticketadmin.services.save_problems import ReadingLost
+from ticketadmin.services.tickets import Saved, save_ticket
 
 STATUS = "status_name"
 

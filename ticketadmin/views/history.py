@@ -20,7 +20,8 @@ from ticketadmin.services.choices import get_choices
 from ticketadmin.services.explanations import NOTHING_CHANGED
 from ticketadmin.services.exports import HISTORY_COLUMNS, csv_lines, history_table
 from ticketadmin.services.history import history_page, history_rows
-from ticketadmin.services.tickets import EditConflict, Saved, SaveProblem, open_ticket
+from ticketadmin.services.save_problems import EditConflict, SaveProblem
+from ticketadmin.services.tickets import Saved, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.presenting import Notice, page_links, present_changes, whose_tabs

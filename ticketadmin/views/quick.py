@@ -16,18 +16,17 @@ from ticketadmin.services.choices import get_choices
 from ticketadmin.services.explanations import NOTHING_CHANGED, explain
 from ticketadmin.services.fields import catalogue
 from ticketadmin.services.quick import STATUS, UnknownStatus, set_status
-from ticketadmin.services.statuses import get_statuses
-from ticketadmin.services.tickets import (
-    SAVED,
+from ticketadmin.services.save_problems import (
     CheckFailed,
     EditConflict,
     NothingToSave,
     ReadingLost,
-    Saved,
     SaveFailed,
     SaveInProgress,
     SaveProblem,
 )
+from ticketadmin.services.statuses import get_statuses
+from ticketadmin.services.tickets import SAVED, Saved
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
 from ticketadmin.views.presenting import Notice, describe_in_progress, describe_problem, present_change

@@ -26,20 +26,17 @@ from ticketadmin.services.fields import Field, Value, catalogue
 from ticketadmin.services.history import Filters, history_page
 from ticketadmin.services.inputs import Inputs, to_inputs
 from ticketadmin.services.reading import ReadTicket
-from ticketadmin.services.statuses import get_statuses
-from ticketadmin.services.tickets import (
-    SAVED,
+from ticketadmin.services.save_problems import (
     CheckFailed,
     EditConflict,
     NothingToSave,
-    OpenedTicket,
     ReadingLost,
-    Saved,
     SaveFailed,
     SaveInProgress,
     SaveProblem,
-    opened_from,
 )
+from ticketadmin.services.statuses import get_statuses
+from ticketadmin.services.tickets import SAVED, OpenedTicket, Saved, opened_from
 from ticketadmin.showing import display_content
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.views.access import person_of, request_id_of

@@ -15,7 +15,8 @@ from ticketadmin.services.drafts import CLEAR
 from ticketadmin.services.fields import catalogue
 from ticketadmin.services.inputs import Inputs, to_inputs
 from ticketadmin.services.proof import settle_ticket
-from ticketadmin.services.tickets import NothingToSave, OpenedTicket, SaveProblem, open_ticket
+from ticketadmin.services.save_problems import NothingToSave, SaveProblem
+from ticketadmin.services.tickets import OpenedTicket, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.ticket_pages import (

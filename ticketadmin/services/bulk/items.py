@@ -30,16 +30,15 @@ from ticketadmin.services.edits import Edit
 from ticketadmin.services.fields import Field, catalogue, undescribed
 from ticketadmin.services.proof import changed_nothing, settle, settled_after
 from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
-from ticketadmin.services.tickets import (
+from ticketadmin.services.save_problems import (
     CheckFailed,
     EditConflict,
     NothingToSave,
     ReadingLost,
-    Saved,
     SaveFailed,
     SaveInProgress,
-    save_ticket,
 )
+from ticketadmin.services.tickets import Saved, save_ticket
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 
 MOST_ATTEMPTS = 6
