@@ -161,7 +161,7 @@ def test_each_remote_behaviour_is_told_truthfully_and_loses_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    settings.TICKET_API_TIMEOUT = 0.4
+    settings.TICKET_API_TIMEOUT = 0.7
     settings.TICKET_API_READ = "off" if mode == "update_only" else "auto"
     expected: Expected = getattr(behaviour, mode)
     client = client_of(staff)
