@@ -48,6 +48,9 @@ class LiveServer:
 
     def _prepare(self) -> None:
         """Have `prepare_demo` do its work, once: later servers of these tests take over what it made."""
+        if self.environment.get("DEBUG") == "1":  # its static files have other names
+            self.manage("prepare_demo")
+            return
         has_own_file = "DATABASE_URL" not in self.environment
         for path in _PREPARED.iterdir():
             if (has_own_file or path.name == "static") and not (self.data / path.name).exists():
