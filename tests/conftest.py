@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -15,6 +16,9 @@ from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from ticketadmin.models import Role, User
 from ticketadmin.services.connection import forget_api
+
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is slow, not wrong
+hypothesis.settings.load_profile("patient")
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "a-long-test-password-1"

@@ -131,7 +131,7 @@ BEHAVIOURS = [
     Behaviour("stored in another spelling", Expected("stored_differently", 303), SENT, "store_differently", options={"field": "ticket_title", "value": "KHÁC"}),
     Behaviour("other fields wiped", VERIFIED, SENT, "wipe_field", options={"field": "*"}),
     Behaviour("connection refused", Expected(NO_RECORD, 503, 0, NOTHING), rejected(503, puts=0), url="http://127.0.0.1:9"),
-    Behaviour("name not found", Expected(NO_RECORD, 503, 0, NOTHING), rejected(503, puts=0), url="http://ticket-api.invalid"),
+    Behaviour("name not found", Expected(NO_RECORD, 503, 0, NOTHING), rejected(503, puts=0), url="https://ticket-api.invalid"),
     Behaviour("no TLS where it should be", Expected(NO_RECORD, 504, 0, NOTHING), rejected(504, puts=0), url="https"),
     # the fresh read and the read-back; update-only mode makes neither
     Behaviour("reading breaks", Expected(NO_RECORD, 502, 0, NOTHING), SENT, method="GET", options={"status": 500}),
