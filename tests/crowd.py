@@ -5,6 +5,7 @@ import statistics
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 
@@ -78,6 +79,25 @@ def work(
     return seen
 
 
+def wait_for_a_save(crm: Sandbox) -> None:
+    """Wait until somebody of the crowd works in earnest; signing in takes a busy machine its time."""
+    give_up = time.monotonic() + 60
+    while not crm.log("PUT"):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def expect_recovery(server: LiveServer, crm: Sandbox, names: list[str], **way: Any) -> None:
+    """Assert that before long everybody can save again, and that nothing of it is lost."""
+    give_up = time.monotonic() + 60
+    while (seen := work(server, crm, names, seconds=0, **way)).refused:
+        assert time.monotonic() < give_up, seen.refused
+        time.sleep(1)
+    assert seen.errors == []
+    assert seen.lost == []
+    assert seen.proved == 2 * len(names)
+
+
 class _Person:
     def __init__(
         self,
@@ -102,7 +122,7 @@ class _Person:
             number = 0
             while time.monotonic() < over or number < 2:
                 number += 1
-                self._round(f"{self.name} lần {number}")
+                self._round(f"{self.name} lần {number}, {time.monotonic_ns()}")
                 time.sleep(pause)
         except (requests.RequestException, AssertionError, StopIteration) as error:
             with self.lock:

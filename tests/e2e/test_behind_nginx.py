@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.conftest import skip_or_fail
-from tests.crowd import make_crowd, work
+from tests.crowd import expect_recovery, make_crowd, wait_for_a_save, work
 from tests.live import LiveServer
 from tests.nginx import PROGRAM, Nginx
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -219,9 +219,10 @@ def test_a_crm_that_stops_and_comes_back_loses_and_doubles_nothing(
     server: LiveServer, nginx: Nginx, crowd: list[str], crm_process: SandboxProcess
 ) -> None:
     Sandbox(crm_process.url).switch(latency_ms=0)
+    Sandbox(crm_process.url).forget_log()
 
     def interrupt() -> None:
-        time.sleep(3)
+        wait_for_a_save(Sandbox(crm_process.url))
         crm_process.kill()
         time.sleep(2)
         crm_process.start()
@@ -229,13 +230,13 @@ def test_a_crm_that_stops_and_comes_back_loses_and_doubles_nothing(
     interrupting = threading.Thread(target=interrupt)
     interrupting.start()
     crm, verify = _Patient(crm_process.url), str(nginx.certificate)
-    seen = work(server, crm, crowd, seconds=16, address=nginx.address, verify=verify, pause=0.1)
+    seen = work(server, crm, crowd, seconds=8, address=nginx.address, verify=verify, pause=0.1)
     interrupting.join()
 
     assert seen.errors == []
     assert seen.lost == []
     assert seen.refused, "nobody met the CRM while it was away"
-    assert seen.proved > 20
+    expect_recovery(server, crm, crowd[:4], address=nginx.address, verify=verify)
 
 
 class _Patient(Sandbox):
