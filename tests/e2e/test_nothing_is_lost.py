@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Tab
 from tests.live import LiveServer
@@ -202,18 +202,24 @@ def test_a_crash_of_the_server_is_survived_by_the_page_itself(
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
 
 
-def test_text_that_only_the_browser_kept_comes_back_by_itself(
-    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
-) -> None:
-    tab = tab_of("staff")
+def type_while_the_server_is_dead(tab: Tab, live: LiveServer, title: str) -> Page:
+    """Leave a text in the browser alone; afterwards the server is there again, and the page is gone."""
     page = tab.goto(URL)
     live.kill()
     try:
-        page.get_by_label("Title").fill("Chỉ có trong trình duyệt")
+        page.get_by_label("Title").fill(title)
         expect(page.get_by_text("Kept in this browser")).to_be_visible()
         page.goto("about:blank")
     finally:
         live.start()
+    return page
+
+
+def test_text_that_only_the_browser_kept_comes_back_by_itself(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    tab = tab_of("staff")
+    page = type_while_the_server_is_dead(tab, live, "Chỉ có trong trình duyệt")
 
     page = tab.goto(URL)
 
@@ -225,14 +231,7 @@ def test_text_that_only_the_browser_kept_outlives_a_server_that_does_not_take_it
     tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     tab = tab_of("staff")
-    page = tab.goto(URL)
-    live.kill()
-    try:
-        page.get_by_label("Title").fill("Chỉ có trong trình duyệt")
-        expect(page.get_by_text("Kept in this browser")).to_be_visible()
-        page.goto("about:blank")
-    finally:
-        live.start()
+    page = type_while_the_server_is_dead(tab, live, "Chỉ có trong trình duyệt")
     page.route("**/draft/", lambda route: route.fulfill(status=503, body="busy"))
     page = tab.goto(URL)
     expect(page.get_by_text("Kept in this browser")).to_be_visible()
@@ -276,20 +275,23 @@ def test_what_is_discarded_while_typing_does_not_come_back(
     expect(page.get_by_label("Title")).to_have_value(live_sandbox.ticket(CODE)["ticket_title"])
 
 
+def stopped_save(tab: Tab, crm: Sandbox, title: str) -> tuple[Page, Locator]:
+    """Press Save and stop the sending, as the key does in a browser; returns the page and its Save button."""
+    stopping = "setTimeout(() => { stop(); document.title = 'stopped'; }, 300)"
+    tab.page.add_init_script(f"addEventListener('submit', () => {stopping}, {{once: true}})")
+    page = tab.goto(URL)
+    save = page.get_by_role("button", name="Save", exact=True)
+    crm.fault("delay", method="PUT", seconds=1.5)
+    page.get_by_label("Title").fill(title)
+    save.click(no_wait_after=True)
+    expect(page).to_have_title("stopped")
+    return page, save
+
+
 def test_a_save_that_was_stopped_and_edited_is_saved_again(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
-    tab = tab_of("staff")
-    escape = (
-        "setTimeout(() => { stop(); document.title = 'stopped'; }, 300)"  # what the key does in a browser
-    )
-    tab.page.add_init_script(f"addEventListener('submit', () => {escape}, {{once: true}})")
-    page = tab.goto(URL)
-    save = page.get_by_role("button", name="Save", exact=True)
-    live_sandbox.fault("delay", method="PUT", seconds=1.5)
-    page.get_by_label("Title").fill("Lần một")
-    save.click(no_wait_after=True)
-    expect(page).to_have_title("stopped")
+    page, save = stopped_save(tab_of("staff"), live_sandbox, "Lần một")
 
     page.get_by_label("Title").fill("Lần hai")
     save.click()
@@ -303,15 +305,7 @@ def test_a_save_that_was_stopped_and_edited_is_saved_again(
 def test_a_save_that_was_stopped_can_be_pressed_again(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
-    tab = tab_of("staff")
-    stopping = "setTimeout(() => { stop(); document.title = 'stopped'; }, 300)"
-    tab.page.add_init_script(f"addEventListener('submit', () => {stopping}, {{once: true}})")
-    page = tab.goto(URL)
-    save = page.get_by_role("button", name="Save", exact=True)
-    live_sandbox.fault("delay", method="PUT", seconds=1.5)
-    page.get_by_label("Title").fill("Một lần")
-    save.click(no_wait_after=True)
-    expect(page).to_have_title("stopped")
+    page, save = stopped_save(tab_of("staff"), live_sandbox, "Một lần")
 
     page.keyboard.press("Escape")
     save.click()
