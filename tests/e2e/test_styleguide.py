@@ -80,7 +80,7 @@ def test_a_ticket_prints_its_values_dark_on_white(
     theme: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff", color_scheme=theme).goto(f"/tickets/{CODE}/")
-    page.emulate_media(media="print", color_scheme=theme)  # type: ignore[arg-type]
+    page.emulate_media(media="print", color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
 
     for gone in (".bar", ".savebar", ".quick", "main .button"):
         expect(page.locator(gone).first).to_be_hidden()
