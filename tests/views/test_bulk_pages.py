@@ -38,7 +38,7 @@ def make_run(lead: User) -> Callable[[BulkState, int], BulkUpdate]:
         (
             {"in_flight": "8", "per_second": "2000"},
             ('value="8"', 'value="2000"'),
-            "less than or equal to 1000",
+            "Write a number from 0.1 to 1000.",
         ),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
@@ -127,18 +128,28 @@ def _action(field: Field, *, chosen: str) -> forms.ChoiceField:
     )
 
 
+def _between(least: float, most: float) -> dict[str, Any]:
+    message = format_lazy(_("Write a number from {least} to {most}."), least=least, most=most)
+    return {"min_value": message, "max_value": message}
+
+
 class ConfirmForm(forms.Form):
     """The seal of the dry run that the page showed, and how fast to go."""
 
     seal = forms.CharField(widget=forms.HiddenInput)
     in_flight = forms.IntegerField(
-        label=_("Tickets at the same time"), min_value=1, max_value=MOST_IN_FLIGHT, initial=4
+        label=_("Tickets at the same time"),
+        min_value=1,
+        max_value=MOST_IN_FLIGHT,
+        initial=4,
+        error_messages=_between(1, MOST_IN_FLIGHT),
     )
     per_second = forms.FloatField(
         label=_("Requests to the CRM a second, at most"),
         required=False,
         min_value=0.1,
         max_value=1_000,
+        error_messages=_between(0.1, 1_000),
         help_text=_("Empty: as fast as the CRM answers."),
     )
 

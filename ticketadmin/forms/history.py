@@ -13,6 +13,8 @@ from ticketadmin.services.fields import catalogue
 from ticketadmin.services.history import Filters
 from ticketadmin.services.ordering import in_order
 
+_NO_SUCH_DAY = _("Choose a day of the years 2000 to 2999.")
+
 
 def _day(label: Any) -> forms.DateField:
     """Return a field for a day that changes can be of: the calendar has an end, and overflows there."""
@@ -20,7 +22,10 @@ def _day(label: Any) -> forms.DateField:
         label=label,
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        validators=[MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+        validators=[
+            MinValueValidator(date(2000, 1, 1), _NO_SUCH_DAY),
+            MaxValueValidator(date(2999, 12, 31), _NO_SUCH_DAY),
+        ],
     )
 
 
