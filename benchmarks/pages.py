@@ -20,7 +20,7 @@ from benchmarks.peer.models import PeerTicket
 from tests.pages import ticket_form
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
 from ticketadmin.models import User
-from ticketadmin.services.connection import get_api
+from ticketadmin.services.crm.connection import get_api
 from ticketadmin.ticketapi.client import Call
 
 CODE = "ABCXYZ1234"

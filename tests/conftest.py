@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from ticketadmin.models import Role, User
-from ticketadmin.services.connection import forget_api
+from ticketadmin.services.crm.connection import forget_api
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is slow, not wrong
 hypothesis.settings.load_profile("patient")

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from ticketadmin.forms.people import NewPersonForm, PersonForm, role_label
 from ticketadmin.models import CustomField, StatusSetting, User
-from ticketadmin.services.people import sign_out_everywhere
+from ticketadmin.services.people.accounts import sign_out_everywhere
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
 

@@ -20,4 +20,4 @@ class TicketAdminConfig(AppConfig):
 class AdministrationConfig(AdminConfig):
     """Django's admin, opened to administrators by role rather than by `is_staff`."""
 
-    default_site = "ticketadmin.administration.AdministrationSite"
+    default_site = "ticketadmin.admin_site.AdministrationSite"

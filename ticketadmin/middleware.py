@@ -23,8 +23,8 @@ from ticketadmin.logs import request_id as current_request_id
 from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
-from ticketadmin.views.drafts import keep_without_session
-from ticketadmin.views.problems import bad_request, method_not_allowed
+from ticketadmin.views.error_pages import bad_request, method_not_allowed
+from ticketadmin.views.tickets.drafts import keep_without_session
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
 access_log = logging.getLogger("ticketadmin.access")

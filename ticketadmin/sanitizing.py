@@ -11,7 +11,7 @@ form, cover the tool's own controls, or cost the server minutes. Layers, each en
 3. nh3 (html5ever) cleans by the allowlist; bleach (html5lib), another parser, cleans its result by
    the same allowlist; nh3 has the last word. Repeated until nothing changes.
 4. Pages show the result under a policy that allows neither inline script nor style, and clean it again
-   on the way out (showing.py).
+   on the way out (presenters/content.py).
 
 Everything fails closed: whatever goes wrong, escaped text is shown, never the raw input. Not used,
 because they are unsafe: bleach's LinkifyFilter (unescapes `&amp;lt;`) and its CSSSanitizer (checks

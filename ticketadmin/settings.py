@@ -181,7 +181,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
-AXES_LOCKOUT_CALLABLE = "ticketadmin.views.problems.locked_out"
+AXES_LOCKOUT_CALLABLE = "ticketadmin.views.error_pages.locked_out"
 AXES_VERBOSE = False
 # Sessions end: without activity, and at the latest.
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60)
@@ -234,7 +234,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-CSRF_FAILURE_VIEW = "ticketadmin.views.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "ticketadmin.views.error_pages.csrf_failure"
 LONGEST_BODY = 11 * 1024 * 1024  # a file of a bulk update and its form; deploy/nginx.conf says the same
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000

@@ -7,61 +7,50 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
-from ticketadmin.views import (
-    accessibility,
-    account,
-    bulk,
-    bulk_choosing,
-    connection,
-    content,
-    drafts,
-    health,
-    history,
-    listing,
-    passwords,
-    presence,
-    quick,
-    styleguide,
-    tickets,
-)
+from ticketadmin.views import accessibility, connection, health, styleguide
+from ticketadmin.views.account import account, passwords
+from ticketadmin.views.bulk import choosing, runs
+from ticketadmin.views.history import changes
+from ticketadmin.views.tickets import content, drafts, presence, quick_status, ticket
+from ticketadmin.views.tickets import list as list_views
 
-handler400 = "ticketadmin.views.problems.bad_request"
-handler403 = "ticketadmin.views.problems.forbidden"
-handler404 = "ticketadmin.views.problems.not_found"
-handler500 = "ticketadmin.views.problems.server_error"
+handler400 = "ticketadmin.views.error_pages.bad_request"
+handler403 = "ticketadmin.views.error_pages.forbidden"
+handler404 = "ticketadmin.views.error_pages.not_found"
+handler500 = "ticketadmin.views.error_pages.server_error"
 
 urlpatterns = [
     path("", require_safe(RedirectView.as_view(pattern_name="tickets")), name="home"),
     path("favicon.ico", account.favicon, name="favicon"),
     # tickets
-    path("tickets/", listing.tickets, name="tickets"),
-    path("list/", listing.ticket_list, name="ticket_list"),
-    path("suggest/", listing.suggest, name="suggest"),
-    path("views/", listing.keep_view, name="keep_view"),
-    path("views/<int:view>/delete/", listing.delete_view, name="delete_view"),
-    path("tickets/<code:code>/", tickets.ticket, name="ticket"),
-    path("tickets/<code:code>/preview/", tickets.preview, name="ticket_preview"),
-    path("tickets/<code:code>/status/", quick.status, name="quick_status"),
+    path("tickets/", list_views.tickets, name="tickets"),
+    path("list/", list_views.ticket_list, name="ticket_list"),
+    path("suggest/", list_views.suggest, name="suggest"),
+    path("views/", list_views.keep_view, name="keep_view"),
+    path("views/<int:view>/delete/", list_views.delete_view, name="delete_view"),
+    path("tickets/<code:code>/", ticket.ticket, name="ticket"),
+    path("tickets/<code:code>/preview/", ticket.preview, name="ticket_preview"),
+    path("tickets/<code:code>/status/", quick_status.status, name="quick_status"),
     path("tickets/<code:code>/draft/", drafts.keep, name="draft_keep"),
     path("tickets/<code:code>/draft/discard/", drafts.discard, name="draft_discard"),
     path("tickets/<code:code>/draft/bring-back/", drafts.bring_back, name="draft_bring_back"),
     path("content/preview/", content.preview, name="content_preview"),
     path("tickets/<code:code>/presence/", presence.presence, name="presence"),
     # bulk
-    path("bulk/", bulk.bulk_list, name="bulk_list"),
-    path("bulk/new/", bulk_choosing.bulk_new, name="bulk_new"),
-    path("bulk/template.csv", bulk_choosing.bulk_template, {"kind": "csv"}, name="bulk_template_csv"),
-    path("bulk/template.xlsx", bulk_choosing.bulk_template, {"kind": "xlsx"}, name="bulk_template_xlsx"),
-    path("bulk/<uuid:bulk>/", bulk.bulk, name="bulk"),
-    path("bulk/<uuid:bulk>/progress/", bulk.bulk_progress, name="bulk_progress"),
-    path("bulk/<uuid:bulk>/results.csv", bulk.bulk_results, name="bulk_results"),
-    path("bulk/<uuid:bulk>/<slug:action>/", bulk.bulk_action, name="bulk_action"),
+    path("bulk/", runs.bulk_list, name="bulk_list"),
+    path("bulk/new/", choosing.bulk_new, name="bulk_new"),
+    path("bulk/template.csv", choosing.bulk_template, {"kind": "csv"}, name="bulk_template_csv"),
+    path("bulk/template.xlsx", choosing.bulk_template, {"kind": "xlsx"}, name="bulk_template_xlsx"),
+    path("bulk/<uuid:bulk>/", runs.bulk, name="bulk"),
+    path("bulk/<uuid:bulk>/progress/", runs.bulk_progress, name="bulk_progress"),
+    path("bulk/<uuid:bulk>/results.csv", runs.bulk_results, name="bulk_results"),
+    path("bulk/<uuid:bulk>/<slug:action>/", runs.bulk_action, name="bulk_action"),
     # history
-    path("history/", history.history, name="history"),
-    path("history/changes.csv", history.history_csv, name="history_csv"),
-    path("history/<uuid:change>/undo/", history.undo, name="undo"),
-    path("history/<uuid:change>/restore/", history.restore, name="restore"),
-    path("history/<uuid:change>/settle/", history.settle, name="settle"),
+    path("history/", changes.history, name="history"),
+    path("history/changes.csv", changes.history_csv, name="history_csv"),
+    path("history/<uuid:change>/undo/", changes.undo, name="undo"),
+    path("history/<uuid:change>/restore/", changes.restore, name="restore"),
+    path("history/<uuid:change>/settle/", changes.settle, name="settle"),
     # account
     path("session/", account.session, name="session"),
     path("session/back/", account.back, name="session_back"),
@@ -85,7 +74,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 if settings.HAS_OIDC:
-    from ticketadmin.views import openid
+    from ticketadmin.views.account import openid
 
     urlpatterns += [
         path("sign-in/openid/", openid.Begin.as_view(), name="openid_begin"),

@@ -34,7 +34,7 @@ from tests.pages import PageForm
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
 from tests.views.test_access import ADMIN, OWN, Route
 from tests.views.test_remote_behaviour import BEHAVIOURS, CODE, TITLE, Behaviour
-from ticketadmin.services.connection import get_api
+from ticketadmin.services.crm.connection import get_api
 from ticketadmin.ticketapi.errors import TicketApiError
 
 TOKEN = "metrics-token-0123456789"

@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Tab
 from tests.e2e.editing import opened, save
 from tests.sandbox_driver import Sandbox
+from ticketadmin.presenters.content import display_content
 from ticketadmin.sanitizing import clean_html
-from ticketadmin.showing import display_content
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 CODE = "ABCXYZ1234"

@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies
 
 from tests.sanitizing.corpus import BENIGN, ELEMENTS, MUTATIONS, hostile
 from ticketadmin import sanitizing
+from ticketadmin.presenters.content import display_content
 from ticketadmin.sanitizing import (
     ATTRIBUTES,
     TAGS,
@@ -21,7 +22,6 @@ from ticketadmin.sanitizing import (
     visible_text,
     what_is_removed,
 )
-from ticketadmin.showing import display_content
 
 
 class Inspector(HTMLParser):

@@ -12,7 +12,7 @@ from django.test import Client
 from tests.sandbox_driver import Sandbox
 from tests.sanitizing.corpus import hostile
 from ticketadmin.models import User
-from ticketadmin.showing import _with_targets, display_content, place_of
+from ticketadmin.presenters.content import _with_targets, display_content, place_of
 
 CODE = "ABCXYZ1234"
 IMAGE = '<p>ảnh <img src="https://track.example.com/1.gif?who=lan" alt="biểu đồ"></p>'

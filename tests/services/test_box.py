@@ -2,7 +2,7 @@
 
 import pytest
 
-from ticketadmin.services.box import (
+from ticketadmin.services.index.omnibox import (
     ManyTickets,
     OneTicket,
     StatusChange,

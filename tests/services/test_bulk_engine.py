@@ -20,11 +20,11 @@ from ticketadmin.models import (
     RemoteSnapshot,
     User,
 )
-from ticketadmin.services.bulk.crew import Done
 from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
 from ticketadmin.services.bulk.items import plan_item, resolve_doubt, send_item, work_on
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
-from ticketadmin.services.choices import get_choices
+from ticketadmin.services.bulk.threads import Done
+from ticketadmin.services.crm.choices import get_choices
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from ticketadmin.services.bulk.cells import read_cell
 from ticketadmin.services.bulk.columns import InvalidColumns
 from ticketadmin.services.bulk.rows import MOST_ERRORS, BulkTable, read_rows
 from ticketadmin.services.bulk.template import explain_columns, template_csv, template_xlsx
-from ticketadmin.services.choices import ChoiceList, Choices
-from ticketadmin.services.edits import CLEAR, Set
-from ticketadmin.services.fields import STANDARD, Field, Kind
+from ticketadmin.services.crm.choices import ChoiceList, Choices
+from ticketadmin.services.saving.edit import CLEAR, Set
 from ticketadmin.services.spreadsheets import CellProblem, Table, TableRow, read_table
+from ticketadmin.services.values.fields import STANDARD, Field, Kind
 from ticketadmin.ticketapi.tickets import Choice
 
 OPTIONS = (("1", "Một"), ("2", "Hai, ba"), ("x", "Mót"))

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, strategies
 
-from ticketadmin.services.box import CODE
-from ticketadmin.services.codes import MOST_TICKETS, PastedCodes, read_codes
+from ticketadmin.services.index.codes import MOST_TICKETS, PastedCodes, read_codes
+from ticketadmin.services.index.omnibox import CODE
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies
 
-from ticketadmin.services.diffs import LONGEST, Piece, word_diff
+from ticketadmin.services.values.diffs import LONGEST, Piece, word_diff
 
 TEXTS = strategies.text(alphabet="ab <>/\n\tđ&", max_size=60)
 

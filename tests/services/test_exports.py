@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given, strategies
 
-from ticketadmin.services.exports import csv_lines, harmless
+from ticketadmin.services.history.export import csv_lines, harmless
 
 COMMAND = "=cmd|' /C calc'!A0"
 

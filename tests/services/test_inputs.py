@@ -7,10 +7,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from hypothesis import given, strategies
 
-from ticketadmin.services.choices import ChoiceList, Choices
-from ticketadmin.services.edits import CLEAR, InvalidEdit, Set, read_edit
-from ticketadmin.services.fields import STANDARD, Field, Kind, same_value
-from ticketadmin.services.inputs import empty_value, is_untouched, parse, to_inputs
+from ticketadmin.services.crm.choices import ChoiceList, Choices
+from ticketadmin.services.saving.edit import CLEAR, InvalidEdit, Set, read_edit
+from ticketadmin.services.values.fields import STANDARD, Field, Kind, same_value
+from ticketadmin.services.values.inputs import empty_value, is_untouched, parse, to_inputs
 from ticketadmin.ticketapi.tickets import Choice
 
 OPTIONS = (("1", "Một"), ("2", "Hai"))

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group
 from django.db import connection
 
 from ticketadmin.models import Role, Source, User
-from ticketadmin.services.access import Forbidden
-from ticketadmin.services.people import (
+from ticketadmin.services.people.access import Forbidden
+from ticketadmin.services.people.accounts import (
     Disabled,
     NameTaken,
     NoRole,

@@ -25,8 +25,8 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.items import resolve_doubt, send_item, settle_item, work_on
 from ticketadmin.services.bulk.runs import NothingToDo, settle_bulk, undo_bulk
-from ticketadmin.services.proof import settle, settle_all, settle_ticket
-from ticketadmin.services.undo import CannotUndo, can_undo, replaced_values, undo_change
+from ticketadmin.services.saving.readback import settle, settle_all, settle_ticket
+from ticketadmin.services.saving.undo import CannotUndo, can_undo, replaced_values, undo_change
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.exceptions import SuspiciousOperation
 
 from tests.conftest import skip_or_fail
-from ticketadmin.services.people import SourceUnavailable
+from ticketadmin.services.people.accounts import SourceUnavailable
 
 try:
     from ticketadmin.signing_in import openid

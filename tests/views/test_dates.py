@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
-from ticketadmin.views.dates import ago, readable_date
+from ticketadmin.presenters.dates import ago, readable_date
 
 MOMENT = datetime(2026, 11, 25, 15, 12, tzinfo=UTC)
 

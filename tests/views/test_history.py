@@ -16,7 +16,7 @@ from django.utils import timezone
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, ChangedField, CustomField, Role, User
-from ticketadmin.services.history import Filters, history_page
+from ticketadmin.services.history.changes import Filters, history_page
 
 CODE = "ABCXYZ1234"
 

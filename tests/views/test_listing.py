@@ -15,8 +15,8 @@ from django.utils import timezone
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, Role, SavedView, StatusSetting, User
-from ticketadmin.services.listing import ListedTicket, ListFilters, plain_letters
-from ticketadmin.services.statuses import Status, Statuses
+from ticketadmin.services.crm.statuses import Status, Statuses
+from ticketadmin.services.index.listing import ListedTicket, ListFilters, plain_letters
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
 

@@ -10,10 +10,10 @@ from django.test import Client
 
 from tests.sandbox_driver import KEY, Sandbox
 from ticketadmin.models import User
-from ticketadmin.services import circuit
-from ticketadmin.services.circuit import FAILURES
-from ticketadmin.services.connection import forget_api, get_api
-from ticketadmin.services.heartbeats import beat, end, living
+from ticketadmin.services.crm import circuit
+from ticketadmin.services.crm.circuit import FAILURES
+from ticketadmin.services.crm.connection import forget_api, get_api
+from ticketadmin.services.operations.heartbeats import beat, end, living
 from ticketadmin.ticketapi.errors import Unavailable
 
 CODE = "ABCXYZ1234"

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.conftest import PASSWORD
 from tests.views.test_signing_in import sign_in
 from ticketadmin.models import ResetRequest, Source, User
-from ticketadmin.services.passwords import FOR_PERSON, FROM_ADDRESS, MAILING
+from ticketadmin.services.people.passwords import FOR_PERSON, FROM_ADDRESS, MAILING
 
 CHOSEN = "mot-mat-khau-moi-2026"
 Outbox = list[EmailMessage]

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, CustomField, User
-from ticketadmin.services.choices import get_choices
+from ticketadmin.services.crm.choices import get_choices
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"

@@ -14,9 +14,9 @@ from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
 from ticketadmin.services.bulk.items import send_item, work_on
-from ticketadmin.services.save_problems import SaveInProgress
-from ticketadmin.services.tickets import Saved
-from ticketadmin.services.turns import MOST_TURNS, Overtaken, in_turn
+from ticketadmin.services.saving.errors import SaveInProgress
+from ticketadmin.services.saving.lock import MOST_TURNS, Overtaken, in_turn
+from ticketadmin.services.saving.save import Saved
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
 from ticketadmin.models import User
-from ticketadmin.services.people import NotWelcome, SourceUnavailable
+from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
 
 
 class SignInForm(AuthenticationForm):

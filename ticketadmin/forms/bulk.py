@@ -13,10 +13,10 @@ from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
 from ticketadmin.models import BulkUpdate, User
 from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
-from ticketadmin.services.choices import Choices
-from ticketadmin.services.edits import Edit, InvalidEdit, Set, read_edit
-from ticketadmin.services.fields import Field
-from ticketadmin.services.inputs import Inputs, to_inputs
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.saving.edit import Edit, InvalidEdit, Set, read_edit
+from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.inputs import Inputs, to_inputs
 
 KEEP, SETTING, CLEARING = "keep", "set", "clear"
 ACTION = "action."

@@ -10,17 +10,17 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import ListFilterForm
 from ticketadmin.models import BulkUpdate, SavedView, User
-from ticketadmin.services.box import codes_of
 from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
-from ticketadmin.services.choices import Choices
-from ticketadmin.services.codes import PastedCodes, read_codes
-from ticketadmin.services.edits import Edit
-from ticketadmin.services.explanations import explain_reason
-from ticketadmin.services.fields import catalogue
-from ticketadmin.services.listing import MOST, fetch_listing, matching, named
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.crm.explanations import explain_reason
+from ticketadmin.services.crm.statuses import get_statuses
+from ticketadmin.services.index.codes import PastedCodes, read_codes
+from ticketadmin.services.index.listing import MOST, fetch_listing, matching, named
+from ticketadmin.services.index.omnibox import codes_of
+from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.spreadsheets import read_table
-from ticketadmin.services.statuses import get_statuses
+from ticketadmin.services.values.fields import catalogue
 
 SHOWN_PIECES = 200
 

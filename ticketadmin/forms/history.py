@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
 from ticketadmin.models import Origin, Outcome, User
-from ticketadmin.services.fields import catalogue
-from ticketadmin.services.history import Filters
-from ticketadmin.services.ordering import in_order
+from ticketadmin.services.history.changes import Filters
+from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.ordering import in_order
 
 _NO_SUCH_DAY = _("Choose a day of the years 2000 to 2999.")
 

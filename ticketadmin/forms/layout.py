@@ -12,7 +12,7 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.services.fields import Field, Kind
+from ticketadmin.services.values.fields import Field, Kind
 
 GRID_TEMPLATE = "ticketadmin/grid.html"
 CONTENT_TEMPLATE = "tickets/_content_field.html"

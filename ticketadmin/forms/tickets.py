@@ -16,13 +16,21 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Draft, Origin, User
-from ticketadmin.services.bases import Base, load_base
-from ticketadmin.services.choices import Choices
-from ticketadmin.services.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
-from ticketadmin.services.edits import Edit, InvalidEdit, edit_of_values, read_edit
-from ticketadmin.services.fields import CUSTOM_PREFIX, Field, Kind, Value, canonical, catalogue, is_date
-from ticketadmin.services.inputs import Inputs, to_inputs
-from ticketadmin.services.tickets import SAVED, OpenedTicket, Saved, save_ticket
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
+from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
+from ticketadmin.services.saving.form_base import Base, load_base
+from ticketadmin.services.saving.save import SAVED, OpenedTicket, Saved, save_ticket
+from ticketadmin.services.values.fields import (
+    CUSTOM_PREFIX,
+    Field,
+    Kind,
+    Value,
+    canonical,
+    catalogue,
+    is_date,
+)
+from ticketadmin.services.values.inputs import Inputs, to_inputs
 
 CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
 MAX_POSTED_CUSTOM_FIELDS = 100

@@ -16,7 +16,7 @@ from django_auth_ldap.backend import LDAPBackend, ldap_error
 from django_auth_ldap.config import LDAPSearch, NestedMemberDNGroupType, PosixGroupType
 
 from ticketadmin.models import Source, User
-from ticketadmin.services.people import SourceUnavailable, Vouched, welcome
+from ticketadmin.services.people.accounts import SourceUnavailable, Vouched, welcome
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from django.http import HttpRequest
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from ticketadmin.models import Source, User
-from ticketadmin.services.people import SourceUnavailable, Vouched, welcome
+from ticketadmin.services.people.accounts import SourceUnavailable, Vouched, welcome
 from ticketadmin.signing_in.checks import is_private_way
 
 logger = logging.getLogger(__name__)

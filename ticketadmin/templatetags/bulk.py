@@ -5,8 +5,8 @@ from typing import Any
 from django import template
 
 from ticketadmin.models import User
+from ticketadmin.presenters.bulk import Tile, tiles_of, title_of
 from ticketadmin.services.bulk.progress import news_for
-from ticketadmin.views.bulk_pages import Tile, tiles_of, title_of
 
 register = template.Library()
 

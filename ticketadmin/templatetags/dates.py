@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django import template
 
-from ticketadmin.views import dates
+from ticketadmin.presenters import dates
 
 register = template.Library()
 

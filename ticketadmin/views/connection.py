@@ -6,11 +6,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from ticketadmin.services.checking import check_api, connection_facts, last_report
-from ticketadmin.services.circuit import open_until
-from ticketadmin.services.explanations import explain_reason
-from ticketadmin.services.heartbeats import living
-from ticketadmin.services.operations import queue_depth
+from ticketadmin.services.crm.check import check_api, connection_facts, last_report
+from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.crm.explanations import explain_reason
+from ticketadmin.services.operations.heartbeats import living
+from ticketadmin.services.operations.readiness import queue_depth
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
 

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ticketadmin.services.operations import metrics_text, readiness
+from ticketadmin.services.operations.readiness import metrics_text, readiness
 from ticketadmin.views.addresses import client_address
 
 

@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from ticketadmin.models import Hue, Outcome, Plan
-from ticketadmin.services.diffs import word_diff
+from ticketadmin.presenters.bulk import TONES as TONES_OF_PLANS
+from ticketadmin.presenters.bulk import Tile
+from ticketadmin.presenters.changes import Notice, Tab, ValueRow
+from ticketadmin.services.values.diffs import word_diff
 from ticketadmin.views.access import needs
-from ticketadmin.views.bulk_pages import TONES as TONES_OF_PLANS
-from ticketadmin.views.bulk_pages import Tile
-from ticketadmin.views.presenting import Notice, Tab, ValueRow
 
 TONES = ("info", "success", "warn", "danger")
 

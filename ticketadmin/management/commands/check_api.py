@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ticketadmin.services.checking import check_api
+from ticketadmin.services.crm.check import check_api
 
 _WORDS = {"works": "yes", "refused": "no, the key may not", "fails": "NO", "unknown": "not known"}
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django_tasks_db.management.commands import db_worker
 
-from ticketadmin.services.heartbeats import beat, end
+from ticketadmin.services.operations.heartbeats import beat, end
 from ticketadmin.tasks import WORKER, forget_old_tasks, stopping, sweep_bulks
 
 DATABASE_AGAIN = 2.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ticketadmin.services.history import prune_history
+from ticketadmin.services.history.changes import prune_history
 
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from ticketadmin.management.commands.backup import connection_options, open_read_only, with_password
-from ticketadmin.services.operations import calm_down
+from ticketadmin.services.operations.readiness import calm_down
 
 
 class Command(BaseCommand):

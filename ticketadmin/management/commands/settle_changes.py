@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ticketadmin.models import Outcome
-from ticketadmin.services.proof import settle_all
+from ticketadmin.services.saving.readback import settle_all
 
 
 class Command(BaseCommand):

@@ -13,11 +13,11 @@ from django.core.exceptions import ValidationError
 from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.choices import Choices, folded
-from ticketadmin.services.codes import heading, visible
-from ticketadmin.services.edits import CLEAR, Clear, Set
-from ticketadmin.services.fields import Field, Kind
-from ticketadmin.services.inputs import Inputs, parse
+from ticketadmin.services.crm.choices import Choices, folded
+from ticketadmin.services.index.codes import heading, visible
+from ticketadmin.services.saving.edit import CLEAR, Clear, Set
+from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.inputs import Inputs, parse
 
 CLEARING = frozenset(["[clear]", "[xoa]"])  # without diacritics, so [xóa] and [xoá] are both among them
 FREE_TEXT = frozenset([Kind.LINE, Kind.TEXT, Kind.LONG_TEXT, Kind.HTML, Kind.RAW])

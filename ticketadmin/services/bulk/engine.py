@@ -32,7 +32,6 @@ from ticketadmin.models import (
     ItemState,
     User,
 )
-from ticketadmin.services.bulk.crew import Crew, Done
 from ticketadmin.services.bulk.items import (
     CIRCUIT_OPEN,
     Work,
@@ -47,8 +46,9 @@ from ticketadmin.services.bulk.items import (
 from ticketadmin.services.bulk.lease import Lease, lease_time
 from ticketadmin.services.bulk.pace import CRM_DOWN, Pace, Trouble
 from ticketadmin.services.bulk.seal import seal_of
-from ticketadmin.services.choices import get_choices
-from ticketadmin.services.connection import listen
+from ticketadmin.services.bulk.threads import Crew, Done
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.connection import listen
 from ticketadmin.ticketapi.attempts import Call
 
 TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that

@@ -23,14 +23,10 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bases import Base
-from ticketadmin.services.choices import Choices, get_choices
-from ticketadmin.services.comparison import merge
-from ticketadmin.services.edits import Edit
-from ticketadmin.services.fields import Field, catalogue, undescribed
-from ticketadmin.services.proof import changed_nothing, settle, settled_after
-from ticketadmin.services.reading import CannotRead, ReadTicket, read_ticket
-from ticketadmin.services.save_problems import (
+from ticketadmin.services.crm.choices import Choices, get_choices
+from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.saving.errors import (
     CheckFailed,
     EditConflict,
     NothingToSave,
@@ -38,7 +34,11 @@ from ticketadmin.services.save_problems import (
     SaveFailed,
     SaveInProgress,
 )
-from ticketadmin.services.tickets import Saved, save_ticket
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.merge import merge
+from ticketadmin.services.saving.readback import changed_nothing, settle, settled_after
+from ticketadmin.services.saving.save import Saved, save_ticket
+from ticketadmin.services.values.fields import Field, catalogue, undescribed
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 
 MOST_ATTEMPTS = 6

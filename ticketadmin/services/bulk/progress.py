@@ -20,7 +20,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.runs import CHUNK, UNSETTLED
-from ticketadmin.services.proof import APPLIED
+from ticketadmin.services.saving.readback import APPLIED
 
 PAGE = 50
 RATE_OVER = 15  # seconds

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.box import CODE
 from ticketadmin.services.bulk.cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
 from ticketadmin.services.bulk.columns import Column, InvalidColumns, letter, read_columns
-from ticketadmin.services.choices import Choices
-from ticketadmin.services.codes import visible
-from ticketadmin.services.edits import Clear, Set
-from ticketadmin.services.fields import Field, Kind
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.index.codes import visible
+from ticketadmin.services.index.omnibox import CODE
+from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets import Table, TableRow
+from ticketadmin.services.values.fields import Field, Kind
 
 MOST_ERRORS = 500
 MOST_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning

@@ -29,13 +29,13 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.access import Forbidden, may_undo, require
 from ticketadmin.services.bulk.engine import cancel_rest, wake
 from ticketadmin.services.bulk.items import CHANGED_SINCE
 from ticketadmin.services.bulk.seal import seal_of
-from ticketadmin.services.edits import Edit
-from ticketadmin.services.proof import applied_fields, changed_nothing
-from ticketadmin.services.undo import replaced_values
+from ticketadmin.services.people.access import Forbidden, may_undo, require
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.saving.readback import applied_fields, changed_nothing
+from ticketadmin.services.saving.undo import replaced_values
 
 MOST_TICKETS = 10_000
 MOST_IN_FLIGHT = 16

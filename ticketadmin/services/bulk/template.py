@@ -16,11 +16,11 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from ticketadmin.services.bulk.columns import labels, letter
-from ticketadmin.services.choices import Choices
-from ticketadmin.services.codes import heading, is_code_heading
-from ticketadmin.services.exports import csv_lines
-from ticketadmin.services.fields import Field, Kind
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.history.export import csv_lines
+from ticketadmin.services.index.codes import heading, is_code_heading
 from ticketadmin.services.spreadsheets import MOST_ROWS
+from ticketadmin.services.values.fields import Field, Kind
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

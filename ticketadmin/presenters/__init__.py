@@ -1,0 +1,1 @@
+"""What people read: outcomes, problems, changes and runs as words, tones and rows."""

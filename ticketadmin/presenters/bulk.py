@@ -1,0 +1,365 @@
+"""Bulk updates as templates show them: the sentence of a run, its counts, its tickets with their reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ticketadmin.converters import whole_number
+from ticketadmin.forms.bulk import ConfirmForm
+from ticketadmin.models import (
+    BulkItem,
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    ItemOutcome,
+    ItemState,
+    Plan,
+    User,
+)
+from ticketadmin.presenters.changes import Notice, ValueRow, describe_outcome, present_edit, readable
+from ticketadmin.presenters.words import meaning_of
+from ticketadmin.services.bulk.items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
+from ticketadmin.services.bulk.pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
+from ticketadmin.services.bulk.progress import (
+    ItemPage,
+    Progress,
+    has_parts_to_undo,
+    item_page,
+    overlaps,
+    progress_of,
+    refresh_outcomes,
+)
+from ticketadmin.services.bulk.runs import NOT_CERTAIN, NOT_UNDOABLE, RETRYABLE, UNSETTLED, open_items
+from ticketadmin.services.crm.explanations import PARTLY_CHANGED, explain_reason
+from ticketadmin.services.operations.readiness import RESTORED
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.saving.readback import applied_fields
+from ticketadmin.services.saving.save import SAVED
+from ticketadmin.services.values.fields import Field, catalogue, undescribed
+
+Text = str | Promise
+
+# Why a ticket cannot be done; other reasons are those of the API and explained with it.
+_REASONS: dict[str, Text] = {
+    CHANGED_SINCE: gettext_lazy("Somebody changed it since."),
+    READING_LOST: gettext_lazy("It can no longer be read, so it cannot be compared."),
+    IN_PROGRESS: gettext_lazy("Another save of this ticket had not finished."),
+    INTERNAL_ERROR: gettext_lazy("This tool failed; an administrator finds the details in the log."),
+    NOT_UNDOABLE: gettext_lazy("The values before it are not known, so there is nothing to go back to."),
+    NOT_CERTAIN: gettext_lazy("It is not known whether the run changed it, so nothing is taken back."),
+}
+_PAUSES: dict[str, tuple[Text, Text]] = {
+    KEY_REFUSED: (
+        gettext_lazy("Paused: the CRM does not accept this tool's key."),
+        gettext_lazy("Tell an administrator. Resume when the key works; what was not sent waits."),
+    ),
+    FORBIDDEN: (
+        gettext_lazy("Paused: the CRM forbids one ticket after the other."),
+        gettext_lazy("Ask an administrator whether the key may change these tickets, then resume or stop."),
+    ),
+    CRM_DOWN: (
+        gettext_lazy("Paused: the CRM does not answer, or only with errors."),
+        gettext_lazy("Nothing is lost. Resume when the CRM is back; what was not sent waits."),
+    ),
+    RESTORED: (
+        gettext_lazy("Paused: the database was restored from a backup."),
+        gettext_lazy(
+            "What was sent after the backup is not known here. Look at the tickets, then resume or stop. "
+            "Tickets that can be read are compared first; others would be sent their values once more."
+        ),
+    ),
+    "not_allowed": (
+        gettext_lazy("Paused: the person who started it may not run bulk updates any more."),
+        gettext_lazy("Stop it, or have an administrator give the right back and resume."),
+    ),
+}
+# Outcomes that ask somebody to look: what they mean stands with every ticket, too.
+_EXPLAINED = frozenset(
+    {ItemOutcome.NOT_APPLIED, ItemOutcome.STORED_DIFFERENTLY, ItemOutcome.CONFLICT, ItemOutcome.ACCEPTED}
+)
+# The tone of each plan and outcome: which colour it has in bars, tiles and badges.
+TONES: dict[str, str] = {
+    Plan.SEND: "info",
+    Plan.BLIND: "warn",
+    Plan.CANNOT: "danger",
+    ItemOutcome.VERIFIED: "success",
+    ItemOutcome.ALREADY: "neutral",
+    ItemOutcome.STORED_DIFFERENTLY: "warn",
+    ItemOutcome.ACCEPTED: "warn",
+    ItemOutcome.NOT_READABLE: "info",
+    ItemOutcome.UNKNOWN: "warn",
+    ItemOutcome.CONFLICT: "warn",
+    ItemOutcome.REJECTED: "danger",
+    ItemOutcome.NOT_APPLIED: "danger",
+    ItemOutcome.NOT_DONE: "danger",
+    ItemOutcome.NOT_SENT: "neutral",
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One count with the filter that it leads to; `x` and `width` place it in the bar, in hundredths."""
+
+    key: str
+    label: Text
+    count: int
+    tone: str
+    x: str
+    width: str
+
+    @property
+    def meaning(self) -> Text:
+        """What the word says of a ticket."""
+        return meaning_of(self.key)
+
+
+@dataclass(frozen=True)
+class PresentedItem:
+    """One ticket of a run: what is or was to be sent, and how it ended."""
+
+    item: BulkItem
+    rows: tuple[ValueRow, ...]
+    label: Text
+    tone: str
+    why: Text = ""
+
+
+@dataclass(frozen=True)
+class PresentedRun:
+    """One bulk update in the list of runs."""
+
+    bulk: BulkUpdate
+    progress: Progress
+    tiles: tuple[Tile, ...]
+    title: str
+
+
+def present_run(bulk: BulkUpdate) -> PresentedRun:
+    """Return one row of the list of runs."""
+    progress = progress_of(bulk)
+    return PresentedRun(bulk, progress, tiles_of(bulk, progress), title_of(bulk, progress.total))
+
+
+def title_of(bulk: BulkUpdate, total: int) -> str:
+    """Return the name of a bulk update: what is done to how many tickets."""
+    names = {
+        BulkKind.UPDATE: ngettext("Update of %(n)s ticket", "Update of %(n)s tickets", total),
+        BulkKind.RETRY: ngettext("Retry of %(n)s ticket", "Retry of %(n)s tickets", total),
+        BulkKind.SETTLE: ngettext("Check of %(n)s unknown result", "Check of %(n)s unknown results", total),
+        BulkKind.UNDO: ngettext("Undo for %(n)s ticket", "Undo for %(n)s tickets", total),
+    }
+    return names[BulkKind(bulk.kind)] % {"n": total}
+
+
+def bulk_context(bulk: BulkUpdate, query: QueryDict, viewer: User) -> dict[str, Any]:
+    """Return what the page of a run, and the part of it that moves, show."""
+    if bulk.has_ended:
+        refresh_outcomes(bulk)
+    progress = progress_of(bulk)
+    shown, number = query.get("shown", ""), query.get("page", "")
+    page = item_page(bulk, shown=shown, number=whole_number(number) or 1)
+    tiles = tiles_of(bulk, progress)
+    return {
+        "bulk": bulk,
+        "title": title_of(bulk, progress.total),
+        "progress": progress,
+        "tiles": tiles,
+        "words": [tile for tile in tiles if tile.meaning],
+        "shown": shown,
+        **_item_links(bulk, page, shown),
+        "items": present_items(bulk, page),
+        "changes": common_changes(bulk),
+        "pause": _pause_notice(bulk),
+        "overlaps": overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
+        "says": _said(bulk, progress),
+        "form": ConfirmForm(),
+        "can": _possible(bulk, progress, viewer),
+        "step": _step(bulk),
+        "left": _time_left(progress),
+        "took": _took(bulk),
+        "is_slowed": bulk.slowed_until is not None and bulk.slowed_until > timezone.now(),
+        "is_waiting": bulk.is_active and not bulk.is_leased(timezone.now()),
+    }
+
+
+def _item_links(bulk: BulkUpdate, page: ItemPage, shown: str) -> dict[str, Text]:
+    """Return the ways to the pages before and after."""
+    address = reverse("bulk", args=[bulk.uuid])
+
+    def to(number: int) -> str:
+        return f"{address}?" + urlencode({"shown": shown, "page": number} if shown else {"page": number})
+
+    return {
+        "back": _("Back"),
+        "back_url": to(page.number - 1) if page.number > 1 else "",
+        "next": _("Next"),
+        "next_url": to(page.number + 1) if page.number < page.pages else "",
+        "where": _("Page %(number)s of %(pages)s") % {"number": page.number, "pages": page.pages},
+    }
+
+
+def _time_left(progress: Progress) -> str:
+    seconds = progress.seconds_left
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return _("less than a minute left")
+    minutes = -(-seconds // 60)
+    return ngettext("about %(n)s minute left", "about %(n)s minutes left", minutes) % {"n": minutes}
+
+
+def _took(bulk: BulkUpdate) -> str:
+    if bulk.started_at is None or bulk.finished_at is None:
+        return ""
+    seconds = round((bulk.finished_at - bulk.started_at).total_seconds())
+    if seconds == 0:
+        return _("less than a second")
+    if seconds < 60:
+        return ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}
+    return ngettext("%(n)s minute", "%(n)s minutes", round(seconds / 60)) % {"n": round(seconds / 60)}
+
+
+def _pause_notice(bulk: BulkUpdate) -> Notice | None:
+    if bulk.state != BulkState.PAUSED or bulk.pause_reason not in _PAUSES:
+        return None
+    title, next_step = _PAUSES[bulk.pause_reason]
+    return Notice("warn", title, "", next_step)
+
+
+def tiles_of(bulk: BulkUpdate, progress: Progress) -> tuple[Tile, ...]:
+    """Return the counts by outcome, or by plan before it was confirmed, each that is not zero."""
+    counts = progress.outcomes if bulk.was_confirmed else progress.plans
+    labels: Mapping[str, Text] = dict(ItemOutcome.choices if bulk.was_confirmed else Plan.choices)
+    tiles: list[Tile] = []
+    before = 0.0
+    for key in (key for key in labels if counts.get(key)):
+        share = 100 * counts[key] / progress.total
+        tone = TONES.get(key, "neutral")
+        tiles.append(Tile(key, labels[key], counts[key], tone, f"{before:.3f}", f"{share:.3f}"))
+        before += share
+    return tuple(tiles)
+
+
+def common_changes(bulk: BulkUpdate) -> tuple[ValueRow, ...]:
+    """Return the changes that all tickets of a bulk update get."""
+    edit = Edit.from_json(bulk.wishes)
+    return present_edit(edit, {}, _fields_for(edit))
+
+
+def present_items(bulk: BulkUpdate, page: ItemPage) -> list[PresentedItem]:
+    """Return the tickets of one page, with one look-up of the field labels for all."""
+    fields = catalogue(name for item in page.items for name in item.all_wishes(bulk.wishes))
+    return [_present(bulk, item, fields) for item in page.items]
+
+
+def _present(bulk: BulkUpdate, item: BulkItem, fields: Mapping[str, Field]) -> PresentedItem:
+    edit = Edit.from_json(item.all_wishes(bulk.wishes))
+    before = (item.change.before if item.change else item.base) or {}
+    label: Text
+    if item.outcome:
+        label, key = ItemOutcome(item.outcome).label, item.outcome
+    elif bulk.was_confirmed or item.state != ItemState.DONE:
+        label, key = ItemState(item.state).label, ""
+    else:
+        label, key = Plan(item.plan).label, item.plan
+    return PresentedItem(
+        item, present_edit(edit, before, fields), label, TONES.get(key, "neutral"), _why(item)
+    )
+
+
+def _with_result(row: ValueRow, item: BulkItem, field: Field | None) -> ValueRow:
+    """Return the row with what the CRM holds where that is not what was sent."""
+    change = item.change
+    if change is None or field is None or row.name not in (change.read_back or {}):
+        return row
+    held = readable(field, (change.read_back or {})[row.name])
+    return replace(row, read_back=held, outcome=change.results.get(row.name, ""))
+
+
+def _why(item: BulkItem) -> Text:
+    change = item.change
+    if item.outcome in UNSETTLED and change and change.is_settled:
+        return describe_outcome(change).text
+    if item.outcome == ItemOutcome.NOT_APPLIED and change and applied_fields(change):
+        return PARTLY_CHANGED
+    if item.outcome in _EXPLAINED and not (item.reason and item.outcome == ItemOutcome.NOT_APPLIED):
+        return meaning_of(item.outcome)
+    if not item.reason:
+        return ""
+    if item.outcome in SAVED:
+        return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
+    return _REASONS.get(item.reason) or explain_reason(item.reason).title
+
+
+def _fields_for(edit: Edit) -> dict[str, Field]:
+    known = catalogue(edit.wishes)
+    return {name: known.get(name) or undescribed(name) for name in edit.wishes}
+
+
+def _step(bulk: BulkUpdate) -> int:
+    """Return the step of the four that a bulk update is at: tickets, changes, dry run, run."""
+    if bulk.was_confirmed:
+        return 4
+    return 2 if bulk.state == BulkState.DRAFT else 3
+
+
+def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> dict[str, bool]:
+    """Return which buttons the page offers."""
+    ended, state = bulk.has_ended, bulk.state
+    outcomes = progress.outcomes
+    undoable = sum(outcomes.get(one, 0) for one in (ItemOutcome.VERIFIED, ItemOutcome.STORED_DIFFERENTLY))
+    return {
+        "confirm": state == BulkState.READY and progress.to_send > 0,
+        "again": state == BulkState.READY,
+        "change": state == BulkState.READY and bulk.kind == BulkKind.UPDATE,
+        "discard": not bulk.was_confirmed,
+        "pause": state == BulkState.RUNNING,
+        "resume": state == BulkState.PAUSED,
+        "cancel": bulk.was_confirmed and state in {BulkState.RUNNING, BulkState.PAUSED},
+        "retry": ended and any(outcomes.get(one) for one in RETRYABLE) and bulk.kind != BulkKind.SETTLE,
+        "settle": ended and any(outcomes.get(one) for one in UNSETTLED) and open_items(bulk).exists(),
+        "send_unknown": ended and bool(outcomes.get(ItemOutcome.UNKNOWN)) and bulk.kind != BulkKind.SETTLE,
+        "undo": (
+            ended
+            and bulk.kind != BulkKind.SETTLE
+            and person.may("undo_any_change")
+            and (undoable > 0 or has_parts_to_undo(bulk))
+        ),
+    }
+
+
+def _said(bulk: BulkUpdate, progress: Progress) -> tuple[str, str]:
+    """Return what a screen reader is told, and a key that changes with it: each quarter, each state."""
+    quarter = progress.percent // 25 if bulk.is_active else 4
+    return f"{bulk.state}-{quarter}", _sentence(bulk, progress)
+
+
+def _sentence(bulk: BulkUpdate, progress: Progress) -> str:
+    to_send, done, total = progress.to_send, progress.done, progress.total
+    if bulk.state == BulkState.READY:
+        return ngettext(
+            "The check is complete: %(n)s ticket will be sent.",
+            "The check is complete: %(n)s tickets will be sent.",
+            to_send,
+        ) % {"n": to_send}
+    if bulk.state == BulkState.PAUSED:
+        return _("The bulk update is paused.")
+    if bulk.has_ended:
+        text = ngettext(
+            "The bulk update has ended: %(done)s of %(total)s ticket is done.",
+            "The bulk update has ended: %(done)s of %(total)s tickets are done.",
+            total,
+        )
+    else:
+        text = ngettext(
+            "%(done)s of %(total)s ticket is done.", "%(done)s of %(total)s tickets are done.", total
+        )
+    return text % {"done": done, "total": total}

@@ -1,0 +1,302 @@
+"""Changes, edits and failures as templates show them: labels, readable values, tones and sentences."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from ticketadmin.models import Change, Outcome, User
+from ticketadmin.presenters.dates import readable_date
+from ticketadmin.presenters.outcomes import words_of
+from ticketadmin.presenters.words import meaning_of
+from ticketadmin.sanitizing import visible_text
+from ticketadmin.services.crm.explanations import (
+    MAY_HAVE_CHANGED,
+    NOTHING_CHANGED,
+    PARTLY_CHANGED,
+    SEND_THE_REST,
+    explain,
+    explain_reason,
+)
+from ticketadmin.services.people.access import may_undo
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.saving.readback import applied_fields, changed_nothing, shown_outcome
+from ticketadmin.services.saving.save import SAVED
+from ticketadmin.services.saving.undo import can_undo
+from ticketadmin.services.values.fields import (
+    Field,
+    Kind,
+    Value,
+    canonical,
+    canonical_yes_no,
+    catalogue,
+    epoch_to_date,
+)
+from ticketadmin.ticketapi.errors import Effect, TicketApiError
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One banner: tone is info, success, warn or danger."""
+
+    tone: str
+    title: Text
+    text: Text = ""
+    next_step: Text = ""
+    quotation: str = ""  # the CRM's own words
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """One field of a change. None stands for a value that is not known."""
+
+    name: str
+    label: Text
+    before: str | None
+    after: str | None
+    read_back: str | None = None
+    outcome: str = ""
+
+    @property
+    def shows_held(self) -> bool:
+        """Tell whether the CRM was seen to hold something else than was sent."""
+        return self.read_back is not None and self.outcome not in {"", Outcome.VERIFIED}
+
+    @property
+    def outcome_label(self) -> Text:
+        """The outcome in words."""
+        return Outcome(self.outcome).label if self.outcome else ""
+
+    @property
+    def outcome_meaning(self) -> Text:
+        """What that word means."""
+        return meaning_of(self.outcome)
+
+
+@dataclass(frozen=True)
+class PresentedChange:
+    """One change as history and result banners show it."""
+
+    change: Change
+    rows: tuple[ValueRow, ...]
+    collateral: tuple[ValueRow, ...]
+    notice: Notice
+    can_undo: bool
+    can_restore: bool
+    can_settle: bool = False
+    can_send_again: bool = False
+    why_not_undo: Text = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is known of the change now."""
+        return shown_outcome(self.change)
+
+    @property
+    def sent(self) -> str:
+        """The body as it was sent, without the ticket code."""
+        return json.dumps(self.change.payload, ensure_ascii=False, indent=2)
+
+    @property
+    def when(self) -> str:
+        """The time of a change of today, else its day and time."""
+        at = timezone.localtime(self.change.created_at)
+        if at.date() == timezone.localdate():
+            return time_format(at)
+        return date_format(at, "DATETIME_FORMAT")
+
+    @property
+    def submission(self) -> str:
+        """A name for one press of a button at this change."""
+        return str(uuid.uuid4())
+
+
+def readable(field: Field, value: Value) -> str:
+    """Return a value as a person reads it; "" for empty."""
+    if canonical(field, value) == "":
+        return ""
+    labels = dict(field.choices)
+    if field.kind is Kind.HTML:
+        return visible_text(str(value))
+    if field.kind is Kind.YES_NO:
+        return {"1": _("Yes"), "0": _("No")}.get(canonical_yes_no(value), str(value))
+    if field.kind is Kind.EPOCH_DATE:
+        day = epoch_to_date(value)
+        return readable_date(day.isoformat()) if day else str(value)
+    if field.kind is Kind.DATE:
+        return readable_date(str(value))
+    if isinstance(value, list):
+        return ", ".join(labels.get(str(option), str(option)) for option in value)
+    return labels.get(str(value), str(value))
+
+
+def present_edit(
+    edit: Edit, before: Mapping[str, Value], fields: Mapping[str, Field]
+) -> tuple[ValueRow, ...]:
+    """Return what would be sent, field by field."""
+    return tuple(
+        ValueRow(
+            name=name,
+            label=fields[name].label,
+            before=readable(fields[name], before[name]) if name in before else None,
+            after=readable(fields[name], edit.value_of(fields[name], before.get(name))),
+        )
+        for name in edit.wishes
+    )
+
+
+def present_values(pairs: Mapping[str, tuple[Value, Value]]) -> tuple[ValueRow, ...]:
+    """Return values that went from one to another: name → (before, after)."""
+    fields = catalogue(pairs)
+    return tuple(_pair(fields[name], was, now) for name, (was, now) in pairs.items() if name in fields)
+
+
+def _pair(field: Field, was: Value, now: Value) -> ValueRow:
+    return ValueRow(field.name, field.label, readable(field, was), readable(field, now))
+
+
+def present_changes(
+    changes: list[Change], viewer: User, known: Mapping[str, Field] | None = None
+) -> list[PresentedChange]:
+    """Return changes as history shows them, with one look-up of the field labels for all.
+
+    `known` fields that cover every name spare it.
+    """
+    if not changes:
+        return []
+    names = {name for change in changes for name in [*change.wanted, *change.collateral]}
+    fields = known if known is not None and names <= set(known) else catalogue(names)
+    return [present_change(change, viewer, fields) for change in changes]
+
+
+def present_change(change: Change, viewer: User, fields: Mapping[str, Field]) -> PresentedChange:
+    """Return one change with readable values and the sentence that says what came of it."""
+    allowed = may_undo(viewer, change)
+    return PresentedChange(
+        change=change,
+        rows=tuple(_row(change, name, fields[name]) for name in change.wanted if name in fields),
+        collateral=tuple(
+            _pair(fields[name], was, now) for name, (was, now) in change.collateral.items() if name in fields
+        ),
+        notice=describe_outcome(change),
+        can_undo=allowed and can_undo(change),
+        can_restore=allowed and bool(change.collateral),
+        can_settle=not change.is_settled,
+        can_send_again=change.outcome in _SENT_IN_VAIN and change.actor_id == viewer.pk,
+        why_not_undo=_why_not_undo(change) if allowed else "",
+    )
+
+
+_SENT_IN_VAIN = frozenset({Outcome.UNKNOWN, Outcome.NOT_APPLIED, Outcome.REJECTED})
+
+
+def _why_not_undo(change: Change) -> Text:
+    is_known = set(change.wanted) <= set(change.before or {})
+    took_effect = change.outcome in SAVED or bool(applied_fields(change))
+    if took_effect and not is_known and not can_undo(change):
+        return _("This cannot be undone: the values before it are not known.")
+    return ""
+
+
+def _row(change: Change, name: str, field: Field) -> ValueRow:
+    def shown(values: Mapping[str, Any] | None) -> str | None:
+        return readable(field, values[name]) if values is not None and name in values else None
+
+    return ValueRow(
+        name=name,
+        label=field.label,
+        before=shown(change.before),
+        after=shown(change.wanted),
+        read_back=shown(change.read_back),
+        outcome=change.results.get(name, ""),
+    )
+
+
+def describe_outcome(change: Change) -> Notice:
+    """Return the banner for a change on record."""
+    if change.outcome == Outcome.REJECTED:
+        explanation = explain_reason(change.reason)
+        return Notice(
+            "danger",
+            explanation.title,
+            NOTHING_CHANGED,
+            explanation.next_step_unchanged,
+            change.message,
+            change.request_id,
+        )
+    tone, title, text = words_of(change)
+    quotation = change.message if change.reason else ""
+    return Notice(tone, title, text, quotation=quotation, request_id=change.request_id)
+
+
+def describe_problem(error: TicketApiError, change: Change | None = None, *, request_id: str = "") -> Notice:
+    """Return the banner for a call that failed; without a change nothing had been sent."""
+    explanation = explain(error)
+    if change is None or changed_nothing(change) or error.effect is Effect.NONE:
+        tone, what_changed, next_step = "danger", NOTHING_CHANGED, explanation.next_step_unchanged
+    elif applied_fields(change):
+        tone, what_changed, next_step = "warn", PARTLY_CHANGED, SEND_THE_REST
+    else:
+        tone, what_changed, next_step = "warn", MAY_HAVE_CHANGED, explanation.next_step
+    return Notice(tone, explanation.title, what_changed, next_step, error.api_message, request_id)
+
+
+def describe_in_progress(other: Change | None, person: User, next_step: Text) -> Notice:
+    """Return the banner for a save that could not begin, because another one of its ticket has not ended."""
+    if other is None or other.actor_id == person.pk:
+        title = _("An earlier save of this ticket by you has not finished.")
+        return Notice("warn", title, _("Nothing more was sent."), next_step)
+    title = _("%(name)s is saving this ticket at the moment.") % {"name": other.actor_name}
+    return Notice("warn", title, _("Nothing was sent."), next_step)
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One of the views of a page that links lead to."""
+
+    label: Text
+    url: str
+    is_current: bool
+
+
+def whose_tabs(query: QueryDict, name: str, viewer: User) -> list[Tab]:
+    """Return the tabs for everybody's and one's own; the rest of the query stays as it is.
+
+    `name` holds the number of a person in the query.
+    """
+    asked = query.get(name, "")
+    tabs = []
+    for label, person in ((_("Everybody's"), ""), (_("Mine"), str(viewer.pk))):
+        params = query.copy()
+        params.pop("before", None)
+        params.pop(name, None)
+        if person:
+            params[name] = person
+        tabs.append(Tab(label, f"?{params.urlencode()}", asked == person))
+    return tabs
+
+
+def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> dict[str, Text]:
+    """Return the way back to the first page and to the next older one, "" where there is none.
+
+    `before` tells that the page shown is not the first; `query` holds the filters, encoded.
+    """
+    here = reverse(route)
+    filters = f"{query}&" if query else ""
+    return {
+        "back": _("Newest"),
+        "back_url": (f"{here}?{query}" if query else here) if before else "",
+        "next": _("Older"),
+        "next_url": f"{here}?{filters}before={older}" if older else "",
+    }

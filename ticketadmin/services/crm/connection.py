@@ -1,0 +1,144 @@
+"""The one connection to the remote API that this process keeps, and what is known of its rights.
+
+`get_api()` hands out the pooled client; tests that override the settings get another one. Whether
+the key may read tickets is learnt from real answers and remembered in the database, so that every
+process knows and a restart does not forget.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils import timezone
+
+from ticketadmin.logs import event
+from ticketadmin.metrics import REMOTE_CALLS, REMOTE_RETRIES, REMOTE_SECONDS
+from ticketadmin.models import RemoteSnapshot
+from ticketadmin.services.crm.circuit import Circuit
+from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.ticketapi.client import ApiConfig, TicketApi
+from ticketadmin.ticketapi.keys import ApiKey
+
+READING = "reading"
+REFUSAL_BELIEVED_FOR = timedelta(minutes=10)
+
+_lock = threading.Lock()
+_api: TicketApi | None = None
+_listeners: list[Callable[[Call], None]] = []
+logger = logging.getLogger("ticketadmin.remote")
+
+
+class Reading(StrEnum):
+    """Whether the key may read tickets, as far as answers have shown."""
+
+    WORKS = "works"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+def get_api() -> TicketApi:
+    """Return this process's client for the API that the settings name."""
+    global _api  # noqa: PLW0603 - one pool a process is the point
+    with _lock:
+        if _api is None:
+            circuit = Circuit()
+            _api = TicketApi(_config(), observer=partial(_observe, circuit), gate=circuit)
+        return _api
+
+
+def listen(listener: Callable[[Call], None]) -> Callable[[], None]:
+    """Tell a listener of each attempt of this process, in the thread that made it; return how to stop."""
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
+
+
+def _observe(circuit: Circuit, call: Call) -> None:
+    result = str(call.http_status) if call.http_status else (call.reason or "unknown")
+    REMOTE_CALLS.labels(call.method, call.endpoint, result).inc()
+    REMOTE_SECONDS.labels(call.method, call.endpoint).observe(call.seconds)
+    if call.attempt > 1:
+        REMOTE_RETRIES.labels(call.endpoint).inc()
+    event(
+        logger,
+        "remote_call",
+        method=call.method,
+        endpoint=call.endpoint,
+        status=call.http_status,
+        reason=call.reason,
+        attempt=call.attempt,
+        ms=round(call.seconds * 1000, 1),
+    )
+    circuit.note(call)
+    for listener in list(_listeners):
+        listener(call)
+
+
+def _config() -> ApiConfig:
+    key = (
+        ApiKey(value=settings.TICKET_API_KEY)
+        if settings.TICKET_API_KEY
+        else ApiKey(file=settings.TICKET_API_KEY_FILE)
+    )
+    timeout = settings.TICKET_API_TIMEOUT
+    return ApiConfig(
+        url=settings.TICKET_API_URL,
+        key=key,
+        code_keys=tuple(settings.TICKET_API_CODE_KEYS),
+        cookie=settings.TICKET_API_COOKIE,
+        read_timeout=timeout,
+        connect_timeout=min(3.0, timeout),
+        deadline=2 * timeout,
+        ca_file=settings.TICKET_API_CA_FILE or None,
+        proxy=settings.TICKET_API_PROXY or None,
+    )
+
+
+def forget_api() -> None:
+    """Close the pooled connections; the next call makes a new client from the settings."""
+    global _api  # noqa: PLW0603
+    with _lock:
+        if _api is not None:
+            _api.close()
+        _api = None
+
+
+def _on_setting_changed(*, setting: str, **_kwargs: object) -> None:
+    if setting.startswith("TICKET_API_"):
+        forget_api()
+
+
+setting_changed.connect(_on_setting_changed)
+
+
+def may_try_reading() -> bool:
+    """Tell whether the settings let tickets be read at all."""
+    return bool(settings.TICKET_API_READ != "off")
+
+
+def reading_state() -> Reading:
+    """Return whether tickets can be read, from the setting and the answers remembered."""
+    return state_in(RemoteSnapshot.objects.filter(name=READING).first())
+
+
+def state_in(row: RemoteSnapshot | None) -> Reading:
+    """Return the same from the row that remembers it, if there is one."""
+    if not may_try_reading():
+        return Reading.REFUSED
+    if row is None:
+        return Reading.UNKNOWN
+    state = Reading(row.value["state"])
+    # A right can be granted later: a refusal is believed for minutes only.
+    is_old = timezone.now() - row.fetched_at > REFUSAL_BELIEVED_FOR
+    return Reading.UNKNOWN if state is Reading.REFUSED and is_old else state
+
+
+def remember_reading(state: Reading) -> None:
+    """Keep what an answer showed of the key's right to read; written only when it changes."""
+    if may_try_reading() and reading_state() is not state:
+        values = {"value": {"state": state.value}, "fetched_at": timezone.now()}
+        RemoteSnapshot.objects.update_or_create(name=READING, defaults=values)

@@ -1,0 +1,101 @@
+"""Reading one ticket: the API's answer as flat field values, and what a refusal means.
+
+A refusal is not always an error: a key that may not read (403, 405, or 404 from a tenant that never
+let anybody read) turns the tool to update-only mode. A 404 means "no such ticket" only where reading
+is known to work.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from ticketadmin.logs import request_id
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.crm.connection import Reading, get_api, reading_state, remember_reading
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
+from ticketadmin.ticketapi.errors import NotAllowed, NotFound
+from ticketadmin.ticketapi.tickets import Ticket
+
+
+@dataclass(frozen=True)
+class ReadTicket:
+    """One ticket as it was read. `values` holds known fields only, custom ones as `custom_fields.<key>`."""
+
+    code: str
+    values: Mapping[str, Value]
+    read_at: datetime
+    shows_custom_fields: bool = False
+    account_name: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+    def values_for(self, names: Iterable[str]) -> dict[str, Value]:
+        """Return the values, with null for custom fields in `names` that a shown object no longer holds.
+
+        An API may drop an unset key from `custom_fields` instead of sending null.
+        """
+        values = dict(self.values)
+        if self.shows_custom_fields:
+            for name in names:
+                if name.startswith(CUSTOM_PREFIX):
+                    values.setdefault(name, None)
+        return values
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` makes the same ticket of."""
+        return {**asdict(self), "values": dict(self.values), "read_at": self.read_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "ReadTicket":
+        """Return the ticket that was kept with `as_json`."""
+        return cls(**{**content, "read_at": datetime.fromisoformat(content["read_at"])})
+
+
+class CannotRead(Exception):
+    """The key may not read this ticket, or any: work in update-only mode."""
+
+
+def read_ticket(code: str, choices: Choices, *, known: Reading | None = None) -> ReadTicket:
+    """Return the ticket as the CRM holds it now. `known` saves looking up whether reading works.
+
+    Raises CannotRead when the key may not read (the caller goes on in update-only mode), NotFound
+    when reading is known to work and there is no such ticket, or another TicketApiError.
+    """
+    known = known or choices.reading or reading_state()
+    if known is Reading.REFUSED:
+        raise CannotRead
+    try:
+        ticket = get_api().get_ticket(code, request_id=request_id.get())
+    except NotAllowed as error:
+        if known is Reading.UNKNOWN:
+            remember_reading(Reading.REFUSED)
+        raise CannotRead from error
+    except NotFound as error:
+        if known is Reading.WORKS:
+            raise
+        raise CannotRead from error
+    if known is not Reading.WORKS:
+        remember_reading(Reading.WORKS)
+    return _flat(ticket, choices)
+
+
+def _flat(ticket: Ticket, choices: Choices) -> ReadTicket:
+    values: dict[str, Value] = dict(ticket.values)
+    for name, identity in (("cate_name", ticket.category_id), ("status_name", ticket.status_id)):
+        resolved = choices.of_field(name).name_of(identity)
+        if name not in values and resolved is not None:
+            values[name] = resolved
+    for key, value in (ticket.custom_fields or {}).items():
+        values[CUSTOM_PREFIX + key] = value
+    return ReadTicket(
+        code=ticket.code,
+        values=values,
+        read_at=timezone.now(),
+        shows_custom_fields=ticket.custom_fields is not None,
+        account_name=ticket.account_name,
+        created_at=ticket.created_at,
+        updated_at=ticket.updated_at,
+    )

@@ -1,0 +1,57 @@
+"""How the CRM's statuses look here: colour, order, whether they mean "done", which have a quick button.
+
+Administrators describe them; without any description every status is grey, in the CRM's order, and
+the first few have a button.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ticketadmin.models import Hue, StatusSetting
+from ticketadmin.services.crm.choices import ChoiceList, folded
+
+QUICK_BUTTONS_BY_DEFAULT = 6
+
+
+@dataclass(frozen=True)
+class Status:
+    """One status as pages show it. `name` is the CRM's spelling."""
+
+    name: str
+    hue: str = Hue.GREY.value
+    is_done: bool = False
+    has_button: bool = False
+
+
+@dataclass(frozen=True)
+class Statuses:
+    """The CRM's statuses in the order that administrators gave them."""
+
+    all: tuple[Status, ...]
+
+    @property
+    def with_button(self) -> tuple[Status, ...]:
+        """The statuses offered with one click."""
+        return tuple(status for status in self.all if status.has_button)
+
+    def named(self, name: str) -> Status:
+        """Return the status with this name, or a plain one for a name nobody described."""
+        return next((one for one in self.all if folded(one.name) == folded(name)), Status(name))
+
+
+def get_statuses(listed: ChoiceList) -> Statuses:
+    """Return the CRM's statuses as they are described here; where its list is unknown, the described ones."""
+    described = {folded(setting.name): setting for setting in StatusSetting.objects.all()}
+    names: Iterable[str] = (
+        listed.names if listed.is_known else [setting.name for setting in described.values()]
+    )
+    known = [(name, described.get(folded(name))) for name in names]
+    known.sort(key=lambda pair: pair[1].order if pair[1] else 1_000)
+    return Statuses(
+        tuple(
+            Status(name, setting.hue, setting.is_done, setting.quick_button)
+            if setting
+            else Status(name, has_button=not described and position < QUICK_BUTTONS_BY_DEFAULT)
+            for position, (name, setting) in enumerate(known)
+        )
+    )

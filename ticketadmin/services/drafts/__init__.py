@@ -1,0 +1,1 @@
+"""Unsaved input: drafts, and who else has a ticket open."""

@@ -1,0 +1,240 @@
+"""Drafts: what a person typed into a ticket's form and has not saved, kept apart from ticket and history.
+
+Only touched fields are kept, each with the value it started from, so that a ticket which changed
+meanwhile is compared and not overwritten. Two tabs of one person add to one draft, field by field; a
+tab drops only what it typed or was shown. Drafts are private: every function works on the actor's own.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from ticketadmin.models import Change, Draft, User
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.people.access import require
+from ticketadmin.services.saving.edit import InvalidEdit, read_edit
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.merge import FieldConflict
+from ticketadmin.services.saving.save import SAVED, OpenedTicket, base_after
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Value, normal_text, same_value
+from ticketadmin.services.values.inputs import Inputs, is_untouched
+
+CLEAR = "clear"  # the form's list of fields to clear
+NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field
+EXTRAS = frozenset({CLEAR, NEW_KEY, NEW_VALUE})
+MAX_FIELDS = 150
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A draft put into a ticket as it is now: texts for the boxes, and the base to compare them with."""
+
+    inputs: Mapping[str, Inputs]
+    base: Base
+    typed_at: datetime
+
+
+@dataclass(frozen=True)
+class Tab:
+    """The browser tab of a form. `restored` names the boxes that held a draft when it was opened."""
+
+    name: str = ""
+    restored: Collection[str] = ()
+
+    def may_drop(self, draft: Draft, name: str) -> bool:
+        """Tell whether this tab typed a text of the draft, or was shown it."""
+        return draft.tabs.get(name, self.name) == self.name or name in self.restored
+
+
+def keep_draft(
+    actor: User,
+    base: Base,
+    inputs: Mapping[str, Inputs],
+    fields: Mapping[str, Field],
+    *,
+    tab: Tab,
+    submission: UUID | None = None,
+) -> Draft | None:
+    """Keep what differs from the base, and return the draft, or None where nothing differs any more.
+
+    What an earlier post of the form saved is not kept again: its last autosave may arrive late. Raises
+    Forbidden.
+    """
+    require(actor, "edit_tickets")
+    if saved := _saved_before(actor, submission):
+        base, inputs = base_after(base, saved), _without_saved_extras(inputs, saved)
+    touched = _touched(base, inputs, fields)
+    with transaction.atomic():
+        draft = _locked(
+            actor, base.code, is_needed=any(is_touched for _texts, is_touched in touched.values())
+        )
+        if draft is None:
+            return None
+        if draft.discarded_at:
+            draft.inputs, draft.originals, draft.tabs, draft.discarded_at = {}, {}, {}, None
+        _merge_tab(draft, touched, base, tab)
+        draft.title = str(base.values.get("ticket_title") or draft.title)[:255]
+        draft.updated_at = timezone.now()
+        return _stored(draft)
+
+
+def drop_saved(change: Change, inputs: Mapping[str, Inputs], *, tab: Tab) -> None:
+    """Drop from the draft what a form saved: the texts that it posted, and what its tab held before that.
+
+    What another tab typed stays, and what this one typed while the save was on its way.
+    """
+    with transaction.atomic():
+        drafts = Draft.objects.select_for_update()
+        draft = drafts.filter(actor=change.actor_id, ticket_code=change.ticket_code).first()
+        if draft is None:
+            return
+        is_older = draft.updated_at <= change.created_at
+        for name, texts in list(draft.inputs.items()):
+            is_sent = name in inputs and _same_texts(texts, inputs[name])
+            if is_sent or draft.discarded_at or (is_older and tab.may_drop(draft, name)):
+                _drop(draft, name)
+        _stored(draft)
+
+
+def discard_draft(actor: User, code: str) -> None:
+    """Put the draft aside; until something new is typed it can be brought back."""
+    Draft.objects.filter(actor=actor, ticket_code=code).update(discarded_at=timezone.now())
+
+
+def bring_back_draft(actor: User, code: str) -> None:
+    """Undo `discard_draft`."""
+    Draft.objects.filter(actor=actor, ticket_code=code).update(discarded_at=None)
+
+
+def restore_draft(actor: User, opened: OpenedTicket, *, beside: Collection[str] = ()) -> Restored | None:
+    """Put the actor's draft into the ticket as it was just read, without the fields that it stands `beside`.
+
+    None without a draft, after it was discarded, and where the CRM holds all of it by now: then it goes.
+    """
+    draft = Draft.objects.of(actor.pk).filter(ticket_code=opened.code).first()
+    if draft is None:
+        return None
+    restored = _restored(draft, opened, beside)
+    if restored.inputs or beside:
+        return restored
+    Draft.objects.filter(pk=draft.pk, updated_at=draft.updated_at).delete()
+    return None
+
+
+def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Restored:
+    """Compare a draft with the ticket field by field.
+
+    A field that the CRM changed since it was typed becomes a conflict; where the typed text is not
+    even valid, its old base stays, so that the save compares it once it is corrected.
+    """
+    inputs: dict[str, Inputs] = {name: texts for name, texts in draft.inputs.items() if name not in beside}
+    if CLEAR in inputs:
+        inputs[CLEAR] = [name for name in inputs[CLEAR] if name not in beside]
+    if opened.read is None:
+        return Restored(inputs, opened.base, draft.updated_at)
+    theirs = opened.read.values_for(inputs)
+    values, conflicts = dict(opened.base.values), []
+    for name, original in draft.originals.items():
+        field = opened.fields.get(name)
+        if field is None or name not in inputs or name not in theirs:
+            continue
+        if same_value(field, original, theirs[name]):
+            continue
+        known, mine = _value_typed(field, inputs, original, opened.choices)
+        if not known:
+            values[name] = original
+        elif same_value(field, mine, theirs[name]):
+            del inputs[name]
+        else:
+            conflicts.append(FieldConflict(name, original, theirs[name], mine))
+    base = Base(opened.code, values, opened.base.loaded_at, tuple(conflicts))
+    return Restored(inputs, base, draft.updated_at)
+
+
+def _saved_before(actor: User, submission: UUID | None) -> Change | None:
+    if submission is None:
+        return None
+    return Change.objects.filter(actor=actor, submission=submission, outcome__in=SAVED).first()
+
+
+def _without_saved_extras(inputs: Mapping[str, Inputs], saved: Change) -> dict[str, Inputs]:
+    """Return the inputs without the fields that were cleared and the further custom field that was set."""
+    left = dict(inputs)
+    left[CLEAR] = [name for name in left.get(CLEAR, []) if name not in saved.wanted]
+    if CUSTOM_PREFIX + "".join(left.get(NEW_KEY, [])).strip() in saved.wanted:
+        left[NEW_KEY] = left[NEW_VALUE] = []
+    return left
+
+
+def _locked(actor: User, code: str, *, is_needed: bool) -> Draft | None:
+    """Return the draft's row, made where it is needed: by one of two tabs that come at once."""
+    drafts = Draft.objects.select_for_update()
+    if not is_needed:
+        return drafts.filter(actor=actor, ticket_code=code).first()
+    made = {"updated_at": timezone.now()}
+    return drafts.get_or_create(actor=actor, ticket_code=code, defaults=made)[0]
+
+
+def _stored(draft: Draft) -> Draft | None:
+    if not draft.inputs:
+        draft.delete()
+        return None
+    draft.save()
+    return draft
+
+
+def _touched(
+    base: Base, inputs: Mapping[str, Inputs], fields: Mapping[str, Field]
+) -> dict[str, tuple[Inputs, bool]]:
+    """Return the posted texts by name, each with whether the person touched it."""
+    found: dict[str, tuple[Inputs, bool]] = {}
+    in_conflict = {conflict.name for conflict in base.conflicts}
+    for name, texts in list(inputs.items())[:MAX_FIELDS]:
+        if name in EXTRAS or (name in fields and name not in base.values):
+            found[name] = (texts, any(text.strip() for text in texts))
+        elif name in fields:
+            is_same = is_untouched(fields[name], texts, base.values[name])
+            found[name] = (texts, name in in_conflict or not is_same)
+    return found
+
+
+def _merge_tab(draft: Draft, touched: Mapping[str, tuple[Inputs, bool]], base: Base, tab: Tab) -> None:
+    originals = {conflict.name: conflict.original for conflict in base.conflicts}
+    for name, (texts, is_touched) in touched.items():
+        if is_touched:
+            if name not in draft.inputs and name in base.values:
+                draft.originals[name] = originals.get(name, base.values[name])
+            draft.inputs[name], draft.tabs[name] = texts, tab.name
+        elif tab.may_drop(draft, name):
+            _drop(draft, name)
+
+
+def _drop(draft: Draft, name: str) -> None:
+    for kept in (draft.inputs, draft.originals, draft.tabs):
+        kept.pop(name, None)
+
+
+def _same_texts(one: Inputs, other: Inputs) -> bool:
+    return [normal_text(text) for text in one if text.strip()] == [
+        normal_text(text) for text in other if text.strip()
+    ]
+
+
+def _value_typed(
+    field: Field, inputs: Mapping[str, Inputs], original: Value, choices: Choices
+) -> tuple[bool, Value]:
+    try:
+        edit = read_edit(
+            {field.name: inputs[field.name]},
+            cleared=[name for name in inputs.get(CLEAR, []) if name == field.name],
+            base={field.name: original},
+            fields={field.name: field},
+            choices=choices,
+        )
+    except InvalidEdit:
+        return False, None
+    return True, edit.value_of(field, original) if edit else original

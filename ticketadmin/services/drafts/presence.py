@@ -1,0 +1,86 @@
+"""Who else has a ticket open, and whether it was changed here meanwhile. No locks, no remote call."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from ticketadmin.models import Change, Presence, User
+from ticketadmin.services.people.access import require
+from ticketadmin.services.saving.save import SAVED
+
+ALIVE_FOR = timedelta(seconds=25)  # two and a half beats of the page
+FORGOTTEN_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody else at the same ticket. `is_editing`: with unsaved changes in one of their tabs."""
+
+    name: str
+    is_editing: bool
+
+
+@dataclass(frozen=True)
+class Company:
+    """What a page hears: colleagues, one's own other tabs, and the newest change by somebody else."""
+
+    colleagues: tuple[Colleague, ...] = ()
+    own_tabs: int = 0
+    newer_change: Change | None = None
+
+    @property
+    def key(self) -> str:
+        """What the page already shows, so that an unchanged answer can be empty."""
+        people = ",".join(f"{one.name}:{one.is_editing:d}" for one in self.colleagues)
+        return f"{people}|{self.own_tabs}|{self.newer_change.uuid if self.newer_change else ''}"
+
+
+def be_present(
+    actor: User, code: str, *, tab: str, is_editing: bool, loaded_at: datetime | None = None
+) -> Company:
+    """Note that the actor has the ticket open in a tab, and return the company there. Raises Forbidden."""
+    require(actor, "edit_tickets")
+    now = timezone.now()
+    own, is_new = Presence.objects.get_or_create(
+        actor=actor,
+        ticket_code=code,
+        tab=tab[:40],
+        defaults={"is_editing": is_editing, "seen_at": now, "opened_at": now},
+    )
+    if not is_new:
+        _open(pk=own.pk).update(is_editing=is_editing, seen_at=now)
+    here = _open(ticket_code=code, seen_at__gt=now - ALIVE_FOR).select_related("actor")
+    others: dict[int, Colleague] = {}
+    own_tabs = 0
+    for one in here.order_by("opened_at"):
+        if one.actor_id == actor.pk:
+            own_tabs += one.tab != tab[:40]
+            continue
+        was_editing = one.actor_id in others and others[one.actor_id].is_editing
+        others[one.actor_id] = Colleague(one.actor.display_name, one.is_editing or was_editing)
+    return Company(tuple(others.values()), own_tabs, _newer_change(actor, code, loaded_at))
+
+
+def leave(actor: User, code: str, *, tab: str) -> None:
+    """Note that a tab was closed, and forget tabs that nobody heard of for an hour.
+
+    Its last beat may come in behind its goodbye and must not bring it back, so the row stays for now: a
+    tab that was last seen before it was opened is closed.
+    """
+    now = timezone.now()
+    closed = {"seen_at": now - timedelta(seconds=1), "opened_at": now}
+    Presence.objects.update_or_create(actor=actor, ticket_code=code, tab=tab[:40], defaults=closed)
+    Presence.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()
+
+
+def _open(**wanted: object) -> QuerySet[Presence]:
+    return Presence.objects.filter(seen_at__gte=F("opened_at"), **wanted)
+
+
+def _newer_change(actor: User, code: str, loaded_at: datetime | None) -> Change | None:
+    if loaded_at is None:
+        return None
+    newer = Change.objects.for_ticket(code).filter(outcome__in=SAVED, finished_at__gt=loaded_at)
+    return newer.exclude(actor=actor).first()

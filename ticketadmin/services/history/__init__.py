@@ -1,0 +1,1 @@
+"""Recorded changes: queries and export."""

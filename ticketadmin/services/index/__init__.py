@@ -1,0 +1,1 @@
+"""What tickets there are: the list, the omnibox, pasted codes."""

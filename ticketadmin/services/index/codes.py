@@ -1,0 +1,99 @@
+"""Ticket codes in text that a lead pasted for a bulk update.
+
+Here everything is meant as a code, digits alone included, and what is not one is listed. The one box,
+where codes stand among words, has its own reading in `omnibox`.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+
+from ticketadmin.services.index.listing import plain_letters
+from ticketadmin.services.index.omnibox import CODE
+
+MOST_TICKETS = 10_000
+# What a column of codes is called, without diacritics, so that a pasted heading is not taken for a code.
+CODE_HEADINGS = frozenset(
+    ["ticket_code", "current_ticket_code", "ticket code", "ticket", "code", "ma phieu", "ma ticket", "ma"]
+)
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2212\ufe63\uff0d", "-"))
+_LIST_NUMBER = re.compile(r"^[ \t]*\d{1,5}[.)][ \t]+(?=\S)", re.MULTILINE)
+_SEPARATORS = re.compile(r"[\s\x00-\x1f,;|\"'`“”‘’„«»•·●▪◦*()\[\]{}<>，；、]+")
+_LONGEST_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class PastedCodes:
+    """What was pasted: the codes in order, each once; those given again, with how often; and the rest."""
+
+    codes: tuple[str, ...] = ()
+    repeated: tuple[tuple[str, int], ...] = ()
+    malformed: tuple[str, ...] = ()
+
+    @property
+    def folded(self) -> int:
+        """How many pieces were left out because their code stood there already."""
+        return sum(times - 1 for _code, times in self.repeated)
+
+    @property
+    def over_limit(self) -> bool:
+        """Tell whether these are more tickets than one bulk update takes."""
+        return len(self.codes) > MOST_TICKETS
+
+
+def read_codes(text: str) -> PastedCodes:
+    """Read pasted codes, whatever stands between them.
+
+    Codes that differ only in case are one ticket, as they are where the CRM names a ticket in a reply;
+    the first spelling counts. A heading such as "Mã phiếu" and the numbers of a numbered list are left out.
+    """
+    pieces = [_bare(piece) for piece in _SEPARATORS.split(_LIST_NUMBER.sub("", _without_heading(text)))]
+    first: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    malformed: dict[str, None] = {}
+    for piece in pieces:
+        if CODE.fullmatch(piece):
+            first.setdefault(key := piece.casefold(), piece)
+            times[key] += 1
+        elif piece:
+            malformed[_short(piece)] = None
+    repeated = tuple((first[key], count) for key, count in times.items() if count > 1)
+    return PastedCodes(tuple(first.values()), repeated, tuple(malformed))
+
+
+def visible(text: str) -> str:
+    """Return the text composed (NFC), with plain hyphens and without characters that nobody can see."""
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).translate(_HYPHENS)
+
+
+def heading(text: str) -> str:
+    """Return the form in which two spellings of a column's name are equal, without diacritics and case."""
+    return " ".join(plain_letters(visible(text)).replace("*", " ").split()).rstrip(" :")
+
+
+def is_code_heading(text: str) -> bool:
+    """Tell whether a column with this name holds ticket codes."""
+    return heading(text) in CODE_HEADINGS
+
+
+def _without_heading(text: str) -> str:
+    """Return the text below a heading; of several columns from a spreadsheet, the one with the codes."""
+    text = visible(text).lstrip()
+    first, line_end, rest = text.partition("\n")
+    names = first.split("\t")
+    place = next((place for place, name in enumerate(names) if is_code_heading(name.strip(" \"'"))), None)
+    if place is None or not line_end:
+        return text
+    return "\n".join("".join(line.split("\t")[place : place + 1]) for line in rest.split("\n"))
+
+
+def _bare(piece: str) -> str:
+    """Return a piece without the marks around it; a piece of marks only, such as a bullet, is nothing."""
+    piece = piece.lstrip("#").rstrip(".:!?…")
+    return piece if any(character.isalnum() for character in piece) else ""
+
+
+def _short(piece: str) -> str:
+    return piece if len(piece) <= _LONGEST_SHOWN else piece[:_LONGEST_SHOWN] + "…"

@@ -1,0 +1,1 @@
+"""What operators ask: readiness, metrics, heartbeats of workers."""

@@ -1,0 +1,91 @@
+"""What those who run the product ask it: is it ready, what does it count, what waits."""
+
+import os
+from collections.abc import Iterator
+
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ticketadmin.models import ACTIVE, BulkItem, BulkState, BulkUpdate, Change, ItemState
+from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.operations.heartbeats import living
+
+OK, AWAY = "ok", "away"
+RESTORED = "restored"
+
+
+def readiness() -> tuple[bool, dict[str, str]]:
+    """Tell whether this process may be sent requests, with a word for each thing that counts.
+
+    A worker that is away makes it not ready, because bulk updates would wait; the CRM is only reported.
+    """
+    try:
+        found = {
+            "database": OK,
+            "migrations": OK if _is_migrated() else "pending",
+            "worker": OK if living() else AWAY,
+        }
+        found["crm"] = "left alone" if _is_left_alone() else OK
+    except DatabaseError:
+        found = {"database": AWAY}
+    is_ready = all(word == OK for name, word in found.items() if name != "crm")
+    return is_ready, found
+
+
+def calm_down() -> int:
+    """Let nothing in a restored database act by itself; returns how many bulk updates were stopped.
+
+    What was sent after the backup is not known there: running on would send it again, over newer values.
+    Sessions that ended after the backup would live again.
+    """
+    Session.objects.all().delete()
+    active = BulkUpdate.objects.filter(state__in=ACTIVE)
+    return active.update(state=BulkState.PAUSED, pause_reason=RESTORED, worker="", lease_until=None, slots=0)
+
+
+def _is_migrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _is_left_alone() -> bool:
+    until = open_until()
+    return until is not None and until > timezone.now()
+
+
+def queue_depth() -> int:
+    """Return how many tasks wait for a worker."""
+    return DBTaskResult.objects.filter(status="READY").count()
+
+
+def metrics_text() -> bytes:
+    """Return everything Prometheus scrapes: what the processes counted, and what the database knows."""
+    registry = CollectorRegistry()
+    registry.register(_DatabaseCollector())
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(REGISTRY)
+
+
+class _DatabaseCollector:
+    """Gauges that every process would answer alike, because they stand in the database."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        active = BulkUpdate.objects.filter(state__in=ACTIVE)
+        under_way = BulkItem.objects.filter(state=ItemState.WORKING, bulk__in=active)
+        for name, words, value in (
+            ("queue_depth", "Tasks that wait for a worker.", queue_depth()),
+            ("bulk_updates_active", "Bulk updates that are worked on.", active.count()),
+            ("bulk_items_under_way", "Tickets of bulk updates being worked on.", under_way.count()),
+            ("changes_unsettled", "Changes whose effect is not known.", Change.objects.unsettled().count()),
+            ("workers_living", "Workers heard of lately.", len(living())),
+            ("crm_left_alone", "1 while the circuit to the CRM is open.", int(_is_left_alone())),
+        ):
+            yield GaugeMetricFamily(f"ticketadmin_{name}", words, value=value)

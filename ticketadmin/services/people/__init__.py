@@ -1,0 +1,1 @@
+"""Accounts, their roles, and what each role may do."""

@@ -1,0 +1,143 @@
+"""What is done with people besides editing their rows: letting in whom others vouch for, signing out."""
+
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.models import Role, Source, User
+from ticketadmin.services.people.access import Forbidden, require
+
+
+class NotWelcome(Exception):
+    """Somebody is who they say, and is not let in. `message` says why, in words for them."""
+
+    message = _("You cannot sign in here. Ask an administrator.")
+
+
+class Disabled(NotWelcome):
+    """An administrator switched the person off here."""
+
+    message = _("Your account is switched off here. Ask an administrator.")
+
+
+class NameTaken(NotWelcome):
+    """Another person has the name: one with a password here, or of another service."""
+
+    message = _("Another account here has your name. Ask an administrator to say that it is yours.")
+
+
+class NoRole(NotWelcome):
+    """None of the person's groups means a role here."""
+
+    message = _("You have no role here yet. Ask an administrator.")
+
+
+class SourceUnavailable(Exception):
+    """The service that vouches for people cannot be reached or answers nonsense."""
+
+    message = _(
+        "The company's sign-in service cannot be reached, so that nobody could check who you are. "
+        "Nothing is wrong with your password. Try again in a moment."
+    )
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """What a directory or provider says of a person who just proved who they are."""
+
+    source: Source
+    username: str
+    subject: str | None = None
+    """Who this is for ever, where the source knows; a name can change or be given to somebody else."""
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    groups: Collection[str] = ()
+
+
+def welcome(vouched: Vouched) -> User:
+    """Return the person, made at their first sign-in, with names and roles as they are told now.
+
+    Raises Disabled, NameTaken or NoRole. A role that was taken away is gone even where nobody is let in.
+    """
+    vouched = _cleaned(vouched)
+    try:
+        person = _find_or_make(vouched)
+    except IntegrityError:  # made by another request just now
+        person = _find_or_make(vouched)
+    if not person.is_active:
+        raise Disabled
+    _update(person, vouched)
+    _give_roles(person, vouched.groups)
+    if not (person.is_superuser or person.groups.exists() or person.user_permissions.exists()):
+        raise NoRole
+    return person
+
+
+def _cleaned(vouched: Vouched) -> Vouched:
+    return replace(
+        vouched,
+        username=_visible(User.normalize_username(vouched.username), 150),
+        first_name=_visible(vouched.first_name, 150),
+        last_name=_visible(vouched.last_name, 150),
+        email=_visible(vouched.email, 254),
+    )
+
+
+def _visible(text: str, longest: int) -> str:
+    """Drop what cannot be seen or stored, such as NUL and direction overrides, and cut to the column."""
+    return "".join(filter(str.isprintable, unicodedata.normalize("NFC", text))).strip()[:longest]
+
+
+def _find_or_make(vouched: Vouched) -> User:
+    if not vouched.username:
+        raise NotWelcome
+    if vouched.subject and (known := User.objects.filter(subject=vouched.subject).first()):
+        return known
+    named = User.objects.filter(username__iexact=vouched.username).first()
+    if named is None:
+        with transaction.atomic():
+            return User.objects.create_user(vouched.username, source=vouched.source, subject=vouched.subject)
+    if vouched.subject and named.subject == vouched.subject:
+        return named  # made by another request between the two questions
+    if named.source != vouched.source or named.subject:
+        raise NameTaken
+    if vouched.subject:  # an administrator made this person before their first sign-in
+        named.subject = vouched.subject
+        named.save(update_fields=["subject"])
+    return named
+
+
+def _update(person: User, vouched: Vouched) -> None:
+    told = {name: getattr(vouched, name) for name in ("first_name", "last_name", "email")}
+    changed = {name: value for name, value in told.items() if value and value != getattr(person, name)}
+    for name, value in changed.items():
+        setattr(person, name, value)
+    if changed:
+        person.save(update_fields=changed)
+
+
+def _give_roles(person: User, groups: Collection[str]) -> None:
+    """Set the three roles by the settings' mapping; groups that administrators made are left alone."""
+    if not any(settings.ROLE_GROUPS.values()):
+        return
+    held = {role for role in Role if set(settings.ROLE_GROUPS[role.value]) & set(groups)}
+    ours = {Role(group.name): group for group in Group.objects.filter(name__in=Role.values)}
+    person.groups.remove(*(group for role, group in ours.items() if role not in held))
+    person.groups.add(*(group for role, group in ours.items() if role in held))
+
+
+def sign_out_everywhere(person: User, *, actor: User) -> None:
+    """End every session of the person, on every device. Others' sessions need `administer`."""
+    if person.pk != actor.pk:
+        require(actor, "administer")
+        if person.is_superuser and not actor.is_superuser:
+            raise Forbidden("administer")
+    User.objects.filter(pk=person.pk).update(session_generation=F("session_generation") + 1)
+    person.refresh_from_db(fields=["session_generation"])

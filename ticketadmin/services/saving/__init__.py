@@ -1,0 +1,1 @@
+"""What a save is: the edit, the merge, the lock, the PUT, the read-back, and undo."""

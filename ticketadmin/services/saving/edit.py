@@ -1,0 +1,161 @@
+"""What a person wants changed: keep, set or clear for each field, checked before anything is sent.
+
+An `Edit` maps field names to `Set` or `CLEAR`; a field that is absent is kept. `read_edit` makes one
+from what a form posted and the base it was posted against; nothing else decides what is sent.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from ticketadmin.services.crm.choices import Choices
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value, same_value
+from ticketadmin.services.values.inputs import Inputs, empty_value, is_untouched, parse
+
+
+@dataclass(frozen=True)
+class Set:
+    """Store this value."""
+
+    value: Value
+
+
+@dataclass(frozen=True)
+class Clear:
+    """Empty the field."""
+
+
+CLEAR = Clear()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Checked wishes for one ticket. Made by `read_edit` and `edit_of_values` only."""
+
+    wishes: Mapping[str, Set | Clear] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.wishes)
+
+    def value_of(self, field: Field, like: Value = None) -> Value:
+        """Return the value to send for a field of this edit."""
+        wish = self.wishes[field.name]
+        return wish.value if isinstance(wish, Set) else empty_value(field, like)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` makes the same edit of."""
+        return {
+            name: {"set": wish.value} if isinstance(wish, Set) else {"clear": True}
+            for name, wish in self.wishes.items()
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Edit":
+        """Return the edit that was kept with `as_json`."""
+        return cls({name: Set(wish["set"]) if "set" in wish else CLEAR for name, wish in kept.items()})
+
+    def without(self, names: Collection[str]) -> "Edit":
+        """Return the same wishes but for some fields."""
+        return Edit({name: wish for name, wish in self.wishes.items() if name not in names})
+
+
+class InvalidEdit(Exception):
+    """Some values cannot be sent. `errors` maps field names to their ValidationErrors; nothing was sent."""
+
+    def __init__(self, errors: Mapping[str, list[ValidationError]]) -> None:
+        super().__init__(", ".join(errors))
+        self.errors = errors
+
+
+def read_edit(
+    posted: Mapping[str, Inputs],
+    *,
+    cleared: Collection[str],
+    base: Mapping[str, Value],
+    fields: Mapping[str, Field],
+    choices: Choices,
+) -> Edit:
+    """Compare what was posted with the base and return what the person changed.
+
+    Only changed fields are checked, so that a bad value somebody else stored does not block a save.
+    An emptied box clears a field whose value was known; where it was unknown, only `cleared` does.
+    Raises InvalidEdit.
+    """
+    wishes: dict[str, Set | Clear] = {}
+    errors: dict[str, list[ValidationError]] = {}
+    for name in dict.fromkeys([*posted, *cleared]):
+        if name not in fields:
+            continue
+        try:
+            wish = _wish(fields[name], posted.get(name, []), name in cleared, base, choices)
+        except ValidationError as error:
+            errors[name] = error.error_list
+        else:
+            if wish is not None:
+                wishes[name] = wish
+    if errors:
+        raise InvalidEdit(errors)
+    return Edit(wishes)
+
+
+def edit_of_values(values: Mapping[str, Value], fields: Mapping[str, Field]) -> Edit:
+    """Return an edit that stores given values as they are: undo, restore, sending again."""
+    return Edit({name: Set(value) for name, value in values.items() if name in fields})
+
+
+def _wish(
+    field: Field, posted: Inputs, is_cleared: bool, base: Mapping[str, Value], choices: Choices
+) -> Set | Clear | None:
+    is_known = field.name in base
+    is_empty = not any(text.strip() for text in posted)
+    if is_cleared and (is_empty or (is_known and is_untouched(field, posted, base[field.name]))):
+        return _clear(field)
+    if is_cleared:
+        raise ValidationError(_("Either type a value or clear the field, not both."), code="set_and_clear")
+    if is_known and is_untouched(field, posted, base[field.name]):
+        return None
+    if is_empty:
+        return _clear(field) if is_known else None
+    return _set(field, posted, base.get(field.name), choices, is_known=is_known)
+
+
+def _clear(field: Field) -> Clear:
+    if not field.clearable:
+        message = _("This field cannot be empty.")
+        raise ValidationError(message, code="required")
+    return CLEAR
+
+
+def _set(field: Field, posted: Inputs, like: Value, choices: Choices, *, is_known: bool) -> Set | None:
+    value = parse(field, posted, like)
+    if value == "":
+        message = _("Nothing of this content is left after cleaning. Empty the box to clear it.")
+        raise ValidationError(message, code="nothing_left")
+    if field.kind is Kind.CHOICE:
+        value = choices.of_field(field.name).resolve(str(value))
+    if is_known and same_value(field, value, like):
+        return None
+    return Set(value)
+
+
+def payload_of(wanted: Mapping[str, Value], before: Mapping[str, Value] | None) -> dict[str, Any]:
+    """Return the PUT body for the wanted values, without the identifier.
+
+    Whether the CRM merges or replaces `custom_fields` is unknown. So where the object could be read,
+    it is sent whole, with the changed keys in it; unset keys are left out, as they were.
+    """
+    body = {name: value for name, value in wanted.items() if not name.startswith(CUSTOM_PREFIX)}
+    custom = {name: value for name, value in wanted.items() if name.startswith(CUSTOM_PREFIX)}
+    if custom:
+        known = {
+            name: value
+            for name, value in (before or {}).items()
+            if name.startswith(CUSTOM_PREFIX) and value is not None
+        }
+        body["custom_fields"] = {
+            name.removeprefix(CUSTOM_PREFIX): value for name, value in (known | custom).items()
+        }
+    return body

@@ -1,0 +1,67 @@
+"""Why a save did not succeed.
+
+SaveProblem
+├── NothingToSave     nothing differs from the CRM; nothing was sent
+├── EditConflict      somebody changed the same field; nothing was sent until the person chooses
+├── ReadingLost       what the form was loaded with can no longer be read; nothing was sent
+├── SaveInProgress    another save of this ticket has not finished: see `change`; nothing was sent
+├── CheckFailed       the CRM could not be asked what it holds; nothing was sent
+└── SaveFailed        sent and refused, or sent and its effect is unknown: see `change.outcome`
+"""
+
+from collections.abc import Sequence
+
+from ticketadmin.models import Change
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.saving.merge import Merge
+from ticketadmin.ticketapi.errors import TicketApiError
+
+
+class SaveProblem(Exception):
+    """A save that did not succeed. The person's text is still in the form."""
+
+
+class NothingToSave(SaveProblem):
+    """The ticket already is as wanted."""
+
+
+class EditConflict(SaveProblem):
+    """Fields that somebody else changed meanwhile. `theirs` is the ticket as it is now."""
+
+    def __init__(self, merged: Merge, theirs: ReadTicket) -> None:
+        super().__init__(", ".join(conflict.name for conflict in merged.conflicts))
+        self.merged = merged
+        self.theirs = theirs
+
+
+class ReadingLost(SaveProblem):
+    """The comparison with the CRM is no longer possible, for the fields in `lost`; if empty, for any."""
+
+    def __init__(self, lost: Sequence[str] = ()) -> None:
+        super().__init__(", ".join(lost))
+        self.lost = tuple(lost)
+
+
+class SaveInProgress(SaveProblem):
+    """Another save of this ticket is on its way, or this one is, already: `change` is its record."""
+
+    def __init__(self, change: Change | None = None) -> None:
+        super().__init__(change.actor_name if change else "")
+        self.change = change
+
+
+class CheckFailed(SaveProblem):
+    """The fresh read failed; `error` says how."""
+
+    def __init__(self, error: TicketApiError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class SaveFailed(SaveProblem):
+    """The CRM refused the write, or its effect is unknown; `change` is on record."""
+
+    def __init__(self, change: Change, error: TicketApiError) -> None:
+        super().__init__(str(error))
+        self.change = change
+        self.error = error

@@ -1,0 +1,83 @@
+"""The base of a form: the values it was loaded with, carried by the form itself and signed.
+
+Signed, so that a browser cannot invent a base and thereby skip the comparison; bound to the ticket
+and the person, so that a form left open is not sent in somebody else's name.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from django.core import signing
+
+from ticketadmin.models import User
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.saving.merge import FieldConflict
+from ticketadmin.services.values.fields import Value
+
+SALT = "ticketadmin.base"
+
+
+class WrongBase(Exception):
+    """The form's base is missing, altered, or of another ticket or person."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a form started from. Without `loaded_at` nothing was read: update-only mode."""
+
+    code: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    loaded_at: datetime | None = None
+    conflicts: tuple[FieldConflict, ...] = ()  # still to be chosen by the person
+
+    @property
+    def was_read(self) -> bool:
+        """Tell whether the ticket could be read when the form was loaded."""
+        return self.loaded_at is not None
+
+    def without(self, names: Collection[str]) -> "Base":
+        """Return the base as if these fields had not been shown."""
+        return replace(self, values={name: self.values[name] for name in self.values if name not in names})
+
+    def sign(self, person: User) -> str:
+        """Return the token that stands in the form."""
+        content = {
+            "code": self.code,
+            "person": person.pk,
+            "values": dict(self.values),
+            "at": self.loaded_at.isoformat() if self.loaded_at else None,
+            "conflicts": [[c.name, c.original, c.theirs, c.mine] for c in self.conflicts],
+        }
+        return signing.dumps(content, salt=SALT, compress=True)
+
+
+def base_of(read: ReadTicket | None, code: str) -> Base:
+    """Return the base of a form for a ticket as it was read, or for one that could not be."""
+    return Base(read.code, read.values, read.read_at) if read else Base(code)
+
+
+def load_base(token: str, *, code: str, person: User) -> Base:
+    """Return the base in a posted token. Raises WrongBase."""
+    base, owner = load_owned_base(token, code=code)
+    if owner != person.pk:
+        raise WrongBase
+    return base
+
+
+def load_owned_base(token: str, *, code: str, max_age: timedelta | None = None) -> tuple[Base, int]:
+    """Return the base in a posted token and the id of the person whose form it is. Raises WrongBase."""
+    try:
+        content = signing.loads(token, salt=SALT, max_age=max_age)
+    except signing.BadSignature as error:
+        raise WrongBase from error
+    if content["code"] != code:
+        raise WrongBase
+    at = content["at"]
+    base = Base(
+        code=code,
+        values=content["values"],
+        loaded_at=datetime.fromisoformat(at) if at else None,
+        conflicts=tuple(FieldConflict(*row) for row in content["conflicts"]),
+    )
+    return base, int(content["person"])

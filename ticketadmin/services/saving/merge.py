@@ -1,0 +1,128 @@
+"""Comparing values: the three-way merge before a save, and the proof after it. Pure functions.
+
+`base` is what the form was loaded with, `mine` what the person wants stored, `theirs` what the CRM
+holds now. A field that is absent from a mapping is unknown.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ticketadmin.models import Outcome
+from ticketadmin.services.values.fields import Field, Value, same_value, undescribed
+
+
+@dataclass(frozen=True)
+class FieldConflict:
+    """A field that two people changed to different values since the form was loaded."""
+
+    name: str
+    original: Value
+    theirs: Value
+    mine: Value
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The result of comparing base, mine and theirs field by field."""
+
+    conflicts: tuple[FieldConflict, ...] = ()
+    kept_theirs: Mapping[str, tuple[Value, Value]] = field(
+        default_factory=dict
+    )  # only they changed it: (was, is)
+    already_there: tuple[str, ...] = ()  # both changed it to the same value: nothing to send
+
+
+def merge(
+    base: Mapping[str, Value],
+    mine: Mapping[str, Value],
+    theirs: Mapping[str, Value],
+    fields: Mapping[str, Field],
+) -> Merge:
+    """Compare three versions of a ticket. Fields that theirs does not show cannot conflict."""
+    conflicts: list[FieldConflict] = []
+    kept: dict[str, tuple[Value, Value]] = {}
+    already: list[str] = []
+    for name, their_value in theirs.items():
+        one = _field(fields, name)
+        if name in mine and same_value(one, mine[name], their_value):
+            already.append(name)
+        elif name not in base or same_value(one, base[name], their_value):
+            continue
+        elif name in mine:
+            conflicts.append(FieldConflict(name, base[name], their_value, mine[name]))
+        else:
+            kept[name] = (base[name], their_value)
+    return Merge(tuple(conflicts), kept, tuple(already))
+
+
+def field_outcomes(
+    wanted: Mapping[str, Value],
+    before: Mapping[str, Value],
+    after: Mapping[str, Value],
+    fields: Mapping[str, Field],
+) -> dict[str, Outcome]:
+    """Judge each wanted field by what was read before and right after a write that was accepted."""
+    return {name: _field_outcome(_field(fields, name), wanted[name], name, before, after) for name in wanted}
+
+
+def later_outcomes(
+    wanted: Mapping[str, Value],
+    before: Mapping[str, Value],
+    after: Mapping[str, Value],
+    fields: Mapping[str, Field],
+    *,
+    was_accepted: bool,
+) -> dict[str, Outcome]:
+    """Judge each wanted field by a look that came later, or after a write whose answer was lost.
+
+    A value that is neither the wanted one nor the one before may be somebody else's, so it proves
+    nothing. A field that is not shown counts as sent only where it was accepted, or where another
+    field proves that the write arrived.
+    """
+    found = field_outcomes(wanted, before, after, fields)
+    unsure = Outcome.ACCEPTED if was_accepted else Outcome.UNKNOWN
+    has_arrived = was_accepted or Outcome.VERIFIED in found.values()
+    unproved = (
+        {Outcome.STORED_DIFFERENTLY} if has_arrived else {Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE}
+    )
+    return {name: unsure if outcome in unproved else outcome for name, outcome in found.items()}
+
+
+def _field_outcome(
+    one: Field, wanted: Value, name: str, before: Mapping[str, Value], after: Mapping[str, Value]
+) -> Outcome:
+    if name not in after:
+        return Outcome.NOT_READABLE
+    if same_value(one, after[name], wanted):
+        return Outcome.VERIFIED
+    if name in before and same_value(one, after[name], before[name]):
+        return Outcome.NOT_APPLIED
+    return Outcome.STORED_DIFFERENTLY
+
+
+SEVERITY = (
+    Outcome.NOT_APPLIED, Outcome.UNKNOWN, Outcome.ACCEPTED, Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE,
+    Outcome.VERIFIED,
+)  # fmt: skip
+
+
+def overall(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome that a person must hear of first: the worst of the fields."""
+    found = set(outcomes)
+    return next((outcome for outcome in SEVERITY if outcome in found), Outcome.NOT_READABLE)
+
+
+def collateral(
+    sent: Iterable[str], before: Mapping[str, Value], after: Mapping[str, Value], fields: Mapping[str, Field]
+) -> dict[str, tuple[Value, Value]]:
+    """Return the fields that were not sent and yet differ right after the write: name → (before, after)."""
+    untouched = set(before).intersection(after).difference(sent)
+    return {
+        name: (before[name], after[name])
+        for name in before
+        if name in untouched and not same_value(_field(fields, name), before[name], after[name])
+    }
+
+
+def _field(fields: Mapping[str, Field], name: str) -> Field:
+    return fields.get(name) or undescribed(name)

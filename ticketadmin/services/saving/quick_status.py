@@ -1,0 +1,51 @@
+"""Quick status: one value, set with one click, through the same save as everything else."""
+
+from functools import partial
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from ticketadmin.models import Origin, User
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.saving.edit import edit_of_values
+from ticketadmin.services.saving.errors import ReadingLost
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.save import Saved, save_ticket
+from ticketadmin.services.values.fields import catalogue
+
+STATUS = "status_name"
+
+
+class UnknownStatus(Exception):
+    """The CRM has no such status; nothing was sent."""
+
+
+def set_status(code: str, status: str, *, actor: User, seen: str | None, submission: UUID) -> Saved:
+    """Set a ticket's status.
+
+    `seen` is the status that the person saw: if the CRM holds another one by now, EditConflict is
+    raised and nothing is sent. None where it was not known. Raises UnknownStatus, Forbidden, or what
+    `save_ticket` raises.
+    """
+    choices = get_choices()
+    fields = catalogue()
+    try:
+        wanted = choices.statuses.resolve(status)
+    except ValidationError as error:
+        raise UnknownStatus(" ".join(error.messages)) from error
+    base = Base(code, {STATUS: seen}, timezone.now()) if seen else Base(code)
+    save = partial(
+        save_ticket,
+        code,
+        actor=actor,
+        edit=edit_of_values({STATUS: wanted}, fields),
+        fields=fields,
+        choices=choices,
+        submission=submission,
+        origin=Origin.QUICK,
+    )
+    try:
+        return save(base=base)
+    except ReadingLost:  # the list could be read and the ticket cannot: there is nothing to compare with
+        return save(base=Base(code))

@@ -1,0 +1,90 @@
+"""Taking a change back, and restoring what a save damaged besides.
+
+Both are ordinary saves of earlier values, with the same comparison, proof and record. What was
+changed since is a conflict, never overwritten.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from ticketadmin.models import Change, Origin, Outcome, User
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.people.access import Forbidden, may_undo
+from ticketadmin.services.saving.edit import edit_of_values
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.readback import applied_fields
+from ticketadmin.services.saving.save import Saved, save_ticket
+from ticketadmin.services.values.fields import Value, catalogue
+
+
+class CannotUndo(Exception):
+    """The values before the change are not known, so there is nothing to go back to."""
+
+
+def replaced_values(change: Change) -> dict[str, Value]:
+    """Return the earlier values of the fields that took effect; none where they are not all known.
+
+    A field that was not applied, or that holds somebody else's value by now, has nothing to take back.
+    One that cannot be read may have taken effect, and what it held is not known.
+    """
+    before, applied = change.before or {}, applied_fields(change)
+    if Outcome.NOT_READABLE in change.results.values() or not set(applied) <= set(before):
+        return {}
+    return {name: before[name] for name in applied}
+
+
+def can_undo(change: Change) -> bool:
+    """Tell whether the change took effect, in part at least, and every value that it replaced is known."""
+    return bool(replaced_values(change))
+
+
+def undo_change(change: Change, *, actor: User, submission: UUID) -> Saved:
+    """Store the values that the change replaced, of the fields that took effect.
+
+    Raises Forbidden, CannotUndo, or a SaveProblem: EditConflict where a field was changed since.
+    """
+    _require_undo(actor, change)
+    earlier = replaced_values(change)
+    if not earlier:
+        raise CannotUndo
+    return _store(
+        change, earlier, since=change.read_back or {}, actor=actor, submission=submission, origin=Origin.UNDO
+    )
+
+
+def restore_collateral(change: Change, *, actor: User, submission: UUID) -> Saved:
+    """Store again what fields that were not sent held before this save. Raises as `undo_change`."""
+    _require_undo(actor, change)
+    if not change.collateral:
+        raise CannotUndo
+    earlier = {name: pair[0] for name, pair in change.collateral.items()}
+    since = {name: pair[1] for name, pair in change.collateral.items()}
+    return _store(change, earlier, since=since, actor=actor, submission=submission, origin=Origin.RESTORE)
+
+
+def _require_undo(actor: User, change: Change) -> None:
+    if not may_undo(actor, change):
+        raise Forbidden(change.ticket_code)
+
+
+def _store(
+    change: Change,
+    earlier: Mapping[str, Value],
+    *,
+    since: Mapping[str, Value],
+    actor: User,
+    submission: UUID,
+    origin: Origin,
+) -> Saved:
+    fields = catalogue(earlier)
+    return save_ticket(
+        change.ticket_code,
+        actor=actor,
+        edit=edit_of_values(earlier, fields),
+        base=Base(change.ticket_code, values=since, loaded_at=change.finished_at),
+        fields=fields,
+        choices=get_choices(),
+        submission=submission,
+        origin=origin,
+        undo_of=change,
+    )

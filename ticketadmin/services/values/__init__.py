@@ -1,0 +1,1 @@
+"""What the value of a ticket's field is: kinds, parsing, comparison, and diffs."""

@@ -1,0 +1,1 @@
+"""Signing in, passwords, and a user's own account."""

@@ -1,0 +1,113 @@
+"""Signing in and out, and a person's own account and preferences."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout, views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import translation
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ticketadmin.forms.account import PreferencesForm, SignInForm
+from ticketadmin.services.people.accounts import sign_out_everywhere
+from ticketadmin.views.access import in_background, is_scripted, person_of
+from ticketadmin.views.redirects import if_ours, see_other
+
+
+@method_decorator(login_not_required, name="dispatch")
+class SignIn(views.LoginView):
+    """The only page for people who are not signed in."""
+
+    form_class = SignInForm
+    template_name = "account/sign_in.html"
+    extra_context = {
+        "has_form": settings.LOCAL_ACCOUNTS or settings.HAS_LDAP,
+        "has_reset": settings.LOCAL_ACCOUNTS,
+        "has_openid": settings.HAS_OIDC,
+        "openid_name": settings.OIDC_NAME,
+    }
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Lead people on who are signed in already; the dialog of a script may sign in again."""
+        self.redirect_authenticated_user = not is_scripted(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Go on to the page asked for; tell a script who is here now."""
+        response = super().form_valid(form)
+        return _who_is_here(self.request) if is_scripted(self.request) else response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Show what is wrong; nothing says whether the name exists."""
+        if is_scripted(self.request):
+            problem = " ".join(str(error) for error in form.non_field_errors()) or _("Type your password.")
+            return JsonResponse({"problem": problem}, status=422)
+        return super().form_invalid(form)
+
+
+@in_background
+@login_not_required
+@require_safe
+def session(request: HttpRequest) -> HttpResponse:
+    """Tell a script who is signed in, and the token for its next post."""
+    return _who_is_here(request)
+
+
+def _who_is_here(request: HttpRequest) -> HttpResponse:
+    person = request.user.pk if request.user.is_authenticated else None
+    return JsonResponse({"person": person, "token": get_token(request)})
+
+
+@require_safe
+def back(request: HttpRequest) -> HttpResponse:
+    """Say in the tab of a sign-in at the provider that the other tab goes on now."""
+    return render(request, "account/back.html")
+
+
+class SignOut(views.LogoutView):
+    """End the session (POST only)."""
+
+
+@require_POST
+def sign_out_all(request: HttpRequest) -> HttpResponse:
+    """End every session of the person, this one too."""
+    person = person_of(request)
+    sign_out_everywhere(person, actor=person)
+    logout(request)
+    messages.success(request, _("You are signed out on every device. Drafts are kept."))
+    return see_other(reverse("sign_in"))
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    """Show the person what is known of them here, and what they can do about it."""
+    return render(request, "account/account.html", {"person": person_of(request)})
+
+
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Store one or more of the person's preferences and go back to the page they came from."""
+    data = {name: request.POST.get(name, getattr(request.user, name)) for name in PreferencesForm.Meta.fields}
+    form = PreferencesForm(data, instance=person_of(request))
+    if form.is_valid():
+        person = form.save()
+        with translation.override(person.language or translation.get_language_from_request(request)):
+            messages.success(request, _("Your preferences are saved."))
+    else:
+        messages.error(request, _("This preference does not exist. Nothing was changed."))
+    return see_other(if_ours(request, request.POST.get("next", ""), otherwise=reverse("tickets")))
+
+
+@login_not_required
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers that ask for the icon by its old address to it."""
+    return redirect(static("img/mark.svg"))

@@ -1,0 +1,77 @@
+"""To the company's OpenID provider and back. Whatever goes wrong there, the sign-in page says it."""
+
+import logging
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
+
+from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
+from ticketadmin.signing_in.openid import provider
+
+logger = logging.getLogger(__name__)
+
+_NOT_FINISHED = _("The sign-in was not finished. Try again.")
+_NOT_OURS = _(
+    "This sign-in did not begin in this browser, or it took too long. It counts for nothing. Try again."
+)
+
+
+@method_decorator(login_not_required, name="dispatch")
+class Begin(OIDCAuthenticationRequestView):
+    """Lead the browser to the provider."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super(OIDCAuthenticationRequestView, self).__init__(**kwargs)
+        self.OIDC_RP_CLIENT_ID = self.get_settings("OIDC_RP_CLIENT_ID")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Note state, nonce and PKCE verifier in the session, and go."""
+        try:
+            self.OIDC_OP_AUTH_ENDPOINT = provider(is_beginning=True).authorization
+        except SourceUnavailable as problem:
+            return _back(request, problem.message)
+        leading: HttpResponse = super().get(request)
+        return leading
+
+
+@method_decorator(login_not_required, name="dispatch")
+class Done(OIDCAuthenticationCallbackView):
+    """Take the browser back from the provider."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Sign in; the page asked for is the one noted in the session, which is one of ours."""
+        if "error" in request.GET:
+            logger.warning("The OpenID provider refused: %s", request.GET["error"][:40].encode())
+            return _back(request, _NOT_FINISHED)
+        try:
+            signed_in: HttpResponse = super().get(request)
+        except SuspiciousOperation as problem:
+            logger.warning("A sign-in was refused: %s", problem)
+            return _back(request, _NOT_OURS)
+        except (NotWelcome, SourceUnavailable) as problem:
+            return _back(request, problem.message)
+        return signed_in
+
+    def login_success(self) -> HttpResponse:
+        """Always begin a new session: who signs in again while signed in means it."""
+        login(self.request, self.user)
+        return redirect(self.success_url)
+
+    def login_failure(self) -> HttpResponse:
+        """Say that this led to nothing."""
+        return _back(self.request, _NOT_OURS)
+
+
+def _back(request: HttpRequest, problem: str | Promise) -> HttpResponse:
+    messages.error(request, str(problem))
+    asked_for = request.session.get("oidc_login_next")  # checked when it was noted
+    return redirect_to_login(asked_for) if asked_for else redirect("sign_in")

@@ -1,0 +1,136 @@
+"""Changing one's password, and choosing a new one by a link that came by e-mail."""
+
+from functools import partial
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.utils import reset as forget_failures
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.signals import user_login_failed
+from django.contrib.auth.tokens import default_token_generator
+from django.core.exceptions import PermissionDenied
+from django.core.mail import EmailMessage
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse, reverse_lazy
+from django.utils import translation
+from django.utils.decorators import method_decorator
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
+from ticketadmin.models import Source, User
+from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
+from ticketadmin.signing_in.throttling import counted_name
+from ticketadmin.views.access import person_of
+from ticketadmin.views.addresses import counted_address
+from ticketadmin.views.error_pages import locked_out
+from ticketadmin.views.redirects import see_other
+
+
+class PasswordChange(views.PasswordChangeView):
+    """Change one's own password; other sessions of the person end with it.
+
+    Wrong old passwords count like failed sign-ins: a screen that was left alone is no place to guess at.
+    """
+
+    form_class = NewPasswordForm
+    template_name = "account/password_change.html"
+    success_url = reverse_lazy("account")
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Refuse people whose password is not kept here."""
+        if person_of(request).source != Source.LOCAL:
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        """Look at nothing while the person has to wait."""
+        if not AxesProxyHandler.is_allowed(request, self._credentials):
+            return locked_out(request)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: forms.Form) -> HttpResponse:
+        """Count a wrong old password."""
+        if form.has_error("old_password", "password_incorrect"):
+            user_login_failed.send(__name__, credentials=self._credentials, request=self.request)
+        return super().form_invalid(form)  # type: ignore[arg-type]
+
+    @property
+    def _credentials(self) -> dict[str, str]:
+        return {"username": person_of(self.request).get_username()}
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Say so once it is done."""
+        messages.success(self.request, _("Your password was changed. Your other sessions have ended."))
+        return super().form_valid(form)  # type: ignore[arg-type]
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Ask for an e-mail address and send a link there; the answer is the same for every address."""
+    if not settings.LOCAL_ACCOUNTS:
+        raise Http404
+    form = ForgottenPasswordForm(request.POST or None)
+    if not (request.method == "POST" and form.is_valid()):
+        return render(request, "account/forgotten.html", {"form": form})
+    try:
+        ask_for_password(
+            form.cleaned_data["email"], address=counted_address(request), write=partial(_mail, request)
+        )
+    except TooManyRequests:
+        problem = _("Too many new passwords were asked for from your address. Try again in an hour.")
+        return render(request, "429.html", {"problem": problem}, status=429)
+    return see_other(reverse("password_sent"))
+
+
+@login_not_required
+@require_safe
+def sent(request: HttpRequest) -> HttpResponse:
+    """Say what happens next, whoever asked."""
+    return render(request, "account/forgotten_sent.html", {"minutes": settings.PASSWORD_RESET_TIMEOUT // 60})
+
+
+@method_decorator(login_not_required, name="dispatch")
+class Choose(views.PasswordResetConfirmView):
+    """Choose a new password after following the link. The link moves into the session at once."""
+
+    user: User  # dispatch() went on, so that there is one
+    form_class = ChosenPasswordForm
+    template_name = "account/choose_password.html"
+    success_url = reverse_lazy("sign_in")
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Find nothing where no password is kept here."""
+        if not settings.LOCAL_ACCOUNTS:
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """End the wait after failed attempts, too: who reads the person's mail is believed."""
+        forget_failures(username=counted_name(self.request, {"username": self.user.get_username()}))
+        messages.success(self.request, _("Your new password is set. Sign in with it."))
+        return super().form_valid(form)  # type: ignore[arg-type]
+
+
+def _mail(request: HttpRequest, person: User) -> EmailMessage:
+    """Write the mail with the link, in the person's language."""
+    number = urlsafe_base64_encode(force_bytes(person.pk))
+    path = reverse("password_choose", args=[number, default_token_generator.make_token(person)])
+    context = {
+        "person": person,
+        "address": request.build_absolute_uri(path),
+        "host": request.get_host(),
+        "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
+    }
+    with translation.override(person.language or translation.get_language()):
+        text = render_to_string("account/forgotten_mail.txt", context)
+        return EmailMessage(_("A new password for ticketadmin"), text, to=[person.email])

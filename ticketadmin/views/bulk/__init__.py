@@ -1,0 +1,1 @@
+"""Bulk updates: choosing, the dry run, the run."""

@@ -1,0 +1,208 @@
+"""Bulk updates in the browser: the list of runs, choosing, the dry run, progress, results.
+
+One address a bulk update, from its preparation to its result: it can be sent to a colleague at any time.
+"""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ticketadmin.converters import whole_number
+from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
+from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
+from ticketadmin.presenters.bulk import bulk_context, present_run
+from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
+from ticketadmin.services.bulk import runs as bulks
+from ticketadmin.services.bulk.progress import (
+    RESULT_COLUMNS,
+    mark_seen,
+    refresh_outcomes,
+    result_table,
+    runs_page,
+)
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.history.export import csv_lines
+from ticketadmin.services.people.access import Forbidden
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.values.fields import catalogue
+from ticketadmin.views.access import in_background, needs, person_of
+from ticketadmin.views.redirects import see_other
+
+RUNS = 30
+
+
+@needs("run_bulk_updates")
+@require_safe
+def bulk_list(request: HttpRequest) -> HttpResponse:
+    """Show bulk updates, everybody's or one's own, newest first."""
+    before, owner = (whole_number(request.GET.get(name, "")) for name in ("before", "person"))
+    runs = runs_page(owner=owner, before=before, size=RUNS + 1)
+    older = runs[RUNS - 1].pk if len(runs) > RUNS else None
+    query = urlencode({"person": owner}) if owner else ""
+    context = {
+        "runs": [present_run(one) for one in runs[:RUNS]],
+        "is_mine": owner == request.user.pk,
+        "tabs": whose_tabs(request.GET, "person", person_of(request)),
+        **page_links("bulk_list", before=before is not None, older=older, query=query),
+    }
+    return render(request, "bulk/list.html", context)
+
+
+@needs("run_bulk_updates")
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk(request: HttpRequest, bulk: UUID) -> HttpResponse:
+    """Show one bulk update as far as it is; a POST takes the changes that were chosen."""
+    one = _found(bulk)
+    if one.state == BulkState.DRAFT:
+        return _changes_page(request, one)
+    if request.method == "POST":
+        return see_other(_address(one))
+    return _run_page(request, one)
+
+
+@in_background
+@needs("run_bulk_updates")
+@require_safe
+def bulk_progress(request: HttpRequest, bulk: UUID) -> HttpResponse:
+    """Return the parts of the page that move, for a script."""
+    one = _found(bulk)
+    mark_seen(one, person_of(request))
+    return render(request, "bulk/_live.html", bulk_context(one, request.GET, person_of(request)))
+
+
+@needs("run_bulk_updates")
+@require_safe
+def bulk_results(request: HttpRequest, bulk: UUID) -> HttpResponse:
+    """Download what came of each ticket, for a spreadsheet."""
+    one = _found(bulk)
+    refresh_outcomes(one)
+    lines = csv_lines(RESULT_COLUMNS, result_table(one))
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="bulk-{one.uuid}.csv"'
+    return answer  # type: ignore[return-value] # a stream is a response to every caller
+
+
+@needs("run_bulk_updates")
+@require_POST
+def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
+    """Do what a button says: see `_ACTIONS`."""
+    one, person = _found(bulk), person_of(request)
+    if action == "confirm":
+        return _confirm(request, one, person)
+    if action not in _ACTIONS:
+        raise Http404
+    try:
+        made = _ACTIONS[action](one, person, request)
+    except Forbidden as error:
+        raise PermissionDenied from error
+    except bulks.NothingToDo:
+        return _run_page(request, one, Notice("info", _("There is no ticket to do this for.")), 409)
+    except bulks.NotNow:
+        return _run_page(request, one, _not_now(), 409)
+    if action == "discard":
+        messages.success(request, _("The bulk update is discarded. Nothing of it was sent."))
+        return see_other(reverse("bulk_list"))
+    return see_other(_address(made or one))
+
+
+def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate:
+    unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
+    return bulks.retry_bulk(one, actor=person, outcomes=unknown or bulks.RETRYABLE)
+
+
+# What each button does; those that make another bulk update return it.
+_ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]] = {
+    "pause": lambda one, person, _request: bulks.pause_bulk(one, actor=person),
+    "resume": lambda one, person, _request: bulks.resume_bulk(one, actor=person),
+    "cancel": lambda one, person, _request: bulks.cancel_bulk(one, actor=person),
+    "again": lambda one, person, _request: bulks.check_again(one, actor=person),
+    "change": lambda one, person, _request: bulks.change_wishes(one, actor=person),
+    "discard": lambda one, person, _request: bulks.discard_bulk(one, actor=person),
+    "settle": lambda one, person, _request: bulks.settle_bulk(one, actor=person),
+    "undo": lambda one, person, _request: bulks.undo_bulk(one, actor=person),
+    "retry": _retry,
+}
+
+
+def _confirm(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        return _run_page(request, one, status=422, form=form)
+    try:
+        form.save(one, actor=person)
+    except bulks.SealBroken:
+        title = _("This is not the check that you saw: it was made again meanwhile.")
+        step = _("Look at it as it is now, then confirm.")
+        one.refresh_from_db()
+        return _run_page(request, one, Notice("warn", title, _("Nothing was sent."), step), 409)
+    except bulks.NothingToDo:
+        one.refresh_from_db()
+        return _run_page(request, one, Notice("info", _("There is no ticket to send.")), 409)
+    except bulks.NotNow:
+        return _run_page(request, one, _not_now(), 409)
+    return see_other(_address(one))
+
+
+def _not_now() -> Notice:
+    title = _("This is not possible any more.")
+    text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
+    return Notice("warn", title, text)
+
+
+def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
+    edit = Edit.from_json(one.wishes)
+    from_file = one.notes.get("columns", [])
+    form = ChangesForm(
+        request.POST if request.method == "POST" else None,
+        fields=catalogue(edit.wishes),
+        choices=get_choices(),
+        from_file=from_file,
+        edit=edit,
+        wrong_rows=one.notes.get("error_rows", 0),
+    )
+    status, notice = 200, None
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                form.save(one, actor=person_of(request))
+            except bulks.NothingToDo:
+                notice = Notice("info", _("Choose at least one change."), _("Every field is on “Keep”."))
+            except bulks.NotNow:
+                return see_other(_address(one))
+            else:
+                return see_other(_address(one))
+    context = {"bulk": one, "form": form, "notice": notice, "count": one.items.count()}
+    context["columns"] = [field.label for name, field in catalogue(from_file).items() if name in from_file]
+    return render(request, "bulk/changes.html", context, status=status)
+
+
+def _run_page(
+    request: HttpRequest,
+    one: BulkUpdate,
+    notice: Notice | None = None,
+    status: int = 200,
+    form: ConfirmForm | None = None,
+) -> HttpResponse:
+    if one.state == BulkState.DRAFT:
+        return redirect(_address(one))
+    mark_seen(one, person_of(request))
+    context = bulk_context(one, request.GET, person_of(request))
+    context |= {"notice": notice, "form": form or context["form"]}
+    return render(request, "bulk/run.html", context, status=status)
+
+
+def _found(uuid: UUID) -> BulkUpdate:
+    return get_object_or_404(BulkUpdate.objects.select_related("parent"), uuid=uuid)
+
+
+def _address(one: BulkUpdate) -> str:
+    return reverse("bulk", args=[one.uuid])

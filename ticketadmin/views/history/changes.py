@@ -1,0 +1,138 @@
+"""The record of changes: its page, its CSV, and undo, restore and check again for one change."""
+
+import uuid
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ticketadmin.converters import whole_number
+from ticketadmin.forms.history import HistoryFilterForm
+from ticketadmin.models import Change
+from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.explanations import NOTHING_CHANGED
+from ticketadmin.services.history.changes import history_page, history_rows
+from ticketadmin.services.history.export import HISTORY_COLUMNS, csv_lines, history_table
+from ticketadmin.services.people.access import Forbidden, may_see
+from ticketadmin.services.saving import readback
+from ticketadmin.services.saving import undo as undoing
+from ticketadmin.services.saving.errors import EditConflict, SaveProblem
+from ticketadmin.services.saving.save import Saved, open_ticket
+from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.views.access import is_scripted, needs, person_of
+from ticketadmin.views.redirects import see_other
+from ticketadmin.views.tickets.quick_status import describe_save_problem, quick_problem, quick_result
+from ticketadmin.views.tickets.responses import (
+    cannot_open_page,
+    conflict_page,
+    opened_page,
+    saved_response,
+)
+
+TakeBack = Callable[..., Saved]
+
+
+@needs("edit_tickets")
+@require_safe
+def history(request: HttpRequest) -> HttpResponse:
+    """Show changes, newest first, as the filters in the address ask."""
+    viewer = person_of(request)
+    form = HistoryFilterForm(request.GET, viewer=viewer)
+    form.is_valid()
+    before = request.GET.get("before", "")
+    page = history_page(viewer, form.filters, before=whole_number(before))
+    query = request.GET.copy()
+    query.pop("before", None)
+    context = {
+        "form": form,
+        "changes": present_changes(list(page.changes), viewer),
+        **page_links("history", before=bool(before), older=page.next_before, query=query.urlencode()),
+        "query": query.urlencode(),
+        "is_filtered": any(query.values()),
+        "sees_all": viewer.may("view_all_history"),
+        "tabs": whose_tabs(request.GET, "person", viewer),
+    }
+    return render(request, "history/history.html", context, status=200 if form.is_valid() else 422)
+
+
+@needs("edit_tickets")
+@require_safe
+def history_csv(request: HttpRequest) -> HttpResponse:
+    """Stream everything that the filters ask for, one line a field."""
+    viewer = person_of(request)
+    form = HistoryFilterForm(request.GET, viewer=viewer)
+    if not form.is_valid():
+        return history(request)
+    lines = csv_lines(HISTORY_COLUMNS, history_table(history_rows(viewer, form.filters)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="changes.csv"'
+    return response  # type: ignore[return-value] # a stream is a response to every caller
+
+
+@needs("edit_tickets")
+@require_POST
+def undo(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+    """Store the values that a change replaced."""
+    return _take_back(request, change, undoing.undo_change)
+
+
+@needs("edit_tickets")
+@require_POST
+def restore(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+    """Store again what was lost beside a change."""
+    return _take_back(request, change, undoing.restore_collateral)
+
+
+@needs("edit_tickets")
+@require_POST
+def settle(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+    """Read the ticket again to find out what an open change did."""
+    record = _visible(request, change)
+    readback.settle(record)
+    return see_other(reverse("ticket", args=[record.ticket_code]) + f"?saved={record.uuid}")
+
+
+def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> HttpResponse:
+    record = _visible(request, change)
+    try:
+        saved = take_back(record, actor=person_of(request), submission=_submission(request))
+    except Forbidden as error:
+        raise PermissionDenied from error
+    except undoing.CannotUndo:
+        title = _("This change cannot be taken back: the values before it are not known.")
+        return _not_taken_back(request, record, Notice("warn", title, NOTHING_CHANGED), 409)
+    except SaveProblem as problem:
+        if isinstance(problem, EditConflict) and not is_scripted(request):
+            return conflict_page(request, problem, get_choices())
+        return _not_taken_back(request, record, *describe_save_problem(request, problem))
+    return quick_result(request, saved) if is_scripted(request) else saved_response(request, saved)
+
+
+def _not_taken_back(request: HttpRequest, record: Change, notice: Notice, status: int) -> HttpResponse:
+    """Say why: in place for a script, else on the ticket's page."""
+    if is_scripted(request):
+        return quick_problem(request, record.ticket_code, notice, status)
+    try:
+        opened = open_ticket(record.ticket_code, actor=person_of(request))
+    except TicketApiError as error:
+        return cannot_open_page(request, record.ticket_code, error)
+    return opened_page(request, opened, notice=notice, status=status)
+
+
+def _visible(request: HttpRequest, change: uuid.UUID) -> Change:
+    record = get_object_or_404(Change, uuid=change)
+    if not may_see(person_of(request), record):
+        raise Http404
+    return record
+
+
+def _submission(request: HttpRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("submission", ""))
+    except ValueError:
+        return uuid.uuid4()

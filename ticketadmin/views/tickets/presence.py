@@ -1,0 +1,41 @@
+"""Who else has a ticket open: one small answer to the page's heartbeat."""
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from ticketadmin.services.drafts.presence import be_present, leave
+from ticketadmin.views.access import in_background, needs, person_of
+
+
+@in_background
+@needs("edit_tickets")
+@require_POST
+def presence(request: HttpRequest, code: str) -> HttpResponse:
+    """Note this tab and show the company there; 204 where the page shows it already."""
+    tab = request.POST.get("tab", "")
+    if request.POST.get("leaving"):
+        leave(person_of(request), code, tab=tab)
+        return HttpResponse(status=204)
+    company = be_present(
+        person_of(request),
+        code,
+        tab=tab,
+        is_editing=bool(request.POST.get("editing")),
+        loaded_at=_moment(request.POST.get("loaded_at", "")),
+    )
+    if company.key == request.POST.get("shown", ""):
+        return HttpResponse(status=204)
+    context = {"company": company, "code": code, "now": timezone.now()}
+    return render(request, "tickets/_presence.html", context)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

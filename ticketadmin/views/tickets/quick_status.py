@@ -1,0 +1,157 @@
+"""Quick status: a fragment for scripts that stands where the button was, or a page of its own."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.explanations import NOTHING_CHANGED, explain
+from ticketadmin.services.crm.statuses import get_statuses
+from ticketadmin.services.saving.errors import (
+    CheckFailed,
+    EditConflict,
+    NothingToSave,
+    ReadingLost,
+    SaveFailed,
+    SaveInProgress,
+    SaveProblem,
+)
+from ticketadmin.services.saving.form_base import WrongBase, load_base
+from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
+from ticketadmin.services.saving.save import SAVED, Saved
+from ticketadmin.services.values.fields import catalogue
+from ticketadmin.ticketapi.errors import InvalidTicket
+from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
+from ticketadmin.views.redirects import see_other
+from ticketadmin.views.tickets.responses import ALREADY_THERE
+
+
+@needs("edit_tickets")
+@require_http_methods(["GET", "HEAD", "POST"])
+def status(request: HttpRequest, code: str) -> HttpResponse:
+    """Offer the statuses of the CRM for a ticket, or set one."""
+    if request.method == "POST":
+        return _set(request, code)
+    return _page(request, code, {"wanted": request.GET.get("to", "")}, 200)
+
+
+def _set(request: HttpRequest, code: str) -> HttpResponse:
+    wanted, seen = request.POST.get("status", ""), request.POST.get("seen") or None
+    try:
+        saved = set_status(code, wanted, actor=person_of(request), seen=seen, submission=_submission(request))
+    except UnknownStatus as error:
+        notice = Notice("danger", str(error), NOTHING_CHANGED)
+        return _answer(request, code, {"notice": notice, "wanted": wanted}, 422)
+    except EditConflict as conflict:
+        return _answer(request, code, {"now": conflict.theirs.values.get(STATUS), "wanted": wanted}, 409)
+    except NothingToSave:
+        return _answer(request, code, {"already": wanted}, 200)
+    except SaveProblem as problem:
+        notice, http_status = describe_save_problem(request, problem)
+        return _answer(request, code, {"notice": notice, "wanted": wanted, "seen": seen}, http_status)
+    return quick_result(request, saved)
+
+
+def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
+    """Say what came of a change that has no form: in place for a script, else on the ticket's page."""
+    change = saved.change
+    code = change.ticket_code
+    if not is_scripted(request):
+        return see_other(reverse("ticket", args=[code]) + f"?saved={change.uuid}")
+    item = present_change(change, person_of(request), catalogue(change.wanted))
+    now = (change.read_back or change.wanted).get(STATUS, "")
+    shown = get_statuses(get_choices().statuses).named(str(now))
+    context = {"item": item, "status": shown, "base": _rebased(request, saved)}
+    return _answer(request, code, context, 200)
+
+
+def _rebased(request: HttpRequest, saved: Saved) -> str:
+    """Return the base of the form on the same page with what was just stored, so that it is not stale."""
+    change = saved.change
+    if change.outcome not in SAVED or "base" not in request.POST:
+        return ""
+    try:
+        base = load_base(request.POST["base"], code=change.ticket_code, person=person_of(request))
+    except WrongBase:
+        return ""
+    stored = {name: value for name, value in (change.read_back or {}).items() if name in base.values}
+    return replace(base, values={**base.values, **stored}).sign(person_of(request))
+
+
+def quick_problem(request: HttpRequest, code: str, notice: Notice, http_status: int) -> HttpResponse:
+    """Say in place why a change that has no form was not made, with the way to the ticket."""
+    return _answer(request, code, {"notice": notice}, http_status)
+
+
+def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:
+    """Return the banner for a change without a form that was not made, and the HTTP status of its page."""
+    request_id = request_id_of(request)
+    match problem:
+        case NothingToSave():
+            return Notice("info", _("Nothing to save."), ALREADY_THERE), 200
+        case EditConflict(merged=merged):
+            title = ngettext(
+                "Somebody else changed the same field.",
+                "Somebody else changed the same fields.",
+                len(merged.conflicts),
+            )
+            step = _("Undo on the ticket's page lets you choose between the values.")
+            return Notice("warn", title, NOTHING_CHANGED, step), 409
+        case ReadingLost():
+            title = _("The ticket can no longer be read, so your changes could not be compared with it.")
+            return Notice("warn", title, NOTHING_CHANGED), 409
+        case SaveFailed(change=change, error=InvalidTicket() as error) if error.fields:
+            notice = describe_problem(error, change, request_id=request_id)
+            step = _("The CRM does not take these values. Choose others in the ticket's form.")
+            return replace(notice, next_step=step, quotation=_words_by_field(error)), explain(error).status
+        case SaveFailed(change=change, error=error):
+            return describe_problem(error, change, request_id=request_id), explain(error).status
+        case CheckFailed(error=error):
+            return describe_problem(error, request_id=request_id), explain(error).status
+        case SaveInProgress(change=other):
+            next_step = _("Wait a moment, then try again.")
+            return describe_in_progress(other, person_of(request), next_step), 409
+        case _:
+            raise problem
+
+
+def _words_by_field(error: InvalidTicket) -> str:
+    fields = catalogue(error.fields)
+    said = ((fields[name].label if name in fields else name, error.fields[name]) for name in error.fields)
+    words = (f"{label}: {' '.join(messages)}" for label, messages in said)
+    return " · ".join(filter(None, (error.api_message, *words)))
+
+
+def _answer(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
+    if not is_scripted(request):
+        return _page(request, code, context, http_status)
+    context = {"code": code, "submission": uuid.uuid4(), **context}
+    return render(request, "tickets/_quick_result.html", context, status=http_status)
+
+
+def _page(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
+    statuses = get_statuses(get_choices().statuses)
+    wanted = context.get("wanted", "")
+    context = {
+        "code": code,
+        "statuses": statuses.all,
+        "target": statuses.named(wanted) if wanted else None,
+        "submission": uuid.uuid4(),
+        **context,
+    }
+    return render(request, "tickets/status.html", context, status=http_status)
+
+
+def _submission(request: HttpRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("submission", ""))
+    except ValueError:
+        return uuid.uuid4()

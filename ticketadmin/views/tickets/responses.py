@@ -1,0 +1,266 @@
+"""The ticket page as a response, for whatever came of a request: fresh, refused, in conflict, saved."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from csp.decorators import csp_update
+from django.core.signing import Signer
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketadmin.forms.tickets import TicketForm, form_of, rebased
+from ticketadmin.models import Change
+from ticketadmin.presenters.changes import (
+    Notice,
+    PresentedChange,
+    describe_in_progress,
+    describe_outcome,
+    describe_problem,
+    present_changes,
+    present_edit,
+    present_values,
+)
+from ticketadmin.presenters.conflicts import present_conflicts
+from ticketadmin.presenters.content import display_content
+from ticketadmin.sanitizing import what_is_removed
+from ticketadmin.services.crm.choices import Choices, get_choices
+from ticketadmin.services.crm.explanations import NOTHING_CHANGED, explain, explain_reason
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.crm.statuses import get_statuses
+from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
+from ticketadmin.services.history.changes import Filters, history_page
+from ticketadmin.services.saving.edit import Set
+from ticketadmin.services.saving.errors import (
+    CheckFailed,
+    EditConflict,
+    NothingToSave,
+    ReadingLost,
+    SaveFailed,
+    SaveInProgress,
+    SaveProblem,
+)
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.save import SAVED, OpenedTicket, Saved, opened_from
+from ticketadmin.services.values.fields import Field, Value, catalogue
+from ticketadmin.services.values.inputs import Inputs, to_inputs
+from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
+from ticketadmin.views.access import person_of, request_id_of
+from ticketadmin.views.redirects import see_other
+
+ALREADY_THERE = gettext_lazy("Nothing was sent: the CRM already holds these values.")
+NOTHING_TYPED = gettext_lazy("Nothing was typed or chosen, so nothing was sent.")
+READ_BACK = "read_back"  # in the session, from a save to the page after it
+SHOWN_CHANGES = 10
+
+
+def ticket_page(
+    request: HttpRequest,
+    form: TicketForm,
+    *,
+    read: ReadTicket | None = None,
+    saved: Change | None = None,
+    preview: Mapping[str, Any] | None = None,
+    kept_theirs: Mapping[str, tuple[Value, Value]] | None = None,
+    notice: Notice | None = None,
+    draft: Restored | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Render the ticket page around a form; `draft` is the one that was put into it."""
+    base = form.base
+    content = base.values.get("ticket_content")
+    changes = recent_changes(request, base.code, form.ticket_fields)
+    images_token = _images_token(request, base.code)
+    shows_images = constant_time_compare(request.GET.get("images", ""), images_token)
+    status_name = base.values.get("status_name")
+    statuses = get_statuses(form.choices.statuses)
+    context = {
+        "code": base.code,
+        "form": form,
+        "base": base,
+        "base_token": base.sign(person_of(request)),
+        "read": read,
+        "status": statuses.named(str(status_name)) if status_name else None,
+        "quick_statuses": () if base.conflicts else statuses.with_button,
+        "content": display_content(str(content), show_images=shows_images) if content else None,
+        "images_token": images_token,
+        "content_is_open": form.is_content_open,
+        "conflicts": present_conflicts(form),
+        "preview": preview,
+        "notice": notice,
+        "draft": draft,
+        "discarded": request.GET.get("discarded") and base.code,
+        "tab": form.tab,
+        "visit": uuid.uuid4().hex[:16],
+        "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
+        "kept_theirs": present_values(kept_theirs) if kept_theirs else (),
+        "changes": changes,
+    }
+    response = render(request, "tickets/ticket.html", context, status=status)
+    return _with_images(request, response) if shows_images else response
+
+
+def _images_token(request: HttpRequest, code: str) -> str:
+    """Return what asks for a ticket's images: nobody can make it for somebody else, in a mail for example."""
+    return Signer(salt="ticketadmin.images").signature(f"{person_of(request).pk}:{code}")
+
+
+def _with_images(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Let this one page load images from elsewhere: the person asked for it."""
+    csp_update({"img-src": ["https:"]})(lambda _request: response)(request)
+    return response
+
+
+def unavailable_page(request: HttpRequest, code: str, notice: Notice, status: int) -> HttpResponse:
+    """Render the page of a ticket that cannot be opened now."""
+    context = {
+        "code": code,
+        "notice": notice,
+        "changes": recent_changes(request, code),
+        "may_update_blind": status >= 500,
+    }
+    return render(request, "tickets/unavailable.html", context, status=status)
+
+
+def cannot_open_page(request: HttpRequest, code: str, error: TicketApiError) -> HttpResponse:
+    """Say why the ticket could not be read."""
+    notice = describe_problem(error, request_id=request_id_of(request))
+    return unavailable_page(request, code, notice, explain(error).status)
+
+
+def wrong_base_page(request: HttpRequest, code: str) -> HttpResponse:
+    """Answer 409: the form is not this person's, or was altered, so nothing typed in it is shown or sent."""
+    title = _("This form was opened by somebody else, or it is damaged.")
+    return unavailable_page(
+        request, code, Notice("danger", title, NOTHING_CHANGED, _("Open the ticket again.")), 409
+    )
+
+
+def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None = None) -> HttpResponse:
+    """Go to the ticket with the result of a save; a repeated post of one that failed sees the form again."""
+    change = saved.change
+    if change.outcome not in SAVED and form is not None:
+        status = explain_reason(change.reason).status if change.reason else 409
+        return ticket_page(request, form, notice=describe_outcome(change), status=status)
+    if saved.read_back:
+        request.session[READ_BACK] = {
+            "change": str(change.uuid),
+            "ticket": saved.read_back.as_json(),
+            "kept_theirs": dict(saved.kept_theirs or {}),
+        }
+    return see_other(reverse("ticket", args=[change.ticket_code]) + f"?saved={change.uuid}")
+
+
+def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
+    """Return the page after a save from what the save read back a moment ago: it costs no remote call.
+
+    None where nothing was read, or when the page is loaded again.
+    """
+    kept = request.session.pop(READ_BACK, None)
+    if kept is None or kept["change"] != str(change.uuid):
+        return None
+    read = ReadTicket.from_json(kept["ticket"])
+    opened = opened_from(change.ticket_code, read, get_choices())
+    return opened_page(request, opened, saved=change, kept_theirs=kept["kept_theirs"])
+
+
+def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProblem) -> HttpResponse:
+    """Return the form with everything typed in it and the reason why it was not saved."""
+    match problem:
+        case NothingToSave():
+            text = ALREADY_THERE if form.edit or form.base.was_read else NOTHING_TYPED
+            settled = rebased(form, replace(form.base, conflicts=()))
+            return ticket_page(request, settled, notice=Notice("info", _("Nothing to save."), text))
+        case EditConflict():
+            return ticket_page(request, rebased(form, _base_in_conflict(problem)), status=409)
+        case ReadingLost(lost=lost):
+            blind = rebased(form, form.base.without(lost) if lost else Base(form.base.code))
+            return ticket_page(request, blind, notice=reading_lost(form, lost), status=409)
+        case SaveInProgress(change=other):
+            next_step = _("Wait a moment, then save again.")
+            notice = describe_in_progress(other, person_of(request), next_step)
+            return ticket_page(request, form, notice=notice, status=409)
+        case CheckFailed(error=error):
+            notice = describe_problem(error, request_id=request_id_of(request))
+            return ticket_page(request, form, notice=notice, status=explain(error).status)
+        case SaveFailed(change=change, error=error):
+            if isinstance(error, InvalidTicket):
+                form.show_refused(error.fields)
+            notice = describe_problem(error, change, request_id=request_id_of(request))
+            return ticket_page(request, form, notice=notice, status=explain(error).status)
+        case _:
+            raise problem
+
+
+def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
+    """Say that what was typed could not be compared, and how to send it all the same."""
+    title = _("The ticket can no longer be read, so your changes could not be compared with it.")
+    if lost:
+        title = _(
+            "The CRM no longer shows some fields, so your changes to them could not be compared: %(fields)s"
+        )
+        title %= {"fields": ", ".join(str(form.ticket_fields[name].label) for name in lost)}
+    next_step = _("Save again to send what you typed without that comparison.")
+    return Notice("warn", title, NOTHING_CHANGED, next_step)
+
+
+def conflict_page(request: HttpRequest, conflict: EditConflict, choices: Choices) -> HttpResponse:
+    """Show values that were to be stored without a form (an undo) as a choice in the ticket's form."""
+    base = _base_in_conflict(conflict)
+    fields = catalogue(base.values)
+    mine = {one.name: to_inputs(fields[one.name], one.mine) for one in base.conflicts}
+    form = TicketForm(base=base, fields=fields, choices=choices, inputs=mine)
+    return ticket_page(request, form, read=conflict.theirs, status=409)
+
+
+def _base_in_conflict(conflict: EditConflict) -> Base:
+    theirs = conflict.theirs
+    return Base(theirs.code, theirs.values, theirs.read_at, conflict.merged.conflicts)
+
+
+def opened_page(
+    request: HttpRequest,
+    opened: OpenedTicket,
+    *,
+    again: Mapping[str, Inputs] | None = None,
+    status: int = 200,
+    **shown: Any,
+) -> HttpResponse:
+    """Render the page of a ticket that was just opened, with the person's draft in it.
+
+    The values to send `again` stand in their boxes, whatever the draft has there; `shown` is passed on
+    to `ticket_page`.
+    """
+    again = again or {}
+    draft = restore_draft(person_of(request), opened, beside=again)
+    if draft is None:
+        return ticket_page(request, form_of(opened, again), read=opened.read, status=status, **shown)
+    cleared = [*draft.inputs.get(CLEAR, []), *again.get(CLEAR, [])]
+    form = form_of(opened, {**draft.inputs, **again, CLEAR: cleared}, base=draft.base)
+    status = 409 if draft.base.conflicts else status
+    return ticket_page(request, form, read=opened.read, draft=draft, status=status, **shown)
+
+
+def preview_of(form: TicketForm) -> dict[str, Any]:
+    """Return what saving the form would send, and what cleaning would drop from the content."""
+    content = form.edit.wishes.get("ticket_content")
+    typed = form.data.get("ticket_content", "") if isinstance(content, Set) else ""
+    return {
+        "rows": present_edit(form.edit, form.base.values, form.ticket_fields),
+        "removed": what_is_removed(str(typed)) if typed else [],
+        "content": display_content(str(content.value)) if isinstance(content, Set) else None,
+    }
+
+
+def recent_changes(
+    request: HttpRequest, code: str, known: Mapping[str, Field] | None = None
+) -> list[PresentedChange]:
+    """Return the newest changes of a ticket that this person may see."""
+    person = person_of(request)
+    page = history_page(person, Filters(ticket=code), size=SHOWN_CHANGES)
+    return present_changes(list(page.changes), person, known)

@@ -1,0 +1,113 @@
+"""One ticket: open it, change it, preview, save."""
+
+import uuid
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ticketadmin.forms.tickets import keep_as_draft, posted_form
+from ticketadmin.models import Change
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.drafts.drafts import CLEAR
+from ticketadmin.services.people.access import may_see
+from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
+from ticketadmin.services.saving.form_base import WrongBase
+from ticketadmin.services.saving.readback import settle_ticket
+from ticketadmin.services.saving.save import OpenedTicket, open_ticket
+from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.inputs import Inputs, to_inputs
+from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.views.access import is_scripted, needs, person_of
+from ticketadmin.views.tickets.responses import (
+    after_save,
+    cannot_open_page,
+    opened_page,
+    preview_of,
+    problem_response,
+    saved_response,
+    ticket_page,
+    wrong_base_page,
+)
+
+
+@needs("edit_tickets")
+@require_http_methods(["GET", "HEAD", "POST"])
+def ticket(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a ticket with its form, or save what was posted."""
+    return _save(request, code) if request.method == "POST" else _show(request, code)
+
+
+@needs("edit_tickets")
+@require_POST
+def preview(request: HttpRequest, code: str) -> HttpResponse:
+    """Show what saving the posted form would send: a fragment for scripts, else the whole page."""
+    try:
+        form = posted_form(request.POST, code=code, person=person_of(request), choices=get_choices())
+    except WrongBase:
+        return wrong_base_page(request, code)
+    status = 200 if form.is_valid() else 422
+    if is_scripted(request):
+        return render(request, "tickets/_preview.html", {"form": form, "preview": preview_of(form)})
+    return ticket_page(request, form, preview=preview_of(form), status=status)
+
+
+def _show(request: HttpRequest, code: str) -> HttpResponse:
+    saved = _named_change(request, code, "saved")
+    if saved and (page := after_save(request, saved)):
+        return page
+    settle_ticket(code)
+    try:
+        opened = open_ticket(
+            code,
+            actor=person_of(request),
+            update_only=request.GET.get("read") == "off",
+            refresh_choices=request.GET.get("choices") == "refresh",
+        )
+    except TicketApiError as error:
+        return cannot_open_page(request, code, error)
+    again = _inputs_to_send_again(request, code, opened)
+    return opened_page(request, opened, again=again, saved=saved)
+
+
+def _save(request: HttpRequest, code: str) -> HttpResponse:
+    person = person_of(request)
+    try:
+        form = posted_form(request.POST, code=code, person=person, choices=get_choices())
+        submission = uuid.UUID(request.POST.get("submission", ""))
+    except (WrongBase, ValueError):
+        return wrong_base_page(request, code)
+    if not form.is_valid():
+        keep_as_draft(request.POST, form.base, actor=person)
+        return ticket_page(request, form, status=409 if form.base.conflicts else 422)
+    try:
+        saved = form.save(actor=person, submission=submission)
+    except SaveProblem as problem:
+        if not isinstance(problem, NothingToSave):
+            keep_as_draft(request.POST, form.base, actor=person)
+        return problem_response(request, form, problem)
+    return saved_response(request, saved, form)
+
+
+def _named_change(request: HttpRequest, code: str, parameter: str) -> Change | None:
+    """Return the change of this ticket that a query parameter names, if this person may see it."""
+    named = request.GET.get(parameter)
+    if not named:
+        return None
+    try:
+        change = Change.objects.filter(uuid=uuid.UUID(named), ticket_code=code).first()
+    except ValueError as error:
+        raise Http404 from error
+    if change is None or not may_see(person_of(request), change):
+        raise Http404
+    return change
+
+
+def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket) -> dict[str, Inputs]:
+    change = _named_change(request, code, "again")
+    if change is None:
+        return {}
+    fields = {**opened.fields, **catalogue(change.wanted)}
+    inputs = {name: to_inputs(fields[name], value) for name, value in change.wanted.items()}
+    cleared = [name for name, texts in inputs.items() if not texts and name not in opened.base.values]
+    return {**inputs, CLEAR: cleared} if cleared else inputs
