@@ -14,10 +14,11 @@ from ticketadmin.services.bulk.cells import read_cell
 from ticketadmin.services.bulk.columns import InvalidColumns
 from ticketadmin.services.bulk.rows import MOST_ERRORS, BulkTable, read_rows
 from ticketadmin.services.bulk.template import explain_columns, template_csv, template_xlsx
-from ticketadmin.services.crm.choices import ChoiceList, Choices
 from ticketadmin.services.saving.edit import CLEAR, Set
 from ticketadmin.services.spreadsheets import CellProblem, Table, TableRow, read_table
+from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import STANDARD, Field, Kind
+from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.tickets import Choice
 
 OPTIONS = (("1", "Một"), ("2", "Hai, ba"), ("x", "Mót"))
@@ -35,6 +36,7 @@ CHOICES = Choices(
     ChoiceList((Choice(1, "Bảo hành"), Choice(2, "Khác")), timezone.now()),
     ChoiceList((Choice(1, "Mới"), Choice(2, "Đang xử lý")), timezone.now()),
 )
+SCHEMA = TicketSchema(FIELDS, CHOICES)
 
 
 def table_of(header: list[str], *rows: list[str], problems: tuple[CellProblem, ...] = ()) -> Table:
@@ -43,7 +45,7 @@ def table_of(header: list[str], *rows: list[str], problems: tuple[CellProblem, .
 
 
 def read(header: list[str], *rows: list[str]) -> BulkTable:
-    return read_rows(table_of(header, *rows), FIELDS, CHOICES)
+    return read_rows(table_of(header, *rows), SCHEMA)
 
 
 def wish(name: str, text: str) -> Any:
@@ -79,7 +81,7 @@ def test_the_column_of_codes_is_known_by_its_usual_names(heading: str) -> None:
 
 def column_errors(header: list[str], *rows: list[str], fields: dict[str, Field] = FIELDS) -> dict[str, str]:
     with pytest.raises(InvalidColumns) as caught:
-        read_rows(table_of(header, *rows), fields, CHOICES)
+        read_rows(table_of(header, *rows), TicketSchema(fields, CHOICES))
     return {str(error.code): error.messages[0] for error in caught.value.error_list}
 
 
@@ -212,8 +214,7 @@ def test_every_error_is_found_in_one_go_and_rows_without_one_can_run() -> None:
             ["tk-5", "x" * 500],
             problems=(CellProblem(6, 2, "no result"),),
         ),
-        FIELDS | {"account_email": Field("account_email", "E-mail", Kind.EMAIL)},
-        CHOICES,
+        TicketSchema(FIELDS | {"account_email": Field("account_email", "E-mail", Kind.EMAIL)}, CHOICES),
     )
 
     assert [(error.row, error.column) for error in table.errors] == [
@@ -256,7 +257,7 @@ def test_a_mobile_number_that_lost_its_zero_is_doubted_and_not_changed() -> None
 
 
 def test_names_are_free_text_where_the_crm_gave_no_list() -> None:
-    unknown = Choices(ChoiceList(), ChoiceList())
+    unknown = TicketSchema(FIELDS)
 
     assert read_cell(FIELDS["status_name"], "Gì đó", unknown) == Set("Gì đó")
 
@@ -271,15 +272,15 @@ def test_any_text_in_any_column_is_a_value_or_an_error(name: str, text: str) -> 
 @pytest.mark.parametrize("language", ["en", "vi"])
 def test_a_filled_template_is_read_back(language: str) -> None:
     with translation.override(language):
-        book = load_workbook(io.BytesIO(template_xlsx(FIELDS, CHOICES)))
-        lines = "".join(template_csv(FIELDS, CHOICES))
-        headings = [column.heading for column in explain_columns(FIELDS, CHOICES)]
+        book = load_workbook(io.BytesIO(template_xlsx(SCHEMA)))
+        lines = "".join(template_csv(SCHEMA))
+        headings = [column.heading for column in explain_columns(SCHEMA)]
     sheet = book.worksheets[0]
     sheet.append(["0012", "Máy in", None, "a@b.vn", "Khác", "Mới", "31/12/2026", "0901234567"])
     content = io.BytesIO()
     book.save(content)
 
-    table = read_rows(read_table(content.getvalue(), "x.xlsx"), FIELDS, CHOICES)
+    table = read_rows(read_table(content.getvalue(), "x.xlsx"), SCHEMA)
 
     assert [field.name for field in table.fields] == list(FIELDS)
     assert table.rows[0].code == "0012"
@@ -288,13 +289,11 @@ def test_a_filled_template_is_read_back(language: str) -> None:
     # The label that begins like a formula is a text in the one and disarmed in the other.
     assert sheet.cell(1, len(headings)).data_type == "s"
     assert next(csv.reader(io.StringIO(lines.removeprefix("\ufeff")))) == [*headings[:-1], "'=Ghi chú"]
-    assert (
-        read_rows(read_table((lines + "TK-1\r\n").encode(), "x.csv"), FIELDS, CHOICES).rows[0].code == "TK-1"
-    )
+    assert read_rows(read_table((lines + "TK-1\r\n").encode(), "x.csv"), SCHEMA).rows[0].code == "TK-1"
 
 
 def test_the_template_formats_columns_as_text_and_offers_the_crms_names() -> None:
-    book = load_workbook(io.BytesIO(template_xlsx(FIELDS, CHOICES)))
+    book = load_workbook(io.BytesIO(template_xlsx(SCHEMA)))
 
     table, explanations, lists = book.worksheets
     offers = {str(offer.sqref): offer.formula1 for offer in table.data_validations.dataValidation}
@@ -311,10 +310,10 @@ def test_a_field_whose_label_would_not_lead_back_to_it_is_called_by_its_name() -
         "custom_fields.a": Field("custom_fields.a", "Title", Kind.TEXT),
         "custom_fields.b": Field("custom_fields.b", "Mã", Kind.TEXT),
     }
-    headings = [column.heading for column in explain_columns(fields, CHOICES)]
+    headings = [column.heading for column in explain_columns(TicketSchema(fields, CHOICES))]
 
     assert {"ticket_title", "custom_fields.a", "custom_fields.b"} <= set(headings)
-    assert len(read_rows(table_of(headings, ["TK-1"]), fields, CHOICES).fields) == len(fields)
+    assert len(read_rows(table_of(headings, ["TK-1"]), TicketSchema(fields, CHOICES)).fields) == len(fields)
 
 
 def test_more_content_than_is_cleaned_while_a_person_waits_is_refused_at_once() -> None:

@@ -7,10 +7,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from hypothesis import given, strategies
 
-from ticketadmin.services.crm.choices import ChoiceList, Choices
 from ticketadmin.services.saving.edit import CLEAR, InvalidEdit, Set, read_edit
+from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import STANDARD, Field, Kind, same_value
 from ticketadmin.services.values.inputs import empty_value, is_untouched, parse, to_inputs
+from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.tickets import Choice
 
 OPTIONS = (("1", "Một"), ("2", "Hai"))
@@ -145,11 +146,12 @@ CHOICES = Choices(
     ChoiceList(),
     ChoiceList((Choice(1, "Mới"), Choice(2, "Đang xử lý")), timezone.now()),
 )
+SCHEMA = TicketSchema(FIELDS, CHOICES)
 
 
 def edit_of(name: str, typed: list[str], base: dict[str, Any], cleared: tuple[str, ...] = ()) -> Any:
     posted = {name: typed}
-    return read_edit(posted, cleared=cleared, base=base, fields=FIELDS, choices=CHOICES).wishes.get(name)
+    return read_edit(posted, cleared=cleared, base=base, schema=SCHEMA).wishes.get(name)
 
 
 def test_keep_set_and_clear_are_three_things() -> None:

@@ -1,6 +1,6 @@
 """The forms of bulk updates: which changes, and how fast a confirmed run may go."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,10 @@ from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
 from ticketadmin.models import BulkUpdate, User
 from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
-from ticketadmin.services.crm.choices import Choices
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, Set, read_edit
 from ticketadmin.services.values.fields import Field
 from ticketadmin.services.values.inputs import Inputs, to_inputs
+from ticketadmin.services.values.schema import TicketSchema
 
 KEEP, SETTING, CLEARING = "keep", "set", "clear"
 ACTION = "action."
@@ -40,20 +40,19 @@ class ChangesForm(forms.Form):
         self,
         data: QueryDict | None = None,
         *,
-        fields: Mapping[str, Field],
-        choices: Choices,
+        schema: TicketSchema,
         from_file: Collection[str] = (),
         edit: Edit | None = None,
         wrong_rows: int = 0,
     ) -> None:
         """Ask for every field not in `from_file`; `wrong_rows` of the file have to be left out knowingly."""
         super().__init__(data)
-        self.ticket_fields = {name: field for name, field in fields.items() if name not in from_file}
-        self.choices = choices
+        self.schema = schema
+        self.ticket_fields = {name: one for name, one in schema.fields.items() if name not in from_file}
         self.edit = Edit()
         for name, field in self.ticket_fields.items():
             self.fields[ACTION + name] = _action(field, chosen=_chosen(edit, name))
-            self.fields[name] = make_box(field, _value(edit, field), choices, is_known=False)
+            self.fields[name] = make_box(field, _value(edit, field), schema, is_known=False)
             self.fields[name].widget.attrs.pop("data-content", None)  # no editor for many tickets at once
             if "rows" in self.fields[name].widget.attrs:
                 self.fields[name].widget.attrs["rows"] = 4
@@ -78,8 +77,7 @@ class ChangesForm(forms.Form):
                 posted,
                 cleared=[name for name, action in actions.items() if action == CLEARING],
                 base={},
-                fields=self.ticket_fields,
-                choices=self.choices,
+                schema=self.schema,
             )
         except InvalidEdit as invalid:
             for name, errors in invalid.errors.items():

@@ -12,7 +12,6 @@ from ticketadmin.forms.listing import ListFilterForm
 from ticketadmin.models import BulkUpdate, SavedView, User
 from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
-from ticketadmin.services.crm.choices import Choices
 from ticketadmin.services.crm.explanations import explain_reason
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.codes import PastedCodes, read_codes
@@ -20,7 +19,8 @@ from ticketadmin.services.index.listing import MOST, fetch_listing, matching, na
 from ticketadmin.services.index.omnibox import codes_of
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.spreadsheets import read_table
-from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.schema import load_schema
 
 SHOWN_PIECES = 200
 
@@ -106,8 +106,8 @@ class ChooseForm(forms.Form):
         )
 
     def _from_file(self, file: UploadedFile[Any]) -> ChosenTickets:
-        fields = catalogue()
-        table = read_rows(read_table(file.read(), file.name or ""), fields, self.choices)
+        schema = load_schema(self.choices)
+        table = read_rows(read_table(file.read(), file.name or ""), schema)
         self.row_errors = table.errors
         if not table.rows and table.errors:
             message = _("Every row has an error. Correct the file and choose it again.")

@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import SavedView, User
-from ticketadmin.services.crm.choices import Choices
 from ticketadmin.services.index.listing import OVERDUE, TODAY, WEEK, ListFilters
 from ticketadmin.services.index.omnibox import codes_in
+from ticketadmin.services.values.choices import Choices
 
 DUE = [("", _("Any day")), (OVERDUE, _("Overdue")), (TODAY, _("Due today")), (WEEK, _("Due within 7 days"))]
 

@@ -16,21 +16,20 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Draft, Origin, User
-from ticketadmin.services.crm.choices import Choices
 from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
 from ticketadmin.services.saving.save import SAVED, OpenedTicket, Saved, save_ticket
+from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import (
     CUSTOM_PREFIX,
     Field,
     Kind,
     Value,
-    canonical,
-    catalogue,
     is_date,
 )
 from ticketadmin.services.values.inputs import Inputs, to_inputs
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
 MAX_POSTED_CUSTOM_FIELDS = 100
@@ -47,8 +46,7 @@ class TicketForm(forms.Form):
         data: QueryDict | None = None,
         *,
         base: Base,
-        fields: Mapping[str, Field],
-        choices: Choices,
+        schema: TicketSchema,
         inputs: Mapping[str, Inputs] | None = None,
         is_first_asked: bool = False,
     ) -> None:
@@ -60,13 +58,12 @@ class TicketForm(forms.Form):
         self.is_first_asked = is_first_asked
         self.inputs = dict(inputs or {})
         self.base = base
-        self.ticket_fields = dict(fields)
-        self.choices = choices
+        self.schema = schema
         self.edit = Edit()
         self.cleared = set(data.getlist(CLEAR) if data else self.inputs.get(CLEAR, []))
-        for field in self.ticket_fields.values():
+        for field in schema.fields.values():
             self.fields[field.name] = self._make_box(field, self._shown(field))
-        self.helper = ticket_layout(self.ticket_fields, [conflict.name for conflict in base.conflicts])
+        self.helper = ticket_layout(schema.fields, [conflict.name for conflict in base.conflicts])
 
     def _shown(self, field: Field) -> Inputs:
         if self.is_bound and field.name in self.data:
@@ -75,12 +72,13 @@ class TicketForm(forms.Form):
 
     def _make_box(self, field: Field, shown: Inputs) -> forms.Field:
         is_known = field.name in self.base.values
-        box = make_box(field, shown, self.choices, is_known=is_known)
+        has_list = self.schema.choices.of_field(field.name).is_known
+        box = make_box(field, shown, self.schema, is_known=is_known)
         describe_box(
             box,
             BoxInfo(
                 is_known=is_known,
-                is_free_text=field.kind is Kind.CHOICE and not self.choices.of_field(field.name).is_known,
+                is_free_text=field.kind is Kind.CHOICE and not has_list,
                 can_be_cleared=not is_known and field.clearable,
                 is_cleared=field.name in self.cleared,
             ),
@@ -130,20 +128,19 @@ class TicketForm(forms.Form):
                 posted,
                 cleared=self.cleared,
                 base=self.base.values,
-                fields=self.ticket_fields,
-                choices=self.choices,
+                schema=self.schema,
             )
         except InvalidEdit as invalid:
             for name, errors in invalid.errors.items():
                 for error in errors:
                     self.add_error(name, error)
         else:
-            self.edit = Edit({**edit.wishes, **edit_of_values(mine, self.ticket_fields).wishes})
+            self.edit = Edit({**edit.wishes, **edit_of_values(mine).wishes})
         return self.cleaned_data
 
     def _posted(self) -> dict[str, Inputs]:
         data = _query(self.data)
-        return {name: data.getlist(name) for name in (*self.ticket_fields, *EXTRAS) if name in data}
+        return {name: data.getlist(name) for name in (*self.schema.fields, *EXTRAS) if name in data}
 
     def _require_choices(self, posted: dict[str, Inputs]) -> dict[str, Value]:
         """Return the person's own values where they were chosen: even an old, odd one is sent as it is."""
@@ -167,8 +164,7 @@ class TicketForm(forms.Form):
             actor=actor,
             edit=self.edit,
             base=self.base,
-            fields=self.ticket_fields,
-            choices=self.choices,
+            schema=self.schema,
             submission=submission,
             origin=origin,
         )
@@ -196,21 +192,21 @@ def form_of(
 
     `base` replaces the ticket as it was read where the inputs started from another one: a draft.
     """
-    fields = {**opened.fields, **catalogue(inputs)} if inputs else opened.fields
-    return TicketForm(base=base or opened.base, fields=fields, choices=opened.choices, inputs=inputs)
+    schema = opened.schema.including(inputs or ())
+    return TicketForm(base=base or opened.base, schema=schema, inputs=inputs)
 
 
 def keep_as_draft(data: QueryDict, base: Base, *, actor: User) -> Draft | None:
     """Keep a posted form as its person's draft, whatever is wrong with it."""
     names = [name for name in data if CUSTOM_NAME.fullmatch(name)][:MAX_POSTED_CUSTOM_FIELDS]
-    fields = catalogue([*base.values, *names])
-    inputs = {name: data.getlist(name) for name in data if name in fields or name in EXTRAS}
+    schema = load_schema(names=[*base.values, *names])
+    inputs = {name: data.getlist(name) for name in data if name in schema.fields or name in EXTRAS}
     inputs.setdefault(CLEAR, [])
     try:
         submission = uuid.UUID(data.get("submission", ""))
     except ValueError:
         submission = None
-    return keep_draft(actor, base, inputs, fields, tab=tab_of(data), submission=submission)
+    return keep_draft(actor, base, inputs, schema, tab=tab_of(data), submission=submission)
 
 
 def tab_of(data: QueryDict) -> Tab:
@@ -223,27 +219,27 @@ def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -
     base = load_base(data.get("base", ""), code=code, person=person)
     data = with_new_custom_fields(data)
     posted_names = [name for name in data if CUSTOM_NAME.fullmatch(name)][:MAX_POSTED_CUSTOM_FIELDS]
-    return TicketForm(data, base=base, fields=catalogue([*base.values, *posted_names]), choices=choices)
+    return TicketForm(data, base=base, schema=load_schema(choices, [*base.values, *posted_names]))
 
 
 def rebased(form: TicketForm, base: Base) -> TicketForm:
     """Return the form against a newer base, to be shown: what was typed stays, untouched boxes show the
     newer values. Where the newer base does not know a field, an emptied box would keep it: it is cleared.
     """
-    fields = catalogue([*base.values, *form.ticket_fields])
+    schema = form.schema.including(base.values)
     if not form.is_bound:
-        return TicketForm(base=base, fields=fields, choices=form.choices)
+        return TicketForm(base=base, schema=schema)
     data = _query(form.data).copy()
-    for name, field in fields.items():
+    for name, field in schema.fields.items():
         if name not in form.edit.wishes:
             data.setlist(name, to_inputs(field, base.values.get(name)))
     emptied = [
-        name for name in form.edit.wishes if canonical(fields[name], form.edit.value_of(fields[name])) == ""
+        name for name in form.edit.wishes if schema.is_empty(name, form.edit.value_of(schema.field(name)))
     ]
     data.setlist(CLEAR, [*data.getlist(CLEAR), *(name for name in emptied if name not in base.values)])
     for conflict in base.conflicts:
         data.pop(RESOLVE_PREFIX + conflict.name, None)  # chosen between other values
-    return TicketForm(data, base=base, fields=fields, choices=form.choices, is_first_asked=True)
+    return TicketForm(data, base=base, schema=schema, is_first_asked=True)
 
 
 def with_new_custom_fields(data: QueryDict) -> QueryDict:
@@ -258,11 +254,11 @@ def with_new_custom_fields(data: QueryDict) -> QueryDict:
     return data
 
 
-def make_box(field: Field, shown: Inputs, choices: Choices, *, is_known: bool) -> forms.Field:
+def make_box(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: bool) -> forms.Field:
     """Return the form field for one ticket field. Checks are the service's: every box takes any text."""
     initial: Any = shown if field.kind is Kind.MULTI_SELECT else "".join(shown)
     box: forms.Field
-    options = _options(field, shown, choices, is_known=is_known)
+    options = _options(field, shown, schema, is_known=is_known)
     if field.kind is Kind.MULTI_SELECT:
         box = _AnyChoices(choices=options, widget=forms.CheckboxSelectMultiple)
     elif options:
@@ -291,9 +287,9 @@ class _AnyChoices(forms.MultipleChoiceField):
         return True
 
 
-def _options(field: Field, shown: Inputs, choices: Choices, *, is_known: bool) -> list[tuple[str, Any]]:
+def _options(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: bool) -> list[tuple[str, Any]]:
     if field.kind is Kind.CHOICE:
-        known: list[tuple[str, Any]] = [(name, name) for name in choices.of_field(field.name).names]
+        known: list[tuple[str, Any]] = [(name, name) for name in schema.choices.of_field(field.name).names]
     elif field.kind is Kind.YES_NO:
         known = [("1", _("Yes")), ("0", _("No"))]
     else:

@@ -2,7 +2,7 @@
 
 from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, ItemOutcome, ItemState, Plan
 from .changes import Change, ChangedField, Origin, Outcome
-from .configuration import CustomField, FieldKind, Hue, RemoteSnapshot, StatusSetting
+from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
 from .operations import Heartbeat
 from .people import ROLES, ResetRequest, Role, Source, User
@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Presence",
+    "Reading",
     "RemoteSnapshot",
     "ResetRequest",
     "Role",

@@ -1,6 +1,8 @@
 """What administrators describe, because the CRM does not: custom fields and how statuses look; and
 what the CRM last said of its own lists."""
 
+from enum import StrEnum
+
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -95,6 +97,14 @@ class StatusSetting(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Reading(StrEnum):
+    """Whether the key may read tickets, as far as answers have shown; kept in a RemoteSnapshot."""
+
+    WORKS = "works"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
 
 
 class RemoteSnapshot(models.Model):

@@ -43,7 +43,8 @@ from ticketadmin.services.operations.readiness import RESTORED
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
 from ticketadmin.services.saving.save import SAVED
-from ticketadmin.services.values.fields import Field, catalogue, undescribed
+from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 Text = str | Promise
 
@@ -251,16 +252,16 @@ def tiles_of(bulk: BulkUpdate, progress: Progress) -> tuple[Tile, ...]:
 def common_changes(bulk: BulkUpdate) -> tuple[ValueRow, ...]:
     """Return the changes that all tickets of a bulk update get."""
     edit = Edit.from_json(bulk.wishes)
-    return present_edit(edit, {}, _fields_for(edit))
+    return present_edit(edit, {}, load_schema())
 
 
 def present_items(bulk: BulkUpdate, page: ItemPage) -> list[PresentedItem]:
     """Return the tickets of one page, with one look-up of the field labels for all."""
-    fields = catalogue(name for item in page.items for name in item.all_wishes(bulk.wishes))
-    return [_present(bulk, item, fields) for item in page.items]
+    schema = load_schema()
+    return [_present(bulk, item, schema) for item in page.items]
 
 
-def _present(bulk: BulkUpdate, item: BulkItem, fields: Mapping[str, Field]) -> PresentedItem:
+def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> PresentedItem:
     edit = Edit.from_json(item.all_wishes(bulk.wishes))
     before = (item.change.before if item.change else item.base) or {}
     label: Text
@@ -271,7 +272,7 @@ def _present(bulk: BulkUpdate, item: BulkItem, fields: Mapping[str, Field]) -> P
     else:
         label, key = Plan(item.plan).label, item.plan
     return PresentedItem(
-        item, present_edit(edit, before, fields), label, TONES.get(key, "neutral"), _why(item)
+        item, present_edit(edit, before, schema), label, TONES.get(key, "neutral"), _why(item)
     )
 
 
@@ -297,11 +298,6 @@ def _why(item: BulkItem) -> Text:
     if item.outcome in SAVED:
         return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
     return _REASONS.get(item.reason) or explain_reason(item.reason).title
-
-
-def _fields_for(edit: Edit) -> dict[str, Field]:
-    known = catalogue(edit.wishes)
-    return {name: known.get(name) or undescribed(name) for name in edit.wishes}
 
 
 def _step(bulk: BulkUpdate) -> int:

@@ -37,9 +37,9 @@ from ticketadmin.services.values.fields import (
     Value,
     canonical,
     canonical_yes_no,
-    catalogue,
     epoch_to_date,
 )
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 
 Text = str | Promise
@@ -141,25 +141,26 @@ def readable(field: Field, value: Value) -> str:
     return labels.get(str(value), str(value))
 
 
-def present_edit(
-    edit: Edit, before: Mapping[str, Value], fields: Mapping[str, Field]
-) -> tuple[ValueRow, ...]:
+def present_edit(edit: Edit, before: Mapping[str, Value], schema: TicketSchema) -> tuple[ValueRow, ...]:
     """Return what would be sent, field by field."""
     return tuple(
         ValueRow(
             name=name,
-            label=fields[name].label,
-            before=readable(fields[name], before[name]) if name in before else None,
-            after=readable(fields[name], edit.value_of(fields[name], before.get(name))),
+            label=field.label,
+            before=readable(field, before[name]) if name in before else None,
+            after=readable(field, edit.value_of(field, before.get(name))),
         )
-        for name in edit.wishes
+        for name, field in ((name, schema.field(name)) for name in edit.wishes)
     )
 
 
 def present_values(pairs: Mapping[str, tuple[Value, Value]]) -> tuple[ValueRow, ...]:
     """Return values that went from one to another: name → (before, after)."""
-    fields = catalogue(pairs)
-    return tuple(_pair(fields[name], was, now) for name, (was, now) in pairs.items() if name in fields)
+    return _pairs(pairs, load_schema())
+
+
+def _pairs(pairs: Mapping[str, tuple[Value, Value]], schema: TicketSchema) -> tuple[ValueRow, ...]:
+    return tuple(_pair(schema.field(name), was, now) for name, (was, now) in pairs.items())
 
 
 def _pair(field: Field, was: Value, now: Value) -> ValueRow:
@@ -167,28 +168,22 @@ def _pair(field: Field, was: Value, now: Value) -> ValueRow:
 
 
 def present_changes(
-    changes: list[Change], viewer: User, known: Mapping[str, Field] | None = None
+    changes: list[Change], viewer: User, schema: TicketSchema | None = None
 ) -> list[PresentedChange]:
-    """Return changes as history shows them, with one look-up of the field labels for all.
-
-    `known` fields that cover every name spare it.
-    """
+    """Return changes as history shows them; one query for the labels of all where no `schema` is given."""
     if not changes:
         return []
-    names = {name for change in changes for name in [*change.wanted, *change.collateral]}
-    fields = known if known is not None and names <= set(known) else catalogue(names)
-    return [present_change(change, viewer, fields) for change in changes]
+    schema = schema or load_schema()
+    return [present_change(change, viewer, schema) for change in changes]
 
 
-def present_change(change: Change, viewer: User, fields: Mapping[str, Field]) -> PresentedChange:
+def present_change(change: Change, viewer: User, schema: TicketSchema) -> PresentedChange:
     """Return one change with readable values and the sentence that says what came of it."""
     allowed = may_undo(viewer, change)
     return PresentedChange(
         change=change,
-        rows=tuple(_row(change, name, fields[name]) for name in change.wanted if name in fields),
-        collateral=tuple(
-            _pair(fields[name], was, now) for name, (was, now) in change.collateral.items() if name in fields
-        ),
+        rows=tuple(_row(change, name, schema.field(name)) for name in change.wanted),
+        collateral=_pairs(change.collateral, schema),
         notice=describe_outcome(change),
         can_undo=allowed and can_undo(change),
         can_restore=allowed and bool(change.collateral),

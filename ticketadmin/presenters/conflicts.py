@@ -35,7 +35,7 @@ def present_conflicts(form: TicketForm) -> list[PresentedConflict]:
 
 
 def _present(form: TicketForm, conflict: FieldConflict) -> PresentedConflict:
-    field = form.ticket_fields[conflict.name]
+    field = form.schema.field(conflict.name)
     is_html = field.kind is Kind.HTML
     original = _source(field, conflict.original)
     resolve_name = RESOLVE_PREFIX + conflict.name

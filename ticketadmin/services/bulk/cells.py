@@ -13,11 +13,12 @@ from django.core.exceptions import ValidationError
 from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.crm.choices import Choices, folded
 from ticketadmin.services.index.codes import heading, visible
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
+from ticketadmin.services.values.choices import folded
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.inputs import Inputs, parse
+from ticketadmin.services.values.schema import TicketSchema
 
 CLEARING = frozenset(["[clear]", "[xoa]"])  # without diacritics, so [xóa] and [xoá] are both among them
 FREE_TEXT = frozenset([Kind.LINE, Kind.TEXT, Kind.LONG_TEXT, Kind.HTML, Kind.RAW])
@@ -35,7 +36,7 @@ _ANSWERS = {"co": "1", "dung": "1", "x": "1", "y": "1", "khong": "0", "sai": "0"
 
 
 def read_cell(
-    field: Field, text: str, choices: Choices, *, is_month_first: bool = False
+    field: Field, text: str, schema: TicketSchema, *, is_month_first: bool = False
 ) -> Set | Clear | None:
     """Return what a cell asks for; None: keep the field. Raises ValidationError.
 
@@ -51,7 +52,7 @@ def read_cell(
     refuse_damage(text, is_number=field.kind is Kind.NUMBER)
     value = parse(field, _inputs(field, text, is_month_first=is_month_first))
     if field.kind is Kind.CHOICE:
-        value = choices.of_field(field.name).resolve(str(value))
+        value = schema.resolve(field.name, str(value))
     if value == "":
         message = _("Nothing of this content can be sent: it consists of what must not be stored.")
         raise ValidationError(message, code="nothing_left")

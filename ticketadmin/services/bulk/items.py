@@ -4,7 +4,6 @@ Sending is the ordinary save, with the item's `submission`: repeating it never s
 whose worker was cut off is in doubt: its ticket is read again before anything more is sent.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -23,7 +22,7 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.crm.choices import Choices, get_choices
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
@@ -38,7 +37,7 @@ from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import changed_nothing, settle, settled_after
 from ticketadmin.services.saving.save import Saved, save_ticket
-from ticketadmin.services.values.fields import Field, catalogue, undescribed
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 
 MOST_ATTEMPTS = 6
@@ -61,17 +60,12 @@ class Work:
 
     bulk: BulkUpdate
     actor: User
-    fields: Mapping[str, Field]
-    choices: Choices
-
-    def fields_for(self, edit: Edit) -> dict[str, Field]:
-        """Return every field, with undescribed custom ones that the edit names."""
-        return {**self.fields, **{name: undescribed(name) for name in edit.wishes if name not in self.fields}}
+    schema: TicketSchema
 
 
 def work_on(bulk: BulkUpdate, actor: User) -> Work:
     """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
-    return Work(bulk, actor, catalogue(bulk.wishes), get_choices(ask=False))
+    return Work(bulk, actor, load_schema(get_choices(ask=False), bulk.wishes))
 
 
 def plan_item(work: Work, item: BulkItem) -> str:
@@ -79,7 +73,7 @@ def plan_item(work: Work, item: BulkItem) -> str:
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     _name_request(work, item)
     try:
-        read = read_ticket(item.ticket_code, work.choices)
+        read = read_ticket(item.ticket_code, work.schema.choices)
     except CannotRead:
         item.plan = Plan.BLIND
         if work.bulk.kind == BulkKind.UNDO:  # what was changed since cannot be told
@@ -98,9 +92,9 @@ def plan_item(work: Work, item: BulkItem) -> str:
 
 
 def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
-    fields, known = work.fields_for(edit), read.values_for(edit.wishes)
-    mine = {name: edit.value_of(fields[name], known.get(name)) for name in edit.wishes}
-    merged = merge(item.base or {}, mine, known, fields)  # an undo brings its base: the values then stored
+    schema, known = work.schema, read.values_for(edit.wishes)
+    mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
+    merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
     item.plan = Plan.SEND
     if set(mine) <= set(merged.already_there):
         item.plan = Plan.ALREADY
@@ -144,8 +138,7 @@ def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
         actor=work.actor,
         edit=edit,
         base=base,
-        fields=work.fields_for(edit),
-        choices=work.choices,
+        schema=work.schema,
         submission=item.submission,
         origin=Origin.UNDO if work.bulk.kind == BulkKind.UNDO else Origin.BULK,
         undo_of=item.undo_of,

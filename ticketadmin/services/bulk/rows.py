@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
 from ticketadmin.services.bulk.columns import Column, InvalidColumns, letter, read_columns
-from ticketadmin.services.crm.choices import Choices
 from ticketadmin.services.index.codes import visible
 from ticketadmin.services.index.omnibox import CODE
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets import Table, TableRow
 from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.schema import TicketSchema
 
 MOST_ERRORS = 500
 MOST_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning
@@ -67,16 +67,16 @@ class BulkTable:
         return tuple(column.field for column in self.columns if column.field)
 
 
-def read_rows(table: Table, fields: Mapping[str, Field], choices: Choices) -> BulkTable:
+def read_rows(table: Table, schema: TicketSchema) -> BulkTable:
     """Return a plan for each row of an uploaded table.
 
     Values are checked as in the form of one ticket; what a field may hold never depends on the file.
     A code that stands in several rows is an error in all of them, because none is known to be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
-    columns = read_columns(table, fields)
+    columns = read_columns(table, schema.fields)
     _refuse_too_much_content(table, columns)
-    reading = _Reading(table, columns, choices)
+    reading = _Reading(table, columns, schema)
     plans = [reading.plan_of(row) for row in table.rows]
     reading.refuse_repeated(plans)
     return BulkTable(
@@ -107,11 +107,11 @@ def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
 class _Reading:
     """One pass over a table: what is wrong and doubtful is collected on the way."""
 
-    def __init__(self, table: Table, columns: tuple[Column, ...], choices: Choices) -> None:
+    def __init__(self, table: Table, columns: tuple[Column, ...], schema: TicketSchema) -> None:
         self.width = len(table.header)
         self.code_column = next(column for column in columns if column.field is None)
         self.columns = [(column, column.field) for column in columns if column.field]
-        self.choices = choices
+        self.schema = schema
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
         self.month_first = {column.index for column in columns if _is_month_first(table, column)}
         self.known: dict[tuple[int, str], Set | Clear | ValidationError | None] = {}
@@ -174,7 +174,7 @@ class _Reading:
         wish: Set | Clear | ValidationError | None
         try:
             is_doubtful = column.index in self.month_first
-            wish = read_cell(field, text, self.choices, is_month_first=is_doubtful)
+            wish = read_cell(field, text, self.schema, is_month_first=is_doubtful)
         except ValidationError as error:
             wish = error
         if len(text) <= _REMEMBERED:

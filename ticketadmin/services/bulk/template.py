@@ -16,11 +16,11 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from ticketadmin.services.bulk.columns import labels, letter
-from ticketadmin.services.crm.choices import Choices
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.codes import heading, is_code_heading
 from ticketadmin.services.spreadsheets import MOST_ROWS
 from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.schema import TicketSchema
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -38,20 +38,20 @@ class ColumnHelp:
     options: tuple[str, ...] = ()
 
 
-def template_csv(fields: Mapping[str, Field], choices: Choices) -> Iterator[str]:
+def template_csv(schema: TicketSchema) -> Iterator[str]:
     """Yield the header of an empty table."""
-    return csv_lines([column.heading for column in explain_columns(fields, choices)], [])
+    return csv_lines([column.heading for column in explain_columns(schema)], [])
 
 
-def template_xlsx(fields: Mapping[str, Field], choices: Choices) -> bytes:
+def template_xlsx(schema: TicketSchema) -> bytes:
     """Return an empty workbook with explanations, and with lists to choose statuses and options from."""
-    columns = explain_columns(fields, choices)
+    columns = explain_columns(schema)
     book = Workbook()
     table = book.active
     if table is None:
         raise RuntimeError("a new workbook has a sheet")
     table.title = _("Tickets")
-    _fill_table(table, columns, [20, *(_WIDTHS.get(field.kind, 20) for field in fields.values())])
+    _fill_table(table, columns, [20, *(_WIDTHS.get(field.kind, 20) for field in schema.fields.values())])
     _fill_help(book.create_sheet(_("How to fill in")), columns)
     _fill_lists(book.create_sheet(_("Lists")), table, columns)
     content = BytesIO()
@@ -59,11 +59,11 @@ def template_xlsx(fields: Mapping[str, Field], choices: Choices) -> bytes:
     return content.getvalue()
 
 
-def explain_columns(fields: Mapping[str, Field], choices: Choices) -> list[ColumnHelp]:
+def explain_columns(schema: TicketSchema) -> list[ColumnHelp]:
     """Return the columns of the template, the codes first, explained in the person's language."""
-    names = _headings(fields)
+    names = _headings(schema.fields)
     code = ColumnHelp(_("Ticket code"), _("The ticket's code. Each ticket stands in one row."))
-    return [code, *(_help(names[name], field, choices) for name, field in fields.items())]
+    return [code, *(_help(names[name], field, schema) for name, field in schema.fields.items())]
 
 
 def _headings(fields: Mapping[str, Field]) -> dict[str, str]:
@@ -78,10 +78,10 @@ def _headings(fields: Mapping[str, Field]) -> dict[str, str]:
     }
 
 
-def _help(name: str, field: Field, choices: Choices) -> ColumnHelp:
+def _help(name: str, field: Field, schema: TicketSchema) -> ColumnHelp:
     options: tuple[str, ...] = tuple(label for _value, label in field.choices)
     if field.kind is Kind.CHOICE:
-        options = choices.of_field(field.name).names
+        options = schema.choices.of_field(field.name).names
     clearing = _("To empty the field write %(word)s.") % {"word": _("[clear]")} if field.clearable else ""
     own_help = str(field.help_text)
     return ColumnHelp(name, " ".join(filter(None, [own_help, _how(field.kind), clearing])), options)

@@ -13,8 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.logs import request_id
-from ticketadmin.models import Change, Outcome, RemoteSnapshot, User
-from ticketadmin.services.crm.connection import Reading, get_api, reading_state
+from ticketadmin.models import Change, Outcome, Reading, RemoteSnapshot, User
+from ticketadmin.services.crm.connection import get_api, reading_state
 from ticketadmin.services.crm.explanations import explain_reason
 from ticketadmin.services.people.access import require
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound, TicketApiError

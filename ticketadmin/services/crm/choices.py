@@ -1,91 +1,22 @@
-"""The CRM's own lists, categories and statuses: cached for minutes, usable when stale, and the
-resolution of what a person typed to the CRM's own spelling.
+"""The CRM's own lists, categories and statuses: fetched, cached for minutes, usable when stale.
 
-The source of the rule is DESIGN, step 3: names compare after NFC, trimming and case-folding; the
-CRM's spelling is what is sent; free text is let through only where the list cannot be had.
+How a typed name is resolved against a list is `services/values/choices.py`.
 """
 
-import difflib
-import unicodedata
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from ticketadmin.models import RemoteSnapshot
-from ticketadmin.services.crm.connection import READING, Reading, get_api, state_in
+from ticketadmin.services.crm.connection import READING, get_api, state_in
+from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.tickets import Choice
 
 CATEGORIES = "categories"
 STATUSES = "statuses"
-LIST_OF_FIELD = {"cate_name": CATEGORIES, "status_name": STATUSES}
 RETRY_AFTER = timedelta(seconds=30)
-
-
-@dataclass(frozen=True)
-class ChoiceList:
-    """One list of the CRM. `fetched_at` None: it was never had, so names are free text."""
-
-    choices: tuple[Choice, ...] = ()
-    fetched_at: datetime | None = None
-    is_stale: bool = False
-
-    @property
-    def is_known(self) -> bool:
-        """Tell whether the CRM ever gave this list."""
-        return self.fetched_at is not None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names in the CRM's order and spelling."""
-        return tuple(choice.name for choice in self.choices)
-
-    def name_of(self, identity: int | None) -> str | None:
-        """Return the name behind an id, or None."""
-        return next(
-            (choice.name for choice in self.choices if identity is not None and choice.id == identity), None
-        )
-
-    def resolve(self, typed: str) -> str:
-        """Return the CRM's spelling of a typed name; the typed name itself where the list is not known.
-
-        Raises ValidationError (code `unknown_name`) that suggests near names.
-        """
-        if not self.is_known:
-            return typed
-        spelling = {folded(name): name for name in self.names}
-        if found := spelling.get(folded(typed)):
-            return found
-        near = [spelling[key] for key in difflib.get_close_matches(folded(typed), spelling, n=3, cutoff=0.6)]
-        if near:
-            message = _("The CRM has no “%(name)s”. Did you mean %(near)s?")
-            raise ValidationError(
-                message, code="unknown_name", params={"name": typed, "near": ", ".join(near)}
-            )
-        message = _("The CRM has no “%(name)s”. Choose a name from its list.")
-        raise ValidationError(message, code="unknown_name", params={"name": typed})
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Both lists as they are known now."""
-
-    categories: ChoiceList
-    statuses: ChoiceList
-    reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
-
-    def of_field(self, name: str) -> ChoiceList:
-        """Return the list behind `cate_name` or `status_name`."""
-        return self.categories if name == "cate_name" else self.statuses
-
-
-def folded(name: str) -> str:
-    """Return the form in which two spellings of one name are equal: NFC, trimmed, case-folded."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().casefold())
 
 
 def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:

@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
 
 from django.conf import settings
@@ -18,7 +17,7 @@ from django.utils import timezone
 
 from ticketadmin.logs import event
 from ticketadmin.metrics import REMOTE_CALLS, REMOTE_RETRIES, REMOTE_SECONDS
-from ticketadmin.models import RemoteSnapshot
+from ticketadmin.models import Reading, RemoteSnapshot
 from ticketadmin.services.crm.circuit import Circuit
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.client import ApiConfig, TicketApi
@@ -31,14 +30,6 @@ _lock = threading.Lock()
 _api: TicketApi | None = None
 _listeners: list[Callable[[Call], None]] = []
 logger = logging.getLogger("ticketadmin.remote")
-
-
-class Reading(StrEnum):
-    """Whether the key may read tickets, as far as answers have shown."""
-
-    WORKS = "works"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
 
 
 def get_api() -> TicketApi:

@@ -13,8 +13,9 @@ from typing import Any
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
-from ticketadmin.services.crm.choices import Choices
-from ticketadmin.services.crm.connection import Reading, get_api, reading_state, remember_reading
+from ticketadmin.models import Reading
+from ticketadmin.services.crm.connection import get_api, reading_state, remember_reading
+from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound
 from ticketadmin.ticketapi.tickets import Ticket

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ticketadmin.models import Hue, StatusSetting
-from ticketadmin.services.crm.choices import ChoiceList, folded
+from ticketadmin.services.values.choices import ChoiceList, matching_name
 
 QUICK_BUTTONS_BY_DEFAULT = 6
 
@@ -36,16 +36,17 @@ class Statuses:
 
     def named(self, name: str) -> Status:
         """Return the status with this name, or a plain one for a name nobody described."""
-        return next((one for one in self.all if folded(one.name) == folded(name)), Status(name))
+        found = matching_name((one.name for one in self.all), name)
+        return next((one for one in self.all if one.name == found), Status(name))
 
 
 def get_statuses(listed: ChoiceList) -> Statuses:
     """Return the CRM's statuses as they are described here; where its list is unknown, the described ones."""
-    described = {folded(setting.name): setting for setting in StatusSetting.objects.all()}
+    described = {setting.name: setting for setting in StatusSetting.objects.all()}
     names: Iterable[str] = (
         listed.names if listed.is_known else [setting.name for setting in described.values()]
     )
-    known = [(name, described.get(folded(name))) for name in names]
+    known = [(name, described.get(matching_name(described, name) or "")) for name in names]
     known.sort(key=lambda pair: pair[1].order if pair[1] else 1_000)
     return Statuses(
         tuple(

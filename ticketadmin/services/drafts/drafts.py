@@ -14,14 +14,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from ticketadmin.models import Change, Draft, User
-from ticketadmin.services.crm.choices import Choices
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import FieldConflict
 from ticketadmin.services.saving.save import SAVED, OpenedTicket, base_after
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Value, normal_text, same_value
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value, normal_text
 from ticketadmin.services.values.inputs import Inputs, is_untouched
+from ticketadmin.services.values.schema import TicketSchema
 
 CLEAR = "clear"  # the form's list of fields to clear
 NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field
@@ -54,7 +54,7 @@ def keep_draft(
     actor: User,
     base: Base,
     inputs: Mapping[str, Inputs],
-    fields: Mapping[str, Field],
+    schema: TicketSchema,
     *,
     tab: Tab,
     submission: UUID | None = None,
@@ -67,7 +67,7 @@ def keep_draft(
     require(actor, "edit_tickets")
     if saved := _saved_before(actor, submission):
         base, inputs = base_after(base, saved), _without_saved_extras(inputs, saved)
-    touched = _touched(base, inputs, fields)
+    touched = _touched(base, inputs, schema)
     with transaction.atomic():
         draft = _locked(
             actor, base.code, is_needed=any(is_touched for _texts, is_touched in touched.values())
@@ -139,15 +139,15 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
     theirs = opened.read.values_for(inputs)
     values, conflicts = dict(opened.base.values), []
     for name, original in draft.originals.items():
-        field = opened.fields.get(name)
-        if field is None or name not in inputs or name not in theirs:
+        schema = opened.schema
+        if name not in schema or name not in inputs or name not in theirs:
             continue
-        if same_value(field, original, theirs[name]):
+        if schema.same(name, original, theirs[name]):
             continue
-        known, mine = _value_typed(field, inputs, original, opened.choices)
+        known, mine = _value_typed(schema, name, inputs, original)
         if not known:
             values[name] = original
-        elif same_value(field, mine, theirs[name]):
+        elif schema.same(name, mine, theirs[name]):
             del inputs[name]
         else:
             conflicts.append(FieldConflict(name, original, theirs[name], mine))
@@ -188,16 +188,16 @@ def _stored(draft: Draft) -> Draft | None:
 
 
 def _touched(
-    base: Base, inputs: Mapping[str, Inputs], fields: Mapping[str, Field]
+    base: Base, inputs: Mapping[str, Inputs], schema: TicketSchema
 ) -> dict[str, tuple[Inputs, bool]]:
     """Return the posted texts by name, each with whether the person touched it."""
     found: dict[str, tuple[Inputs, bool]] = {}
     in_conflict = {conflict.name for conflict in base.conflicts}
     for name, texts in list(inputs.items())[:MAX_FIELDS]:
-        if name in EXTRAS or (name in fields and name not in base.values):
+        if name in EXTRAS or (name in schema and name not in base.values):
             found[name] = (texts, any(text.strip() for text in texts))
-        elif name in fields:
-            is_same = is_untouched(fields[name], texts, base.values[name])
+        elif name in schema:
+            is_same = is_untouched(schema.field(name), texts, base.values[name])
             found[name] = (texts, name in in_conflict or not is_same)
     return found
 
@@ -225,16 +225,15 @@ def _same_texts(one: Inputs, other: Inputs) -> bool:
 
 
 def _value_typed(
-    field: Field, inputs: Mapping[str, Inputs], original: Value, choices: Choices
+    schema: TicketSchema, name: str, inputs: Mapping[str, Inputs], original: Value
 ) -> tuple[bool, Value]:
     try:
         edit = read_edit(
-            {field.name: inputs[field.name]},
-            cleared=[name for name in inputs.get(CLEAR, []) if name == field.name],
-            base={field.name: original},
-            fields={field.name: field},
-            choices=choices,
+            {name: inputs[name]},
+            cleared=[cleared for cleared in inputs.get(CLEAR, []) if cleared == name],
+            base={name: original},
+            schema=schema,
         )
     except InvalidEdit:
         return False, None
-    return True, edit.value_of(field, original) if edit else original
+    return True, edit.value_of(schema.field(name), original) if edit else original

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from ticketadmin.logs import request_id
 from ticketadmin.models import RemoteSnapshot
-from ticketadmin.services.crm.choices import Choices, folded
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.statuses import Statuses
+from ticketadmin.services.values.choices import Choices, folded
 from ticketadmin.services.values.fields import is_date
 from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, TicketApiError
 from ticketadmin.ticketapi.tickets import Ticket

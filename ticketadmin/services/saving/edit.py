@@ -11,9 +11,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.crm.choices import Choices
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value, same_value
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value
 from ticketadmin.services.values.inputs import Inputs, empty_value, is_untouched, parse
+from ticketadmin.services.values.schema import TicketSchema
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ def read_edit(
     *,
     cleared: Collection[str],
     base: Mapping[str, Value],
-    fields: Mapping[str, Field],
-    choices: Choices,
+    schema: TicketSchema,
 ) -> Edit:
     """Compare what was posted with the base and return what the person changed.
 
@@ -87,10 +86,10 @@ def read_edit(
     wishes: dict[str, Set | Clear] = {}
     errors: dict[str, list[ValidationError]] = {}
     for name in dict.fromkeys([*posted, *cleared]):
-        if name not in fields:
+        if name not in schema:
             continue
         try:
-            wish = _wish(fields[name], posted.get(name, []), name in cleared, base, choices)
+            wish = _wish(name, posted.get(name, []), name in cleared, base, schema)
         except ValidationError as error:
             errors[name] = error.error_list
         else:
@@ -101,14 +100,15 @@ def read_edit(
     return Edit(wishes)
 
 
-def edit_of_values(values: Mapping[str, Value], fields: Mapping[str, Field]) -> Edit:
+def edit_of_values(values: Mapping[str, Value]) -> Edit:
     """Return an edit that stores given values as they are: undo, restore, sending again."""
-    return Edit({name: Set(value) for name, value in values.items() if name in fields})
+    return Edit({name: Set(value) for name, value in values.items()})
 
 
 def _wish(
-    field: Field, posted: Inputs, is_cleared: bool, base: Mapping[str, Value], choices: Choices
+    name: str, posted: Inputs, is_cleared: bool, base: Mapping[str, Value], schema: TicketSchema
 ) -> Set | Clear | None:
+    field = schema.field(name)
     is_known = field.name in base
     is_empty = not any(text.strip() for text in posted)
     if is_cleared and (is_empty or (is_known and is_untouched(field, posted, base[field.name]))):
@@ -119,7 +119,7 @@ def _wish(
         return None
     if is_empty:
         return _clear(field) if is_known else None
-    return _set(field, posted, base.get(field.name), choices, is_known=is_known)
+    return _set(field, posted, base.get(name), schema, is_known=is_known)
 
 
 def _clear(field: Field) -> Clear:
@@ -129,14 +129,14 @@ def _clear(field: Field) -> Clear:
     return CLEAR
 
 
-def _set(field: Field, posted: Inputs, like: Value, choices: Choices, *, is_known: bool) -> Set | None:
+def _set(field: Field, posted: Inputs, like: Value, schema: TicketSchema, *, is_known: bool) -> Set | None:
     value = parse(field, posted, like)
     if value == "":
         message = _("Nothing of this content is left after cleaning. Empty the box to clear it.")
         raise ValidationError(message, code="nothing_left")
     if field.kind is Kind.CHOICE:
-        value = choices.of_field(field.name).resolve(str(value))
-    if is_known and same_value(field, value, like):
+        value = schema.resolve(field.name, str(value))
+    if is_known and schema.same(field.name, value, like):
         return None
     return Set(value)
 

@@ -5,7 +5,7 @@ is different by the time of the turn, another one was faster, and this one reads
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
@@ -21,7 +21,7 @@ from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.saving.edit import Edit, payload_of
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.readback import settle
-from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.schema import TicketSchema
 
 REPEAT_WAIT = timedelta(seconds=8)
 NEWEST = 3  # changes of a ticket that are looked at; two numbers given at once may be written in either order
@@ -47,7 +47,7 @@ def record_intent(
     actor: User,
     edit: Edit,
     theirs: ReadTicket | None,
-    fields: Mapping[str, Field],
+    schema: TicketSchema,
     seen: list[tuple[int, str]],
 ) -> tuple[Change, bool]:
     """Write down what is about to be sent, or return the record of an earlier post of the same form.
@@ -55,7 +55,7 @@ def record_intent(
     Raises Overtaken, and leaves no record, where `theirs` may be older than another save of the ticket.
     """
     before = theirs.values_for(edit.wishes) if theirs else None
-    wanted = {name: edit.value_of(fields[name], (before or {}).get(name)) for name in edit.wishes}
+    wanted = {name: edit.value_of(schema.field(name), (before or {}).get(name)) for name in edit.wishes}
     change.pk = None
     change.actor_name = actor.display_name
     change.created_at = timezone.now()

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ticketadmin.models import Outcome
-from ticketadmin.services.values.fields import Field, Value, same_value, undescribed
+from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.schema import TicketSchema
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,16 @@ def merge(
     base: Mapping[str, Value],
     mine: Mapping[str, Value],
     theirs: Mapping[str, Value],
-    fields: Mapping[str, Field],
+    schema: TicketSchema,
 ) -> Merge:
     """Compare three versions of a ticket. Fields that theirs does not show cannot conflict."""
     conflicts: list[FieldConflict] = []
     kept: dict[str, tuple[Value, Value]] = {}
     already: list[str] = []
     for name, their_value in theirs.items():
-        one = _field(fields, name)
-        if name in mine and same_value(one, mine[name], their_value):
+        if name in mine and schema.same(name, mine[name], their_value):
             already.append(name)
-        elif name not in base or same_value(one, base[name], their_value):
+        elif name not in base or schema.same(name, base[name], their_value):
             continue
         elif name in mine:
             conflicts.append(FieldConflict(name, base[name], their_value, mine[name]))
@@ -59,17 +59,17 @@ def field_outcomes(
     wanted: Mapping[str, Value],
     before: Mapping[str, Value],
     after: Mapping[str, Value],
-    fields: Mapping[str, Field],
+    schema: TicketSchema,
 ) -> dict[str, Outcome]:
     """Judge each wanted field by what was read before and right after a write that was accepted."""
-    return {name: _field_outcome(_field(fields, name), wanted[name], name, before, after) for name in wanted}
+    return {name: _field_outcome(schema, name, wanted[name], before, after) for name in wanted}
 
 
 def later_outcomes(
     wanted: Mapping[str, Value],
     before: Mapping[str, Value],
     after: Mapping[str, Value],
-    fields: Mapping[str, Field],
+    schema: TicketSchema,
     *,
     was_accepted: bool,
 ) -> dict[str, Outcome]:
@@ -79,7 +79,7 @@ def later_outcomes(
     nothing. A field that is not shown counts as sent only where it was accepted, or where another
     field proves that the write arrived.
     """
-    found = field_outcomes(wanted, before, after, fields)
+    found = field_outcomes(wanted, before, after, schema)
     unsure = Outcome.ACCEPTED if was_accepted else Outcome.UNKNOWN
     has_arrived = was_accepted or Outcome.VERIFIED in found.values()
     unproved = (
@@ -89,13 +89,17 @@ def later_outcomes(
 
 
 def _field_outcome(
-    one: Field, wanted: Value, name: str, before: Mapping[str, Value], after: Mapping[str, Value]
+    schema: TicketSchema,
+    name: str,
+    wanted: Value,
+    before: Mapping[str, Value],
+    after: Mapping[str, Value],
 ) -> Outcome:
     if name not in after:
         return Outcome.NOT_READABLE
-    if same_value(one, after[name], wanted):
+    if schema.same(name, after[name], wanted):
         return Outcome.VERIFIED
-    if name in before and same_value(one, after[name], before[name]):
+    if name in before and schema.same(name, after[name], before[name]):
         return Outcome.NOT_APPLIED
     return Outcome.STORED_DIFFERENTLY
 
@@ -113,16 +117,12 @@ def overall(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def collateral(
-    sent: Iterable[str], before: Mapping[str, Value], after: Mapping[str, Value], fields: Mapping[str, Field]
+    sent: Iterable[str], before: Mapping[str, Value], after: Mapping[str, Value], schema: TicketSchema
 ) -> dict[str, tuple[Value, Value]]:
     """Return the fields that were not sent and yet differ right after the write: name → (before, after)."""
     untouched = set(before).intersection(after).difference(sent)
     return {
         name: (before[name], after[name])
         for name in before
-        if name in untouched and not same_value(_field(fields, name), before[name], after[name])
+        if name in untouched and not schema.same(name, before[name], after[name])
     }
-
-
-def _field(fields: Mapping[str, Field], name: str) -> Field:
-    return fields.get(name) or undescribed(name)

@@ -12,7 +12,7 @@ from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.errors import ReadingLost
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.save import Saved, save_ticket
-from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.schema import load_schema
 
 STATUS = "status_name"
 
@@ -28,10 +28,9 @@ def set_status(code: str, status: str, *, actor: User, seen: str | None, submiss
     raised and nothing is sent. None where it was not known. Raises UnknownStatus, Forbidden, or what
     `save_ticket` raises.
     """
-    choices = get_choices()
-    fields = catalogue()
+    schema = load_schema(get_choices())
     try:
-        wanted = choices.statuses.resolve(status)
+        wanted = schema.resolve(STATUS, status)
     except ValidationError as error:
         raise UnknownStatus(" ".join(error.messages)) from error
     base = Base(code, {STATUS: seen}, timezone.now()) if seen else Base(code)
@@ -39,9 +38,8 @@ def set_status(code: str, status: str, *, actor: User, seen: str | None, submiss
         save_ticket,
         code,
         actor=actor,
-        edit=edit_of_values({STATUS: wanted}, fields),
-        fields=fields,
-        choices=choices,
+        edit=edit_of_values({STATUS: wanted}),
+        schema=schema,
         submission=submission,
         origin=Origin.QUICK,
     )

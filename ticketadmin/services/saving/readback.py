@@ -17,12 +17,13 @@ from django.utils import timezone
 
 from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
-from ticketadmin.models import Change, Outcome
-from ticketadmin.services.crm.choices import Choices, get_choices
-from ticketadmin.services.crm.connection import Reading
+from ticketadmin.models import Change, Outcome, Reading
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.merge import collateral, field_outcomes, later_outcomes, overall
-from ticketadmin.services.values.fields import Field, Value, catalogue
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import TicketApiError
 
 logger = logging.getLogger("ticketadmin.saves")
@@ -67,29 +68,29 @@ class _Look:
     is_forbidden: bool = False
 
 
-def prove(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
+def prove(change: Change, schema: TicketSchema) -> ReadTicket | None:
     """Read back right after an accepted write and set outcome, results, read-back and collateral.
 
     Only here does another value count as what the CRM made of ours, and a field that was not sent as
     changed by the save: later it may be somebody else's work.
     """
-    look = _look([change], choices)
+    look = _look([change], schema.choices)
     if look.ticket is None:
         _accept_unread(change, look)
         return None
     before = change.before or {}
     now = look.ticket.values_for([*change.wanted, *before])
-    _set_results(change, field_outcomes(change.wanted, before, now, fields), now)
+    _set_results(change, field_outcomes(change.wanted, before, now, schema), now)
     change.collateral = {
-        name: list(pair) for name, pair in collateral(change.wanted, before, now, fields).items()
+        name: list(pair) for name, pair in collateral(change.wanted, before, now, schema).items()
     }
     return look.ticket
 
 
-def judge(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
+def judge(change: Change, schema: TicketSchema) -> ReadTicket | None:
     """Read back after a write without a usable answer and set what can be known."""
-    look = _look([change], choices)
-    _conclude(change, look, fields)
+    look = _look([change], schema.choices)
+    _conclude(change, look, schema)
     return look.ticket
 
 
@@ -110,7 +111,7 @@ def _accept_unread(change: Change, look: _Look) -> None:
         _set_results(change, dict.fromkeys(change.wanted, Outcome.NOT_READABLE), {})
 
 
-def _conclude(change: Change, look: _Look, fields: Mapping[str, Field]) -> None:
+def _conclude(change: Change, look: _Look, schema: TicketSchema) -> None:
     """Set what a look tells that does not follow an accepted write at once.
 
     Where nothing of a write without an answer is seen and it may yet arrive, the change stays open.
@@ -124,7 +125,7 @@ def _conclude(change: Change, look: _Look, fields: Mapping[str, Field]) -> None:
         return
     before = change.before or {}
     now = look.ticket.values_for([*change.wanted, *before])
-    found = later_outcomes(change.wanted, before, now, fields, was_accepted=was_accepted)
+    found = later_outcomes(change.wanted, before, now, schema, was_accepted=was_accepted)
     may_still_arrive = not was_accepted and change.reason not in ANSWERED and not _is_old(change)
     if may_still_arrive and Outcome.VERIFIED not in found.values():
         change.outcome = Outcome.UNKNOWN
@@ -210,10 +211,11 @@ def _settle_together(changes: Iterable[Change], *, is_abandoned: bool = False) -
     changes = list(changes)
     due = [one for one in changes if not one.is_settled and (is_abandoned or not _may_be_running(one))]
     if due:
-        look = _look(due, get_choices())
+        schema = load_schema(get_choices())
+        look = _look(due, schema.choices)
         for change in due:
             was = change.outcome
-            _conclude(change, look, catalogue([*change.wanted, *(change.before or {})]))
+            _conclude(change, look, schema)
             if change.is_settled or change.outcome != was:
                 finish(change)
             else:  # its turn comes again after those that were not looked at since

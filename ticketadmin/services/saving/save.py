@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
-from ticketadmin.models import Change, Origin, Outcome, User
-from ticketadmin.services.crm.choices import Choices, get_choices
-from ticketadmin.services.crm.connection import Reading, get_api, may_try_reading
+from ticketadmin.models import Change, Origin, Outcome, Reading, User
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.connection import get_api, may_try_reading
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit, Set
@@ -34,7 +34,9 @@ from ticketadmin.services.saving.form_base import Base, base_of
 from ticketadmin.services.saving.lock import earlier_post, in_turn, on_record, record_intent, result_of
 from ticketadmin.services.saving.merge import FieldConflict, Merge, merge
 from ticketadmin.services.saving.readback import finish, judge, prove
-from ticketadmin.services.values.fields import Field, Value, catalogue, same_value
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 
 # Outcomes after which the person's text is safe in the CRM, so that the draft may go.
@@ -48,8 +50,7 @@ class OpenedTicket:
     code: str
     read: ReadTicket | None
     base: Base
-    fields: Mapping[str, Field]
-    choices: Choices
+    schema: TicketSchema
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def open_ticket(
 
 def opened_from(code: str, read: ReadTicket | None, choices: Choices) -> OpenedTicket:
     """Return what the form needs for a ticket that was read already, or cannot be."""
-    return OpenedTicket(code, read, base_of(read, code), catalogue(read.values if read else ()), choices)
+    return OpenedTicket(code, read, base_of(read, code), load_schema(choices, read.values if read else ()))
 
 
 def save_ticket(
@@ -89,8 +90,7 @@ def save_ticket(
     actor: User,
     edit: Edit,
     base: Base,
-    fields: Mapping[str, Field],
-    choices: Choices,
+    schema: TicketSchema,
     submission: UUID,
     origin: Origin = Origin.FORM,
     undo_of: Change | None = None,
@@ -108,7 +108,7 @@ def save_ticket(
         submission=submission, ticket_code=code, actor=actor, origin=origin, undo_of=undo_of, bulk=bulk
     )
     try:
-        return in_turn(code, lambda: _save(change, actor, edit, base, fields, choices))
+        return in_turn(code, lambda: _save(change, actor, edit, base, schema))
     except SaveFailed:
         raise
     except SaveProblem as problem:  # what stands in the way may be the other post of this form
@@ -116,17 +116,16 @@ def save_ticket(
         if earlier is None:
             raise
         conflicts = problem.merged.conflicts if isinstance(problem, EditConflict) else ()
-    is_same = _wants_the_same(earlier, edit, change.wanted, fields)
+    is_same = _wants_the_same(earlier, edit, change.wanted, schema)
     earlier = result_of(earlier)
-    if is_same and not _was_replaced(earlier, conflicts, base, fields):
+    if is_same and not _was_replaced(earlier, conflicts, base, schema):
         return Saved(earlier)
     return save_ticket(
         code,
         actor=actor,
         edit=_with_what_was_put_back(edit, base, earlier),
         base=base_after(base, earlier),
-        fields=fields,
-        choices=choices,
+        schema=schema,
         submission=uuid5(submission, json.dumps(edit.as_json(), sort_keys=True)),
         origin=origin,
         undo_of=undo_of,
@@ -143,51 +142,47 @@ def base_after(base: Base, change: Change) -> Base:
     return replace(base, values={**base.values, **stored})
 
 
-def _save(
-    change: Change, actor: User, edit: Edit, base: Base, fields: Mapping[str, Field], choices: Choices
-) -> Saved:
-    change.wanted = {name: edit.value_of(fields[name]) for name in edit.wishes}
+def _save(change: Change, actor: User, edit: Edit, base: Base, schema: TicketSchema) -> Saved:
+    change.wanted = {name: edit.value_of(schema.field(name)) for name in edit.wishes}
     if not edit:
         raise NothingToSave
     seen = on_record(change.ticket_code)
-    theirs = _fresh_read(change.ticket_code, choices, base)
+    theirs = _fresh_read(change.ticket_code, schema.choices, base)
     merged = Merge()
     if theirs:
         known = theirs.values_for([*edit.wishes, *base.values])
         if lost := [name for name in edit.wishes if name in base.values and name not in known]:
             raise ReadingLost(lost)
-        mine = {name: edit.value_of(fields[name], known.get(name)) for name in edit.wishes}
-        merged = merge(base.values, mine, known, fields)
+        mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
+        merged = merge(base.values, mine, known, schema)
         edit = edit.without(merged.already_there)
         change.wanted = {name: mine[name] for name in edit.wishes}
         if merged.conflicts:
             raise EditConflict(merged, theirs)
         if not edit:
             raise NothingToSave
-    change, is_new = record_intent(change, actor, edit, theirs, fields, seen)
+    change, is_new = record_intent(change, actor, edit, theirs, schema, seen)
     if not is_new:
         raise SaveInProgress(change)
-    read_back = _send(change, fields, choices)
+    read_back = _send(change, schema)
     return Saved(change, read_back, merged.kept_theirs, merged.already_there)
 
 
-def _wants_the_same(
-    earlier: Change, edit: Edit, left: Mapping[str, Value], fields: Mapping[str, Field]
-) -> bool:
+def _wants_the_same(earlier: Change, edit: Edit, left: Mapping[str, Value], schema: TicketSchema) -> bool:
     """Tell whether an earlier post wanted what this edit wants, of which `left` is not in the CRM already."""
     return set(left) <= set(earlier.wanted) <= set(edit.wishes) and all(
-        same_value(fields[name], edit.value_of(fields[name], value), value)
+        schema.same(name, edit.value_of(schema.field(name), value), value)
         for name, value in earlier.wanted.items()
     )
 
 
 def _was_replaced(
-    earlier: Change, conflicts: Iterable[FieldConflict], base: Base, fields: Mapping[str, Field]
+    earlier: Change, conflicts: Iterable[FieldConflict], base: Base, schema: TicketSchema
 ) -> bool:
     """Tell whether the CRM holds something else by now than an earlier post of a form stored."""
     stored = base_after(base, earlier).values
     return earlier.origin == Origin.FORM and any(
-        not same_value(fields[one.name], one.theirs, stored.get(one.name)) for one in conflicts
+        not schema.same(one.name, one.theirs, stored.get(one.name)) for one in conflicts
     )
 
 
@@ -210,24 +205,22 @@ def _fresh_read(code: str, choices: Choices, base: Base) -> ReadTicket | None:
         raise CheckFailed(error) from error
 
 
-def _send(change: Change, fields: Mapping[str, Field], choices: Choices) -> ReadTicket | None:
+def _send(change: Change, schema: TicketSchema) -> ReadTicket | None:
     started = time.monotonic()
     try:
         reply = get_api().update_ticket(change.ticket_code, change.payload, request_id=change.request_id)
     except TicketApiError as error:
         change.duration_ms = round((time.monotonic() - started) * 1000)
-        return _after_failure(change, error, fields, choices)
+        return _after_failure(change, error, schema)
     change.message = reply.message[:500]
     change.http_status = reply.http_status
-    read_back = prove(change, fields, choices)
+    read_back = prove(change, schema)
     change.duration_ms = round((time.monotonic() - started) * 1000)
     finish(change)
     return read_back
 
 
-def _after_failure(
-    change: Change, error: TicketApiError, fields: Mapping[str, Field], choices: Choices
-) -> ReadTicket | None:
+def _after_failure(change: Change, error: TicketApiError, schema: TicketSchema) -> ReadTicket | None:
     change.message, change.reason, change.http_status = (
         error.api_message[:500],
         error.reason,
@@ -237,7 +230,7 @@ def _after_failure(
         change.outcome = Outcome.REJECTED
         finish(change)
         raise SaveFailed(change, error) from error
-    read_back = judge(change, fields, choices)
+    read_back = judge(change, schema)
     finish(change)
     if change.outcome not in SAVED:
         raise SaveFailed(change, error) from error

@@ -14,7 +14,8 @@ from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.readback import applied_fields
 from ticketadmin.services.saving.save import Saved, save_ticket
-from ticketadmin.services.values.fields import Value, catalogue
+from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.schema import load_schema
 
 
 class CannotUndo(Exception):
@@ -76,14 +77,12 @@ def _store(
     submission: UUID,
     origin: Origin,
 ) -> Saved:
-    fields = catalogue(earlier)
     return save_ticket(
         change.ticket_code,
         actor=actor,
-        edit=edit_of_values(earlier, fields),
+        edit=edit_of_values(earlier),
         base=Base(change.ticket_code, values=since, loaded_at=change.finished_at),
-        fields=fields,
-        choices=get_choices(),
+        schema=load_schema(get_choices()),
         submission=submission,
         origin=origin,
         undo_of=change,

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ticketadmin.forms.bulk_choosing import ChooseForm
 from ticketadmin.services.bulk.template import template_csv, template_xlsx
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
 
@@ -42,10 +42,10 @@ def _page(request: HttpRequest, form: ChooseForm, status: int = 200) -> HttpResp
 @require_safe
 def bulk_template(request: HttpRequest, kind: str) -> HttpResponse:
     """Download a table with a column for each field, as csv or xlsx."""
-    fields, choices = catalogue(), get_choices()
+    schema = load_schema(get_choices())
     if kind == "csv":
-        answer = HttpResponse("".join(template_csv(fields, choices)), content_type="text/csv; charset=utf-8")
+        answer = HttpResponse("".join(template_csv(schema)), content_type="text/csv; charset=utf-8")
     else:
-        answer = HttpResponse(template_xlsx(fields, choices), content_type=XLSX)
+        answer = HttpResponse(template_xlsx(schema), content_type=XLSX)
     answer["Content-Disposition"] = f'attachment; filename="bulk-update.{kind}"'
     return answer

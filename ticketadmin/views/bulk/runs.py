@@ -32,7 +32,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import in_background, needs, person_of
 from ticketadmin.views.redirects import see_other
 
@@ -162,8 +162,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
     from_file = one.notes.get("columns", [])
     form = ChangesForm(
         request.POST if request.method == "POST" else None,
-        fields=catalogue(edit.wishes),
-        choices=get_choices(),
+        schema=load_schema(get_choices(), edit.wishes),
         from_file=from_file,
         edit=edit,
         wrong_rows=one.notes.get("error_rows", 0),
@@ -181,7 +180,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
             else:
                 return see_other(_address(one))
     context = {"bulk": one, "form": form, "notice": notice, "count": one.items.count()}
-    context["columns"] = [field.label for name, field in catalogue(from_file).items() if name in from_file]
+    context["columns"] = [form.schema.field(name).label for name in from_file]
     return render(request, "bulk/changes.html", context, status=status)
 
 

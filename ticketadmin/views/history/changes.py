@@ -14,7 +14,6 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import Change
 from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
-from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.explanations import NOTHING_CHANGED
 from ticketadmin.services.history.changes import history_page, history_rows
 from ticketadmin.services.history.export import HISTORY_COLUMNS, csv_lines, history_table
@@ -108,7 +107,7 @@ def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> 
         return _not_taken_back(request, record, Notice("warn", title, NOTHING_CHANGED), 409)
     except SaveProblem as problem:
         if isinstance(problem, EditConflict) and not is_scripted(request):
-            return conflict_page(request, problem, get_choices())
+            return conflict_page(request, problem)
         return _not_taken_back(request, record, *describe_save_problem(request, problem))
     return quick_result(request, saved) if is_scripted(request) else saved_response(request, saved)
 

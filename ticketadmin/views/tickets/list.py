@@ -16,7 +16,7 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.listing import ListFilterForm, SavedViewForm
 from ticketadmin.models import Change, Draft, SavedView, User
 from ticketadmin.presenters.changes import present_changes
-from ticketadmin.services.crm.choices import Choices, get_choices
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.explanations import explain_reason
 from ticketadmin.services.crm.statuses import Status, Statuses, get_statuses
 from ticketadmin.services.index import omnibox
@@ -31,6 +31,7 @@ from ticketadmin.services.index.listing import (
     matching,
     named,
 )
+from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other

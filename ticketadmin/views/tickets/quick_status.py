@@ -27,7 +27,7 @@ from ticketadmin.services.saving.errors import (
 from ticketadmin.services.saving.form_base import WrongBase, load_base
 from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
 from ticketadmin.services.saving.save import SAVED, Saved
-from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
 from ticketadmin.views.redirects import see_other
@@ -66,7 +66,7 @@ def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
     code = change.ticket_code
     if not is_scripted(request):
         return see_other(reverse("ticket", args=[code]) + f"?saved={change.uuid}")
-    item = present_change(change, person_of(request), catalogue(change.wanted))
+    item = present_change(change, person_of(request), load_schema())
     now = (change.read_back or change.wanted).get(STATUS, "")
     shown = get_statuses(get_choices().statuses).named(str(now))
     context = {"item": item, "status": shown, "base": _rebased(request, saved)}
@@ -124,8 +124,8 @@ def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[N
 
 
 def _words_by_field(error: InvalidTicket) -> str:
-    fields = catalogue(error.fields)
-    said = ((fields[name].label if name in fields else name, error.fields[name]) for name in error.fields)
+    schema = load_schema()
+    said = ((schema.field(name).label, messages) for name, messages in error.fields.items())
     words = (f"{label}: {' '.join(messages)}" for label, messages in said)
     return " · ".join(filter(None, (error.api_message, *words)))
 

@@ -29,7 +29,7 @@ from ticketadmin.presenters.changes import (
 from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
 from ticketadmin.sanitizing import what_is_removed
-from ticketadmin.services.crm.choices import Choices, get_choices
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.explanations import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
@@ -47,8 +47,9 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.save import SAVED, OpenedTicket, Saved, opened_from
-from ticketadmin.services.values.fields import Field, Value, catalogue
+from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.inputs import Inputs, to_inputs
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.views.access import person_of, request_id_of
 from ticketadmin.views.redirects import see_other
@@ -74,11 +75,11 @@ def ticket_page(
     """Render the ticket page around a form; `draft` is the one that was put into it."""
     base = form.base
     content = base.values.get("ticket_content")
-    changes = recent_changes(request, base.code, form.ticket_fields)
+    changes = recent_changes(request, base.code, form.schema)
     images_token = _images_token(request, base.code)
     shows_images = constant_time_compare(request.GET.get("images", ""), images_token)
     status_name = base.values.get("status_name")
-    statuses = get_statuses(form.choices.statuses)
+    statuses = get_statuses(form.schema.choices.statuses)
     context = {
         "code": base.code,
         "form": form,
@@ -204,17 +205,17 @@ def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
         title = _(
             "The CRM no longer shows some fields, so your changes to them could not be compared: %(fields)s"
         )
-        title %= {"fields": ", ".join(str(form.ticket_fields[name].label) for name in lost)}
+        title %= {"fields": ", ".join(str(form.schema.field(name).label) for name in lost)}
     next_step = _("Save again to send what you typed without that comparison.")
     return Notice("warn", title, NOTHING_CHANGED, next_step)
 
 
-def conflict_page(request: HttpRequest, conflict: EditConflict, choices: Choices) -> HttpResponse:
+def conflict_page(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
     """Show values that were to be stored without a form (an undo) as a choice in the ticket's form."""
     base = _base_in_conflict(conflict)
-    fields = catalogue(base.values)
-    mine = {one.name: to_inputs(fields[one.name], one.mine) for one in base.conflicts}
-    form = TicketForm(base=base, fields=fields, choices=choices, inputs=mine)
+    schema = load_schema(get_choices(), base.values)
+    mine = {one.name: to_inputs(schema.field(one.name), one.mine) for one in base.conflicts}
+    form = TicketForm(base=base, schema=schema, inputs=mine)
     return ticket_page(request, form, read=conflict.theirs, status=409)
 
 
@@ -251,16 +252,16 @@ def preview_of(form: TicketForm) -> dict[str, Any]:
     content = form.edit.wishes.get("ticket_content")
     typed = form.data.get("ticket_content", "") if isinstance(content, Set) else ""
     return {
-        "rows": present_edit(form.edit, form.base.values, form.ticket_fields),
+        "rows": present_edit(form.edit, form.base.values, form.schema),
         "removed": what_is_removed(str(typed)) if typed else [],
         "content": display_content(str(content.value)) if isinstance(content, Set) else None,
     }
 
 
 def recent_changes(
-    request: HttpRequest, code: str, known: Mapping[str, Field] | None = None
+    request: HttpRequest, code: str, schema: TicketSchema | None = None
 ) -> list[PresentedChange]:
     """Return the newest changes of a ticket that this person may see."""
     person = person_of(request)
     page = history_page(person, Filters(ticket=code), size=SHOWN_CHANGES)
-    return present_changes(list(page.changes), person, known)
+    return present_changes(list(page.changes), person, schema)

@@ -15,7 +15,6 @@ from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
 from ticketadmin.services.saving.form_base import WrongBase
 from ticketadmin.services.saving.readback import settle_ticket
 from ticketadmin.services.saving.save import OpenedTicket, open_ticket
-from ticketadmin.services.values.fields import catalogue
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
@@ -107,7 +106,6 @@ def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket)
     change = _named_change(request, code, "again")
     if change is None:
         return {}
-    fields = {**opened.fields, **catalogue(change.wanted)}
-    inputs = {name: to_inputs(fields[name], value) for name, value in change.wanted.items()}
+    inputs = {name: to_inputs(opened.schema.field(name), value) for name, value in change.wanted.items()}
     cleared = [name for name, texts in inputs.items() if not texts and name not in opened.base.values]
     return {**inputs, CLEAR: cleared} if cleared else inputs

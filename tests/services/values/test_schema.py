@@ -1,0 +1,52 @@
+"""The schema of a ticket answers for every name, described or not."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from ticketadmin.models import CustomField, FieldKind
+from ticketadmin.services.values.fields import Kind
+from ticketadmin.services.values.schema import TicketSchema, load_schema
+
+
+def test_it_answers_for_names_that_nobody_described() -> None:
+    field = TicketSchema().field("custom_fields.la")
+
+    assert (field.label, field.kind, field.key) == ("la", Kind.RAW, "la")
+
+
+def test_it_knows_which_names_can_be_fields() -> None:
+    schema = TicketSchema()
+
+    assert "ticket_title" in schema
+    assert "custom_fields.la" in schema
+    assert "clear" not in schema
+
+
+def test_further_names_come_after_the_described_ones_and_each_once() -> None:
+    schema = TicketSchema().including(["ticket_title", "custom_fields.b", "custom_fields.b", "clear"])
+
+    assert list(schema.fields)[-2:] == ["emergency_phone", "custom_fields.b"]
+    assert schema.including(["ticket_title"]) is schema
+
+
+@pytest.mark.parametrize(
+    ("value", "is_empty"), [(None, True), ("", True), ([], True), ({}, True), (0, False)]
+)
+def test_it_tells_empty_values(value: object, is_empty: bool) -> None:
+    assert TicketSchema().is_empty("custom_fields.la", value) is is_empty
+
+
+@pytest.mark.django_db
+def test_loading_it_is_one_query() -> None:
+    CustomField.objects.create(key="so", label="Số", kind=FieldKind.NUMBER)
+
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        schema = load_schema(names=["custom_fields.la", "custom_fields.so"])
+
+    assert len(queries) == 1
+    assert schema.field("custom_fields.so").kind is Kind.NUMBER
+    assert schema.same("custom_fields.so", "1.50", 1.5)
+    assert list(schema.fields)[-2:] == ["custom_fields.so", "custom_fields.la"]

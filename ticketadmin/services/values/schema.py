@@ -1,0 +1,68 @@
+"""What fields a ticket has and which names the CRM's lists offer for them: one value for a whole save."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import (
+    CUSTOM_PREFIX,
+    STANDARD,
+    Field,
+    Value,
+    canonical,
+    catalogue,
+    same_value,
+    undescribed,
+)
+
+
+def _standard_fields() -> dict[str, Field]:
+    return {one.name: one for one in STANDARD}
+
+
+@dataclass(frozen=True)
+class TicketSchema:
+    """The fields of a ticket by name, in the order of the form, and the CRM's lists.
+
+    Immutable and without side effects; `load_schema` makes one from the database.
+    """
+
+    fields: Mapping[str, Field] = field(default_factory=_standard_fields)
+    choices: Choices = field(default_factory=Choices)
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether the name can be a field of a ticket: described, or a key of `custom_fields`."""
+        return name in self.fields or name.startswith(CUSTOM_PREFIX)
+
+    def field(self, name: str) -> Field:
+        """Return the field of this name; an undescribed one where it is not known. Never raises."""
+        return self.fields.get(name) or undescribed(name)
+
+    def including(self, names: Iterable[str]) -> "TicketSchema":
+        """Return this schema with an undescribed field for each further custom name in `names`."""
+        further = {
+            name: undescribed(name)
+            for name in names
+            if name.startswith(CUSTOM_PREFIX) and name not in self.fields
+        }
+        return replace(self, fields={**self.fields, **further}) if further else self
+
+    def same(self, name: str, one: Value, other: Value) -> bool:
+        """Return whether the CRM holding `one` or `other` in this field is the same to a user."""
+        return same_value(self.field(name), one, other)
+
+    def is_empty(self, name: str, value: Value) -> bool:
+        """Return whether the value is one of the spellings of "nothing"."""
+        return canonical(self.field(name), value) == ""
+
+    def resolve(self, name: str, typed: str) -> str:
+        """Return the CRM's spelling of a category or status that was typed. Raises ValidationError."""
+        return self.choices.of_field(name).resolve(typed)
+
+
+def load_schema(choices: Choices | None = None, names: Iterable[str] = ()) -> TicketSchema:
+    """Return the schema from the described fields and custom ones in `names`; one query, no remote call.
+
+    Without `choices`, for labels only, names resolve to themselves.
+    """
+    return TicketSchema(catalogue(names), choices or Choices())
