@@ -31,6 +31,7 @@ LAYERS = [
         "models",
         "sanitizing",
         "markup",
+        "text",
         "logs",
         "metrics",
         "converters",

@@ -88,6 +88,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "libraries": {"lucide": "ticketadmin.templatetags.icons"},  # the same tag, drawn once
+            "builtins": ["ticketadmin.templatetags.shortening"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",

@@ -5,11 +5,11 @@ import unicodedata
 import pytest
 from django.utils import timezone
 
-from ticketadmin.services.index.listing import contains
 from ticketadmin.services.index.omnibox import StatusChange, understand
-from ticketadmin.services.values.choices import ChoiceList, folded
+from ticketadmin.services.values.choices import ChoiceList
 from ticketadmin.services.values.fields import STANDARD, same_value
 from ticketadmin.services.values.ordering import in_order
+from ticketadmin.text import contains, folded
 from ticketadmin.ticketapi.tickets import Choice
 
 NAME = "Đã hoàn tất"

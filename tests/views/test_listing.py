@@ -16,7 +16,8 @@ from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, Role, SavedView, StatusSetting, User
 from ticketadmin.services.crm.statuses import Status, Statuses
-from ticketadmin.services.index.listing import ListedTicket, ListFilters, plain_letters
+from ticketadmin.services.index.listing import ListedTicket, ListFilters
+from ticketadmin.text import plain_letters
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
 

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
@@ -14,10 +15,16 @@ from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
 
 
 class SignInForm(AuthenticationForm):
-    """Name and password, laid out like every form."""
+    """Name and password, laid out like every form.
+
+    Django tells browsers how long a name may be and checks it nowhere: a longer one is refused here, before
+    it is normalised, counted or asked for in a directory.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        name = self.fields["username"]
+        name.validators.append(MaxLengthValidator(name.max_length))  # type: ignore[attr-defined]
         self.helper = helper(*self.fields)
 
     def clean(self) -> dict[str, Any]:

@@ -10,7 +10,6 @@ What is added here is spelled with classes, which cleaned content never has: it 
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from ticketadmin.sanitizing import ContentTooComplex, known_clean
+from ticketadmin.text import normalize, without_controls
 
 # Cleaned HTML is spelled in one way: names in small letters, values in double quotes, `"` escaped.
 _ATTRIBUTES = r'((?:\s+[a-z]+="[^"]*")*)\s*/?>'
@@ -31,6 +31,7 @@ _ANY_TAG = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>')
 _WITH_SCHEME = re.compile(r"(?:https?:[/\\]{1,2}|www\.)[^\s/?#\\]+", re.IGNORECASE)
 _DOTTED = re.compile(r"[\w.-]+")
 _ENDINGS = frozenset("com net org info biz edu gov vn".split())
+_JOINERS = "\u200c\u200d"
 MAX_WORDS = 2_000
 MAX_NAME = 253  # RFC 1035, 2.3.4: beyond, no browser finds a host
 
@@ -113,8 +114,8 @@ def _opening(values: dict[str, str]) -> str:
 
 def _target(address: str, words: str) -> str:
     place = place_of(address)
-    seen = " ".join(_plain(html.unescape(words)).split())
-    visible = unicodedata.normalize("NFKC", seen[:MAX_WORDS])
+    seen = " ".join(without_controls(html.unescape(words)).split())
+    visible = normalize("NFKC", seen[:MAX_WORDS])
     if not address or visible.lower() in {place, f"https://{place}", f"http://{place}"}:
         return ""
     kind, text = "link-target", place
@@ -144,14 +145,14 @@ def _claims(words: str) -> Iterator[str]:
 
 def place_of(address: str) -> str:
     """Return where an address leads as people should read it: a host, mail addresses, a number."""
-    scheme, colon, rest = _plain(address, but=_JOINERS).partition(":")
-    match _plain(scheme).lower() if colon else "":
+    scheme, colon, rest = without_controls(address, keep=_JOINERS).partition(":")
+    match without_controls(scheme).lower() if colon else "":
         case "http" | "https":
             return _host(rest)
         case "mailto":
             return _receivers(rest)
         case "tel":
-            return _plain(unquote(rest.partition("?")[0])).lower()
+            return without_controls(unquote(rest.partition("?")[0])).lower()
         case _:
             return _("a page of this tool")
 
@@ -162,9 +163,9 @@ def _receivers(rest: str) -> str:
     named = [("to", to)] if to else []
     for field in fields.split("&"):
         name, _equals, value = field.partition("=")
-        if (kind := _plain(unquote(name)).lower()) in {"to", "cc", "bcc"} and value:
+        if (kind := without_controls(unquote(name)).lower()) in {"to", "cc", "bcc"} and value:
             named.append((kind, value))
-    plain = [(kind, _plain(unquote(value)).lower()) for kind, value in named]
+    plain = [(kind, without_controls(unquote(value)).lower()) for kind, value in named]
     return ", ".join(value if kind == "to" else f"{kind}: {value}" for kind, value in plain)
 
 
@@ -190,13 +191,4 @@ def _in_ascii(name: str) -> str:
             )
     except UnicodeError:  # no browser goes to such a name
         pass
-    return _plain(unicodedata.normalize("NFKC", name)).lower().rstrip(".")
-
-
-_JOINERS = "\u200c\u200d"
-
-
-def _plain(text: str, *, but: str = "") -> str:
-    """Return text without what is not seen but changes how the rest is read: controls, joiners, direction."""
-    hidden = {"Cc", "Cf"}
-    return "".join(one for one in text if unicodedata.category(one) not in hidden or one in but).strip()
+    return without_controls(normalize("NFKC", name)).lower().rstrip(".")

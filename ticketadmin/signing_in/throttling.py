@@ -5,7 +5,6 @@ and somebody at one address who tries one password with every name. Each has a l
 wait is not told whether the name exists, and trying meanwhile does not make the wait longer.
 """
 
-import unicodedata
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
@@ -13,7 +12,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from ticketadmin.text import folded_login
 from ticketadmin.views.addresses import counted_address
+
+MAX_NAME = 254  # characters; longer names sign nobody in, and are cut before any work is done on them
 
 
 class SignInThrottle(AxesDatabaseHandler):
@@ -65,7 +67,7 @@ def _is_guess(credentials: dict[str, Any] | None) -> bool:
 def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
     """Return the name under which an attempt counts: spellings that sign in the same person are one name."""
     given = (credentials or request.POST).get("username")
-    return unicodedata.normalize("NFKC", str(given or "")).strip().casefold()[:150]
+    return folded_login(str(given or "")[:MAX_NAME])[:150]
 
 
 def address_for_axes(request: HttpRequest) -> str | None:

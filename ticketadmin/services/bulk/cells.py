@@ -13,12 +13,11 @@ from django.core.exceptions import ValidationError
 from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.index.codes import heading, visible
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
-from ticketadmin.services.values.choices import folded
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.inputs import Inputs, parse
 from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.text import folded, heading, visible
 
 CLEARING = frozenset(["[clear]", "[xoa]"])  # without diacritics, so [xóa] and [xoá] are both among them
 FREE_TEXT = frozenset([Kind.LINE, Kind.TEXT, Kind.LONG_TEXT, Kind.HTML, Kind.RAW])

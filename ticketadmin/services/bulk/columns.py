@@ -16,10 +16,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from openpyxl.utils import get_column_letter
 
-from ticketadmin.services.index.codes import heading, is_code_heading, visible
+from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import Table
-from ticketadmin.services.values.choices import folded
 from ticketadmin.services.values.fields import Field
+from ticketadmin.text import folded, heading, visible
 
 CODE_COLUMN = "ticket_code"
 

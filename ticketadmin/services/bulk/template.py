@@ -17,10 +17,11 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from ticketadmin.services.bulk.columns import labels, letter
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.index.codes import heading, is_code_heading
+from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import MOST_ROWS
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.text import heading
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

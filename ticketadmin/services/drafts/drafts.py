@@ -19,9 +19,10 @@ from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import FieldConflict
 from ticketadmin.services.saving.save import SAVED, OpenedTicket, base_after
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value, normal_text
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.services.values.inputs import Inputs, is_untouched
 from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.text import normal_text
 
 CLEAR = "clear"  # the form's list of fields to clear
 NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field

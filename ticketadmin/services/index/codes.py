@@ -5,20 +5,17 @@ where codes stand among words, has its own reading in `omnibox`.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
-from ticketadmin.services.index.listing import plain_letters
 from ticketadmin.services.index.omnibox import CODE
+from ticketadmin.text import heading, visible
 
 MOST_TICKETS = 10_000
 # What a column of codes is called, without diacritics, so that a pasted heading is not taken for a code.
 CODE_HEADINGS = frozenset(
     ["ticket_code", "current_ticket_code", "ticket code", "ticket", "code", "ma phieu", "ma ticket", "ma"]
 )
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2212\ufe63\uff0d", "-"))
 _LIST_NUMBER = re.compile(r"^[ \t]*\d{1,5}[.)][ \t]+(?=\S)", re.MULTILINE)
 _SEPARATORS = re.compile(r"[\s\x00-\x1f,;|\"'`“”‘’„«»•·●▪◦*()\[\]{}<>，；、]+")
 _LONGEST_SHOWN = 80
@@ -61,16 +58,6 @@ def read_codes(text: str) -> PastedCodes:
             malformed[_short(piece)] = None
     repeated = tuple((first[key], count) for key, count in times.items() if count > 1)
     return PastedCodes(tuple(first.values()), repeated, tuple(malformed))
-
-
-def visible(text: str) -> str:
-    """Return the text composed (NFC), with plain hyphens and without characters that nobody can see."""
-    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).translate(_HYPHENS)
-
-
-def heading(text: str) -> str:
-    """Return the form in which two spellings of a column's name are equal, without diacritics and case."""
-    return " ".join(plain_letters(visible(text)).replace("*", " ").split()).rstrip(" :")
 
 
 def is_code_heading(text: str) -> bool:

@@ -6,7 +6,6 @@ matched again here and kept once each.
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -18,8 +17,9 @@ from ticketadmin.logs import request_id
 from ticketadmin.models import RemoteSnapshot
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.statuses import Statuses
-from ticketadmin.services.values.choices import Choices, folded
+from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import is_date
+from ticketadmin.text import contains, folded
 from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, TicketApiError
 from ticketadmin.ticketapi.tickets import Ticket
 
@@ -177,18 +177,6 @@ def _fits(
             return False
     searched = f"{ticket.code} {values.get('ticket_title', '')} {customer}"
     return not filters.text or contains(searched, filters.text)
-
-
-def contains(text: str, words: str) -> bool:
-    """Tell whether every word stands in the text; case and diacritics make no difference."""
-    haystack = plain_letters(text)
-    return all(word in haystack for word in plain_letters(words).split())
-
-
-def plain_letters(text: str) -> str:
-    """Return the text in lower case without diacritics: "Đang xử lý" and "dang xu ly" are the same."""
-    decomposed = unicodedata.normalize("NFD", text.casefold()).replace("đ", "d")
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def named(listing: Listing, choices: Choices) -> Listing:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ticketadmin.models import Change, Draft, User
-from ticketadmin.services.index.listing import contains, plain_letters
+from ticketadmin.text import contains, plain_letters
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MOST_CODES = 500

@@ -1,6 +1,5 @@
 """What is done with people besides editing their rows: letting in whom others vouch for, signing out."""
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import Role, Source, User
 from ticketadmin.services.people.access import Forbidden, require
+from ticketadmin.text import printable
 
 
 class NotWelcome(Exception):
@@ -83,16 +83,11 @@ def welcome(vouched: Vouched) -> User:
 def _cleaned(vouched: Vouched) -> Vouched:
     return replace(
         vouched,
-        username=_visible(User.normalize_username(vouched.username), 150),
-        first_name=_visible(vouched.first_name, 150),
-        last_name=_visible(vouched.last_name, 150),
-        email=_visible(vouched.email, 254),
+        username=printable(User.normalize_username(vouched.username), limit=150),
+        first_name=printable(vouched.first_name, limit=150),
+        last_name=printable(vouched.last_name, limit=150),
+        email=printable(vouched.email, limit=254),
     )
-
-
-def _visible(text: str, longest: int) -> str:
-    """Drop what cannot be seen or stored, such as NUL and direction overrides, and cut to the column."""
-    return "".join(filter(str.isprintable, unicodedata.normalize("NFC", text))).strip()[:longest]
 
 
 def _find_or_make(vouched: Vouched) -> User:

@@ -9,13 +9,13 @@ import csv
 import io
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.spreadsheets.kinds import not_a_table
 from ticketadmin.services.spreadsheets.table import Table, UnreadableFile, filled_rows
+from ticketadmin.text import normalize
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -48,7 +48,7 @@ def decode(content: bytes) -> tuple[str, str]:
     """Return the text, composed (NFC), and the name of the codec that read it. Raises UnreadableFile."""
     for encoding in _encodings(content):
         try:
-            text = unicodedata.normalize("NFC", content.decode(encoding))
+            text = normalize("NFC", content.decode(encoding))
         except UnicodeDecodeError:
             continue
         if encoding == "cp1258" and not _is_vietnamese(text):

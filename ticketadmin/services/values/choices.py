@@ -4,7 +4,6 @@ Fetching and caching them is `services/crm/choices.py`; nothing here has side ef
 """
 
 import difflib
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +12,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import Reading
+from ticketadmin.text import folded, normalize
 from ticketadmin.ticketapi.tickets import Choice
 
-
-def folded(name: str) -> str:
-    """Return the form in which two spellings of one name are equal: NFC, trimmed, case-folded."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().casefold())
+MAX_NAME = 255  # characters; looking for near names is quadratic, and no list has longer names
 
 
 def matching_name(names: Iterable[str], typed: str) -> str | None:
@@ -36,7 +33,7 @@ def matching_name(names: Iterable[str], typed: str) -> str | None:
 
 
 def _trimmed(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip()
+    return normalize("NFC", name).strip()
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,8 @@ class ChoiceList:
         """
         if not self.is_known:
             return typed
+        if len(typed) > MAX_NAME:
+            raise _unknown_name(typed[:80] + "…")
         if found := matching_name(self.names, typed):
             return found
         alike = [name for name in self.names if folded(name) == folded(typed)]
@@ -81,15 +80,19 @@ class ChoiceList:
         raise self._unknown(typed)
 
     def _unknown(self, typed: str) -> ValidationError:
-        spelling = {folded(name): name for name in self.names}
+        spelling = {folded(name): name for name in self.names if len(name) <= MAX_NAME}
         near = [spelling[key] for key in difflib.get_close_matches(folded(typed), spelling, n=3, cutoff=0.6)]
         if near:
             message = _("The CRM has no “%(name)s”. Did you mean %(near)s?")
             return ValidationError(
                 message, code="unknown_name", params={"name": typed, "near": ", ".join(near)}
             )
-        message = _("The CRM has no “%(name)s”. Choose a name from its list.")
-        return ValidationError(message, code="unknown_name", params={"name": typed})
+        return _unknown_name(typed)
+
+
+def _unknown_name(name: str) -> ValidationError:
+    message = _("The CRM has no “%(name)s”. Choose a name from its list.")
+    return ValidationError(message, code="unknown_name", params={"name": name})
 
 
 @dataclass(frozen=True)

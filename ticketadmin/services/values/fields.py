@@ -10,7 +10,6 @@ A value that is not known is absent from every mapping, never empty.
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -25,6 +24,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketadmin.models import CustomField, FieldKind
 from ticketadmin.sanitizing import ContentTooComplex, known_clean
+from ticketadmin.text import normal_text
 
 CUSTOM_PREFIX = "custom_fields."
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
@@ -120,12 +120,6 @@ def same_value(field: Field, one: Value, other: Value) -> bool:
     return one == other or canonical(field, one) == canonical(field, other)
 
 
-def normal_text(text: str) -> str:
-    """Return the text with LF line ends, composed (NFC), without NUL and outer white space."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return unicodedata.normalize("NFC", text).strip()
-
-
 def _canonical_text(value: Value) -> str:
     return (
         normal_text(value)
@@ -160,11 +154,13 @@ def to_number(text: str) -> Decimal | None:
 
     `1e999999999` is nine letters and would be a gigabyte when written out.
     """
+    if len(text) > 100:
+        return None
     try:
         number = Decimal(text.strip())
     except InvalidOperation:
         return None
-    is_sensible = number.is_finite() and len(text) <= 100 and abs(number.adjusted()) <= 50
+    is_sensible = number.is_finite() and abs(number.adjusted()) <= 50
     return number if is_sensible else None
 
 

@@ -23,13 +23,14 @@ from ticketadmin.services.values.fields import (
     canonical_yes_no,
     epoch_to_date,
     is_date,
-    normal_text,
     to_number,
 )
+from ticketadmin.text import normal_text
 
 TITLE_MAX_LENGTH = 255
 TEXT_MAX_LENGTH = 2_000
 LONG_TEXT_MAX_LENGTH = 20_000
+MAX_INPUT = 200_000  # characters; no field takes as many, so that no work is done on more
 
 Inputs = list[str]
 
@@ -73,6 +74,8 @@ def parse(field: Field, posted: Inputs, like: Value = None) -> Value:
     texts = _filled(posted)
     if not texts:
         return ""
+    if (length := max(map(len, texts))) > MAX_INPUT:
+        raise _too_long(length, MAX_INPUT)
     if field.kind is Kind.MULTI_SELECT:
         return _parse_options(field, texts)
     return _PARSE[field.kind](field, normal_text(texts[0]), like)

@@ -4,9 +4,10 @@ a ă â b c d đ e ê g h i k l m n o ô ơ p q r s t u ư v x y, with f j w z w
 tone decide only between names that are otherwise the same: ngang, huyền, hỏi, ngã, sắc, nặng.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TypeVar
+
+from ticketadmin.text import normalize
 
 Thing = TypeVar("Thing")
 _LETTERS = {letter: place for place, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
@@ -21,10 +22,10 @@ def in_order(things: Iterable[Thing], name: Callable[[Thing], str]) -> list[Thin
 def _place(name: str) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
     letters: list[tuple[int, int]] = []
     tones: list[int] = []
-    for character in unicodedata.normalize("NFC", name.strip().casefold()):
-        parts = unicodedata.normalize("NFD", character)
+    for character in normalize("NFC", name.strip().casefold()):
+        parts = normalize("NFD", character)
         tone = next((_TONES[part] for part in parts if part in _TONES), 0)
-        bare = unicodedata.normalize("NFC", "".join(part for part in parts if part not in _TONES))
+        bare = normalize("NFC", "".join(part for part in parts if part not in _TONES))
         known = _LETTERS.get(bare)
         letters.append((1, known) if known is not None else (0, ord(bare[:1] or " ")))
         tones.append(tone)

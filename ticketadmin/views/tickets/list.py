@@ -25,7 +25,6 @@ from ticketadmin.services.index.listing import (
     MOST,
     ListedTicket,
     ListFilters,
-    contains,
     fetch_listing,
     known_listing,
     matching,
@@ -33,6 +32,7 @@ from ticketadmin.services.index.listing import (
 )
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.ordering import in_order
+from ticketadmin.text import contains
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
 
