@@ -22,8 +22,9 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
 from ticketadmin.services.bulk.items import plan_item, resolve_doubt, send_item, work_on
+from ticketadmin.services.bulk.results import Doubt
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
-from ticketadmin.services.bulk.threads import Done
+from ticketadmin.services.bulk.threads import Finished
 from ticketadmin.services.crm.choices import get_choices
 
 
@@ -200,7 +201,7 @@ def test_nothing_begins_on_a_lease_that_ran_out_and_what_was_handed_out_is_put_b
     turn.in_flight[item.pk] = item
     sandbox.forget_log()
 
-    turn._note(Done(item, turn._step(item)))
+    turn._note(Finished(item, turn._step(item)))
     turn._pause("")
     turn._close()
 
@@ -295,7 +296,7 @@ def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
     assert (item.submission, item.state) == (pending.submission, ItemState.DOUBT)
 
     sandbox.edit(code, ticket_title="Của lượt chạy")  # the other thread's write arrives
-    assert resolve_doubt(work_on(run, lead), item)
+    assert resolve_doubt(work_on(run, lead), item) != Doubt()
     assert (item.outcome, item.change) == (ItemOutcome.VERIFIED, pending)
     assert sandbox.puts() == []
     assert Change.objects.get().outcome == Outcome.VERIFIED

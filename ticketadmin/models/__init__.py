@@ -1,6 +1,17 @@
 """Our own rows: people, changes, bulk updates, drafts, configuration, and what the CRM last said."""
 
-from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, ItemOutcome, ItemState, Plan
+from .bulk import (
+    ACTIVE,
+    ENDED,
+    BulkItem,
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    Damage,
+    ItemOutcome,
+    ItemState,
+    Plan,
+)
 from .changes import Change, ChangedField, Origin, Outcome
 from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
@@ -19,6 +30,7 @@ __all__ = [
     "Change",
     "ChangedField",
     "CustomField",
+    "Damage",
     "Draft",
     "FieldKind",
     "Heartbeat",

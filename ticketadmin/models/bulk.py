@@ -23,6 +23,17 @@ class BulkKind(models.TextChoices):
     RETRY = "retry", _("Retry")
     SETTLE = "settle", _("Check of unknown results")
     UNDO = "undo", _("Undo of a run")
+    RESTORE = "restore", _("Restoring of fields")
+
+    @property
+    def sends(self) -> bool:
+        """Tell whether its tickets are saved, and not only read."""
+        return self is not BulkKind.SETTLE
+
+    @property
+    def brings_its_base(self) -> bool:
+        """Tell whether it stores earlier values, compared with what the run before it left in the CRM."""
+        return self in {BulkKind.UNDO, BulkKind.RESTORE}
 
 
 class BulkState(models.TextChoices):
@@ -78,6 +89,19 @@ class ItemOutcome(models.TextChoices):
     NOT_SENT = "not_sent", _("Not sent: cancelled")
 
 
+class Damage(models.TextChoices):
+    """What a save did to a field that it did not send, the worst first."""
+
+    EMPTIED = "emptied", _("Emptied, though not sent")
+    CHANGED = "changed", _("Changed, though not sent")
+    RESPELLED = "respelled", _("Spelled otherwise, though not sent")
+
+    @property
+    def pauses(self) -> bool:
+        """Tell whether a run stops for it: another spelling of the same value is only mentioned."""
+        return self is not Damage.RESPELLED
+
+
 class BulkUpdate(models.Model):
     """One bulk update from its preparation to its last result.
 
@@ -109,6 +133,9 @@ class BulkUpdate(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True, help_text="When its owner saw that it ended.")
     pause_reason = models.CharField(max_length=40, blank=True, help_text="Why it paused by itself.")
+    accepted = models.JSONField(
+        default=list, blank=True, help_text="What the run goes on in spite of, as `rollout` spells it."
+    )
     slowed_until = models.DateTimeField(null=True, blank=True, help_text="The CRM asked to wait until then.")
 
     waits_since = models.DateTimeField(null=True, blank=True, help_text="When a worker was called for it.")
@@ -169,6 +196,9 @@ class BulkItem(models.Model):
     outcome = models.CharField(max_length=20, choices=ItemOutcome.choices, blank=True)
     reason = models.CharField(max_length=40, blank=True, help_text="Why not, as a machine word.")
     message = models.CharField(max_length=500, blank=True, help_text="The CRM's own words.")
+    damage = models.CharField(
+        max_length=10, choices=Damage.choices, blank=True, help_text="The worst done to a field not sent."
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     submission = models.UUIDField(default=uuid4)
     change = models.ForeignKey(Change, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -182,6 +212,7 @@ class BulkItem(models.Model):
             models.Index(fields=["bulk", "outcome", "position"], name="bulkitem_outcome"),
             models.Index(fields=["bulk", "finished_at"], name="bulkitem_rate"),
             models.Index(fields=["ticket_code"], name="bulkitem_ticket"),
+            models.Index(fields=["bulk", "damage"], name="bulkitem_damage", condition=~Q(damage="")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["bulk", "ticket_code"], name="bulkitem_once_per_ticket"),

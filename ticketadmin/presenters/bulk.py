@@ -25,10 +25,12 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.presenters.changes import Notice, ValueRow, describe_outcome, present_edit, readable
+from ticketadmin.presenters.damage import DamagedField, damage_pause, damaged_fields
 from ticketadmin.presenters.words import meaning_of
 from ticketadmin.services.bulk.items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
 from ticketadmin.services.bulk.pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
 from ticketadmin.services.bulk.progress import (
+    DAMAGED,
     ItemPage,
     Progress,
     has_parts_to_undo,
@@ -37,13 +39,14 @@ from ticketadmin.services.bulk.progress import (
     progress_of,
     refresh_outcomes,
 )
-from ticketadmin.services.bulk.runs import NOT_CERTAIN, NOT_UNDOABLE, RETRYABLE, UNSETTLED, open_items
+from ticketadmin.services.bulk.reversals import NOT_CERTAIN, NOT_UNDOABLE
+from ticketadmin.services.bulk.rollout import PAUSES_FOR_DAMAGE
+from ticketadmin.services.bulk.runs import RETRYABLE, UNSETTLED, open_items
 from ticketadmin.services.crm.explanations import PARTLY_CHANGED, explain_reason
 from ticketadmin.services.operations.readiness import RESTORED
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
 from ticketadmin.services.saving.save import SAVED
-from ticketadmin.services.values.fields import Field
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 Text = str | Promise
@@ -131,6 +134,7 @@ class PresentedItem:
     label: Text
     tone: str
     why: Text = ""
+    damage: tuple[DamagedField, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ def title_of(bulk: BulkUpdate, total: int) -> str:
         BulkKind.RETRY: ngettext("Retry of %(n)s ticket", "Retry of %(n)s tickets", total),
         BulkKind.SETTLE: ngettext("Check of %(n)s unknown result", "Check of %(n)s unknown results", total),
         BulkKind.UNDO: ngettext("Undo for %(n)s ticket", "Undo for %(n)s tickets", total),
+        BulkKind.RESTORE: ngettext("Restoring of %(n)s ticket", "Restoring of %(n)s tickets", total),
     }
     return names[BulkKind(bulk.kind)] % {"n": total}
 
@@ -179,6 +184,8 @@ def bulk_context(bulk: BulkUpdate, query: QueryDict, viewer: User) -> dict[str, 
         "items": present_items(bulk, page),
         "changes": common_changes(bulk),
         "pause": _pause_notice(bulk),
+        "damage_pause": damage_pause(bulk),
+        "damage_tile": _damage_tile(progress),
         "overlaps": overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
         "says": _said(bulk, progress),
         "form": ConfirmForm(),
@@ -249,6 +256,13 @@ def tiles_of(bulk: BulkUpdate, progress: Progress) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
+def _damage_tile(progress: Progress) -> Tile | None:
+    """Return the count of tickets of which other fields are empty or changed; it is no part of the bar."""
+    if not progress.damaged:
+        return None
+    return Tile(DAMAGED, _("Other fields damaged"), progress.damaged, "danger", "0", "0")
+
+
 def common_changes(bulk: BulkUpdate) -> tuple[ValueRow, ...]:
     """Return the changes that all tickets of a bulk update get."""
     edit = Edit.from_json(bulk.wishes)
@@ -271,18 +285,19 @@ def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Presente
         label, key = ItemState(item.state).label, ""
     else:
         label, key = Plan(item.plan).label, item.plan
+    rows = tuple(_with_result(row, item, schema) for row in present_edit(edit, before, schema))
     return PresentedItem(
-        item, present_edit(edit, before, schema), label, TONES.get(key, "neutral"), _why(item)
+        item, rows, label, TONES.get(key, "neutral"), _why(item), damaged_fields(item, schema)
     )
 
 
-def _with_result(row: ValueRow, item: BulkItem, field: Field | None) -> ValueRow:
-    """Return the row with what the CRM holds where that is not what was sent."""
-    change = item.change
-    if change is None or field is None or row.name not in (change.read_back or {}):
+def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRow:
+    """Return the row with what the CRM was seen to hold after the save, and the outcome of the field."""
+    held = (item.change.read_back or {}) if item.change else {}
+    if item.change is None or row.name not in held:
         return row
-    held = readable(field, (change.read_back or {})[row.name])
-    return replace(row, read_back=held, outcome=change.results.get(row.name, ""))
+    shown = readable(schema.field(row.name), held[row.name])
+    return replace(row, read_back=shown, outcome=item.change.results.get(row.name, ""))
 
 
 def _why(item: BulkItem) -> Text:
@@ -318,7 +333,8 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> dict[str, b
         "change": state == BulkState.READY and bulk.kind == BulkKind.UPDATE,
         "discard": not bulk.was_confirmed,
         "pause": state == BulkState.RUNNING,
-        "resume": state == BulkState.PAUSED,
+        "resume": state == BulkState.PAUSED and bulk.pause_reason not in PAUSES_FOR_DAMAGE,
+        "restore": ended and progress.damaged > 0,
         "cancel": bulk.was_confirmed and state in {BulkState.RUNNING, BulkState.PAUSED},
         "retry": ended and any(outcomes.get(one) for one in RETRYABLE) and bulk.kind != BulkKind.SETTLE,
         "settle": ended and any(outcomes.get(one) for one in UNSETTLED) and open_items(bulk).exists(),

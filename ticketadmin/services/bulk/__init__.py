@@ -1,8 +1,8 @@
 """Bulk updates: one set of changes for many tickets.
 
     choosing    template → cells, columns, rows    what an uploaded table asks for, ticket by ticket
-    deciding    runs, seal                         made, checked, confirmed, paused, cancelled, undone
-    working     engine → lease, crew, items, pace  who works on a run, and one ticket of it after the other
+    deciding    runs, seal, reversals              made, checked, confirmed, paused, cancelled, undone
+    working     engine → lease, threads, items, pace, rollout    who works on a run, and on which ticket when
     watching    progress                           how far it is, what became of each ticket
 
 Each ticket of a run is a `save_ticket`, with its checks, proof and record.

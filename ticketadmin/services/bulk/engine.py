@@ -33,7 +33,6 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.items import (
-    CIRCUIT_OPEN,
     Work,
     fail_item,
     leave_open,
@@ -45,8 +44,10 @@ from ticketadmin.services.bulk.items import (
 )
 from ticketadmin.services.bulk.lease import Lease, lease_time
 from ticketadmin.services.bulk.pace import CRM_DOWN, Pace, Trouble
+from ticketadmin.services.bulk.results import Doubt, ItemResult, Left, Retry
+from ticketadmin.services.bulk.rollout import Rollout
 from ticketadmin.services.bulk.seal import seal_of
-from ticketadmin.services.bulk.threads import Crew, Done
+from ticketadmin.services.bulk.threads import Crew, Finished
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.ticketapi.attempts import Call
@@ -58,7 +59,6 @@ DOUBT_AGAIN = 2.0
 CIRCUIT_AGAIN, CRM_PATIENCE = 1.0, 12.0
 CALLS = 3  # of one item: fresh read, PUT, read-back
 NOT_ALLOWED = "not_allowed"
-LEFT = "left"  # handed out and not begun
 
 TOO_MANY_REQUESTS = 429
 
@@ -127,6 +127,7 @@ class _Drain:
         self.lease = Lease(bulk, worker)
         self.pace = Pace(bulk.per_second, calls=CALLS, most=bulk.in_flight)
         self.trouble = Trouble()
+        self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.work = _work_for(bulk)
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
@@ -156,14 +157,17 @@ class _Drain:
                     self._note(done)
         self._close()
 
-    def _step(self, item: BulkItem) -> str:
-        """Run in a thread of the crew: one item, start to end. Nothing begins on a lease that ran out."""
+    def _step(self, item: BulkItem) -> ItemResult:
+        """Run in a thread of the crew: one item, start to end.
+
+        Nothing begins on a lease that ran out, nor once the run is to stop.
+        """
         self._ask_for_lists()
         work = self.work
-        if work is None or not self.lease.is_alive:
-            return LEFT
+        if work is None or self.is_stopping or not self.lease.is_alive:
+            return Left()
         if item.state == ItemState.DOUBT:
-            return "" if resolve_doubt(work, item) else "doubt"
+            return resolve_doubt(work, item)
         if self.phase == BulkState.CHECKING:
             return plan_item(work, item)
         return settle_item(work, item) if self.bulk.kind == BulkKind.SETTLE else send_item(work, item)
@@ -189,11 +193,13 @@ class _Drain:
         return self.claimed.pop(0)
 
     def _most(self) -> int:
-        """Return how many items may be handed out. At full speed a few more than there are threads.
+        """Return how many items may be handed out.
 
-        The threads bound what is sent at once; an item that lies ready spares a free thread the wait.
+        At full speed 25 % more than there are threads, so that none idles; the threads cap what is sent.
         """
         allowed = min(self.bulk.slots, self.pace.in_flight(self.bulk.in_flight))
+        if self.rollout is not None and not self.rollout.is_full:
+            return self.rollout.in_flight(allowed)
         is_full_speed = allowed == self.size and not self.bulk.per_second
         return allowed + max(1, allowed // 4) if is_full_speed else allowed
 
@@ -218,27 +224,41 @@ class _Drain:
         item.bulk = self.bulk
         return item
 
-    def _note(self, done: Done) -> None:
-        item = self.in_flight.pop(done.item.pk)
-        reason = done.reason
-        if done.error is not None:
-            if isinstance(done.error, DatabaseError):
-                raise done.error
-            logger.error("bulk item failed: %s", type(done.error).__name__, exc_info=done.error)
-            reason = fail_item(item)
-        if item.state == ItemState.DOUBT:
-            self.doubt_at[item.pk] = time.monotonic() + DOUBT_AGAIN
-            return
-        self.doubt_at.pop(item.pk, None)
-        if reason == LEFT:
+    def _note(self, finished: Finished) -> None:
+        item = self.in_flight.pop(finished.item.pk)
+        match self._result_of(finished):
+            case Left():
+                self._take_back(item)
+            case Doubt():
+                self.doubt_at[item.pk] = time.monotonic() + DOUBT_AGAIN
+            case Retry(reason="circuit_open"):
+                self._wait_for_crm()
+            case result:
+                self.doubt_at.pop(item.pk, None)
+                self._learn(item, result.reason)
+
+    def _result_of(self, finished: Finished) -> ItemResult:
+        """Return the result of a step; an error that broke out of it is one, too. Raises DatabaseError."""
+        error = finished.result
+        if not isinstance(error, Exception):
+            return error
+        if isinstance(error, DatabaseError):
+            raise error
+        logger.error("bulk item failed: %s", type(error).__name__, exc_info=error)
+        return fail_item(finished.item)
+
+    def _take_back(self, item: BulkItem) -> None:
+        if item.state != ItemState.DOUBT:  # which waits in `doubt_at`
             self.claimed.append(item)
-            return
-        if reason == CIRCUIT_OPEN:
-            self._wait_for_crm()
-            return
+
+    def _learn(self, item: BulkItem, reason: str) -> None:
+        """Take what an item's end tells of the CRM: its speed, trouble, damage."""
         self.crm_away_since = None
         self.pace.note(reason, in_flight=len(self.in_flight) + 1)
-        if pause := self.trouble.note(reason, item.pk):
+        pause = self.trouble.note(reason, item.pk)
+        if self.rollout is not None and self.work is not None and item.state == ItemState.DONE:
+            pause = self.rollout.note(item, self.work.schema) or pause
+        if pause:
             self._pause(pause)
 
     def _wait_for_crm(self) -> None:
@@ -306,7 +326,7 @@ class _Drain:
 
     @property
     def _sends(self) -> bool:
-        return self.bulk.kind != BulkKind.SETTLE
+        return BulkKind(self.bulk.kind).sends
 
     # --- the end ---------------------------------------------------------------------------------
 

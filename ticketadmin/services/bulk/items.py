@@ -22,8 +22,10 @@ from ticketadmin.models import (
     Plan,
     User,
 )
+from ticketadmin.services.bulk.results import Done, Doubt, ItemResult, Retry
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.saving.damage import damage_by_field, worst_damage
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
     CheckFailed,
@@ -49,7 +51,7 @@ IN_PROGRESS = "in_progress"
 INTERNAL_ERROR = "internal_error"
 CIRCUIT_OPEN = "circuit_open"
 KEPT = (
-    "base", "read_at", "plan", "state", "outcome", "reason", "message", "attempts", "submission",
+    "base", "read_at", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "submission",
     "change", "finished_at",
 )  # fmt: skip
 
@@ -62,33 +64,38 @@ class Work:
     actor: User
     schema: TicketSchema
 
+    @property
+    def brings_its_base(self) -> bool:
+        """Tell whether the items are compared with what an earlier run left in the CRM."""
+        return BulkKind(self.bulk.kind).brings_its_base
+
 
 def work_on(bulk: BulkUpdate, actor: User) -> Work:
     """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
     return Work(bulk, actor, load_schema(get_choices(ask=False), bulk.wishes))
 
 
-def plan_item(work: Work, item: BulkItem) -> str:
-    """Read one ticket and write down what would be sent. Return the reason of a failed read, else ""."""
+def plan_item(work: Work, item: BulkItem) -> ItemResult:
+    """Read one ticket and write down what would be sent."""
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     _name_request(work, item)
     try:
         read = read_ticket(item.ticket_code, work.schema.choices)
     except CannotRead:
         item.plan = Plan.BLIND
-        if work.bulk.kind == BulkKind.UNDO:  # what was changed since cannot be told
+        if work.brings_its_base:  # what was changed since cannot be told
             item.plan, item.reason = Plan.CANNOT, READING_LOST
     except TicketApiError as error:
         item.message = error.api_message[:500]
         if not isinstance(error, NotFound) and _may_try_again(item, error.reason):
             _keep(item)
-            return error.reason
+            return Retry(error.reason)
         item.plan, item.reason = Plan.CANNOT, error.reason
     else:
         _compare(work, item, edit, read)
     item.state, item.finished_at = ItemState.DONE, timezone.now()
     _keep(item)
-    return item.reason
+    return Done(item.reason)
 
 
 def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
@@ -105,8 +112,8 @@ def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
     item.read_at = read.read_at
 
 
-def send_item(work: Work, item: BulkItem) -> str:
-    """Save one ticket as the dry run showed it. Return the reason of a failure, else "".
+def send_item(work: Work, item: BulkItem) -> ItemResult:
+    """Save one ticket as the dry run showed it.
 
     A failure after which the CRM certainly was not changed, and which may pass, puts the item back.
     """
@@ -125,8 +132,8 @@ def send_item(work: Work, item: BulkItem) -> str:
     except CheckFailed as problem:
         return _not_checked(item, problem.error)
     except SaveFailed as problem:
-        return _failed(item, problem)
-    return _end_with(item, saved.change)
+        return _failed(work, item, problem)
+    return _end_with(work, item, saved.change)
 
 
 def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
@@ -140,47 +147,50 @@ def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
         base=base,
         schema=work.schema,
         submission=item.submission,
-        origin=Origin.UNDO if work.bulk.kind == BulkKind.UNDO else Origin.BULK,
+        origin=_ORIGINS.get(BulkKind(work.bulk.kind), Origin.BULK),
         undo_of=item.undo_of,
         bulk=work.bulk.uuid,
     )
 
 
-def _in_progress(item: BulkItem, other: Change | None) -> str:
+_ORIGINS = {BulkKind.UNDO: Origin.UNDO, BulkKind.RESTORE: Origin.RESTORE}
+
+
+def _in_progress(item: BulkItem, other: Change | None) -> ItemResult:
     """Try again later. If it is a save of this very item that has not ended, what came of it is found out."""
     if other is None or other.submission != item.submission:
         return _again(item, ItemOutcome.NOT_DONE, IN_PROGRESS)
     item.state = ItemState.DOUBT
     _keep(item)
-    return IN_PROGRESS
+    return Doubt()
 
 
-def _not_checked(item: BulkItem, error: TicketApiError) -> str:
+def _not_checked(item: BulkItem, error: TicketApiError) -> ItemResult:
     item.message = error.api_message[:500]
     if isinstance(error, NotFound | NotAllowed):
         return _end(item, ItemOutcome.NOT_DONE, error.reason)
     return _again(item, ItemOutcome.NOT_DONE, error.reason)
 
 
-def _failed(item: BulkItem, problem: SaveFailed) -> str:
+def _failed(work: Work, item: BulkItem, problem: SaveFailed) -> ItemResult:
     error = problem.error
     is_certain = error.effect is Effect.NONE or changed_nothing(problem.change)
     may_pass = isinstance(error, Unavailable | KeyRefused) and error.reason != "server_error"
     if is_certain and may_pass:
         item.message = error.api_message[:500]
         return _again(item, ItemOutcome.REJECTED, error.reason, problem.change)
-    return _end_with(item, problem.change)
+    return _end_with(work, item, problem.change)
 
 
-def settle_item(_work: Work, item: BulkItem) -> str:
-    """Find out by reading what the item's change did; nothing is sent. Return "" or why it stays unknown."""
+def settle_item(work: Work, item: BulkItem) -> ItemResult:
+    """Find out by reading what the item's change did; nothing is sent."""
     if item.change is None:
         return _end(item, ItemOutcome.UNKNOWN)
-    return _end_with(item, settle(item.change))
+    return _end_with(work, item, settle(item.change))
 
 
-def resolve_doubt(work: Work, item: BulkItem) -> bool:
-    """Settle an item whose worker was cut off; return False while that cannot be known yet.
+def resolve_doubt(work: Work, item: BulkItem) -> ItemResult:
+    """Settle an item whose worker was cut off; it stays in doubt while that cannot be known yet.
 
     It is sent again only when its first write is known not to have been applied.
     """
@@ -188,17 +198,16 @@ def resolve_doubt(work: Work, item: BulkItem) -> bool:
     if change is None:  # cut off before anything was sent
         item.state = ItemState.WAITING
         _keep(item)
-        return True
+        return Retry("")
     settle(change, is_abandoned=True)
     may_arrive = timezone.now() - change.created_at < settled_after()
     if change.outcome == Outcome.UNKNOWN and may_arrive and change.before is not None:
-        return False
+        return Doubt()
     if changed_nothing(change) and change.reason == "":
         item.state, item.submission = ItemState.WAITING, uuid4()
         _keep(item)
-        return True
-    _end_with(item, change)
-    return True
+        return Retry("")
+    return _end_with(work, item, change)
 
 
 def leave_open(item: BulkItem) -> None:
@@ -208,7 +217,7 @@ def leave_open(item: BulkItem) -> None:
         _end(item, ItemOutcome.UNKNOWN, "", change)
 
 
-def fail_item(item: BulkItem) -> str:
+def fail_item(item: BulkItem) -> ItemResult:
     """Put an item back after an error of our own, or give it up; whether it was sent decides the words."""
     change = Change.objects.filter(bulk=item.bulk.uuid, submission=item.submission).first()
     if change is not None:
@@ -216,16 +225,16 @@ def fail_item(item: BulkItem) -> str:
         item.attempts += 1
         if item.attempts < MOST_ATTEMPTS:
             _keep(item)
-            return INTERNAL_ERROR
+            return Doubt()
         return _end(item, ItemOutcome.UNKNOWN, INTERNAL_ERROR, change)
     return _again(item, ItemOutcome.NOT_DONE, INTERNAL_ERROR)
 
 
-def _again(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | None = None) -> str:
+def _again(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | None = None) -> ItemResult:
     if not _may_try_again(item, reason):
         return _end(item, outcome, reason, change)
     _keep(item)
-    return reason
+    return Retry(reason)
 
 
 def _may_try_again(item: BulkItem, reason: str) -> bool:
@@ -236,20 +245,21 @@ def _may_try_again(item: BulkItem, reason: str) -> bool:
     return item.give_up_or_wait(MOST_ATTEMPTS)
 
 
-def _end_with(item: BulkItem, change: Change) -> str:
+def _end_with(work: Work, item: BulkItem, change: Change) -> Done:
     item.message = change.message
+    item.damage = worst_damage(damage_by_field(change.collateral, work.schema).values()) or ""
     is_under_way = change.outcome == Outcome.PENDING
     return _end(
         item, ItemOutcome.UNKNOWN if is_under_way else ItemOutcome(change.outcome), change.reason, change
     )
 
 
-def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change | None = None) -> str:
+def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change | None = None) -> Done:
     item.state, item.outcome, item.reason = ItemState.DONE, outcome, reason
     item.change = change or item.change
     item.finished_at = timezone.now()
     _keep(item)
-    return reason if outcome in FAILED else ""
+    return Done(reason if outcome in FAILED else "")
 
 
 def _keep(item: BulkItem) -> None:

@@ -19,14 +19,18 @@ from ticketadmin.models import (
     Plan,
     User,
 )
+from ticketadmin.services.bulk.rollout import PAUSING_DAMAGE, damage_seen
 from ticketadmin.services.bulk.runs import CHUNK, UNSETTLED
 from ticketadmin.services.saving.readback import APPLIED
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 PAGE = 50
+DAMAGED = "damaged"
 RATE_OVER = 15  # seconds
 NEWS_FOR = timedelta(days=7)
 RESULT_COLUMNS = (
     "ticket", "outcome", "reason", "message", "field", "before", "sent", "read_back", "finished", "change",
+    "damage",
 )  # fmt: skip
 
 
@@ -43,6 +47,7 @@ class Progress:
     doubtful: int
     plans: Mapping[str, int]
     outcomes: Mapping[str, int]
+    damaged: int = 0
     rate: float | None = None
 
     @property
@@ -63,7 +68,8 @@ class Progress:
 
 def progress_of(bulk: BulkUpdate) -> Progress:
     """Return how far a bulk update got; two queries, whatever its size."""
-    rows = list(bulk.items.values_list("state", "plan", "outcome").annotate(Count("pk")).order_by())
+    kinds = ("state", "plan", "outcome", "damage")
+    rows = list(bulk.items.values_list(*kinds).annotate(Count("pk")).order_by())
     total = sum(count for *_key, count in rows)
     states = _sum(rows, 0)
     return Progress(
@@ -73,6 +79,7 @@ def progress_of(bulk: BulkUpdate) -> Progress:
         doubtful=states.get(ItemState.DOUBT, 0),
         plans=_sum(rows, 1),
         outcomes=_sum(rows, 2),
+        damaged=sum(count for damage, count in _sum(rows, 3).items() if damage in PAUSING_DAMAGE),
         rate=_rate(bulk) if bulk.state in {BulkState.CHECKING, BulkState.RUNNING} else None,
     )
 
@@ -81,7 +88,7 @@ def _sum(rows: list[Any], column: int) -> dict[str, int]:
     counts: dict[str, int] = {}
     for row in rows:
         if row[column]:
-            counts[row[column]] = counts.get(row[column], 0) + row[3]
+            counts[row[column]] = counts.get(row[column], 0) + row[-1]
     return counts
 
 
@@ -104,7 +111,7 @@ class ItemPage:
 
 
 def item_page(bulk: BulkUpdate, *, shown: str = "", number: int = 1) -> ItemPage:
-    """Return one page of items; `shown` is a plan or an outcome, "" for all."""
+    """Return one page of items; `shown` is a plan, an outcome or DAMAGED, "" for all."""
     items = _shown(bulk, shown)
     total = items.count()
     pages = max(1, -(-total // PAGE))
@@ -115,6 +122,8 @@ def item_page(bulk: BulkUpdate, *, shown: str = "", number: int = 1) -> ItemPage
 
 
 def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
+    if shown == DAMAGED:
+        return bulk.items.filter(damage__in=PAUSING_DAMAGE)
     if shown in Plan.values and shown:
         return bulk.items.filter(plan=shown)
     return bulk.items.filter(outcome=shown) if shown in ItemOutcome.values else bulk.items.all()
@@ -147,7 +156,8 @@ class Overlap:
 def overlaps(bulk: BulkUpdate) -> list[Overlap]:
     """Return the bulk updates under way, or ready to be, that touch the same tickets."""
     under_way = [BulkState.CHECKING, BulkState.READY, BulkState.RUNNING, BulkState.PAUSED]
-    others = BulkUpdate.objects.filter(state__in=under_way).exclude(pk=bulk.pk).exclude(kind=BulkKind.SETTLE)
+    others = BulkUpdate.objects.filter(state__in=under_way).exclude(kind=BulkKind.SETTLE)
+    others = others.exclude(pk__in=[bulk.pk, bulk.parent_id or 0])  # a run is restored while it is paused
     codes = bulk.items.exclude(plan=Plan.CANNOT).values("ticket_code")
     found = [(other, other.items.filter(ticket_code__in=codes).count()) for other in others[:20]]
     return [Overlap(other, count) for other, count in found if count]
@@ -180,13 +190,19 @@ def mark_seen(bulk: BulkUpdate, person: User) -> None:
 
 
 def result_table(bulk: BulkUpdate) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each field of each ticket, in the order of RESULT_COLUMNS; memory does not grow."""
+    """Yield a row for each field of each ticket, in the order of RESULT_COLUMNS; memory does not grow.
+
+    A field that was not sent and is another one since has a row, too: nothing is `sent`, `damage` says what.
+    """
+    schema = load_schema()
     items = bulk.items.select_related("change").order_by("position")
     for item in items.iterator(chunk_size=500):
-        yield from _result_rows(item, item.all_wishes(bulk.wishes))
+        yield from _result_rows(item, item.all_wishes(bulk.wishes), schema)
 
 
-def _result_rows(item: BulkItem, wishes: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _result_rows(
+    item: BulkItem, wishes: Mapping[str, Any], schema: TicketSchema
+) -> Iterator[tuple[Any, ...]]:
     change = item.change
     before: Mapping[str, Any] = (change.before if change else item.base) or {}
     after: Mapping[str, Any] = (change.read_back if change else None) or {}
@@ -195,4 +211,9 @@ def _result_rows(item: BulkItem, wishes: Mapping[str, Any]) -> Iterator[tuple[An
     about = (item.ticket_code, item.outcome or item.plan, item.reason, item.message)
     for name in wanted or [""]:
         values = (before.get(name), wanted.get(name), after.get(name))
-        yield (*about, name, *values, ended, str(change.uuid) if change else None)
+        yield (*about, name, *values, ended, str(change.uuid) if change else None, None)
+    if change is None:
+        return
+    for name, damage in damage_seen(item, schema).items():
+        was, now = change.collateral[name]
+        yield (*about, name, was, None, now, ended, str(change.uuid), damage.value)

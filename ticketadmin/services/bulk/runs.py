@@ -1,4 +1,4 @@
-"""Bulk updates as leads steer them: choose, check, confirm, pause, cancel, retry, settle, undo.
+"""Bulk updates as leads steer them: choose, check, confirm, pause, cancel, retry, settle.
 
     draft ── check ──▶ checking ──▶ ready ── confirm ──▶ running ──▶ finished
                                                           ▲   │
@@ -23,7 +23,6 @@ from ticketadmin.models import (
     BulkKind,
     BulkState,
     BulkUpdate,
-    Change,
     ItemOutcome,
     ItemState,
     Plan,
@@ -31,16 +30,15 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.engine import cancel_rest, wake
 from ticketadmin.services.bulk.items import CHANGED_SINCE
+from ticketadmin.services.bulk.rollout import PAUSES_FOR_DAMAGE, everything_seen
 from ticketadmin.services.bulk.seal import seal_of
-from ticketadmin.services.people.access import Forbidden, may_undo, require
+from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.saving.readback import applied_fields, changed_nothing
-from ticketadmin.services.saving.undo import replaced_values
+from ticketadmin.services.values.schema import load_schema
 
 MOST_TICKETS = 10_000
 MOST_IN_FLIGHT = 16
 RIGHT = "run_bulk_updates"
-NOT_UNDOABLE, NOT_CERTAIN = "not_undoable", "not_certain"
 CHUNK = 500
 FORGOTTEN_AFTER = timedelta(days=14)
 
@@ -105,7 +103,7 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User) -> BulkUpdate:
         BulkItem(ticket_code=one.code, wishes=one.edit.as_json() if one.edit else None)
         for one in chosen.tickets
     )
-    return _create(actor, BulkKind.UPDATE, rows, notes=dict(chosen.notes))
+    return create_bulk(actor, BulkKind.UPDATE, rows, notes=dict(chosen.notes))
 
 
 def check_bulk(bulk: BulkUpdate, *, actor: User, edit: Edit) -> None:
@@ -141,7 +139,7 @@ def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
 
 def _forget_plans(bulk: BulkUpdate) -> None:
     fresh = {"state": ItemState.WAITING, "plan": Plan.NONE, "reason": "", "message": "", "attempts": 0}
-    if bulk.kind != BulkKind.UNDO:  # an undo's base is what the run had stored
+    if not BulkKind(bulk.kind).brings_its_base:
         fresh |= {"base": None, "read_at": None}
     bulk.items.update(**fresh)
 
@@ -192,10 +190,28 @@ def pause_bulk(bulk: BulkUpdate, *, actor: User) -> None:
 
 
 def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
-    """Go on where it paused, in the name of who confirmed it. Raises Forbidden or NotNow."""
+    """Go on where it paused, in the name of who confirmed it.
+
+    Raises Forbidden, or NotNow: also where the run paused for damage, which `go_on_although` accepts.
+    """
     require(actor, RIGHT)
+    if bulk.pause_reason in PAUSES_FOR_DAMAGE:
+        raise NotNow
+    _resume(bulk)
+
+
+def go_on_although(bulk: BulkUpdate, *, actor: User) -> None:
+    """Go on in spite of everything that was seen so far: none of it pauses this run again.
+
+    Raises Forbidden or NotNow.
+    """
+    require(actor, RIGHT)
+    _resume(bulk, accepted=everything_seen(bulk, load_schema()))
+
+
+def _resume(bulk: BulkUpdate, **values: Any) -> None:
     state = BulkState.RUNNING if bulk.was_confirmed else BulkState.CHECKING
-    _move(bulk, (BulkState.PAUSED,), state, pause_reason="")
+    _move(bulk, (BulkState.PAUSED,), state, pause_reason="", **values)
     bulk.items.filter(state=ItemState.WAITING).update(attempts=0)
     wake(bulk)
 
@@ -231,17 +247,18 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = RET
     if not bulk.has_ended:
         raise NotNow
     again = bulk.items.filter(outcome__in=outcomes)
+    kind = BulkKind(bulk.kind)
     rows = (
         BulkItem(
             ticket_code=item.ticket_code,
             wishes=item.wishes,
             undo_of=item.undo_of,
-            base=item.base if bulk.kind == BulkKind.UNDO else None,
+            base=item.base if kind.brings_its_base else None,
         )
         for item in again.select_related("undo_of").iterator(chunk_size=CHUNK)
     )
-    kind = BulkKind.UNDO if bulk.kind == BulkKind.UNDO else BulkKind.RETRY
-    made = _create(actor, kind, rows, parent=bulk, wishes=bulk.wishes, state=BulkState.CHECKING)
+    kind_made = kind if kind.brings_its_base else BulkKind.RETRY
+    made = create_bulk(actor, kind_made, rows, parent=bulk, wishes=bulk.wishes, state=BulkState.CHECKING)
     wake(made)
     return made
 
@@ -258,7 +275,7 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
         BulkItem(ticket_code=item.ticket_code, change=item.change, plan=Plan.SEND)
         for item in open_items(bulk).select_related("change")
     )
-    made = _create(
+    made = create_bulk(
         actor, BulkKind.SETTLE, rows, parent=bulk, state=BulkState.RUNNING, started_at=timezone.now()
     )
     wake(made)
@@ -270,51 +287,7 @@ def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
     return bulk.items.filter(outcome__in=UNSETTLED, change__results={})
 
 
-def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
-    """Make a bulk update that stores again what the run replaced, and start its dry run.
-
-    Of a ticket that was stored in part, that part is taken back. Tickets whose earlier values are not
-    known, or that were changed since, are listed and left alone.
-    Raises Forbidden, NotNow or NothingToDo.
-    """
-    require(actor, RIGHT)
-    if not bulk.has_ended or bulk.kind == BulkKind.SETTLE:
-        raise NotNow
-    sent = bulk.items.exclude(change=None).select_related("change").order_by("position")
-    rows = (
-        row
-        for item in sent.iterator(chunk_size=CHUNK)
-        if item.change and (row := _undo_item(item.change, actor)) is not None
-    )
-    made = _create(actor, BulkKind.UNDO, rows, parent=bulk, state=BulkState.CHECKING)
-    wake(made)
-    return made
-
-
-def _undo_item(change: Change, actor: User) -> BulkItem | None:
-    """Return the reverse of a change, with what it stored as the base; None where it had no effect."""
-    if not may_undo(actor, change):
-        raise Forbidden(change.ticket_code)
-    earlier, after = replaced_values(change), change.read_back or {}
-    if not earlier:
-        if changed_nothing(change):
-            return None
-        was_sent = applied_fields(change) or change.outcome == ItemOutcome.NOT_READABLE
-        reason = NOT_UNDOABLE if was_sent else NOT_CERTAIN
-        return BulkItem(ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=reason)
-    since = {name: after[name] for name in earlier if name in after}
-    earlier |= {name: pair[0] for name, pair in change.collateral.items()}
-    since |= {name: pair[1] for name, pair in change.collateral.items()}
-    return BulkItem(
-        ticket_code=change.ticket_code,
-        wishes={name: {"set": value} for name, value in earlier.items()},
-        base=since,
-        read_at=change.finished_at,
-        undo_of=change,
-    )
-
-
-def _create(
+def create_bulk(
     actor: User,
     kind: BulkKind,
     rows: Iterable[BulkItem],
@@ -322,6 +295,7 @@ def _create(
     state: BulkState = BulkState.DRAFT,
     **values: Any,
 ) -> BulkUpdate:
+    """Return a new bulk update of these items, with further values of its row. Raises NothingToDo."""
     _forget_unsent(actor)
     with transaction.atomic():
         bulk = BulkUpdate.objects.create(

@@ -9,24 +9,24 @@ from types import TracebackType
 from django.db import connections
 
 from ticketadmin.models import BulkItem
+from ticketadmin.services.bulk.results import ItemResult
 
 
 @dataclass(frozen=True)
-class Done:
-    """One item that a thread has finished with: the reason of a failure, or the error that broke out."""
+class Finished:
+    """One item that a thread has finished with: the result of its step, or the error that broke out."""
 
     item: BulkItem
-    reason: str = ""
-    error: Exception | None = None
+    result: ItemResult | Exception
 
 
 class Crew:
     """A fixed number of threads, each with its own database connection. Use as a context manager."""
 
-    def __init__(self, size: int, step: Callable[[BulkItem], str]) -> None:
+    def __init__(self, size: int, step: Callable[[BulkItem], ItemResult]) -> None:
         self._step = step
         self._given: queue.SimpleQueue[BulkItem | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Finished] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _number in range(size)]
 
     def __enter__(self) -> "Crew":
@@ -46,7 +46,7 @@ class Crew:
         """Hand an item to the next free thread."""
         self._given.put(item)
 
-    def collect(self, *, timeout: float) -> list[Done]:
+    def collect(self, *, timeout: float) -> list[Finished]:
         """Wait for at least one finished item, at most `timeout` seconds, and return all there are."""
         try:
             found = [self._done.get(timeout=timeout)]
@@ -63,8 +63,8 @@ class Crew:
         finally:
             connections.close_all()
 
-    def _do(self, item: BulkItem) -> Done:
+    def _do(self, item: BulkItem) -> Finished:
         try:
-            return Done(item, self._step(item))
+            return Finished(item, self._step(item))
         except Exception as error:  # noqa: BLE001 - the last line of defence: the drain decides what it means
-            return Done(item, error=error)
+            return Finished(item, error)

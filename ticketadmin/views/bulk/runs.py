@@ -20,6 +20,7 @@ from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import bulk_context, present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
+from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
 from ticketadmin.services.bulk.progress import (
     RESULT_COLUMNS,
@@ -127,7 +128,9 @@ _ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]
     "change": lambda one, person, _request: bulks.change_wishes(one, actor=person),
     "discard": lambda one, person, _request: bulks.discard_bulk(one, actor=person),
     "settle": lambda one, person, _request: bulks.settle_bulk(one, actor=person),
-    "undo": lambda one, person, _request: bulks.undo_bulk(one, actor=person),
+    "undo": lambda one, person, _request: reversals.undo_bulk(one, actor=person),
+    "restore": lambda one, person, _request: reversals.restore_bulk(one, actor=person),
+    "go-on": lambda one, person, _request: bulks.go_on_although(one, actor=person),
     "retry": _retry,
 }
 

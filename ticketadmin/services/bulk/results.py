@@ -1,0 +1,30 @@
+"""How one step of one item ended, as the engine is told. The item's row holds the rest."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Done:
+    """The item has ended. `reason` is that of a failure, "" where there was none."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The CRM certainly was not changed, and what stood in the way may pass: the item waits again."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """The item may have been sent, and reading its ticket has not shown yet what came of it."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """The item was handed out and not begun."""
+
+
+ItemResult = Done | Retry | Doubt | Left

@@ -1,0 +1,121 @@
+"""Bulk updates that store earlier values again: undoing a run, and restoring what a run damaged.
+
+Both start with a dry run that shows what would be sent, and bring the values that the run left behind as
+their base: a ticket that was changed since is listed and left alone. Each ticket is an ordinary save, so
+it is proved like any other.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ticketadmin.models import (
+    BulkItem,
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    Change,
+    Damage,
+    ItemOutcome,
+    ItemState,
+    Plan,
+    User,
+)
+from ticketadmin.services.bulk.engine import wake
+from ticketadmin.services.bulk.rollout import damage_seen, damaged_items
+from ticketadmin.services.bulk.runs import CHUNK, RIGHT, NotNow, create_bulk
+from ticketadmin.services.people.access import Forbidden, may_undo, require
+from ticketadmin.services.saving.readback import applied_fields, changed_nothing
+from ticketadmin.services.saving.undo import replaced_values
+from ticketadmin.services.values.schema import TicketSchema, load_schema
+
+NOT_UNDOABLE, NOT_CERTAIN = "not_undoable", "not_certain"
+
+
+def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
+    """Make a bulk update that stores again what the run replaced, and start its dry run.
+
+    Of a ticket that was stored in part, that part is taken back. Tickets whose earlier values are not
+    known, or that were changed since, are listed and left alone.
+    Raises Forbidden, NotNow or NothingToDo.
+    """
+    require(actor, RIGHT)
+    if not bulk.has_ended or bulk.kind == BulkKind.SETTLE:
+        raise NotNow
+    sent = bulk.items.exclude(change=None).select_related("change").order_by("position")
+    rows = (
+        row
+        for item in sent.iterator(chunk_size=CHUNK)
+        if item.change and (row := _undo_item(item.change, actor)) is not None
+    )
+    made = create_bulk(actor, BulkKind.UNDO, rows, parent=bulk, state=BulkState.CHECKING)
+    wake(made)
+    return made
+
+
+def _undo_item(change: Change, actor: User) -> BulkItem | None:
+    """Return the reverse of a change, with what it stored as the base; None where it had no effect."""
+    _require_undo(actor, change)
+    earlier, after = replaced_values(change), change.read_back or {}
+    if not earlier:
+        if changed_nothing(change):
+            return None
+        was_sent = applied_fields(change) or change.outcome == ItemOutcome.NOT_READABLE
+        reason = NOT_UNDOABLE if was_sent else NOT_CERTAIN
+        return BulkItem(ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=reason)
+    since = {name: after[name] for name in earlier if name in after}
+    earlier |= {name: pair[0] for name, pair in change.collateral.items()}
+    since |= {name: pair[1] for name, pair in change.collateral.items()}
+    return _storing(change, earlier, since)
+
+
+def restore_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
+    """Make a bulk update of what fields that were not sent held before the run, and start its dry run.
+
+    The run itself stays paused or ended. A field that changed and was accepted is left out: it is wanted.
+    Raises Forbidden, NotNow or NothingToDo.
+    """
+    require(actor, RIGHT)
+    if not (bulk.has_ended or bulk.state == BulkState.PAUSED):
+        raise NotNow
+    schema, accepted = load_schema(), frozenset(bulk.accepted)
+    rows = (
+        row
+        for item in damaged_items(bulk).iterator(chunk_size=CHUNK)
+        if (row := _restore_item(item, schema, accepted, actor)) is not None
+    )
+    made = create_bulk(actor, BulkKind.RESTORE, rows, parent=bulk, state=BulkState.CHECKING)
+    wake(made)
+    return made
+
+
+def _restore_item(
+    item: BulkItem, schema: TicketSchema, accepted: frozenset[str], actor: User
+) -> BulkItem | None:
+    change = item.change
+    if change is None:
+        return None
+    _require_undo(actor, change)
+    names = [
+        name
+        for name, damage in damage_seen(item, schema).items()
+        if damage is Damage.EMPTIED or (damage.pauses and f"{damage.value}:{name}" not in accepted)
+    ]
+    earlier = {name: change.collateral[name][0] for name in names}
+    since = {name: change.collateral[name][1] for name in names}
+    return _storing(change, earlier, since) if names else None
+
+
+def _require_undo(actor: User, change: Change) -> None:
+    if not may_undo(actor, change):
+        raise Forbidden(change.ticket_code)
+
+
+def _storing(change: Change, earlier: Mapping[str, Any], since: Mapping[str, Any]) -> BulkItem:
+    """Return an item that stores earlier values, unless the ticket no longer holds those of `since`."""
+    return BulkItem(
+        ticket_code=change.ticket_code,
+        wishes={name: {"set": value} for name, value in earlier.items()},
+        base=since,
+        read_at=change.finished_at,
+        undo_of=change,
+    )

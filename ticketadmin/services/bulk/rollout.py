@@ -1,0 +1,95 @@
+"""The staged rollout of a run: one ticket alone, then a handful, then full speed; and what stops it.
+
+A ticket counts as proved when the CRM accepted it and it was read back right after, the fields that
+were not sent included (where they can be read). What a lead decided to go on in spite of is kept in
+`BulkUpdate.accepted`: "emptied:<field>", "changed:<field>" or "not_applied".
+"""
+
+from collections.abc import Iterator
+
+from django.db.models import Count, Q, QuerySet
+
+from ticketadmin.models import BulkItem, BulkUpdate, Damage, ItemOutcome
+from ticketadmin.services.saving.damage import damage_by_field
+from ticketadmin.services.values.schema import TicketSchema
+
+HANDFUL = 4  # tickets in flight once the first one is proved
+ENOUGH = 5  # proved tickets after which the run goes at full speed
+EMPTIED, CHANGED, NOT_APPLIED = "fields_emptied", "fields_changed", "not_applied"
+PAUSES_FOR_DAMAGE = frozenset({EMPTIED, CHANGED, NOT_APPLIED})
+_PROVED = (
+    ItemOutcome.VERIFIED, ItemOutcome.STORED_DIFFERENTLY, ItemOutcome.NOT_READABLE, ItemOutcome.NOT_APPLIED,
+)  # fmt: skip
+PAUSING_DAMAGE = tuple(one for one in Damage if one.pauses)
+
+
+class Rollout:
+    """How many tickets of one run may be in flight, and whether what was seen pauses it."""
+
+    def __init__(self, bulk: BulkUpdate) -> None:
+        counts = _proved(bulk).aggregate(
+            proved=Count("pk"), not_applied=Count("pk", filter=Q(outcome=ItemOutcome.NOT_APPLIED))
+        )
+        self._proved: int = counts["proved"]
+        self._not_applied: int = counts["not_applied"]
+        self._accepted = frozenset(bulk.accepted)
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether enough tickets are proved for full speed."""
+        return self._proved >= ENOUGH
+
+    def in_flight(self, most: int) -> int:
+        """Return how many tickets may be in flight now, at most `most`."""
+        if self.is_full:
+            return most
+        return min(most, HANDFUL if self._proved else 1)
+
+    def note(self, item: BulkItem, schema: TicketSchema) -> str:
+        """Learn from a ticket that has ended; return the reason that should pause the run, or ""."""
+        was_full = self.is_full
+        if item.outcome in _PROVED and not item.reason:
+            self._proved += 1
+            self._not_applied += item.outcome == ItemOutcome.NOT_APPLIED
+        unaccepted = {damage for damage, key in _keys(item, schema) if key not in self._accepted}
+        if unaccepted:
+            return EMPTIED if Damage.EMPTIED in unaccepted else CHANGED
+        is_in_vain = 2 * self._not_applied > self._proved and item.outcome == ItemOutcome.NOT_APPLIED
+        return NOT_APPLIED if is_in_vain and not was_full and NOT_APPLIED not in self._accepted else ""
+
+
+def damage_seen(item: BulkItem, schema: TicketSchema) -> dict[str, Damage]:
+    """Return what saving a ticket did to fields that were not sent: name → damage."""
+    return damage_by_field(item.change.collateral, schema) if item.change and item.damage else {}
+
+
+def damaged_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
+    """Return the tickets of which a field that was not sent is empty or another one since."""
+    return bulk.items.filter(damage__in=PAUSING_DAMAGE).select_related("change").order_by("position")
+
+
+def unaccepted_damage(bulk: BulkUpdate, schema: TicketSchema) -> Iterator[tuple[BulkItem, list[str]]]:
+    """Yield the tickets with damage that nobody accepted yet, and the names of the fields concerned."""
+    accepted = set(bulk.accepted)
+    for item in damaged_items(bulk).iterator(chunk_size=500):
+        names = [key.partition(":")[2] for _damage, key in _keys(item, schema) if key not in accepted]
+        if names:
+            yield item, names
+
+
+def everything_seen(bulk: BulkUpdate, schema: TicketSchema) -> list[str]:
+    """Return what going on now accepts, with what was accepted before."""
+    items = damaged_items(bulk).iterator(chunk_size=500)
+    keys = {key for item in items for _damage, key in _keys(item, schema)}
+    if _proved(bulk).filter(outcome=ItemOutcome.NOT_APPLIED).exists():
+        keys.add(NOT_APPLIED)
+    return sorted(keys | set(bulk.accepted))
+
+
+def _keys(item: BulkItem, schema: TicketSchema) -> list[tuple[Damage, str]]:
+    seen = damage_seen(item, schema)
+    return [(damage, f"{damage.value}:{name}") for name, damage in seen.items() if damage.pauses]
+
+
+def _proved(bulk: BulkUpdate) -> QuerySet[BulkItem]:
+    return bulk.items.filter(outcome__in=_PROVED, reason="")
