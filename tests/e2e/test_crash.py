@@ -64,7 +64,7 @@ def test_a_killed_save_is_found_pending_and_settled_by_reading(
     assert outcomes(crashing)[0] == "pending"
 
     give_up = time.monotonic() + 20
-    while "badge--unknown" not in visitor.get(f"/tickets/{CODE}/").text:
+    while "It is not known whether this was saved" not in visitor.get(f"/tickets/{CODE}/").text:
         assert time.monotonic() < give_up  # it is not "In progress" for longer than a request can take
         time.sleep(0.1)
     give_up = time.monotonic() + 20

@@ -1,6 +1,7 @@
 """When a run slows down and when it stops by itself; the clock is the test's own."""
 
-from ticketadmin.services.bulk.pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED, Pace, Trouble
+from ticketadmin.services.bulk.pace import Pace, Trouble
+from ticketadmin.ticketapi.reasons import Cause
 
 
 class Clock:
@@ -63,16 +64,16 @@ def test_each_further_burst_waits_longer_and_successes_speed_it_up_again() -> No
 def test_failures_in_a_row_of_one_cause_pause_a_run() -> None:
     trouble = Trouble()
 
-    assert [trouble.note("key_refused", 1) for _number in range(3)][-1] == KEY_REFUSED
+    assert [trouble.note("key_refused", 1) for _number in range(3)][-1] == Cause.KEY_REFUSED
     assert [Trouble().note("forbidden", 1) for _number in range(10)] == [""] * 10
     trouble = Trouble()
-    assert [trouble.note("forbidden", 1) for _number in range(10)][-1] == FORBIDDEN
+    assert [trouble.note("forbidden", 1) for _number in range(10)][-1] == Cause.FORBIDDEN
     trouble = Trouble()
     assert [
         trouble.note(reason, 1) for reason in ("reset", "refused", "read_timeout", "unavailable", "dns")
     ] == [
         *[""] * 4,
-        CRM_DOWN,
+        Cause.CRM_DOWN,
     ]
 
 
@@ -86,4 +87,5 @@ def test_one_ticket_that_breaks_the_crm_each_time_does_not_pause_the_others() ->
     trouble = Trouble()
 
     assert {trouble.note("server_error", "TK-1") for _number in range(9)} == {""}
-    assert [trouble.note("server_error", f"TK-{number}") for number in range(2, 6)] == ["", "", "", CRM_DOWN]
+    noted = [trouble.note("server_error", f"TK-{number}") for number in range(2, 6)]
+    assert noted == ["", "", "", Cause.CRM_DOWN]

@@ -19,7 +19,7 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.presenters.words import meaning_of
+from ticketadmin.presenters.outcomes import meaning_of
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"

@@ -1,18 +1,19 @@
 """Choosing the tickets of a bulk update: pasted codes, a saved view, or a file with values of its own."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
 from django.http import QueryDict
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import ListFilterForm
 from ticketadmin.models import BulkUpdate, SavedView, User
 from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
-from ticketadmin.services.crm.explanations import explain_reason
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.codes import PastedCodes, read_codes
 from ticketadmin.services.index.listing import MOST, fetch_listing, matching, named
@@ -23,6 +24,7 @@ from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import load_schema
 
 SHOWN_PIECES = 200
+Text = str | Promise
 
 
 class ChooseForm(forms.Form):
@@ -47,9 +49,12 @@ class ChooseForm(forms.Form):
         help_text=_("CSV or Excel (.xlsx), one row a ticket, up to 10,000 rows and 10 MB."),
     )
 
-    def __init__(self, *args: Any, person: User, choices: Choices, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, person: User, choices: Choices, explain: Callable[[str], Text], **kwargs: Any
+    ) -> None:
+        """Take `explain` for the words of a reason why the CRM could not be asked."""
         super().__init__(*args, **kwargs)
-        self.person, self.choices = person, choices
+        self.person, self.choices, self.explain = person, choices, explain
         self.chosen = ChosenTickets(())
         self.row_errors: tuple[RowError, ...] = ()
         views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True))
@@ -96,7 +101,7 @@ class ChooseForm(forms.Form):
         form.is_valid()
         listing = fetch_listing(form.filters, wanted=MOST)
         if listing.problem:
-            raise forms.ValidationError(str(explain_reason(listing.problem).title), code=listing.problem)
+            raise forms.ValidationError(str(self.explain(listing.problem)), code=listing.problem)
         mine = codes_of(self.person) if form.filters.mine else ()
         statuses = get_statuses(self.choices.statuses)
         found = matching(named(listing, self.choices), form.filters, statuses, mine=mine)

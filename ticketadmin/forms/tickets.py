@@ -19,7 +19,7 @@ from ticketadmin.models import Draft, Origin, User
 from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
-from ticketadmin.services.saving.save import SAVED, OpenedTicket, Saved, save_ticket
+from ticketadmin.services.saving.save import OpenedTicket, Saved, save_ticket
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import (
     CUSTOM_PREFIX,
@@ -168,7 +168,7 @@ class TicketForm(forms.Form):
             submission=submission,
             origin=origin,
         )
-        if saved.change.outcome in SAVED:
+        if saved.change.is_saved:
             drop_saved(saved.change, self._posted(), tab=self.tab)
         return saved
 

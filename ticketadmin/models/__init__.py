@@ -1,21 +1,11 @@
 """Our own rows: people, changes, bulk updates, drafts, configuration, and what the CRM last said."""
 
-from .bulk import (
-    ACTIVE,
-    ENDED,
-    BulkItem,
-    BulkKind,
-    BulkState,
-    BulkUpdate,
-    Damage,
-    ItemOutcome,
-    ItemState,
-    Plan,
-)
-from .changes import Change, ChangedField, Origin, Outcome
+from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, Damage, ItemState
+from .changes import Change, ChangedField, Origin
 from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
 from .operations import Heartbeat
+from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, ResetRequest, Role, Source, User
 from .views import SavedView
 
@@ -36,9 +26,11 @@ __all__ = [
     "Heartbeat",
     "Hue",
     "ItemOutcome",
+    "ItemReason",
     "ItemState",
     "Origin",
     "Outcome",
+    "PauseReason",
     "Plan",
     "Presence",
     "Reading",
@@ -48,5 +40,6 @@ __all__ = [
     "SavedView",
     "Source",
     "StatusSetting",
+    "Tone",
     "User",
 ]

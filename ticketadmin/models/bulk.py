@@ -13,7 +13,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .changes import Change, Outcome
+from .changes import Change
+from .outcomes import ItemOutcome, Plan
 
 
 class BulkKind(models.TextChoices):
@@ -54,16 +55,6 @@ ACTIVE = (BulkState.CHECKING, BulkState.RUNNING, BulkState.CANCELLING)
 ENDED = (BulkState.CANCELLED, BulkState.FINISHED)
 
 
-class Plan(models.TextChoices):
-    """What the dry run found for one ticket."""
-
-    NONE = "", _("Not checked yet")
-    SEND = "send", _("Will be sent")
-    BLIND = "blind", _("Will be sent, cannot be compared")
-    ALREADY = "already", _("Already as wanted")
-    CANNOT = "cannot", _("Cannot be done")
-
-
 class ItemState(models.TextChoices):
     """Where one item stands. `DOUBT`: a worker was cut off while it was being sent."""
 
@@ -71,22 +62,6 @@ class ItemState(models.TextChoices):
     WORKING = "working", _("In progress")
     DOUBT = "doubt", _("Being checked after an interruption")
     DONE = "done", _("Done")
-
-
-class ItemOutcome(models.TextChoices):
-    """How one item ended. The first seven are the outcomes of its change."""
-
-    VERIFIED = Outcome.VERIFIED.value, Outcome.VERIFIED.label
-    STORED_DIFFERENTLY = Outcome.STORED_DIFFERENTLY.value, Outcome.STORED_DIFFERENTLY.label
-    NOT_APPLIED = Outcome.NOT_APPLIED.value, Outcome.NOT_APPLIED.label
-    NOT_READABLE = Outcome.NOT_READABLE.value, Outcome.NOT_READABLE.label
-    ACCEPTED = Outcome.ACCEPTED.value, Outcome.ACCEPTED.label
-    REJECTED = Outcome.REJECTED.value, Outcome.REJECTED.label
-    UNKNOWN = Outcome.UNKNOWN.value, Outcome.UNKNOWN.label
-    ALREADY = "already", _("Already as wanted")
-    CONFLICT = "conflict", _("Changed by somebody else")
-    NOT_DONE = "not_done", _("Could not be sent")
-    NOT_SENT = "not_sent", _("Not sent: cancelled")
 
 
 class Damage(models.TextChoices):

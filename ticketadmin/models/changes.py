@@ -1,6 +1,5 @@
 """The append-only record of what was sent to the CRM and what came of it."""
 
-from datetime import datetime
 from uuid import uuid4
 
 from django.conf import settings
@@ -8,18 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-
-class Outcome(models.TextChoices):
-    """What is known of one change; the words that the whole product uses."""
-
-    PENDING = "pending", _("In progress")
-    VERIFIED = "verified", _("Verified")
-    STORED_DIFFERENTLY = "stored_differently", _("Stored differently")
-    NOT_APPLIED = "not_applied", _("Not applied")
-    NOT_READABLE = "not_readable", _("Sent, cannot be checked")
-    ACCEPTED = "accepted", _("Accepted, not checked yet")
-    REJECTED = "rejected", _("Rejected")
-    UNKNOWN = "unknown", _("Unknown")
+from .outcomes import Outcome
 
 
 class Origin(models.TextChoices):
@@ -33,9 +21,8 @@ class Origin(models.TextChoices):
     COMMAND = "command", _("Command line")
 
 
-# What was found out stands in `results`: open are those of these outcomes that have none.
-OPEN_OUTCOMES = frozenset({Outcome.PENDING, Outcome.UNKNOWN, Outcome.ACCEPTED})
-_IS_OPEN = Q(outcome__in=OPEN_OUTCOMES, results={})
+# A change with one of these outcomes is still open while `results` is empty.
+_IS_OPEN = Q(outcome__in=[one for one in Outcome if one.is_open], results={})
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
@@ -48,6 +35,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def unsettled(self) -> "ChangeQuerySet":
         """Return the changes whose effect on the CRM is still open."""
         return self.filter(_IS_OPEN)
+
+    def saved(self) -> "ChangeQuerySet":
+        """Return the changes whose values are safe in the CRM."""
+        return self.filter(outcome__in=[one for one in Outcome if one.is_saved])
 
     def settled(self) -> "ChangeQuerySet":
         """Return the changes about which reading the ticket again can tell nothing more."""
@@ -130,11 +121,12 @@ class Change(models.Model):
     @property
     def is_settled(self) -> bool:
         """Tell whether nothing more can be learnt by reading the ticket again."""
-        return self.outcome not in OPEN_OUTCOMES or bool(self.results)
+        return not Outcome(self.outcome).is_open or bool(self.results)
 
-    def age_seconds(self, now: datetime) -> float:
-        """Return the seconds since the intent was recorded."""
-        return (now - self.created_at).total_seconds()
+    @property
+    def is_saved(self) -> bool:
+        """Tell whether the values are safe in the CRM, so that the user's draft may go."""
+        return Outcome(self.outcome).is_saved
 
 
 class ChangedField(models.Model):

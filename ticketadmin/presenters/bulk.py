@@ -1,6 +1,6 @@
 """Bulk updates as templates show them: the sentence of a run, its counts, its tickets with their reasons."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ConfirmForm
@@ -22,13 +22,12 @@ from ticketadmin.models import (
     ItemOutcome,
     ItemState,
     Plan,
+    Tone,
     User,
 )
 from ticketadmin.presenters.changes import Notice, ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.presenters.damage import DamagedField, damage_pause, damaged_fields
-from ticketadmin.presenters.words import meaning_of
-from ticketadmin.services.bulk.items import CHANGED_SINCE, IN_PROGRESS, INTERNAL_ERROR, READING_LOST
-from ticketadmin.services.bulk.pace import CRM_DOWN, FORBIDDEN, KEY_REFUSED
+from ticketadmin.presenters.outcomes import PARTLY_CHANGED, PAUSES, meaning_of, why_left_out
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
     ItemPage,
@@ -39,73 +38,13 @@ from ticketadmin.services.bulk.progress import (
     progress_of,
     refresh_outcomes,
 )
-from ticketadmin.services.bulk.reversals import NOT_CERTAIN, NOT_UNDOABLE
 from ticketadmin.services.bulk.rollout import PAUSES_FOR_DAMAGE
-from ticketadmin.services.bulk.runs import RETRYABLE, UNSETTLED, open_items
-from ticketadmin.services.crm.explanations import PARTLY_CHANGED, explain_reason
-from ticketadmin.services.operations.readiness import RESTORED
+from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
-from ticketadmin.services.saving.save import SAVED
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 Text = str | Promise
-
-# Why a ticket cannot be done; other reasons are those of the API and explained with it.
-_REASONS: dict[str, Text] = {
-    CHANGED_SINCE: gettext_lazy("Somebody changed it since."),
-    READING_LOST: gettext_lazy("It can no longer be read, so it cannot be compared."),
-    IN_PROGRESS: gettext_lazy("Another save of this ticket had not finished."),
-    INTERNAL_ERROR: gettext_lazy("This tool failed; an administrator finds the details in the log."),
-    NOT_UNDOABLE: gettext_lazy("The values before it are not known, so there is nothing to go back to."),
-    NOT_CERTAIN: gettext_lazy("It is not known whether the run changed it, so nothing is taken back."),
-}
-_PAUSES: dict[str, tuple[Text, Text]] = {
-    KEY_REFUSED: (
-        gettext_lazy("Paused: the CRM does not accept this tool's key."),
-        gettext_lazy("Tell an administrator. Resume when the key works; what was not sent waits."),
-    ),
-    FORBIDDEN: (
-        gettext_lazy("Paused: the CRM forbids one ticket after the other."),
-        gettext_lazy("Ask an administrator whether the key may change these tickets, then resume or stop."),
-    ),
-    CRM_DOWN: (
-        gettext_lazy("Paused: the CRM does not answer, or only with errors."),
-        gettext_lazy("Nothing is lost. Resume when the CRM is back; what was not sent waits."),
-    ),
-    RESTORED: (
-        gettext_lazy("Paused: the database was restored from a backup."),
-        gettext_lazy(
-            "What was sent after the backup is not known here. Look at the tickets, then resume or stop. "
-            "Tickets that can be read are compared first; others would be sent their values once more."
-        ),
-    ),
-    "not_allowed": (
-        gettext_lazy("Paused: the person who started it may not run bulk updates any more."),
-        gettext_lazy("Stop it, or have an administrator give the right back and resume."),
-    ),
-}
-# Outcomes that ask somebody to look: what they mean stands with every ticket, too.
-_EXPLAINED = frozenset(
-    {ItemOutcome.NOT_APPLIED, ItemOutcome.STORED_DIFFERENTLY, ItemOutcome.CONFLICT, ItemOutcome.ACCEPTED}
-)
-# The tone of each plan and outcome: which colour it has in bars, tiles and badges.
-TONES: dict[str, str] = {
-    Plan.SEND: "info",
-    Plan.BLIND: "warn",
-    Plan.CANNOT: "danger",
-    ItemOutcome.VERIFIED: "success",
-    ItemOutcome.ALREADY: "neutral",
-    ItemOutcome.STORED_DIFFERENTLY: "warn",
-    ItemOutcome.ACCEPTED: "warn",
-    ItemOutcome.NOT_READABLE: "info",
-    ItemOutcome.UNKNOWN: "warn",
-    ItemOutcome.CONFLICT: "warn",
-    ItemOutcome.REJECTED: "danger",
-    ItemOutcome.NOT_APPLIED: "danger",
-    ItemOutcome.NOT_DONE: "danger",
-    ItemOutcome.NOT_SENT: "neutral",
-}
 
 
 @dataclass(frozen=True)
@@ -132,7 +71,7 @@ class PresentedItem:
     item: BulkItem
     rows: tuple[ValueRow, ...]
     label: Text
-    tone: str
+    tone: Tone
     why: Text = ""
     damage: tuple[DamagedField, ...] = ()
 
@@ -236,22 +175,21 @@ def _took(bulk: BulkUpdate) -> str:
 
 
 def _pause_notice(bulk: BulkUpdate) -> Notice | None:
-    if bulk.state != BulkState.PAUSED or bulk.pause_reason not in _PAUSES:
+    if bulk.state != BulkState.PAUSED or bulk.pause_reason not in PAUSES:
         return None
-    title, next_step = _PAUSES[bulk.pause_reason]
+    title, next_step = PAUSES[bulk.pause_reason]
     return Notice("warn", title, "", next_step)
 
 
 def tiles_of(bulk: BulkUpdate, progress: Progress) -> tuple[Tile, ...]:
     """Return the counts by outcome, or by plan before it was confirmed, each that is not zero."""
     counts = progress.outcomes if bulk.was_confirmed else progress.plans
-    labels: Mapping[str, Text] = dict(ItemOutcome.choices if bulk.was_confirmed else Plan.choices)
+    keys: Iterable[ItemOutcome | Plan] = ItemOutcome if bulk.was_confirmed else Plan
     tiles: list[Tile] = []
     before = 0.0
-    for key in (key for key in labels if counts.get(key)):
+    for key in (key for key in keys if counts.get(key)):
         share = 100 * counts[key] / progress.total
-        tone = TONES.get(key, "neutral")
-        tiles.append(Tile(key, labels[key], counts[key], tone, f"{before:.3f}", f"{share:.3f}"))
+        tiles.append(Tile(key, key.label, counts[key], key.tone, f"{before:.3f}", f"{share:.3f}"))
         before += share
     return tuple(tiles)
 
@@ -278,17 +216,19 @@ def present_items(bulk: BulkUpdate, page: ItemPage) -> list[PresentedItem]:
 def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> PresentedItem:
     edit = Edit.from_json(item.all_wishes(bulk.wishes))
     before = (item.change.before if item.change else item.base) or {}
-    label: Text
-    if item.outcome:
-        label, key = ItemOutcome(item.outcome).label, item.outcome
-    elif bulk.was_confirmed or item.state != ItemState.DONE:
-        label, key = ItemState(item.state).label, ""
-    else:
-        label, key = Plan(item.plan).label, item.plan
+    label, tone = _label(bulk, item)
     rows = tuple(_with_result(row, item, schema) for row in present_edit(edit, before, schema))
-    return PresentedItem(
-        item, rows, label, TONES.get(key, "neutral"), _why(item), damaged_fields(item, schema)
-    )
+    return PresentedItem(item, rows, label, tone, _why(item), damaged_fields(item, schema))
+
+
+def _label(bulk: BulkUpdate, item: BulkItem) -> tuple[Text, Tone]:
+    if item.outcome:
+        outcome = ItemOutcome(item.outcome)
+        return outcome.label, outcome.tone
+    if bulk.was_confirmed or item.state != ItemState.DONE:
+        return ItemState(item.state).label, Tone.NEUTRAL
+    plan = Plan(item.plan)
+    return plan.label, plan.tone
 
 
 def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRow:
@@ -302,17 +242,18 @@ def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRo
 
 def _why(item: BulkItem) -> Text:
     change = item.change
-    if item.outcome in UNSETTLED and change and change.is_settled:
+    outcome = ItemOutcome(item.outcome) if item.outcome else None
+    if outcome and outcome.is_open and change and change.is_settled:
         return describe_outcome(change).text
-    if item.outcome == ItemOutcome.NOT_APPLIED and change and applied_fields(change):
+    if outcome is ItemOutcome.NOT_APPLIED and change and applied_fields(change):
         return PARTLY_CHANGED
-    if item.outcome in _EXPLAINED and not (item.reason and item.outcome == ItemOutcome.NOT_APPLIED):
-        return meaning_of(item.outcome)
+    if outcome and outcome.is_explained and not (item.reason and outcome is ItemOutcome.NOT_APPLIED):
+        return meaning_of(outcome)
     if not item.reason:
         return ""
-    if item.outcome in SAVED:
+    if outcome and outcome.is_saved:
         return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
-    return _REASONS.get(item.reason) or explain_reason(item.reason).title
+    return why_left_out(item.reason)
 
 
 def _step(bulk: BulkUpdate) -> int:
@@ -326,7 +267,8 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> dict[str, b
     """Return which buttons the page offers."""
     ended, state = bulk.has_ended, bulk.state
     outcomes = progress.outcomes
-    undoable = sum(outcomes.get(one, 0) for one in (ItemOutcome.VERIFIED, ItemOutcome.STORED_DIFFERENTLY))
+    found = [one for one in ItemOutcome if outcomes.get(one)]
+    undoable = sum(outcomes[one] for one in found if one.is_applied)
     return {
         "confirm": state == BulkState.READY and progress.to_send > 0,
         "again": state == BulkState.READY,
@@ -336,8 +278,8 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> dict[str, b
         "resume": state == BulkState.PAUSED and bulk.pause_reason not in PAUSES_FOR_DAMAGE,
         "restore": ended and progress.damaged > 0,
         "cancel": bulk.was_confirmed and state in {BulkState.RUNNING, BulkState.PAUSED},
-        "retry": ended and any(outcomes.get(one) for one in RETRYABLE) and bulk.kind != BulkKind.SETTLE,
-        "settle": ended and any(outcomes.get(one) for one in UNSETTLED) and open_items(bulk).exists(),
+        "retry": ended and any(one.is_retryable for one in found) and bulk.kind != BulkKind.SETTLE,
+        "settle": ended and any(one.is_open for one in found) and open_items(bulk).exists(),
         "send_unknown": ended and bool(outcomes.get(ItemOutcome.UNKNOWN)) and bulk.kind != BulkKind.SETTLE,
         "undo": (
             ended

@@ -13,23 +13,22 @@ from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import Change, Outcome, User
+from ticketadmin.models import Change, Outcome, Tone, User
 from ticketadmin.presenters.dates import readable_date
-from ticketadmin.presenters.outcomes import words_of
-from ticketadmin.presenters.words import meaning_of
-from ticketadmin.sanitizing import visible_text
-from ticketadmin.services.crm.explanations import (
+from ticketadmin.presenters.outcomes import (
     MAY_HAVE_CHANGED,
     NOTHING_CHANGED,
     PARTLY_CHANGED,
     SEND_THE_REST,
     explain,
     explain_reason,
+    meaning_of,
+    verdict_on,
 )
+from ticketadmin.sanitizing import visible_text
 from ticketadmin.services.people.access import may_undo
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing, shown_outcome
-from ticketadmin.services.saving.save import SAVED
 from ticketadmin.services.saving.undo import can_undo
 from ticketadmin.services.values.fields import (
     Field,
@@ -77,6 +76,11 @@ class ValueRow:
     def outcome_label(self) -> Text:
         """The outcome in words."""
         return Outcome(self.outcome).label if self.outcome else ""
+
+    @property
+    def outcome_tone(self) -> str:
+        """The class that colours that word."""
+        return Outcome(self.outcome).tone if self.outcome else Tone.NEUTRAL
 
     @property
     def outcome_meaning(self) -> Text:
@@ -188,17 +192,14 @@ def present_change(change: Change, viewer: User, schema: TicketSchema) -> Presen
         can_undo=allowed and can_undo(change),
         can_restore=allowed and bool(change.collateral),
         can_settle=not change.is_settled,
-        can_send_again=change.outcome in _SENT_IN_VAIN and change.actor_id == viewer.pk,
+        can_send_again=Outcome(change.outcome).is_failed and change.actor_id == viewer.pk,
         why_not_undo=_why_not_undo(change) if allowed else "",
     )
 
 
-_SENT_IN_VAIN = frozenset({Outcome.UNKNOWN, Outcome.NOT_APPLIED, Outcome.REJECTED})
-
-
 def _why_not_undo(change: Change) -> Text:
     is_known = set(change.wanted) <= set(change.before or {})
-    took_effect = change.outcome in SAVED or bool(applied_fields(change))
+    took_effect = change.is_saved or bool(applied_fields(change))
     if took_effect and not is_known and not can_undo(change):
         return _("This cannot be undone: the values before it are not known.")
     return ""
@@ -230,9 +231,9 @@ def describe_outcome(change: Change) -> Notice:
             change.message,
             change.request_id,
         )
-    tone, title, text = words_of(change)
+    found = verdict_on(change)
     quotation = change.message if change.reason else ""
-    return Notice(tone, title, text, quotation=quotation, request_id=change.request_id)
+    return Notice(found.tone, found.title, found.text, quotation=quotation, request_id=change.request_id)
 
 
 def describe_problem(error: TicketApiError, change: Change | None = None, *, request_id: str = "") -> Notice:

@@ -1,102 +1,283 @@
-"""What came of a change, as a tone, a title and a sentence, for banners and for the tips of histories."""
+"""All words about outcomes and failures: what happened, whether the CRM was changed, what to do next.
+
+One table for each vocabulary (`Reason`, `Outcome`, `ItemOutcome`, `Plan`, `ItemReason`, `Cause`,
+`PauseReason`), used by pages, bulk items and commands; tests/presenters/test_outcomes.py holds each
+complete. Nothing here repeats the CRM's own words: those are shown beside, as a quotation.
+"""
+
+from dataclasses import dataclass
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.models import Change, Outcome
+from ticketadmin.models import (
+    Change,
+    ItemOutcome,
+    ItemReason,
+    Outcome,
+    PauseReason,
+    Plan,
+    Tone,
+)
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing, shown_outcome
+from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.ticketapi.reasons import Cause, Reason
 
 Text = str | Promise
 
-_OUTCOMES: dict[str, tuple[str, Text, Text]] = {
-    Outcome.VERIFIED: (
-        "success",
-        gettext_lazy("Saved and verified."),
-        gettext_lazy("The ticket was read back from the CRM and holds these values."),
+NOTHING_CHANGED = _("Nothing was changed in the CRM.")
+MAY_HAVE_CHANGED = _("It is not known whether the CRM was changed.")
+PARTLY_CHANGED = _("Some of the fields were stored in the CRM, but not all of them for certain.")
+
+TRY_AGAIN = _("Try again in a minute.")
+TELL_ADMINISTRATOR = _("Please tell an administrator.")
+LOOK_FIRST = _("Reload the ticket to see what it holds before you send again.")
+SEND_THE_REST = _("Save again: only what is missing is sent.")
+CORRECT = _("Correct the marked fields and save again.")
+CHECK_CODE = _("Check the ticket code.")
+
+
+# --- why a call failed -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a user is told of a failed call. `status` is the HTTP status of our page."""
+
+    title: Text
+    next_step: Text
+    status: int
+
+    @property
+    def next_step_unchanged(self) -> Text:
+        """The next step where the CRM certainly was not changed: there is nothing to look at first."""
+        return TRY_AGAIN if self.next_step is LOOK_FIRST else self.next_step
+
+
+EXPLANATIONS: dict[Reason, Explanation] = {
+    Reason.INVALID: Explanation(_("The CRM refused these values."), CORRECT, 422),
+    Reason.REJECTED: Explanation(_("The CRM refused the request."), TELL_ADMINISTRATOR, 422),
+    Reason.ERROR_IN_SUCCESS: Explanation(_("The CRM answered with an error."), LOOK_FIRST, 502),
+    Reason.BAD_CODE: Explanation(_("This is not a ticket code."), CHECK_CODE, 422),
+    Reason.NO_KEY: Explanation(_("The connection to the CRM is not set up."), TELL_ADMINISTRATOR, 503),
+    Reason.KEY_REFUSED: Explanation(_("The CRM does not accept this tool's key."), TELL_ADMINISTRATOR, 503),
+    Reason.FORBIDDEN: Explanation(
+        _("The CRM does not allow this tool to change this ticket."), TELL_ADMINISTRATOR, 403
     ),
-    Outcome.STORED_DIFFERENTLY: (
-        "warn",
-        gettext_lazy("Saved, but the CRM stored something else."),
-        gettext_lazy("Compare what was sent with what the CRM holds now."),
+    Reason.METHOD_NOT_ALLOWED: Explanation(_("The CRM does not offer this."), TELL_ADMINISTRATOR, 403),
+    Reason.NOT_FOUND: Explanation(_("The CRM has no ticket with this code."), CHECK_CODE, 404),
+    Reason.CONFLICT: Explanation(
+        _("The CRM says that somebody else changed this ticket at the same time."),
+        _("Save again to compare what you typed with the ticket as it is now."),
+        409,
     ),
-    Outcome.NOT_APPLIED: (
-        "danger",
-        gettext_lazy("Not saved: the CRM accepted the request but kept the old value."),
-        gettext_lazy("At least one field is unchanged in the CRM. Try again, or tell an administrator."),
+    Reason.RATE_LIMITED: Explanation(_("The CRM is busy and asked to wait."), TRY_AGAIN, 429),
+    Reason.REFUSED: Explanation(_("The CRM cannot be reached."), TRY_AGAIN, 503),
+    Reason.CIRCUIT_OPEN: Explanation(
+        _("The CRM has not answered for a while, so it was not asked this time."), TRY_AGAIN, 503
     ),
-    Outcome.NOT_READABLE: (
-        "info",
-        gettext_lazy("Sent and accepted, but it cannot be checked."),
-        gettext_lazy("The CRM said yes. It does not let this tool read these fields back."),
+    Reason.BUSY_HERE: Explanation(_("Too much is being sent to the CRM at the moment."), TRY_AGAIN, 503),
+    Reason.DNS: Explanation(_("The CRM's address cannot be found."), TELL_ADMINISTRATOR, 503),
+    Reason.TLS: Explanation(
+        _("The secure connection to the CRM could not be made."), TELL_ADMINISTRATOR, 502
     ),
-    Outcome.ACCEPTED: (
-        "warn",
-        gettext_lazy("Accepted by the CRM, not checked yet."),
-        gettext_lazy("Reading the ticket back failed. It is checked when the ticket is opened again."),
+    Reason.CONNECT_TIMEOUT: Explanation(_("The CRM cannot be reached."), TRY_AGAIN, 504),
+    Reason.READ_TIMEOUT: Explanation(_("The CRM did not answer in time."), LOOK_FIRST, 504),
+    Reason.DEADLINE: Explanation(_("The CRM took too long to answer."), LOOK_FIRST, 504),
+    Reason.RESET: Explanation(_("The connection to the CRM broke off."), LOOK_FIRST, 502),
+    Reason.SERVER_ERROR: Explanation(_("The CRM reported an error of its own."), LOOK_FIRST, 502),
+    Reason.BAD_GATEWAY: Explanation(_("The CRM is not available at the moment."), LOOK_FIRST, 502),
+    Reason.UNAVAILABLE: Explanation(_("The CRM is not available at the moment."), TRY_AGAIN, 503),
+    Reason.GATEWAY_TIMEOUT: Explanation(_("The CRM did not answer in time."), LOOK_FIRST, 504),
+    Reason.REDIRECT: Explanation(
+        _("The CRM's address redirects elsewhere, which is not followed."), TELL_ADMINISTRATOR, 502
     ),
-    Outcome.PENDING: (
-        "info",
-        gettext_lazy("A save is in progress."),
-        gettext_lazy("It was sent and no answer is on record yet."),
+    Reason.OVERSIZED: Explanation(_("The CRM's answer was too large to read."), TELL_ADMINISTRATOR, 502),
+    Reason.NOT_JSON: Explanation(_("The CRM's answer could not be understood."), LOOK_FIRST, 502),
+    Reason.NOT_OBJECT: Explanation(_("The CRM's answer could not be understood."), LOOK_FIRST, 502),
+    Reason.OTHER_TICKET: Explanation(_("The CRM answered about another ticket."), TELL_ADMINISTRATOR, 502),
+}
+_FROM_ANOTHER_VERSION = Explanation(_("The CRM's answer could not be understood."), TELL_ADMINISTRATOR, 502)
+
+
+def explain(error: TicketApiError) -> Explanation:
+    """Return what to tell a user of a failed call."""
+    return EXPLANATIONS[error.reason]
+
+
+def explain_reason(word: str) -> Explanation:
+    """Return the same for the reason on record in a change, also one that another version wrote."""
+    reason = Reason.known(word)
+    return EXPLANATIONS[reason] if reason else _FROM_ANOTHER_VERSION
+
+
+# --- what became of a save ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Words:
+    """What an outcome says: in one sentence wherever its label is shown, and in a banner after a save."""
+
+    meaning: Text
+    title: Text = ""
+    text: Text = ""
+
+
+OUTCOMES: dict[Outcome, Words] = {
+    Outcome.PENDING: Words(
+        _("It was sent and no answer is on record yet."),
+        _("A save is in progress."),
+        _("It was sent and no answer is on record yet."),
     ),
-    Outcome.UNKNOWN: (
-        "warn",
-        gettext_lazy("It is not known whether this was saved."),
-        gettext_lazy("The request was sent, but no usable answer came back."),
+    Outcome.VERIFIED: Words(
+        _("It was read back from the CRM after saving and is what was sent."),
+        _("Saved and verified."),
+        _("The ticket was read back from the CRM and holds these values."),
+    ),
+    Outcome.STORED_DIFFERENTLY: Words(
+        _("The CRM stored something else than was sent."),
+        _("Saved, but the CRM stored something else."),
+        _("Compare what was sent with what the CRM holds now."),
+    ),
+    Outcome.NOT_APPLIED: Words(
+        _("The CRM kept the old value of at least one field."),
+        _("Not saved: the CRM accepted the request but kept the old value."),
+        _("At least one field is unchanged in the CRM. Try again, or tell an administrator."),
+    ),
+    Outcome.NOT_READABLE: Words(
+        _("It was sent. The CRM does not let this tool read these fields back."),
+        _("Sent and accepted, but it cannot be checked."),
+        _("The CRM said yes. It does not let this tool read these fields back."),
+    ),
+    Outcome.ACCEPTED: Words(
+        _("The CRM said yes; the ticket could not be read back right after it."),
+        _("Accepted by the CRM, not checked yet."),
+        _("Reading the ticket back failed. It is checked when the ticket is opened again."),
+    ),
+    Outcome.REJECTED: Words(
+        _("The CRM refused it, so nothing was changed."),
+        _("Not saved: the CRM refused it."),
+        NOTHING_CHANGED,
+    ),
+    Outcome.UNKNOWN: Words(
+        _("It was sent, and whether the CRM stored it is not known."),
+        _("It is not known whether this was saved."),
+        _("The request was sent, but no usable answer came back."),
     ),
 }
-_NOT_IN_FULL = (
-    "danger",
-    gettext_lazy("Not saved in full: the CRM kept the old value of at least one field."),
-    gettext_lazy("The outcome stands with each field. Save again to send what is missing."),
-)
-_KEPT_WITHOUT_A_YES = (
-    "danger",
-    gettext_lazy("Not saved: the CRM kept the old value."),
-    gettext_lazy("Its answer was lost or was an error, and reading the ticket showed this. Try again."),
-)
-_NOT_ALL_CHECKED = (
-    "info",
-    gettext_lazy("Sent, but not all of it can be checked."),
-    gettext_lazy(
-        "No usable answer came back. Of what was sent, the CRM shows only a part, and that is stored."
-    ),
-)
-_ANOTHER_VALUE = gettext_lazy(
-    "The CRM now holds another value; whether yours was ever stored cannot be told. Look at the ticket."
-)
-_NOT_SHOWN = gettext_lazy("No usable answer came back, and the CRM does not show what it stored.")
+# Of every word that is shown beside a ticket; `Plan.ALREADY` is the same word as the outcome.
+MEANINGS: dict[str, Text] = {
+    **{one.value: words.meaning for one, words in OUTCOMES.items()},
+    ItemOutcome.ALREADY: _("The ticket holds what is wanted, so there is nothing to send."),
+    ItemOutcome.CONFLICT: _("It was changed after the check, so nothing was sent."),
+    ItemOutcome.NOT_DONE: _("Nothing could be sent; the reason stands with the ticket."),
+    ItemOutcome.NOT_SENT: _("The bulk update was stopped before its turn came."),
+    Plan.SEND: _("It differs from what is wanted and will be sent."),
+    Plan.BLIND: _("It cannot be read, so it will be sent without comparing and cannot be undone."),
+    Plan.CANNOT: _("It will be left out; the reason stands with the ticket."),
+}
 
 
-def words_of(change: Change) -> tuple[str, Text, Text]:
+def meaning_of(word: str) -> Text:
+    """Return the sentence for an outcome or a plan, "" for a word that needs none."""
+    return MEANINGS.get(word, "")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one change, as a banner says it."""
+
+    tone: Tone
+    title: Text
+    text: Text
+
+
+def verdict_on(change: Change) -> Verdict:
     """Return tone, title and text for what is known of a change that was not refused."""
     outcome = shown_outcome(change)
-    if change.is_settled and outcome in {Outcome.UNKNOWN, Outcome.ACCEPTED}:
-        return _words_of_undecided(change)
-    if outcome == Outcome.NOT_APPLIED and not changed_nothing(change):
-        return _NOT_IN_FULL
-    was_accepted = change.http_status is not None and not change.reason
-    if outcome == Outcome.NOT_APPLIED and not was_accepted:
-        return _KEPT_WITHOUT_A_YES
-    if outcome == Outcome.NOT_READABLE and not was_accepted:
-        return _NOT_ALL_CHECKED
-    if change.collateral and outcome == Outcome.VERIFIED:
-        return (
-            "warn",
-            _("Saved and verified, but other fields changed at the same time."),
-            _OUTCOMES[outcome][2],
+    words = OUTCOMES[outcome]
+    if change.is_settled and outcome.is_open:
+        return _undecided(change)
+    if outcome is Outcome.NOT_APPLIED and not changed_nothing(change):
+        return Verdict(
+            Tone.DANGER,
+            _("Not saved in full: the CRM kept the old value of at least one field."),
+            _("The outcome stands with each field. Save again to send what is missing."),
         )
-    return _OUTCOMES[outcome]
+    was_accepted = change.http_status is not None and not change.reason
+    if outcome is Outcome.NOT_APPLIED and not was_accepted:
+        return Verdict(
+            Tone.DANGER,
+            _("Not saved: the CRM kept the old value."),
+            _("Its answer was lost or was an error, and reading the ticket showed this. Try again."),
+        )
+    if outcome is Outcome.NOT_READABLE and not was_accepted:
+        return Verdict(
+            Tone.INFO,
+            _("Sent, but not all of it can be checked."),
+            _("No usable answer came back. Of what was sent, the CRM shows only a part, and that is stored."),
+        )
+    if change.collateral and outcome is Outcome.VERIFIED:
+        title = _("Saved and verified, but other fields changed at the same time.")
+        return Verdict(Tone.WARN, title, words.text)
+    return Verdict(outcome.tone, words.title, words.text)
 
 
-def _words_of_undecided(change: Change) -> tuple[str, Text, Text]:
+def _undecided(change: Change) -> Verdict:
     undecided = [name for name, found in change.results.items() if found == change.outcome]
     is_held = any(name in (change.read_back or {}) for name in undecided)
     if change.outcome == Outcome.ACCEPTED:
-        title: Text = _("Accepted by the CRM, but it can no longer be checked.")
+        title = _("Accepted by the CRM, but it can no longer be checked.")
     elif applied_fields(change):
         title = _("Saved in part; of the rest it cannot be told.")
     else:
         title = _("It is not known what became of this save.")
-    return "warn", title, _ANOTHER_VALUE if is_held else _NOT_SHOWN
+    text = _("No usable answer came back, and the CRM does not show what it stored.")
+    if is_held:
+        text = _(
+            "The CRM now holds another value; whether yours was ever stored cannot be told. "
+            "Look at the ticket."
+        )
+    return Verdict(Tone.WARN, title, text)
+
+
+# --- bulk runs ---------------------------------------------------------------------------------------
+
+ITEM_REASONS: dict[ItemReason, Text] = {
+    ItemReason.CHANGED_SINCE: _("Somebody changed it since."),
+    ItemReason.READING_LOST: _("It can no longer be read, so it cannot be compared."),
+    ItemReason.IN_PROGRESS: _("Another save of this ticket had not finished."),
+    ItemReason.INTERNAL_ERROR: _("This tool failed; an administrator finds the details in the log."),
+    ItemReason.NOT_UNDOABLE: _("The values before it are not known, so there is nothing to go back to."),
+    ItemReason.NOT_CERTAIN: _("It is not known whether the run changed it, so nothing is taken back."),
+}
+PAUSES: dict[str, tuple[Text, Text]] = {
+    Cause.KEY_REFUSED: (
+        _("Paused: the CRM does not accept this tool's key."),
+        _("Tell an administrator. Resume when the key works; what was not sent waits."),
+    ),
+    Cause.FORBIDDEN: (
+        _("Paused: the CRM forbids one ticket after the other."),
+        _("Ask an administrator whether the key may change these tickets, then resume or stop."),
+    ),
+    Cause.CRM_DOWN: (
+        _("Paused: the CRM does not answer, or only with errors."),
+        _("Nothing is lost. Resume when the CRM is back; what was not sent waits."),
+    ),
+    PauseReason.RESTORED: (
+        _("Paused: the database was restored from a backup."),
+        _(
+            "What was sent after the backup is not known here. Look at the tickets, then resume or stop. "
+            "Tickets that can be read are compared first; others would be sent their values once more."
+        ),
+    ),
+    PauseReason.NOT_ALLOWED: (
+        _("Paused: the person who started it may not run bulk updates any more."),
+        _("Stop it, or have an administrator give the right back and resume."),
+    ),
+}
+
+
+def why_left_out(word: str) -> Text:
+    """Return the sentence for the reason on record in a bulk item."""
+    return ITEM_REASONS[ItemReason(word)] if word in list(ItemReason) else explain_reason(word).title

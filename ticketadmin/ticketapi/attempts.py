@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from ticketadmin.ticketapi.reasons import Reason
+
 
 @dataclass(frozen=True)
 class Call:
@@ -14,7 +16,7 @@ class Call:
     attempt: int
     request_id: str
     http_status: int | None = None
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 class Gate(Protocol):

@@ -30,6 +30,7 @@ from ticketadmin.ticketapi.errors import (
     UnexpectedReply,
 )
 from ticketadmin.ticketapi.keys import ApiKey
+from ticketadmin.ticketapi.reasons import Reason
 from ticketadmin.ticketapi.replies import Reply, data_of, plain
 from ticketadmin.ticketapi.retrying import RetryPolicy
 from ticketadmin.ticketapi.tickets import (
@@ -116,7 +117,7 @@ class TicketApi:
         named = data.get("ticket_code")
         named = str(named).strip() if isinstance(named, (str, int)) and str(named).strip() else None
         if named is not None and named.casefold() != code.casefold():
-            raise UnexpectedReply("other_ticket", effect=Effect.UNKNOWN, http_status=reply.status)
+            raise UnexpectedReply(Reason.OTHER_TICKET, effect=Effect.UNKNOWN, http_status=reply.status)
         message = content.get("message")
         return UpdateReply(
             http_status=reply.status,
@@ -138,7 +139,7 @@ class TicketApi:
             reply = self._call("GET", "/ticket", query=query, request_id=request_id)
             content = data_of(reply, method="GET")
         except InvalidTicket as error:
-            if error.reason != "invalid" or asked == DOCUMENTED_FIELDS:
+            if error.reason != Reason.INVALID or asked == DOCUMENTED_FIELDS:
                 raise
             reply = self._call(
                 "GET", "/ticket", query=query | {"fields": DOCUMENTED_FIELDS}, request_id=request_id
@@ -147,12 +148,12 @@ class TicketApi:
             self._ask_for_documented_fields_alone()
         row = _single_row(content)
         if row is None:
-            raise NotFound("not_found", http_status=reply.status)
+            raise NotFound(Reason.NOT_FOUND, http_status=reply.status)
         if not TICKET_KEYS.intersection(row):
-            raise UnexpectedReply("not_object", http_status=reply.status)
+            raise UnexpectedReply(Reason.NOT_OBJECT, http_status=reply.status)
         named = row.get("ticket_code")
         if isinstance(named, str) and named.strip() and named.strip().casefold() != code.casefold():
-            raise UnexpectedReply("other_ticket", http_status=reply.status)
+            raise UnexpectedReply(Reason.OTHER_TICKET, http_status=reply.status)
         return ticket_from(row, code=code)
 
     def list_tickets(
@@ -177,7 +178,7 @@ class TicketApi:
         try:
             return self._list_page(asked, query, request_id)
         except InvalidTicket as error:
-            if error.reason != "invalid" or asked == DOCUMENTED_FIELDS:
+            if error.reason != Reason.INVALID or asked == DOCUMENTED_FIELDS:
                 raise
             page = self._list_page(DOCUMENTED_FIELDS, query, request_id)
             self._ask_for_documented_fields_alone()
@@ -198,7 +199,7 @@ class TicketApi:
         content = data_of(reply, method="GET")
         rows = content.get("data")
         if not isinstance(rows, list):
-            raise UnexpectedReply("not_object")
+            raise UnexpectedReply(Reason.NOT_OBJECT)
         named = [(row, row.get("ticket_code")) for row in rows if isinstance(row, dict)]
         tickets = tuple(
             ticket_from(row, code=code)
@@ -220,7 +221,7 @@ class TicketApi:
         content = data_of(self._call("GET", endpoint, request_id=request_id), method="GET")
         rows = content.get("data")
         if not isinstance(rows, list):
-            raise UnexpectedReply("not_object")
+            raise UnexpectedReply(Reason.NOT_OBJECT)
         return tuple(choice for row in rows if (choice := choice_from(row, name_key)))
 
     # --- one call, with its retries --------------------------------------------------------------
@@ -341,7 +342,7 @@ class TicketApi:
             size += len(part)
             if size > self.config.max_bytes:
                 effect = Effect.NONE if method == "GET" else Effect.UNKNOWN
-                raise UnexpectedReply("oversized", effect=effect, http_status=response.status_code)
+                raise UnexpectedReply(Reason.OVERSIZED, effect=effect, http_status=response.status_code)
         return b"".join(parts)
 
 
@@ -388,7 +389,7 @@ def _session(config: ApiConfig) -> requests.Session:
 
 def _checked(code: str) -> str:
     if not CODE.fullmatch(code):
-        raise InvalidTicket("bad_code")
+        raise InvalidTicket(Reason.BAD_CODE)
     return code
 
 
@@ -416,26 +417,25 @@ def _failure(error: Exception, method: str, watch: Watch) -> TicketApiError:
     """Return what an exception of the HTTP stack means, by whether anything had been sent."""
     if isinstance(error, requests.exceptions.ContentDecodingError):
         effect = Effect.NONE if method == "GET" else Effect.UNKNOWN
-        return UnexpectedReply("not_json", effect=effect)
-    reason = "deadline" if watch.is_expired else _reason(error, was_sent=watch.was_sent)
+        return UnexpectedReply(Reason.NOT_JSON, effect=effect)
+    reason = Reason.DEADLINE if watch.is_expired else _reason(error, was_sent=watch.was_sent)
     if watch.was_sent and method != "GET":
         return OutcomeUnknown(reason, effect=Effect.UNKNOWN)
     return Unavailable(reason)
 
 
-def _reason(error: Exception, *, was_sent: bool) -> str:
+def _reason(error: Exception, *, was_sent: bool) -> Reason:
     chain = _chain(error)
     if any(isinstance(one, urllib3.exceptions.NameResolutionError) for one in chain):
-        return "dns"
+        return Reason.DNS
     if any(isinstance(one, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)) for one in chain):
-        return "reset" if was_sent else "tls"
+        return Reason.RESET if was_sent else Reason.TLS
     if any(isinstance(one, requests.exceptions.ConnectTimeout) for one in chain):
-        return "connect_timeout"
-    if any(isinstance(one, (requests.exceptions.Timeout, TimeoutError)) for one in chain):
-        return "read_timeout"
-    if any(isinstance(one, urllib3.exceptions.ReadTimeoutError) for one in chain):
-        return "read_timeout"
-    return "reset" if was_sent else "refused"
+        return Reason.CONNECT_TIMEOUT
+    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
+    if any(isinstance(one, timeouts) for one in chain):
+        return Reason.READ_TIMEOUT
+    return Reason.RESET if was_sent else Reason.REFUSED
 
 
 def _chain(error: BaseException) -> list[BaseException]:

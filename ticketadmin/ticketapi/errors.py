@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from ticketadmin.ticketapi.reasons import Reason
+
 
 class Effect(StrEnum):
     """Whether a failed call may have changed the CRM."""
@@ -31,14 +33,14 @@ class Effect(StrEnum):
 class TicketApiError(Exception):
     """A call that did not succeed.
 
-    `reason` is a machine word (`read_timeout`, `key_refused` …), `http_status` the CRM's status if it
+    `reason` says what failed and what follows from it, `http_status` the CRM's status if it
     answered, `api_message` its own words (plain text, at most 300 characters), `retry_after` the
     seconds it asked to wait.
     """
 
     def __init__(
         self,
-        reason: str,
+        reason: Reason,
         *,
         effect: Effect = Effect.NONE,
         http_status: int | None = None,

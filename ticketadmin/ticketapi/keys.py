@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 from ticketadmin.ticketapi.errors import KeyRefused
+from ticketadmin.ticketapi.reasons import Reason
 
 MASK = "•••"
 SHORTEST_MASKED = 6  # masking shorter texts would blank out ordinary words
@@ -29,7 +30,7 @@ class ApiKey:
         if self._file is not None:
             self._reload(self._file)
         if not self._value or not self._value.isascii() or not self._value.isprintable():
-            raise KeyRefused("no_key")
+            raise KeyRefused(Reason.NO_KEY)
         return self._value
 
     def _reload(self, file: Path) -> None:

@@ -24,24 +24,25 @@ from ticketadmin.ticketapi.errors import (
     Unavailable,
     UnexpectedReply,
 )
+from ticketadmin.ticketapi.reasons import Reason
 from ticketadmin.ticketapi.tickets import Json, as_text
 
 MESSAGE_MAX_LENGTH = 300
 MAX_RETRY_AFTER = 3_600.0
 NO_JSON = object()
 
-_KINDS: dict[int, tuple[type[TicketApiError], str]] = {
-    400: (InvalidTicket, "invalid"),
-    401: (KeyRefused, "key_refused"),
-    403: (NotAllowed, "forbidden"),
-    404: (NotFound, "not_found"),
-    405: (NotAllowed, "method_not_allowed"),
-    409: (Conflict, "conflict"),
-    422: (InvalidTicket, "invalid"),
-    429: (Unavailable, "rate_limited"),
-    502: (Unavailable, "bad_gateway"),
-    503: (Unavailable, "unavailable"),
-    504: (Unavailable, "gateway_timeout"),
+_KINDS: dict[int, tuple[type[TicketApiError], Reason]] = {
+    400: (InvalidTicket, Reason.INVALID),
+    401: (KeyRefused, Reason.KEY_REFUSED),
+    403: (NotAllowed, Reason.FORBIDDEN),
+    404: (NotFound, Reason.NOT_FOUND),
+    405: (NotAllowed, Reason.METHOD_NOT_ALLOWED),
+    409: (Conflict, Reason.CONFLICT),
+    422: (InvalidTicket, Reason.INVALID),
+    429: (Unavailable, Reason.RATE_LIMITED),
+    502: (Unavailable, Reason.BAD_GATEWAY),
+    503: (Unavailable, Reason.UNAVAILABLE),
+    504: (Unavailable, Reason.GATEWAY_TIMEOUT),
 }
 # The 5xx that a CRM gives in person. The others may be those of a proxy, whose CRM may still be at work.
 _IN_PERSON = frozenset({500, 501, 505})
@@ -92,30 +93,26 @@ def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
     content = reply.json()
     if content is NO_JSON:
         raise UnexpectedReply(
-            "not_json", effect=effect, http_status=reply.status, api_message=words_of(reply)
+            Reason.NOT_JSON, effect=effect, http_status=reply.status, api_message=words_of(reply)
         )
     if isinstance(content, dict) and (content.get("error") or content.get("errors")):
-        raise _invalid("error_in_success", reply, effect)
+        raise _invalid(Reason.ERROR_IN_SUCCESS, reply, effect)
     if isinstance(content, list):
         content = {"data": content}
     if not isinstance(content, dict):
-        raise UnexpectedReply("not_object", effect=effect, http_status=reply.status)
+        raise UnexpectedReply(Reason.NOT_OBJECT, effect=effect, http_status=reply.status)
     return content
 
 
 def error_of(reply: Reply, *, method: str) -> TicketApiError:
     """Return the error that a status which is not 2xx stands for."""
-    kind, reason = _KINDS.get(reply.status, (None, ""))
+    kind, reason = _kind_of(reply.status)
     retry_after = retry_after_of(reply.headers.get("retry-after", ""))
     if reply.status == 503 and method != "GET" and retry_after is None:
         kind, reason = _KINDS[502]
     effect = Effect.NONE if method == "GET" or 400 <= reply.status < 500 else Effect.UNKNOWN
     if kind is InvalidTicket:
         return _invalid(reason, reply, effect)
-    if kind is None and reply.status < 400:
-        kind, reason = UnexpectedReply, "redirect"
-    elif kind is None:
-        kind, reason = _of_unlisted(reply.status)
     return kind(
         reason,
         effect=effect,
@@ -125,13 +122,17 @@ def error_of(reply: Reply, *, method: str) -> TicketApiError:
     )
 
 
-def _of_unlisted(status: int) -> tuple[type[TicketApiError], str]:
+def _kind_of(status: int) -> tuple[type[TicketApiError], Reason]:
+    if status in _KINDS:
+        return _KINDS[status]
+    if status < 400:
+        return UnexpectedReply, Reason.REDIRECT
     if status < 500:
-        return InvalidTicket, "rejected"
-    return (Unavailable, "server_error") if status in _IN_PERSON else _KINDS[502]
+        return InvalidTicket, Reason.REJECTED
+    return (Unavailable, Reason.SERVER_ERROR) if status in _IN_PERSON else _KINDS[502]
 
 
-def _invalid(reason: str, reply: Reply, effect: Effect) -> InvalidTicket:
+def _invalid(reason: Reason, reply: Reply, effect: Effect) -> InvalidTicket:
     error = InvalidTicket(reason, effect=effect, http_status=reply.status, api_message=words_of(reply))
     error.fields = fields_of(reply.json())
     return error

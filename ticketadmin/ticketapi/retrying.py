@@ -14,9 +14,6 @@ from dataclasses import dataclass
 
 from ticketadmin.ticketapi.errors import TicketApiError
 
-_WRITE_AGAIN = frozenset({"refused", "rate_limited", "unavailable"})
-_READ_AGAIN = _WRITE_AGAIN | {"bad_gateway", "gateway_timeout", "reset"}
-
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -34,8 +31,7 @@ class RetryPolicy:
 
     def wait(self, error: TicketApiError, *, method: str, attempt: int, waited: float) -> float | None:
         """Return the seconds to wait before the next try, or None to give up. `attempt` counts from 1."""
-        again = _READ_AGAIN if method == "GET" else _WRITE_AGAIN
-        if error.reason not in again or attempt >= self.attempts:
+        if not error.reason.may_repeat(method) or attempt >= self.attempts:
             return None
         guess = self.spread(0, min(self.cap, self.base * 2**attempt))
         seconds = guess if error.retry_after is None else error.retry_after

@@ -6,9 +6,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from ticketadmin.models import Outcome
+from ticketadmin.presenters.connection import present_report
+from ticketadmin.presenters.outcomes import explain_reason
 from ticketadmin.services.crm.check import check_api, connection_facts, last_report
 from ticketadmin.services.crm.circuit import open_until
-from ticketadmin.services.crm.explanations import explain_reason
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.readiness import queue_depth
 from ticketadmin.views.access import needs, person_of
@@ -23,12 +25,13 @@ def connection(request: HttpRequest) -> HttpResponse:
         check_api()
         return see_other(reverse("connection"))
     person = person_of(request)
-    until = open_until()
+    until, report = open_until(), last_report(person)
     facts = connection_facts(person)
     context = {
-        "report": last_report(person),
+        "report": report,
+        "steps": present_report(report) if report else [],
         "facts": facts,
-        "errors": [(change, explain_reason(change.reason).title) for change in facts.errors],
+        "errors": [(one, Outcome(one.outcome), explain_reason(one.reason).title) for one in facts.errors],
         "open_until": until if until and until > timezone.now() else None,
         "workers": living(),
         "queue": queue_depth(),

@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from ticketadmin.models import Hue, Outcome, Plan
-from ticketadmin.presenters.bulk import TONES as TONES_OF_PLANS
 from ticketadmin.presenters.bulk import Tile
 from ticketadmin.presenters.changes import Notice, Tab, ValueRow
+from ticketadmin.presenters.connection import ANSWERS, PresentedStep
+from ticketadmin.services.crm.check import Answer
 from ticketadmin.services.values.diffs import word_diff
 from ticketadmin.views.access import needs
 
@@ -40,8 +41,8 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             for state in ("draft", "running", "paused", "finished", "cancelled")
         ],
         "steps": [
-            SimpleNamespace(label=state.title(), state=state, why="", ms=12.0 if state == "works" else None)
-            for state in ("works", "refused", "fails", "unknown")
+            PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is Answer.WORKS else None)
+            for state in Answer
         ],
         "tabs": [Tab(name, "#main", name == "Mine") for name in ("Everybody's", "Mine", "Unread")],
         "now": timezone.now(),
@@ -59,7 +60,7 @@ def _rows() -> list[ValueRow]:
 
 
 def _plans() -> list[Tile]:
-    return [Tile(plan.value, plan.label, 1, TONES_OF_PLANS[plan], "0", "0") for plan in Plan if plan]
+    return [Tile(plan.value, plan.label, 1, plan.tone, "0", "0") for plan in Plan if plan]
 
 
 def _tiles() -> list[Tile]:

@@ -5,9 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ticketadmin.services.crm.check import check_api
-
-_WORDS = {"works": "yes", "refused": "no, the key may not", "fails": "NO", "unknown": "not known"}
+from ticketadmin.presenters.connection import present_report
+from ticketadmin.services.crm.check import Answer, check_api
 
 
 class Command(BaseCommand):
@@ -18,9 +17,10 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:
         """Ask and report."""
         report = check_api()
-        for step in report.steps:
+        for step, shown in zip(report.steps, present_report(report), strict=True):
+            answer = str(shown.answer).upper() if step.state is Answer.FAILS else shown.answer
             took = f" ({step.ms:.0f} ms)" if step.ms is not None else ""
-            why = f": {step.why}" if step.why else ""
-            self.stdout.write(f"{step.label}: {_WORDS[step.state]}{took}{why}")
+            why = f": {shown.why}" if shown.why else ""
+            self.stdout.write(f"{shown.label}: {answer}{took}{why}")
         if not report.works:
             sys.exit(1)

@@ -30,6 +30,7 @@ from ticketadmin.models import (
     BulkUpdate,
     ItemOutcome,
     ItemState,
+    PauseReason,
     User,
 )
 from ticketadmin.services.bulk.items import (
@@ -43,7 +44,7 @@ from ticketadmin.services.bulk.items import (
     work_on,
 )
 from ticketadmin.services.bulk.lease import Lease, lease_time
-from ticketadmin.services.bulk.pace import CRM_DOWN, Pace, Trouble
+from ticketadmin.services.bulk.pace import Pace, Trouble
 from ticketadmin.services.bulk.results import Doubt, ItemResult, Left, Retry
 from ticketadmin.services.bulk.rollout import Rollout
 from ticketadmin.services.bulk.seal import seal_of
@@ -51,6 +52,7 @@ from ticketadmin.services.bulk.threads import Crew, Finished
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.ticketapi.reasons import Cause, Reason
 
 TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
 REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
@@ -58,7 +60,6 @@ SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk u
 DOUBT_AGAIN = 2.0
 CIRCUIT_AGAIN, CRM_PATIENCE = 1.0, 12.0
 CALLS = 3  # of one item: fresh read, PUT, read-back
-NOT_ALLOWED = "not_allowed"
 
 TOO_MANY_REQUESTS = 429
 
@@ -142,7 +143,7 @@ class _Drain:
             self._cancel()
             return
         if self.work is None:
-            self._pause(NOT_ALLOWED)
+            self._pause(PauseReason.NOT_ALLOWED)
             return
         self._renew()
         self._recover()
@@ -231,7 +232,7 @@ class _Drain:
                 self._take_back(item)
             case Doubt():
                 self.doubt_at[item.pk] = time.monotonic() + DOUBT_AGAIN
-            case Retry(reason="circuit_open"):
+            case Retry(reason=Reason.CIRCUIT_OPEN):
                 self._wait_for_crm()
             case result:
                 self.doubt_at.pop(item.pk, None)
@@ -267,7 +268,7 @@ class _Drain:
         self.crm_away_since = self.crm_away_since or now
         self.pace.hold(CIRCUIT_AGAIN)
         if now - self.crm_away_since > CRM_PATIENCE:
-            self._pause(CRM_DOWN)
+            self._pause(Cause.CRM_DOWN)
 
     def _is_over(self) -> bool:
         if self.in_flight:
@@ -290,7 +291,7 @@ class _Drain:
             self.refreshed = time.monotonic()
             self.work = _work_for(self.bulk)
             if self.work is None:
-                self._pause(NOT_ALLOWED)
+                self._pause(PauseReason.NOT_ALLOWED)
         elif time.monotonic() - self.started > SHARE_AFTER and self._is_awaited():
             self.is_stopping = True
 

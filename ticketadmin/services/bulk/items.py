@@ -16,6 +16,7 @@ from ticketadmin.models import (
     BulkUpdate,
     Change,
     ItemOutcome,
+    ItemReason,
     ItemState,
     Origin,
     Outcome,
@@ -41,16 +42,10 @@ from ticketadmin.services.saving.readback import changed_nothing, settle, settle
 from ticketadmin.services.saving.save import Saved, save_ticket
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
+from ticketadmin.ticketapi.reasons import Reason
 
 MOST_ATTEMPTS = 6
-# Outcomes after which a ticket does not hold what was wanted, or may not.
-FAILED = frozenset({ItemOutcome.REJECTED, ItemOutcome.NOT_APPLIED, ItemOutcome.NOT_DONE, ItemOutcome.UNKNOWN})
-CHANGED_SINCE = "changed_since"
-READING_LOST = "reading_lost"
-IN_PROGRESS = "in_progress"
-INTERNAL_ERROR = "internal_error"
-CIRCUIT_OPEN = "circuit_open"
-KEPT = (
+STORED_COLUMNS = (
     "base", "read_at", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "submission",
     "change", "finished_at",
 )  # fmt: skip
@@ -84,7 +79,7 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
     except CannotRead:
         item.plan = Plan.BLIND
         if work.brings_its_base:  # what was changed since cannot be told
-            item.plan, item.reason = Plan.CANNOT, READING_LOST
+            item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
     except TicketApiError as error:
         item.message = error.api_message[:500]
         if not isinstance(error, NotFound) and _may_try_again(item, error.reason):
@@ -106,7 +101,7 @@ def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
     if set(mine) <= set(merged.already_there):
         item.plan = Plan.ALREADY
     elif merged.conflicts:
-        item.plan, item.reason = Plan.CANNOT, CHANGED_SINCE
+        item.plan, item.reason = Plan.CANNOT, ItemReason.CHANGED_SINCE
     else:
         item.base = {name: known[name] for name in edit.wishes if name in known}
     item.read_at = read.read_at
@@ -126,7 +121,7 @@ def send_item(work: Work, item: BulkItem) -> ItemResult:
     except EditConflict:
         return _end(item, ItemOutcome.CONFLICT)
     except ReadingLost:
-        return _end(item, ItemOutcome.NOT_DONE, READING_LOST)
+        return _end(item, ItemOutcome.NOT_DONE, ItemReason.READING_LOST)
     except SaveInProgress as problem:
         return _in_progress(item, problem.change)
     except CheckFailed as problem:
@@ -159,7 +154,7 @@ _ORIGINS = {BulkKind.UNDO: Origin.UNDO, BulkKind.RESTORE: Origin.RESTORE}
 def _in_progress(item: BulkItem, other: Change | None) -> ItemResult:
     """Try again later. If it is a save of this very item that has not ended, what came of it is found out."""
     if other is None or other.submission != item.submission:
-        return _again(item, ItemOutcome.NOT_DONE, IN_PROGRESS)
+        return _again(item, ItemOutcome.NOT_DONE, ItemReason.IN_PROGRESS)
     item.state = ItemState.DOUBT
     _keep(item)
     return Doubt()
@@ -175,7 +170,7 @@ def _not_checked(item: BulkItem, error: TicketApiError) -> ItemResult:
 def _failed(work: Work, item: BulkItem, problem: SaveFailed) -> ItemResult:
     error = problem.error
     is_certain = error.effect is Effect.NONE or changed_nothing(problem.change)
-    may_pass = isinstance(error, Unavailable | KeyRefused) and error.reason != "server_error"
+    may_pass = isinstance(error, Unavailable | KeyRefused) and not error.reason.may_be_one_ticket
     if is_certain and may_pass:
         item.message = error.api_message[:500]
         return _again(item, ItemOutcome.REJECTED, error.reason, problem.change)
@@ -226,8 +221,8 @@ def fail_item(item: BulkItem) -> ItemResult:
         if item.attempts < MOST_ATTEMPTS:
             _keep(item)
             return Doubt()
-        return _end(item, ItemOutcome.UNKNOWN, INTERNAL_ERROR, change)
-    return _again(item, ItemOutcome.NOT_DONE, INTERNAL_ERROR)
+        return _end(item, ItemOutcome.UNKNOWN, ItemReason.INTERNAL_ERROR, change)
+    return _again(item, ItemOutcome.NOT_DONE, ItemReason.INTERNAL_ERROR)
 
 
 def _again(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | None = None) -> ItemResult:
@@ -239,7 +234,7 @@ def _again(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | N
 
 def _may_try_again(item: BulkItem, reason: str) -> bool:
     """Put the item back, unless it has been tried often. While the CRM is left alone it is not tried."""
-    if reason == CIRCUIT_OPEN:
+    if reason == Reason.CIRCUIT_OPEN:
         item.state, item.submission = ItemState.WAITING, uuid4()
         return True
     return item.give_up_or_wait(MOST_ATTEMPTS)
@@ -259,13 +254,13 @@ def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change 
     item.change = change or item.change
     item.finished_at = timezone.now()
     _keep(item)
-    return Done(reason if outcome in FAILED else "")
+    return Done(reason if outcome.is_failed else "")
 
 
 def _keep(item: BulkItem) -> None:
     """Write the item down, unless another worker took the run over: that one finds out by itself."""
     run = BulkUpdate.objects.filter(pk=item.bulk_id, worker=item.bulk.worker)
-    values = {name: getattr(item, name) for name in KEPT}
+    values = {name: getattr(item, name) for name in STORED_COLUMNS}
     BulkItem.objects.filter(pk=item.pk, bulk__in=run).update(**values)
 
 

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from ticketadmin.ticketapi.reasons import Cause, Reason
+
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-RATE_LIMITED = "rate_limited"
 CATCH_UP = 0.1  # seconds that a late start may be made up for; more would be a burst over the limit
 
 
@@ -55,7 +56,7 @@ class Pace:
     def note(self, reason: str, *, in_flight: int) -> None:
         """Learn from one finished item: its failure's reason, or ""; `in_flight` were under way with it."""
         self._busiest = in_flight
-        if reason == RATE_LIMITED:
+        if reason == Reason.RATE_LIMITED:
             self.refused()
         else:
             self._speed_up()
@@ -84,37 +85,23 @@ class Pace:
             self.slowed_until = None
 
 
-_DOWN = frozenset(
-    """refused dns tls connect_timeout read_timeout deadline reset server_error bad_gateway unavailable
-    gateway_timeout not_json redirect""".split()
-)
-OWN_ERROR = "server_error"
-KEY_REFUSED, FORBIDDEN, CRM_DOWN = "key_refused", "forbidden", "crm_down"
-# What pauses a run, the reasons that count for it, and how many in a row do.
-_CAUSES: tuple[tuple[str, frozenset[str], int], ...] = (
-    (KEY_REFUSED, frozenset({"key_refused", "no_key"}), 3),
-    (FORBIDDEN, frozenset({"forbidden", "method_not_allowed"}), 10),
-    (CRM_DOWN, _DOWN, 5),
-)
-
-
 class Trouble:
     """Counts failures in a row by cause."""
 
     def __init__(self) -> None:
-        self._in_a_row: dict[str, list[object]] = {cause: [] for cause, _reasons, _most in _CAUSES}
+        self._in_a_row: dict[Cause, list[object]] = {cause: [] for cause in Cause}
 
     def note(self, reason: str, ticket: object) -> str:
         """Count one finished item and return the cause that should pause the run, or "".
 
         An error of the CRM's own may lie in one ticket, which is tried again: it counts once.
         """
-        for cause, reasons, most in _CAUSES:
-            failed = self._in_a_row[cause]
-            if reason not in reasons:
+        known = Reason.known(reason)
+        for cause, failed in self._in_a_row.items():
+            if known is None or known.pauses is not cause:
                 failed.clear()
-            elif reason != OWN_ERROR or ticket not in failed:
+            elif not known.may_be_one_ticket or ticket not in failed:
                 failed.append(ticket)
-            if len(failed) >= most:
+            if len(failed) >= cause.limit:
                 return cause
         return ""

@@ -16,12 +16,12 @@ from ticketadmin.models import (
     BulkUpdate,
     ItemOutcome,
     ItemState,
+    Outcome,
     Plan,
     User,
 )
 from ticketadmin.services.bulk.rollout import PAUSING_DAMAGE, damage_seen
-from ticketadmin.services.bulk.runs import CHUNK, UNSETTLED
-from ticketadmin.services.saving.readback import APPLIED
+from ticketadmin.services.bulk.runs import CHUNK
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 PAGE = 50
@@ -131,7 +131,7 @@ def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
 
 def refresh_outcomes(bulk: BulkUpdate) -> None:
     """Take over what was found out since about items left open: a ticket page may have settled one."""
-    stale = bulk.items.filter(outcome__in=UNSETTLED).exclude(change=None)
+    stale = bulk.items.filter(outcome__in=[one for one in ItemOutcome if one.is_open]).exclude(change=None)
     for item in stale.exclude(change__outcome=F("outcome")).select_related("change"):
         if item.change and item.change.is_settled:
             item.outcome, item.reason = item.change.outcome, item.change.reason
@@ -140,9 +140,10 @@ def refresh_outcomes(bulk: BulkUpdate) -> None:
 
 def has_parts_to_undo(bulk: BulkUpdate) -> bool:
     """Tell whether a ticket that does not count as stored holds some of the fields all the same."""
-    items = bulk.items.filter(outcome__in=[ItemOutcome.NOT_APPLIED, *UNSETTLED]).exclude(change__results={})
+    unsure = [one for one in ItemOutcome if one.is_open or one is ItemOutcome.NOT_APPLIED]
+    items = bulk.items.filter(outcome__in=unsure).exclude(change__results={})
     found = items.values_list("change__results", flat=True).iterator(chunk_size=CHUNK)
-    return any(APPLIED.intersection((results or {}).values()) for results in found)
+    return any(Outcome(one).is_applied for results in found for one in (results or {}).values())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ticketadmin.models import (
     Change,
     Damage,
     ItemOutcome,
+    ItemReason,
     ItemState,
     Plan,
     User,
@@ -27,8 +28,6 @@ from ticketadmin.services.people.access import Forbidden, may_undo, require
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing
 from ticketadmin.services.saving.undo import replaced_values
 from ticketadmin.services.values.schema import TicketSchema, load_schema
-
-NOT_UNDOABLE, NOT_CERTAIN = "not_undoable", "not_certain"
 
 
 def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
@@ -60,7 +59,7 @@ def _undo_item(change: Change, actor: User) -> BulkItem | None:
         if changed_nothing(change):
             return None
         was_sent = applied_fields(change) or change.outcome == ItemOutcome.NOT_READABLE
-        reason = NOT_UNDOABLE if was_sent else NOT_CERTAIN
+        reason = ItemReason.NOT_UNDOABLE if was_sent else ItemReason.NOT_CERTAIN
         return BulkItem(ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=reason)
     since = {name: after[name] for name in earlier if name in after}
     earlier |= {name: pair[0] for name, pair in change.collateral.items()}

@@ -24,12 +24,12 @@ from ticketadmin.models import (
     BulkState,
     BulkUpdate,
     ItemOutcome,
+    ItemReason,
     ItemState,
     Plan,
     User,
 )
 from ticketadmin.services.bulk.engine import cancel_rest, wake
-from ticketadmin.services.bulk.items import CHANGED_SINCE
 from ticketadmin.services.bulk.rollout import PAUSES_FOR_DAMAGE, everything_seen
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.people.access import require
@@ -41,16 +41,6 @@ MOST_IN_FLIGHT = 16
 RIGHT = "run_bulk_updates"
 CHUNK = 500
 FORGOTTEN_AFTER = timedelta(days=14)
-
-# What can be tried once more: refused or not applied, not sent, in conflict. Unknown only when asked for.
-RETRYABLE = (
-    ItemOutcome.REJECTED,
-    ItemOutcome.NOT_APPLIED,
-    ItemOutcome.NOT_DONE,
-    ItemOutcome.CONFLICT,
-    ItemOutcome.NOT_SENT,
-)
-UNSETTLED = (ItemOutcome.UNKNOWN, ItemOutcome.ACCEPTED)
 
 
 class BulkProblem(Exception):
@@ -176,8 +166,8 @@ def _begin(bulk: BulkUpdate) -> None:
     items = bulk.items
     items.filter(plan=Plan.ALREADY).update(outcome=ItemOutcome.ALREADY, finished_at=now)
     cannot = items.filter(plan=Plan.CANNOT)
-    cannot.filter(reason=CHANGED_SINCE).update(outcome=ItemOutcome.CONFLICT, finished_at=now)
-    cannot.exclude(reason=CHANGED_SINCE).update(outcome=ItemOutcome.NOT_DONE, finished_at=now)
+    cannot.filter(reason=ItemReason.CHANGED_SINCE).update(outcome=ItemOutcome.CONFLICT, finished_at=now)
+    cannot.exclude(reason=ItemReason.CHANGED_SINCE).update(outcome=ItemOutcome.NOT_DONE, finished_at=now)
     items.filter(plan__in=[Plan.SEND, Plan.BLIND]).update(
         state=ItemState.WAITING, attempts=0, finished_at=None
     )
@@ -238,15 +228,16 @@ def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
         found.delete()
 
 
-def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = RETRYABLE) -> BulkUpdate:
+def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ()) -> BulkUpdate:
     """Make a new bulk update of just the tickets with these outcomes, and start its dry run.
 
+    Without `outcomes`: of those that may be tried again without asking.
     Raises Forbidden, NotNow or NothingToDo.
     """
     require(actor, RIGHT)
     if not bulk.has_ended:
         raise NotNow
-    again = bulk.items.filter(outcome__in=outcomes)
+    again = bulk.items.filter(outcome__in=outcomes or [one for one in ItemOutcome if one.is_retryable])
     kind = BulkKind(bulk.kind)
     rows = (
         BulkItem(
@@ -284,7 +275,7 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
 
 def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
     """Return the items about which another look at their ticket may still tell something."""
-    return bulk.items.filter(outcome__in=UNSETTLED, change__results={})
+    return bulk.items.filter(outcome__in=[one for one in ItemOutcome if one.is_open], change__results={})
 
 
 def create_bulk(

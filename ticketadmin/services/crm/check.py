@@ -1,56 +1,67 @@
-"""Does the connection to the CRM work, and what may the key do? Told in words; nothing is written to it."""
+"""Does the connection to the CRM work, and what may the key do? Nothing is written to it.
+
+Answers are values; what users read about them is in `presenters.connection`.
+"""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from statistics import median
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.logs import request_id
 from ticketadmin.models import Change, Outcome, Reading, RemoteSnapshot, User
 from ticketadmin.services.crm.connection import get_api, reading_state
-from ticketadmin.services.crm.explanations import explain_reason
 from ticketadmin.services.people.access import require
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound, TicketApiError
+from ticketadmin.ticketapi.reasons import Reason
 
 CHECK = "check"
 SHOWN_ERRORS = 8
 RECENT = timedelta(days=1)
-STEPS: dict[str, str | Promise] = {
-    "reach": _("The CRM can be reached"),
-    "key": _("The key is accepted"),
-    "statuses": _("The list of statuses can be read"),
-    "categories": _("The list of categories can be read"),
-    "list": _("Tickets can be listed"),
-    "read": _("A ticket can be read"),
-}
-WORKS, REFUSED, FAILS, UNKNOWN = "works", "refused", "fails", "unknown"
+
+
+class Question(StrEnum):
+    """What a check asks, in this order."""
+
+    REACH = "reach"
+    KEY = "key"
+    STATUSES = "statuses"
+    CATEGORIES = "categories"
+    LIST = "list"
+    READ = "read"
+
+
+class Answer(StrEnum):
+    """What the CRM let be seen. `REFUSED`: the key may not."""
+
+    WORKS = "works"
+    REFUSED = "refused"
+    FAILS = "fails"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One question and its answer: works, refused (the key may not), fails, or unknown."""
+    """One question and its answer; `reason` says what went wrong, `ms` how long the CRM took."""
 
-    name: str
-    state: str
-    reason: str = ""
+    name: Question
+    state: Answer
+    reason: Reason | None = None
     ms: float | None = None
 
-    @property
-    def label(self) -> str | Promise:
-        """The question in words."""
-        return STEPS[self.name]
-
-    @property
-    def why(self) -> str | Promise:
-        """What went wrong in words, "" if nothing did."""
-        return explain_reason(self.reason).title if self.reason else ""
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> "Step":
+        """Return the step that was kept with `asdict`."""
+        return cls(
+            Question(kept["name"]), Answer(kept["state"]), Reason.known(kept["reason"] or ""), kept["ms"]
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Report:
     @property
     def works(self) -> bool:
         """Tell whether tickets can be saved at all: what the key may not read only narrows the tool."""
-        return all(step.state in {WORKS, REFUSED, UNKNOWN} for step in self.steps)
+        return all(step.state is not Answer.FAILS for step in self.steps)
 
 
 def check_api() -> Report:
@@ -81,36 +92,41 @@ def last_report(actor: User) -> Report | None:
     row = RemoteSnapshot.objects.filter(name=CHECK).first()
     if row is None:
         return None
-    steps = tuple(Step(**step) for step in row.value["steps"])
+    steps = tuple(Step.from_json(step) for step in row.value["steps"])
     return Report(datetime.fromisoformat(row.value["at"]), steps)
 
 
 def _answers() -> Iterator[Step]:
     api, asked_as = get_api(), request_id.get()
-    statuses = _ask("statuses", lambda: api.list_statuses(request_id=asked_as))
-    is_away = statuses.state == FAILS and statuses.reason != "key_refused"
-    yield Step("reach", FAILS, statuses.reason) if is_away else Step("reach", WORKS, ms=statuses.ms)
-    if is_away:
-        yield from (Step(name, UNKNOWN) for name in STEPS if name != "reach")
+    statuses = _ask(Question.STATUSES, lambda: api.list_statuses(request_id=asked_as))
+    if statuses.state is Answer.FAILS and statuses.reason is not Reason.KEY_REFUSED:
+        yield Step(Question.REACH, Answer.FAILS, statuses.reason)
+        yield from (Step(name, Answer.UNKNOWN) for name in Question if name is not Question.REACH)
         return
-    is_refused = statuses.reason in {"key_refused", "no_key"}
-    yield Step("key", FAILS, statuses.reason) if is_refused else Step("key", WORKS)
+    yield Step(Question.REACH, Answer.WORKS, ms=statuses.ms)
+    is_refused = statuses.reason is not None and statuses.reason.is_key_problem
+    yield (
+        Step(Question.KEY, Answer.FAILS, statuses.reason) if is_refused else Step(Question.KEY, Answer.WORKS)
+    )
     yield statuses
-    yield _ask("categories", lambda: api.list_categories(request_id=asked_as))
+    yield _ask(Question.CATEGORIES, lambda: api.list_categories(request_id=asked_as))
     codes: list[str] = []
-    yield _ask("list", lambda: codes.extend(one.code for one in api.list_tickets(limit=1).tickets))
-    yield _ask("read", lambda: api.get_ticket(codes[0])) if codes else Step("read", UNKNOWN)
+    yield _ask(Question.LIST, lambda: codes.extend(one.code for one in api.list_tickets(limit=1).tickets))
+    if codes:
+        yield _ask(Question.READ, lambda: api.get_ticket(codes[0]))
+    else:
+        yield Step(Question.READ, Answer.UNKNOWN)
 
 
-def _ask(name: str, ask: Callable[[], object]) -> Step:
+def _ask(name: Question, ask: Callable[[], object]) -> Step:
     started = time.monotonic()
     try:
         ask()
     except (NotAllowed, NotFound) as error:
-        return Step(name, REFUSED, error.reason, _ms(started))
+        return Step(name, Answer.REFUSED, error.reason, _ms(started))
     except TicketApiError as error:
-        return Step(name, FAILS, error.reason, _ms(started))
-    return Step(name, WORKS, ms=_ms(started))
+        return Step(name, Answer.FAILS, error.reason, _ms(started))
+    return Step(name, Answer.WORKS, ms=_ms(started))
 
 
 def _ms(started: float) -> float:
@@ -134,7 +150,7 @@ def connection_facts(actor: User) -> Facts:
     require(actor, "view_connection")
     recent = Change.objects.filter(created_at__gte=timezone.now() - RECENT).order_by("-id")
     times = [ms for ms in recent.values_list("duration_ms", flat=True)[:500] if ms is not None]
-    failed = recent.filter(outcome__in=[Outcome.REJECTED, Outcome.UNKNOWN, Outcome.NOT_APPLIED])
+    failed = recent.filter(outcome__in=[one for one in Outcome if one.is_failed])
     return Facts(
         host=urlsplit(settings.TICKET_API_URL).netloc.rpartition("@")[2],
         reading=reading_state(),

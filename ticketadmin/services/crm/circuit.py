@@ -19,11 +19,9 @@ from django.utils import timezone
 from ticketadmin.models import RemoteSnapshot
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
+from ticketadmin.ticketapi.reasons import Reason
 
 CIRCUIT, PACE = "circuit", "pace"
-NOBODY_THERE = frozenset({"refused", "dns", "tls", "connect_timeout"})
-# After these a read counts, but not a write: it may be that write alone which takes too long.
-NO_ANSWER = frozenset({"read_timeout", "deadline"})
 GATEWAY_DOWN = frozenset({502, 503, 504})
 FAILURES = 5  # attempts in a row, in one process: more than one call makes with its retries
 OPEN_FOR = timedelta(seconds=8)
@@ -43,16 +41,16 @@ class Circuit:
     def enter(self, *, within: float) -> None:
         """Return when an attempt may be made. Raises Unavailable: circuit_open, or busy_here."""
         if self._is_open():
-            raise Unavailable("circuit_open")
+            raise Unavailable(Reason.CIRCUIT_OPEN)
         if settings.TICKET_API_MAX_PER_SECOND > 0:
             _wait_for_turn(within)
 
     def note(self, call: Call) -> None:
         """Learn from an attempt."""
-        is_silent = call.reason in NO_ANSWER or call.http_status in GATEWAY_DOWN
-        if is_silent and call.method != "GET":
+        is_silent = (call.reason and call.reason.is_silence) or call.http_status in GATEWAY_DOWN
+        if is_silent and call.method != "GET":  # it may be that write alone which takes too long
             return
-        failed = is_silent or call.reason in NOBODY_THERE
+        failed = is_silent or bool(call.reason and call.reason.is_unreachable)
         with self._lock:
             self._failures = self._failures + 1 if failed else 0
             opens = self._failures >= FAILURES or (failed and self._open_until is not None)
@@ -106,7 +104,7 @@ def _wait_for_turn(within: float) -> None:
         turn = max(now, datetime.fromisoformat(row.value["next"])) if "next" in row.value else now
         wait = (turn - now).total_seconds()
         if wait >= within:
-            raise Unavailable("busy_here")
+            raise Unavailable(Reason.BUSY_HERE)
         row.value, row.fetched_at = {"next": (turn + step).isoformat()}, now
         row.save()
     time.sleep(wait)

@@ -18,7 +18,7 @@ from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import FieldConflict
-from ticketadmin.services.saving.save import SAVED, OpenedTicket, base_after
+from ticketadmin.services.saving.save import OpenedTicket, base_after
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.services.values.inputs import Inputs, is_untouched
 from ticketadmin.services.values.schema import TicketSchema
@@ -159,7 +159,7 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
 def _saved_before(actor: User, submission: UUID | None) -> Change | None:
     if submission is None:
         return None
-    return Change.objects.filter(actor=actor, submission=submission, outcome__in=SAVED).first()
+    return Change.objects.saved().filter(actor=actor, submission=submission).first()
 
 
 def _without_saved_extras(inputs: Mapping[str, Inputs], saved: Change) -> dict[str, Inputs]:

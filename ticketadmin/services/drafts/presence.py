@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from ticketadmin.models import Change, Presence, User
 from ticketadmin.services.people.access import require
-from ticketadmin.services.saving.save import SAVED
 
 ALIVE_FOR = timedelta(seconds=25)  # two and a half beats of the page
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -82,5 +81,5 @@ def _open(**wanted: object) -> QuerySet[Presence]:
 def _newer_change(actor: User, code: str, loaded_at: datetime | None) -> Change | None:
     if loaded_at is None:
         return None
-    newer = Change.objects.for_ticket(code).filter(outcome__in=SAVED, finished_at__gt=loaded_at)
+    newer = Change.objects.for_ticket(code).saved().filter(finished_at__gt=loaded_at)
     return newer.exclude(actor=actor).first()

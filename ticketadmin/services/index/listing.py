@@ -21,6 +21,7 @@ from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import is_date
 from ticketadmin.text import contains, folded
 from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, TicketApiError
+from ticketadmin.ticketapi.reasons import Reason
 from ticketadmin.ticketapi.tickets import Ticket
 
 CHUNK = 100
@@ -85,7 +86,8 @@ class Listing:
     @property
     def is_refused(self) -> bool:
         """Tell whether the key may not list tickets."""
-        return self.problem in {"forbidden", "method_not_allowed", "not_found"}
+        reason = Reason.known(self.problem)
+        return reason is not None and reason.is_refusal
 
     @property
     def is_old(self) -> bool:

@@ -12,12 +12,11 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ticketadmin.models import ACTIVE, BulkItem, BulkState, BulkUpdate, Change, ItemState
+from ticketadmin.models import ACTIVE, BulkItem, BulkState, BulkUpdate, Change, ItemState, PauseReason
 from ticketadmin.services.crm.circuit import open_until
 from ticketadmin.services.operations.heartbeats import living
 
 OK, AWAY = "ok", "away"
-RESTORED = "restored"
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
@@ -46,7 +45,9 @@ def calm_down() -> int:
     """
     Session.objects.all().delete()
     active = BulkUpdate.objects.filter(state__in=ACTIVE)
-    return active.update(state=BulkState.PAUSED, pause_reason=RESTORED, worker="", lease_until=None, slots=0)
+    return active.update(
+        state=BulkState.PAUSED, pause_reason=PauseReason.RESTORED, worker="", lease_until=None, slots=0
+    )
 
 
 def _is_migrated() -> bool:

@@ -104,16 +104,9 @@ def _field_outcome(
     return Outcome.STORED_DIFFERENTLY
 
 
-SEVERITY = (
-    Outcome.NOT_APPLIED, Outcome.UNKNOWN, Outcome.ACCEPTED, Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE,
-    Outcome.VERIFIED,
-)  # fmt: skip
-
-
 def overall(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return the outcome that a person must hear of first: the worst of the fields."""
-    found = set(outcomes)
-    return next((outcome for outcome in SEVERITY if outcome in found), Outcome.NOT_READABLE)
+    """Return the outcome that a user must see first: the worst of the fields."""
+    return max(outcomes, key=lambda one: one.severity, default=Outcome.NOT_READABLE)
 
 
 def collateral(

@@ -25,24 +25,9 @@ from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.ticketapi.reasons import Reason
 
 logger = logging.getLogger("ticketadmin.saves")
-APPLIED = frozenset({Outcome.VERIFIED, Outcome.STORED_DIFFERENTLY})
-KEPT = frozenset({Outcome.REJECTED, Outcome.NOT_APPLIED})
-# Reasons after which the CRM has certainly finished with the request: it answered in person.
-ANSWERED = frozenset(
-    {
-        "server_error",
-        "unavailable",
-        "error_in_success",
-        "not_json",
-        "not_object",
-        "oversized",
-        "redirect",
-        "other_ticket",
-        "invalid",
-    }
-)
 
 
 def settled_after() -> timedelta:
@@ -126,7 +111,9 @@ def _conclude(change: Change, look: _Look, schema: TicketSchema) -> None:
     before = change.before or {}
     now = look.ticket.values_for([*change.wanted, *before])
     found = later_outcomes(change.wanted, before, now, schema, was_accepted=was_accepted)
-    may_still_arrive = not was_accepted and change.reason not in ANSWERED and not _is_old(change)
+    reason = Reason.known(change.reason)
+    was_answered = was_accepted or (reason is not None and reason.was_answered)
+    may_still_arrive = not was_answered and not _is_old(change)
     if may_still_arrive and Outcome.VERIFIED not in found.values():
         change.outcome = Outcome.UNKNOWN
         return
@@ -145,12 +132,13 @@ def _set_results(change: Change, found: Mapping[str, Outcome], now: Mapping[str,
 
 def applied_fields(change: Change) -> list[str]:
     """Return the fields that certainly took effect, as they were sent or as the CRM spells them."""
-    return [name for name in change.wanted if change.results.get(name, change.outcome) in APPLIED]
+    return [name for name in change.wanted if Outcome(change.results.get(name, change.outcome)).is_applied]
 
 
 def changed_nothing(change: Change) -> bool:
     """Tell whether the CRM certainly kept every field as it was."""
-    return change.outcome in KEPT and KEPT.issuperset(change.results.values())
+    found = [change.outcome, *change.results.values()]
+    return all(Outcome(one).is_unchanged for one in found)
 
 
 def finish(change: Change) -> None:

@@ -39,9 +39,6 @@ from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 
-# Outcomes after which the person's text is safe in the CRM, so that the draft may go.
-SAVED = frozenset({Outcome.VERIFIED, Outcome.STORED_DIFFERENTLY, Outcome.NOT_READABLE, Outcome.ACCEPTED})
-
 
 @dataclass(frozen=True)
 class OpenedTicket:
@@ -135,7 +132,7 @@ def save_ticket(
 
 def base_after(base: Base, change: Change) -> Base:
     """Return a form's base as it is since an earlier post of the same form was saved."""
-    if change.outcome not in SAVED:
+    if not change.is_saved:
         return base
     read_back = change.read_back or {}
     stored = {name: read_back.get(name, value) for name, value in change.wanted.items()}
@@ -188,7 +185,7 @@ def _was_replaced(
 
 def _with_what_was_put_back(edit: Edit, base: Base, earlier: Change) -> Edit:
     """Return the edit with boxes that hold their old value again, which the earlier post changed."""
-    stored = earlier.wanted if earlier.outcome in SAVED else {}
+    stored = earlier.wanted if earlier.is_saved else {}
     back = {name: Set(base.values[name]) for name in stored if name in base.values}
     return Edit({**back, **edit.wishes})
 
@@ -232,6 +229,6 @@ def _after_failure(change: Change, error: TicketApiError, schema: TicketSchema) 
         raise SaveFailed(change, error) from error
     read_back = judge(change, schema)
     finish(change)
-    if change.outcome not in SAVED:
+    if not change.is_saved:
         raise SaveFailed(change, error) from error
     return read_back

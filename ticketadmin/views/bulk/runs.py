@@ -116,7 +116,7 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
 
 def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate:
     unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
-    return bulks.retry_bulk(one, actor=person, outcomes=unknown or bulks.RETRYABLE)
+    return bulks.retry_bulk(one, actor=person, outcomes=unknown)
 
 
 # What each button does; those that make another bulk update return it.

@@ -14,7 +14,7 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import Change
 from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
-from ticketadmin.services.crm.explanations import NOTHING_CHANGED
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED
 from ticketadmin.services.history.changes import history_page, history_rows
 from ticketadmin.services.history.export import HISTORY_COLUMNS, csv_lines, history_table
 from ticketadmin.services.people.access import Forbidden, may_see

@@ -16,8 +16,8 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.listing import ListFilterForm, SavedViewForm
 from ticketadmin.models import Change, Draft, SavedView, User
 from ticketadmin.presenters.changes import present_changes
+from ticketadmin.presenters.outcomes import explain_reason
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.explanations import explain_reason
 from ticketadmin.services.crm.statuses import Status, Statuses, get_statuses
 from ticketadmin.services.index import omnibox
 from ticketadmin.services.index.listing import (

@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.explanations import NOTHING_CHANGED, explain
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.saving.errors import (
     CheckFailed,
@@ -26,7 +26,7 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import WrongBase, load_base
 from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
-from ticketadmin.services.saving.save import SAVED, Saved
+from ticketadmin.services.saving.save import Saved
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
@@ -76,7 +76,7 @@ def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
 def _rebased(request: HttpRequest, saved: Saved) -> str:
     """Return the base of the form on the same page with what was just stored, so that it is not stale."""
     change = saved.change
-    if change.outcome not in SAVED or "base" not in request.POST:
+    if not change.is_saved or "base" not in request.POST:
         return ""
     try:
         base = load_base(request.POST["base"], code=change.ticket_code, person=person_of(request))

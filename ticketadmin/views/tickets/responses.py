@@ -28,9 +28,9 @@ from ticketadmin.presenters.changes import (
 )
 from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.explanations import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
@@ -46,7 +46,7 @@ from ticketadmin.services.saving.errors import (
     SaveProblem,
 )
 from ticketadmin.services.saving.form_base import Base
-from ticketadmin.services.saving.save import SAVED, OpenedTicket, Saved, opened_from
+from ticketadmin.services.saving.save import OpenedTicket, Saved, opened_from
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -145,7 +145,7 @@ def wrong_base_page(request: HttpRequest, code: str) -> HttpResponse:
 def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None = None) -> HttpResponse:
     """Go to the ticket with the result of a save; a repeated post of one that failed sees the form again."""
     change = saved.change
-    if change.outcome not in SAVED and form is not None:
+    if not change.is_saved and form is not None:
         status = explain_reason(change.reason).status if change.reason else 409
         return ticket_page(request, form, notice=describe_outcome(change), status=status)
     if saved.read_back:

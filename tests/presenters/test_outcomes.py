@@ -1,0 +1,62 @@
+"""Every word of the vocabularies has its sentences: a new one without them fails here."""
+
+import pytest
+from django.utils.translation import override
+
+from ticketadmin.models import ItemOutcome, ItemReason, Outcome, PauseReason, Plan
+from ticketadmin.presenters.outcomes import (
+    EXPLANATIONS,
+    ITEM_REASONS,
+    OUTCOMES,
+    PAUSES,
+    explain_reason,
+    meaning_of,
+    why_left_out,
+)
+from ticketadmin.ticketapi.reasons import Cause, Reason
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_its_sentence(reason: Reason) -> None:
+    found = EXPLANATIONS[reason]
+
+    assert str(found.title)
+    assert str(found.next_step)
+    assert 400 <= found.status < 600
+    assert explain_reason(reason.value) is found
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_meaning_title_and_text(outcome: Outcome) -> None:
+    words = OUTCOMES[outcome]
+
+    assert all(str(one) for one in (words.meaning, words.title, words.text))
+
+
+@pytest.mark.parametrize("word", [*Outcome, *ItemOutcome, *(plan for plan in Plan if plan)])
+def test_every_label_has_a_meaning(word: Outcome | ItemOutcome | Plan) -> None:
+    assert str(word.label)
+    assert str(meaning_of(word))
+
+
+def test_nothing_is_explained_that_does_not_exist() -> None:
+    assert set(EXPLANATIONS) == set(Reason)
+    assert set(OUTCOMES) == set(Outcome)
+    assert set(ITEM_REASONS) == set(ItemReason)
+    assert set(PAUSES) == {*Cause, *PauseReason}
+
+
+@pytest.mark.parametrize("word", [*ItemReason, *Reason])
+def test_every_reason_of_a_bulk_item_has_a_sentence(word: ItemReason | Reason) -> None:
+    with override("vi"):
+        assert str(why_left_out(word.value))
+
+
+def test_a_reason_of_another_version_is_explained_in_general() -> None:
+    assert explain_reason("from_the_future").status == 502
+
+
+def test_the_vocabularies_do_not_share_words() -> None:
+    """An item's reason may be of either, so a word must name one thing."""
+    assert not set(ItemReason) & set(Reason)
+    assert not set(PauseReason) & set(Cause)

@@ -1,0 +1,187 @@
+"""How a save, one field of it, and one ticket of a bulk run can end, and what follows from each.
+
+Every member says in its own line all that the product has to know about it; what people read beyond the
+label is in `presenters.outcomes`. How to add one: CONTRIBUTING, "An outcome".
+"""
+
+from enum import Flag, StrEnum, auto
+from typing import Any, Self
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Tone(StrEnum):
+    """How good or bad something is: the class that gives badges, bars and banners their colour."""
+
+    SUCCESS = "success"
+    INFO = "info"
+    WARN = "warn"
+    DANGER = "danger"
+    NEUTRAL = "neutral"
+
+
+class Says(Flag):
+    """What an outcome says of the CRM, and of what can be done next."""
+
+    NOTHING = 0
+    SAVED = auto()  # the user's text is safe in the CRM: its draft may go
+    APPLIED = auto()  # the CRM was seen to hold what was sent, or what it made of it
+    UNCHANGED = auto()  # the CRM certainly kept the old value
+    OPEN = auto()  # another look at the ticket may tell more
+    FAILED = auto()  # the ticket does not hold what was wanted, or may not
+    RETRYABLE = auto()  # a bulk run can try it again without asking
+    EXPLAINED = auto()  # its meaning is repeated at every ticket of a run, because a user has to look
+
+
+class _Answers:
+    """The questions that both vocabularies answer; `severity` is highest for the worst outcome of a field."""
+
+    tone: Tone
+    severity: int
+    says: Says
+
+    @property
+    def is_saved(self) -> bool:
+        """Tell whether the user's text is safe in the CRM."""
+        return Says.SAVED in self.says
+
+    @property
+    def is_applied(self) -> bool:
+        """Tell whether the CRM was seen to hold what was sent, or what it made of it."""
+        return Says.APPLIED in self.says
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Tell whether the CRM certainly kept the old value."""
+        return Says.UNCHANGED in self.says
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether another look at the ticket may tell more."""
+        return Says.OPEN in self.says
+
+    @property
+    def is_failed(self) -> bool:
+        """Tell whether the ticket does not hold what was wanted, or may not."""
+        return Says.FAILED in self.says
+
+    @property
+    def is_retryable(self) -> bool:
+        """Tell whether a bulk run can try it again without asking."""
+        return Says.RETRYABLE in self.says
+
+    @property
+    def is_explained(self) -> bool:
+        """Tell whether its meaning is repeated at every ticket."""
+        return Says.EXPLAINED in self.says
+
+
+class Outcome(_Answers, models.TextChoices):
+    """What is known of one change or of one field of it; the words that the whole product uses."""
+
+    def __new__(cls, word: str, *line: Any) -> Self:
+        """Return the member for a line of the table."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.tone, member.severity, member.says = line
+        return member
+
+    PENDING = "pending", Tone.INFO, 0, Says.OPEN, _("In progress")
+    VERIFIED = "verified", Tone.SUCCESS, 1, Says.SAVED | Says.APPLIED, _("Verified")
+    STORED_DIFFERENTLY = (
+        "stored_differently",
+        Tone.WARN,
+        3,
+        Says.SAVED | Says.APPLIED | Says.EXPLAINED,
+        _("Stored differently"),
+    )
+    NOT_APPLIED = (
+        "not_applied",
+        Tone.DANGER,
+        6,
+        Says.UNCHANGED | Says.FAILED | Says.RETRYABLE | Says.EXPLAINED,
+        _("Not applied"),
+    )
+    NOT_READABLE = "not_readable", Tone.INFO, 2, Says.SAVED, _("Sent, cannot be checked")
+    ACCEPTED = (
+        "accepted",
+        Tone.WARN,
+        4,
+        Says.SAVED | Says.OPEN | Says.EXPLAINED,
+        _("Accepted, not checked yet"),
+    )
+    REJECTED = "rejected", Tone.DANGER, 7, Says.UNCHANGED | Says.FAILED | Says.RETRYABLE, _("Rejected")
+    UNKNOWN = "unknown", Tone.WARN, 5, Says.OPEN | Says.FAILED, _("Unknown")
+
+
+def _of_change(outcome: Outcome) -> tuple[str, Tone, int, Says, str | Promise]:
+    """Return the line of an outcome that a bulk item shares with its change."""
+    return outcome.value, outcome.tone, outcome.severity, outcome.says, outcome.label
+
+
+class ItemOutcome(_Answers, models.TextChoices):
+    """How one ticket of a bulk run ended. The first seven are the outcomes of its change."""
+
+    def __new__(cls, word: str, *line: Any) -> Self:
+        """Return the member for a line of the table."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.tone, member.severity, member.says = line
+        return member
+
+    VERIFIED = _of_change(Outcome.VERIFIED)
+    STORED_DIFFERENTLY = _of_change(Outcome.STORED_DIFFERENTLY)
+    NOT_APPLIED = _of_change(Outcome.NOT_APPLIED)
+    NOT_READABLE = _of_change(Outcome.NOT_READABLE)
+    ACCEPTED = _of_change(Outcome.ACCEPTED)
+    REJECTED = _of_change(Outcome.REJECTED)
+    UNKNOWN = _of_change(Outcome.UNKNOWN)
+    ALREADY = "already", Tone.NEUTRAL, 0, Says.NOTHING, _("Already as wanted")
+    CONFLICT = (
+        "conflict",
+        Tone.WARN,
+        0,
+        Says.RETRYABLE | Says.EXPLAINED,
+        _("Changed by somebody else"),
+    )
+    NOT_DONE = "not_done", Tone.DANGER, 0, Says.FAILED | Says.RETRYABLE, _("Could not be sent")
+    NOT_SENT = "not_sent", Tone.NEUTRAL, 0, Says.RETRYABLE, _("Not sent: cancelled")
+
+
+class Plan(models.TextChoices):
+    """What the dry run found for one ticket."""
+
+    tone: Tone
+
+    def __new__(cls, word: str, *line: Any) -> Self:
+        """Return the member for a line of the table."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        (member.tone,) = line
+        return member
+
+    NONE = "", Tone.NEUTRAL, _("Not checked yet")
+    SEND = "send", Tone.INFO, _("Will be sent")
+    BLIND = "blind", Tone.WARN, _("Will be sent, cannot be compared")
+    ALREADY = "already", Tone.NEUTRAL, _("Already as wanted")
+    CANNOT = "cannot", Tone.DANGER, _("Cannot be done")
+
+
+class ItemReason(StrEnum):
+    """Why a bulk run left a ticket out; other reasons are those of the CRM (`ticketapi.reasons`)."""
+
+    CHANGED_SINCE = "changed_since"
+    READING_LOST = "reading_lost"
+    IN_PROGRESS = "in_progress"
+    INTERNAL_ERROR = "internal_error"
+    NOT_UNDOABLE = "not_undoable"
+    NOT_CERTAIN = "not_certain"
+
+
+class PauseReason(StrEnum):
+    """Why a bulk run paused, where it was not a failure of the CRM (`ticketapi.reasons.Cause`)."""
+
+    RESTORED = "restored"
+    NOT_ALLOWED = "not_allowed"

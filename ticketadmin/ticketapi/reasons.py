@@ -1,0 +1,132 @@
+"""Why a call to the CRM did not succeed: the vocabulary of failures, and what follows from each.
+
+Every member says in its own line what the client, the circuit breaker, the read-back and a bulk run have
+to know about it, so that a new reason cannot be left out of one of them. What people read about a reason
+is in `presenters.outcomes`. How to add one: CONTRIBUTING, "A reason".
+"""
+
+from enum import Enum, StrEnum, auto
+from typing import Any, Self
+
+
+class Repeat(Enum):
+    """Which calls the client may send again by itself."""
+
+    NONE = auto()
+    READ = auto()  # the CRM may have carried it out: only a read does no harm twice
+    ANY = auto()  # the CRM certainly did not carry it out
+
+
+class Source(Enum):
+    """Where a failure came from."""
+
+    HERE = auto()  # nothing left this tool
+    UNREACHABLE = auto()  # no connection was made, so nothing was sent
+    SILENCE = auto()  # sent, and no answer came in time
+    BROKEN = auto()  # sent, and the connection ended: the CRM is alive
+    GATEWAY = auto()  # a proxy answered: the CRM may still be at work
+    CRM = auto()  # the CRM itself answered, so it has finished with the request
+
+
+class Cause(StrEnum):
+    """What can pause a bulk run, and after how many failures in a row (`limit`)."""
+
+    limit: int
+
+    def __new__(cls, word: str, *line: Any) -> Self:
+        """Return the member for a line of the table."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        (member.limit,) = line
+        return member
+
+    KEY_REFUSED = "key_refused", 3
+    FORBIDDEN = "forbidden", 10
+    CRM_DOWN = "crm_down", 5
+
+
+class Reason(StrEnum):
+    """One way in which a call fails; the value is what is logged, counted and stored with a change."""
+
+    source: Source
+    repeat: Repeat
+    pauses: Cause | None
+
+    def __new__(cls, word: str, *line: Any) -> Self:
+        """Return the member for a line of the table."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.source, member.repeat, member.pauses = line
+        return member
+
+    BAD_CODE = "bad_code", Source.HERE, Repeat.NONE, None
+    NO_KEY = "no_key", Source.HERE, Repeat.NONE, Cause.KEY_REFUSED
+    CIRCUIT_OPEN = "circuit_open", Source.HERE, Repeat.NONE, None
+    BUSY_HERE = "busy_here", Source.HERE, Repeat.NONE, None
+
+    REFUSED = "refused", Source.UNREACHABLE, Repeat.ANY, Cause.CRM_DOWN
+    DNS = "dns", Source.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
+    TLS = "tls", Source.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
+    CONNECT_TIMEOUT = "connect_timeout", Source.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
+
+    READ_TIMEOUT = "read_timeout", Source.SILENCE, Repeat.NONE, Cause.CRM_DOWN
+    DEADLINE = "deadline", Source.SILENCE, Repeat.NONE, Cause.CRM_DOWN
+    RESET = "reset", Source.BROKEN, Repeat.READ, Cause.CRM_DOWN
+    BAD_GATEWAY = "bad_gateway", Source.GATEWAY, Repeat.READ, Cause.CRM_DOWN
+    GATEWAY_TIMEOUT = "gateway_timeout", Source.GATEWAY, Repeat.READ, Cause.CRM_DOWN
+
+    INVALID = "invalid", Source.CRM, Repeat.NONE, None
+    REJECTED = "rejected", Source.CRM, Repeat.NONE, None
+    KEY_REFUSED = "key_refused", Source.CRM, Repeat.NONE, Cause.KEY_REFUSED
+    FORBIDDEN = "forbidden", Source.CRM, Repeat.NONE, Cause.FORBIDDEN
+    METHOD_NOT_ALLOWED = "method_not_allowed", Source.CRM, Repeat.NONE, Cause.FORBIDDEN
+    NOT_FOUND = "not_found", Source.CRM, Repeat.NONE, None
+    CONFLICT = "conflict", Source.CRM, Repeat.NONE, None
+    RATE_LIMITED = "rate_limited", Source.CRM, Repeat.ANY, None
+    UNAVAILABLE = "unavailable", Source.CRM, Repeat.ANY, Cause.CRM_DOWN
+    SERVER_ERROR = "server_error", Source.CRM, Repeat.NONE, Cause.CRM_DOWN
+    ERROR_IN_SUCCESS = "error_in_success", Source.CRM, Repeat.NONE, None
+    REDIRECT = "redirect", Source.CRM, Repeat.NONE, Cause.CRM_DOWN
+    OVERSIZED = "oversized", Source.CRM, Repeat.NONE, None
+    NOT_JSON = "not_json", Source.CRM, Repeat.NONE, Cause.CRM_DOWN
+    NOT_OBJECT = "not_object", Source.CRM, Repeat.NONE, None
+    OTHER_TICKET = "other_ticket", Source.CRM, Repeat.NONE, None
+
+    @classmethod
+    def known(cls, word: str) -> "Reason | None":
+        """Return the member for a stored word, or None: "" and the words of other vocabularies."""
+        return cls(word) if word in cls._value2member_map_ else None
+
+    def may_repeat(self, method: str) -> bool:
+        """Tell whether a call with this HTTP method may be sent again without asking its caller."""
+        return self.repeat is Repeat.ANY or (self.repeat is Repeat.READ and method == "GET")
+
+    @property
+    def was_answered(self) -> bool:
+        """Tell whether the CRM has certainly finished with the request."""
+        return self.source is Source.CRM
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Tell whether no connection to the CRM could be made."""
+        return self.source is Source.UNREACHABLE
+
+    @property
+    def is_silence(self) -> bool:
+        """Tell whether the CRM was reached and did not answer in time."""
+        return self.source is Source.SILENCE
+
+    @property
+    def is_refusal(self) -> bool:
+        """Tell whether the key may not do this, or the CRM does not offer it."""
+        return self in {Reason.FORBIDDEN, Reason.METHOD_NOT_ALLOWED, Reason.NOT_FOUND}
+
+    @property
+    def is_key_problem(self) -> bool:
+        """Tell whether the key is missing or not accepted."""
+        return self.pauses is Cause.KEY_REFUSED
+
+    @property
+    def may_be_one_ticket(self) -> bool:
+        """Tell whether the failure may lie in one ticket, so that repeating it says nothing more."""
+        return self is Reason.SERVER_ERROR
