@@ -35,6 +35,11 @@ lock: $(STAMP) ## Recompile the hash-locked requirement files from pyproject.tom
 demo: $(STAMP) ## Run the product with an embedded CRM: make demo [PORT=8000]
 	@$(MANAGE) demo $(if $(PORT),--port $(PORT))
 
+.PHONY: wheel
+wheel: $(STAMP) ## Build dist/ticketadmin-….whl, the whole product; the same sources give the same bytes
+	@$(BIN)/uv build --quiet --wheel --out-dir dist
+	@ls dist/*.whl
+
 .PHONY: test
 test: $(STAMP) ## Run every test that this machine has the tools for
 	@$(BIN)/pytest -q -n auto --dist loadgroup

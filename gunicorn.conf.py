@@ -1,6 +1,5 @@
 """How gunicorn serves the product; its command line overrides what stands here."""
 
-import io
 import os
 import shutil
 import sys
@@ -65,18 +64,16 @@ _metrics = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
-    """End the server that is being started with settings which the system checks call dangerous.
+    """End the server that is being started with dangerous settings, or on a newer version's database.
 
     Only its first worker asks: one that is replaced later must not take the others down with it.
     """
     if worker.age > 1:
         return
-    from django.core.management import call_command  # noqa: PLC0415 - only here, after Django is set up
-    from django.core.management.base import SystemCheckError  # noqa: PLC0415
+    from ticketadmin.management import starting  # noqa: PLC0415 - only here, after Django is set up
 
-    try:
-        call_command("check", stdout=io.StringIO())
-    except SystemCheckError as problem:
+    # Missing migrations end nothing here: /readyz says so, and they may be on their way.
+    if problem := starting.settings_problem() or starting.schema_problem(allow_pending=True):
         worker.log.critical(problem)
         sys.exit(Arbiter.APP_LOAD_ERROR)
 

@@ -4,19 +4,28 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 
-from tests.live import LiveServer
 from tests.pages import PageForm, ticket_form
 from tests.sandbox_driver import Sandbox
+
+
+class Address(Protocol):
+    """A running product, whatever started it."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def passwords(self) -> dict[str, str]: ...
 
 
 class Visitor:
     """One signed-in session."""
 
-    def __init__(self, server: LiveServer, username: str = "staff") -> None:
+    def __init__(self, server: Address, username: str = "staff") -> None:
         self.server = server
         self.session = requests.Session()
         self.session.trust_env = False

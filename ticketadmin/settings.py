@@ -6,14 +6,27 @@ a demonstration needs. `ticketadmin.checks` refuses to start with settings that 
 
 from datetime import timedelta
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data")))
+SETTINGS_FILE = env.str("SETTINGS_FILE", default="")
+if SETTINGS_FILE:
+    try:
+        env.read_env(StringIO(Path(SETTINGS_FILE).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"the settings file cannot be read: {SETTINGS_FILE} ({type(error).__name__})"
+        raise ImproperlyConfigured(message) from error
+# A wheel holds templates, static files and translations inside the package, a checkout beside it.
+_PACKAGE = Path(__file__).resolve().parent
+IS_CHECKOUT = not (_PACKAGE / "bundled").is_dir()
+BASE_DIR = _PACKAGE.parent if IS_CHECKOUT else _PACKAGE / "bundled"
+_DATA = BASE_DIR / "data" if IS_CHECKOUT else Path("~/.local/share/ticketadmin")
+DATA_DIR = Path(env.str("DATA_DIR", default=str(_DATA))).expanduser()
 
 # --- the process ---------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
@@ -210,7 +223,9 @@ USE_TZ = True
 
 # --- static files --------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STATIC_ROOT = Path(
+    env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+)  # a wheel holds them collected
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
 STORAGES = {

@@ -6,8 +6,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from tests.browsing import Visitor
-from tests.live import LiveServer
+from tests.browsing import Address, Visitor
 from tests.pages import form_to
 
 PATIENCE = 90.0
@@ -16,7 +15,7 @@ PATIENCE = 90.0
 class Lead:
     """One lead and what they can do with bulk updates. A run is named by its path."""
 
-    def __init__(self, server: LiveServer, username: str = "lead") -> None:
+    def __init__(self, server: Address, username: str = "lead") -> None:
         self.visitor = Visitor(server, username)
 
     def close(self) -> None:

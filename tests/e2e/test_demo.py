@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,13 @@ MANAGE = str(Path(__file__).resolve().parent.parent.parent / "manage.py")
 class Demo:
     """One run of the command, its output collected."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(
+        self,
+        data: Path,
+        port: int,
+        command: Sequence[str] = (sys.executable, MANAGE),
+        cwd: Path | None = None,
+    ) -> None:
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -27,7 +34,8 @@ class Demo:
         }
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, MANAGE, "demo", "--port", str(port)],
+            [*command, "demo", "--port", str(port)],
+            cwd=cwd,
             env={**kept, "DATA_DIR": str(data), "DJANGO_SETTINGS_MODULE": "ticketadmin.settings"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -43,7 +51,8 @@ class Demo:
             time.sleep(0.05)
         self.seconds = time.monotonic() - self.started
         self.url = re.findall(r"ticketadmin +(http://\S+)/", self.output)[0]
-        self.password = re.findall(r"sign in as +staff +(\S+)", self.output)[0]
+        self.crm = re.findall(r"the CRM +(http://\S+)", self.output)[0]
+        self.passwords = dict(re.findall(r"sign in as +(\w+) +(\S+)", self.output))
 
     def _read(self) -> None:
         for line in self.process.stdout or ():
@@ -68,16 +77,15 @@ def test_the_demo_starts_keeps_data_and_ends_on_one_signal(tmp_path: Path) -> No
         first = Demo(tmp_path, port)
         assert f"Port {port} is in use" in first.output
     assert requests.get(f"{first.url}/sign-in/", timeout=10).status_code == 200
-    children = re.findall(r"CRM +(http://\S+)", first.output)
     assert first.stop() == 0
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{first.url}/sign-in/", timeout=10)
     with pytest.raises(requests.ConnectionError):
-        requests.get(children[0], timeout=10)
+        requests.get(first.crm, timeout=10)
 
     second = Demo(tmp_path, port)
 
-    assert second.password == first.password
+    assert second.passwords == first.passwords
     key = (tmp_path / "sandbox-key").read_text(encoding="ascii")
     assert key not in first.output + second.output
     assert second.stop() == 0

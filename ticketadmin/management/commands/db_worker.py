@@ -1,4 +1,4 @@
-"""`manage.py db_worker`: a worker process, as django-tasks-db has it, that also keeps watch.
+"""`ticketadmin worker`, once `db_worker`: a worker process, as django-tasks-db has it, that also keeps watch.
 
 Beside the tasks a thread looks every few seconds for bulk updates whose worker died, so that any
 living worker, however busy, gets them going again. The first SIGTERM lets tickets in flight end and
@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django_tasks_db.management.commands import db_worker
 
+from ticketadmin.management.starting import require_start
 from ticketadmin.services.operations.heartbeats import beat, end
 from ticketadmin.tasks import WORKER, forget_old_tasks, stopping, sweep_bulks
 
@@ -50,8 +51,11 @@ class Worker(db_worker.Worker):
 class Command(db_worker.Command):
     """The package's command with our worker and the watch beside it."""
 
+    requires_system_checks: list[str] = []  # require_start runs them and says more
+
     def handle(self, **options: Any) -> None:
         """Run until a signal ends it."""
+        require_start()
         sys.setswitchinterval(SWITCH_EVERY)
         forget_old_tasks()
         db_worker.Worker = Worker  # type: ignore[misc]  # its command has no other way to take one

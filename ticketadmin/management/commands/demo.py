@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ticketadmin.management.supervisor import Child, Supervisor
 
-MANAGE = str(settings.BASE_DIR / "manage.py")
+DJANGO = [sys.executable, "-m", "django"]
 PORTS_TRIED = 20
 PEOPLE_FILE = "demo-people.json"
 
@@ -32,6 +32,11 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Prepare the database, start everything, wait."""
+        if settings.SETTINGS_FILE:
+            message = (
+                "The demo makes users with known names: it never uses a settings file. Unset SETTINGS_FILE."
+            )
+            raise CommandError(message)
         port = free_port(options["port"])
         if port != options["port"]:
             self.stdout.write(f"Port {options['port']} is in use; taking {port}.")
@@ -50,7 +55,7 @@ class Command(BaseCommand):
         sys.exit(supervisor.wait())
 
     def _prepare(self, environment: dict[str, str]) -> None:
-        prepared = subprocess.run([sys.executable, MANAGE, "prepare_demo"], env=environment, check=False)
+        prepared = subprocess.run([*DJANGO, "prepare_demo"], env=environment, check=False)
         if prepared.returncode:
             message = "the demo could not be prepared: see the lines above"
             raise RuntimeError(message)
@@ -67,11 +72,11 @@ class Command(BaseCommand):
 
 def demo_environment() -> dict[str, str]:
     """Return the children's environment: the caller's and what a demonstration needs besides."""
-    data = Path(os.environ.get("DATA_DIR", settings.BASE_DIR / "data" / "demo"))
+    data = data_folder()
     data.mkdir(parents=True, exist_ok=True)
     needed = {
         "DATA_DIR": str(data),
-        "STATIC_ROOT": str(data / "static"),
+        **(from_checkout(data) if settings.IS_CHECKOUT else {}),
         "SECRET_KEY": kept_secret(data / "secret-key", 50),
         "HTTPS_ONLY": "0",
         "PYTHONUNBUFFERED": "1",
@@ -80,6 +85,18 @@ def demo_environment() -> dict[str, str]:
     if not os.environ.get("TICKET_API_URL"):
         needed["TICKET_API_KEY"] = needed["SANDBOX_KEY"] = kept_secret(data / "sandbox-key", 30)
     return {**needed, **os.environ} if os.environ.get("TICKET_API_URL") else {**os.environ, **needed}
+
+
+def data_folder() -> Path:
+    """Return where the demonstration keeps everything: DATA_DIR, or a folder in its default."""
+    return Path(os.environ["DATA_DIR"]) if os.environ.get("DATA_DIR") else settings.DATA_DIR / "demo"
+
+
+def from_checkout(data: Path) -> dict[str, str]:
+    """Return what only a checkout needs: a place for static files, and the package where Python looks."""
+    inherited = os.environ.get("PYTHONPATH", "")
+    path = os.pathsep.join([str(settings.BASE_DIR), *([inherited] if inherited else [])])
+    return {"STATIC_ROOT": str(data / "static"), "PYTHONPATH": path}
 
 
 def kept_secret(path: Path, length: int) -> str:
@@ -100,13 +117,13 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
             return port
-    message = f"Ports {wanted} to {wanted + PORTS_TRIED - 1} are all in use: make demo PORT=…"
+    message = f"Ports {wanted} to {wanted + PORTS_TRIED - 1} are all in use: name another with --port."
     raise CommandError(message)
 
 
 def sandbox() -> Child:
     """Return the stand-in for the CRM."""
-    database = str(Path(os.environ.get("DATA_DIR", settings.BASE_DIR / "data" / "demo")) / "sandbox.sqlite3")
+    database = str(data_folder() / "sandbox.sqlite3")
     return Child(
         "sandbox", [sys.executable, "-m", "ticketadmin.sandbox", "--port", "0", "--database", database]
     )
@@ -114,10 +131,11 @@ def sandbox() -> Child:
 
 def web_server(port: int) -> Child:
     """Return the web server as it runs in earnest, on loopback."""
-    command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", f"127.0.0.1:{port}"]
+    config = ["--config", str(settings.BASE_DIR / "gunicorn.conf.py")]
+    command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", *config, "--bind", f"127.0.0.1:{port}"]
     return Child("web", [*command, "--workers", "2", "--threads", "8", "--preload", "--no-control-socket"])
 
 
 def worker() -> Child:
     """Return the process that works on bulk updates."""
-    return Child("worker", [sys.executable, MANAGE, "db_worker", "--interval", "0.5", "--no-startup-delay"])
+    return Child("worker", [*DJANGO, "worker", "--interval", "0.5", "--no-startup-delay"])

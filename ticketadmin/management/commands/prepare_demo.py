@@ -50,7 +50,8 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:
         """Do only what is not done yet, so that a second start is quick."""
         call_command("migrate", verbosity=0)
-        collect_static()
+        if settings.IS_CHECKOUT:  # a wheel holds them collected
+            collect_static()
         make_people()
         if not CustomField.objects.exists() and not StatusSetting.objects.exists():
             CustomField.objects.bulk_create(CustomField(**values) for values in CUSTOM_FIELDS)

@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterator
 
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
@@ -15,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from ticketadmin.models import ACTIVE, BulkItem, BulkState, BulkUpdate, Change, ItemState, PauseReason
 from ticketadmin.services.crm.circuit import open_until
 from ticketadmin.services.operations.heartbeats import living
+from ticketadmin.services.operations.schema import schema_state
 
 OK, AWAY = "ok", "away"
 
@@ -27,7 +27,7 @@ def readiness() -> tuple[bool, dict[str, str]]:
     try:
         found = {
             "database": OK,
-            "migrations": OK if _is_migrated() else "pending",
+            "migrations": _migrations(),
             "worker": OK if living() else AWAY,
         }
         found["crm"] = "left alone" if _is_left_alone() else OK
@@ -50,9 +50,9 @@ def calm_down() -> int:
     )
 
 
-def _is_migrated() -> bool:
-    executor = MigrationExecutor(connection)
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+def _migrations() -> str:
+    state = schema_state()
+    return "newer" if state.newer else "pending" if state.pending else OK
 
 
 def _is_left_alone() -> bool:

@@ -1,0 +1,161 @@
+"""What refuses to start, in which words: missing settings, missing tables, tables of a newer version."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from tests.live import MANAGE
+
+ROOT = Path(MANAGE).parent
+SETTINGS = {
+    "SECRET_KEY": "starting-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "TICKET_API_URL": "http://127.0.0.1:9",
+    "TICKET_API_KEY": "test-key-0123456789-abcdefghij",
+}
+NEWER = (
+    "INSERT INTO django_migrations (app, name, applied) VALUES ('ticketadmin', '9999_later', '2030-01-01')"
+)
+
+
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m ticketadmin` with settings in the environment."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "DATA_DIR": str(folder),
+        **SETTINGS,
+        **more,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "ticketadmin", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of this version."""
+    folder = tmp_path_factory.mktemp("migrated")
+    assert run(folder, "migrate", "-v", "0").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def newer(migrated: Path, tmp_path: Path) -> Path:
+    """A folder with a database that a later version has migrated."""
+    shutil.copy(migrated / "ticketadmin.sqlite3", tmp_path)
+    with closing(sqlite3.connect(tmp_path / "ticketadmin.sqlite3")) as database, database:
+        database.execute(NEWER)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_a_database_of_a_newer_version_is_refused_in_words(command: str, newer: Path) -> None:
+    done = run(newer, command)
+
+    assert done.returncode == 1
+    assert "9999_later" in done.stderr
+    assert "Nothing was changed." in done.stderr
+    assert "“Way back”" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_gunicorn_by_itself_refuses_a_newer_database_too(newer: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", "127.0.0.1:0", "--workers", "1"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(newer), **SETTINGS},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode != 0
+    assert "9999_later" in done.stderr
+
+
+@pytest.mark.django_db
+def test_readiness_names_a_newer_database(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(NEWER)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["migrations"] == "newer"
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_missing_tables_are_named_with_the_command_that_makes_them(command: str, tmp_path: Path) -> None:
+    done = run(tmp_path, command)
+
+    assert done.returncode == 1
+    assert "ticketadmin migrate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_a_missing_folder_is_named(command: str, tmp_path: Path) -> None:
+    done = run(tmp_path, command, DATA_DIR=str(tmp_path / "away"))
+
+    assert done.returncode == 1
+    assert str(tmp_path / "away") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_environment_wins_over_the_settings_file(tmp_path: Path) -> None:
+    file = tmp_path / "environment"
+    file.write_text("SECRET_KEY='x'\nTICKET_API_URL='ftp://elsewhere'\nPROXIES=-1\n", encoding="utf-8")
+
+    done = run(tmp_path, "web", SETTINGS_FILE=str(file))
+
+    assert "E008" in done.stderr  # PROXIES of the file
+    assert "E001" not in done.stderr  # the address of the environment
+    assert str(file) in done.stderr
+
+
+def test_the_usual_settings_file_is_found(tmp_path: Path) -> None:
+    file = tmp_path / ".config" / "ticketadmin" / "environment"
+    file.parent.mkdir(parents=True)
+    file.write_text("PROXIES=-1\n", encoding="utf-8")
+
+    assert str(file) in run(tmp_path, "web").stderr
+
+
+def test_a_named_settings_file_that_cannot_be_read_ends_every_command(tmp_path: Path) -> None:
+    done = run(tmp_path, "check", SETTINGS_FILE=str(tmp_path / "away"))
+
+    assert done.returncode == 1
+    assert str(tmp_path / "away") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_never_uses_a_settings_file(tmp_path: Path) -> None:
+    """It would make users with known names in that database."""
+    file = tmp_path / "environment"
+    file.write_text(f"DATABASE_URL=sqlite:///{tmp_path}/real.sqlite3\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, MANAGE, "demo"],
+        env={"PATH": os.environ["PATH"], "SETTINGS_FILE": str(file), "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "SETTINGS_FILE" in done.stderr
+    assert not (tmp_path / "real.sqlite3").exists()

@@ -1,0 +1,1 @@
+"""The product as an installed command: `ticketadmin`, its settings file, its first start."""

@@ -1,0 +1,60 @@
+"""The `ticketadmin` command: Django's command line with the settings file of the installation.
+
+Without a command it lists those that an operator needs. `demo` never reads the settings file: it makes
+users with known names, which must not come into a real database.
+"""
+
+import os
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import ManagementUtility
+
+from ticketadmin import __version__
+from ticketadmin.installation.settings_file import VARIABLE, use_settings_file
+
+WITHOUT_FILE = {"demo", "prepare_demo"}
+COMMANDS = {
+    "demo": "try the product with an embedded stand-in for the CRM",
+    "migrate": "create or upgrade the tables of the database",
+    "createsuperuser": "create an administrator",
+    "web": "serve the pages",
+    "worker": "work on bulk updates; as many as wanted",
+    "check": "name dangerous settings",
+    "check_api": "try the address and the key of the CRM; writes nothing there",
+    "backup FILE": "copy the database while everything runs",
+    "restore FILE": "put such a copy into an empty database",
+    "deploy_files DIR": "copy files for systemd and nginx out of the wheel",
+    "prune_history": "delete settled changes older than an age",
+    "settle_changes": "find out what pending and unknown changes did",
+}
+
+
+class CommandLine(ManagementUtility):
+    """Django's, with a short list first: its own has thirty commands that operators do not need."""
+
+    def main_help_text(self, commands_only: bool = False) -> str:
+        """Return the commands an operator needs; with `help --commands` the names of all."""
+        if commands_only:
+            return super().main_help_text(commands_only=True)
+        lines = [f"  {self.prog_name} {name:<16} {words}" for name, words in COMMANDS.items()]
+        more = [
+            f"`{self.prog_name} COMMAND --help` describes one, `{self.prog_name} help --commands` names all.",
+            "Settings are environment variables, or lines of a settings file: README, “Settings”.",
+        ]
+        return "\n".join([f"ticketadmin {__version__}", "", *lines, "", *more])
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketadmin.settings")
+    if sys.argv[1:2] and sys.argv[1] in WITHOUT_FILE:
+        os.environ.pop(VARIABLE, None)
+    else:
+        use_settings_file()
+    command_line = CommandLine(sys.argv)
+    command_line.prog_name = "ticketadmin"
+    try:
+        command_line.execute()
+    except ImproperlyConfigured as error:
+        sys.exit(f"ticketadmin did not start: {error}")
