@@ -134,8 +134,8 @@ class EditableList(admin.ModelAdmin):  # type: ignore[type-arg]
 class CustomFieldAdmin(EditableList):
     """The custom fields that the ticket form offers."""
 
-    list_display = ["label", "key", "kind", "required", "order"]
-    list_editable = ["order"]
+    list_display = ["label", "key", "kind", "required", "is_listed", "order"]
+    list_editable = ["is_listed", "order"]
     search_fields = ["label", "key"]
 
 

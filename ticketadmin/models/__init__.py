@@ -1,9 +1,11 @@
-"""Our own rows: people, changes, bulk updates, drafts, configuration, and what the CRM last said."""
+"""Our own rows: people, changes, bulk updates, drafts, the ticket index, configuration,
+and what the CRM last said."""
 
 from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, Damage, ItemState
 from .changes import Change, ChangedField, Origin
 from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
+from .index import IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
 from .operations import Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, ResetRequest, Role, Source, User
@@ -25,6 +27,8 @@ __all__ = [
     "FieldKind",
     "Heartbeat",
     "Hue",
+    "IndexedTicket",
+    "IndexedValue",
     "ItemOutcome",
     "ItemReason",
     "ItemState",
@@ -33,13 +37,16 @@ __all__ = [
     "PauseReason",
     "Plan",
     "Presence",
+    "ReadFrom",
     "Reading",
     "RemoteSnapshot",
     "ResetRequest",
     "Role",
     "SavedView",
     "Source",
+    "StatusCount",
     "StatusSetting",
+    "TicketIndex",
     "Tone",
     "User",
 ]

@@ -42,6 +42,11 @@ class CustomField(models.Model):
     help_text = models.CharField(_("help"), max_length=200, blank=True)
     required = models.BooleanField(_("required"), default=False, help_text=_("It cannot be cleared."))
     order = models.PositiveSmallIntegerField(_("order"), default=0)
+    is_listed = models.BooleanField(
+        _("in the ticket list"),
+        default=False,
+        help_text=_("The list can show it, sort and filter by it, and search finds its text."),
+    )
 
     class Meta:
         verbose_name = _("custom field")

@@ -3,6 +3,9 @@
 A refusal is not always an error: a key that may not read (403, 405, or 404 from a tenant that never
 let anybody read) turns the tool to update-only mode. A 404 means "no such ticket" only where reading
 is known to work.
+
+Every answer is announced (`ticket_read`, `ticket_absent`) with the moment at which the read began, so that
+the ticket index learns of what is read anyway.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,15 +13,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.dispatch import Signal
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
 from ticketadmin.models import Reading
+from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.connection import get_api, reading_state, remember_reading
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound
 from ticketadmin.ticketapi.tickets import Ticket
+
+ticket_read = Signal()  # sent with `read` (a ReadTicket) and `began_at`
+ticket_absent = Signal()  # sent with `code` and `began_at`: there is no such ticket, and reading works
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class ReadTicket:
     account_name: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
+    identity: int | None = None
 
     def values_for(self, names: Iterable[str]) -> dict[str, Value]:
         """Return the values, with null for custom fields in `names` that a shown object no longer holds.
@@ -59,15 +68,19 @@ class CannotRead(Exception):
     """The key may not read this ticket, or any: work in update-only mode."""
 
 
-def read_ticket(code: str, choices: Choices, *, known: Reading | None = None) -> ReadTicket:
+def read_ticket(
+    code: str, choices: Choices, *, known: Reading | None = None, announce: bool = True
+) -> ReadTicket:
     """Return the ticket as the CRM holds it now. `known` saves looking up whether reading works.
 
+    Without `announce` the read leaves no trace in the database, except of a right to read that was not known.
     Raises CannotRead when the key may not read (the caller goes on in update-only mode), NotFound
     when reading is known to work and there is no such ticket, or another TicketApiError.
     """
     known = known or choices.reading or reading_state()
     if known is Reading.REFUSED:
         raise CannotRead
+    began_at = database_now()
     try:
         ticket = get_api().get_ticket(code, request_id=request_id.get())
     except NotAllowed as error:
@@ -76,11 +89,16 @@ def read_ticket(code: str, choices: Choices, *, known: Reading | None = None) ->
         raise CannotRead from error
     except NotFound as error:
         if known is Reading.WORKS:
+            if announce:
+                ticket_absent.send_robust(None, code=code, began_at=began_at)
             raise
         raise CannotRead from error
     if known is not Reading.WORKS:
         remember_reading(Reading.WORKS)
-    return _flat(ticket, choices)
+    read = _flat(ticket, choices)
+    if announce:
+        ticket_read.send_robust(None, read=read, began_at=began_at)
+    return read
 
 
 def _flat(ticket: Ticket, choices: Choices) -> ReadTicket:
@@ -99,4 +117,5 @@ def _flat(ticket: Ticket, choices: Choices) -> ReadTicket:
         account_name=ticket.account_name,
         created_at=ticket.created_at,
         updated_at=ticket.updated_at,
+        identity=ticket.identity,
     )

@@ -1,0 +1,92 @@
+"""Search words: folding on both sides, and telephone numbers in any spelling."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketadmin.services.index.words import MAX_WORDS, national, terms_in, words_of
+
+TITLE = "Máy in hỏng – khách Đặng Văn Ân"
+
+
+def finds(query: str, *texts: str) -> bool:
+    words = words_of(texts)
+    return all(any(all(word in words for word in way) for way in term.options) for term in terms_in(query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "may in", "in máy", "MÁY HỎNG", "dang van an", "Đặng", "đang ân",
+        unicodedata.normalize("NFD", "Máy in hỏng"), "ma\u200by in", "m\u00adáy",
+        "“máy in”, hỏng!",
+    ],
+)  # fmt: skip
+def test_each_word_is_found_in_any_order_and_spelling(query: str) -> None:
+    assert finds(query, TITLE)
+    assert finds(query, unicodedata.normalize("NFD", TITLE))
+
+
+@pytest.mark.parametrize("query", ["may quet", "in hongs", "an dangg"])
+def test_a_word_that_is_not_there_finds_nothing(query: str) -> None:
+    assert not finds(query, TITLE)
+
+
+def test_a_word_is_not_found_across_two_fields() -> None:
+    assert not finds("anphat", "an", "phat")
+
+
+STORED = [
+    "0912345678",
+    "0912 345 678",
+    "0912.345.678",
+    "+84 912 345 678",
+    "+84912345678",
+    "(+84) 912-345-678",
+]
+TYPED = [*STORED, "84912345678", "0084912345678", "912345678", "345678", "5678", "0912345", "0912 345"]
+
+
+@pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("typed", TYPED)
+def test_a_number_is_found_in_any_spelling(stored: str, typed: str) -> None:
+    assert finds(typed, "Lỗi in", stored)
+
+
+@pytest.mark.parametrize("typed", ["+84 912 345 679", "0812345678", "5679"])
+def test_another_number_is_not_found(typed: str) -> None:
+    assert not finds(typed, "0912 345 678")
+
+
+def test_a_number_in_a_title_and_words_beside_it_are_found_together() -> None:
+    assert finds("an phat +84 912 345 678", "Gọi 0912.345.678 cho An Phát")
+    assert finds("2026 112233", "hoá đơn 2026, mã 112233")
+
+
+@pytest.mark.parametrize(
+    ("typed", "dialled"),
+    [
+        ("+84 24 3825 1234", "02438251234"),
+        ("+1 (555) 010-9999", "15550109999"),
+        ("8412345", "8412345"),
+        ("0084 912 345 678", "0912345678"),
+        ("+84 0912 345 678", "0912345678"),
+    ],
+)
+def test_a_number_as_it_is_dialled_here(typed: str, dialled: str) -> None:
+    assert national(typed) == dialled
+
+
+@given(st.text(max_size=400))
+def test_a_query_of_anything_has_few_terms_without_empty_words(query: str) -> None:
+    terms = terms_in(query)
+
+    assert len(terms) <= MAX_WORDS
+    assert all(word for term in terms for way in term.options for word in way)
+
+
+@given(st.text(alphabet="abcdeđưữ 0123-", min_size=1, max_size=40))
+def test_every_text_finds_itself(text: str) -> None:
+    assert finds(text, text)

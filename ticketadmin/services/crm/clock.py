@@ -1,0 +1,20 @@
+"""The one clock by which reads of the CRM are ordered: the database's.
+
+Machines may be a minute apart; the database is one. On PostgreSQL its clock is asked, on SQLite all
+processes share the machine's.
+"""
+
+from datetime import datetime
+
+from django.db import connection
+from django.utils import timezone
+
+
+def database_now() -> datetime:
+    """Return the present time, aware, comparable between all processes. One short query on PostgreSQL."""
+    if connection.vendor != "postgresql":
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment

@@ -1,0 +1,58 @@
+"""What the tool reads anyway refreshes the index: opening, fresh reads, read-backs, dry runs, quick status.
+
+Where nothing can be read back, an accepted save leaves the values that were sent, marked as such. A fault of
+the index never disturbs the read or the save that it learns from.
+"""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+
+from ticketadmin.models import Change, Outcome, ReadFrom
+from ticketadmin.services.crm.reading import ReadTicket, ticket_absent, ticket_read
+from ticketadmin.services.index.rows import (
+    index_to_write,
+    listed_fields,
+    mark_missing,
+    seen_in_save,
+    seen_in_ticket,
+    write_read,
+    write_rows,
+)
+
+logger = logging.getLogger(__name__)
+UNREAD = frozenset({Outcome.ACCEPTED, Outcome.NOT_READABLE})
+
+
+@receiver(ticket_read)
+def note_read(read: ReadTicket, began_at: datetime, **_signal: Any) -> None:
+    """Write the row of a ticket that was just read."""
+    try:
+        write_read(index_to_write(), seen_in_ticket(read, listed_fields()), began_at=began_at)
+    except DatabaseError as error:
+        logger.warning("the index did not take a read: %s", type(error).__name__)
+
+
+@receiver(ticket_absent)
+def note_absent(code: str, began_at: datetime, **_signal: Any) -> None:
+    """Mark the row of a ticket that the CRM no longer has; a code that the index never held makes no row."""
+    try:
+        mark_missing(index_to_write(), code, began_at=began_at)
+    except DatabaseError as error:
+        logger.warning("the index did not take a read: %s", type(error).__name__)
+
+
+@receiver(post_save, sender=Change)
+def note_sent(instance: Change, **_signal: Any) -> None:
+    """Write what an accepted save sent, where it could not be read back."""
+    if instance.outcome not in UNREAD or instance.finished_at is None:
+        return
+    try:
+        seen = seen_in_save(instance.ticket_code, instance.wanted, listed_fields())
+        write_rows(index_to_write(), [seen], began_at=instance.created_at, read_from=ReadFrom.SENT)
+    except DatabaseError as error:
+        logger.warning("the index did not take a save: %s", type(error).__name__)

@@ -1,0 +1,353 @@
+"""Rows of the ticket index: what is kept of a read, and the one rule by which a row is written.
+
+A row is written only by a read that began after the one it holds, by the database's clock; an older read that
+arrives late changes nothing. A field that a read does not show keeps its earlier value: what is unknown stays
+absent, what was known once is not forgotten. Content is never kept.
+
+Locks are taken in one order: the index (for new rows), rows by code, counters by key.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from ticketadmin.models import CustomField, FieldKind, IndexedTicket, IndexedValue, ReadFrom, TicketIndex
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.index.counters import count_statuses, counter_key
+from ticketadmin.services.index.moments import moment_of
+from ticketadmin.services.index.words import words_of
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.services.values.ordering import number_key, sort_key
+from ticketadmin.ticketapi.tickets import Json, Ticket, as_text
+
+TITLE, EMAIL, PHONE = "ticket_title", "account_email", "emergency_phone"
+CATEGORY, STATUS, EXPECTED = "cate_name", "status_name", "expected_at"
+CUSTOMER, CREATED, UPDATED = "account_name", "created_at", "updated_at"
+KEPT = frozenset({TITLE, EMAIL, PHONE, CATEGORY, STATUS, EXPECTED, CUSTOMER, CREATED, UPDATED})
+MAX_VALUE = 500  # characters of a value that the index keeps
+CACHED_FOR = 20  # seconds
+LISTED = "index:listed"
+CLOCK_SLIP = timedelta(minutes=2)  # a row from further in the future was written by a clock that was set back
+_DERIVED = (
+    "number", "values", "words", "digest", "title_key", "customer_key",
+    "email_key", "phone_key", "category_key", "status_key", "expected_on", "created_at",
+    "updated_at", "read_at", "read_from", "changed_at", "swept", "doubted_at",
+    "missing_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One ticket as a read showed it: known fields as text, without content.
+
+    `shows_custom` says that every listed custom field was shown, so that an absent one is unset.
+    """
+
+    code: str
+    number: int | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    shows_custom: bool = False
+
+    @property
+    def digest(self) -> str:
+        """A short text that is equal only for equal reads."""
+        spelled = json.dumps([self.number, sorted(self.values.items()), self.shows_custom])
+        return hashlib.blake2b(spelled.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What writing a read did: codes of new rows, of rows with other values, and how many were older."""
+
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    outdated: int = 0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The custom fields that the list shows: their names with `custom_fields.`, and their kinds."""
+
+    kinds: Mapping[str, str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.kinds
+
+
+def current_index() -> TicketIndex:
+    """Return the index of the CRM address in the settings; rows of another address are out of sight."""
+    address = str(settings.TICKET_API_URL).rstrip("/").rpartition("@")[2][:300]
+    found = TicketIndex.objects.filter(address=address).first()
+    return found or TicketIndex.objects.get_or_create(address=address)[0]
+
+
+def index_to_write() -> TicketIndex:
+    """Return the same for writing rows: its id alone is up to date. Cached for moments."""
+    address = str(settings.TICKET_API_URL)
+    key = cache.get_or_set(f"index:{hash(address)}", lambda: current_index().pk, CACHED_FOR)
+    return TicketIndex(pk=key, address=address)
+
+
+def listed_fields() -> Listed:
+    """Return the custom fields that an administrator marked for the list. Cached for moments."""
+    return Listed(cache.get_or_set(LISTED, _marked_fields, CACHED_FOR) or {})
+
+
+def _marked_fields() -> dict[str, str]:
+    marked = CustomField.objects.filter(is_listed=True).values_list("key", "kind")
+    return {CUSTOM_PREFIX + key: kind for key, kind in marked}
+
+
+@receiver([post_save, post_delete], sender=CustomField)
+def _forget_listed(**_signal: Any) -> None:
+    cache.delete(LISTED)
+
+
+def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> Seen:
+    """Return what a row of the CRM's list shows, with names for its ids."""
+    values = {name: value for name, value in ticket.values.items() if name in KEPT}
+    for name, identity in ((CATEGORY, ticket.category_id), (STATUS, ticket.status_id)):
+        resolved = choices.of_field(name).name_of(identity)
+        if name not in values and resolved is not None:
+            values[name] = resolved
+    about = {CUSTOMER: ticket.account_name, CREATED: ticket.created_at, UPDATED: ticket.updated_at}
+    values |= {name: value for name, value in about.items() if value is not None}
+    custom = {CUSTOM_PREFIX + key: value for key, value in (ticket.custom_fields or {}).items()}
+    values |= _custom_texts(custom, listed)
+    return Seen(ticket.code, ticket.identity, values, shows_custom=ticket.custom_fields is not None)
+
+
+def seen_in_ticket(read: ReadTicket, listed: Listed) -> Seen:
+    """Return what reading a ticket itself showed."""
+    values = {name: as_text(value) for name, value in read.values.items() if name in KEPT}
+    about = {CUSTOMER: read.account_name, CREATED: read.created_at, UPDATED: read.updated_at}
+    values |= {name: value for name, value in about.items() if value is not None}
+    values |= _custom_texts(read.values, listed)
+    return Seen(read.code, read.identity, values, shows_custom=read.shows_custom_fields)
+
+
+def seen_in_save(code: str, wanted: Mapping[str, Json], listed: Listed) -> Seen:
+    """Return what an accepted save that nobody could read back leaves in the ticket, as it was sent."""
+    values = {name: as_text(value) for name, value in wanted.items() if name in KEPT}
+    return Seen(code, None, values | _custom_texts(wanted, listed))
+
+
+def _custom_texts(values: Mapping[str, Json], listed: Listed) -> dict[str, str]:
+    return {name: _text(value) for name, value in values.items() if name in listed}
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(as_text(one) for one in value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else as_text(value)
+
+
+def write_rows(
+    index: TicketIndex,
+    seen: Iterable[Seen],
+    *,
+    began_at: datetime,
+    read_from: ReadFrom,
+    sweep: int | None = None,
+) -> Written:
+    """Write what one read showed. `began_at` is `database_now()` from before the read was sent.
+
+    `sweep` is the number of the sweep that the read belongs to, if it does.
+    """
+    found = {one.code: one for one in reversed(list(seen))}
+    if not found:
+        return Written()
+    listed = listed_fields()
+    with transaction.atomic():
+        rows = _locked(index, found)
+        due = {code: one for code, one in found.items() if _is_newer(began_at, rows.get(code))}
+        now = database_now()
+        fresh = {code: _row(index, one, rows.get(code), listed) for code, one in due.items()}
+        changed = {code: row for code, row in fresh.items() if _differs(row, rows.get(code))}
+        for row in changed.values():
+            row.read_at, row.read_from, row.changed_at = began_at, read_from, now
+            row.swept = sweep if sweep is not None else row.swept
+            row.digest = found[row.code].digest if read_from == ReadFrom.TICKET else ""
+        _keep_changed(changed, rows, listed)
+        same = [rows[code].pk for code in due.keys() - changed.keys()]
+        marks: dict[str, Any] = {} if sweep is None else {"swept": sweep}
+        if same:
+            IndexedTicket.objects.filter(pk__in=same).update(
+                read_at=began_at, read_from=read_from, doubted_at=None, **marks
+            )
+        late = [rows[code].pk for code in found.keys() - due.keys()]
+        if late and marks:
+            IndexedTicket.objects.filter(pk__in=late).update(**marks)
+        _doubt_other_codes(index, changed, rows)
+    new = tuple(code for code in found if code not in rows)
+    return Written(new, tuple(changed), len(late))
+
+
+def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime) -> None:
+    """Write what a read of the ticket itself showed. One statement where it showed what it did last time."""
+    same = IndexedTicket.objects.filter(
+        index=index, code=seen.code, digest=seen.digest, read_at__lt=began_at, missing_at=None
+    )
+    if not same.update(read_at=began_at, read_from=ReadFrom.TICKET, doubted_at=None):
+        write_rows(index, [seen], began_at=began_at, read_from=ReadFrom.TICKET)
+
+
+def mark_missing(index: TicketIndex, code: str, *, began_at: datetime) -> bool:
+    """Note that the ticket's own read found no such ticket. Return whether a row says so now."""
+    with transaction.atomic():
+        row = IndexedTicket.objects.select_for_update().filter(index=index, code=code).first()
+        if row is None or not _is_newer(began_at, row):
+            return False
+        if row.missing_at is None:
+            count_statuses(index, [(counter_key(row.status_key), -1)])
+        now = database_now()
+        row.missing_at, row.read_at, row.doubted_at, row.changed_at = began_at, began_at, None, now
+        row.read_from = ReadFrom.TICKET
+        row.save(update_fields=["missing_at", "read_at", "doubted_at", "changed_at", "read_from"])
+    return True
+
+
+def _locked(index: TicketIndex, found: Mapping[str, Seen]) -> dict[str, IndexedTicket]:
+    """Return the rows of these codes, locked; while one is new, no other write makes new rows."""
+    wanted = IndexedTicket.objects.filter(index=index, code__in=list(found))
+    if len(found) == 1 and (row := wanted.select_for_update(no_key=True).first()):
+        return {row.code: row}
+    if wanted.count() < len(found):
+        TicketIndex.objects.select_for_update(no_key=True).get(pk=index.pk)
+    return {row.code: row for row in wanted.select_for_update(no_key=True).order_by("code")}
+
+
+def _is_newer(began_at: datetime, row: IndexedTicket | None) -> bool:
+    if row is None or row.read_at is None:
+        return True
+    return began_at > row.read_at or row.read_at > began_at + CLOCK_SLIP
+
+
+def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: Listed) -> IndexedTicket:
+    known = dict(old.values) if old else {}
+    if seen.shows_custom:
+        known = {name: value for name, value in known.items() if not name.startswith(CUSTOM_PREFIX)}
+        known |= dict.fromkeys(listed.kinds, "")
+    known = {name: value for name, value in known.items() if name in KEPT or name in listed}
+    known |= {name: _cut(value) for name, value in seen.values.items()}
+    number = seen.number if seen.number is not None else old.number if old else None
+    return IndexedTicket(
+        pk=old.pk if old else None,
+        index=index,
+        code=seen.code,
+        code_key=sort_key(seen.code),
+        number=number,
+        values=known,
+        words=words_of([seen.code, *(value for name, value in sorted(known.items()) if _is_searched(name))]),
+        swept=old.swept if old else 0,
+        missing_at=None,
+        **_columns(known),
+    )
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"
+
+
+def _is_searched(name: str) -> bool:
+    return name in {TITLE, CUSTOMER, EMAIL, PHONE} or name.startswith(CUSTOM_PREFIX)
+
+
+def _columns(known: Mapping[str, str]) -> dict[str, Any]:
+    keyed = {
+        "title_key": TITLE, "customer_key": CUSTOMER, "email_key": EMAIL, "phone_key": PHONE,
+        "category_key": CATEGORY, "status_key": STATUS,
+    }  # fmt: skip
+    return {
+        **{column: sort_key(known[name]) if name in known else None for column, name in keyed.items()},
+        "expected_on": _day(known.get(EXPECTED, "")),
+        "created_at": moment_of(known.get(CREATED, "")),
+        "updated_at": moment_of(known.get(UPDATED, "")),
+    }
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None
+
+
+def _differs(row: IndexedTicket, old: IndexedTicket | None) -> bool:
+    return (
+        old is None
+        or old.missing_at is not None
+        or (old.values, old.number, old.words) != (row.values, row.number, row.words)
+    )
+
+
+def _keep_changed(
+    changed: Mapping[str, IndexedTicket], old: Mapping[str, IndexedTicket], listed: Listed
+) -> None:
+    if not changed:
+        return
+    IndexedTicket.objects.bulk_create(
+        [row for code, row in changed.items() if code not in old], batch_size=100
+    )
+    IndexedTicket.objects.bulk_create(
+        [row for code, row in changed.items() if code in old],
+        batch_size=100,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=_DERIVED,
+    )
+    index = next(iter(changed.values())).index
+    steps = [(counter_key(row.status_key), 1) for row in changed.values()]
+    gone = [old[code].status_key for code in changed if code in old and not old[code].missing_at]
+    steps += [(counter_key(key), -1) for key in gone]
+    names = {counter_key(row.status_key): row.values.get(STATUS, "") for row in changed.values()}
+    count_statuses(index, steps, names)
+    _keep_listed(list(changed.values()), listed)
+
+
+def _keep_listed(rows: list[IndexedTicket], listed: Listed) -> None:
+    """Write the sortable values of listed custom fields."""
+    if not listed.kinds:
+        return
+    values = [
+        IndexedValue(ticket=row, index_id=row.index_id, name=name, key=value_key(kind, row.values[name]))
+        for row in rows
+        for name, kind in listed.kinds.items()
+        if name in row.values
+    ]
+    IndexedValue.objects.filter(ticket__in=rows).delete()
+    IndexedValue.objects.bulk_create(values, batch_size=200)
+
+
+def value_key(kind: str, text: str) -> bytes:
+    """Return the bytes by which a custom field's values are ordered and compared; empty for an unset one."""
+    if kind in {FieldKind.NUMBER, FieldKind.EPOCH_DATE}:
+        try:
+            return number_key(float(text))
+        except ValueError:
+            return b"" if not text else b"\xff" + sort_key(text)
+    return sort_key(text)
+
+
+def _doubt_other_codes(
+    index: TicketIndex, changed: Mapping[str, IndexedTicket], old: Mapping[str, IndexedTicket]
+) -> None:
+    """Doubt rows whose CRM id now belongs to another code: the ticket was renamed, or the row is wrong."""
+    numbers = [
+        row.number for code, row in changed.items() if code not in old or old[code].number != row.number
+    ]
+    numbers = [number for number in numbers if number is not None]
+    if numbers:
+        others = IndexedTicket.objects.filter(index=index, number__in=numbers, missing_at=None)
+        others.filter(doubted_at=None).exclude(code__in=list(changed)).update(doubted_at=database_now())

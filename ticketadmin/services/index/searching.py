@@ -1,0 +1,134 @@
+"""How the database finds words inside texts: trigrams, where it has them.
+
+SQLite gets an FTS5 table with a trigram tokenizer that triggers keep equal to the rows; PostgreSQL gets a
+`pg_trgm` index where the database lets us make the extension. Without either, rows are scanned. Both are made
+after migrations, because a rebuilt SQLite table loses its triggers.
+"""
+
+import logging
+from collections.abc import Iterable
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+from django.db import DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+
+from ticketadmin.services.index.words import Term
+
+logger = logging.getLogger(__name__)
+TRIGRAM = 3  # letters: a shorter word is in no trigram
+ROWS, FTS = "ticketadmin_indexedticket", "ticketadmin_ticketwords"
+_TABLE = """
+CREATE VIRTUAL TABLE IF NOT EXISTS ticketadmin_ticketwords
+USING fts5(words, content='ticketadmin_indexedticket', content_rowid='id', tokenize='trigram')
+"""
+_TRIGGERS = (
+    """
+CREATE TRIGGER IF NOT EXISTS ticketadmin_ticketwords_insert AFTER INSERT ON ticketadmin_indexedticket BEGIN
+  INSERT INTO ticketadmin_ticketwords(rowid, words) VALUES (new.id, new.words);
+END
+""",
+    """
+CREATE TRIGGER IF NOT EXISTS ticketadmin_ticketwords_delete AFTER DELETE ON ticketadmin_indexedticket BEGIN
+  INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords, rowid, words)
+  VALUES ('delete', old.id, old.words);
+END
+""",
+    """
+CREATE TRIGGER IF NOT EXISTS ticketadmin_ticketwords_update AFTER UPDATE OF words ON ticketadmin_indexedticket
+WHEN old.words IS NOT new.words BEGIN
+  INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords, rowid, words)
+  VALUES ('delete', old.id, old.words);
+  INSERT INTO ticketadmin_ticketwords(rowid, words) VALUES (new.id, new.words);
+END
+""",
+)
+_REBUILD = "INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords) VALUES ('rebuild')"
+_FOUND = "SELECT rowid FROM ticketadmin_ticketwords WHERE ticketadmin_ticketwords MATCH %s"
+_TRIGRAMS = """
+CREATE INDEX IF NOT EXISTS indexed_words ON ticketadmin_indexedticket USING gin (words gin_trgm_ops)
+"""
+
+
+@receiver(post_migrate)
+def prepare_search(sender: Any, using: str, **_signal: Any) -> None:
+    """Make what search needs in this database, unless it is there. Idempotent and quick."""
+    if getattr(sender, "name", "") != "ticketadmin":
+        return
+    connection = connections[using]
+    if ROWS not in connection.introspection.table_names():
+        return
+    if connection.vendor == "sqlite":
+        _prepare_sqlite(connection)
+    elif connection.vendor == "postgresql":
+        _prepare_postgresql(connection)
+
+
+def rebuild_words(connection: BaseDatabaseWrapper) -> None:
+    """Build SQLite's word table anew from the rows."""
+    if connection.vendor == "sqlite" and has_trigrams(connection):
+        with connection.cursor() as cursor:
+            cursor.execute(_REBUILD)
+
+
+def has_trigrams(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether this SQLite database has the word table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE name = %s", [FTS])
+        return cursor.fetchone() is not None
+
+
+def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [ROWS])
+        if cursor.fetchone()[0] == len(_TRIGGERS) and has_trigrams(connection):
+            return
+        try:
+            cursor.execute(_TABLE)
+        except DatabaseError as error:  # a SQLite without FTS5 or older than 3.34: rows are scanned
+            logger.warning("search scans rows: %s", error)
+            return
+        for trigger in _TRIGGERS:
+            cursor.execute(trigger)
+        cursor.execute(_REBUILD)
+
+
+def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            cursor.execute(_TRIGRAMS)
+    except DatabaseError as error:  # the database's owner may not create extensions: rows are scanned
+        logger.warning("search scans rows: %s", type(error).__name__)
+
+
+def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Q:
+    """Return the condition under which a ticket holds every term, by this database's quickest way."""
+    terms = tuple(terms)
+    if connection.vendor != "sqlite" or not has_trigrams(connection):
+        return reduce(and_, (_scanned(term) for term in terms), Q())
+    indexed = [term for term in terms if all(len(word) >= TRIGRAM for way in term.options for word in way)]
+    condition = reduce(and_, (_scanned(term) for term in terms if term not in indexed), Q())
+    if indexed:
+        match = " AND ".join(f"({_alternatives(term)})" for term in indexed)
+        condition &= Q(pk__in=RawSQL(_FOUND, [match]))  # noqa: S611
+    return condition
+
+
+def _alternatives(term: Term) -> str:
+    ways = ("(" + " AND ".join(_quoted(word) for word in way) + ")" for way in term.options)
+    return " OR ".join(ways)
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'
+
+
+def _scanned(term: Term) -> Q:
+    ways = (reduce(and_, (Q(words__contains=word) for word in way), Q()) for way in term.options)
+    return reduce(or_, ways)

@@ -1,0 +1,76 @@
+"""Words as search compares them: what a ticket's texts become in the index, and what a query becomes.
+
+Both sides are folded: lower case, without diacritics (đ = d), composed or not, without invisible characters.
+Telephone numbers are found in every spelling, because each is also kept as its national digits.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ticketadmin.text import plain_letters, visible
+
+MAX_QUERY = 200  # characters of a query that are looked at
+MAX_WORDS = 12
+MAX_TEXT = 500  # characters of one field that search looks at
+COUNTRY = "84"  # Vietnam's calling code: +84 912… and 0912… are one number
+MIN_PHONE_DIGITS = 6
+# Digits with what people put between them; never across a line, since each field has a line of its own.
+_PHONE = re.compile(r"(?<![\w-])[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){5,19}(?![\w-])")
+_EDGES = " \t\"'`“”‘’„«»()[]{}<>,;:!?…*"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One thing that must be found: any of `options`, each a set of words that must all occur."""
+
+    options: tuple[tuple[str, ...], ...]
+
+
+def folded_text(text: str) -> str:
+    """Return a text as search compares it, on one line."""
+    return " ".join(plain_letters(visible(text[:MAX_TEXT])).split())
+
+
+def words_of(texts: Iterable[str]) -> str:
+    """Return the search text of a ticket: a line for each of its texts, then its telephone numbers."""
+    lines = [line for text in texts if (line := folded_text(text))]
+    phones = dict.fromkeys(phone for line in lines for phone in phones_in(line))
+    return "\n".join([*lines, *(phone for phone in phones if phone not in lines)])
+
+
+def phones_in(folded: str) -> Iterator[str]:
+    """Yield the telephone numbers in a folded text as national digits."""
+    for found in _PHONE.finditer(folded):
+        yield national(found[0])
+
+
+def national(phone: str) -> str:
+    """Return a telephone number's digits as they are dialled in Vietnam: +84 912… becomes 0912…."""
+    digits = re.sub(r"\D", "", phone)
+    is_international = phone.lstrip("( ").startswith("+") or digits.startswith("00")
+    digits = digits.removeprefix("00") if digits.startswith("00") else digits
+    if digits.startswith(COUNTRY) and (is_international or len(digits) >= 11):
+        rest = digits.removeprefix(COUNTRY)
+        return rest if rest.startswith("0") else "0" + rest
+    return digits
+
+
+def terms_in(query: str) -> tuple[Term, ...]:
+    """Return what a query looks for. A number with gaps is found whole or as the words that make it."""
+    text = folded_text(query[:MAX_QUERY])
+    terms: list[Term] = []
+    done = 0
+    for found in _PHONE.finditer(text):
+        terms += _plain_terms(text[done : found.start()])
+        apart = tuple(word for word in found[0].split() if word)
+        options = dict.fromkeys([(national(found[0]),), apart])
+        terms.append(Term(tuple(options)))
+        done = found.end()
+    terms += _plain_terms(text[done:])
+    return tuple(dict.fromkeys(terms))[:MAX_WORDS]
+
+
+def _plain_terms(text: str) -> list[Term]:
+    words = (word.strip(_EDGES) for word in text.split())
+    return [Term(((word,),)) for word in words if word]
