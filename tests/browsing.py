@@ -1,7 +1,6 @@
 """A person at the live server without a browser: cookies, tokens, forms over real HTTP."""
 
 import re
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -10,6 +9,7 @@ import requests
 
 from tests.pages import PageForm, ticket_form
 from tests.sandbox_driver import Sandbox
+from tests.waiting import wait_until
 
 
 class Address(Protocol):
@@ -72,9 +72,6 @@ def saved_while(
     crm.forget_log()
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(first)
-        give_up = time.monotonic() + 20
-        while not crm.log(method, code):
-            assert time.monotonic() < give_up
-            time.sleep(0.02)
+        wait_until(lambda: crm.log(method, code), f"no {method} of {code} reached the CRM", every=0.02)
         other = pool.submit(second)
         return [one.result(), other.result()]

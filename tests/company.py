@@ -10,12 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
 import requests
+
+from tests.waiting import wait_until
 
 SLAPD = shutil.which("slapd", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec")
 BASE = "dc=example,dc=com"
@@ -94,13 +95,12 @@ class Server(ABC):
     def start(self) -> None:
         with (self.data / "log").open("a") as log:
             self._process = subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True)
-        give_up = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            assert self._process.poll() is None, (self.data / "log").read_text()
-            assert time.monotonic() < give_up, (self.data / "log").read_text()
-            time.sleep(0.05)
+        wait_until(self._listens, (self.data / "log").read_text)
+
+    def _listens(self) -> bool:
+        assert self._process.poll() is None, (self.data / "log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> None:
         self._process.terminate()

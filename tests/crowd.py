@@ -12,6 +12,7 @@ import requests
 from tests.live import LiveServer
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
+from tests.waiting import let_pass, wait_until
 
 PASSWORD = "a-long-test-password-1"
 
@@ -81,18 +82,19 @@ def work(
 
 def wait_for_a_save(crm: Sandbox) -> None:
     """Wait until somebody of the crowd works in earnest; signing in takes a busy machine its time."""
-    give_up = time.monotonic() + 60
-    while not crm.log("PUT"):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
+    wait_until(lambda: crm.log("PUT"), "the crowd has not saved anything")
 
 
 def expect_recovery(server: LiveServer, crm: Sandbox, names: list[str], **way: Any) -> None:
     """Assert that before long everybody can save again, and that nothing of it is lost."""
-    give_up = time.monotonic() + 60
-    while (seen := work(server, crm, names, seconds=0, **way)).refused:
-        assert time.monotonic() < give_up, seen.refused
-        time.sleep(1)
+    tries: list[Seen] = []
+
+    def is_all_saved() -> bool:
+        tries.append(work(server, crm, names, seconds=0, **way))
+        return not tries[-1].refused
+
+    wait_until(is_all_saved, lambda: tries[-1].refused, every=1)
+    seen = tries[-1]
     assert seen.errors == []
     assert seen.lost == []
     assert seen.proved == 2 * len(names)
@@ -123,7 +125,7 @@ class _Person:
             while time.monotonic() < over or number < 2:
                 number += 1
                 self._round(f"{self.name} lần {number}, {time.monotonic_ns()}")
-                time.sleep(pause)
+                let_pass(pause)
         except (requests.RequestException, AssertionError, StopIteration) as error:
             with self.lock:
                 self.seen.errors.append(f"{self.name}: {type(error).__name__}: {error}"[:300])
@@ -169,4 +171,10 @@ class _Person:
             if answer.status_code in {409, 429, 502, 503, 504} and "ticketadmin" in answer.text:
                 self.seen.refused.append(f"{kind} {answer.status_code}")
             else:
-                self.seen.errors.append(f"{kind} {answer.status_code}: {answer.text[:200]}")
+                self.seen.errors.append(f"{kind} {answer.status_code}: {_text_of(answer)}")
+
+
+def _text_of(answer: requests.Response) -> str:
+    """Return the first words of a page's main part."""
+    main = answer.text.partition("<main")[2] or answer.text
+    return " ".join(re.sub(r"<[^>]*>", " ", f"<{main}").split())[:300]

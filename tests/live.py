@@ -11,12 +11,11 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 from tests.sandbox_driver import KEY
+from tests.waiting import wait_until
 
 MANAGE = str(Path(__file__).resolve().parent.parent / "manage.py")
 
@@ -131,17 +130,14 @@ class LiveServer:
             start_new_session=True,
         )  # fmt: skip
         output.close()
-        give_up = time.monotonic() + 20
-        while not self._answers():
-            assert time.monotonic() < give_up, self.log.read_text()
-            assert self._process.poll() is None, self.log.read_text()
-            time.sleep(0.05)
+        wait_until(self._answers, self.log.read_text)
 
     def _answers(self) -> bool:
+        assert self._process.poll() is None, self.log.read_text()
         try:
             with urllib.request.urlopen(f"{self.url}/sign-in/", timeout=5):
                 return True
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # refused, reset, or too slow
             return False
 
     def stop(self) -> None:

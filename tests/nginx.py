@@ -3,8 +3,9 @@
 import re
 import socket
 import subprocess
-import time
 from pathlib import Path
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path("/usr/sbin/nginx")
@@ -24,10 +25,7 @@ class Nginx:
         command = [str(PROGRAM), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
         with (folder / "error.log").open("w") as log:
             self._process = subprocess.Popen(command, stderr=log)
-        give_up = time.monotonic() + 10
-        while not self._listens():
-            assert time.monotonic() < give_up, (folder / "error.log").read_text()
-            time.sleep(0.05)
+        wait_until(self._listens, (folder / "error.log").read_text)
 
     def _make_certificate(self) -> None:
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]

@@ -3,11 +3,11 @@
 import csv
 import io
 import re
-import time
 from collections.abc import Iterable
 
 from tests.browsing import Address, Visitor
 from tests.pages import form_to
+from tests.waiting import wait_until
 
 PATIENCE = 90.0
 
@@ -63,11 +63,13 @@ class Lead:
 
     def wait(self, path: str, *states: str, within: float = PATIENCE) -> str:
         """Wait until the bulk update is in one of the states."""
-        give_up = time.monotonic() + within
-        while (state := self.state(path)) not in states:
-            assert time.monotonic() < give_up, state
-            time.sleep(0.1)
-        return state
+        wait_until(
+            lambda: self.state(path) in states,
+            lambda: f"{path} is {self.state(path)}, not {' or '.join(states)}",
+            within=within,
+            every=0.1,
+        )
+        return self.state(path)
 
     def rows(self, path: str) -> list[dict[str, str]]:
         """Return the downloaded results, a row for each field of each ticket."""

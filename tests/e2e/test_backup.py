@@ -16,6 +16,7 @@ from tests.browsing import Visitor
 from tests.conftest import skip_or_fail
 from tests.live import MANAGE, LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import wait_until
 
 CODE = "ABCXYZ1234"
 
@@ -52,11 +53,12 @@ def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
     writer = threading.Thread(target=saving, args=(server, over))
     writer.start()
     copy = tmp_path / "copy #1 50%?.sqlite3"
-    while int(counted(server.environment)[0]) < 5:
-        pass
-    server.manage("backup", str(copy))
-    over.set()
-    writer.join()
+    try:
+        wait_until(lambda: len(Sandbox(server.environment["TICKET_API_URL"]).puts()) > 5, "few saves")
+        server.manage("backup", str(copy))
+    finally:
+        over.set()
+        writer.join()
 
     new = {**server.environment, "DATA_DIR": str(tmp_path / "new")}
     (tmp_path / "new").mkdir()

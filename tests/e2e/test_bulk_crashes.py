@@ -6,7 +6,6 @@ The sandbox's own log is the witness: which writes it applied, and how many were
 import os
 import random
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -17,10 +16,10 @@ from tests.conftest import skip_or_fail
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import let_pass, wait_until
 
 PHONE = "0909 111 222"
 SETTINGS = {"TICKET_API_TIMEOUT": "0.5", "BULK_LEASE_SECONDS": "1"}
-MOMENTS = random.Random()  # noqa: S311 - other moments in every run
 
 
 @pytest.fixture(scope="module")
@@ -70,19 +69,20 @@ def codes_of(crm: Sandbox, count: int, *, start: int = 0) -> list[str]:
 
 def wait_for_progress(crm: Sandbox, lead: Lead, paths: list[str]) -> None:
     """Wait until the next write reaches the CRM, or everything has been written."""
-    seen, give_up = len(crm.log("PUT")), time.monotonic() + 60
-    while len(crm.log("PUT")) == seen and any(lead.state(path) == "running" for path in paths):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
+    seen = len(crm.log("PUT"))
+    wait_until(
+        lambda: len(crm.log("PUT")) > seen or all(lead.state(path) != "running" for path in paths),
+        "the run goes on with nothing",
+    )
 
 
 def killed_in_turn(
     workers: list[LiveWorker], crm: Sandbox, lead: Lead, paths: list[str], *, times: int
 ) -> None:
-    """Kill one worker after the other at random moments of the runs."""
+    """Kill one worker after the other at random moments of the runs; pytest prints the seed."""
     for number in range(times):
         worker = workers[number % len(workers)]
-        time.sleep(MOMENTS.uniform(0.2, 0.9))
+        let_pass(random.uniform(0.2, 0.9))  # noqa: S311 - not cryptography
         worker.kill()
         worker.start()
         wait_for_progress(crm, lead, paths)
@@ -157,8 +157,7 @@ def test_a_worker_that_is_asked_to_end_hands_over_cleanly(on_sqlite: LiveServer,
     crm.switch(latency_ms=60)
     crm.forget_log()
     lead.confirm(path)
-    while not crm.log("PUT"):
-        time.sleep(0.02)
+    wait_until(lambda: crm.log("PUT"), "the run has not begun", every=0.02)
 
     assert worker.stop() == 0
     assert "being checked after an interruption" not in lead.visitor.get(f"{path}progress/").text

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Tab
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("bulk-pages")]
 PHONE = "0909 333 444"
@@ -96,11 +97,7 @@ def test_a_run_that_ended_elsewhere_is_announced_once(
     live_sandbox.switch(latency_ms=0)
 
     news = page.get_by_text(re.compile("Update of 5 tickets: Finished."))
-    for _look in range(40):
-        if news.count():
-            break
-        page.wait_for_timeout(200)
-        page.reload()
+    wait_until(lambda: news.count() or (page.reload() and news.count()), "no news of the run", every=0.2)
     expect(news).to_be_visible()
     page.get_by_role("link", name="Look at it").click()
     expect(page.get_by_role("link", name="5 Verified")).to_be_visible()

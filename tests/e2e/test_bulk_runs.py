@@ -1,7 +1,6 @@
 """Bulk updates against the sandbox with a real worker: each ticket ends in the outcome that is true."""
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.pages import form_to
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import wait_until
 
 TICKETS = 260
 PHONE = "0909 111 222"
@@ -128,22 +128,21 @@ def test_an_undo_brings_every_ticket_back_but_those_edited_since(crm: Sandbox, l
     assert crm.ticket(codes[0])["ticket_title"] == "Sửa sau đó"
 
 
-def test_a_cancelled_run_stops_within_two_seconds(crm: Sandbox, lead: Lead) -> None:
-    codes = plain_codes(crm)[:200]
+def test_a_cancelled_run_stops_soon_and_says_what_was_sent(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:120]
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
-    crm.switch(latency_ms=50)
+    crm.switch(latency_ms=200)  # four at a time: two seconds are a dozen tickets
     crm.forget_log()
     lead.confirm(path)
-    while not crm.log("PUT"):
-        time.sleep(0.02)
+    wait_until(lambda: crm.log("PUT"), "the run has not begun", every=0.02)
 
     lead.press(path, "cancel")
-    pressed = time.time()
+    sent_before = len(crm.log("PUT"))
     lead.wait(path, "cancelled")
     crm.switch(latency_ms=0)
 
     puts = crm.log("PUT")
-    assert max(entry.time for entry in puts) < pressed + 2
+    assert len(puts) - sent_before <= 24
     outcomes = lead.outcomes(path)
     sent = {entry.code for entry in puts}
     assert {code for code, outcome in outcomes.items() if outcome == "verified"} == sent
@@ -156,12 +155,13 @@ def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None
     crm.switch(latency_ms=100)
     crm.forget_log()
     lead.confirm(path)
-    while not crm.log("PUT"):
-        time.sleep(0.02)
+    wait_until(lambda: crm.log("PUT"), "the run has not begun", every=0.02)
     lead.press(path, "pause")
     lead.wait(path, "paused")
-    while "In progress" in lead.visitor.get(f"{path}progress/").text:
-        time.sleep(0.05)
+    wait_until(
+        lambda: "In progress" not in lead.visitor.get(f"{path}progress/").text,
+        "a paused run works on",
+    )
     crm.switch(latency_ms=0)
     sent = len(crm.log("PUT"))
     assert 0 < sent < len(codes)
@@ -244,8 +244,7 @@ def test_a_settling_run_sends_nothing_and_finds_out(crm: Sandbox, lead: Lead) ->
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     crm.fault("hang", code=codes[0], method="PUT", after=True, seconds=5)
     lead.confirm(path, in_flight=1)
-    while not crm.log("PUT", codes[0]):
-        time.sleep(0.02)
+    wait_until(lambda: crm.log("PUT", codes[0]), "the first was not sent", every=0.02)
     crm.fault("status", code=codes[0], method="GET", times=None, status=500)
     lead.wait(path, "finished")
     assert lead.outcomes(path)[codes[0]] == "unknown"
@@ -343,8 +342,12 @@ def test_a_crm_that_is_slow_with_its_lists_costs_no_worker_its_run(
     lead.confirm(path)
 
     seen = set()
-    while lead.state(path) != "finished":
+
+    def is_finished() -> bool:
         seen.add("checked after an interruption" in lead.visitor.get(f"{path}progress/").text)
+        return lead.state(path) == "finished"
+
+    wait_until(is_finished, "the run does not end")
     second.stop()
 
     assert lead.outcomes(path) == dict.fromkeys(codes, "verified")

@@ -3,7 +3,6 @@
 import contextlib
 import re
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +11,7 @@ import pytest
 from tests.browsing import Visitor, saved_while
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import wait_until
 
 CODE = "ABCXYZ1234"
 
@@ -53,25 +53,21 @@ def test_a_killed_save_is_found_pending_and_settled_by_reading(
     crm.fault("hang", method="PUT", after=is_applied, seconds=30)
     saving = threading.Thread(target=save_into_the_void, args=(visitor, typed))
     saving.start()
-    give_up = time.monotonic() + 20
-    while not crm.log("PUT", CODE):
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
+    wait_until(lambda: crm.log("PUT", CODE), "the save did not reach the CRM", every=0.02)
 
     crashing.kill()
     saving.join()
     crashing.start()
     assert outcomes(crashing)[0] == "pending"
 
-    give_up = time.monotonic() + 20
-    while "It is not known whether this was saved" not in visitor.get(f"/tickets/{CODE}/").text:
-        assert time.monotonic() < give_up  # it is not "In progress" for longer than a request can take
-        time.sleep(0.1)
-    give_up = time.monotonic() + 20
-    while outcomes(crashing)[0] == "pending":
-        assert time.monotonic() < give_up
-        visitor.get(f"/tickets/{CODE}/")
-        time.sleep(0.5)
+    def shown() -> str:
+        return visitor.get(f"/tickets/{CODE}/").text
+
+    wait_until(
+        lambda: "It is not known whether this was saved" in shown(),
+        "it is in progress for longer than a request can take",
+    )
+    wait_until(lambda: shown() and outcomes(crashing)[0] != "pending", "opening it does not settle it")
     visitor.close()
 
     assert outcomes(crashing)[0] == ("verified" if is_applied else "not_applied")

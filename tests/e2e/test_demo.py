@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import requests
+
+from tests.waiting import wait_until
 
 MANAGE = str(Path(__file__).resolve().parent.parent.parent / "manage.py")
 
@@ -32,7 +33,6 @@ class Demo:
             for name, value in os.environ.items()
             if not name.startswith(("TICKET_API", "DATABASE", "DEBUG", "SECRET", "DJANGO", "HTTPS", "LOG"))
         }
-        self.started = time.monotonic()
         self.process = subprocess.Popen(
             [*command, "demo", "--port", str(port)],
             cwd=cwd,
@@ -44,12 +44,7 @@ class Demo:
         self.output = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        give_up = time.monotonic() + 60
-        while "Ctrl-C stops everything" not in self.output:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < give_up, self.output
-            time.sleep(0.05)
-        self.seconds = time.monotonic() - self.started
+        wait_until(self._is_ready, lambda: self.output)
         self.url = re.findall(r"ticketadmin +(http://\S+)/", self.output)[0]
         self.crm = re.findall(r"the CRM +(http://\S+)", self.output)[0]
         self.passwords = dict(re.findall(r"sign in as +(\w+) +(\S+)", self.output))
@@ -57,6 +52,10 @@ class Demo:
     def _read(self) -> None:
         for line in self.process.stdout or ():
             self.output += line
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.output
+        return "Ctrl-C stops everything" in self.output
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)

@@ -1,7 +1,6 @@
 """The product's own database goes away and comes back, under load and under a bulk run."""
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.postgres import PostgresProcess, programs
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import let_pass, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
 
@@ -44,18 +44,11 @@ def server(
     started.stop()
 
 
-def interrupt(database: PostgresProcess, after: float, away: float) -> threading.Thread:
-    """Take the database away for some seconds, in a thread that is running already."""
-
-    def stop_and_start() -> None:
-        time.sleep(after)
-        database.stop()
-        time.sleep(away)
-        database.start()
-
-    thread = threading.Thread(target=stop_and_start)
-    thread.start()
-    return thread
+def interrupt(database: PostgresProcess, away: float) -> None:
+    """Take the database away for some seconds."""
+    database.stop()
+    let_pass(away)
+    database.start()
 
 
 def test_saves_under_load_are_kept_or_honestly_refused(
@@ -67,7 +60,7 @@ def test_saves_under_load_are_kept_or_honestly_refused(
 
     def interrupt_work() -> None:
         wait_for_a_save(crm)
-        interrupt(database, after=0, away=2).join()
+        interrupt(database, away=2)
 
     interrupting = threading.Thread(target=interrupt_work)
     interrupting.start()
@@ -91,7 +84,8 @@ def test_a_bulk_run_goes_on_when_the_database_is_back(
     crm.forget_log()
     lead.confirm(path)
 
-    interrupt(database, after=0.7, away=1.5).join()
+    wait_until(lambda: len(crm.log("PUT")) > 5, "the run has not begun")
+    interrupt(database, away=1.5)
     crm.switch(latency_ms=0)
     lead.wait(path, "finished")
     worker.stop()

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 
 from tests.conftest import skip_or_fail
 from tests.sandbox_driver import KEY
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = sorted(path.name for path in (ROOT / "deploy").iterdir() if path.suffix in {".service", ".socket"})
@@ -81,10 +81,7 @@ class Machine:
         return process
 
     def _connect(self, connection: socket.socket) -> None:
-        give_up = time.monotonic() + PATIENCE
-        while connection.connect_ex(str(self.socket)):
-            assert time.monotonic() < give_up, "nobody listens"
-            time.sleep(0.02)
+        wait_until(lambda: connection.connect_ex(str(self.socket)) == 0, "the service does not listen")
 
     def clear(self) -> None:
         """End what a failed test left running."""
@@ -150,11 +147,8 @@ def test_the_web_service_takes_its_socket_says_that_it_is_ready_and_ends_in_orde
 
 def test_the_worker_starts_and_ends_in_order(machine: Machine) -> None:
     worker = machine.start(WORKER)
-    give_up = time.monotonic() + PATIENCE
-    while "Starting worker" not in machine.log(WORKER):
-        assert time.monotonic() < give_up, machine.log(WORKER)
-        assert worker.poll() is None, machine.log(WORKER)
-        time.sleep(0.05)
+    wait_until(lambda: "Starting worker" in machine.log(WORKER), lambda: machine.log(WORKER))
+    assert worker.poll() is None, machine.log(WORKER)
 
     worker.send_signal(signal.SIGTERM)
 

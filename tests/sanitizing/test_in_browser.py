@@ -36,6 +36,10 @@ documents => {
     }
     box.remove();
   });
+  // What the documents started to load has failed by the time that this, started last, has failed.
+  const last = new Image();
+  last.onerror = () => { window.isOver = true; };
+  last.src = "https://last.example/x.png";
   return found;
 }
 """
@@ -55,7 +59,7 @@ def test_nothing_runs_when_the_result_is_assigned_twice(isolated_browser: Browse
     page.set_content("<!doctype html><title>corpus</title><body></body>")
 
     found = page.evaluate(RUN, json.loads(json.dumps(documents)))
-    page.wait_for_timeout(200)
+    page.wait_for_function("window.isOver")
     ran = page.evaluate("window.ran")
     page.close()
 

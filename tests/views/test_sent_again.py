@@ -1,6 +1,5 @@
 """One form sent more than once: the same content is one save, other content is another one."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +11,7 @@ from tests.browsing import Visitor
 from tests.live import LiveServer
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
+from tests.waiting import wait_until
 from ticketadmin.models import Change, Draft, User
 
 CODE = "ABCXYZ1234"
@@ -156,12 +156,7 @@ def test_a_clear_that_was_saved_is_not_kept_again(web: Client, sandbox: Sandbox,
 
 
 def wait_for_the_put(crm: Sandbox) -> None:
-    """The fresh read is behind us, so the PUT is on its way."""
-    give_up = time.monotonic() + 10
-    while not crm.log("GET", CODE):
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-    time.sleep(0.2)
+    wait_until(lambda: crm.log("PUT", CODE), "the save did not reach the CRM", every=0.02)
 
 
 def test_other_content_waits_for_the_save_that_is_on_its_way(live: LiveServer, live_sandbox: Sandbox) -> None:

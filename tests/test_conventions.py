@@ -1,0 +1,85 @@
+"""What the tests themselves keep to: waiting has a limit and a message, and no test measures time."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import is_true_for, wait_until
+
+TESTS = Path(__file__).resolve().parent
+CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns"}
+WAITS = {"sleep", "wait_for_timeout"}
+# `waiting` is where they belong; `crowd` is also the load measurement of `make load`.
+MAY_READ_CLOCKS = {"waiting.py", "crowd.py"}
+
+
+def called(tree: ast.AST) -> Iterator[str]:
+    """Yield the names of the functions that are called in a piece of code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            yield function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def faults(source: str) -> list[str]:
+    """Return what breaks the rules in a module: sleeps, and clocks that something is compared with."""
+    tree = ast.parse(source)
+    clocks = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and CLOCKS & set(called(node.value))
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = [f"calls {name}" for name in called(tree) if name in WAITS]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            if CLOCKS & set(called(node)) or clocks & names:
+                found.append(f"compares with a clock: {ast.unparse(node)}")
+    return found
+
+
+def test_no_test_sleeps_or_compares_with_a_clock() -> None:
+    broken = {
+        str(path.relative_to(TESTS)): found
+        for path in TESTS.rglob("*.py")
+        if path.name not in MAY_READ_CLOCKS and (found := faults(path.read_text(encoding="utf-8")))
+    }
+
+    assert broken == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "time.sleep(1)",
+        "sleep(0.1)",
+        "page.wait_for_timeout(200)",
+        "assert time.monotonic() - started < 15",
+        "while time.time() < end: pass",
+        "started = time.perf_counter()\nassert end - started < 2",
+    ],
+)
+def test_each_kind_of_fault_is_found(source: str) -> None:
+    assert len(faults(source)) == 1
+
+
+def test_a_wait_returns_what_it_found() -> None:
+    answers = iter([[], [], [3]])
+
+    assert wait_until(lambda: next(answers), "nothing came", every=0) == [3]
+
+
+def test_a_wait_over_its_limit_fails_with_the_state_at_the_end() -> None:
+    with pytest.raises(AssertionError, match=r"not within 0 s: still pending"):
+        wait_until(lambda: False, lambda: "still pending", within=0)
+
+
+def test_what_must_stay_true_is_looked_at_all_the_time() -> None:
+    answers = iter([True, True, False])
+
+    assert not is_true_for(60, lambda: next(answers), every=0)
+    assert is_true_for(0.01, lambda: True, every=0)
