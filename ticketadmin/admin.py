@@ -13,11 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ticketadmin.forms.people import NewPersonForm, PersonForm, role_label
-from ticketadmin.models import CustomField, StatusSetting, User
-from ticketadmin.services.people.accounts import sign_out_everywhere
+from ticketadmin.models import AuditAction, CustomField, StatusSetting, User
+from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.audit.tracking import one_entry_for_roles
+from ticketadmin.services.people.accounts import has_acted, sign_out_everywhere
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
 
+_KEPT = _("%(name)s has used this tool. Switch the account off instead, so that the record stays whole.")
 _PERSON = ("first_name", "last_name", "email")
 _PREFERENCES = ("language", "theme", "shortcuts_enabled")
 
@@ -85,6 +88,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         """End the wait of people who failed to sign in too often."""
         for person in people:
             forget_failures(username=counted_name(request, {"username": person.get_username()}))
+            record(AuditAction.WAIT_ENDED, Target.of(person))
         self.message_user(request, _("They can try again."), messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -105,8 +109,21 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The same, and nobody deletes themselves."""
         return (
-            super().has_delete_permission(request, obj) and _may_touch(request, obj) and obj != request.user
+            super().has_delete_permission(request, obj)
+            and _may_touch(request, obj)
+            and obj != request.user
+            and not (obj is not None and has_acted(obj))
         )
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Refuse the deletion of users who acted, by name, instead of listing what is on record of them."""
+        kept = [_KEPT % {"name": user.get_username()} for user in objs if has_acted(user)]
+        return ([], {}, set(), kept) if kept else super().get_deleted_objects(objs, request)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Record a change of several roles as one."""
+        with one_entry_for_roles(form.instance):
+            super().save_related(request, form, formsets, change)
 
 
 def _may_touch(request: HttpRequest, person: User | None) -> bool:

@@ -13,6 +13,7 @@ class TicketAdminConfig(AppConfig):
 
     def ready(self) -> None:
         from ticketadmin import checks, tasks  # noqa: F401, PLC0415 - system checks, background work
+        from ticketadmin.services.audit import sign_ins, tracking  # noqa: F401, PLC0415 - signals
         from ticketadmin.services.index import refresh, searching  # noqa: F401, PLC0415 - signals
         from ticketadmin.signing_in import checks as more  # noqa: F401, PLC0415 - system checks
         from ticketadmin.signing_in import sessions  # noqa: F401, PLC0415 - a signal

@@ -21,6 +21,8 @@ from ticketadmin.converters import whole_number
 from ticketadmin.logs import event
 from ticketadmin.logs import request_id as current_request_id
 from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
+from ticketadmin.models import Channel, User
+from ticketadmin.services.audit.origin import Origin, acting_from
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
 from ticketadmin.views.error_pages import bad_request, method_not_allowed
@@ -85,6 +87,20 @@ class AccessLogMiddleware:
                 address=client_address(request),
             )
         return response
+
+
+class AuditOriginMiddleware:
+    """Let the audit log know who acts in this request, and from which address."""
+
+    def __init__(self, get_response: type_of_next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        def actor() -> User | None:
+            return request.user if isinstance(request.user, User) else None
+
+        with acting_from(Origin(Channel.WEB, client_address(request), actor)):
+            return self.get_response(request)
 
 
 class SecurityHeadersMiddleware:

@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ticketadmin.middleware.AuditOriginMiddleware",
     "ticketadmin.signing_in.sessions.SessionLimitsMiddleware",
     "ticketadmin.middleware.PreferredLanguageMiddleware",
     "ticketadmin.middleware.MethodsMiddleware",
@@ -206,6 +207,9 @@ LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "tickets"
 LOGOUT_REDIRECT_URL = "sign_in"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- how long things are kept --------------------------------------------------------------------
+KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=1_095)
 
 # --- e-mail --------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))

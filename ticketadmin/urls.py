@@ -10,7 +10,7 @@ from ticketadmin import converters  # noqa: F401 - registers <code:…>
 from ticketadmin.views import accessibility, connection, health, styleguide
 from ticketadmin.views.account import account, passwords
 from ticketadmin.views.bulk import choosing, runs
-from ticketadmin.views.history import changes
+from ticketadmin.views.history import audit, changes
 from ticketadmin.views.tickets import content, drafts, presence, quick_status, ticket
 from ticketadmin.views.tickets import list as list_views
 
@@ -51,6 +51,9 @@ urlpatterns = [
     path("history/<uuid:change>/undo/", changes.undo, name="undo"),
     path("history/<uuid:change>/restore/", changes.restore, name="restore"),
     path("history/<uuid:change>/settle/", changes.settle, name="settle"),
+    # audit log
+    path("audit/", audit.audit, name="audit"),
+    path("audit/entries.csv", audit.audit_csv, name="audit_csv"),
     # account
     path("session/", account.session, name="session"),
     path("session/back/", account.back, name="session_back"),

@@ -206,6 +206,7 @@ def test_csv_streams_every_row_and_no_cell_acts(staff: User, lead: User) -> None
 
 
 def test_history_survives_the_person(staff: User, lead: User) -> None:
+    """Of before the audit log, say: since then users who acted are switched off, not deleted."""
     record(staff)
     staff.delete()
 

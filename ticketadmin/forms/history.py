@@ -16,7 +16,7 @@ from ticketadmin.services.values.ordering import in_order
 _NO_SUCH_DAY = _("Choose a day of the years 2000 to 2999.")
 
 
-def _day(label: Any) -> forms.DateField:
+def day_field(label: Any) -> forms.DateField:
     """Return a field for a day that changes can be of: the calendar has an end, and overflows there."""
     return forms.DateField(
         label=label,
@@ -40,8 +40,8 @@ class HistoryFilterForm(forms.Form):
     field = forms.ChoiceField(label=_("Field"), required=False)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
     origin = forms.ChoiceField(label=_("Made by"), required=False)
-    since = _day(_("From"))
-    until = _day(_("To"))
+    since = day_field(_("From"))
+    until = day_field(_("To"))
 
     bulk = forms.UUIDField(required=False, widget=forms.HiddenInput)
 

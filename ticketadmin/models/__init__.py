@@ -1,29 +1,38 @@
 """Our own rows: people, changes, bulk updates, drafts, the ticket index, configuration,
 and what the CRM last said."""
 
+from .audit import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, FailedSignIns
 from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, Damage, ItemState
 from .changes import Change, ChangedField, Origin
 from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
 from .index import IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
-from .operations import Heartbeat
+from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, ResetRequest, Role, Source, User
 from .views import SavedView
 
 __all__ = [
     "ACTIVE",
+    "AUDIT_LOG",
     "ENDED",
+    "HISTORY",
     "ROLES",
+    "TICKET",
+    "AuditAction",
+    "AuditEntry",
     "BulkItem",
     "BulkKind",
     "BulkState",
     "BulkUpdate",
     "Change",
     "ChangedField",
+    "Channel",
+    "Chore",
     "CustomField",
     "Damage",
     "Draft",
+    "FailedSignIns",
     "FieldKind",
     "Heartbeat",
     "Hue",

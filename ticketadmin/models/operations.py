@@ -1,4 +1,4 @@
-"""Signs of life of the product's own processes."""
+"""Signs of life of the product's own processes, and when their regular work was last done."""
 
 from django.db import models
 
@@ -9,6 +9,16 @@ class Heartbeat(models.Model):
     name = models.CharField(max_length=64, primary_key=True)
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Chore(models.Model):
+    """Regular work that one worker at a time takes on, and when it was last begun."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    begun_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name

@@ -19,10 +19,14 @@ from django.db import DatabaseError, connection, connections
 from django_tasks_db.management.commands import db_worker
 
 from ticketadmin.management.starting import require_start
+from ticketadmin.models import Channel
+from ticketadmin.services.audit.origin import Origin, acting_from
 from ticketadmin.services.operations.heartbeats import beat, end
+from ticketadmin.services.operations.upkeep import upkeep_if_due
 from ticketadmin.tasks import WORKER, forget_old_tasks, stopping, sweep_bulks
 
 DATABASE_AGAIN = 2.0
+LOOK_FOR_UPKEEP = 60.0  # seconds
 SWITCH_EVERY = 0.001  # seconds: threads that wait for the CRM get their turn sooner than by Python's default
 
 logger = logging.getLogger(__name__)
@@ -66,13 +70,18 @@ class Command(db_worker.Command):
 @contextmanager
 def _watch() -> Iterator[None]:
     is_over = threading.Event()
-    thread = threading.Thread(target=_keep_watch, args=(is_over,), daemon=True)
-    thread.start()
+    # Apart: a long cleaning must not keep the worker from giving its sign of life.
+    threads = [
+        threading.Thread(target=target, args=(is_over,), daemon=True) for target in (_keep_watch, _keep_up)
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         is_over.set()
-        thread.join(DATABASE_AGAIN)
+        for thread in threads:
+            thread.join(DATABASE_AGAIN)
 
 
 def _keep_watch(is_over: threading.Event) -> None:
@@ -87,3 +96,14 @@ def _keep_watch(is_over: threading.Event) -> None:
     with suppress(DatabaseError):
         end(WORKER)
     connection.close()
+
+
+def _keep_up(is_over: threading.Event) -> None:
+    with acting_from(Origin(Channel.WORKER)):
+        while not is_over.is_set():
+            try:
+                upkeep_if_due()
+            except DatabaseError as error:
+                logger.warning("regular cleaning could not be done: %s", type(error).__name__)
+            connection.close()
+            is_over.wait(LOOK_FOR_UPKEEP)

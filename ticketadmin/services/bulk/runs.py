@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import (
+    AuditAction,
     BulkItem,
     BulkKind,
     BulkState,
@@ -29,6 +30,7 @@ from ticketadmin.models import (
     Plan,
     User,
 )
+from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.bulk.engine import cancel_rest, wake
 from ticketadmin.services.bulk.rollout import PAUSES_FOR_DAMAGE, everything_seen
 from ticketadmin.services.bulk.seal import seal_of
@@ -143,6 +145,7 @@ def confirm_bulk(
     """
     require(actor, RIGHT)
     with transaction.atomic():
+        _record_if_others(AuditAction.RUN_CONFIRMED, bulk, actor)
         _move(
             bulk,
             (BulkState.READY,),
@@ -176,7 +179,9 @@ def _begin(bulk: BulkUpdate) -> None:
 def pause_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     """Start no further ticket; what is in flight ends. Raises Forbidden or NotNow."""
     require(actor, RIGHT)
-    _move(bulk, (BulkState.RUNNING,), BulkState.PAUSED, pause_reason="")
+    with transaction.atomic():
+        _move(bulk, (BulkState.RUNNING,), BulkState.PAUSED, pause_reason="")
+        _record_if_others(AuditAction.RUN_PAUSED, bulk, actor)
 
 
 def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
@@ -187,7 +192,7 @@ def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     require(actor, RIGHT)
     if bulk.pause_reason in PAUSES_FOR_DAMAGE:
         raise NotNow
-    _resume(bulk)
+    _resume(bulk, actor)
 
 
 def go_on_although(bulk: BulkUpdate, *, actor: User) -> None:
@@ -196,12 +201,14 @@ def go_on_although(bulk: BulkUpdate, *, actor: User) -> None:
     Raises Forbidden or NotNow.
     """
     require(actor, RIGHT)
-    _resume(bulk, accepted=everything_seen(bulk, load_schema()))
+    _resume(bulk, actor, accepted=everything_seen(bulk, load_schema()))
 
 
-def _resume(bulk: BulkUpdate, **values: Any) -> None:
+def _resume(bulk: BulkUpdate, actor: User, **values: Any) -> None:
     state = BulkState.RUNNING if bulk.was_confirmed else BulkState.CHECKING
-    _move(bulk, (BulkState.PAUSED,), state, pause_reason="", **values)
+    with transaction.atomic():
+        _move(bulk, (BulkState.PAUSED,), state, pause_reason="", **values)
+        _record_if_others(AuditAction.RUN_RESUMED, bulk, actor)
     bulk.items.filter(state=ItemState.WAITING).update(attempts=0)
     wake(bulk)
 
@@ -209,7 +216,9 @@ def _resume(bulk: BulkUpdate, **values: Any) -> None:
 def cancel_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     """Stop for good: what is in flight ends, the rest is not sent. Raises Forbidden or NotNow."""
     require(actor, RIGHT)
-    _move(bulk, (BulkState.RUNNING, BulkState.PAUSED), BulkState.CANCELLING, pause_reason="")
+    with transaction.atomic():
+        _move(bulk, (BulkState.RUNNING, BulkState.PAUSED), BulkState.CANCELLING, pause_reason="")
+        _record_if_others(AuditAction.RUN_CANCELLED, bulk, actor)
     if bulk.is_leased(timezone.now()):
         wake(bulk)
     else:
@@ -225,6 +234,7 @@ def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
         found = unsent.select_for_update().first()  # locked before its items, as a worker locks them
         if found is None:
             raise NotNow
+        _record_if_others(AuditAction.RUN_DISCARDED, found, actor)
         found.delete()
 
 
@@ -316,6 +326,13 @@ def _forget_unsent(owner: User) -> None:
     """Delete what this person prepared and left lying without ever sending it."""
     limit = timezone.now() - FORGOTTEN_AFTER
     BulkUpdate.objects.filter(owner=owner, started_at=None, created_at__lt=limit).delete()
+
+
+def _record_if_others(action: AuditAction, bulk: BulkUpdate, actor: User) -> None:
+    """Put into the audit log what is done to a colleague's bulk update; one's own is in its own record."""
+    if bulk.owner_id != actor.pk:
+        target = Target("bulkupdate", str(bulk.uuid), bulk.owner_name)
+        record(action, target, actor=actor)
 
 
 def _move(bulk: BulkUpdate, sources: tuple[BulkState, ...], target: BulkState, **values: Any) -> None:

@@ -9,7 +9,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.models import Role, Source, User
+from ticketadmin.models import AuditAction, AuditEntry, BulkUpdate, Change, Role, Source, User
+from ticketadmin.services.audit.origin import acting_via
+from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.audit.tracking import one_entry_for_roles
 from ticketadmin.services.people.access import Forbidden, require
 from ticketadmin.text import printable
 
@@ -72,12 +75,20 @@ def welcome(vouched: Vouched) -> User:
     except IntegrityError:  # made by another request just now
         person = _find_or_make(vouched)
     if not person.is_active:
-        raise Disabled
-    _update(person, vouched)
-    _give_roles(person, vouched.groups)
+        raise _refused(Disabled(), person)
+    with acting_via(vouched.source.value):
+        _update(person, vouched)
+        _give_roles(person, vouched.groups)
     if not (person.is_superuser or person.groups.exists() or person.user_permissions.exists()):
-        raise NoRole
+        raise _refused(NoRole(), person)
     return person
+
+
+def _refused(reason: NotWelcome, account: User) -> NotWelcome:
+    """Record that the account's owner, or a namesake, was turned away; return the reason."""
+    details = {"reason": type(reason).__name__}
+    record(AuditAction.SIGN_IN_REFUSED, Target.of(account), details=details)
+    return reason
 
 
 def _cleaned(vouched: Vouched) -> Vouched:
@@ -97,12 +108,12 @@ def _find_or_make(vouched: Vouched) -> User:
         return known
     named = User.objects.filter(username__iexact=vouched.username).first()
     if named is None:
-        with transaction.atomic():
+        with transaction.atomic(), acting_via(vouched.source.value):
             return User.objects.create_user(vouched.username, source=vouched.source, subject=vouched.subject)
     if vouched.subject and named.subject == vouched.subject:
         return named  # made by another request between the two questions
     if named.source != vouched.source or named.subject:
-        raise NameTaken
+        raise _refused(NameTaken(), named)
     if vouched.subject:  # an administrator made this person before their first sign-in
         named.subject = vouched.subject
         named.save(update_fields=["subject"])
@@ -124,8 +135,9 @@ def _give_roles(person: User, groups: Collection[str]) -> None:
         return
     held = {role for role in Role if set(settings.ROLE_GROUPS[role.value]) & set(groups)}
     ours = {Role(group.name): group for group in Group.objects.filter(name__in=Role.values)}
-    person.groups.remove(*(group for role, group in ours.items() if role not in held))
-    person.groups.add(*(group for role, group in ours.items() if role in held))
+    with transaction.atomic(), one_entry_for_roles(person):
+        person.groups.remove(*(group for role, group in ours.items() if role not in held))
+        person.groups.add(*(group for role, group in ours.items() if role in held))
 
 
 def sign_out_everywhere(person: User, *, actor: User) -> None:
@@ -134,5 +146,17 @@ def sign_out_everywhere(person: User, *, actor: User) -> None:
         require(actor, "administer")
         if person.is_superuser and not actor.is_superuser:
             raise Forbidden("administer")
-    User.objects.filter(pk=person.pk).update(session_generation=F("session_generation") + 1)
+    with transaction.atomic():
+        User.objects.filter(pk=person.pk).update(session_generation=F("session_generation") + 1)
+        record(AuditAction.SIGNED_OUT_EVERYWHERE, Target.of(person), actor=actor)
     person.refresh_from_db(fields=["session_generation"])
+
+
+def has_acted(user: User) -> bool:
+    """Tell whether anything is on record that this user did: then the account is kept, switched off."""
+    return (
+        user.last_login is not None
+        or AuditEntry.objects.filter(actor=user).exists()
+        or Change.objects.filter(actor=user).exists()
+        or BulkUpdate.objects.filter(owner=user).exists()
+    )

@@ -27,6 +27,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
 from ticketadmin.models import Source, User
+from ticketadmin.services.audit.origin import acting_via
 from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
@@ -118,7 +119,8 @@ class Choose(views.PasswordResetConfirmView):
         """End the wait after failed attempts, too: who reads the person's mail is believed."""
         forget_failures(username=counted_name(self.request, {"username": self.user.get_username()}))
         messages.success(self.request, _("Your new password is set. Sign in with it."))
-        return super().form_valid(form)  # type: ignore[arg-type]
+        with acting_via("password_link"):
+            return super().form_valid(form)  # type: ignore[arg-type]
 
 
 def _mail(request: HttpRequest, person: User) -> EmailMessage:

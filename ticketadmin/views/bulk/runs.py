@@ -20,6 +20,7 @@ from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import bulk_context, present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
+from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
 from ticketadmin.services.bulk.progress import (
@@ -85,7 +86,9 @@ def bulk_results(request: HttpRequest, bulk: UUID) -> HttpResponse:
     """Download what came of each ticket, for a spreadsheet."""
     one = _found(bulk)
     refresh_outcomes(one)
-    lines = csv_lines(RESULT_COLUMNS, result_table(one))
+    target = Target("bulkupdate", str(one.uuid), one.owner_name)
+    rows = audited_export(target, result_table(one), filters={}, actor=person_of(request))
+    lines = csv_lines(RESULT_COLUMNS, rows)
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="bulk-{one.uuid}.csv"'
     return answer  # type: ignore[return-value] # a stream is a response to every caller

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.history import HistoryFilterForm
-from ticketadmin.models import Change
+from ticketadmin.models import HISTORY, Change
 from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.history.changes import history_page, history_rows
 from ticketadmin.services.history.export import HISTORY_COLUMNS, csv_lines, history_table
 from ticketadmin.services.people.access import Forbidden, may_see
@@ -67,7 +68,9 @@ def history_csv(request: HttpRequest) -> HttpResponse:
     form = HistoryFilterForm(request.GET, viewer=viewer)
     if not form.is_valid():
         return history(request)
-    lines = csv_lines(HISTORY_COLUMNS, history_table(history_rows(viewer, form.filters)))
+    table = history_table(history_rows(viewer, form.filters))
+    rows = audited_export(Target(HISTORY), table, filters=vars(form.filters), actor=viewer)
+    lines = csv_lines(HISTORY_COLUMNS, rows)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="changes.csv"'
     return response  # type: ignore[return-value] # a stream is a response to every caller

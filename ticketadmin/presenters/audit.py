@@ -1,0 +1,143 @@
+"""Entries of the audit log as administrators read them: labels of kinds and fields, values as text."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ticketadmin.models import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, Source
+
+Text = str | Promise
+
+_KINDS: dict[str, Text] = {
+    HISTORY: gettext_lazy("history"),
+    AUDIT_LOG: gettext_lazy("audit log"),
+    TICKET: gettext_lazy("ticket"),
+    "group": gettext_lazy("role"),
+}
+# Names that are no field of the target's model.
+_NAMES: dict[str, Text] = {
+    "roles": gettext_lazy("roles"),
+    "permissions": gettext_lazy("permissions"),
+    "is_superuser": gettext_lazy("superuser"),
+    "is_active": gettext_lazy("active"),
+    "owner_id": gettext_lazy("owner"),
+    "query": gettext_lazy("filters"),
+}
+_WAYS: dict[str, Text] = {
+    **{source.value: source.label for source in Source},
+    "password_link": gettext_lazy("link for a new password"),
+}
+
+
+@dataclass(frozen=True)
+class AuditChange:
+    """One field that changed, its values as text; None where there was none."""
+
+    label: Text
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One entry, ready to be shown."""
+
+    at: datetime
+    action: Text
+    actor: str
+    kind: Text
+    target: str
+    changes: tuple[AuditChange, ...]
+    notes: tuple[str, ...]
+    channel: Text
+    address: str
+    request_id: str
+
+
+def present_entries(entries: Iterable[AuditEntry]) -> list[AuditRow]:
+    """Return the entries as rows."""
+    return [
+        AuditRow(
+            at=entry.created_at,
+            action=_label(AuditAction, entry.action),
+            actor=entry.actor_name,
+            kind=_kind(entry.target_kind),
+            target=entry.target_name or entry.target_id,
+            changes=tuple(_changes(entry)),
+            notes=tuple(_notes(entry.details)),
+            channel=_label(Channel, entry.channel),
+            address=entry.address or "",
+            request_id=entry.request_id,
+        )
+        for entry in entries
+    ]
+
+
+def _label(words: type[models.TextChoices], value: str) -> Text:
+    """Return a member's label; an entry of a newer version's action keeps its machine word."""
+    return words(value).label if value in words.values else value
+
+
+def _kind(kind: str) -> Text:
+    if kind in _KINDS or not kind:
+        return _KINDS.get(kind, "")
+    try:
+        return apps.get_model("ticketadmin", kind)._meta.verbose_name or kind
+    except LookupError:
+        return kind
+
+
+def _changes(entry: AuditEntry) -> Iterator[AuditChange]:
+    for name in {**entry.before, **entry.after}:
+        before, after = (
+            _value(values[name]) if name in values else None for values in (entry.before, entry.after)
+        )
+        if before or after:
+            yield AuditChange(_field_label(entry.target_kind, name), before, after)
+
+
+def _field_label(kind: str, name: str) -> Text:
+    if name in _NAMES:
+        return _NAMES[name]
+    try:
+        field = apps.get_model("ticketadmin", kind)._meta.get_field(name)
+    except (LookupError, FieldDoesNotExist):
+        return name
+    return getattr(field, "verbose_name", name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _notes(details: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an entry's details say, each as a phrase; what is unknown here is shown as it is."""
+    for name, value in details.items():
+        if name == "rows":
+            yield ngettext("%(n)s row", "%(n)s rows", value) % {"n": value}
+        elif name == "failures":
+            told = ngettext("%(n)s failure", "%(n)s failures", value)
+            yield told % {"n": value}
+        elif name == "complete":
+            yield _("complete") if value else _("broken off")
+        elif name in {"via", "source"}:
+            yield _("by: %(way)s") % {"way": _WAYS.get(value, value)}
+        elif name == "filters":
+            yield from (f"{key}: {one}" for key, one in value.items())
+        else:
+            yield f"{name}: {_value(value)}"

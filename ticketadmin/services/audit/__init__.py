@@ -1,0 +1,1 @@
+"""Writing the audit log. It is read by `services/history/audit.py`."""

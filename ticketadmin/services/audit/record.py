@@ -1,0 +1,144 @@
+"""Appending to the audit log. Each entry is logged as an event, too, for a log collector to keep a copy.
+
+An entry is written in the transaction of what it tells about: neither is stored without the other. It is
+logged once that transaction is committed. Customers' e-mail addresses are masked by a keyed digest, so
+that the log need not be changed to erase one; users' own are kept in the row and left out of the event.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from ticketadmin.logs import event, request_id
+from ticketadmin.models import AuditAction, AuditEntry, User
+from ticketadmin.services.audit.origin import current_origin
+
+logger = logging.getLogger("ticketadmin.audit")
+
+Values = Mapping[str, Any]
+T = TypeVar("T")
+
+MAX_TEXT = 1_000  # characters of one value
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"=&?]{1,64}@[^\s@<>()\[\],;:\"=&?]{1,255}")
+_PRIVATE = frozenset({"email"})  # fields that are kept in the row and never logged
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an action was done to: kind, id and name as they were then."""
+
+    kind: str
+    id: str = ""
+    name: str = ""
+
+    @classmethod
+    def of(cls, row: models.Model) -> "Target":
+        """Return the target that a row of ours is."""
+        name = row.get_username() if isinstance(row, User) else str(row)
+        return cls(str(row._meta.model_name), str(row.pk or ""), name)
+
+
+def record(
+    action: AuditAction,
+    target: Target | None = None,
+    *,
+    before: Values | None = None,
+    after: Values | None = None,
+    details: Values | None = None,
+    actor: User | None = None,
+) -> AuditEntry:
+    """Append an entry and return it. `actor` is the current request's user unless given."""
+    origin = current_origin()
+    actor = actor or origin.actor_of()
+    target = target or Target("")
+    told = {**(details or {}), **({"via": origin.via} if origin.via else {})}
+    entry = AuditEntry.objects.create(
+        created_at=timezone.now(),
+        action=action,
+        actor=actor,
+        actor_name=actor.get_username() if actor else "",
+        target_kind=target.kind,
+        target_id=target.id[:64],
+        target_name=target.name[:200],
+        before=_bounded(before or {}),
+        after=_bounded(after or {}),
+        details=_bounded(told),
+        channel=origin.channel,
+        address=origin.address or None,
+        request_id=request_id.get().strip("-"),
+    )
+    transaction.on_commit(partial(_log, entry))
+    return entry
+
+
+def audited_export(target: Target, rows: Iterable[T], *, filters: Values, actor: User) -> Iterator[T]:
+    """Yield the rows of an export, then record who took how many of them by which filters.
+
+    A download that is broken off is recorded, too, as not complete. Call it while the request is served:
+    a stream is read after the request's context has ended.
+    """
+    wanted = {name: masked(str(value)) for name, value in filters.items() if value not in (None, "", [])}
+    return _counted(target, rows, wanted, actor, copy_context())
+
+
+def _counted(
+    target: Target, rows: Iterable[T], filters: Values, actor: User, context: Context
+) -> Iterator[T]:
+    count, is_complete = 0, False
+    try:
+        for row in rows:
+            count += 1
+            yield row
+        is_complete = True
+    finally:
+        details = {"rows": count, "complete": is_complete, "filters": filters}
+        context.run(partial(record, AuditAction.EXPORTED, target, details=details, actor=actor))
+
+
+def masked(text: str) -> str:
+    """Return the text with each e-mail address in it replaced by a keyed digest of it."""
+    return _EMAIL.sub(lambda found: f"[e-mail {_digest(found[0])}]", text)
+
+
+def _digest(address: str) -> str:
+    return salted_hmac("ticketadmin.audit.email", address.casefold(), algorithm="sha256").hexdigest()[:10]
+
+
+def _bounded(value: Any) -> Any:
+    """Cut long texts inside a value, saying so."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]}… ({len(value):,} characters)"
+    if isinstance(value, Mapping):
+        return {name: _bounded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_bounded(one) for one in value]
+    return value
+
+
+def _log(entry: AuditEntry) -> None:
+    event(
+        logger,
+        "audit",
+        entry=entry.pk,
+        action=str(entry.action),
+        actor=entry.actor_id,
+        target=f"{entry.target_kind} {entry.target_id}".strip(),
+        before=_loggable(entry.before),
+        after=_loggable(entry.after),
+        details=_loggable(entry.details),
+        channel=str(entry.channel),
+        address=entry.address,
+    )
+
+
+def _loggable(values: Values) -> dict[str, Any] | None:
+    shown = {name: "(not logged)" if name in _PRIVATE else value for name, value in values.items()}
+    return shown or None

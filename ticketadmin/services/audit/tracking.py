@@ -1,0 +1,232 @@
+"""Records what happens to accounts, roles, settings and shared views, on whatever way the rows are written.
+
+Receivers of Django's model signals, so that the admin, a service, a command and the shell are all covered.
+Two ways pass by signals, `QuerySet.update` and `bulk_create`; a test holds that the product uses neither
+for these tables, except where it records the change itself.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db import models
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+from django.dispatch import receiver
+
+from ticketadmin.models import AuditAction, CustomField, SavedView, StatusSetting, User
+from ticketadmin.services.audit.origin import current_origin
+from ticketadmin.services.audit.record import Target, masked, record
+
+# Rows that administrators describe. A new setting's model gets its place here; a test finds what is missing.
+SETTINGS: tuple[type[models.Model], ...] = (CustomField, StatusSetting, Group)
+
+_USER_FIELDS = (
+    *("username", "first_name", "last_name", "email", "source"),
+    *("is_active", "is_superuser", "is_staff"),
+)
+_VIEW_FIELDS = ("name", "query", "is_shared", "owner_id")
+_merging: ContextVar[frozenset[int]] = ContextVar("merging", default=frozenset())
+
+
+def _values(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _names_of(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields if not field.primary_key]
+
+
+def _stored(row: models.Model, names: Iterable[str]) -> dict[str, Any] | None:
+    """Return the row's values as the database holds them; None for a row that is new."""
+    if row._state.adding:
+        return None
+    return row.__class__._default_manager.filter(pk=row.pk).values(*names).first()
+
+
+def _difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    changed = [name for name, value in after.items() if before.get(name) != value]
+    return {name: before.get(name) for name in changed}, {name: after[name] for name in changed}
+
+
+# --- users ---------------------------------------------------------------------------------------
+
+
+@receiver(pre_save, sender=User)
+def _before_user(instance: User, update_fields: Any, raw: bool = False, **_signal: Any) -> None:
+    names = (*_USER_FIELDS, "password")
+    is_watched = update_fields is None or any(name in names for name in update_fields)
+    instance.stored = _stored(instance, names) if is_watched and not raw else None  # type: ignore[attr-defined]
+    instance.is_watched = is_watched and not raw  # type: ignore[attr-defined]
+
+
+@receiver(post_save, sender=User)
+def _after_user(instance: User, created: bool, **_signal: Any) -> None:
+    if not getattr(instance, "is_watched", False):
+        return
+    stored: dict[str, Any] | None = instance.stored  # type: ignore[attr-defined]
+    values = _values(instance, _USER_FIELDS)
+    if created or stored is None:
+        record(AuditAction.USER_CREATED, Target.of(instance), after=values)
+        return
+    hash_before = stored.pop("password")
+    before, after = _difference(stored, values)
+    if after:
+        record(_action_for(after), Target.of(instance), before=before, after=after)
+    if instance.password != hash_before and _is_new_password(instance):
+        _record_password(instance)
+
+
+def _action_for(after: dict[str, Any]) -> AuditAction:
+    if "is_active" in after:
+        return AuditAction.USER_SWITCHED_ON if after["is_active"] else AuditAction.USER_SWITCHED_OFF
+    is_permission = "is_superuser" in after or "is_staff" in after
+    return AuditAction.PERMISSIONS_CHANGED if is_permission else AuditAction.USER_CHANGED
+
+
+def _is_new_password(user: User) -> bool:
+    """Tell a new password from the old one hashed anew, which a sign-in does when the hasher changes.
+
+    Django keeps the text in `_password` until the row of a password that was set is stored.
+    """
+    return getattr(user, "_password", None) is not None
+
+
+def _record_password(user: User) -> None:
+    is_own = current_origin().actor_of() == user
+    record(AuditAction.PASSWORD_CHANGED if is_own else AuditAction.PASSWORD_SET, Target.of(user))
+
+
+@receiver(pre_delete, sender=User)
+def _before_user_goes(instance: User, **_signal: Any) -> None:
+    instance.roles_held = _role_names(instance)  # type: ignore[attr-defined]
+
+
+@receiver(post_delete, sender=User)
+def _after_user_went(instance: User, **_signal: Any) -> None:
+    before = {**_values(instance, _USER_FIELDS), "roles": instance.roles_held}  # type: ignore[attr-defined]
+    record(AuditAction.USER_DELETED, Target.of(instance), before=before)
+
+
+# --- roles and permissions -----------------------------------------------------------------------
+
+
+def _role_names(user: User) -> list[str]:
+    return sorted(user.groups.values_list("name", flat=True))
+
+
+@contextmanager
+def one_entry_for_roles(user: User) -> Iterator[None]:
+    """Record what is done to the user's roles inside as one entry, however many steps it takes."""
+    before = _role_names(user)
+    token = _merging.set(_merging.get() | {user.pk})
+    try:
+        yield
+    finally:
+        _merging.reset(token)
+    _record_roles(user, before)
+
+
+def _record_roles(user: User, before: list[str]) -> None:
+    after = _role_names(user)
+    if before != after and user.pk not in _merging.get():
+        record(AuditAction.ROLES_CHANGED, Target.of(user), before={"roles": before}, after={"roles": after})
+
+
+@receiver(m2m_changed, sender=User.groups.through)
+def _roles_change(instance: Any, action: str, reverse: bool, pk_set: set[int] | None, **_signal: Any) -> None:
+    if action.startswith("pre_"):
+        instance.roles_before = {user: _role_names(user) for user in _users(instance, reverse, pk_set)}
+    else:
+        for user, before in instance.__dict__.pop("roles_before", {}).items():
+            _record_roles(user, before)
+
+
+def _users(instance: Any, reverse: bool, pk_set: set[int] | None) -> Iterable[User]:
+    if not reverse:
+        return [instance]
+    members = User.objects.filter(groups=instance) if pk_set is None else User.objects.filter(pk__in=pk_set)
+    return list(members)
+
+
+def _permission_names(holder: Any) -> list[str]:
+    held = holder.user_permissions if isinstance(holder, User) else holder.permissions
+    return sorted(held.values_list("codename", flat=True))
+
+
+@receiver(m2m_changed, sender=User.user_permissions.through)
+@receiver(m2m_changed, sender=Group.permissions.through)
+def _permissions_change(instance: Any, action: str, reverse: bool, **_signal: Any) -> None:
+    if reverse or isinstance(instance, Permission):
+        return
+    if action.startswith("pre_"):
+        instance.permissions_before = _permission_names(instance)
+        return
+    before, after = instance.__dict__.pop("permissions_before", []), _permission_names(instance)
+    if before != after:
+        record(
+            AuditAction.PERMISSIONS_CHANGED,
+            Target.of(instance),
+            before={"permissions": before},
+            after={"permissions": after},
+        )
+
+
+# --- settings and shared views -------------------------------------------------------------------
+
+
+@receiver(pre_save)
+def _before_setting(sender: type[models.Model], instance: Any, raw: bool = False, **_signal: Any) -> None:
+    if sender in SETTINGS and not raw:
+        instance.stored = _stored(instance, _names_of(sender))
+
+
+@receiver(post_save)
+def _after_setting(sender: type[models.Model], instance: Any, raw: bool = False, **_signal: Any) -> None:
+    if sender not in SETTINGS or raw:
+        return
+    after = _values(instance, _names_of(sender))
+    if instance.stored is None:
+        record(AuditAction.SETTING_CREATED, Target.of(instance), after=after)
+        return
+    before, after = _difference(instance.stored, after)
+    if after:
+        record(AuditAction.SETTING_CHANGED, Target.of(instance), before=before, after=after)
+
+
+@receiver(post_delete)
+def _after_setting_went(sender: type[models.Model], instance: Any, **_signal: Any) -> None:
+    if sender in SETTINGS:
+        record(AuditAction.SETTING_DELETED, Target.of(instance), before=_values(instance, _names_of(sender)))
+
+
+def _view_values(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "query": masked(str(values["query"]))}
+
+
+@receiver(pre_save, sender=SavedView)
+def _before_view(instance: SavedView, raw: bool = False, **_signal: Any) -> None:
+    instance.stored = None if raw else _stored(instance, _VIEW_FIELDS)  # type: ignore[attr-defined]
+
+
+@receiver(post_save, sender=SavedView)
+def _after_view(instance: SavedView, raw: bool = False, **_signal: Any) -> None:
+    stored: dict[str, Any] = instance.stored or {"is_shared": False, "query": ""}  # type: ignore[attr-defined]
+    was_shared = stored["is_shared"]
+    if raw or not (instance.is_shared or was_shared):
+        return
+    before, after = _difference(_view_values(stored), _view_values(_values(instance, _VIEW_FIELDS)))
+    if not after:
+        return
+    action = AuditAction.VIEW_CHANGED if was_shared else AuditAction.VIEW_SHARED
+    if not instance.is_shared:
+        action = AuditAction.VIEW_WITHDRAWN
+    record(action, Target.of(instance), before=before, after=after)
+
+
+@receiver(post_delete, sender=SavedView)
+def _after_view_went(instance: SavedView, **_signal: Any) -> None:
+    if instance.is_shared:
+        before = _view_values(_values(instance, _VIEW_FIELDS))
+        record(AuditAction.VIEW_WITHDRAWN, Target.of(instance), before=before)
