@@ -33,6 +33,7 @@ LAYERS = [
         "sanitizing",
         "markup",
         "text",
+        "workbooks",
         "logs",
         "metrics",
         "converters",
@@ -116,7 +117,7 @@ def test_the_lowest_parts_do_not_know_each_other() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("part", ["ticketapi", "sandbox"])
+@pytest.mark.parametrize("part", ["ticketapi", "sandbox", "workbooks"])
 def test_parts_without_django(part: str) -> None:
     wrong = [
         f"{name} imports {imported}"

@@ -6,8 +6,7 @@ to do. What the columns mean is not known here: see `bulk.rows`.
     table       the values, the limits and the errors
     kinds       what a file is, by its first bytes, whatever its name says
     delimited   bytes to text to cells
-    workbooks   XLSX, which is a hostile archive until it was looked at
-    cells       how a workbook's value is written as a text
+    workbooks   XLSX, read by a process of its own: ticketadmin.workbooks
 """
 
 from ticketadmin.services.spreadsheets.delimited import read_delimited

@@ -19,7 +19,7 @@ class UnreadableFile(ValidationError):
 
     Codes: `empty`, `no_rows`, `too_large`, `too_many_rows`, `too_many_columns`, `long_cell`, `quotes`,
     `encoding`, `old_excel`, `binary_excel`, `other_spreadsheet`, `password`, `not_a_table`, `web_page`,
-    `damaged`, `too_much_inside`.
+    `damaged`, `too_much_inside`, `busy`, `unavailable`.
     """
 
 

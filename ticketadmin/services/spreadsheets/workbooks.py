@@ -1,28 +1,25 @@
-"""XLSX files. The attacker: somebody whose small archive unpacks into gigabytes, or into endless XML.
+"""XLSX files, read by a process of their own (`ticketadmin.workbooks`): here is what starts and ends it.
 
-An archive is looked at before openpyxl sees it: the sizes that it declares (zipfile reads no more than those)
-are summed and bounded, so that no ratio needs a bound of its own; its parts are ordinary deflated ones, have
-no document type and with it no entities, and no more elements than a full table. Formulas are
-never evaluated: what counts is the result that was stored with them.
+The attacker uploads a workbook that costs minutes or gigabytes, or that breaks the parser. The process that
+serves people holds the bytes of the file and the texts of its table, never the workbook. What reads it has no
+secret in its environment, its own limits of memory and processor time, and `MAX_SECONDS` in all.
 """
 
-import re
-import struct
-import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
 
-from ticketadmin.services.spreadsheets.cells import shown
 from ticketadmin.services.spreadsheets.table import (
     MEBIBYTE,
     MOST_COLUMNS,
+    MOST_ROWS,
     CellProblem,
     Table,
     UnreadableFile,
@@ -30,22 +27,19 @@ from ticketadmin.services.spreadsheets.table import (
     filled_rows,
 )
 
-MOST_UNPACKED = 64 * MEBIBYTE
-MOST_PARTS = 1_000
-MOST_ELEMENTS = 4_000_000  # where one begins or ends
-_CHUNK = 256 * 1024
-_UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
-_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
-_ROW = re.compile(rb"<row\b[^<>]*>")
-_HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
-_NUMBER = re.compile(rb'\sr="(\d{1,7})"')
-# What openpyxl and the standard library raise for parts that are not what they claim to be.
-_DAMAGE = (
-    ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError, OSError, RuntimeError,
-    struct.error, SyntaxError, TypeError, ValueError, zlib.error,
-)  # fmt: skip
-Row = tuple[Any, ...]
-Places = frozenset[tuple[int, int]]  # row as shown, column from 0
+logger = logging.getLogger(__name__)
+
+MAX_SECONDS = 75
+MAX_CPU_SECONDS = 40  # a million cells took 15 to 20 on a busy machine
+MAX_MEMORY = 512 * MEBIBYTE  # they took 125 MB
+MAX_AT_ONCE = 2  # of one web process
+_ROOT = Path(__file__).resolve().parents[3]
+_ENVIRONMENT = {
+    "PYTHONPATH": str(_ROOT),
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OPENPYXL_LXML": "False",  # the standard library's parser is the one that was checked with
+}
+_turns = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 def is_workbook(content: bytes) -> bool:
@@ -55,64 +49,71 @@ def is_workbook(content: bytes) -> bool:
 
 def read_workbook(content: bytes) -> Table:
     """Return the table on the first visible sheet of an XLSX file. Raises UnreadableFile."""
-    problems: list[CellProblem] = []
-    with _damage_reported():
-        has_formulas = _look_into(content)
-        sheet = _first_sheet(content, data_only=True)
-        formulas = _formula_places(content) if has_formulas else Places()
-        header, rows = filled_rows(_texts(sheet, formulas, problems))
-        hidden = _hidden_rows(content, sheet).intersection(row.number for row in rows)
-    return Table(header, rows, sheet=sheet.title, problems=tuple(problems), hidden=hidden)
+    answer = _answer(content)
+    if refusal := answer.get("refused"):
+        raise _refused(refusal)
+    header, rows = filled_rows(answer["rows"])
+    problems = (CellProblem(row, column, _no_result()) for row, column in answer["without_result"])
+    return Table(
+        header,
+        rows,
+        sheet=answer["sheet"],
+        problems=tuple(problems),
+        hidden=frozenset(answer["hidden"]),
+    )
 
 
-@contextmanager
-def _damage_reported() -> Iterator[None]:
+def _answer(content: bytes) -> dict[str, Any]:
+    """Return what the process says of the workbook. Raises UnreadableFile where it says nothing."""
+    if not _turns.acquire(timeout=MAX_SECONDS):
+        message = _("Other files are being read at the moment. Nothing was changed. Upload this one again.")
+        raise UnreadableFile(message, code="busy")
+    limits = (MOST_ROWS, MOST_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of styles and pictures that it leaves out
-            yield
-    except UnreadableFile:
-        raise
-    except _DAMAGE as error:
-        raise damaged() from error
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(  # noqa: S603 - nothing of the file is on its command line
+                [sys.executable, "-s", "-m", "ticketadmin.workbooks", *map(str, limits)],
+                input=content,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                cwd="/",
+                timeout=MAX_SECONDS,
+                check=False,
+            )
+            output.seek(0)
+            return _decoded(done.returncode, output.read())
+    except subprocess.TimeoutExpired:
+        raise _too_much_inside() from None
+    except OSError as error:
+        logger.error("The process that reads workbooks cannot be started: %s", type(error).__name__)
+        raise _unavailable() from error
+    finally:
+        _turns.release()
 
 
-def _look_into(content: bytes) -> bool:
-    """Tell whether the workbook holds formulas. Raises UnreadableFile for what must not be unpacked."""
-    with ZipFile(BytesIO(content)) as archive:
-        parts = archive.infolist()
-        _refuse_other_archives({part.filename for part in parts})
-        if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
-            raise _too_much_inside()
-        if any(part.flag_bits & 0x1 for part in parts):
-            raise damaged()
-        xml = [part for part in parts if part.filename.lower().endswith((".xml", ".rels"))]
-        return _look_at_parts(archive, xml)
+def _decoded(status: int, output: bytes) -> dict[str, Any]:
+    if status < 0:  # ended by a signal: the limit of processor time or of memory
+        logger.warning("The process that reads workbooks was ended by signal %s.", -status)
+        raise _too_much_inside()
+    try:
+        answer: dict[str, Any] = json.loads(output)
+    except ValueError:
+        logger.error("The process that reads workbooks failed with status %s.", status)
+        raise _unavailable() from None
+    return answer
 
 
-def _look_at_parts(archive: ZipFile, parts: list[ZipInfo]) -> bool:
-    elements, has_formulas = 0, False
-    for part in parts:
-        if part.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-            raise damaged()
-        text = archive.read(part)
-        elements += text.count(b"<")
-        if elements > MOST_ELEMENTS:
-            raise _too_much_inside()
-        if b"\0" in text or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-            raise damaged()
-        has_formulas = has_formulas or bool(_FORMULA.search(text) and "/worksheets/" in part.filename)
-    return has_formulas
-
-
-def _refuse_other_archives(names: set[str]) -> None:
-    if "xl/workbook.bin" in names:
+def _refused(code: str) -> UnreadableFile:
+    if code == "binary_excel":
         message = _("This is a binary Excel file. Save it as .xlsx and upload that file.")
-        raise UnreadableFile(message, code="binary_excel")
-    if any(name.startswith("xl/") for name in names):
-        return
-    message = _("This is not an Excel file. Save or export the table as .xlsx or .csv and upload that file.")
-    raise UnreadableFile(message, code="other_spreadsheet")
+        return UnreadableFile(message, code=code)
+    if code == "other_spreadsheet":
+        message = _(
+            "This is not an Excel file. Save or export the table as .xlsx or .csv and upload that file."
+        )
+        return UnreadableFile(message, code=code)
+    return _too_much_inside() if code == "too_much_inside" else damaged()
 
 
 def _too_much_inside() -> UnreadableFile:
@@ -122,58 +123,15 @@ def _too_much_inside() -> UnreadableFile:
     return UnreadableFile(message, code="too_much_inside")
 
 
-def _first_sheet(content: bytes, *, data_only: bool) -> Any:
-    book = load_workbook(BytesIO(content), read_only=True, data_only=data_only, keep_links=False)
-    sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
-    sheets[0].reset_dimensions()  # what a file claims about its size may be a million empty rows
-    return sheets[0]
-
-
-def _rows(sheet: Any) -> Iterator[tuple[int, Row]]:
-    """Yield the numbered rows that the file has, not much wider than the first filled one."""
-    width = next(filter(None, map(_width, sheet.iter_rows(max_col=MOST_COLUMNS + 1))), 0)
-    previous: Row | None = None
-    for number, row in enumerate(sheet.iter_rows(max_col=width + _UNNAMED_COLUMNS), start=1):
-        if row is not previous:  # a gap of a million rows is the same empty row, a million times
-            yield number, row
-        previous = row
-
-
-def _width(row: Row) -> int:
-    return max((place for place, cell in enumerate(row, start=1) if cell.value is not None), default=0)
-
-
-def _texts(sheet: Any, formulas: Places, problems: list[CellProblem]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the texts of each row; a formula that was stored without its result is added to the problems."""
-    for number, row in _rows(sheet):
-        texts = []
-        for column, cell in enumerate(row):
-            value = cell.value
-            # A result that is an empty text has the type "str"; no result leaves the type at "n".
-            if value is None and formulas and (number, column) in formulas and cell.data_type == "n":
-                problems.append(CellProblem(number, column, _no_result()))
-            texts.append("" if value is None else shown(value, cell.number_format))
-        yield number, texts
+def _unavailable() -> UnreadableFile:
+    message = _(
+        "Excel files cannot be read on this server now. Nothing was changed. Save the table as “CSV UTF-8” "
+        "and upload that file, or tell an administrator."
+    )
+    return UnreadableFile(message, code="unavailable")
 
 
 def _no_result() -> str:
     return _(
         "This formula was stored without its result. Open the file in your spreadsheet program and save it."
     )
-
-
-def _formula_places(content: bytes) -> Places:
-    rows = _rows(_first_sheet(content, data_only=False))
-    return frozenset(
-        (number, column)
-        for number, row in rows
-        for column, cell in enumerate(row)
-        if cell.value is not None and cell.data_type == "f"
-    )
-
-
-def _hidden_rows(content: bytes, sheet: Any) -> frozenset[int]:
-    with ZipFile(BytesIO(content)) as archive:
-        rows = _ROW.findall(archive.read(sheet._worksheet_path))
-    numbers = (_NUMBER.search(row) for row in rows if _HIDDEN.search(row))
-    return frozenset(int(number[1]) for number in numbers if number)

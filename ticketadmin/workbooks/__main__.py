@@ -1,0 +1,42 @@
+"""The process that reads one workbook: the file on standard input, rows or a refusal as JSON on output.
+
+Arguments: the most rows and the most columns that are wanted, the most bytes of memory, the most seconds of
+processor time. The limits are set before the first byte is read; a process that passes one is ended by the
+system, which its parent sees.
+"""
+
+import json
+import resource
+import sys
+
+from ticketadmin.workbooks.checking import RefusedWorkbook
+
+MAX_OUTPUT = 256 * 1024 * 1024
+
+
+def main(arguments: list[str]) -> int:
+    """Read the workbook. Returns 0, also for a refusal, which is an answer like another."""
+    rows, columns, memory, seconds = map(int, arguments)
+    _limit(resource.RLIMIT_AS, memory)
+    _limit(resource.RLIMIT_CPU, seconds)
+    _limit(resource.RLIMIT_FSIZE, MAX_OUTPUT)
+    _limit(resource.RLIMIT_CORE, 0)
+    from ticketadmin.workbooks.reading import read_sheet  # noqa: PLC0415 - within the limits, too
+
+    try:
+        answer = read_sheet(sys.stdin.buffer.read(), rows=rows, columns=columns)
+    except RefusedWorkbook as refusal:
+        answer = {"refused": refusal.code}
+    sys.stdout.buffer.write(json.dumps(answer).encode())
+    return 0
+
+
+def _limit(kind: int, most: int) -> None:
+    """Lower a limit; one that is lower already stays."""
+    _soft, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""The rows of a workbook's first visible sheet, as the spreadsheet shows them, by openpyxl.
+
+Formulas are never evaluated: what counts is the result that was stored with them.
+"""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from openpyxl import load_workbook
+
+from ticketadmin.workbooks.cells import shown
+from ticketadmin.workbooks.checking import Code, RefusedWorkbook, SheetFacts, check_archive
+
+MAX_CHARACTERS = 32_000_000  # of all cells together
+_UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
+# What openpyxl and the standard library raise for parts that are not what they claim to be.
+_DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError, NotImplementedError,
+    OSError, RuntimeError, struct.error, SyntaxError, TypeError, ValueError, zlib.error,
+)  # fmt: skip
+
+
+def read_sheet(content: bytes, *, rows: int, columns: int) -> dict[str, Any]:
+    """Return the title, rows, hidden rows and formulas without a result of the first visible sheet.
+
+    `rows` are lists of a row number and its texts, filled ones only: at most `rows` + 2 of them, each at most
+    `columns` + 1 wide, so that the caller sees that a limit was passed. Raises RefusedWorkbook.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl warns of styles and pictures that it leaves out
+            return _read_sheet(content, rows, columns)
+    except MemoryError:
+        raise RefusedWorkbook(Code.TOO_MUCH_INSIDE) from None
+    except _DAMAGE as error:
+        raise RefusedWorkbook(Code.DAMAGED) from error
+
+
+def _read_sheet(content: bytes, rows: int, columns: int) -> dict[str, Any]:
+    with ZipFile(BytesIO(content)) as archive:
+        facts = check_archive(archive)
+    book = load_workbook(BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    sheet: Any = next((one for one in book.worksheets if one.sheet_state == "visible"), book.worksheets[0])
+    sheet.reset_dimensions()  # what a file claims about its size may be a million empty rows
+    known = facts.get(sheet._worksheet_path, SheetFacts())
+    found: list[tuple[int, list[str]]] = []
+    characters = 0
+    for number, texts in _filled_rows(sheet, known, columns):
+        characters += sum(map(len, texts))
+        if characters > MAX_CHARACTERS:
+            raise RefusedWorkbook(Code.TOO_MUCH_INSIDE)
+        found.append((number, texts))
+        if len(found) > rows + 1:
+            break
+    numbers = {number for number, _texts in found}
+    return {
+        "sheet": sheet.title,
+        "rows": found,
+        "hidden": sorted(known.hidden & numbers),
+        "without_result": sorted(place for place in known.without_result if place[0] in numbers),
+    }
+
+
+def _filled_rows(sheet: Any, known: SheetFacts, columns: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that hold something, not much wider than the first of them."""
+    with_formula = {row for row, _column in known.without_result}
+    for number, row in _numbered_rows(sheet, columns):
+        texts = ["" if cell.value is None else shown(cell.value, cell.number_format) for cell in row]
+        if any(text.strip() for text in texts) or number in with_formula:
+            yield number, texts
+
+
+def _numbered_rows(sheet: Any, columns: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    width = next(filter(None, map(_width, sheet.iter_rows(max_col=columns + 1))), 0)
+    width = min(width + _UNNAMED_COLUMNS, columns + 1)
+    previous: tuple[Any, ...] | None = None
+    for number, row in enumerate(sheet.iter_rows(max_col=width), start=1):
+        if row is not previous:  # a gap of a million rows is the same empty row, a million times
+            yield number, row
+        previous = row
+
+
+def _width(row: tuple[Any, ...]) -> int:
+    return max((place for place, cell in enumerate(row, start=1) if cell.value is not None), default=0)
