@@ -160,7 +160,7 @@ def test_a_worker_that_is_asked_to_end_hands_over_cleanly(on_sqlite: LiveServer,
     wait_until(lambda: crm.log("PUT"), "the run has not begun", every=0.02)
 
     assert worker.stop() == 0
-    assert "being checked after an interruption" not in lead.visitor.get(f"{path}progress/").text
+    assert "being checked" not in lead.visitor.get(f"{path}progress/").text
     assert 0 < len(crm.log("PUT")) < len(codes)
     crm.switch(latency_ms=0)
     worker.start()

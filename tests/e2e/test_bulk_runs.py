@@ -344,7 +344,7 @@ def test_a_crm_that_is_slow_with_its_lists_costs_no_worker_its_run(
     seen = set()
 
     def is_finished() -> bool:
-        seen.add("checked after an interruption" in lead.visitor.get(f"{path}progress/").text)
+        seen.add("being checked" in lead.visitor.get(f"{path}progress/").text)
         return lead.state(path) == "finished"
 
     wait_until(is_finished, "the run does not end")

@@ -1,5 +1,9 @@
 """When a run slows down and when it stops by itself; the clock is the test's own."""
 
+from datetime import timedelta
+
+from django.utils import timezone
+
 from ticketadmin.services.bulk.pace import Pace, Trouble
 from ticketadmin.ticketapi.reasons import Cause
 
@@ -89,3 +93,37 @@ def test_one_ticket_that_breaks_the_crm_each_time_does_not_pause_the_others() ->
     assert {trouble.note("server_error", "TK-1") for _number in range(9)} == {""}
     noted = [trouble.note("server_error", f"TK-{number}") for number in range(2, 6)]
     assert noted == ["", "", "", Cause.CRM_DOWN]
+
+
+def test_a_retry_after_holds_the_run_however_long_it_is() -> None:
+    clock = Clock()
+    pace = Pace(None, calls=3, clock=clock)
+
+    pace.refused(45)
+    pace.refused(5)  # another thread's, which ends earlier
+    pace.note("rate_limited", in_flight=8)
+
+    assert pace.held_for == 45
+    clock.now += 44.9
+    assert not pace.may_start()
+    clock.now += 0.2
+    assert pace.may_start()
+    assert pace.held_for == 0
+
+
+def test_a_later_refusal_may_hold_the_run_for_longer() -> None:
+    clock = Clock()
+    pace = Pace(None, calls=3, clock=clock)
+
+    pace.refused(5)
+    pace.refused(45)
+
+    assert pace.held_for == 45
+    assert pace.in_flight(8) == 2  # slowed once
+
+
+def test_another_worker_keeps_to_what_the_crm_asked_the_first_one() -> None:
+    pace = Pace(None, calls=3, held_until=timezone.now() + timedelta(seconds=45), clock=Clock())
+
+    assert 44 < pace.held_for <= 45
+    assert not pace.may_start()

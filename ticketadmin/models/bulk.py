@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .changes import Change
-from .outcomes import ItemOutcome, Plan
+from .outcomes import ItemOutcome, PauseReason, Plan
 
 
 class BulkKind(models.TextChoices):
@@ -56,11 +56,11 @@ ENDED = (BulkState.CANCELLED, BulkState.FINISHED)
 
 
 class ItemState(models.TextChoices):
-    """Where one item stands. `DOUBT`: a worker was cut off while it was being sent."""
+    """Where one item stands. `DOUBT`: it may have been sent, and what came of it is still to be read."""
 
     WAITING = "waiting", _("Waiting")
     WORKING = "working", _("In progress")
-    DOUBT = "doubt", _("Being checked after an interruption")
+    DOUBT = "doubt", _("Result being checked")
     DONE = "done", _("Done")
 
 
@@ -141,6 +141,12 @@ class BulkUpdate(models.Model):
         return self.state in ENDED
 
     @property
+    def is_paused_for_damage(self) -> bool:
+        """Tell whether a lead has to decide, because saves did not do what they should."""
+        reason = PauseReason.known(self.pause_reason)
+        return self.state == BulkState.PAUSED and reason is not None and reason.is_damage
+
+    @property
     def was_confirmed(self) -> bool:
         """Tell whether it got as far as sending."""
         return self.started_at is not None
@@ -175,6 +181,7 @@ class BulkItem(models.Model):
         max_length=10, choices=Damage.choices, blank=True, help_text="The worst done to a field not sent."
     )
     attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="It is not touched until then.")
     submission = models.UUIDField(default=uuid4)
     change = models.ForeignKey(Change, models.SET_NULL, null=True, blank=True, related_name="+")
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -196,13 +203,9 @@ class BulkItem(models.Model):
     def __str__(self) -> str:
         return f"{self.ticket_code} {self.state} {self.outcome}"
 
-    def give_up_or_wait(self, most: int) -> bool:
-        """Count a failed attempt and tell whether the item may be tried again, under a new submission."""
-        self.attempts += 1
-        if self.attempts >= most:
-            return False
-        self.state, self.submission = ItemState.WAITING, uuid4()
-        return True
+    def wait_again(self, not_before: datetime | None = None) -> None:
+        """Put it back among those that wait, under a new submission: nothing of it was sent."""
+        self.state, self.submission, self.not_before = ItemState.WAITING, uuid4(), not_before
 
     def all_wishes(self, common: dict[str, Any]) -> dict[str, Any]:
         """Return what is wanted of this ticket: its own wishes before the common ones."""

@@ -185,3 +185,16 @@ class PauseReason(StrEnum):
 
     RESTORED = "restored"
     NOT_ALLOWED = "not_allowed"
+    FIELDS_EMPTIED = "fields_emptied"
+    FIELDS_CHANGED = "fields_changed"
+    KEPT_OLD_VALUES = "kept_old_values"
+
+    @property
+    def is_damage(self) -> bool:
+        """Tell whether saves did not do what they should: a lead decides whether the run goes on."""
+        return self in {self.FIELDS_EMPTIED, self.FIELDS_CHANGED, self.KEPT_OLD_VALUES}
+
+    @classmethod
+    def known(cls, word: str) -> "PauseReason | None":
+        """Return the member for a stored word, or None: "" and the words of other vocabularies."""
+        return cls(word) if word in cls._value2member_map_ else None

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import time_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -38,7 +39,6 @@ from ticketadmin.services.bulk.progress import (
     progress_of,
     refresh_outcomes,
 )
-from ticketadmin.services.bulk.rollout import PAUSES_FOR_DAMAGE
 from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
@@ -226,9 +226,17 @@ def _label(bulk: BulkUpdate, item: BulkItem) -> tuple[Text, Tone]:
         outcome = ItemOutcome(item.outcome)
         return outcome.label, outcome.tone
     if bulk.was_confirmed or item.state != ItemState.DONE:
-        return ItemState(item.state).label, Tone.NEUTRAL
+        return _state_label(item), Tone.NEUTRAL
     plan = Plan(item.plan)
     return plan.label, plan.tone
+
+
+def _state_label(item: BulkItem) -> Text:
+    if item.state == ItemState.WAITING and item.not_before and item.not_before > timezone.now():
+        return _("Waiting until %(time)s") % {
+            "time": time_format(timezone.localtime(item.not_before), "H:i:s")
+        }
+    return ItemState(item.state).label
 
 
 def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRow:
@@ -275,7 +283,7 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> dict[str, b
         "change": state == BulkState.READY and bulk.kind == BulkKind.UPDATE,
         "discard": not bulk.was_confirmed,
         "pause": state == BulkState.RUNNING,
-        "resume": state == BulkState.PAUSED and bulk.pause_reason not in PAUSES_FOR_DAMAGE,
+        "resume": state == BulkState.PAUSED and not bulk.is_paused_for_damage,
         "restore": ended and progress.damaged > 0,
         "cancel": bulk.was_confirmed and state in {BulkState.RUNNING, BulkState.PAUSED},
         "retry": ended and any(one.is_retryable for one in found) and bulk.kind != BulkKind.SETTLE,

@@ -5,38 +5,16 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Damage, ItemOutcome
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Damage, ItemOutcome, PauseReason
 from ticketadmin.presenters.changes import readable
-from ticketadmin.services.bulk.rollout import (
-    CHANGED,
-    EMPTIED,
-    NOT_APPLIED,
-    PAUSES_FOR_DAMAGE,
-    damage_seen,
-    unaccepted_damage,
-)
+from ticketadmin.presenters.outcomes import PAUSES
+from ticketadmin.services.bulk.rollout import damage_seen, unaccepted_damage
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 Text = str | Promise
 SHOWN_TICKETS = 20
 
 _ASK_AN_ADMINISTRATOR = _("Tell an administrator what you see here, whatever you choose.")
-_PAUSES: dict[str, tuple[Text, Text]] = {
-    EMPTIED: (
-        _("Paused: the CRM emptied fields that were not sent."),
-        _("Right after these tickets were saved, fields that this tool had not sent were empty. This CRM may "
-          "empty every field that a request leaves out. No further ticket is sent."),
-    ),
-    CHANGED: (
-        _("Paused: fields that were not sent have changed."),
-        _("It may be an automation of the CRM, or a colleague at the same moment. You are asked once for "
-          "each field of a run. No further ticket is sent."),
-    ),
-    NOT_APPLIED: (
-        _("Paused: the CRM accepts the changes but keeps the old values."),
-        _("These tickets were accepted by the CRM and then read back unchanged. No further ticket is sent."),
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,23 +57,23 @@ def damaged_fields(item: BulkItem, schema: TicketSchema) -> tuple[DamagedField, 
 
 def damage_pause(bulk: BulkUpdate) -> DamagePause | None:
     """Return what the page of a run that paused for damage says, None for another run."""
-    if bulk.state != BulkState.PAUSED or bulk.pause_reason not in PAUSES_FOR_DAMAGE:
+    reason = PauseReason.known(bulk.pause_reason)
+    if bulk.state != BulkState.PAUSED or reason is None or not reason.is_damage:
         return None
-    schema = load_schema()
-    title, text = _PAUSES[bulk.pause_reason]
-    tickets = _concerned(bulk, schema)
+    title, text = PAUSES[reason]
+    tickets = _concerned(bulk, load_schema())
     return DamagePause(
         title,
         text,
         _ASK_AN_ADMINISTRATOR,
         tuple(tickets[:SHOWN_TICKETS]),
         max(0, len(tickets) - SHOWN_TICKETS),
-        can_restore=bulk.pause_reason != NOT_APPLIED,
+        can_restore=reason is not PauseReason.KEPT_OLD_VALUES,
     )
 
 
 def _concerned(bulk: BulkUpdate, schema: TicketSchema) -> list[ConcernedTicket]:
-    if bulk.pause_reason == NOT_APPLIED:
+    if bulk.pause_reason == PauseReason.KEPT_OLD_VALUES:
         codes = bulk.items.filter(outcome=ItemOutcome.NOT_APPLIED, reason="").order_by("position")
         return [ConcernedTicket(code, ()) for code in codes.values_list("ticket_code", flat=True)]
     return [

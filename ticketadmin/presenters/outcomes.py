@@ -71,6 +71,9 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         _("Save again to compare what you typed with the ticket as it is now."),
         409,
     ),
+    Reason.LOCKED: Explanation(
+        _("The ticket is locked in the CRM."), _("Try again when it is free there."), 423
+    ),
     Reason.RATE_LIMITED: Explanation(_("The CRM is busy and asked to wait."), TRY_AGAIN, 429),
     Reason.REFUSED: Explanation(_("The CRM cannot be reached."), TRY_AGAIN, 503),
     Reason.CIRCUIT_OPEN: Explanation(
@@ -274,6 +277,24 @@ PAUSES: dict[str, tuple[Text, Text]] = {
     PauseReason.NOT_ALLOWED: (
         _("Paused: the person who started it may not run bulk updates any more."),
         _("Stop it, or have an administrator give the right back and resume."),
+    ),
+    PauseReason.FIELDS_EMPTIED: (
+        _("Paused: the CRM emptied fields that were not sent."),
+        _(
+            "Right after these tickets were saved, fields that this tool had not sent were empty. This CRM "
+            "may empty every field that a request leaves out. No further ticket is sent."
+        ),
+    ),
+    PauseReason.FIELDS_CHANGED: (
+        _("Paused: fields that were not sent have changed."),
+        _(
+            "It may be an automation of the CRM, or a colleague at the same moment. You are asked once for "
+            "each field of a run. No further ticket is sent."
+        ),
+    ),
+    PauseReason.KEPT_OLD_VALUES: (
+        _("Paused: the CRM accepts the changes but keeps the old values."),
+        _("These tickets were accepted by the CRM and then read back unchanged. No further ticket is sent."),
     ),
 }
 

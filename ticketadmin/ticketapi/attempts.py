@@ -8,7 +8,10 @@ from ticketadmin.ticketapi.reasons import Reason
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt, as it is reported to the observer. `seconds` includes reading the body."""
+    """One attempt, as it is reported to the observer. `seconds` includes reading the body.
+
+    `retry_after` are the seconds that the CRM asked to wait with its answer, if it did.
+    """
 
     method: str
     endpoint: str
@@ -17,6 +20,7 @@ class Call:
     request_id: str
     http_status: int | None = None
     reason: Reason | None = None
+    retry_after: float | None = None
 
 
 class Gate(Protocol):

@@ -292,15 +292,15 @@ class TicketApi:
                 ValueError,
             ) as error:
                 result = _failure(error, method, watch)
-        is_reply = isinstance(result, Reply)
         call = Call(
             method=method,
             endpoint=endpoint,
             seconds=time.monotonic() - started,
             attempt=attempt,
             request_id=request_id,
-            http_status=result.status if is_reply else result.http_status,  # type: ignore[union-attr]
-            reason=None if is_reply else result.reason,  # type: ignore[union-attr]
+            http_status=result.status if isinstance(result, Reply) else result.http_status,
+            reason=None if isinstance(result, Reply) else result.reason,
+            retry_after=result.retry_after,
         )
         if self._observer:
             self._observer(call)

@@ -82,6 +82,7 @@ class Reason(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed", Source.CRM, Repeat.NONE, Cause.FORBIDDEN
     NOT_FOUND = "not_found", Source.CRM, Repeat.NONE, None
     CONFLICT = "conflict", Source.CRM, Repeat.NONE, None
+    LOCKED = "locked", Source.CRM, Repeat.NONE, None
     RATE_LIMITED = "rate_limited", Source.CRM, Repeat.ANY, None
     UNAVAILABLE = "unavailable", Source.CRM, Repeat.ANY, Cause.CRM_DOWN
     SERVER_ERROR = "server_error", Source.CRM, Repeat.NONE, Cause.CRM_DOWN

@@ -39,6 +39,7 @@ _KINDS: dict[int, tuple[type[TicketApiError], Reason]] = {
     405: (NotAllowed, Reason.METHOD_NOT_ALLOWED),
     409: (Conflict, Reason.CONFLICT),
     422: (InvalidTicket, Reason.INVALID),
+    423: (Unavailable, Reason.LOCKED),
     429: (Unavailable, Reason.RATE_LIMITED),
     502: (Unavailable, Reason.BAD_GATEWAY),
     503: (Unavailable, Reason.UNAVAILABLE),
@@ -60,6 +61,11 @@ class Reply:
     def text(self) -> str:
         """The body as text; bytes that are not UTF-8 become replacement characters."""
         return self.body.decode("utf-8-sig", errors="replace")
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds that the answer asks to wait, None where it does not say."""
+        return retry_after_of(self.headers.get("retry-after", ""))
 
     def json(self) -> Json:
         """Return the body as JSON, whatever its content type says, or NO_JSON.
@@ -107,8 +113,7 @@ def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
 def error_of(reply: Reply, *, method: str) -> TicketApiError:
     """Return the error that a status which is not 2xx stands for."""
     kind, reason = _kind_of(reply.status)
-    retry_after = retry_after_of(reply.headers.get("retry-after", ""))
-    if reply.status == 503 and method != "GET" and retry_after is None:
+    if reply.status == 503 and method != "GET" and reply.retry_after is None:
         kind, reason = _KINDS[502]
     effect = Effect.NONE if method == "GET" or 400 <= reply.status < 500 else Effect.UNKNOWN
     if kind is InvalidTicket:
@@ -118,7 +123,7 @@ def error_of(reply: Reply, *, method: str) -> TicketApiError:
         effect=effect,
         http_status=reply.status,
         api_message=words_of(reply),
-        retry_after=retry_after,
+        retry_after=reply.retry_after,
     )
 
 

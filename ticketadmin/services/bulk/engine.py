@@ -16,9 +16,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -51,16 +52,17 @@ from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.bulk.threads import Crew, Finished
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import listen
+from ticketadmin.services.crm.hold import held_back
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
 TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
 REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
 SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk update that waits
-DOUBT_AGAIN = 2.0
-CIRCUIT_AGAIN, CRM_PATIENCE = 1.0, 12.0
+CIRCUIT_AGAIN, BUSY_AGAIN, CRM_PATIENCE = 1.0, 0.5, 12.0
 CALLS = 3  # of one item: fresh read, PUT, read-back
 
+ASKS_TO_WAIT = frozenset({429, 503})
 TOO_MANY_REQUESTS = 429
 
 logger = logging.getLogger(__name__)
@@ -106,11 +108,15 @@ def _lease(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
 
 @contextmanager
 def hearing_refusals(pace: Pace) -> Iterator[None]:
-    """Slow down at the first 429 that any thread of this process gets, also where a retry then succeeds."""
+    """Slow down at the first 429 that any thread of this process gets, also where a retry then succeeds.
+
+    A Retry-After holds the run as a whole.
+    """
 
     def listener(call: Call) -> None:
-        if call.http_status == TOO_MANY_REQUESTS:
-            pace.refused()
+        is_asked = call.retry_after is not None and call.http_status in ASKS_TO_WAIT
+        if is_asked or call.http_status == TOO_MANY_REQUESTS:
+            pace.refused(call.retry_after)
 
     stop = listen(listener)
     try:
@@ -126,7 +132,7 @@ class _Drain:
         self.bulk, self.worker, self.should_stop = bulk, worker, should_stop
         self.phase, self.size = bulk.state, bulk.in_flight
         self.lease = Lease(bulk, worker)
-        self.pace = Pace(bulk.per_second, calls=CALLS, most=bulk.in_flight)
+        self.pace = Pace(bulk.per_second, calls=CALLS, most=bulk.in_flight, held_until=bulk.slowed_until)
         self.trouble = Trouble()
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.work = _work_for(bulk)
@@ -163,6 +169,7 @@ class _Drain:
 
         Nothing begins on a lease that ran out, nor once the run is to stop.
         """
+        held_back.set(lambda: self.pace.held_for)
         self._ask_for_lists()
         work = self.work
         if work is None or self.is_stopping or not self.lease.is_alive:
@@ -205,7 +212,8 @@ class _Drain:
         return allowed + max(1, allowed // 4) if is_full_speed else allowed
 
     def _claim(self) -> list[BulkItem]:
-        waiting = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WAITING)
+        is_due = Q(not_before=None) | Q(not_before__lte=timezone.now())
+        waiting = BulkItem.objects.filter(is_due, bulk=self.bulk, state=ItemState.WAITING)
         waiting = waiting.select_related("undo_of", "change").order_by("attempts", "position")
         with transaction.atomic():
             if not self._hold():
@@ -221,7 +229,7 @@ class _Drain:
         due = [pk for pk, at in self.doubt_at.items() if at <= now and pk not in self.in_flight]
         if not due:
             return None
-        item = BulkItem.objects.select_related("undo_of").get(pk=due[0])
+        item = BulkItem.objects.select_related("undo_of", "change").get(pk=due[0])
         item.bulk = self.bulk
         return item
 
@@ -230,13 +238,22 @@ class _Drain:
         match self._result_of(finished):
             case Left():
                 self._take_back(item)
-            case Doubt():
-                self.doubt_at[item.pk] = time.monotonic() + DOUBT_AGAIN
+            case Doubt(reason):
+                self.doubt_at[item.pk] = _moment(item.not_before)
+                self._learn_of_doubt(item, reason)
             case Retry(reason=Reason.CIRCUIT_OPEN):
                 self._wait_for_crm()
+            case Retry(reason=Reason.BUSY_HERE):
+                self.pace.hold(BUSY_AGAIN)
             case result:
                 self.doubt_at.pop(item.pk, None)
                 self._learn(item, result.reason)
+
+    def _learn_of_doubt(self, item: BulkItem, reason: str) -> None:
+        if reason == Reason.CIRCUIT_OPEN:
+            self._wait_for_crm()
+        elif reason:
+            self._learn(item, reason)
 
     def _result_of(self, finished: Finished) -> ItemResult:
         """Return the result of a step; an error that broke out of it is one, too. Raises DatabaseError."""
@@ -275,7 +292,13 @@ class _Drain:
             return False
         if self.is_stopping:
             return True
-        return not (self.claimed or self.doubt_at or self._claimable() or self._recover())
+        if self.claimed or self.doubt_at or self._claimable():
+            return False
+        return not (self._is_waited_for() or self._recover())
+
+    def _is_waited_for(self) -> bool:
+        """Tell whether an item waits apart for its moment."""
+        return BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WAITING).exists()
 
     def _claimable(self) -> bool:
         self.claimed = self._claim()
@@ -322,7 +345,7 @@ class _Drain:
             if not self._hold():
                 return False
             found = in_progress.update(state=ItemState.DOUBT if is_sent else ItemState.WAITING)
-        self.doubt_at = dict.fromkeys(doubtful.values_list("pk", flat=True), 0.0)
+        self.doubt_at = {pk: _moment(at) for pk, at in doubtful.values_list("pk", "not_before")}
         return bool(found or self.doubt_at)
 
     @property
@@ -360,6 +383,11 @@ class _Drain:
         with transaction.atomic():
             if self._hold():
                 cancel_rest(self.bulk)
+
+
+def _moment(at: datetime | None) -> float:
+    """Return a moment on this process's clock; one that has passed where there is none."""
+    return time.monotonic() + (at - timezone.now()).total_seconds() if at else 0.0
 
 
 def cancel_rest(bulk: BulkUpdate) -> None:

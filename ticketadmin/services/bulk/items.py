@@ -5,7 +5,7 @@ whose worker was cut off is in doubt: its ticket is read again before anything m
 """
 
 from dataclasses import dataclass
-from uuid import uuid4
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -38,16 +38,22 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import merge
-from ticketadmin.services.saving.readback import changed_nothing, settle, settled_after
+from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import Saved, save_ticket
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
 MOST_ATTEMPTS = 6
+MOST_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
+LOOK_AGAIN = timedelta(seconds=2)
+NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left this tool
+# Seconds before a ticket is tried again after a failure of its own: doubled each time, up to the second one.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "base", "read_at", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "submission",
-    "change", "finished_at",
+    "base", "read_at", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before",
+    "submission", "change", "finished_at",
 )  # fmt: skip
 
 
@@ -82,11 +88,13 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
             item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
     except TicketApiError as error:
         item.message = error.api_message[:500]
-        if not isinstance(error, NotFound) and _may_try_again(item, error.reason):
+        item.reason = error.reason
+        if not isinstance(error, NotFound) and _may_try_again(item, error.reason, error.retry_after):
             _keep(item)
             return Retry(error.reason)
-        item.plan, item.reason = Plan.CANNOT, error.reason
+        item.plan = Plan.CANNOT
     else:
+        item.reason = ""
         _compare(work, item, edit, read)
     item.state, item.finished_at = ItemState.DONE, timezone.now()
     _keep(item)
@@ -128,7 +136,7 @@ def send_item(work: Work, item: BulkItem) -> ItemResult:
         return _not_checked(item, problem.error)
     except SaveFailed as problem:
         return _failed(work, item, problem)
-    return _end_with(work, item, saved.change)
+    return _ended(work, item, saved.change)
 
 
 def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
@@ -155,7 +163,7 @@ def _in_progress(item: BulkItem, other: Change | None) -> ItemResult:
     """Try again later. If it is a save of this very item that has not ended, what came of it is found out."""
     if other is None or other.submission != item.submission:
         return _again(item, ItemOutcome.NOT_DONE, ItemReason.IN_PROGRESS)
-    item.state = ItemState.DOUBT
+    item.state, item.not_before = ItemState.DOUBT, timezone.now() + LOOK_AGAIN
     _keep(item)
     return Doubt()
 
@@ -164,7 +172,7 @@ def _not_checked(item: BulkItem, error: TicketApiError) -> ItemResult:
     item.message = error.api_message[:500]
     if isinstance(error, NotFound | NotAllowed):
         return _end(item, ItemOutcome.NOT_DONE, error.reason)
-    return _again(item, ItemOutcome.NOT_DONE, error.reason)
+    return _again(item, ItemOutcome.NOT_DONE, error.reason, retry_after=error.retry_after)
 
 
 def _failed(work: Work, item: BulkItem, problem: SaveFailed) -> ItemResult:
@@ -173,36 +181,62 @@ def _failed(work: Work, item: BulkItem, problem: SaveFailed) -> ItemResult:
     may_pass = isinstance(error, Unavailable | KeyRefused) and not error.reason.may_be_one_ticket
     if is_certain and may_pass:
         item.message = error.api_message[:500]
-        return _again(item, ItemOutcome.REJECTED, error.reason, problem.change)
-    return _end_with(work, item, problem.change)
+        return _again(item, ItemOutcome.REJECTED, error.reason, problem.change, retry_after=error.retry_after)
+    return _ended(work, item, problem.change)
 
 
 def settle_item(work: Work, item: BulkItem) -> ItemResult:
-    """Find out by reading what the item's change did; nothing is sent."""
-    if item.change is None:
+    """Find out by reading what the item's change did; nothing is sent.
+
+    Only failures of this reading count as such, not the one that the change is open for.
+    """
+    change = item.change
+    if change is None:
         return _end(item, ItemOutcome.UNKNOWN)
-    return _end_with(work, item, settle(item.change))
+    if failure := look_again(change):
+        return _again(item, ItemOutcome(change.outcome), failure)
+    if _may_yet_be_settled(change) and timezone.now() < certain_at(change):
+        item.wait_again(certain_at(change))
+        _keep(item)
+        return Retry("")
+    _end_with(work, item, change)
+    return Done()
 
 
 def resolve_doubt(work: Work, item: BulkItem) -> ItemResult:
-    """Settle an item whose worker was cut off; it stays in doubt while that cannot be known yet.
+    """Settle an item that may have been sent; it stays in doubt while that cannot be known yet.
 
-    It is sent again only when its first write is known not to have been applied.
+    It is sent again only when its worker was cut off, and its write is known not to have been applied.
     """
     change = Change.objects.filter(actor=work.actor, submission=item.submission).first()
     if change is None:  # cut off before anything was sent
-        item.state = ItemState.WAITING
+        item.wait_again()
         _keep(item)
         return Retry("")
-    settle(change, is_abandoned=True)
-    may_arrive = timezone.now() - change.created_at < settled_after()
-    if change.outcome == Outcome.UNKNOWN and may_arrive and change.before is not None:
-        return Doubt()
+    failure = look_again(change, is_abandoned=True)
+    if _may_yet_be_settled(change):
+        return _look_later(item, change, failure)
     if changed_nothing(change) and change.reason == "":
-        item.state, item.submission = ItemState.WAITING, uuid4()
+        item.wait_again()
         _keep(item)
         return Retry("")
-    return _end_with(work, item, change)
+    return _ended(work, item, change)
+
+
+def _may_yet_be_settled(change: Change) -> bool:
+    return not change.is_settled and change.before is not None
+
+
+def _look_later(item: BulkItem, change: Change, failure: str | None) -> ItemResult:
+    """Keep an item in doubt. Once reading would tell, only a few failures to read are waited for."""
+    item.not_before = timezone.now() + LOOK_AGAIN
+    if timezone.now() >= certain_at(change) and failure not in NOT_TRIED:
+        item.attempts += 1
+        if item.attempts >= MOST_LOOKS:
+            return _end(item, ItemOutcome(change.outcome), failure or change.reason, change)
+        item.not_before = timezone.now() + _wait_of(item)
+    _keep(item)
+    return Doubt(failure or "")
 
 
 def leave_open(item: BulkItem) -> None:
@@ -216,7 +250,7 @@ def fail_item(item: BulkItem) -> ItemResult:
     """Put an item back after an error of our own, or give it up; whether it was sent decides the words."""
     change = Change.objects.filter(bulk=item.bulk.uuid, submission=item.submission).first()
     if change is not None:
-        item.state = ItemState.DOUBT
+        item.state, item.not_before = ItemState.DOUBT, timezone.now() + LOOK_AGAIN
         item.attempts += 1
         if item.attempts < MOST_ATTEMPTS:
             _keep(item)
@@ -225,19 +259,57 @@ def fail_item(item: BulkItem) -> ItemResult:
     return _again(item, ItemOutcome.NOT_DONE, ItemReason.INTERNAL_ERROR)
 
 
-def _again(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | None = None) -> ItemResult:
-    if not _may_try_again(item, reason):
+def _again(
+    item: BulkItem,
+    outcome: ItemOutcome,
+    reason: str,
+    change: Change | None = None,
+    *,
+    retry_after: float | None = None,
+) -> ItemResult:
+    if not _may_try_again(item, reason, retry_after):
         return _end(item, outcome, reason, change)
+    item.reason = reason
     _keep(item)
     return Retry(reason)
 
 
-def _may_try_again(item: BulkItem, reason: str) -> bool:
-    """Put the item back, unless it has been tried often. While the CRM is left alone it is not tried."""
-    if reason == Reason.CIRCUIT_OPEN:
-        item.state, item.submission = ItemState.WAITING, uuid4()
+def _may_try_again(item: BulkItem, reason: str, retry_after: float | None = None) -> bool:
+    """Put the item back, unless it has been tried often. It waits apart, so that others are not held up.
+
+    Where nothing left this tool, it was not tried. After a 429 the run waits as a whole.
+    """
+    known = Reason.known(reason)
+    if known in NOT_TRIED:
+        item.wait_again()
         return True
-    return item.give_up_or_wait(MOST_ATTEMPTS)
+    item.attempts += 1
+    if item.attempts >= MOST_ATTEMPTS:
+        return False
+    wait = timedelta(seconds=retry_after) if retry_after is not None else _wait_of(item, known)
+    item.wait_again(timezone.now() + wait)
+    return True
+
+
+def _wait_of(item: BulkItem, reason: Reason | None = None) -> timedelta:
+    """Return how long an item waits after so many failed attempts."""
+    if reason is Reason.RATE_LIMITED:
+        return timedelta(0)
+    first, longest = FIRST_WAIT, LONGEST_WAIT
+    if reason is Reason.LOCKED:
+        first, longest = FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK
+    return timedelta(seconds=min(longest, first * 2 ** (item.attempts - 1)))
+
+
+def _ended(work: Work, item: BulkItem, change: Change) -> ItemResult:
+    """End an item by what is known of its change; while a look may tell more, it stays in doubt."""
+    if not _may_yet_be_settled(change):
+        return _end_with(work, item, change)
+    item.state, item.change, item.attempts = ItemState.DOUBT, change, 0
+    item.message, item.reason = change.message, change.reason
+    item.not_before = max(certain_at(change), timezone.now() + LOOK_AGAIN)
+    _keep(item)
+    return Doubt(change.reason)
 
 
 def _end_with(work: Work, item: BulkItem, change: Change) -> Done:

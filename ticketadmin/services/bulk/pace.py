@@ -1,7 +1,8 @@
 """How fast a run may go, and when it has to stop by itself. Pure state; the clock is given.
 
-A 429 slows the whole run: everybody waits, and fewer items are in flight afterwards, growing again
-one by one. Failures in a row that have one cause pause it, rather than burn through the list.
+A 429 slows the whole run: nothing is sent before its Retry-After has passed, and fewer items are in
+flight afterwards, growing again one by one. Failures in a row that have one cause pause it, rather than
+burn through the list.
 """
 
 import threading
@@ -26,12 +27,15 @@ class Pace:
         *,
         calls: int,
         most: int = 4,
+        held_until: datetime | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.per_second = per_second
-        self.slowed_until: datetime | None = None
+        self.slowed_until: datetime | None = held_until
         self._calls, self._clock = calls, clock
         self._next = self._held_until = 0.0
+        asked = (held_until - timezone.now()).total_seconds() if held_until else 0.0
+        self._asked_until = clock() + asked
         self._backoff = FIRST_WAIT
         self._limit: float | None = None
         self._busiest = most
@@ -51,7 +55,7 @@ class Pace:
 
     def wait(self) -> float:
         """Return the seconds until an item may start."""
-        return max(0.0, self._next - self._clock(), self._held_until - self._clock())
+        return max(0.0, max(self._next, self._held_until, self._asked_until) - self._clock())
 
     def note(self, reason: str, *, in_flight: int) -> None:
         """Learn from one finished item: its failure's reason, or ""; `in_flight` were under way with it."""
@@ -61,15 +65,29 @@ class Pace:
         else:
             self._speed_up()
 
-    def refused(self) -> None:
-        """Learn that the CRM asked to wait; called from any thread. Of several at once, one counts."""
+    @property
+    def held_for(self) -> float:
+        """Return the seconds for which the CRM asked to be left alone; read from any thread."""
+        return max(0.0, self._asked_until - self._clock())
+
+    def refused(self, retry_after: float | None = None) -> None:
+        """Learn that the CRM asked to wait; called from any thread.
+
+        Of several refusals at once, one slows the run. A Retry-After in seconds holds it in any case.
+        """
         with self._lock:
-            if self._clock() < self._held_until:
-                return
-            self._limit = max(1.0, (self._limit or self._busiest) / 2)
-            self._held_until = self._clock() + self._backoff
-            self.slowed_until = timezone.now() + timedelta(seconds=self._backoff)
-            self._backoff = min(LONGEST_WAIT, self._backoff * 2)
+            if self._clock() >= self._asked_until:
+                self._limit = max(1.0, (self._limit or self._busiest) / 2)
+                self._ask_for(self._backoff if retry_after is None else retry_after)
+                self._backoff = min(LONGEST_WAIT, self._backoff * 2)
+            elif retry_after is not None:
+                self._ask_for(retry_after)
+
+    def _ask_for(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        if until > self._asked_until:
+            self._asked_until = until
+            self.slowed_until = timezone.now() + timedelta(seconds=seconds)
 
     def hold(self, seconds: float) -> None:
         """Start nothing for some seconds."""
@@ -78,7 +96,7 @@ class Pace:
 
     def _speed_up(self) -> None:
         with self._lock:
-            if self._limit is None or self._clock() < self._held_until:
+            if self._limit is None or self._clock() < self._asked_until:
                 return
             self._limit += 1 / self._limit
             self._backoff = max(FIRST_WAIT, self._backoff * 0.9)

@@ -19,7 +19,12 @@ class Retry:
 
 @dataclass(frozen=True)
 class Doubt:
-    """The item may have been sent, and reading its ticket has not shown yet what came of it."""
+    """The item may have been sent, and reading its ticket has not shown yet what came of it.
+
+    `reason` is that of the failure just met, "" where nothing failed.
+    """
+
+    reason: str = ""
 
 
 @dataclass(frozen=True)

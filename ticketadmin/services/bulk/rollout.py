@@ -2,21 +2,20 @@
 
 A ticket counts as proved when the CRM accepted it and it was read back right after, the fields that
 were not sent included (where they can be read). What a lead decided to go on in spite of is kept in
-`BulkUpdate.accepted`: "emptied:<field>", "changed:<field>" or "not_applied".
+`BulkUpdate.accepted`: "emptied:<field>", "changed:<field>" or "kept_old_values".
 """
 
 from collections.abc import Iterator
 
 from django.db.models import Count, Q, QuerySet
 
-from ticketadmin.models import BulkItem, BulkUpdate, Damage, ItemOutcome
+from ticketadmin.models import BulkItem, BulkUpdate, Damage, ItemOutcome, PauseReason
 from ticketadmin.services.saving.damage import damage_by_field
 from ticketadmin.services.values.schema import TicketSchema
 
 HANDFUL = 4  # tickets in flight once the first one is proved
 ENOUGH = 5  # proved tickets after which the run goes at full speed
-EMPTIED, CHANGED, NOT_APPLIED = "fields_emptied", "fields_changed", "not_applied"
-PAUSES_FOR_DAMAGE = frozenset({EMPTIED, CHANGED, NOT_APPLIED})
+KEPT_OLD_VALUES = PauseReason.KEPT_OLD_VALUES.value  # also the word by which it is accepted
 _PROVED = (
     ItemOutcome.VERIFIED, ItemOutcome.STORED_DIFFERENTLY, ItemOutcome.NOT_READABLE, ItemOutcome.NOT_APPLIED,
 )  # fmt: skip
@@ -53,9 +52,11 @@ class Rollout:
             self._not_applied += item.outcome == ItemOutcome.NOT_APPLIED
         unaccepted = {damage for damage, key in _keys(item, schema) if key not in self._accepted}
         if unaccepted:
-            return EMPTIED if Damage.EMPTIED in unaccepted else CHANGED
+            is_emptied = Damage.EMPTIED in unaccepted
+            return PauseReason.FIELDS_EMPTIED if is_emptied else PauseReason.FIELDS_CHANGED
         is_in_vain = 2 * self._not_applied > self._proved and item.outcome == ItemOutcome.NOT_APPLIED
-        return NOT_APPLIED if is_in_vain and not was_full and NOT_APPLIED not in self._accepted else ""
+        is_news = not was_full and KEPT_OLD_VALUES not in self._accepted
+        return KEPT_OLD_VALUES if is_in_vain and is_news else ""
 
 
 def damage_seen(item: BulkItem, schema: TicketSchema) -> dict[str, Damage]:
@@ -82,7 +83,7 @@ def everything_seen(bulk: BulkUpdate, schema: TicketSchema) -> list[str]:
     items = damaged_items(bulk).iterator(chunk_size=500)
     keys = {key for item in items for _damage, key in _keys(item, schema)}
     if _proved(bulk).filter(outcome=ItemOutcome.NOT_APPLIED).exists():
-        keys.add(NOT_APPLIED)
+        keys.add(KEPT_OLD_VALUES)
     return sorted(keys | set(bulk.accepted))
 
 

@@ -32,7 +32,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.bulk.engine import cancel_rest, wake
-from ticketadmin.services.bulk.rollout import PAUSES_FOR_DAMAGE, everything_seen
+from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
@@ -172,7 +172,7 @@ def _begin(bulk: BulkUpdate) -> None:
     cannot.filter(reason=ItemReason.CHANGED_SINCE).update(outcome=ItemOutcome.CONFLICT, finished_at=now)
     cannot.exclude(reason=ItemReason.CHANGED_SINCE).update(outcome=ItemOutcome.NOT_DONE, finished_at=now)
     items.filter(plan__in=[Plan.SEND, Plan.BLIND]).update(
-        state=ItemState.WAITING, attempts=0, finished_at=None
+        state=ItemState.WAITING, attempts=0, not_before=None, finished_at=None
     )
 
 
@@ -190,7 +190,7 @@ def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     Raises Forbidden, or NotNow: also where the run paused for damage, which `go_on_although` accepts.
     """
     require(actor, RIGHT)
-    if bulk.pause_reason in PAUSES_FOR_DAMAGE:
+    if bulk.is_paused_for_damage:
         raise NotNow
     _resume(bulk, actor)
 
@@ -209,7 +209,7 @@ def _resume(bulk: BulkUpdate, actor: User, **values: Any) -> None:
     with transaction.atomic():
         _move(bulk, (BulkState.PAUSED,), state, pause_reason="", **values)
         _record_if_others(AuditAction.RUN_RESUMED, bulk, actor)
-    bulk.items.filter(state=ItemState.WAITING).update(attempts=0)
+    bulk.items.filter(state=ItemState.WAITING).update(attempts=0, not_before=None)
     wake(bulk)
 
 

@@ -17,6 +17,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from ticketadmin.models import RemoteSnapshot
+from ticketadmin.services.crm.hold import refuse_while_held
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
@@ -40,6 +41,7 @@ class Circuit:
 
     def enter(self, *, within: float) -> None:
         """Return when an attempt may be made. Raises Unavailable: circuit_open, or busy_here."""
+        refuse_while_held()
         if self._is_open():
             raise Unavailable(Reason.CIRCUIT_OPEN)
         if settings.TICKET_API_MAX_PER_SECOND > 0:

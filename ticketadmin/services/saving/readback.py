@@ -7,9 +7,9 @@ so the change stays *unknown* or *accepted* for good. `results` are empty while 
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F
@@ -35,6 +35,13 @@ def settled_after() -> timedelta:
     return timedelta(seconds=4 * settings.TICKET_API_TIMEOUT + 5)
 
 
+def certain_at(change: Change) -> datetime:
+    """Return from when on reading the ticket tells what a write without a usable answer did."""
+    reason = Reason.known(change.reason)
+    was_answered = change.outcome == Outcome.ACCEPTED or (reason is not None and reason.was_answered)
+    return timezone.now() if was_answered else change.created_at + settled_after()
+
+
 def shown_outcome(change: Change) -> Outcome:
     """Return the outcome as people should hear it: a save without an answer for too long is unknown.
 
@@ -47,10 +54,11 @@ def shown_outcome(change: Change) -> Outcome:
 
 @dataclass(frozen=True)
 class _Look:
-    """What reading a ticket back gave; without a ticket, whether this key may not read it."""
+    """What reading a ticket back gave; without a ticket, whether this key may not read it, or why not."""
 
     ticket: ReadTicket | None = None
     is_forbidden: bool = False
+    failure: Reason | None = None
 
 
 def prove(change: Change, schema: TicketSchema) -> ReadTicket | None:
@@ -86,8 +94,8 @@ def _look(changes: Sequence[Change], choices: Choices) -> _Look:
         return _Look(read_ticket(changes[0].ticket_code, choices, known=known))
     except CannotRead:
         return _Look(is_forbidden=True)
-    except TicketApiError:
-        return _Look()
+    except TicketApiError as error:
+        return _Look(failure=error.reason)
 
 
 def _accept_unread(change: Change, look: _Look) -> None:
@@ -174,12 +182,20 @@ def settle(change: Change, *, is_abandoned: bool = False) -> Change:
     A pending change is left alone while its save may still be running, unless the caller knows that
     whoever ran it `is_abandoned`: a worker whose lease ran out.
     """
-    return _settle_together([change], is_abandoned=is_abandoned)[0]
+    look_again(change, is_abandoned=is_abandoned)
+    return change
+
+
+def look_again(change: Change, *, is_abandoned: bool = False) -> Reason | None:
+    """Settle a change as `settle` does; return why its ticket could not be read, None where it could."""
+    return _settle_together([change], is_abandoned=is_abandoned)
 
 
 def settle_ticket(code: str) -> list[Change]:
     """Settle every open change of one ticket by one look at it; called when the ticket is opened."""
-    return _settle_together(Change.objects.for_ticket(code).unsettled())
+    changes = list(Change.objects.for_ticket(code).unsettled())
+    _settle_together(changes)
+    return changes
 
 
 def settle_all(*, limit: int = 1_000) -> list[Change]:
@@ -191,25 +207,27 @@ def settle_all(*, limit: int = 1_000) -> list[Change]:
     by_ticket: dict[str, list[Change]] = {}
     for change in waiting[:limit]:
         by_ticket.setdefault(change.ticket_code, []).append(change)
-    return [change for changes in by_ticket.values() for change in _settle_together(changes)]
+    for changes in by_ticket.values():
+        _settle_together(changes)
+    return [change for changes in by_ticket.values() for change in changes]
 
 
-def _settle_together(changes: Iterable[Change], *, is_abandoned: bool = False) -> list[Change]:
-    """Settle changes of one ticket, and return them all."""
-    changes = list(changes)
+def _settle_together(changes: Sequence[Change], *, is_abandoned: bool = False) -> Reason | None:
+    """Settle changes of one ticket; return why it could not be read, None where it could."""
     due = [one for one in changes if not one.is_settled and (is_abandoned or not _may_be_running(one))]
-    if due:
-        schema = load_schema(get_choices())
-        look = _look(due, schema.choices)
-        for change in due:
-            was = change.outcome
-            _conclude(change, look, schema)
-            if change.is_settled or change.outcome != was:
-                finish(change)
-            else:  # its turn comes again after those that were not looked at since
-                change.finished_at = timezone.now()
-                change.save(update_fields=["finished_at"])
-    return changes
+    if not due:
+        return None
+    schema = load_schema(get_choices())
+    look = _look(due, schema.choices)
+    for change in due:
+        was = change.outcome
+        _conclude(change, look, schema)
+        if change.is_settled or change.outcome != was:
+            finish(change)
+        else:  # its turn comes again after those that were not looked at since
+            change.finished_at = timezone.now()
+            change.save(update_fields=["finished_at"])
+    return look.failure
 
 
 def _may_be_running(change: Change) -> bool:
