@@ -35,6 +35,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
+from ticketadmin.markup.plain import html_of_text, is_markup
 from ticketadmin.markup.tokens import ATTRIBUTE, Token, tokens
 from ticketadmin.markup.tree import ELEMENTS, TooComplex, Tree
 
@@ -73,6 +74,7 @@ _RENAMED = dict.fromkeys(_BLOCKS.split(), "div") | {
     "xmp": "pre",
 }
 _NOTHING = "<!---->"  # stands for what is left out, so that what is around it does not become one
+_LINE_ENDS = re.compile(r"[\r\n][ \t\r\n]*+")
 _PRE_LINE = re.compile(r"<pre[^>]*>(?=\n)")
 
 
@@ -87,15 +89,29 @@ class ContentTooComplex(ValueError):
 def clean_html(html_text: str) -> str:
     """Return the HTML that may be stored and shown: allowlisted elements and attributes, safe addresses.
 
-    Idempotent. Text of removed elements stays, but for script, style and title. Raises
-    ContentTooComplex for what would be expensive to parse; any other failure returns escaped text.
+    A text without one known element keeps every character and line. Idempotent. Text of removed elements
+    stays, but for script, style and title. Raises ContentTooComplex for what would be expensive to parse;
+    any other failure returns escaped text.
     """
     try:
-        return _clean_until_stable(_whole(html_text))
+        return _settled(_clean_until_stable(as_html(_whole(html_text))))
     except ContentTooComplex:
         raise
     except (RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError):
         return _escaped(html_text)
+
+
+def _settled(cleaned: str) -> str:
+    """Return cleaned HTML; where no element is left, its white space as HTML means it.
+
+    Line ends would be lines to whoever reads it as a text the next time.
+    """
+    return cleaned if is_markup(cleaned) else _LINE_ENDS.sub(" ", cleaned).strip()
+
+
+def as_html(html_text: str) -> str:
+    """Return HTML as it is, and a text without one known element as the HTML that shows it."""
+    return html_text if is_markup(html_text) else html_of_text(html_text)
 
 
 def _whole(html_text: str) -> str:
@@ -252,7 +268,7 @@ def is_safe_address(value: str, schemes: frozenset[str], *, relative: bool) -> b
 
 
 def _escaped(html_text: str) -> str:
-    return _nh3(html.escape(html_text, quote=False), rel=LINK_REL)
+    return _nh3(html_of_text(html.escape(html_text, quote=False)), rel=LINK_REL)
 
 
 # --- remembering ---------------------------------------------------------------------------------
@@ -260,7 +276,7 @@ def _escaped(html_text: str) -> str:
 
 def known_clean(html_text: str) -> str:
     """As `clean_html`, remembered for a while: pages and comparisons meet the same content again."""
-    key = "clean:" + hashlib.sha256(html_text.encode("utf-8", "surrogatepass")).hexdigest()
+    key = "clean-2:" + hashlib.sha256(html_text.encode("utf-8", "surrogatepass")).hexdigest()
     cleaned: str | None = cache.get(key)
     if cleaned is None:
         cleaned = clean_html(html_text)
@@ -373,7 +389,7 @@ _KIND_LABELS: dict[str, Promise] = {
 def what_is_removed(html_text: str) -> list[Removal]:
     """Return what cleaning would drop, in words, for showing before a save; empty beyond the bounds."""
     try:
-        whole = _whole(html_text)
+        whole = as_html(_whole(html_text))
         _spelled_out(whole)
     except ContentTooComplex:
         return []

@@ -24,7 +24,8 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.items import resolve_doubt, send_item, settle_item, work_on
-from ticketadmin.services.bulk.runs import NothingToDo, settle_bulk, undo_bulk
+from ticketadmin.services.bulk.reversals import undo_bulk
+from ticketadmin.services.bulk.runs import NothingToDo, settle_bulk
 from ticketadmin.services.saving.readback import settle, settle_all, settle_ticket
 from ticketadmin.services.saving.undo import CannotUndo, can_undo, replaced_values, undo_change
 

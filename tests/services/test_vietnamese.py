@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from ticketadmin.services.index.omnibox import StatusChange, understand
 from ticketadmin.services.values.choices import ChoiceList
-from ticketadmin.services.values.fields import STANDARD, same_value
+from ticketadmin.services.values.codecs import same_value
+from ticketadmin.services.values.fields import STANDARD
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.text import contains, folded
 from ticketadmin.ticketapi.tickets import Choice

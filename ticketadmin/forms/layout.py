@@ -27,6 +27,7 @@ class BoxInfo:
     is_free_text: bool = False
     can_be_cleared: bool = False
     is_cleared: bool = False
+    is_foreign: bool = False  # the stored value does not fit the field
 
 
 def describe_box(box: forms.Field, info: BoxInfo) -> None:

@@ -20,15 +20,15 @@ from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
 from ticketadmin.services.saving.save import OpenedTicket, Saved, save_ticket
+from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import (
     CUSTOM_PREFIX,
     Field,
     Kind,
     Value,
-    is_date,
 )
-from ticketadmin.services.values.inputs import Inputs, to_inputs
+from ticketadmin.services.values.inputs import Inputs, is_foreign, to_inputs, widget_of
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
@@ -67,7 +67,7 @@ class TicketForm(forms.Form):
 
     def _shown(self, field: Field) -> Inputs:
         if self.is_bound and field.name in self.data:
-            return [text for text in _query(self.data).getlist(field.name) if text.strip()]
+            return [text for text in _query(self.data).getlist(field.name) if text]
         return self.inputs.get(field.name, to_inputs(field, self.base.values.get(field.name)))
 
     def _make_box(self, field: Field, shown: Inputs) -> forms.Field:
@@ -81,6 +81,7 @@ class TicketForm(forms.Form):
                 is_free_text=field.kind is Kind.CHOICE and not has_list,
                 can_be_cleared=not is_known and field.clearable,
                 is_cleared=field.name in self.cleared,
+                is_foreign=is_foreign(field, self.base.values.get(field.name)),
             ),
         )
         return box
@@ -264,7 +265,7 @@ def make_box(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: boo
     elif options:
         box = _AnyChoice(choices=options)
     else:
-        box = forms.CharField(strip=False, widget=_text_widget(field, shown))
+        box = forms.CharField(strip=False, widget=_text_widget(widget_of(field, shown)))
     box.required = box.widget.is_required = False
     box.label, box.help_text, box.initial = str(field.label), str(field.help_text), initial
     return box
@@ -305,19 +306,22 @@ def _options(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: boo
     return [*([empty] if needs_empty else []), *strangers, *known]
 
 
-def _text_widget(field: Field, shown: Inputs) -> forms.Widget:
-    match field.kind:
-        case Kind.HTML:
+def _text_widget(widget: Widget) -> forms.Widget:
+    """Return Django's widget; none has a `maxlength`, which would cut what is pasted without a word."""
+    match widget:
+        case Widget.CONTENT:
             return forms.Textarea(attrs={"rows": 12, "data-content": "", "spellcheck": "true"})
-        case Kind.LONG_TEXT:
+        case Widget.AREA:
             return forms.Textarea(attrs={"rows": 4})
-        case Kind.DATE | Kind.EPOCH_DATE if all(is_date(text) for text in shown):  # else a browser empties it
+        case Widget.DATE:
             return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        case Kind.EMAIL:
-            return forms.EmailInput(attrs={"autocomplete": "off"})
-        case Kind.PHONE:
-            return forms.TextInput(attrs={"type": "tel", "autocomplete": "off", "maxlength": 20})
-        case Kind.NUMBER:
+        case Widget.EMAIL:
+            return forms.TextInput(
+                attrs={"inputmode": "email", "autocapitalize": "off", "spellcheck": "false"}
+            )
+        case Widget.PHONE:
+            return forms.TextInput(attrs={"type": "tel"})
+        case Widget.NUMBER:
             return forms.TextInput(attrs={"inputmode": "decimal"})
         case _:
-            return forms.TextInput(attrs={"autocomplete": "off"})
+            return forms.TextInput()

@@ -30,14 +30,13 @@ from ticketadmin.services.people.access import may_undo
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing, shown_outcome
 from ticketadmin.services.saving.undo import can_undo
+from ticketadmin.services.values.codecs import canonical
 from ticketadmin.services.values.fields import (
     Field,
     Kind,
     Value,
-    canonical,
-    canonical_yes_no,
-    epoch_to_date,
 )
+from ticketadmin.services.values.inputs import to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 
@@ -130,19 +129,15 @@ def readable(field: Field, value: Value) -> str:
     """Return a value as a person reads it; "" for empty."""
     if canonical(field, value) == "":
         return ""
-    labels = dict(field.choices)
+    texts = to_inputs(field, value)
     if field.kind is Kind.HTML:
-        return visible_text(str(value))
+        return visible_text(texts[0])
+    if field.kind in {Kind.DATE, Kind.EPOCH_DATE}:
+        return readable_date(texts[0])
+    labels = dict(field.choices)
     if field.kind is Kind.YES_NO:
-        return {"1": _("Yes"), "0": _("No")}.get(canonical_yes_no(value), str(value))
-    if field.kind is Kind.EPOCH_DATE:
-        day = epoch_to_date(value)
-        return readable_date(day.isoformat()) if day else str(value)
-    if field.kind is Kind.DATE:
-        return readable_date(str(value))
-    if isinstance(value, list):
-        return ", ".join(labels.get(str(option), str(option)) for option in value)
-    return labels.get(str(value), str(value))
+        labels = {"1": _("Yes"), "0": _("No")}
+    return ", ".join(labels.get(text, text) for text in texts)
 
 
 def present_edit(edit: Edit, before: Mapping[str, Value], schema: TicketSchema) -> tuple[ValueRow, ...]:

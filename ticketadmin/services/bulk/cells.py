@@ -10,7 +10,6 @@ import re
 from datetime import date
 
 from django.core.exceptions import ValidationError
-from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
@@ -20,7 +19,9 @@ from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
 
 CLEARING = frozenset(["[clear]", "[xoa]"])  # without diacritics, so [xóa] and [xoá] are both among them
-FREE_TEXT = frozenset([Kind.LINE, Kind.TEXT, Kind.LONG_TEXT, Kind.HTML, Kind.RAW])
+FREE_TEXT = frozenset(
+    [Kind.LINE, Kind.TEXT, Kind.LONG_TEXT, Kind.HTML, Kind.RAW, Kind.MULTI_SELECT, Kind.CHOICE]
+)
 DATES = frozenset([Kind.DATE, Kind.EPOCH_DATE])
 _DAY = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})", re.ASCII)
 _TIME_OF_DAY = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2})?( ?[AP]M)?", re.IGNORECASE)
@@ -28,14 +29,16 @@ _BROKEN = re.compile(
     r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|BLOCKED!|GETTING_DATA|#{2,})"
 )
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
-_MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|&(#\d+|#x[0-9a-fA-F]+|[a-zA-Z]+);")
 _MOBILE_WITHOUT_ZERO = re.compile(r"[35789]\d{8}", re.ASCII)
 _ANSWERS = {"co": "1", "dung": "1", "x": "1", "y": "1", "khong": "0", "sai": "0", "n": "0"}
 
 
 def read_cell(
-    field: Field, text: str, schema: TicketSchema, *, is_month_first: bool = False
+    field: Field,
+    text: str,
+    schema: TicketSchema,
+    *,
+    is_month_first: bool = False,
 ) -> Set | Clear | None:
     """Return what a cell asks for; None: keep the field. Raises ValidationError.
 
@@ -45,7 +48,7 @@ def read_cell(
     plain = " ".join(visible(text).split())
     if not plain:
         return None
-    text = text.strip() if field.kind in FREE_TEXT or field.kind is Kind.MULTI_SELECT else plain
+    text = text if field.kind in FREE_TEXT else plain
     if heading(plain) in CLEARING:
         return _clear(field)
     refuse_damage(text, is_number=field.kind is Kind.NUMBER)
@@ -55,7 +58,7 @@ def read_cell(
     if value == "":
         message = _("Nothing of this content can be sent: it consists of what must not be stored.")
         raise ValidationError(message, code="nothing_left")
-    return Set(value)
+    return Set(value, is_typed=True)
 
 
 def refuse_damage(text: str, *, is_number: bool = False) -> None:
@@ -90,18 +93,12 @@ def _clear(field: Field) -> Clear:
 def _inputs(field: Field, text: str, *, is_month_first: bool) -> Inputs:
     if field.kind in DATES:
         return [_day(text, is_month_first=is_month_first)]
-    if field.kind is Kind.HTML:
-        return [_html(text)]
     if field.kind is Kind.YES_NO:
         return [_ANSWERS.get(heading(text), text)]
     if field.kind is Kind.SELECT:
         return [_option(field, text)]
     if field.kind is Kind.MULTI_SELECT:
         return _options(field, text)
-    if field.kind is Kind.NUMBER and _THOUSANDS.fullmatch(text):
-        message = _("Write %(plain)s, or %(decimal)s if you mean a fraction.")
-        params = {"plain": text.replace(",", ""), "decimal": text.replace(",", ".")}
-        raise ValidationError(message, code="ambiguous_number", params=params)
     return [text]
 
 
@@ -119,13 +116,6 @@ def _day(text: str, *, is_month_first: bool) -> str:
         return date(year, month, day).isoformat()
     except ValueError:
         return text
-
-
-def _html(text: str) -> str:
-    """Return markup as it is, and several lines without any as paragraphs, so that they stay lines."""
-    if "\n" not in text.replace("\r", "\n") or _MARKUP.search(text):
-        return text
-    return linebreaks(text, autoescape=True)
 
 
 def _options(field: Field, text: str) -> Inputs:

@@ -17,8 +17,8 @@ from ticketadmin.logs import request_id
 from ticketadmin.models import RemoteSnapshot
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.statuses import Statuses
+from ticketadmin.services.values.browser import is_date
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import is_date
 from ticketadmin.text import contains, folded
 from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason

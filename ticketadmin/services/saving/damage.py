@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ticketadmin.models import Damage
 from ticketadmin.sanitizing import visible_text
-from ticketadmin.services.values.fields import Field, Kind, Value, canonical
+from ticketadmin.services.values.codecs import canonical
+from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.schema import TicketSchema
 
 DAY = len("2026-01-31")

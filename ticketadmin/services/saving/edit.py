@@ -12,15 +12,20 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value
-from ticketadmin.services.values.inputs import Inputs, empty_value, is_untouched, parse
+from ticketadmin.services.values.inputs import Inputs, empty_value, is_blank, is_untouched, parse, retyped
 from ticketadmin.services.values.schema import TicketSchema
 
 
 @dataclass(frozen=True)
 class Set:
-    """Store this value."""
+    """Store this value: exactly, or where a user typed it, with the JSON type of what the ticket holds."""
 
     value: Value
+    is_typed: bool = field(default=False, compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the wish as it is kept."""
+        return {"set": self.value, "typed": True} if self.is_typed else {"set": self.value}
 
 
 @dataclass(frozen=True)
@@ -41,21 +46,32 @@ class Edit:
         return bool(self.wishes)
 
     def value_of(self, field: Field, like: Value = None) -> Value:
-        """Return the value to send for a field of this edit."""
+        """Return the value to send for a field of this edit, where the ticket holds `like`.
+
+        What a user typed takes the JSON type of `like`, in form and bulk update alike; what is put back or
+        sent again is sent as it was.
+        """
         wish = self.wishes[field.name]
-        return wish.value if isinstance(wish, Set) else empty_value(field, like)
+        if not isinstance(wish, Set):
+            return empty_value(field, like)
+        return retyped(field, wish.value, like) if wish.is_typed else wish.value
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same edit of."""
         return {
-            name: {"set": wish.value} if isinstance(wish, Set) else {"clear": True}
+            name: wish.as_json() if isinstance(wish, Set) else {"clear": True}
             for name, wish in self.wishes.items()
         }
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Edit":
         """Return the edit that was kept with `as_json`."""
-        return cls({name: Set(wish["set"]) if "set" in wish else CLEAR for name, wish in kept.items()})
+        return cls(
+            {
+                name: Set(wish["set"], wish.get("typed", False)) if "set" in wish else CLEAR
+                for name, wish in kept.items()
+            }
+        )
 
     def without(self, names: Collection[str]) -> "Edit":
         """Return the same wishes but for some fields."""
@@ -110,7 +126,7 @@ def _wish(
 ) -> Set | Clear | None:
     field = schema.field(name)
     is_known = field.name in base
-    is_empty = not any(text.strip() for text in posted)
+    is_empty = is_blank(field, posted)
     if is_cleared and (is_empty or (is_known and is_untouched(field, posted, base[field.name]))):
         return _clear(field)
     if is_cleared:
@@ -136,9 +152,9 @@ def _set(field: Field, posted: Inputs, like: Value, schema: TicketSchema, *, is_
         raise ValidationError(message, code="nothing_left")
     if field.kind is Kind.CHOICE:
         value = schema.resolve(field.name, str(value))
-    if is_known and schema.same(field.name, value, like):
+    if is_known and schema.identical(field.name, value, like):
         return None
-    return Set(value)
+    return Set(value, is_typed=True)
 
 
 def payload_of(wanted: Mapping[str, Value], before: Mapping[str, Value] | None) -> dict[str, Any]:

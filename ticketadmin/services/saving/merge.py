@@ -44,7 +44,7 @@ def merge(
     kept: dict[str, tuple[Value, Value]] = {}
     already: list[str] = []
     for name, their_value in theirs.items():
-        if name in mine and schema.same(name, mine[name], their_value):
+        if name in mine and schema.identical(name, mine[name], their_value):
             already.append(name)
         elif name not in base or schema.same(name, base[name], their_value):
             continue
@@ -97,11 +97,11 @@ def _field_outcome(
 ) -> Outcome:
     if name not in after:
         return Outcome.NOT_READABLE
-    if schema.same(name, after[name], wanted):
+    if schema.identical(name, after[name], wanted):
         return Outcome.VERIFIED
     if name in before and schema.same(name, after[name], before[name]):
-        return Outcome.NOT_APPLIED
-    return Outcome.STORED_DIFFERENTLY
+        return Outcome.NOT_APPLIED  # also where nothing but outer white space was to change
+    return Outcome.VERIFIED if schema.same(name, after[name], wanted) else Outcome.STORED_DIFFERENTLY
 
 
 def overall(outcomes: Iterable[Outcome]) -> Outcome:

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import Reading
+from ticketadmin.services.values.browser import with_plain_line_ends
 from ticketadmin.text import folded, normalize
 from ticketadmin.ticketapi.tickets import Choice
 
@@ -21,11 +22,12 @@ MAX_NAME = 255  # characters; looking for near names is quadratic, and no list h
 def matching_name(names: Iterable[str], typed: str) -> str | None:
     """Return the one of `names` that `typed` means, or None for none and for several.
 
-    The exact name wins; then the same text after NFC and trimming; then any case. Each step decides only
-    where a single name matches, so that `New` never becomes `new`.
+    The exact name wins, then the same with other line ends, as a browser posts them; then the same text after
+    NFC and trimming; then any case. Each step decides only where a single name matches, so that `New` never
+    becomes `new`.
     """
     known = list(dict.fromkeys(names))
-    for spell in (str, _trimmed, folded):
+    for spell in (str, with_plain_line_ends, _trimmed, folded):
         found = [name for name in known if spell(name) == spell(typed)]
         if found:
             return found[0] if len(found) == 1 else None
@@ -61,13 +63,13 @@ class ChoiceList:
         )
 
     def resolve(self, typed: str) -> str:
-        """Return the CRM's spelling of a typed name; the typed name itself where the list is not known.
+        """Return the CRM's spelling of a typed name; the trimmed name itself where the list is not known.
 
         Raises ValidationError: `unknown_name`, which suggests near names, or `ambiguous_name` where names
         differ in case or white space only and none is spelled as typed.
         """
         if not self.is_known:
-            return typed
+            return typed.strip()
         if len(typed) > MAX_NAME:
             raise _unknown_name(typed[:80] + "…")
         if found := matching_name(self.names, typed):

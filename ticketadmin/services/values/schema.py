@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.codecs import canonical, is_identical, same_value
 from ticketadmin.services.values.fields import (
     CUSTOM_PREFIX,
     STANDARD,
     Field,
     Value,
-    canonical,
     catalogue,
-    same_value,
     undescribed,
 )
 
@@ -50,6 +49,10 @@ class TicketSchema:
     def same(self, name: str, one: Value, other: Value) -> bool:
         """Return whether the CRM holding `one` or `other` in this field is the same to a user."""
         return same_value(self.field(name), one, other)
+
+    def identical(self, name: str, one: Value, other: Value) -> bool:
+        """Return whether a user who sees `one` and wants `other` wants nothing: outer white space counts."""
+        return is_identical(self.field(name), one, other)
 
     def is_empty(self, name: str, value: Value) -> bool:
         """Return whether the value is one of the spellings of "nothing"."""

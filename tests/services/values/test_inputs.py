@@ -9,7 +9,8 @@ from hypothesis import given, strategies
 
 from ticketadmin.services.saving.edit import CLEAR, InvalidEdit, Set, read_edit
 from ticketadmin.services.values.choices import ChoiceList, Choices
-from ticketadmin.services.values.fields import STANDARD, Field, Kind, same_value
+from ticketadmin.services.values.codecs import same_value
+from ticketadmin.services.values.fields import STANDARD, Field, Kind
 from ticketadmin.services.values.inputs import empty_value, is_untouched, parse, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.tickets import Choice
