@@ -94,6 +94,12 @@ class Sandbox:
     def edit(self, code: str, **values: Any) -> None:
         self._call("PATCH", f"tickets/{code}", values)
 
+    def store(self, code: str, ticket: dict[str, Any]) -> None:
+        self._call("PUT", f"tickets/{code}", ticket)
+
+    def remove(self, code: str) -> None:
+        self._call("DELETE", f"tickets/{code}")
+
     def fault(
         self,
         kind: str,

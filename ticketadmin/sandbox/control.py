@@ -69,6 +69,10 @@ class Control:
         self._server.crm.store(code, request.json())
         return self._server.crm.tickets[code]
 
+    def _delete_tickets(self, code: str, _request: Request) -> Any:
+        self._server.crm.remove(code)
+        return {}
+
     def _post_reset(self, _rest: str, _request: Request) -> Any:
         self._server.crm.reset()
         self._server.resets += 1

@@ -59,6 +59,9 @@ class Switches:
     normalise: str = ""  # "" | trim | nfc | strip_tags | self_close
     code_keys: str = "any"  # any | ticket_code | current_ticket_code
     ignore_filters: bool = False
+    ignore_sort: bool = False
+    ignore_offset: bool = False
+    refuse_filters: bool = False  # 400 for any filter or sort
     repeat_rows: bool = False
     say_has_more: bool = True
     longest_page: int = 100
@@ -80,7 +83,7 @@ class Crm:
         self.tickets = self._load() or self._seed(count)
 
     def _load(self) -> dict[str, dict[str, Any]]:
-        rows = self._database.execute("SELECT code, body FROM ticket ORDER BY rowid")
+        rows = self._database.execute("SELECT code, body FROM ticket WHERE body <> '' ORDER BY rowid")
         return {code: json.loads(body) for code, body in rows}
 
     def _seed(self, count: int) -> dict[str, dict[str, Any]]:
@@ -112,6 +115,12 @@ class Crm:
                 "ON CONFLICT (code) DO UPDATE SET body = excluded.body",
                 (code, json.dumps(ticket)),
             )
+
+    def remove(self, code: str) -> None:
+        """Delete a ticket as somebody would in the CRM itself; a reset brings a seeded one back."""
+        del self.tickets[code]
+        with self._database:
+            self._database.execute("UPDATE ticket SET body = '' WHERE code = ?", (code,))
 
     def edit(self, code: str, values: dict[str, Any]) -> None:
         """Change a ticket as somebody else would in the CRM itself."""
@@ -215,13 +224,19 @@ class Crm:
         """GET /tickets."""
         if refused := self._refusal(self.switches.read_right):
             return refused
+        if self.switches.refuse_filters and any(
+            name == "sort" or name.startswith("filtering") for name in query
+        ):
+            return 400, {"message": "Tham số không hợp lệ"}
+        if self.switches.ignore_sort:
+            query = {name: value for name, value in query.items() if name not in {"sort", "direction"}}
         rows = [self._with_ids(ticket) for ticket in self.tickets.values()]
         if not self.switches.ignore_filters:
             rows = [row for row in rows if _passes(row, query)]
         sort, descending = query.get("sort") or "id", (query.get("direction") or "DESC").upper() == "DESC"
         rows.sort(key=lambda row: (str(type(row.get(sort))), row.get(sort) or 0), reverse=descending)
         limit = max(1, min(_number(query.get("limit"), 20), self.switches.longest_page))
-        offset = max(0, _number(query.get("offset"), 0))
+        offset = 0 if self.switches.ignore_offset else max(0, _number(query.get("offset"), 0))
         start = max(0, offset - 2) if self.switches.repeat_rows else offset
         status, data = self._shown(rows[start : start + limit], query)
         if status != 200:
@@ -302,6 +317,8 @@ def _operates(operator: str, value: Any, wanted: str) -> bool:
         str(value if value is not None else "").casefold(),
         [one.casefold() for one in wanted.split(",")],
     )
+    if operator in {"gte", "gt", "lte", "lt"} and isinstance(value, int):
+        text, wanted = text.zfill(20), wanted.zfill(20)
     between = len(several) == 2 and several[0] <= text <= several[1]
     answers = {
         "eq": text == wanted.casefold(),

@@ -7,7 +7,7 @@ KINDS = frozenset(
     {
         "status", "delay", "reset", "close", "half_body", "hang", "drip", "redirect", "oversized", "not_json",
         "html", "empty", "bytes", "error_in_success", "other_ticket", "no_code", "ignore_write",
-        "ignore_field", "store_differently", "wipe_field", "concurrent_edit",
+        "ignore_field", "store_differently", "wipe_field", "concurrent_edit", "bad_row", "hide_row",
     }
 )  # fmt: skip
 
@@ -18,7 +18,8 @@ class Fault:
 
     `options` by kind: status {status, body, headers, content_type}, delay/hang/drip {seconds},
     redirect {location}, ignore_field/wipe_field {field}, store_differently {field, value},
-    concurrent_edit {field, value, when: after_read | before_write}.
+    concurrent_edit {field, value, when: after_read | before_write}, bad_row {ticket}: a list page that holds
+    this ticket is answered with 500, hide_row {ticket}: lists leave it out.
     """
 
     kind: str

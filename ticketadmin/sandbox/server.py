@@ -201,7 +201,7 @@ class Server:
         if isinstance(body, dict):
             for fault in _of(faults, "ignore_field"):
                 body = {name: value for name, value in body.items() if name != fault.options["field"]}
-        answer = self._route(request, body)
+        answer = _spoilt(self._route(request, body), faults)
         entry.applied = request.method == "PUT" and answer[0] == 200
         if entry.applied and code:
             self._damage(faults, code, body)
@@ -253,6 +253,19 @@ _ANSWERING = frozenset(
         "bytes", "error_in_success", "other_ticket", "no_code",
     }
 )  # fmt: skip
+
+
+def _spoilt(answer: Answer, faults: list[Fault]) -> Answer:
+    """Return a list's answer as its faults leave it."""
+    status, content = answer
+    rows = content.get("data") if status == 200 and isinstance(content, dict) else None
+    if not isinstance(rows, list):
+        return answer
+    codes = {row.get("ticket_code") for row in rows}
+    if any(fault.options["ticket"] in codes for fault in _of(faults, "bad_row")):
+        return 500, {"message": "Lỗi máy chủ"}
+    hidden = {fault.options["ticket"] for fault in _of(faults, "hide_row")}
+    return status, {**content, "data": [row for row in rows if row.get("ticket_code") not in hidden]}
 
 
 def _of(faults: list[Fault], kind: str, *, when: str | None = None) -> list[Fault]:

@@ -35,7 +35,6 @@ from ticketadmin.ticketapi.replies import Reply, data_of, plain
 from ticketadmin.ticketapi.retrying import RetryPolicy
 from ticketadmin.ticketapi.tickets import (
     DOCUMENTED_FIELDS,
-    LONG_FIELDS,
     TICKET_KEYS,
     WISHED_FIELDS,
     Choice,
@@ -45,6 +44,7 @@ from ticketadmin.ticketapi.tickets import (
     UpdateReply,
     as_int,
     choice_from,
+    list_fields,
     ticket_from,
 )
 from ticketadmin.ticketapi.transport import Watch, use_watched_connections
@@ -164,6 +164,7 @@ class TicketApi:
         sort: str | None = None,
         direction: str | None = None,
         filters: Mapping[str, str] | None = None,
+        with_custom_fields: bool = False,
         request_id: str = "",
     ) -> TicketPage:
         """Read one page of tickets, without their content: GET /tickets.
@@ -176,11 +177,11 @@ class TicketApi:
         query |= {f"filtering[{name}]": value for name, value in (filters or {}).items()}
         asked = self._fields
         try:
-            return self._list_page(asked, query, request_id)
+            return self._list_page(list_fields(asked, with_custom_fields), query, request_id)
         except InvalidTicket as error:
             if error.reason != Reason.INVALID or asked == DOCUMENTED_FIELDS:
                 raise
-            page = self._list_page(DOCUMENTED_FIELDS, query, request_id)
+            page = self._list_page(list_fields(DOCUMENTED_FIELDS, with_custom_fields), query, request_id)
             self._ask_for_documented_fields_alone()
             return page
 
@@ -192,9 +193,7 @@ class TicketApi:
         """Believe a refusal of the others for some minutes: it may have been for something that passes."""
         self._documented_alone_until = time.monotonic() + REFUSED_FIELDS_SECONDS
 
-    def _list_page(self, asked: str, query: Mapping[str, str], request_id: str) -> TicketPage:
-        names = dict.fromkeys(["ticket_code", *asked.split(",")])
-        fields = ",".join(name for name in names if name not in LONG_FIELDS)
+    def _list_page(self, fields: str, query: Mapping[str, str], request_id: str) -> TicketPage:
         reply = self._call("GET", "/tickets", query={"fields": fields, **query}, request_id=request_id)
         content = data_of(reply, method="GET")
         rows = content.get("data")

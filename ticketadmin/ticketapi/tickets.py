@@ -79,6 +79,13 @@ class UpdateReply:
     warnings: tuple[str, ...] = ()
 
 
+def list_fields(asked: str, with_custom_fields: bool) -> str:
+    """Return the fields that a list is asked for: never content, custom fields only where they are wanted."""
+    left_out = LONG_FIELDS - {"custom_fields"} if with_custom_fields else LONG_FIELDS
+    names = dict.fromkeys(["ticket_code", *asked.split(",")])
+    return ",".join(name for name in names if name not in left_out)
+
+
 def ticket_from(row: Mapping[str, Json], *, code: str) -> Ticket:
     """Return the ticket in a reply's object, tolerant of types that drifted."""
     return Ticket(

@@ -8,9 +8,12 @@ from django.views.decorators.http import require_http_methods
 
 from ticketadmin.models import Outcome
 from ticketadmin.presenters.connection import present_report
+from ticketadmin.presenters.index import present_index
 from ticketadmin.presenters.outcomes import explain_reason
 from ticketadmin.services.crm.check import check_api, connection_facts, last_report
 from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.index.rows import current_index
+from ticketadmin.services.index.state import index_state
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.readiness import queue_depth
 from ticketadmin.views.access import needs, person_of
@@ -35,5 +38,6 @@ def connection(request: HttpRequest) -> HttpResponse:
         "open_until": until if until and until > timezone.now() else None,
         "workers": living(),
         "queue": queue_depth(),
+        "index": present_index(index_state(current_index())),
     }
     return render(request, "connection/connection.html", context)

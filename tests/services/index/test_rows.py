@@ -152,6 +152,14 @@ def test_a_value_that_is_very_long_is_kept_short_and_found_by_its_beginning() ->
     assert found("may xxx") == {"T-1"}
 
 
+@pytest.mark.parametrize("odd", ["a\0b", "lone \ud800 half", "\udfff"], ids=ascii)
+def test_text_that_no_database_takes_is_kept_without_what_it_cannot_hold(odd: str) -> None:
+    write(ticket(ticket_title=odd, account_name="An Phát"))
+
+    assert "\0" not in row().values["ticket_title"]
+    assert found("an phat") == {"T-1"}
+
+
 @pytest.mark.parametrize(
     ("query", "codes"),
     [

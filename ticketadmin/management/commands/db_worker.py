@@ -1,8 +1,9 @@
 """`ticketadmin worker`, once `db_worker`: a worker process, as django-tasks-db has it, that also keeps watch.
 
 Beside the tasks a thread looks every few seconds for bulk updates whose worker died, so that any
-living worker, however busy, gets them going again. The first SIGTERM lets tickets in flight end and
-hands the rest to the next worker; a database that is away for a while is waited for.
+living worker, however busy, gets them going again; another keeps the ticket index fresh. The first
+SIGTERM lets tickets in flight end and hands the rest to the next worker; a database that is away for a
+while is waited for.
 """
 
 import logging
@@ -21,11 +22,13 @@ from django_tasks_db.management.commands import db_worker
 from ticketadmin.management.starting import require_start
 from ticketadmin.models import Channel
 from ticketadmin.services.audit.origin import Origin, acting_from
+from ticketadmin.services.index.sweeping import Sweeper
 from ticketadmin.services.operations.heartbeats import beat, end
 from ticketadmin.services.operations.upkeep import upkeep_if_due
 from ticketadmin.tasks import WORKER, forget_old_tasks, stopping, sweep_bulks
 
 DATABASE_AGAIN = 2.0
+SHORTEST_WAIT = 0.001  # seconds between two steps of the index
 LOOK_FOR_UPKEEP = 60.0  # seconds
 SWITCH_EVERY = 0.001  # seconds: threads that wait for the CRM get their turn sooner than by Python's default
 
@@ -70,10 +73,9 @@ class Command(db_worker.Command):
 @contextmanager
 def _watch() -> Iterator[None]:
     is_over = threading.Event()
-    # Apart: a long cleaning must not keep the worker from giving its sign of life.
-    threads = [
-        threading.Thread(target=target, args=(is_over,), daemon=True) for target in (_keep_watch, _keep_up)
-    ]
+    # Apart: neither a long cleaning nor a call to the CRM keeps the worker from giving its sign of life.
+    works = (_keep_watch, _keep_up, _keep_index)
+    threads = [threading.Thread(target=work, args=(is_over,), daemon=True) for work in works]
     for thread in threads:
         thread.start()
     try:
@@ -95,6 +97,24 @@ def _keep_watch(is_over: threading.Event) -> None:
         is_over.wait(settings.BULK_LEASE_SECONDS / 3)
     with suppress(DatabaseError):
         end(WORKER)
+    connection.close()
+
+
+def _keep_index(is_over: threading.Event) -> None:
+    """Keep the ticket index fresh until the worker ends. No fault of one step ends it."""
+    sweeper = Sweeper(WORKER)
+    while not is_over.is_set():
+        wait = DATABASE_AGAIN
+        try:
+            wait = sweeper.step()
+        except DatabaseError as error:
+            logger.warning("the index could not be kept: %s", type(error).__name__)
+            connection.close()
+        except Exception:
+            logger.exception("a step of the index failed")
+        is_over.wait(max(wait, SHORTEST_WAIT))
+    with suppress(DatabaseError):
+        sweeper.release()
     connection.close()
 
 

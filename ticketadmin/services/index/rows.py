@@ -257,6 +257,8 @@ def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: List
 
 
 def _cut(value: str) -> str:
+    """Return a value as every database can keep it, not too long; what is cut ends in an ellipsis."""
+    value = value[: MAX_VALUE + 1].replace("\0", "").encode("utf-8", "replace").decode()
     return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"
 
 

@@ -1,0 +1,347 @@
+"""The sweep: every ticket that a CRM ever showed, each once, whatever its list does and whoever dies."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import CustomField, IndexedTicket, RemoteSnapshot, TicketIndex
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.circuit import CIRCUIT
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.reading import read_ticket
+from ticketadmin.services.index.capabilities import can_filter_by_code, capabilities_of
+from ticketadmin.services.index.forget import forget_tickets, rebuild_index
+from ticketadmin.services.index.rows import current_index
+from ticketadmin.services.index.state import index_state, note_use
+from ticketadmin.services.index.sweeping import IDLE, LEASE, Sweeper
+
+pytestmark = pytest.mark.django_db
+CODE = "ABCXYZ1234"
+MOST_STEPS = 400
+
+
+@pytest.fixture(autouse=True)
+def _no_budget(settings: Any, sandbox: Sandbox) -> None:
+    settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
+    sandbox.forget_log()
+
+
+def work(sweeper: Sweeper | None = None, *, until: Callable[[], bool] = lambda: False) -> int:
+    """Let a sweeper work until it has nothing to do, or `until` says so; return the steps."""
+    sweeper = sweeper or Sweeper("worker-1")
+    for step in range(1, MOST_STEPS):
+        if sweeper.step() >= IDLE or until():
+            return step
+    pytest.fail(f"not done after {MOST_STEPS} steps")
+
+
+def listed_calls(sandbox: Sandbox) -> int:
+    return len([call for call in sandbox.log() if call.path.endswith("/tickets")])
+
+
+def codes() -> list[str]:
+    return sorted(IndexedTicket.objects.filter(missing_at=None).values_list("code", flat=True))
+
+
+def again(**times: Any) -> None:
+    """Let time pass: the newest, a sweep or a check is due again."""
+    TicketIndex.objects.update(**times)
+
+
+LISTS: list[dict[str, Any]] = [
+    {},
+    {"ignore_filters": True},
+    {"ignore_filters": True, "ignore_sort": True},
+    {"refuse_filters": True},
+    {"repeat_rows": True, "ignore_filters": True},
+    {"longest_page": 10},
+    {"longest_page": 10, "ignore_filters": True, "say_has_more": False},
+    {"longest_page": 7, "refuse_filters": True, "say_has_more": False},
+    {"readable": "documented"},
+    {"readable": "silent", "ignore_filters": True},
+    {"repeat_rows": True, "longest_page": 10, "say_has_more": False, "ignore_filters": True},
+]
+
+
+@pytest.mark.parametrize("switches", LISTS, ids=str)
+def test_every_ticket_is_found_once_whatever_the_list_does(switches: Any, sandbox: Sandbox) -> None:
+    sandbox.switch(**switches)
+    work()
+
+    assert codes() == sorted(sandbox.codes())
+    steps = switches.get("longest_page", 100) - 1 - 2 * switches.get("repeat_rows", 0)
+    pages = len(sandbox.codes()) / steps
+    # a check, the newest, the sweep's pages; fields or filters that are refused are asked for twice
+    assert listed_calls(sandbox) <= 9 + 1 + 12 + 2 * (pages + 2)
+    assert index_state(current_index()).known == len(sandbox.codes())
+
+
+ABILITIES = ["sorts_by_id", "sorts_by_updated", "filters_by_id", "filters_by_updated", "filters_by_code"]
+
+
+@pytest.mark.parametrize(
+    ("switches", "able"),
+    [
+        ({}, ABILITIES),
+        ({"longest_page": 10}, ABILITIES),
+        ({"ignore_filters": True}, ["sorts_by_id", "sorts_by_updated"]),
+        ({"ignore_sort": True}, ["filters_by_id", "filters_by_updated", "filters_by_code"]),
+        ({"refuse_filters": True}, []),
+        ({"ignore_filters": True, "ignore_sort": True}, []),
+        ({"readable": "silent"}, ["sorts_by_id", "filters_by_id", "filters_by_code"]),
+    ],
+    ids=str,
+)
+def test_what_a_list_can_do_is_proved(switches: Any, able: list[str], sandbox: Sandbox) -> None:
+    sandbox.switch(**switches)
+    Sweeper("worker-1").step()
+
+    found = capabilities_of(current_index())
+    assert [name for name in ABILITIES if getattr(found, name)] == able
+    assert can_filter_by_code(current_index()) == ("filters_by_code" in able)
+    assert "ticket_title" in found.fields
+    assert "ticket_content" not in found.fields
+
+
+def test_the_check_is_made_once_a_day(sandbox: Sandbox) -> None:
+    work()
+    calls = listed_calls(sandbox)
+    again(newest_at=None)
+    work()
+    assert listed_calls(sandbox) == calls + 1
+
+    again(checked_at=database_now() - timedelta(hours=25))
+    work()
+    assert listed_calls(sandbox) >= calls + 1 + 7
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_was(sandbox: Sandbox) -> None:
+    sandbox.switch(longest_page=10)
+    work(until=lambda: current_index().is_sweeping and current_index().cursor["pages"] >= 5)
+    calls = listed_calls(sandbox)
+    assert 0 < len(codes()) < len(sandbox.codes())
+    again(lease_until=database_now() - timedelta(seconds=1))  # its lease runs out
+
+    work(Sweeper("worker-2"))
+
+    assert codes() == sorted(sandbox.codes())
+    assert listed_calls(sandbox) - calls <= 12 - 5 + 2
+
+
+def test_one_worker_sweeps_and_another_takes_over_when_its_lease_ran_out(sandbox: Sandbox) -> None:
+    first, second = Sweeper("worker-1"), Sweeper("worker-2")
+    first.step()
+    calls = listed_calls(sandbox)
+
+    assert second.step() == IDLE
+    assert listed_calls(sandbox) == calls
+    again(lease_until=database_now() - LEASE)
+    second.step()
+    assert listed_calls(sandbox) > calls
+    assert first.step() == IDLE
+
+
+def test_a_worker_that_ends_gives_the_lease_back_at_once(sandbox: Sandbox) -> None:
+    first = Sweeper("worker-1")
+    first.step()
+    first.release()
+
+    assert Sweeper("worker-2").step() < IDLE
+
+
+def test_calls_keep_to_the_budget(sandbox: Sandbox, settings: Any) -> None:
+    settings.TICKET_INDEX_PER_SECOND = 10.0
+    sandbox.switch(longest_page=10)
+    sweeper, waited = Sweeper("worker-1"), 0.0
+    for _step in range(12):
+        waited += sweeper.step()
+    calls = listed_calls(sandbox)
+
+    assert waited + 1 >= calls / 10 - 0.2  # what the calls themselves took is part of the budget
+
+
+def test_nothing_is_asked_where_the_index_is_turned_off(sandbox: Sandbox, settings: Any) -> None:
+    settings.TICKET_INDEX_PER_SECOND = 0
+
+    assert Sweeper("worker-1").step() == IDLE
+    assert sandbox.log() == []
+
+
+def test_nothing_is_asked_while_the_circuit_is_open(sandbox: Sandbox) -> None:
+    until = database_now() + timedelta(seconds=8)
+    value = {"open_until": until.isoformat()}
+    RemoteSnapshot.objects.create(name=CIRCUIT, value=value, fetched_at=database_now())
+
+    assert 0 < Sweeper("worker-1").step() <= 8
+    assert listed_calls(sandbox) == 0
+
+
+def test_a_crm_that_says_429_is_left_alone_as_long_as_it_asks(sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/tickets", times=None, status=429, headers={"Retry-After": "90"})
+
+    assert Sweeper("worker-1").step() >= 90
+    sandbox.forget_faults()
+    work()
+    assert codes() == sorted(sandbox.codes())
+    assert current_index().problem == ""
+
+
+def test_a_key_that_may_not_list_is_asked_seldom_and_opened_tickets_are_known(sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/tickets", times=None, status=403)
+    work()
+    calls = listed_calls(sandbox)
+    work()
+    read_ticket(CODE, get_choices())
+
+    assert listed_calls(sandbox) == calls
+    assert index_state(current_index()).is_refused
+    assert codes() == [CODE]
+    again(problem_at=database_now() - timedelta(minutes=11))
+    sandbox.forget_faults()
+    work()
+    assert codes() == sorted(sandbox.codes())
+
+
+def test_a_row_that_cannot_be_read_costs_that_row_alone(sandbox: Sandbox) -> None:
+    bad = sandbox.codes()[20]
+    sandbox.fault("bad_row", path="/tickets", times=None, ticket=bad)
+    sandbox.switch(longest_page=10)
+    work()
+
+    assert codes() == sorted(set(sandbox.codes()) - {bad})
+
+
+@pytest.mark.parametrize("odd", ["a\u0000b", 12, None, ["x"], {"a": 1}], ids=repr)
+def test_odd_values_never_stop_a_sweep(odd: Any, sandbox: Sandbox) -> None:
+    CustomField.objects.create(key="so_serial", label="Số sê-ri", is_listed=True)
+    sandbox.edit(CODE, ticket_title=odd, account_name=odd, custom_fields={"so_serial": odd})
+    work()
+
+    assert codes() == sorted(sandbox.codes())
+
+
+def test_a_deleted_ticket_is_missing_only_after_its_own_read_says_so(sandbox: Sandbox) -> None:
+    work()
+    gone, hidden = sandbox.codes()[3], sandbox.codes()[4]
+    sandbox.remove(gone)
+    sandbox.fault("hide_row", path="/tickets", times=None, ticket=hidden)  # not listed, but there
+    read_ticket(CODE, get_choices())  # reading is known to work
+    again(sweep_finished_at=database_now() - timedelta(days=1))
+    sandbox.forget_log()
+    work(until=lambda: not current_index().is_sweeping and current_index().sweep == 2)
+    assert IndexedTicket.objects.filter(doubted_at__isnull=False).count() == 2
+    assert not IndexedTicket.objects.exclude(missing_at=None).exists()
+
+    work()
+
+    assert set(IndexedTicket.objects.exclude(missing_at=None).values_list("code", flat=True)) == {gone}
+    assert not IndexedTicket.objects.exclude(doubted_at=None).exists()
+    assert {call.code for call in sandbox.log() if call.path.endswith("/ticket")} == {gone, hidden}
+    assert index_state(current_index()).known == len(sandbox.codes())
+
+
+def test_a_renamed_ticket_is_found_under_its_new_code_and_the_old_one_is_missing(sandbox: Sandbox) -> None:
+    work()
+    ticket = sandbox.ticket(CODE)
+    sandbox.remove(CODE)
+    sandbox.store("NEW-CODE", {**ticket, "ticket_code": "NEW-CODE", "updated_at": "2031-01-01 09:00:00"})
+    read_ticket("TK-BUSY", get_choices())
+    again(newest_at=None)
+    work()
+
+    assert "NEW-CODE" in codes()
+    assert CODE not in codes()
+
+
+@pytest.mark.parametrize("switches", [{}, {"ignore_sort": True}, {"ignore_filters": True}], ids=str)
+def test_a_change_and_a_new_ticket_are_news_within_one_call(switches: Any, sandbox: Sandbox) -> None:
+    sandbox.switch(**switches)
+    work()
+    sandbox.edit(CODE, ticket_title="Vừa đổi ở CRM", updated_at="2031-01-01 09:00:00")
+    late = {"id": 99_999, "ticket_code": "LATE-1", "updated_at": "2031-01-01 09:00:01"}
+    new = {**sandbox.ticket("TK-BUSY"), **late}
+    sandbox.store("LATE-1", new)
+    sandbox.forget_log()
+    again(newest_at=None)
+    work()
+
+    assert listed_calls(sandbox) == 1
+    assert IndexedTicket.objects.get(code=CODE).values["ticket_title"] == "Vừa đổi ở CRM"
+    assert "LATE-1" in codes()
+
+
+def test_where_updates_do_not_show_a_later_sweep_finds_what_changed_unseen(sandbox: Sandbox) -> None:
+    sandbox.switch(ignore_filters=True, ignore_sort=True, longest_page=10)
+    work()
+    old = sandbox.codes()[2]
+    sandbox.edit(old, ticket_title="Âm thầm đổi")
+    again(newest_at=None)
+    work()
+    assert IndexedTicket.objects.get(code=old).values["ticket_title"] != "Âm thầm đổi"
+
+    again(sweep_finished_at=database_now() - timedelta(minutes=31))
+    work()
+
+    assert IndexedTicket.objects.get(code=old).values["ticket_title"] == "Âm thầm đổi"
+
+
+def test_rows_that_go_while_pages_are_read_let_no_other_row_slip_by(sandbox: Sandbox) -> None:
+    sandbox.switch(longest_page=10, ignore_filters=True)
+    sweeper = Sweeper("worker-1")
+    work(sweeper, until=lambda: current_index().is_sweeping and current_index().cursor["pages"] == 4)
+    newest = sorted(sandbox.codes(), key=lambda code: -int(sandbox.ticket(code)["id"]))
+    for code in newest[:4]:
+        sandbox.remove(code)
+    work(sweeper)
+
+    assert set(sandbox.codes()) <= set(codes())
+
+
+def test_the_newest_are_read_more_often_while_lists_are_looked_at(sandbox: Sandbox) -> None:
+    work()
+    sandbox.forget_log()
+    again(newest_at=database_now() - timedelta(seconds=40))
+    work()
+    assert listed_calls(sandbox) == 0
+
+    note_use(current_index())
+    work()
+    assert listed_calls(sandbox) == 1
+
+
+def test_a_list_of_a_million_that_ignores_offsets_ends(sandbox: Sandbox) -> None:
+    sandbox.switch(ignore_offset=True, ignore_filters=True, longest_page=10)
+    work()
+
+    assert current_index().sweep_finished_at is not None
+    assert listed_calls(sandbox) <= 9 + 1 + 5
+
+
+def test_the_command_shows_sweeps_rebuilds_and_forgets(sandbox: Sandbox, capsys: Any) -> None:
+    call_command("index", "--sweep")
+    call_command("index")
+    shown = capsys.readouterr().out
+    assert f"{len(sandbox.codes())} tickets were listed" in shown
+    assert "filters_by_code" in shown
+
+    call_command("index", "--forget", CODE, "NOBODY-1")
+    assert "1 rows deleted" in capsys.readouterr().out
+    assert CODE not in codes()
+    call_command("index", "--rebuild")
+    work()
+    assert codes() == sorted(sandbox.codes())
+    call_command("index", "--forget-address", current_index().address)
+    assert not IndexedTicket.objects.exists()
+
+
+def test_forgetting_keeps_the_counters_true(sandbox: Sandbox) -> None:
+    work()
+    forget_tickets(sandbox.codes()[:7])
+    kept = index_state(current_index()).known
+    rebuild_index(current_index())
+
+    assert kept == index_state(current_index()).known == len(sandbox.codes()) - 7

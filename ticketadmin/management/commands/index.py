@@ -1,0 +1,85 @@
+"""`manage.py index`: what the ticket index knows; builds it anew; forgets tickets, or an address."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+from uuid import uuid4
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ticketadmin.models import TicketIndex
+from ticketadmin.services.index.capabilities import ABILITIES
+from ticketadmin.services.index.forget import forget_index, forget_tickets, rebuild_index
+from ticketadmin.services.index.rows import current_index
+from ticketadmin.services.index.state import index_state
+from ticketadmin.services.index.sweeping import Sweeper, start_sweep
+from ticketadmin.services.operations.heartbeats import living
+
+
+class Command(BaseCommand):
+    """Shows, sweeps, rebuilds or forgets. Nothing is written to the CRM; only a sweep reads from it."""
+
+    help = "Show the ticket index, read the whole list, build the index anew, or forget tickets."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take what to do; without anything the index is shown."""
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--sweep", action="store_true", help="read the whole list now, without a worker")
+        what.add_argument("--rebuild", action="store_true", help="sweep again from the start, count anew")
+        what.add_argument("--forget", nargs="+", metavar="CODE", help="delete the rows of these tickets")
+        what.add_argument("--forget-address", metavar="ADDRESS", help="delete the index of a CRM address")
+
+    def handle(self, **options: Any) -> None:
+        """Do what was asked."""
+        if options["forget"]:
+            self.stdout.write(f"{forget_tickets(options['forget'])} rows deleted")
+        elif options["forget_address"]:
+            self._forget_address(options["forget_address"])
+        elif options["sweep"]:
+            self._sweep()
+        elif options["rebuild"]:
+            rebuild_index(current_index())
+            self.stdout.write("a worker reads the list anew from its start")
+        else:
+            self._show()
+
+    def _sweep(self) -> None:
+        index = current_index()
+        start_sweep(index)
+        sweeper = Sweeper(f"command-{uuid4().hex[:12]}")
+        while (index := current_index()).is_sweeping:
+            wait = sweeper.step()
+            if current_index().problem:
+                message = f"The list could not be read: {current_index().problem}. It is kept where it was."
+                raise CommandError(message)
+            time.sleep(wait)
+        sweeper.release()
+        self.stdout.write(f"{index.sweep_rows} tickets were listed")
+
+    def _forget_address(self, address: str) -> None:
+        index = TicketIndex.objects.filter(address=address.rstrip("/")).first()
+        if index is None:
+            known = ", ".join(TicketIndex.objects.values_list("address", flat=True)) or "none"
+            message = f"There is no index of {address}. Known: {known}"
+            raise CommandError(message)
+        forget_index(index)
+        self.stdout.write(f"the index of {address} is deleted")
+
+    def _show(self) -> None:
+        index = current_index()
+        state = index_state(index)
+        able = state.able
+        proved = [name for name in ABILITIES if getattr(able, name)]
+        sweeping = f"under way, {state.share or 0} %" if state.is_sweeping else "not under way"
+        for name, value in (
+            ("address", index.address),
+            ("tickets known", state.known),
+            ("newest read", state.newest_at or "never"),
+            ("list read to its end", state.swept_at or "never"),
+            ("sweep", sweeping),
+            ("last problem", f"{state.problem} at {state.problem_at}" if state.problem else "none"),
+            ("worker", "living" if living() else f"none since {state.worked_at or 'the start'}"),
+            ("rows carry", ", ".join(sorted(able.fields)) or "not known"),
+            ("the list", ", ".join(proved) or "proved nothing yet"),
+        ):
+            self.stdout.write(f"{name:22}{value}")

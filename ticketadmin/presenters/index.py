@@ -1,0 +1,62 @@
+"""What pages say of the ticket index: how much is known, how old it is, what this CRM's list can do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.presenters.outcomes import explain_reason
+from ticketadmin.services.index.state import IndexState
+from ticketadmin.services.operations.heartbeats import living
+
+ABILITIES: dict[str, str | Promise] = {
+    "sorts_by_id": _("Sort by number"),
+    "sorts_by_updated": _("Sort by time of the last change"),
+    "filters_by_id": _("Filter by number"),
+    "filters_by_updated": _("Filter by time of the last change"),
+    "filters_by_code": _("Filter by several codes"),
+}
+
+
+@dataclass(frozen=True)
+class Ability:
+    """One thing that a list may be able to do, and whether it was proved."""
+
+    label: str | Promise
+    is_proved: bool
+
+
+@dataclass(frozen=True)
+class IndexFacts:
+    """The index as pages show it. `silent_since` is set where no worker keeps it fresh."""
+
+    state: IndexState
+    has_worker: bool
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """When a worker was last heard of; None while one lives, or where none ever was."""
+        return None if self.has_worker else self.state.worked_at
+
+    @property
+    def abilities(self) -> tuple[Ability, ...]:
+        """What the list proved to do, for administrators."""
+        return tuple(Ability(label, getattr(self.state.able, name)) for name, label in ABILITIES.items())
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that rows of the list carry."""
+        return tuple(sorted(self.state.able.fields))
+
+    @property
+    def problem(self) -> str | Promise:
+        """Why the list could not be read last, in words; "" where it could, or where it is refused."""
+        if not self.state.problem or self.state.is_refused:
+            return ""
+        return explain_reason(self.state.problem).title
+
+
+def present_index(state: IndexState) -> IndexFacts:
+    """Return what pages say of an index."""
+    return IndexFacts(state, has_worker=bool(living()))

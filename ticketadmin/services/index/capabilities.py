@@ -1,0 +1,178 @@
+"""What this CRM's list can do: found out by asking, checked row by row, never trusted.
+
+The documentation does not say which fields can be sorted or filtered by, and an unknown filter may be
+ignored. So each ability is tried once a day on real rows, and counts only where the answer proves it. Batched
+reads (`filters_by_code`) and the ages that pages promise depend on it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from ticketadmin.models import TicketIndex
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.index.moments import moment_of
+from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, UnexpectedReply
+from ticketadmin.ticketapi.tickets import Ticket, TicketPage
+
+PAGE = 100
+CHECK_EVERY = timedelta(days=1)
+CHECK_AGAIN = timedelta(minutes=10)  # after a check that saw too few rows to prove anything
+ENOUGH_ROWS = 4
+ABILITIES = ("sorts_by_id", "sorts_by_updated", "filters_by_id", "filters_by_updated", "filters_by_code")
+Ask = Callable[..., TicketPage]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What the list proved to do. `fields` are the names that rows carried; what was not proved is False."""
+
+    fields: frozenset[str] = field(default_factory=frozenset)
+    rows: int = 0
+    page_size: int = PAGE
+    sorts_by_id: bool = False
+    sorts_by_updated: bool = False
+    filters_by_id: bool = False
+    filters_by_updated: bool = False
+    filters_by_code: bool = False
+
+    @property
+    def finds_updates(self) -> bool:
+        """Whether changed tickets can be found without reading the whole list."""
+        return self.sorts_by_updated or self.filters_by_updated
+
+    @property
+    def pages_by_id(self) -> bool:
+        """Whether the list can be read from id to id, so that no row slips past while others come and go."""
+        return self.sorts_by_id and self.filters_by_id
+
+
+def capabilities_of(index: TicketIndex) -> Capabilities:
+    """Return what was last found out for an index; no call is made."""
+    known: dict[str, Any] = dict(index.capabilities)
+    if not known:
+        return Capabilities()
+    return Capabilities(**{**known, "fields": frozenset(known["fields"])})
+
+
+def can_filter_by_code(index: TicketIndex) -> bool:
+    """Tell whether one call can read the rows of many codes (`filtering[ticket_code:in]`). No call is made.
+
+    Even so an answer must be checked: it may leave out a code, and rows carry no content.
+    """
+    return capabilities_of(index).filters_by_code
+
+
+def is_due(index: TicketIndex, now: datetime) -> bool:
+    """Tell whether it is time to find out anew."""
+    if index.checked_at is None:
+        return True
+    few = capabilities_of(index).rows < ENOUGH_ROWS
+    return now - index.checked_at > (CHECK_AGAIN if few else CHECK_EVERY)
+
+
+def check_capabilities(index: TicketIndex, ask: Ask) -> Capabilities:
+    """Find out what the list can do by at most seven calls, and keep it. `ask` reads one page of the list.
+
+    Raises TicketApiError where the list cannot be read at all, or the CRM cannot answer now.
+    """
+    sample = ask(limit=PAGE)
+    found = Capabilities(
+        fields=_fields_of(sample.tickets),
+        rows=sample.received,
+        page_size=sample.received if 0 < sample.received < PAGE and sample.has_more is not False else PAGE,
+    )
+    if len(sample.tickets) >= ENOUGH_ROWS:
+        found = replace(
+            found,
+            sorts_by_id=_sorts(ask, "id", _id_of),
+            sorts_by_updated=_sorts(ask, "updated_at", _updated_of),
+            filters_by_id=_filters_by_id(ask, sample.tickets),
+            filters_by_updated=_filters_by_updated(ask, sample.tickets),
+            filters_by_code=_filters_by_code(ask, sample.tickets),
+        )
+    keep_capabilities(index, found)
+    return found
+
+
+def keep_capabilities(index: TicketIndex, found: Capabilities) -> None:
+    """Keep what was found out, or what a later answer disproved."""
+    index.capabilities = {**asdict(found), "fields": sorted(found.fields)}
+    index.checked_at = database_now()
+    index.save(update_fields=["capabilities", "checked_at"])
+
+
+def is_sorted(values: Iterable[Any], *, descending: bool) -> bool:
+    """Tell whether all values are known and in order."""
+    kept = list(values)
+    if any(value is None for value in kept):
+        return False
+    return all(one >= other if descending else one <= other for one, other in pairwise(kept))
+
+
+def _try(ask: Ask, **query: Any) -> tuple[Ticket, ...] | None:
+    """Return the rows of a page that a CRM may refuse; None where it does. What may pass is raised."""
+    try:
+        return ask(limit=PAGE, **query).tickets
+    except (InvalidTicket, NotAllowed, NotFound, UnexpectedReply):
+        return None
+
+
+def _sorts(ask: Ask, name: str, value_of: Callable[[Ticket], Any]) -> bool:
+    """Sorting is proved by two orders: one alone may be the order that the list has anyway."""
+    newest = _try(ask, sort=name, direction="DESC")
+    if not newest or not is_sorted(map(value_of, newest), descending=True):
+        return False
+    if name == "id" and value_of(newest[0]) == value_of(newest[-1]):
+        return False
+    oldest = _try(ask, sort=name, direction="ASC")
+    if not oldest or not is_sorted(map(value_of, oldest), descending=False):
+        return False
+    return bool(value_of(oldest[0]) < value_of(newest[0]))
+
+
+def _filters_by_id(ask: Ask, sample: tuple[Ticket, ...]) -> bool:
+    ids = sorted(one for one in map(_id_of, sample) if one is not None)
+    if len(ids) < ENOUGH_ROWS:
+        return False
+    limit = ids[len(ids) // 2]
+    rows = _try(ask, filters={"id:gt": str(limit)})
+    return bool(rows) and all((_id_of(row) or 0) > limit for row in rows or ())
+
+
+def _filters_by_updated(ask: Ask, sample: tuple[Ticket, ...]) -> bool:
+    known = sorted((at, row.updated_at) for row in sample if (at := _updated_of(row)) is not None)
+    if len(known) < ENOUGH_ROWS or known[0][0] == known[-1][0]:
+        return False
+    limit, text = known[-1]
+    rows = _try(ask, filters={"updated_at:gte": str(text)})
+    return bool(rows) and all((at := _updated_of(row)) is not None and at >= limit for row in rows or ())
+
+
+def _filters_by_code(ask: Ask, sample: tuple[Ticket, ...]) -> bool:
+    wanted = {sample[0].code, sample[-1].code}
+    rows = _try(ask, filters={"ticket_code:in": ",".join(sorted(wanted))})
+    return rows is not None and {row.code for row in rows} == wanted
+
+
+def _fields_of(tickets: Iterable[Ticket]) -> frozenset[str]:
+    names: set[str] = set()
+    for one in tickets:
+        names.update(one.values)
+        about = {
+            "id": one.identity, "cate_name": one.category_id, "status_name": one.status_id,
+            "account_name": one.account_name, "created_at": one.created_at, "updated_at": one.updated_at,
+            "custom_fields": one.custom_fields,
+        }  # fmt: skip
+        names.update(name for name, value in about.items() if value is not None)
+    return frozenset(names)
+
+
+def _id_of(ticket: Ticket) -> int | None:
+    return ticket.identity
+
+
+def _updated_of(ticket: Ticket) -> datetime | None:
+    return moment_of(ticket.updated_at or "")

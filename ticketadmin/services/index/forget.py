@@ -1,0 +1,50 @@
+"""Forgetting: rows of the index go when somebody erases a ticket, or when the index is to be built anew."""
+
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+
+from ticketadmin.models import IndexedTicket, TicketIndex
+from ticketadmin.services.index.counters import count_statuses, counter_key, recount
+from ticketadmin.services.index.searching import rebuild_words
+
+CHUNK = 500
+
+
+def forget_tickets(codes: Iterable[str]) -> int:
+    """Delete the rows of these tickets, of every CRM address, and return how many there were.
+
+    A later sweep brings a ticket back that the CRM still lists.
+    """
+    gone = 0
+    codes = list(codes)
+    for start in range(0, len(codes), CHUNK):
+        with transaction.atomic():
+            rows = IndexedTicket.objects.select_for_update().filter(code__in=codes[start : start + CHUNK])
+            for row in rows.select_related("index").order_by("code"):
+                if row.missing_at is None:
+                    count_statuses(row.index, [(counter_key(row.status_key), -1)])
+                row.delete()
+                gone += 1
+    return gone
+
+
+def forget_index(index: TicketIndex) -> None:
+    """Delete an index whole; the next sweep of its address begins with nothing."""
+    index.delete()
+
+
+def rebuild_index(index: TicketIndex) -> None:
+    """Sweep again from the start, check again what the list can do, count and arrange words anew.
+
+    No row is deleted: what the CRM no longer shows is doubted when the sweep has ended.
+    """
+    recount(index)
+    rebuild_words(connection)
+    index.is_sweeping, index.cursor, index.sweep_finished_at = False, {}, None
+    index.newest_at, index.checked_at, index.problem, index.problem_at = None, None, "", None
+    index.save(
+        update_fields=[
+            "is_sweeping", "cursor", "sweep_finished_at", "newest_at", "checked_at", "problem", "problem_at",
+        ]
+    )  # fmt: skip

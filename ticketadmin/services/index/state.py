@@ -1,0 +1,79 @@
+"""How much of the CRM the index knows and how old that is: what every figure beside a list has to say."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, Sum
+
+from ticketadmin.models import StatusCount, TicketIndex
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.index.capabilities import Capabilities, capabilities_of
+from ticketadmin.services.index.sweeping import LEASE
+
+NOTE_USE_EVERY = timedelta(seconds=20)
+LIST_REFUSED = frozenset({"forbidden", "method_not_allowed", "not_found"})
+
+
+@dataclass(frozen=True)
+class IndexState:
+    """What a page says of the index. `share` is how much of the sweep under way is done, 0 to 100.
+
+    `worked_at` is when a worker last held the lease.
+    """
+
+    known: int
+    newest_at: datetime | None
+    swept_at: datetime | None
+    is_sweeping: bool
+    share: int | None
+    problem: str
+    problem_at: datetime | None
+    worked_at: datetime | None
+    able: Capabilities
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the key may not list tickets, so that only what was opened or saved here is known."""
+        return self.problem in LIST_REFUSED
+
+    @property
+    def is_first_sweep(self) -> bool:
+        """Whether the list was never read to its end."""
+        return self.swept_at is None
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the newest tickets were last read from the list."""
+        return self.newest_at or self.swept_at
+
+
+def index_state(index: TicketIndex) -> IndexState:
+    """Return what is known of an index, without a remote call and in one query."""
+    known = StatusCount.objects.filter(index=index).aggregate(n=Sum("tickets"))["n"] or 0
+    return IndexState(
+        known=known,
+        newest_at=index.newest_at,
+        swept_at=index.sweep_finished_at,
+        is_sweeping=index.is_sweeping,
+        share=_share(index, known),
+        problem=index.problem,
+        problem_at=index.problem_at,
+        worked_at=index.lease_until - LEASE if index.lease_until else index.newest_at,
+        able=capabilities_of(index),
+    )
+
+
+def note_use(index: TicketIndex) -> None:
+    """Note that a user looks at a list, so that the newest tickets are read more often. Written seldom."""
+    now = database_now()
+    if index.wanted_at is None or now - index.wanted_at > NOTE_USE_EVERY:
+        stale = Q(wanted_at=None) | Q(wanted_at__lt=now - NOTE_USE_EVERY)
+        TicketIndex.objects.filter(stale, pk=index.pk).update(wanted_at=now)
+
+
+def _share(index: TicketIndex, known: int) -> int | None:
+    """Return the done part of a sweep in per cent; None where there is none, or nothing to compare with."""
+    if not index.is_sweeping or not index.sweep_rows:
+        return None
+    total = max(index.sweep_rows, known, 1)
+    return min(int(100 * index.cursor.get("rows", 0) / total), 99)
