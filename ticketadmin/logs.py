@@ -45,7 +45,7 @@ def without_secrets(text: str) -> str:
         if isinstance(secret, str) and len(secret) >= SHORTEST_MASKED:
             text = text.replace(secret, MASK)
     if settings.TICKET_API_KEY_FILE:
-        text = _key_in(settings.TICKET_API_KEY_FILE).mask(text.encode("utf-8", "replace")).decode()
+        text = _key_in(settings.TICKET_API_KEY_FILE).mask(text)
     return text
 
 

@@ -121,7 +121,7 @@ class TicketApi:
         message = content.get("message")
         return UpdateReply(
             http_status=reply.status,
-            message=plain(message) if isinstance(message, str) else "",
+            message=plain(message, reply.mask) if isinstance(message, str) else "",
             identity=as_int(data.get("identity")),
             ticket_code=named,
             warnings=() if named else ("no_ticket_code",),
@@ -332,7 +332,7 @@ class TicketApi:
         finally:
             response.close()  # back to the pool if it was read to the end
         lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, lowered, self.config.key.mask(content))
+        return Reply(response.status_code, lowered, content, self.config.key.mask)
 
     def _read_capped(self, response: requests.Response, method: str) -> bytes:
         parts, size = [], 0

@@ -1,9 +1,11 @@
 """The API key: where it comes from, and how it stays out of everything that people read."""
 
+import re
 import threading
 from pathlib import Path
 
 from ticketadmin.ticketapi.errors import KeyRefused
+from ticketadmin.ticketapi.masking import spellings
 from ticketadmin.ticketapi.reasons import Reason
 
 MASK = "•••"
@@ -17,10 +19,11 @@ class ApiKey:
     pickles this object shows the key; only `reveal` does.
     """
 
-    __slots__ = ("_file", "_lock", "_stamp", "_value")
+    __slots__ = ("_file", "_lock", "_spellings", "_stamp", "_value")
 
     def __init__(self, *, value: str = "", file: str = "") -> None:
         self._value = value.strip()
+        self._spellings: dict[str, re.Pattern[str]] = {}  # of this key and the one before it
         self._file = Path(file) if file else None
         self._stamp: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -44,10 +47,23 @@ class ApiKey:
             except (OSError, UnicodeDecodeError):
                 self._value, self._stamp = "", None
 
-    def mask(self, body: bytes) -> bytes:
-        """Return the CRM's answer with the key blanked out, should the CRM echo it."""
-        is_maskable = len(self._value) >= SHORTEST_MASKED
-        return body.replace(self._value.encode(), MASK.encode()) if is_maskable else body
+    def mask(self, text: str) -> str:
+        """Return text of the CRM with the key blanked out, in whatever spelling the CRM repeats it.
+
+        To be called on a text as it came and again after each step of decoding. A key that was replaced a
+        moment ago is blanked out, too: an answer to it may still arrive.
+        """
+        for pattern in self._known_spellings():
+            text = pattern.sub(MASK, text)
+        return text
+
+    def _known_spellings(self) -> tuple[re.Pattern[str], ...]:
+        is_maskable = len(self._value) >= SHORTEST_MASKED and self._value.isascii()
+        if is_maskable and self._value not in self._spellings:
+            with self._lock:
+                earlier = list(self._spellings.items())[-1:]
+                self._spellings = dict([*earlier, (self._value, spellings(self._value))])
+        return tuple(self._spellings.values())
 
     def __repr__(self) -> str:
         return f"ApiKey({MASK})"

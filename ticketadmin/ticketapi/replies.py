@@ -9,7 +9,7 @@ import html
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,16 +51,20 @@ _IN_PERSON = frozenset({500, 501, 505})
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it arrived: status, headers (lower-case names), and the decoded body."""
+    """An answer as it arrived: status, headers (lower-case names), and the bytes of the body.
+
+    `mask` blanks out the key (`ApiKey.mask`). Nothing of the body leaves this module without it.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    mask: Callable[[str], str] = str
 
     @property
     def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 become replacement characters."""
-        return self.body.decode("utf-8-sig", errors="replace")
+        """The body as masked text; bytes that are not UTF-8 become replacement characters."""
+        return self.mask(self.body.decode("utf-8-sig", errors="replace"))
 
     @property
     def retry_after(self) -> float | None:
@@ -75,20 +79,18 @@ class Reply:
         """
         try:
             content = json.loads(self.text, parse_constant=lambda _constant: None)
-            spelled = self.body.lower()
-            return _storable(content) if rb"\ud" in spelled or rb"\u0000" in spelled else content
+            return self._storable(content)
         except (ValueError, RecursionError):
             return NO_JSON
 
-
-def _storable(content: Json) -> Json:
-    if isinstance(content, str):
-        return content.replace("\0", "").encode("utf-8", "replace").decode()
-    if isinstance(content, list):
-        return [_storable(one) for one in content]
-    if isinstance(content, dict):
-        return {_storable(name): _storable(value) for name, value in content.items()}
-    return content
+    def _storable(self, content: Json) -> Json:
+        if isinstance(content, str):
+            return self.mask(content.replace("\0", "").encode("utf-8", "replace").decode())
+        if isinstance(content, list):
+            return [self._storable(one) for one in content]
+        if isinstance(content, dict):
+            return {self._storable(name): self._storable(value) for name, value in content.items()}
+        return content
 
 
 def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def _kind_of(status: int) -> tuple[type[TicketApiError], Reason]:
 
 def _invalid(reason: Reason, reply: Reply, effect: Effect) -> InvalidTicket:
     error = InvalidTicket(reason, effect=effect, http_status=reply.status, api_message=words_of(reply))
-    error.fields = fields_of(reply.json())
+    error.fields = fields_of(reply)
     return error
 
 
@@ -147,8 +149,8 @@ def words_of(reply: Reply) -> str:
     """Return the CRM's own words in an answer as plain text, "" if there are none."""
     content = reply.json()
     if content is NO_JSON:
-        return plain(reply.text)
-    return plain(_message_in(content))
+        return plain(reply.text, reply.mask)
+    return plain(_message_in(content), reply.mask)
 
 
 def _message_in(content: Json) -> str:
@@ -165,28 +167,31 @@ def _message_in(content: Json) -> str:
     return _message_in(errors) if isinstance(errors, (str, list)) else ""
 
 
-def fields_of(content: Json) -> dict[str, tuple[str, ...]]:
+def fields_of(reply: Reply) -> dict[str, tuple[str, ...]]:
     """Return the messages that an answer gives by field: `{"errors": {"field": "…" or ["…", "…"]}}`."""
+    content = reply.json()
     errors = content.get("errors") if isinstance(content, dict) else None
-    return dict(_field_messages(errors, "")) if isinstance(errors, dict) else {}
+    return dict(_field_messages(errors, "", reply.mask)) if isinstance(errors, dict) else {}
 
 
-def _field_messages(errors: Mapping[str, Json], prefix: str) -> list[tuple[str, tuple[str, ...]]]:
+def _field_messages(
+    errors: Mapping[str, Json], prefix: str, mask: Callable[[str], str]
+) -> list[tuple[str, tuple[str, ...]]]:
     found: list[tuple[str, tuple[str, ...]]] = []
     for name, value in list(errors.items())[:50]:
         if isinstance(value, dict) and name == "custom_fields" and not prefix:
-            found += _field_messages(value, "custom_fields.")
+            found += _field_messages(value, "custom_fields.", mask)
             continue
         messages = value if isinstance(value, list) else [value]
-        texts = tuple(filter(None, (plain(_message_in(item) or as_text(item)) for item in messages[:5])))
-        found.append((prefix + str(name), texts))
+        texts = (plain(_message_in(item) or as_text(item), mask) for item in messages[:5])
+        found.append((prefix + str(name), tuple(filter(None, texts))))
     return [(name, texts) for name, texts in found if texts]
 
 
-def plain(text: str) -> str:
-    """Return text that is safe to quote: no markup, no control characters, one line, shortened."""
+def plain(text: str, mask: Callable[[str], str]) -> str:
+    """Return text that is safe to quote: no markup, no control characters, one line, masked, shortened."""
     text = re.sub(r"(?is)<(script|style|title)\b.*?(?:</\1\s*>|\Z)", " ", text[:20_000])
-    text = html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", text))
+    text = mask(html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", text)))
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= MESSAGE_MAX_LENGTH else text[: MESSAGE_MAX_LENGTH - 1] + "…"
 
