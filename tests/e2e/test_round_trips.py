@@ -14,7 +14,7 @@ from tests.e2e.conftest import Tab
 from tests.e2e.editing import opened, save
 from tests.sandbox_driver import Sandbox
 from ticketadmin.presenters.content import display_content
-from ticketadmin.sanitizing import clean_html
+from ticketadmin.sanitizing import as_html, clean_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 CODE = "ABCXYZ1234"
@@ -79,5 +79,5 @@ def test_untouched_it_is_not_sent_edited_its_losses_are_named_and_html_sends_its
     save(page)
 
     sent = live_sandbox.puts(CODE)[-1]["ticket_content"]
-    assert sent == unicodedata.normalize("NFC", clean_html(body.replace("\r\n", "\n") + ADDED))
+    assert sent == unicodedata.normalize("NFC", clean_html(as_html(body.replace("\r\n", "\n")) + ADDED))
     assert unicodedata.normalize("NFC", shown) == page.evaluate(AS_SHOWN, str(display_content(sent).html))

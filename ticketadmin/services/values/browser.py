@@ -72,7 +72,7 @@ def posted_text(widget: Widget, text: str) -> str:
 def posted_texts(widget: Widget, texts: Iterable[str]) -> list[str]:
     """Return every text that a browser posts for a rendered value; an empty box posts an empty text.
 
-    Of several checkboxes with one value a form has one; a hidden input before them posts an empty text.
+    A hidden input before checkboxes posts an empty text; the boxes follow in the order of the page.
     """
     posted = [posted_text(widget, text) for text in texts]
-    return ["", *dict.fromkeys(posted)] if widget is Widget.CHECKS else posted[:1] or [""]
+    return ["", *posted] if widget is Widget.CHECKS else posted[:1] or [""]

@@ -1,0 +1,115 @@
+"""One change of one ticket is one PUT, whether it was typed into the form or came in a file."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages import ticket_form
+from tests.sandbox_driver import Sandbox
+from tests.services.values.values import OPTIONS
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, CustomField, Plan, User
+from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.rows import read_rows
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.spreadsheets import Table, TableRow
+from ticketadmin.services.values.fields import Kind
+from ticketadmin.services.values.schema import load_schema
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+# Kind, what the ticket holds, what is typed into the form, what stands in the file, what is sent.
+CASES: tuple[tuple[Kind, Any, str | list[str], str, Any], ...] = (
+    (Kind.TEXT, None, "mới", "mới", "mới"),
+    (Kind.TEXT, "cũ", "mới", "mới", "mới"),
+    (Kind.TEXT, 5, "6", "6", 6),
+    (Kind.TEXT, 5, "sáu", "sáu", "sáu"),
+    (Kind.TEXT, True, "false", "false", False),
+    (Kind.TEXT, {"a": 1}, '{"a": 2}', '{"a": 2}', {"a": 2}),
+    (Kind.TEXT, [1], "[1, 2]", "[1, 2]", [1, 2]),
+    (Kind.LONG_TEXT, None, "  a\nb", "  a\nb", "  a\nb"),
+    (Kind.LONG_TEXT, "a\r\nb", "a\nb\nc", "a\nb\nc", "a\r\nb\r\nc"),
+    (Kind.NUMBER, None, "3.5", "3.5", "3.5"),
+    (Kind.NUMBER, "1", "3,5", "3,5", "3.5"),
+    (Kind.NUMBER, 1, "4", "4", 4),
+    (Kind.NUMBER, 1.5, "4.25", "4.25", 4.25),
+    (Kind.NUMBER, 1, "1.234.567", "1.234.567", 1234567),
+    (Kind.DATE, None, "2026-12-31", "31/12/2026", "2026-12-31"),
+    (Kind.DATE, "2026-02-30", "2026-12-31", "31/12/2026", "2026-12-31"),
+    (Kind.EPOCH_DATE, None, "2025-05-26", "26/05/2025", "1748192400"),
+    (Kind.EPOCH_DATE, "0", "2025-05-26", "26/05/2025", "1748192400"),
+    (Kind.EPOCH_DATE, 0, "2025-05-26", "2025-05-26", 1748192400),
+    (Kind.EPOCH_DATE, 1735689600000, "2025-05-26", "2025-05-26", 1748192400000),
+    (Kind.EPOCH_DATE, "1735689600000", "2025-05-26", "2025-05-26", "1748192400000"),
+    (Kind.EPOCH_DATE, 253402300799, "2025-05-26", "2025-05-26", 1748192400),
+    (Kind.SELECT, None, "2", "Hai", "2"),
+    (Kind.SELECT, "1", "2", "Hai", "2"),
+    (Kind.SELECT, 1, "2", "Hai", 2),
+    (Kind.SELECT, 1.0, "2", "2", 2),
+    (Kind.SELECT, ["1"], "2", "Hai", ["2"]),
+    (Kind.SELECT, [1], "2", "Hai", [2]),
+    (Kind.MULTI_SELECT, None, ["", "A", "B"], "A; B", ["A", "B"]),
+    (Kind.MULTI_SELECT, ["A"], ["", "A", "B"], "A; B", ["A", "B"]),
+    (Kind.MULTI_SELECT, [1, 2], ["", "1", "2", "A"], "1; 2; A", [1, 2, "A"]),
+    (Kind.MULTI_SELECT, [1], ["", "1", "2"], "1; 2", [1, 2]),
+    (Kind.MULTI_SELECT, ["A", ""], ["", "A", "B"], "A; B", ["A", "", "B"]),
+    (Kind.MULTI_SELECT, "A", ["", "A", "B"], "A; B", ["A", "B"]),
+    (Kind.YES_NO, None, "1", "có", "1"),
+    (Kind.YES_NO, False, "1", "yes", True),
+    (Kind.YES_NO, 0, "1", "1", 1),
+    (Kind.YES_NO, "0", "1", "1", "1"),
+    (Kind.YES_NO, "false", "1", "đúng", "true"),
+    (Kind.YES_NO, "False", "1", "x", "True"),
+    (Kind.YES_NO, "NO", "1", "TRUE", "YES"),
+)
+
+
+@pytest.fixture
+def names(db: None, sandbox: Sandbox) -> list[str]:
+    """A custom field for each case, described as its kind, and a ticket that holds its value."""
+    options = "\n".join(f"{value} = {label}" for value, label in OPTIONS)
+    for at, (kind, *_rest) in enumerate(CASES):
+        CustomField.objects.create(
+            key=f"c{at}", label=f"Trường {at}", kind=kind, choices_text=options, order=at
+        )
+    hold(sandbox)
+    return [f"custom_fields.c{at}" for at in range(len(CASES))]
+
+
+def hold(sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, custom_fields={f"c{at}": stored for at, (_kind, stored, *_rest) in enumerate(CASES)})
+
+
+def sent_by_file(sandbox: Sandbox, lead: User, names: list[str]) -> dict[str, Any]:
+    schema = load_schema(get_choices())
+    cells = (CODE, *(in_file for *_case, in_file, _sent in CASES))
+    table = read_rows(Table(("ticket_code", *names), (TableRow(2, cells),)), schema)
+    assert table.errors == ()
+    run = BulkUpdate.objects.create(owner=lead, state=BulkState.CHECKING, created_at=timezone.now())
+    kept = json.loads(json.dumps(Edit(table.rows[0].values).as_json()))
+    item = BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE, wishes=kept)
+    plan_item(work_on(run, lead), item)
+    assert item.plan == Plan.SEND
+    send_item(work_on(run, lead), item)
+    return sandbox.puts(CODE)[-1]
+
+
+def test_form_and_file_send_the_same_bytes_for_every_kind_and_stored_type(
+    names: list[str], lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    client = client_of(lead)
+    typed = dict(zip(names, (typed for _kind, _stored, typed, *_rest in CASES), strict=True))
+    answer = client.post(URL, ticket_form(client.get(URL)).filled(**typed))
+    assert answer.status_code == 303, answer.content.decode()
+    by_form = sandbox.puts(CODE)[-1]
+    hold(sandbox)
+    by_file = sent_by_file(sandbox, lead, names)
+
+    wanted = {f"c{at}": sent for at, (*_case, sent) in enumerate(CASES)}
+    sent = {key: by_form["custom_fields"][key] for key in wanted}
+    assert json.dumps(sent, indent=1) == json.dumps(wanted, indent=1)
+    assert json.dumps(by_file, indent=1) == json.dumps(by_form, indent=1)
