@@ -210,6 +210,10 @@ LOGOUT_REDIRECT_URL = "sign_in"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- how long things are kept --------------------------------------------------------------------
+# Days; 0 keeps for ever. ticketadmin/services/erasing/retention.py says what each means.
+KEEP_HISTORY_DAYS = env.int("KEEP_HISTORY_DAYS", default=730)
+KEEP_BULK_DAYS = env.int("KEEP_BULK_DAYS", default=365)
+KEEP_DRAFTS_DAYS = env.int("KEEP_DRAFTS_DAYS", default=180)
 KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=1_095)
 
 # --- e-mail --------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ nothing does no harm.
 
 import socket
 import threading
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,9 +15,9 @@ from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
 from ticketadmin.services.bulk.engine import drain, sweep, work_waits
+from ticketadmin.services.erasing.retention import expire_by_need
 
 WORKER = f"{socket.gethostname()[:40]}-{uuid4().hex[:12]}"  # this process, also among copies of one machine
-FORGOTTEN_AFTER = timedelta(days=2)
 stopping = threading.Event()  # set by the worker process when it is asked to end
 
 
@@ -44,5 +43,4 @@ def sweep_bulks() -> None:
 
 def forget_old_tasks() -> None:
     """Delete tasks of past days, done or cut off: what there is to do stands in the bulk updates' rows."""
-    limit = timezone.now() - FORGOTTEN_AFTER
-    DBTaskResult.objects.filter(enqueued_at__lt=limit).exclude(status="READY").delete()
+    expire_by_need("tasks", timezone.now())

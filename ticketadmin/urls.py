@@ -10,7 +10,7 @@ from ticketadmin import converters  # noqa: F401 - registers <code:…>
 from ticketadmin.views import accessibility, connection, health, styleguide
 from ticketadmin.views.account import account, passwords
 from ticketadmin.views.bulk import choosing, runs
-from ticketadmin.views.history import audit, changes
+from ticketadmin.views.history import audit, changes, erasing
 from ticketadmin.views.tickets import content, drafts, presence, quick_status, ticket
 from ticketadmin.views.tickets import list as list_views
 
@@ -54,6 +54,7 @@ urlpatterns = [
     # audit log
     path("audit/", audit.audit, name="audit"),
     path("audit/entries.csv", audit.audit_csv, name="audit_csv"),
+    path("erase/", erasing.erasing, name="erasing"),
     # account
     path("session/", account.session, name="session"),
     path("session/back/", account.back, name="session_back"),

@@ -84,6 +84,7 @@ RULES = {
     "settle": posts(STAFF),
     "audit": reads(ADMINISTRATORS),
     "audit_csv": reads(ADMINISTRATORS),
+    "erasing": both(ADMINISTRATORS),
     "session": reads(PUBLIC),  # says who is signed in: perhaps nobody
     "session_back": reads(SIGNED_IN),
     "sign_in": both(PUBLIC),

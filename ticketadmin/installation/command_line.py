@@ -25,7 +25,8 @@ COMMANDS = {
     "backup FILE": "copy the database while everything runs",
     "restore FILE": "put such a copy into an empty database",
     "deploy_files DIR": "copy files for systemd and nginx out of the wheel",
-    "prune_history": "delete settled changes older than an age",
+    "erase SUBJECT": "erase what is held of a ticket or an e-mail address",
+    "prune_history": "delete changes, bulk updates and drafts older than an age",
     "settle_changes": "find out what pending and unknown changes did",
 }
 

@@ -6,7 +6,7 @@ from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, Dama
 from .changes import Change, ChangedField, Origin
 from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
-from .index import IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
+from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, ResetRequest, Role, Source, User
@@ -32,6 +32,7 @@ __all__ = [
     "CustomField",
     "Damage",
     "Draft",
+    "ErasedTicket",
     "FailedSignIns",
     "FieldKind",
     "Heartbeat",

@@ -142,3 +142,16 @@ class StatusCount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ErasedTicket(models.Model):
+    """A ticket whose data was erased here, as a keyed digest of its code: the list must not bring it back."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.digest[:12]

@@ -333,7 +333,7 @@ def test_the_command_shows_sweeps_rebuilds_and_forgets(sandbox: Sandbox, capsys:
     assert CODE not in codes()
     call_command("index", "--rebuild")
     work()
-    assert codes() == sorted(sandbox.codes())
+    assert codes() == sorted(set(sandbox.codes()) - {CODE})  # until a user opens it
     call_command("index", "--forget-address", current_index().address)
     assert not IndexedTicket.objects.exists()
 

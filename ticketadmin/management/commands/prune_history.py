@@ -1,4 +1,4 @@
-"""Forget old history, where the house rules ask for it. Nothing does so by itself."""
+"""Delete old changes, bulk updates and drafts at once. The worker does so by the retention settings."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
@@ -6,16 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
-from ticketadmin.services.history.changes import prune_history
+from ticketadmin.services.erasing.retention import prune
 
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
 class Command(BaseCommand):
-    """For a timer. Changes whose outcome is still open are never deleted."""
+    """Open changes and runs that have not ended are never deleted."""
 
-    help = "Delete settled changes that are older than an age, for example 365d, 52w, 12m or 2y."
+    help = "Delete settled changes, ended bulk updates and drafts older than an age, such as 365d, 12m or 2y."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the age; there is no default, so that nothing is deleted by accident."""
@@ -23,7 +24,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Delete in chunks and print how many."""
-        self.stdout.write(f"{prune_history(options['older_than'])} changes were deleted.")
+        gone = prune(timezone.now() - options["older_than"])
+        for name, count in gone.items():
+            self.stdout.write(f"{count} {name} were deleted.")
 
 
 def age(text: str) -> timedelta:

@@ -58,19 +58,6 @@ def history_rows(viewer: User, filters: Filters) -> Iterator[Change]:
         before = page.next_before
 
 
-def prune_history(older_than: timedelta) -> int:
-    """Delete settled changes older than an age and return how many; open ones stay until they are settled."""
-    limit = timezone.now() - older_than
-    deleted = 0
-    while True:
-        old = Change.objects.settled().filter(created_at__lt=limit)
-        ids = list(old.order_by("id").values_list("pk", flat=True)[:CHUNK])
-        if not ids:
-            return deleted
-        Change.objects.filter(pk__in=ids).delete()
-        deleted += len(ids)
-
-
 def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Change]:
     person = filters.person if _sees_all(viewer, filters.ticket) else viewer.pk
     asked = {

@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from ticketadmin.models import IndexedTicket, TicketIndex
 from ticketadmin.services.index.counters import count_statuses, counter_key, recount
+from ticketadmin.services.index.erased import keep_out
 from ticketadmin.services.index.searching import rebuild_words
 
 CHUNK = 500
@@ -14,10 +15,11 @@ CHUNK = 500
 def forget_tickets(codes: Iterable[str]) -> int:
     """Delete the rows of these tickets, of every CRM address, and return how many there were.
 
-    A later sweep brings a ticket back that the CRM still lists.
+    A later sweep does not bring one back, though the CRM still lists it: a user opens it first.
     """
     gone = 0
     codes = list(codes)
+    keep_out(codes)
     for start in range(0, len(codes), CHUNK):
         with transaction.atomic():
             rows = IndexedTicket.objects.select_for_update().filter(code__in=codes[start : start + CHUNK])

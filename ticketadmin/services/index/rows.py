@@ -24,6 +24,7 @@ from ticketadmin.models import CustomField, FieldKind, IndexedTicket, IndexedVal
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.index.counters import count_statuses, counter_key
+from ticketadmin.services.index.erased import erased_among, let_in
 from ticketadmin.services.index.moments import moment_of
 from ticketadmin.services.index.words import words_of
 from ticketadmin.services.values.choices import Choices
@@ -171,6 +172,7 @@ def write_rows(
     listed = listed_fields()
     with transaction.atomic():
         rows = _locked(index, found)
+        found = _without_erased(found, rows, read_from)
         due = {code: one for code, one in found.items() if _is_newer(began_at, rows.get(code))}
         now = database_now()
         fresh = {code: _row(index, one, rows.get(code), listed) for code, one in due.items()}
@@ -192,6 +194,18 @@ def write_rows(
         _doubt_other_codes(index, changed, rows)
     new = tuple(code for code in found if code not in rows)
     return Written(new, tuple(changed), len(late))
+
+
+def _without_erased(
+    found: Mapping[str, Seen], rows: Mapping[str, IndexedTicket], read_from: ReadFrom
+) -> dict[str, Seen]:
+    """Leave out erased tickets that only the list shows; opening or saving one lets it back in."""
+    new = found.keys() - rows.keys()
+    if new and read_from != ReadFrom.LIST:
+        let_in(new)
+        return dict(found)
+    erased = erased_among(new) if new else set()
+    return {code: one for code, one in found.items() if code not in erased}
 
 
 def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime) -> None:

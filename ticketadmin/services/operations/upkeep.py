@@ -6,13 +6,16 @@ Each piece of work is bounded; what is left over is done within the next hour.
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 from django.utils import timezone
 
+from ticketadmin.logs import event
 from ticketadmin.models import AuditEntry, Chore
 from ticketadmin.services.audit.sign_ins import report_failures
+from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, expire_by_need, expire_by_setting
 
 UPKEEP = "upkeep"
 EVERY = timedelta(hours=1)
@@ -31,6 +34,8 @@ def expire_audit(now: datetime) -> int:
 
 # What is done, by the name under which its count is logged.
 CHORES: dict[str, Callable[[datetime], int]] = {
+    **{name: partial(expire_by_setting, name) for name in BY_SETTING},
+    **{name: partial(expire_by_need, name) for name in BY_NEED},
     "failed_sign_ins": report_failures,
     "audit_entries": expire_audit,
 }
@@ -53,6 +58,9 @@ def upkeep(now: datetime) -> dict[str, int]:
             done[name] = clean(now)
         except DatabaseError as error:
             logger.error("Cleaning %s failed: %s", name, type(error).__name__)
+    removed = {name: count for name, count in done.items() if count}
+    if removed:
+        event(logger, "upkeep", **removed)
     return done
 
 

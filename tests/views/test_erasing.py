@@ -1,0 +1,71 @@
+"""The page on which an administrator has data erased: it looks first, then asks, then does."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from tests.services.test_erasing import LAN, change, everything, fill
+from ticketadmin.models import AuditAction, AuditEntry, BulkUpdate, User
+
+
+@pytest.fixture
+def admin(administrator: User, client_of: Callable[[User], Client]) -> Client:
+    return client_of(administrator)
+
+
+def test_looking_changes_nothing_and_tells_what_is_held(admin: Client, lead: User) -> None:
+    fill(lead, "AAA1", LAN)
+    before = everything()
+
+    page = admin.post("/erase/", {"subject": f" {LAN} "}).content.decode()
+
+    assert "changes in the history: 1" in page
+    assert "cannot be undone" in page
+    assert everything() == before
+
+
+def test_confirming_erases_and_says_so(admin: Client, lead: User) -> None:
+    fill(lead, "AAA1", LAN)
+
+    page = admin.post("/erase/", {"subject": LAN, "confirm": "yes"}, follow=True)
+
+    assert page.request["PATH_INFO"] == "/erase/"
+    assert "5 rows were erased. The CRM was not changed." in page.content.decode()
+    assert LAN not in everything()
+    assert AuditEntry.objects.filter(action=AuditAction.ERASED).count() == 1
+
+
+def test_what_is_open_is_named_with_a_way_on(admin: Client, lead: User) -> None:
+    change(lead, "BBB2", outcome="unknown")
+
+    for data in ({"subject": "BBB2"}, {"subject": "BBB2", "confirm": "yes"}):
+        answer = admin.post("/erase/", data)
+        assert "It cannot be erased yet. Nothing was erased." in answer.content.decode()
+        assert "/tickets/BBB2/" in answer.content.decode()
+    assert answer.status_code == 409
+
+
+@pytest.mark.parametrize("subject", ["", "a b", "@", "x" * 255, "a@b", "<script>"])
+def test_what_is_neither_code_nor_address_stays_in_the_box(subject: str, admin: Client) -> None:
+    answer = admin.post("/erase/", {"subject": subject, "confirm": "yes"})
+
+    assert answer.status_code == 422
+    assert "field__errors" in answer.content.decode()
+    assert not AuditEntry.objects.filter(action=AuditAction.ERASED).exists()
+
+
+def test_of_something_unknown_nothing_is_held(admin: Client) -> None:
+    page = admin.post("/erase/", {"subject": "NONE9"}).content.decode()
+
+    assert "Nothing is held of it here." in page
+    assert 'name="confirm"' not in page
+
+
+def test_the_page_of_a_run_says_what_is_missing_from_it(admin: Client, lead: User) -> None:
+    fill(lead, "AAA1", LAN)
+    admin.post("/erase/", {"subject": "AAA1", "confirm": "yes"})
+
+    page = admin.get(f"/bulk/{BulkUpdate.objects.get().uuid}/").content.decode()
+
+    assert "The data of 1 ticket of this bulk update was erased" in page

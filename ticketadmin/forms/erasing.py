@@ -1,0 +1,46 @@
+"""What an administrator types to have data erased."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.forms.layout import helper
+from ticketadmin.services.erasing.erase import Subject
+from ticketadmin.ticketapi.client import CODE
+
+
+class EraseForm(forms.Form):
+    """One box for a ticket code or an e-mail address."""
+
+    subject = forms.CharField(
+        label=_("Ticket code or e-mail address"),
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = helper(*self.fields)
+
+    def clean_subject(self) -> Subject:
+        """Return what is meant. Raises ValidationError for what is neither."""
+        try:
+            return subject_of(self.cleaned_data["subject"])
+        except ValueError as problem:
+            message = _("This is neither a ticket code nor an e-mail address. Nothing was erased.")
+            raise ValidationError(message, code="neither") from problem
+
+
+def subject_of(text: str) -> Subject:
+    """Return the subject that a text means. Raises ValueError."""
+    text = text.strip()
+    if CODE.fullmatch(text):
+        return Subject(code=text)
+    try:
+        validate_email(text)
+    except ValidationError as problem:
+        raise ValueError(text) from problem
+    return Subject(address=text)

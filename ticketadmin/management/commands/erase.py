@@ -1,0 +1,47 @@
+"""`manage.py erase SUBJECT --by USERNAME [--yes]`: erase what is held of a ticket or an e-mail address."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ticketadmin.forms.erasing import subject_of
+from ticketadmin.models import User
+from ticketadmin.presenters.erasing import rows_held
+from ticketadmin.services.erasing.erase import Found, StillOpen, erase, look_up
+from ticketadmin.services.people.access import Forbidden
+
+
+class Command(BaseCommand):
+    """Shows what is held; with --yes, erases it. Nothing is sent to the CRM."""
+
+    help = "Show what is held of a ticket code or e-mail address; with --yes, erase it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take what to erase and in whose name."""
+        parser.add_argument("subject", help="a ticket code or an e-mail address")
+        parser.add_argument("--by", required=True, metavar="USERNAME", help="the administrator in whose name")
+        parser.add_argument("--yes", action="store_true", help="erase; without it nothing is changed")
+
+    def handle(self, *, subject: str, by: str, yes: bool, **_options: Any) -> None:
+        """Print each kind of row with its number."""
+        try:
+            wanted = subject_of(subject)
+            actor = User.objects.get(username=by)
+            found = erase(wanted, actor=actor) if yes else look_up(wanted, actor=actor)
+        except ValueError as problem:
+            message = f"{subject} is neither a ticket code nor an e-mail address; nothing was erased."
+            raise CommandError(message) from problem
+        except (User.DoesNotExist, Forbidden) as problem:
+            message = f"{by} is no active administrator; nothing was erased."
+            raise CommandError(message) from problem
+        except StillOpen as problem:
+            raise CommandError(_why_not(problem.found)) from problem
+        for label, count in rows_held(found):
+            self.stdout.write(f"{count:>8}  {label}")
+        self.stdout.write("Erased." if yes else "Nothing was erased: add --yes. Undo goes with the history.")
+
+
+def _why_not(found: Found) -> str:
+    waiting = [*found.open_codes, *(str(run.uuid) for run in found.open_runs)]
+    return f"Nothing was erased: not settled or not ended yet: {', '.join(waiting)}."

@@ -1,0 +1,19 @@
+"""What is held of a ticket or an address, as an administrator reads it before it is erased."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.services.erasing.erase import Found
+from ticketadmin.services.erasing.stores import STORES
+
+_LABELS: dict[str, str | Promise] = {
+    **{store.name: store.label for store in STORES},
+    "bulkupdate": _("bulk updates whose common values or notes hold the address"),
+    "savedview": _("saved views whose filters hold the address"),
+    "accessattempt": _("failed sign-ins under this name"),
+}
+
+
+def rows_held(found: Found) -> list[tuple[str | Promise, int]]:
+    """Return each kind of row in words, with its number."""
+    return [(_LABELS.get(name, name), count) for name, count in found.rows.items()]

@@ -1,0 +1,114 @@
+"""Removing what is older than the retention settings allow. The worker calls it once an hour.
+
+Ages are counted from the last thing that happened: a change's time, a run's end, a draft's last keystroke.
+Open changes and runs that have not ended are kept, however old. 0 days keeps for ever.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
+from django_tasks_db.models import DBTaskResult
+
+from ticketadmin.models import (
+    ENDED,
+    BulkState,
+    BulkUpdate,
+    Change,
+    Draft,
+    IndexedTicket,
+    Presence,
+    RemoteSnapshot,
+    ResetRequest,
+)
+from ticketadmin.services.erasing.stores import delete_in_chunks
+
+MAX_ROWS = 20_000  # of one table in one go; the rest goes within the next hours
+DISCARDED_DRAFTS = timedelta(days=30)
+PREPARED_RUNS = timedelta(days=14)
+MISSING_TICKETS = timedelta(days=30)
+PRESENCE = timedelta(hours=1)
+TASKS = timedelta(days=2)
+RESET_REQUESTS = timedelta(hours=1)
+LISTS = timedelta(days=2)
+
+Rows = Callable[[datetime], QuerySet[Any]]
+
+
+def old_changes(limit: datetime) -> QuerySet[Change]:
+    """Return the settled changes made before a moment."""
+    return Change.objects.settled().filter(created_at__lt=limit)
+
+
+def old_runs(limit: datetime) -> QuerySet[BulkUpdate]:
+    """Return the runs that ended before a moment; their items go with them."""
+    return BulkUpdate.objects.filter(state__in=ENDED, finished_at__lt=limit)
+
+
+def old_drafts(limit: datetime) -> QuerySet[Draft]:
+    """Return the drafts that nobody touched since a moment."""
+    return Draft.objects.filter(updated_at__lt=limit)
+
+
+# What a setting decides, by the setting's name.
+BY_SETTING: Mapping[str, Rows] = {
+    "KEEP_HISTORY_DAYS": old_changes,
+    "KEEP_BULK_DAYS": old_runs,
+    "KEEP_DRAFTS_DAYS": old_drafts,
+}
+# What the product needs for a while only, with how long.
+BY_NEED: Mapping[str, tuple[timedelta, Rows]] = {
+    "discarded_drafts": (DISCARDED_DRAFTS, lambda limit: Draft.objects.filter(discarded_at__lt=limit)),
+    "prepared_runs": (
+        PREPARED_RUNS,
+        lambda limit: BulkUpdate.objects.filter(started_at=None, created_at__lt=limit).exclude(
+            state=BulkState.CHECKING
+        ),
+    ),
+    "missing_tickets": (MISSING_TICKETS, lambda limit: IndexedTicket.objects.filter(missing_at__lt=limit)),
+    "presence": (PRESENCE, lambda limit: Presence.objects.filter(seen_at__lt=limit)),
+    "tasks": (
+        TASKS,
+        lambda limit: DBTaskResult.objects.filter(enqueued_at__lt=limit).exclude(status="READY"),
+    ),
+    "reset_requests": (RESET_REQUESTS, lambda limit: ResetRequest.objects.filter(created_at__lt=limit)),
+    "lists": (
+        LISTS,
+        lambda limit: RemoteSnapshot.objects.filter(name__startswith="list:", fetched_at__lt=limit),
+    ),
+    "sessions": (timedelta(), lambda limit: Session.objects.filter(expire_date__lt=limit)),
+    "failed_attempts": (
+        timedelta(days=1) + settings.AXES_COOLOFF_TIME,
+        lambda limit: AccessAttempt.objects.filter(attempt_time__lt=limit),
+    ),
+}
+
+
+def expire_by_setting(name: str, now: datetime) -> int:
+    """Delete what is older than a setting's days and return how many rows went."""
+    days = getattr(settings, name)
+    return expire(BY_SETTING[name], now - timedelta(days=days)) if days else 0
+
+
+def expire_by_need(name: str, now: datetime) -> int:
+    """Delete what is not needed any more and return how many rows went."""
+    age, rows = BY_NEED[name]
+    return expire(rows, now - age)
+
+
+def expire(rows: Rows, limit: datetime, *, most: int | None = MAX_ROWS) -> int:
+    """Delete the rows from before a moment and return how many went."""
+    return delete_in_chunks(rows(limit), most=most)
+
+
+def prune(before: datetime) -> dict[str, int]:
+    """Delete changes, runs and drafts from before a moment, all of them, and return how many of each."""
+    return {
+        "changes": expire(old_changes, before, most=None),
+        "runs": expire(old_runs, before, most=None),
+        "drafts": expire(old_drafts, before, most=None),
+    }
