@@ -108,6 +108,13 @@ def test_missing_tables_are_named_with_the_command_that_makes_them(command: str,
     assert "Traceback" not in done.stderr
 
 
+def test_a_checkout_needs_its_static_files_collected(migrated: Path) -> None:
+    done = run(migrated, "web", STATIC_ROOT=str(migrated / "static"))
+
+    assert done.returncode == 1
+    assert "ticketadmin collectstatic" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["web", "worker"])
 def test_a_missing_folder_is_named(command: str, tmp_path: Path) -> None:
     done = run(tmp_path, command, DATA_DIR=str(tmp_path / "away"))

@@ -13,6 +13,8 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from ticketadmin.installation.settings_file import BUNDLED, IS_CHECKOUT, USER_DATA
+
 env = environ.Env()
 SETTINGS_FILE = env.str("SETTINGS_FILE", default="")
 if SETTINGS_FILE:
@@ -21,11 +23,8 @@ if SETTINGS_FILE:
     except (OSError, UnicodeDecodeError) as error:
         message = f"the settings file cannot be read: {SETTINGS_FILE} ({type(error).__name__})"
         raise ImproperlyConfigured(message) from error
-# A wheel holds templates, static files and translations inside the package, a checkout beside it.
-_PACKAGE = Path(__file__).resolve().parent
-IS_CHECKOUT = not (_PACKAGE / "bundled").is_dir()
-BASE_DIR = _PACKAGE.parent if IS_CHECKOUT else _PACKAGE / "bundled"
-_DATA = BASE_DIR / "data" if IS_CHECKOUT else Path("~/.local/share/ticketadmin")
+BASE_DIR = BUNDLED.parents[1] if IS_CHECKOUT else BUNDLED
+_DATA = BASE_DIR / "data" if IS_CHECKOUT else Path(USER_DATA)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(_DATA))).expanduser()
 
 # --- the process ---------------------------------------------------------------------------------

@@ -106,6 +106,8 @@ class Machine:
 def machine(tmp_path: Path) -> Iterator[Machine]:
     made = Machine(tmp_path, "http://127.0.0.1:9")
     made.run(WEB, "ExecStartPre")
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "staticfiles.json").write_text('{"version": "1.1", "paths": {}}', "utf-8")
     yield made
     made.clear()
 

@@ -11,11 +11,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility
 
 from ticketadmin import __version__
+from ticketadmin.installation import init
 from ticketadmin.installation.settings_file import VARIABLE, use_settings_file
 
 WITHOUT_FILE = {"demo", "prepare_demo"}
 COMMANDS = {
     "demo": "try the product with an embedded stand-in for the CRM",
+    "init": "write the settings file, try the CRM, create the first administrator",
     "migrate": "create or upgrade the tables of the database",
     "createsuperuser": "create an administrator",
     "web": "serve the pages",
@@ -47,8 +49,11 @@ class CommandLine(ManagementUtility):
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command that the arguments name. Files that it makes are readable by their owner only."""
+    os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketadmin.settings")
+    if sys.argv[1:2] == ["init"]:
+        sys.exit(init.main(sys.argv[2:]))
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_FILE:
         os.environ.pop(VARIABLE, None)
     else:

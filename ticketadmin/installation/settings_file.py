@@ -1,14 +1,28 @@
-"""Where an installation keeps its settings. The file's format is that of systemd's EnvironmentFile.
+"""Where an installation keeps its settings, and how the file is read and written.
 
-A variable of the environment always wins over the file. `manage.py` and gunicorn alone read no file but
-the one that SETTINGS_FILE names.
+The format is that of systemd's EnvironmentFile, a line `NAME='value'` each. A variable of the environment
+always wins over the file. `manage.py` and gunicorn alone read no file but the one that SETTINGS_FILE names.
 """
 
 import os
+import shlex
+import stat
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 VARIABLE = "SETTINGS_FILE"
 LOOKED_AT = (Path("/etc/ticketadmin/environment"), Path("~/.config/ticketadmin/environment"))
+# A wheel holds templates, static files and translations inside the package, a checkout beside it.
+BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
+IS_CHECKOUT = not BUNDLED.is_dir()
+USER_DATA = "~/.local/share/ticketadmin"
+OWNER_ONLY = 0o600
+
+
+class NotWritable(Exception):
+    """A value that the format cannot hold; nothing was written."""
 
 
 def use_settings_file() -> None:
@@ -21,3 +35,53 @@ def found_file() -> Path | None:
     """Return the first of the usual files that this user may read."""
     files = (path.expanduser() for path in LOOKED_AT)
     return next((path for path in files if os.access(path, os.R_OK)), None)
+
+
+def read_settings(file: Path) -> dict[str, str]:
+    """Return the file's settings by name, {} where there is no file. Raises OSError."""
+    if not file.exists():
+        return {}
+    pairs = (_pair(line) for line in file.read_text(encoding="utf-8").splitlines())
+    return dict(pair for pair in pairs if pair)
+
+
+def write_settings(file: Path, values: Mapping[str, str]) -> None:
+    """Set these settings in the file, and leave its other lines as they are; the file is whole at any time.
+
+    A new file and its folder are readable by their owner only; others lose the right to read an old one.
+    Raises OSError, and NotWritable for a value with a quote or a line end.
+    """
+    for name, value in values.items():
+        if "'" in value or not value.isprintable():
+            message = f"{name} holds a quote or a character that cannot be printed."
+            raise NotWritable(message)
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    kept = [line for line in lines if not ((pair := _pair(line)) and pair[0] in values)]
+    write_private(file, "".join(f"{line}\n" for line in [*kept, *(f"{n}='{v}'" for n, v in values.items())]))
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace a file in one step; a new one is its owner's alone, an old one keeps owner and group."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    old = file.stat() if file.exists() else None
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as partial:
+            partial.write(text)
+        if old:
+            os.chown(name, old.st_uid, old.st_gid)
+            Path(name).chmod(stat.S_IMODE(old.st_mode) & 0o660)
+        Path(name).replace(file)
+    except OSError:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _pair(line: str) -> tuple[str, str] | None:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:  # an open quote
+        return None
+    name, equals, value = words[0].partition("=") if len(words) == 1 else ("", "", "")
+    return (name, value) if equals and name.isidentifier() else None

@@ -28,6 +28,7 @@ ticketadmin did not start, because these settings are missing or wrong:
 {problems}
 
 {source}
+To enter and try them, and to create the first administrator:  ticketadmin init
 Environment variables win over the file. The README's table explains each.
 To try the product without settings:  ticketadmin demo"""
 
@@ -60,6 +61,13 @@ def schema_problem(*, allow_pending: bool = False) -> str:
     if state.pending and not allow_pending:
         return _PENDING.format(version=__version__, count=len(state.pending))
     return ""
+
+
+def static_problem() -> str:
+    """Return that static files have to be collected first, "" if they are there."""
+    if settings.DEBUG or (settings.STATIC_ROOT / "staticfiles.json").exists():
+        return ""
+    return f"No static files in {settings.STATIC_ROOT}. Run:  ticketadmin collectstatic --no-input"
 
 
 def _described(problem: checks.CheckMessage) -> str:

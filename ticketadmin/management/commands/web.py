@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from ticketadmin.management.starting import require_start
+from ticketadmin.management.starting import require_start, static_problem
 
 
 class Command(BaseCommand):
@@ -27,6 +27,8 @@ class Command(BaseCommand):
     def handle(self, *, options: list[str], **_others: Any) -> None:
         """Refuse in words what would fail later, then become the server."""
         require_start()
+        if problem := static_problem():
+            sys.exit(problem)
         given = options[1:] if options[:1] == ["--"] else options
         config = ["--config", str(settings.BASE_DIR / "gunicorn.conf.py")]
         command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", *config, *given]
