@@ -21,7 +21,7 @@ from tests.pages import ticket_form
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
 from ticketadmin.models import User
 from ticketadmin.services.crm.connection import get_api
-from ticketadmin.ticketapi.client import Call
+from ticketadmin.ticketapi.attempts import Call
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"

@@ -9,7 +9,8 @@ import responses
 from responses import matchers
 
 from tests.sandbox_driver import KEY
-from ticketadmin.ticketapi.client import ApiConfig, TicketApi
+from ticketadmin.ticketapi.calls import ApiConfig
+from ticketadmin.ticketapi.client import TicketApi
 from ticketadmin.ticketapi.errors import (
     Effect,
     InvalidTicket,
@@ -140,21 +141,6 @@ def test_refuses_what_is_no_ticket_code_before_sending(code: str, crm: responses
         api().update_ticket(code, {"ticket_title": "T"})
 
     assert len(crm.calls) == 0
-
-
-def test_asks_again_for_documented_fields_where_the_others_are_refused(crm: responses.RequestsMock) -> None:
-    crm.get(f"{URL}/ticket", status=400, json={"message": "unknown field"})
-    crm.get(f"{URL}/ticket", json={"data": {"ticket_title": "T"}})
-    crm.get(f"{URL}/ticket", json={"data": {"ticket_title": "T"}})
-    client = api()
-
-    client.get_ticket(CODE)
-    client.get_ticket(CODE)
-
-    asked = [call.request.params["fields"] for call in crm.calls]  # type: ignore[union-attr]
-    assert "status_name" in asked[0]
-    assert "status_name" not in asked[1]
-    assert asked[1] == asked[2]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ticketadmin.ticketapi.client import ApiConfig, TicketApi
+from ticketadmin.ticketapi.calls import ApiConfig
+from ticketadmin.ticketapi.client import TicketApi
 from ticketadmin.ticketapi.errors import KeyRefused
 from ticketadmin.ticketapi.keys import ApiKey
 

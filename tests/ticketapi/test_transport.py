@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
-from ticketadmin.ticketapi.client import ApiConfig, Call, TicketApi
+from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.ticketapi.calls import ApiConfig
+from ticketadmin.ticketapi.client import TicketApi
 from ticketadmin.ticketapi.errors import (
     Effect,
     OutcomeUnknown,
@@ -104,10 +106,24 @@ def test_redirects_are_not_followed(api: Callable[..., TicketApi], crm: Sandbox)
 
 
 def test_an_answer_over_the_cap_is_not_read_to_the_end(api: Callable[..., TicketApi], crm: Sandbox) -> None:
-    crm.fault("oversized", method="GET")
+    crm.fault("oversized", method="GET", times=None)  # the read without content, too
 
     with pytest.raises(UnexpectedReply, match="oversized"):
         api().get_ticket(CODE)
+
+
+def put_again(client: TicketApi, waits: list[float]) -> None:
+    """Send a write as its caller has to: after each wait, the error before it goes along."""
+    after: TicketApiError | None = None
+    while True:
+        try:
+            client.update_ticket(CODE, PUT, after=after)
+            return
+        except TicketApiError as error:
+            if error.again_in is None:
+                raise
+            waits.append(error.again_in)
+            after = error
 
 
 def test_retries_stop_within_their_budget(crm: Sandbox) -> None:
@@ -119,7 +135,7 @@ def test_retries_stop_within_their_budget(crm: Sandbox) -> None:
     client = TicketApi(config, sleep=waits.append)
 
     with pytest.raises(Unavailable):
-        client.update_ticket(CODE, PUT)
+        put_again(client, waits)
     client.close()
 
     assert waits == [0.3, 0.6, 1.2]
@@ -131,14 +147,30 @@ def test_retry_after_is_honoured_and_capped_by_the_budget(status: int, crm: Sand
     waits: list[float] = []
     client = TicketApi(ApiConfig(url=crm.url, key=ApiKey(value=KEY)), sleep=waits.append)
     crm.fault("status", method="PUT", times=1, status=status, headers={"Retry-After": "2"})
-    client.update_ticket(CODE, PUT)
+    put_again(client, waits)
     assert waits == [2.0]
 
     crm.fault("status", method="PUT", times=1, status=status, headers={"Retry-After": "60"})
     with pytest.raises(Unavailable) as caught:
-        client.update_ticket(CODE, PUT)
+        put_again(client, waits)
     client.close()
     assert caught.value.retry_after == 60.0
+    assert waits == [2.0]
+
+
+def test_a_write_that_has_to_wait_is_handed_back_and_a_read_is_not(crm: Sandbox) -> None:
+    """Its caller compares the ticket afresh first; a read waits by itself."""
+    waits: list[float] = []
+    client = TicketApi(ApiConfig(url=crm.url, key=ApiKey(value=KEY)), sleep=waits.append)
+    asked_to_wait = {"status": 429, "headers": {"Retry-After": "2"}}
+    crm.fault("status", method="PUT", **asked_to_wait)
+    with pytest.raises(Unavailable) as held:
+        client.update_ticket(CODE, PUT)
+    assert (held.value.again_in, waits, len(crm.puts())) == (2.0, [], 1)
+
+    crm.fault("status", method="GET", **asked_to_wait)
+    client.get_ticket(CODE)
+    client.close()
     assert waits == [2.0]
 
 

@@ -14,9 +14,9 @@ from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
 from ticketadmin.services.bulk.items import send_item, work_on
-from ticketadmin.services.saving.errors import SaveInProgress
-from ticketadmin.services.saving.lock import MOST_TURNS, Overtaken, in_turn
-from ticketadmin.services.saving.save import Saved
+from ticketadmin.services.crm.connection import listen
+from ticketadmin.services.saving.save import MAX_COMPARISONS
+from ticketadmin.ticketapi.attempts import Call
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -157,16 +157,23 @@ def test_one_ticket_has_one_save_in_flight(sandbox: Sandbox, staff: User, lead: 
         pending(lead, sandbox, origin=Origin.BULK)
 
 
-def test_who_is_overtaken_again_and_again_hears_by_whom(sandbox: Sandbox, staff: User) -> None:
-    colleagues = pending(staff, sandbox)
-    turns: list[int] = []
+def test_who_is_overtaken_again_and_again_hears_by_whom(web: Client, sandbox: Sandbox, staff: User) -> None:
+    form = ticket_form(web.get(URL))
+    others: list[Change] = []
 
-    def overtaken() -> Saved:
-        turns.append(1)
-        raise Overtaken
+    def overtake(call: Call) -> None:
+        """Let a colleague's save begin and end while this one reads the ticket."""
+        if call.method == "GET" and call.endpoint == "/ticket":
+            others.append(
+                pending(staff, sandbox, outcome=Outcome.VERIFIED, results={"ticket_title": "verified"})
+            )
 
-    with pytest.raises(SaveInProgress) as problem:
-        in_turn(CODE, overtaken)
+    stop = listen(overtake)
+    answer = web.post(URL, form.filled(ticket_title="Của tôi"))
+    stop()
 
-    assert problem.value.change == colleagues
-    assert len(turns) == MOST_TURNS
+    assert answer.status_code == 409
+    assert WORDS["en"][0] in answer.content.decode()
+    assert ticket_form(answer).values["ticket_title"] == ["Của tôi"]
+    assert len(others) == MAX_COMPARISONS
+    assert sandbox.puts() == []

@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
-from ticketadmin.models import Draft, Origin, User
+from ticketadmin.models import Change, Draft, User
 from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
-from ticketadmin.services.saving.save import OpenedTicket, Saved, save_ticket
+from ticketadmin.services.saving.intent import TicketEdit
+from ticketadmin.services.saving.save import OpenedTicket
 from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import (
@@ -158,20 +159,14 @@ class TicketForm(forms.Form):
                 self.add_error(conflict.name, forms.ValidationError(message, code="choose"))
         return mine
 
-    def save(self, *, actor: User, submission: uuid.UUID, origin: Origin = Origin.FORM) -> Saved:
-        """Save what was changed, and only then drop it from the draft. Raises what `save_ticket` raises."""
-        saved = save_ticket(
-            self.base.code,
-            actor=actor,
-            edit=self.edit,
-            base=self.base,
-            schema=self.schema,
-            submission=submission,
-            origin=origin,
-        )
-        if saved.change.is_saved:
-            drop_saved(saved.change, self._posted(), tab=self.tab)
-        return saved
+    @property
+    def wanted(self) -> TicketEdit:
+        """What a valid form asks to store, and the base that it was made against."""
+        return TicketEdit(self.base.code, self.edit, self.base, self.schema)
+
+    def drop_from_draft(self, change: Change) -> None:
+        """Drop from the user's draft what a save of this form stored."""
+        drop_saved(change, self._posted(), tab=self.tab)
 
     def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> bool:
         """Put the CRM's own words at the fields that it names; tell whether it named any that were posted."""

@@ -26,5 +26,8 @@ class Call:
 class Gate(Protocol):
     """Decides whether an attempt may be made now."""
 
-    def enter(self, *, within: float) -> None:
-        """Return when the attempt may be made; raise Unavailable if that is not within so many seconds."""
+    def enter(self, *, within: float, places: int = 1) -> None:
+        """Return when the attempt may be made; raise Unavailable if that is not within so many seconds.
+
+        `places` are taken under the rate limit at once: none for a call whose place was taken before.
+        """

@@ -36,7 +36,15 @@ class TicketApiError(Exception):
     `reason` says what failed and what follows from it, `http_status` the CRM's status if it
     answered, `api_message` its own words (plain text, at most 300 characters), `retry_after` the
     seconds it asked to wait.
+
+    A write that the CRM certainly did not carry out, and that may be sent again after a wait, has
+    `again_in`: those seconds, after which its caller compares afresh. `attempts` and `waited` count what
+    was tried and waited for by then.
     """
+
+    again_in: float | None = None
+    attempts: int = 1
+    waited: float = 0.0
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -36,7 +36,8 @@ class Ticket:
     """One ticket as the API shows it to this key.
 
     `values` holds the standard fields that came back (null is ""); `custom_fields` is None where the
-    object did not come back, and its values may be null.
+    object did not come back, and its values may be null. `unread` names fields that were left out because
+    the whole answer was too large.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Ticket:
     account_name: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,9 @@ class UpdateReply:
     warnings: tuple[str, ...] = ()
 
 
-def list_fields(asked: str, with_custom_fields: bool) -> str:
+def list_fields(names: Iterable[str], with_custom_fields: bool) -> str:
     """Return the fields that a list is asked for: never content, custom fields only where they are wanted."""
     left_out = LONG_FIELDS - {"custom_fields"} if with_custom_fields else LONG_FIELDS
-    names = dict.fromkeys(["ticket_code", *asked.split(",")])
     return ",".join(name for name in names if name not in left_out)
 
 

@@ -37,6 +37,7 @@ from ticketadmin.services.saving.errors import (
     SaveInProgress,
 )
 from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import Saved, save_ticket
@@ -143,17 +144,14 @@ def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
     base = Base(item.ticket_code)
     if item.base is not None:
         base = Base(item.ticket_code, item.base, item.read_at)
-    return save_ticket(
-        item.ticket_code,
-        actor=work.actor,
-        edit=edit,
-        base=base,
-        schema=work.schema,
-        submission=item.submission,
-        origin=_ORIGINS.get(BulkKind(work.bulk.kind), Origin.BULK),
+    context = SaveContext(
+        work.actor,
+        item.submission,
+        _ORIGINS.get(BulkKind(work.bulk.kind), Origin.BULK),
         undo_of=item.undo_of,
         bulk=work.bulk.uuid,
     )
+    return save_ticket(TicketEdit(item.ticket_code, edit, base, work.schema), context)
 
 
 _ORIGINS = {BulkKind.UNDO: Origin.UNDO, BulkKind.RESTORE: Origin.RESTORE}

@@ -39,13 +39,13 @@ class Circuit:
         self._looked_at = float("-inf")
         self._open_until: datetime | None = None
 
-    def enter(self, *, within: float) -> None:
+    def enter(self, *, within: float, places: int = 1) -> None:
         """Return when an attempt may be made. Raises Unavailable: circuit_open, or busy_here."""
         refuse_while_held()
         if self._is_open():
             raise Unavailable(Reason.CIRCUIT_OPEN)
-        if settings.TICKET_API_MAX_PER_SECOND > 0:
-            _wait_for_turn(within)
+        if settings.TICKET_API_MAX_PER_SECOND > 0 and places > 0:
+            _wait_for_turn(within, places)
 
     def note(self, call: Call) -> None:
         """Learn from an attempt."""
@@ -97,8 +97,9 @@ def open_until() -> datetime | None:
     return datetime.fromisoformat(until) if until else None
 
 
-def _wait_for_turn(within: float) -> None:
-    step = timedelta(seconds=1 / settings.TICKET_API_MAX_PER_SECOND)
+def _wait_for_turn(within: float, places: int) -> None:
+    """Wait for the first of some places in a row; the calls that follow it need not wait for theirs."""
+    step = timedelta(seconds=places / settings.TICKET_API_MAX_PER_SECOND)
     with transaction.atomic():
         RemoteSnapshot.objects.get_or_create(name=PACE, defaults={"fetched_at": timezone.now()})
         row = RemoteSnapshot.objects.select_for_update().get(name=PACE)

@@ -20,7 +20,8 @@ from ticketadmin.metrics import REMOTE_CALLS, REMOTE_RETRIES, REMOTE_SECONDS
 from ticketadmin.models import Reading, RemoteSnapshot
 from ticketadmin.services.crm.circuit import Circuit
 from ticketadmin.ticketapi.attempts import Call
-from ticketadmin.ticketapi.client import ApiConfig, TicketApi
+from ticketadmin.ticketapi.calls import ApiConfig
+from ticketadmin.ticketapi.client import TicketApi
 from ticketadmin.ticketapi.keys import ApiKey
 
 READING = "reading"

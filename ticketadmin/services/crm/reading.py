@@ -69,10 +69,11 @@ class CannotRead(Exception):
 
 
 def read_ticket(
-    code: str, choices: Choices, *, known: Reading | None = None, announce: bool = True
+    code: str, choices: Choices, *, known: Reading | None = None, announce: bool = True, places: int = 1
 ) -> ReadTicket:
     """Return the ticket as the CRM holds it now. `known` saves looking up whether reading works.
 
+    `places` are taken under the rate limit at once, for a write that is to follow.
     Without `announce` the read leaves no trace in the database, except of a right to read that was not known.
     Raises CannotRead when the key may not read (the caller goes on in update-only mode), NotFound
     when reading is known to work and there is no such ticket, or another TicketApiError.
@@ -82,7 +83,7 @@ def read_ticket(
         raise CannotRead
     began_at = database_now()
     try:
-        ticket = get_api().get_ticket(code, request_id=request_id.get())
+        ticket = get_api().get_ticket(code, request_id=request_id.get(), places=places)
     except NotAllowed as error:
         if known is Reading.UNKNOWN:
             remember_reading(Reading.REFUSED)

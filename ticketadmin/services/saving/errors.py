@@ -56,6 +56,7 @@ class CheckFailed(SaveProblem):
     def __init__(self, error: TicketApiError) -> None:
         super().__init__(str(error))
         self.error = error
+        self.__cause__ = error
 
 
 class SaveFailed(SaveProblem):
@@ -65,3 +66,4 @@ class SaveFailed(SaveProblem):
         super().__init__(str(error))
         self.change = change
         self.error = error
+        self.__cause__ = error

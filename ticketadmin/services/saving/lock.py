@@ -1,83 +1,30 @@
-"""Taking turns: at most one save of a ticket is under way, whoever makes it. A recorded intent is the turn.
+"""The lock on a ticket: at most one save of it is under way. The recorded intent is the lock.
 
-What is compared was read when no other save of this tool could still change it: if the record of the ticket
-is different by the time of the turn, another one was faster, and this one reads and compares afresh.
+The database enforces it (`change_ticket_in_flight`). What is compared was read when no other save of this
+tool could still change the ticket: where the record of the ticket is different once the lock is taken,
+another save was faster, and this one reads and compares afresh.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
-from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
-from ticketadmin.models import Change, ChangedField, Outcome, User
-from ticketadmin.services.crm.reading import ReadTicket
-from ticketadmin.services.saving.edit import Edit, payload_of
+from ticketadmin.models import Change, ChangedField, Outcome
 from ticketadmin.services.saving.errors import SaveInProgress
+from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit
 from ticketadmin.services.saving.readback import settle
-from ticketadmin.services.values.schema import TicketSchema
 
-REPEAT_WAIT = timedelta(seconds=8)
+MAX_WAIT = timedelta(seconds=8)
 NEWEST = 3  # changes of a ticket that are looked at; two numbers given at once may be written in either order
-MOST_TURNS = 5  # times that a save compares afresh because others were faster
-
-Result = TypeVar("Result")
+Seen = list[tuple[int, str]]
 
 
-class Overtaken(Exception):
-    """Another save of the ticket came between the fresh read and the turn of this one."""
-
-
-def in_turn(code: str, save: Callable[[], Result]) -> Result:
-    """Save; where another save of the ticket was faster, read and compare afresh. Not for ever."""
-    for _turn in range(MOST_TURNS):
-        with suppress(Overtaken):
-            return save()
-    raise SaveInProgress(Change.objects.for_ticket(code).first())
-
-
-def record_intent(
-    change: Change,
-    actor: User,
-    edit: Edit,
-    theirs: ReadTicket | None,
-    schema: TicketSchema,
-    seen: list[tuple[int, str]],
-) -> tuple[Change, bool]:
-    """Write down what is about to be sent, or return the record of an earlier post of the same form.
-
-    Raises Overtaken, and leaves no record, where `theirs` may be older than another save of the ticket.
-    """
-    before = theirs.values_for(edit.wishes) if theirs else None
-    wanted = {name: edit.value_of(schema.field(name), (before or {}).get(name)) for name in edit.wishes}
-    change.pk = None
-    change.actor_name = actor.display_name
-    change.created_at = timezone.now()
-    change.wanted, change.before = wanted, before
-    change.payload = payload_of(wanted, before)
-    change.request_id = request_id.get()
-    try:
-        with transaction.atomic():
-            change.save(force_insert=True)
-            if theirs and on_record(change.ticket_code, but=change.pk) != seen:
-                raise Overtaken
-            ChangedField.objects.bulk_create(ChangedField(change=change, name=name[:80]) for name in wanted)
-    except IntegrityError as error:
-        if earlier := earlier_post(actor, change.submission):
-            return earlier, False
-        _wait_for_the_other(change.ticket_code)
-        raise Overtaken from error
-    return change, True
-
-
-def on_record(code: str, *, but: int = 0) -> list[tuple[int, str]]:
-    """Return how the newest changes of a ticket stand.
+def on_record(code: str, *, but: int = 0) -> Seen:
+    """Return the newest changes of a ticket with their outcomes.
 
     Read before the ticket is read, and again while no other save of it can begin: if anything is
     different then, a save ended in between. No clock is asked: those of two machines differ.
@@ -86,27 +33,63 @@ def on_record(code: str, *, but: int = 0) -> list[tuple[int, str]]:
     return list(changes.values_list("pk", "outcome")[:NEWEST])
 
 
-def _wait_for_the_other(code: str) -> None:
-    """Wait until the save that is under way has ended; one that a crash cut off is settled by reading.
+def record_intent(
+    edited: TicketEdit, context: SaveContext, intent: Intent, seen: Seen
+) -> Change | Blocked | None:
+    """Take the lock by writing down what is about to be sent, and return the record.
 
-    Raises SaveInProgress where it takes too long.
+    None, without a record, where another save ended since `seen`: compare afresh. Blocked where another
+    save, or an earlier post of the same form, is still under way. Raises IntegrityError for any other cause.
     """
-    other = Change.objects.filter(ticket_code=code, outcome=Outcome.PENDING).first()
-    if other is not None:
-        result_of(settle(other))
+    change = _record(edited, context, intent)
+    try:
+        with transaction.atomic():
+            change.save(force_insert=True)
+            is_overtaken = intent.before is not None and on_record(edited.code, but=change.pk) != seen
+            if is_overtaken:
+                transaction.set_rollback(True)
+            else:
+                names = (name[:80] for name in intent.wanted)
+                ChangedField.objects.bulk_create(ChangedField(change=change, name=name) for name in names)
+    except IntegrityError:
+        if earlier := earlier_post(context):
+            return Blocked(SaveInProgress(earlier), intent.wanted)
+        if other := Change.objects.filter(ticket_code=edited.code, outcome=Outcome.PENDING).first():
+            other = wait_for(settle(other))
+            is_running = other.outcome == Outcome.PENDING
+            return Blocked(SaveInProgress(other), intent.wanted) if is_running else None
+        if on_record(edited.code) == seen:  # no other save came in between: this is no matter of locks
+            raise
+        return None
+    return None if is_overtaken else change
 
 
-def earlier_post(actor: User, submission: UUID) -> Change | None:
-    """Return the record of a form that was posted before."""
-    return Change.objects.filter(actor=actor, submission=submission).first()
+def _record(edited: TicketEdit, context: SaveContext, intent: Intent) -> Change:
+    return Change(
+        submission=context.submission,
+        ticket_code=edited.code,
+        actor=context.actor,
+        actor_name=context.actor.display_name,
+        origin=context.origin,
+        undo_of=context.undo_of,
+        bulk=context.bulk,
+        created_at=timezone.now(),
+        request_id=request_id.get(),
+        wanted=dict(intent.wanted),
+        before=intent.before,
+        payload=dict(intent.payload),
+    )
 
 
-def result_of(change: Change) -> Change:
-    """Return the record of a save under way once it is finished, or raise SaveInProgress."""
-    give_up = time.monotonic() + min(REPEAT_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
-    while change.outcome == Outcome.PENDING:
-        if time.monotonic() > give_up:
-            raise SaveInProgress(change)
+def earlier_post(context: SaveContext) -> Change | None:
+    """Return the record of the same form, posted before by the same user."""
+    return Change.objects.filter(actor=context.actor, submission=context.submission).first()
+
+
+def wait_for(change: Change) -> Change:
+    """Return the record of a save under way once it is finished; still pending where that takes too long."""
+    give_up = time.monotonic() + min(MAX_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
+    while change.outcome == Outcome.PENDING and time.monotonic() < give_up:
         time.sleep(0.1)
         change.refresh_from_db()
     return change

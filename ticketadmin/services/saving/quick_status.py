@@ -1,6 +1,6 @@
 """Quick status: one value, set with one click, through the same save as everything else."""
 
-from functools import partial
+from dataclasses import replace
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,6 +11,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.errors import ReadingLost
 from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.save import Saved, save_ticket
 from ticketadmin.services.values.schema import load_schema
 
@@ -34,16 +35,9 @@ def set_status(code: str, status: str, *, actor: User, seen: str | None, submiss
     except ValidationError as error:
         raise UnknownStatus(" ".join(error.messages)) from error
     base = Base(code, {STATUS: seen}, timezone.now()) if seen else Base(code)
-    save = partial(
-        save_ticket,
-        code,
-        actor=actor,
-        edit=edit_of_values({STATUS: wanted}),
-        schema=schema,
-        submission=submission,
-        origin=Origin.QUICK,
-    )
+    edited = TicketEdit(code, edit_of_values({STATUS: wanted}), base, schema)
+    context = SaveContext(actor, submission, Origin.QUICK)
     try:
-        return save(base=base)
+        return save_ticket(edited, context)
     except ReadingLost:  # the list could be read and the ticket cannot: there is nothing to compare with
-        return save(base=Base(code))
+        return save_ticket(replace(edited, base=Base(code)), context)

@@ -8,7 +8,7 @@ so the change stays *unknown* or *accepted* for good. `results` are empty while 
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -35,13 +35,6 @@ def settled_after() -> timedelta:
     return timedelta(seconds=4 * settings.TICKET_API_TIMEOUT + 5)
 
 
-def certain_at(change: Change) -> datetime:
-    """Return from when on reading the ticket tells what a write without a usable answer did."""
-    reason = Reason.known(change.reason)
-    was_answered = change.outcome == Outcome.ACCEPTED or (reason is not None and reason.was_answered)
-    return timezone.now() if was_answered else change.created_at + settled_after()
-
-
 def shown_outcome(change: Change) -> Outcome:
     """Return the outcome as people should hear it: a save without an answer for too long is unknown.
 
@@ -53,7 +46,7 @@ def shown_outcome(change: Change) -> Outcome:
 
 
 @dataclass(frozen=True)
-class _Look:
+class ReadBack:
     """What reading a ticket back gave; without a ticket, whether this key may not read it, or why not."""
 
     ticket: ReadTicket | None = None
@@ -61,81 +54,110 @@ class _Look:
     failure: Reason | None = None
 
 
-def prove(change: Change, schema: TicketSchema) -> ReadTicket | None:
-    """Read back right after an accepted write and set outcome, results, read-back and collateral.
+@dataclass(frozen=True)
+class Sent:
+    """What a verdict is about: the values that were sent, and those read right before, if any were."""
 
-    Only here does another value count as what the CRM made of ours, and a field that was not sent as
-    changed by the save: later it may be somebody else's work.
-    """
-    look = _look([change], schema.choices)
-    if look.ticket is None:
-        _accept_unread(change, look)
-        return None
-    before = change.before or {}
-    now = look.ticket.values_for([*change.wanted, *before])
-    _set_results(change, field_outcomes(change.wanted, before, now, schema), now)
-    change.collateral = {
-        name: list(pair) for name, pair in collateral(change.wanted, before, now, schema).items()
-    }
-    return look.ticket
+    wanted: Mapping[str, Value]
+    before: Mapping[str, Value] = field(default_factory=dict)
+
+    def found_in(self, ticket: ReadTicket) -> dict[str, Value]:
+        """Return the values of a ticket that was read back, also of custom fields that it no longer has."""
+        return ticket.values_for([*self.wanted, *self.before])
 
 
-def judge(change: Change, schema: TicketSchema) -> ReadTicket | None:
-    """Read back after a write without a usable answer and set what can be known."""
-    look = _look([change], schema.choices)
-    _conclude(change, look, schema)
-    return look.ticket
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a write. Without `results` it is still open, or was refused."""
+
+    outcome: Outcome
+    results: Mapping[str, Outcome] = field(default_factory=dict)
+    read_back: Mapping[str, Value] | None = None
+    collateral: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
 
 
-def _look(changes: Sequence[Change], choices: Choices) -> _Look:
-    """Read the ticket that these changes are of."""
-    known = Reading.WORKS if any(change.before is not None for change in changes) else None
+@dataclass(frozen=True)
+class Received:
+    """What came back for a PUT: nothing at all (`reason` says how), an error, or a success."""
+
+    http_status: int | None = None
+    message: str = ""
+    reason: Reason | None = None
+    duration_ms: int | None = None
+
+
+def read_back(code: str, choices: Choices, *, was_read: bool) -> ReadBack:
+    """Read a ticket again; `was_read` tells that reading worked when the save began. Never raises."""
     try:
-        return _Look(read_ticket(changes[0].ticket_code, choices, known=known))
+        return ReadBack(read_ticket(code, choices, known=Reading.WORKS if was_read else None))
     except CannotRead:
-        return _Look(is_forbidden=True)
+        return ReadBack(is_forbidden=True)
     except TicketApiError as error:
-        return _Look(failure=error.reason)
+        return ReadBack(failure=error.reason)
 
 
-def _accept_unread(change: Change, look: _Look) -> None:
-    change.outcome = Outcome.ACCEPTED
-    if look.is_forbidden:
-        _set_results(change, dict.fromkeys(change.wanted, Outcome.NOT_READABLE), {})
+def verdict_right_after(sent: Sent, found: ReadBack, schema: TicketSchema) -> Verdict:
+    """Judge an accepted write by a read-back that followed it at once.
 
-
-def _conclude(change: Change, look: _Look, schema: TicketSchema) -> None:
-    """Set what a look tells that does not follow an accepted write at once.
-
-    Where nothing of a write without an answer is seen and it may yet arrive, the change stays open.
+    STORED_DIFFERENTLY and collateral are only valid here: later, another value may be somebody else's.
     """
+    if found.ticket is None:
+        return _accepted_unread(sent, found)
+    now = sent.found_in(found.ticket)
+    verdict = _by_field(sent, field_outcomes(sent.wanted, sent.before, now, schema), now)
+    return replace(verdict, collateral=collateral(sent.wanted, sent.before, now, schema))
+
+
+def verdict_later(
+    sent: Sent, found: ReadBack, schema: TicketSchema, *, was_accepted: bool, may_still_arrive: bool
+) -> Verdict:
+    """Judge a write by a read-back that came later, or after an answer that was lost or an error.
+
+    Where nothing of a write without an answer is seen and it may yet arrive, it stays open.
+    """
+    if found.ticket is None:
+        return _accepted_unread(sent, found) if was_accepted else Verdict(Outcome.UNKNOWN)
+    now = sent.found_in(found.ticket)
+    outcomes = later_outcomes(sent.wanted, sent.before, now, schema, was_accepted=was_accepted)
+    if may_still_arrive and Outcome.VERIFIED not in outcomes.values():
+        return Verdict(Outcome.UNKNOWN)
+    return _by_field(sent, outcomes, now)
+
+
+def _accepted_unread(sent: Sent, found: ReadBack) -> Verdict:
+    if not found.is_forbidden:
+        return Verdict(Outcome.ACCEPTED)
+    return _by_field(sent, dict.fromkeys(sent.wanted, Outcome.NOT_READABLE), {})
+
+
+def _by_field(sent: Sent, outcomes: Mapping[str, Outcome], now: Mapping[str, Value]) -> Verdict:
+    shown = {name: now[name] for name in sent.wanted if name in now}
+    return Verdict(overall(outcomes.values()), outcomes, shown)
+
+
+def conclude(change: Change, found: ReadBack, schema: TicketSchema, reason: Reason | None = None) -> Verdict:
+    """Return what a read-back tells now of a change without a usable answer; `reason` says what it was."""
     was_accepted = change.outcome == Outcome.ACCEPTED
-    if look.ticket is None:
-        if was_accepted:
-            _accept_unread(change, look)
-        else:
-            change.outcome = Outcome.UNKNOWN
-        return
-    before = change.before or {}
-    now = look.ticket.values_for([*change.wanted, *before])
-    found = later_outcomes(change.wanted, before, now, schema, was_accepted=was_accepted)
-    reason = Reason.known(change.reason)
+    reason = reason or Reason.known(change.reason)
     was_answered = was_accepted or (reason is not None and reason.was_answered)
-    may_still_arrive = not was_answered and not _is_old(change)
-    if may_still_arrive and Outcome.VERIFIED not in found.values():
-        change.outcome = Outcome.UNKNOWN
-        return
-    _set_results(change, found, now)
+    return verdict_later(
+        Sent(change.wanted, change.before or {}),
+        found,
+        schema,
+        was_accepted=was_accepted,
+        may_still_arrive=not was_answered and not _is_old(change),
+    )
+
+
+def certain_at(change: Change) -> datetime:
+    """Return from when on reading the ticket tells what a write without a usable answer did."""
+    reason = Reason.known(change.reason)
+    was_answered = change.outcome == Outcome.ACCEPTED or (reason is not None and reason.was_answered)
+    return timezone.now() if was_answered else change.created_at + settled_after()
 
 
 def _is_old(change: Change) -> bool:
     return timezone.now() - change.created_at >= settled_after()
-
-
-def _set_results(change: Change, found: Mapping[str, Outcome], now: Mapping[str, Value]) -> None:
-    change.results = {name: outcome.value for name, outcome in found.items()}
-    change.outcome = overall(found.values())
-    change.read_back = {name: now[name] for name in change.wanted if name in now}
 
 
 def applied_fields(change: Change) -> list[str]:
@@ -149,8 +171,28 @@ def changed_nothing(change: Change) -> bool:
     return all(Outcome(one).is_unchanged for one in found)
 
 
-def finish(change: Change) -> None:
-    """Store the outcome. Of the values read before, a settled change keeps only those it concerns."""
+def finish(change: Change, verdict: Verdict, received: Received | None = None) -> None:
+    """Write the verdict down, with what was received where this ends the save itself.
+
+    Of the values read before, a settled change keeps only those it concerns.
+    """
+    change.outcome = verdict.outcome
+    change.results = {name: outcome.value for name, outcome in verdict.results.items()}
+    change.read_back = dict(verdict.read_back) if verdict.read_back is not None else change.read_back
+    change.collateral = {name: list(pair) for name, pair in verdict.collateral.items()} or change.collateral
+    if received is not None:
+        change.http_status, change.message = received.http_status, received.message[:500]
+        change.reason, change.duration_ms = received.reason or "", received.duration_ms
+    change.finished_at = timezone.now()
+    if change.is_settled and change.before is not None:
+        concerned = {*change.wanted, *change.collateral}
+        change.before = {name: value for name, value in change.before.items() if name in concerned}
+    change.save(
+        update_fields=[
+            "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
+            "finished_at", "duration_ms",
+        ]
+    )  # fmt: skip
     SAVES.labels(change.outcome, change.origin).inc()
     event(
         logger,
@@ -164,16 +206,6 @@ def finish(change: Change) -> None:
         ms=change.duration_ms,
         change=change.uuid,
     )
-    change.finished_at = timezone.now()
-    if change.is_settled and change.before is not None:
-        concerned = {*change.wanted, *change.collateral}
-        change.before = {name: value for name, value in change.before.items() if name in concerned}
-    change.save(
-        update_fields=[
-            "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
-            "finished_at", "duration_ms",
-        ]
-    )  # fmt: skip
 
 
 def settle(change: Change, *, is_abandoned: bool = False) -> Change:
@@ -218,16 +250,16 @@ def _settle_together(changes: Sequence[Change], *, is_abandoned: bool = False) -
     if not due:
         return None
     schema = load_schema(get_choices())
-    look = _look(due, schema.choices)
+    was_read = any(change.before is not None for change in due)
+    found = read_back(due[0].ticket_code, schema.choices, was_read=was_read)
     for change in due:
-        was = change.outcome
-        _conclude(change, look, schema)
-        if change.is_settled or change.outcome != was:
-            finish(change)
+        verdict = conclude(change, found, schema)
+        if verdict.results or verdict.outcome != change.outcome:
+            finish(change, verdict)
         else:  # its turn comes again after those that were not looked at since
             change.finished_at = timezone.now()
             change.save(update_fields=["finished_at"])
-    return look.failure
+    return found.failure
 
 
 def _may_be_running(change: Change) -> bool:

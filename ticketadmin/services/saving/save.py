@@ -1,43 +1,48 @@
 """Opening and saving one ticket: the product's main job, and the only way to write to the CRM.
 
-A save runs in these steps: compare with what the CRM holds now, record the intent, PUT,
-classify the answer, read back, record the outcome. The ticket page, bulk updates, undo and commands
-all call `save_ticket`, so that nothing is ever sent without a record.
+A save runs in these steps: compare with what the CRM holds now (`intent`), take the lock by recording the
+intent (`lock`), PUT, read back and judge (`readback`), finish the record. The ticket page, bulk updates,
+undo and commands all call `save_ticket`, so that nothing is ever sent without a record.
 
-Saves of one ticket take turns, whoever makes them: a recorded intent is the turn. What is compared was
-read when no other save of this tool could still change it (see `lock`).
-What can stand in the way: `errors`.
+Each step returns a value; what can stand in the way is raised once, at the end (`errors`).
 """
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from uuid import UUID, uuid5
+from datetime import timedelta
+from uuid import uuid5
 
-from ticketadmin.models import Change, Origin, Outcome, Reading, User
+from django.conf import settings
+from django.utils import timezone
+
+from ticketadmin.models import Change, Origin, Outcome, User
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.connection import get_api, may_try_reading
+from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit, Set
-from ticketadmin.services.saving.errors import (
-    CheckFailed,
-    EditConflict,
-    NothingToSave,
-    ReadingLost,
-    SaveFailed,
-    SaveInProgress,
-    SaveProblem,
-)
+from ticketadmin.services.saving.errors import EditConflict, SaveFailed, SaveInProgress, SaveProblem
 from ticketadmin.services.saving.form_base import Base, base_of
-from ticketadmin.services.saving.lock import earlier_post, in_turn, on_record, record_intent, result_of
-from ticketadmin.services.saving.merge import FieldConflict, Merge, merge
-from ticketadmin.services.saving.readback import finish, judge, prove
+from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.lock import earlier_post, on_record, record_intent, wait_for
+from ticketadmin.services.saving.readback import (
+    Received,
+    Sent,
+    Verdict,
+    conclude,
+    finish,
+    read_back,
+    verdict_right_after,
+)
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
+
+MAX_COMPARISONS = 5  # of one save, because others were faster
+MAX_POSTS = 5  # of one form with other content each time
 
 
 @dataclass(frozen=True)
@@ -81,154 +86,168 @@ def opened_from(code: str, read: ReadTicket | None, choices: Choices) -> OpenedT
     return OpenedTicket(code, read, base_of(read, code), load_schema(choices, read.values if read else ()))
 
 
-def save_ticket(
-    code: str,
-    *,
-    actor: User,
-    edit: Edit,
-    base: Base,
-    schema: TicketSchema,
-    submission: UUID,
-    origin: Origin = Origin.FORM,
-    undo_of: Change | None = None,
-    bulk: UUID | None = None,
-) -> Saved:
-    """Send exactly what the person changed, prove what happened, and return the record.
+@dataclass(frozen=True)
+class _Ended:
+    """The save was recorded and did not succeed."""
 
-    `submission` names one form as it was sent: a repeated call that wants the same returns the first
-    result and sends nothing, because its record cannot be made twice. One that wants something else (the
-    page of a save was gone back to) is a save of its own, compared with what the first one stored. `bulk`
-    names the bulk update that this save is part of. Raises Forbidden or a SaveProblem.
+    problem: SaveProblem
+
+
+def save_ticket(edited: TicketEdit, context: SaveContext) -> Saved:
+    """Send exactly what the user changed, prove what happened, and return the record.
+
+    A repeated call with the same `submission` that wants the same returns the first result and sends
+    nothing, because its record cannot be made twice. One that wants something else (the page of a save was
+    gone back to) is a save of its own, compared with what the first one stored.
+    Raises Forbidden or a SaveProblem.
     """
-    require(actor, "edit_tickets")
-    change = Change(
-        submission=submission, ticket_code=code, actor=actor, origin=origin, undo_of=undo_of, bulk=bulk
-    )
-    try:
-        return in_turn(code, lambda: _save(change, actor, edit, base, schema))
-    except SaveFailed:
-        raise
-    except SaveProblem as problem:  # what stands in the way may be the other post of this form
-        earlier = earlier_post(actor, submission)
-        if earlier is None:
-            raise
-        conflicts = problem.merged.conflicts if isinstance(problem, EditConflict) else ()
-    is_same = _wants_the_same(earlier, edit, change.wanted, schema)
-    earlier = result_of(earlier)
-    if is_same and not _was_replaced(earlier, conflicts, base, schema):
-        return Saved(earlier)
-    return save_ticket(
-        code,
-        actor=actor,
-        edit=_with_what_was_put_back(edit, base, earlier),
-        base=base_after(base, earlier),
-        schema=schema,
-        submission=uuid5(submission, json.dumps(edit.as_json(), sort_keys=True)),
-        origin=origin,
-        undo_of=undo_of,
-        bulk=bulk,
-    )
+    require(context.actor, "edit_tickets")
+    for _post in range(MAX_POSTS):
+        found = _save_once(edited, context)
+        if isinstance(found, Saved):
+            return found
+        earlier = earlier_post(context) if isinstance(found, Blocked) else None
+        if earlier is None or isinstance(found, _Ended):
+            raise found.problem
+        is_same = _wants_the_same(earlier, edited, found)  # what stands in the way may be that post
+        earlier = wait_for(earlier)
+        if earlier.outcome == Outcome.PENDING:
+            raise SaveInProgress(earlier)
+        if is_same and not _was_replaced(earlier, edited, found):
+            return Saved(earlier)
+        edited = _after(earlier, edited)
+        key = json.dumps(edited.edit.as_json(), sort_keys=True)
+        context = replace(context, submission=uuid5(context.submission, key))
+    raise SaveInProgress(earlier)
+
+
+def _save_once(edited: TicketEdit, context: SaveContext) -> Saved | Blocked | _Ended:
+    """Compare, take the lock and send; where another save was faster, compare afresh, not for ever."""
+    left: Mapping[str, Value] = {}
+    for _comparison in range(MAX_COMPARISONS):
+        seen = on_record(edited.code)
+        intent = compare(edited)
+        if isinstance(intent, Blocked):
+            return intent
+        left = intent.wanted
+        change = record_intent(edited, context, intent, seen)
+        if isinstance(change, Blocked):
+            return change
+        if change is not None:
+            return _send(change, edited, intent)
+    return Blocked(SaveInProgress(Change.objects.for_ticket(edited.code).first()), left)
+
+
+def _send(change: Change, edited: TicketEdit, intent: Intent) -> Saved | _Ended:
+    """Send the recorded intent; after a wait that the CRM asked for, compare afresh before sending again.
+
+    The lock is held all the while, and no PUT starts later than two timeouts after the record was made,
+    so that `settled_after` holds.
+    """
+    give_up = change.created_at + timedelta(seconds=2 * settings.TICKET_API_TIMEOUT)
+    started = time.monotonic()
+    refusal: TicketApiError | None = None
+    while True:
+        try:
+            reply = get_api().update_ticket(
+                change.ticket_code,
+                intent.payload,
+                request_id=change.request_id,
+                has_place=intent.before is not None,
+                after=refusal,
+            )
+        except TicketApiError as error:
+            refusal = error
+        else:
+            received = Received(reply.http_status, reply.message, duration_ms=_ms(started))
+            return _proved(change, edited, intent, received)
+        wait = refusal.again_in
+        if wait is None or timezone.now() + timedelta(seconds=wait) > give_up:
+            return _failed(change, edited, refusal, _ms(started))
+        time.sleep(wait)
+        fresh = compare(edited)
+        if isinstance(fresh, Blocked):
+            return _failed(change, edited, refusal, _ms(started), instead=fresh.problem)
+        intent = _rewritten(change, intent, fresh)
+
+
+def _rewritten(change: Change, intent: Intent, fresh: Intent) -> Intent:
+    """Keep on record what is about to be sent, where that is no longer what the record says."""
+    if (fresh.wanted, fresh.before, fresh.payload) != (intent.wanted, intent.before, intent.payload):
+        change.wanted, change.before = dict(fresh.wanted), fresh.before
+        change.payload = dict(fresh.payload)
+        change.save(update_fields=["wanted", "before", "payload"])
+    return fresh
+
+
+def _proved(change: Change, edited: TicketEdit, intent: Intent, received: Received) -> Saved:
+    found = read_back(edited.code, edited.schema.choices, was_read=intent.before is not None)
+    verdict = verdict_right_after(Sent(intent.wanted, intent.before or {}), found, edited.schema)
+    finish(change, verdict, received)
+    return Saved(change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)
+
+
+def _failed(
+    change: Change,
+    edited: TicketEdit,
+    error: TicketApiError,
+    duration_ms: int,
+    *,
+    instead: SaveProblem | None = None,
+) -> Saved | _Ended:
+    """Find out what a write without a success did; `instead` is what the user has to hear of it first."""
+    received = Received(error.http_status, error.api_message, error.reason, duration_ms)
+    if error.effect is Effect.NONE:
+        finish(change, Verdict(Outcome.REJECTED), received)
+        return _Ended(instead or SaveFailed(change, error))
+    found = read_back(edited.code, edited.schema.choices, was_read=change.before is not None)
+    finish(change, conclude(change, found, edited.schema, error.reason), received)
+    if change.is_saved:
+        return Saved(change, found.ticket)
+    return _Ended(instead or SaveFailed(change, error))
+
+
+def _ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+# --- the same form, posted again ---------------------------------------------------------------------
 
 
 def base_after(base: Base, change: Change) -> Base:
     """Return a form's base as it is since an earlier post of the same form was saved."""
     if not change.is_saved:
         return base
-    read_back = change.read_back or {}
-    stored = {name: read_back.get(name, value) for name, value in change.wanted.items()}
+    read = change.read_back or {}
+    stored = {name: read.get(name, value) for name, value in change.wanted.items()}
     return replace(base, values={**base.values, **stored})
 
 
-def _save(change: Change, actor: User, edit: Edit, base: Base, schema: TicketSchema) -> Saved:
-    change.wanted = {name: edit.value_of(schema.field(name)) for name in edit.wishes}
-    if not edit:
-        raise NothingToSave
-    seen = on_record(change.ticket_code)
-    theirs = _fresh_read(change.ticket_code, schema.choices, base)
-    merged = Merge()
-    if theirs:
-        known = theirs.values_for([*edit.wishes, *base.values])
-        if lost := [name for name in edit.wishes if name in base.values and name not in known]:
-            raise ReadingLost(lost)
-        mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
-        merged = merge(base.values, mine, known, schema)
-        edit = edit.without(merged.already_there)
-        change.wanted = {name: mine[name] for name in edit.wishes}
-        if merged.conflicts:
-            raise EditConflict(merged, theirs)
-        if not edit:
-            raise NothingToSave
-    change, is_new = record_intent(change, actor, edit, theirs, schema, seen)
-    if not is_new:
-        raise SaveInProgress(change)
-    read_back = _send(change, schema)
-    return Saved(change, read_back, merged.kept_theirs, merged.already_there)
-
-
-def _wants_the_same(earlier: Change, edit: Edit, left: Mapping[str, Value], schema: TicketSchema) -> bool:
+def _wants_the_same(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bool:
     """Tell whether an earlier post wanted what this edit wants, of which `left` is not in the CRM already."""
-    return set(left) <= set(earlier.wanted) <= set(edit.wishes) and all(
+    edit, schema = edited.edit, edited.schema
+    return set(blocked.left) <= set(earlier.wanted) <= set(edit.wishes) and all(
         schema.same(name, edit.value_of(schema.field(name), value), value)
         for name, value in earlier.wanted.items()
     )
 
 
-def _was_replaced(
-    earlier: Change, conflicts: Iterable[FieldConflict], base: Base, schema: TicketSchema
-) -> bool:
+def _was_replaced(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bool:
     """Tell whether the CRM holds something else by now than an earlier post of a form stored."""
-    stored = base_after(base, earlier).values
+    problem = blocked.problem
+    conflicts = problem.merged.conflicts if isinstance(problem, EditConflict) else ()
+    stored = base_after(edited.base, earlier).values
     return earlier.origin == Origin.FORM and any(
-        not schema.same(one.name, one.theirs, stored.get(one.name)) for one in conflicts
+        not edited.schema.same(one.name, one.theirs, stored.get(one.name)) for one in conflicts
     )
 
 
-def _with_what_was_put_back(edit: Edit, base: Base, earlier: Change) -> Edit:
-    """Return the edit with boxes that hold their old value again, which the earlier post changed."""
+def _after(earlier: Change, edited: TicketEdit) -> TicketEdit:
+    """Return the edit as it is since an earlier post of its form.
+
+    Boxes that hold their old value again, which the earlier post changed, are put back.
+    """
+    base = edited.base
     stored = earlier.wanted if earlier.is_saved else {}
     back = {name: Set(base.values[name]) for name in stored if name in base.values}
-    return Edit({**back, **edit.wishes})
-
-
-def _fresh_read(code: str, choices: Choices, base: Base) -> ReadTicket | None:
-    known = Reading.WORKS if base.was_read and may_try_reading() else None  # it did when the form was loaded
-    try:
-        return read_ticket(code, choices, known=known)
-    except CannotRead as error:
-        if base.was_read:
-            raise ReadingLost from error
-        return None
-    except TicketApiError as error:
-        raise CheckFailed(error) from error
-
-
-def _send(change: Change, schema: TicketSchema) -> ReadTicket | None:
-    started = time.monotonic()
-    try:
-        reply = get_api().update_ticket(change.ticket_code, change.payload, request_id=change.request_id)
-    except TicketApiError as error:
-        change.duration_ms = round((time.monotonic() - started) * 1000)
-        return _after_failure(change, error, schema)
-    change.message = reply.message[:500]
-    change.http_status = reply.http_status
-    read_back = prove(change, schema)
-    change.duration_ms = round((time.monotonic() - started) * 1000)
-    finish(change)
-    return read_back
-
-
-def _after_failure(change: Change, error: TicketApiError, schema: TicketSchema) -> ReadTicket | None:
-    change.message, change.reason, change.http_status = (
-        error.api_message[:500],
-        error.reason,
-        error.http_status,
-    )
-    if error.effect is Effect.NONE:
-        change.outcome = Outcome.REJECTED
-        finish(change)
-        raise SaveFailed(change, error) from error
-    read_back = judge(change, schema)
-    finish(change)
-    if not change.is_saved:
-        raise SaveFailed(change, error) from error
-    return read_back
+    return replace(edited, edit=Edit({**back, **edited.edit.wishes}), base=base_after(base, earlier))

@@ -5,6 +5,7 @@ changed since is a conflict, never overwritten.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from ticketadmin.models import Change, Origin, Outcome, User
@@ -12,6 +13,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.people.access import Forbidden, may_undo
 from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.readback import applied_fields
 from ticketadmin.services.saving.save import Saved, save_ticket
 from ticketadmin.services.values.fields import Value
@@ -48,9 +50,7 @@ def undo_change(change: Change, *, actor: User, submission: UUID) -> Saved:
     earlier = replaced_values(change)
     if not earlier:
         raise CannotUndo
-    return _store(
-        change, earlier, since=change.read_back or {}, actor=actor, submission=submission, origin=Origin.UNDO
-    )
+    return _store(change, earlier, change.read_back or {}, SaveContext(actor, submission, Origin.UNDO))
 
 
 def restore_collateral(change: Change, *, actor: User, submission: UUID) -> Saved:
@@ -60,7 +60,7 @@ def restore_collateral(change: Change, *, actor: User, submission: UUID) -> Save
         raise CannotUndo
     earlier = {name: pair[0] for name, pair in change.collateral.items()}
     since = {name: pair[1] for name, pair in change.collateral.items()}
-    return _store(change, earlier, since=since, actor=actor, submission=submission, origin=Origin.RESTORE)
+    return _store(change, earlier, since, SaveContext(actor, submission, Origin.RESTORE))
 
 
 def _require_undo(actor: User, change: Change) -> None:
@@ -69,21 +69,8 @@ def _require_undo(actor: User, change: Change) -> None:
 
 
 def _store(
-    change: Change,
-    earlier: Mapping[str, Value],
-    *,
-    since: Mapping[str, Value],
-    actor: User,
-    submission: UUID,
-    origin: Origin,
+    change: Change, earlier: Mapping[str, Value], since: Mapping[str, Value], context: SaveContext
 ) -> Saved:
-    return save_ticket(
-        change.ticket_code,
-        actor=actor,
-        edit=edit_of_values(earlier),
-        base=Base(change.ticket_code, values=since, loaded_at=change.finished_at),
-        schema=load_schema(get_choices()),
-        submission=submission,
-        origin=origin,
-        undo_of=change,
-    )
+    base = Base(change.ticket_code, values=since, loaded_at=change.finished_at)
+    edited = TicketEdit(change.ticket_code, edit_of_values(earlier), base, load_schema(get_choices()))
+    return save_ticket(edited, replace(context, undo_of=change))

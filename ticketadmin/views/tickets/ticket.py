@@ -13,8 +13,9 @@ from ticketadmin.services.drafts.drafts import CLEAR
 from ticketadmin.services.people.access import may_see
 from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
 from ticketadmin.services.saving.form_base import WrongBase
+from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.readback import settle_ticket
-from ticketadmin.services.saving.save import OpenedTicket, open_ticket
+from ticketadmin.services.saving.save import OpenedTicket, open_ticket, save_ticket
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
@@ -80,11 +81,13 @@ def _save(request: HttpRequest, code: str) -> HttpResponse:
         keep_as_draft(request.POST, form.base, actor=person)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)
     try:
-        saved = form.save(actor=person, submission=submission)
+        saved = save_ticket(form.wanted, SaveContext(person, submission))
     except SaveProblem as problem:
         if not isinstance(problem, NothingToSave):
             keep_as_draft(request.POST, form.base, actor=person)
         return problem_response(request, form, problem)
+    if saved.change.is_saved:
+        form.drop_from_draft(saved.change)
     return saved_response(request, saved, form)
 
 

@@ -1,0 +1,165 @@
+"""A PUT that had to wait is compared afresh before it is sent: what a colleague did meanwhile is not lost."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages import ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Outcome, User
+from ticketadmin.services.bulk.items import send_item, work_on
+from ticketadmin.services.crm.connection import get_api, listen
+from ticketadmin.ticketapi.attempts import Call
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+HELD = {
+    "429": {"status": 429, "headers": {"Retry-After": "1"}},
+    "503": {"status": 503, "headers": {"Retry-After": "1"}},
+}
+
+
+@pytest.fixture
+def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Client:
+    return client_of(staff)
+
+
+def hold_the_put(crm: Sandbox, refusal: str, **theirs: Any) -> Callable[[], None]:
+    """Refuse one PUT with a wait, and edit the ticket as a colleague right after; return how to stop."""
+    crm.fault("status", method="PUT", code=CODE, **HELD[refusal])
+
+    def edit(call: Call) -> None:
+        if call.method == "PUT" and call.http_status in {429, 503} and theirs:
+            crm.edit(CODE, **theirs)
+
+    return listen(edit)
+
+
+@pytest.mark.parametrize("refusal", HELD)
+def test_a_colleagues_change_of_the_same_field_is_a_conflict(
+    refusal: str, web: Client, sandbox: Sandbox
+) -> None:
+    form = ticket_form(web.get(URL))
+    stop = hold_the_put(sandbox, refusal, ticket_title="Của đồng nghiệp")
+
+    answer = web.post(URL, form.filled(ticket_title="Của tôi"))
+    stop()
+
+    assert answer.status_code == 409
+    assert "Của đồng nghiệp" in answer.content.decode()
+    assert ticket_form(answer).values["ticket_title"] == ["Của tôi"]
+    assert sandbox.ticket(CODE)["ticket_title"] == "Của đồng nghiệp"
+    assert len(sandbox.puts()) == 1
+    assert Change.objects.get().outcome in {Outcome.REJECTED, Outcome.UNKNOWN}
+
+
+def test_the_choice_in_that_conflict_is_sent(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    stop = hold_the_put(sandbox, "429", ticket_title="Của đồng nghiệp")
+    answer = web.post(URL, form.filled(ticket_title="Của tôi"))
+    stop()
+
+    page = web.post(URL, ticket_form(answer).filled(**{"resolve.ticket_title": "mine"}), follow=True)
+
+    assert "Saved and verified." in page.content.decode()
+    assert sandbox.ticket(CODE)["ticket_title"] == "Của tôi"
+
+
+@pytest.mark.parametrize("refusal", HELD)
+def test_what_nobody_changed_is_sent_after_the_wait(refusal: str, web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    stop = hold_the_put(sandbox, refusal)
+
+    page = web.post(URL, form.filled(ticket_title="Của tôi"), follow=True).content.decode()
+    stop()
+
+    assert "Saved and verified." in page
+    assert len(sandbox.puts()) == 2
+    assert Change.objects.get().outcome == Outcome.VERIFIED
+
+
+def test_another_custom_field_that_a_colleague_wrote_meanwhile_stays(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    stop = hold_the_put(sandbox, "429", custom_fields={"ngay_mua": "1735689600"})
+
+    typed = form.filled(**{"custom_fields.so_serial": "SN-NEW"})
+    page = web.post(URL, typed, follow=True).content.decode()
+    stop()
+
+    assert "Saved and verified." in page
+    assert sandbox.ticket(CODE)["custom_fields"]["ngay_mua"] == "1735689600"
+    assert sandbox.ticket(CODE)["custom_fields"]["so_serial"] == "SN-NEW"
+    change = Change.objects.get()
+    assert change.payload["custom_fields"]["ngay_mua"] == "1735689600"  # the record says what was sent
+
+
+def test_a_colleague_who_wrote_the_same_leaves_nothing_to_send(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    stop = hold_the_put(sandbox, "429", ticket_title="Của tôi")
+
+    page = web.post(URL, form.filled(ticket_title="Của tôi")).content.decode()
+    stop()
+
+    assert "Nothing to save." in page
+    assert len(sandbox.puts()) == 1
+
+
+def test_a_wait_beyond_the_deadline_ends_the_save_with_the_text_kept(
+    web: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    settings.TICKET_API_TIMEOUT = 0.4  # a PUT starts within two of these, or not at all
+    form = ticket_form(web.get(URL))
+    sandbox.fault("status", method="PUT", code=CODE, times=None, **HELD["429"])
+
+    answer = web.post(URL, form.filled(ticket_title="Của tôi"))
+
+    assert answer.status_code == 429
+    assert ticket_form(answer).values["ticket_title"] == ["Của tôi"]
+    assert Change.objects.get().outcome == Outcome.REJECTED
+    assert len(sandbox.puts()) == 1
+
+
+def test_a_ticket_of_a_run_ends_as_a_conflict_too(lead: User, sandbox: Sandbox) -> None:
+    run = BulkUpdate.objects.create(
+        owner=lead,
+        owner_name="Lead",
+        state=BulkState.RUNNING,
+        created_at=timezone.now(),
+        wishes={"ticket_title": {"set": "Cả loạt"}},
+    )
+    item = BulkItem.objects.create(
+        bulk=run,
+        position=1,
+        ticket_code=CODE,
+        state=ItemState.WORKING,
+        base={"ticket_title": sandbox.ticket(CODE)["ticket_title"]},
+        read_at=timezone.now(),
+        submission=uuid.uuid4(),
+    )
+    stop = hold_the_put(sandbox, "429", ticket_title="Của đồng nghiệp")
+
+    send_item(work_on(run, lead), item)
+    stop()
+    item.refresh_from_db()
+
+    assert item.outcome == "conflict"
+    assert sandbox.ticket(CODE)["ticket_title"] == "Của đồng nghiệp"
+
+
+def test_under_a_rate_limit_read_and_put_go_together(web: Client, sandbox: Sandbox, settings: Any) -> None:
+    """Their places are taken together, so no colleague gets in while the PUT waits for its own."""
+    form = ticket_form(web.get(URL))
+    settings.TICKET_API_MAX_PER_SECOND = 1.0
+    get_api().list_statuses()  # the next place is a second away
+    sandbox.forget_log()
+
+    web.post(URL, form.filled(ticket_title="Của tôi"))
+
+    read, put, read_back = sandbox.log(code=CODE)
+    assert (read.method, put.method, read_back.method) == ("GET", "PUT", "GET")
+    assert read_back.time - read.time >= 1.9  # both places were taken
+    assert put.time - read.time < read_back.time - put.time  # and only the read-back waited for its own

@@ -1,0 +1,303 @@
+"""One call of the remote ticket API: attempts, deadline, limits. The only file that imports requests.
+
+Redirects are never followed and cookies never kept, because the key must not travel. Which endpoint is
+called with what is `client`'s.
+"""
+
+import http.client
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from ticketadmin import __version__
+from ticketadmin.ticketapi.attempts import Call, Gate
+from ticketadmin.ticketapi.errors import (
+    Effect,
+    OutcomeUnknown,
+    TicketApiError,
+    Unavailable,
+    UnexpectedReply,
+)
+from ticketadmin.ticketapi.keys import ApiKey
+from ticketadmin.ticketapi.reasons import Reason
+from ticketadmin.ticketapi.replies import Reply, data_of
+from ticketadmin.ticketapi.retrying import RetryPolicy
+from ticketadmin.ticketapi.tickets import Json
+from ticketadmin.ticketapi.transport import Watch, use_watched_connections
+
+PATH = "/api/v6.1"
+CHUNK_BYTES = 65_536
+MOMENT = 0.3  # seconds that a write may be held before its caller has to compare afresh
+SHORTEST_ATTEMPT = 0.1  # seconds: with less left, another attempt would only hide why the last one failed
+
+
+@dataclass(frozen=True)
+class ApiConfig:
+    """Where the API is and how patient the client is: `deadline` bounds a call with its retries."""
+
+    url: str
+    key: ApiKey
+    code_keys: tuple[str, ...] = ("ticket_code",)
+    cookie: str = field(default="", repr=False)
+    read_timeout: float = 10.0
+    connect_timeout: float = 3.0
+    deadline: float = 20.0
+    max_bytes: int = 2_000_000
+    pool_size: int = 32
+    ca_file: str | None = None
+    proxy: str | None = None
+    retrying: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the API. `places` are taken under the rate limit at once: more than one for a read
+    whose write is to follow without a wait, none for that write.
+    """
+
+    method: str
+    endpoint: str
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Json] | None = field(default=None, repr=False)
+    request_id: str = ""
+    places: int = 1
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether the CRM may be changed by it."""
+        return self.method != "GET"
+
+
+class Caller:
+    """A pooled, thread-safe HTTP client for one API. `call` raises TicketApiError and nothing else.
+
+    `observer` is told of each attempt; it must not raise. `gate` is asked before each.
+    """
+
+    def __init__(
+        self,
+        config: ApiConfig,
+        *,
+        observer: Callable[[Call], None] | None = None,
+        gate: Gate | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.config = config
+        self._observer, self._gate = observer, gate
+        self._sleep = sleep
+        self._session = _session(config)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+    def call(self, request: Request, *, after: TicketApiError | None = None) -> Reply:
+        """Return the answer to a request, repeated where that is safe and passes within the deadline.
+
+        A write that would have to wait longer than a MOMENT is not repeated from here: its caller has to
+        compare afresh first. The error then says after how many seconds (`again_in`); given back as
+        `after`, the tries and waits before it count.
+        """
+        give_up = time.monotonic() + self.config.deadline
+        attempt, waited = (after.attempts + 1, after.waited) if after else (1, 0.0)
+        hold_until = time.monotonic() + MOMENT if request.is_write else give_up
+        if self._gate:
+            self._gate.enter(within=self.config.deadline, places=request.places)
+        while True:
+            result = self._attempt(request, attempt, give_up)
+            error = _retryable(result, request.method)
+            if error is None:
+                break
+            wait = self.config.retrying.wait(error, method=request.method, attempt=attempt, waited=waited)
+            if wait is None:
+                break
+            error.attempts, error.waited = attempt, waited + wait
+            if time.monotonic() + wait > min(hold_until, give_up - SHORTEST_ATTEMPT):
+                error.again_in = wait if request.is_write else None
+                raise error
+            self._sleep(wait)
+            attempt, waited = attempt + 1, waited + wait
+            if not self._may_go_on(hold_until):
+                error.again_in = 0.0 if request.is_write else None
+                raise error
+        if isinstance(result, TicketApiError):
+            raise result
+        return result
+
+    def _may_go_on(self, until: float) -> bool:
+        """Ask the gate before a retry; where it refuses, the last failure says more than the refusal."""
+        try:
+            if self._gate:
+                self._gate.enter(within=until - time.monotonic(), places=1)
+        except TicketApiError:
+            return False
+        return True
+
+    def _attempt(self, request: Request, attempt: int, give_up: float) -> Reply | TicketApiError:
+        """Send one request and read its answer; a failure is returned: no traceback holds the request."""
+        started = time.monotonic()
+        result: Reply | TicketApiError
+        with Watch(give_up - started) as watch:
+            try:
+                result = self._exchange(request)
+                if watch.is_expired:  # a body without a length ends early without a word
+                    result = _failure(TimeoutError(), request, watch)
+            except TicketApiError as error:
+                result = error.with_traceback(None)
+            except (
+                requests.RequestException,
+                urllib3.exceptions.HTTPError,
+                http.client.HTTPException,
+                OSError,
+                ValueError,
+            ) as error:
+                result = _failure(error, request, watch)
+        if self._observer:
+            self._observer(_report(request, result, seconds=time.monotonic() - started, attempt=attempt))
+        return result
+
+    def _exchange(self, request: Request) -> Reply:
+        headers = {}
+        if request.request_id:
+            headers["X-Request-ID"] = re.sub(r"[^A-Za-z0-9._-]", "", request.request_id)[:64]
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        response = self._session.request(
+            request.method,
+            self.config.url.rstrip("/") + PATH + request.endpoint,
+            params=dict(request.query or {}),
+            data=json.dumps(request.body, ensure_ascii=False).encode() if request.body is not None else None,
+            headers=headers,
+            auth=_KeyHeader(self.config.key),
+            timeout=(self.config.connect_timeout, self.config.read_timeout),
+            allow_redirects=False,
+            stream=True,
+        )
+        try:
+            content = self._read_capped(response, request)
+        finally:
+            response.close()  # back to the pool if it was read to the end
+        lowered = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, lowered, content, self.config.key.mask)
+
+    def _read_capped(self, response: requests.Response, request: Request) -> bytes:
+        parts, size = [], 0
+        for part in response.iter_content(CHUNK_BYTES):
+            parts.append(part)
+            size += len(part)
+            if size > self.config.max_bytes:
+                effect = Effect.UNKNOWN if request.is_write else Effect.NONE
+                raise UnexpectedReply(Reason.OVERSIZED, effect=effect, http_status=response.status_code)
+        return b"".join(parts)
+
+
+class _KeyHeader(AuthBase):
+    """Puts the key on the request at the last moment, so that no frame of ours holds it."""
+
+    def __init__(self, key: ApiKey) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["X-API-KEY"] = self._key.reveal()
+        return request
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that a `Watch` can bound, for direct and proxied requests."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        use_watched_connections(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        use_watched_connections(manager)
+        return manager
+
+
+def _session(config: ApiConfig) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a .netrc must not add a header, nor the environment a proxy
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update({"Accept": "application/json", "User-Agent": f"ticketadmin/{__version__}"})
+    if config.cookie:
+        session.headers["Cookie"] = config.cookie
+    if config.ca_file:
+        session.verify = config.ca_file
+    if config.proxy:
+        session.proxies = {"http": config.proxy, "https": config.proxy}
+    adapter = _Adapter(pool_connections=2, pool_maxsize=config.pool_size, pool_block=False)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _report(request: Request, result: Reply | TicketApiError, *, seconds: float, attempt: int) -> Call:
+    return Call(
+        method=request.method,
+        endpoint=request.endpoint,
+        seconds=seconds,
+        attempt=attempt,
+        request_id=request.request_id,
+        http_status=result.status if isinstance(result, Reply) else result.http_status,
+        reason=None if isinstance(result, Reply) else result.reason,
+        retry_after=result.retry_after,
+    )
+
+
+def _retryable(result: Reply | TicketApiError, method: str) -> TicketApiError | None:
+    """Return the error behind a result, or None for an answer that is not to be repeated."""
+    if isinstance(result, TicketApiError):
+        return result
+    if result.status in {429, 502, 503, 504}:
+        try:
+            data_of(result, method=method)
+        except TicketApiError as error:
+            return error
+    return None
+
+
+def _failure(error: Exception, request: Request, watch: Watch) -> TicketApiError:
+    """Return what an exception of the HTTP stack means, by whether anything had been sent."""
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        effect = Effect.UNKNOWN if request.is_write else Effect.NONE
+        return UnexpectedReply(Reason.NOT_JSON, effect=effect)
+    reason = Reason.DEADLINE if watch.is_expired else _reason(error, was_sent=watch.was_sent)
+    if watch.was_sent and request.is_write:
+        return OutcomeUnknown(reason, effect=Effect.UNKNOWN)
+    return Unavailable(reason)
+
+
+def _reason(error: Exception, *, was_sent: bool) -> Reason:
+    chain = _chain(error)
+    if any(isinstance(one, urllib3.exceptions.NameResolutionError) for one in chain):
+        return Reason.DNS
+    if any(isinstance(one, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)) for one in chain):
+        return Reason.RESET if was_sent else Reason.TLS
+    if any(isinstance(one, requests.exceptions.ConnectTimeout) for one in chain):
+        return Reason.CONNECT_TIMEOUT
+    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
+    if any(isinstance(one, timeouts) for one in chain):
+        return Reason.READ_TIMEOUT
+    return Reason.RESET if was_sent else Reason.REFUSED
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return the exception and what it wraps: causes, contexts, arguments and `reason` attributes."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting and len(found) < 20:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return found
