@@ -41,8 +41,8 @@ wheel: $(STAMP) ## Build dist/ticketadmin-….whl, the whole product; the same s
 	@ls dist/*.whl
 
 .PHONY: test
-test: $(STAMP) ## Run every test that this machine has the tools for
-	@$(BIN)/pytest -q -n auto --dist loadgroup
+test: $(STAMP) ## Run every test that this machine has the tools for [PYTEST='-m "not slow"']
+	@$(BIN)/pytest -q -n auto $(PYTEST)
 
 .PHONY: check
 check: $(STAMP) ## Lint, types, migrations, translations: no test is run

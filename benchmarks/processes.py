@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measuring import Row
-from tests.live import MANAGE, LiveServer, LiveWorker
+from tests.live import LiveServer, LiveWorker
+from tests.prepared import MANAGE
 from tests.sandbox_driver import SandboxProcess
 
 IMPORT = "import django; django.setup(); from django.core.wsgi import get_wsgi_application as g; g(); "

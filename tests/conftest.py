@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -11,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -30,6 +32,32 @@ def skip_or_fail(what: str, variable: str) -> None:
     if os.environ.get(variable):
         pytest.fail(message)
     pytest.skip(message)
+
+
+def postgres_address() -> str:
+    """Return the address of the PostgreSQL server for tests."""
+    address = os.environ.get("TEST_DATABASE_URL", "")
+    if not address:
+        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
+    return address
+
+
+class FilesOfServersTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Sends single tests to whatever process is free, but a file that starts servers of its own to one.
+
+    Groups by marker (`--dist loadgroup`) have no effect with pytest 9.2 and pytest-xdist 3.8: the group is
+    written into a name that pytest no longer reads.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/e2e/test_accessibility"):  # all on the process's own server, and long
+            return nodeid.partition("[")[0]
+        return nodeid.partition("::")[0] if nodeid.startswith("tests/e2e/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Let pytest-xdist keep the files of `tests/e2e` together."""
+    return FilesOfServersTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -134,7 +162,6 @@ def client_of() -> Callable[[User], Client]:
 def live(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """The product in processes of its own, for browser, crash and concurrency tests."""
     server = LiveServer(tmp_path_factory.mktemp("live"), sandbox_process.url)
-    server.add_person("lan", name="Lan")
     yield server
     server.stop()
 

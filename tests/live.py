@@ -1,6 +1,5 @@
-"""The product as it runs in earnest: gunicorn in its own processes, on a database file of its own."""
+"""The product as it runs in earnest: gunicorn in its own processes, on a database of its own."""
 
-import atexit
 import contextlib
 import json
 import os
@@ -10,56 +9,55 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from pathlib import Path
 
+from tests import prepared
+from tests.prepared import MANAGE, Database
 from tests.sandbox_driver import KEY
 from tests.waiting import wait_until
-
-MANAGE = str(Path(__file__).resolve().parent.parent / "manage.py")
 
 
 class LiveServer:
     """One web server with its data folder. `kill` ends it without a word, `start` brings it back."""
 
-    def __init__(self, data: Path, sandbox_url: str, *, workers: int = 1, **settings: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        sandbox_url: str,
+        *,
+        workers: int = 1,
+        database: Database | None = None,
+        **settings: str,
+    ) -> None:
         self.data = data
         self.workers = workers
-        inherited = {name: value for name, value in os.environ.items() if name not in _SET_BY_TESTS}
         self.environment = {
-            **inherited,
-            "DJANGO_SETTINGS_MODULE": "ticketadmin.settings",
+            **prepared.inherited(),
+            **prepared.SETTINGS,
             "DATA_DIR": str(data),
-            "STATIC_ROOT": str(data / "static"),
-            "SECRET_KEY": "live-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
-            "HTTPS_ONLY": "0",
+            "STATIC_ROOT": str(prepared.static()),
             "TICKET_API_URL": sandbox_url,
             "TICKET_API_KEY": KEY,
             "TICKET_API_TIMEOUT": "2",
             **settings,
+            **({"DATABASE_URL": database.url} if database else {}),
         }
         self.port = 0
         self.log = data / "web.log"
-        self._prepare()
+        self._prepare(database)
         self.passwords: dict[str, str] = json.loads((data / "demo-people.json").read_text("utf-8"))
         self.start()
 
-    def _prepare(self) -> None:
-        """Have `prepare_demo` do its work, once: later servers of these tests take over what it made."""
+    def _prepare(self, database: Database | None) -> None:
         if self.environment.get("DEBUG") == "1":  # its static files have other names
+            self.environment["STATIC_ROOT"] = str(self.data / "static")
+        if database and self.environment.get("DEBUG") != "1":
+            shutil.copy2(database.people, self.data / "demo-people.json")
+        elif "DATABASE_URL" in self.environment or self.environment.get("DEBUG") == "1":
             self.manage("prepare_demo")
-            return
-        has_own_file = "DATABASE_URL" not in self.environment
-        for path in _PREPARED.iterdir():
-            if (has_own_file or path.name == "static") and not (self.data / path.name).exists():
-                _copy(path, self.data / path.name)
-        if has_own_file and any(_PREPARED.iterdir()):
-            return
-        self.manage("prepare_demo")
-        if has_own_file:
-            for name in ("static", "ticketadmin.sqlite3", "demo-people.json"):
-                _copy(self.data / name, _PREPARED / name)
+        elif not (self.data / "ticketadmin.sqlite3").exists():
+            prepared.copy_to(self.data)
 
     @property
     def url(self) -> str:
@@ -184,19 +182,6 @@ class LiveWorker:
         """End it without a word."""
         self._process.kill()
         self._process.wait(20)
-
-
-# What `prepare_demo` makes, once for all servers of a test process.
-_PREPARED = Path(tempfile.mkdtemp(prefix="ticketadmin-tests-"))
-atexit.register(shutil.rmtree, _PREPARED, ignore_errors=True)
-_SET_BY_TESTS = {"DEBUG", "LOG_LEVEL", "TICKET_API_READ", "DATABASE_URL"}
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copy2(source, target)
 
 
 def _free_port() -> int:

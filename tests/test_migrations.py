@@ -1,19 +1,17 @@
 """Migrations that a running product can take: no long lock on a table that may hold millions of rows."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from django.db.migrations import AddField, AddIndex, AlterField, CreateModel, RunPython
 from django.db.migrations.loader import MigrationLoader
 
-from tests.conftest import skip_or_fail
-from tests.live import MANAGE
+from tests.conftest import postgres_address
+from tests.prepared import MANAGE, empty_postgres_database
 
 BIG = {"change", "changedfield", "bulkitem"}
 # Before the first release: no installation has such a table yet.
@@ -47,15 +45,8 @@ def on_sqlite(tmp_path: Path) -> str:
 
 @pytest.fixture
 def on_postgres() -> Iterator[str]:
-    address = os.environ.get("TEST_DATABASE_URL", "")
-    if not address:
-        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
-    name = f"ticketadmin_old_{os.getpid()}"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-    yield re.sub(r"/[^/]*$", f"/{name}", address)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+    with empty_postgres_database(postgres_address()) as url:
+        yield url
 
 
 def manage(database: str, *arguments: str) -> str:
@@ -87,7 +78,7 @@ print(*Change.objects.order_by("id").values_list("outcome", flat=True))
     "database",
     [
         "on_sqlite",
-        pytest.param("on_postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")]),
+        pytest.param("on_postgres", marks=pytest.mark.postgres),
     ],
 )
 def test_of_several_saves_in_flight_of_one_ticket_an_upgrade_leaves_the_newest(

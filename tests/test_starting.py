@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tests.live import MANAGE
+from tests.prepared import MANAGE
 
 ROOT = Path(MANAGE).parent
 SETTINGS = {

@@ -15,8 +15,6 @@ from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox
 
 pytestmark = pytest.mark.browser
-staffs = pytest.mark.xdist_group("axe")
-leads = pytest.mark.xdist_group("axe of leads")  # apart, so that both run at the same time
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -311,7 +309,6 @@ def in_every_look(test: Callable[..., None]) -> Callable[..., None]:
     return test
 
 
-@staffs
 @in_every_look
 def test_axe_finds_nothing(
     width: int,
@@ -327,7 +324,6 @@ def test_axe_finds_nothing(
     assert problems_in(STATES, tab, live_sandbox, live) == {}
 
 
-@leads
 @in_every_look
 def test_axe_finds_nothing_where_leads_and_administrators_work(
     width: int,
@@ -357,7 +353,6 @@ def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, server: LiveSe
     return found
 
 
-@staffs
 def test_axe_finds_nothing_on_pages_for_the_signed_out(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of(None)
     for path in (

@@ -1,7 +1,5 @@
 """A backup taken while people save, restored elsewhere: whole, with its history."""
 
-import os
-import re
 import sqlite3
 import subprocess
 import sys
@@ -9,12 +7,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.browsing import Visitor
-from tests.conftest import skip_or_fail
-from tests.live import MANAGE, LiveServer
+from tests.conftest import postgres_address
+from tests.live import LiveServer
+from tests.prepared import MANAGE, empty_postgres_database, postgres_database
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import wait_until
 
@@ -116,30 +114,18 @@ def test_nothing_is_overwritten(server: LiveServer, tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -> None:
-    address = os.environ.get("TEST_DATABASE_URL", "")
-    if not address:
-        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
+    address = postgres_address()
     Sandbox(sandbox_process.url).reset()
-    names = [f"ticketadmin_{kind}_{os.getpid()}" for kind in ("backup", "restored")]
-    urls = [re.sub(r"/[^/]*$", f"/{name}", address) for name in names]
-    with psycopg.connect(address, autocommit=True) as connection:
-        for name in names:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
     (tmp_path / "data").mkdir()
-    server = LiveServer(tmp_path / "data", sandbox_process.url, DATABASE_URL=urls[0])
-    try:
+    with postgres_database(address) as database, empty_postgres_database(address) as restored:
+        server = LiveServer(tmp_path / "data", sandbox_process.url, database=database)
         visitor = Visitor(server)
         visitor.post(f"/tickets/{CODE}/", visitor.form(CODE).filled(ticket_title="Sao lưu"))
         visitor.close()
         server.manage("backup", str(tmp_path / "copy.dump"))
-        new = {**server.environment, "DATABASE_URL": urls[1]}
+        new = {**server.environment, "DATABASE_URL": restored}
         command = [sys.executable, MANAGE, "restore", str(tmp_path / "copy.dump")]
         subprocess.run(command, env=new, check=True, capture_output=True)
         assert counted(new) == counted(server.environment)
-    finally:
         server.stop()
-        with psycopg.connect(address, autocommit=True) as connection:
-            for name in names:
-                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]

@@ -19,7 +19,6 @@ from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import let_pass, wait_until
 
 PROBLEMS = Path(__file__).resolve().parents[2] / "deploy" / "problems"
-pytestmark = pytest.mark.xdist_group("nginx")
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,16 @@
 The sandbox's own log is the witness: which writes it applied, and how many were under way at once.
 """
 
-import os
 import random
-import re
 from collections import Counter
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
-from tests.conftest import skip_or_fail
+from tests.conftest import postgres_address
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
+from tests.prepared import postgres_database
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import let_pass, wait_until
 
@@ -47,20 +45,12 @@ def on_sqlite(crm_process: SandboxProcess, tmp_path_factory: pytest.TempPathFact
 def on_postgres(
     crm_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveServer]:
-    address = os.environ.get("TEST_DATABASE_URL", "")
-    if not address:
-        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
-    name = f"ticketadmin_bulk_{os.getpid()}"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-    database = re.sub(r"/[^/]*$", f"/{name}", address)
-    server = LiveServer(
-        tmp_path_factory.mktemp("postgres"), crm_process.url, DATABASE_URL=database, **SETTINGS
-    )
-    yield server
-    server.stop()
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+    with postgres_database(postgres_address()) as database:
+        server = LiveServer(
+            tmp_path_factory.mktemp("postgres"), crm_process.url, database=database, **SETTINGS
+        )
+        yield server
+        server.stop()
 
 
 def codes_of(crm: Sandbox, count: int, *, start: int = 0) -> list[str]:
@@ -108,6 +98,7 @@ def most_at_once(crm: Sandbox) -> int:
     return most
 
 
+@pytest.mark.slow
 def test_a_worker_killed_ten_times_leaves_nothing_undone_and_nothing_doubled(
     on_sqlite: LiveServer, crm: Sandbox
 ) -> None:
@@ -126,8 +117,8 @@ def test_a_worker_killed_ten_times_leaves_nothing_undone_and_nothing_doubled(
     lead.close()
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 @pytest.mark.parametrize("runs", [1, 2])
 def test_two_workers_on_postgres_take_over_from_each_other(
     runs: int, on_postgres: LiveServer, crm: Sandbox

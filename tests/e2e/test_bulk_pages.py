@@ -12,7 +12,7 @@ from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("bulk-pages")]
+pytestmark = pytest.mark.browser
 PHONE = "0909 333 444"
 
 

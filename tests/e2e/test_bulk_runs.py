@@ -21,7 +21,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("bulk")
     crm = SandboxProcess(folder / "sandbox.sqlite3", tickets=TICKETS)
     started = LiveServer(folder, crm.url, TICKET_API_TIMEOUT="2", BULK_LEASE_SECONDS="2")
-    started.add_person("lan", role="lead", name="Lan")
     worker = LiveWorker(started)
     yield started
     worker.stop()
@@ -223,7 +222,7 @@ def test_two_leads_are_warned_and_do_not_overwrite_each_other(
     crm: Sandbox, lead: Lead, server: LiveServer
 ) -> None:
     codes = plain_codes(crm)[:20]
-    other = Lead(server, "lan")
+    other = Lead(server, "minh")
     first = lead.check(lead.choose(codes), emergency_phone=PHONE)
     second = other.check(other.choose(codes), emergency_phone="0988 777 666")
 

@@ -1,14 +1,14 @@
 """A run waits as long as the CRM asks, a locked ticket waits apart, and unknown results settle themselves."""
 
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 
-from tests.e2e.leading import PATIENCE, Lead
+from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import wait_until
 
 TITLE = "Tiêu đề của lượt chạy"
 TIMEOUT = 0.5
@@ -55,10 +55,7 @@ def started(lead: Lead, crm: Sandbox, codes: list[str], *, in_flight: int) -> st
 
 
 def wait_for_writes(crm: Sandbox, count: int) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while len(crm.log("PUT")) < count:
-        assert time.monotonic() < give_up, "the run does not write"
-        time.sleep(0.02)
+    wait_until(lambda: len(crm.log("PUT")) >= count, "the run does not write", every=0.02)
 
 
 def resumed_until_it_ends(lead: Lead, path: str) -> None:
@@ -92,9 +89,8 @@ def test_a_locked_ticket_waits_apart_and_is_done_when_it_is_free(
     locked = codes[3]
     crm.fault("status", times=2, code=locked, method="PUT", status=423, headers={"Retry-After": "3"})
     path = started(lead, crm, codes[:12], in_flight=2)
-    while lead.done(path) < 91:  # 11 of 12
-        assert lead.state(path) == "running"
-        time.sleep(0.05)
+    wait_until(lambda: lead.done(path) >= 91, "11 of 12 are not done")
+    assert lead.state(path) == "running"
     page = lead.visitor.get(f"{path}progress/").text
     lead.wait(path, "finished")
 

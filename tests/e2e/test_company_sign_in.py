@@ -16,7 +16,7 @@ from tests.conftest import skip_or_fail
 from tests.live import LiveServer
 from tests.sandbox_driver import SandboxProcess
 
-pytestmark = [pytest.mark.sign_in_servers, pytest.mark.xdist_group("sign-in-servers")]
+pytestmark = pytest.mark.sign_in_servers
 REQUIRE = "REQUIRE_SIGN_IN_SERVERS"
 UNREACHABLE = "The company&#x27;s sign-in service cannot be reached"
 WRONG = "Please enter a correct username and password."

@@ -10,7 +10,7 @@ from tests.e2e.conftest import Tab
 from tests.e2e.editing import opened, save
 from tests.sandbox_driver import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 PLAIN = "<p>Máy <strong>không lên</strong> nguồn.</p><ul><li><p>một</p></li><li><p>hai</p></li></ul>"

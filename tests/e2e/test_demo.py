@@ -67,7 +67,6 @@ class Demo:
         return code
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_starts_keeps_data_and_ends_on_one_signal(tmp_path: Path) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.e2e.conftest import Tab
 from tests.sandbox_driver import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 HOSTILE = (

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.e2e.conftest import Tab
 from tests.sandbox_driver import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 SHORT = "/tickets/?status=Mới"  # fewer than a page of tickets: it is read again whenever it is opened
 SELECT = re.compile("^Select ")
 

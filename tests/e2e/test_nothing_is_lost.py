@@ -9,7 +9,7 @@ from tests.e2e.conftest import Tab
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 

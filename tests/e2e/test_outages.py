@@ -14,7 +14,7 @@ from tests.postgres import PostgresProcess, programs
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import let_pass, wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

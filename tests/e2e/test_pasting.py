@@ -15,7 +15,7 @@ from tests.e2e.conftest import Tab
 from tests.sandbox_driver import Sandbox
 from ticketadmin.sanitizing import clean_html
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 CLIPBOARDS = Path(__file__).parent / "clipboards"
 PAYLOADS = sorted(path.name for path in CLIPBOARDS.iterdir() if ".expected" not in path.name)

@@ -1,19 +1,18 @@
 """The product on PostgreSQL, with two web processes: the same promises as on SQLite."""
 
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
 
 from tests.browsing import Visitor, saved_while
-from tests.conftest import skip_or_fail
+from tests.conftest import postgres_address
 from tests.live import LiveServer
+from tests.prepared import postgres_database
 from tests.sandbox_driver import Sandbox, SandboxProcess
 
-pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
+pytestmark = pytest.mark.postgres
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 
@@ -21,21 +20,11 @@ URL = f"/tickets/{CODE}/"
 @pytest.fixture(scope="module")
 def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A web server on a fresh database of the PostgreSQL server that TEST_DATABASE_URL names."""
-    address = os.environ.get("TEST_DATABASE_URL", "")
-    if not address:
-        skip_or_fail("PostgreSQL (TEST_DATABASE_URL)", "REQUIRE_POSTGRES")
-    name = f"ticketadmin_test_{os.getpid()}"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-    database = re.sub(r"/[^/]*$", f"/{name}", address)
-    started = LiveServer(
-        tmp_path_factory.mktemp("postgres"), sandbox_process.url, workers=2, DATABASE_URL=database
-    )
-    started.add_person("lan", name="Lan")
-    yield started
-    started.stop()
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+    folder = tmp_path_factory.mktemp("postgres")
+    with postgres_database(postgres_address()) as database:
+        started = LiveServer(folder, sandbox_process.url, workers=2, database=database)
+        yield started
+        started.stop()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.sandbox_driver import Sandbox
 from ticketadmin.presenters.content import display_content
 from ticketadmin.sanitizing import as_html, clean_html
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 BODIES = {
     path.stem: path.read_bytes().decode() for path in sorted((Path(__file__).parent / "bodies").iterdir())

@@ -14,7 +14,7 @@ from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
+pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = "ABCXYZ1234"
 SHEETS = ("components", "forms", "bulk", "layout")

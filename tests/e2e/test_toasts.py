@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.conftest import Tab
 from tests.sandbox_driver import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
+pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 SAVED = "Your preferences are saved."
 

@@ -9,7 +9,7 @@ from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
 from tests.weighing import CODE, first_visit, open_editor
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reach")]
+pytestmark = pytest.mark.browser
 WITHOUT_EDITOR = 60_000  # bytes over the wire
 WITH_EDITOR = 260_000
 

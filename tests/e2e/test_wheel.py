@@ -16,7 +16,7 @@ from tests.e2e.test_demo import Demo
 from tests.packaging import ROOT, bare_environment, build, copy_sources, install
 from tests.sandbox_driver import Sandbox
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

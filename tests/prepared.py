@@ -1,0 +1,149 @@
+"""What live servers start from, made once a test run: static files, a database with tables and people.
+
+The first process that needs it makes it, under a lock, in a folder that the other processes of the run
+inherit by an environment variable. On PostgreSQL it is a template database.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+MANAGE = str(Path(__file__).resolve().parent.parent / "manage.py")
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "tests.live_settings",
+    "SECRET_KEY": "live-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "HTTPS_ONLY": "0",
+}
+_ADDED_PEOPLE = {"lan": ("staff", "Lan"), "minh": ("lead", "Minh")}  # beside the three of the demo
+_VARIABLE = "TICKETADMIN_TESTS_PREPARED"
+_NOT_INHERITED = {"DEBUG", "LOG_LEVEL", "TICKET_API_READ", "DATABASE_URL"}
+_SCRIPT = f"""
+import json
+from pathlib import Path
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from ticketadmin.models import User
+call_command("prepare_demo")
+path = Path(settings.DATA_DIR) / "demo-people.json"
+passwords = json.loads(path.read_text("utf-8"))
+for username, (role, name) in {_ADDED_PEOPLE!r}.items():
+    passwords[username] = "a-long-test-password-1"
+    person = User.objects.create_user(username, password=passwords[username], first_name=name)
+    person.groups.set([Group.objects.get(name=role)])
+path.write_text(json.dumps(passwords), "utf-8")
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a live server's own on PostgreSQL; `people` is the file with its people's passwords."""
+
+    url: str
+    people: Path
+
+
+def inherited() -> dict[str, str]:
+    """Return the environment for a process of the product, without what this test run set for itself."""
+    return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+
+
+def static() -> Path:
+    """Return the folder with the collected static files."""
+    return _folder() / "static"
+
+
+def copy_to(data: Path) -> None:
+    """Put a prepared SQLite file and its people's passwords into a server's data folder."""
+    with _made("sqlite") as made:
+        for name in ("ticketadmin.sqlite3", "demo-people.json"):
+            shutil.copy2(made / name, data / name)
+
+
+@contextlib.contextmanager
+def postgres_database(address: str) -> Iterator[Database]:
+    """Make a prepared database on the server at `address` for the time of the block."""
+    template = f"ticketadmin_template_{_folder().name[-8:]}"
+    with _made("postgres", database=_with_name(address, template), create=address) as made:
+        people = made / "demo-people.json"
+    with empty_postgres_database(address, template) as url:
+        yield Database(url, people)
+
+
+@contextlib.contextmanager
+def empty_postgres_database(address: str, template: str = "template1") -> Iterator[str]:
+    """Make a database without tables, or a copy of `template`, and yield its address."""
+    name = f"ticketadmin_{os.getpid()}_{os.urandom(4).hex()}"
+    _execute(address, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield _with_name(address, name)
+    finally:
+        _execute(address, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _with_name(address: str, name: str) -> str:
+    return re.sub(r"/[^/]*$", f"/{name}", address)
+
+
+def _execute(address: str, statement: str) -> None:
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[call-overload]
+
+
+def _folder() -> Path:
+    """Return the run's folder; the process that makes it tells those that it starts, and removes it."""
+    if _VARIABLE not in os.environ:
+        os.environ[_VARIABLE] = tempfile.mkdtemp(prefix="ticketadmin-tests-")
+        atexit.register(_remove, Path(os.environ[_VARIABLE]))
+    return Path(os.environ[_VARIABLE])
+
+
+def _remove(folder: Path) -> None:
+    for note in folder.glob("*/created-on"):
+        with contextlib.suppress(psycopg.Error):
+            address, name = note.read_text("utf-8").split()
+            _execute(address, f'DROP DATABASE "{name}" WITH (FORCE)')
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _made(kind: str, *, database: str = "", create: str = "") -> Iterator[Path]:
+    """Yield the prepared folder of a kind, made first if it is not there yet; others wait meanwhile."""
+    folder = _folder() / kind
+    with (_folder() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "demo-people.json").exists():
+            folder.mkdir()
+            if create:
+                name = database.rpartition("/")[2]
+                _execute(create, f'CREATE DATABASE "{name}"')
+                (folder / "created-on").write_text(f"{create} {name}", "utf-8")
+            _run(folder, {"DATABASE_URL": database} if database else {})
+        yield folder
+
+
+def _run(folder: Path, database: dict[str, str]) -> None:
+    environment = {
+        **inherited(),
+        **SETTINGS,
+        **database,
+        "DATA_DIR": str(folder),
+        "STATIC_ROOT": str(static()),
+    }
+    command = [sys.executable, MANAGE, "shell", "-v", "0", "-c", _SCRIPT]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+_folder()  # before pytest-xdist starts its processes
