@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SECTIONS = ("pages", "list", "tls", "cleaning", "history", "bulk", "processes", "weight", "load")
+SECTIONS = ("pages", "list", "index", "tls", "cleaning", "history", "bulk", "processes", "weight", "load")
 ONLY_WHEN_NAMED = {"load"}  # three minutes of its own: make load
 
 
@@ -41,6 +41,7 @@ def run(folder: Path, sections: list[str], *, quick: bool) -> list:  # type: ign
         LOG_LEVEL="ERROR",
         TICKET_API_URL=sandbox.url,
         TICKET_API_KEY=KEY,
+        TICKET_INDEX_PER_SECOND="1000",
     )
     import django
     from django.core.management import call_command
@@ -56,12 +57,14 @@ def run(folder: Path, sections: list[str], *, quick: bool) -> list:  # type: ign
 def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list:  # type: ignore[no-untyped-def,type-arg]
     from django.db import connection
 
-    from benchmarks import bulk, cleaning, history, load, pages, processes, weight
+    from benchmarks import bulk, cleaning, history, index, load, pages, processes, weight
 
     few, many = (3, 5) if quick else (25, 100)
+    tickets = 20_000 if quick else 1_000_000 if connection.vendor == "postgresql" else 100_000
     work: dict[str, Callable[[], list]] = {  # type: ignore[type-arg]
         "pages": lambda: pages.edit_page(sandbox, many) + pages.save(sandbox, many),
         "list": lambda: pages.tickets_page(sandbox, many),
+        "index": lambda: index.index(tickets, few, connection.vendor),
         "processes": lambda: processes.processes(folder, 1 if quick else 5),
         "tls": lambda: pages.save_over_tls(folder, few),
         "cleaning": lambda: cleaning.cleaning(few),

@@ -172,4 +172,5 @@ def live_sandbox(sandbox_process: SandboxProcess, live: LiveServer) -> Sandbox:
     driver = Sandbox(sandbox_process.url)
     driver.reset()
     live.forget_drafts()
+    live.restore_index()
     return driver

@@ -40,12 +40,14 @@ class LiveServer:
             "TICKET_API_URL": sandbox_url,
             "TICKET_API_KEY": KEY,
             "TICKET_API_TIMEOUT": "2",
+            "TICKET_INDEX_PER_SECOND": "200",
             **settings,
             **({"DATABASE_URL": database.url} if database else {}),
         }
         self.port = 0
         self.log = data / "web.log"
         self._prepare(database)
+        self.sweep()
         self.passwords: dict[str, str] = json.loads((data / "demo-people.json").read_text("utf-8"))
         self.start()
 
@@ -93,6 +95,35 @@ class LiveServer:
         with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
             for name in names:
                 database.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = ?", [name])
+
+    def sweep(self) -> None:
+        """Read the CRM's whole list into the index, as a worker does; without a CRM nothing is known."""
+        command = [sys.executable, MANAGE, "index", "--sweep"]
+        subprocess.run(command, env=self.environment, capture_output=True, check=False)
+
+    def restore_index(self) -> None:
+        """Bring the index back to what the CRM holds after a reset: what earlier tests saved is not there."""
+        kept = self.data / "index-as-seeded.sqlite3"
+        if not kept.exists():
+            with contextlib.closing(
+                sqlite3.connect(self.data / "ticketadmin.sqlite3", timeout=20)
+            ) as database:
+                for table in reversed(_INDEX_TABLES):
+                    database.execute(f"DELETE FROM {table}")  # noqa: S608
+                database.commit()
+                self.sweep()
+                with contextlib.closing(sqlite3.connect(kept)) as copy:
+                    database.backup(copy)
+            return
+        file = self.data / "ticketadmin.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+            database.execute("ATTACH ? AS kept", [str(kept)])
+            database.execute("BEGIN IMMEDIATE")
+            for table in reversed(_INDEX_TABLES):
+                database.execute(f"DELETE FROM main.{table}")  # noqa: S608
+            for table in _INDEX_TABLES:
+                database.execute(f"INSERT INTO main.{table} SELECT * FROM kept.{table}")  # noqa: S608
+            database.execute("COMMIT")
 
     def forget_drafts(self) -> None:
         """Delete what earlier tests typed and did not save."""
@@ -182,6 +213,12 @@ class LiveWorker:
         """End it without a word."""
         self._process.kill()
         self._process.wait(20)
+
+
+_INDEX_TABLES = (
+    "ticketadmin_ticketindex", "ticketadmin_indexedticket", "ticketadmin_indexedvalue",
+    "ticketadmin_statuscount",
+)  # fmt: skip
 
 
 def _free_port() -> int:

@@ -70,7 +70,7 @@ def window(browser: Browser, server: LiveServer, theme: str, locale: str) -> Pag
 
 def listed(page: Page, server: LiveServer, name: str) -> None:
     """Take the list of tickets."""
-    page.goto(f"{server.url}/tickets/?now")
+    page.goto(f"{server.url}/tickets/")
     page.locator("tr[data-code]").first.wait_for()
     page.evaluate("document.activeElement.blur()")
     keep(page, name)

@@ -51,6 +51,7 @@ TICKET_API_TIMEOUT = env.float("TICKET_API_TIMEOUT", default=10.0)
 TICKET_API_CA_FILE = env.str("TICKET_API_CA_FILE", default="")
 TICKET_API_PROXY = env.str("TICKET_API_PROXY", default="")
 TICKET_API_MAX_PER_SECOND = env.float("TICKET_API_MAX_PER_SECOND", default=0.0)
+WEB_PROCESSES = env.int("WEB_WORKERS", default=2)  # each has its share of what users may fetch ahead
 TICKET_INDEX_PER_SECOND = env.float("TICKET_INDEX_PER_SECOND", default=1.0)
 CHOICES_MAX_AGE = env.int("CHOICES_MAX_AGE", default=300)
 CUSTOM_DATE_TIME_ZONE = env.str("CUSTOM_DATE_TIME_ZONE", default="Asia/Ho_Chi_Minh")

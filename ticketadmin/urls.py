@@ -11,7 +11,16 @@ from ticketadmin.views import accessibility, connection, health, styleguide
 from ticketadmin.views.account import account, passwords
 from ticketadmin.views.bulk import choosing, runs
 from ticketadmin.views.history import audit, changes, erasing
-from ticketadmin.views.tickets import content, drafts, presence, quick_status, ticket
+from ticketadmin.views.tickets import (
+    content,
+    drafts,
+    neighbours,
+    omnibox,
+    prefetching,
+    presence,
+    quick_status,
+    ticket,
+)
 from ticketadmin.views.tickets import list as list_views
 
 handler400 = "ticketadmin.views.error_pages.bad_request"
@@ -24,8 +33,12 @@ urlpatterns = [
     path("favicon.ico", account.favicon, name="favicon"),
     # tickets
     path("tickets/", list_views.tickets, name="tickets"),
+    path("go/", omnibox.go, name="go"),
+    path("suggest/", omnibox.suggest, name="suggest"),
+    path("speculation-rules.json", prefetching.speculation_rules, name="speculation_rules"),
     path("list/", list_views.ticket_list, name="ticket_list"),
-    path("suggest/", list_views.suggest, name="suggest"),
+    path("list/news/", list_views.list_news, name="list_news"),
+    path("columns/", list_views.choose_columns, name="choose_columns"),
     path("views/", list_views.keep_view, name="keep_view"),
     path("views/<int:view>/delete/", list_views.delete_view, name="delete_view"),
     path("tickets/<code:code>/", ticket.ticket, name="ticket"),
@@ -35,6 +48,7 @@ urlpatterns = [
     path("tickets/<code:code>/draft/discard/", drafts.discard, name="draft_discard"),
     path("tickets/<code:code>/draft/bring-back/", drafts.bring_back, name="draft_bring_back"),
     path("content/preview/", content.preview, name="content_preview"),
+    path("tickets/<code:code>/neighbours/", neighbours.ticket_neighbours, name="ticket_neighbours"),
     path("tickets/<code:code>/presence/", presence.presence, name="presence"),
     # bulk
     path("bulk/", runs.bulk_list, name="bulk_list"),

@@ -1,20 +1,22 @@
-// The list of tickets: it follows when the page shows an older one, grows on request, and rows can be selected.
+// The list of tickets: rows can be selected, and news are offered, never pulled in under a hand.
 import { SignedOut, signIn } from "./session.js";
 import { openMenu } from "./quick.js";
 
+const NEWS_EVERY = 20_000;
+const RESTS = 400; // milliseconds on a row that are no mere passing
 const list = document.querySelector("[data-list]");
+const body = list.querySelector("[data-list-body]");
 const menu = document.querySelector("[data-status-menu]");
-const CONTROLS = ["data-open", "data-select", "data-set-status", "data-refresh", "data-more", "data-bulk-selected"];
+const CONTROLS = ["data-open", "data-select", "data-set-status", "data-refresh", "data-bulk-selected"];
 let asked = 0;
 
-const selected = () => [...list.querySelectorAll("[data-select]:checked")];
+// A ticket opened from here shows the way to its neighbours in this list.
+sessionStorage.setItem("list", list.dataset.newsUrl.split("?")[1] ?? "");
+
+const selected = () => [...body.querySelectorAll("[data-select]:checked")];
 const rowOf = (code) => `tr[data-code="${CSS.escape(code)}"]`;
 
-// What the page reads by itself does not pull rows away from under a hand; the next reading shows the rest.
-const isInUse = () =>
-  menu.matches(":popover-open") || list.querySelector("[data-status-cell][aria-busy], [data-select]:checked") !== null;
-
-// What somebody asks for waits only for a menu that was opened meanwhile: its row must not go.
+// A menu that was opened meanwhile keeps its row.
 async function menuClosed() {
   while (menu.matches(":popover-open")) {
     await new Promise((resolve) => menu.addEventListener("toggle", resolve, { once: true }));
@@ -24,40 +26,36 @@ async function menuClosed() {
 // How to find what has the focus in a list that was read anew.
 function focused() {
   const { activeElement } = document;
-  const control = list.contains(activeElement) && CONTROLS.find((name) => activeElement.hasAttribute(name));
+  const control = body.contains(activeElement) && CONTROLS.find((name) => activeElement.hasAttribute(name));
   if (!control) return null;
   const code = activeElement.closest("tr[data-code]")?.dataset.code;
   return code ? `${rowOf(code)} [${control}]` : `[${control}]`;
 }
 
-// Ticks, the focus and a row that is just being set stay; after "more" the focus is on the first new row.
-function exchange(text, isMore) {
+// Ticks, the focus and a row that is just being set stay.
+function exchange(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").body;
-  for (const row of list.querySelectorAll("tr:has([data-status-cell][aria-busy])")) {
+  for (const row of body.querySelectorAll("tr:has([data-status-cell][aria-busy])")) {
     fresh.querySelector(rowOf(row.dataset.code))?.replaceWith(row);
   }
   const ticked = new Set(selected().map((box) => box.value));
   const hand = focused();
-  const shown = list.querySelectorAll("[data-open]").length;
-  list.replaceChildren(...fresh.childNodes);
-  for (const box of list.querySelectorAll("[data-select]")) box.checked = ticked.has(box.value);
-  count();
-  if (!hand) return;
-  const first = isMore && list.querySelectorAll("[data-open]")[shown];
-  (first || list.querySelector(hand) || list.querySelector("[data-refresh]")).focus();
+  body.replaceChildren(...fresh.childNodes);
+  for (const box of body.querySelectorAll("[data-select]")) box.checked = ticked.has(box.value);
+  prepare();
+  if (hand) (body.querySelector(hand) || body.querySelector("[data-refresh]")).focus();
 }
 
 function sayNoAnswer() {
-  list.querySelector("[data-no-answer]")?.remove();
+  body.querySelector("[data-no-answer]")?.remove();
   const said = document.createElement("span");
   said.dataset.noAnswer = "";
   said.className = "quick__problem";
   said.textContent = ` · ${list.dataset.problem}`;
-  list.querySelector("[data-list-head] [role=status]").append(said);
+  body.querySelector("[data-list-head] [role=status]").append(said);
 }
 
-// `pressed` is the link that asked for it, null where the page itself did.
-async function load(url, pressed) {
+async function load(url) {
   const number = ++asked;
   list.setAttribute("aria-busy", "true");
   try {
@@ -65,41 +63,70 @@ async function load(url, pressed) {
     if (answer.status === 401) throw new SignedOut();
     if (!answer.ok) throw new Error(answer.status);
     const text = await answer.text();
-    if (pressed) await menuClosed();
-    if (number !== asked || (!pressed && isInUse())) return;
-    exchange(text, pressed?.dataset.more !== undefined);
-    list.dataset.url = url;
+    await menuClosed();
+    if (number === asked) exchange(text);
   } catch (error) {
     if (error instanceof SignedOut) {
-      if (await signIn()) return load(url, pressed);
+      if (await signIn()) return load(url);
     } else if (number === asked) sayNoAnswer();
   } finally {
-    if (number === asked) {
-      list.removeAttribute("aria-busy");
-      list.querySelector("[data-following]")?.remove();
-    }
+    if (number === asked) list.removeAttribute("aria-busy");
   }
 }
 
-if (list.dataset.follow !== undefined) load(list.dataset.url, null);
+// News are told on the button that shows them; rows stay where they are.
+async function lookForNews() {
+  if (document.hidden) return;
+  const { since } = body.querySelector("[data-list-head]").dataset;
+  const url = `${list.dataset.newsUrl}&since=${encodeURIComponent(since)}`;
+  const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const { changed } = await answer.json();
+  if (!changed) return;
+  const button = body.querySelector("[data-refresh]");
+  button.classList.add("button--primary");
+  button.querySelector("[data-refresh-text]").textContent = list.dataset.newsText.replace("{n}", changed);
+}
+setInterval(lookForNews, NEWS_EVERY);
+document.addEventListener("visibilitychange", lookForNews);
 
 list.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-more], [data-refresh]");
+  const link = event.target.closest("[data-refresh]");
   if (link) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // a tab of its own
     event.preventDefault();
-    load(link.dataset.more ?? list.dataset.url, link);
+    load(list.dataset.url);
   } else if (event.target.closest("[data-set-selected]")) {
     openMenu(event.target, selected().map((box) => box.closest("tr").querySelector("[data-status-cell]")));
   }
 });
 
+// A link that the keyboard rests on is fetched ahead, as one that is pointed at: the page's rules know the mark.
+list.addEventListener("focusin", ({ target }) => {
+  if (!target.matches("[data-open]:focus-visible")) return;
+  setTimeout(() => {
+    if (document.activeElement === target) target.dataset.ahead = "";
+  }, RESTS);
+});
+
 function count() {
-  const bar = list.querySelector("[data-selection]");
+  const bar = body.querySelector("[data-selection]");
   if (!bar) return;
   const number = selected().length;
   bar.hidden = number === 0;
-  list.querySelector("[data-selected]").textContent = menu.dataset.selectedText.replace("{n}", number);
+  body.querySelector("[data-selected]").textContent = menu.dataset.selectedText.replace("{n}", number);
 }
-list.addEventListener("change", (event) => event.target.dataset.select !== undefined && count());
-count(); // rows ticked before this script listened, or given back by the browser
+
+function prepare() {
+  const all = body.querySelector("[data-select-page]");
+  if (all) all.hidden = false;
+  count();
+}
+
+list.addEventListener("change", ({ target }) => {
+  if (target.dataset.selectPage !== undefined) {
+    for (const box of body.querySelectorAll("[data-select]")) box.checked = target.checked;
+  }
+  if (target.dataset.select !== undefined || target.dataset.selectPage !== undefined) count();
+});
+prepare(); // rows ticked before this script listened, or given back by the browser

@@ -24,6 +24,10 @@ document.addEventListener("keydown", (event) => {
 const rows = () => [...document.querySelectorAll("[data-rows] [data-open]")];
 function step(by) {
   const all = rows();
+  if (all.length === 0) {
+    document.querySelector(by > 0 ? "[data-next]" : "[data-previous]")?.click();
+    return;
+  }
   const row = document.activeElement.closest("tr");
   const at = all.findIndex((link) => link.closest("tr") === row);
   const next = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];

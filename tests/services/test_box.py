@@ -3,16 +3,20 @@
 import pytest
 
 from ticketadmin.services.index.omnibox import (
+    KnownCodes,
     ManyTickets,
     OneTicket,
     StatusChange,
     Typed,
     Words,
     codes_in,
+    form_of,
     matching_statuses,
     understand,
 )
+from ticketadmin.services.values.ordering import sort_key
 
+CODES = KnownCodes({sort_key("TK-ABC"): "TK-ABC"}, frozenset({form_of("ABCXYZ1234"), form_of("TK-0001")}))
 STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất", "Hủy"]
 
 
@@ -21,8 +25,9 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
     [
         ("ABCXYZ1234", OneTicket("ABCXYZ1234")),
         ("  ABCXYZ1234\n", OneTicket("ABCXYZ1234")),
-        ("ABC", OneTicket("ABC")),
-        ("tk-abc", OneTicket("tk-abc")),
+        ("ABC", Words("ABC")),
+        ("tk-abc", OneTicket("TK-ABC")),  # the index knows it
+        ("tk-abd", Words("tk-abd")),
         ("invoice", Words("invoice")),
         ("ABCXYZ1234 dang xu ly", StatusChange("ABCXYZ1234", "Đang xử lý")),
         ("ABCXYZ1234 ĐANG", StatusChange("ABCXYZ1234", "Đang xử lý")),
@@ -36,7 +41,7 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
     ],
 )
 def test_each_way_of_asking_is_understood(text: str, meaning: Typed) -> None:
-    assert understand(text, STATUSES) == meaning
+    assert understand(text, STATUSES, CODES) == meaning
 
 
 def test_codes_are_found_in_a_mail_and_noise_is_not() -> None:
@@ -45,11 +50,13 @@ def test_codes_are_found_in_a_mail_and_noise_is_not() -> None:
     - [ABCXYZ1234], TK240238.
     Chi tiết: https://crm.example.com/t/TK999999 hoặc viết vào lan@EXAMPLE-2.com. Cảm ơn, LAN"""
 
-    assert codes_in(mail) == ("TK240237", "ABCXYZ1234", "TK240238")
+    assert codes_in(mail, KnownCodes()) == ("TK240237", "ABCXYZ1234", "TK240238", "TK999999")
 
 
 def test_a_spreadsheet_column_is_one_code_a_line() -> None:
-    assert codes_in("Mã\tTiêu đề\nTK-1\tMáy in\nTK-2\tMàn hình\nTK-1\tlặp lại\n") == ("TK-1", "TK-2")
+    column = "Mã\tTiêu đề\nTK-1\tMáy in\nTK-2\tMàn hình\nTK-1\tlặp lại\n"
+
+    assert codes_in(column, KnownCodes()) == ("TK-1", "TK-2")
 
 
 @pytest.mark.parametrize("typed", ["dang xu ly", "ĐANG XỬ LÝ", "đang xử lý", "dang", "Đang"])

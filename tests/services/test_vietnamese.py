@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from django.utils import timezone
 
-from ticketadmin.services.index.omnibox import StatusChange, understand
+from ticketadmin.services.index.omnibox import KnownCodes, StatusChange, understand
 from ticketadmin.services.values.choices import ChoiceList
 from ticketadmin.services.values.codecs import same_value
 from ticketadmin.services.values.fields import STANDARD
@@ -28,7 +28,7 @@ def test_every_form_of_a_name_is_the_same_name(typed: str) -> None:
     assert same_value(STANDARD[0], typed, NAME)
     assert contains(typed, "hoan tat")
     assert contains("Phiếu đã hoàn tất", typed)
-    assert understand(f"ABC123 {typed}", [NAME, "Đang xử lý"]) == StatusChange("ABC123", NAME)
+    assert understand(f"ABC123 {typed}", [NAME, "Đang xử lý"], KnownCodes()) == StatusChange("ABC123", NAME)
 
 
 def test_names_stand_in_the_order_of_the_alphabet() -> None:

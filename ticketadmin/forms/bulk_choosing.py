@@ -1,34 +1,31 @@
 """Choosing the tickets of a bulk update: pasted codes, a saved view, or a file with values of its own."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
 from django.http import QueryDict
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.listing import ListFilterForm
+from ticketadmin.forms.listing import read_request
 from ticketadmin.models import BulkUpdate, SavedView, User
 from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.codes import PastedCodes, read_codes
-from ticketadmin.services.index.listing import MOST, fetch_listing, matching, named
-from ticketadmin.services.index.omnibox import codes_of
+from ticketadmin.services.index.listing import Query, codes_of
+from ticketadmin.services.index.rows import current_index, listed_fields
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.spreadsheets import read_table
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import load_schema
 
 SHOWN_PIECES = 200
-Text = str | Promise
 
 
 class ChooseForm(forms.Form):
-    """One of three ways to name tickets. What was chosen is in `chosen` once the form is valid."""
+    """One of several ways to name tickets. What was chosen is in `chosen` once the form is valid."""
 
     codes = forms.CharField(
         label=_("Ticket codes"),
@@ -41,20 +38,18 @@ class ChooseForm(forms.Form):
         queryset=SavedView.objects.none(),
         required=False,
         empty_label=_("None"),
-        help_text=_("The tickets that the CRM lists for these filters now."),
+        help_text=_("The tickets that fit these filters, as far as they are known here."),
     )
+    matching = forms.CharField(required=False, max_length=4_000, widget=forms.HiddenInput)
     file = forms.FileField(
         label=_("File"),
         required=False,
         help_text=_("CSV or Excel (.xlsx), one row a ticket, up to 10,000 rows and 10 MB."),
     )
 
-    def __init__(
-        self, *args: Any, person: User, choices: Choices, explain: Callable[[str], Text], **kwargs: Any
-    ) -> None:
-        """Take `explain` for the words of a reason why the CRM could not be asked."""
+    def __init__(self, *args: Any, person: User, choices: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.person, self.choices, self.explain = person, choices, explain
+        self.person, self.choices = person, choices
         self.chosen = ChosenTickets(())
         self.row_errors: tuple[RowError, ...] = ()
         views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True))
@@ -62,7 +57,7 @@ class ChooseForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Read the one source that was given; its problems stand at its field."""
-        given = [name for name in ("codes", "view", "file") if self.cleaned_data.get(name)]
+        given = [name for name in ("codes", "view", "matching", "file") if self.cleaned_data.get(name)]
         if len(given) > 1:
             message = _("Choose tickets in one way at a time: empty the other boxes.")
             self.add_error(given[-1], forms.ValidationError(message, code="several_sources"))
@@ -78,7 +73,7 @@ class ChooseForm(forms.Form):
             self.chosen = getattr(self, f"_from_{source}")(self.cleaned_data[source])
             self._require_number()
         except forms.ValidationError as error:
-            self.add_error(source, error)
+            self.add_error("codes" if source == "matching" else source, error)
 
     def _require_number(self) -> None:
         count = len(self.chosen.tickets)
@@ -97,18 +92,25 @@ class ChooseForm(forms.Form):
         return ChosenTickets(tuple(Chosen(code) for code in pasted.codes), _notes_of(pasted))
 
     def _from_view(self, view: SavedView) -> ChosenTickets:
-        form = ListFilterForm(QueryDict(view.query), choices=self.choices)
-        form.is_valid()
-        listing = fetch_listing(form.filters, wanted=MOST)
-        if listing.problem:
-            raise forms.ValidationError(str(self.explain(listing.problem)), code=listing.problem)
-        mine = codes_of(self.person) if form.filters.mine else ()
-        statuses = get_statuses(self.choices.statuses)
-        found = matching(named(listing, self.choices), form.filters, statuses, mine=mine)
-        return ChosenTickets(
-            tuple(Chosen(ticket.code) for ticket in found),
-            {"view": view.name, "list_cut": listing.received if listing.has_more else 0},
+        return ChosenTickets(self._fitting(view.query), {"view": view.name})
+
+    def _from_matching(self, query: str) -> ChosenTickets:
+        return ChosenTickets(self._fitting(query), {})
+
+    def _fitting(self, query: str) -> tuple[Chosen, ...]:
+        """Return the known tickets that fit the address of a list, in its order; the dry run reads each."""
+        listed = listed_fields()
+        asked = read_request(
+            QueryDict(query),
+            choices=self.choices,
+            statuses=get_statuses(self.choices.statuses),
+            listed=listed,
+            user=self.person,
         )
+        if asked.dropped:  # a filter that is no longer there would let in more than was meant
+            raise forms.ValidationError(list(asked.dropped), code="filter_dropped")
+        found = codes_of(Query(current_index(), asked.filters, asked.order, listed))
+        return tuple(Chosen(code) for code in found)
 
     def _from_file(self, file: UploadedFile[Any]) -> ChosenTickets:
         schema = load_schema(self.choices)

@@ -1,51 +1,220 @@
-"""The filters of the tickets page, as they stand in its address, and views kept under a name."""
+"""The tickets page's address: filters, order, columns and place, read leniently; and views kept under a name.
 
-from typing import Any
+What an address says that is wrong, or no longer there, is dropped and named, never an error: addresses are
+kept in views, bookmarks and mails for years.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import SavedView, User
-from ticketadmin.services.index.listing import OVERDUE, TODAY, WEEK, ListFilters
-from ticketadmin.services.index.omnibox import codes_in
-from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.crm.statuses import Statuses
+from ticketadmin.services.index.listing import UNKNOWN, Due, ListFilters, Order, Sort, place_of
+from ticketadmin.services.index.omnibox import codes_of, drafted_codes
+from ticketadmin.services.index.rows import Listed
+from ticketadmin.services.values.choices import ChoiceList, Choices
+from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.text import folded
+from ticketadmin.ticketapi.client import CODE
 
-DUE = [("", _("Any day")), (OVERDUE, _("Overdue")), (TODAY, _("Due today")), (WEEK, _("Due within 7 days"))]
+MAX_TEXT = 200
+MAX_NAMES = 50
+MAX_CODES = 500
+STANDARD_COLUMNS = tuple(one.value for one in Sort if one not in {Sort.NUMBER, Sort.CODE})
+DEFAULT_COLUMNS = ("title", "status", "category", "customer", "expected", "updated")
+DEFAULT_ORDER = Order()
+FILTERS = (
+    "text", "status", "category", "customer", "not_done", "due", "expected_from", "expected_to", "field",
+    "value", "changed_since", "mine", "drafts", "codes",
+)  # fmt: skip
 
 
-class ListFilterForm(forms.Form):
-    """Status, category, customer, due, words, only mine. Anything else in the address is ignored."""
+@dataclass(frozen=True)
+class ListRequest:
+    """What an address means. `query` is its valid part, `dropped` says in words what was not."""
 
-    default_renderer = PLAIN_WIDGETS
-
-    text = forms.CharField(label=_("Words"), required=False, max_length=200)
-    status = forms.CharField(label=_("Status"), required=False, max_length=200)
-    category = forms.CharField(label=_("Category"), required=False, max_length=200)
-    customer = forms.CharField(label=_("Customer"), required=False, max_length=200)
-    due = forms.ChoiceField(label=_("Expected"), required=False, choices=DUE)
-    mine = forms.BooleanField(label=_("Only mine and my drafts"), required=False)
-    codes = forms.CharField(required=False, max_length=40_000, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, choices: Choices, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, listed in (("status", choices.statuses), ("category", choices.categories)):
-            if listed.is_known:
-                options = [("", _("Any")), *((one, one) for one in listed.names)]
-                label = self.fields[name].label
-                self.fields[name] = forms.ChoiceField(label=label, required=False, choices=options)
+    filters: ListFilters
+    order: Order
+    columns: tuple[str, ...]
+    place: str
+    query: QueryDict
+    dropped: tuple[str, ...] = ()
 
     @property
-    def filters(self) -> ListFilters:
-        """The valid filters."""
-        cleaned = {name: value for name, value in getattr(self, "cleaned_data", {}).items() if value}
-        if "codes" in cleaned:
-            cleaned["codes"] = codes_in(cleaned["codes"]) or tuple(cleaned["codes"].split(","))
-        return ListFilters(**cleaned)
+    def is_filtered(self) -> bool:
+        """Whether anything narrows the list."""
+        return any(name in self.query for name in FILTERS)
+
+    def address(self, **changes: str | Sequence[str] | None) -> str:
+        """Return the query with changes: a text or texts replace a parameter, None leaves it out."""
+        query = self.query.copy()
+        query.pop("place", None)
+        for name, value in changes.items():
+            if value is None:
+                query.pop(name, None)
+            elif isinstance(value, str):
+                query[name] = value
+            else:
+                query.setlist(name, list(value))
+        return query.urlencode()
+
+
+@dataclass
+class _Reader:
+    """Reads one address; notes what it drops."""
+
+    query: QueryDict
+    kept: QueryDict = field(default_factory=lambda: QueryDict(mutable=True))
+    dropped: list[str] = field(default_factory=list)
+
+    def drop(self, value: str, why: str) -> None:
+        self.dropped.append(why % {"value": value[:60]})
+
+    def text(self, name: str) -> str:
+        value = self.query.get(name, "").strip()[:MAX_TEXT]
+        if value:
+            self.kept[name] = value
+        return value
+
+    def flag(self, name: str) -> bool:
+        is_set = bool(self.query.get(name))
+        if is_set:
+            self.kept[name] = "on"
+        return is_set
+
+    def day(self, name: str) -> date | None:
+        text = self.query.get(name, "").strip()
+        if not text:
+            return None
+        try:
+            found = date.fromisoformat(text[:10])
+        except ValueError:
+            self.drop(text, _("The date “%(value)s” is none, so it does not filter."))
+            return None
+        self.kept[name] = found.isoformat()
+        return found
+
+    def names(self, name: str, listed: ChoiceList, why: str) -> tuple[str, ...]:
+        known = {folded(one): one for one in listed.names}
+        found: dict[str, None] = {}
+        for text in self.query.getlist(name)[:MAX_NAMES]:
+            value = text.strip()[:MAX_TEXT]
+            spelled = value if value == UNKNOWN or not listed.is_known else known.get(folded(value))
+            if value and spelled is None:
+                self.drop(value, why)
+            elif spelled:
+                found[spelled] = None
+        if found:
+            self.kept.setlist(name, list(found))
+        return tuple(found)
+
+
+def read_request(
+    query: QueryDict, *, choices: Choices, statuses: Statuses, listed: Listed, user: User, columns: str = ""
+) -> ListRequest:
+    """Return what the address of the tickets page means. `columns` are those that the user keeps."""
+    reader = _Reader(query)
+    filters = _filters(reader, choices, statuses, listed, user)
+    order = _order(reader, listed)
+    place = reader.query.get("place", "")
+    try:
+        place_of(place)
+    except ValueError:
+        reader.drop(place, _("That page of the list is not there, so this is the first."))
+        place = ""
+    chosen = _columns(reader, listed, columns)
+    return ListRequest(filters, order, chosen, place, reader.kept, tuple(reader.dropped))
+
+
+def _filters(
+    reader: _Reader, choices: Choices, statuses: Statuses, listed: Listed, user: User
+) -> ListFilters:
+    no_status = _("The CRM has no status “%(value)s”, so it does not filter.")
+    no_category = _("The CRM has no category “%(value)s”, so it does not filter.")
+    since = reader.day("changed_since")
+    return ListFilters(
+        text=reader.text("text"),
+        statuses=reader.names("status", choices.statuses, no_status),
+        categories=reader.names("category", choices.categories, no_category),
+        customer=reader.text("customer"),
+        not_done=reader.flag("not_done"),
+        due=_due(reader),
+        expected_from=reader.day("expected_from"),
+        expected_to=reader.day("expected_to"),
+        custom=_custom(reader, listed),
+        changed_since=timezone.make_aware(datetime.combine(since, time())) if since else None,
+        codes=_codes(reader, user),
+        done=tuple(one.name for one in statuses.all if one.is_done),
+        today=timezone.localdate(),
+    )
+
+
+def _due(reader: _Reader) -> str:
+    value = reader.query.get("due", "")
+    if value in list(Due):
+        reader.kept["due"] = value
+        return value
+    if value:
+        reader.drop(value, _("“%(value)s” is no time that the list knows, so it does not filter."))
+    return ""
+
+
+def _custom(reader: _Reader, listed: Listed) -> tuple[tuple[str, str], ...]:
+    name, value = reader.query.get("field", "").strip(), reader.query.get("value", "").strip()[:MAX_TEXT]
+    if not name or not value:
+        return ()
+    if CUSTOM_PREFIX + name not in listed:
+        reader.drop(name, _("The field “%(value)s” is not in the list any more, so it does not filter."))
+        return ()
+    reader.kept["field"], reader.kept["value"] = name, value
+    return ((CUSTOM_PREFIX + name, value),)
+
+
+def _codes(reader: _Reader, user: User) -> tuple[str, ...] | None:
+    wanted: list[Callable[[], frozenset[str]]] = []
+    if reader.flag("mine"):
+        wanted.append(lambda: codes_of(user))
+    if reader.flag("drafts"):
+        wanted.append(lambda: frozenset(drafted_codes(user)))
+    named = [code for code in reader.query.get("codes", "")[:40_000].split(",") if CODE.fullmatch(code)]
+    named = list(dict.fromkeys(named))[:MAX_CODES]
+    if named:
+        reader.kept["codes"] = ",".join(named)
+        wanted.append(lambda: frozenset(named))
+    if not wanted:
+        return None
+    return tuple(sorted(frozenset.intersection(*(codes() for codes in wanted))))
+
+
+def _order(reader: _Reader, listed: Listed) -> Order:
+    text = reader.query.get("sort", "")
+    name = text.removeprefix("-")
+    if not text:
+        return DEFAULT_ORDER
+    if name not in list(Sort) and name not in listed:
+        reader.drop(text, _("The list cannot be sorted by “%(value)s”, so the last changed come first."))
+        return DEFAULT_ORDER
+    reader.kept["sort"] = text
+    return Order(name, is_descending=text.startswith("-"))
+
+
+def _columns(reader: _Reader, listed: Listed, kept: str) -> tuple[str, ...]:
+    """Return the columns of an address, which a view keeps, else those of the user, else the usual ones."""
+    in_address = reader.query.get("columns", "")
+    known = [one for one in (in_address or kept).split(",") if one in STANDARD_COLUMNS or one in listed]
+    if in_address and known:
+        reader.kept["columns"] = ",".join(known)
+    return tuple(dict.fromkeys(known)) or DEFAULT_COLUMNS
 
 
 class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A name for the filters of the moment."""
+    """A name for the filters, order and columns of the moment."""
 
     class Meta:
         model = SavedView

@@ -60,6 +60,7 @@ class IndexedTicket(models.Model):
     number = models.BigIntegerField(null=True, blank=True, help_text="The CRM's id of the ticket.")
     values = models.JSONField(default=dict)
     words = models.TextField(blank=True)
+    customer_words = models.TextField(blank=True, help_text="Those of the customer's name and e-mail alone.")
     digest = models.CharField(
         max_length=32, blank=True, help_text="Of the last read of the ticket itself, while its values hold."
     )

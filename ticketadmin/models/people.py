@@ -64,6 +64,7 @@ class User(AbstractUser):
         _("language"), max_length=8, blank=True, choices=[("en", "English"), ("vi", "Tiếng Việt")]
     )
     theme = models.CharField(_("theme"), max_length=8, choices=Theme.choices, default=Theme.SYSTEM)
+    list_columns = models.CharField(max_length=1_000, blank=True, default="", editable=False)
     shortcuts_enabled = models.BooleanField(_("keyboard shortcuts"), default=True)
 
     class Meta:

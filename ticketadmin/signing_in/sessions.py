@@ -16,6 +16,8 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
+from ticketadmin.views.access import is_prefetch
+
 BEGAN, ACTIVE = "began", "active"
 _WRITE_EVERY = 60
 
@@ -41,8 +43,9 @@ class SessionLimitsMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
     ) -> None:
-        """Count a request as activity unless the page made it by itself."""
-        if request.user.is_authenticated and not getattr(view, "is_background", False):
+        """Count a request as activity unless the page made it by itself, or the browser ahead of its user."""
+        is_by_itself = getattr(view, "is_background", False) or is_prefetch(request)
+        if request.user.is_authenticated and not is_by_itself:
             _touch(request)
 
 

@@ -50,3 +50,8 @@ def in_background(view: View[P]) -> View[P]:
     """Mark a view that pages ask by themselves: such a request is no activity of a person."""
     view.is_background = True  # type: ignore[attr-defined]
     return view
+
+
+def is_prefetch(request: HttpRequest) -> bool:
+    """Tell whether a browser asks ahead of its user, who has not opened the page (Fetch, Sec-Purpose)."""
+    return request.headers.get("Sec-Purpose", "").startswith("prefetch")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import CustomField, IndexedTicket, RemoteSnapshot, TicketIndex
@@ -153,15 +153,17 @@ def test_a_worker_that_ends_gives_the_lease_back_at_once(sandbox: Sandbox) -> No
     assert Sweeper("worker-2").step() < IDLE
 
 
-def test_calls_keep_to_the_budget(sandbox: Sandbox, settings: Any) -> None:
+def test_calls_keep_to_the_budget_and_use_it(sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_INDEX_PER_SECOND = 10.0
     sandbox.switch(longest_page=10)
-    sweeper, waited = Sweeper("worker-1"), 0.0
+    now = 0.0
+    sweeper = Sweeper("worker-1", clock=lambda: now)
     for _step in range(12):
-        waited += sweeper.step()
-    calls = listed_calls(sandbox)
+        now += sweeper.step()
 
-    assert waited + 1 >= calls / 10 - 0.2  # what the calls themselves took is part of the budget
+    calls = listed_calls(sandbox)
+    assert calls >= 12
+    assert now == pytest.approx(calls / 10)  # not one more than agreed, and none left unused
 
 
 def test_nothing_is_asked_where_the_index_is_turned_off(sandbox: Sandbox, settings: Any) -> None:
@@ -336,6 +338,17 @@ def test_the_command_shows_sweeps_rebuilds_and_forgets(sandbox: Sandbox, capsys:
     assert codes() == sorted(set(sandbox.codes()) - {CODE})  # until a user opens it
     call_command("index", "--forget-address", current_index().address)
     assert not IndexedTicket.objects.exists()
+
+
+@pytest.mark.parametrize("setting", [{"TICKET_INDEX_PER_SECOND": 0.0}, {"TICKET_API_READ": "off"}], ids=str)
+def test_the_command_says_that_the_settings_let_nothing_be_read(
+    setting: dict[str, Any], settings: Any
+) -> None:
+    for name, value in setting.items():
+        setattr(settings, name, value)
+
+    with pytest.raises(CommandError, match="do not let the list be read"):
+        call_command("index", "--sweep")
 
 
 def test_forgetting_keeps_the_counters_true(sandbox: Sandbox) -> None:

@@ -79,6 +79,11 @@ def test_a_number_as_it_is_dialled_here(typed: str, dialled: str) -> None:
     assert national(typed) == dialled
 
 
+def test_what_no_database_compares_is_no_part_of_a_word() -> None:
+    assert words_of(["a\0b\x1b c"]) == "ab c"
+    assert finds("a\0b", "ab")
+
+
 @given(st.text(max_size=400))
 def test_a_query_of_anything_has_few_terms_without_empty_words(query: str) -> None:
     terms = terms_in(query)

@@ -5,9 +5,11 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ticketadmin.models import TicketIndex
+from ticketadmin.services.crm.connection import may_try_reading
 from ticketadmin.services.index.capabilities import ABILITIES
 from ticketadmin.services.index.forget import forget_index, forget_tickets, rebuild_index
 from ticketadmin.services.index.rows import current_index
@@ -44,6 +46,9 @@ class Command(BaseCommand):
             self._show()
 
     def _sweep(self) -> None:
+        if settings.TICKET_INDEX_PER_SECOND <= 0 or not may_try_reading():
+            message = "The settings do not let the list be read: TICKET_INDEX_PER_SECOND, TICKET_API_READ."
+            raise CommandError(message)
         index = current_index()
         start_sweep(index)
         sweeper = Sweeper(f"command-{uuid4().hex[:12]}")

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
 from ticketadmin.services.bulk.columns import Column, InvalidColumns, letter, read_columns
-from ticketadmin.services.index.omnibox import CODE
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets import Table, TableRow
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import visible
+from ticketadmin.ticketapi.client import CODE
 
 MOST_ERRORS = 500
 MOST_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning

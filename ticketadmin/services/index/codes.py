@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from ticketadmin.services.index.omnibox import CODE
 from ticketadmin.text import heading, visible
+from ticketadmin.ticketapi.client import CODE
 
 MOST_TICKETS = 10_000
 # What a column of codes is called, without diacritics, so that a pasted heading is not taken for a code.

@@ -1,239 +1,365 @@
-"""The CRM's list of tickets: what was read last, read again when asked, filtered here once more.
+"""The list of tickets as the index knows it: filters, order, pages by key, totals. No remote call is made.
 
-A page shows the last known list at once and follows with a fresh one, so that a slow or dead CRM
-never holds it up. A filter may be ignored upstream and rows may repeat while the list moves: rows are
-matched again here and kept once each.
+A filter fits only what is known: an unknown status fits no status but "unknown". Pages go on after the last
+row seen (a key, not an offset), so that rows that come and go neither repeat nor hide others, and the last
+page costs what the first does. Rows without a value to order by come last in either direction.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
-from django.utils import timezone
+from django.db import connection
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
-from ticketadmin.logs import request_id
-from ticketadmin.models import RemoteSnapshot
-from ticketadmin.services.crm.connection import get_api
-from ticketadmin.services.crm.statuses import Statuses
-from ticketadmin.services.values.browser import is_date
-from ticketadmin.services.values.choices import Choices
-from ticketadmin.text import contains, folded
-from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, TicketApiError
-from ticketadmin.ticketapi.reasons import Reason
-from ticketadmin.ticketapi.tickets import Ticket
+from ticketadmin.models import IndexedTicket, IndexedValue, TicketIndex
+from ticketadmin.services.index.rows import Listed, value_key
+from ticketadmin.services.index.searching import matching_words
+from ticketadmin.services.index.words import terms_in
+from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.services.values.ordering import sort_key
 
-CHUNK = 100
-MOST = 1_000
-FRESH_FOR = timedelta(seconds=20)
-REFUSAL_BELIEVED_FOR = timedelta(minutes=10)
-FORGOTTEN_AFTER = timedelta(days=2)
-OVERDUE, TODAY, WEEK = "overdue", "today", "week"
+PAGE = 50
+MAX_COUNTED = 10_000  # above this a total is "more than"
+MAX_CODES = 10_000  # "all that match": what one bulk update takes
+MAX_CURSOR = 2_000  # characters of a place in an address
+UNKNOWN = "?"  # the value of a status or category filter that fits rows of which it is not known
+
+
+class Due(StrEnum):
+    """How a ticket's expected date is to today. A ticket that is done is never due."""
+
+    OVERDUE = "overdue"
+    TODAY = "today"
+    WEEK = "week"
+
+
+class Sort(StrEnum):
+    """The columns that the list can be ordered by; a listed custom field is named by its key instead."""
+
+    NUMBER = "number"
+    CODE = "code"
+    TITLE = "title"
+    CUSTOMER = "customer"
+    EMAIL = "email"
+    PHONE = "phone"
+    CATEGORY = "category"
+    STATUS = "status"
+    EXPECTED = "expected"
+    CREATED = "created"
+    UPDATED = "updated"
+
+    @property
+    def column(self) -> str:
+        """The column of the index that holds its order."""
+        plain = {
+            Sort.NUMBER: "number", Sort.EXPECTED: "expected_on", Sort.CREATED: "created_at",
+            Sort.UPDATED: "updated_at",
+        }  # fmt: skip
+        return plain.get(self, f"{self.value}_key")
+
+
+@dataclass(frozen=True)
+class Order:
+    """By which column, and in which direction. `name` is a Sort or `custom_fields.<key>`."""
+
+    name: str = Sort.UPDATED.value
+    is_descending: bool = True
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether this is the order of a listed custom field."""
+        return self.name.startswith(CUSTOM_PREFIX)
+
+    @property
+    def column(self) -> str:
+        """The column, or annotation, that rows are ordered by."""
+        return "custom_key" if self.is_custom else Sort(self.name).column
+
+    def __str__(self) -> str:
+        return ("-" if self.is_descending else "") + self.name
 
 
 @dataclass(frozen=True)
 class ListFilters:
-    """What of the list is asked for; empty means any. `due` is overdue, today or week."""
+    """What of the list is wanted; empty means any. Names compare folded, several of a kind fit any of them.
 
-    status: str = ""
-    category: str = ""
-    customer: str = ""
-    due: str = ""
-    text: str = ""
-    mine: bool = False
-    codes: tuple[str, ...] = ()
-
-    @property
-    def upstream(self) -> dict[str, str]:
-        """The part that the CRM is asked to filter by, in its own spelling."""
-        asked = {"status_name:eq": self.status, "cate_name:eq": self.category}
-        asked |= {"account_name:contains": self.customer, "ticket_title:contains": self.text}
-        return {name: value for name, value in asked.items() if value}
-
-
-@dataclass(frozen=True)
-class ListedTicket:
-    """One row: the standard fields that the list shows, and the customer's name."""
-
-    code: str
-    values: Mapping[str, str] = field(default_factory=dict)
-    customer: str = ""
-    updated_at: str = ""
-
-    def due_state(self, statuses: Statuses, today: date) -> str:
-        """Return overdue, today, week or ""; a ticket that is done is never due."""
-        text = self.values.get("expected_at", "")
-        status = self.values.get("status_name")
-        if not is_date(text) or (status and statuses.named(status).is_done):
-            return ""
-        days = (date.fromisoformat(text) - today).days
-        if days < 0:
-            return OVERDUE
-        return TODAY if days == 0 else WEEK if days <= 7 else ""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The list as far as it is known. `problem` is the reason why the last attempt to read it failed."""
-
-    tickets: tuple[ListedTicket, ...] = ()
-    read_at: datetime | None = None
-    has_more: bool = False
-    received: int = 0
-    problem: str = ""
-
-    @property
-    def is_refused(self) -> bool:
-        """Tell whether the key may not list tickets."""
-        reason = Reason.known(self.problem)
-        return reason is not None and reason.is_refusal
-
-    @property
-    def is_old(self) -> bool:
-        """Tell whether the age is worth saying in words."""
-        return self.read_at is not None and timezone.now() - self.read_at > timedelta(minutes=1)
-
-    @property
-    def is_fresh(self) -> bool:
-        """Tell whether reading it again now would be a waste."""
-        return self.read_at is not None and timezone.now() - self.read_at < FRESH_FOR and not self.problem
-
-
-def known_listing(filters: ListFilters) -> Listing:
-    """Return the list as it was read last for these filters; no remote call."""
-    row = RemoteSnapshot.objects.filter(name=_name_of(filters)).first()
-    return _from_row(row) if row else Listing()
-
-
-def fetch_listing(filters: ListFilters, *, wanted: int = CHUNK) -> Listing:
-    """Read the list now, one call for each hundred rows wanted, and keep it. Never raises.
-
-    When the CRM does not answer, the last known list is returned with the problem.
+    `done` are the names of statuses that mean "done", needed for `not_done` and `due`. `mine`, `drafts` and
+    `codes` are codes to choose from; None means that it does not matter.
     """
-    known = known_listing(filters)
-    if known.is_refused and known.read_at and timezone.now() - known.read_at < REFUSAL_BELIEVED_FOR:
-        return known
+
+    text: str = ""
+    statuses: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    customer: str = ""
+    not_done: bool = False
+    due: str = ""
+    expected_from: date | None = None
+    expected_to: date | None = None
+    custom: tuple[tuple[str, str], ...] = ()
+    changed_since: datetime | None = None
+    codes: tuple[str, ...] | None = None
+    done: tuple[str, ...] = ()
+    today: date | None = None
+
+    @property
+    def is_status_alone(self) -> bool:
+        """Whether counters know the total: nothing but statuses, or nothing at all, is asked for."""
+        others = (
+            self.text, self.categories, self.customer, self.due, self.expected_from, self.expected_to,
+            self.custom, self.changed_since,
+        )  # fmt: skip
+        return not any(others) and self.codes is None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of rows, and the places before and after it ("" where there is none)."""
+
+    rows: tuple[IndexedTicket, ...]
+    next: str = ""
+    previous: str = ""
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many rows fit; `is_more` where counting stopped at the limit."""
+
+    count: int
+    is_more: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: after (or before) a row's key. `key` None: among the rows without a value."""
+
+    key: Any
+    pk: int
+    is_back: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """One reading of the list: whose, which, in what order."""
+
+    index: TicketIndex
+    filters: ListFilters = field(default_factory=ListFilters)
+    order: Order = field(default_factory=Order)
+    listed: Listed = field(default_factory=lambda: Listed({}))
+
+    def rows(self) -> QuerySet[IndexedTicket]:
+        """Return the rows that fit, in no order. Missing tickets show only where they are searched for."""
+        rows = IndexedTicket.objects.filter(index=self.index)
+        filters = self.filters
+        if not filters.text and filters.codes is None:
+            rows = rows.filter(missing_at=None)
+        named = [_named("status_key", filters.statuses), _named("category_key", filters.categories)]
+        return rows.filter(*named, *_conditions(filters), *self._custom_conditions())
+
+    def _custom_conditions(self) -> Iterator[Any]:
+        for name, text in self.filters.custom:
+            if name in self.listed:
+                key = value_key(self.listed.kinds[name], text)
+                yield Exists(IndexedValue.objects.filter(ticket=OuterRef("pk"), name=name, key=key))
+
+    def ordered(self) -> QuerySet[IndexedTicket]:
+        """Return the rows with the value that orders them."""
+        rows = self.rows()
+        if self.order.is_custom:
+            kept = IndexedValue.objects.filter(ticket=OuterRef("pk"), name=self.order.name).exclude(key=b"")
+            rows = rows.annotate(custom_key=Subquery(kept.values("key")[:1]))
+        return rows
+
+
+def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
+    """Return a page of rows. Raises ValueError for a place that is none."""
+    start = place_of(place)
+    is_back = start is not None and start.is_back
+    found = list(_from(query, start, size + 1))
+    has_more = len(found) > size
+    rows = found[:size]
+    if is_back:
+        rows.reverse()
+    if not rows:
+        return Page(())
+    before = (start is not None and not is_back) or (is_back and has_more)
+    after = is_back or has_more
+    return Page(
+        tuple(rows),
+        next=_spelled(query, rows[-1], is_back=False) if after else "",
+        previous=_spelled(query, rows[0], is_back=True) if before else "",
+    )
+
+
+def total_of(query: Query, *, most: int = MAX_COUNTED) -> Total:
+    """Count the rows that fit, up to a limit."""
+    count = query.rows().order_by()[: most + 1].count()
+    return Total(min(count, most), is_more=count > most)
+
+
+def codes_of(query: Query, *, most: int = MAX_CODES) -> list[str]:
+    """Return the codes of all rows that fit, in their order, up to one more than `most`."""
+    return [row.code for row in _from(query, None, most + 1)]
+
+
+def neighbours(query: Query, row: IndexedTicket) -> tuple[IndexedTicket | None, IndexedTicket | None]:
+    """Return the rows before and after a row in this order."""
+    key = _key_of(query, row)
+    before = next(iter(_from(query, Place(key, row.pk, is_back=True), 1)), None)
+    after = next(iter(_from(query, Place(key, row.pk), 1)), None)
+    return before, after
+
+
+def position_of(query: Query, row: IndexedTicket, *, most: int = MAX_COUNTED) -> Total:
+    """Return the place of a row among those that fit, from 1, up to a limit."""
+    ahead = 0
+    for part in _parts(query, Place(_key_of(query, row), row.pk, is_back=True)):
+        ahead += part.order_by()[: most + 1].count()
+    return Total(min(ahead + 1, most), is_more=ahead >= most)
+
+
+def of_same_customer(row: IndexedTicket, *, most: int = 5) -> tuple[tuple[IndexedTicket, ...], bool]:
+    """Return the newest other tickets of a ticket's customer, and whether there are more."""
+    others = IndexedTicket.objects.filter(
+        index_id=row.index_id, customer_key=row.customer_key, missing_at=None
+    ).exclude(pk=row.pk)
+    found = tuple(others.order_by(F("updated_at").desc(nulls_last=True), "-id")[: most + 1])
+    return found[:most], len(found) > most
+
+
+def changed_count(query: Query, since: datetime) -> int:
+    """Return how many rows that fit were written with other values since a moment; at most a hundred."""
+    return query.rows().filter(changed_at__gt=since).order_by()[:100].count()
+
+
+# --- order and places ----------------------------------------------------------------------------
+
+
+def place_of(text: str) -> Place | None:
+    """Return the place that an address names, None for the beginning. Raises ValueError for anything else."""
+    if not text:
+        return None
+    if len(text) > MAX_CURSOR:
+        raise ValueError
     try:
-        found = _read(filters.upstream, min(wanted, MOST))
-    except TicketApiError as error:
-        is_refusal = isinstance(error, NotAllowed | NotFound)
-        found = replace(known, problem=error.reason, read_at=timezone.now() if is_refusal else known.read_at)
-        if not is_refusal:
-            return found
-    _keep(filters, found)
-    return found
+        kind, key, pk, is_back = json.loads(base64.urlsafe_b64decode(text.encode()))
+        return Place(_KEYS[kind](key), int(pk), bool(is_back))
+    except (ValueError, TypeError, KeyError, binascii.Error, UnicodeError, RecursionError) as error:
+        raise ValueError from error
 
 
-def _read(upstream: Mapping[str, str], wanted: int) -> Listing:
-    rows: dict[str, ListedTicket] = {}
-    offset, has_more = 0, True
-    while has_more and offset < wanted:
-        try:
-            page = get_api().list_tickets(
-                limit=CHUNK, offset=offset, filters=upstream, request_id=request_id.get()
-            )
-        except InvalidTicket:
-            if not upstream:
-                raise
-            return _read({}, wanted)  # a filter that this CRM does not know: match the rows here alone
-        fresh = {ticket.code: _row_of(ticket) for ticket in page.tickets if ticket.code not in rows}
-        rows |= fresh
-        offset += page.received
-        has_more = page.received > 0 and bool(fresh) and page.has_more is not False
-    return Listing(tuple(rows.values()), timezone.now(), has_more, offset)
+_KEYS: dict[str, Any] = {
+    "none": lambda _key: None,
+    "bytes": bytes.fromhex,
+    "int": int,
+    "day": date.fromisoformat,
+    "time": datetime.fromisoformat,
+}
 
 
-def matching(
-    listing: Listing,
-    filters: ListFilters,
-    statuses: Statuses,
-    *,
-    mine: Collection[str] = (),
-    today: date | None = None,
-) -> tuple[ListedTicket, ...]:
-    """Return the rows that fit the filters. A value that the list does not show fits every filter."""
-    day = today or timezone.localdate()
-    if filters.codes:
-        rows = {ticket.code: ticket for ticket in listing.tickets}
-        return tuple(rows.get(code, ListedTicket(code)) for code in filters.codes)
-    return tuple(ticket for ticket in listing.tickets if _fits(ticket, filters, statuses, mine, day))
+def _spelled(query: Query, row: IndexedTicket, *, is_back: bool) -> str:
+    key = _key_of(query, row)
+    kind, text = "none", None
+    if isinstance(key, bytes | memoryview):
+        kind, text = "bytes", bytes(key).hex()
+    elif isinstance(key, datetime):
+        kind, text = "time", key.isoformat()
+    elif isinstance(key, date):
+        kind, text = "day", key.isoformat()
+    elif key is not None:
+        kind, text = "int", str(key)
+    return base64.urlsafe_b64encode(json.dumps([kind, text, row.pk, is_back]).encode()).decode()
 
 
-def _fits(
-    ticket: ListedTicket, filters: ListFilters, statuses: Statuses, mine: Collection[str], today: date
-) -> bool:
-    values = ticket.values
-    if filters.mine and ticket.code not in mine:
-        return False
-    if filters.status and folded(values.get("status_name", filters.status)) != folded(filters.status):
-        return False
-    if filters.category and folded(values.get("cate_name", filters.category)) != folded(filters.category):
-        return False
-    customer = f"{ticket.customer} {values.get('account_email', '')}"
-    if filters.customer and customer.strip() and not contains(customer, filters.customer):
-        return False
-    if filters.due and "expected_at" in values:
-        wanted = {WEEK: {TODAY, WEEK}}.get(filters.due, {filters.due})
-        if ticket.due_state(statuses, today) not in wanted:
-            return False
-    searched = f"{ticket.code} {values.get('ticket_title', '')} {customer}"
-    return not filters.text or contains(searched, filters.text)
+def _key_of(query: Query, row: IndexedTicket) -> Any:
+    if query.order.is_custom and not hasattr(row, "custom_key"):
+        kept = IndexedValue.objects.filter(ticket=row, name=query.order.name).exclude(key=b"").first()
+        return kept.key if kept else None
+    return getattr(row, query.order.column)
 
 
-def named(listing: Listing, choices: Choices) -> Listing:
-    """Return the listing with names for the ids that it was kept with."""
-    return replace(
-        listing,
-        tickets=tuple(replace(one, values=_named(one.values, choices)) for one in listing.tickets),
-    )
+def _from(query: Query, place: Place | None, most: int) -> Iterator[IndexedTicket]:
+    """Yield at most so many rows on from a place, in order, or backwards before it."""
+    for part in _parts(query, place):
+        found = list(part[:most])
+        yield from found
+        most -= len(found)
+        if most <= 0:
+            return
 
 
-def _named(values: Mapping[str, str], choices: Choices) -> dict[str, str]:
-    named_values = {name: value for name, value in values.items() if not name.endswith("_id")}
-    for name, key in (("cate_name", "cate_id"), ("status_name", "status_id")):
-        identity = values.get(key)
-        resolved = choices.of_field(name).name_of(int(identity)) if identity else None
-        if name not in named_values and resolved is not None:
-            named_values[name] = resolved
-    return named_values
+def _parts(query: Query, place: Place | None) -> Iterator[QuerySet[IndexedTicket]]:
+    """Yield the rows on from a place in their two parts: those with a value to order by, those without."""
+    column, rows = query.order.column, query.ordered()
+    is_back = place is not None and place.is_back
+    is_descending = query.order.is_descending is not is_back
+    sign = "-" if is_descending else ""
+    step = "lt" if is_descending else "gt"
+    known = rows.filter(**{f"{column}__isnull": False}).order_by(f"{sign}{column}", f"{sign}id")
+    unknown = rows.filter(**{f"{column}__isnull": True}).order_by(f"{sign}id")
+    parts = []
+    if place is None or place.key is not None:
+        if place is not None:
+            beside = Q(**{f"{column}__{step}": place.key}) | Q(**{column: place.key, f"id__{step}": place.pk})
+            known = known.filter(beside, **{f"{column}__{step}e": place.key})
+        parts = [known] if is_back else [known, unknown]
+    else:
+        unknown = unknown.filter(**{f"id__{step}": place.pk})
+        parts = [unknown, known] if is_back else [unknown]
+    yield from parts
 
 
-def _row_of(ticket: Ticket) -> ListedTicket:
-    values = {name: str(value) for name, value in ticket.values.items() if name != "ticket_content"}
-    ids = {"cate_id": ticket.category_id, "status_id": ticket.status_id}
-    values |= {name: str(identity) for name, identity in ids.items() if identity is not None}
-    return ListedTicket(ticket.code, values, ticket.account_name or "", ticket.updated_at or "")
+# --- filters -------------------------------------------------------------------------------------
 
 
-def _name_of(filters: ListFilters) -> str:
-    spelled = repr(sorted(filters.upstream.items())).encode()
-    return "list:" + hashlib.sha256(spelled).hexdigest()[:20]
+def _named(column: str, names: tuple[str, ...]) -> Q:
+    """Return the condition for any of these names; UNKNOWN fits rows of which it is not known."""
+    if not names:
+        return Q()
+    condition = Q(**{f"{column}__in": [sort_key(name) for name in names if name != UNKNOWN]})
+    return condition | Q(**{f"{column}__isnull": True}) if UNKNOWN in names else condition
 
 
-def _from_row(row: RemoteSnapshot) -> Listing:
-    value = row.value
-    return Listing(
-        tickets=tuple(ListedTicket(*fields) for fields in value["rows"]),
-        read_at=datetime.fromisoformat(value["read_at"]) if value["read_at"] else None,
-        has_more=value["has_more"],
-        received=value["received"],
-        problem=value["problem"],
-    )
+def _conditions(filters: ListFilters) -> Iterator[Q]:
+    if filters.text:
+        yield matching_words(terms_in(filters.text), connection)
+    if filters.customer:
+        yield from _customer(filters.customer)
+    done = [sort_key(name) for name in filters.done]
+    if filters.not_done:
+        yield Q(status_key__isnull=False) & ~Q(status_key__in=done)
+    if filters.due:
+        yield _due(filters)
+        yield Q(status_key__isnull=True) | ~Q(status_key__in=done)
+    if filters.expected_from:
+        yield Q(expected_on__gte=filters.expected_from)
+    if filters.expected_to:
+        yield Q(expected_on__lte=filters.expected_to)
+    if filters.changed_since:
+        yield Q(updated_at__gte=filters.changed_since)
+    if filters.codes is not None:
+        yield Q(code__in=filters.codes)
 
 
-def _keep(filters: ListFilters, listing: Listing) -> None:
-    rows = [[one.code, dict(one.values), one.customer, one.updated_at] for one in listing.tickets]
-    value: dict[str, Any] = {
-        "rows": rows,
-        "read_at": listing.read_at.isoformat() if listing.read_at else None,
-        "has_more": listing.has_more,
-        "received": listing.received,
-        "problem": listing.problem,
-    }
-    now = timezone.now()
-    RemoteSnapshot.objects.update_or_create(
-        name=_name_of(filters), defaults={"value": value, "fetched_at": now}
-    )
-    old = RemoteSnapshot.objects.filter(name__startswith="list:", fetched_at__lt=now - FORGOTTEN_AFTER)
-    old.delete()
+def _customer(typed: str) -> Iterator[Q]:
+    """Words of the customer's name or e-mail; looked for everywhere first, which is quick, then there."""
+    terms = terms_in(typed)
+    yield matching_words(terms, connection)
+    for term in terms:
+        ways = (reduce(and_, (Q(customer_words__contains=word) for word in way), Q()) for way in term.options)
+        yield reduce(or_, ways)
+
+
+def _due(filters: ListFilters) -> Q:
+    today = filters.today or date.today()  # noqa: DTZ011 - callers name the day
+    if filters.due == Due.OVERDUE:
+        return Q(expected_on__lt=today)
+    last = today if filters.due == Due.TODAY else today + timedelta(days=7)
+    return Q(expected_on__gte=today, expected_on__lte=last)

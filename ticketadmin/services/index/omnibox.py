@@ -1,24 +1,37 @@
-"""The one box: what a person typed or pasted into it, understood.
+"""The one box: what a user typed or pasted into it, understood.
 
-A code opens a ticket, a code and a status name offer that change, several codes lead to those tickets,
-and other words search. Diacritics and case are optional in status names.
+A code opens a ticket, a code and a status name offer that change, several codes lead to those tickets, a
+pasted link or "Ticket ABC123: …" opens that ticket, and everything else searches. A code is what the index
+knows, or what has the form of this CRM's codes: capitals, numbers and telephone numbers are words.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from ticketadmin.models import Change, Draft, User
-from ticketadmin.text import contains, plain_letters
+from django.core.cache import cache
 
-CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-MOST_CODES = 500
+from ticketadmin.models import Change, Draft, IndexedTicket, TicketIndex, User
+from ticketadmin.services.values.ordering import sort_key
+from ticketadmin.text import contains, plain_letters, visible
+from ticketadmin.ticketapi.client import CODE
+
+MAX_CODES = 500
+MAX_TYPED = 40_000  # characters that are looked at; a browser sends longer texts as a form
 SUGGESTED = 8
-# Inside pasted text a code is told from a word by capitals with a digit or a hyphen, so that noise such
-# as dates, phone numbers and names does not look like one.
+SAMPLED = 400  # codes of the index whose form counts as this CRM's
+MIN_OF_FORM = 0.02  # share of the sampled codes that a form needs, so that an odd one makes no rule
+FORMS_KEPT_FOR = 60  # seconds
+# Inside pasted text, where the index knows nothing: capitals with a digit or a hyphen, so that noise such as
+# dates, telephone numbers and names does not look like a code.
 _CODE_IN_NOISE = re.compile(
     r"(?<![\w@./-])(?=[A-Z0-9_-]*[A-Z])(?=[A-Z0-9_-]*[0-9-])[A-Z0-9][A-Z0-9_-]{3,63}(?![\w@/]|\.\w)"
 )
+_PIECE = re.compile(r"(?<![\w-])[A-Za-z0-9][A-Za-z0-9_-]{1,63}(?![\w-])")
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+_NAMING = (":", "-", "–")
+_LABEL = re.compile(r"^\W*(?:ticket|phieu(?: ho tro)?|ma(?: phieu)?|code)?\W*$")
 
 
 @dataclass(frozen=True)
@@ -53,35 +66,104 @@ class Words:
 Typed = OneTicket | StatusChange | ManyTickets | Words
 
 
-def understand(text: str, statuses: Sequence[str]) -> Typed:
-    """Return what the text asks for. `statuses` are the CRM's names."""
-    text = text.strip()
-    if looks_like_code(text):
-        return OneTicket(text)
+@dataclass(frozen=True)
+class KnownCodes:
+    """The codes that a text names and the index knows, by their sort key, and the forms that codes have here.
+
+    Without any form nothing is known of this CRM's codes: then a code is what has a letter and a digit, or a
+    hyphen, in capitals.
+    """
+
+    spelled: Mapping[bytes, str] = field(default_factory=dict)
+    forms: frozenset[str] = frozenset()
+
+    def code_in(self, word: str) -> str:
+        """Return the code that a word is, in the index's spelling where it is known; "" for a plain word."""
+        if not CODE.fullmatch(word):
+            return ""
+        if known := self.spelled.get(sort_key(word)):
+            return known
+        if self.forms:
+            return word if form_of(word) in self.forms else ""
+        return word if _CODE_IN_NOISE.fullmatch(word) else ""
+
+
+def known_codes(index: TicketIndex, text: str) -> KnownCodes:
+    """Look up what the index knows of the words of a text, in one query or two."""
+    pieces = dict.fromkeys(_PIECE.findall(visible(text[:MAX_TYPED])))
+    keys = [sort_key(piece) for piece in list(pieces)[: 2 * MAX_CODES]]
+    rows = IndexedTicket.objects.filter(index=index, code_key__in=keys).values_list("code_key", "code")
+    return KnownCodes({bytes(key): code for key, code in rows}, _forms(index))
+
+
+def _forms(index: TicketIndex) -> frozenset[str]:
+    name = f"index:forms:{index.pk}"
+    kept: frozenset[str] | None = cache.get(name)
+    if kept is None:
+        newest = IndexedTicket.objects.filter(index=index).order_by("-number", "-id")
+        counted = Counter(form_of(code) for code in newest.values_list("code", flat=True)[:SAMPLED])
+        least = MIN_OF_FORM * counted.total()
+        kept = frozenset(form for form, times in counted.items() if times > least and "9" in form)
+        cache.set(name, kept, FORMS_KEPT_FOR)
+    return kept
+
+
+def form_of(code: str) -> str:
+    """Return the form of a code, in which runs of letters and of digits are told by their lengths alone."""
+    runs = re.findall(r"[A-Za-z]+|[0-9]+|[_-]", code)
+    parts = (f"A{len(run)}" if run.isalpha() else f"9{len(run)}" if run.isdigit() else run for run in runs)
+    return "".join(parts)
+
+
+def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
+    """Return what the text means. `statuses` are the CRM's names, `codes` what is known of its words."""
+    text = " ".join(visible(text[:MAX_TYPED]).split())
+    if code := codes.code_in(text.strip("#.,;:!?")):
+        return OneTicket(code)
     first, _space, rest = text.partition(" ")
-    if looks_like_code(first) and (names := matching_statuses(rest, statuses)):
-        return StatusChange(first, names[0])
-    codes = codes_in(text)
-    if len(codes) > 1:
-        return ManyTickets(codes)
-    if len(codes) == 1 and len(text.split()) == 1:
-        return OneTicket(codes[0])
-    return Words(" ".join(text.split()))
+    code = codes.code_in(first.rstrip(":"))
+    if code and (names := matching_statuses(rest, statuses)):
+        return StatusChange(code, names[0])
+    named = codes_in(text, codes)
+    if len(named) > 1:
+        return ManyTickets(named)
+    if named and (_LINK.search(text) or _is_labelled(text, named[0])):
+        return OneTicket(named[0])
+    return Words(text)
 
 
-def looks_like_code(word: str) -> bool:
-    """Tell whether a word is meant as a ticket code: it has a digit, - or _, or is all capitals."""
-    return bool(CODE.fullmatch(word)) and bool(re.search(r"[0-9_-]", word) or word.isupper())
+def codes_in(text: str, codes: KnownCodes) -> tuple[str, ...]:
+    """Return the ticket codes in pasted text, each once, noise left out. A link names one ticket at most."""
+    text = visible(text[:MAX_TYPED])
+    found: dict[str, None] = {}
+    done = 0
+    for link in _LINK.finditer(text):
+        found |= _plain_codes(text[done : link.start()], codes)
+        inside = [code for piece in _PIECE.findall(link[0]) if (code := codes.code_in(piece))]
+        found |= dict.fromkeys(inside[-1:])
+        done = link.end()
+    found |= _plain_codes(text[done:], codes)
+    return tuple(found)[:MAX_CODES]
 
 
-def codes_in(text: str) -> tuple[str, ...]:
-    """Return the ticket codes in pasted text, each once, noise left out."""
-    return tuple(dict.fromkeys(_CODE_IN_NOISE.findall(text)))[:MOST_CODES]
+def _plain_codes(text: str, codes: KnownCodes) -> dict[str, None]:
+    """Return codes outside links. Where forms are known, e-mail addresses and paths are still no codes."""
+    pieces = re.finditer(r"(?<![\w@./-])[A-Za-z0-9][A-Za-z0-9_-]{1,63}(?![\w@/-]|\.\w)", text)
+    return dict.fromkeys(code for piece in pieces if (code := codes.code_in(piece[0])))
+
+
+def _is_labelled(text: str, code: str) -> bool:
+    """Tell whether a text such as "Ticket ABC123: printer" begins by naming the ticket."""
+    at = text.casefold().find(code.casefold())
+    before, after = text[:at], text[at + len(code) :]
+    has_label = bool(_LABEL.match(plain_letters(before)))
+    is_named = bool(before.strip(" #")) or after.lstrip(" ])").startswith(_NAMING)
+    return at >= 0 and has_label and is_named
 
 
 def matching_statuses(typed: str, statuses: Iterable[str]) -> list[str]:
     """Return the status names that start with what was typed, then those that hold its words."""
-    wanted = " ".join(plain_letters(typed).split())
+    wanted = " ".join(plain_letters(typed[:200]).split())
     if not wanted:
         return []
     starting = [name for name in statuses if plain_letters(name).startswith(wanted)]
@@ -90,13 +172,17 @@ def matching_statuses(typed: str, statuses: Iterable[str]) -> list[str]:
 
 
 def recent_codes(actor: User, *, limit: int = SUGGESTED) -> list[str]:
-    """Return the tickets that a person changed lately, newest first, each once."""
+    """Return the tickets that a user changed lately, newest first, each once."""
     changed = Change.objects.filter(actor=actor).order_by("-id").values_list("ticket_code", flat=True)
     return list(dict.fromkeys(changed[:60]))[:limit]
 
 
 def codes_of(actor: User) -> frozenset[str]:
-    """Return the tickets that are a person's own here: with a draft, or changed by them lately."""
+    """Return the tickets that are a user's own here: with a draft, or changed by them lately."""
     changed = Change.objects.filter(actor=actor).order_by("-id").values_list("ticket_code", flat=True)
-    drafts = Draft.objects.of(actor.pk).values_list("ticket_code", flat=True)
-    return frozenset([*changed[:500], *drafts[:200]])
+    return frozenset([*changed[:500], *drafted_codes(actor)])
+
+
+def drafted_codes(actor: User) -> tuple[str, ...]:
+    """Return the tickets of which a user has a draft, newest first."""
+    return tuple(Draft.objects.of(actor.pk).values_list("ticket_code", flat=True)[:200])

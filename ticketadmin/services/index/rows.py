@@ -41,10 +41,10 @@ CACHED_FOR = 20  # seconds
 LISTED = "index:listed"
 CLOCK_SLIP = timedelta(minutes=2)  # a row from further in the future was written by a clock that was set back
 _DERIVED = (
-    "number", "values", "words", "digest", "title_key", "customer_key",
-    "email_key", "phone_key", "category_key", "status_key", "expected_on", "created_at",
-    "updated_at", "read_at", "read_from", "changed_at", "swept", "doubted_at",
-    "missing_at",
+    "number", "values", "words", "customer_words", "digest",
+    "title_key", "customer_key", "email_key", "phone_key", "category_key",
+    "status_key", "expected_on", "created_at", "updated_at", "read_at",
+    "read_from", "changed_at", "swept", "doubted_at", "missing_at",
 )  # fmt: skip
 
 
@@ -264,6 +264,7 @@ def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: List
         number=number,
         values=known,
         words=words_of([seen.code, *(value for name, value in sorted(known.items()) if _is_searched(name))]),
+        customer_words=words_of(known[name] for name in (CUSTOMER, EMAIL) if name in known),
         swept=old.swept if old else 0,
         missing_at=None,
         **_columns(known),
@@ -304,7 +305,8 @@ def _differs(row: IndexedTicket, old: IndexedTicket | None) -> bool:
     return (
         old is None
         or old.missing_at is not None
-        or (old.values, old.number, old.words) != (row.values, row.number, row.words)
+        or (old.values, old.number, old.words, old.customer_words)
+        != (row.values, row.number, row.words, row.customer_words)
     )
 
 

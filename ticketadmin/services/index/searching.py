@@ -101,6 +101,7 @@ def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
 def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")  # a million rows take half a minute
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
             cursor.execute(_TRIGRAMS)
     except DatabaseError as error:  # the database's owner may not create extensions: rows are scanned

@@ -8,6 +8,7 @@ process sweeps at a time: whoever holds the lease, by the database's clock.
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -87,12 +88,13 @@ class Cursor:
 class Sweeper:
     """One worker's sweeper. `step` makes the most urgent call and says how long to wait until the next."""
 
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._worker = worker
+        self._clock = clock
         self._failures = 0
         self._newest_offset: int | None = None
         self._calls = 0
-        self._next_at = time.monotonic()
+        self._next_at = clock()
 
     def step(self) -> float:
         """Do what is most urgent, at most one call (seven for a daily check). Return the seconds to wait.
@@ -130,7 +132,7 @@ class Sweeper:
     def _pace(self) -> float:
         """Return the wait that keeps the calls within the budget, whatever time they themselves took."""
         spent = self._calls / settings.TICKET_INDEX_PER_SECOND
-        now = time.monotonic()
+        now = self._clock()
         self._next_at = max(self._next_at + spent, now - 1)
         return max(0.0, self._next_at - now)
 

@@ -29,7 +29,8 @@ class Term:
 
 def folded_text(text: str) -> str:
     """Return a text as search compares it, on one line."""
-    return " ".join(plain_letters(visible(text[:MAX_TEXT])).split())
+    words = " ".join(plain_letters(visible(text[:MAX_TEXT])).split())
+    return "".join(filter(str.isprintable, words))  # a NUL, for example, is nothing that a database compares
 
 
 def words_of(texts: Iterable[str]) -> str:
@@ -54,6 +55,12 @@ def national(phone: str) -> str:
         rest = digits.removeprefix(COUNTRY)
         return rest if rest.startswith("0") else "0" + rest
     return digits
+
+
+def is_contact(query: str) -> bool:
+    """Tell whether a query is nothing but a telephone number or an e-mail address."""
+    text = folded_text(query[:MAX_QUERY])
+    return bool(_PHONE.fullmatch(text)) or ("@" in text.strip("@") and " " not in text)
 
 
 def terms_in(query: str) -> tuple[Term, ...]:

@@ -17,7 +17,7 @@ from uuid import uuid5
 from django.conf import settings
 from django.utils import timezone
 
-from ticketadmin.models import Change, Origin, Outcome, User
+from ticketadmin.models import Change, Draft, Origin, Outcome, Reading, User
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
@@ -78,6 +78,25 @@ def open_ticket(
         read = None if update_only else read_ticket(code, choices)
     except CannotRead:
         read = None
+    return opened_from(code, read, choices)
+
+
+def open_ahead(code: str, *, actor: User) -> OpenedTicket | None:
+    """Read a ticket that its user may open next, without leaving any trace in the database.
+
+    None where opening it would do more than read: it has an open change to settle or a draft of the user,
+    or it is not known that reading works. Raises Forbidden or TicketApiError.
+    """
+    require(actor, "edit_tickets")
+    choices = get_choices(ask=False)
+    is_at_rest = not Change.objects.for_ticket(code).unsettled().exists()
+    has_draft = Draft.objects.of(actor.pk).filter(ticket_code=code).exists()
+    if choices.reading is not Reading.WORKS or not choices.statuses.is_known or has_draft or not is_at_rest:
+        return None
+    try:
+        read = read_ticket(code, choices, announce=False)
+    except CannotRead:
+        return None
     return opened_from(code, read, choices)
 
 

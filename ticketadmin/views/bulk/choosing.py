@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.forms.bulk_choosing import ChooseForm
-from ticketadmin.presenters.outcomes import why_left_out
 from ticketadmin.services.bulk.template import template_csv, template_xlsx
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.values.schema import load_schema
@@ -23,13 +22,11 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     person, choices = person_of(request), get_choices()
     if request.method != "POST":
         initial = {"codes": request.GET.get("codes", "").replace(",", "\n")}
-        return _page(
-            request, ChooseForm(person=person, choices=choices, explain=why_left_out, initial=initial)
-        )
+        return _page(request, ChooseForm(person=person, choices=choices, initial=initial))
     data = request.POST.copy()
     if selected := data.getlist("code"):
         data["codes"] = "\n".join(selected)
-    form = ChooseForm(data, request.FILES, person=person, choices=choices, explain=why_left_out)
+    form = ChooseForm(data, request.FILES, person=person, choices=choices)
     if not form.is_valid():
         return _page(request, form, 422)
     return see_other(reverse("bulk", args=[form.save().uuid]))

@@ -1,110 +1,97 @@
-"""The tickets page: the box, the CRM's list with its filters, drafts, views under a name."""
+"""The tickets page: the list as the index knows it, its filters, columns and views. No remote call."""
 
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ticketadmin.converters import whole_number
-from ticketadmin.forms.listing import ListFilterForm, SavedViewForm
-from ticketadmin.models import Change, Draft, SavedView, User
+from ticketadmin.forms.listing import ListRequest, SavedViewForm, read_request
+from ticketadmin.models import Change, CustomField, Draft, SavedView, TicketIndex, User
 from ticketadmin.presenters.changes import present_changes
-from ticketadmin.presenters.outcomes import explain_reason
+from ticketadmin.presenters.index import present_index
+from ticketadmin.presenters.listing import chips_of, columns_of, counted_total, rows_of
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.statuses import Status, Statuses, get_statuses
-from ticketadmin.services.index import omnibox
-from ticketadmin.services.index.listing import (
-    CHUNK,
-    MOST,
-    ListedTicket,
-    ListFilters,
-    fetch_listing,
-    known_listing,
-    matching,
-    named,
-)
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.statuses import Statuses, get_statuses
+from ticketadmin.services.index.counters import counts
+from ticketadmin.services.index.listing import Query, changed_count, read_page, total_of
+from ticketadmin.services.index.omnibox import drafted_codes
+from ticketadmin.services.index.rows import Listed, current_index
+from ticketadmin.services.index.state import index_state, note_use
 from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import in_order
-from ticketadmin.text import contains
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.ticketapi.client import CODE
+from ticketadmin.views.access import in_background, is_scripted, needs, person_of
 from ticketadmin.views.redirects import see_other
 
 SHOWN_RECENT = 5
-SUGGESTED_TITLES = 5
-
-
-@dataclass(frozen=True)
-class Row:
-    """One ticket of the list, ready to be shown."""
-
-    ticket: ListedTicket
-    status: Status | None
-    due: str
-    has_draft: bool
+SHOWN_DRAFTS = 20
 
 
 @needs("edit_tickets")
 @require_safe
 def tickets(request: HttpRequest) -> HttpResponse:
-    """Go where the box leads, or show what is known of the list at once; a script reads it anew."""
-    choices = get_choices(ask=False)
-    if typed := request.GET.get("q", "").strip():
-        return _go(omnibox.understand(typed, choices.statuses.names), person_of(request))
-    person = person_of(request)
-    is_now = "now" in request.GET
-    context = _list_context(request, get_choices() if is_now else choices, is_now=is_now)
-    context |= {
-        "drafts": Draft.objects.of(person.pk)[:20],
-        "recent": present_changes(list(Change.objects.filter(actor=person)[:SHOWN_RECENT]), person),
-        "views": _views_of(person),
+    """Show the tickets page; what was typed into the box goes where it leads."""
+    if request.GET.get("q", "").strip():
+        return redirect(f"{reverse('go')}?{request.GET.urlencode()}")
+    user = person_of(request)
+    context = _list_context(request) | {
+        "drafts": Draft.objects.of(user.pk)[:SHOWN_DRAFTS],
+        "recent": present_changes(list(Change.objects.filter(actor=user)[:SHOWN_RECENT]), user),
+        "views": _views_of(user),
     }
-    return render(request, "tickets/tickets.html", context)
+    response = render(request, "tickets/tickets.html", context)
+    response["Speculation-Rules"] = f'"{reverse("speculation_rules")}"'
+    return response
 
 
 @needs("edit_tickets")
 @require_safe
 def ticket_list(request: HttpRequest) -> HttpResponse:
-    """Read the list now and return it as a fragment; without a script, lead to the page."""
-    if request.headers.get("X-Requested-With") != "XMLHttpRequest":
+    """Return the list as a fragment; without a script, lead to the page."""
+    if not is_scripted(request):
         return redirect(f"{reverse('tickets')}?{request.GET.urlencode()}")
-    return render(request, "tickets/_list.html", _list_context(request, get_choices(), is_now=True))
+    return render(request, "tickets/_list.html", _list_context(request))
 
 
 @needs("edit_tickets")
+@in_background
 @require_safe
-def suggest(request: HttpRequest) -> HttpResponse:
-    """Return what the box could mean, as options of its list box; no remote call."""
-    typed = request.GET.get("q", "").strip()
-    person = person_of(request)
-    statuses = get_statuses(get_choices(ask=False).statuses)
-    first, _space, rest = typed.partition(" ")
-    is_code = bool(omnibox.CODE.fullmatch(first))
-    names = [one.name for one in statuses.all]
-    wanted = omnibox.matching_statuses(rest, names) if rest.strip() else names
-    listed = [one for one in known_listing(ListFilters()).tickets if typed and _holds(one, typed)]
-    context = {
-        "typed": typed,
-        "codes": omnibox.codes_in(typed) if len(omnibox.codes_in(typed)) > 1 else (),
-        "code": first if is_code and (not rest.strip() or omnibox.matching_statuses(rest, names)) else "",
-        "statuses": [statuses.named(name) for name in wanted][:6] if omnibox.looks_like_code(first) else [],
-        "listed": listed[:SUGGESTED_TITLES],
-        "drafts": [] if typed else Draft.objects.of(person.pk)[:SUGGESTED_TITLES],
-        "recent": [] if typed else omnibox.recent_codes(person),
-    }
-    return render(request, "shared/_suggestions.html", context)
+def list_news(request: HttpRequest) -> JsonResponse:
+    """Say how many tickets of this list have changed since it was shown, as JSON."""
+    index = current_index()
+    note_use(index)
+    since = parse_datetime(request.GET.get("since", "")[:40])
+    if since is None or since.tzinfo is None:
+        return JsonResponse({"changed": 0})
+    found, listed = asked_of(request, get_choices(ask=False))
+    return JsonResponse({"changed": changed_count(Query(index, found.filters, listed=listed), since)})
+
+
+@needs("edit_tickets")
+@require_POST
+def choose_columns(request: HttpRequest) -> HttpResponse:
+    """Keep the columns that the user wants to see, and show the same list with them."""
+    user = person_of(request)
+    wanted = [name for name in request.POST.getlist("columns")[:60] if len(name) <= 80]
+    user.list_columns = ",".join(wanted)[:1_000]
+    user.save(update_fields=["list_columns"])
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
+    query.pop("columns", None)
+    return see_other(f"{reverse('tickets')}?{query.urlencode()}")
 
 
 @needs("edit_tickets")
 @require_POST
 def keep_view(request: HttpRequest) -> HttpResponse:
-    """Keep the filters of the moment under a name."""
+    """Keep the filters, order and columns of the moment under a name."""
     form = SavedViewForm(request.POST)
     query = QueryDict(request.POST.get("query", "")).urlencode()
     if form.is_valid():
@@ -125,78 +112,72 @@ def delete_view(request: HttpRequest, view: int) -> HttpResponse:
     return see_other(reverse("tickets"))
 
 
-def _go(typed: omnibox.Typed, person: User) -> HttpResponse:
-    match typed:
-        case omnibox.OneTicket(code=code):
-            return redirect("ticket", code)
-        case omnibox.StatusChange(code=code, status=status):
-            return redirect(f"{reverse('quick_status', args=[code])}?{urlencode({'to': status})}")
-        case omnibox.ManyTickets(codes=codes) if person.may("run_bulk_updates"):
-            return redirect(f"{reverse('bulk_new')}?{urlencode({'codes': ','.join(codes)})}")
-        case omnibox.ManyTickets(codes=codes):
-            return redirect(f"{reverse('tickets')}?{urlencode({'codes': ','.join(codes)})}")
-        case omnibox.Words(text=text):
-            return redirect(f"{reverse('tickets')}?{urlencode({'text': text})}")
+def asked_of(request: HttpRequest, choices: Choices) -> tuple[ListRequest, Listed]:
+    """Return what a query asks of the list, and the custom fields that the list has."""
+    listed = _listed(_described())
+    return _read(request, choices, listed), listed
 
 
-def _list_context(request: HttpRequest, choices: Choices, *, is_now: bool) -> dict[str, object]:
-    form = ListFilterForm(request.GET, choices=choices)
-    form.is_valid()
-    filters = form.filters
-    person = person_of(request)
-    wanted = _wanted(request)
-    listing = fetch_listing(filters, wanted=wanted) if is_now else known_listing(filters)
-    statuses = get_statuses(choices.statuses)
-    own = omnibox.codes_of(person) if filters.mine else frozenset()
-    drafted = set(Draft.objects.of(person.pk).values_list("ticket_code", flat=True)[:200])
-    found = matching(named(listing, choices), filters, statuses, mine=own)
-    query = request.GET.copy()
-    for name in ("now", "n", "q"):
-        query.pop(name, None)
+def _described() -> list[CustomField]:
+    return list(CustomField.objects.filter(is_listed=True))
+
+
+def _listed(described: list[CustomField]) -> Listed:
+    return Listed({CUSTOM_PREFIX + one.key: one.kind for one in described})
+
+
+def _read(
+    request: HttpRequest, choices: Choices, listed: Listed, statuses: Statuses | None = None
+) -> ListRequest:
+    user = person_of(request)
+    return read_request(
+        request.GET,
+        choices=choices,
+        statuses=statuses or get_statuses(choices.statuses),
+        listed=listed,
+        user=user,
+        columns=user.list_columns,
+    )
+
+
+def _list_context(request: HttpRequest) -> dict[str, Any]:
+    user, choices, described = person_of(request), get_choices(ask=False), _described()
+    statuses, listed = get_statuses(choices.statuses), _listed(described)
+    found = _read(request, choices, listed, statuses)
+    index, now = current_index(), database_now()
+    note_use(index)
+    query = Query(index, found.filters, found.order, listed)
+    page, counted = read_page(query, found.place), counts(index)
+    total = counted_total(found, counted) or total_of(query)
+    columns = columns_of(found, described)
     return {
-        "form": form,
-        "listing": listing,
-        "problem": explain_reason(listing.problem) if listing.problem else None,
-        "rows": _rows(found, statuses, drafted),
-        "columns": _columns(found),
+        "asked": found,
+        "query": found.address(),
+        "columns": columns,
+        "all_columns": columns_of(found, described, choose=True),
+        "rows": rows_of(page.rows, columns, statuses, drafted_codes(user), described),
+        "next": found.address(place=page.next) if page.next else "",
+        "previous": found.address(place=page.previous) if page.previous else "",
+        "total": total,
+        "index": present_index(index_state(index)),
+        "chips": chips_of(found, statuses, counted),
         "statuses": statuses.all,
-        "query": query.urlencode(),
-        "is_filtered": any(value for values in query.lists() for value in values[1]),
-        "follows": not is_now and not (listing.is_fresh and listing.received >= min(wanted, CHUNK)),
-        "next_n": min(wanted + CHUNK, MOST) if listing.has_more and wanted < MOST else None,
-        "wanted": wanted,
-        "maybe_code": filters.text if omnibox.CODE.fullmatch(filters.text) else "",
+        "categories": choices.categories.names,
+        "described": described,
+        "since": now.isoformat(),
+        "unknown_codes": _unknown(index, found.query.get("codes", "")),
+        "maybe_code": found.filters.text if CODE.fullmatch(found.filters.text) and not page.rows else "",
+        "view_query": found.address(columns=",".join(one.name for one in columns if one.name != "code")),
     }
 
 
-def _rows(found: tuple[ListedTicket, ...], statuses: Statuses, drafted: set[str]) -> list[Row]:
-    today = timezone.localdate()
-    return [
-        Row(
-            ticket,
-            statuses.named(ticket.values["status_name"]) if ticket.values.get("status_name") else None,
-            ticket.due_state(statuses, today),
-            ticket.code in drafted,
-        )
-        for ticket in found
-    ]
+def _unknown(index: TicketIndex, codes: str) -> list[str]:
+    """Return the codes of an address that the index does not know; each may be opened all the same."""
+    named = codes.split(",") if codes else []
+    known = set(index.tickets.filter(code__in=named).values_list("code", flat=True)) if named else set()
+    return [code for code in named if code not in known]
 
 
-def _columns(found: tuple[ListedTicket, ...]) -> set[str]:
-    """Return the columns for which the CRM showed anything at all."""
-    shown = {name for ticket in found for name, value in ticket.values.items() if value}
-    return shown | ({"customer"} if any(ticket.customer for ticket in found) else set())
-
-
-def _wanted(request: HttpRequest) -> int:
-    asked = whole_number(request.GET.get("n", ""))
-    return min(max(asked or 0, CHUNK), MOST)
-
-
-def _holds(ticket: ListedTicket, typed: str) -> bool:
-    return contains(f"{ticket.code} {ticket.values.get('ticket_title', '')} {ticket.customer}", typed)
-
-
-def _views_of(person: User) -> list[SavedView]:
-    views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True)).select_related("owner")[:50]
+def _views_of(user: User) -> list[SavedView]:
+    views = SavedView.objects.filter(Q(owner=user) | Q(is_shared=True)).select_related("owner")[:50]
     return in_order(views, lambda view: view.name)

@@ -28,6 +28,7 @@ from ticketadmin.presenters.changes import (
 )
 from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
+from ticketadmin.presenters.neighbours import customer_tickets
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.choices import get_choices
@@ -35,6 +36,7 @@ from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
 from ticketadmin.services.history.changes import Filters, history_page
+from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.errors import (
     CheckFailed,
@@ -101,6 +103,7 @@ def ticket_page(
         "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
         "kept_theirs": present_values(kept_theirs) if kept_theirs else (),
         "changes": changes,
+        "others": customer_tickets(index_to_write(), base.code, statuses),
     }
     response = render(request, "tickets/ticket.html", context, status=status)
     return _with_images(request, response) if shows_images else response

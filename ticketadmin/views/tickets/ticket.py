@@ -15,10 +15,11 @@ from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
 from ticketadmin.services.saving.form_base import WrongBase
 from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.readback import settle_ticket
-from ticketadmin.services.saving.save import OpenedTicket, open_ticket, save_ticket
+from ticketadmin.services.saving.save import OpenedTicket, open_ahead, open_ticket, save_ticket
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.ticketapi.errors import TicketApiError
-from ticketadmin.views.access import is_scripted, needs, person_of
+from ticketadmin.views.access import is_prefetch, is_scripted, needs, person_of
+from ticketadmin.views.tickets.prefetching import REFUSED, may_prefetch
 from ticketadmin.views.tickets.responses import (
     after_save,
     cannot_open_page,
@@ -53,6 +54,8 @@ def preview(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _show(request: HttpRequest, code: str) -> HttpResponse:
+    if is_prefetch(request):
+        return _show_ahead(request, code)
     saved = _named_change(request, code, "saved")
     if saved and (page := after_save(request, saved)):
         return page
@@ -68,6 +71,22 @@ def _show(request: HttpRequest, code: str) -> HttpResponse:
         return cannot_open_page(request, code, error)
     again = _inputs_to_send_again(request, code, opened)
     return opened_page(request, opened, again=again, saved=saved)
+
+
+def _show_ahead(request: HttpRequest, code: str) -> HttpResponse:
+    """Render a ticket that the user points at, within the budget; write nothing (see `prefetching`)."""
+    user = person_of(request)
+    if not may_prefetch(request, user):
+        return HttpResponse(status=REFUSED)
+    try:
+        opened = open_ahead(code, actor=user)
+    except TicketApiError:
+        opened = None
+    if opened is None:
+        return HttpResponse(status=REFUSED)
+    if hasattr(request, "_messages"):  # they are for the page that the user opens next
+        del request._messages
+    return opened_page(request, opened)
 
 
 def _save(request: HttpRequest, code: str) -> HttpResponse:

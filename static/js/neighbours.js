@@ -1,0 +1,12 @@
+// Where the list led to this ticket: the way to the ones before and after it. The list notes what it shows.
+const place = document.querySelector("[data-neighbours]");
+const query = sessionStorage.getItem("list");
+
+if (place && query !== null) {
+  const url = `${place.dataset.neighbours}?${query}`;
+  const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } }).catch(() => null);
+  if (answer?.ok && !answer.redirected) {
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    place.replaceChildren(...parsed.body.childNodes);
+  }
+}

@@ -1,0 +1,86 @@
+"""The one box of every page: where what was typed leads, and what it could mean while it is typed."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from ticketadmin.models import Draft, IndexedTicket, User
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.statuses import get_statuses
+from ticketadmin.services.index import omnibox
+from ticketadmin.services.index.listing import ListFilters, Query, read_page
+from ticketadmin.services.index.rows import current_index
+from ticketadmin.services.index.words import is_contact
+from ticketadmin.views.access import needs, person_of
+
+SUGGESTED_STATUSES = 6
+SUGGESTED_DRAFTS = 5
+
+
+@needs("edit_tickets")
+@require_safe
+def go(request: HttpRequest) -> HttpResponse:
+    """Go where the text leads: to a ticket, a status, several tickets, or a search. Never to an error."""
+    typed = request.GET.get("q", "").strip()
+    codes = omnibox.known_codes(current_index(), typed)
+    names = get_choices(ask=False).statuses.names
+    return _leads_to(omnibox.understand(typed, names, codes), person_of(request))
+
+
+def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
+    match typed:
+        case omnibox.OneTicket(code=code):
+            return redirect("ticket", code)
+        case omnibox.StatusChange(code=code, status=status):
+            return redirect(f"{reverse('quick_status', args=[code])}?{urlencode({'to': status})}")
+        case omnibox.ManyTickets(codes=codes) if user.may("run_bulk_updates"):
+            return redirect(f"{reverse('bulk_new')}?{urlencode({'codes': ','.join(codes)})}")
+        case omnibox.ManyTickets(codes=codes):
+            return redirect(f"{reverse('tickets')}?{urlencode({'codes': ','.join(codes)})}")
+        case omnibox.Words(text=text) if only := _only_ticket_of(text):
+            return redirect("ticket", only)
+        case omnibox.Words(text=text):
+            return redirect(
+                f"{reverse('tickets')}?{urlencode({'text': text})}" if text else reverse("tickets")
+            )
+
+
+def _only_ticket_of(text: str) -> str:
+    """Return the code of the one ticket with this telephone number or e-mail, else ""."""
+    if not is_contact(text):
+        return ""
+    rows = read_page(Query(current_index(), ListFilters(text=text)), size=2).rows
+    return rows[0].code if len(rows) == 1 and rows[0].missing_at is None else ""
+
+
+@needs("edit_tickets")
+@require_safe
+def suggest(request: HttpRequest) -> HttpResponse:
+    """Return what the box could mean, as options of its list box; no remote call."""
+    typed, user, index = request.GET.get("q", "").strip(), person_of(request), current_index()
+    known = omnibox.known_codes(index, typed)
+    statuses = get_statuses(get_choices(ask=False).statuses)
+    names = [one.name for one in statuses.all]
+    first, _space, rest = typed.partition(" ")
+    code = known.code_in(first.rstrip(":"))
+    wanted = omnibox.matching_statuses(rest, names) if rest.strip() else names
+    many = omnibox.codes_in(typed, known)
+    context = {
+        "typed": typed,
+        "codes": many if len(many) > 1 else (),
+        "code": code if not rest.strip() or wanted else "",
+        "statuses": [statuses.named(name) for name in wanted][:SUGGESTED_STATUSES] if code else [],
+        "listed": _best(Query(index, ListFilters(text=typed)), code) if typed else [],
+        "drafts": [] if typed else Draft.objects.of(user.pk)[:SUGGESTED_DRAFTS],
+        "recent": [] if typed else omnibox.recent_codes(user),
+    }
+    return render(request, "shared/_suggestions.html", context)
+
+
+def _best(query: Query, code: str) -> list[IndexedTicket]:
+    """Return the best tickets for a text, the last changed first, without the one that is offered anyway."""
+    rows = read_page(query, size=omnibox.SUGGESTED + 1).rows
+    return [row for row in rows if row.code != code][: omnibox.SUGGESTED]

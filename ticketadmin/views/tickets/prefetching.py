@@ -1,0 +1,72 @@
+"""Opening ahead: a browser may fetch a ticket that a user points at, within a budget and without any trace.
+
+The tickets page names `speculation_rules` in a header; browsers that know such rules then fetch a pointed-at
+ticket with `Sec-Purpose: prefetch`. Such a request reads the ticket and renders its page, and writes nothing:
+no session, no presence, no draft, no settling, no row of the index. It is refused with 503, which costs the
+user nothing, where the user's budget is spent, on a telephone, and while the CRM is away, slow or limited.
+"""
+
+import time
+from statistics import median
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from ticketadmin.models import User
+from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.crm.connection import listen
+from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.views.access import in_background, needs
+
+EVERY = 1.0  # seconds between two remote reads that a user did not ask for, over all processes
+SLOW = 1.0  # seconds: a CRM that answers reads slower than this is not asked ahead
+REMEMBERED = 20  # calls of this process
+REFUSED = 503  # a browser drops what it asked for ahead, and asks again when the user does
+RULES = {
+    "prefetch": [
+        {
+            "where": {"and": [{"href_matches": "/tickets/*/"}, {"selector_matches": "[data-open]"}]},
+            "eagerness": "moderate",
+        },
+        {"where": {"selector_matches": "[data-open][data-ahead]"}, "eagerness": "immediate"},  # by keyboard
+    ]
+}
+_recent: list[float] = []
+
+
+@needs("edit_tickets")
+@in_background
+@require_safe
+def speculation_rules(_request: HttpRequest) -> HttpResponse:
+    """Tell a browser which links it may fetch ahead: those of the list, once they are pointed at."""
+    return JsonResponse(RULES, content_type="application/speculationrules+json")
+
+
+def may_prefetch(request: HttpRequest, user: User) -> bool:
+    """Tell whether a ticket may be read ahead now, and spend the user's budget if so."""
+    is_plain = not request.GET and request.headers.get("Sec-CH-UA-Mobile") != "?1"
+    if not is_plain or _is_limited() or _is_slow() or open_until() is not None:
+        return False
+    # Each process keeps its own budget, so that a share of the user's is what one may spend.
+    wait = EVERY * max(settings.WEB_PROCESSES, 1)
+    return bool(cache.add(f"prefetch:{user.pk}", time.monotonic(), wait))
+
+
+def _is_limited() -> bool:
+    """Where requests are rationed, those that a user asked for come first."""
+    return 0 < settings.TICKET_API_MAX_PER_SECOND < 10
+
+
+def _is_slow() -> bool:
+    return bool(_recent) and median(_recent) > SLOW
+
+
+def _note(call: Call) -> None:
+    if call.method == "GET":
+        _recent.append(call.seconds)
+        del _recent[:-REMEMBERED]
+
+
+listen(_note)
