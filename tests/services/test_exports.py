@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies
 
 from ticketadmin.services.history.export import csv_lines, harmless
+from ticketadmin.services.spreadsheets.formulas import armed, disarmed
 
 COMMAND = "=cmd|' /C calc'!A0"
 
@@ -62,3 +63,13 @@ def test_only_apostrophes_are_added_and_no_text_begins_like_a_formula(text: str)
 def test_endless_separators_are_gone_through_once(part: str) -> None:
     # Quadratic work would take this test minutes.
     assert harmless("a" + part * 60_000) == "a" + part * 60_000
+
+
+@given(strategies.text(alphabet="=+-@'\t\r\n 1a＝", max_size=12))
+def test_an_import_gives_back_what_an_export_disarmed(text: str) -> None:
+    assert armed(disarmed(text)) == text
+
+
+@pytest.mark.parametrize("text", ["'90s", "'0123", "'", "''", "'tis"])
+def test_an_apostrophe_that_disarms_nothing_belongs_to_the_text(text: str) -> None:
+    assert disarmed(text) == armed(text) == text

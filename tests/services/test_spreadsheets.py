@@ -6,7 +6,7 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -152,14 +152,14 @@ def test_rows_are_numbered_as_the_spreadsheet_shows_them() -> None:
     ]
 
 
-def test_formulas_in_a_csv_file_are_texts_and_the_ways_to_keep_a_zero_are_understood() -> None:
+def test_formulas_in_a_csv_file_are_texts_and_only_a_disarmed_one_loses_its_apostrophe() -> None:
     table = read_table(
         b'code,title,phone\nTK-1,=cmd|\' /C calc\'!A0,"=""0123"""\n"\'=1",\'0123,\'tis\n', "x.csv"
     )
 
     assert [row.cells for row in table.rows] == [
         ("TK-1", "=cmd|' /C calc'!A0", "0123"),
-        ("=1", "0123", "'tis"),
+        ("=1", "'0123", "'tis"),
     ]
 
 
@@ -270,7 +270,8 @@ def test_endless_beginnings_of_rows_in_a_comment_are_gone_through_once() -> None
 def test_a_formula_without_its_result_is_a_problem_and_an_empty_result_is_none() -> None:
     problems = read_table(archive(EXCEL), "x.xlsx").problems
 
-    assert [(problem.row, problem.column) for problem in problems] == [(4, 4)]
+    assert [(one.row, one.column) for one in problems if "formula" in one.message] == [(4, 4)]
+    assert [(one.row, one.column) for one in problems if "merged" in one.message] == [(4, 2)]
 
 
 def test_the_first_visible_sheet_is_read_and_its_claims_about_its_size_are_not_believed() -> None:
@@ -284,6 +285,23 @@ def test_the_first_visible_sheet_is_read_and_its_claims_about_its_size_are_not_b
     content = with_part(workbook(["code", "x"], ["TK-1", 1], change=change), "xl/worksheets/sheet2.xml", far)
 
     assert texts(read_table(content, "x.xlsx")) == [("code", "x"), ("TK-1", "1")]
+
+
+def test_a_cell_that_is_merged_away_is_a_problem_of_its_own() -> None:
+    def change(book: Workbook) -> None:
+        assert book.active is not None
+        book.active.merge_cells("B2:B3")
+
+    table = read_table(workbook(["code", "x"], ["TK-1", "a"], ["TK-2", None], change=change), "x.xlsx")
+
+    assert [(problem.row, problem.column) for problem in table.problems] == [(3, 1)]
+    assert "merged" in table.problems[0].message
+
+
+def test_a_number_with_three_decimals_is_named_so_that_it_is_not_taken_for_thousands() -> None:
+    table = read_table(workbook(["code", "x", "y"], ["TK-1", 1.255, "1.255"], ["TK-2", 1.25, 1255]), "x.xlsx")
+
+    assert table.three_decimals == {(2, 1)}
 
 
 @pytest.mark.parametrize(
@@ -305,6 +323,8 @@ def test_the_first_visible_sheet_is_read_and_its_claims_about_its_size_are_not_b
         (datetime.fromisoformat("2026-12-31"), "dd/mm/yyyy", "2026-12-31"),
         (datetime.fromisoformat("2026-12-31T09:30"), "General", "2026-12-31 09:30:00"),
         (time(9, 30), "h:mm", "09:30:00"),
+        (timedelta(hours=26), "[h]:mm:ss", "26:00:00"),
+        (timedelta(minutes=-90), "[h]:mm:ss", "-1:30:00"),
         (False, "General", "FALSE"),
         ("a_x000D_\nb", "General", "a\nb"),
         (None, "General", ""),

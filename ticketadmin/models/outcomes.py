@@ -178,6 +178,8 @@ class ItemReason(StrEnum):
     INTERNAL_ERROR = "internal_error"
     NOT_UNDOABLE = "not_undoable"
     NOT_CERTAIN = "not_certain"
+    OTHER_TYPE = "other_type"
+    NOTHING_WANTED = "nothing_wanted"
 
 
 class PauseReason(StrEnum):

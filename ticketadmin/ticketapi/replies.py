@@ -6,7 +6,6 @@ anything but a TicketApiError, whatever the bytes are.
 
 import email.utils
 import html
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ from ticketadmin.ticketapi.errors import (
     UnexpectedReply,
 )
 from ticketadmin.ticketapi.reasons import Reason
-from ticketadmin.ticketapi.tickets import Json, as_text
+from ticketadmin.ticketapi.tickets import Json, as_text, read_json
 
 MESSAGE_MAX_LENGTH = 300
 MAX_RETRY_AFTER = 3_600.0
@@ -74,23 +73,12 @@ class Reply:
     def json(self) -> Json:
         """Return the body as JSON, whatever its content type says, or NO_JSON.
 
-        JSON can spell what no database and no page can hold: half a surrogate pair becomes a question mark,
-        NUL is left out.
+        What no database and no page can hold is replaced (`tickets.read_json`).
         """
         try:
-            content = json.loads(self.text, parse_constant=lambda _constant: None)
-            return self._storable(content)
+            return read_json(self.text, self.mask)
         except (ValueError, RecursionError):
             return NO_JSON
-
-    def _storable(self, content: Json) -> Json:
-        if isinstance(content, str):
-            return self.mask(content.replace("\0", "").encode("utf-8", "replace").decode())
-        if isinstance(content, list):
-            return [self._storable(one) for one in content]
-        if isinstance(content, dict):
-            return {self._storable(name): self._storable(value) for name, value in content.items()}
-        return content
 
 
 def data_of(reply: Reply, *, method: str) -> dict[str, Any]:

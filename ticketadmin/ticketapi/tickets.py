@@ -1,8 +1,9 @@
 """The values that the API's JSON becomes. What did not come back is absent: unknown, never empty."""
 
 import json
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -117,6 +118,26 @@ def as_int(value: Json) -> int | None:
     return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
 
 
+def read_json(text: str, change: Callable[[str], str] = str) -> Json:
+    """Return the value in a JSON text, with `change` made to each of its strings.
+
+    JSON can spell what no database and no page can hold, and what cannot be sent back: half a surrogate pair
+    becomes a question mark, NUL is left out, NaN and numbers beyond a double become null. Raises ValueError
+    or RecursionError.
+    """
+    return _storable(json.loads(text, parse_constant=lambda _constant: None), change)
+
+
+def _storable(content: Json, change: Callable[[str], str]) -> Json:
+    if isinstance(content, str):
+        return change(content.replace("\0", "").encode("utf-8", "replace").decode())
+    if isinstance(content, list):
+        return [_storable(one, change) for one in content]
+    if isinstance(content, dict):
+        return {_storable(name, change): _storable(value, change) for name, value in content.items()}
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
 def as_text(value: Json) -> str:
     """Return a scalar as the text that the contract promises; null is ""."""
     if value is None:
@@ -147,7 +168,7 @@ def _custom_fields(value: Json) -> dict[str, Json] | None:
     """Return the object; an empty list is PHP's empty object, and some fields come as JSON in a string."""
     if isinstance(value, str) and value.strip():
         try:
-            value = json.loads(value)
+            value = read_json(value)
         except (ValueError, RecursionError):
             return None
     if isinstance(value, dict):

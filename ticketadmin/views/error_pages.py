@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.tickets.drafts import keep_without_session
+from ticketadmin.views.tickets.posted_again import posted_again
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -60,11 +61,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 while our database is away.
 
-    Without anything that could fail again: no database, no session, no context processors.
+    Without anything that could fail again: no database, no session, no context processors. A ticket's form is
+    repeated on the page.
     """
     is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     status = 503 if is_away else 500
-    response = HttpResponse(loader.get_template(f"{status}.html").render(_context(request)), status=status)
+    context = {**_context(request), "again": posted_again(request) if is_away else None}
+    response = HttpResponse(loader.get_template(f"{status}.html").render(context), status=status)
     if is_away:
         response["Retry-After"] = "10"
     return response

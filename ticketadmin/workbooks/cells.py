@@ -30,12 +30,19 @@ def shown(value: Any, number_format: str = "General") -> str:
         return _moment(value)
     if isinstance(value, date | time):
         return value.isoformat()
-    return str(value) if isinstance(value, timedelta) else ""
+    return _duration(value) if isinstance(value, timedelta) else ""
 
 
 def _moment(value: datetime) -> str:
     value = value.replace(microsecond=0)
     return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
+
+
+def _duration(value: timedelta) -> str:
+    """Return hours, minutes and seconds, as the format [h]:mm:ss shows them: 26 hours are 26:00:00."""
+    minutes, seconds = divmod(round(abs(value.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{'-' if value.days < 0 else ''}{hours}:{minutes:02}:{seconds:02}"
 
 
 def _number(value: float, number_format: str) -> str:

@@ -21,6 +21,7 @@ MAX_PARTS = 1_000
 MAX_ELEMENTS = 4_000_000
 MAX_CELLS = 1_000_000
 MAX_SHEETS = 200
+MAX_MERGED = 20_000
 # Excel's.
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
@@ -35,10 +36,12 @@ MAX_ATTRIBUTE_CHARACTERS = 32_767
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main "
 _ROW, _CELL, _FORMULA, _VALUE = _MAIN + "row", _MAIN + "c", _MAIN + "f", _MAIN + "v"
 _STRING, _INLINE, _FORMAT = _MAIN + "si", _MAIN + "is", _MAIN + "numFmt"
+_MERGED = _MAIN + "mergeCell"
 _WITH_TEXT = frozenset({_FORMULA, _VALUE, _STRING, _INLINE})
 _LIMITS = {
     _CELL: MAX_CELLS,
     _STRING: MAX_CELLS,
+    _MERGED: MAX_MERGED,
     _ROW: MAX_ROW,
     _MAIN + "sheet": MAX_SHEETS,
     **{_MAIN + name: MAX_STYLES for name in ("xf", "numFmt", "font", "fill", "border", "cellStyle", "dxf")},
@@ -46,7 +49,7 @@ _LIMITS = {
 _CHUNK = 64 * 1024
 _BEGINNINGS = (b"<", b"\xff\xfe", b"\xfe\xff", b"\0<")
 _ROW_NUMBER = re.compile(r"[0-9]{1,7}(\.0+)?")
-_PLACE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}", re.IGNORECASE)
+_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.IGNORECASE)
 
 
 class Code(StrEnum):
@@ -71,10 +74,15 @@ Place = tuple[int, int]  # row as shown, column from 0
 
 @dataclass
 class SheetFacts:
-    """What openpyxl does not tell of a sheet: hidden rows, and formulas that were stored without a result."""
+    """What openpyxl does not tell of a sheet.
+
+    Hidden rows, formulas that were stored without a result, and merged cells as (row, column, row, column) of
+    their corners.
+    """
 
     hidden: set[int] = field(default_factory=set)
     without_result: set[Place] = field(default_factory=set)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
 def check_archive(archive: ZipFile) -> dict[str, SheetFacts]:
@@ -174,6 +182,10 @@ class _PartCheck:
         if len(attributes.get("formatCode", "")) > MAX_FORMAT_CHARACTERS:
             raise RefusedWorkbook(Code.DAMAGED)
 
+    def _start_merged(self, attributes: dict[str, str]) -> None:
+        first, _colon, last = attributes.get("ref", "").partition(":")
+        self.facts.merged.append((*_place(first), *_place(last or first)))
+
     def _text(self, text: str) -> None:
         if not self._text_of:
             return
@@ -196,6 +208,7 @@ _STARTS: dict[str, Callable[[_PartCheck, dict[str, str]], None]] = {
     _CELL: _PartCheck._start_cell,
     _FORMULA: _PartCheck._start_formula,
     _FORMAT: _PartCheck._start_format,
+    _MERGED: _PartCheck._start_merged,
 }
 
 
@@ -207,6 +220,14 @@ def _row_number(text: str) -> int:
     if not _ROW_NUMBER.fullmatch(text):
         raise RefusedWorkbook(Code.DAMAGED)
     return int(float(text))
+
+
+def _place(text: str) -> Place:
+    """Return the row and the column, from 0, of a cell named like B7."""
+    place = _PLACE.fullmatch(text)
+    if not place:
+        raise RefusedWorkbook(Code.DAMAGED)
+    return int(place[2]), _column_number(text) - 1
 
 
 def _column_number(text: str) -> int:

@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile
 from openpyxl import load_workbook
 
 from ticketadmin.workbooks.cells import shown
-from ticketadmin.workbooks.checking import Code, RefusedWorkbook, SheetFacts, check_archive
+from ticketadmin.workbooks.checking import MAX_CELLS, Code, Place, RefusedWorkbook, SheetFacts, check_archive
 
 MAX_CHARACTERS = 32_000_000  # of all cells together
 _UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
@@ -26,7 +26,10 @@ _DAMAGE = (
 
 
 def read_sheet(content: bytes, *, rows: int, columns: int) -> dict[str, Any]:
-    """Return the title, rows, hidden rows and formulas without a result of the first visible sheet.
+    """Return what there is to know of the first visible sheet.
+
+    That is its title, rows and hidden rows, and the places (row as shown, column from 0) of formulas without
+    a result, of cells that are merged with another before them, and of numbers with three decimals.
 
     `rows` are lists of a row number and its texts, filled ones only: at most `rows` + 2 of them, each at most
     `columns` + 1 wide, so that the caller sees that a limit was passed. Raises RefusedWorkbook.
@@ -49,8 +52,9 @@ def _read_sheet(content: bytes, rows: int, columns: int) -> dict[str, Any]:
     sheet.reset_dimensions()  # what a file claims about its size may be a million empty rows
     known = facts.get(sheet._worksheet_path, SheetFacts())
     found: list[tuple[int, list[str]]] = []
+    three_decimals: list[tuple[int, int]] = []
     characters = 0
-    for number, texts in _filled_rows(sheet, known, columns):
+    for number, texts in _filled_rows(sheet, known, columns, three_decimals):
         characters += sum(map(len, texts))
         if characters > MAX_CHARACTERS:
             raise RefusedWorkbook(Code.TOO_MUCH_INSIDE)
@@ -63,14 +67,47 @@ def _read_sheet(content: bytes, rows: int, columns: int) -> dict[str, Any]:
         "rows": found,
         "hidden": sorted(known.hidden & numbers),
         "without_result": sorted(place for place in known.without_result if place[0] in numbers),
+        "merged": sorted(_merged_away(known, found)),
+        "three_decimals": three_decimals,
     }
 
 
-def _filled_rows(sheet: Any, known: SheetFacts, columns: int) -> Iterator[tuple[int, list[str]]]:
+def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> set[Place]:
+    """Return the places in rows that hold something whose cells are merged with one before them.
+
+    No more than a table has cells: merged cells of a sound workbook do not overlap.
+    """
+    widths = {number: len(texts) for number, texts in found}
+    last = max(widths, default=0)
+    places: set[Place] = set()
+    left = MAX_CELLS
+    for first_row, first_column, last_row, last_column in known.merged:
+        for row in range(first_row, min(last_row, last) + 1):
+            covered = range(first_column, min(last_column + 1, widths.get(row, 0)))
+            left -= 1 + len(covered)
+            if left < 0:
+                raise RefusedWorkbook(Code.DAMAGED)
+            places |= {(row, at) for at in covered}
+        places.discard((first_row, first_column))
+    return places
+
+
+def _has_three_decimals(value: Any, text: str) -> bool:
+    return isinstance(value, float) and len(text.partition(".")[2]) == len("000")
+
+
+def _filled_rows(
+    sheet: Any, known: SheetFacts, columns: int, three_decimals: list[Place]
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that hold something, not much wider than the first of them."""
     with_formula = {row for row, _column in known.without_result}
     for number, row in _numbered_rows(sheet, columns):
         texts = ["" if cell.value is None else shown(cell.value, cell.number_format) for cell in row]
+        three_decimals += [
+            (number, at)
+            for at, (cell, text) in enumerate(zip(row, texts, strict=True))
+            if _has_three_decimals(cell.value, text)
+        ]
         if any(text.strip() for text in texts) or number in with_formula:
             yield number, texts
 

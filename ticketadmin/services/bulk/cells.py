@@ -39,11 +39,12 @@ def read_cell(
     schema: TicketSchema,
     *,
     is_month_first: bool = False,
+    is_decimal: bool = False,
 ) -> Set | Clear | None:
     """Return what a cell asks for; None: keep the field. Raises ValidationError.
 
     `is_month_first` tells that the column holds days with the month in front, so that 05/12/2026
-    cannot be read for certain.
+    cannot be read for certain; `is_decimal` that a workbook stores a number with three decimals.
     """
     plain = " ".join(visible(text).split())
     if not plain:
@@ -52,6 +53,8 @@ def read_cell(
     if heading(plain) in CLEARING:
         return _clear(field)
     refuse_damage(text, is_number=field.kind is Kind.NUMBER)
+    if is_decimal and field.kind is Kind.NUMBER:
+        text += "0"  # 1.255 by itself could mean 1255
     value = parse(field, _inputs(field, text, is_month_first=is_month_first))
     if field.kind is Kind.CHOICE:
         value = schema.resolve(field.name, str(value))

@@ -107,10 +107,14 @@ def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
     merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
     item.plan = Plan.SEND
-    if set(mine) <= set(merged.already_there):
+    if not edit:
+        item.plan, item.reason = Plan.CANNOT, ItemReason.NOTHING_WANTED
+    elif set(mine) <= set(merged.already_there):
         item.plan = Plan.ALREADY
     elif merged.conflicts:
         item.plan, item.reason = Plan.CANNOT, ItemReason.CHANGED_SINCE
+    elif edit.refused(schema, known):
+        item.plan, item.reason = Plan.CANNOT, ItemReason.OTHER_TYPE
     else:
         item.base = {name: known[name] for name in edit.wishes if name in known}
     item.read_at = read.read_at

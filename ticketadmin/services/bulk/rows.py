@@ -112,9 +112,10 @@ class _Reading:
         self.code_column = next(column for column in columns if column.field is None)
         self.columns = [(column, column.field) for column in columns if column.field]
         self.schema = schema
+        self.decimals = table.three_decimals
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
         self.month_first = {column.index for column in columns if _is_month_first(table, column)}
-        self.known: dict[tuple[int, str], Set | Clear | ValidationError | None] = {}
+        self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []
         self.error_count = 0
         self.error_rows: set[int] = set()
@@ -158,7 +159,7 @@ class _Reading:
         return text
 
     def _wish_of(self, row: int, column: Column, field: Field, text: str) -> Set | Clear | None:
-        wish = self._read(column, field, text)
+        wish = self._read(column, field, text, is_decimal=(row, column.index) in self.decimals)
         if isinstance(wish, ValidationError):
             self._add_error(row, column.name, wish.messages[0], text)
             return None
@@ -167,14 +168,16 @@ class _Reading:
             self.warnings.append(RowError(row, column.name, message, text))
         return wish
 
-    def _read(self, column: Column, field: Field, text: str) -> Set | Clear | ValidationError | None:
-        key = (column.index, text)
+    def _read(
+        self, column: Column, field: Field, text: str, *, is_decimal: bool
+    ) -> Set | Clear | ValidationError | None:
+        key = (column.index, text, is_decimal)
         if key in self.known:
             return self.known[key]
         wish: Set | Clear | ValidationError | None
         try:
             is_doubtful = column.index in self.month_first
-            wish = read_cell(field, text, self.schema, is_month_first=is_doubtful)
+            wish = read_cell(field, text, self.schema, is_month_first=is_doubtful, is_decimal=is_decimal)
         except ValidationError as error:
             wish = error
         if len(text) <= _REMEMBERED:

@@ -9,15 +9,13 @@ from typing import Any
 from django.utils import timezone
 
 from ticketadmin.models import Change
+from ticketadmin.services.spreadsheets.formulas import disarmed
 
 HISTORY_COLUMNS = (
     "when", "ticket", "person", "origin", "field", "before", "sent", "read_back", "field_outcome", "outcome",
     "message", "http_status", "duration_ms", "request_id", "change", "undo_of", "bulk",
 )  # fmt: skip
-# A cell acts as a formula by its first character, which some programs look for behind white space or in full
-# width, and, where they split a line at semicolons or tabs instead of commas, inside a text too.
-_BLANK = "[\\s\ufeff\u200b-\u200f\u2060]*"
-_ACTING_FIRST = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")
+# Where a program splits a line at semicolons or tabs instead of commas, a text acts as a formula inside, too.
 # Inside a text a list's "- " stays what it is unless a command or a function call follows. Each separator
 # begins anew, so that no run of them is gone through more than once.
 _BETWEEN = '(?:[^\\S\t\r\n]|["\ufeff\u200b-\u200f\u2060])*'
@@ -49,7 +47,7 @@ def harmless(value: Any) -> str:
     if is_number:
         return text
     text = _ACTING_INSIDE.sub(r"\g<0>'", text)
-    return f"'{text}" if _ACTING_FIRST.match(text) else text
+    return disarmed(text)
 
 
 def history_table(changes: Iterable[Change]) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,15 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value
-from ticketadmin.services.values.inputs import Inputs, empty_value, is_blank, is_untouched, parse, retyped
+from ticketadmin.services.values.inputs import (
+    Inputs,
+    can_be_retyped,
+    empty_value,
+    is_blank,
+    is_untouched,
+    parse,
+    retyped,
+)
 from ticketadmin.services.values.schema import TicketSchema
 
 
@@ -55,6 +63,17 @@ class Edit:
         if not isinstance(wish, Set):
             return empty_value(field, like)
         return retyped(field, wish.value, like) if wish.is_typed else wish.value
+
+    def refused(self, schema: TicketSchema, known: Mapping[str, Value]) -> tuple[str, ...]:
+        """Return the fields whose typed value the form of a ticket that holds `known` would refuse."""
+        typed = {
+            name: wish.value for name, wish in self.wishes.items() if isinstance(wish, Set) and wish.is_typed
+        }
+        return tuple(
+            name
+            for name, value in typed.items()
+            if not can_be_retyped(schema.field(name), value, known.get(name))
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same edit of."""

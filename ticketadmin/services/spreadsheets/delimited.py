@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from ticketadmin.services.spreadsheets.formulas import armed
 from ticketadmin.services.spreadsheets.kinds import not_a_table
 from ticketadmin.services.spreadsheets.table import Table, UnreadableFile, filled_rows
 from ticketadmin.text import normalize
@@ -33,7 +34,6 @@ _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
 _LOOKED_AT = 65_536
 _SAMPLE_ROWS = 20
 _AS_TEXT = re.compile(r'="([^"]*)"')  # ="0123": how people make Excel keep a zero
-_QUOTED = re.compile(r"'(?=[=+\-@＝＋－＠\d\s])")  # '=1+1: how our own exports disarm a formula
 
 
 def read_delimited(content: bytes) -> Table:
@@ -139,7 +139,7 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 def _as_typed(cell: str) -> str:
     if cell.startswith("="):
         return _AS_TEXT.sub(r"\1", cell) if _AS_TEXT.fullmatch(cell) else cell
-    return _QUOTED.sub("", cell, count=1) if cell.startswith("'") else cell
+    return armed(cell)
 
 
 def _unreadable_row(number: int, error: csv.Error) -> UnreadableFile:

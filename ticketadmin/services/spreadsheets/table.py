@@ -46,6 +46,8 @@ class Table:
 
     `encoding` and `separator` tell how a CSV file was read, `sheet` which sheet of a workbook. Rows
     hidden by a filter are rows like others; `hidden` names them, so that a page can say so.
+    `three_decimals` are the places (row as shown, column from 0) of cells that a workbook stores as a number
+    with three decimals: as a text 1.255 could also mean 1255.
     """
 
     header: tuple[str, ...]
@@ -55,6 +57,7 @@ class Table:
     sheet: str = ""
     problems: tuple[CellProblem, ...] = ()
     hidden: frozenset[int] = frozenset()
+    three_decimals: frozenset[tuple[int, int]] = frozenset()
 
 
 def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, ...], tuple[TableRow, ...]]:

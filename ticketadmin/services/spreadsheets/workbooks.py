@@ -53,13 +53,15 @@ def read_workbook(content: bytes) -> Table:
     if refusal := answer.get("refused"):
         raise _refused(refusal)
     header, rows = filled_rows(answer["rows"])
-    problems = (CellProblem(row, column, _no_result()) for row, column in answer["without_result"])
+    problems = [CellProblem(row, column, _no_result()) for row, column in answer["without_result"]]
+    problems += [CellProblem(row, column, _is_merged()) for row, column in answer["merged"]]
     return Table(
         header,
         rows,
         sheet=answer["sheet"],
         problems=tuple(problems),
         hidden=frozenset(answer["hidden"]),
+        three_decimals=frozenset((row, column) for row, column in answer["three_decimals"]),
     )
 
 
@@ -129,6 +131,10 @@ def _unavailable() -> UnreadableFile:
         "and upload that file, or tell an administrator."
     )
     return UnreadableFile(message, code="unavailable")
+
+
+def _is_merged() -> str:
+    return _("This cell is merged with another one and has no value of its own. Unmerge it and fill it in.")
 
 
 def _no_result() -> str:

@@ -16,7 +16,9 @@ MAX_INPUT = 200_000  # characters; no field takes as many, so that no work is do
 
 __all__ = [
     "Inputs",
+    "can_be_retyped",
     "empty_value",
+    "is_as_shown",
     "is_blank",
     "is_foreign",
     "is_untouched",
@@ -52,17 +54,22 @@ def is_untouched(field: Field, posted: Inputs, base: Value) -> bool:
 
     An editor of HTML spells its content anew, so HTML is also untouched where both mean the same.
     """
+    if is_as_shown(field, posted, base):
+        return True
+    text = "".join(posted[:1])
+    if field.kind is not Kind.HTML or is_blank(field, [text]) or len(text) > MAX_INPUT:
+        return False
+    return canonical(field, text) == canonical(field, base)
+
+
+def is_as_shown(field: Field, posted: Inputs, base: Value) -> bool:
+    """Return whether the posted texts are, character by character, what a browser posts for the base."""
     shown = to_inputs(field, base)
     widget = widget_of(field, shown)
     expected = posted_texts(widget, shown)
     if widget is Widget.CHECKS:
         return {text for text in posted if text} == {text for text in expected if text}
-    texts = posted[:1] or [""]
-    if texts == expected or posted_texts(widget, texts) == expected:
-        return True
-    if field.kind is not Kind.HTML or is_blank(field, texts) or len(texts[0]) > MAX_INPUT:
-        return False
-    return canonical(field, texts[0]) == canonical(field, base)
+    return posted_texts(widget, posted) == expected
 
 
 def parse(field: Field, posted: Inputs, like: Value = None) -> Value:
@@ -83,14 +90,24 @@ def parse(field: Field, posted: Inputs, like: Value = None) -> Value:
 def retyped(field: Field, value: Value, like: Value) -> Value:
     """Return a typed value with the JSON type of what a ticket holds, as its form would send it.
 
-    What cannot take that type is returned as it is. Never raises.
+    What cannot take that type is returned as it is (see `can_be_retyped`). Never raises.
     """
-    if like is None or is_nothing(value):
-        return value
     try:
-        return codec_of(field).retype(field, value, like)
+        return value if _has_no_type(value, like) else codec_of(field).retype(field, value, like)
     except ValidationError:
         return value
+
+
+def can_be_retyped(field: Field, value: Value, like: Value) -> bool:
+    """Return whether a typed value can take the JSON type of what a ticket holds: a form would accept it."""
+    try:
+        return _has_no_type(value, like) or codec_of(field).retype(field, value, like) is not None
+    except ValidationError:
+        return False
+
+
+def _has_no_type(value: Value, like: Value) -> bool:
+    return like is None or is_nothing(value)
 
 
 def empty_value(field: Field, like: Value = None) -> Value:

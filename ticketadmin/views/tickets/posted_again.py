@@ -1,0 +1,53 @@
+"""A ticket's form as it was posted, repeated on a page that has no database: what was typed is not lost.
+
+Nothing here may ask the database, the session or the cache. The form's signed base names the ticket and the
+user, and its own token and submission make a second post as safe as the first.
+"""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+from django.utils.functional import Promise
+
+from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
+from ticketadmin.services.saving.form_base import WrongBase, load_owned_base
+from ticketadmin.services.values.inputs import is_as_shown
+from ticketadmin.services.values.schema import TicketSchema
+
+ROUTES = frozenset({"ticket", "ticket_preview"})
+
+
+@dataclass(frozen=True)
+class TypedText:
+    """What a user typed into one box; the label of a custom field is its key."""
+
+    label: str | Promise
+    text: str
+
+
+@dataclass(frozen=True)
+class PostedAgain:
+    """The form to post once more: where to, with which values, and what of it the user typed."""
+
+    action: str
+    values: tuple[tuple[str, str], ...]
+    typed: tuple[TypedText, ...]
+
+
+def posted_again(request: HttpRequest) -> PostedAgain | None:
+    """Return the form of a ticket that this request posted, or None where it posted none."""
+    try:
+        match = resolve(request.path_info)
+        if request.method != "POST" or match.url_name not in ROUTES:
+            return None
+        base, _owner = load_owned_base(request.POST.get("base", ""), code=str(match.kwargs["code"]))
+    except (Resolver404, WrongBase):
+        return None
+    schema, typed = TicketSchema(), []
+    for name, texts in request.POST.lists():
+        is_field = name in schema or name in {NEW_KEY, NEW_VALUE}
+        if is_field and not is_as_shown(schema.field(name), texts, base.values.get(name)):
+            typed.append(TypedText(schema.field(name).label, "\n".join(filter(None, texts))))
+    values = tuple((name, text) for name, texts in request.POST.lists() for text in texts)
+    return PostedAgain(request.path, values, tuple(typed))
