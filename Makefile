@@ -6,6 +6,7 @@ MANAGE := $(BIN)/python manage.py
 STAMP := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet --extra postgres
+BUILD ?= docker build
 SIGN_IN := --extra oidc --extra ldap --constraint requirements/dev.txt
 
 .PHONY: help
@@ -29,6 +30,7 @@ sign-in: $(STAMP) ## Add OpenID Connect and LDAP, which compiles: docs/signing-i
 lock: $(STAMP) ## Recompile the hash-locked requirement files from pyproject.toml
 	$(LOCK) --output-file requirements/runtime.txt
 	$(LOCK) --extra oidc --group dev --output-file requirements/dev.txt
+	$(LOCK) --extra oidc --constraint requirements/dev.txt --output-file requirements/image.txt
 	$(LOCK) $(SIGN_IN) --output-file requirements/sign-in.txt
 
 .PHONY: demo
@@ -37,8 +39,18 @@ demo: $(STAMP) ## Run the product with an embedded CRM: make demo [PORT=8000]
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build dist/ticketadmin-….whl, the whole product; the same sources give the same bytes
+	@rm -f dist/*.whl
 	@$(BIN)/uv build --quiet --wheel --out-dir dist
 	@ls dist/*.whl
+
+.PHONY: image
+image: wheel ## Build the container image ticketadmin: make image [BASE=…] [BUILD="podman build"]
+	@mkdir -p dist/wheels
+	$(BUILD) $(if $(BASE),--build-arg BASE=$(BASE)) -f deploy/Containerfile -t ticketadmin .
+
+.PHONY: image-test
+image-test: $(STAMP) ## Build the image without a registry and use it (as root; needs buildah and mmdebstrap)
+	@REQUIRE_CONTAINERS=1 $(BIN)/pytest -q -n0 tests/e2e/test_image.py
 
 .PHONY: test
 test: $(STAMP) ## Run every test that this machine has the tools for [PYTEST='-m "not slow"']

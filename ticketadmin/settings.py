@@ -15,6 +15,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ticketadmin.installation.settings_file import BUNDLED, IS_CHECKOUT, USER_DATA
 
+
+def _from_file(variable: str, path: str) -> str:
+    """Return what a secret's file holds, "" where none is named."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{variable}: {path} cannot be read ({type(error).__name__})"
+        raise ImproperlyConfigured(message) from error
+
+
 env = environ.Env()
 SETTINGS_FILE = env.str("SETTINGS_FILE", default="")
 if SETTINGS_FILE:
@@ -30,7 +40,9 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(_DATA))).expanduser()
 # --- the process ---------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 INSECURE_SECRET_KEY = "only-for-development-set-SECRET_KEY"  # noqa: S105 - refused outside DEBUG by E004
-SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
+SECRET_KEY = _from_file("SECRET_KEY_FILE", env.str("SECRET_KEY_FILE", default="")) or env.str(
+    "SECRET_KEY", default=INSECURE_SECRET_KEY
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # How many proxies of our own stand in front: their headers tell the client's address and https.
@@ -119,6 +131,8 @@ CRISPY_TEMPLATE_PACK = "ticketadmin"
 
 # --- our own rows --------------------------------------------------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'ticketadmin.sqlite3'}")}
+if password := _from_file("DATABASE_PASSWORD_FILE", env.str("DATABASE_PASSWORD_FILE", default="")):
+    DATABASES["default"]["PASSWORD"] = password
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
