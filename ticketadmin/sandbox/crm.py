@@ -31,18 +31,7 @@ DOCUMENTED = frozenset(
         "custom_fields",
     }
 )
-OTHERS = frozenset(
-    {
-        "ticket_code",
-        "status_id",
-        "status_name",
-        "cate_name",
-        "expected_at",
-        "account_email",
-        "created_at",
-        "updated_at",
-    }
-)
+OTHERS = frozenset({"ticket_code", "status_id", "created_at", "updated_at", *WRITABLE}) - DOCUMENTED
 
 
 @dataclass

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ticketadmin.sandbox.crm import Answer, Crm
+from ticketadmin.sandbox.crm import TEXT_FIELDS, Answer, Crm
 from ticketadmin.sandbox.faults import Fault, FaultBook
 
 PATH = "/api/v6.1"
@@ -229,11 +229,7 @@ class Server:
             self.crm.edit(code, {fault.options["field"]: fault.options["value"]})
         for fault in _of(faults, "wipe_field"):
             name = fault.options["field"]
-            names = (
-                [name]
-                if name != "*"
-                else ["ticket_content", "account_email", "expected_at", "emergency_phone"]
-            )
+            names = [one for one in TEXT_FIELDS if one != "ticket_title"] if name == "*" else [name]
             self.crm.edit(code, {one: "" for one in names if one not in body})
 
     def _edit_as_somebody(self, fault: Fault, code: str | None) -> None:

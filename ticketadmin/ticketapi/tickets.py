@@ -10,6 +10,7 @@ from typing import Any
 
 Json = Any  # None, bool, int, float, str, list or dict, nested
 
+# The fields that PUT takes, but for `custom_fields`. `services/values/fields.py` says how each is typed.
 STANDARD_FIELDS = (
     "ticket_title",
     "ticket_content",
@@ -24,11 +25,9 @@ STANDARD_FIELDS = (
 DOCUMENTED_FIELDS = (
     "id,ticket_title,ticket_content,cate_id,emergency_phone,account_id,account_name,custom_fields"
 )
+_UNDOCUMENTED = ("ticket_code", "status_id", *STANDARD_FIELDS, "created_at", "updated_at")
 LONG_FIELDS = frozenset({"ticket_content", "custom_fields"})  # not in lists: they would be most of it
-WISHED_FIELDS = (
-    DOCUMENTED_FIELDS
-    + ",ticket_code,status_id,status_name,cate_name,expected_at,account_email,created_at,updated_at"
-)
+WISHED_FIELDS = ",".join(dict.fromkeys((*DOCUMENTED_FIELDS.split(","), *_UNDOCUMENTED)))
 TICKET_KEYS = frozenset(WISHED_FIELDS.split(","))
 
 
