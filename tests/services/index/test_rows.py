@@ -179,6 +179,17 @@ def test_rows_are_found_by_words_of_any_length(query: str, codes: set[str]) -> N
     assert found(query) == codes
 
 
+def test_frequent_words_are_found_in_order_as_rare_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(*(ticket(f"T-{n}", ticket_title=f"Máy in {n % 3}") for n in range(30)), ticket("X-1"))
+    terms = terms_in("máy in")
+    rare = set(IndexedTicket.objects.filter(matching_words(terms, connection)).values_list("code", flat=True))
+    monkeypatch.setattr("ticketadmin.services.index.searching.FREQUENT", 5)
+    frequent = IndexedTicket.objects.filter(matching_words(terms, connection, in_order=True))
+
+    assert rare == set(frequent.order_by("code_key").values_list("code", flat=True))
+    assert len(rare) == 30
+
+
 def test_search_follows_changed_and_deleted_rows() -> None:
     write(ticket(ticket_title="máy quét"))
     write(ticket(ticket_title="máy chiếu"), minute=1)

@@ -154,14 +154,17 @@ class Query:
     order: Order = field(default_factory=Order)
     listed: Listed = field(default_factory=lambda: Listed({}))
 
-    def rows(self) -> QuerySet[IndexedTicket]:
-        """Return the rows that fit, in no order. Missing tickets show only where they are searched for."""
+    def rows(self, *, in_order: bool = False) -> QuerySet[IndexedTicket]:
+        """Return the rows that fit, in no order, or to be read `in_order`.
+
+        Missing tickets show only where they are searched for.
+        """
         rows = IndexedTicket.objects.filter(index=self.index)
         filters = self.filters
         if not filters.text and filters.codes is None:
             rows = rows.filter(missing_at=None)
         named = [_named("status_key", filters.statuses), _named("category_key", filters.categories)]
-        return rows.filter(*named, *_conditions(filters), *self._custom_conditions())
+        return rows.filter(*named, *_conditions(filters, in_order), *self._custom_conditions())
 
     def _custom_conditions(self) -> Iterator[Any]:
         for name, text in self.filters.custom:
@@ -171,7 +174,7 @@ class Query:
 
     def ordered(self) -> QuerySet[IndexedTicket]:
         """Return the rows with the value that orders them."""
-        rows = self.rows()
+        rows = self.rows(in_order=True)
         if self.order.is_custom:
             kept = IndexedValue.objects.filter(ticket=OuterRef("pk"), name=self.order.name).exclude(key=b"")
             rows = rows.annotate(custom_key=Subquery(kept.values("key")[:1]))
@@ -327,11 +330,11 @@ def _named(column: str, names: tuple[str, ...]) -> Q:
     return condition | Q(**{f"{column}__isnull": True}) if UNKNOWN in names else condition
 
 
-def _conditions(filters: ListFilters) -> Iterator[Q]:
+def _conditions(filters: ListFilters, in_order: bool) -> Iterator[Q]:
     if filters.text:
-        yield matching_words(terms_in(filters.text), connection)
+        yield matching_words(terms_in(filters.text), connection, in_order=in_order)
     if filters.customer:
-        yield from _customer(filters.customer)
+        yield from _customer(filters.customer, in_order)
     done = [sort_key(name) for name in filters.done]
     if filters.not_done:
         yield Q(status_key__isnull=False) & ~Q(status_key__in=done)
@@ -348,10 +351,10 @@ def _conditions(filters: ListFilters) -> Iterator[Q]:
         yield Q(code__in=filters.codes)
 
 
-def _customer(typed: str) -> Iterator[Q]:
+def _customer(typed: str, in_order: bool) -> Iterator[Q]:
     """Words of the customer's name or e-mail; looked for everywhere first, which is quick, then there."""
     terms = terms_in(typed)
-    yield matching_words(terms, connection)
+    yield matching_words(terms, connection, in_order=in_order)
     for term in terms:
         ways = (reduce(and_, (Q(customer_words__contains=word) for word in way), Q()) for way in term.options)
         yield reduce(or_, ways)

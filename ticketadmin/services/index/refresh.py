@@ -11,8 +11,10 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.models.signals import post_save
 from django.dispatch import receiver
+from django.utils import timezone
 
 from ticketadmin.models import Change, Outcome, ReadFrom
+from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import ReadTicket, ticket_absent, ticket_read
 from ticketadmin.services.index.rows import (
     index_to_write,
@@ -53,6 +55,7 @@ def note_sent(instance: Change, **_signal: Any) -> None:
         return
     try:
         seen = seen_in_save(instance.ticket_code, instance.wanted, listed_fields())
-        write_rows(index_to_write(), [seen], began_at=instance.created_at, read_from=ReadFrom.SENT)
+        began_at = database_now() - (timezone.now() - instance.created_at)  # by the clock of reads
+        write_rows(index_to_write(), [seen], began_at=began_at, read_from=ReadFrom.SENT)
     except DatabaseError as error:
         logger.warning("the index did not take a save: %s", type(error).__name__)

