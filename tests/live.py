@@ -84,7 +84,7 @@ class LiveServer:
 
     def forget_what_it_learnt(self) -> None:
         """Delete what earlier tests made it believe: that reading is refused, that nobody answers."""
-        self._forget("reading", "circuit")
+        self._forget("reading", "circuit", "omitted_fields")
 
     def forget_lists(self) -> None:
         """Delete the CRM's lists, so that they are asked for again."""

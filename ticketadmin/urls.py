@@ -85,6 +85,7 @@ urlpatterns = [
     path("accessibility/", accessibility.accessibility, name="accessibility"),
     # operations
     path("connection/", connection.connection, name="connection"),
+    path("connection/omitted-fields/", connection.omitted_fields_setting, name="omitted_fields"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -198,3 +198,32 @@ def test_without_reading_it_is_said_that_no_damage_can_be_seen(
     path = lead.check(lead.choose(codes[:3]), ticket_title=TITLE)
 
     assert "If the CRM empties or changes other fields, it is not seen either" in page_of(lead, path)
+
+
+def test_a_crm_that_wipes_costs_one_ticket_and_loses_nothing_after_it(
+    crm: Sandbox, lead: Lead, codes: list[str]
+) -> None:
+    before = {code: crm.ticket(code) for code in codes}
+    crm.switch(semantics="replace")
+    path = started(lead, crm, codes)
+    lead.wait(path, "paused")
+    assert [entry.code for entry in crm.log("PUT")] == [codes[0]]
+
+    restoring = lead.press(path, "restore")
+    lead.wait(restoring, "ready")
+    assert "This CRM empties every field that a request leaves out." in page_of(lead, restoring)
+    confirmed(lead, restoring)
+    lead.press(path, "go-on")
+    assert lead.wait(path, "finished", "paused") == "finished"
+
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+    for code in codes:
+        now = crm.ticket(code)
+        assert now == {**before[code], "ticket_title": TITLE, "updated_at": now["updated_at"]}
+
+    undo = lead.press(path, "undo")
+    confirmed(lead, undo)
+    assert {code: crm.ticket(code)["ticket_title"] for code in codes} == {
+        code: ticket["ticket_title"] for code, ticket in before.items()
+    }
+    assert all(crm.ticket(code)["account_email"] == before[code]["account_email"] for code in codes)

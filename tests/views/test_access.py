@@ -106,6 +106,7 @@ RULES = {
     "password_choose": both(PUBLIC),
     "accessibility": reads(PUBLIC),
     "connection": both(ADMINISTRATORS),
+    "omitted_fields": posts(ADMINISTRATORS),
     "healthz": reads(PUBLIC),
     "readyz": reads(PUBLIC),
     "metrics": reads(PUBLIC),  # for everybody who has the token

@@ -171,6 +171,9 @@ class BulkItem(models.Model):
 
     base = models.JSONField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
+    unreadable = models.JSONField(
+        default=list, blank=True, help_text="Fields that would be lost, as the dry run found."
+    )
     plan = models.CharField(max_length=8, choices=Plan.choices, default=Plan.NONE, blank=True)
 
     state = models.CharField(max_length=8, choices=ItemState.choices, default=ItemState.WAITING)

@@ -29,6 +29,7 @@ from ticketadmin.models import (
 from ticketadmin.presenters.changes import Notice, ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.presenters.damage import DamagedField, damage_pause, damaged_fields
 from ticketadmin.presenters.outcomes import PARTLY_CHANGED, PAUSES, meaning_of, why_left_out
+from ticketadmin.presenters.sent_along import run_notice
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
     ItemPage,
@@ -40,6 +41,7 @@ from ticketadmin.services.bulk.progress import (
     refresh_outcomes,
 )
 from ticketadmin.services.bulk.runs import open_items
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -125,6 +127,7 @@ def bulk_context(bulk: BulkUpdate, query: QueryDict, viewer: User) -> dict[str, 
         "pause": _pause_notice(bulk),
         "damage_pause": damage_pause(bulk),
         "damage_tile": _damage_tile(progress),
+        "omitted": _omitted_notice(bulk, progress),
         "overlaps": overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
         "says": _said(bulk, progress),
         "form": ConfirmForm(),
@@ -135,6 +138,13 @@ def bulk_context(bulk: BulkUpdate, query: QueryDict, viewer: User) -> dict[str, 
         "is_slowed": bulk.slowed_until is not None and bulk.slowed_until > timezone.now(),
         "is_waiting": bulk.is_active and not bulk.is_leased(timezone.now()),
     }
+
+
+def _omitted_notice(bulk: BulkUpdate, progress: Progress) -> Notice | None:
+    if bulk.state != BulkState.READY or not progress.to_send:
+        return None
+    schema = load_schema(get_choices(ask=False))
+    return run_notice(bulk, schema, has_unread=bool(progress.plans.get(Plan.BLIND)))
 
 
 def _item_links(bulk: BulkUpdate, page: ItemPage, shown: str) -> dict[str, Text]:

@@ -29,6 +29,7 @@ from ticketadmin.sanitizing import visible_text
 from ticketadmin.services.people.access import may_undo
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing, shown_outcome
+from ticketadmin.services.saving.sent_along import names_sent_along
 from ticketadmin.services.saving.undo import can_undo
 from ticketadmin.services.values.codecs import canonical
 from ticketadmin.services.values.fields import (
@@ -100,6 +101,7 @@ class PresentedChange:
     can_settle: bool = False
     can_send_again: bool = False
     why_not_undo: Text = ""
+    sent_along: tuple[Text, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -189,6 +191,7 @@ def present_change(change: Change, viewer: User, schema: TicketSchema) -> Presen
         can_settle=not change.is_settled,
         can_send_again=Outcome(change.outcome).is_failed and change.actor_id == viewer.pk,
         why_not_undo=_why_not_undo(change) if allowed else "",
+        sent_along=tuple(schema.field(name).label for name in names_sent_along(change)),
     )
 
 

@@ -4,20 +4,30 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from ticketadmin.models import Outcome
 from ticketadmin.presenters.connection import present_report
 from ticketadmin.presenters.index import present_index
 from ticketadmin.presenters.outcomes import explain_reason
+from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import check_api, connection_facts, last_report
 from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.crm.omitted import omitted_fields, set_omitted_fields
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.readiness import queue_depth
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
+
+
+@needs("view_connection")
+@require_POST
+def omitted_fields_setting(request: HttpRequest) -> HttpResponse:
+    """Keep what an administrator says of the fields that a PUT leaves out."""
+    set_omitted_fields(are_emptied=request.POST.get("are_emptied") == "yes", actor=person_of(request))
+    return see_other(reverse("connection"))
 
 
 @needs("view_connection")
@@ -36,6 +46,8 @@ def connection(request: HttpRequest) -> HttpResponse:
         "facts": facts,
         "errors": [(one, Outcome(one.outcome), explain_reason(one.reason).title) for one in facts.errors],
         "open_until": until if until and until > timezone.now() else None,
+        "omitted": (omitted := omitted_fields()),
+        "omitted_known": known_of_omitted(omitted),
         "workers": living(),
         "queue": queue_depth(),
         "index": present_index(index_state(current_index())),

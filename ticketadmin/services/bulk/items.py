@@ -41,6 +41,7 @@ from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import Saved, save_ticket
+from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
@@ -53,8 +54,8 @@ NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left t
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "base", "read_at", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before",
-    "submission", "change", "finished_at",
+    "base", "read_at", "unreadable", "plan", "state", "outcome", "reason", "message", "damage", "attempts",
+    "not_before", "submission", "change", "finished_at",
 )  # fmt: skip
 
 
@@ -106,6 +107,8 @@ def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
     schema, known = work.schema, read.values_for(edit.wishes)
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
     merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
+    if schema.choices.omitted_are_emptied:
+        item.unreadable = [name for name in unreadable_fields(known) if name not in mine]
     item.plan = Plan.SEND
     if not edit:
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOTHING_WANTED

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ticketadmin.models import RemoteSnapshot
 from ticketadmin.services.crm.connection import READING, get_api, state_in
+from ticketadmin.services.crm.omitted import OMITTED, omitted_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.tickets import Choice
@@ -17,6 +18,7 @@ from ticketadmin.ticketapi.tickets import Choice
 CATEGORIES = "categories"
 STATUSES = "statuses"
 RETRY_AFTER = timedelta(seconds=30)
+_LOOKED_UP = (CATEGORIES, STATUSES, READING, OMITTED)  # in one query
 
 
 def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
@@ -26,9 +28,10 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     After a failed attempt the CRM is left alone for half a minute. Without `ask` no call is made, for
     pages that must not wait.
     """
-    rows = {row.name: row for row in RemoteSnapshot.objects.filter(name__in=[CATEGORIES, STATUSES, READING])}
+    rows = {row.name: row for row in RemoteSnapshot.objects.filter(name__in=_LOOKED_UP)}
     return Choices(
         reading=state_in(rows.get(READING)),
+        omitted_are_emptied=omitted_in(rows.get(OMITTED)).are_emptied,
         categories=_current(CATEGORIES, rows.get(CATEGORIES), refresh=refresh, ask=ask),
         statuses=_current(STATUSES, rows.get(STATUSES), refresh=refresh, ask=ask),
     )

@@ -18,6 +18,7 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import Merge, merge
+from ticketadmin.services.saving.sent_along import with_sent_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.errors import TicketApiError
@@ -86,7 +87,7 @@ def compare(edited: TicketEdit) -> Intent | Blocked:
     if not left:
         return Blocked(NothingToSave(), left)
     before = theirs.values_for(left)
-    return Intent(left, before, payload_of(left, before), merged)
+    return Intent(left, before, payload_of(with_sent_along(left, before, schema), before), merged)
 
 
 def _fresh_read(edited: TicketEdit) -> ReadTicket | SaveProblem | None:

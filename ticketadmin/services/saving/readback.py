@@ -21,6 +21,7 @@ from ticketadmin.models import Change, Outcome, Reading
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.merge import collateral, field_outcomes, later_outcomes, overall
+from ticketadmin.services.saving.sent_along import learn_from
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -184,6 +185,8 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
         change.http_status, change.message = received.http_status, received.message[:500]
         change.reason, change.duration_ms = received.reason or "", received.duration_ms
     change.finished_at = timezone.now()
+    if change.collateral:
+        learn_from(change, load_schema())
     if change.is_settled and change.before is not None:
         concerned = {*change.wanted, *change.collateral}
         change.before = {name: value for name, value in change.before.items() if name in concerned}

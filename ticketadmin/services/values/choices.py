@@ -104,6 +104,7 @@ class Choices:
     categories: ChoiceList = ChoiceList()
     statuses: ChoiceList = ChoiceList()
     reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
+    omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, learnt there, too
 
     def of_field(self, name: str) -> ChoiceList:
         """Return the list behind `cate_name` or `status_name`."""

@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from ticketadmin.models import Reading
 from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
+from ticketadmin.presenters.sent_along import sent_along_notice
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.saving.errors import (
@@ -27,6 +29,8 @@ from ticketadmin.services.saving.errors import (
 from ticketadmin.services.saving.form_base import WrongBase, load_base
 from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
 from ticketadmin.services.saving.save import Saved
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import STANDARD
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
@@ -138,16 +142,25 @@ def _answer(request: HttpRequest, code: str, context: dict[str, Any], http_statu
 
 
 def _page(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
-    statuses = get_statuses(get_choices().statuses)
+    choices = get_choices()
+    statuses = get_statuses(choices.statuses)
     wanted = context.get("wanted", "")
     context = {
         "code": code,
         "statuses": statuses.all,
         "target": statuses.named(wanted) if wanted else None,
         "submission": uuid.uuid4(),
+        "omitted": _omitted_notice(choices),
         **context,
     }
     return render(request, "tickets/status.html", context, status=http_status)
+
+
+def _omitted_notice(choices: Choices) -> Notice | None:
+    """Return the warning where the CRM empties what is left out; the ticket is read only when it is saved."""
+    is_unread = choices.reading is Reading.REFUSED
+    known = None if is_unread else (field.name for field in STANDARD)
+    return sent_along_notice(load_schema(choices), known)
 
 
 def _submission(request: HttpRequest) -> uuid.UUID:

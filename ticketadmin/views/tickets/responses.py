@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -30,6 +31,7 @@ from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.neighbours import customer_tickets
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
+from ticketadmin.presenters.sent_along import sent_along_notice
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
@@ -49,6 +51,7 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.save import OpenedTicket, Saved, opened_from
+from ticketadmin.services.saving.sent_along import with_sent_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -96,6 +99,7 @@ def ticket_page(
         "conflicts": present_conflicts(form),
         "preview": preview,
         "notice": notice,
+        "omitted": sent_along_notice(form.schema, base.values if base.was_read else None),
         "draft": draft,
         "discarded": request.GET.get("discarded") and base.code,
         "tab": form.tab,
@@ -256,9 +260,18 @@ def preview_of(form: TicketForm) -> dict[str, Any]:
     typed = form.data.get("ticket_content", "") if isinstance(content, Set) else ""
     return {
         "rows": present_edit(form.edit, form.base.values, form.schema),
+        "sent_along": _sent_along(form),
         "removed": what_is_removed(str(typed)) if typed else [],
         "content": display_content(str(content.value)) if isinstance(content, Set) else None,
     }
+
+
+def _sent_along(form: TicketForm) -> list[str | Promise]:
+    """Return the labels of the fields that the save would send along, unchanged."""
+    if not (form.edit and form.base.was_read):
+        return []
+    along = with_sent_along({}, form.base.values, form.schema)
+    return [form.schema.field(name).label for name in along if name not in form.edit.wishes]
 
 
 def recent_changes(

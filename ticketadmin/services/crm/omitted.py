@@ -1,0 +1,77 @@
+"""Whether this CRM empties the fields that a PUT leaves out: as saves have shown, or an administrator says.
+
+Kept in the database, so that every process knows and a restart does not forget. What follows from it is
+`services/saving/sent_along.py`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from ticketadmin.models import AuditAction, RemoteSnapshot, User
+from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.people.access import require
+
+OMITTED = "omitted_fields"
+
+
+@dataclass(frozen=True)
+class OmittedFields:
+    """What is known of the fields that a PUT leaves out. `at` None: nothing is known.
+
+    Seen at a `ticket` with these `fields`, or `set_by` an administrator.
+    """
+
+    are_emptied: bool = False
+    at: datetime | None = None
+    ticket: str = ""
+    fields: tuple[str, ...] = ()
+    set_by: str = ""
+
+
+def omitted_fields() -> OmittedFields:
+    """Return what is known."""
+    return omitted_in(RemoteSnapshot.objects.filter(name=OMITTED).first())
+
+
+def omitted_in(row: RemoteSnapshot | None) -> OmittedFields:
+    """Return the same from the row that remembers it, if there is one."""
+    if row is None:
+        return OmittedFields()
+    value = row.value
+    return OmittedFields(
+        are_emptied=value["are_emptied"],
+        at=row.fetched_at,
+        ticket=value["ticket"],
+        fields=tuple(value["fields"]),
+        set_by=value["set_by"],
+    )
+
+
+def remember_emptied(ticket: str, fields: Iterable[str]) -> None:
+    """Keep that a save of a ticket emptied fields that it did not send; the first sight is kept."""
+    if not omitted_fields().are_emptied:
+        _keep(are_emptied=True, ticket=ticket, fields=list(fields))
+
+
+def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
+    """Keep what an administrator says of it. Raises Forbidden."""
+    require(actor, "view_connection")
+    before = omitted_fields().are_emptied
+    _keep(are_emptied=are_emptied, set_by=actor.display_name)
+    record(
+        AuditAction.SETTING_CHANGED,
+        Target(OMITTED, name=OMITTED),
+        before={"are_emptied": before},
+        after={"are_emptied": are_emptied},
+        actor=actor,
+    )
+
+
+def _keep(*, are_emptied: bool, ticket: str = "", fields: Iterable[str] = (), set_by: str = "") -> None:
+    value = {"are_emptied": are_emptied, "ticket": ticket, "fields": list(fields), "set_by": set_by}
+    RemoteSnapshot.objects.update_or_create(
+        name=OMITTED, defaults={"value": value, "fetched_at": timezone.now()}
+    )

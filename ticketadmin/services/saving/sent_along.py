@@ -1,0 +1,60 @@
+"""What a save sends besides the changes, where the CRM empties the fields that a PUT leaves out.
+
+There every writable field that was just read and holds something goes along, exactly as it was read. The
+price is a small window: what a colleague stores between that read and the PUT is put back. A field that
+cannot be read cannot be sent along and would be lost, so it is named before anything is sent.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from ticketadmin.models import Change, Damage
+from ticketadmin.services.crm.omitted import remember_emptied
+from ticketadmin.services.saving.damage import damage_by_field
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Value
+from ticketadmin.services.values.schema import TicketSchema
+
+MANY = 2  # emptied fields of one save that show a CRM which empties what is left out
+
+
+def with_sent_along(
+    wanted: Mapping[str, Value], before: Mapping[str, Value] | None, schema: TicketSchema
+) -> dict[str, Value]:
+    """Return the fields to send: the wanted ones, and where the CRM needs it everything else that was read.
+
+    `before` holds every value read just before, None where nothing could be read.
+    """
+    if not schema.choices.omitted_are_emptied:
+        return dict(wanted)
+    along = {name: value for name, value in (before or {}).items() if not schema.is_empty(name, value)}
+    return {**along, **wanted}
+
+
+def unreadable_fields(known: Iterable[str]) -> list[str]:
+    """Return the standard fields that cannot be sent along, because reading does not show them."""
+    names = set(known)
+    return [field.name for field in STANDARD if field.name not in names]
+
+
+def names_sent_along(change: Change) -> list[str]:
+    """Return the fields that a change sent along unchanged."""
+    custom = change.payload.get("custom_fields")
+    names = [name for name in change.payload if name != "custom_fields"]
+    names += [CUSTOM_PREFIX + key for key in custom] if isinstance(custom, dict) else []
+    return [name for name in names if name not in change.wanted]
+
+
+def learn_from(change: Change, schema: TicketSchema) -> None:
+    """Remember a CRM that empties what a PUT leaves out, where a finished save shows one.
+
+    One emptied field among several may be an automation, which closing a ticket sets off; several at
+    once, or the only one that there was to empty, are taken for the CRM's way with every PUT.
+    """
+    sent = {*change.wanted, *names_sent_along(change)}
+    damage = damage_by_field(change.collateral, schema)
+    emptied = [name for name, one in damage.items() if one is Damage.EMPTIED and name not in sent]
+    if not emptied:
+        return
+    before = change.before or {}
+    there = [name for name in before if name not in sent and not schema.is_empty(name, before[name])]
+    if len(emptied) >= MANY or len(there) == len(emptied):
+        remember_emptied(change.ticket_code, emptied)
