@@ -42,6 +42,14 @@ def postgres_address() -> str:
     return address
 
 
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Use half as many processes again as there are cores: tests wait for servers as long as they compute."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    cores = os.cpu_count() or 1
+    return cores + max(1, cores // 2)
+
+
 class FilesOfServersTogether(LoadScopeScheduling):  # type: ignore[misc]
     """Sends single tests to whatever process is free, but a file that starts servers of its own to one.
 

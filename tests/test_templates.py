@@ -7,6 +7,7 @@ import pytest
 from django.template import engines
 from django.utils import translation
 
+LONGEST_LINE = 110  # as in Python; lines are cheap, and a partial is for what has a name
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "static" / "js").rglob("*.js"))
@@ -25,9 +26,18 @@ def test_templates_hold_no_inline_script_style_or_foreign_address(path: Path) ->
     assert "autoescape off" not in text
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_templates_stay_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 80
+def test_no_template_gains_a_line_over_110_characters() -> None:
+    """Those that have some may only lose them: the list beside this file says how many each may have."""
+    listed = (ROOT / "tests" / "long_template_lines.txt").read_text(encoding="utf-8").splitlines()
+    allowed = {path: int(count) for count, path in (line.split() for line in listed)}
+    too_many = {}
+    for path in TEMPLATES:
+        name = path.relative_to(ROOT).as_posix()
+        long = [line for line in path.read_text(encoding="utf-8").splitlines() if len(line) > LONGEST_LINE]
+        if len(long) > allowed.get(name, 0):
+            too_many[name] = f"{len(long)} instead of {allowed.get(name, 0)}"
+
+    assert too_many == {}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

@@ -2,14 +2,14 @@
 
 import contextlib
 import sqlite3
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import wait_until
 
 LIMIT = 90.0  # seconds: the lease of a killed worker runs out after thirty
 
@@ -41,13 +41,6 @@ def ask(server: LiveServer, statement: str) -> list[tuple[object, ...]]:
 
 def known(server: LiveServer) -> int:
     return int(str(ask(server, "SELECT count(*) FROM ticketadmin_indexedticket")[0][0]))
-
-
-def wait_until(is_so: Callable[[], bool], message: str) -> None:
-    give_up = time.monotonic() + LIMIT
-    while not is_so():
-        assert time.monotonic() < give_up, message
-        time.sleep(0.05)
 
 
 def test_a_killed_worker_is_replaced_and_the_sweep_goes_on_where_it_was(

@@ -5,28 +5,20 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import Tab
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
+from tests.waiting import let_pass, wait_until
 
 pytestmark = pytest.mark.browser
 TRACES = ("presence", "draft", "change")
-LIMIT = 100  # tenths of a second
 
 
 def reads(crm: Sandbox, code: str) -> int:
     """Return how often a ticket was read from the CRM."""
     return len([call for call in crm.log("GET", code) if call.path.endswith("/ticket")])
-
-
-def wait_until(page: Page, is_so: Callable[[], bool], message: str) -> None:
-    for _turn in range(LIMIT):
-        if is_so():
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(message)
 
 
 def traces(live: LiveServer) -> list[int]:
@@ -47,8 +39,8 @@ def test_a_ticket_that_was_pointed_at_opens_without_another_read(
     before = traces(live)
 
     link.hover()
-    wait_until(page, lambda: reads(live_sandbox, code) == 1, "nothing was fetched ahead")
-    page.wait_for_timeout(500)  # its answer arrives
+    wait_until(lambda: reads(live_sandbox, code) == 1, "nothing was fetched ahead")
+    page.wait_for_load_state("networkidle")  # its answer has arrived
     assert traces(live) == before
     link.click()
     expect(page.locator("[data-ticket-form]")).to_be_visible()
@@ -68,8 +60,8 @@ def test_a_ticket_that_the_keyboard_rests_on_opens_without_another_read(
     page.keyboard.press("j")
     code = str(page.locator("tr[data-code] [data-open]:focus").text_content()).strip()
 
-    wait_until(page, lambda: reads(live_sandbox, code) == 1, "nothing was fetched ahead")
-    page.wait_for_timeout(500)
+    wait_until(lambda: reads(live_sandbox, code) == 1, "nothing was fetched ahead")
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("Enter")
     expect(page.locator("[data-ticket-form]")).to_be_visible()
 
@@ -87,7 +79,7 @@ def test_moving_over_many_rows_reads_few(
 
     for number in range(12):
         links.nth(number).hover()
-        page.wait_for_timeout(250)
+        let_pass(0.25)
 
     most = 1 + 12 * 0.25 / 1.0 + 2  # one a second, and the time that hovering itself takes
     assert len(live_sandbox.log("GET")) <= most
