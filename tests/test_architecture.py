@@ -52,6 +52,8 @@ DOORS = {
     "prometheus_client": {"metrics.py", "services/operations/readiness.py", "views/health.py"},
     "crispy_forms": {"forms/layout.py"},
     "ldap": {"signing_in/directory.py"},
+    "django_otp": {"services/people/second_step.py"},
+    "segno": {"presenters/second_step.py"},
     "jwt": {"signing_in/openid.py"},
     "mozilla_django_oidc": {"signing_in/openid.py", "views/account/openid.py"},
 }

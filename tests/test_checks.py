@@ -65,6 +65,8 @@ ROLES = {"ROLE_GROUPS": {"staff": ["support"], "lead": [], "administrator": []}}
     ("values", "problem"),
     [
         ({"LOCAL_ACCOUNTS": False}, "E020"),
+        ({"SECOND_STEP": "lead"}, "E025"),
+        ({"SECOND_STEP_SOURCES": ["local", "company"]}, "E025"),
         ({"LDAP_URL": "ldaps://ldap.example.com", **ROLES}, "E022"),
         ({**LDAP, **ROLES}, "E022"),  # roles by groups, and nowhere to look for groups
         ({"LDAP_USER_BASE": "ou=people,dc=example,dc=com"}, "E022"),

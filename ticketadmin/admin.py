@@ -17,6 +17,7 @@ from ticketadmin.models import AuditAction, CustomField, StatusSetting, User
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.audit.tracking import one_entry_for_roles
 from ticketadmin.services.people.accounts import has_acted, sign_out_everywhere
+from ticketadmin.services.people.second_step import reset
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
 
@@ -61,7 +62,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     ]
     add_form_template = "admin/change_form.html"
     filter_horizontal = []
-    actions = ["sign_out", "let_try_again"]
+    actions = ["sign_out", "let_try_again", "reset_second_step"]
 
     @admin.display(description=_("name"), ordering="first_name")
     def name(self, person: User) -> str:
@@ -90,6 +91,17 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
             forget_failures(username=counted_name(request, {"username": person.get_username()}))
             record(AuditAction.WAIT_ENDED, Target.of(person))
         self.message_user(request, _("They can try again."), messages.SUCCESS)
+
+    @admin.action(description=_("Reset two-step sign-in"), permissions=["change"])
+    def reset_second_step(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        """Let users who lost their device sign in with the password alone; their sessions end."""
+        allowed = [
+            user for user in people if user.second_step_since and self.has_change_permission(request, user)
+        ]
+        for user in allowed:
+            reset(user, actor=person_of(request))
+        done = ngettext("Reset for %(n)d user.", "Reset for %(n)d users.", len(allowed))
+        self.message_user(request, done % {"n": len(allowed)}, messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Fetch the roles of a whole page at once."""

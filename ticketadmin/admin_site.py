@@ -22,6 +22,12 @@ class AdministrationSite(admin.AdminSite):
     site_header = _("ticketadmin settings")
     index_title = _("Settings")
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Leave out the rows of authenticator apps: their secrets are nobody's to look at."""
+        if getattr(model_or_iterable, "_meta", None) and model_or_iterable._meta.app_label == "otp_totp":
+            return
+        super().register(model_or_iterable, admin_class, **options)
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Ask for the role's permission, so that one group decides."""
         return request.user.is_active and request.user.has_perm("ticketadmin.administer")

@@ -80,6 +80,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "crispy_forms",
     "csp",
     "django_prose_editor",
@@ -98,6 +100,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ticketadmin.middleware.AuditOriginMiddleware",
     "ticketadmin.signing_in.sessions.SessionLimitsMiddleware",
+    "ticketadmin.signing_in.second_step.SecondStepMiddleware",
     "ticketadmin.middleware.PreferredLanguageMiddleware",
     "ticketadmin.middleware.MethodsMiddleware",
     "ticketadmin.middleware.BodyLimitMiddleware",
@@ -213,6 +216,11 @@ AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_LOCKOUT_CALLABLE = "ticketadmin.views.error_pages.locked_out"
 AXES_VERBOSE = False
+# A code of an app after the password: of whom it is demanded, and for which sources there is one.
+SECOND_STEP = env.str("SECOND_STEP", default="nobody")
+SECOND_STEP_SOURCES = env.list("SECOND_STEP_SOURCES", default=["local"])
+OTP_TOTP_ISSUER = "ticketadmin"
+OTP_TOTP_SYNC = False  # a clock that is off by a step stays tolerated by one step, not by more and more
 # Sessions end: without activity, and at the latest.
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60)
 SESSION_HOURS = env.int("SESSION_HOURS", default=12)

@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
 from ticketadmin.views import accessibility, connection, health, styleguide
-from ticketadmin.views.account import account, passwords
+from ticketadmin.views.account import account, binding, passwords, second_step
 from ticketadmin.views.bulk import choosing, runs
 from ticketadmin.views.history import audit, changes, erasing
 from ticketadmin.views.tickets import (
@@ -81,6 +81,10 @@ urlpatterns = [
     path("password/forgotten/", passwords.forgotten, name="password_forgotten"),
     path("password/forgotten/sent/", passwords.sent, name="password_sent"),
     path("password/new/<uidb64>/<token>/", passwords.Choose.as_view(), name="password_choose"),
+    path("account/second-step/", second_step.second_step, name="second_step"),
+    path("sign-in/code/", second_step.sign_in_code, name="sign_in_code"),
+    path("sign-in/connect/<token>/", binding.binding, name="binding"),
+    path("people/<int:user>/company-account/", binding.company_account, name="company_account"),
     # help
     path("accessibility/", accessibility.accessibility, name="accessibility"),
     # operations

@@ -66,6 +66,18 @@ function listenForOtherTabs() {
   };
 }
 
+// Show the box for the password or, once that was right, the one for the code of the user's app.
+function askFor(form, name, url) {
+  form.dataset.passwordUrl ??= form.action;
+  form.action = url ?? form.dataset.passwordUrl;
+  for (const input of form.querySelectorAll("[name=password], [name=code]")) {
+    input.disabled = input.name !== name;
+    input.closest(".field").hidden = input.disabled;
+    input.value = "";
+  }
+  form.querySelector(`[name=${name}]`)?.focus();
+}
+
 // Open the dialog once; every caller waits for the same sign-in. Resolves with whether the same person is
 // back; false where the dialog was closed, so that whoever waits can offer its button again.
 let waiting = null;
@@ -93,6 +105,12 @@ export function signIn() {
         const content = await answer.json();
         if (answer.status !== 200) {
           problem.textContent = content.problem;
+          if (content.starts_again) askFor(form, "password");
+          return;
+        }
+        if (content.code_url) {
+          setToken(content.token);
+          askFor(form, "code", content.code_url);
           return;
         }
         if (String(content.person) !== page.dataset.person) {
@@ -101,6 +119,7 @@ export function signIn() {
         }
         setToken(content.token);
         form.reset();
+        askFor(form, "password");
         dialog.close("signed-in");
       } catch {
         problem.textContent = dialog.dataset.unreachable;

@@ -1,9 +1,11 @@
 """Signing in and out as a person does it at a browser."""
 
 import re
+from base64 import b32decode
 from collections.abc import Callable
 
 import pytest
+from django_otp.oath import TOTP
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Tab
@@ -76,3 +78,34 @@ def test_an_administrator_makes_a_person_and_the_pages_policy_has_nothing_to_say
     expect(page.get_by_text("was added successfully")).to_be_visible()
     page.goto(f"{live.url}/admin/ticketadmin/user/")
     expect(page.get_by_role("row", name="moi").get_by_text("Team lead")).to_be_visible()
+
+
+def test_two_step_sign_in_is_set_up_and_asked_for_in_the_dialog_of_an_ended_session(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    live.add_person("hai", name="Hai")
+    page = tab_of("hai").goto("/account/second-step/")
+    secret = page.locator("code").inner_text().replace(" ", "")
+    page.get_by_label("Your password").fill(live.passwords["hai"])
+    page.get_by_label("Code that the app shows").fill(f"{TOTP(b32decode(secret)).token():06}")
+    page.get_by_role("button", name="Switch on").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    recovery = page.locator(".recovery-codes li").first.inner_text()
+    page.goto(f"{live.url}{URL}")
+    page.get_by_label("Title").fill("Sau hai bước")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Code of your app")).to_be_hidden()
+    dialog.get_by_label("Password").fill(live.passwords["hai"])
+    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_label("Code of your app").fill("000000")
+    dialog.get_by_role("button", name="Sign in and go on").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("This code is wrong")
+    dialog.get_by_label("Code of your app").fill(recovery)
+    dialog.get_by_role("button", name="Sign in and go on").click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+    assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Sau hai bước"}]

@@ -16,6 +16,7 @@ from django.utils import timezone
 from ticketadmin.models import (
     AuditAction,
     AuditEntry,
+    BindingLink,
     BulkItem,
     BulkState,
     BulkUpdate,
@@ -23,6 +24,7 @@ from ticketadmin.models import (
     ChangedField,
     Draft,
     ErasedTicket,
+    IdentityClaim,
     IndexedTicket,
     Presence,
     ReadFrom,
@@ -331,6 +333,12 @@ MAKE: dict[str, Make] = {
         actor=user, ticket_code="P", tab=str(when.timestamp()), opened_at=when, seen_at=when
     ),
     "reset_requests": lambda user, when: ResetRequest.objects.create(person=user, created_at=when),
+    "claims": lambda user, when: IdentityClaim.objects.create(
+        user=user, source="oidc", subject=str(when), seen_at=when
+    ),
+    "binding_links": lambda _user, when: BindingLink.objects.create(
+        user=User.objects.create_user(f"owner {when:%j%H}"), digest="x", expires_at=when
+    ),
     "lists": lambda user, when: RemoteSnapshot.objects.create(name=f"list:{when:%j%H}", fetched_at=when),
     "sessions": make_session,
     "failed_attempts": make_attempt,

@@ -71,10 +71,10 @@ def test_nobody_becomes_superuser_or_gets_a_password() -> None:
     assert not person.has_usable_password()
 
 
-def test_an_administrators_word_links_somebody_who_exists(make_person: Callable[..., User]) -> None:
-    waiting = make_person(Role.STAFF, "Lan", source=Source.OIDC)
+def test_a_person_who_is_known_by_subject_keeps_the_account(make_person: Callable[..., User]) -> None:
+    known = make_person(Role.STAFF, "Lan", source=Source.OIDC, subject=LAN.subject)
 
-    assert welcome(LAN) == waiting
+    assert welcome(LAN) == known
     with pytest.raises(NameTaken):
         welcome(vouched(subject="https://a.example 2"))
 

@@ -99,6 +99,10 @@ RULES = {
     "sign_out": posts(SIGNED_IN),
     "preferences": posts(SIGNED_IN),
     "sign_out_all": posts(SIGNED_IN),
+    "second_step": both(SIGNED_IN),
+    "sign_in_code": both(PUBLIC),  # leads on to the password where none was given yet
+    "binding": reads(PUBLIC),
+    "company_account": both(ADMINISTRATORS),
     "account": reads(SIGNED_IN),
     "password_change": both(SIGNED_IN),
     "password_forgotten": both(PUBLIC),
@@ -121,7 +125,8 @@ EVERY_ROUTE = "tests.views.every_route"
 ADMINISTERED = ("ticketadmin_user_", "ticketadmin_customfield_", "ticketadmin_statussetting_", "auth_user_")
 # The routes of others' changes answer staff as if there were none.
 HIDDEN_FROM_STAFF = {"undo", "restore", "settle"}
-NOT_THERE = {"delete_view", "metrics"}  # a view of one's own, which nobody here has; nobody sends the token
+# a view of one's own, which nobody here has; nobody sends the token; no link is under way
+NOT_THERE = {"delete_view", "metrics", "binding"}
 
 Clients = Callable[[str], Client]
 Ask = Callable[[str, str, str], HttpResponse]
@@ -214,6 +219,7 @@ def address_of(change: Change) -> Callable[[Route], str]:
         "<uuid:bulk>": str(bulk.uuid),
         "<slug:action>": "pause",
         "<int:view>": "1",
+        "<int:user>": str(change.actor_id),
         "<uidb64>": "MQ",
         "<token>": "some-token",
         "<id>": "1",

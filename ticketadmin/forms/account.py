@@ -10,8 +10,10 @@ from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
+from ticketadmin.forms.second_step import code_field, taken_code
 from ticketadmin.models import User
 from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
+from ticketadmin.services.people.second_step import is_on
 
 
 class SignInForm(AuthenticationForm):
@@ -61,11 +63,23 @@ class ForgottenPasswordForm(forms.Form):
 
 
 class ChosenPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
-    """The new password twice, for somebody who came by the link."""
+    """The new password twice, for a user who came by the link; whoever reads their mail has no code."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        if is_on(user):
+            self.fields["code"] = code_field(_("Code of your app, or a recovery code"))
         self.helper = helper(*self.fields)
+
+    def clean(self) -> dict[str, Any]:
+        """Take the code last: it counts once, and must not be spent on a password that is refused."""
+        data: dict[str, Any] = super().clean() or {}
+        if "code" in self.fields and not self.errors:
+            try:
+                taken_code(self.user, data["code"])
+            except ValidationError as problem:
+                self.add_error("code", problem)
+        return data
 
 
 class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import Role, Source, User
 
+_SUPERUSER = _("A superuser signs in with a password kept here.")
 _YOURSELF = _("You would lock yourself out. Ask another administrator to do this.")
 
 
@@ -58,6 +59,9 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Refuse to switch oneself off or to give up the role that lets one in here."""
         data: dict[str, Any] = super().clean() or {}
+        allowed = {None, Source.LOCAL, self.instance.source}
+        if self.instance.is_superuser and data.get("source") not in allowed:
+            self.add_error("source", forms.ValidationError(_SUPERUSER, code="superuser"))
         if self.instance.pk != self.actor.pk or self.actor.is_superuser:
             return data
         if not data.get("is_active", True):

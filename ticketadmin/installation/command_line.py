@@ -29,6 +29,7 @@ COMMANDS = {
     "deploy_files DIR": "copy files for systemd and nginx out of the wheel",
     "erase SUBJECT": "erase what is held of a ticket or an e-mail address",
     "prune_history": "delete changes, bulk updates and drafts older than an age",
+    "reset_second_step": "take two-step sign-in off a user",
     "settle_changes": "find out what pending and unknown changes did",
 }
 

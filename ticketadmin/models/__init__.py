@@ -9,7 +9,7 @@ from .drafts import Draft, Presence
 from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
-from .people import ROLES, ResetRequest, Role, Source, User
+from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User
 from .views import SavedView
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "TICKET",
     "AuditAction",
     "AuditEntry",
+    "BindingLink",
     "BulkItem",
     "BulkKind",
     "BulkState",
@@ -37,6 +38,7 @@ __all__ = [
     "FieldKind",
     "Heartbeat",
     "Hue",
+    "IdentityClaim",
     "IndexedTicket",
     "IndexedValue",
     "ItemOutcome",
@@ -49,6 +51,7 @@ __all__ = [
     "Presence",
     "ReadFrom",
     "Reading",
+    "RecoveryCode",
     "RemoteSnapshot",
     "ResetRequest",
     "Role",

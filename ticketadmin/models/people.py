@@ -55,8 +55,11 @@ class User(AbstractUser):
     """A person who signs in."""
 
     source = models.CharField(_("signs in with"), max_length=8, choices=Source.choices, default=Source.LOCAL)
-    # Who this is at an OpenID provider, "issuer subject": names and addresses change there, this does not.
+    # Who this is at the company: "issuer subject" at an OpenID provider, where names and addresses change and
+    # this does not; "ldap name" in the directory. Null until somebody is known to own the account.
     subject = models.CharField(max_length=600, null=True, blank=True, unique=True, editable=False)
+    # Since when signing in asks for a code of an app; see services/people/second_step.py.
+    second_step_since = models.DateTimeField(null=True, editable=False)
     # Counted up to end every session of the person.
     session_generation = models.PositiveIntegerField(default=0, editable=False)
 
@@ -131,3 +134,51 @@ class ResetRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class IdentityClaim(models.Model):
+    """Who brought the name of an account that is not connected to the company's sign-in yet."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="claims")
+    source = models.CharField(max_length=8, choices=Source.choices)
+    subject = models.CharField(max_length=600)
+    name = models.CharField(max_length=301, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["-seen_at"]
+        constraints = [models.UniqueConstraint(fields=["user", "subject"], name="claim_once_per_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.source}"
+
+
+class BindingLink(models.Model):
+    """The one-time link by which an account's owner connects it to the company's sign-in."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True)
+    digest = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class RecoveryCode(models.Model):
+    """One code that stands in for a lost authenticator app, once; only its keyed digest is kept."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}"

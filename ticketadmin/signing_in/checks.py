@@ -2,7 +2,8 @@
 
 E020 nobody could sign in            E023 OpenID Connect is configured by half
 E021 an extra is not installed       E024 a way on which passwords or tokens could be read
-E022 LDAP is configured by half      W020 nobody gets a role by signing in
+E022 LDAP is configured by half      E025 SECOND_STEP names nobody known
+W020 nobody gets a role by signing in
 """
 
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Remark
 
 from ticketadmin.checks import is_loopback
+from ticketadmin.models import Source
+from ticketadmin.services.people.second_step import Demand
 
 _LDAP = ("LDAP_BIND_DN", "LDAP_BIND_PASSWORD", "LDAP_USER_BASE", "LDAP_GROUP_BASE", "LDAP_CA_FILE")
 _OIDC = ("OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET", "OIDC_CA_FILE")
@@ -58,6 +61,20 @@ def sources_are_whole(**_kwargs: Any) -> list[CheckMessage]:
     if (settings.LDAP_URL or settings.OIDC_ISSUER) and not any(settings.ROLE_GROUPS.values()):
         hint = "Set STAFF_GROUPS, LEAD_GROUPS or ADMINISTRATOR_GROUPS, or give roles by hand."
         problems.append(Remark("Nobody gets a role by signing in.", hint=hint, id="ticketadmin.W020"))
+    return problems
+
+
+@register()
+def second_step_is_known(**_kwargs: Any) -> list[CheckMessage]:
+    """What the settings say of two-step sign-in means something: a typing error must not switch it off."""
+    problems: list[CheckMessage] = []
+    if settings.SECOND_STEP not in set(Demand):
+        hint = f"One of {', '.join(Demand)}."
+        problems.append(Error("SECOND_STEP is not known.", hint=hint, id="ticketadmin.E025"))
+    unknown = set(settings.SECOND_STEP_SOURCES) - set(Source.values)
+    if unknown:
+        hint = f"Some of {', '.join(Source.values)}."
+        problems.append(Error("SECOND_STEP_SOURCES is not known.", hint=hint, id="ticketadmin.E025"))
     return problems
 
 

@@ -35,7 +35,8 @@ def _failed(credentials: dict[str, Any], **_signal: Any) -> None:
     if user is None or not _may_have_entry(user):
         count_failure()
         return
-    record(AuditAction.SIGN_IN_FAILED, Target.of(user))
+    details = {"step": credentials["step"]} if "step" in credentials else {}
+    record(AuditAction.SIGN_IN_FAILED, Target.of(user), details=details)
 
 
 def account_of(name: str) -> User | None:

@@ -16,10 +16,12 @@ from django_tasks_db.models import DBTaskResult
 
 from ticketadmin.models import (
     ENDED,
+    BindingLink,
     BulkState,
     BulkUpdate,
     Change,
     Draft,
+    IdentityClaim,
     IndexedTicket,
     Presence,
     RemoteSnapshot,
@@ -33,6 +35,7 @@ PREPARED_RUNS = timedelta(days=14)
 MISSING_TICKETS = timedelta(days=30)
 PRESENCE = timedelta(hours=1)
 TASKS = timedelta(days=2)
+CLAIMS = timedelta(days=30)
 RESET_REQUESTS = timedelta(hours=1)
 LISTS = timedelta(days=2)
 
@@ -76,6 +79,8 @@ BY_NEED: Mapping[str, tuple[timedelta, Rows]] = {
         lambda limit: DBTaskResult.objects.filter(enqueued_at__lt=limit).exclude(status="READY"),
     ),
     "reset_requests": (RESET_REQUESTS, lambda limit: ResetRequest.objects.filter(created_at__lt=limit)),
+    "claims": (CLAIMS, lambda limit: IdentityClaim.objects.filter(seen_at__lt=limit)),
+    "binding_links": (timedelta(), lambda limit: BindingLink.objects.filter(expires_at__lt=limit)),
     "lists": (
         LISTS,
         lambda limit: RemoteSnapshot.objects.filter(name__startswith="list:", fetched_at__lt=limit),

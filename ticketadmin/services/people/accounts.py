@@ -14,6 +14,7 @@ from ticketadmin.services.audit.origin import acting_via
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.audit.tracking import one_entry_for_roles
 from ticketadmin.services.people.access import Forbidden, require
+from ticketadmin.services.people.binding import bind_by_link, note_claim
 from ticketadmin.text import printable
 
 
@@ -33,6 +34,15 @@ class NameTaken(NotWelcome):
     """Another person has the name: one with a password here, or of another service."""
 
     message = _("Another account here has your name. Ask an administrator to say that it is yours.")
+
+
+class NotBound(NotWelcome):
+    """An account of this name waits for its owner, and a name proves nothing."""
+
+    message = _(
+        "An account with your name is here, and it is not known yet that it is yours. Open the link that "
+        "an administrator gave you, or ask for one."
+    )
 
 
 class NoRole(NotWelcome):
@@ -67,9 +77,10 @@ class Vouched:
 def welcome(vouched: Vouched) -> User:
     """Return the person, made at their first sign-in, with names and roles as they are told now.
 
-    Raises Disabled, NameTaken or NoRole. A role that was taken away is gone even where nobody is let in.
+    Raises Disabled, NameTaken, NotBound or NoRole. A role that was taken away is gone even where the person
+    is not let in.
     """
-    vouched = _cleaned(vouched)
+    vouched = _with_subject(_cleaned(vouched))
     try:
         person = _find_or_make(vouched)
     except IntegrityError:  # made by another request just now
@@ -101,6 +112,18 @@ def _cleaned(vouched: Vouched) -> Vouched:
     )
 
 
+def _with_subject(vouched: Vouched) -> Vouched:
+    """Name who this is where the source knows nothing but the name, which a directory gives out once."""
+    if vouched.subject or not vouched.username:
+        return vouched
+    return replace(vouched, subject=directory_subject(vouched.source, vouched.username))
+
+
+def directory_subject(source: Source, username: str) -> str:
+    """Return the subject of a source that knows people by their names."""
+    return f"{source.value} {username.casefold()}"
+
+
 def _find_or_make(vouched: Vouched) -> User:
     if not vouched.username:
         raise NotWelcome
@@ -114,10 +137,11 @@ def _find_or_make(vouched: Vouched) -> User:
         return named  # made by another request between the two questions
     if named.source != vouched.source or named.subject:
         raise _refused(NameTaken(), named)
-    if vouched.subject:  # an administrator made this person before their first sign-in
-        named.subject = vouched.subject
-        named.save(update_fields=["subject"])
-    return named
+    if bind_by_link(named, str(vouched.subject)):
+        return named
+    name = f"{vouched.first_name} {vouched.last_name}".strip()
+    note_claim(named, subject=str(vouched.subject), name=name or vouched.username, email=vouched.email)
+    raise _refused(NotBound(), named)
 
 
 def _update(person: User, vouched: Vouched) -> None:

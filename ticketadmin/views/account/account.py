@@ -18,7 +18,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.account import PreferencesForm, SignInForm
 from ticketadmin.services.people.accounts import sign_out_everywhere
+from ticketadmin.services.people.binding import bringing_link
+from ticketadmin.services.people.second_step import is_on, is_possible
+from ticketadmin.signing_in.second_step import sign_in
 from ticketadmin.views.access import in_background, is_scripted, person_of
+from ticketadmin.views.account.binding import LINK
 from ticketadmin.views.redirects import if_ours, see_other
 
 
@@ -42,8 +46,15 @@ class SignIn(views.LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Go on to the page asked for; tell a script who is here now."""
-        response = super().form_valid(form)
-        return _who_is_here(self.request) if is_scripted(self.request) else response
+        is_done = sign_in(self.request, form.get_user(), next_page=self.get_success_url())
+        if is_scripted(self.request):
+            return who_is_here(self.request) if is_done else _code_comes_next(self.request)
+        return redirect(self.get_success_url() if is_done else "sign_in_code")
+
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        """Let the link that this browser followed connect the account that signs in."""
+        with bringing_link(request.session.get(LINK, "")):
+            return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Show what is wrong; nothing says whether the name exists."""
@@ -58,10 +69,15 @@ class SignIn(views.LoginView):
 @require_safe
 def session(request: HttpRequest) -> HttpResponse:
     """Tell a script who is signed in, and the token for its next post."""
-    return _who_is_here(request)
+    return who_is_here(request)
 
 
-def _who_is_here(request: HttpRequest) -> HttpResponse:
+def _code_comes_next(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"code_url": reverse("sign_in_code"), "token": get_token(request)})
+
+
+def who_is_here(request: HttpRequest) -> HttpResponse:
+    """Tell a script who is signed in now, and the token for its next post."""
     person = request.user.pk if request.user.is_authenticated else None
     return JsonResponse({"person": person, "token": get_token(request)})
 
@@ -89,7 +105,9 @@ def sign_out_all(request: HttpRequest) -> HttpResponse:
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
     """Show the person what is known of them here, and what they can do about it."""
-    return render(request, "account/account.html", {"person": person_of(request)})
+    person = person_of(request)
+    context = {"person": person, "has_second_step": is_possible(person), "second_step_is_on": is_on(person)}
+    return render(request, "account/account.html", context)
 
 
 @require_POST

@@ -3,7 +3,6 @@
 import logging
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import SuspiciousOperation
@@ -15,7 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
+from ticketadmin.services.people.binding import bringing_link
 from ticketadmin.signing_in.openid import provider
+from ticketadmin.signing_in.second_step import sign_in
+from ticketadmin.views.account.binding import LINK
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,8 @@ class Done(OIDCAuthenticationCallbackView):
             logger.warning("The OpenID provider refused: %s", request.GET["error"][:40].encode())
             return _back(request, _NOT_FINISHED)
         try:
-            signed_in: HttpResponse = super().get(request)
+            with bringing_link(request.session.get(LINK, "")):
+                signed_in: HttpResponse = super().get(request)
         except SuspiciousOperation as problem:
             logger.warning("A sign-in was refused: %s", problem)
             return _back(request, _NOT_OURS)
@@ -63,7 +66,8 @@ class Done(OIDCAuthenticationCallbackView):
 
     def login_success(self) -> HttpResponse:
         """Always begin a new session: who signs in again while signed in means it."""
-        login(self.request, self.user)
+        if not sign_in(self.request, self.user, next_page=self.success_url):
+            return redirect("sign_in_code")
         return redirect(self.success_url)
 
     def login_failure(self) -> HttpResponse:

@@ -29,6 +29,7 @@ from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm,
 from ticketadmin.models import Source, User
 from ticketadmin.services.audit.origin import acting_via
 from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
+from ticketadmin.services.people.second_step import is_on
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
 from ticketadmin.views.addresses import counted_address
@@ -114,6 +115,20 @@ class Choose(views.PasswordResetConfirmView):
         if not settings.LOCAL_ACCOUNTS:
             raise Http404
         return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        """Take no codes while the user has to wait."""
+        credentials = {"username": self.user.get_username()}
+        if is_on(self.user) and not AxesProxyHandler.is_allowed(request, credentials):
+            return locked_out(request)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: forms.Form) -> HttpResponse:
+        """Count a wrong code."""
+        if form.has_error("code", "wrong"):
+            credentials = {"username": self.user.get_username(), "step": "code"}
+            user_login_failed.send(__name__, credentials=credentials, request=self.request)
+        return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
         """End the wait after failed attempts, too: who reads the person's mail is believed."""

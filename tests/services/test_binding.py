@@ -1,0 +1,197 @@
+"""Whoever brings the name of an account that waits does not get it: a link or an administrator decides."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from ticketadmin.models import AuditAction, AuditEntry, BindingLink, IdentityClaim, Role, Source, User
+from ticketadmin.services.people.access import Forbidden
+from ticketadmin.services.people.accounts import NameTaken, NotBound, Vouched, welcome
+from ticketadmin.services.people.binding import (
+    LINK_FOR,
+    MAX_CLAIMS,
+    CannotBind,
+    bringing_link,
+    choose_claim,
+    make_link,
+    user_of_link,
+)
+
+pytestmark = pytest.mark.django_db
+PROVIDER = "https://a.example"
+SOURCES = [Source.OIDC, Source.LDAP]
+
+
+def brought(source: Source, subject: str = "1", **told: Any) -> Vouched:
+    """What the provider or directory says; the directory knows a name only."""
+    known = f"{PROVIDER} {subject}" if source == Source.OIDC else None
+    return Vouched(**{"source": source, "subject": known, "username": "lan", "first_name": "Lan", **told})
+
+
+@pytest.fixture(params=SOURCES)
+def waiting(request: pytest.FixtureRequest, make_person: Callable[..., User]) -> User:
+    return make_person(Role.LEAD, "lan", source=request.param)
+
+
+def test_a_name_alone_opens_nothing(waiting: User) -> None:
+    for _try in range(2):
+        with pytest.raises(NotBound):
+            welcome(brought(waiting.source))
+
+    waiting.refresh_from_db()
+    assert waiting.subject is None
+    assert AuditEntry.objects.filter(action=AuditAction.SIGN_IN_REFUSED).count() == 2
+
+
+def test_the_link_connects_the_account_once(waiting: User, administrator: User) -> None:
+    token = make_link(waiting, actor=administrator)
+    assert user_of_link(token) == waiting
+
+    with bringing_link(token):
+        assert welcome(brought(waiting.source)) == waiting
+    assert welcome(brought(waiting.source)) == waiting
+    assert user_of_link(token) is None
+    if waiting.source == Source.OIDC:
+        with bringing_link(token), pytest.raises(NameTaken):
+            welcome(brought(waiting.source, "2"))
+    bound = AuditEntry.objects.get(action=AuditAction.ACCOUNT_BOUND)
+    assert (bound.actor, bound.details["way"]) == (waiting, "link")
+    assert not IdentityClaim.objects.exists()
+
+
+def test_a_link_ends_with_time_and_with_a_newer_one(waiting: User, administrator: User) -> None:
+    first = make_link(waiting, actor=administrator)
+    second = make_link(waiting, actor=administrator)
+
+    with time_machine.travel(timezone.now() + LINK_FOR + timedelta(seconds=1)):
+        for token in (first, second, "", "x"):
+            with bringing_link(token), pytest.raises(NotBound):
+                welcome(brought(waiting.source))
+    with bringing_link(first), pytest.raises(NotBound):
+        welcome(brought(waiting.source))
+    with bringing_link(second):
+        assert welcome(brought(waiting.source)) == waiting
+
+
+def test_a_link_of_another_account_connects_nothing(
+    waiting: User, administrator: User, make_person: Callable[..., User]
+) -> None:
+    other = make_person(Role.STAFF, "minh", source=waiting.source)
+
+    with bringing_link(make_link(other, actor=administrator)), pytest.raises(NotBound):
+        welcome(brought(waiting.source))
+
+
+def test_no_link_is_kept_readable(waiting: User, administrator: User) -> None:
+    token = make_link(waiting, actor=administrator)
+
+    assert token not in repr(list(BindingLink.objects.values_list()))
+    assert token not in repr(list(AuditEntry.objects.values_list()))
+
+
+def test_an_administrator_chooses_among_those_who_tried(
+    administrator: User, make_person: Callable[..., User]
+) -> None:
+    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    for number in ("thief", "owner"):
+        with pytest.raises(NotBound):
+            welcome(brought(Source.OIDC, number, email=f"{number}@example.com"))
+
+    claim = IdentityClaim.objects.get(email="owner@example.com")
+    choose_claim(waiting, claim.pk, actor=administrator)
+
+    assert welcome(brought(Source.OIDC, "owner")) == waiting
+    with pytest.raises(NameTaken):
+        welcome(brought(Source.OIDC, "thief"))
+
+
+def test_those_who_try_are_remembered_up_to_a_bound(make_person: Callable[..., User]) -> None:
+    make_person(Role.LEAD, "lan", source=Source.OIDC)
+    for number in range(MAX_CLAIMS + 3):
+        with pytest.raises(NotBound):
+            welcome(brought(Source.OIDC, str(number)))
+
+    assert IdentityClaim.objects.count() == MAX_CLAIMS
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_superuser_is_never_connected(source: Source, administrator: User) -> None:
+    root = User.objects.create_superuser("lan", source=source)
+    boss = User.objects.create_superuser("boss")
+
+    with pytest.raises(NotBound):
+        welcome(brought(source))
+    with pytest.raises(Forbidden):
+        make_link(root, actor=administrator)
+    with pytest.raises(CannotBind):
+        make_link(root, actor=boss)
+    assert not IdentityClaim.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["staff", "lead"])
+def test_only_administrators_make_links(role: str, waiting: User, request: pytest.FixtureRequest) -> None:
+    with pytest.raises(Forbidden):
+        make_link(waiting, actor=request.getfixturevalue(role))
+
+
+def test_one_identity_has_one_account(administrator: User, make_person: Callable[..., User]) -> None:
+    taken = make_person(Role.STAFF, "minh", source=Source.OIDC, subject=f"{PROVIDER} 1")
+    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    claim = IdentityClaim.objects.create(
+        user=waiting, source="oidc", subject=taken.subject, seen_at=timezone.now()
+    )
+
+    with pytest.raises(CannotBind):
+        choose_claim(waiting, claim.pk, actor=administrator)
+
+
+# --- the pages -----------------------------------------------------------------------------------
+
+
+def test_the_page_makes_a_link_that_leads_to_the_sign_in(
+    administrator: User, client_of: Callable[[User], Client], make_person: Callable[..., User]
+) -> None:
+    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    page = f"/people/{waiting.pk}/company-account/"
+    admin = client_of(administrator)
+    link = admin.post(page, {"link": "yes"}).context["link"]
+
+    theirs = Client()
+    answer = theirs.get(link, follow=True)
+
+    assert answer.request["PATH_INFO"] == "/sign-in/"
+    assert "This account here becomes yours." in answer.content.decode()
+    assert link not in admin.get(page).content.decode()
+    assert Client().get(link[:-3] + "x/").status_code == 404
+
+
+def test_the_page_names_those_who_tried_and_connects_one(
+    administrator: User, client_of: Callable[[User], Client], make_person: Callable[..., User]
+) -> None:
+    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    with pytest.raises(NotBound):
+        welcome(brought(Source.OIDC, email="lan@example.com"))
+    page, admin = f"/people/{waiting.pk}/company-account/", client_of(administrator)
+    assert "lan@example.com" in admin.get(page).content.decode()
+
+    claim = IdentityClaim.objects.get()
+    assert admin.post(page, {"claim": str(claim.pk)}).status_code == 303
+    assert admin.post(page, {"claim": str(claim.pk)}).status_code == 409
+    waiting.refresh_from_db()
+    assert waiting.subject == f"{PROVIDER} 1"
+
+
+def test_moving_a_superuser_to_the_company_is_refused(client_of: Callable[[User], Client]) -> None:
+    root = User.objects.create_superuser("root")
+    data = {"username": "root", "source": "oidc", "theme": "dark", "is_active": "on"}
+
+    page = client_of(root).post(f"/admin/ticketadmin/user/{root.pk}/change/", data)
+
+    assert "A superuser signs in with a password kept here." in page.content.decode()
+    root.refresh_from_db()
+    assert root.source == Source.LOCAL

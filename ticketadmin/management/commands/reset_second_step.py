@@ -1,0 +1,28 @@
+"""`manage.py reset_second_step USERNAME`: for the last administrator who lost the authenticator app."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ticketadmin.models import User
+from ticketadmin.services.people.second_step import reset_by_command
+
+
+class Command(BaseCommand):
+    """Recorded in the audit log, as everything about accounts is."""
+
+    help = "Take the second step of signing in off a user and end their sessions."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the user."""
+        parser.add_argument("username")
+
+    def handle(self, *, username: str, **_options: Any) -> None:
+        """Reset, and say what happens at the next sign-in."""
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            message = f"There is no user {username}; nothing was changed."
+            raise CommandError(message)
+        reset_by_command(user)
+        self.stdout.write(f"{username} signs in with the password alone, and is signed out everywhere.")

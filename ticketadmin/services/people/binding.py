@@ -1,0 +1,123 @@
+"""Connecting an account that exists to a person of the company's directory or provider.
+
+The attacker is a colleague, or whoever can make accounts in the directory, who brings the name of an account
+that an administrator made or moved there and nobody has used yet. A name proves nothing: such an account is
+connected by a one-time link that an administrator hands to its owner, or by an administrator's choice among
+those who tried. Never a superuser's: theirs is a password kept here.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from ticketadmin.models import AuditAction, BindingLink, IdentityClaim, Source, User
+from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.people.access import Forbidden, require
+
+LINK_FOR = timedelta(days=3)
+MAX_CLAIMS = 5  # of one account: more would be noise that hides the owner
+RIGHT = "administer"
+
+_link: ContextVar[str] = ContextVar("binding_link", default="")
+
+
+class CannotBind(Exception):
+    """The account is kept here, is a superuser's, or is connected already. Nothing was changed."""
+
+
+def may_be_bound(user: User) -> bool:
+    """Tell whether the account waits to be connected."""
+    return user.source != Source.LOCAL and user.subject is None and not user.is_superuser
+
+
+@contextmanager
+def bringing_link(token: str) -> Iterator[None]:
+    """Let a sign-in inside use the one-time link that this browser followed."""
+    reset = _link.set(token)
+    try:
+        yield
+    finally:
+        _link.reset(reset)
+
+
+def make_link(user: User, *, actor: User) -> str:
+    """Return the secret of a new one-time link; an earlier one ends. Raises Forbidden and CannotBind."""
+    _check(user, actor)
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        BindingLink.objects.update_or_create(
+            user=user, defaults={"digest": _digest(token), "expires_at": timezone.now() + LINK_FOR}
+        )
+        record(AuditAction.BINDING_LINK_MADE, Target.of(user), actor=actor)
+    return token
+
+
+def user_of_link(token: str) -> User | None:
+    """Return the account that a link is for, while it works."""
+    found = BindingLink.objects.filter(digest=_digest(token), expires_at__gt=timezone.now())
+    link = found.select_related("user").first()
+    return link.user if link and may_be_bound(link.user) and link.user.is_active else None
+
+
+def choose_claim(user: User, claim_id: int, *, actor: User) -> None:
+    """Connect the account to one of those who tried.
+
+    Raises Forbidden, CannotBind and IdentityClaim.DoesNotExist.
+    """
+    _check(user, actor)
+    claim = IdentityClaim.objects.get(pk=claim_id, user=user, source=user.source)
+    _bind(user, claim.subject, actor=actor, way="choice")
+
+
+def bind_by_link(user: User, subject: str) -> bool:
+    """Connect the account if this sign-in brings its link, once; return whether it did."""
+    token = _link.get()
+    if not (token and may_be_bound(user)):
+        return False
+    with transaction.atomic():
+        used = BindingLink.objects.filter(user=user, digest=_digest(token), expires_at__gt=timezone.now())
+        if not used.delete()[0]:
+            return False
+        _bind(user, subject, actor=user, way="link")
+    return True
+
+
+def note_claim(user: User, *, subject: str, name: str, email: str) -> None:
+    """Remember who brought the account's name, for an administrator to choose from."""
+    if not may_be_bound(user):
+        return
+    now = timezone.now()
+    told = {"name": name[:300], "email": email[:254], "seen_at": now, "source": user.source}
+    known = IdentityClaim.objects.filter(user=user)
+    if not known.filter(subject=subject).update(**told) and known.count() < MAX_CLAIMS:
+        IdentityClaim.objects.create(user=user, subject=subject, **told)
+
+
+def _check(user: User, actor: User) -> None:
+    require(actor, RIGHT)
+    if user.is_superuser and not actor.is_superuser:
+        raise Forbidden(RIGHT)
+    if not may_be_bound(user):
+        raise CannotBind
+
+
+def _bind(user: User, subject: str, *, actor: User, way: str) -> None:
+    with transaction.atomic():
+        if User.objects.filter(subject=subject).exists():
+            raise CannotBind
+        if not User.objects.filter(pk=user.pk, subject=None, is_superuser=False).update(subject=subject):
+            raise CannotBind
+        user.subject = subject
+        IdentityClaim.objects.filter(user=user).delete()
+        BindingLink.objects.filter(user=user).delete()
+        record(AuditAction.ACCOUNT_BOUND, Target.of(user), details={"way": way}, actor=actor)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,184 @@
+"""The second step of signing in: a code of an authenticator app (TOTP, RFC 6238), or a recovery code.
+
+The attacker has a user's password, perhaps their mailbox, and guesses codes, repeats one that was seen, or
+sends one twice at once. A code counts once, one time step early or late at most; guesses are counted like
+wrong passwords, and the device itself waits longer after each. Recovery codes are kept as keyed digests and
+count once. The secret of a device leaves the server only in the page that sets it up.
+"""
+
+import secrets
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from ticketadmin.models import AuditAction, RecoveryCode, User
+from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.people.access import Forbidden, require
+from ticketadmin.services.people.accounts import sign_out_everywhere
+
+CODES = 10
+MAX_TYPED = 40  # characters
+_DIGITS = 6
+_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without the letters and digits that look alike
+_LENGTH, _GROUP = 16, 4
+DEVICE = "app"
+
+
+class Demand(StrEnum):
+    """Of whom the setting SECOND_STEP demands it."""
+
+    NOBODY = "nobody"
+    LEADS = "leads"
+    ALL = "all"
+
+
+class WrongCode(Exception):
+    """The code is wrong, was used already, or comes too early after a wrong one. Nothing was changed."""
+
+
+class Demanded(Exception):
+    """The settings demand a second step of this user: it cannot be switched off."""
+
+
+def is_possible(user: User) -> bool:
+    """Tell whether users of this source have a second step here; others have the company's."""
+    return user.source in settings.SECOND_STEP_SOURCES
+
+
+def is_on(user: User) -> bool:
+    """Tell whether signing in asks this user for a code."""
+    return user.second_step_since is not None and is_possible(user)
+
+
+def is_demanded(user: User) -> bool:
+    """Tell whether the user has to set it up before anything else."""
+    if settings.SECOND_STEP == Demand.NOBODY or not is_possible(user):
+        return False
+    is_lead = user.may("run_bulk_updates") or user.may("administer")
+    return settings.SECOND_STEP == Demand.ALL or is_lead
+
+
+def stamp(user: User) -> str:
+    """Return what a session notes of the second step that it passed; another device has another stamp."""
+    return user.second_step_since.isoformat() if user.second_step_since else ""
+
+
+def set_up(user: User) -> str:
+    """Return the otpauth: address by which an app takes the user's new secret; the same until it is used."""
+    device, _is_new = TOTPDevice.objects.get_or_create(user=user, name=DEVICE, confirmed=False)
+    return str(device.config_url)
+
+
+def switch_on(user: User, code: str) -> list[str]:
+    """Demand codes from now on, given the app's first one; return new recovery codes, shown only now.
+
+    The user's other sessions end, since they passed no second step. Raises WrongCode.
+    """
+    with transaction.atomic():
+        if user.second_step_since is not None or not _verify(user, code, confirmed=False):
+            is_on_now = False
+        else:
+            TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+            TOTPDevice.objects.filter(user=user, confirmed=False).update(confirmed=True)
+            user.second_step_since = timezone.now()
+            user.save(update_fields=["second_step_since"])
+            record(AuditAction.SECOND_STEP_ON, Target.of(user), actor=user)
+            is_on_now = True
+    if not is_on_now:  # outside: the count of wrong codes is kept
+        raise WrongCode
+    return _new_codes(user)
+
+
+def check(user: User, typed: str) -> None:
+    """Take a code of the app or a recovery code, once. Raises WrongCode."""
+    code = "".join(typed.split()).replace("-", "").upper() if len(typed) <= MAX_TYPED else ""
+    if len(code) == _DIGITS and code.isdecimal():
+        if not _verify(user, code, confirmed=True):
+            raise WrongCode
+    elif not _use_recovery_code(user, code):
+        raise WrongCode
+
+
+def renew_codes(user: User, typed: str) -> list[str]:
+    """Return new recovery codes, given a code; the old ones end. Raises WrongCode."""
+    check(user, typed)
+    return _new_codes(user)
+
+
+def codes_left(user: User) -> int:
+    """Return how many recovery codes were not used yet."""
+    return RecoveryCode.objects.filter(user=user, used_at=None).count()
+
+
+def switch_off(user: User, typed: str) -> None:
+    """Demand no codes any more, given one. Raises WrongCode and Demanded."""
+    if is_demanded(user):
+        raise Demanded
+    check(user, typed)
+    with transaction.atomic():
+        _forget(user)
+        record(AuditAction.SECOND_STEP_OFF, Target.of(user), actor=user)
+
+
+def reset(user: User, *, actor: User) -> None:
+    """Take the second step off a user who lost the device, and end their sessions. Raises Forbidden."""
+    require(actor, "administer")
+    if user.is_superuser and not actor.is_superuser:
+        raise Forbidden("administer")
+    with transaction.atomic():
+        _forget(user)
+        record(AuditAction.SECOND_STEP_RESET, Target.of(user), actor=actor)
+        sign_out_everywhere(user, actor=actor)
+
+
+def reset_by_command(user: User) -> None:
+    """The same on the server's command line, for the last administrator."""
+    with transaction.atomic():
+        _forget(user)
+        record(AuditAction.SECOND_STEP_RESET, Target.of(user))
+        sign_out_everywhere(user, actor=user)
+
+
+def _forget(user: User) -> None:
+    TOTPDevice.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
+    user.second_step_since = None
+    user.save(update_fields=["second_step_since"])
+
+
+def _verify(user: User, code: str, *, confirmed: bool) -> bool:
+    """Check a code while no other request checks one of the same device: else one could count twice."""
+    if not (len(code) == _DIGITS and code.isdecimal()):
+        return False
+    with transaction.atomic():
+        devices = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=confirmed)
+        device = devices.first()
+        return device is not None and bool(device.verify_token(code))
+
+
+def _use_recovery_code(user: User, code: str) -> bool:
+    unused = RecoveryCode.objects.filter(user=user, digest=_digest(user, code), used_at=None)
+    with transaction.atomic():
+        if not unused.update(used_at=timezone.now()):
+            return False
+        left = {"left": codes_left(user)}
+        record(AuditAction.RECOVERY_CODE_USED, Target.of(user), details=left, actor=user)
+    return True
+
+
+def _new_codes(user: User) -> list[str]:
+    codes = ["".join(secrets.choice(_ALPHABET) for _place in range(_LENGTH)) for _number in range(CODES)]
+    with transaction.atomic():
+        RecoveryCode.objects.filter(user=user).delete()
+        rows = [RecoveryCode(user=user, digest=_digest(user, code)) for code in codes]
+        RecoveryCode.objects.bulk_create(rows)
+        record(AuditAction.RECOVERY_CODES_MADE, Target.of(user), actor=user)
+    return ["-".join(code[i : i + _GROUP] for i in range(0, _LENGTH, _GROUP)) for code in codes]
+
+
+def _digest(user: User, code: str) -> str:
+    return salted_hmac("ticketadmin.recovery", f"{user.pk} {code}", algorithm="sha256").hexdigest()
