@@ -14,6 +14,7 @@ from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import check_api, connection_facts, last_report
 from ticketadmin.services.crm.circuit import open_until
 from ticketadmin.services.crm.omitted import omitted_fields, set_omitted_fields
+from ticketadmin.services.index.capabilities import check_soon
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
 from ticketadmin.services.operations.heartbeats import living
@@ -36,6 +37,7 @@ def connection(request: HttpRequest) -> HttpResponse:
     """Show what is known of the connection; a POST asks the CRM anew."""
     if request.method == "POST":
         check_api()
+        check_soon(current_index())
         return see_other(reverse("connection"))
     person = person_of(request)
     until, report = open_until(), last_report(person)

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import CustomField, IndexedTicket, RemoteSnapshot, TicketIndex
+from ticketadmin.models import CustomField, IndexedTicket, RemoteSnapshot, TicketIndex, User
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.circuit import CIRCUIT
 from ticketadmin.services.crm.clock import database_now
@@ -349,6 +349,21 @@ def test_the_command_says_that_the_settings_let_nothing_be_read(
 
     with pytest.raises(CommandError, match="do not let the list be read"):
         call_command("index", "--sweep")
+
+
+def test_a_check_of_the_connection_lets_the_list_be_tried_again(
+    sandbox: Sandbox, administrator: User, client_of: Any
+) -> None:
+    sandbox.fault("status", path="/tickets", times=None, status=403)
+    work()
+    assert index_state(current_index()).is_refused
+    sandbox.forget_faults()
+
+    page = client_of(administrator).post("/connection/", follow=True).content.decode()
+    work()
+
+    assert "Filter by several codes" in page
+    assert codes() == sorted(sandbox.codes())
 
 
 def test_forgetting_keeps_the_counters_true(sandbox: Sandbox) -> None:

@@ -73,6 +73,12 @@ def is_due(index: TicketIndex, now: datetime) -> bool:
     return now - index.checked_at > (CHECK_AGAIN if few else CHECK_EVERY)
 
 
+def check_soon(index: TicketIndex) -> None:
+    """Let the worker find out anew at its next step, and ask again a list that was refused."""
+    index.checked_at, index.problem, index.problem_at = None, "", None
+    index.save(update_fields=["checked_at", "problem", "problem_at"])
+
+
 def check_capabilities(index: TicketIndex, ask: Ask) -> Capabilities:
     """Find out what the list can do by at most seven calls, and keep it. `ask` reads one page of the list.
 
