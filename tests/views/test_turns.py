@@ -15,6 +15,8 @@ from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
 from ticketadmin.services.bulk.items import send_item, work_on
 from ticketadmin.services.crm.connection import listen
+from ticketadmin.services.saving.readback import settled_after
+from ticketadmin.services.saving.runner import this_runner
 from ticketadmin.services.saving.save import MAX_COMPARISONS
 from ticketadmin.ticketapi.attempts import Call
 
@@ -100,6 +102,40 @@ def test_a_save_that_was_cut_off_days_ago_blocks_no_quick_status(
     assert sandbox.ticket(CODE)["status_name"] == "Đang xử lý"
     stale.refresh_from_db()
     assert stale.outcome == Outcome.NOT_APPLIED
+
+
+@pytest.mark.parametrize(
+    ("title", "outcome"), [(None, Outcome.UNKNOWN), ("Của người khác", Outcome.VERIFIED)]
+)
+def test_a_save_whose_process_has_ended_blocks_nobody_from_then_on(
+    title: str | None, outcome: Outcome, web: Client, sandbox: Sandbox, staff: User
+) -> None:
+    home, pid, start = this_runner().split(":")
+    cut_off = pending(staff, sandbox, runner=f"{home}:{pid}:{int(start) - 1}")
+    if title:
+        sandbox.edit(CODE, ticket_title=title)
+
+    answer = press_status(web)
+
+    assert answer.status_code == 303
+    assert sandbox.ticket(CODE)["status_name"] == "Đang xử lý"
+    cut_off.refresh_from_db()
+    assert cut_off.outcome == outcome
+
+
+@pytest.mark.parametrize("whose", ["own", "a colleague's"])
+def test_a_save_that_may_have_been_cut_off_says_until_when_it_blocks(
+    whose: str, web: Client, sandbox: Sandbox, staff: User, lead: User
+) -> None:
+    """Its process is on another machine, or alive: it may still be under way."""
+    other = pending(lead if whose == "own" else staff, sandbox, age=timedelta(seconds=1))
+
+    answer = press_status(web)
+
+    until = timezone.localtime(other.created_at + settled_after())
+    assert answer.status_code == 409
+    assert f"it blocks this ticket until {until:%H:%M:%S} at the latest" in answer.content.decode()
+    assert sandbox.puts() == []
 
 
 def test_a_save_that_was_cut_off_days_ago_blocks_nobody_where_nothing_can_be_read(

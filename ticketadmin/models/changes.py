@@ -92,6 +92,12 @@ class Change(models.Model):
     message = models.CharField(_("message"), max_length=500, blank=True, help_text="The CRM's own words.")
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
+    runner = models.CharField(  # noqa: DJ001 - a default would rewrite a big table
+        max_length=120, null=True, blank=True, help_text="The process that saves it (services/saving/runner)."
+    )
+    unchecked = models.JSONField(
+        null=True, blank=True, help_text="Fields that were too large to be read back, where there are any."
+    )
 
     objects = ChangeQuerySet.as_manager()
 
@@ -122,6 +128,11 @@ class Change(models.Model):
     def is_settled(self) -> bool:
         """Tell whether nothing more can be learnt by reading the ticket again."""
         return not Outcome(self.outcome).is_open or bool(self.results)
+
+    @property
+    def has_unchecked(self) -> bool:
+        """Tell whether a part of the ticket was too large to be compared."""
+        return bool(self.unchecked)
 
     @property
     def is_saved(self) -> bool:

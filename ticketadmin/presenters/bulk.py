@@ -28,7 +28,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.presenters.changes import Notice, ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.presenters.damage import DamagedField, damage_pause, damaged_fields
-from ticketadmin.presenters.outcomes import PARTLY_CHANGED, PAUSES, meaning_of, why_left_out
+from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, PAUSES, meaning_of, why_left_out
 from ticketadmin.presenters.sent_along import run_notice
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
@@ -265,6 +265,8 @@ def _why(item: BulkItem) -> Text:
         return describe_outcome(change).text
     if outcome is ItemOutcome.NOT_APPLIED and change and applied_fields(change):
         return PARTLY_CHANGED
+    if outcome and outcome.is_saved and change and change.has_unchecked:
+        return NOT_ALL_READ
     if outcome and outcome.is_explained and not (item.reason and outcome is ItemOutcome.NOT_APPLIED):
         return meaning_of(outcome)
     if not item.reason:

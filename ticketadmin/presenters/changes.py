@@ -28,7 +28,12 @@ from ticketadmin.presenters.outcomes import (
 from ticketadmin.sanitizing import visible_text
 from ticketadmin.services.people.access import may_undo
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.saving.readback import applied_fields, changed_nothing, shown_outcome
+from ticketadmin.services.saving.readback import (
+    applied_fields,
+    certain_at,
+    changed_nothing,
+    shown_outcome,
+)
 from ticketadmin.services.saving.sent_along import names_sent_along
 from ticketadmin.services.saving.undo import can_undo
 from ticketadmin.services.values.codecs import canonical
@@ -247,12 +252,23 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
 
 
 def describe_in_progress(other: Change | None, person: User, next_step: Text) -> Notice:
-    """Return the banner for a save that could not begin, because another one of its ticket has not ended."""
+    """Return the banner for a save that could not begin, because another one of its ticket has not ended.
+
+    One whose process is known to have ended blocks nothing any more; of the others the page says for how
+    long they block, should they have been cut off.
+    """
     if other is None or other.actor_id == person.pk:
         title = _("An earlier save of this ticket by you has not finished.")
-        return Notice("warn", title, _("Nothing more was sent."), next_step)
-    title = _("%(name)s is saving this ticket at the moment.") % {"name": other.actor_name}
-    return Notice("warn", title, _("Nothing was sent."), next_step)
+        text = _("Nothing more was sent.")
+    else:
+        title = _("%(name)s is saving this ticket at the moment.") % {"name": other.actor_name}
+        text = _("Nothing was sent.")
+    if other is not None and other.outcome == Outcome.PENDING:
+        until = {"time": time_format(timezone.localtime(certain_at(other)), "H:i:s")}
+        text += (
+            " " + _("If that save was cut off, it blocks this ticket until %(time)s at the latest.") % until
+        )
+    return Notice("warn", title, text, next_step)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 import idna
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -31,6 +33,9 @@ _ANY_TAG = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>')
 _WITH_SCHEME = re.compile(r"(?:https?:[/\\]{1,2}|www\.)[^\s/?#\\]+", re.IGNORECASE)
 _DOTTED = re.compile(r"[\w.-]+")
 _ENDINGS = frozenset("com net org info biz edu gov vn".split())
+_PIECE = re.compile("<[^<>]*>|[^<]+|<")
+_BLOCK = re.compile(r"</?(?:p|div|br|li|tr|h[1-6]|ul|ol|table|blockquote|pre)\b", re.IGNORECASE)
+MAX_SHORTENED = 20_000
 _JOINERS = "\u200c\u200d"
 MAX_WORDS = 2_000
 MAX_NAME = 253  # RFC 1035, 2.3.4: beyond, no browser finds a host
@@ -53,8 +58,11 @@ class DisplayedContent:
 def display_content(html_text: str, *, show_images: bool = False) -> DisplayedContent:
     """Return content for a page. With `show_images`, images at https addresses stay; others never load.
 
-    Beyond the bounds of cleaning, escaped text is returned with a notice.
+    Content that is longer than the editor takes is shown shortened, as text; beyond the other bounds of
+    cleaning, escaped text is returned. Both have a notice.
     """
+    if len(html_text) > settings.CONTENT_MAX_CHARACTERS:
+        return _shortened(html_text)
     try:
         cleaned = known_clean(html_text)
     except ContentTooComplex as error:
@@ -74,6 +82,29 @@ def display_content(html_text: str, *, show_images: bool = False) -> DisplayedCo
 
     shown = _with_targets(_IMAGE.sub(show, cleaned))
     return DisplayedContent(mark_safe(shown), "", blocked, loaded)  # noqa: S308 - cleaned above
+
+
+def _shortened(html_text: str) -> DisplayedContent:
+    """Return the start of the text, with a placeholder of its size for each picture; no parser sees it."""
+    parts: list[str] = []
+    room = MAX_SHORTENED
+    for match in _PIECE.finditer(html_text):
+        piece = match[0]
+        if piece[:4].lower() == "<img":
+            text = f"[{_('Image')}, {filesizeformat(len(piece) * 3 // 4)}]"
+        elif piece.startswith("<") and len(piece) > 1:
+            text = "\n" if _BLOCK.match(piece) else ""
+        else:
+            text = html.unescape(piece[:room])
+        parts.append(text[:room])
+        room -= len(parts[-1])
+        if room <= 0:
+            break
+    text = re.sub(r"\n\s*\n\s*", "\n\n", "".join(parts)).strip()
+    notice = _(
+        "This content is too long to be shown whole. The start of its text is shown, without its layout."
+    )
+    return DisplayedContent(SafeString(html.escape(text).replace("\n", "<br>")), notice)
 
 
 def _values(attributes: str) -> dict[str, str]:

@@ -27,6 +27,9 @@ Text = str | Promise
 
 NOTHING_CHANGED = _("Nothing was changed in the CRM.")
 MAY_HAVE_CHANGED = _("It is not known whether the CRM was changed.")
+NOT_ALL_READ = _(
+    "The ticket was read back without its content, which is too large to be read here: content not checked."
+)
 PARTLY_CHANGED = _("Some of the fields were stored in the CRM, but not all of them for certain.")
 
 TRY_AGAIN = _("Try again in a minute.")
@@ -220,6 +223,8 @@ def verdict_on(change: Change) -> Verdict:
             _("Sent, but not all of it can be checked."),
             _("No usable answer came back. Of what was sent, the CRM shows only a part, and that is stored."),
         )
+    if change.has_unchecked and outcome.is_saved:
+        return Verdict(Tone.INFO if outcome is Outcome.VERIFIED else outcome.tone, words.title, NOT_ALL_READ)
     if change.collateral and outcome is Outcome.VERIFIED:
         title = _("Saved and verified, but other fields changed at the same time.")
         return Verdict(Tone.WARN, title, words.text)

@@ -1,8 +1,9 @@
 """The staged rollout of a run: one ticket alone, then a handful, then full speed; and what stops it.
 
 A ticket counts as proved when the CRM accepted it and it was read back right after, the fields that
-were not sent included (where they can be read). What a lead decided to go on in spite of is kept in
-`BulkUpdate.accepted`: "emptied:<field>", "changed:<field>" or "kept_old_values".
+were not sent included (where they can be read). One that was too large to be read whole proves nothing.
+What a lead decided to go on in spite of is kept in `BulkUpdate.accepted`: "emptied:<field>",
+"changed:<field>" or "kept_old_values".
 """
 
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ class Rollout:
     def note(self, item: BulkItem, schema: TicketSchema) -> str:
         """Learn from a ticket that has ended; return the reason that should pause the run, or ""."""
         was_full = self.is_full
-        if item.outcome in _PROVED and not item.reason:
+        if item.outcome in _PROVED and not item.reason and not (item.change and item.change.has_unchecked):
             self._proved += 1
             self._not_applied += item.outcome == ItemOutcome.NOT_APPLIED
         unaccepted = {damage for damage, key in _keys(item, schema) if key not in self._accepted}
@@ -93,4 +94,4 @@ def _keys(item: BulkItem, schema: TicketSchema) -> list[tuple[Damage, str]]:
 
 
 def _proved(bulk: BulkUpdate) -> QuerySet[BulkItem]:
-    return bulk.items.filter(outcome__in=_PROVED, reason="")
+    return bulk.items.filter(outcome__in=_PROVED, reason="", change__unchecked=None)

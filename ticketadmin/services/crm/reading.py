@@ -41,6 +41,7 @@ class ReadTicket:
     created_at: str | None = None
     updated_at: str | None = None
     identity: int | None = None
+    unread: tuple[str, ...] = ()  # fields that were left out, because the whole answer was too large
 
     def values_for(self, names: Iterable[str]) -> dict[str, Value]:
         """Return the values, with null for custom fields in `names` that a shown object no longer holds.
@@ -61,7 +62,11 @@ class ReadTicket:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ReadTicket":
         """Return the ticket that was kept with `as_json`."""
-        return cls(**{**content, "read_at": datetime.fromisoformat(content["read_at"])})
+        kept = {
+            "read_at": datetime.fromisoformat(content["read_at"]),
+            "unread": tuple(content.get("unread", ())),
+        }
+        return cls(**{**content, **kept})
 
 
 class CannotRead(Exception):
@@ -119,4 +124,5 @@ def _flat(ticket: Ticket, choices: Choices) -> ReadTicket:
         created_at=ticket.created_at,
         updated_at=ticket.updated_at,
         identity=ticket.identity,
+        unread=tuple(sorted(ticket.unread)),
     )

@@ -17,6 +17,7 @@ from ticketadmin.models import Change, ChangedField, Outcome
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit
 from ticketadmin.services.saving.readback import settle
+from ticketadmin.services.saving.runner import this_runner
 
 MAX_WAIT = timedelta(seconds=8)
 NEWEST = 3  # changes of a ticket that are looked at; two numbers given at once may be written in either order
@@ -75,6 +76,7 @@ def _record(edited: TicketEdit, context: SaveContext, intent: Intent) -> Change:
         bulk=context.bulk,
         created_at=timezone.now(),
         request_id=request_id.get(),
+        runner=this_runner(),
         wanted=dict(intent.wanted),
         before=intent.before,
         payload=dict(intent.payload),

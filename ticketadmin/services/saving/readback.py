@@ -21,6 +21,7 @@ from ticketadmin.models import Change, Outcome, Reading
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.merge import collateral, field_outcomes, later_outcomes, overall
+from ticketadmin.services.saving.runner import has_ended
 from ticketadmin.services.saving.sent_along import learn_from
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
@@ -75,6 +76,7 @@ class Verdict:
     results: Mapping[str, Outcome] = field(default_factory=dict)
     read_back: Mapping[str, Value] | None = None
     collateral: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()  # fields of the ticket that were too large to be read
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,11 @@ def verdict_right_after(sent: Sent, found: ReadBack, schema: TicketSchema) -> Ve
         return _accepted_unread(sent, found)
     now = sent.found_in(found.ticket)
     verdict = _by_field(sent, field_outcomes(sent.wanted, sent.before, now, schema), now)
-    return replace(verdict, collateral=collateral(sent.wanted, sent.before, now, schema))
+    return replace(
+        verdict,
+        collateral=collateral(sent.wanted, sent.before, now, schema),
+        unchecked=found.ticket.unread,
+    )
 
 
 def verdict_later(
@@ -184,6 +190,7 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
     if received is not None:
         change.http_status, change.message = received.http_status, received.message[:500]
         change.reason, change.duration_ms = received.reason or "", received.duration_ms
+    change.unchecked = list(verdict.unchecked) or change.unchecked
     change.finished_at = timezone.now()
     if change.collateral:
         learn_from(change, load_schema())
@@ -193,7 +200,7 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
     change.save(
         update_fields=[
             "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
-            "finished_at", "duration_ms",
+            "unchecked", "finished_at", "duration_ms",
         ]
     )  # fmt: skip
     SAVES.labels(change.outcome, change.origin).inc()
@@ -214,8 +221,8 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
 def settle(change: Change, *, is_abandoned: bool = False) -> Change:
     """Find out by reading what an open change did; leave it open where that cannot be known yet.
 
-    A pending change is left alone while its save may still be running, unless the caller knows that
-    whoever ran it `is_abandoned`: a worker whose lease ran out.
+    A pending change is left alone while its save may still be running: until its process is known to have
+    ended, or a request can no longer be under way. `is_abandoned`: the caller knows that it was cut off.
     """
     look_again(change, is_abandoned=is_abandoned)
     return change
@@ -266,4 +273,4 @@ def _settle_together(changes: Sequence[Change], *, is_abandoned: bool = False) -
 
 
 def _may_be_running(change: Change) -> bool:
-    return change.outcome == Outcome.PENDING and not _is_old(change)
+    return change.outcome == Outcome.PENDING and not _is_old(change) and not has_ended(change.runner or "")

@@ -1,0 +1,88 @@
+"""The circuit breaker: silence opens it for all processes, any sign of life closes it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from ticketadmin.services.crm.circuit import BELIEVED_FOR, FAILURES, Circuit, open_until
+from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.ticketapi.errors import Unavailable
+from ticketadmin.ticketapi.reasons import Reason, Source
+
+SILENT = [Reason.READ_TIMEOUT, Reason.DEADLINE]
+UNREACHABLE = [one for one in Reason if one.source is Source.UNREACHABLE]
+ALIVE = [one for one in Reason if one.source in {Source.CRM, Source.BROKEN}]
+
+
+def attempt(method: str, reason: Reason | None = None, http_status: int | None = None) -> Call:
+    return Call(method, "/ticket", 0.1, 1, "", http_status=http_status, reason=reason)
+
+
+def after(*calls: Call) -> bool:
+    """Tell whether a new breaker is open after some attempts."""
+    breaker = Circuit()
+    for call in calls:
+        breaker.note(call)
+    until = open_until()
+    return until is not None and until > timezone.now()
+
+
+@pytest.mark.parametrize("reason", [*SILENT, *UNREACHABLE])
+def test_silence_in_a_row_opens_it(reason: Reason, db: None) -> None:
+    assert not after(*[attempt("GET", reason)] * (FAILURES - 1))
+    assert after(*[attempt("GET", reason)] * FAILURES)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_gateway_without_a_crm_behind_it_opens_it(status: int, db: None) -> None:
+    assert after(*[attempt("GET", http_status=status)] * FAILURES)
+
+
+@pytest.mark.parametrize("reason", ALIVE)
+def test_an_answer_of_any_kind_never_opens_it(reason: Reason, db: None) -> None:
+    assert not after(*[attempt("GET", reason)] * (2 * FAILURES))
+
+
+@pytest.mark.parametrize("reason", ALIVE)
+def test_a_sign_of_life_in_between_starts_the_count_again(reason: Reason, db: None) -> None:
+    silence = [attempt("GET", Reason.READ_TIMEOUT)] * (FAILURES - 1)
+
+    assert not after(*silence, attempt("GET", reason), *silence)
+
+
+@pytest.mark.parametrize("reason", SILENT)
+def test_a_write_that_takes_too_long_may_be_that_write_alone(reason: Reason, db: None) -> None:
+    assert not after(*[attempt("PUT", reason)] * (2 * FAILURES))
+
+
+@pytest.mark.parametrize("reason", UNREACHABLE)
+def test_a_write_that_finds_nobody_counts(reason: Reason, db: None) -> None:
+    assert after(*[attempt("PUT", reason)] * FAILURES)
+
+
+def test_while_it_is_open_nothing_is_asked_by_any_process(db: None) -> None:
+    assert after(*[attempt("GET", Reason.REFUSED)] * FAILURES)
+
+    for process in (Circuit(), Circuit()):
+        with pytest.raises(Unavailable) as refused:
+            process.enter(within=1)
+        assert refused.value.reason is Reason.CIRCUIT_OPEN
+
+
+def test_one_probe_is_let_through_and_its_success_closes_it(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert after(*[attempt("GET", Reason.REFUSED)] * FAILURES)
+    later = timezone.now() + timedelta(minutes=1)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    first, second = Circuit(), Circuit()
+
+    first.enter(within=1)
+    with pytest.raises(Unavailable):
+        second.enter(within=1)
+    first.note(attempt("GET", http_status=200))
+
+    assert open_until() is None
+    assert BELIEVED_FOR < 1  # another process sees it within that
+    Circuit().enter(within=1)

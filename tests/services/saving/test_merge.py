@@ -1,0 +1,157 @@
+"""The three-way merge: nothing of a third party is lost, nothing is sent that no user wished."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketadmin.models import Outcome
+from ticketadmin.services.saving.merge import (
+    collateral,
+    field_outcomes,
+    later_outcomes,
+    merge,
+    overall,
+)
+from ticketadmin.services.values.schema import TicketSchema
+
+SCHEMA = TicketSchema()
+NAMES = ("ticket_title", "emergency_phone", "account_email", "custom_fields.so_serial")
+TEXTS = st.sampled_from(["", "a", "b", "c", " a "])
+VERSIONS = st.dictionaries(st.sampled_from(NAMES), TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "conflicts", "kept", "already"),
+    [
+        ({"x": "1"}, {"x": "2"}, {"x": "1"}, [], [], []),  # only mine: to be sent
+        ({"x": "1"}, {}, {"x": "2"}, [], ["x"], []),  # only theirs: kept and mentioned
+        ({"x": "1"}, {"x": "2"}, {"x": "2"}, [], [], ["x"]),  # both the same: nothing to send
+        ({"x": "1"}, {"x": "2"}, {"x": "3"}, ["x"], [], []),  # both differently: asked about
+        ({}, {"x": "2"}, {"x": "3"}, [], [], []),  # the form never knew it: no base to compare with
+        ({"x": "1"}, {"x": "2"}, {}, [], [], []),  # the CRM does not show it: it cannot conflict
+    ],
+)
+def test_each_case_of_three_versions(
+    base: dict[str, str],
+    mine: dict[str, str],
+    theirs: dict[str, str],
+    conflicts: list[str],
+    kept: list[str],
+    already: list[str],
+) -> None:
+    named = [{f"custom_fields.{name}": value for name, value in one.items()} for one in (base, mine, theirs)]
+
+    found = merge(*named, SCHEMA)
+
+    assert [one.name.removeprefix("custom_fields.") for one in found.conflicts] == conflicts
+    assert [name.removeprefix("custom_fields.") for name in found.kept_theirs] == kept
+    assert [name.removeprefix("custom_fields.") for name in found.already_there] == already
+
+
+@given(VERSIONS, VERSIONS, VERSIONS)
+def test_only_wished_fields_can_be_sent(
+    base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    found = merge(base, mine, theirs, SCHEMA)
+
+    assert {one.name for one in found.conflicts} <= set(mine)
+    assert set(found.already_there) <= set(mine)
+    assert not set(found.kept_theirs) & set(mine)
+
+
+@given(VERSIONS, VERSIONS, VERSIONS)
+def test_a_third_partys_value_is_never_overwritten_without_asking(
+    base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    found = merge(base, mine, theirs, SCHEMA)
+    sent = set(mine) - set(found.already_there) if not found.conflicts else set()
+
+    for name in sent & set(base) & set(theirs):
+        assert SCHEMA.same(name, theirs[name], base[name])  # it still holds what the form was loaded with
+
+
+@given(VERSIONS, VERSIONS, VERSIONS)
+def test_what_they_changed_is_mentioned_kept_or_asked_about(
+    base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    found = merge(base, mine, theirs, SCHEMA)
+    changed = {
+        name for name in base.keys() & theirs.keys() if not SCHEMA.same(name, base[name], theirs[name])
+    }
+
+    told = {*found.kept_theirs, *found.already_there, *(one.name for one in found.conflicts)}
+    assert changed <= told
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), TEXTS, min_size=len(NAMES)), VERSIONS, VERSIONS)
+def test_it_is_symmetric_in_what_both_wrote(
+    base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    """Two users who edited the same form conflict in the same fields, whoever saves first."""
+    one = merge(base, mine, {**base, **theirs}, SCHEMA)
+    other = merge(base, theirs, {**base, **mine}, SCHEMA)
+    written = mine.keys() & theirs.keys()
+    changed = {
+        name
+        for name in written
+        if not SCHEMA.same(name, mine[name], base[name]) and not SCHEMA.same(name, theirs[name], base[name])
+    }
+
+    assert {conflict.name for conflict in one.conflicts} & changed == {
+        conflict.name for conflict in other.conflicts
+    } & changed
+    for conflict in one.conflicts:
+        if conflict.name in changed:
+            twin = next(c for c in other.conflicts if c.name == conflict.name)
+            assert (conflict.mine, conflict.theirs) == (twin.theirs, twin.mine)
+
+
+@given(VERSIONS, VERSIONS, VERSIONS)
+def test_a_write_that_was_accepted_is_judged_field_by_field(
+    wanted: dict[str, str], before: dict[str, str], after: dict[str, str]
+) -> None:
+    found = field_outcomes(wanted, before, after, SCHEMA)
+
+    assert set(found) == set(wanted)
+    for name, outcome in found.items():
+        if outcome is Outcome.VERIFIED:
+            assert SCHEMA.same(name, after[name], wanted[name])
+        if outcome is Outcome.NOT_APPLIED:
+            assert SCHEMA.same(name, after[name], before[name])
+        assert (outcome is Outcome.NOT_READABLE) == (name not in after)
+
+
+@given(VERSIONS, VERSIONS, VERSIONS, st.booleans())
+def test_a_later_look_never_takes_a_strange_value_for_the_crms_spelling(
+    wanted: dict[str, str], before: dict[str, str], after: dict[str, str], was_accepted: bool
+) -> None:
+    found = later_outcomes(wanted, before, after, SCHEMA, was_accepted=was_accepted)
+
+    assert Outcome.STORED_DIFFERENTLY not in found.values()
+    if not was_accepted and Outcome.VERIFIED not in found.values():
+        assert Outcome.NOT_READABLE not in found.values()  # nothing shows that it arrived
+
+
+@given(st.lists(st.sampled_from(list(Outcome)), min_size=1))
+def test_the_worst_outcome_of_the_fields_is_the_changes(found: list[Outcome]) -> None:
+    worst = overall(found)
+
+    assert worst in found
+    assert all(one.severity <= worst.severity for one in found)
+
+
+def test_without_fields_nothing_can_be_read() -> None:
+    assert overall([]) is Outcome.NOT_READABLE
+
+
+@given(st.sets(st.sampled_from(NAMES)), VERSIONS, VERSIONS)
+def test_collateral_is_what_changed_unsent(
+    sent: set[str], before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    found = collateral(sent, before, after, SCHEMA)
+
+    assert not set(found) & sent
+    for name in (before.keys() & after.keys()) - sent:
+        assert (name in found) == (not SCHEMA.same(name, before[name], after[name]))

@@ -1,0 +1,33 @@
+"""Which process runs a save: known to have ended only where that is certain."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ticketadmin.services.saving.runner import has_ended, this_runner
+
+
+def test_this_process_has_not_ended() -> None:
+    assert this_runner()
+    assert not has_ended(this_runner())
+
+
+def test_a_process_of_this_machine_that_ended_is_known() -> None:
+    code = "from ticketadmin.services.saving.runner import this_runner; print(this_runner())"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert has_ended(printed.stdout.strip())
+
+
+def test_a_number_that_is_used_again_is_another_process() -> None:
+    home, pid, start = this_runner().split(":")
+
+    assert pid == str(os.getpid())
+    assert has_ended(f"{home}:{pid}:{int(start) - 1}")
+
+
+@pytest.mark.parametrize("runner", ["", "nonsense", "other-boot/4026531836:1:1", ":1:1", "::"])
+def test_of_another_machine_nothing_is_known(runner: str) -> None:
+    assert not has_ended(runner)

@@ -1,0 +1,109 @@
+"""Content beyond what can be read or edited: everything else of the ticket can be changed, and says so."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.limits import cpu_limit
+from tests.pages import ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Outcome, User
+from ticketadmin.presenters.content import MAX_SHORTENED, display_content
+from ticketadmin.services.bulk.items import send_item, work_on
+from ticketadmin.services.bulk.rollout import Rollout
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+PICTURE = f'<img src="data:image/png;base64,{"A" * 1_000_000}">'
+NOT_CHECKED = "content not checked"
+
+
+@pytest.fixture
+def web(lead: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Client:
+    return client_of(lead)
+
+
+def asked_for_content(crm: Sandbox) -> list[bool]:
+    return ["ticket_content" in entry.query["fields"] for entry in crm.log("GET", CODE)]
+
+
+def test_a_ticket_too_large_to_be_read_is_opened_without_its_content(web: Client, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, ticket_content=f"<p>Ảnh</p>{PICTURE * 3}")
+
+    page = web.get(URL)
+
+    assert page.status_code == 200
+    assert "The content of this ticket is too large to be read here." in page.content.decode()
+    assert ticket_form(page).values["ticket_title"] == [sandbox.ticket(CODE)["ticket_title"]]
+    assert asked_for_content(sandbox) == [True, False]
+
+
+def test_its_other_fields_are_saved_and_the_page_says_what_was_not_checked(
+    web: Client, sandbox: Sandbox
+) -> None:
+    sandbox.edit(CODE, ticket_content=PICTURE * 3)
+    form = ticket_form(web.get(URL))
+
+    page = web.post(URL, form.filled(ticket_title="Vẫn sửa được"), follow=True).content.decode()
+
+    assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Vẫn sửa được"}]
+    assert "Saved and verified." in page
+    assert NOT_CHECKED in page
+    assert NOT_CHECKED in web.get("/history/").content.decode()
+    change = Change.objects.get()
+    assert (change.outcome, change.unchecked) == (Outcome.VERIFIED, ["ticket_content"])
+
+
+def test_a_ticket_of_a_usual_size_is_read_once(web: Client, sandbox: Sandbox) -> None:
+    web.get(URL)
+
+    assert asked_for_content(sandbox) == [True]
+
+
+def test_new_content_over_too_large_content_is_sent_and_then_checked(web: Client, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, ticket_content=PICTURE * 3)
+    form = ticket_form(web.get(URL))
+
+    web.post(URL, form.filled(ticket_content="<p>Ngắn lại</p>"))
+
+    assert sandbox.ticket(CODE)["ticket_content"] == "<p>Ngắn lại</p>"
+    assert Change.objects.get().outcome == Outcome.VERIFIED
+
+
+def test_such_a_ticket_proves_nothing_for_a_run(lead: User, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, ticket_content=PICTURE * 3)
+    run = BulkUpdate.objects.create(
+        owner=lead,
+        owner_name="Lead",
+        state=BulkState.RUNNING,
+        created_at=timezone.now(),
+        wishes={"emergency_phone": {"set": "0909 111 222"}},
+    )
+    item = BulkItem.objects.create(
+        bulk=run, position=1, ticket_code=CODE, state=ItemState.WORKING, submission=uuid.uuid4()
+    )
+
+    send_item(work_on(run, lead), item)
+    item.refresh_from_db()
+
+    assert item.outcome == Outcome.VERIFIED
+    assert Rollout(run).in_flight(16) == 1  # the next one goes alone, too
+
+
+def test_content_beyond_the_editor_is_shown_as_text_with_the_size_of_its_pictures(settings: Any) -> None:
+    shown = display_content(f"<p>Xin chào</p>{PICTURE}<p>&lt;b&gt; & hết</p>")
+
+    assert shown.html == "Xin chào<br>[Image, 732.4\xa0KB]<br>&lt;b&gt; &amp; hết"
+    assert "too long to be shown whole" in shown.notice
+
+
+@pytest.mark.parametrize("piece", ["<", "<p>", "<img ", "&", "&amp;", "a", "<<p", "\n", "< ", '<a "', "\n "])
+def test_showing_it_is_bounded_whatever_it_is_made_of(piece: str) -> None:
+    with cpu_limit(10):
+        shown = display_content(piece * (2_000_000 // len(piece)))
+
+    assert len(shown.html) <= 8 * MAX_SHORTENED
