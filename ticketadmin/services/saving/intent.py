@@ -8,6 +8,7 @@ from uuid import UUID
 from ticketadmin.models import Change, Origin, Reading, User
 from ticketadmin.services.crm.connection import may_try_reading
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.saving.custom_fields import sends_changed_keys
 from ticketadmin.services.saving.edit import Edit, payload_of
 from ticketadmin.services.saving.errors import (
     CheckFailed,
@@ -87,7 +88,8 @@ def compare(edited: TicketEdit) -> Intent | Blocked:
     if not left:
         return Blocked(NothingToSave(), left)
     before = theirs.values_for(left)
-    return Intent(left, before, payload_of(with_sent_along(left, before, schema), before), merged)
+    along = None if sends_changed_keys() else before  # custom fields that go along as they are
+    return Intent(left, before, payload_of(with_sent_along(left, before, schema), along), merged)
 
 
 def _fresh_read(edited: TicketEdit) -> ReadTicket | SaveProblem | None:

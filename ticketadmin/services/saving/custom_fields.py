@@ -1,0 +1,138 @@
+"""Whether only the changed keys of `custom_fields` are sent, and the trial that has to prove it safe.
+
+Whether the CRM merges the object or replaces it is not documented, so it is sent whole: a CRM that replaces
+it would lose the rest. The price is a small window: another custom field that a colleague stores between the
+fresh read and the PUT is put back. TICKET_API_CUSTOM_FIELDS=changed closes it, but only where a trial on a
+ticket that an administrator named has proved that this CRM merges.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ticketadmin.models import Change, Origin, Outcome, RemoteSnapshot
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.connection import get_api
+from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.saving.edit import payload_of
+from ticketadmin.services.saving.readback import (
+    Received,
+    Sent,
+    Verdict,
+    conclude,
+    finish,
+    read_back,
+    verdict_right_after,
+)
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
+from ticketadmin.services.values.schema import TicketSchema, load_schema
+from ticketadmin.ticketapi.errors import Effect, TicketApiError
+
+CHANGED = "changed"
+MERGING = "custom_fields_merge"
+ENOUGH = 2  # filled custom fields of the ticket: one that is sent, and one that has to stay
+TRIED_BY = "check_api"
+
+
+class Trial(StrEnum):
+    """What a trial showed."""
+
+    MERGES = "merges"
+    REPLACES = "replaces"
+    TOO_FEW = "too_few"  # the ticket has not enough filled custom fields
+    BUSY = "busy"  # a save of the ticket is under way
+    UNREADABLE = "unreadable"
+    FAILED = "failed"  # the CRM refused the write, or it cannot be told what it did
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial showed, and whether what it damaged was put back."""
+
+    trial: Trial
+    is_restored: bool = True
+
+
+def sends_changed_keys() -> bool:
+    """Tell whether only changed custom fields are sent: it is set, and proved for this CRM."""
+    return settings.TICKET_API_CUSTOM_FIELDS == CHANGED and is_proved()
+
+
+def is_proved() -> bool:
+    """Tell whether a trial has shown that this CRM merges `custom_fields`."""
+    row = RemoteSnapshot.objects.filter(name=MERGING).first()
+    return row is not None and row.value.get("url") == settings.TICKET_API_URL
+
+
+def try_custom_fields(code: str) -> TrialResult:
+    """Send one custom field of a ticket with the value that it has, and see whether the others stay.
+
+    The write is on record like a save. Where the CRM replaces the object, it is sent whole once more.
+    """
+    schema = load_schema(get_choices())
+    try:
+        read = read_ticket(code, schema.choices)
+    except (CannotRead, TicketApiError):
+        return TrialResult(Trial.UNREADABLE)
+    filled = {
+        name: value
+        for name, value in read.values.items()
+        if name.startswith(CUSTOM_PREFIX) and not schema.is_empty(name, value)
+    }
+    if len(filled) < ENOUGH:
+        return TrialResult(Trial.TOO_FEW)
+    first = next(iter(filled))
+    found = _sent(code, {first: filled[first]}, read, schema)
+    if not isinstance(found, ReadTicket):
+        return TrialResult(found)
+    if _holds(found, filled, schema):
+        value = {"url": settings.TICKET_API_URL, "ticket": code}
+        RemoteSnapshot.objects.update_or_create(
+            name=MERGING, defaults={"value": value, "fetched_at": timezone.now()}
+        )
+        return TrialResult(Trial.MERGES)
+    RemoteSnapshot.objects.filter(name=MERGING).delete()
+    again = _sent(code, filled, found, schema)
+    return TrialResult(Trial.REPLACES, isinstance(again, ReadTicket) and _holds(again, filled, schema))
+
+
+def _holds(ticket: ReadTicket, filled: Mapping[str, Value], schema: TicketSchema) -> bool:
+    now = ticket.values_for(filled)
+    return all(name in now and schema.same(name, now[name], value) for name, value in filled.items())
+
+
+def _sent(code: str, wanted: dict[str, Value], read: ReadTicket, schema: TicketSchema) -> ReadTicket | Trial:
+    """Send exactly these custom fields, on record, and return the ticket as it is read back."""
+    before = read.values_for(wanted)
+    change = Change(
+        ticket_code=code,
+        actor_name=TRIED_BY,
+        origin=Origin.COMMAND,
+        created_at=timezone.now(),
+        wanted=wanted,
+        before=before,
+        payload=payload_of(wanted, None),
+    )
+    try:
+        with transaction.atomic():
+            change.save(force_insert=True)
+    except IntegrityError:
+        return Trial.BUSY
+    try:
+        reply = get_api().update_ticket(code, change.payload)
+    except TicketApiError as error:
+        received = Received(error.http_status, error.api_message, error.reason)
+        if error.effect is Effect.NONE:
+            finish(change, Verdict(Outcome.REJECTED), received)
+        else:
+            found = read_back(code, schema.choices, was_read=True)
+            finish(change, conclude(change, found, schema, error.reason), received)
+        return Trial.FAILED
+    found = read_back(code, schema.choices, was_read=True)
+    verdict = verdict_right_after(Sent(wanted), found, schema)
+    finish(change, verdict, Received(reply.http_status, reply.message))
+    return found.ticket or Trial.UNREADABLE
