@@ -9,6 +9,7 @@ import pytest
 from django.core.management import get_commands
 
 import ticketadmin
+from ticketadmin.services.operations.readiness import metrics_text
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +51,17 @@ def test_every_command_of_ours_is_documented_and_exists() -> None:
 
     assert ours - {"db_worker", "first_administrator", "prepare_demo", "makemessages"} <= named
     assert named <= {"init", *get_commands()}
+
+
+@pytest.mark.django_db
+def test_every_metric_is_in_the_manual_and_no_other() -> None:
+    exposed = re.findall(r"^# HELP ticketadmin_(\w+) ", metrics_text().decode(), re.MULTILINE)
+    manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    listed = manual.split("Every metric, ")[1].split("\n\n")[0]
+
+    assert {name for name in exposed if not name.endswith("_created")} == set(
+        re.findall(r"`(\w+[a-z])`", listed.replace("`ticketadmin_`", ""))
+    )
 
 
 def test_the_version_is_one() -> None:

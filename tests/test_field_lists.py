@@ -2,13 +2,10 @@
 
 from datetime import date
 
-import pytest
-
 from ticketadmin.sandbox import crm
 from ticketadmin.sandbox.seeding import seeded_tickets
 from ticketadmin.services.index import rows
-from ticketadmin.services.values.codecs import CODECS
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Kind
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD
 from ticketadmin.ticketapi.tickets import DOCUMENTED_FIELDS, STANDARD_FIELDS, TICKET_KEYS, WISHED_FIELDS
 
 NAMES = [field.name for field in STANDARD]
@@ -39,11 +36,6 @@ def test_the_stand_in_has_values_for_each_field() -> None:
     tickets = seeded_tickets(60, date(2026, 3, 2))
 
     assert {name for name in NAMES if not any(one.get(name) for one in tickets)} == set()
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_each_kind_has_a_codec(kind: Kind) -> None:
-    assert kind in CODECS
 
 
 def test_the_index_names_fields_that_exist() -> None:

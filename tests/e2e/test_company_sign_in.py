@@ -60,6 +60,12 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     server.stop()
 
 
+def forget_namesakes(server: LiveServer) -> None:
+    """Delete the prepared users whose names the directory has: theirs are passwords kept here."""
+    namesakes = "filter(username__in=['lan', 'minh'])"
+    server.manage("shell", "-c", f"from ticketadmin.models import User; User.objects.{namesakes}.delete()")
+
+
 @pytest.fixture(scope="module")
 def product(
     company_directory: Directory | None,
@@ -70,6 +76,7 @@ def product(
     """The product with every way in that this machine has the tools for."""
     settings = (company_directory.settings if company_directory else {}) | provider.settings
     server = LiveServer(tmp_path_factory.mktemp("product"), sandbox_process.url, **settings)
+    forget_namesakes(server)
     yield server
     server.stop()
 
@@ -239,6 +246,7 @@ def test_only_a_directory_with_a_known_certificate_gets_passwords(
     if is_known:
         settings["LDAP_CA_FILE"] = str(directory.data / "cert.pem")
     server = LiveServer(tmp_path_factory.mktemp("tls"), sandbox_process.url, **settings)
+    forget_namesakes(server)
     person = Wanderer(server.url)
     page = person.post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
     person.close()
@@ -299,6 +307,30 @@ def test_the_sign_in_page_offers_the_provider(wander: Callable[[], Wanderer]) ->
 
     assert "Sign in with Example" in page
     assert "/sign-in/openid/?next=%2Fhistory%2F" in page
+
+
+def test_an_account_that_waits_is_reached_by_its_link_alone(
+    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    script = (
+        "from ticketadmin.models import User; from ticketadmin.services.people.binding import make_link;"
+        "u = User.objects.create_user('cho-doi', source='oidc');"
+        "a = User.objects.create_superuser('chu');"
+        "print(make_link(u, actor=a))"
+    )
+    token = product.manage("shell", "-v", "0", "-c", script).strip().splitlines()[-1]
+    for subject in ("thief", "owner"):
+        provider.knows(subject, preferred_username="cho-doi", groups=["support"])
+
+    thief = wander()
+    page = thief.sign_in("thief")
+    assert "it is not known yet that it is yours" in page.text
+    assert thief.person is None
+    owner = wander()
+    assert "This account here becomes yours." in owner.get(f"/sign-in/connect/{token}/").text
+    assert urlsplit(owner.sign_in("owner").url).path == "/tickets/"
+    assert urlsplit(wander().sign_in("owner").url).path == "/tickets/"
+    assert wander().sign_in("thief").url.endswith("/sign-in/")
 
 
 def test_somebody_renamed_at_the_provider_stays_the_same_person(

@@ -51,7 +51,7 @@ def test_a_killed_worker_is_replaced_and_the_sweep_goes_on_where_it_was(
     second = LiveWorker(server, "second")
     first.kill()
 
-    wait_until(lambda: known(server) == 120, "the second worker does not go on")
+    wait_until(lambda: known(server) == 120, "the second worker does not go on", within=LIMIT)
     wait_until(
         lambda: ask(server, "SELECT is_sweeping FROM ticketadmin_ticketindex")[0][0] == 0,
         "the sweep does not end",

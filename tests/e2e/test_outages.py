@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.browsing import Visitor
 from tests.conftest import skip_or_fail
 from tests.crowd import expect_recovery, make_crowd, wait_for_a_save, work
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
+from tests.pages import forms_in
 from tests.postgres import PostgresProcess, programs
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import let_pass, wait_until
@@ -94,3 +96,23 @@ def test_a_bulk_run_goes_on_when_the_database_is_back(
     applied = [entry.code for entry in crm.log("PUT") if entry.applied]
     assert sorted(applied) == sorted(codes)
     lead.close()
+
+
+def test_what_was_typed_is_repeated_while_the_database_is_away_and_sent_from_that_page(
+    server: LiveServer, crm: Sandbox, database: PostgresProcess
+) -> None:
+    code = crm.codes()[5]
+    visitor = Visitor(server)
+    typed = visitor.form(code).filled(ticket_title="Gõ khi mất dữ liệu", ticket_content="một\nhai <b>ba</b>")
+    database.stop()
+    try:
+        page = visitor.post(f"/tickets/{code}/", typed)
+    finally:
+        database.start()
+
+    assert page.status_code == 503
+    assert "Gõ khi mất dữ liệu</textarea>" in page.text
+    assert "hai &lt;b&gt;ba&lt;/b&gt;</textarea>" in page.text
+    again = forms_in(page)[0]
+    wait_until(lambda: visitor.post(again.action, again.values).status_code == 303, "the repeated form saved")
+    assert [put["ticket_title"] for put in crm.puts(code)] == ["Gõ khi mất dữ liệu"]

@@ -11,7 +11,16 @@ from django.utils import timezone
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.services.values.values import OPTIONS
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, CustomField, Plan, User
+from ticketadmin.models import (
+    BulkItem,
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    CustomField,
+    ItemReason,
+    Plan,
+    User,
+)
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.bulk.rows import read_rows
 from ticketadmin.services.crm.choices import get_choices
@@ -113,3 +122,66 @@ def test_form_and_file_send_the_same_bytes_for_every_kind_and_stored_type(
     sent = {key: by_form["custom_fields"][key] for key in wanted}
     assert json.dumps(sent, indent=1) == json.dumps(wanted, indent=1)
     assert json.dumps(by_file, indent=1) == json.dumps(by_form, indent=1)
+
+
+def planned(lead: User, wishes: Any) -> BulkItem:
+    run = BulkUpdate.objects.create(owner=lead, state=BulkState.CHECKING, created_at=timezone.now())
+    item = BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE, wishes=wishes)
+    plan_item(work_on(run, lead), item)
+    return item
+
+
+def wishes_of(name: str, text: str) -> Any:
+    table = read_rows(Table(("ticket_code", name), (TableRow(2, (CODE, text)),)), load_schema(get_choices()))
+    assert table.errors == ()
+    return Edit(table.rows[0].values).as_json()
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "text"),
+    [(Kind.TEXT, {"a": 1}, "chữ"), (Kind.TEXT, [1], "NaN"), (Kind.NUMBER, 1, "0.12345678901234567890")],
+)
+def test_what_the_form_of_a_ticket_would_refuse_the_dry_run_refuses(
+    kind: Kind, stored: Any, text: str, lead: User, sandbox: Sandbox
+) -> None:
+    CustomField.objects.create(key="o", label="Ô", kind=kind)
+    sandbox.edit(CODE, custom_fields={"o": stored})
+
+    item = planned(lead, wishes_of("custom_fields.o", text))
+
+    assert (item.plan, item.reason) == (Plan.CANNOT, ItemReason.OTHER_TYPE)
+
+
+def test_a_row_without_a_value_is_not_called_already_as_wanted(lead: User, sandbox: Sandbox) -> None:
+    item = planned(lead, None)
+
+    assert (item.plan, item.reason) == (Plan.CANNOT, ItemReason.NOTHING_WANTED)
+
+
+def test_a_file_keeps_the_lines_and_characters_of_a_text(lead: User, sandbox: Sandbox) -> None:
+    text = "Liên hệ Lan <lan@example.com> gấp\nhai\nba"
+
+    wishes = wishes_of("ticket_content", text)
+
+    assert wishes["ticket_content"]["set"] == "<p>Liên hệ Lan &lt;lan@example.com&gt; gấp<br>hai<br>ba</p>"
+
+
+def test_what_is_taken_back_is_sent_as_it_was_stored(lead: User, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, custom_fields={"o": "7"})
+    CustomField.objects.create(key="o", label="Ô", kind=Kind.NUMBER)
+    name = "custom_fields.o"
+    run = BulkUpdate.objects.create(
+        owner=lead, state=BulkState.CHECKING, kind=BulkKind.UNDO, created_at=timezone.now()
+    )
+    item = BulkItem.objects.create(
+        bulk=run,
+        position=0,
+        ticket_code=CODE,
+        wishes={name: {"set": 1.5}},
+        base={name: "7"},
+        read_at=run.created_at,
+    )
+
+    send_item(work_on(run, lead), item)
+
+    assert sandbox.puts(CODE)[-1]["custom_fields"]["o"] == 1.5

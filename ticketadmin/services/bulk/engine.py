@@ -53,6 +53,8 @@ from ticketadmin.services.bulk.threads import Crew, Finished
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.services.crm.hold import held_back
+from ticketadmin.services.index.batching import GatheredReads, gathering
+from ticketadmin.services.index.refresh import write_batch
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
@@ -136,6 +138,7 @@ class _Drain:
         self.trouble = Trouble()
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.work = _work_for(bulk)
+        self.reads = GatheredReads(write_batch)
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
         self.doubt_at: dict[int, float] = {}
@@ -174,6 +177,12 @@ class _Drain:
         work = self.work
         if work is None or self.is_stopping or not self.lease.is_alive:
             return Left()
+        with gathering(self.reads):
+            result = self._work_on(work, item)
+        self.reads.write_when_due()
+        return result
+
+    def _work_on(self, work: Work, item: BulkItem) -> ItemResult:
         if item.state == ItemState.DOUBT:
             return resolve_doubt(work, item)
         if self.phase == BulkState.CHECKING:
@@ -359,6 +368,7 @@ class _Drain:
         self.lease.mine().filter(state=self.phase).update(state=BulkState.PAUSED, pause_reason=reason)
 
     def _close(self) -> None:
+        self.reads.write()
         claimed = BulkItem.objects.filter(pk__in=[item.pk for item in self.claimed])
         with transaction.atomic():
             if not self._hold():  # another worker took over from one that was silent for too long

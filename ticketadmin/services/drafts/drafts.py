@@ -148,7 +148,7 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
         known, mine = _value_typed(schema, name, inputs, original)
         if not known:
             values[name] = original
-        elif schema.same(name, mine, theirs[name]):
+        elif schema.identical(name, mine, theirs[name]):
             del inputs[name]
         else:
             conflicts.append(FieldConflict(name, original, theirs[name], mine))

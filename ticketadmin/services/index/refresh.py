@@ -16,6 +16,7 @@ from django.utils import timezone
 from ticketadmin.models import Change, Outcome, ReadFrom
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import ReadTicket, ticket_absent, ticket_read
+from ticketadmin.services.index.batching import Batch, gathered_by
 from ticketadmin.services.index.rows import (
     index_to_write,
     listed_fields,
@@ -32,11 +33,25 @@ UNREAD = frozenset({Outcome.ACCEPTED, Outcome.NOT_READABLE})
 
 @receiver(ticket_read)
 def note_read(read: ReadTicket, began_at: datetime, **_signal: Any) -> None:
-    """Write the row of a ticket that was just read."""
+    """Write the row of a ticket that was just read, or leave it to what gathers the reads of this thread."""
+    if reads := gathered_by():
+        reads.add(read, began_at)
+        return
     try:
         write_read(index_to_write(), seen_in_ticket(read, listed_fields()), began_at=began_at)
     except DatabaseError as error:
         logger.warning("the index did not take a read: %s", type(error).__name__)
+
+
+def write_batch(batch: Batch) -> None:
+    """Write the rows of tickets that were read within a moment, as of the earliest of those reads."""
+    listed = listed_fields()
+    began_at = min(began for _read, began in batch.values())
+    seen = [seen_in_ticket(read, listed) for read, _began in batch.values()]
+    try:
+        write_rows(index_to_write(), seen, began_at=began_at, read_from=ReadFrom.TICKET)
+    except DatabaseError as error:
+        logger.warning("the index did not take %s reads: %s", len(batch), type(error).__name__)
 
 
 @receiver(ticket_absent)

@@ -246,7 +246,7 @@ def _wants_the_same(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bo
     """Tell whether an earlier post wanted what this edit wants, of which `left` is not in the CRM already."""
     edit, schema = edited.edit, edited.schema
     return set(blocked.left) <= set(earlier.wanted) <= set(edit.wishes) and all(
-        schema.same(name, edit.value_of(schema.field(name), value), value)
+        schema.identical(name, edit.value_of(schema.field(name), value), value)
         for name, value in earlier.wanted.items()
     )
 

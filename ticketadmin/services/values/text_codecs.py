@@ -33,7 +33,7 @@ class TextCodec(Codec):
 
     def widget(self, field: Field, texts: Inputs) -> Widget:
         """Return a text area for JSON that is longer than a line, too."""
-        is_json = any(text.startswith(("{", "[")) and len(text) > 60 for text in texts)
+        is_json = any(text.startswith(("{", "[")) and len(text) > 30 for text in texts)
         return Widget.AREA if is_json and not self.is_title else super().widget(field, texts)
 
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:

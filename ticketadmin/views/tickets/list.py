@@ -30,6 +30,7 @@ from ticketadmin.services.values.ordering import in_order
 from ticketadmin.ticketapi.client import CODE
 from ticketadmin.views.access import in_background, is_scripted, needs, person_of
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.tickets.omnibox import go
 
 SHOWN_RECENT = 5
 SHOWN_DRAFTS = 20
@@ -40,7 +41,7 @@ SHOWN_DRAFTS = 20
 def tickets(request: HttpRequest) -> HttpResponse:
     """Show the tickets page; what was typed into the box goes where it leads."""
     if request.GET.get("q", "").strip():
-        return redirect(f"{reverse('go')}?{request.GET.urlencode()}")
+        return go(request)
     user = person_of(request)
     context = _list_context(request) | {
         "drafts": Draft.objects.of(user.pk)[:SHOWN_DRAFTS],

@@ -1,0 +1,96 @@
+"""Reads gathered for a moment: the last of a ticket counts, and each is written once."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, IndexedTicket, ItemState, User
+from ticketadmin.services.bulk.items import send_item, work_on
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.index.batching import MAX_READS, Batch, GatheredReads, gathering
+from ticketadmin.services.index.refresh import write_batch
+
+NOW = timezone.now()
+TITLE = "Tiêu đề của lượt chạy"
+
+
+def read_of(code: str, title: str) -> ReadTicket:
+    return ReadTicket(code, {"ticket_title": title}, NOW)
+
+
+def test_the_last_read_of_a_ticket_counts_and_is_written_once() -> None:
+    written: list[Batch] = []
+    reads = GatheredReads(written.append)
+
+    reads.add(read_of("TK-1", "sau"), NOW + timedelta(seconds=1))
+    reads.add(read_of("TK-1", "trước"), NOW)  # arrives late
+    reads.add(read_of("TK-2", "khác"), NOW)
+    reads.write_when_due()
+    assert written == []
+    reads.write()
+    reads.write()
+
+    (batch,) = written
+    assert {code: read.values["ticket_title"] for code, (read, _began) in batch.items()} == {
+        "TK-1": "sau",
+        "TK-2": "khác",
+    }
+
+
+def test_many_reads_do_not_wait_for_the_moment() -> None:
+    written: list[Batch] = []
+    reads = GatheredReads(written.append)
+
+    for number in range(MAX_READS):
+        reads.add(read_of(f"TK-{number}", "A"), NOW)
+    reads.write_when_due()
+
+    assert [len(batch) for batch in written] == [MAX_READS]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Collect the statements of a block, but for savepoints, and looks at the circuit which time decides."""
+    found: list[str] = []
+    with CaptureQueriesContext(connection) as queries:
+        yield found
+    told = (str(query["sql"]) for query in queries)
+    found += [sql for sql in told if not re.search("SAVEPOINT|ticketadmin_remotesnapshot", sql)]
+
+
+def test_a_ticket_of_a_run_costs_few_statements_and_its_row_less_than_two(
+    lead: User, sandbox: Sandbox
+) -> None:
+    run = BulkUpdate.objects.create(
+        owner=lead,
+        owner_name="Lead",
+        state=BulkState.RUNNING,
+        created_at=NOW,
+        started_at=NOW,
+        worker="w",
+        wishes={"ticket_title": {"set": TITLE}},
+    )
+    codes = [code for code in sandbox.codes() if code.startswith("TK2")][:20]
+    work, reads = work_on(run, lead), GatheredReads(write_batch)
+    for number, code in enumerate(codes):
+        item = BulkItem.objects.create(
+            bulk=run, position=number, ticket_code=code, plan="send", state=ItemState.WORKING
+        )
+        with gathering(reads), statements() as each:
+            send_item(work, item)
+        assert len(each) <= 7, each
+    assert not IndexedTicket.objects.filter(code__in=codes).exists()
+
+    with statements() as batch:
+        reads.write()
+
+    assert len(batch) < 2 * len(codes), batch  # a few, and one for each new row
+    rows = IndexedTicket.objects.filter(code__in=codes)
+    assert {row.values["ticket_title"] for row in rows} == {TITLE}
+    assert rows.count() == len(codes)
