@@ -99,3 +99,19 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").glob("*.md"))
 
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_what_the_architecture_page_names_exists() -> None:
+    """A path may leave out the package that the text before it names."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = {path.relative_to(ROOT / "ticketadmin").as_posix() for path in ROOT.glob("ticketadmin/**/*.py")}
+    named = re.findall(r"`([a-z_/]+\.py)(?:: (\w+))?", page)
+    wrong = []
+    for path, name in named:
+        found = [one for one in modules if one == path or one.endswith(f"/{path}")]
+        texts = [(ROOT / "ticketadmin" / one).read_text(encoding="utf-8") for one in found]
+        if not any(re.search(rf"(?:def|class) {name}\b|^{name}\b", text, re.MULTILINE) for text in texts):
+            wrong.append(f"{path}: {name}")
+
+    assert len(named) >= 20
+    assert wrong == []
