@@ -28,6 +28,11 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 accesslog = None  # the product logs its own requests, without queries
 errorlog = "-"
 control_socket_disable = True
+# gunicorn believes headers of its neighbours on loopback and unix sockets by default, whatever PROXIES says.
+# What a proxy tells is read by the product alone, and only where PROXIES says that there is one.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+forwarder_headers = ""
 
 BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "20"))  # a proxy hands bodies over at once
 

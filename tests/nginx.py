@@ -46,6 +46,7 @@ class Nginx:
             (r"proxy_set_header Host \$host;", "proxy_set_header Host $http_host;"),
             (r"/opt/ticketadmin/deploy/", f"{ROOT / 'deploy'}/"),
             (r"client_body_timeout 20s", "client_body_timeout 1s"),
+            (r"/var/log/nginx/ticketadmin\.log", f"{self.folder / 'access.log'}"),
         ):
             site, found = re.subn(pattern, value, site)
             assert found, pattern

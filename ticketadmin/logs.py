@@ -8,11 +8,13 @@ key of its own.
 import contextvars
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.views.debug import SafeExceptionReporterFilter
 
 from ticketadmin.ticketapi.keys import MASK, ApiKey
 
@@ -52,6 +54,17 @@ def without_secrets(text: str) -> str:
 @lru_cache(maxsize=4)
 def _key_in(file: str) -> ApiKey:
     return ApiKey(file=file)
+
+
+class SafeErrorReport(SafeExceptionReporterFilter):
+    """Django's filter of DEBUG pages and mailed reports, which also hides addresses that hold a password.
+
+    Under `runserver` the environment is part of the request.
+    """
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|_URL$|_DSN$|PROXY$|COOKIE", re.IGNORECASE
+    )
 
 
 class SafeRecord(logging.Filter):

@@ -4,12 +4,14 @@ The attacker writes tickets: by e-mail, through a web form, or with an account i
 write is shown to a signed-in colleague, so it must not run script, load anything by itself, send a
 form, cover the tool's own controls, or cost the server minutes. Layers, each enough on its own:
 
-1. The document is read by its tokens and refused if a parser's tree of it would be deep or large
-   (markup/).
-2. It is spelled out anew with allowed elements and attributes alone, every value in double quotes:
-   parsers meet nothing that they could disagree over (comments, svg, template, noscript, select …).
-3. nh3 (html5ever) cleans by the allowlist; bleach (html5lib), another parser, cleans its result by
-   the same allowlist; nh3 has the last word. Repeated until nothing changes.
+1. The document is spelled out anew by its tokens (markup/) with allowed elements and attributes alone, every
+   value in double quotes: parsers meet nothing that they could disagree over (comments, svg, template,
+   noscript, select …). Formatting elements lose their attributes, so that a parser repeats no more than three
+   of a kind (HTML standard, 13.2.4.3); a link keeps its own, and what repeating it could cost is bounded.
+2. nh3 (html5ever) cleans by the allowlist, in half a second and 84 MB at worst. Its well-formed result is
+   refused where it is deep or large.
+3. bleach (html5lib), another parser, cleans that by the same allowlist; nh3 has the last word. Repeated
+   until nothing changes.
 4. Pages show the result under a policy that allows neither inline script nor style, and clean it again
    on the way out (presenters/content.py).
 
@@ -37,14 +39,24 @@ from django.utils.translation import ngettext_lazy
 
 from ticketadmin.markup.plain import html_of_text, is_markup
 from ticketadmin.markup.tokens import ATTRIBUTE, Token, tokens
-from ticketadmin.markup.tree import ELEMENTS, TooComplex, Tree
 
 MAX_ATTRIBUTES = 1_000
 MAX_GROWTH = 4
+MAX_LEVELS = 100  # of elements, apart from paragraphs, the items of lists and the parts of tables
+MAX_REOPENED = 5_000  # elements that no tag stands for
+MAX_REPEATED = 20_000_000  # characters of a link's attributes, were they repeated by every tag behind it
 ROUNDS = 4
 DISPLAY_CACHED_FOR = 3_600
 
-TAGS = ELEMENTS
+TAGS = frozenset(
+    (
+        "p br strong b em i u s del ins mark small sub sup a ul ol li dl dt dd blockquote h1 h2 h3 h4 h5 "
+        "h6 pre code kbd hr img figure figcaption table caption colgroup col thead tbody tfoot tr th td "
+        "span div"
+    ).split()
+)
+# Parsers open these again in each block until they are closed.
+FORMATTING = frozenset("b code em i s small strong u".split())
 _CELL = frozenset("colspan rowspan scope".split())
 ATTRIBUTES: dict[str, frozenset[str]] = {
     "*": frozenset({"dir"}),
@@ -59,7 +71,7 @@ IMAGE_SCHEMES = frozenset("http https".split())
 LINK_REL = "noopener noreferrer nofollow"
 CONTENT_DROPPED = {"script", "style", "title"}
 
-_ALLOWED = {tag: ATTRIBUTES["*"] | ATTRIBUTES.get(tag, frozenset()) for tag in TAGS}
+_ALLOWED = {tag: ATTRIBUTES["*"] | ATTRIBUTES.get(tag, frozenset()) for tag in TAGS - FORMATTING}
 _BLOCKS = (
     "address article aside body center details dialog dir fieldset footer form frameset header hgroup html "
     "iframe legend main menu nav noembed noframes noscript object optgroup option search section select "
@@ -73,6 +85,10 @@ _RENAMED = dict.fromkeys(_BLOCKS.split(), "div") | {
     "plaintext": "pre",
     "xmp": "pre",
 }
+_VOID = frozenset("br col hr img".split())
+_FREE = frozenset("p li dt dd caption colgroup thead tbody tfoot tr th td".split())
+_IMPLIED = frozenset("colgroup tbody tr".split())
+_TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s[^<>"]*(?:"[^"]*"[^<>"]*)*)?>')
 _NOTHING = "<!---->"  # stands for what is left out, so that what is around it does not become one
 _LINE_ENDS = re.compile(r"[\r\n][ \t\r\n]*+")
 _PRE_LINE = re.compile(r"<pre[^>]*>(?=\n)")
@@ -123,35 +139,30 @@ def _whole(html_text: str) -> str:
     return html_text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _spelled_out(html_text: str) -> tuple[str, bool]:
-    """Return HTML as every parser reads it, and whether a parser rearranges it."""
-    try:
-        return _spell_out(html_text)
-    except TooComplex:
-        raise ContentTooComplex("too_deep", _("The content's elements are nested too deeply.")) from None
-
-
-def _spell_out(html_text: str) -> tuple[str, bool]:
-    tree = Tree()
+def spell_out(html_text: str) -> str:
+    """Return HTML as every parser reads it. Raises ContentTooComplex."""
     parts: list[str] = []
+    longest_link = repeated = 0
     for kind, source, written, attributes in tokens(html_text):
         name = _RENAMED.get(written, written)
         if kind == "text":
-            tree.text(source)
             parts.append(source)
-        elif kind == "start":
+        elif kind == "start" and name in TAGS:
             kept = _kept(name, attributes) if attributes else ""
-            if name in TAGS:
-                tree.start(name, kept)
-                parts.append(f"<{name}{kept}>")
-            else:
-                parts.append(_NOTHING)
+            parts.append(f"<{name}{kept}>")
+            longest_link = max(longest_link, len(kept)) if name == "a" else longest_link
+            repeated += longest_link
         elif kind == "end" and name in TAGS:
-            tree.end(name)
             parts.append(f"</{name}>")
         elif kind != "lost":
             parts.append(_NOTHING)
-    return "".join(parts), tree.is_rearranged
+    if repeated > MAX_REPEATED:
+        raise _too_deep()
+    return "".join(parts)
+
+
+def _too_deep() -> ContentTooComplex:
+    return ContentTooComplex("too_deep", _("The content's elements are nested too deeply."))
 
 
 def _kept(name: str, attributes: str) -> str:
@@ -180,13 +191,9 @@ def _quotable(value: str) -> str:
 
 
 def _clean_until_stable(html_text: str) -> str:
-    spelled_out, is_rearranged = _spelled_out(html_text)
-    first = _nh3(spelled_out, rel=None)
+    first = _nh3(spell_out(html_text), rel=None)
     for _round in range(ROUNDS):
-        if is_rearranged:
-            _spelled_out(first)  # what bleach meets is to be within the bounds, too
-        if len(first) > MAX_GROWTH * max(len(html_text), 1_000):
-            return _escaped(html_text)
+        _check_size(first, html_text)
         bleached = _bleach(first)
         cleaned = _nh3(bleached, rel=LINK_REL)
         if bleached == first == cleaned.replace(f' rel="{LINK_REL}"', ""):
@@ -196,6 +203,21 @@ def _clean_until_stable(html_text: str) -> str:
             return cleaned
         first = again
     return _escaped(html_text)
+
+
+def _check_size(well_formed: str, html_text: str) -> None:
+    """Refuse what a parser made of a text if it is much more, or deeper than other parsers should meet."""
+    level = depth = made = 0
+    for slash, name in _TAG.findall(well_formed):
+        step = 0 if name in _VOID else -1 if slash else 1
+        depth += step
+        level += 0 if name in _FREE else step
+        made += not slash and name not in _IMPLIED
+        if level > MAX_LEVELS or depth > 4 * MAX_LEVELS:
+            raise _too_deep()
+    is_longer = len(well_formed) > MAX_GROWTH * max(len(html_text), 1_000)
+    if is_longer or made > html_text.count("<") + MAX_REOPENED:
+        raise _too_deep()
 
 
 def _nh3(html_text: str, *, rel: str | None) -> str:
@@ -390,7 +412,7 @@ def what_is_removed(html_text: str) -> list[Removal]:
     """Return what cleaning would drop, in words, for showing before a save; empty beyond the bounds."""
     try:
         whole = as_html(_whole(html_text))
-        _spelled_out(whole)
+        _check_size(_nh3(spell_out(whole), rel=None), whole)
     except ContentTooComplex:
         return []
     found = Counter(removed for token in tokens(whole) for removed in _removed_with(token))

@@ -272,10 +272,14 @@ STORAGES = {
 # --- security ------------------------------------------------------------------------------------
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
-SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the proxy redirects to https (deploy/nginx.conf), and HSTS holds
+# The proxy redirects to https (deploy/nginx.conf), and HSTS holds. Preloading is a promise for the whole
+# domain that is hard to take back: its owner makes it.
+SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W021"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
-SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_HSTS_PRELOAD = env.bool(
+    "HSTS_PRELOAD", default=False
+)  # a promise for the whole domain, hard to take back
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -302,6 +306,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- logs and metrics ----------------------------------------------------------------------------
+DEFAULT_EXCEPTION_REPORTER_FILTER = "ticketadmin.logs.SafeErrorReport"
 LOG_FORMAT = env.str("LOG_FORMAT", default="plain")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=[])

@@ -83,8 +83,13 @@ def test_nothing_that_is_restored_acts_by_itself(server: LiveServer, tmp_path: P
         f" for state in {states}]"
     )
     server.manage("shell", "-v", "0", "-c", made)
-    Visitor(server).close()
+    visitor = Visitor(server)
     server.manage("backup", str(tmp_path / "copy"))
+    with sqlite3.connect(server.data / "ticketadmin.sqlite3") as running:
+        sessions = [key for (key,) in running.execute("SELECT session_key FROM django_session")]
+    assert sessions
+    assert [key for key in sessions if key.encode() in (tmp_path / "copy").read_bytes()] == []
+    visitor.close()
     new = {**server.environment, "DATA_DIR": str(tmp_path / "new")}
     (tmp_path / "new").mkdir()
 

@@ -80,6 +80,24 @@ def test_cookies_are_for_https_and_the_browser_is_told_to_stay_there(nginx: Ngin
     assert "SameSite=Lax" in cookie
 
 
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/password/new/MQ/a-secret-token/", "/password/new/..."),
+        ("//password//new/MQ/a-secret-token/?x=1", "/password/new/..."),
+        ("/tickets/?text=a-secret-token", "/tickets/"),
+    ],
+)
+def test_the_log_of_requests_holds_no_link_for_a_password_and_no_query(
+    nginx: Nginx, path: str, logged: str
+) -> None:
+    requests.get(nginx.address + path, verify=str(nginx.certificate), timeout=10, allow_redirects=False)
+
+    log = nginx.folder / "access.log"
+    wait_until(lambda: f'"GET {logged} HTTP' in log.read_text(encoding="utf-8"), log.read_text)
+    assert "a-secret-token" not in log.read_text(encoding="utf-8")
+
+
 def test_another_host_is_not_answered(nginx: Nginx) -> None:
     context = ssl.create_default_context(cafile=str(nginx.certificate))
     context.check_hostname = False

@@ -44,6 +44,22 @@ def lines(name: str, key: str) -> list[str]:
     return re.findall(rf"^{key}=(.+)$", unit(name), re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", [WEB, WORKER])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("LimitCORE", "0"),  # a core holds the key
+        ("ProtectProc", "invisible"),
+        ("ProtectClock", "yes"),
+        ("RestrictSUIDSGID", "yes"),
+        ("SystemCallArchitectures", "native"),
+        ("UMask", "0077"),
+    ],
+)
+def test_the_units_take_what_the_product_does_not_need(name: str, key: str, value: str) -> None:
+    assert lines(name, key) == [value]
+
+
 class Machine:
     """A folder in which units run: the environment that theirs name, their credentials, their socket."""
 

@@ -26,6 +26,7 @@ from ticketadmin.ticketapi.client import CODE
 MAX_TEXT = 200
 MAX_NAMES = 50
 MAX_CODES = 500
+MAX_VIEWS = 100  # of one user
 STANDARD_COLUMNS = tuple(one.value for one in Sort if one not in {Sort.NUMBER, Sort.CODE})
 DEFAULT_COLUMNS = ("title", "status", "category", "customer", "expected", "updated")
 DEFAULT_ORDER = Order()
@@ -220,8 +221,14 @@ class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
         model = SavedView
         fields = ["name", "query", "is_shared"]
 
-    def save_for(self, owner: User) -> SavedView:
-        """Keep the view, over an older one of the same name; only those who may share do."""
+    def save_for(self, owner: User) -> SavedView | None:
+        """Keep the view, over an older one of the same name; only those who may share do.
+
+        Returns None, and keeps nothing, where the user has MAX_VIEWS others.
+        """
+        others = SavedView.objects.filter(owner=owner).exclude(name=self.cleaned_data["name"])
+        if others.count() >= MAX_VIEWS:
+            return None
         view, _is_new = SavedView.objects.update_or_create(
             owner=owner,
             name=self.cleaned_data["name"],

@@ -12,6 +12,8 @@ from ticketadmin.models import Role, Source, User
 _SUPERUSER = _("A superuser signs in with a password kept here.")
 _YOURSELF = _("You would lock yourself out. Ask another administrator to do this.")
 
+_LAST = _("This is the only superuser. Make another one first. Nothing was changed.")
+
 
 def role_label(group: Group) -> str:
     """Return a group's name as people read it."""
@@ -62,6 +64,8 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
         allowed = {None, Source.LOCAL, self.instance.source}
         if self.instance.is_superuser and data.get("source") not in allowed:
             self.add_error("source", forms.ValidationError(_SUPERUSER, code="superuser"))
+        if self.instance.is_superuser:
+            self._keep_a_superuser(data)
         if self.instance.pk != self.actor.pk or self.actor.is_superuser:
             return data
         if not data.get("is_active", True):
@@ -72,6 +76,14 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
         if groups is not None and not groups.filter(permissions__codename="administer").exists():
             self.add_error("groups", forms.ValidationError(_YOURSELF, code="oneself"))
         return data
+
+    def _keep_a_superuser(self, data: dict[str, Any]) -> None:
+        """Refuse what would leave nobody who may do everything here."""
+        others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
+        if others.exists():
+            return
+        if not data.get("is_active", True):
+            self.add_error("is_active", forms.ValidationError(_LAST, code="last_superuser"))
 
     def save(self, commit: bool = True) -> User:
         """Forget the password of somebody who signs in elsewhere from now on; this ends their sessions."""

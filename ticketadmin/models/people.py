@@ -1,7 +1,7 @@
 """People and what their role lets them do.
 
 A role is a permission group, made by migration 0002. Views and services ask for the permission,
-never for the role's name, so that an administrator can make further groups.
+never for the role's name, so that further groups can be made.
 """
 
 from typing import Any

@@ -8,9 +8,12 @@ whom the token was issued for.
 """
 
 import hmac
+import http.client
 import json
 import logging
+import queue
 import ssl
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -33,6 +36,7 @@ logger = logging.getLogger(__name__)
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _ASK_AGAIN_AFTER = 3600
 _LONGEST_ANSWER = 1_000_000
+_CHUNK = 65_536
 _LEEWAY = 60
 
 
@@ -47,18 +51,39 @@ class Provider:
     keys: str
 
 
-_known: tuple[float, Provider] | None = None
+_asking = threading.Lock()
+_known: tuple[float, Provider | None] | None = None  # when it answered or failed, and with what
 
 
 def provider(*, is_beginning: bool = False) -> Provider:
     """Return the provider's addresses, asked for at most once an hour. Raises SourceUnavailable.
 
-    A sign-in that begins always asks: a browser is not led to a provider that does not answer.
+    A sign-in that begins always asks, because a browser is not led to a provider that does not answer.
+    Anybody may begin one, so one request is under way at a time, and all who wait share its answer.
     """
     global _known  # noqa: PLW0603 - one provider a process
-    if is_beginning or _known is None or time.monotonic() - _known[0] > _ASK_AGAIN_AFTER:
-        _known = (time.monotonic(), _discover())
-    return _known[1]
+    began = time.monotonic()
+    oldest = began if is_beginning else began - _ASK_AGAIN_AFTER
+    known = _known
+    if known is None or known[1] is None or known[0] < oldest:
+        if not _asking.acquire(timeout=2 * settings.OIDC_TIMEOUT):
+            raise SourceUnavailable
+        try:
+            known = _known
+            if known is None or known[0] < (began if known[1] is None else oldest):
+                known = _known = (time.monotonic(), _discovered())
+        finally:
+            _asking.release()
+    if known[1] is None:
+        raise SourceUnavailable
+    return known[1]
+
+
+def _discovered() -> Provider | None:
+    try:
+        return _discover()
+    except SourceUnavailable:
+        return None
 
 
 def _discover() -> Provider:
@@ -87,10 +112,35 @@ def _discover() -> Provider:
 
 
 def _fetch(address: str) -> Any:
-    """Return the JSON at an address of the provider. Raises OSError and ValueError."""
-    context = ssl.create_default_context(cafile=settings.OIDC_CA_FILE or None)
-    with urllib.request.urlopen(address, timeout=settings.OIDC_TIMEOUT, context=context) as answer:  # noqa: S310
-        return json.loads(answer.read(_LONGEST_ANSWER))
+    """Return the JSON at an address of the provider, within OIDC_TIMEOUT. Raises OSError and ValueError.
+
+    A time-out of a socket is one of a single step: an answer that drips has to be left to a thread.
+    """
+    answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+    threading.Thread(target=_download, args=(address, answers), daemon=True).start()
+    try:
+        answer = answers.get(timeout=settings.OIDC_TIMEOUT)
+    except queue.Empty:
+        raise TimeoutError(address) from None
+    if isinstance(answer, Exception):
+        raise answer
+    return json.loads(answer)
+
+
+def _download(address: str, answers: "queue.SimpleQueue[bytes | Exception]") -> None:
+    give_up = time.monotonic() + settings.OIDC_TIMEOUT
+    content = b""
+    try:
+        context = ssl.create_default_context(cafile=settings.OIDC_CA_FILE or None)
+        with urllib.request.urlopen(address, timeout=settings.OIDC_TIMEOUT, context=context) as answer:  # noqa: S310
+            while (part := answer.read1(_CHUNK)) and time.monotonic() < give_up:
+                content += part
+                if len(content) > _LONGEST_ANSWER:
+                    raise ValueError("The answer is too long.")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        answers.put(error if not isinstance(error, http.client.HTTPException) else OSError(str(error)))
+        return
+    answers.put(content)
 
 
 def _signing_keys(address: str) -> list[jwt.PyJWK]:

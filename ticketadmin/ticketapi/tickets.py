@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ticketadmin.ticketapi.errors import UnexpectedReply
+from ticketadmin.ticketapi.reasons import Reason
+
 Json = Any  # None, bool, int, float, str, list or dict, nested
 
+MAX_CUSTOM_FIELDS = 400  # a form with more could not be posted (DATA_UPLOAD_MAX_NUMBER_FIELDS)
 # The fields that PUT takes, but for `custom_fields`. `services/values/fields.py` says how each is typed.
 STANDARD_FIELDS = (
     "ticket_title",
@@ -164,12 +168,17 @@ def _text_or_none(value: Json) -> str | None:
 
 
 def _custom_fields(value: Json) -> dict[str, Json] | None:
-    """Return the object; an empty list is PHP's empty object, and some fields come as JSON in a string."""
+    """Return the object; an empty list is PHP's empty object, and some fields come as JSON in a string.
+
+    Raises UnexpectedReply (`oversized`) for more fields than a form can hold.
+    """
     if isinstance(value, str) and value.strip():
         try:
             value = read_json(value)
         except (ValueError, RecursionError):
             return None
     if isinstance(value, dict):
+        if len(value) > MAX_CUSTOM_FIELDS:
+            raise UnexpectedReply(Reason.OVERSIZED)
         return {str(key): item for key, item in value.items()}
     return None if value else {}

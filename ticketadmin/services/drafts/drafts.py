@@ -28,6 +28,7 @@ CLEAR = "clear"  # the form's list of fields to clear
 NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field
 EXTRAS = frozenset({CLEAR, NEW_KEY, NEW_VALUE})
 MAX_FIELDS = 150
+MAX_DRAFTS = 500  # of one user
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Tab:
         return draft.tabs.get(name, self.name) == self.name or name in self.restored
 
 
+class TooManyDrafts(Exception):
+    """The user has MAX_DRAFTS drafts of other tickets, none of them discarded; this one is not kept."""
+
+
 def keep_draft(
     actor: User,
     base: Base,
@@ -63,7 +68,7 @@ def keep_draft(
     """Keep what differs from the base, and return the draft, or None where nothing differs any more.
 
     What an earlier post of the form saved is not kept again: its last autosave may arrive late. Raises
-    Forbidden.
+    Forbidden and TooManyDrafts.
     """
     require(actor, "edit_tickets")
     if saved := _saved_before(actor, submission):
@@ -176,8 +181,22 @@ def _locked(actor: User, code: str, *, is_needed: bool) -> Draft | None:
     drafts = Draft.objects.select_for_update()
     if not is_needed:
         return drafts.filter(actor=actor, ticket_code=code).first()
+    if not drafts.filter(actor=actor, ticket_code=code).exists():
+        _make_room(actor)
     made = {"updated_at": timezone.now()}
     return drafts.get_or_create(actor=actor, ticket_code=code, defaults=made)[0]
+
+
+def _make_room(actor: User) -> None:
+    """Forget the oldest discarded drafts where there are too many. Raises TooManyDrafts."""
+    kept = Draft.objects.filter(actor=actor)
+    surplus = kept.count() - MAX_DRAFTS + 1
+    if surplus <= 0:
+        return
+    oldest = kept.exclude(discarded_at=None).order_by("discarded_at").values_list("pk", flat=True)[:surplus]
+    forgotten, _by_model = kept.filter(pk__in=list(oldest)).delete()
+    if forgotten < surplus:
+        raise TooManyDrafts
 
 
 def _stored(draft: Draft) -> Draft | None:

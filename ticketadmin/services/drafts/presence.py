@@ -11,6 +11,7 @@ from ticketadmin.services.people.access import require
 
 ALIVE_FOR = timedelta(seconds=25)  # two and a half beats of the page
 FORGOTTEN_AFTER = timedelta(hours=1)
+MAX_TABS = 100  # of one user, in all tickets
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def be_present(
         tab=tab[:40],
         defaults={"is_editing": is_editing, "seen_at": now, "opened_at": now},
     )
-    if not is_new:
+    if is_new:
+        _forget_oldest(actor)
+    else:
         _open(pk=own.pk).update(is_editing=is_editing, seen_at=now)
     here = _open(ticket_code=code, seen_at__gt=now - ALIVE_FOR).select_related("actor")
     others: dict[int, Colleague] = {}
@@ -72,6 +75,14 @@ def leave(actor: User, code: str, *, tab: str) -> None:
     closed = {"seen_at": now - timedelta(seconds=1), "opened_at": now}
     Presence.objects.update_or_create(actor=actor, ticket_code=code, tab=tab[:40], defaults=closed)
     Presence.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()
+
+
+def _forget_oldest(actor: User) -> None:
+    """Keep a user's newest tabs only: a script could say that it has any number of them."""
+    newest = Presence.objects.filter(actor=actor).order_by("-seen_at", "-pk").values_list("pk", flat=True)
+    surplus = list(newest[MAX_TABS : MAX_TABS + 100])
+    if surplus:
+        Presence.objects.filter(pk__in=surplus).delete()
 
 
 def _open(**wanted: object) -> QuerySet[Presence]:

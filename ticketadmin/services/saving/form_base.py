@@ -7,8 +7,10 @@ and the person, so that a form left open is not sent in somebody else's name.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core import signing
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from ticketadmin.models import User
 from ticketadmin.services.crm.reading import ReadTicket
@@ -45,6 +47,7 @@ class Base:
         content = {
             "code": self.code,
             "person": person.pk,
+            "sessions": _sessions_of(person),
             "values": dict(self.values),
             "at": self.loaded_at.isoformat() if self.loaded_at else None,
             "conflicts": [[c.name, c.original, c.theirs, c.mine] for c in self.conflicts],
@@ -59,14 +62,35 @@ def base_of(read: ReadTicket | None, code: str) -> Base:
 
 def load_base(token: str, *, code: str, person: User) -> Base:
     """Return the base in a posted token. Raises WrongBase."""
-    base, owner = load_owned_base(token, code=code)
-    if owner != person.pk:
+    base, content = _loaded(token, code=code)
+    if int(content["person"]) != person.pk:
         raise WrongBase
     return base
 
 
-def load_owned_base(token: str, *, code: str, max_age: timedelta | None = None) -> tuple[Base, int]:
-    """Return the base in a posted token and the id of the person whose form it is. Raises WrongBase."""
+def load_signed_base(token: str, *, code: str) -> Base:
+    """Return the base in a posted token of any user, without a query. Raises WrongBase."""
+    return _loaded(token, code=code)[0]
+
+
+def load_owned_base(token: str, *, code: str, max_age: timedelta) -> tuple[Base, User]:
+    """Return the base in a posted token and the user whose form it is. Raises WrongBase.
+
+    The user was not signed out everywhere, got no new password and was not switched off since.
+    """
+    base, content = _loaded(token, code=code, max_age=max_age)
+    owner = User.objects.filter(pk=content["person"], is_active=True).first()
+    if owner is None or not constant_time_compare(content.get("sessions", ""), _sessions_of(owner)):
+        raise WrongBase
+    return base, owner
+
+
+def _sessions_of(person: User) -> str:
+    """Return what changes when all sessions of a user end."""
+    return salted_hmac(SALT, person.get_session_auth_hash(), algorithm="sha256").hexdigest()[:32]
+
+
+def _loaded(token: str, *, code: str, max_age: timedelta | None = None) -> tuple[Base, dict[str, Any]]:
     try:
         content = signing.loads(token, salt=SALT, max_age=max_age)
     except signing.BadSignature as error:
@@ -80,4 +104,4 @@ def load_owned_base(token: str, *, code: str, max_age: timedelta | None = None) 
         loaded_at=datetime.fromisoformat(at) if at else None,
         conflicts=tuple(FieldConflict(*row) for row in content["conflicts"]),
     )
-    return base, int(content["person"])
+    return base, content

@@ -2,20 +2,18 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from ticketadmin.forms.tickets import keep_as_draft
-from ticketadmin.models import Draft, User
-from ticketadmin.services.drafts.drafts import bring_back_draft, discard_draft
+from ticketadmin.models import Draft
+from ticketadmin.services.drafts.drafts import TooManyDrafts, bring_back_draft, discard_draft
 from ticketadmin.services.saving.form_base import WrongBase, load_base, load_owned_base
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
-
-# How long after its page was rendered a form may still be kept for its person without a session.
-KEPT_AFTER_SESSION = timedelta(days=2)
 
 
 @needs("edit_tickets")
@@ -27,7 +25,10 @@ def keep(request: HttpRequest, code: str) -> HttpResponse:
     except WrongBase:
         keep_without_session(code, request.POST)
         return JsonResponse({"state": "foreign"}, status=409)
-    return JsonResponse(_state_of(keep_as_draft(request.POST, base, actor=person_of(request))))
+    try:
+        return JsonResponse(_state_of(keep_as_draft(request.POST, base, actor=person_of(request))))
+    except TooManyDrafts:
+        return JsonResponse({"state": "full"}, status=422)  # the page keeps it in the browser
 
 
 @needs("edit_tickets")
@@ -47,18 +48,19 @@ def bring_back(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def keep_without_session(code: str, data: QueryDict) -> bool:
-    """Keep a form that was posted after its person's session ended, for that person alone.
+    """Keep a form that was posted after its user's session ended, for that user alone.
 
-    The signed base says whose form it is. Whoever signs in next cannot see it unless it is them.
+    The signed base says whose form it is, and whoever signs in next sees it only if it is theirs. The page is
+    no older than a session can get, and the user was not signed out everywhere since.
     """
+    max_age = timedelta(hours=settings.SESSION_HOURS)
     try:
-        base, owner = load_owned_base(data.get("base", ""), code=code, max_age=KEPT_AFTER_SESSION)
-        person = User.objects.get(pk=owner, is_active=True)
-    except (WrongBase, User.DoesNotExist):
+        base, owner = load_owned_base(data.get("base", ""), code=code, max_age=max_age)
+        if not owner.may("edit_tickets"):
+            return False
+        keep_as_draft(data, base, actor=owner)
+    except (WrongBase, TooManyDrafts):
         return False
-    if not person.may("edit_tickets"):
-        return False
-    keep_as_draft(data, base, actor=person)
     return True
 
 

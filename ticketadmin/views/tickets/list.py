@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ticketadmin.forms.listing import ListRequest, SavedViewForm, read_request
+from ticketadmin.forms.listing import MAX_VIEWS, ListRequest, SavedViewForm, read_request
 from ticketadmin.models import Change, CustomField, Draft, SavedView, TicketIndex, User
 from ticketadmin.presenters.changes import present_changes
 from ticketadmin.presenters.index import present_index
@@ -97,7 +97,13 @@ def keep_view(request: HttpRequest) -> HttpResponse:
     query = QueryDict(request.POST.get("query", "")).urlencode()
     if form.is_valid():
         view = form.save_for(person_of(request))
-        messages.success(request, _("The view “%(name)s” is kept.") % {"name": view.name})
+        if view is None:
+            text = _(
+                "You have %(most)d views, which is the most. Nothing was kept: delete one, then try again."
+            )
+            messages.error(request, text % {"most": MAX_VIEWS})
+        else:
+            messages.success(request, _("The view “%(name)s” is kept.") % {"name": view.name})
     else:
         messages.error(request, _("The view was not kept: give it a name of at most 60 characters."))
     return see_other(f"{reverse('tickets')}?{query}")

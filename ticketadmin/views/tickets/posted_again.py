@@ -11,7 +11,7 @@ from django.urls import Resolver404, resolve
 from django.utils.functional import Promise
 
 from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
-from ticketadmin.services.saving.form_base import WrongBase, load_owned_base
+from ticketadmin.services.saving.form_base import WrongBase, load_signed_base
 from ticketadmin.services.values.inputs import is_as_shown
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -41,7 +41,7 @@ def posted_again(request: HttpRequest) -> PostedAgain | None:
         match = resolve(request.path_info)
         if request.method != "POST" or match.url_name not in ROUTES:
             return None
-        base, _owner = load_owned_base(request.POST.get("base", ""), code=str(match.kwargs["code"]))
+        base = load_signed_base(request.POST.get("base", ""), code=str(match.kwargs["code"]))
     except (Resolver404, WrongBase):
         return None
     schema, typed = TicketSchema(), []

@@ -1,6 +1,6 @@
 """Who else has a ticket open: one small answer to the page's heartbeat."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -34,8 +34,9 @@ def presence(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _moment(text: str) -> datetime | None:
+    """Return the moment in UTC; None for what is no moment that a page could have been loaded at."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo and 2000 < moment.year < 3000 else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else None

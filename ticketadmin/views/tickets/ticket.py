@@ -1,18 +1,19 @@
 """One ticket: open it, change it, preview, save."""
 
 import uuid
+from contextlib import suppress
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ticketadmin.forms.tickets import keep_as_draft, posted_form
-from ticketadmin.models import Change
+from ticketadmin.models import Change, User
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.drafts.drafts import CLEAR
+from ticketadmin.services.drafts.drafts import CLEAR, TooManyDrafts
 from ticketadmin.services.people.access import may_see
 from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
-from ticketadmin.services.saving.form_base import WrongBase
+from ticketadmin.services.saving.form_base import Base, WrongBase
 from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.readback import settle_ticket
 from ticketadmin.services.saving.save import OpenedTicket, open_ahead, open_ticket, save_ticket
@@ -97,17 +98,23 @@ def _save(request: HttpRequest, code: str) -> HttpResponse:
     except (WrongBase, ValueError):
         return wrong_base_page(request, code)
     if not form.is_valid():
-        keep_as_draft(request.POST, form.base, actor=person)
+        _keep(request, form.base, person)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)
     try:
         saved = save_ticket(form.wanted, SaveContext(person, submission))
     except SaveProblem as problem:
         if not isinstance(problem, NothingToSave):
-            keep_as_draft(request.POST, form.base, actor=person)
+            _keep(request, form.base, person)
         return problem_response(request, form, problem)
     if saved.change.is_saved:
         form.drop_from_draft(saved.change)
     return saved_response(request, saved, form)
+
+
+def _keep(request: HttpRequest, base: Base, person: User) -> None:
+    """Keep what was typed as a draft, too; the page that answers holds it in any case."""
+    with suppress(TooManyDrafts):
+        keep_as_draft(request.POST, base, actor=person)
 
 
 def _named_change(request: HttpRequest, code: str, parameter: str) -> Change | None:
