@@ -56,6 +56,8 @@ def collect_static(target: Path) -> None:
     settings.configure(
         INSTALLED_APPS=[
             *(f"django.contrib.{name}" for name in ("admin", "auth", "contenttypes", "staticfiles")),
+            "django_otp",
+            "django_otp.plugins.otp_totp",
             "django_prose_editor",
         ],
         STATICFILES_DIRS=[ROOT / "static"],

@@ -8,6 +8,7 @@ from the files that set them (tests/test_deploy.py).
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.conftest import skip_or_fail
@@ -59,7 +60,7 @@ class Images:
         shutil.copy(ROOT / "requirements" / "image.txt", context / "requirements")
         build(ROOT, context / "dist", "--wheel")
         wheels = str(context / "dist" / "wheels")
-        pip = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--require-hashes"]
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes"]
         locked = str(ROOT / "requirements" / "image.txt")
         done = subprocess.run(
             [*pip, "--only-binary", ":all:", "-r", locked, "-d", wheels], capture_output=True, check=False

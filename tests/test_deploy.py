@@ -1,6 +1,7 @@
 """What the compose file and the Containerfile promise, read where it cannot be run without a daemon."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,18 @@ def test_the_base_is_an_argument_and_the_exec_forms_reach_the_process() -> None:
     assert 'ENTRYPOINT ["ticketadmin"]' in CONTAINERFILE  # no shell between the signal and the process
     assert 'CMD ["web"]' in CONTAINERFILE
     assert "STOPSIGNAL SIGTERM" in CONTAINERFILE
+
+
+def test_the_image_installs_every_package_that_runs() -> None:
+    root = DEPLOY.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = {
+        re.split(r"[><=~\[]", one)[0].lower()
+        for one in [*project["dependencies"], *extras["postgres"], *extras["oidc"]]
+    }
+    locked = re.findall(
+        r"^([\w.-]+)(?:\[[\w,]+\])?==", (root / "requirements" / "image.txt").read_text("utf-8"), re.M
+    )
+
+    assert wanted - {name.lower() for name in locked} == set()

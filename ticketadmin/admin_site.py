@@ -16,7 +16,7 @@ from ticketadmin.views.redirects import if_ours
 
 
 class AdministrationSite(admin.AdminSite):
-    """Open to people with the `administer` permission, whatever their `is_staff` flag says."""
+    """Open to users with the `administer` permission; `is_staff` is ignored."""
 
     site_title = _("ticketadmin")
     site_header = _("ticketadmin settings")
@@ -29,7 +29,7 @@ class AdministrationSite(admin.AdminSite):
         super().register(model_or_iterable, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Ask for the role's permission, so that one group decides."""
+        """Check the role's permission, so that group membership decides."""
         return request.user.is_active and request.user.has_perm("ticketadmin.administer")
 
     @method_decorator(login_not_required)

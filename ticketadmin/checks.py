@@ -5,7 +5,7 @@ E002 no API key               E005 DEBUG with a public host
 E003 API address not https    E006 TICKET_API_READ is neither auto nor off
 E007 a code key that is not a plain name
 E008 PROXIES or a limit of sign-ins or sessions is too small
-E009 any host name is believed
+E009 every host name is accepted
 """
 
 import ipaddress
@@ -26,7 +26,7 @@ _LIMITS = (
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine's own."""
+    """Return whether a host name or address is this machine's own."""
     host = host.strip("[]").lower()
     if host in _LOOPBACK_NAMES:
         return True
@@ -38,7 +38,7 @@ def is_loopback(host: str) -> bool:
 
 @register()
 def api_is_configured(**_kwargs: Any) -> list[CheckMessage]:
-    """The CRM's address and key are there and the key cannot travel in the clear."""
+    """Check that the CRM's address and key are set and that the key cannot travel unencrypted."""
     problems: list[CheckMessage] = []
     parts = urlsplit(settings.TICKET_API_URL)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
@@ -57,7 +57,7 @@ def api_is_configured(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def api_settings_are_known(**_kwargs: Any) -> list[CheckMessage]:
-    """The settings with few values hold one of them."""
+    """Check the settings that allow only certain values."""
     problems: list[CheckMessage] = []
     if settings.TICKET_API_READ not in {"auto", "off"}:
         problems.append(Error("TICKET_API_READ must be auto or off.", id="ticketadmin.E006"))
@@ -70,7 +70,7 @@ def api_settings_are_known(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def process_is_safe(**_kwargs: Any) -> list[CheckMessage]:
-    """Sessions cannot be forged and DEBUG pages are not public."""
+    """Check that sessions cannot be forged and DEBUG pages are not public."""
     problems: list[CheckMessage] = []
     if not settings.DEBUG and settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
         hint = "Set SECRET_KEY to 50 or more random characters."
@@ -89,7 +89,7 @@ def process_is_safe(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def signing_in_is_limited(**_kwargs: Any) -> list[CheckMessage]:
-    """The limits around signing in are numbers that limit something."""
+    """Check that the sign-in limits are effective."""
     wrong = [name for name in _LIMITS if getattr(settings, name) < 1]
     if settings.PROXIES < 0:
         wrong.append("PROXIES")

@@ -1,19 +1,19 @@
-"""What stands in an address: ticket codes in paths, numbers in queries."""
+"""Parsing of addresses: ticket codes in paths, numbers in queries."""
 
 from django.urls import register_converter
 
 
 class CodeConverter:
-    """A ticket code: 1 to 64 letters, digits, `-` and `_` (DESIGN, step 3). Anything else is a 404."""
+    """A ticket code: 1 to 64 letters, digits, `-` and `_`. Anything else is a 404."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
 
     def to_python(self, value: str) -> str:
-        """Return the code as it stands."""
+        """Return the code unchanged."""
         return value
 
     def to_url(self, value: str) -> str:
-        """Return the code as it stands."""
+        """Return the code unchanged."""
         return value
 
 

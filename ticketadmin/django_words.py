@@ -1,7 +1,7 @@
-"""Words of Django's that its Vietnamese catalogue lacks, on pages that people here see.
+"""Django's own texts that its Vietnamese catalogue lacks, on pages of this product.
 
-Nothing imports this: it stands here so that the words are collected into our catalogue, which comes before
-Django's. `tests/test_translations.py` finds what is missing.
+Nothing imports this module: it makes `makemessages` collect the texts into our catalogue, which takes
+precedence over Django's. `tests/test_translations.py` finds what is missing.
 """
 
 from django.utils.translation import gettext_noop, ngettext_lazy

@@ -1,4 +1,4 @@
-"""What every request gets: an id, the person's language, and headers that Django does not set."""
+"""Middleware: request ids, the user's language, security headers, and the sign-in requirement."""
 
 import logging
 import re
@@ -31,7 +31,7 @@ from ticketadmin.views.tickets.drafts import keep_without_session
 type_of_next = Callable[[HttpRequest], HttpResponse]
 access_log = logging.getLogger("ticketadmin.access")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-_QUIET = {"healthz", "readyz", "metrics"}  # asked every few seconds by machines
+_QUIET = {"healthz", "readyz", "metrics"}  # polled every few seconds by monitoring
 _TAKEN = "GET, HEAD, POST"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -39,8 +39,8 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class RequestIdMiddleware:
     """Give the request an id: the proxy's `X-Request-ID` if it is harmless, else a new one.
 
-    The id stands in logs, on error pages, in history, and goes to the CRM, so that one
-    incident can be followed through all of them.
+    The id appears in logs, on error pages and in history, and is sent to the CRM, so that one
+    incident can be traced through all of them.
     """
 
     def __init__(self, get_response: type_of_next) -> None:
@@ -137,9 +137,9 @@ class PreferredLanguageMiddleware:
 
 
 class MethodsMiddleware:
-    """Take the three methods that pages and scripts of ours use; refuse others before any view is asked.
+    """Allow only the three methods that our pages and scripts use; refuse others before any view runs.
 
-    What a view refuses by itself becomes a page that people can read.
+    A 405 from a view becomes a readable page.
     """
 
     def __init__(self, get_response: type_of_next) -> None:
@@ -155,9 +155,9 @@ class MethodsMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuse a body that no page sends before a byte of it is read, whoever sends it.
+    """Refuse a body larger than any page sends, before reading a byte of it, for every client.
 
-    Django bounds the fields of a form but not its files, and reads both before it asks who is there.
+    Django bounds the fields of a form but not its files, and reads both before authentication.
     """
 
     def __init__(self, get_response: type_of_next) -> None:
@@ -172,7 +172,7 @@ class BodyLimitMiddleware:
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
-    """Everybody signs in first, and a form that was posted after the session ended is kept.
+    """Require a sign-in, and keep a form that was posted after the session ended.
 
     Scripts get 401 instead of a redirect, so that they can ask for the password in place.
     """

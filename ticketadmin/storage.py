@@ -1,4 +1,4 @@
-"""How static files are named: with a hash of their content, in imports between our scripts, too."""
+"""Static file storage: content hashes in file names, also in imports between our scripts."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 

@@ -1,7 +1,6 @@
 """Background work: what the task queue calls. Each loads by id and calls one service.
 
-The queue only wakes workers: rows say what there is to do, and a task that is run twice or for
-nothing does no harm.
+The queue only wakes workers: the rows hold the work to do, and tasks are idempotent.
 """
 
 import socket
@@ -42,5 +41,5 @@ def sweep_bulks() -> None:
 
 
 def forget_old_tasks() -> None:
-    """Delete tasks of past days, done or cut off: what there is to do stands in the bulk updates' rows."""
+    """Delete tasks of past days, finished or interrupted: the bulk updates' rows hold the work to do."""
     expire_by_need("tasks", timezone.now())

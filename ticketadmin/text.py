@@ -41,7 +41,7 @@ def normalize(form: Form, text: str) -> str:
 
 
 def has_long_run_of_marks(text: str) -> bool:
-    """Tell whether the text has a run of combining marks that `normalize` leaves alone."""
+    """Return whether the text has a run of combining marks that `normalize` leaves alone."""
     return not text.isascii() and bool(_long_runs(text))
 
 
@@ -55,7 +55,7 @@ def _long_runs(text: str) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=4_096)
 def _is_mark(letter: str) -> bool:
-    """Tell whether a character is a combining mark or decomposes into some, such as U+0F73."""
+    """Return whether a character is a combining mark or decomposes into some, such as U+0F73."""
     return unicodedata.combining(unicodedata.normalize("NFKD", letter)[0]) != 0
 
 
@@ -85,7 +85,7 @@ def plain_letters(text: str) -> str:
 
 
 def contains(text: str, words: str) -> bool:
-    """Tell whether the text contains every word; case and diacritics make no difference."""
+    """Return whether the text contains every word; case and diacritics make no difference."""
     haystack = plain_letters(text)
     return all(word in haystack for word in plain_letters(words).split())
 

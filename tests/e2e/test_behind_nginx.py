@@ -134,7 +134,7 @@ def ask(nginx: Nginx, head: str, host: str = "localhost") -> str:
 
 
 def is_ours(answer: str, status: int) -> bool:
-    """Tell whether it is our page for a status that the proxy shows: in both languages, with its headers."""
+    """Return whether it is our page for a status of the proxy: in both languages, with its headers."""
     head, page = answer.split("\r\n\r\n", 1)
     return (
         page == (PROBLEMS / f"{status}.html").read_text(encoding="utf-8")

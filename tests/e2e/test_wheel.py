@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_the_wheel_holds_what_a_checkout_holds(wheel: Path) -> None:
 
 def test_its_static_files_are_those_that_the_product_collects(wheel: Path, tmp_path: Path) -> None:
     subprocess.run(
-        [str(ROOT / ".venv/bin/python"), "manage.py", "collectstatic", "--noinput", "-v", "0"],
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "-v", "0"],
         cwd=ROOT,
         env=bare_environment(tmp_path, STATIC_ROOT=str(tmp_path / "static"), SECRET_KEY="x" * 50),
         check=True,

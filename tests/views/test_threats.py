@@ -30,7 +30,7 @@ WORDS = {
 
 
 def is_readable(answer: Any, status: int, language: str = "en") -> bool:
-    """Tell whether an answer is our own page of that status in the language."""
+    """Return whether an answer is our own page of that status in the language."""
     assert answer.status_code == status
     return WORDS[status][language] in answer.content.decode() and "ticketadmin" in answer.content.decode()
 

@@ -102,7 +102,7 @@ class TicketForm(forms.Form):
 
     @property
     def is_content_open(self) -> bool:
-        """Tell whether the content box holds something that was typed."""
+        """Return whether the content box holds something that was typed."""
         return "ticket_content" in (self.edit.wishes if self.is_bound else self.inputs)
 
     @property

@@ -1,8 +1,8 @@
-"""Several processes in one terminal: started together, their output prefixed, ended with one signal each.
+"""Run several processes in one terminal: start together, prefix output, stop each with one signal.
 
 Each child gets a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone:
 a second signal to a worker would mark its running task as failed. On Linux the kernel ends the
-children if the supervisor dies without a word.
+children if the supervisor is killed.
 """
 
 import ctypes

@@ -28,12 +28,12 @@ class BulkKind(models.TextChoices):
 
     @property
     def sends(self) -> bool:
-        """Tell whether its tickets are saved, and not only read."""
+        """Return whether its tickets are saved, and not only read."""
         return self is not BulkKind.SETTLE
 
     @property
     def brings_its_base(self) -> bool:
-        """Tell whether it stores earlier values, compared with what the run before it left in the CRM."""
+        """Return whether it stores earlier values, compared with what the run before it left in the CRM."""
         return self in {BulkKind.UNDO, BulkKind.RESTORE}
 
 
@@ -73,7 +73,7 @@ class Damage(models.TextChoices):
 
     @property
     def pauses(self) -> bool:
-        """Tell whether a run stops for it: another spelling of the same value is only mentioned."""
+        """Return whether a run stops for it: another spelling of the same value is only mentioned."""
         return self is not Damage.RESPELLED
 
 
@@ -132,27 +132,27 @@ class BulkUpdate(models.Model):
 
     @property
     def is_active(self) -> bool:
-        """Tell whether a worker has something to do here."""
+        """Return whether a worker has something to do here."""
         return self.state in ACTIVE
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether nothing will happen any more."""
+        """Return whether nothing will happen any more."""
         return self.state in ENDED
 
     @property
     def is_paused_for_damage(self) -> bool:
-        """Tell whether a lead has to decide, because saves did not do what they should."""
+        """Return whether a lead has to decide, because saves did not do what they should."""
         reason = PauseReason.known(self.pause_reason)
         return self.state == BulkState.PAUSED and reason is not None and reason.is_damage
 
     @property
     def was_confirmed(self) -> bool:
-        """Tell whether it got as far as sending."""
+        """Return whether it got as far as sending."""
         return self.started_at is not None
 
     def is_leased(self, now: datetime) -> bool:
-        """Tell whether a worker holds it."""
+        """Return whether a worker holds it."""
         return self.lease_until is not None and self.lease_until > now
 
 

@@ -11,7 +11,7 @@ from .outcomes import Outcome
 
 
 class Origin(models.TextChoices):
-    """Where a change was asked for."""
+    """The way in by which a change was requested."""
 
     FORM = "form", _("Ticket form")
     QUICK = "quick", _("Quick status")
@@ -26,7 +26,7 @@ _IS_OPEN = Q(outcome__in=[one for one in Outcome if one.is_open], results={})
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
-    """The questions that the product asks of its history."""
+    """Queries over changes."""
 
     def for_ticket(self, code: str) -> "ChangeQuerySet":
         """Return the changes of one ticket, newest first."""
@@ -126,22 +126,22 @@ class Change(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether nothing more can be learnt by reading the ticket again."""
+        """Return whether reading the ticket again cannot tell more."""
         return not Outcome(self.outcome).is_open or bool(self.results)
 
     @property
     def has_unchecked(self) -> bool:
-        """Tell whether a part of the ticket was too large to be compared."""
+        """Return whether a part of the ticket was too large to be compared."""
         return bool(self.unchecked)
 
     @property
     def is_saved(self) -> bool:
-        """Tell whether the values are safe in the CRM, so that the user's draft may go."""
+        """Return whether the values are safe in the CRM, so that the user's draft may go."""
         return Outcome(self.outcome).is_saved
 
 
 class ChangedField(models.Model):
-    """One field that a change was to store: lets history be asked by field without reading every row."""
+    """One field that a change was to store: an index for filtering history by field."""
 
     change = models.ForeignKey(Change, models.CASCADE, related_name="fields")
     name = models.CharField(max_length=80)

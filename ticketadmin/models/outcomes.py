@@ -44,37 +44,37 @@ class _Answers:
 
     @property
     def is_saved(self) -> bool:
-        """Tell whether the user's text is safe in the CRM."""
+        """Return whether the user's text is safe in the CRM."""
         return Says.SAVED in self.says
 
     @property
     def is_applied(self) -> bool:
-        """Tell whether the CRM was seen to hold what was sent, or what it made of it."""
+        """Return whether the CRM was seen to hold what was sent, or what it made of it."""
         return Says.APPLIED in self.says
 
     @property
     def is_unchanged(self) -> bool:
-        """Tell whether the CRM certainly kept the old value."""
+        """Return whether the CRM certainly kept the old value."""
         return Says.UNCHANGED in self.says
 
     @property
     def is_open(self) -> bool:
-        """Tell whether another look at the ticket may tell more."""
+        """Return whether another look at the ticket may tell more."""
         return Says.OPEN in self.says
 
     @property
     def is_failed(self) -> bool:
-        """Tell whether the ticket does not hold what was wanted, or may not."""
+        """Return whether the ticket does not hold what was wanted, or may not."""
         return Says.FAILED in self.says
 
     @property
     def is_retryable(self) -> bool:
-        """Tell whether a bulk run can try it again without asking."""
+        """Return whether a bulk run can try it again without asking."""
         return Says.RETRYABLE in self.says
 
     @property
     def is_explained(self) -> bool:
-        """Tell whether its meaning is repeated at every ticket."""
+        """Return whether its meaning is repeated at every ticket."""
         return Says.EXPLAINED in self.says
 
 
@@ -193,7 +193,7 @@ class PauseReason(StrEnum):
 
     @property
     def is_damage(self) -> bool:
-        """Tell whether saves did not do what they should: a lead decides whether the run goes on."""
+        """Return whether saves did not do what they should: a lead decides whether the run goes on."""
         return self in {self.FIELDS_EMPTIED, self.FIELDS_CHANGED, self.KEPT_OLD_VALUES}
 
     @classmethod

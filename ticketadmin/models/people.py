@@ -1,4 +1,4 @@
-"""People and what their role lets them do.
+"""Users, and what their roles permit.
 
 A role is a permission group, made by migration 0002. Views and services ask for the permission,
 never for the role's name, so that further groups can be made.
@@ -44,7 +44,7 @@ class Theme(models.TextChoices):
 
 
 class Source(models.TextChoices):
-    """Who vouches for a person: each person has exactly one."""
+    """The identity source of a user: exactly one each."""
 
     LOCAL = "local", _("Password kept here")
     LDAP = "ldap", _("LDAP directory")
@@ -52,7 +52,7 @@ class Source(models.TextChoices):
 
 
 class User(AbstractUser):
-    """A person who signs in."""
+    """A user account."""
 
     source = models.CharField(_("signs in with"), max_length=8, choices=Source.choices, default=Source.LOCAL)
     # Who this is at the company: "issuer subject" at an OpenID provider, where names and addresses change and
@@ -60,7 +60,7 @@ class User(AbstractUser):
     subject = models.CharField(max_length=600, null=True, blank=True, unique=True, editable=False)
     # Since when signing in asks for a code of an app; see services/people/second_step.py.
     second_step_since = models.DateTimeField(null=True, editable=False)
-    # Counted up to end every session of the person.
+    # Incremented to end every session of the user.
     session_generation = models.PositiveIntegerField(default=0, editable=False)
 
     language = models.CharField(
@@ -90,12 +90,12 @@ class User(AbstractUser):
 
     @property
     def display_name(self) -> str:
-        """The name colleagues know: the full name, else the sign-in name."""
+        """The full name, else the sign-in name."""
         return self.get_full_name() or self.username
 
     @property
     def role_names(self) -> list[str]:
-        """The names of the person's groups as people read them."""
+        """The labels of the user's groups."""
         known = dict(Role.choices)
         names = [str(known.get(name, name)) for name in self.groups.values_list("name", flat=True)]
         return sorted(names)
@@ -106,7 +106,7 @@ class User(AbstractUser):
         return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
     def may(self, permission: str) -> bool:
-        """Tell whether this person holds one of our permissions, by its short name."""
+        """Return whether this person holds one of our permissions, by its short name."""
         return self.has_perm(f"ticketadmin.{permission}")
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
@@ -123,7 +123,7 @@ class User(AbstractUser):
 
 
 class ResetRequest(models.Model):
-    """Somebody asked for a new password; counted so that nobody's mailbox is flooded."""
+    """A request for a password reset; counted so that no mailbox is flooded."""
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, null=True)
     address = models.GenericIPAddressField(null=True)

@@ -1,4 +1,4 @@
-"""Views of the ticket list that people keep: filters under a name."""
+"""Saved views of the ticket list: filters under a name."""
 
 from django.conf import settings
 from django.db import models
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SavedView(models.Model):
-    """One set of filters, as they stand in the address of the tickets page."""
+    """One set of filters, as in the query string of the tickets page."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="views")
     name = models.CharField(_("name"), max_length=60)

@@ -74,7 +74,7 @@ class ValueRow:
 
     @property
     def shows_held(self) -> bool:
-        """Tell whether the CRM was seen to hold something else than was sent."""
+        """Return whether the CRM was seen to hold something else than was sent."""
         return self.read_back is not None and self.outcome not in {"", Outcome.VERIFIED}
 
     @property

@@ -31,7 +31,7 @@ class Fault:
     options: dict[str, Any] = field(default_factory=dict)
 
     def matches(self, method: str, path: str, code: str | None) -> bool:
-        """Tell whether the rule concerns a request."""
+        """Return whether the rule concerns a request."""
         return (
             (self.method is None or self.method == method)
             and (self.code is None or self.code == code)

@@ -1,4 +1,4 @@
-"""How people get in and how long they stay: who vouches for them, throttling, sessions.
+"""Authentication: identity sources, throttling, session lifetime.
 
 Each person has one source (`models.people.Source`): a password kept here (`local`), the company's directory
 (`directory`, LDAP) or the company's sign-in (`openid`, OpenID Connect). The last two need the extras

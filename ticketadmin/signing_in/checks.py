@@ -1,4 +1,4 @@
-"""System checks of how people sign in: half a configuration does not start.
+"""System checks of the sign-in settings: the product does not start with an incomplete configuration.
 
 E020 nobody could sign in            E023 OpenID Connect is configured by half
 E021 an extra is not installed       E024 a way on which passwords or tokens could be read
@@ -24,14 +24,14 @@ _ENVIRONMENT = {"OIDC_RP_CLIENT_ID": "OIDC_CLIENT_ID", "OIDC_RP_CLIENT_SECRET": 
 
 
 def is_private_way(address: str) -> bool:
-    """Tell whether what goes to this address cannot be read on the way: TLS, or this machine."""
+    """Return whether what goes to this address cannot be read on the way: TLS, or this machine."""
     parts = urlsplit(address)
     return parts.scheme in {"https", "ldaps", "ldapi"} or is_loopback(parts.hostname or "")
 
 
 @register()
 def somebody_can_sign_in(**_kwargs: Any) -> list[CheckMessage]:
-    """There is a way in, and the packages that it needs."""
+    """Check that at least one sign-in method is configured and its packages are installed."""
     problems: list[CheckMessage] = []
     if not (settings.LOCAL_ACCOUNTS or settings.LDAP_URL or settings.OIDC_ISSUER):
         hint = "Set LOCAL_ACCOUNTS=on, or configure LDAP or OpenID Connect."
@@ -48,7 +48,7 @@ def somebody_can_sign_in(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def sources_are_whole(**_kwargs: Any) -> list[CheckMessage]:
-    """What is configured is configured completely."""
+    """Check that every configured source is configured completely."""
     problems: list[CheckMessage] = []
     needed = ["LDAP_USER_BASE"] + (["LDAP_GROUP_BASE"] if any(settings.ROLE_GROUPS.values()) else [])
     if problem := _half("LDAP_URL", needed, _LDAP):
@@ -80,7 +80,7 @@ def second_step_is_known(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def nobody_listens(**_kwargs: Any) -> list[CheckMessage]:
-    """Passwords and tokens do not travel in the clear."""
+    """Check that passwords and tokens are only sent over encrypted transport."""
     problems: list[CheckMessage] = []
     servers = settings.LDAP_URL.replace(",", " ").split()
     if not settings.LDAP_START_TLS and not all(map(is_private_way, servers)):

@@ -1,8 +1,8 @@
 """Name and password checked by the company's LDAP directory.
 
-The attacker types a filter of their own as a name, an empty password (which many directories take for
-"nobody in particular" and accept), or the name of somebody with a password here. Names are escaped by
-django-auth-ldap, empty passwords never reach the directory, and nobody's source changes by signing in.
+The attacker types an LDAP filter as a name, an empty password (which many directories accept as an
+anonymous bind), or the name of a user with a local password. Names are escaped by
+django-auth-ldap, empty passwords never reach the directory, and signing in never changes a user's source.
 """
 
 import logging
@@ -20,7 +20,7 @@ from ticketadmin.services.people.accounts import SourceUnavailable, Vouched, wel
 
 logger = logging.getLogger(__name__)
 
-# How a directory refuses somebody whose password is right but whose account is locked or has ended.
+# How a directory refuses a user whose password is right but whose account is locked or expired.
 _REFUSALS = (ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION, ldap.INAPPROPRIATE_AUTH)
 _CONNECT_WITHIN, _ANSWER_WITHIN = 5, 5
 
@@ -103,7 +103,7 @@ def _first(ldap_user: Any, attribute: str) -> str:
 
 @receiver(ldap_error, sender=DirectoryBackend)
 def directory_failed(context: str, exception: ldap.LDAPError, **_kwargs: Any) -> None:
-    """Tell a refusal from a directory that is away or does not work with our settings."""
+    """Distinguish a refusal from a directory that is unreachable or rejects our settings."""
     if context == "authenticate" and isinstance(exception, _REFUSALS):
         return
     logger.error("The directory cannot be used (%s): %s", context, type(exception).__name__)

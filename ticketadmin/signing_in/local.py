@@ -1,4 +1,4 @@
-"""Passwords kept here, for people whose source says so."""
+"""Local passwords, for users whose source is LOCAL."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ticketadmin.models import Source, User
 
 
 class LocalBackend(ModelBackend):
-    """Django's own, closed to people whom somebody else vouches for."""
+    """Django's backend, closed to users of another identity source."""
 
     def authenticate(
         self,

@@ -1,10 +1,10 @@
 """Sign-in at the company's OpenID provider, by the authorization code flow with PKCE.
 
-The attacker has a code or a token that was issued for somebody else, for another application or by another
-provider, or sends a colleague into a sign-in that the attacker began. The flow is bound to the browser's
+The attacker has a code or a token issued for another user, another application or by another
+provider, or lures a colleague into a sign-in that the attacker began. The flow is bound to the browser's
 session by state, nonce and PKCE (mozilla-django-oidc); the token must be signed by the provider's key and be
-issued by this provider for this application, now, for this nonce; and whom the provider tells about must be
-whom the token was issued for.
+issued by this provider for this application, now, for this nonce; and the user info must be about the
+subject of the token.
 """
 
 import hmac
@@ -152,7 +152,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
     """mozilla-django-oidc with discovery, a complete check of the token, and `welcome`."""
 
     def __init__(self) -> None:
-        """Ask nobody yet: Django makes one of these for every session that it looks at."""
+        """Make no request yet: Django instantiates this for every session it loads."""
         self.OIDC_RP_CLIENT_ID = settings.OIDC_RP_CLIENT_ID
         self.OIDC_RP_CLIENT_SECRET = settings.OIDC_RP_CLIENT_SECRET
         self.UserModel = get_user_model()
@@ -188,7 +188,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         return token
 
     def raise_token_response_error(self, response: Any) -> None:
-        """Tell a code that counts for nothing (RFC 6749 section 5.2) from a provider that does not work."""
+        """Distinguish an invalid code (RFC 6749 section 5.2) from a provider that fails."""
         if response.status_code == 400:
             message = "The provider does not know this code."
             raise SuspiciousOperation(message)
@@ -237,7 +237,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         """Return the person, welcomed by what the provider says now."""
         told = self.get_userinfo(access_token, id_token, payload)
         if told.get("sub") != payload["sub"]:
-            raise SourceUnavailable  # Core 1.0 section 5.3.2: such an answer must not be used
+            raise SourceUnavailable  # Core 1.0 section 5.3.2: the answer must not be used
         claims = {**payload, **told}
         issuer = provider().issuer
         name = claims.get(settings.OIDC_USERNAME_CLAIM) or claims.get("email") or claims["sub"]

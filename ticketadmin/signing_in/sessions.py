@@ -1,8 +1,8 @@
-"""Sessions that end: after a while without a person doing anything, and at the latest after some hours.
+"""Session lifetime: an idle timeout and an absolute one.
 
-What pages ask by themselves (views marked `in_background`) is no activity: a ticket left open over night
-must not keep its session alive. The last activity is written at most once a minute. A session that ended is
-as good as none: what was being typed is kept by the same ways as ever (see `SignInMiddleware`).
+Background requests (views marked `in_background`) are not activity: a ticket left open overnight
+must not keep its session alive. The last activity is written at most once a minute. An ended session is
+treated like none: what was typed is kept as for any signed-out request (see `SignInMiddleware`).
 """
 
 import time

@@ -1,8 +1,8 @@
-"""Guessing passwords has to wait. django-axes counts; this module says what counts and when it is too much.
+"""Throttling of sign-ins. django-axes counts; this module defines what is counted and the limits.
 
-The attackers: somebody at one address who tries many passwords of one person; the same from many addresses;
-and somebody at one address who tries one password with every name. Each has a limit of its own. Who has to
-wait is not told whether the name exists, and trying meanwhile does not make the wait longer.
+The attackers: one address trying many passwords of one user; many addresses doing so; and one address
+trying one password with every name. Each has its own limit. The answer does not reveal whether the name
+exists, and attempts during the wait do not extend it.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from ticketadmin.text import folded_login
 from ticketadmin.views.addresses import counted_address
 
-MAX_NAME = 254  # characters; longer names sign nobody in, and are cut before any work is done on them
+MAX_NAME = 254  # characters; longer names cannot sign in, and are cut before any work is done on them
 
 
 class SignInThrottle(AxesDatabaseHandler):
@@ -25,7 +25,7 @@ class SignInThrottle(AxesDatabaseHandler):
     """
 
     def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
-        """Tell whether this attempt may be made now."""
+        """Return whether this attempt may be made now."""
         return not _is_guess(credentials) or bool(super().is_allowed(request, credentials))
 
     def user_login_failed(
@@ -53,7 +53,7 @@ class SignInThrottle(AxesDatabaseHandler):
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Forget the failures of this name at this address alone.
 
-        Else an own account would wipe the slate of an address from which others' passwords are tried.
+        Otherwise a valid account of the attacker's would reset the counter of their address.
         """
         of_name_at_address: QuerySet[Any] = self.filter_user_attempts(request, credentials)[0]
         count: int = of_name_at_address.delete()[0]

@@ -73,7 +73,7 @@ class Request:
 
     @property
     def is_write(self) -> bool:
-        """Tell whether the CRM may be changed by it."""
+        """Return whether the CRM may be changed by it."""
         return self.method != "GET"
 
 

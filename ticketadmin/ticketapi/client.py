@@ -203,7 +203,7 @@ def _checked(code: str) -> str:
 
 
 def _accepts(ask: Callable[[Names], object], names: Names) -> bool:
-    """Tell whether the CRM answers when it is asked for these names."""
+    """Return whether the CRM answers when it is asked for these names."""
     try:
         ask(names)
     except InvalidTicket as error:

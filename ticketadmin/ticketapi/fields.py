@@ -74,5 +74,5 @@ def _halves(names: Names) -> tuple[Names, Names]:
 
 
 def is_refused_name(error: TicketApiError) -> bool:
-    """Tell whether an error can mean that the CRM does not know a name in `fields=`."""
+    """Return whether an error can mean that the CRM does not know a name in `fields=`."""
     return isinstance(error, InvalidTicket) and error.reason is Reason.INVALID

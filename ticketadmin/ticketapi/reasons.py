@@ -99,35 +99,35 @@ class Reason(StrEnum):
         return cls(word) if word in cls._value2member_map_ else None
 
     def may_repeat(self, method: str) -> bool:
-        """Tell whether a call with this HTTP method may be sent again without asking its caller."""
+        """Return whether a call with this HTTP method may be sent again without asking its caller."""
         return self.repeat is Repeat.ANY or (self.repeat is Repeat.READ and method == "GET")
 
     @property
     def was_answered(self) -> bool:
-        """Tell whether the CRM has certainly finished with the request."""
+        """Return whether the CRM has certainly finished with the request."""
         return self.source is Source.CRM
 
     @property
     def is_unreachable(self) -> bool:
-        """Tell whether no connection to the CRM could be made."""
+        """Return whether no connection to the CRM could be made."""
         return self.source is Source.UNREACHABLE
 
     @property
     def is_silence(self) -> bool:
-        """Tell whether the CRM was reached and did not answer in time."""
+        """Return whether the CRM was reached and did not answer in time."""
         return self.source is Source.SILENCE
 
     @property
     def is_refusal(self) -> bool:
-        """Tell whether the key may not do this, or the CRM does not offer it."""
+        """Return whether the key may not do this, or the CRM does not offer it."""
         return self in {Reason.FORBIDDEN, Reason.METHOD_NOT_ALLOWED, Reason.NOT_FOUND}
 
     @property
     def is_key_problem(self) -> bool:
-        """Tell whether the key is missing or not accepted."""
+        """Return whether the key is missing or not accepted."""
         return self.pauses is Cause.KEY_REFUSED
 
     @property
     def may_be_one_ticket(self) -> bool:
-        """Tell whether the failure may lie in one ticket, so that repeating it says nothing more."""
+        """Return whether the failure may lie in one ticket, so that repeating it says nothing more."""
         return self is Reason.SERVER_ERROR

@@ -1,4 +1,4 @@
-"""The rule that stands on every view: which permission it needs. Signing in is the middleware's rule."""
+"""The permission check of every view. The middleware requires the sign-in itself."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -37,21 +37,21 @@ def person_of(request: HttpRequest) -> User:
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """Return the id that stands in logs and at the CRM for this request."""
+    """Return this request's id, as logs and the CRM have it."""
     return str(getattr(request, "request_id", ""))
 
 
 def is_scripted(request: HttpRequest) -> bool:
-    """Tell whether a script asks, which cannot follow a redirect to the sign-in page."""
+    """Return whether a script made the request: it cannot follow a redirect to the sign-in page."""
     return request.headers.get("X-Requested-With") == "XMLHttpRequest"
 
 
 def in_background(view: View[P]) -> View[P]:
-    """Mark a view that pages ask by themselves: such a request is no activity of a person."""
+    """Mark a view that pages poll: its requests do not count as the user's activity."""
     view.is_background = True  # type: ignore[attr-defined]
     return view
 
 
 def is_prefetch(request: HttpRequest) -> bool:
-    """Tell whether a browser asks ahead of its user, who has not opened the page (Fetch, Sec-Purpose)."""
+    """Return whether a browser asks ahead of its user, who has not opened the page (Fetch, Sec-Purpose)."""
     return request.headers.get("Sec-Purpose", "").startswith("prefetch")

@@ -1,4 +1,4 @@
-"""What was done, and what was not, so that everybody can use the product."""
+"""The accessibility statement."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse

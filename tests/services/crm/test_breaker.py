@@ -20,7 +20,7 @@ def attempt(method: str, reason: Reason | None = None, http_status: int | None =
 
 
 def after(*calls: Call) -> bool:
-    """Tell whether a new breaker is open after some attempts."""
+    """Return whether a new breaker is open after some attempts."""
     breaker = Circuit()
     for call in calls:
         breaker.note(call)

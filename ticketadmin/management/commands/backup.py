@@ -1,4 +1,4 @@
-"""`manage.py backup TARGET`: a copy of the database that is whole, taken while everything runs."""
+"""`manage.py backup TARGET`: a consistent copy of the database, taken while everything runs."""
 
 import contextlib
 import os

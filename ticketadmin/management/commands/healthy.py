@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
 
 def web_answers(port: int) -> bool:
-    """Tell whether the web server of this machine answers `/healthz`, or redirects it to https."""
+    """Return whether the web server of this machine answers `/healthz`, or redirects it to https."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
         connection.request("GET", "/healthz", headers={"Host": settings.ALLOWED_HOSTS[0]})
@@ -46,5 +46,5 @@ def web_answers(port: int) -> bool:
 
 
 def worker_lives() -> bool:
-    """Tell whether a worker of this machine was heard of lately. Its name begins with that of the machine."""
+    """Return whether a worker of this machine has a recent heartbeat; worker names begin with the host's."""
     return any(one.name.startswith(f"{socket.gethostname()[:40]}-") for one in living())

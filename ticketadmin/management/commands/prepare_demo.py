@@ -79,7 +79,7 @@ def _fingerprint() -> str:
 
 
 def make_people() -> None:
-    """Make one person a role, with a random password that stands in the demo's own folder."""
+    """Create one user with a role and a random password, kept in the demo's own folder."""
     path = Path(settings.DATA_DIR) / PEOPLE_FILE
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for role, (username, first_name, last_name) in PEOPLE.items():

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from ticketadmin.management.commands.backup import connection_options, open_read_only, with_password
-from ticketadmin.services.operations.readiness import calm_down
+from ticketadmin.services.operations.readiness import pause_after_restore
 
 
 class Command(BaseCommand):
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             )
             raise CommandError(message) from error
         call_command("migrate", verbosity=0)
-        paused = calm_down()
+        paused = pause_after_restore()
         self.stdout.write("Restored and up to date. Everybody signs in anew.")
         if paused:
             self.stdout.write(f"{paused} bulk updates that were under way wait until a lead resumes them.")
@@ -52,7 +52,7 @@ def _copy_sqlite(source: Path) -> None:
     target = Path(connection.settings_dict["NAME"])
     target.touch()
     target.chmod(0o600)
-    # Nobody writes a backup: "immutable" reads it from where nothing may be written, too.
+    # immutable=1 lets SQLite open a file on read-only media.
     with (
         contextlib.closing(open_read_only(source, how="immutable=1")) as backup,
         contextlib.closing(sqlite3.connect(target)) as new,

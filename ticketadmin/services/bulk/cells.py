@@ -77,13 +77,13 @@ def refuse_damage(text: str, *, is_number: bool = False) -> None:
 
 
 def puts_month_first(text: str) -> bool:
-    """Tell whether the text is a day written with the month in front, such as 12/31/2026."""
+    """Return whether the text is a day written with the month in front, such as 12/31/2026."""
     found = _DAY.fullmatch(_TIME_OF_DAY.sub("", text.strip()))
     return found is not None and int(found[3]) > 12 >= int(found[1])
 
 
 def lacks_zero(field: Field, text: str) -> bool:
-    """Tell whether the text is a Vietnamese mobile number whose leading zero a spreadsheet dropped."""
+    """Return whether the text is a Vietnamese mobile number whose leading zero a spreadsheet dropped."""
     return field.kind is Kind.PHONE and bool(_MOBILE_WITHOUT_ZERO.fullmatch(text.strip()))
 
 

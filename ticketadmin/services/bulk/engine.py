@@ -306,7 +306,7 @@ class _Drain:
         return not (self._is_waited_for() or self._recover())
 
     def _is_waited_for(self) -> bool:
-        """Tell whether an item waits apart for its moment."""
+        """Return whether an item waits apart for its moment."""
         return BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WAITING).exists()
 
     def _claimable(self) -> bool:
@@ -340,7 +340,7 @@ class _Drain:
         return is_ours
 
     def _is_awaited(self) -> bool:
-        """Tell whether another bulk update has waited for a worker, so that a long one takes turns."""
+        """Return whether another bulk update has waited for a worker, so that a long one takes turns."""
         long_ago = timezone.now() - lease_time()
         others = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(pk=self.bulk.pk)
         return others.filter(waits_since__lt=long_ago).exists()

@@ -69,7 +69,7 @@ class Work:
 
     @property
     def brings_its_base(self) -> bool:
-        """Tell whether the items are compared with what an earlier run left in the CRM."""
+        """Return whether the items are compared with what an earlier run left in the CRM."""
         return BulkKind(self.bulk.kind).brings_its_base
 
 

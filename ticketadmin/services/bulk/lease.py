@@ -32,7 +32,7 @@ class Lease:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether it was ours at the last look, and that look is not too old."""
+        """Return whether it was ours at the last look, and that look is not too old."""
         return self.is_ours and time.monotonic() < self._runs_out
 
     def mine(self) -> QuerySet[BulkUpdate]:

@@ -46,7 +46,7 @@ class Pace:
         return most if self._limit is None else max(1, min(most, int(self._limit)))
 
     def may_start(self) -> bool:
-        """Tell whether an item may start now, and count it as started if so."""
+        """Return whether an item may start now, and count it as started if so."""
         if self.wait() > 0:
             return False
         if self.per_second:

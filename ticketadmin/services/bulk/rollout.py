@@ -36,7 +36,7 @@ class Rollout:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether enough tickets are proved for full speed."""
+        """Return whether enough tickets are proved for full speed."""
         return self._proved >= ENOUGH
 
     def in_flight(self, most: int) -> int:

@@ -73,7 +73,7 @@ class Report:
 
     @property
     def works(self) -> bool:
-        """Tell whether tickets can be saved at all: what the key may not read only narrows the tool."""
+        """Return whether tickets can be saved at all: what the key may not read only narrows the tool."""
         return all(step.state is not Answer.FAILS for step in self.steps)
 
 

@@ -108,7 +108,7 @@ setting_changed.connect(_on_setting_changed)
 
 
 def may_try_reading() -> bool:
-    """Tell whether the settings let tickets be read at all."""
+    """Return whether the settings let tickets be read at all."""
     return bool(settings.TICKET_API_READ != "off")
 
 

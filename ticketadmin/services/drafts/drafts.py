@@ -48,7 +48,7 @@ class Tab:
     restored: Collection[str] = ()
 
     def may_drop(self, draft: Draft, name: str) -> bool:
-        """Tell whether this tab typed a text of the draft, or was shown it."""
+        """Return whether this tab typed a text of the draft, or was shown it."""
         return draft.tabs.get(name, self.name) == self.name or name in self.restored
 
 

@@ -58,7 +58,7 @@ def capabilities_of(index: TicketIndex) -> Capabilities:
 
 
 def can_filter_by_code(index: TicketIndex) -> bool:
-    """Tell whether one call can read the rows of many codes (`filtering[ticket_code:in]`). No call is made.
+    """Return whether one call can read the rows of many codes (`filtering[ticket_code:in]`). No call is made.
 
     Even so an answer must be checked: it may leave out a code, and rows carry no content.
     """
@@ -66,7 +66,7 @@ def can_filter_by_code(index: TicketIndex) -> bool:
 
 
 def is_due(index: TicketIndex, now: datetime) -> bool:
-    """Tell whether it is time to find out anew."""
+    """Return whether it is time to find out anew."""
     if index.checked_at is None:
         return True
     few = capabilities_of(index).rows < ENOUGH_ROWS
@@ -111,7 +111,7 @@ def keep_capabilities(index: TicketIndex, found: Capabilities) -> None:
 
 
 def is_sorted(values: Iterable[Any], *, descending: bool) -> bool:
-    """Tell whether all values are known and in order."""
+    """Return whether all values are known and in order."""
     kept = list(values)
     if any(value is None for value in kept):
         return False

@@ -36,7 +36,7 @@ class PastedCodes:
 
     @property
     def over_limit(self) -> bool:
-        """Tell whether these are more tickets than one bulk update takes."""
+        """Return whether these are more tickets than one bulk update takes."""
         return len(self.codes) > MOST_TICKETS
 
 
@@ -61,7 +61,7 @@ def read_codes(text: str) -> PastedCodes:
 
 
 def is_code_heading(text: str) -> bool:
-    """Tell whether a column with this name holds ticket codes."""
+    """Return whether a column with this name holds ticket codes."""
     return heading(text) in CODE_HEADINGS
 
 

@@ -153,7 +153,7 @@ def _plain_codes(text: str, codes: KnownCodes) -> dict[str, None]:
 
 
 def _is_labelled(text: str, code: str) -> bool:
-    """Tell whether a text such as "Ticket ABC123: printer" begins by naming the ticket."""
+    """Return whether a text such as "Ticket ABC123: printer" begins by naming the ticket."""
     at = text.casefold().find(code.casefold())
     before, after = text[:at], text[at + len(code) :]
     has_label = bool(_LABEL.match(plain_letters(before)))

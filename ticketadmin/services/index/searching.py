@@ -81,7 +81,7 @@ def rebuild_words(connection: BaseDatabaseWrapper) -> None:
 
 
 def has_trigrams(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether this SQLite database has the word table."""
+    """Return whether this SQLite database has the word table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM sqlite_master WHERE name = %s", [FTS])
         return cursor.fetchone() is not None

@@ -241,7 +241,7 @@ class Sweeper:
 
 
 def _is_refused(index: TicketIndex) -> bool:
-    """Tell whether the list was refused so lately that asking again would be a waste."""
+    """Return whether the list was refused so lately that asking again would be a waste."""
     if index.problem not in REFUSALS or index.problem_at is None:
         return False
     return database_now() - index.problem_at < REFUSED_FOR
@@ -351,13 +351,13 @@ def _end_sweep(index: TicketIndex, cursor: Cursor) -> None:
 
 
 def _may_be_one_row(error: TicketApiError, cursor: Cursor) -> bool:
-    """Tell whether a page may be unreadable because of one row: earlier pages could be read."""
+    """Return whether a page may be unreadable because of one row: earlier pages could be read."""
     is_known_to_work = cursor.rows > 0 or error.reason == "oversized"
     return _is_about_content(error) and is_known_to_work and cursor.bad < MAX_BAD_ROWS
 
 
 def _is_about_content(error: TicketApiError) -> bool:
-    """Tell whether an error may come from what a page holds, rather than from a CRM that is away."""
+    """Return whether an error may come from what a page holds, rather than from a CRM that is away."""
     return isinstance(error, UnexpectedReply) or error.reason == "server_error"
 
 

@@ -58,7 +58,7 @@ def national(phone: str) -> str:
 
 
 def is_contact(query: str) -> bool:
-    """Tell whether a query is nothing but a telephone number or an e-mail address."""
+    """Return whether a query is nothing but a telephone number or an e-mail address."""
     text = folded_text(query[:MAX_QUERY])
     return bool(_PHONE.fullmatch(text)) or ("@" in text.strip("@") and " " not in text)
 

@@ -1,4 +1,4 @@
-"""Which workers live. A worker beats every few seconds; one that has been silent for long is gone."""
+"""Heartbeats of workers: written every few seconds; a worker without a recent one counts as dead."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def beat(name: str) -> None:
-    """Say that this worker lives, and forget those that went long ago."""
+    """Record this worker's heartbeat, and delete old ones."""
     now = timezone.now()
     Heartbeat.objects.update_or_create(
         name=name, defaults={"beat_at": now}, create_defaults={"started_at": now, "beat_at": now}
@@ -20,10 +20,10 @@ def beat(name: str) -> None:
 
 
 def end(name: str) -> None:
-    """Say that this worker ended in order."""
+    """Delete this worker's heartbeat: it shut down in order."""
     Heartbeat.objects.filter(name=name).delete()
 
 
 def living() -> list[Heartbeat]:
-    """Return the workers that were heard of lately."""
+    """Return the workers with a recent heartbeat."""
     return list(Heartbeat.objects.filter(beat_at__gte=timezone.now() - SILENT_AFTER).order_by("name"))

@@ -1,4 +1,4 @@
-"""What those who run the product ask it: is it ready, what does it count, what waits."""
+"""Readiness, metrics and queue depth, for operators and monitoring."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ OK, AWAY, READ_ONLY = "ok", "away", "read-only"
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
-    """Tell whether this process may be sent requests, with a word for each thing that counts.
+    """Return whether this process may be sent requests, with a word for each thing that counts.
 
     A worker that is away makes it not ready, because bulk updates would wait; the CRM is only reported.
     """
@@ -47,7 +47,7 @@ def readiness() -> tuple[bool, dict[str, str]]:
 
 
 def _database() -> str:
-    """Tell whether rows can be written: no row is changed, but a read-only database refuses to try."""
+    """Return whether rows can be written: no row is changed, but a read-only database refuses to try."""
     try:
         with transaction.atomic():
             Heartbeat.objects.filter(name="").update(beat_at=timezone.now())
@@ -56,11 +56,11 @@ def _database() -> str:
     return OK
 
 
-def calm_down() -> int:
-    """Let nothing in a restored database act by itself; returns how many bulk updates were stopped.
+def pause_after_restore() -> int:
+    """Pause the active bulk updates of a restored database, end all sessions; return how many were paused.
 
-    What was sent after the backup is not known there: running on would send it again, over newer values.
-    Sessions that ended after the backup would live again.
+    What was sent after the backup is not known there: resuming would send it again, over newer values.
+    Sessions that ended after the backup would be valid again.
     """
     Session.objects.all().delete()
     active = BulkUpdate.objects.filter(state__in=ACTIVE)
@@ -95,7 +95,7 @@ def metrics_text() -> bytes:
 
 
 class _DatabaseCollector:
-    """Gauges that every process would answer alike, because they stand in the database."""
+    """Gauges computed from the database, the same in every process."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         active = BulkUpdate.objects.filter(state__in=ACTIVE)

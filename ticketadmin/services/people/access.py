@@ -14,7 +14,7 @@ def require(actor: User, permission: str) -> None:
 
 
 def may_see(actor: User, change: Change) -> bool:
-    """Tell whether the person may see this change.
+    """Return whether the person may see this change.
 
     Their own, any of a ticket that they changed themselves, or anybody's with `view_all_history`.
     """
@@ -24,5 +24,5 @@ def may_see(actor: User, change: Change) -> bool:
 
 
 def may_undo(actor: User, change: Change) -> bool:
-    """Tell whether the person may take this change back."""
+    """Return whether the person may take this change back."""
     return actor.may("edit_tickets") and (change.actor_id == actor.pk or actor.may("undo_any_change"))

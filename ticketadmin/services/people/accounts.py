@@ -177,7 +177,7 @@ def sign_out_everywhere(person: User, *, actor: User) -> None:
 
 
 def has_acted(user: User) -> bool:
-    """Tell whether anything is on record that this user did: then the account is kept, switched off."""
+    """Return whether anything is on record that this user did: then the account is kept, switched off."""
     return (
         user.last_login is not None
         or AuditEntry.objects.filter(actor=user).exists()

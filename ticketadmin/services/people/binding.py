@@ -32,7 +32,7 @@ class CannotBind(Exception):
 
 
 def may_be_bound(user: User) -> bool:
-    """Tell whether the account waits to be connected."""
+    """Return whether the account waits to be connected."""
     return user.source != Source.LOCAL and user.subject is None and not user.is_superuser
 
 

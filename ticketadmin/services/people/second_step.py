@@ -45,17 +45,17 @@ class Demanded(Exception):
 
 
 def is_possible(user: User) -> bool:
-    """Tell whether users of this source have a second step here; others have the company's."""
+    """Return whether users of this source have a second step here; others have the company's."""
     return user.source in settings.SECOND_STEP_SOURCES
 
 
 def is_on(user: User) -> bool:
-    """Tell whether signing in asks this user for a code."""
+    """Return whether signing in asks this user for a code."""
     return user.second_step_since is not None and is_possible(user)
 
 
 def is_demanded(user: User) -> bool:
-    """Tell whether the user has to set it up before anything else."""
+    """Return whether the user has to set it up before anything else."""
     if settings.SECOND_STEP == Demand.NOBODY or not is_possible(user):
         return False
     is_lead = user.may("run_bulk_updates") or user.may("administer")

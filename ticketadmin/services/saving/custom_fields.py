@@ -58,12 +58,12 @@ class TrialResult:
 
 
 def sends_changed_keys() -> bool:
-    """Tell whether only changed custom fields are sent: it is set, and proved for this CRM."""
+    """Return whether only changed custom fields are sent: it is set, and proved for this CRM."""
     return settings.TICKET_API_CUSTOM_FIELDS == CHANGED and is_proved()
 
 
 def is_proved() -> bool:
-    """Tell whether a trial has shown that this CRM merges `custom_fields`."""
+    """Return whether a trial has shown that this CRM merges `custom_fields`."""
     row = RemoteSnapshot.objects.filter(name=MERGING).first()
     return row is not None and row.value.get("url") == settings.TICKET_API_URL
 

@@ -35,7 +35,7 @@ class Base:
 
     @property
     def was_read(self) -> bool:
-        """Tell whether the ticket could be read when the form was loaded."""
+        """Return whether the ticket could be read when the form was loaded."""
         return self.loaded_at is not None
 
     def without(self, names: Collection[str]) -> "Base":

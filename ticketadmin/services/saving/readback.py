@@ -173,7 +173,7 @@ def applied_fields(change: Change) -> list[str]:
 
 
 def changed_nothing(change: Change) -> bool:
-    """Tell whether the CRM certainly kept every field as it was."""
+    """Return whether the CRM certainly kept every field as it was."""
     found = [change.outcome, *change.results.values()]
     return all(Outcome(one).is_unchanged for one in found)
 

@@ -25,7 +25,7 @@ def _runner(pid: int) -> str:
 
 
 def has_ended(runner: str) -> bool:
-    """Tell whether the process of this name has certainly ended."""
+    """Return whether the process of this name has certainly ended."""
     home, _colon, rest = runner.partition(":")
     pid, _colon, start = rest.partition(":")
     if not pid.isdecimal() or not start or home != _home():

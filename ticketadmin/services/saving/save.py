@@ -243,7 +243,7 @@ def base_after(base: Base, change: Change) -> Base:
 
 
 def _wants_the_same(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bool:
-    """Tell whether an earlier post wanted what this edit wants, of which `left` is not in the CRM already."""
+    """Return whether an earlier post wanted what this edit wants; `left` is not in the CRM yet."""
     edit, schema = edited.edit, edited.schema
     return set(blocked.left) <= set(earlier.wanted) <= set(edit.wishes) and all(
         schema.identical(name, edit.value_of(schema.field(name), value), value)
@@ -252,7 +252,7 @@ def _wants_the_same(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bo
 
 
 def _was_replaced(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bool:
-    """Tell whether the CRM holds something else by now than an earlier post of a form stored."""
+    """Return whether the CRM holds something else by now than an earlier post of a form stored."""
     problem = blocked.problem
     conflicts = problem.merged.conflicts if isinstance(problem, EditConflict) else ()
     stored = base_after(edited.base, earlier).values

@@ -37,7 +37,7 @@ def replaced_values(change: Change) -> dict[str, Value]:
 
 
 def can_undo(change: Change) -> bool:
-    """Tell whether the change took effect, in part at least, and every value that it replaced is known."""
+    """Return whether the change took effect, in part at least, and every value that it replaced is known."""
     return bool(replaced_values(change))
 
 

@@ -80,7 +80,7 @@ def _without_control(text: str) -> str:
 
 
 def _is_damaged_utf_8(content: bytes) -> bool:
-    """Tell whether most of what is not ASCII is valid UTF-8, so that no other reading can be right."""
+    """Return whether most of what is not ASCII is valid UTF-8, so that no other reading can be right."""
     text = content.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
     return sum(not letter.isascii() for letter in text) - wrong > wrong
@@ -95,7 +95,7 @@ def _utf_16_without_mark(content: bytes) -> str:
 
 
 def _is_vietnamese(text: str) -> bool:
-    """Tell whether text read as Windows-1258 has the letters of Vietnamese and hardly a mark on its own."""
+    """Return whether text read as Windows-1258 has the letters of Vietnamese and hardly a mark on its own."""
     letters = len(re.findall("[ăđơưĂĐƠƯ\u1ea0-\u1ef9]", text))
     return letters > 10 * len(re.findall("[\u0300\u0301\u0303\u0309\u0323]", text))
 

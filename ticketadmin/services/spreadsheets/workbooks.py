@@ -43,7 +43,7 @@ _turns = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 def is_workbook(content: bytes) -> bool:
-    """Tell whether the file is an archive, as XLSX files are."""
+    """Return whether the file is an archive, as XLSX files are."""
     return content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 

@@ -48,7 +48,7 @@ class ChoiceList:
 
     @property
     def is_known(self) -> bool:
-        """Tell whether the CRM ever gave this list."""
+        """Return whether the CRM ever gave this list."""
         return self.fetched_at is not None
 
     @property

@@ -45,7 +45,7 @@ def speculation_rules(_request: HttpRequest) -> HttpResponse:
 
 
 def may_prefetch(request: HttpRequest, user: User) -> bool:
-    """Tell whether a ticket may be read ahead now, and spend the user's budget if so."""
+    """Return whether a ticket may be read ahead now, and spend the user's budget if so."""
     is_plain = not request.GET and request.headers.get("Sec-CH-UA-Mobile") != "?1"
     if not is_plain or _is_limited() or _is_slow() or open_until() is not None:
         return False
