@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bulkitem',
             name='damage',
-            field=models.CharField(blank=True, choices=[('emptied', 'Emptied, though not sent'), ('changed', 'Changed, though not sent'), ('respelled', 'Spelled otherwise, though not sent')], help_text='The worst done to a field not sent.', max_length=10),
+            field=models.CharField(blank=True, db_default='', default='', choices=[('emptied', 'Emptied, though not sent'), ('changed', 'Changed, though not sent'), ('respelled', 'Spelled otherwise, though not sent')], help_text='The worst done to a field not sent.', max_length=10),
         ),
         migrations.AddField(
             model_name='bulkupdate',
@@ -24,9 +24,5 @@ class Migration(migrations.Migration):
             model_name='bulkupdate',
             name='kind',
             field=models.CharField(choices=[('update', 'Update'), ('retry', 'Retry'), ('settle', 'Check of unknown results'), ('undo', 'Undo of a run'), ('restore', 'Restoring of fields')], default='update', max_length=8),
-        ),
-        migrations.AddIndex(
-            model_name='bulkitem',
-            index=models.Index(condition=models.Q(('damage', ''), _negated=True), fields=['bulk', 'damage'], name='bulkitem_damage'),
         ),
     ]

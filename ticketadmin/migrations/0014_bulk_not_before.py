@@ -15,9 +15,12 @@ class Migration(migrations.Migration):
             name='not_before',
             field=models.DateTimeField(blank=True, help_text='It is not touched until then.', null=True),
         ),
-        migrations.AlterField(
-            model_name='bulkitem',
-            name='state',
-            field=models.CharField(choices=[('waiting', 'Waiting'), ('working', 'In progress'), ('doubt', 'Result being checked'), ('done', 'Done')], default='waiting', max_length=8),
-        ),
+        # A label alone: nothing to do in the database, and no lock on a table of millions of rows.
+        migrations.SeparateDatabaseAndState(state_operations=[
+            migrations.AlterField(
+                model_name='bulkitem',
+                name='state',
+                field=models.CharField(choices=[('waiting', 'Waiting'), ('working', 'In progress'), ('doubt', 'Result being checked'), ('done', 'Done')], default='waiting', max_length=8),
+            ),
+        ]),
     ]

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bulkitem',
             name='unreadable',
-            field=models.JSONField(blank=True, default=list, help_text='Fields that would be lost, as the dry run found.'),
+            field=models.JSONField(blank=True, help_text='Fields that would be lost, as the dry run found; null: none.', null=True),
         ),
     ]

@@ -172,7 +172,7 @@ class BulkItem(models.Model):
     base = models.JSONField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     unreadable = models.JSONField(
-        default=list, blank=True, help_text="Fields that would be lost, as the dry run found."
+        null=True, blank=True, help_text="Fields that would be lost, as the dry run found; null: none."
     )
     plan = models.CharField(max_length=8, choices=Plan.choices, default=Plan.NONE, blank=True)
 
@@ -181,7 +181,12 @@ class BulkItem(models.Model):
     reason = models.CharField(max_length=40, blank=True, help_text="Why not, as a machine word.")
     message = models.CharField(max_length=500, blank=True, help_text="The CRM's own words.")
     damage = models.CharField(
-        max_length=10, choices=Damage.choices, blank=True, help_text="The worst done to a field not sent."
+        max_length=10,
+        choices=Damage.choices,
+        blank=True,
+        default="",
+        db_default="",  # a web process of the version before, which still runs, does not know the column
+        help_text="The worst done to a field not sent.",
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True, help_text="It is not touched until then.")

@@ -108,7 +108,7 @@ def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
     merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
     if schema.choices.omitted_are_emptied:
-        item.unreadable = [name for name in unreadable_fields(known) if name not in mine]
+        item.unreadable = [name for name in unreadable_fields(known) if name not in mine] or None
     item.plan = Plan.SEND
     if not edit:
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOTHING_WANTED
