@@ -12,7 +12,7 @@ TABLE: list[tuple[str, Any, Any, Damage]] = [
     ("emergency_phone", "0909 000 111", "", Damage.EMPTIED),
     ("emergency_phone", "0909 000 111", None, Damage.EMPTIED),
     ("custom_fields.tags", ["A"], [], Damage.EMPTIED),
-    ("ticket_content", "<p>Máy in</p>", "<p></p>", Damage.CHANGED),
+    ("ticket_content", "<p>Máy in</p>", "<p></p>", Damage.EMPTIED),
     ("emergency_phone", "0909 000 111", "0909000111", Damage.RESPELLED),
     ("emergency_phone", "0909 000 111", "0909000112", Damage.CHANGED),
     ("account_email", "Lan@Example.com", "lan@example.com", Damage.RESPELLED),

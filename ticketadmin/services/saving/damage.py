@@ -6,7 +6,6 @@ a colleague at the same moment; another spelling of the same value is the CRM's 
 """
 
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from ticketadmin.models import Damage
@@ -14,6 +13,7 @@ from ticketadmin.sanitizing import visible_text
 from ticketadmin.services.values.codecs import canonical
 from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.text import normalize
 
 DAY = len("2026-01-31")
 
@@ -40,7 +40,7 @@ def _loosely(field: Field, value: Value) -> str:
     text = _as_text(value)
     if field.kind is Kind.HTML:
         text = visible_text(text)
-    text = "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    text = "".join(normalize("NFKC", text).casefold().split())
     if field.kind is Kind.DATE:
         return text[:DAY]
     if field.kind is Kind.PHONE:
