@@ -42,8 +42,9 @@ def run_notice(bulk: BulkUpdate, schema: TicketSchema, *, has_unread: bool) -> N
     """Return the same warning for a run that is ready; `has_unread`: some of its tickets cannot be read."""
     if has_unread:
         return sent_along_notice(schema, None)
-    lists = bulk.items.filter(unreadable__isnull=False).order_by().values_list("unreadable", flat=True).distinct()
-    lost = {name for names in lists for name in names}
+    found = bulk.items.filter(unreadable__isnull=False)
+    lists = found.order_by().values_list("unreadable", flat=True).distinct()
+    lost = {name for names in lists for name in names or ()}
     return sent_along_notice(schema, {field.name for field in STANDARD} - lost)
 
 
