@@ -86,6 +86,12 @@ def test_nul_between_letters_does_not_hide_it() -> None:
     assert Reply(500, {}, body.encode(), ApiKey(value="secret-key-1").mask).json() == {"message": "•••"}
 
 
+def test_the_repr_of_an_answer_shows_nothing_that_came_unmasked() -> None:
+    reply = Reply(500, {"x-echo": SECRET}, SECRET.encode(), ApiKey(value=SECRET).mask)
+
+    assert SECRET not in repr(reply)
+
+
 def test_the_key_before_a_change_is_blanked_out_as_well(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("the-first-key\n", encoding="utf-8")

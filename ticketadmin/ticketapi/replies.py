@@ -9,7 +9,7 @@ import html
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ticketadmin.ticketapi.errors import (
@@ -52,12 +52,13 @@ _IN_PERSON = frozenset({500, 501, 505})
 class Reply:
     """An answer as it arrived: status, headers (lower-case names), and the bytes of the body.
 
-    `mask` blanks out the key (`ApiKey.mask`). Nothing of the body leaves this module without it.
+    `mask` blanks out the key (`ApiKey.mask`). Nothing of the body leaves this module without it. What came
+    unmasked is not in the repr, which error reports show for each frame that holds a reply.
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     mask: Callable[[str], str] = str
 
     @property
