@@ -207,9 +207,10 @@ def test_from_a_telephone_number_to_a_verified_status(
     page = tab_of("staff").page
     page.get_by_role("combobox", name=re.compile("Ticket code")).fill("+84 912.000.111")
     page.keyboard.press("Enter")  # the first action
-    page.get_by_role("button", name="Đang xử lý").first.click()  # the second
+    expect(page).to_have_url(re.compile(f"/tickets/{CODE}/"))
+    page.get_by_role("button", name="Đang xử lý").click()  # the second
 
-    expect(page.get_by_text("Verified").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Verified")).to_contain_text("“Đang xử lý”")
     assert live_sandbox.ticket(CODE)["status_name"] == "Đang xử lý"
 
 

@@ -94,4 +94,4 @@ def _keys(item: BulkItem, schema: TicketSchema) -> list[tuple[Damage, str]]:
 
 
 def _proved(bulk: BulkUpdate) -> QuerySet[BulkItem]:
-    return bulk.items.filter(outcome__in=_PROVED, reason="", change__unchecked=None)
+    return bulk.items.filter(outcome__in=_PROVED, reason="", change__unchecked__isnull=True)

@@ -101,7 +101,7 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User) -> BulkUpdate:
 def check_bulk(bulk: BulkUpdate, *, actor: User, edit: Edit) -> None:
     """Take the common changes and start the dry run. Raises Forbidden, NotNow or NothingToDo."""
     require(actor, RIGHT)
-    if not edit and not bulk.items.exclude(wishes=None).exists():
+    if not edit and not bulk.items.filter(wishes__isnull=False).exists():
         raise NothingToDo
     _move(bulk, (BulkState.DRAFT,), BulkState.CHECKING, wishes=edit.as_json())
     wake(bulk)
