@@ -150,7 +150,7 @@ def test_a_status_is_set_in_the_list_by_keyboard_alone(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = settled(tab_of("staff").goto("/tickets/"))
-    page.locator("h1").click()  # out of the box
+    tab_to(page, "[data-refresh]")  # out of the box, where letters are typed
     page.keyboard.press("j")
     code = page.evaluate("document.activeElement.closest('tr').dataset.code")
     page.keyboard.press("s")
