@@ -83,8 +83,8 @@ class LiveServer:
         return self._process.pid
 
     def forget_what_it_learnt(self) -> None:
-        """Delete what earlier tests made it believe: that reading is refused, that nobody answers."""
-        self._forget("reading", "circuit", "omitted_fields")
+        """Delete what earlier tests made it believe: that reading is refused, that the CRM wants no calls."""
+        self._forget("reading", "circuit", "omitted_fields", "asked_to_wait")
 
     def forget_lists(self) -> None:
         """Delete the CRM's lists, so that they are asked for again."""

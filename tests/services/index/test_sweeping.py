@@ -12,12 +12,15 @@ from ticketadmin.models import CustomField, IndexedTicket, RemoteSnapshot, Ticke
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.circuit import CIRCUIT
 from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.connection import get_api
+from ticketadmin.services.crm.hold import ASKED_TO_WAIT
 from ticketadmin.services.crm.reading import read_ticket
 from ticketadmin.services.index.capabilities import can_filter_by_code, capabilities_of
 from ticketadmin.services.index.forget import forget_tickets, rebuild_index
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state, note_use
 from ticketadmin.services.index.sweeping import IDLE, LEASE, Sweeper
+from ticketadmin.ticketapi.errors import Unavailable
 
 pytestmark = pytest.mark.django_db
 CODE = "ABCXYZ1234"
@@ -182,11 +185,38 @@ def test_nothing_is_asked_while_the_circuit_is_open(sandbox: Sandbox) -> None:
     assert listed_calls(sandbox) == 0
 
 
+def over_by_now() -> None:
+    """Let the time pass for which the CRM asked to be left alone."""
+    past = {"until": (database_now() - timedelta(seconds=1)).isoformat()}
+    assert RemoteSnapshot.objects.filter(name=ASKED_TO_WAIT).update(value=past) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_nothing_is_asked_while_the_crm_asked_any_call_to_wait(status: int, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/ticket", times=1, status=status, headers={"Retry-After": "60"})
+    with pytest.raises(Unavailable):
+        get_api().get_ticket(CODE)
+    sandbox.fault("status", path="/ticket", times=1, status=status, headers={"Retry-After": "30"})
+    with pytest.raises(Unavailable):  # the later moment counts
+        get_api().get_ticket(CODE)
+
+    sandbox.forget_log()
+    assert 50 < Sweeper("worker-1").step() <= 60
+    assert sandbox.log() == []
+    over_by_now()
+    Sweeper("worker-1").step()
+    assert listed_calls(sandbox) > 0
+
+
 def test_a_crm_that_says_429_is_left_alone_as_long_as_it_asks(sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/tickets", times=None, status=429, headers={"Retry-After": "90"})
 
     assert Sweeper("worker-1").step() >= 90
     sandbox.forget_faults()
+    sandbox.forget_log()
+    assert 80 < Sweeper("worker-1").step() <= 90  # a worker that was started again keeps to it
+    assert listed_calls(sandbox) == 0
+    over_by_now()
     work()
     assert codes() == sorted(sandbox.codes())
     assert current_index().problem == ""

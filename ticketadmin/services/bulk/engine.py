@@ -52,7 +52,7 @@ from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.bulk.threads import Crew, Finished
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import listen
-from ticketadmin.services.crm.hold import held_back
+from ticketadmin.services.crm.hold import ASKS_TO_WAIT, held_back
 from ticketadmin.services.index.batching import GatheredReads, gathering
 from ticketadmin.services.index.refresh import write_batch
 from ticketadmin.ticketapi.attempts import Call
@@ -64,7 +64,6 @@ SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk u
 CIRCUIT_AGAIN, BUSY_AGAIN, CRM_PATIENCE = 1.0, 0.5, 12.0
 CALLS = 3  # of one item: fresh read, PUT, read-back
 
-ASKS_TO_WAIT = frozenset({429, 503})
 TOO_MANY_REQUESTS = 429
 
 logger = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ TICKET_API_MAX_PER_SECOND spaces the calls of all processes by one row's next fr
 
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from ticketadmin.models import RemoteSnapshot
-from ticketadmin.services.crm.hold import refuse_while_held
+from ticketadmin.services.crm.hold import ASKS_TO_WAIT, keep_asked_to_wait, refuse_while_held
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
@@ -49,6 +50,9 @@ class Circuit:
 
     def note(self, call: Call) -> None:
         """Learn from an attempt."""
+        if call.retry_after and call.http_status in ASKS_TO_WAIT:
+            with suppress(DatabaseError):
+                keep_asked_to_wait(call.retry_after)
         is_silent = (call.reason and call.reason.is_silence) or call.http_status in GATEWAY_DOWN
         if is_silent and call.method != "GET":  # it may be that write alone which takes too long
             return

@@ -1,13 +1,24 @@
-"""A hold on the calls of one piece of work: while the CRM asked a bulk run to wait, its threads send nothing.
+"""Holds on calls: while the CRM asked to wait, work in the background sends nothing.
 
-Other work of the same process is not held: a user who saves one ticket learns from the CRM itself.
+A bulk run holds its own threads. A Retry-After that any process gets is kept in the database, too, and holds
+the reads of the index in every worker. Other work is not held: a user who saves one ticket learns from the
+CRM itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime, timedelta
 
+from django.db import transaction
+from django.utils import timezone
+
+from ticketadmin.models import RemoteSnapshot
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
+
+ASKED_TO_WAIT = "asked_to_wait"  # the name of the row that keeps until when
+ASKS_TO_WAIT = frozenset({429, 503})  # statuses whose Retry-After concerns all calls, not one ticket
 
 # Returns the seconds for which this thread's work is held, 0 where it is not.
 held_back: ContextVar[Callable[[], float]] = ContextVar("held_back", default=lambda: 0.0)
@@ -18,3 +29,36 @@ def refuse_while_held() -> None:
     seconds = held_back.get()()
     if seconds > 0:
         raise Unavailable(Reason.BUSY_HERE, retry_after=seconds)
+
+
+@contextmanager
+def held_while_asked_to_wait() -> Iterator[None]:
+    """Hold the calls made within, each as long as the CRM asked any process to wait."""
+    token = held_back.set(asked_to_wait)
+    try:
+        yield
+    finally:
+        held_back.reset(token)
+
+
+def asked_to_wait() -> float:
+    """Return the seconds for which the CRM still asks to be left alone, 0 where it does not."""
+    until = _until(RemoteSnapshot.objects.filter(name=ASKED_TO_WAIT).first())
+    return max(0.0, (until - timezone.now()).total_seconds()) if until else 0.0
+
+
+def keep_asked_to_wait(seconds: float) -> None:
+    """Keep that the CRM asked to wait; the latest moment that it named to any process counts."""
+    now = timezone.now()
+    until = now + timedelta(seconds=seconds)
+    with transaction.atomic():
+        RemoteSnapshot.objects.get_or_create(name=ASKED_TO_WAIT, defaults={"fetched_at": now})
+        row = RemoteSnapshot.objects.select_for_update().get(name=ASKED_TO_WAIT)
+        known = _until(row)
+        if known is None or known < until:
+            row.value, row.fetched_at = {"until": until.isoformat()}, now
+            row.save()
+
+
+def _until(row: RemoteSnapshot | None) -> datetime | None:
+    return datetime.fromisoformat(row.value["until"]) if row and "until" in row.value else None

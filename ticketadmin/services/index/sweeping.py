@@ -24,6 +24,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.circuit import open_until
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.connection import get_api, may_try_reading, reading_state
+from ticketadmin.services.crm.hold import asked_to_wait, held_while_asked_to_wait
 from ticketadmin.services.crm.reading import CannotRead, read_ticket
 from ticketadmin.services.index.capabilities import (
     PAGE,
@@ -109,11 +110,14 @@ class Sweeper:
         until = open_until()
         if until is not None and (wait := (until - database_now()).total_seconds()) > 0:
             return wait
+        if (asked := asked_to_wait()) > 0:
+            return min(asked, MAX_BACK_OFF)
         if _is_refused(index):
             return IDLE
         self._calls = 0
         try:
-            has_worked = self._work(index)
+            with held_while_asked_to_wait():
+                has_worked = self._work(index)
         except TicketApiError as error:
             return self._after_failure(index, error)
         self._failures = 0
