@@ -226,7 +226,7 @@ def nothing_chosen(tab: Tab, _crm: Sandbox) -> Page:
 
 def connection_tested(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto("/connection/")
-    page.locator("main form button").click()
+    page.locator("main form[action='/connection/'] button").click()
     page.locator(".checks-list").wait_for()
     return page
 
