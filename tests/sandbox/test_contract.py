@@ -125,3 +125,15 @@ def test_a_request_held_over_a_reset_is_not_carried_out(
     crm.reset()
 
     assert is_true_for(1, lambda: crm.ticket(CODE) == before)  # the held request is due after 0.6 s
+
+
+def test_a_removed_ticket_comes_back_in_its_old_place(crm: Sandbox) -> None:
+    codes = crm.codes()
+    crm.edit(codes[2], ticket_title="Khác")
+    crm.store("NEW-1", {**crm.ticket(CODE), "ticket_code": "NEW-1"})
+    crm.remove(CODE)
+
+    crm.reset()
+
+    assert crm.codes() == codes
+    assert crm.ticket(codes[2])["ticket_title"] != "Khác"

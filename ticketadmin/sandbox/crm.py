@@ -90,6 +90,9 @@ class Crm:
         with self._database:
             self._database.execute("DELETE FROM ticket WHERE seeded IS NULL")
             self._database.execute("UPDATE ticket SET body = seeded WHERE body IS NOT seeded")
+        if any(seeded and code not in self.tickets for code, seeded in rows):
+            self.tickets = self._load()  # what was removed comes back in its old place
+            return
         for code, seeded in rows:
             if seeded is None:
                 self.tickets.pop(code, None)
