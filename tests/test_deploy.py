@@ -19,6 +19,7 @@ IN_CONTAINERS = {
     "/etc/ssl/tickets.example.com.pem": "/run/secrets/certificate",
     "/etc/ssl/private/tickets.example.com.key": "/run/secrets/certificate_key",
     "/opt/ticketadmin/deploy/problems/": "/etc/nginx/problems/",
+    "/var/log/nginx/ticketadmin.log": "/dev/stdout",
 }
 
 

@@ -161,5 +161,5 @@ def test_under_a_rate_limit_read_and_put_go_together(web: Client, sandbox: Sandb
 
     read, put, read_back = sandbox.log(code=CODE)
     assert (read.method, put.method, read_back.method) == ("GET", "PUT", "GET")
-    assert read_back.time - read.time >= 1.9  # both places were taken
+    assert read_back.time - read.time >= 1.5  # two places of a second each; one would be one second
     assert put.time - read.time < read_back.time - put.time  # and only the read-back waited for its own

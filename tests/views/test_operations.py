@@ -136,7 +136,7 @@ def test_a_dead_crm_is_left_alone_by_every_process(
     assert page.status_code == 503
     assert "has not answered for a while" in page.content.decode()
     assert sandbox.log() == []
-    assert client.get("/readyz").json()["crm"] == "left alone"
+    assert client.get("/readyz").json()["crm"] == "circuit open"
 
 
 def test_one_probe_closes_the_circuit_when_the_crm_is_back(

@@ -21,6 +21,7 @@ from django.dispatch import receiver
 from ticketadmin.services.index.words import Term
 
 logger = logging.getLogger(__name__)
+_with_trigrams: set[str] = set()  # names of databases that have the word table
 TRIGRAM = 3  # letters: a shorter word is in no trigram
 ROWS, FTS = "ticketadmin_indexedticket", "ticketadmin_ticketwords"
 _TABLE = """
@@ -87,6 +88,14 @@ def has_trigrams(connection: BaseDatabaseWrapper) -> bool:
         return cursor.fetchone() is not None
 
 
+def _knows_trigrams(connection: BaseDatabaseWrapper) -> bool:
+    """Return the same without asking again: no version of the product drops the table."""
+    name = str(connection.settings_dict["NAME"])
+    if name not in _with_trigrams and has_trigrams(connection):
+        _with_trigrams.add(name)
+    return name in _with_trigrams
+
+
 def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [ROWS])
@@ -120,7 +129,7 @@ def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper, *, in
     instead of 36 for 20,000 of 100,000 rows.
     """
     terms = tuple(terms)
-    if connection.vendor != "sqlite" or not has_trigrams(connection):
+    if connection.vendor != "sqlite" or not _knows_trigrams(connection):
         return reduce(and_, (_scanned(term) for term in terms), Q())
     indexed = [term for term in terms if all(len(word) >= TRIGRAM for way in term.options for word in way)]
     condition = reduce(and_, (_scanned(term) for term in terms if term not in indexed), Q())

@@ -39,7 +39,7 @@ def readiness() -> tuple[bool, dict[str, str]]:
             "migrations": _migrations(),
             "worker": OK if living() else AWAY,
         }
-        found["crm"] = "left alone" if _is_left_alone() else OK
+        found["crm"] = "circuit open" if _is_circuit_open() else OK
     except DatabaseError:
         found = {"database": AWAY}
     is_ready = all(word == OK for name, word in found.items() if name != "crm")
@@ -74,7 +74,7 @@ def _migrations() -> str:
     return "newer" if state.newer else "pending" if state.pending else OK
 
 
-def _is_left_alone() -> bool:
+def _is_circuit_open() -> bool:
     until = open_until()
     return until is not None and until > timezone.now()
 
@@ -103,9 +103,9 @@ class _DatabaseCollector:
         for name, words, value in (
             ("queue_depth", "Tasks that wait for a worker.", queue_depth()),
             ("bulk_updates_active", "Bulk updates that are worked on.", active.count()),
-            ("bulk_items_under_way", "Tickets of bulk updates being worked on.", under_way.count()),
+            ("bulk_items_in_progress", "Tickets of bulk updates in progress.", under_way.count()),
             ("changes_unsettled", "Changes whose effect is not known.", Change.objects.unsettled().count()),
-            ("workers_living", "Workers heard of lately.", len(living())),
-            ("crm_left_alone", "1 while the circuit to the CRM is open.", int(_is_left_alone())),
+            ("workers_alive", "Workers with a recent heartbeat.", len(living())),
+            ("circuit_open", "1 while the circuit to the CRM is open.", int(_is_circuit_open())),
         ):
             yield GaugeMetricFamily(f"ticketadmin_{name}", words, value=value)
