@@ -59,12 +59,9 @@ class Command(BaseCommand):
         if prepared.returncode:
             message = "the demo could not be prepared: see the lines above"
             raise RuntimeError(message)
-        if (
-            "SANDBOX_KEY" in environment
-        ):  # a few tickets, so that the first page shows them; the worker goes on
-            subprocess.run(
-                [*DJANGO, "index", "--sweep"], env=environment, check=False, stdout=subprocess.DEVNULL
-            )
+        if "SANDBOX_KEY" in environment:  # a few tickets: the first page shows them; the worker goes on
+            sweep = [*DJANGO, "index", "--sweep"]
+            subprocess.run(sweep, env=environment, check=False, stdout=subprocess.DEVNULL)
 
     def _greet(self, port: int, environment: dict[str, str]) -> None:
         people = json.loads((Path(environment["DATA_DIR"]) / PEOPLE_FILE).read_text(encoding="utf-8"))
