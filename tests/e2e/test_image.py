@@ -85,7 +85,7 @@ class Product:
         return "".join((self.folder / f"{name}.log").read_text("utf-8")[-2000:] for name in ("web", "worker"))
 
     def stop(self) -> None:
-        """End both with the image's signal, as whoever runs the container does."""
+        """End both with the image's stop signal, as a container engine does."""
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
@@ -94,7 +94,7 @@ class Product:
         self._running.clear()
 
     def processes(self) -> list[int]:
-        """Return the first process of each of ours that runs inside: the one that has no parent there."""
+        """Return the main process of each service inside the container: the one without a parent there."""
         inside = {}
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):

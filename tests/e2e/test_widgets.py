@@ -1,4 +1,4 @@
-"""Chromium judges the model of a browser that decides what nobody touched: `services/values/browser.py`."""
+"""Chromium checks the browser model that decides what is untouched: `services/values/browser.py`."""
 
 import json
 import random

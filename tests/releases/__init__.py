@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def load(name: str, migration: str) -> None:
-    """Put a file's rows into a database that was migrated to this migration of ours."""
+    """Load a file's rows into a database that was migrated to this migration."""
     state = MigrationExecutor(connection).loader.project_state([("ticketadmin", migration)])
     rows = json.loads((FOLDER / name).read_text(encoding="utf-8"))
     with transaction.atomic():

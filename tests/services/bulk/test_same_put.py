@@ -31,7 +31,7 @@ from ticketadmin.services.values.schema import load_schema
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
-# Kind, what the ticket holds, what is typed into the form, what stands in the file, what is sent.
+# Kind, the ticket's value, the text typed into the form, the text in the file, the value sent.
 CASES: tuple[tuple[Kind, Any, str | list[str], str, Any], ...] = (
     (Kind.TEXT, None, "mới", "mới", "mới"),
     (Kind.TEXT, "cũ", "mới", "mới", "mới"),

@@ -1,4 +1,4 @@
-"""The sweep: every ticket that a CRM ever showed, each once, whatever its list does and whoever dies."""
+"""The sweep: every ticket that a CRM ever showed, each once, whatever fails."""
 
 from collections.abc import Callable
 from datetime import timedelta

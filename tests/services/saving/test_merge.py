@@ -89,7 +89,7 @@ def test_what_they_changed_is_mentioned_kept_or_asked_about(
 def test_it_is_symmetric_in_what_both_wrote(
     base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
 ) -> None:
-    """Two users who edited the same form conflict in the same fields, whoever saves first."""
+    """Two users who edited the same form conflict in the same fields, in either order of saving."""
     one = merge(base, mine, {**base, **theirs}, SCHEMA)
     other = merge(base, theirs, {**base, **mine}, SCHEMA)
     written = mine.keys() & theirs.keys()
