@@ -228,7 +228,8 @@ def test_keys_never_fire_while_typing_and_can_be_switched_off(tab_of: Callable[.
 
     page.get_by_text("Lan", exact=True).first.click()
     page.get_by_label("Keyboard shortcuts").uncheck()
-    page.get_by_role("button", name="Save preferences").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save preferences").click()
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).not_to_be_visible()
