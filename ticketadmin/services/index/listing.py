@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_, or_
 from typing import Any
 
@@ -21,7 +21,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from ticketadmin.models import IndexedTicket, IndexedValue, TicketIndex
 from ticketadmin.services.index.rows import Listed, value_key
-from ticketadmin.services.index.searching import matching_words
+from ticketadmin.services.index.searching import Matches, matching_words
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
@@ -120,6 +120,14 @@ class ListFilters:
 
 
 @dataclass(frozen=True)
+class Total:
+    """How many rows fit; `is_more` where counting stopped at the limit."""
+
+    count: int
+    is_more: bool = False
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of rows, and the places before and after it ("" where there is none)."""
 
@@ -127,13 +135,10 @@ class Page:
     next: str = ""
     previous: str = ""
 
-
-@dataclass(frozen=True)
-class Total:
-    """How many rows fit; `is_more` where counting stopped at the limit."""
-
-    count: int
-    is_more: bool = False
+    @property
+    def total(self) -> Total | None:
+        """How many rows fit, where this page holds them all; None where it holds a part, or nothing."""
+        return Total(len(self.rows)) if self.rows and not (self.next or self.previous) else None
 
 
 @dataclass(frozen=True)
@@ -160,11 +165,18 @@ class Query:
         Missing tickets show only where they are searched for.
         """
         rows = IndexedTicket.objects.filter(index=self.index)
-        filters = self.filters
+        filters, words = self.filters, self._words
         if not filters.text and filters.codes is None:
             rows = rows.filter(missing_at=None)
         named = [_named("status_key", filters.statuses), _named("category_key", filters.categories)]
-        return rows.filter(*named, *_conditions(filters, in_order), *self._custom_conditions())
+        held = (one.in_order if in_order else one.any_order for one in words)
+        return rows.filter(*named, *held, *_conditions(filters), *self._custom_conditions())
+
+    @cached_property
+    def _words(self) -> tuple[Matches, ...]:
+        """The words that are looked for, found once for page and total."""
+        texts = filter(None, (self.filters.text, self.filters.customer))
+        return tuple(matching_words(terms_in(text), connection) for text in texts)
 
     def _custom_conditions(self) -> Iterator[Any]:
         for name, text in self.filters.custom:
@@ -330,11 +342,8 @@ def _named(column: str, names: tuple[str, ...]) -> Q:
     return condition | Q(**{f"{column}__isnull": True}) if UNKNOWN in names else condition
 
 
-def _conditions(filters: ListFilters, in_order: bool) -> Iterator[Q]:
-    if filters.text:
-        yield matching_words(terms_in(filters.text), connection, in_order=in_order)
-    if filters.customer:
-        yield from _customer(filters.customer, in_order)
+def _conditions(filters: ListFilters) -> Iterator[Q]:
+    yield from _customer(filters.customer)
     done = [sort_key(name) for name in filters.done]
     if filters.not_done:
         yield Q(status_key__isnull=False) & ~Q(status_key__in=done)
@@ -351,11 +360,9 @@ def _conditions(filters: ListFilters, in_order: bool) -> Iterator[Q]:
         yield Q(code__in=filters.codes)
 
 
-def _customer(typed: str, in_order: bool) -> Iterator[Q]:
-    """Words of the customer's name or e-mail; looked for everywhere first, which is quick, then there."""
-    terms = terms_in(typed)
-    yield matching_words(terms, connection, in_order=in_order)
-    for term in terms:
+def _customer(typed: str) -> Iterator[Q]:
+    """Words in the customer's name or e-mail, of rows that hold them anywhere, which is quick to find."""
+    for term in terms_in(typed):
         ways = (reduce(and_, (Q(customer_words__contains=word) for word in way), Q()) for way in term.options)
         yield reduce(or_, ways)
 

@@ -7,6 +7,7 @@ after migrations, because a rebuilt SQLite table loses its triggers.
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -53,11 +54,23 @@ _REBUILD = "INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords) VALUES 
 _FOUND = "SELECT rowid FROM ticketadmin_ticketwords WHERE ticketadmin_ticketwords MATCH %s"
 # The plus keeps SQLite from looking rows up by their ids, which would have to be sorted afterwards.
 _AMONG_FOUND = f"+ticketadmin_indexedticket.id IN ({_FOUND})"
-_COUNTED = f"SELECT count(*) FROM ({_FOUND} LIMIT %s)"  # noqa: S608
-FREQUENT = 2_000  # rows
+_FIRST_FOUND = f"{_FOUND} LIMIT %s"
+FREQUENT = 1_000  # rows; of fewer the word table is asked once, and their ids are named
 _TRIGRAMS = """
 CREATE INDEX IF NOT EXISTS indexed_words ON ticketadmin_indexedticket USING gin (words gin_trgm_ops)
 """
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The condition under which a row holds words, and the one for reading the first rows of an order.
+
+    They differ where the words are frequent: SQLite then walks the order's index and looks each row up among
+    those found, instead of fetching and sorting them all: 6 ms instead of 36 for 20,000 of 100,000 rows.
+    """
+
+    any_order: Q
+    in_order: Q
 
 
 @receiver(post_migrate)
@@ -121,31 +134,27 @@ def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
         logger.warning("search scans rows: %s", type(error).__name__)
 
 
-def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper, *, in_order: bool = False) -> Q:
-    """Return the condition under which a ticket holds every term, by this database's quickest way.
-
-    `in_order` is for reading the first rows of an order. Where the words are frequent, SQLite then walks the
-    order's index and looks each row up among those found, instead of fetching and sorting them all: 6 ms
-    instead of 36 for 20,000 of 100,000 rows.
-    """
+def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Matches:
+    """Return the conditions under which a ticket holds every term, by this database's quickest way."""
     terms = tuple(terms)
     if connection.vendor != "sqlite" or not _knows_trigrams(connection):
-        return reduce(and_, (_scanned(term) for term in terms), Q())
+        scanned = reduce(and_, (_scanned(term) for term in terms), Q())
+        return Matches(scanned, scanned)
     indexed = [term for term in terms if all(len(word) >= TRIGRAM for way in term.options for word in way)]
-    condition = reduce(and_, (_scanned(term) for term in terms if term not in indexed), Q())
-    if indexed:
-        match = " AND ".join(f"({_alternatives(term)})" for term in indexed)
-        if in_order and _is_frequent(match, connection):
-            condition &= Q(RawSQL(_AMONG_FOUND, [match], output_field=BooleanField()))  # noqa: S611
-        else:
-            condition &= Q(pk__in=RawSQL(_FOUND, [match]))  # noqa: S611
-    return condition
-
-
-def _is_frequent(match: str, connection: BaseDatabaseWrapper) -> bool:
+    scanned = reduce(and_, (_scanned(term) for term in terms if term not in indexed), Q())
+    if not indexed:
+        return Matches(scanned, scanned)
+    match = " AND ".join(f"({_alternatives(term)})" for term in indexed)
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTED, [match, FREQUENT + 1])
-        return bool(cursor.fetchone()[0] > FREQUENT)
+        cursor.execute(_FIRST_FOUND, [match, FREQUENT + 1])
+        found = [pk for (pk,) in cursor.fetchall()]
+    if len(found) <= FREQUENT:
+        named = scanned & Q(pk__in=found)
+        return Matches(named, named)
+    return Matches(
+        scanned & Q(pk__in=RawSQL(_FOUND, [match])),  # noqa: S611
+        scanned & Q(RawSQL(_AMONG_FOUND, [match], output_field=BooleanField())),  # noqa: S611
+    )
 
 
 def _alternatives(term: Term) -> str:

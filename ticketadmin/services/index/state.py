@@ -1,13 +1,15 @@
 """How much of the CRM the index knows and how old that is: what every figure beside a list has to say."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, Sum
+from django.db.models import Q
 
-from ticketadmin.models import StatusCount, TicketIndex
+from ticketadmin.models import TicketIndex
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.index.capabilities import Capabilities, capabilities_of
+from ticketadmin.services.index.counters import Counted, counts
 from ticketadmin.services.index.sweeping import LEASE
 
 NOTE_USE_EVERY = timedelta(seconds=20)
@@ -47,9 +49,9 @@ class IndexState:
         return self.newest_at or self.swept_at
 
 
-def index_state(index: TicketIndex) -> IndexState:
-    """Return what is known of an index, without a remote call and in one query."""
-    known = StatusCount.objects.filter(index=index).aggregate(n=Sum("tickets"))["n"] or 0
+def index_state(index: TicketIndex, counted: Iterable[Counted] | None = None) -> IndexState:
+    """Return what is known of an index, without a remote call; in no query where its counts are given."""
+    known = sum(one.tickets for one in (counts(index) if counted is None else counted))
     return IndexState(
         known=known,
         newest_at=index.newest_at,

@@ -155,7 +155,7 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
     note_use(index)
     query = Query(index, found.filters, found.order, listed)
     page, counted = read_page(query, found.place), counts(index)
-    total = counted_total(found, counted) or total_of(query)
+    total = counted_total(found, counted) or page.total or total_of(query)
     columns = columns_of(found, described)
     return {
         "asked": found,
@@ -166,7 +166,7 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
         "next": found.address(place=page.next) if page.next else "",
         "previous": found.address(place=page.previous) if page.previous else "",
         "total": total,
-        "index": present_index(index_state(index)),
+        "index": present_index(index_state(index, counted)),
         "chips": chips_of(found, statuses, counted),
         "statuses": statuses.all,
         "categories": choices.categories.names,
