@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Permission
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -51,6 +51,22 @@ class Source(models.TextChoices):
     OIDC = "oidc", _("OpenID Connect")
 
 
+class _Codenames(models.Aggregate):
+    """Short texts as one JSON list."""
+
+    function = "json_group_array"
+    output_field = models.JSONField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Return the same for PostgreSQL."""
+        return super().as_sql(compiler, connection, function="json_agg", **context)
+
+
+def _held_permissions(user: Any) -> models.QuerySet[Permission]:
+    ours = Permission.objects.filter(content_type__app_label="ticketadmin")
+    return ours.filter(Q(group__user=user) | Q(user=user))
+
+
 class User(AbstractUser):
     """A user account."""
 
@@ -88,6 +104,20 @@ class User(AbstractUser):
         """Return the name as it is kept: NFKC, as Django does it, but in linear time."""
         return normalize("NFKC", username) if isinstance(username, str) else username
 
+    @classmethod
+    def of_session(cls, user_id: int, source: str) -> "User | None":
+        """Return the active user of a session with their permissions, in one query.
+
+        None where there is none, or where they sign in elsewhere by now.
+        """
+        ours = _held_permissions(OuterRef("pk")).order_by().values("content_type__app_label")
+        held = ours.annotate(held=_Codenames("codename")).values("held")
+        active = cls.objects.filter(pk=user_id, is_active=True, source=source)
+        user = active.annotate(held_permissions=Subquery(held)).first()
+        if user is not None:
+            vars(user)["_our_permissions"] = frozenset(getattr(user, "held_permissions", None) or ())
+        return user
+
     @property
     def display_name(self) -> str:
         """The full name, else the sign-in name."""
@@ -110,7 +140,7 @@ class User(AbstractUser):
         return self.has_perm(f"ticketadmin.{permission}")
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """As Django's, but every permission of ours comes from one query instead of two."""
+        """As Django's, but every permission of ours comes from one query, which a session's user had."""
         app, _dot, name = perm.partition(".")
         if app != "ticketadmin" or obj is not None:
             return super().has_perm(perm, obj)
@@ -118,8 +148,7 @@ class User(AbstractUser):
 
     @cached_property
     def _our_permissions(self) -> frozenset[str]:
-        held = Permission.objects.filter(content_type__app_label="ticketadmin")
-        return frozenset(held.filter(Q(group__user=self) | Q(user=self)).values_list("codename", flat=True))
+        return frozenset(_held_permissions(self).values_list("codename", flat=True))
 
 
 class ResetRequest(models.Model):

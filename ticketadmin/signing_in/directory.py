@@ -93,7 +93,7 @@ class DirectoryBackend(LDAPBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person of a session, without asking the directory."""
-        return User.objects.filter(pk=user_id, is_active=True, source=Source.LDAP).first()
+        return User.of_session(user_id, Source.LDAP)
 
 
 def _first(ldap_user: Any, attribute: str) -> str:

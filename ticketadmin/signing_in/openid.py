@@ -255,7 +255,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person of a session."""
-        return User.objects.filter(pk=user_id, is_active=True, source=Source.OIDC).first()
+        return User.of_session(user_id, Source.OIDC)
 
 
 def _asked(ask: Callable[..., Any], *arguments: Any) -> Any:

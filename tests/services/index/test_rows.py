@@ -10,11 +10,19 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import CustomField, IndexedTicket, ReadFrom, StatusCount, TicketIndex, User
+from ticketadmin.models import (
+    CustomField,
+    IndexedTicket,
+    IndexedValue,
+    ReadFrom,
+    StatusCount,
+    TicketIndex,
+    User,
+)
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import read_ticket
 from ticketadmin.services.index.counters import counts, recount
-from ticketadmin.services.index.rows import Seen, current_index, mark_missing, write_rows
+from ticketadmin.services.index.rows import KEPT, Seen, current_index, mark_missing, write_read, write_rows
 from ticketadmin.services.index.searching import matching_words
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.ticketapi.errors import NotFound
@@ -123,6 +131,56 @@ def test_a_ticket_under_a_new_code_puts_its_old_row_in_doubt() -> None:
 
     assert row("OLD-1").doubted_at is not None
     assert row("NEW-1").doubted_at is None
+
+
+WHOLE = {**dict.fromkeys(sorted(KEPT), ""), "ticket_title": "Máy in", "status_name": "Mới"}
+
+
+@pytest.mark.parametrize(
+    "holds", ["the first read", "another read", "a read of the list", "nothing", "a newer read"]
+)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (WHOLE, WHOLE | {"ticket_title": "Máy quét", "emergency_phone": "0912 345 678"}),
+        (WHOLE, WHOLE | {"status_name": "Hủy"}),
+        (WHOLE, WHOLE),
+        (WHOLE, WHOLE | {"custom_fields.tang": "4"}),
+        (WHOLE, {"ticket_title": "Máy quét"}),  # a read-back that shows less
+        ({"ticket_title": "Máy in"}, {"ticket_title": "Máy quét"}),
+        (WHOLE, WHOLE | {"expected_at": "2026-12-05", "account_email": "lan@example.com"}),
+    ],
+)
+def test_a_saves_reads_leave_the_row_that_each_by_itself_would_leave(
+    before: dict[str, str], after: dict[str, str], holds: str
+) -> None:
+    CustomField.objects.create(key="tang", label="Tầng", kind="text", is_listed=True)
+    index = current_index()
+
+    def kept(code: str, *, together: bool) -> tuple[dict[str, Any], list[Any]]:
+        first, last = (Seen(code, None, values, shows_custom=True) for values in (before, after))
+        at = {"a newer read": NOON + timedelta(hours=1)}.get(holds, NOON)
+        if holds == "another read":
+            write_read(index, Seen(code, None, {"ticket_title": "Khác", "status_name": "Mới"}), began_at=at)
+        elif holds == "a read of the list":
+            write(ticket(code, account_name="An Phát"))
+        elif holds != "nothing":
+            write_read(index, first, began_at=at)
+        times = [NOON + timedelta(minutes=minute) for minute in (1, 2)]
+        if not together:
+            write_read(index, first, began_at=times[0])
+        write_read(index, last, began_at=times[1], before=first if together else None)
+        one = IndexedTicket.objects.filter(code=code).values().get()
+        listed = list(IndexedValue.objects.filter(ticket__code=code).values_list("name", "key"))
+        for name in ("id", "code", "code_key", "changed_at", "digest"):
+            one.pop(name)
+        one["words"] = one["words"].replace(code.lower(), "")
+        return one, listed
+
+    apart = kept("T-2", together=False)
+    by_status = counted()
+    assert kept("T-1", together=True) == apart
+    assert counted() == {name: 2 * tickets for name, tickets in by_status.items()}
 
 
 def test_rows_of_another_address_are_out_of_sight(settings: Any) -> None:

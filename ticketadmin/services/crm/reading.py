@@ -25,7 +25,8 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound
 from ticketadmin.ticketapi.tickets import Ticket
 
-ticket_read = Signal()  # sent with `read` (a ReadTicket) and `began_at`
+# Sent with `read` (a ReadTicket), `began_at`, and `before`: what the same save read first, or None.
+ticket_read = Signal()
 ticket_absent = Signal()  # sent with `code` and `began_at`: there is no such ticket, and reading works
 
 
@@ -42,6 +43,7 @@ class ReadTicket:
     updated_at: str | None = None
     identity: int | None = None
     unread: tuple[str, ...] = ()  # fields that were left out, because the whole answer was too large
+    began_at: datetime | None = None  # by `database_now()`, before the read was sent
 
     def values_for(self, names: Iterable[str]) -> dict[str, Value]:
         """Return the values, with null for custom fields in `names` that a shown object no longer holds.
@@ -57,7 +59,9 @@ class ReadTicket:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same ticket of."""
-        return {**asdict(self), "values": dict(self.values), "read_at": self.read_at.isoformat()}
+        kept = asdict(self) | {"values": dict(self.values), "read_at": self.read_at.isoformat()}
+        del kept["began_at"]
+        return kept
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ReadTicket":
@@ -71,6 +75,11 @@ class ReadTicket:
 
 class CannotRead(Exception):
     """The key may not read this ticket, or any: work in update-only mode."""
+
+
+def announce_read(read: ReadTicket, *, before: ReadTicket | None = None) -> None:
+    """Tell the index of a read that left no trace yet; `before` is what the same save read first."""
+    ticket_read.send_robust(None, read=read, began_at=read.began_at, before=before)
 
 
 def read_ticket(
@@ -101,13 +110,13 @@ def read_ticket(
         raise CannotRead from error
     if known is not Reading.WORKS:
         remember_reading(Reading.WORKS)
-    read = _flat(ticket, choices)
+    read = _flat(ticket, choices, began_at)
     if announce:
-        ticket_read.send_robust(None, read=read, began_at=began_at)
+        announce_read(read)
     return read
 
 
-def _flat(ticket: Ticket, choices: Choices) -> ReadTicket:
+def _flat(ticket: Ticket, choices: Choices, began_at: datetime) -> ReadTicket:
     values: dict[str, Value] = dict(ticket.values)
     for name, identity in (("cate_name", ticket.category_id), ("status_name", ticket.status_id)):
         resolved = choices.of_field(name).name_of(identity)
@@ -125,4 +134,5 @@ def _flat(ticket: Ticket, choices: Choices) -> ReadTicket:
         updated_at=ticket.updated_at,
         identity=ticket.identity,
         unread=tuple(sorted(ticket.unread)),
+        began_at=began_at,
     )

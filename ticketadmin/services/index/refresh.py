@@ -32,13 +32,15 @@ UNREAD = frozenset({Outcome.ACCEPTED, Outcome.NOT_READABLE})
 
 
 @receiver(ticket_read)
-def note_read(read: ReadTicket, began_at: datetime, **_signal: Any) -> None:
+def note_read(read: ReadTicket, began_at: datetime, before: ReadTicket | None, **_signal: Any) -> None:
     """Write the row of a ticket that was just read, or leave it to what gathers the reads of this thread."""
     if reads := gathered_by():
         reads.add(read, began_at)
         return
     try:
-        write_read(index_to_write(), seen_in_ticket(read, listed_fields()), began_at=began_at)
+        listed = listed_fields()
+        earlier = seen_in_ticket(before, listed) if before else None
+        write_read(index_to_write(), seen_in_ticket(read, listed), began_at=began_at, before=earlier)
     except DatabaseError as error:
         logger.warning("the index did not take a read: %s", type(error).__name__)
 

@@ -10,7 +10,7 @@ Locks are taken in one order: the index (for new rows), rows by code, counters b
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,10 @@ _DERIVED = (
     "status_key", "expected_on", "created_at", "updated_at", "read_at",
     "read_from", "changed_at", "swept", "doubted_at", "missing_at",
 )  # fmt: skip
+
+_OF_THE_READ = frozenset(
+    {"digest", "read_at", "read_from", "changed_at", "swept", "doubted_at", "missing_at"}
+)
 
 
 @dataclass(frozen=True)
@@ -208,13 +212,50 @@ def _without_erased(
     return {code: one for code, one in found.items() if code not in erased}
 
 
-def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime) -> None:
-    """Write what a read of the ticket itself showed. One statement where it showed what it did last time."""
-    same = IndexedTicket.objects.filter(
-        index=index, code=seen.code, digest=seen.digest, read_at__lt=began_at, missing_at=None
-    )
-    if not same.update(read_at=began_at, read_from=ReadFrom.TICKET, doubted_at=None):
-        write_rows(index, [seen], began_at=began_at, read_from=ReadFrom.TICKET)
+def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime, before: Seen | None = None) -> None:
+    """Write what a read of the ticket itself showed; `before` is what the same save read first.
+
+    One statement where the row holds what this read, or the one before it, showed.
+    """
+    earlier = before or seen
+    columns = {} if earlier.digest == seen.digest else _changed_columns(index, earlier, seen)
+    if columns is not None:
+        known = IndexedTicket.objects.filter(
+            index=index, code=seen.code, digest=earlier.digest, read_at__lt=began_at, missing_at=None
+        )
+        if known.update(read_at=began_at, read_from=ReadFrom.TICKET, doubted_at=None, **columns):
+            return
+    write_rows(index, [_after(earlier, seen)], began_at=began_at, read_from=ReadFrom.TICKET)
+
+
+def _after(before: Seen, after: Seen) -> Seen:
+    """Return what two reads showed together: of a field that the second does not show, what the first did."""
+    kept = {
+        name: value
+        for name, value in before.values.items()
+        if not (after.shows_custom and name.startswith(CUSTOM_PREFIX))
+    }
+    return replace(after, values={**kept, **after.values})
+
+
+def _changed_columns(index: TicketIndex, before: Seen, after: Seen) -> dict[str, Any] | None:
+    """Return the columns of a row that held `before` and now holds `after`.
+
+    None where that takes more than the row itself: a counter, a listed value, or values that only it knows.
+    """
+    is_whole = before.values.keys() >= KEPT and before.shows_custom and after.shows_custom
+    if not is_whole or before.number != after.number or _counted(before) != _counted(after):
+        return None
+    row = _row(index, after, None, listed_fields())
+    derived = {name: getattr(row, name) for name in _DERIVED if name not in _OF_THE_READ}
+    return {**derived, "digest": after.digest, "changed_at": database_now()}
+
+
+def _counted(seen: Seen) -> dict[str, str]:
+    """Return the values that are kept outside the row, too: the status, and listed custom fields."""
+    return {
+        name: value for name, value in seen.values.items() if name == STATUS or name.startswith(CUSTOM_PREFIX)
+    }
 
 
 def mark_missing(index: TicketIndex, code: str, *, began_at: datetime) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ticketadmin.models import Change, Origin, Reading, User
 from ticketadmin.services.crm.connection import may_try_reading
-from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.crm.reading import CannotRead, ReadTicket, announce_read, read_ticket
 from ticketadmin.services.saving.custom_fields import sends_changed_keys
 from ticketadmin.services.saving.edit import Edit, payload_of
 from ticketadmin.services.saving.errors import (
@@ -50,12 +50,16 @@ class SaveContext:
 
 @dataclass(frozen=True)
 class Intent:
-    """What is to be sent. `before` is what the CRM held right before, None where it could not be read."""
+    """What is to be sent. `before` is what the CRM held right before, None where it could not be read.
+
+    `read` is the read that showed it. The index learns of it with the read-back, in one statement.
+    """
 
     wanted: Mapping[str, Value]
     before: Mapping[str, Value] | None
     payload: Mapping[str, Any]
     merged: Merge = field(default_factory=Merge)
+    read: ReadTicket | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Blocked:
 
 def compare(edited: TicketEdit) -> Intent | Blocked:
     """Read the ticket and compare it with the edit and its base, field by field. Nothing is sent."""
-    edit, base, schema = edited.edit, edited.base, edited.schema
+    edit, schema = edited.edit, edited.schema
     unread = {name: edit.value_of(schema.field(name)) for name in edit.wishes}
     if not edit:
         return Blocked(NothingToSave(), unread)
@@ -77,6 +81,14 @@ def compare(edited: TicketEdit) -> Intent | Blocked:
         return Blocked(theirs, unread)
     if theirs is None:
         return Intent(unread, None, payload_of(unread, None))
+    found = _compared(edited, theirs, unread)
+    if isinstance(found, Blocked):
+        announce_read(theirs)
+    return found
+
+
+def _compared(edited: TicketEdit, theirs: ReadTicket, unread: Mapping[str, Value]) -> Intent | Blocked:
+    edit, base, schema = edited.edit, edited.base, edited.schema
     known = theirs.values_for([*edit.wishes, *base.values])
     if lost := [name for name in edit.wishes if name in base.values and name not in known]:
         return Blocked(ReadingLost(lost), unread)
@@ -89,7 +101,7 @@ def compare(edited: TicketEdit) -> Intent | Blocked:
         return Blocked(NothingToSave(), left)
     before = theirs.values_for(left)
     along = None if sends_changed_keys() else before  # custom fields that go along as they are
-    return Intent(left, before, payload_of(with_sent_along(left, before, schema), along), merged)
+    return Intent(left, before, payload_of(with_sent_along(left, before, schema), along), merged, theirs)
 
 
 def _fresh_read(edited: TicketEdit) -> ReadTicket | SaveProblem | None:
@@ -97,7 +109,7 @@ def _fresh_read(edited: TicketEdit) -> ReadTicket | SaveProblem | None:
     was_read = edited.base.was_read
     known = Reading.WORKS if was_read and may_try_reading() else None  # it did when the form was loaded
     try:
-        return read_ticket(edited.code, edited.schema.choices, known=known, places=PLACES)
+        return read_ticket(edited.code, edited.schema.choices, known=known, announce=False, places=PLACES)
     except CannotRead:
         return ReadingLost() if was_read else None
     except TicketApiError as error:

@@ -19,7 +19,7 @@ from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
 from ticketadmin.models import Change, Outcome, Reading
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.crm.reading import CannotRead, ReadTicket, announce_read, read_ticket
 from ticketadmin.services.saving.merge import collateral, field_outcomes, later_outcomes, overall
 from ticketadmin.services.saving.runner import has_ended
 from ticketadmin.services.saving.sent_along import learn_from
@@ -89,14 +89,19 @@ class Received:
     duration_ms: int | None = None
 
 
-def read_back(code: str, choices: Choices, *, was_read: bool) -> ReadBack:
-    """Read a ticket again; `was_read` tells that reading worked when the save began. Never raises."""
+def read_back(code: str, choices: Choices, *, was_read: bool, before: ReadTicket | None = None) -> ReadBack:
+    """Read a ticket again; `was_read` tells that reading worked when the save began. Never raises.
+
+    `before` is what this save read first, for the index.
+    """
     try:
-        return ReadBack(read_ticket(code, choices, known=Reading.WORKS if was_read else None))
+        read = read_ticket(code, choices, known=Reading.WORKS if was_read else None, announce=False)
     except CannotRead:
         return ReadBack(is_forbidden=True)
     except TicketApiError as error:
         return ReadBack(failure=error.reason)
+    announce_read(read, before=before)
+    return ReadBack(read)
 
 
 def verdict_right_after(sent: Sent, found: ReadBack, schema: TicketSchema) -> Verdict:

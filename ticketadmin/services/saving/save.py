@@ -200,7 +200,8 @@ def _rewritten(change: Change, intent: Intent, fresh: Intent) -> Intent:
 
 
 def _proved(change: Change, edited: TicketEdit, intent: Intent, received: Received) -> Saved:
-    found = read_back(edited.code, edited.schema.choices, was_read=intent.before is not None)
+    was_read = intent.before is not None
+    found = read_back(edited.code, edited.schema.choices, was_read=was_read, before=intent.read)
     verdict = verdict_right_after(Sent(intent.wanted, intent.before or {}), found, edited.schema)
     finish(change, verdict, received)
     return Saved(change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)
