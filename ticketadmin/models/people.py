@@ -59,7 +59,7 @@ class _Codenames(models.Aggregate):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Return the same for PostgreSQL."""
-        return super().as_sql(compiler, connection, function="json_agg", **context)
+        return super().as_sql(compiler, connection, function="jsonb_agg", **context)
 
 
 def _held_permissions(user: Any) -> models.QuerySet[Permission]:
