@@ -93,6 +93,24 @@ def test_rows_cost_no_queries_of_their_own(web: Client) -> None:
     assert len(few) <= 16
 
 
+def test_tickets_left_out_for_their_codes_are_said_with_their_number(
+    web: Client,
+    sandbox: Sandbox,
+    sweep: Callable[[], None],
+    administrator: User,
+    client_of: Callable[[User], Client],
+) -> None:
+    assert "cannot open" not in text_of(web.get("/tickets/"))
+    for number in range(2):
+        odd = sandbox.ticket("ABCXYZ1234") | {"ticket_code": f"PHIEU.{number}", "id": 9_000 + number}
+        sandbox.store(f"PHIEU.{number}", odd)
+    sweep()
+
+    said = text_of(web.get("/tickets/"))
+    assert "2 tickets of the CRM are left out, because this tool cannot open their codes" in said
+    assert "PHIEU.0, PHIEU.1" in text_of(client_of(administrator).get("/connection/"))
+
+
 @pytest.mark.parametrize(
     "query", ["", "sort=title", "sort=-customer", "sort=expected", "sort=-number", "sort=phone"]
 )

@@ -37,6 +37,9 @@ class TicketIndex(models.Model):
     sweep_started_at = models.DateTimeField(null=True, blank=True)
     sweep_finished_at = models.DateTimeField(null=True, blank=True, help_text="When a sweep last ended.")
     sweep_rows = models.PositiveIntegerField(default=0, help_text="Rows of the last complete sweep.")
+    unaddressable = models.JSONField(
+        default=list, help_text="Codes that the last complete sweep met and no address here can hold."
+    )
     is_sweeping = models.BooleanField(default=False)
     cursor = models.JSONField(default=dict)
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from ticketadmin.ticketapi.calls import ApiConfig, Caller, Request
 from ticketadmin.ticketapi.errors import (
@@ -31,12 +31,14 @@ from ticketadmin.ticketapi.tickets import (
     TicketPage,
     UpdateReply,
     as_int,
+    as_text,
     choice_from,
     list_fields,
     ticket_from,
 )
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MAX_NAME = 80  # characters of what a ticket is called that cannot be addressed
 Answer = TypeVar("Answer")
 
 
@@ -170,14 +172,8 @@ class TicketApi:
         rows = content.get("data")
         if not isinstance(rows, list):
             raise UnexpectedReply(Reason.NOT_OBJECT)
-        named = [(row, row.get("ticket_code")) for row in rows if isinstance(row, dict)]
-        tickets = tuple(
-            ticket_from(row, code=code)
-            for row, code in named
-            if isinstance(code, str) and CODE.fullmatch(code)
-        )
         more = content.get("has_more")
-        return TicketPage(tickets, int(query["offset"]), len(rows), more if isinstance(more, bool) else None)
+        return _page_of(rows, int(query["offset"]), more if isinstance(more, bool) else None)
 
     def list_categories(self, *, request_id: str = "") -> tuple[Choice, ...]:
         """Read the configured categories: GET /ticket/categories."""
@@ -194,6 +190,18 @@ class TicketApi:
         if not isinstance(rows, list):
             raise UnexpectedReply(Reason.NOT_OBJECT)
         return tuple(choice for row in rows if (choice := choice_from(row, name_key)))
+
+
+def _page_of(rows: list[Json], offset: int, has_more: bool | None) -> TicketPage:
+    named = [(row, row.get("ticket_code"), as_int(row.get("id"))) for row in rows if isinstance(row, dict)]
+    tickets = [ticket_from(row, code=code) for row, code, _number in named if _is_code(code)]
+    names = [as_text(code)[:MAX_NAME] or f"#{number}" for _row, code, number in named]
+    numbers = [number for _row, _code, number in named if number is not None]
+    return TicketPage(tuple(tickets), offset, len(rows), has_more, tuple(names), tuple(numbers))
+
+
+def _is_code(code: Json) -> TypeGuard[str]:
+    return isinstance(code, str) and CODE.fullmatch(code) is not None
 
 
 def _checked(code: str) -> str:

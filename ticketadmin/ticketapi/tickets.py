@@ -58,12 +58,23 @@ class Ticket:
 
 @dataclass(frozen=True)
 class TicketPage:
-    """One page of the list. `has_more` is None where the API does not say; `received` counts all its rows."""
+    """One page of the list. `has_more` is None where the API does not say; `received` counts all its rows.
+
+    `tickets` are the rows whose codes this tool can put into an address. `names` are those of all rows, as
+    they came: codes, or numbers where there is none; `numbers` are their ids.
+    """
 
     tickets: tuple[Ticket, ...]
     offset: int
     received: int
     has_more: bool | None = None
+    names: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def unaddressable(self) -> frozenset[str]:
+        """The names of rows that no address here can hold."""
+        return frozenset(self.names) - {one.code for one in self.tickets}
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,24 @@ def test_every_ticket_is_found_once_whatever_the_list_does(switches: Any, sandbo
     assert index_state(current_index()).known == len(sandbox.codes())
 
 
+ODD = [f"PHIEU.{number}" for number in range(25)]
+
+
+@pytest.mark.parametrize("switches", LISTS, ids=str)
+def test_tickets_whose_codes_cannot_be_addressed_are_counted_and_hide_no_others(
+    switches: Any, sandbox: Sandbox
+) -> None:
+    known, pattern = sorted(sandbox.codes()), sandbox.ticket(CODE)
+    for place, code in enumerate(ODD):  # more in a row than some lists show on two pages
+        sandbox.store(code, pattern | {"ticket_code": code, "id": 10_000 + place})
+    sandbox.store("SAU-CUNG", pattern | {"ticket_code": "SAU-CUNG", "id": 20_000})
+    sandbox.switch(**switches)
+    work()
+
+    assert codes() == sorted([*known, "SAU-CUNG"])
+    assert sorted(index_state(current_index()).unaddressable) == sorted(ODD)
+
+
 ABILITIES = ["sorts_by_id", "sorts_by_updated", "filters_by_id", "filters_by_updated", "filters_by_code"]
 
 

@@ -82,6 +82,7 @@ class Command(BaseCommand):
             ("newest read", state.newest_at or "never"),
             ("list read to its end", state.swept_at or "never"),
             ("sweep", sweeping),
+            ("not addressable", ", ".join(state.unaddressable) or "none"),
             ("last problem", f"{state.problem} at {state.problem_at}" if state.problem else "none"),
             ("worker", "living" if living() else f"none since {state.worked_at or 'the start'}"),
             ("rows carry", ", ".join(sorted(able.fields)) or "not known"),

@@ -20,7 +20,8 @@ LIST_REFUSED = frozenset({"forbidden", "method_not_allowed", "not_found"})
 class IndexState:
     """What a page says of the index. `share` is how much of the sweep under way is done, 0 to 100.
 
-    `worked_at` is when a worker last held the lease.
+    `worked_at` is when a worker last held the lease. `unaddressable` are codes, at most MAX_UNADDRESSABLE,
+    of tickets that the list holds and no address here can.
     """
 
     known: int
@@ -31,6 +32,7 @@ class IndexState:
     problem: str
     problem_at: datetime | None
     worked_at: datetime | None
+    unaddressable: tuple[str, ...]
     able: Capabilities
 
     @property
@@ -61,6 +63,7 @@ def index_state(index: TicketIndex, counted: Iterable[Counted] | None = None) ->
         problem=index.problem,
         problem_at=index.problem_at,
         worked_at=index.lease_until - LEASE if index.lease_until else index.newest_at,
+        unaddressable=tuple(index.unaddressable),
         able=capabilities_of(index),
     )
 

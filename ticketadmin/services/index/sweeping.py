@@ -8,7 +8,7 @@ process sweeps at a time: whoever holds the lease, by the database's clock.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -59,6 +59,8 @@ MAX_IDLE_PAGES = 2  # pages without a row that this sweep had not seen: the list
 MAX_PAGES = 50_000
 REFUSED_FOR = timedelta(minutes=10)  # a refusal of the list is believed
 REFUSALS = frozenset({"forbidden", "method_not_allowed", "not_found", "key_refused", "no_key", "invalid"})
+MAX_UNADDRESSABLE = 100  # codes that are kept
+SWEEP_STATE = ("is_sweeping", "sweep_finished_at", "sweep_rows", "unaddressable")
 MAX_BAD_ROWS = 5  # in a row: more than these are not bad rows but a CRM that fails
 IDLE, BACK_OFF, MAX_BACK_OFF = 5.0, 5.0, 300.0
 
@@ -68,7 +70,8 @@ class Cursor:
     """Where a sweep goes on: after an id and skipping `offset` rows, `limit` rows at a time.
 
     `rows` counts what was new, `idle` the pages in a row that brought nothing new, `bad` the rows in a row
-    that could not be read. `tail` is the last code of the page before, which the next page repeats.
+    that could not be read. `tail` is the last row of the page before, which the next page repeats.
+    `unaddressable` are codes that no address here can hold.
     """
 
     after: int = 0
@@ -79,6 +82,7 @@ class Cursor:
     pages: int = 0
     bad: int = 0
     tail: str = ""
+    unaddressable: Sequence[str] = ()
     by_id: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -217,7 +221,7 @@ class Sweeper:
             again = known.filter(code__in=[one.code for one in page.tickets]).count()
             self._write(index, page, began, able, sweep=index.sweep)
             fresh = len({one.code for one in page.tickets}) - again
-            _go_on(index, able, cursor, page, fresh)
+            _go_on(index, able, _with_unaddressable(cursor, page), page, fresh)
 
     def _write(
         self,
@@ -305,8 +309,9 @@ def _sweep_query(cursor: Cursor) -> dict[str, Any]:
 
 def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: TicketPage, fresh: int) -> None:
     """Move the cursor past a page, or end the sweep."""
-    idle = 0 if fresh else cursor.idle + 1
-    ids = [one.identity for one in page.tickets if one.identity is not None]
+    is_news = fresh or len(cursor.unaddressable) > len(index.cursor.get("unaddressable", ()))
+    idle = 0 if is_news else cursor.idle + 1
+    ids = page.numbers
     limit = min(2 * cursor.limit, able.page_size)
     moved = replace(
         cursor, rows=cursor.rows + fresh, idle=idle, pages=cursor.pages + 1, limit=limit, bad=0, tail=""
@@ -330,10 +335,16 @@ def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: TicketP
 
 def _next_offset(cursor: Cursor, page: TicketPage) -> dict[str, Any]:
     """Return the next offset and tail. Pages overlap by a row; where it is gone, rows slipped by: go back."""
-    codes = [one.code for one in page.tickets]
-    if cursor.tail and codes and cursor.tail not in codes:
+    if cursor.tail and page.names and cursor.tail not in page.names:
         return {"offset": max(cursor.offset - cursor.limit // 2, 0)}
-    return {"offset": cursor.offset + max(page.received - 1, 1), "tail": codes[-1] if codes else ""}
+    tail = page.names[-1] if page.names else ""
+    return {"offset": cursor.offset + max(page.received - 1, 1), "tail": tail}
+
+
+def _with_unaddressable(cursor: Cursor, page: TicketPage) -> Cursor:
+    """Note the rows that are left out of the index, because no address here can hold their codes."""
+    known = dict.fromkeys([*cursor.unaddressable, *sorted(page.unaddressable)])
+    return replace(cursor, unaddressable=tuple(known)[:MAX_UNADDRESSABLE])
 
 
 def _keep_cursor(index: TicketIndex, cursor: Cursor) -> None:
@@ -346,9 +357,8 @@ def _end_sweep(index: TicketIndex, cursor: Cursor) -> None:
     now = database_now()
     index.is_sweeping, index.sweep_finished_at, index.sweep_rows = False, now, cursor.rows
     index.cursor, index.problem, index.problem_at = {}, "", None
-    index.save(
-        update_fields=["is_sweeping", "sweep_finished_at", "sweep_rows", "cursor", "problem", "problem_at"]
-    )
+    index.unaddressable = list(cursor.unaddressable)
+    index.save(update_fields=[*SWEEP_STATE, "cursor", "problem", "problem_at"])
     unseen = index.tickets.filter(swept__lt=index.sweep, read_at__lt=index.sweep_started_at)
     unseen.filter(missing_at=None, doubted_at=None).update(doubted_at=now)
     event(logger, "index_swept", sweep=index.sweep, rows=cursor.rows, pages=cursor.pages)
