@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet --extra postgres
 BUILD ?= docker build
+# Its wheel is for Linux on x86-64 only; elsewhere styles and scripts are checked by CI.
+BIOME := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(BIN)/biome,true)
 SIGN_IN := --extra oidc --extra ldap --constraint requirements/dev.txt
 
 .PHONY: help
@@ -57,17 +59,23 @@ test: $(STAMP) ## Run every test that this machine has the tools for [PYTEST='-m
 	@$(BIN)/pytest -q -n auto $(PYTEST)
 
 .PHONY: check
-check: $(STAMP) ## Lint, types, migrations, translations: no test is run
+check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; types; migrations: no test is run
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/djangofmt --quiet --check templates
+	@$(BIN)/djangofmt check --quiet templates
+	@$(BIOME) ci static
 	@$(BIN)/mypy
 	@$(MANAGE) makemigrations --check --dry-run --settings tests.settings
 	@$(MANAGE) check --settings tests.settings
 
 .PHONY: format
-format: $(STAMP) ## Put the code into the one format
+format: $(STAMP) ## Put code, templates, styles and scripts into the one format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/djangofmt check --quiet --fix templates
+	@$(BIN)/djangofmt --quiet templates
+	@$(BIOME) check --write static
 
 benchmarks/.venv/.installed: benchmarks/helpdesk/requirements.txt
 	@$(PYTHON) -m venv benchmarks/.venv

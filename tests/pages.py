@@ -1,10 +1,16 @@
 """Reading a page as a browser does: its forms with the values they would send."""
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
 from django.http import HttpResponse
+
+
+def squeezed(page: str) -> str:
+    """Return HTML without the line breaks and spaces that its template has around tags and attributes."""
+    return re.sub(r"(?<=>) | (?=[<>])", "", re.sub(r"\s+", " ", page)).strip()
 
 
 @dataclass

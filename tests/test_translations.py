@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 from django.test import Client
 
 from tests.conftest import skip_or_fail
+from tests.pages import squeezed
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import User
 
@@ -92,7 +93,7 @@ def test_pages_speak_vietnamese(
     staff.language = "vi"
     staff.save()
     answer = client_of(staff).get(path)
-    page = answer.content.decode()
+    page = squeezed(answer.content.decode())
 
     assert answer["Content-Language"] == "vi"
     assert '<html lang="vi"' in page

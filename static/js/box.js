@@ -57,7 +57,8 @@ function move(step) {
 }
 
 input?.addEventListener("input", later);
-if (input && document.activeElement === input && input.value !== input.defaultValue) later(); // typed before this script
+// What was typed before this script came is answered, too.
+if (input && document.activeElement === input && input.value !== input.defaultValue) later();
 input?.addEventListener("click", suggest);
 input?.addEventListener("blur", () => setTimeout(close, 150));
 input?.addEventListener("keydown", (event) => {
@@ -74,7 +75,8 @@ input?.addEventListener("keydown", (event) => {
     location.assign(active().dataset.href);
   }
 });
-list?.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus, the list stays
+// The box keeps the focus, so the list stays.
+list?.addEventListener("mousedown", (event) => event.preventDefault());
 list?.addEventListener("click", (event) => {
   const option = event.target.closest("[role=option]");
   if (option) location.assign(option.dataset.href);
@@ -98,7 +100,10 @@ input?.form.addEventListener("submit", (event) => {
   form.action = input.dataset.bulkUrl;
   form.hidden = true;
   const token = document.querySelector("input[name=csrfmiddlewaretoken]").value;
-  for (const [name, value] of [["csrfmiddlewaretoken", token], ["codes", input.value]]) {
+  for (const [name, value] of [
+    ["csrfmiddlewaretoken", token],
+    ["codes", input.value],
+  ]) {
     const field = document.createElement("textarea");
     field.name = name;
     field.value = value;

@@ -36,9 +36,12 @@ function bare(part) {
 const isSame = (one, other) => bare(one).isEqualNode(bare(other));
 
 // What is the same thing before and after: a link that leads there, a button that does that.
-const keyOf = (one) =>
-  `${one.localName} ${one.getAttribute("href") ?? `${one.form?.getAttribute("action")} ${one.textContent.trim()}`}`;
-const twinOf = (one, place) => [...place.querySelectorAll(one.localName)].find((other) => keyOf(other) === keyOf(one));
+function keyOf(one) {
+  const action = `${one.form?.getAttribute("action")} ${one.textContent.trim()}`;
+  return `${one.localName} ${one.getAttribute("href") ?? action}`;
+}
+const twinOf = (one, place) =>
+  [...place.querySelectorAll(one.localName)].find((other) => keyOf(other) === keyOf(one));
 
 // What somebody opened stays open, what they closed stays closed.
 function keepOpen(fresh) {
@@ -61,7 +64,9 @@ function exchangeParts(fresh, hasMovedOn) {
     live.replaceChildren(...fresh.body.childNodes);
     return;
   }
-  coming.forEach((part, at) => isKept(known[at], part, hasMovedOn) || known[at].replaceWith(part));
+  coming.forEach((part, at) => {
+    if (!isKept(known[at], part, hasMovedOn)) known[at].replaceWith(part);
+  });
 }
 
 function exchange(html) {
@@ -76,7 +81,11 @@ function exchange(html) {
 
 function icon(percent) {
   const round = 2 * Math.PI * 6;
-  const drawn = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6" fill="none" stroke="#9aa5b4" stroke-width="3"/><circle cx="8" cy="8" r="6" fill="none" stroke="#0b8b86" stroke-width="3" stroke-dasharray="${(round * percent) / 100} ${round}" transform="rotate(-90 8 8)"/></svg>`;
+  const ring = 'cx="8" cy="8" r="6" fill="none" stroke-width="3"';
+  const part = `stroke-dasharray="${(round * percent) / 100} ${round}" transform="rotate(-90 8 8)"`;
+  const drawn = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
+    <circle ${ring} stroke="#9aa5b4"/><circle ${ring} stroke="#0b8b86" ${part}/>
+  </svg>`;
   return `data:image/svg+xml,${encodeURIComponent(drawn)}`;
 }
 
@@ -95,7 +104,10 @@ function show() {
 
 async function follow() {
   try {
-    const answer = await fetch(live.dataset.url, { headers: { "X-Requested-With": "XMLHttpRequest" }, redirect: "error" });
+    const answer = await fetch(live.dataset.url, {
+      headers: { "X-Requested-With": "XMLHttpRequest" },
+      redirect: "error",
+    });
     if (answer.status === 401) throw new SignedOut();
     if (answer.ok) {
       exchange(await answer.text());

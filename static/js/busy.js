@@ -1,6 +1,7 @@
 // A form is sent once: the pressed button shows that it is working, and a second press does nothing.
 // Without this script the server still sends only one request to the CRM for one form.
-const STOPPED_AFTER = 15_000; // nobody tells a page that its sending was stopped; a repeated press is harmless
+// A page is not told that its sending was stopped; a repeated press is harmless.
+const STOPPED_AFTER = 15_000;
 
 export function ready(form) {
   delete form.dataset.sent;

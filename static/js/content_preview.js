@@ -1,6 +1,6 @@
 // What the typed content would become, rendered by the server with the cleaning that a save uses. Beside HTML
 // all of it is shown; beside the rich text editor only what would be removed.
-import { SignedOut, Unreachable, post, put } from "./session.js";
+import { post, put, SignedOut, Unreachable } from "./session.js";
 
 const AFTER_LAST_KEY = 400;
 let timer = 0;

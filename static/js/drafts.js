@@ -2,7 +2,7 @@
 // while the server cannot be reached. Before a save the text is kept first, so that nothing can lose it.
 import { ready } from "./busy.js";
 import { asServed } from "./served.js";
-import { SignedOut, Unreachable, post, signIn } from "./session.js";
+import { post, SignedOut, signIn, Unreachable } from "./session.js";
 
 const form = document.querySelector("[data-ticket-form]");
 const state = document.querySelector("[data-draft-state]");
@@ -15,8 +15,10 @@ const NOT_TYPED = ["csrfmiddlewaretoken", "base", "submission", "preview", "tab"
 // What this browser keeps is kept for each tab, so that none drops what another could not send yet.
 const ours = `draft:${document.documentElement.dataset.person}:${form.dataset.code}:`;
 const key = ours + form.tab.value;
-const clock = (at = Date.now()) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-const typed = (data = new FormData(form)) => JSON.stringify([...data].filter(([name]) => !NOT_TYPED.includes(name)));
+const clock = (at = Date.now()) =>
+  new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const typed = (data = new FormData(form)) =>
+  JSON.stringify([...data].filter(([name]) => !NOT_TYPED.includes(name)));
 
 function show(kind, time = clock()) {
   state.dataset.state = kind;

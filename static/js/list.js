@@ -1,6 +1,7 @@
 // The list of tickets: rows can be selected, and news are offered, never pulled in under a hand.
-import { SignedOut, signIn } from "./session.js";
+
 import { openMenu } from "./quick.js";
+import { SignedOut, signIn } from "./session.js";
 
 const NEWS_EVERY = 20_000;
 const RESTS = 400; // milliseconds on a row that are no mere passing
@@ -97,11 +98,15 @@ list.addEventListener("click", (event) => {
     event.preventDefault();
     load(list.dataset.url);
   } else if (event.target.closest("[data-set-selected]")) {
-    openMenu(event.target, selected().map((box) => box.closest("tr").querySelector("[data-status-cell]")));
+    openMenu(
+      event.target,
+      selected().map((box) => box.closest("tr").querySelector("[data-status-cell]")),
+    );
   }
 });
 
-// A link that the keyboard rests on is fetched ahead, as one that is pointed at: the page's rules know the mark.
+// A link that the keyboard rests on is fetched ahead, as one that is pointed at: the page's rules know the
+// mark.
 list.addEventListener("focusin", ({ target }) => {
   if (!target.matches("[data-open]:focus-visible")) return;
   setTimeout(() => {

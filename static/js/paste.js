@@ -30,7 +30,8 @@ function dropJunk(body) {
   const walker = body.ownerDocument.createTreeWalker(body, NodeFilter.SHOW_COMMENT);
   const comments = [];
   while (walker.nextNode()) comments.push(walker.currentNode);
-  for (const node of [...comments, ...all(body, "xml, meta, link, title, br.Apple-interchange-newline")]) node.remove();
+  for (const node of [...comments, ...all(body, "xml, meta, link, title, br.Apple-interchange-newline")])
+    node.remove();
   for (const element of all(body, "*")) if (element.localName.includes(":")) unwrap(element);
 }
 
@@ -39,7 +40,8 @@ function dropImages(body) {
   let dropped = 0;
   for (const image of all(body, "img")) {
     if (image.dataset.emoji || /^\p{Extended_Pictographic}/u.test(image.alt)) image.replaceWith(image.alt);
-    else if (image.width === 1 && image.height === 1) image.remove(); // counts readers
+    else if (image.width === 1 && image.height === 1)
+      image.remove(); // counts readers
     else if (!SAFE_IMAGE.test(image.getAttribute("src") ?? "")) {
       image.remove();
       dropped += 1;
@@ -51,7 +53,8 @@ function dropImages(body) {
 // Lines of an editor for programs: one element a line, in a fixed-width font.
 function keepCode(body) {
   for (const block of all(body, "div")) {
-    if (!/white-space:\s*pre/i.test(style(block)) || !/monospace|consolas|courier|menlo/i.test(style(block))) continue;
+    if (!/white-space:\s*pre/i.test(style(block)) || !/monospace|consolas|courier|menlo/i.test(style(block)))
+      continue;
     const lines = [...block.childNodes].map((line) => line.textContent); // an empty line is a break
     block.textContent = lines.join(block.querySelector("div") ? "\n" : "");
     rename(block, "pre");
@@ -68,7 +71,8 @@ function keepStyles(body) {
       if (has(/font-style:\s*italic/i)) wrap(element, "em");
       if (has(/text-decoration[a-z-]*:[^;]*underline/i) && !element.closest("a")) wrap(element, "u");
       if (has(/text-decoration[a-z-]*:[^;]*line-through/i)) wrap(element, "s");
-      if (has(/vertical-align:\s*(sub|super)\b/i)) wrap(element, has(/vertical-align:\s*super/i) ? "sup" : "sub");
+      if (has(/vertical-align:\s*(sub|super)\b/i))
+        wrap(element, has(/vertical-align:\s*super/i) ? "sup" : "sub");
     }
   }
 }
@@ -154,11 +158,16 @@ function gather(run) {
 // A paragraph has its distance by itself: empty ones and a break at a block's end only stood for it.
 function dropEmptiness(body) {
   for (const last of all(body, "br:last-child")) {
-    if (!last.nextSibling?.data?.trim() && last.parentElement.matches(BLOCKS) && hasContent(last.parentElement)) {
+    if (
+      !last.nextSibling?.data?.trim() &&
+      last.parentElement.matches(BLOCKS) &&
+      hasContent(last.parentElement)
+    ) {
       last.remove();
     }
   }
-  for (const block of all(body, "p, div")) if (!hasContent(block) && !block.closest("td, th, li")) block.remove();
+  for (const block of all(body, "p, div"))
+    if (!hasContent(block) && !block.closest("td, th, li")) block.remove();
 }
 
 // Returns the HTML for the editor and how many images were left out.

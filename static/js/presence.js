@@ -11,7 +11,11 @@ let returns = 0; // a page that comes back after its goodbye is another tab to t
 
 function news(values) {
   const data = new FormData();
-  for (const [name, value] of Object.entries({ tab: `${place.dataset.visit}${"+".repeat(returns)}`, ...values })) data.set(name, value);
+  for (const [name, value] of Object.entries({
+    tab: `${place.dataset.visit}${"+".repeat(returns)}`,
+    ...values,
+  }))
+    data.set(name, value);
   return data;
 }
 

@@ -1,5 +1,5 @@
 // Quick status: one press sends, the answer stands in place, undo beside it. No page is loaded.
-import { SignedOut, Unreachable, post, put, signIn } from "./session.js";
+import { post, put, SignedOut, signIn, Unreachable } from "./session.js";
 
 const menu = document.querySelector("[data-status-menu]");
 let cell = null; // the cell of the list whose menu is open
@@ -123,8 +123,10 @@ menu?.addEventListener("click", async (event) => {
   if (!button) return;
   const places = chosen;
   menu.hidePopover();
-  for (const place of places) await setStatus(place, button.value); // one after the other: a list is not a bulk run
-  if (document.activeElement === document.body) places[0].querySelector("[data-set-status], a, button")?.focus();
+  // One after the other: a list is not a bulk run.
+  for (const place of places) await setStatus(place, button.value);
+  if (document.activeElement === document.body)
+    places[0].querySelector("[data-set-status], a, button")?.focus();
 });
 menu?.addEventListener("keydown", (event) => {
   const buttons = [...menu.querySelectorAll("button")];

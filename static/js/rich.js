@@ -153,7 +153,7 @@ function reveal(place) {
   preview(previewPlace, textarea, "rich");
 }
 
-// Until the last step the textarea stands there, unchangeable. With `guards` nothing opens that would lose parts.
+// Until the last step the textarea is shown, read-only. With `guards` nothing opens that would lose parts.
 async function start(all, { guards }) {
   isStarting = true;
   textarea.readOnly = true;

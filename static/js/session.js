@@ -56,7 +56,11 @@ export function put(place, html) {
 
 // People whom the company's provider signs in do so in another tab; any tab may be faster than this one.
 function listenForOtherTabs() {
-  const look = () => refreshToken().then(() => dialog.close("signed-in"), () => {});
+  const look = () =>
+    refreshToken().then(
+      () => dialog.close("signed-in"),
+      () => {},
+    );
   const channel = new BroadcastChannel("session");
   channel.addEventListener("message", look);
   addEventListener("focus", look);
@@ -89,11 +93,15 @@ export function signIn() {
     dialog.showModal();
     dialog.querySelector("input[type=password], [data-elsewhere]").focus();
     const stopListening = listenForOtherTabs();
-    dialog.addEventListener("close", () => {
-      stopListening();
-      waiting = null;
-      resolve(dialog.returnValue === "signed-in");
-    }, { once: true });
+    dialog.addEventListener(
+      "close",
+      () => {
+        stopListening();
+        waiting = null;
+        resolve(dialog.returnValue === "signed-in");
+      },
+      { once: true },
+    );
     form.onsubmit = async (event) => {
       event.preventDefault();
       event.stopPropagation();

@@ -1,25 +1,31 @@
 // Keys that save way, listed in the help dialog ("?"). They never fire while typing, can be switched off
 // by each person, and use no modifier that a screen reader or browser has taken. Ctrl+Enter within the form
 // that it saves is no such key: it stays.
-const isTyping = (element) => element.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+const isTyping = (element) =>
+  element.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 const isOn = document.documentElement.dataset.shortcuts === "on";
 
-// What Ctrl+Enter saves: the form it is pressed in; pressed in none, the page's, unless a dialog lies over it.
+// What Ctrl+Enter saves: the form it is pressed in; pressed in none, the page's, unless a dialog lies over
+// it.
 function toSave(target) {
   const own = target.closest("form");
   if (own || !isOn || document.querySelector("dialog:modal")) return own?.matches("[data-save]") ? own : null;
   return document.querySelector("form[data-save]");
 }
 
-// Before anything else hears of it: the editor takes the same keys for a line break, which would be sent, too.
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const form = toSave(event.target);
-  if (!form) return;
-  event.preventDefault();
-  event.stopPropagation();
-  form.requestSubmit(form.querySelector("[data-save-button]"));
-}, true);
+// In the capture phase: the editor takes the same keys for a line break, which would be sent, too.
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    const form = toSave(event.target);
+    if (!form) return;
+    event.preventDefault();
+    event.stopPropagation();
+    form.requestSubmit(form.querySelector("[data-save-button]"));
+  },
+  true,
+);
 
 const rows = () => [...document.querySelectorAll("[data-rows] [data-open]")];
 function step(by) {

@@ -52,7 +52,11 @@ function say() {
   for (const region of toasts.querySelectorAll("[data-said]")) {
     const text = region.textContent;
     region.textContent = "\u00a0";
-    requestAnimationFrame(() => requestAnimationFrame(() => { region.textContent = text; }));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        region.textContent = text;
+      }),
+    );
   }
 }
 
@@ -63,9 +67,13 @@ if (toasts.querySelector("[data-toast]")) {
   });
   for (const type of ["pointerleave", "focusout"]) toasts.addEventListener(type, wait, { signal });
   document.addEventListener("visibilitychange", wait, { signal });
-  document.addEventListener("keydown", ({ key, defaultPrevented }) => {
-    if (key === "Escape" && !defaultPrevented && !document.querySelector(LAYERS)) close();
-  }, { signal });
+  document.addEventListener(
+    "keydown",
+    ({ key, defaultPrevented }) => {
+      if (key === "Escape" && !defaultPrevented && !document.querySelector(LAYERS)) close();
+    },
+    { signal },
+  );
   document.addEventListener("focusin", stepAside, { signal });
   document.addEventListener("scroll", stepAside, { signal, passive: true });
   stepAside();

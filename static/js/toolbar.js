@@ -14,14 +14,20 @@ const TOOLS = {
   },
   clear: { run: (chain) => chain.unsetAllMarks().clearNodes() },
   bulletList: { run: (chain) => chain.toggleBulletList(), isOn: (editor) => editor.isActive("bulletList") },
-  orderedList: { run: (chain) => chain.toggleOrderedList(), isOn: (editor) => editor.isActive("orderedList") },
+  orderedList: {
+    run: (chain) => chain.toggleOrderedList(),
+    isOn: (editor) => editor.isActive("orderedList"),
+  },
   sink: { run: (chain) => chain.sinkListItem("listItem") },
   lift: { run: (chain) => chain.liftListItem("listItem") },
   blockquote: { run: (chain) => chain.toggleBlockquote(), isOn: (editor) => editor.isActive("blockquote") },
   codeBlock: { run: (chain) => chain.toggleCodeBlock(), isOn: (editor) => editor.isActive("codeBlock") },
   rule: { run: (chain) => chain.setHorizontalRule() },
   link: { ask: askLink, isOn: (editor) => editor.isActive("link") },
-  unlink: { run: (chain) => chain.extendMarkRange("link").unsetLink(), isUsable: (editor) => editor.isActive("link") },
+  unlink: {
+    run: (chain) => chain.extendMarkRange("link").unsetLink(),
+    isUsable: (editor) => editor.isActive("link"),
+  },
   image: { ask: askImage },
   table: { ask: askTable, isUsable: (editor) => !editor.isActive("table") },
   undo: { run: (chain) => chain.undo() },
@@ -75,8 +81,12 @@ async function askLink(editor) {
   if (!answer) return;
   const href = completed(answer.href);
   const chain = editor.chain().focus();
-  if (editor.isActive("link") || !editor.state.selection.empty) chain.extendMarkRange("link").setLink({ href }).run();
-  else chain.insertContent({ type: "text", text: answer.href.trim(), marks: [{ type: "link", attrs: { href } }] }).run();
+  if (editor.isActive("link") || !editor.state.selection.empty)
+    chain.extendMarkRange("link").setLink({ href }).run();
+  else
+    chain
+      .insertContent({ type: "text", text: answer.href.trim(), marks: [{ type: "link", attrs: { href } }] })
+      .run();
 }
 
 async function askImage(editor) {
@@ -90,7 +100,11 @@ async function askTable(editor) {
   const answer = await ask("table");
   if (!answer) return;
   const [rows, cols] = [Number(answer.rows), Number(answer.cols)];
-  editor.chain().focus().insertTable({ rows, cols, withHeaderRow: "header" in answer }).run();
+  editor
+    .chain()
+    .focus()
+    .insertTable({ rows, cols, withHeaderRow: "header" in answer })
+    .run();
 }
 
 const linkBox = dialogOf("link")?.querySelector("input");
@@ -108,7 +122,8 @@ function isUsable({ run, isUsable: rule }, editor) {
   return rule ? rule(editor) : !run || run(editor.can().chain()).run();
 }
 
-const usableButtons = (bar) => [...bar.querySelectorAll(".tool")].filter((button) => !button.closest("[hidden]"));
+const usableButtons = (bar) =>
+  [...bar.querySelectorAll(".tool")].filter((button) => !button.closest("[hidden]"));
 
 function refresh(bar, editor) {
   bar.querySelector("[data-in-table]").hidden = !editor.isActive("table");
@@ -139,13 +154,17 @@ function move(bar, event, editor) {
 export function attach(bar, editor) {
   const stop = new AbortController();
   const { signal } = stop;
-  bar.addEventListener("click", ({ target }) => {
-    const button = target.closest(".tool");
-    if (!button || button.getAttribute("aria-disabled") === "true") return;
-    const tool = TOOLS[button.dataset.tool];
-    if (tool.ask) tool.ask(editor);
-    else tool.run(editor.chain().focus()).run();
-  }, { signal });
+  bar.addEventListener(
+    "click",
+    ({ target }) => {
+      const button = target.closest(".tool");
+      if (!button || button.getAttribute("aria-disabled") === "true") return;
+      const tool = TOOLS[button.dataset.tool];
+      if (tool.ask) tool.ask(editor);
+      else tool.run(editor.chain().focus()).run();
+    },
+    { signal },
+  );
   bar.addEventListener("keydown", (event) => move(bar, event, editor), { signal });
   bar.addEventListener("focusin", ({ target }) => stopAt(bar, target), { signal });
   editor.on("transaction", () => refresh(bar, editor));

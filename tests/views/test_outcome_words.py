@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.pages import form_to, ticket_form
+from tests.pages import form_to, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import (
     BulkItem,
@@ -51,7 +51,7 @@ def ended(lead: User) -> BulkUpdate:
 
 def tips(page: str) -> list[str]:
     """Return the texts that explain, in the order of the page."""
-    return re.findall(r'<p class="tip__text">([^<]+)</p>', page)
+    return re.findall(r'<p class="tip__text">([^<]+)</p>', squeezed(page))
 
 
 @pytest.mark.parametrize("word", [*Outcome, *ItemOutcome, *(plan for plan in Plan if plan)])
@@ -74,8 +74,8 @@ def test_the_pages_of_a_bulk_update_keep_its_filter(
 ) -> None:
     client = client_of(lead)
     url = f"/bulk/{ended.uuid}/"
-    first, last = client.get(url).content.decode(), client.get(f"{url}?page=3").content.decode()
-    verified = client.get(f"{url}?shown=verified&page=2").content.decode()
+    addresses = (url, f"{url}?page=3", f"{url}?shown=verified&page=2")
+    first, last, verified = (squeezed(client.get(address).content.decode()) for address in addresses)
 
     assert f'rel="next" href="{url}?page=2"' in first
     assert 'rel="prev"' not in first

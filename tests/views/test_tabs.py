@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.pages import squeezed
 from ticketadmin.models import BulkUpdate, Role, User
 
 Tabs = list[tuple[str, bool, str]]
@@ -15,7 +16,7 @@ Tabs = list[tuple[str, bool, str]]
 def tabs(page: bytes) -> Tabs:
     """Return address, whether it is shown, and word of each tab."""
     found = re.findall(
-        r'<a class="tabs__tab" href="([^"]+)"( aria-current="page")?>([^<]+)</a>', page.decode()
+        r'<a class="tabs__tab" href="([^"]+)"( aria-current="page")?>([^<]+)</a>', squeezed(page.decode())
     )
     return [
         (url.replace("&amp;", "&"), bool(current), word.replace("&#x27;", "'"))

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
-from tests.pages import form_to, ticket_form
+from tests.pages import form_to, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, Draft, User
 
@@ -64,7 +64,7 @@ def test_a_refused_restore_says_what_the_crm_refused(web: Client, sandbox: Sandb
 
 def in_place(answer: Any) -> str:
     """Return the fragment that a script puts in the place of the button."""
-    shown: str = answer.content.decode()
+    shown: str = squeezed(answer.content.decode())
     assert shown.startswith("<span")
     assert "data-quick-result" in shown
     assert f'href="{URL}"' in shown

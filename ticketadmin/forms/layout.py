@@ -29,6 +29,11 @@ class BoxInfo:
     is_cleared: bool = False
     is_foreign: bool = False  # the stored value does not fit the field
 
+    @property
+    def is_unknown(self) -> bool:
+        """Return whether the CRM did not show what it holds."""
+        return not self.is_known
+
 
 def describe_box(box: forms.Field, info: BoxInfo) -> None:
     """Hang the description on a form field, where the template finds it as `field.field.box`."""

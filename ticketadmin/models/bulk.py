@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .changes import Change
-from .outcomes import ItemOutcome, PauseReason, Plan
+from .outcomes import ItemOutcome, PauseReason, Plan, Tone
 
 
 class BulkKind(models.TextChoices):
@@ -49,6 +49,18 @@ class BulkState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
     FINISHED = "finished", _("Finished")
 
+    @property
+    def tone(self) -> Tone:
+        """The colour of its badge."""
+        return _TONES.get(self, Tone.INFO)
+
+
+_TONES = {
+    BulkState.DRAFT: Tone.NEUTRAL,
+    BulkState.PAUSED: Tone.WARN,
+    BulkState.CANCELLED: Tone.NEUTRAL,
+    BulkState.FINISHED: Tone.SUCCESS,
+}
 
 # States in which a worker has something to do.
 ACTIVE = (BulkState.CHECKING, BulkState.RUNNING, BulkState.CANCELLING)
@@ -129,6 +141,16 @@ class BulkUpdate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.uuid} {self.state}"
+
+    @property
+    def tone(self) -> Tone:
+        """The colour of the badge that names its state."""
+        return BulkState(self.state).tone
+
+    @property
+    def is_in_progress(self) -> bool:
+        """Return whether tickets are being checked or saved."""
+        return self.state in {BulkState.CHECKING, BulkState.RUNNING}
 
     @property
     def is_active(self) -> bool:

@@ -13,7 +13,7 @@ from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import Change, Outcome, Tone, User
+from ticketadmin.models import Change, Outcome, User
 from ticketadmin.presenters.dates import readable_date
 from ticketadmin.presenters.outcomes import (
     MAY_HAVE_CHANGED,
@@ -78,14 +78,9 @@ class ValueRow:
         return self.read_back is not None and self.outcome not in {"", Outcome.VERIFIED}
 
     @property
-    def outcome_label(self) -> Text:
-        """The outcome in words."""
-        return Outcome(self.outcome).label if self.outcome else ""
-
-    @property
-    def outcome_tone(self) -> str:
-        """The class that colours that word."""
-        return Outcome(self.outcome).tone if self.outcome else Tone.NEUTRAL
+    def shown_outcome(self) -> Outcome | None:
+        """The outcome with its word and tone, if the field has one."""
+        return Outcome(self.outcome) if self.outcome else None
 
     @property
     def outcome_meaning(self) -> Text:

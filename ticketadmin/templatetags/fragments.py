@@ -25,7 +25,7 @@ class SameForAll(template.Node):
 
 @register.tag
 def same_for_all(parser: Parser, token: Token) -> SameForAll:
-    """Mark a part that uses no variable of the page: `{% same_for_all %}…{% end_same_for_all %}`."""
-    nodelist = parser.parse(["end_same_for_all"])
+    """Mark a part that uses no variable of the page: `{% same_for_all %}…{% endsame_for_all %}`."""
+    nodelist = parser.parse(["endsame_for_all"])
     parser.delete_first_token()
     return SameForAll(nodelist)

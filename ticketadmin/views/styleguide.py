@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from ticketadmin.models import Hue, Outcome, Plan
+from ticketadmin.models import BulkState, Hue, Outcome, Plan
 from ticketadmin.presenters.bulk import Tile
 from ticketadmin.presenters.changes import Notice, Tab, ValueRow
 from ticketadmin.presenters.connection import ANSWERS, PresentedStep
@@ -35,11 +35,19 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "outcomes": Outcome,
         "tiles": _tiles(),
         "plans": _plans(),
+        "long_text": "Another thing is done, and it takes more words than one line has room for to say so.",
+        "choice": SimpleNamespace(resolve_name="c", chosen="theirs"),
         "pieces": word_diff("The printer is broken", "The printer works again"),
         "statuses": [SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3]],
         "states": [
-            SimpleNamespace(state=state, get_state_display=state, has_ended=False, finished_at=None)
-            for state in ("draft", "running", "paused", "finished", "cancelled")
+            SimpleNamespace(tone=state.tone, get_state_display=state.value)
+            for state in (
+                BulkState.DRAFT,
+                BulkState.RUNNING,
+                BulkState.PAUSED,
+                BulkState.FINISHED,
+                BulkState.CANCELLED,
+            )
         ],
         "steps": [
             PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is Answer.WORKS else None)
