@@ -33,6 +33,16 @@ def test_lines_have_at_most_110_characters(path: Path) -> None:
     assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_what_a_component_writes_is_not_written_by_hand(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert 'class="banner"' not in text
+    assert "banner--" not in text
+    assert "{% lucide" not in text
+    assert not re.search(r'\sid="{{ [\w.]+auto_id }}_error"', text)
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_neither_evaluate_text_nor_write_html(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

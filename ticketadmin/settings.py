@@ -118,7 +118,6 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "libraries": {"lucide": "ticketadmin.templatetags.icons"},  # the same tag, drawn once
             "builtins": ["ticketadmin.templatetags.shortening"],
             "context_processors": [
                 "django.template.context_processors.request",

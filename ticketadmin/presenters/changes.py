@@ -13,7 +13,7 @@ from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import Change, Outcome, User
+from ticketadmin.models import Change, Outcome, Tone, User
 from ticketadmin.presenters.dates import readable_date
 from ticketadmin.presenters.outcomes import (
     MAY_HAVE_CHANGED,
@@ -59,6 +59,21 @@ class Notice:
     next_step: Text = ""
     quotation: str = ""  # the CRM's own words
     request_id: str = ""
+
+    @property
+    def is_problem(self) -> bool:
+        """Return whether something went wrong: it is announced at once, and says which request it was."""
+        return self.tone in {Tone.WARN, Tone.DANGER}
+
+    @property
+    def is_news(self) -> bool:
+        """Return whether it only informs: there is nothing to do and nothing to worry about."""
+        return self.tone == Tone.INFO
+
+    @property
+    def role(self) -> str:
+        """How screen readers announce it."""
+        return "alert" if self.is_problem else "status"
 
 
 @dataclass(frozen=True)

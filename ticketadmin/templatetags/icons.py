@@ -1,4 +1,4 @@
-"""The icons of the package lucide as its own tag gives them, drawn once for each use in the templates."""
+"""The icons of the package lucide, drawn once for each use in the templates."""
 
 from functools import lru_cache
 
@@ -10,11 +10,14 @@ register = template.Library()
 
 
 @register.simple_tag
-def lucide(name: str, *, size: int | None = 24, **attributes: object) -> SafeString:
-    """Return an icon as inline SVG."""
-    return _drawn(str(name), size, tuple((key, str(value)) for key, value in attributes.items()))
+def icon(name: str, size: int = 16, tone: str = "") -> SafeString:
+    """Return an icon as inline SVG, `size` pixels wide and hidden from screen readers: words are beside it.
+
+    Raises lucide's `IconDoesNotExist` for a name that the package does not have.
+    """
+    return _drawn(str(name), size, f"icon {tone}".strip())
 
 
 @lru_cache(maxsize=500)
-def _drawn(name: str, size: int | None, attributes: tuple[tuple[str, str], ...]) -> SafeString:
-    return SafeString(draw(name, size=size, **dict(attributes)))
+def _drawn(name: str, size: int, classes: str) -> SafeString:
+    return SafeString(draw(name, size=size, **{"class": classes, "aria_hidden": "true"}))

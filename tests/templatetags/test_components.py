@@ -1,0 +1,62 @@
+"""The tags that pages are made of."""
+
+import pytest
+from django import forms
+from django.template import engines
+
+from tests.pages import squeezed
+from ticketadmin.models import Tone
+
+
+def drawn(source: str, **context: object) -> str:
+    template = engines["django"].from_string("{% load components diffs icons %}" + source)
+    return squeezed(template.render(context))
+
+
+@pytest.mark.parametrize("tone", [*Tone, "error", "warning"])
+def test_a_banner_has_the_colour_and_an_icon_of_its_tone(tone: str) -> None:
+    colour = {"error": "danger", "warning": "warn"}.get(tone, tone)
+
+    html = drawn('{% banner tone role="status" %}<p>{{ text }}</p>{% endbanner %}', tone=tone, text="<b>")
+
+    assert html.startswith(f'<section class="banner banner--{colour}" role="status"><svg')
+    assert '<div class="banner__body"><p>&lt;b&gt;</p></div></section>' in html
+
+
+def test_a_banner_escapes_its_attributes_and_takes_the_focus_where_it_should() -> None:
+    source = '{% banner "info" focus=True aria_label=label data_losses=True layout="row" %}x{% endbanner %}'
+
+    html = drawn(source, label='"><script>')
+
+    assert "<script>" not in html
+    assert 'aria-label="&quot;&gt;&lt;script&gt;"' in html
+    assert ' tabindex="-1"' in html
+    assert " data-focus" in html
+    assert " data-losses" in html
+    assert '<div class="banner__body banner__body--row">x</div>' in html
+
+
+def test_the_errors_of_a_field_are_listed_under_the_id_that_its_widget_names() -> None:
+    class Form(forms.Form):
+        name = forms.CharField(validators=[])
+        other = forms.CharField(required=False)
+
+    form = Form({"name": ""})
+    form.add_error("name", "<not> this")
+
+    html = drawn("{% field_errors form.name %}{% field_errors form.other %}", form=form)
+
+    assert f'aria-describedby="{form["name"].auto_id}_error"' in str(form["name"])
+    assert html.startswith(f'<ul class="field__errors" id="{form["name"].auto_id}_error"><li><svg')
+    assert html.count("<li>") == 2
+    assert html.count("<ul") == 1
+    assert "&lt;not&gt; this" in html
+
+
+def test_an_icon_is_hidden_from_screen_readers_and_16_pixels_wide_unless_told() -> None:
+    html = drawn('{% icon "send" %}{% icon "send" size=20 tone="muted" %}')
+
+    assert html.count('aria-hidden="true"') == 2
+    assert 'width="16"' in html
+    assert 'width="20"' in html
+    assert 'class="icon muted"' in html

@@ -1,0 +1,54 @@
+"""What pages are made of again and again: banners, and the errors of a field.
+
+A component is a tag of Django's own (`simple_block_tag`, `simple_tag`): docs/decisions/0030-templates.md.
+"""
+
+from django import template
+from django.forms import BoundField
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ticketadmin.models import Tone
+
+from .icons import icon
+
+register = template.Library()
+TONES_OF_LEVELS = {"error": Tone.DANGER, "warning": Tone.WARN}  # of Django's messages
+ICONS = {Tone.SUCCESS: "circle-check", Tone.WARN: "triangle-alert", Tone.DANGER: "octagon-x"}
+
+
+@register.simple_block_tag
+def banner(
+    content: SafeString, tone: str, *, layout: str = "", focus: bool = False, **attributes: str | bool
+) -> SafeString:
+    """Frame the content in the colour and with the icon of a tone: `{% banner "warn" %}…{% endbanner %}`.
+
+    `tone` is a `Tone` or the level of one of Django's messages. `layout` is "row" for a text with a button
+    beside it, "stack" for parts with space between them. `focus` moves the focus to it when the page opens.
+    Further names become attributes: `aria_label="…"`, `data_losses=True`. Raises ValueError for another tone.
+    """
+    tone = TONES_OF_LEVELS.get(tone, tone)
+    if focus:
+        attributes |= {"tabindex": "-1", "data_focus": True}
+    return format_html(
+        '<section class="banner banner--{}"{}>{}<div class="banner__body{}">{}</div></section>',
+        tone,
+        flatatt({name.replace("_", "-"): value for name, value in attributes.items()}),
+        icon(ICONS.get(Tone(tone), "info"), size=20),
+        _LAYOUTS[layout],
+        content,
+    )
+
+
+_LAYOUTS = {"": "", "row": " banner__body--row", "stack": " stack"}
+
+
+@register.simple_tag
+def field_errors(field: BoundField) -> SafeString:
+    """List the errors of a field under the id that its widget names in `aria-describedby`; else nothing."""
+    if not field.errors:
+        return SafeString("")
+    items = ((icon("circle-alert", size=14), error) for error in field.errors)
+    rows = format_html_join("", "<li>{} {}</li>", items)
+    return format_html('<ul class="field__errors" id="{}_error">{}</ul>', field.auto_id, rows)
