@@ -13,11 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ticketadmin.forms.people import NewPersonForm, PersonForm, role_label
-from ticketadmin.models import AuditAction, CustomField, StatusSetting, User
+from ticketadmin.forms.rules import RuleForm
+from ticketadmin.models import AuditAction, CustomField, StatusSetting, TicketRule, User
+from ticketadmin.presenters.rules import rule_sentence
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.audit.tracking import one_entry_for_roles
 from ticketadmin.services.people.accounts import has_acted, sign_out_everywhere
 from ticketadmin.services.people.second_step import reset
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
 
@@ -174,3 +177,26 @@ class StatusSettingAdmin(EditableList):
 
     list_display = ["name", "hue", "is_done", "quick_button", "order"]
     list_editable = ["hue", "is_done", "quick_button", "order"]
+
+
+@admin.register(TicketRule)
+class TicketRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What changes require; the table is empty until an administrator adds a rule."""
+
+    form = RuleForm
+    list_display = ["shown_field", "value", "requires"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TicketRule]:
+        """Load the labels of the fields once for a whole page."""
+        self.schema = load_schema()
+        return super().get_queryset(request)
+
+    @admin.display(description=_("field"), ordering="field")
+    def shown_field(self, rule: TicketRule) -> str:
+        """Return the field's label."""
+        return str(self.schema.field(rule.field).label)
+
+    @admin.display(description=_("requires"))
+    def requires(self, rule: TicketRule) -> str:
+        """Return the rule as one sentence."""
+        return rule_sentence(rule, self.schema)

@@ -61,6 +61,9 @@ def api_settings_are_known(**_kwargs: Any) -> list[CheckMessage]:
     problems: list[CheckMessage] = []
     if settings.TICKET_API_READ not in {"auto", "off"}:
         problems.append(Error("TICKET_API_READ must be auto or off.", id="ticketadmin.E006"))
+    if not re.fullmatch(r"((custom_fields\.)?[A-Za-z0-9_-]{1,64})?", settings.TICKET_API_SIGN_FIELD):
+        hint = "The key of a custom field as the CRM names it, for example changed_by."
+        problems.append(Error("TICKET_API_SIGN_FIELD must be a key.", hint=hint, id="ticketadmin.E010"))
     keys = settings.TICKET_API_CODE_KEYS
     if not keys or not all(re.fullmatch(r"[A-Za-z_]{1,64}", key) for key in keys):
         hint = "For example ticket_code, or ticket_code,current_ticket_code."

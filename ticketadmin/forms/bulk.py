@@ -9,11 +9,14 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
 from ticketadmin.models import BulkUpdate, User
 from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
+from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, Set, read_edit
+from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.fields import Field
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
@@ -44,11 +47,13 @@ class ChangesForm(forms.Form):
         from_file: Collection[str] = (),
         edit: Edit | None = None,
         wrong_rows: int = 0,
+        change_reason: str = "",
     ) -> None:
         """Ask for every field not in `from_file`; `wrong_rows` of the file have to be left out knowingly."""
         super().__init__(data)
         self.schema = schema
-        self.ticket_fields = {name: one for name, one in schema.fields.items() if name not in from_file}
+        left_out = {*from_file, sign_field()}
+        self.ticket_fields = {name: one for name, one in schema.fields.items() if name not in left_out}
         self.edit = Edit()
         for name, field in self.ticket_fields.items():
             self.fields[ACTION + name] = _action(field, chosen=_chosen(edit, name))
@@ -56,6 +61,7 @@ class ChangesForm(forms.Form):
             self.fields[name].widget.attrs.pop("data-content", None)  # no editor for many tickets at once
             if "rows" in self.fields[name].widget.attrs:
                 self.fields[name].widget.attrs["rows"] = 4
+        self.fields[CHANGE_REASON] = reason_box(change_reason)
         if wrong_rows:
             self.fields["leave_out"] = _consent()
 
@@ -100,7 +106,7 @@ class ChangesForm(forms.Form):
 
     def save(self, bulk: BulkUpdate, *, actor: User) -> None:
         """Start the dry run. Raises what `check_bulk` raises."""
-        check_bulk(bulk, actor=actor, edit=self.edit)
+        check_bulk(bulk, actor=actor, edit=self.edit, change_reason=self.cleaned_data.get(CHANGE_REASON, ""))
 
 
 def _consent() -> forms.BooleanField:

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
-from ticketadmin.models import Origin, Outcome, User
+from ticketadmin.models import MAX_CHANGE_REASON, Origin, Outcome, User
 from ticketadmin.services.history.changes import Filters
 from ticketadmin.services.values.fields import catalogue
 from ticketadmin.services.values.ordering import in_order
@@ -30,7 +30,7 @@ def day_field(label: Any) -> forms.DateField:
 
 
 class HistoryFilterForm(forms.Form):
-    """Ticket, person, field, outcome, origin, bulk update and days.
+    """Ticket, person, field, outcome, origin, reason, bulk update and days.
 
     People are offered only to those who may see everybody's changes.
     """
@@ -40,6 +40,7 @@ class HistoryFilterForm(forms.Form):
     field = forms.ChoiceField(label=_("Field"), required=False)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
     origin = forms.ChoiceField(label=_("Made by"), required=False)
+    reason = forms.CharField(label=_("Reason contains"), max_length=MAX_CHANGE_REASON, required=False)
     since = day_field(_("From"))
     until = day_field(_("To"))
 

@@ -12,6 +12,7 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.values.fields import Field, Kind
 
 GRID_TEMPLATE = "ticketadmin/grid.html"
@@ -75,6 +76,7 @@ def ticket_layout(fields: Mapping[str, Field], left_out: Collection[str]) -> For
         *([Grid(*compact)] if compact else []),
         *(CrispyField(name, template=CONTENT_TEMPLATE) for name in wide if name != "ticket_title"),
         *([_custom_group(custom)] if custom else []),
+        CHANGE_REASON,
     )
 
 

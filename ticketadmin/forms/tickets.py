@@ -13,14 +13,17 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Change, Draft, User
 from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
+from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
 from ticketadmin.services.saving.intent import TicketEdit
 from ticketadmin.services.saving.save import OpenedTicket
+from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import (
@@ -35,6 +38,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
 MAX_POSTED_CUSTOM_FIELDS = 100
 RESOLVE_PREFIX = "resolve."
+SIGNED = _("This tool sets this field to the user's name at each save.")
 
 
 class TicketForm(forms.Form):
@@ -64,6 +68,7 @@ class TicketForm(forms.Form):
         self.cleared = set(data.getlist(CLEAR) if data else self.inputs.get(CLEAR, []))
         for field in schema.fields.values():
             self.fields[field.name] = self._make_box(field, self._shown(field))
+        self.fields[CHANGE_REASON] = reason_box("".join(self.inputs.get(CHANGE_REASON, [])))
         self.helper = ticket_layout(schema.fields, [conflict.name for conflict in base.conflicts])
 
     def _shown(self, field: Field) -> Inputs:
@@ -85,6 +90,9 @@ class TicketForm(forms.Form):
                 is_foreign=is_foreign(field, self.base.values.get(field.name)),
             ),
         )
+        if field.name == sign_field():
+            box.disabled = True
+            box.help_text = SIGNED
         return box
 
     @property
@@ -158,6 +166,11 @@ class TicketForm(forms.Form):
                 message = _("Choose which of the two values should be stored.")
                 self.add_error(conflict.name, forms.ValidationError(message, code="choose"))
         return mine
+
+    @property
+    def change_reason(self) -> str:
+        """The user's reason for the change, "" where none was given; known once the form is valid."""
+        return str(self.cleaned_data.get(CHANGE_REASON, ""))
 
     @property
     def wanted(self) -> TicketEdit:

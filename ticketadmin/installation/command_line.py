@@ -22,6 +22,7 @@ COMMANDS = {
     "createsuperuser": "create an administrator",
     "web": "serve the pages",
     "worker": "work on bulk updates; as many as wanted",
+    "change CODE…": "change fields of tickets in the name of a user",
     "check": "name dangerous settings",
     "check_api": "try the address and the key of the CRM; writes nothing there",
     "backup FILE": "copy the database while everything runs",

@@ -3,13 +3,14 @@ and what the CRM last said."""
 
 from .audit import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, FailedSignIns
 from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, Damage, ItemState
-from .changes import Change, ChangedField, Origin
+from .changes import MAX_CHANGE_REASON, MAX_SYSTEM_ACCOUNT, Change, ChangedField, Origin
 from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
 from .drafts import Draft, Presence
 from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User
+from .rules import TicketRule
 from .views import SavedView
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "AUDIT_LOG",
     "ENDED",
     "HISTORY",
+    "MAX_CHANGE_REASON",
+    "MAX_SYSTEM_ACCOUNT",
     "ROLES",
     "TICKET",
     "AuditAction",
@@ -60,6 +63,7 @@ __all__ = [
     "StatusCount",
     "StatusSetting",
     "TicketIndex",
+    "TicketRule",
     "Tone",
     "User",
 ]

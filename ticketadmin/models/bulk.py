@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .changes import Change
+from .changes import MAX_CHANGE_REASON, MAX_SYSTEM_ACCOUNT, Change
 from .outcomes import ItemOutcome, PauseReason, Plan, Tone
 
 
@@ -111,6 +111,20 @@ class BulkUpdate(models.Model):
     wishes = models.JSONField(default=dict)
     notes = models.JSONField(default=dict, help_text="What choosing the tickets left out, and why.")
     seal = models.CharField(max_length=64, blank=True)
+    change_reason = models.CharField(
+        max_length=MAX_CHANGE_REASON,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why, in the owner's own words: the reason of each of its changes.",
+    )
+    system_account = models.CharField(
+        max_length=MAX_SYSTEM_ACCOUNT,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The operating system's account that started it from the command line.",
+    )
 
     in_flight = models.PositiveSmallIntegerField(default=4, help_text="Items sent at the same time, at most.")
     per_second = models.FloatField(null=True, blank=True, help_text="Requests to the CRM a second, at most.")
@@ -195,6 +209,9 @@ class BulkItem(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
     unreadable = models.JSONField(
         null=True, blank=True, help_text="Fields that would be lost, as the dry run found; null: none."
+    )
+    broken_rules = models.JSONField(
+        null=True, blank=True, help_text="What rules require and is not met (services/rules); null: nothing."
     )
     plan = models.CharField(max_length=8, choices=Plan.choices, default=Plan.NONE, blank=True)
 

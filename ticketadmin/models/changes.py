@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from .outcomes import Outcome
 
+MAX_CHANGE_REASON = 300  # characters
+MAX_SYSTEM_ACCOUNT = 64  # characters
+
 
 class Origin(models.TextChoices):
     """The way in by which a change was requested."""
@@ -72,6 +75,23 @@ class Change(models.Model):
     )
     undo_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="undone_by")
 
+    change_reason = models.CharField(
+        _("reason"),
+        max_length=MAX_CHANGE_REASON,
+        blank=True,
+        default="",
+        db_default="",  # a web process of the version before, which still runs, does not know the column
+        help_text="Why, in the user's own words; kept here, never sent.",
+    )
+
+    system_account = models.CharField(
+        max_length=MAX_SYSTEM_ACCOUNT,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The operating system's account that ran the command, for a change from the command line.",
+    )
+
     created_at = models.DateTimeField(_("when"))
     finished_at = models.DateTimeField(null=True, blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
@@ -95,6 +115,16 @@ class Change(models.Model):
     runner = models.CharField(  # noqa: DJ001 - a default would rewrite a big table
         max_length=120, null=True, blank=True, help_text="The process that saves it (services/saving/runner)."
     )
+    waived_rules = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What rules required and was not met, where that did not prevent it (services/rules).",
+    )
+    signature = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="The field that was set to the user's name, the name, and what came of it; null: none.",
+    )
     unchecked = models.JSONField(
         null=True, blank=True, help_text="Fields that were too large to be read back, where there are any."
     )
@@ -113,6 +143,7 @@ class Change(models.Model):
             models.Index(fields=["created_at"], name="change_created"),
             models.Index(fields=["origin", "-id"], name="change_origin"),
             models.Index(fields=["bulk", "-id"], name="change_bulk", condition=models.Q(bulk__isnull=False)),
+            models.Index(fields=["-id"], name="change_reasoned", condition=models.Q(change_reason__gt="")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["actor", "submission"], name="change_once_per_submission"),

@@ -180,6 +180,7 @@ class ItemReason(StrEnum):
     NOT_CERTAIN = "not_certain"
     OTHER_TYPE = "other_type"
     NOTHING_WANTED = "nothing_wanted"
+    BROKEN_RULE = "broken_rule"
 
 
 class PauseReason(StrEnum):

@@ -30,6 +30,8 @@ from ticketadmin.presenters.changes import Notice, ValueRow, describe_outcome, p
 from ticketadmin.presenters.damage import DamagedField, damage_pause, damaged_fields
 from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, PAUSES, meaning_of, why_left_out
 from ticketadmin.presenters.sent_along import run_notice
+from ticketadmin.presenters.signature import signature_before
+from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
     ItemPage,
@@ -44,6 +46,7 @@ from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
+from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 Text = str | Promise
@@ -128,6 +131,7 @@ def bulk_context(bulk: BulkUpdate, query: QueryDict, viewer: User) -> dict[str, 
         "damage_pause": damage_pause(bulk),
         "damage_tile": _damage_tile(progress),
         "omitted": _omitted_notice(bulk, progress),
+        "signature": _signature(viewer) if bulk.state == BulkState.READY else "",
         "overlaps": overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
         "says": _said(bulk, progress),
         "form": ConfirmForm(),
@@ -145,6 +149,10 @@ def _omitted_notice(bulk: BulkUpdate, progress: Progress) -> Notice | None:
         return None
     schema = load_schema(get_choices(ask=False))
     return run_notice(bulk, schema, has_unread=bool(progress.plans.get(Plan.BLIND)))
+
+
+def _signature(viewer: User) -> Text:
+    return signature_before(viewer, load_schema(), was_read=True) if sign_field() else ""
 
 
 def _item_links(bulk: BulkUpdate, page: ItemPage, shown: str) -> dict[str, Text]:
@@ -228,7 +236,7 @@ def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Presente
     before = (item.change.before if item.change else item.base) or {}
     label, tone = _label(bulk, item)
     rows = tuple(_with_result(row, item, schema) for row in present_edit(edit, before, schema))
-    return PresentedItem(item, rows, label, tone, _why(item), damaged_fields(item, schema))
+    return PresentedItem(item, rows, label, tone, _why(item, schema), damaged_fields(item, schema))
 
 
 def _label(bulk: BulkUpdate, item: BulkItem) -> tuple[Text, Tone]:
@@ -258,7 +266,7 @@ def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRo
     return replace(row, read_back=shown, outcome=item.change.results.get(row.name, ""))
 
 
-def _why(item: BulkItem) -> Text:
+def _why(item: BulkItem, schema: TicketSchema) -> Text:
     change = item.change
     outcome = ItemOutcome(item.outcome) if item.outcome else None
     if outcome and outcome.is_open and change and change.is_settled:
@@ -271,6 +279,8 @@ def _why(item: BulkItem) -> Text:
         return meaning_of(outcome)
     if not item.reason:
         return ""
+    if item.broken_rules:
+        return " ".join(describe_all(item.broken_rules, schema))
     if outcome and outcome.is_saved:
         return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
     return why_left_out(item.reason)

@@ -25,6 +25,8 @@ from ticketadmin.presenters.outcomes import (
     meaning_of,
     verdict_on,
 )
+from ticketadmin.presenters.signature import signature_after
+from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.sanitizing import visible_text
 from ticketadmin.services.people.access import may_undo
 from ticketadmin.services.saving.edit import Edit
@@ -117,6 +119,8 @@ class PresentedChange:
     can_send_again: bool = False
     why_not_undo: Text = ""
     sent_along: tuple[Text, ...] = ()
+    signature: Text = ""
+    waived: tuple[Text, ...] = ()  # what rules required and was not met
 
     @property
     def outcome(self) -> Outcome:
@@ -207,6 +211,8 @@ def present_change(change: Change, viewer: User, schema: TicketSchema) -> Presen
         can_send_again=Outcome(change.outcome).is_failed and change.actor_id == viewer.pk,
         why_not_undo=_why_not_undo(change) if allowed else "",
         sent_along=tuple(schema.field(name).label for name in names_sent_along(change)),
+        signature=signature_after(change, schema),
+        waived=tuple(describe_all(change.waived_rules, schema)),
     )
 
 

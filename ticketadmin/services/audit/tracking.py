@@ -15,12 +15,12 @@ from django.db import models
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 
-from ticketadmin.models import AuditAction, CustomField, SavedView, StatusSetting, User
+from ticketadmin.models import AuditAction, CustomField, SavedView, StatusSetting, TicketRule, User
 from ticketadmin.services.audit.origin import current_origin
 from ticketadmin.services.audit.record import Target, masked, record
 
 # Rows that administrators describe. A new setting's model gets its place here; a test finds what is missing.
-SETTINGS: tuple[type[models.Model], ...] = (CustomField, StatusSetting, Group)
+SETTINGS: tuple[type[models.Model], ...] = (CustomField, StatusSetting, TicketRule, Group)
 
 _USER_FIELDS = (
     *("username", "first_name", "last_name", "email", "source"),

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
+from ticketadmin.services.saving.signature import refuse_signature
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.inputs import Inputs, parse
 from ticketadmin.services.values.schema import TicketSchema
@@ -49,6 +50,7 @@ def read_cell(
     plain = " ".join(visible(text).split())
     if not plain:
         return None
+    refuse_signature(field)
     text = text if field.kind in FREE_TEXT else plain
     if heading(plain) in CLEARING:
         return _clear(field)

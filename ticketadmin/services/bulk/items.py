@@ -4,7 +4,8 @@ Sending is the ordinary save, with the item's `submission`: repeating it never s
 whose worker was cut off is in doubt: its ticket is read again before anything more is sent.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.utils import timezone
@@ -21,11 +22,13 @@ from ticketadmin.models import (
     Origin,
     Outcome,
     Plan,
+    TicketRule,
     User,
 )
 from ticketadmin.services.bulk.results import Done, Doubt, ItemResult, Retry
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, load_rules, names_to_read
 from ticketadmin.services.saving.damage import damage_by_field, worst_damage
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
@@ -33,6 +36,7 @@ from ticketadmin.services.saving.errors import (
     EditConflict,
     NothingToSave,
     ReadingLost,
+    RuleBroken,
     SaveFailed,
     SaveInProgress,
 )
@@ -42,6 +46,7 @@ from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import Saved, save_ticket
 from ticketadmin.services.saving.sent_along import unreadable_fields
+from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
@@ -54,8 +59,8 @@ NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left t
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "base", "read_at", "unreadable", "plan", "state", "outcome", "reason", "message", "damage", "attempts",
-    "not_before", "submission", "change", "finished_at",
+    "base", "read_at", "unreadable", "broken_rules", "plan", "state", "outcome", "reason", "message",
+    "damage", "attempts", "not_before", "submission", "change", "finished_at",
 )  # fmt: skip
 
 
@@ -66,6 +71,7 @@ class Work:
     bulk: BulkUpdate
     actor: User
     schema: TicketSchema
+    rules: tuple[TicketRule, ...] = ()  # of the dry run; a save reads them anew
 
     @property
     def brings_its_base(self) -> bool:
@@ -75,7 +81,8 @@ class Work:
 
 def work_on(bulk: BulkUpdate, actor: User) -> Work:
     """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
-    return Work(bulk, actor, load_schema(get_choices(ask=False), bulk.wishes))
+    choices = replace(get_choices(ask=False), has_rules=None)  # each save looks: this is kept a while
+    return Work(bulk, actor, load_schema(choices, bulk.wishes), load_rules())
 
 
 def plan_item(work: Work, item: BulkItem) -> ItemResult:
@@ -88,6 +95,9 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
         item.plan = Plan.BLIND
         if work.brings_its_base:  # what was changed since cannot be told
             item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
+        else:
+            values = {name: edit.value_of(work.schema.field(name)) for name in edit.wishes}
+            _check_rules(work, item, values, {})
     except TicketApiError as error:
         item.message = error.api_message[:500]
         item.reason = error.reason
@@ -120,7 +130,22 @@ def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
         item.plan, item.reason = Plan.CANNOT, ItemReason.OTHER_TYPE
     else:
         item.base = {name: known[name] for name in edit.wishes if name in known}
+        left = {name: value for name, value in mine.items() if name not in merged.already_there}
+        _check_rules(work, item, left, read.values_for(names_to_read(work.rules)))
     item.read_at = read.read_at
+
+
+def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:
+    """Leave the ticket out where rules do not allow its change as it is."""
+    takes_back = work.brings_its_base and item.undo_of is not None
+    asked = Asked(wanted, known, work.actor, work.bulk.change_reason, takes_back)
+    _keep_broken(item, check_rules(work.rules, asked, work.schema).broken)
+    if item.broken_rules:
+        item.plan, item.reason = Plan.CANNOT, ItemReason.BROKEN_RULE
+
+
+def _keep_broken(item: BulkItem, unmet: Sequence[Unmet]) -> None:
+    item.broken_rules = [one.as_json() for one in unmet] or None
 
 
 def send_item(work: Work, item: BulkItem) -> ItemResult:
@@ -138,6 +163,9 @@ def send_item(work: Work, item: BulkItem) -> ItemResult:
         return _end(item, ItemOutcome.CONFLICT)
     except ReadingLost:
         return _end(item, ItemOutcome.NOT_DONE, ItemReason.READING_LOST)
+    except RuleBroken as problem:
+        _keep_broken(item, problem.unmet)
+        return _end(item, ItemOutcome.NOT_DONE, ItemReason.BROKEN_RULE)
     except SaveInProgress as problem:
         return _in_progress(item, problem.change)
     except CheckFailed as problem:
@@ -154,14 +182,18 @@ def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
     context = SaveContext(
         work.actor,
         item.submission,
-        _ORIGINS.get(BulkKind(work.bulk.kind), Origin.BULK),
+        _origin_of(work.bulk),
         undo_of=item.undo_of,
         bulk=work.bulk.uuid,
+        change_reason=work.bulk.change_reason,
+        system_account=work.bulk.system_account,
     )
     return save_ticket(TicketEdit(item.ticket_code, edit, base, work.schema), context)
 
 
-_ORIGINS = {BulkKind.UNDO: Origin.UNDO, BulkKind.RESTORE: Origin.RESTORE}
+def _origin_of(bulk: BulkUpdate) -> Origin:
+    origins = {BulkKind.UNDO: Origin.UNDO, BulkKind.RESTORE: Origin.RESTORE}
+    return origins.get(BulkKind(bulk.kind), Origin.COMMAND if bulk.system_account else Origin.BULK)
 
 
 def _in_progress(item: BulkItem, other: Change | None) -> ItemResult:

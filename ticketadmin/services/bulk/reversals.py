@@ -30,7 +30,7 @@ from ticketadmin.services.saving.undo import replaced_values
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
-def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
+def undo_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> BulkUpdate:
     """Make a bulk update that stores again what the run replaced, and start its dry run.
 
     Of a ticket that was stored in part, that part is taken back. Tickets whose earlier values are not
@@ -46,7 +46,9 @@ def undo_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
         for item in sent.iterator(chunk_size=CHUNK)
         if item.change and (row := _undo_item(item.change, actor)) is not None
     )
-    made = create_bulk(actor, BulkKind.UNDO, rows, parent=bulk, state=BulkState.CHECKING)
+    made = create_bulk(
+        actor, BulkKind.UNDO, rows, parent=bulk, state=BulkState.CHECKING, change_reason=change_reason
+    )
     wake(made)
     return made
 
@@ -67,7 +69,7 @@ def _undo_item(change: Change, actor: User) -> BulkItem | None:
     return _storing(change, earlier, since)
 
 
-def restore_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
+def restore_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> BulkUpdate:
     """Make a bulk update of what fields that were not sent held before the run, and start its dry run.
 
     The run itself stays paused or ended. A field that changed and was accepted is left out: it is wanted.
@@ -82,7 +84,9 @@ def restore_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
         for item in damaged_items(bulk).iterator(chunk_size=CHUNK)
         if (row := _restore_item(item, schema, accepted, actor)) is not None
     )
-    made = create_bulk(actor, BulkKind.RESTORE, rows, parent=bulk, state=BulkState.CHECKING)
+    made = create_bulk(
+        actor, BulkKind.RESTORE, rows, parent=bulk, state=BulkState.CHECKING, change_reason=change_reason
+    )
     wake(made)
     return made
 

@@ -81,8 +81,10 @@ class ChosenTickets:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def draft_bulk(chosen: ChosenTickets, *, actor: User) -> BulkUpdate:
+def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") -> BulkUpdate:
     """Keep the chosen tickets as a bulk update whose changes are still to be chosen.
+
+    `system_account` is that of the operating system, for a run from the command line.
 
     Raises Forbidden, NothingToDo or TooMany.
     """
@@ -95,15 +97,19 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User) -> BulkUpdate:
         BulkItem(ticket_code=one.code, wishes=one.edit.as_json() if one.edit else None)
         for one in chosen.tickets
     )
-    return create_bulk(actor, BulkKind.UPDATE, rows, notes=dict(chosen.notes))
+    kept: dict[str, Any] = {"notes": dict(chosen.notes), "system_account": system_account}
+    return create_bulk(actor, BulkKind.UPDATE, rows, **kept)
 
 
-def check_bulk(bulk: BulkUpdate, *, actor: User, edit: Edit) -> None:
-    """Take the common changes and start the dry run. Raises Forbidden, NotNow or NothingToDo."""
+def check_bulk(bulk: BulkUpdate, *, actor: User, edit: Edit, change_reason: str = "") -> None:
+    """Take the common changes and their reason, and start the dry run.
+
+    Raises Forbidden, NotNow or NothingToDo.
+    """
     require(actor, RIGHT)
     if not edit and not bulk.items.filter(wishes__isnull=False).exists():
         raise NothingToDo
-    _move(bulk, (BulkState.DRAFT,), BulkState.CHECKING, wishes=edit.as_json())
+    _move(bulk, (BulkState.DRAFT,), BulkState.CHECKING, wishes=edit.as_json(), change_reason=change_reason)
     wake(bulk)
 
 
@@ -131,6 +137,7 @@ def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
 
 def _forget_plans(bulk: BulkUpdate) -> None:
     fresh = {"state": ItemState.WAITING, "plan": Plan.NONE, "reason": "", "message": "", "attempts": 0}
+    fresh |= {"broken_rules": None}
     if not BulkKind(bulk.kind).brings_its_base:
         fresh |= {"base": None, "read_at": None}
     bulk.items.update(**fresh)
@@ -259,7 +266,8 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ())
         for item in again.select_related("undo_of").iterator(chunk_size=CHUNK)
     )
     kind_made = kind if kind.brings_its_base else BulkKind.RETRY
-    made = create_bulk(actor, kind_made, rows, parent=bulk, wishes=bulk.wishes, state=BulkState.CHECKING)
+    kept = {"wishes": bulk.wishes, "change_reason": bulk.change_reason}
+    made = create_bulk(actor, kind_made, rows, parent=bulk, state=BulkState.CHECKING, **kept)
     wake(made)
     return made
 

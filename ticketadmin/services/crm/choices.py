@@ -6,9 +6,10 @@ How a typed name is resolved against a list is `services/values/choices.py`.
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Exists
 from django.utils import timezone
 
-from ticketadmin.models import RemoteSnapshot
+from ticketadmin.models import RemoteSnapshot, TicketRule
 from ticketadmin.services.crm.connection import READING, get_api, state_in
 from ticketadmin.services.crm.omitted import OMITTED, omitted_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
@@ -28,9 +29,11 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     After a failed attempt the CRM is left alone for half a minute. Without `ask` no call is made, for
     pages that must not wait.
     """
-    rows = {row.name: row for row in RemoteSnapshot.objects.filter(name__in=_LOOKED_UP)}
+    found = RemoteSnapshot.objects.filter(name__in=_LOOKED_UP)
+    rows = {row.name: row for row in found.annotate(has_rules=Exists(TicketRule.objects.all()))}
     return Choices(
         reading=state_in(rows.get(READING)),
+        has_rules=next((row.has_rules for row in rows.values()), None),
         omitted_are_emptied=omitted_in(rows.get(OMITTED)).are_emptied,
         categories=_current(CATEGORIES, rows.get(CATEGORIES), refresh=refresh, ask=ask),
         statuses=_current(STATUSES, rows.get(STATUSES), refresh=refresh, ask=ask),

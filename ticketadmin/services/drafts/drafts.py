@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ticketadmin.models import Change, Draft, User
 from ticketadmin.services.people.access import require
+from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import FieldConflict
@@ -26,7 +27,7 @@ from ticketadmin.text import normal_text
 
 CLEAR = "clear"  # the form's list of fields to clear
 NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field
-EXTRAS = frozenset({CLEAR, NEW_KEY, NEW_VALUE})
+EXTRAS = frozenset({CLEAR, NEW_KEY, NEW_VALUE, CHANGE_REASON})
 MAX_FIELDS = 150
 MAX_DRAFTS = 500  # of one user
 
@@ -168,11 +169,13 @@ def _saved_before(actor: User, submission: UUID | None) -> Change | None:
 
 
 def _without_saved_extras(inputs: Mapping[str, Inputs], saved: Change) -> dict[str, Inputs]:
-    """Return the inputs without the fields that were cleared and the further custom field that was set."""
+    """Return the inputs without what was cleared, the further custom field that was set, and the reason."""
     left = dict(inputs)
     left[CLEAR] = [name for name in left.get(CLEAR, []) if name not in saved.wanted]
     if CUSTOM_PREFIX + "".join(left.get(NEW_KEY, [])).strip() in saved.wanted:
         left[NEW_KEY] = left[NEW_VALUE] = []
+    if _same_texts(left.get(CHANGE_REASON, []), [saved.change_reason]):
+        left[CHANGE_REASON] = []
     return left
 
 

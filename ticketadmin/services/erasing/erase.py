@@ -25,6 +25,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.audit.record import Target, masked, record
 from ticketadmin.services.erasing.stores import (
+    OF_RUNS,
     SHARED,
     STORES,
     forget_lists,
@@ -148,7 +149,7 @@ def _open_runs(codes: Collection[str], address: str) -> tuple[BulkUpdate, ...]:
     items = BulkItem.objects.filter(ticket_code__in=list(codes)).exclude(bulk__state__in=ENDED)
     runs = list(BulkUpdate.objects.filter(pk__in=items.values("bulk")).order_by("-id")[:SHOWN])
     if address:
-        named = rows_with(BulkUpdate, ("wishes", "notes"), address)
+        named = rows_with(BulkUpdate, OF_RUNS, address)
         runs += [run for run in named if not run.has_ended and run not in runs]
     return tuple(runs[:SHOWN])
 
@@ -170,10 +171,11 @@ def _note_in_runs(codes: Collection[str]) -> None:
 
 def _erase_shared(address: str) -> dict[str, int]:
     """Take the address out of rows that belong to no single ticket, and return how many there were."""
-    runs = list(rows_with(BulkUpdate, ("wishes", "notes"), address))
+    runs = list(rows_with(BulkUpdate, OF_RUNS, address))
     for run in runs:
-        run.wishes, run.notes = without_address(run.wishes, address), without_address(run.notes, address)
-        run.save(update_fields=["wishes", "notes"])
+        for column in OF_RUNS:
+            setattr(run, column, without_address(getattr(run, column), address))
+        run.save(update_fields=[*OF_RUNS])
     views = list(rows_with(SavedView, ("query",), address))
     for view in views:
         view.delete()

@@ -71,7 +71,7 @@ STORES = (
         "changes",
         _("changes in the history"),
         Change,
-        texts=("wanted", "payload", "before", "read_back", "collateral", "message"),
+        texts=("wanted", "payload", "before", "read_back", "collateral", "message", "change_reason"),
     ),
     Store("items", _("tickets of bulk updates"), BulkItem, texts=("wishes", "base", "message")),
     Store("drafts", _("drafts"), Draft, texts=("inputs", "originals", "title")),
@@ -79,8 +79,9 @@ STORES = (
     _Index("index", _("rows of the ticket index"), IndexedTicket, code="code", texts=("values",)),
 )
 # Rows that belong to no single ticket, with the columns in which an address may occur.
+OF_RUNS = ("wishes", "notes", "change_reason")
 SHARED: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
-    (BulkUpdate, ("wishes", "notes")),
+    (BulkUpdate, OF_RUNS),
     (SavedView, ("query",)),
 )
 

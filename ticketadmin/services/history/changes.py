@@ -1,4 +1,4 @@
-"""Asking the record of changes, by ticket, person, field, outcome, origin and day, in pages that stay fast.
+"""Querying the record of changes by any of `Filters`, in pages that stay fast.
 
 Paging is by key (`before`, a change's id): a page costs the same at the end of a million rows as at
 the start. Days become id bounds first, because ids and times grow together.
@@ -27,6 +27,7 @@ class Filters:
     field: str = ""
     outcome: str = ""
     origin: str = ""
+    reason: str = ""  # a part of it, in any case
     bulk: UUID | None = None
     since: date | None = None
     until: date | None = None  # this day included
@@ -68,6 +69,8 @@ def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Chang
         "bulk": filters.bulk,
     }
     asked = {name: value for name, value in asked.items() if value}
+    if filters.reason:
+        asked |= {"change_reason__gt": "", "change_reason__icontains": filters.reason}
     changes, key = Change.objects.filter(**asked), "id"
     if filters.field and asked:  # the other filters narrow more than the field does
         changes = changes.filter(

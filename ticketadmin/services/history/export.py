@@ -14,6 +14,7 @@ from ticketadmin.services.spreadsheets.formulas import disarmed
 HISTORY_COLUMNS = (
     "when", "ticket", "person", "origin", "field", "before", "sent", "read_back", "field_outcome", "outcome",
     "message", "http_status", "duration_ms", "request_id", "change", "undo_of", "bulk",
+    "reason", "system_account", "waived_rules",
 )  # fmt: skip
 # Where a program splits a line at semicolons or tabs instead of commas, a text acts as a formula inside, too.
 # Inside a text a list's "- " stays what it is unless a command or a function call follows. Each separator
@@ -73,4 +74,7 @@ def history_table(changes: Iterable[Change]) -> Iterator[tuple[Any, ...]]:
                 str(change.uuid),
                 str(change.undo_of.uuid) if change.undo_of else None,
                 str(change.bulk) if change.bulk else None,
+                change.change_reason,
+                change.system_account,
+                change.waived_rules,
             )

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from ticketadmin.services.saving.signature import refuse_signature
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value
 from ticketadmin.services.values.inputs import (
     Inputs,
@@ -158,6 +159,7 @@ def _wish(
 
 
 def _clear(field: Field) -> Clear:
+    refuse_signature(field)
     if not field.clearable:
         message = _("This field cannot be empty.")
         raise ValidationError(message, code="required")
@@ -165,6 +167,7 @@ def _clear(field: Field) -> Clear:
 
 
 def _set(field: Field, posted: Inputs, like: Value, schema: TicketSchema, *, is_known: bool) -> Set | None:
+    refuse_signature(field)
     value = parse(field, posted, like)
     if value == "":
         message = _("Nothing of this content is left after cleaning. Empty the box to clear it.")

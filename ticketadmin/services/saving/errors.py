@@ -4,6 +4,7 @@ SaveProblem
 ├── NothingToSave     nothing differs from the CRM; nothing was sent
 ├── EditConflict      somebody changed the same field; nothing was sent until the person chooses
 ├── ReadingLost       what the form was loaded with can no longer be read; nothing was sent
+├── RuleBroken        a rule that administrators set does not allow it; nothing was sent
 ├── SaveInProgress    another save of this ticket has not finished: see `change`; nothing was sent
 ├── CheckFailed       the CRM could not be asked what it holds; nothing was sent
 └── SaveFailed        sent and refused, or sent and its effect is unknown: see `change.outcome`
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 
 from ticketadmin.models import Change
 from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.rules.checking import Requirement, Unmet
 from ticketadmin.services.saving.merge import Merge
 from ticketadmin.ticketapi.errors import TicketApiError
 
@@ -40,6 +42,19 @@ class ReadingLost(SaveProblem):
     def __init__(self, lost: Sequence[str] = ()) -> None:
         super().__init__(", ".join(lost))
         self.lost = tuple(lost)
+
+
+class RuleBroken(SaveProblem):
+    """Rules do not allow the change as it is; `unmet` says what is missing."""
+
+    def __init__(self, unmet: Sequence[Unmet]) -> None:
+        super().__init__(", ".join(one.requirement for one in unmet))
+        self.unmet = tuple(unmet)
+
+    @property
+    def needs_reason(self) -> bool:
+        """Return whether a reason is among what is missing."""
+        return any(one.requirement is Requirement.REASON for one in self.unmet)
 
 
 class SaveInProgress(SaveProblem):

@@ -1,13 +1,14 @@
 """What one save is to store, and what it would send after comparing that with the CRM as it is now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from ticketadmin.models import Change, Origin, Reading, User
 from ticketadmin.services.crm.connection import may_try_reading
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, announce_read, read_ticket
+from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, load_rules, names_to_read
 from ticketadmin.services.saving.custom_fields import sends_changed_keys
 from ticketadmin.services.saving.edit import Edit, payload_of
 from ticketadmin.services.saving.errors import (
@@ -15,11 +16,13 @@ from ticketadmin.services.saving.errors import (
     EditConflict,
     NothingToSave,
     ReadingLost,
+    RuleBroken,
     SaveProblem,
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import Merge, merge
 from ticketadmin.services.saving.sent_along import with_sent_along
+from ticketadmin.services.saving.signature import Signature, sign_field, signature_for
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.errors import TicketApiError
@@ -39,13 +42,23 @@ class TicketEdit:
 
 @dataclass(frozen=True)
 class SaveContext:
-    """Who saves, and from where. `submission` is the idempotency key: one form as it was sent."""
+    """Who saves, from where and why. `submission` is the idempotency key: one form as it was sent.
+
+    `change_reason` is the user's own, as `read_change_reason` returned it; `system_account` ran the command.
+    """
 
     actor: User
     submission: UUID
     origin: Origin = Origin.FORM
     undo_of: Change | None = None
     bulk: UUID | None = None
+    change_reason: str = ""
+    system_account: str = ""
+
+    @property
+    def takes_back(self) -> bool:
+        """Return whether this stores what a change of this tool replaced or damaged."""
+        return self.undo_of is not None and self.origin in {Origin.UNDO, Origin.RESTORE}
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,15 @@ class Intent:
     payload: Mapping[str, Any]
     merged: Merge = field(default_factory=Merge)
     read: ReadTicket | None = None
+    signature: Signature | None = None
+    unsigned_payload: Mapping[str, Any] | None = None  # where there is a signature
+    waived: tuple[Unmet, ...] = ()  # what rules required and was not met, and did not prevent it
+
+    def unsigned(self) -> "Intent":
+        """Return the same without the signature."""
+        if self.unsigned_payload is None:
+            return self
+        return replace(self, payload=self.unsigned_payload, signature=None, unsigned_payload=None)
 
 
 @dataclass(frozen=True)
@@ -70,8 +92,10 @@ class Blocked:
     left: Mapping[str, Value]
 
 
-def compare(edited: TicketEdit) -> Intent | Blocked:
-    """Read the ticket and compare it with the edit and its base, field by field. Nothing is sent."""
+def compare(edited: TicketEdit, context: SaveContext) -> Intent | Blocked:
+    """Read the ticket, compare it with the edit and its base, and check the rules. Nothing is sent."""
+    if signed := sign_field():
+        edited = replace(edited, edit=edited.edit.without([signed]), base=edited.base.without([signed]))
     edit, schema = edited.edit, edited.schema
     unread = {name: edit.value_of(schema.field(name)) for name in edit.wishes}
     if not edit:
@@ -80,14 +104,19 @@ def compare(edited: TicketEdit) -> Intent | Blocked:
     if isinstance(theirs, SaveProblem):
         return Blocked(theirs, unread)
     if theirs is None:
-        return Intent(unread, None, payload_of(unread, None))
-    found = _compared(edited, theirs, unread)
+        intent = Intent(unread, None, payload_of(unread, None))
+        return _within_rules(intent, edited, context)
+    found = _compared(edited, theirs, unread, context.actor)
+    if isinstance(found, Intent):
+        found = _within_rules(found, edited, context)
     if isinstance(found, Blocked):
         announce_read(theirs)
     return found
 
 
-def _compared(edited: TicketEdit, theirs: ReadTicket, unread: Mapping[str, Value]) -> Intent | Blocked:
+def _compared(
+    edited: TicketEdit, theirs: ReadTicket, unread: Mapping[str, Value], actor: User
+) -> Intent | Blocked:
     edit, base, schema = edited.edit, edited.base, edited.schema
     known = theirs.values_for([*edit.wishes, *base.values])
     if lost := [name for name in edit.wishes if name in base.values and name not in known]:
@@ -99,9 +128,32 @@ def _compared(edited: TicketEdit, theirs: ReadTicket, unread: Mapping[str, Value
         return Blocked(EditConflict(merged, theirs), left)
     if not left:
         return Blocked(NothingToSave(), left)
-    before = theirs.values_for(left)
+    signature = signature_for(actor, theirs)
+    before = theirs.values_for([*left, *([signature.field] if signature else [])])
+    intent = Intent(left, before, _payload(left, before, schema), merged, theirs)
+    if signature:
+        signed = _payload({**left, signature.field: signature.name}, before, schema)
+        intent = replace(intent, payload=signed, signature=signature, unsigned_payload=intent.payload)
+    return intent
+
+
+def _payload(
+    wanted: Mapping[str, Value], before: Mapping[str, Value], schema: TicketSchema
+) -> dict[str, Any]:
     along = None if sends_changed_keys() else before  # custom fields that go along as they are
-    return Intent(left, before, payload_of(with_sent_along(left, before, schema), along), merged, theirs)
+    return payload_of(with_sent_along(wanted, before, schema), along)
+
+
+def _within_rules(intent: Intent, edited: TicketEdit, context: SaveContext) -> Intent | Blocked:
+    """Return the intent with what rules waived, or what they do not allow. Rules are read anew."""
+    has_none = edited.schema.choices.has_rules is False  # known from a query that this save made anyway
+    rules = () if has_none else load_rules()
+    known = intent.read.values_for(names_to_read(rules)) if intent.read else {}
+    asked = Asked(intent.wanted, known, context.actor, context.change_reason, context.takes_back)
+    found = check_rules(rules, asked, edited.schema)
+    if found.broken:
+        return Blocked(RuleBroken(found.broken), intent.wanted)
+    return replace(intent, waived=found.waived)
 
 
 def _fresh_read(edited: TicketEdit) -> ReadTicket | SaveProblem | None:

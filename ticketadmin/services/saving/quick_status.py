@@ -1,12 +1,10 @@
 """Quick status: one value, set with one click, through the same save as everything else."""
 
 from dataclasses import replace
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from ticketadmin.models import Origin, User
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.errors import ReadingLost
@@ -22,12 +20,12 @@ class UnknownStatus(Exception):
     """The CRM has no such status; nothing was sent."""
 
 
-def set_status(code: str, status: str, *, actor: User, seen: str | None, submission: UUID) -> Saved:
+def set_status(code: str, status: str, *, seen: str | None, context: SaveContext) -> Saved:
     """Set a ticket's status.
 
     `seen` is the status that the person saw: if the CRM holds another one by now, EditConflict is
-    raised and nothing is sent. None where it was not known. Raises UnknownStatus, Forbidden, or what
-    `save_ticket` raises.
+    raised and nothing is sent. None where it was not known. `context` says who asks, and why.
+    Raises UnknownStatus, Forbidden, or what `save_ticket` raises.
     """
     schema = load_schema(get_choices())
     try:
@@ -36,7 +34,6 @@ def set_status(code: str, status: str, *, actor: User, seen: str | None, submiss
         raise UnknownStatus(" ".join(error.messages)) from error
     base = Base(code, {STATUS: seen}, timezone.now()) if seen else Base(code)
     edited = TicketEdit(code, edit_of_values({STATUS: wanted}), base, schema)
-    context = SaveContext(actor, submission, Origin.QUICK)
     try:
         return save_ticket(edited, context)
     except ReadingLost:  # the list could be read and the ticket cannot: there is nothing to compare with

@@ -23,6 +23,7 @@ from ticketadmin.services.crm.reading import CannotRead, ReadTicket, announce_re
 from ticketadmin.services.saving.merge import collateral, field_outcomes, later_outcomes, overall
 from ticketadmin.services.saving.runner import has_ended
 from ticketadmin.services.saving.sent_along import learn_from
+from ticketadmin.services.saving.signature import Signature
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -62,10 +63,16 @@ class Sent:
 
     wanted: Mapping[str, Value]
     before: Mapping[str, Value] = field(default_factory=dict)
+    signature: Signature | None = None  # sent besides; no part of the outcome
+
+    @property
+    def signed(self) -> dict[str, Value]:
+        """The signature as a value by field name."""
+        return {self.signature.field: self.signature.name} if self.signature else {}
 
     def found_in(self, ticket: ReadTicket) -> dict[str, Value]:
         """Return the values of a ticket that was read back, also of custom fields that it no longer has."""
-        return ticket.values_for([*self.wanted, *self.before])
+        return ticket.values_for([*self.wanted, *self.before, *self.signed])
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class Verdict:
     results: Mapping[str, Outcome] = field(default_factory=dict)
     read_back: Mapping[str, Value] | None = None
     collateral: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    signature: Outcome | None = None  # of the signature alone
     unchecked: tuple[str, ...] = ()  # fields of the ticket that were too large to be read
 
 
@@ -115,7 +123,8 @@ def verdict_right_after(sent: Sent, found: ReadBack, schema: TicketSchema) -> Ve
     verdict = _by_field(sent, field_outcomes(sent.wanted, sent.before, now, schema), now)
     return replace(
         verdict,
-        collateral=collateral(sent.wanted, sent.before, now, schema),
+        collateral=collateral([*sent.wanted, *sent.signed], sent.before, now, schema),
+        signature=overall_or_none(field_outcomes(sent.signed, sent.before, now, schema)),
         unchecked=found.ticket.unread,
     )
 
@@ -133,7 +142,13 @@ def verdict_later(
     outcomes = later_outcomes(sent.wanted, sent.before, now, schema, was_accepted=was_accepted)
     if may_still_arrive and Outcome.VERIFIED not in outcomes.values():
         return Verdict(Outcome.UNKNOWN)
-    return _by_field(sent, outcomes, now)
+    signed = later_outcomes(sent.signed, sent.before, now, schema, was_accepted=was_accepted)
+    return replace(_by_field(sent, outcomes, now), signature=overall_or_none(signed))
+
+
+def overall_or_none(outcomes: Mapping[str, Outcome]) -> Outcome | None:
+    """Return the outcome of what was sent besides, None where that was nothing."""
+    return overall(outcomes.values()) if outcomes else None
 
 
 def _accepted_unread(sent: Sent, found: ReadBack) -> Verdict:
@@ -153,7 +168,7 @@ def conclude(change: Change, found: ReadBack, schema: TicketSchema, reason: Reas
     reason = reason or Reason.known(change.reason)
     was_answered = was_accepted or (reason is not None and reason.was_answered)
     return verdict_later(
-        Sent(change.wanted, change.before or {}),
+        Sent(change.wanted, change.before or {}, Signature.of(change)),
         found,
         schema,
         was_accepted=was_accepted,
@@ -196,6 +211,8 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
         change.http_status, change.message = received.http_status, received.message[:500]
         change.reason, change.duration_ms = received.reason or "", received.duration_ms
     change.unchecked = list(verdict.unchecked) or change.unchecked
+    if change.signature and verdict.signature:
+        change.signature = {**change.signature, "result": verdict.signature.value}
     change.finished_at = timezone.now()
     if change.collateral:
         learn_from(change, load_schema())
@@ -205,7 +222,7 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
     change.save(
         update_fields=[
             "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
-            "unchecked", "finished_at", "duration_ms",
+            "unchecked", "signature", "finished_at", "duration_ms",
         ]
     )  # fmt: skip
     SAVES.labels(change.outcome, change.origin).inc()

@@ -36,10 +36,11 @@ from ticketadmin.services.saving.readback import (
     read_back,
     verdict_right_after,
 )
+from ticketadmin.services.saving.signature import REFUSED
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
-from ticketadmin.ticketapi.errors import Effect, TicketApiError
+from ticketadmin.ticketapi.errors import Effect, InvalidTicket, TicketApiError
 
 MAX_COMPARISONS = 5  # of one save, because others were faster
 MAX_POSTS = 5  # of one form with other content each time
@@ -145,7 +146,7 @@ def _save_once(edited: TicketEdit, context: SaveContext) -> Saved | Blocked | _E
     left: Mapping[str, Value] = {}
     for _comparison in range(MAX_COMPARISONS):
         seen = on_record(edited.code)
-        intent = compare(edited)
+        intent = compare(edited, context)
         if isinstance(intent, Blocked):
             return intent
         left = intent.wanted
@@ -153,11 +154,11 @@ def _save_once(edited: TicketEdit, context: SaveContext) -> Saved | Blocked | _E
         if isinstance(change, Blocked):
             return change
         if change is not None:
-            return _send(change, edited, intent)
+            return _send(change, edited, intent, context)
     return Blocked(SaveInProgress(Change.objects.for_ticket(edited.code).first()), left)
 
 
-def _send(change: Change, edited: TicketEdit, intent: Intent) -> Saved | _Ended:
+def _send(change: Change, edited: TicketEdit, intent: Intent, context: SaveContext) -> Saved | _Ended:
     """Send the recorded intent; after a wait that the CRM asked for, compare afresh before sending again.
 
     The lock is held all the while, and no PUT starts later than two timeouts after the record was made,
@@ -177,6 +178,9 @@ def _send(change: Change, edited: TicketEdit, intent: Intent) -> Saved | _Ended:
             )
         except TicketApiError as error:
             refusal = error
+            if _may_be_the_signature(error, intent):
+                intent = _rewritten(change, intent, intent.unsigned())
+                continue
         else:
             received = Received(reply.http_status, reply.message, duration_ms=_ms(started))
             return _proved(change, edited, intent, received)
@@ -184,10 +188,15 @@ def _send(change: Change, edited: TicketEdit, intent: Intent) -> Saved | _Ended:
         if wait is None or timezone.now() + timedelta(seconds=wait) > give_up:
             return _failed(change, edited, refusal, _ms(started))
         time.sleep(wait)
-        fresh = compare(edited)
+        fresh = compare(edited, context)
         if isinstance(fresh, Blocked):
             return _failed(change, edited, refusal, _ms(started), instead=fresh.problem)
-        intent = _rewritten(change, intent, fresh)
+        intent = _rewritten(change, intent, fresh if intent.signature else fresh.unsigned())
+
+
+def _may_be_the_signature(error: TicketApiError, intent: Intent) -> bool:
+    """Return whether the CRM refused a signed save, which is then sent without: it must not fail for that."""
+    return intent.signature is not None and isinstance(error, InvalidTicket) and error.effect is Effect.NONE
 
 
 def _rewritten(change: Change, intent: Intent, fresh: Intent) -> Intent:
@@ -195,14 +204,17 @@ def _rewritten(change: Change, intent: Intent, fresh: Intent) -> Intent:
     if (fresh.wanted, fresh.before, fresh.payload) != (intent.wanted, intent.before, intent.payload):
         change.wanted, change.before = dict(fresh.wanted), fresh.before
         change.payload = dict(fresh.payload)
-        change.save(update_fields=["wanted", "before", "payload"])
+        if change.signature and fresh.signature is None:
+            change.signature = {**change.signature, "result": REFUSED}
+        change.save(update_fields=["wanted", "before", "payload", "signature"])
     return fresh
 
 
 def _proved(change: Change, edited: TicketEdit, intent: Intent, received: Received) -> Saved:
     was_read = intent.before is not None
     found = read_back(edited.code, edited.schema.choices, was_read=was_read, before=intent.read)
-    verdict = verdict_right_after(Sent(intent.wanted, intent.before or {}), found, edited.schema)
+    sent = Sent(intent.wanted, intent.before or {}, intent.signature)
+    verdict = verdict_right_after(sent, found, edited.schema)
     finish(change, verdict, received)
     return Saved(change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)
 

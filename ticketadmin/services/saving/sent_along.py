@@ -40,7 +40,8 @@ def names_sent_along(change: Change) -> list[str]:
     custom = change.payload.get("custom_fields")
     names = [name for name in change.payload if name != "custom_fields"]
     names += [CUSTOM_PREFIX + key for key in custom] if isinstance(custom, dict) else []
-    return [name for name in names if name not in change.wanted]
+    signed = (change.signature or {}).get("field")
+    return [name for name in names if name not in change.wanted and name != signed]
 
 
 def learn_from(change: Change, schema: TicketSchema) -> None:

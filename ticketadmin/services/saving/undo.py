@@ -41,7 +41,7 @@ def can_undo(change: Change) -> bool:
     return bool(replaced_values(change))
 
 
-def undo_change(change: Change, *, actor: User, submission: UUID) -> Saved:
+def undo_change(change: Change, *, actor: User, submission: UUID, change_reason: str = "") -> Saved:
     """Store the values that the change replaced, of the fields that took effect.
 
     Raises Forbidden, CannotUndo, or a SaveProblem: EditConflict where a field was changed since.
@@ -50,22 +50,28 @@ def undo_change(change: Change, *, actor: User, submission: UUID) -> Saved:
     earlier = replaced_values(change)
     if not earlier:
         raise CannotUndo
-    return _store(change, earlier, change.read_back or {}, SaveContext(actor, submission, Origin.UNDO))
+    return _store(
+        change, earlier, change.read_back or {}, _context(actor, submission, Origin.UNDO, change_reason)
+    )
 
 
-def restore_collateral(change: Change, *, actor: User, submission: UUID) -> Saved:
+def restore_collateral(change: Change, *, actor: User, submission: UUID, change_reason: str = "") -> Saved:
     """Store again what fields that were not sent held before this save. Raises as `undo_change`."""
     _require_undo(actor, change)
     if not change.collateral:
         raise CannotUndo
     earlier = {name: pair[0] for name, pair in change.collateral.items()}
     since = {name: pair[1] for name, pair in change.collateral.items()}
-    return _store(change, earlier, since, SaveContext(actor, submission, Origin.RESTORE))
+    return _store(change, earlier, since, _context(actor, submission, Origin.RESTORE, change_reason))
 
 
 def _require_undo(actor: User, change: Change) -> None:
     if not may_undo(actor, change):
         raise Forbidden(change.ticket_code)
+
+
+def _context(actor: User, submission: UUID, origin: Origin, change_reason: str) -> SaveContext:
+    return SaveContext(actor, submission, origin, change_reason=change_reason)
 
 
 def _store(

@@ -105,6 +105,7 @@ class Choices:
     statuses: ChoiceList = ChoiceList()
     reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
     omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, learnt there, too
+    has_rules: bool | None = None  # whether administrators set any rule, learnt there, too; None: not known
 
     def of_field(self, name: str) -> ChoiceList:
         """Return the list behind `cate_name` or `status_name`."""

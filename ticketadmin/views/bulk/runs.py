@@ -17,9 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
+from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import bulk_context, present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
+from ticketadmin.presenters.rules import show_rules
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
@@ -33,6 +35,8 @@ from ticketadmin.services.bulk.progress import (
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.people.access import Forbidden
+from ticketadmin.services.rules.checking import load_rules
+from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import in_background, needs, person_of
@@ -103,6 +107,9 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
         return _confirm(request, one, person)
     if action not in _ACTIONS:
         raise Http404
+    reason = ReasonForm(request.POST)
+    if not reason.is_valid():
+        return _run_page(request, one, Notice("danger", reason.problem, _("Nothing was done.")), 422)
     try:
         made = _ACTIONS[action](one, person, request)
     except Forbidden as error:
@@ -122,6 +129,10 @@ def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate:
     return bulks.retry_bulk(one, actor=person, outcomes=unknown)
 
 
+def _reason(request: HttpRequest) -> str:
+    return read_change_reason(request.POST.get(CHANGE_REASON, ""))
+
+
 # What each button does; those that make another bulk update return it.
 _ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]] = {
     "pause": lambda one, person, _request: bulks.pause_bulk(one, actor=person),
@@ -131,8 +142,12 @@ _ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]
     "change": lambda one, person, _request: bulks.change_wishes(one, actor=person),
     "discard": lambda one, person, _request: bulks.discard_bulk(one, actor=person),
     "settle": lambda one, person, _request: bulks.settle_bulk(one, actor=person),
-    "undo": lambda one, person, _request: reversals.undo_bulk(one, actor=person),
-    "restore": lambda one, person, _request: reversals.restore_bulk(one, actor=person),
+    "undo": lambda one, person, request: reversals.undo_bulk(
+        one, actor=person, change_reason=_reason(request)
+    ),
+    "restore": lambda one, person, request: reversals.restore_bulk(
+        one, actor=person, change_reason=_reason(request)
+    ),
     "go-on": lambda one, person, _request: bulks.go_on_although(one, actor=person),
     "retry": _retry,
 }
@@ -172,7 +187,9 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
         from_file=from_file,
         edit=edit,
         wrong_rows=one.notes.get("error_rows", 0),
+        change_reason=one.change_reason,
     )
+    show_rules(form, load_rules(), form.schema)
     status, notice = 200, None
     if request.method == "POST":
         status = 422

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.converters import whole_number
+from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import HISTORY, Change
 from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
@@ -26,7 +27,12 @@ from ticketadmin.services.saving.save import Saved, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.redirects import see_other
-from ticketadmin.views.tickets.quick_status import describe_save_problem, quick_problem, quick_result
+from ticketadmin.views.tickets.quick_status import (
+    bad_reason,
+    describe_save_problem,
+    quick_problem,
+    quick_result,
+)
 from ticketadmin.views.tickets.responses import (
     cannot_open_page,
     conflict_page,
@@ -101,8 +107,12 @@ def settle(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
 
 def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> HttpResponse:
     record = _visible(request, change)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        return _not_taken_back(request, record, bad_reason(form), 422)
+    given = {"submission": _submission(request), "change_reason": form.reason}
     try:
-        saved = take_back(record, actor=person_of(request), submission=_submission(request))
+        saved = take_back(record, actor=person_of(request), **given)
     except Forbidden as error:
         raise PermissionDenied from error
     except undoing.CannotUndo:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
+from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.form_base import WrongBase, load_signed_base
 from ticketadmin.services.values.inputs import is_as_shown
 from ticketadmin.services.values.schema import TicketSchema
 
+_LABELS = {CHANGE_REASON: gettext_lazy("Reason for the change")}
 ROUTES = frozenset({"ticket", "ticket_preview"})
 
 
@@ -46,8 +49,10 @@ def posted_again(request: HttpRequest) -> PostedAgain | None:
         return None
     schema, typed = TicketSchema(), []
     for name, texts in request.POST.lists():
-        is_field = name in schema or name in {NEW_KEY, NEW_VALUE}
+        is_field = name in schema or name in {NEW_KEY, NEW_VALUE, CHANGE_REASON}
         if is_field and not is_as_shown(schema.field(name), texts, base.values.get(name)):
-            typed.append(TypedText(schema.field(name).label, "\n".join(filter(None, texts))))
+            typed.append(
+                TypedText(_LABELS.get(name, schema.field(name).label), "\n".join(filter(None, texts)))
+            )
     values = tuple((name, text) for name, texts in request.POST.lists() for text in texts)
     return PostedAgain(request.path, values, tuple(typed))

@@ -11,10 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from ticketadmin.models import Reading
+from ticketadmin.forms.change_reason import ReasonForm
+from ticketadmin.models import Origin, Reading
 from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
+from ticketadmin.presenters.rules import broken_notice, rules_of_status
 from ticketadmin.presenters.sent_along import sent_along_notice
+from ticketadmin.presenters.signature import signature_before
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.saving.errors import (
@@ -22,16 +25,18 @@ from ticketadmin.services.saving.errors import (
     EditConflict,
     NothingToSave,
     ReadingLost,
+    RuleBroken,
     SaveFailed,
     SaveInProgress,
     SaveProblem,
 )
 from ticketadmin.services.saving.form_base import WrongBase, load_base
+from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
 from ticketadmin.services.saving.save import Saved
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import STANDARD
-from ticketadmin.services.values.schema import load_schema
+from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
 from ticketadmin.views.redirects import see_other
@@ -49,8 +54,13 @@ def status(request: HttpRequest, code: str) -> HttpResponse:
 
 def _set(request: HttpRequest, code: str) -> HttpResponse:
     wanted, seen = request.POST.get("status", ""), request.POST.get("seen") or None
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        shown = {"notice": bad_reason(form), "wanted": wanted, "seen": seen, "needs_reason": True}
+        return _answer(request, code, shown, 422)
+    context = SaveContext(person_of(request), _submission(request), Origin.QUICK, change_reason=form.reason)
     try:
-        saved = set_status(code, wanted, actor=person_of(request), seen=seen, submission=_submission(request))
+        saved = set_status(code, wanted, seen=seen, context=context)
     except UnknownStatus as error:
         notice = Notice("danger", str(error), NOTHING_CHANGED)
         return _answer(request, code, {"notice": notice, "wanted": wanted}, 422)
@@ -60,8 +70,15 @@ def _set(request: HttpRequest, code: str) -> HttpResponse:
         return _answer(request, code, {"already": wanted}, 200)
     except SaveProblem as problem:
         notice, http_status = describe_save_problem(request, problem)
-        return _answer(request, code, {"notice": notice, "wanted": wanted, "seen": seen}, http_status)
+        needs_reason = isinstance(problem, RuleBroken) and problem.needs_reason
+        shown = {"notice": notice, "wanted": wanted, "seen": seen, "needs_reason": needs_reason}
+        return _answer(request, code, shown, http_status)
     return quick_result(request, saved)
+
+
+def bad_reason(form: ReasonForm) -> Notice:
+    """Say what is wrong with a reason that was given for a change without a form."""
+    return Notice("danger", form.problem, NOTHING_CHANGED)
 
 
 def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
@@ -112,6 +129,8 @@ def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[N
         case ReadingLost():
             title = _("The ticket can no longer be read, so your changes could not be compared with it.")
             return Notice("warn", title, NOTHING_CHANGED), 409
+        case RuleBroken(unmet=unmet):
+            return broken_notice(unmet, load_schema()), 422
         case SaveFailed(change=change, error=InvalidTicket() as error) if error.fields:
             notice = describe_problem(error, change, request_id=request_id)
             step = _("The CRM does not take these values. Choose others in the ticket's form.")
@@ -137,30 +156,39 @@ def _words_by_field(error: InvalidTicket) -> str:
 def _answer(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
     if not is_scripted(request):
         return _page(request, code, context, http_status)
-    context = {"code": code, "submission": uuid.uuid4(), **context}
+    context = {"code": code, "submission": uuid.uuid4(), "reason_form": _reason_form(request), **context}
     return render(request, "tickets/_quick_result.html", context, status=http_status)
 
 
 def _page(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
     choices = get_choices()
-    statuses = get_statuses(choices.statuses)
+    is_readable = choices.reading is not Reading.REFUSED
+    schema, statuses = load_schema(choices), get_statuses(choices.statuses)
     wanted = context.get("wanted", "")
     context = {
         "code": code,
         "statuses": statuses.all,
         "target": statuses.named(wanted) if wanted else None,
         "submission": uuid.uuid4(),
-        "omitted": _omitted_notice(choices),
+        "reason_form": _reason_form(request),
+        "rules": rules_of_status(wanted, schema) if wanted else (),
+        "signature": signature_before(person_of(request), schema, was_read=is_readable),
+        "omitted": _omitted_notice(choices, schema),
         **context,
     }
     return render(request, "tickets/status.html", context, status=http_status)
 
 
-def _omitted_notice(choices: Choices) -> Notice | None:
+def _omitted_notice(choices: Choices, schema: TicketSchema) -> Notice | None:
     """Return the warning where the CRM empties what is left out; the ticket is read only when it is saved."""
     is_unread = choices.reading is Reading.REFUSED
     known = None if is_unread else (field.name for field in STANDARD)
-    return sent_along_notice(load_schema(choices), known)
+    return sent_along_notice(schema, known)
+
+
+def _reason_form(request: HttpRequest) -> ReasonForm:
+    """Return the box for the reason, with what was typed into it."""
+    return ReasonForm(request.POST if request.method == "POST" else None)
 
 
 def _submission(request: HttpRequest) -> uuid.UUID:

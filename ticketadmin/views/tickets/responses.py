@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
-from ticketadmin.models import Change
+from ticketadmin.models import Change, User
 from ticketadmin.presenters.changes import (
     Notice,
     PresentedChange,
@@ -31,7 +31,10 @@ from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.neighbours import customer_tickets
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
+from ticketadmin.presenters.rules import broken_by_box, broken_notice, show_rules
 from ticketadmin.presenters.sent_along import sent_along_notice
+from ticketadmin.presenters.signature import signature_before
+from ticketadmin.presenters.unmet import describe_unmet
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
@@ -39,12 +42,14 @@ from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
 from ticketadmin.services.history.changes import Filters, history_page
 from ticketadmin.services.index.rows import index_to_write
+from ticketadmin.services.rules.checking import Asked, check_rules, load_rules
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.errors import (
     CheckFailed,
     EditConflict,
     NothingToSave,
     ReadingLost,
+    RuleBroken,
     SaveFailed,
     SaveInProgress,
     SaveProblem,
@@ -79,6 +84,8 @@ def ticket_page(
 ) -> HttpResponse:
     """Render the ticket page around a form; `draft` is the one that was put into it."""
     base = form.base
+    if form.schema.choices.has_rules is not False:
+        show_rules(form, load_rules(), form.schema)
     content = base.values.get("ticket_content")
     changes = recent_changes(request, base.code, form.schema)
     images_token = _images_token(request, base.code)
@@ -189,6 +196,9 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
         case ReadingLost(lost=lost):
             blind = rebased(form, form.base.without(lost) if lost else Base(form.base.code))
             return ticket_page(request, blind, notice=reading_lost(form, lost), status=409)
+        case RuleBroken(unmet=unmet):
+            form.show_refused(broken_by_box(unmet, form.schema))
+            return ticket_page(request, form, notice=broken_notice(unmet, form.schema), status=422)
         case SaveInProgress(change=other):
             next_step = _("Wait a moment, then save again.")
             notice = describe_in_progress(other, person_of(request), next_step)
@@ -254,16 +264,27 @@ def opened_page(
     return ticket_page(request, form, read=opened.read, draft=draft, status=status, **shown)
 
 
-def preview_of(form: TicketForm) -> dict[str, Any]:
-    """Return what saving the form would send, and what cleaning would drop from the content."""
+def preview_of(form: TicketForm, user: User) -> dict[str, Any]:
+    """Return what saving the form would send, what rules require of it, and what cleaning would drop."""
     content = form.edit.wishes.get("ticket_content")
     typed = form.data.get("ticket_content", "") if isinstance(content, Set) else ""
     return {
         "rows": present_edit(form.edit, form.base.values, form.schema),
         "sent_along": _sent_along(form),
+        "rules": _rules(form, user),
+        "signature": signature_before(user, form.schema, was_read=form.base.was_read) if form.edit else "",
         "removed": what_is_removed(str(typed)) if typed else [],
         "content": display_content(str(content.value)) if isinstance(content, Set) else None,
     }
+
+
+def _rules(form: TicketForm, user: User) -> list[str]:
+    """Return what rules require of the change and is not met, by the ticket as the form was loaded."""
+    base, schema = form.base.values, form.schema
+    wanted = {name: form.edit.value_of(schema.field(name), base.get(name)) for name in form.edit.wishes}
+    asked = Asked(wanted, base, user, form.change_reason)
+    found = check_rules(load_rules(), asked, schema)
+    return [describe_unmet(one, schema) for one in found.broken]
 
 
 def _sent_along(form: TicketForm) -> list[str | Promise]:

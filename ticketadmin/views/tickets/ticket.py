@@ -12,6 +12,7 @@ from ticketadmin.models import Change, User
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.drafts.drafts import CLEAR, TooManyDrafts
 from ticketadmin.services.people.access import may_see
+from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
 from ticketadmin.services.saving.form_base import Base, WrongBase
 from ticketadmin.services.saving.intent import SaveContext
@@ -44,14 +45,15 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 def preview(request: HttpRequest, code: str) -> HttpResponse:
     """Show what saving the posted form would send: a fragment for scripts, else the whole page."""
+    user = person_of(request)
     try:
-        form = posted_form(request.POST, code=code, person=person_of(request), choices=get_choices())
+        form = posted_form(request.POST, code=code, person=user, choices=get_choices())
     except WrongBase:
         return wrong_base_page(request, code)
     status = 200 if form.is_valid() else 422
     if is_scripted(request):
-        return render(request, "tickets/_preview.html", {"form": form, "preview": preview_of(form)})
-    return ticket_page(request, form, preview=preview_of(form), status=status)
+        return render(request, "tickets/_preview.html", {"form": form, "preview": preview_of(form, user)})
+    return ticket_page(request, form, preview=preview_of(form, user), status=status)
 
 
 def _show(request: HttpRequest, code: str) -> HttpResponse:
@@ -101,7 +103,7 @@ def _save(request: HttpRequest, code: str) -> HttpResponse:
         _keep(request, form.base, person)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)
     try:
-        saved = save_ticket(form.wanted, SaveContext(person, submission))
+        saved = save_ticket(form.wanted, SaveContext(person, submission, change_reason=form.change_reason))
     except SaveProblem as problem:
         if not isinstance(problem, NothingToSave):
             _keep(request, form.base, person)
@@ -137,4 +139,6 @@ def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket)
         return {}
     inputs = {name: to_inputs(opened.schema.field(name), value) for name, value in change.wanted.items()}
     cleared = [name for name, texts in inputs.items() if not texts and name not in opened.base.values]
+    if change.change_reason:
+        inputs[CHANGE_REASON] = [change.change_reason]
     return {**inputs, CLEAR: cleared} if cleared else inputs

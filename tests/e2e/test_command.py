@@ -1,0 +1,136 @@
+"""`manage.py change` as a process: several tickets as a bulk run, and what a kill or a signal leaves."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.live import LiveServer
+from tests.prepared import MANAGE
+from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.waiting import wait_until
+from ticketadmin.services.command.exits import Exit
+
+CODE = "ABCXYZ1234"
+DONE, NEW = "Đã hoàn tất", "Mới"
+
+
+@pytest.fixture(scope="module")
+def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server of its own: its short timeout makes a killed save settle in seconds."""
+    server = LiveServer(tmp_path_factory.mktemp("command"), sandbox_process.url, TICKET_API_TIMEOUT="0.5")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def crm(server: LiveServer) -> Sandbox:
+    driver = Sandbox(server.environment["TICKET_API_URL"])
+    driver.reset()
+    server.forget_what_it_learnt()
+    return driver
+
+
+def started(server: LiveServer, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, MANAGE, "change", *arguments, "--as", "minh"],
+        env={**server.environment, "PYTHONUTF8": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(server: LiveServer, *arguments: str, given: str = "") -> tuple[int, dict[str, Any], str]:
+    process = started(server, *arguments, "--json")
+    out, err = process.communicate(given, timeout=60)
+    return process.returncode, json.loads(out) if out else {}, err
+
+
+def query(server: LiveServer, expression: str) -> Any:
+    """Return what an expression over the models gives in the server's database."""
+    script = f"import json; from ticketadmin.models import *; print(json.dumps({expression}))"
+    return json.loads(server.manage("shell", "-v", "0", "-c", script))
+
+
+def codes_of(crm: Sandbox, count: int) -> list[str]:
+    return [code for code in crm.codes() if code.startswith("TK2")][:count]
+
+
+def test_several_codes_are_a_run_that_names_what_a_rule_left_out(server: LiveServer, crm: Sandbox) -> None:
+    codes = codes_of(crm, 6)
+    for at, code in enumerate(codes):
+        crm.edit(code, status_name=NEW, emergency_phone="" if at == 2 else "0909111222")
+    rule = f"dict(field='status_name', value={DONE!r}, required_fields=['emergency_phone'])"
+    query(server, f"TicketRule.objects.create(**{rule}).pk")
+
+    dry = run(server, *codes, f"status_name={DONE}", "--dry-run")
+    assert crm.puts() == []
+    code, answer, err = run(server, "-", f"status_name={DONE}", "--reason", "Dọn dẹp", given="\n".join(codes))
+    query(server, "TicketRule.objects.all().delete()[0]")
+
+    assert dry[0] == code == Exit.PARTLY, err
+    assert [one["outcome"] for one in dry[1]["tickets"]].count("send") == 5
+    exits = {one["ticket"]: one["exit"] for one in answer["tickets"]}
+    assert exits == {one: Exit.RULE if one == codes[2] else Exit.DONE for one in codes}
+    assert f"{codes[2]}: " in err
+    assert {put["ticket_code"] for put in crm.puts()} == set(codes) - {codes[2]}
+    columns = ("origin", "change_reason", "actor__username")
+    made = query(
+        server, f"list(map(list, Change.objects.filter(bulk__isnull=False).values_list(*{columns!r})[:5]))"
+    )
+    assert made == [["command", "Dọn dẹp", "minh"]] * 5
+
+
+def test_a_table_gives_each_ticket_its_own_values(server: LiveServer, crm: Sandbox) -> None:
+    first, second = codes_of(crm, 2)
+    table = f"ticket_code,ticket_title\n{first},Một\n{second},Hai\n"
+
+    code, answer, err = run(server, "emergency_phone=0909111333", given=table)
+
+    assert code == Exit.DONE, err
+    assert answer["state"] == "finished"
+    assert {put["ticket_code"]: put["ticket_title"] for put in crm.puts()} == {first: "Một", second: "Hai"}
+    assert {put["emergency_phone"] for put in crm.puts()} == {"0909111333"}
+
+
+@pytest.mark.parametrize(("is_applied", "outcome"), [(True, "verified"), (False, "not_applied")])
+def test_a_command_killed_in_the_middle_leaves_a_record_that_is_settled_later(
+    is_applied: bool, outcome: str, server: LiveServer, crm: Sandbox
+) -> None:
+    crm.fault("hang", method="PUT", code=CODE, after=is_applied, seconds=30)
+    process = started(server, CODE, f"ticket_title=Bị giết {is_applied}")
+    wait_until(lambda: crm.log("PUT", CODE), "the save did not reach the CRM", every=0.02)
+    process.kill()
+    process.communicate(timeout=20)
+    last = f"Change.objects.filter(ticket_code={CODE!r}).order_by('-id').values_list('outcome', 'origin')[0]"
+
+    assert query(server, f"list({last})") == ["pending", "command"]
+
+    def settled() -> bool:
+        server.manage("settle_changes")
+        return bool(query(server, f"list({last})") == [outcome, "command"])
+
+    wait_until(settled, "the record is not settled")
+    assert len(crm.puts(CODE)) == 1
+
+
+def test_a_signal_ends_a_run_between_two_tickets_and_pauses_it(server: LiveServer, crm: Sandbox) -> None:
+    codes = codes_of(crm, 30)
+    crm.switch(latency_ms=150)
+    process = started(server, *codes, "ticket_title=Dừng lại", "--json")
+    wait_until(crm.puts, "nothing was sent")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == Exit.INTERRUPTED, err
+    answer = json.loads(out)
+    assert query(server, f"BulkUpdate.objects.get(uuid={answer['bulk']!r}).state") == "paused"
+    assert 0 < len(crm.puts()) < len(codes)
+    done = [one["ticket"] for one in answer["tickets"] if one["outcome"] == "verified"]
+    assert sorted(done) == sorted(put["ticket_code"] for put in crm.puts())

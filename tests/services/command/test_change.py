@@ -1,0 +1,223 @@
+"""`manage.py change` for one ticket: what it sends, in whose name, what it says, and how it exits."""
+
+import json
+import os
+import pwd
+from io import BytesIO, StringIO, TextIOWrapper
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import Change, CustomField, ItemOutcome, Outcome, Role, User
+from ticketadmin.services.command.exits import OUTCOMES, Exit, exit_of_all
+
+CODE = "ABCXYZ1234"
+DONE = "Đã hoàn tất"
+
+
+class Ran:
+    """What one run of the command printed, and its exit code."""
+
+    def __init__(self, *arguments: str) -> None:
+        out, err = StringIO(), StringIO()
+        self.code = 0
+        try:
+            call_command("change", *arguments, stdout=out, stderr=err)
+        except CommandError as error:
+            self.code = error.returncode
+            err.write(str(error))
+        except SystemExit as ended:
+            self.code = int(ended.code or 0)
+        self.out, self.err = out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def lan(staff: User, sandbox: Sandbox) -> User:
+    return staff
+
+
+def test_one_code_is_a_save_that_says_who_by_what_and_why(lan: User, sandbox: Sandbox) -> None:
+    ran = Ran(CODE, "ticket_title=Máy in tầng 3", "--as", "staff", "--reason", "  Theo   lịch ")
+
+    assert (ran.code, ran.err) == (Exit.DONE, "")
+    assert "Saved and verified." in ran.out
+    assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Máy in tầng 3"}]
+    change = Change.objects.get()
+    assert (change.origin, change.actor, change.change_reason) == ("command", lan, "Theo lịch")
+    assert change.system_account == pwd.getpwuid(os.geteuid()).pw_name
+
+
+def test_values_are_read_as_in_a_file(lan: User, sandbox: Sandbox) -> None:
+    CustomField.objects.create(key="co", label="Hoá đơn", kind="yes_no")
+
+    ran = Ran(
+        *(CODE, "trạng thái=đã hoàn tất", "expected_at=31/12/2026", "hoa don=có", "--clear", "account_email"),
+        *("--as", "staff"),
+    )
+
+    assert ran.code == Exit.DONE, ran.err
+    sent = sandbox.puts()[0]
+    assert (sent["status_name"], sent["expected_at"], sent["account_email"]) == (DONE, "2026-12-31", "")
+    assert sent["custom_fields"]["co"] == "1"
+
+
+def test_what_is_there_already_is_not_sent(lan: User, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, status_name=DONE)
+
+    ran = Ran(CODE, f"status_name={DONE}", "--as", "staff")
+
+    assert ran.code == Exit.DONE
+    assert sandbox.puts() == []
+
+
+def test_a_dry_run_sends_nothing_and_says_what_it_would(lan: User, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, status_name="Mới")
+
+    ran = Ran(CODE, f"status_name={DONE}", "--as", "staff", "--dry-run")
+
+    assert ran.code == Exit.DONE
+    assert f"Status: Mới → {DONE}" in ran.out
+    assert sandbox.puts() == []
+    assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([CODE], "Name at least one change"),
+        ([CODE, "ticket_title="], "use --clear ticket_title"),
+        ([CODE, "no_such_field=1"], "is not a field"),
+        ([CODE, "expected_at=31/02/2026"], "expected_at"),
+        ([CODE, "status_name=Không có"], "The CRM has no “Không có”"),
+        ([CODE, "--clear", "ticket_title"], "cannot be empty"),
+        ([CODE, "ticket_title=a", "--clear", "ticket_title"], "name the same thing"),
+        (["ABC/1", "ticket_title=a"], "is not a ticket code"),
+        ([CODE, "-", "ticket_title=a"], "not both"),
+        ([CODE, "ticket_title=a", "--reason", "x" * 301], "at most 300 characters"),
+    ],
+)
+def test_wrong_arguments_are_named_and_nothing_is_asked_of_the_crm(
+    arguments: list[str], words: str, lan: User, sandbox: Sandbox
+) -> None:
+    ran = Ran(*arguments, "--as", "staff")
+
+    assert ran.code == Exit.USAGE
+    assert words in ran.err
+    assert ran.out == ""
+    assert sandbox.log("GET", CODE) == sandbox.puts() == []
+
+
+@pytest.mark.parametrize("who", ["missing", "nobody", "gone"])
+def test_a_wrong_user_sends_nothing(who: str, make_person: Any, sandbox: Sandbox) -> None:
+    make_person(None, "nobody")
+    make_person(Role.LEAD, "gone", is_active=False)
+
+    ran = Ran(CODE, "ticket_title=a", "--as", who)
+
+    assert ran.code == Exit.NOT_ALLOWED
+    assert f"{who} is no active user" in ran.err
+    assert sandbox.puts() == []
+
+
+def test_several_tickets_need_the_right_to_bulk_updates(lan: User, sandbox: Sandbox) -> None:
+    ran = Ran(CODE, "TK200001", "ticket_title=a", "--as", "staff")
+
+    assert ran.code == Exit.NOT_ALLOWED
+    assert sandbox.puts() == []
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+def test_a_missing_ticket_sends_nothing(is_json: bool, lan: User, sandbox: Sandbox) -> None:
+    Ran(CODE, "ticket_title=a", "--as", "staff")  # from then on it is known that reading works
+    sandbox.forget_log()
+
+    ran = Ran("KHONGCO1", "ticket_title=b", "--as", "staff", *(["--json"] if is_json else []))
+
+    assert ran.code == Exit.NO_TICKET
+    assert "KHONGCO1: The CRM has no ticket with this code." in ran.err
+    assert sandbox.puts() == []
+    if is_json:
+        assert json.loads(ran.out)["exit"] == Exit.NO_TICKET
+
+
+@pytest.mark.parametrize(
+    ("fault", "switches", "code"),
+    [
+        ({}, {}, Exit.DONE),
+        ({"kind": "status", "method": "PUT", "status": 400}, {}, Exit.REFUSED),
+        ({"kind": "status", "method": "PUT", "status": 403}, {}, Exit.REFUSED),
+        ({"kind": "status", "method": "PUT", "status": 404}, {}, Exit.NO_TICKET),
+        ({"kind": "status", "method": "PUT", "status": 401}, {}, Exit.UNREACHABLE),
+        ({"kind": "status", "method": "GET", "status": 401, "path": "/ticket"}, {}, Exit.UNREACHABLE),
+        ({"kind": "ignore_write", "method": "PUT"}, {}, Exit.NOT_APPLIED),
+        ({}, {"normalise": "trim"}, Exit.STORED_DIFFERENTLY),
+        ({}, {"read_right": "403"}, Exit.NOT_READABLE),
+    ],
+    ids=str,
+)
+def test_each_kind_of_outcome_has_its_exit_code(
+    fault: dict[str, Any], switches: dict[str, Any], code: Exit, lan: User, sandbox: Sandbox
+) -> None:
+    sandbox.switch(**switches)
+    if fault:
+        sandbox.fault(fault.pop("kind"), times=None, **fault)
+
+    ran = Ran(CODE, "ticket_title=máy  in", "--as", "staff", "--json")
+
+    assert ran.code == code, ran.out + ran.err
+    answer = json.loads(ran.out)
+    assert answer["exit"] == code
+    assert answer["tickets"][0]["ticket"] == CODE
+
+
+def test_every_outcome_of_a_change_has_an_exit_code() -> None:
+    assert set(OUTCOMES) == set(Outcome)
+    assert set(Outcome.values) - {"pending"} <= set(ItemOutcome.values)
+
+
+def test_tickets_with_different_outcomes_exit_as_partly_done() -> None:
+    assert exit_of_all([]) == exit_of_all([Exit.DONE] * 3) == Exit.DONE
+    assert exit_of_all([Exit.RULE] * 3) == Exit.RULE
+    assert exit_of_all([Exit.DONE, Exit.RULE]) == Exit.PARTLY
+
+
+@pytest.mark.parametrize(
+    "given",
+    [CODE, f"{CODE}\n", f"ticket_code,ticket_title\n{CODE},Từ tệp\n", f"mã phiếu;tiêu đề\n{CODE};Từ tệp\n"],
+)
+def test_one_ticket_on_standard_input_is_a_save(
+    given: str, lan: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(given.encode())))
+
+    ran = Ran("emergency_phone=0909111222", "--as", "staff")
+
+    assert ran.code == Exit.DONE, ran.err
+    (sent,) = sandbox.puts()
+    assert sent["emergency_phone"] == "0909111222"
+    assert ("ticket_title" in sent) == ("Từ tệp" in given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "No ticket code was found"),
+        ("ABC/1 ???", "is not a ticket code"),
+        (f"ticket_code,expected_at\n{CODE},31/02/2026\n", "Row 2, expected_at"),
+        (f"ticket_code,unheard_of\n{CODE},1\n", "is not a field"),
+        ("x" * (10 * 1024 * 1024 + 1), "larger than 10 MB"),
+    ],
+    ids=["empty", "no code", "bad value", "bad column", "too large"],
+)
+def test_wrong_standard_input_is_named(
+    given: str, words: str, lan: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(given.encode())))
+
+    ran = Ran("-", "ticket_title=a", "--as", "staff")
+
+    assert ran.code == Exit.USAGE
+    assert words in ran.err
+    assert sandbox.puts() == []

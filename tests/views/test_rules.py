@@ -1,0 +1,313 @@
+"""Rules by every way in: what a rule forbids is never sent, what it allows is, and the page says so."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.pages import form_to, ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import (
+    BulkItem,
+    BulkState,
+    BulkUpdate,
+    Change,
+    CustomField,
+    Draft,
+    ItemOutcome,
+    ItemReason,
+    Plan,
+    Role,
+    TicketRule,
+    User,
+)
+from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.saving.edit import edit_of_values
+
+CODE = "ABCXYZ1234"
+URL = f"/tickets/{CODE}/"
+DONE, NEW = "Đã hoàn tất", "Mới"
+SERIAL = "custom_fields.so_serial"
+SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule, the ticket before, what else is given, and whether setting DONE is allowed then."""
+
+    rule: dict[str, Any]
+    is_allowed: bool
+    serial: str = ""
+    reason: str = ""
+    role: Role = Role.LEAD
+
+
+@dataclass(frozen=True)
+class Way:
+    """The ways in by which a status is set; each returns what the user is told."""
+
+    user: User
+    client: Client
+    crm: Sandbox
+    reason: str
+
+    def by_form(self) -> str:
+        typed = ticket_form(self.client.get(URL)).filled(status_name=DONE, change_reason=self.reason)
+        return self._shown(self.client.post(URL, typed, follow=True))
+
+    def by_quick_status(self) -> str:
+        posted = {"status": DONE, "submission": str(uuid4()), "change_reason": self.reason}
+        return self._shown(self.client.post(f"{URL}status/", posted, headers=SCRIPT))
+
+    def by_the_box(self) -> str:
+        self.client.get(URL)  # from then on the CRM's statuses are known
+        page = self.client.get("/go/", {"q": f"{CODE} hoàn tất"}, follow=True)
+        form = form_to(page, "/status/")
+        typed = form.filled(status=DONE, change_reason=self.reason)
+        return self._shown(self.client.post(form.action, typed, follow=True))
+
+    def by_command(self) -> str:
+        printed = StringIO()
+        arguments = [CODE, f"status_name={DONE}", "--as", self.user.username, "--reason", self.reason]
+        with suppress(SystemExit):
+            call_command("change", *arguments, stdout=printed, stderr=printed)
+        return printed.getvalue()
+
+    def by_bulk(self) -> str:
+        item = self._item()
+        plan_item(work_on(item.bulk, self.user), item)
+        if item.plan == Plan.SEND:
+            send_item(work_on(item.bulk, self.user), item)
+        return self._shown(self.client.get(f"/bulk/{item.bulk.uuid}/"))
+
+    def by_bulk_with_a_rule_made_after_the_check(self) -> str:
+        item = self._item()
+        rules = list(TicketRule.objects.all())
+        TicketRule.objects.all().delete()
+        work = work_on(item.bulk, self.user)
+        plan_item(work, item)
+        assert item.plan == Plan.SEND
+        TicketRule.objects.bulk_create(rules)
+        send_item(work, item)
+        return self._shown(self.client.get(f"/bulk/{item.bulk.uuid}/"))
+
+    def _item(self) -> BulkItem:
+        run = BulkUpdate.objects.create(
+            owner=self.user,
+            state=BulkState.CHECKING,
+            created_at=timezone.now(),
+            wishes=edit_of_values({"status_name": DONE}).as_json(),
+            change_reason=self.reason,
+        )
+        return BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE)
+
+    def _shown(self, answer: Any) -> str:
+        return str(answer.content.decode())
+
+
+WAYS: dict[str, Callable[[Way], str]] = {
+    "form": Way.by_form,
+    "quick status": Way.by_quick_status,
+    "one box": Way.by_the_box,
+    "command": Way.by_command,
+    "bulk": Way.by_bulk,
+    "bulk, later rule": Way.by_bulk_with_a_rule_made_after_the_check,
+}
+FIELDS = {"value": DONE, "required_fields": [SERIAL]}
+REASON = {"value": DONE, "needs_reason": True}
+GROUPS = {"value": DONE, "groups": [Role.ADMINISTRATOR.value]}
+CASES = {
+    "no rule": Case({}, True),
+    "a rule for another status": Case({"value": NEW, "needs_reason": True}, True),
+    "an empty field": Case(FIELDS, False),
+    "a filled field": Case(FIELDS, True, serial="SN-1"),
+    "no reason": Case(REASON, False),
+    "a reason": Case(REASON, True, reason="Khách đã xác nhận"),
+    "a lead outside the group": Case(GROUPS, False),
+    "a member of the group": Case(GROUPS, True, role=Role.ADMINISTRATOR),
+    "a field for a group": Case({"groups": [Role.ADMINISTRATOR.value]}, False),
+    "all of it": Case(FIELDS | REASON | GROUPS, True, "SN-1", "Xong", Role.ADMINISTRATOR),
+    "all of it but the reason": Case(FIELDS | REASON | GROUPS, False, "SN-1", "", Role.ADMINISTRATOR),
+}
+
+
+def planned(user: User, codes: list[str]) -> list[BulkItem]:
+    """Return the tickets of a run that sets DONE, after its dry run."""
+    run = BulkUpdate.objects.create(
+        owner=user,
+        state=BulkState.CHECKING,
+        created_at=timezone.now(),
+        wishes=edit_of_values({"status_name": DONE}).as_json(),
+    )
+    items = [
+        BulkItem.objects.create(bulk=run, position=at, ticket_code=code) for at, code in enumerate(codes)
+    ]
+    for item in items:
+        plan_item(work_on(run, user), item)
+    BulkUpdate.objects.filter(pk=run.pk).update(state=BulkState.READY)
+    return items
+
+
+@pytest.fixture
+def serial(db: None) -> None:
+    CustomField.objects.create(key="so_serial", label="Số serial")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", CASES)
+def test_no_way_in_avoids_a_rule_and_none_is_stopped_without_one(
+    way: str, case: str, serial: None, make_person: Any, client_of: Any, sandbox: Sandbox
+) -> None:
+    given = CASES[case]
+    sandbox.edit(CODE, status_name=NEW, custom_fields={"so_serial": given.serial})
+    user = make_person(given.role)
+    if given.rule:
+        TicketRule.objects.create(field="status_name", **given.rule)
+
+    told = WAYS[way](Way(user, client_of(user), sandbox, given.reason))
+
+    assert (sandbox.ticket(CODE)["status_name"] == DONE) is given.is_allowed, told
+    assert len(sandbox.puts(CODE)) == given.is_allowed
+    assert Change.objects.count() == given.is_allowed
+    if given.is_allowed:
+        assert Change.objects.get().change_reason == given.reason
+    else:
+        words = ("a reason is required", "must be filled in", "only these groups")
+        assert any(one in told for one in words)
+
+
+def test_of_a_hundred_tickets_seven_are_named_and_the_rest_is_sent(
+    serial: None, lead: User, client_of: Any, sandbox: Sandbox
+) -> None:
+    codes = [code for code in sandbox.codes() if code.startswith("TK2")][:100]
+    for at, code in enumerate(codes):
+        sandbox.edit(code, status_name=NEW, custom_fields={"so_serial": "" if at < 7 else "SN-1"})
+    TicketRule.objects.create(field="status_name", **FIELDS)
+
+    items = planned(lead, codes)
+    run = BulkUpdate.objects.get()
+    page = client_of(lead).get(f"/bulk/{run.uuid}/?shown=cannot").content.decode()
+    for item in items:
+        if item.plan == Plan.SEND:
+            send_item(work_on(run, lead), item)
+
+    blocked = codes[:7]
+    assert [code for code in blocked if code not in page] == []
+    assert page.count("these fields must be filled in: Số serial.") == 7
+    assert [put["ticket_code"] for put in sandbox.puts()] == codes[7:]
+    assert [item.ticket_code for item in items if item.reason == ItemReason.BROKEN_RULE] == blocked
+
+
+def test_a_rule_made_during_a_run_holds_from_the_next_ticket_on(lead: User, sandbox: Sandbox) -> None:
+    codes = [code for code in sandbox.codes() if code.startswith("TK2")][:6]
+    for code in codes:
+        sandbox.edit(code, status_name=NEW)
+    items = planned(lead, codes)
+    work = work_on(items[0].bulk, lead)
+
+    for at, item in enumerate(items):
+        if at == 3:
+            TicketRule.objects.create(field="status_name", **REASON)
+        send_item(work, item)
+
+    assert [put["ticket_code"] for put in sandbox.puts()] == codes[:3]
+    assert [item.outcome for item in items] == [ItemOutcome.VERIFIED] * 3 + [ItemOutcome.NOT_DONE] * 3
+    assert BulkItem.objects.filter(reason=ItemReason.BROKEN_RULE).count() == 3
+
+
+def test_undo_obeys_groups_alone_and_the_history_says_so(
+    serial: None, staff: User, lead: User, client_of: Any, sandbox: Sandbox
+) -> None:
+    sandbox.edit(CODE, status_name=DONE, custom_fields={"so_serial": ""})
+    client = client_of(lead)
+    client.post(URL, ticket_form(client.get(URL)).filled(status_name=NEW))
+    first = Change.objects.get()
+    rule = TicketRule.objects.create(field="status_name", **(FIELDS | REASON | GROUPS))
+
+    refused = client.post(f"/history/{first.uuid}/undo/", headers=SCRIPT).content.decode()
+    assert "only these groups may do this: Administrator" in refused
+    assert sandbox.ticket(CODE)["status_name"] == NEW
+
+    rule.groups = [Role.LEAD.value]
+    rule.save()
+    client.post(f"/history/{first.uuid}/undo/", {"change_reason": "Nhầm phiếu"})
+
+    assert sandbox.ticket(CODE)["status_name"] == DONE
+    undo = Change.objects.first()
+    assert undo is not None
+    assert (undo.undo_of, undo.change_reason) == (first, "Nhầm phiếu")
+    page = client.get("/history/").content.decode()
+    assert "Rules that were not applied" in page
+    assert "a reason is required" not in page.partition("Rules that were not applied")[0]
+
+
+def test_a_refused_form_keeps_all_that_was_typed(
+    serial: None, staff: User, client_of: Any, sandbox: Sandbox
+) -> None:
+    TicketRule.objects.create(field="status_name", **(FIELDS | REASON))
+    sandbox.edit(CODE, status_name=NEW, custom_fields={"so_serial": ""})
+    client = client_of(staff)
+    form = ticket_form(client.get(URL))
+
+    answer = client.post(URL, form.filled(status_name=DONE, ticket_title="Vẫn còn"))
+
+    assert answer.status_code == 422
+    again = ticket_form(answer)
+    assert again.values["status_name"] == [DONE]
+    assert again.values["ticket_title"] == ["Vẫn còn"]
+    assert "Nothing was changed in the CRM." in answer.content.decode()
+    assert Draft.objects.get().inputs["ticket_title"] == ["Vẫn còn"]
+    done = client.post(URL, again.filled(**{SERIAL: "SN-9", "change_reason": "Xong"}))
+    assert done.status_code == 303
+    assert sandbox.ticket(CODE)["status_name"] == DONE
+    assert not Draft.objects.exists()
+
+
+def test_the_form_says_beforehand_what_a_status_needs(
+    serial: None, staff: User, client_of: Any, sandbox: Sandbox
+) -> None:
+    TicketRule.objects.create(field="status_name", **(FIELDS | REASON))
+
+    page = client_of(staff).get(URL).content.decode()
+
+    assert f"“{DONE}” needs: filled in: Số serial; a reason." in page
+
+
+def test_rules_cost_a_save_one_query_and_none_where_there_is_no_rule(
+    staff: User, client_of: Any, sandbox: Sandbox
+) -> None:
+    client = client_of(staff)
+
+    def queries(title: str) -> int:
+        form = ticket_form(client.get(URL))
+        with CaptureQueriesContext(connection) as counted:
+            client.post(URL, form.filled(ticket_title=title))
+        return sum('FROM "ticketadmin_ticketrule" ORDER' in one["sql"] for one in counted)
+
+    assert queries("Một") == 0
+    TicketRule.objects.create(field="ticket_title", required_fields=["status_name"])
+    assert queries("Hai") == 1
+    assert len(sandbox.puts(CODE)) == 2
+
+
+@pytest.mark.parametrize(("allows", "puts"), [(False, 0), (True, 1)])
+def test_what_cannot_be_read_is_the_administrators_choice(
+    allows: bool, puts: int, serial: None, staff: User, client_of: Any, sandbox: Sandbox
+) -> None:
+    TicketRule.objects.create(field="status_name", allows_unreadable=allows, **FIELDS)
+    sandbox.switch(read_right="403")
+    client = client_of(staff)
+
+    answer = client.post(URL, ticket_form(client.get(URL)).filled(status_name=DONE), follow=True)
+
+    assert len(sandbox.puts(CODE)) == puts
+    assert ("cannot be checked" in answer.content.decode()) or allows

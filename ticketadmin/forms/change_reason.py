@@ -1,0 +1,50 @@
+"""The box for the reason of a change: the same for a ticket form, a quick status, an undo, a bulk update."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.forms.layout import helper
+from ticketadmin.forms.rendering import PLAIN_WIDGETS
+from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
+
+
+class ReasonField(forms.CharField):
+    """One line of text. It has no `maxlength`, which would cut what is pasted without a word."""
+
+    def clean(self, value: Any) -> str:
+        """Return the reason as it is kept. Raises ValidationError where it is too long."""
+        return read_change_reason(value or "")
+
+
+def reason_box(shown: str = "") -> forms.Field:
+    """Return the form field; `shown` is what it holds at first."""
+    return ReasonField(
+        label=_("Reason for the change"),
+        required=False,
+        initial=shown,
+        help_text=_("Optional. It is shown in the history here and never sent to the CRM."),
+    )
+
+
+class ReasonForm(forms.Form):
+    """A reason alone, for a change that has no other form: a quick status, an undo, a restore."""
+
+    default_renderer = PLAIN_WIDGETS
+
+    change_reason = reason_box()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = helper(CHANGE_REASON)
+
+    @property
+    def reason(self) -> str:
+        """The reason of a valid form, "" where none was given."""
+        return str(self.cleaned_data[CHANGE_REASON])
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the reason of an invalid form."""
+        return " ".join(str(one) for one in self.errors.get(CHANGE_REASON, []))

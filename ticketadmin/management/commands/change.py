@@ -1,0 +1,116 @@
+"""`manage.py change CODE … FIELD=VALUE --clear FIELD --as USER`: change tickets from a script or by hand."""
+
+import json
+import signal
+import sys
+import threading
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from ticketadmin.presenters.command import one_as_json, one_as_text, run_as_json, run_as_text
+from ticketadmin.services.command.arguments import Wanted, WrongArguments, read_arguments
+from ticketadmin.services.command.change import Caller, change_many, change_one, user_named
+from ticketadmin.services.command.exits import Exit
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.people.access import Forbidden
+from ticketadmin.services.saving.change_reason import read_change_reason
+from ticketadmin.services.spreadsheets import LARGEST_FILE
+from ticketadmin.services.values.schema import TicketSchema, load_schema
+
+STANDARD_INPUT = "-"
+
+
+class Command(BaseCommand):
+    """One ticket is a save, more are a bulk run: checked first, sent slowly at first, paused by damage."""
+
+    help = "Change fields of one ticket, or of several as a bulk update, in the name of a user."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the tickets, the changes, in whose name, and how to answer."""
+        parser.add_argument(
+            "words",
+            nargs="*",
+            metavar="CODE|FIELD=VALUE",
+            help="ticket codes and changes; without codes, or with “-”, codes or a CSV from standard input",
+        )
+        parser.add_argument(
+            "--clear", action="append", default=[], metavar="FIELD", help="empty this field; repeatable"
+        )
+        parser.add_argument(
+            "--as", dest="user", required=True, metavar="USER", help="whose rights and rules apply"
+        )
+        parser.add_argument("--reason", default="", help="kept with each change, shown in the history")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be sent, send nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+    def handle(self, *, words: list[str], clear: list[str], user: str, **options: Any) -> None:
+        """Carry it out; the exit code says what came of it (docs/command.md)."""
+        with _stopped_by_signals() as stopped:
+            try:
+                given = _standard_input(words)  # which may take long: what is looked up comes after it
+                schema = load_schema(get_choices())
+                wanted = read_arguments(words, clear, given, schema)
+                reason = read_change_reason(options["reason"])
+                caller = Caller(user_named(user), reason, options["dry_run"], stopped.is_set)
+                code = self._change(wanted, schema, caller, as_json=options["json"])
+            except WrongArguments as problem:
+                raise CommandError("\n".join(problem.messages), returncode=Exit.USAGE) from problem
+            except ValidationError as problem:
+                raise CommandError("\n".join(problem.messages), returncode=Exit.USAGE) from problem
+            except Forbidden as problem:
+                message = _("%(user)s is no active user with the right to do this. Nothing was sent.")
+                raise CommandError(message % {"user": user}, returncode=Exit.NOT_ALLOWED) from problem
+        if code:
+            sys.exit(int(code))
+
+    def _change(self, wanted: Wanted, schema: TicketSchema, caller: Caller, *, as_json: bool) -> Exit:
+        if wanted.is_single:
+            one = change_one(wanted, schema, caller)
+            content: dict[str, Any] = {"exit": int(one.exit), "tickets": [one_as_json(one, schema)]}
+            self._print(one.exit, content if as_json else None, one_as_text(one, schema))
+            return one.exit
+        run = change_many(wanted, caller)
+        self._print(run.exit, run_as_json(run) if as_json else None, run_as_text(run, schema))
+        return run.exit
+
+    def _print(self, code: Exit, content: dict[str, Any] | None, lines: Iterator[str]) -> None:
+        """Print JSON to standard output; words after a failure go to standard error."""
+        if content is not None:
+            self.stdout.write(json.dumps(content, ensure_ascii=False))
+        if content is None or code:
+            out = self.stderr if code else self.stdout
+            for line in lines:
+                out.write(line)
+
+
+def _standard_input(words: list[str]) -> bytes | None:
+    """Return the standard input, one byte over the limit at most; None where the arguments name tickets."""
+    codes = [word for word in words if "=" not in word]
+    if codes == [STANDARD_INPUT] or not codes:
+        return sys.stdin.buffer.read(LARGEST_FILE + 1)
+    if STANDARD_INPUT in codes:
+        raise WrongArguments([_("Name the tickets as arguments or on standard input, not both.")])
+    return None
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """End between two tickets after SIGINT or SIGTERM; what is under way is finished and recorded."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_signal: stopped.set())
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,147 @@
+"""What the command prints: for people a line a ticket, for programs one JSON object."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ticketadmin.models import BulkItem, BulkUpdate, Change, ItemOutcome, Plan
+from ticketadmin.presenters.changes import (
+    Notice,
+    describe_in_progress,
+    describe_outcome,
+    describe_problem,
+    readable,
+)
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, PAUSES, why_left_out
+from ticketadmin.presenters.rules import broken_notice
+from ticketadmin.presenters.unmet import describe_all
+from ticketadmin.services.command.change import OneTicket, Run
+from ticketadmin.services.command.exits import exit_of_item
+from ticketadmin.services.saving.errors import (
+    CheckFailed,
+    EditConflict,
+    NothingToSave,
+    ReadingLost,
+    RuleBroken,
+    SaveFailed,
+    SaveInProgress,
+)
+from ticketadmin.services.values.schema import TicketSchema
+
+ALREADY = "already"
+WOULD_SEND = "send"
+
+
+def one_as_text(found: OneTicket, schema: TicketSchema) -> Iterator[str]:
+    """Yield what is printed of one ticket."""
+    notice = _notice_of(found, schema)
+    said = " ".join(str(part) for part in (notice.title, notice.text, notice.next_step) if part)
+    yield f"{found.code}: {said}"
+    if notice.quotation:
+        yield f"  {_('The CRM says:')} {notice.quotation}"
+    if found.intent:
+        before = found.intent.before or {}
+        for name, value in found.intent.wanted.items():
+            field = schema.field(name)
+            was = readable(field, before[name]) if name in before else _("not known here")
+            yield f"  {field.label}: {was or _('empty')} → {readable(field, value) or _('empty')}"
+
+
+def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
+    if found.intent is not None:
+        return Notice("info", _("This would be sent."))
+    match found.problem:
+        case None if found.change is not None:
+            return describe_outcome(found.change)
+        case NothingToSave():
+            return Notice("info", _("The CRM already holds these values."), _("Nothing was sent."))
+        case RuleBroken(unmet=unmet):
+            return broken_notice(unmet, schema)
+        case SaveInProgress(change=other) if other is not None:
+            wait = _("Wait a moment, then try again.")
+            return describe_in_progress(other, other.actor, wait) if other.actor else Notice("warn", wait)
+        case CheckFailed(error=error):
+            return describe_problem(error)
+        case SaveFailed(change=change, error=error):
+            return describe_problem(error, change)
+        case ReadingLost():
+            title = _("The ticket can no longer be read, so your changes could not be compared with it.")
+            return Notice("warn", title, NOTHING_CHANGED)
+        case EditConflict():
+            return Notice("warn", _("Changed by somebody else"), NOTHING_CHANGED)
+        case _:
+            return Notice("warn", _("Wait a moment, then try again."), NOTHING_CHANGED)
+
+
+def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
+    """Return one ticket for `--json`."""
+    notice = _notice_of(found, schema)
+    outcome = found.change.outcome if found.change else ALREADY
+    if found.intent:
+        outcome = WOULD_SEND
+    elif found.problem and not found.change and found.exit:
+        outcome = ItemOutcome.NOT_DONE.value
+    unmet = found.problem.unmet if isinstance(found.problem, RuleBroken) else ()
+    return {
+        "ticket": found.code,
+        "exit": int(found.exit),
+        "outcome": outcome,
+        "message": str(notice.title),
+        "crm_says": notice.quotation,
+        "rules": [one.as_json() for one in unmet],
+        "wanted": dict(found.intent.wanted) if found.intent else _wanted(found.change),
+        "results": found.change.results if found.change else {},
+        "change": str(found.change.uuid) if found.change else None,
+    }
+
+
+def _wanted(change: Change | None) -> dict[str, Any]:
+    return change.wanted if change else {}
+
+
+def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
+    """Yield what is printed of several tickets: a line each, then where the run can be seen."""
+    for item in found.items:
+        yield f"{item.ticket_code}: {_label(item)}{_why(item, schema)}"
+    if found.bulk.pause_reason in PAUSES:
+        yield " ".join(map(str, PAUSES[found.bulk.pause_reason]))
+    if found.is_kept:
+        yield _("The run is kept as bulk update %(uuid)s.") % {"uuid": found.bulk.uuid}
+
+
+def _label(item: BulkItem) -> str:
+    return str(ItemOutcome(item.outcome).label if item.outcome else Plan(item.plan).label)
+
+
+def _why(item: BulkItem, schema: TicketSchema) -> str:
+    said = " ".join(describe_all(item.broken_rules, schema))
+    if not said and item.reason:
+        said = str(why_left_out(item.reason))
+    return f". {said}" if said else ""
+
+
+def run_as_json(found: Run) -> dict[str, Any]:
+    """Return several tickets for `--json`."""
+    return {
+        "exit": int(found.exit),
+        "bulk": str(found.bulk.uuid) if found.is_kept else None,
+        "state": found.bulk.state,
+        "pause_reason": found.bulk.pause_reason,
+        "tickets": [_item_as_json(item, found.bulk) for item in found.items],
+    }
+
+
+def _item_as_json(item: BulkItem, bulk: BulkUpdate) -> dict[str, Any]:
+    change = item.change
+    return {
+        "ticket": item.ticket_code,
+        "exit": int(exit_of_item(item)),
+        "outcome": item.outcome or item.plan,
+        "reason": item.reason,
+        "crm_says": item.message,
+        "rules": item.broken_rules or [],
+        "wanted": change.wanted if change else item.all_wishes(bulk.wishes),
+        "results": change.results if change else {},
+        "change": str(change.uuid) if change else None,
+    }

@@ -1,0 +1,42 @@
+"""What people read of the field that carries the user's name (`services/saving/signature.py`)."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from ticketadmin.models import Change, Outcome, User
+from ticketadmin.services.saving.signature import REFUSED, sign_field
+from ticketadmin.services.values.schema import TicketSchema
+
+Text = str | Promise
+
+
+def signature_before(user: User, schema: TicketSchema, *, was_read: bool) -> Text:
+    """Return what a preview says of the signature; "" where no field carries one."""
+    if not sign_field():
+        return ""
+    said = {"field": schema.field(sign_field()).label, "name": user.display_name}
+    if not was_read:
+        return _(
+            "“%(field)s” is not set to your name: the ticket could not be read, and a CRM that replaces "
+            "custom fields would lose the others."
+        ) % {"field": said["field"]}
+    return _("“%(field)s” is set to %(name)s as well, where the CRM shows the custom fields.") % said
+
+
+def signature_after(change: Change, schema: TicketSchema) -> Text:
+    """Return what became of the signature of a change; "" where there is nothing to look at."""
+    kept = change.signature
+    if not kept:
+        return ""
+    said = {"field": schema.field(kept["field"]).label, "name": kept["name"]}
+    match kept["result"]:
+        case Outcome.VERIFIED:
+            return _("“%(field)s” was set to %(name)s.") % said
+        case _ if kept["result"] == REFUSED:
+            return _("The CRM refused this change with “%(field)s” in it, so it was sent without.") % said
+        case Outcome.NOT_APPLIED:
+            return _("“%(field)s” was sent as %(name)s, but the CRM kept the old value.") % said
+        case Outcome.STORED_DIFFERENTLY:
+            return _("“%(field)s” was sent as %(name)s, but the CRM stored something else.") % said
+        case _:
+            return _("“%(field)s” was sent as %(name)s; whether the CRM stored it is not known.") % said

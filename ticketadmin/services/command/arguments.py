@@ -1,0 +1,141 @@
+"""What the arguments and the standard input of the command mean: tickets, and the changes for them.
+
+Names of fields and values are read as in an uploaded file (`services/bulk`), so that the command, a file and
+the form send the same. Every problem is found in one go; nothing is asked of the CRM here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from ticketadmin.services.bulk.rows import BulkTable, read_rows
+from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen
+from ticketadmin.services.index.codes import is_code_heading, read_codes
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.spreadsheets import LARGEST_FILE, Table, TableRow, read_table
+from ticketadmin.services.spreadsheets.delimited import decode
+from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.ticketapi.client import CODE
+
+CODE_COLUMN = "ticket_code"
+_ANY_CODE = "X"  # stands in the one row that the assignments are read from
+
+
+class WrongArguments(Exception):
+    """The command cannot be carried out as it was given. `messages` name every problem; nothing was sent."""
+
+    def __init__(self, messages: Sequence[str]) -> None:
+        super().__init__(" ".join(messages))
+        self.messages = tuple(messages)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command is to do: tickets, each perhaps with changes of its own, and the common changes."""
+
+    tickets: tuple[Chosen, ...]
+    edit: Edit
+
+    @property
+    def is_single(self) -> bool:
+        """Return whether it is one ticket: a save rather than a run."""
+        return len(self.tickets) == 1
+
+    @property
+    def single_edit(self) -> Edit:
+        """Return all changes of the only ticket: its own come before the common ones."""
+        own = self.tickets[0].edit
+        return Edit({**self.edit.wishes, **(own.wishes if own else {})})
+
+
+def read_arguments(
+    words: Sequence[str], cleared: Sequence[str], given: bytes | None, schema: TicketSchema
+) -> Wanted:
+    """Return what `CODE … field=value`, `--clear` and the standard input ask for. Raises WrongArguments.
+
+    `given` is the standard input, None where the arguments name the tickets.
+    """
+    codes = [word for word in words if "=" not in word]
+    edit = _common(_assignments(words), cleared, schema)
+    tickets = _named(codes) if given is None else _from_input(given, schema)
+    if len(tickets) > MOST_TICKETS:
+        message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
+        raise WrongArguments([message % {"count": len(tickets), "most": MOST_TICKETS}])
+    if not edit and not any(one.edit for one in tickets):
+        raise WrongArguments([_("Name at least one change: FIELD=VALUE or --clear FIELD.")])
+    return Wanted(tickets, edit)
+
+
+def _assignments(words: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, value) for name, sign, value in (word.partition("=") for word in words) if sign]
+
+
+def _common(assigned: Sequence[tuple[str, str]], cleared: Sequence[str], schema: TicketSchema) -> Edit:
+    names = [*(name for name, _value in assigned), *cleared]
+    if not names:
+        return Edit()
+    messages = [
+        _("%(name)s has no value. To empty the field, use --clear %(name)s.") % {"name": name}
+        for name, value in assigned
+        if not value.strip()
+    ]
+    cells = [*(value for _name, value in assigned), *("[clear]" for _name in cleared)]
+    found = _read(Table((CODE_COLUMN, *names), (TableRow(1, (_ANY_CODE, *cells)),)), schema)
+    messages += [f"{error.column}: {error.message}" for error in found.errors]
+    if messages:
+        raise WrongArguments(messages)
+    return Edit(found.rows[0].values)
+
+
+def _read(table: Table, schema: TicketSchema) -> BulkTable:
+    try:
+        return read_rows(table, schema)
+    except ValidationError as error:
+        raise WrongArguments(error.messages) from error
+
+
+def _named(codes: Sequence[str]) -> tuple[Chosen, ...]:
+    wrong = [code for code in codes if not CODE.fullmatch(code)]
+    if wrong:
+        message = _("%(code)s is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
+        raise WrongArguments([message % {"code": code[:80]} for code in wrong])
+    once: dict[str, str] = {}
+    for code in codes:
+        once.setdefault(code.casefold(), code)
+    return tuple(Chosen(code) for code in once.values())
+
+
+def _from_input(given: bytes, schema: TicketSchema) -> tuple[Chosen, ...]:
+    """Return the tickets of the standard input: a table where its first line names a column, else codes."""
+    try:
+        if len(given) > LARGEST_FILE:
+            raise ValidationError(_("The standard input is larger than 10 MB."), code="too_large")
+        return _from_table(given, schema) if _is_table(given) else _from_codes(given)
+    except ValidationError as error:
+        raise WrongArguments(error.messages) from error
+
+
+def _is_table(given: bytes) -> bool:
+    first = decode(given[:4_096].splitlines()[0])[0] if given.strip() else ""
+    separator = next((one for one in (",", ";", "\t") if one in first), "")
+    return bool(separator) and any(is_code_heading(name.strip(" \"'")) for name in first.split(separator))
+
+
+def _from_table(given: bytes, schema: TicketSchema) -> tuple[Chosen, ...]:
+    found = _read(read_table(given, "standard-input.csv"), schema)
+    if found.errors:
+        message = _("Row %(row)s, %(column)s: %(message)s")
+        raise WrongArguments([message % vars(error) for error in found.errors])
+    return tuple(Chosen(row.code, Edit(row.values)) for row in found.rows)
+
+
+def _from_codes(given: bytes) -> tuple[Chosen, ...]:
+    found = read_codes(decode(given)[0])
+    if found.malformed:
+        message = _("%(code)s is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
+        raise WrongArguments([message % {"code": piece} for piece in found.malformed[:20]])
+    if not found.codes:
+        raise WrongArguments([_("No ticket code was found in it.")])
+    return tuple(Chosen(code) for code in found.codes)

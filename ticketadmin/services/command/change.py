@@ -1,0 +1,170 @@
+"""Carrying the command out: one ticket is an ordinary save, several are a bulk run with its dry run.
+
+Rights and rules are those of the user in whose name it runs. Every change is recorded with the origin
+"command line" and the account of the system that ran the command. Killed at any moment, the command leaves
+what every save leaves: a record that is settled by reading, and a run that a worker takes over.
+"""
+
+import os
+import pwd
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+from ticketadmin.models import (
+    MAX_SYSTEM_ACCOUNT,
+    BulkItem,
+    BulkState,
+    BulkUpdate,
+    Change,
+    Origin,
+    Plan,
+    User,
+)
+from ticketadmin.services.bulk.engine import drain
+from ticketadmin.services.bulk.runs import (
+    ChosenTickets,
+    check_bulk,
+    confirm_bulk,
+    discard_bulk,
+    draft_bulk,
+    pause_bulk,
+)
+from ticketadmin.services.command.arguments import Wanted
+from ticketadmin.services.command.exits import OUTCOMES, Exit, exit_of_all, exit_of_item, exit_of_problem
+from ticketadmin.services.people.access import Forbidden, require
+from ticketadmin.services.saving.errors import SaveProblem
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.readback import shown_outcome
+from ticketadmin.services.saving.save import save_ticket
+from ticketadmin.services.values.schema import TicketSchema
+
+LOOK_AGAIN = 0.5  # seconds between two looks at a run that a worker works on
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Caller:
+    """In whose name the command runs, why, and until when: `should_stop` is asked between two tickets."""
+
+    user: User
+    reason: str = ""
+    is_dry_run: bool = False
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class OneTicket:
+    """What came of one ticket: a change, a problem, or after a dry run what would be sent."""
+
+    code: str
+    exit: Exit
+    change: Change | None = None
+    problem: SaveProblem | None = None
+    intent: Intent | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of several tickets; the run is gone where it was a dry run only."""
+
+    bulk: BulkUpdate
+    exit: Exit
+    items: tuple[BulkItem, ...]
+    is_kept: bool = True
+
+
+def user_named(username: str) -> User:
+    """Return the active user with this name who may edit tickets. Raises Forbidden."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise Forbidden(username)
+    require(user, "edit_tickets")
+    return user
+
+
+def system_account() -> str:
+    """Return the account that this process runs as; environment variables do not count."""
+    number = os.geteuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:  # a container's number without a name
+        name = f"uid {number}"
+    return name[:MAX_SYSTEM_ACCOUNT]
+
+
+def change_one(wanted: Wanted, schema: TicketSchema, caller: Caller) -> OneTicket:
+    """Save one ticket, or with a dry run say what would be sent. Raises Forbidden."""
+    code = wanted.tickets[0].code
+    edited = TicketEdit(code, wanted.single_edit, Base(code), schema)
+    context = SaveContext(
+        caller.user,
+        uuid4(),
+        Origin.COMMAND,
+        change_reason=caller.reason,
+        system_account=system_account(),
+    )
+    if caller.is_dry_run:
+        return _compared(edited, context)
+    try:
+        change = save_ticket(edited, context).change
+    except SaveProblem as problem:
+        return OneTicket(code, exit_of_problem(problem), getattr(problem, "change", None), problem)
+    return OneTicket(code, OUTCOMES[shown_outcome(change)], change)
+
+
+def _compared(edited: TicketEdit, context: SaveContext) -> OneTicket:
+    require(context.actor, "edit_tickets")
+    found = compare(edited, context)
+    if isinstance(found, Blocked):
+        return OneTicket(edited.code, exit_of_problem(found.problem), problem=found.problem)
+    return OneTicket(edited.code, Exit.DONE, intent=found)
+
+
+def change_many(wanted: Wanted, caller: Caller) -> Run:
+    """Check the tickets, then send those that can be sent, as a bulk run of the user. Raises Forbidden."""
+    bulk = draft_bulk(ChosenTickets(wanted.tickets), actor=caller.user, system_account=system_account())
+    check_bulk(bulk, actor=caller.user, edit=wanted.edit, change_reason=caller.reason)
+    _work(bulk, caller)
+    if bulk.state != BulkState.READY:
+        return _stopped(bulk, caller)
+    has_any = bulk.items.filter(plan__in=[Plan.SEND, Plan.BLIND]).exists()
+    if caller.is_dry_run or not has_any:
+        found = Run(bulk, *_results(bulk), is_kept=False)
+        discard_bulk(bulk, actor=caller.user)
+        return found
+    confirm_bulk(bulk, actor=caller.user, seal=bulk.seal)
+    _work(bulk, caller)
+    return Run(bulk, *_results(bulk)) if bulk.has_ended else _stopped(bulk, caller)
+
+
+def _stopped(bulk: BulkUpdate, caller: Caller) -> Run:
+    """Pause or discard a run that is to stop, so that no worker goes on. One that paused stays so."""
+    exit_code = Exit.INTERRUPTED if caller.should_stop() else Exit.PAUSED
+    found = Run(bulk, exit_code, _results(bulk)[1], is_kept=bulk.was_confirmed)
+    if bulk.state == BulkState.RUNNING:
+        pause_bulk(bulk, actor=caller.user)
+    elif not bulk.was_confirmed:
+        discard_bulk(bulk, actor=caller.user)
+    return found
+
+
+def _work(bulk: BulkUpdate, caller: Caller) -> None:
+    """Work on a run here until it needs no worker any more, or wait for the worker that was faster."""
+    while bulk.is_active and not caller.should_stop():
+        drain(bulk.pk, worker=f"command-{bulk.uuid.hex[:12]}", should_stop=caller.should_stop)
+        bulk.refresh_from_db()
+        if bulk.is_active and not caller.should_stop():
+            time.sleep(LOOK_AGAIN)
+            bulk.refresh_from_db()
+
+
+def _results(bulk: BulkUpdate) -> tuple[Exit, tuple[BulkItem, ...]]:
+    items = tuple(_items(bulk))
+    return exit_of_all(exit_of_item(item) for item in items), items
+
+
+def _items(bulk: BulkUpdate) -> Iterator[BulkItem]:
+    return bulk.items.select_related("change").order_by("position").iterator(chunk_size=CHUNK)

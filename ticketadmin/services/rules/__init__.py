@@ -1,0 +1,1 @@
+"""Rules that administrators set for changes, and whether one change obeys them."""

@@ -1,0 +1,134 @@
+"""Whether one change obeys the rules. Called by the save after its fresh read, and by the dry run.
+
+Everything that is sent goes through the save, so no way in can avoid a rule: the form, a quick status, a bulk
+update, a command. What people read of a broken rule is `presenters/rules.py`.
+
+A change that is taken back, and a restore, obey the rules on groups alone: the ticket goes to a state that
+it had before, and what the rules would have required else is kept with the change.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ticketadmin.models import TicketRule, User
+from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.text import folded, visible
+
+NAMED_VALUES = frozenset({"status_name", "cate_name"})  # fields whose single values can have a rule
+
+
+class Requirement(StrEnum):
+    """What a rule requires; the value is what is stored with a change or a bulk item."""
+
+    FILLED = "filled"
+    READABLE = "readable"  # a field that must be filled in cannot be read, so that is not known
+    REASON = "reason"
+    GROUP = "group"
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One requirement that a change does not meet.
+
+    `field` and `value` are what the rule is about, "" for any value; `names` are the fields that must be
+    filled in, or the groups that may do it.
+    """
+
+    requirement: Requirement
+    field: str
+    value: str = ""
+    names: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` makes the same of."""
+        return {
+            "requirement": self.requirement.value,
+            "field": self.field,
+            "value": self.value,
+            "names": list(self.names),
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Unmet":
+        """Return what was kept with `as_json`."""
+        return cls(Requirement(kept["requirement"]), kept["field"], kept["value"], tuple(kept["names"]))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A change that is about to be sent: `wanted` are the values that the CRM does not hold yet.
+
+    `known` is what the ticket holds as far as it was just read; a field that is absent cannot be checked.
+    """
+
+    wanted: Mapping[str, Value]
+    known: Mapping[str, Value]
+    actor: User
+    reason: str = ""
+    takes_back: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the rules say of a change: with `broken` it is not sent; `waived` did not hold it up."""
+
+    broken: tuple[Unmet, ...] = ()
+    waived: tuple[Unmet, ...] = ()
+
+
+def load_rules() -> tuple[TicketRule, ...]:
+    """Return every rule; one query. There is one for each field and value at most."""
+    return tuple(TicketRule.objects.all())
+
+
+def names_to_read(rules: Iterable[TicketRule]) -> list[str]:
+    """Return the fields that the rules look at, beside those that change."""
+    return list(dict.fromkeys(name for rule in rules for name in rule.required_fields))
+
+
+def check_rules(rules: Iterable[TicketRule], asked: Asked, schema: TicketSchema) -> Found:
+    """Return what the change does not meet. A query for the user's groups, only where a rule names some."""
+    broken: list[Unmet] = []
+    waived: list[Unmet] = []
+    for rule in (rule for rule in rules if _applies(rule, asked)):
+        for unmet in (*_unmet_by_values(rule, asked, schema), *_unmet_by_user(rule, asked)):
+            is_allowed = unmet.requirement is Requirement.READABLE and rule.allows_unreadable
+            is_waived = is_allowed or (asked.takes_back and unmet.requirement is not Requirement.GROUP)
+            (waived if is_waived else broken).append(unmet)
+    return Found(tuple(broken), tuple(waived))
+
+
+def concerns(rule: TicketRule, field: str, value: Value) -> bool:
+    """Return whether a rule is about storing this value in this field.
+
+    Names are compared in any case: where the CRM's list cannot be had they are typed, and it may fold them.
+    """
+    return rule.field == field and (not rule.value or _spelled(value) == _spelled(rule.value))
+
+
+def _applies(rule: TicketRule, asked: Asked) -> bool:
+    return rule.field in asked.wanted and concerns(rule, rule.field, asked.wanted[rule.field])
+
+
+def _spelled(name: Value) -> str:
+    return folded(" ".join(visible(str(name)).split()))
+
+
+def _unmet_by_values(rule: TicketRule, asked: Asked, schema: TicketSchema) -> Iterator[Unmet]:
+    after = {**asked.known, **asked.wanted}
+    empty = [name for name in rule.required_fields if name in after and schema.is_empty(name, after[name])]
+    unread = [name for name in rule.required_fields if name not in after]
+    if empty:
+        yield Unmet(Requirement.FILLED, rule.field, rule.value, tuple(empty))
+    if unread:
+        yield Unmet(Requirement.READABLE, rule.field, rule.value, tuple(unread))
+
+
+def _unmet_by_user(rule: TicketRule, asked: Asked) -> Iterator[Unmet]:
+    if rule.needs_reason and not asked.reason:
+        yield Unmet(Requirement.REASON, rule.field, rule.value)
+    if rule.groups and not asked.actor.groups.filter(name__in=rule.groups).exists():
+        yield Unmet(Requirement.GROUP, rule.field, rule.value, tuple(rule.groups))
