@@ -59,13 +59,14 @@ test: $(STAMP) ## Run every test that this machine has the tools for [PYTEST='-m
 	@$(BIN)/pytest -q -n auto $(PYTEST)
 
 .PHONY: check
-check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; types; migrations: no test is run
+check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; types; dead code; migrations: no test is run
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/djangofmt --quiet --check templates
 	@$(BIN)/djangofmt check --quiet templates
 	@$(BIOME) ci static
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/dead_code.py
 	@$(MANAGE) makemigrations --check --dry-run --settings tests.settings
 	@$(MANAGE) check --settings tests.settings
 

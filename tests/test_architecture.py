@@ -59,6 +59,7 @@ DOORS = {
 }
 LONGEST_MODULE = 450
 LONGEST_FUNCTION = 50
+MAX_PARAMETERS = 6
 
 
 @cache
@@ -175,6 +176,18 @@ def test_modules_and_functions_stay_short() -> None:
         long += [f"{name}: {lines} lines"] if lines > LONGEST_MODULE else []
 
     assert long == []
+
+
+def test_functions_have_at_most_six_parameters() -> None:
+    many = []
+    for name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                declared = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                number = sum(one.arg not in {"self", "cls"} for one in declared)
+                many += [f"{name} {node.name}: {number}"] if number > MAX_PARAMETERS else []
+
+    assert many == []
 
 
 def test_no_two_modules_import_each_other_and_none_in_a_circle() -> None:

@@ -40,11 +40,6 @@ def normalize(form: Form, text: str) -> str:
     return "".join([*parts, unicodedata.normalize(form, text[done:])])
 
 
-def has_long_run_of_marks(text: str) -> bool:
-    """Return whether the text has a run of combining marks that `normalize` leaves alone."""
-    return not text.isascii() and bool(_long_runs(text))
-
-
 def _long_runs(text: str) -> list[tuple[int, int]]:
     marks = "".join(sorted(letter for letter in set(text) if letter >= _FIRST_MARK and _is_mark(letter)))
     if not marks:

@@ -18,7 +18,6 @@ LOOKED_AT = (Path("/etc/ticketadmin/environment"), Path("~/.config/ticketadmin/e
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 IS_CHECKOUT = not BUNDLED.is_dir()
 USER_DATA = "~/.local/share/ticketadmin"
-OWNER_ONLY = 0o600
 
 
 class NotWritable(Exception):

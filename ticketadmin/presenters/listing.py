@@ -229,14 +229,6 @@ def _chip(request: ListRequest, name: str, label: str | Promise, hue: str, ticke
     return Chip(label, hue, tickets, request.address(status=wanted or None), name in on)
 
 
-@dataclass(frozen=True)
-class ListTotals:
-    """How many tickets fit, of how many known."""
-
-    found: Total
-    known: int
-
-
 def counted_total(request: ListRequest, counted: Sequence[Counted]) -> Total | None:
     """Return the total where the counters know it, None where rows must be counted."""
     filters = request.filters

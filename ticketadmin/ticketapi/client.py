@@ -145,19 +145,18 @@ class TicketApi:
         *,
         limit: int = 50,
         offset: int = 0,
-        sort: str | None = None,
-        direction: str | None = None,
+        order: tuple[str, str] | None = None,
         filters: Mapping[str, str] | None = None,
         with_custom_fields: bool = False,
         request_id: str = "",
     ) -> TicketPage:
         """Read one page of tickets, without their content: GET /tickets.
 
-        `filters` maps `field:operator` to a value; one may be ignored by the CRM, so check the rows. Names of
-        fields that this CRM refuses are left out.
+        `order` is a field and its direction, ASC or DESC. `filters` maps `field:operator` to a value; one may
+        be ignored by the CRM, so check the rows. Names of fields that this CRM refuses are left out.
         """
         query = {"limit": str(limit), "offset": str(offset)}
-        query |= {name: value for name, value in (("sort", sort), ("direction", direction)) if value}
+        query |= {"sort": order[0], "direction": order[1]} if order else {}
         query |= {f"filtering[{name}]": value for name, value in (filters or {}).items()}
 
         def ask(names: Names) -> TicketPage:

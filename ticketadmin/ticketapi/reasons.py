@@ -118,11 +118,6 @@ class Reason(StrEnum):
         return self.source is Source.SILENCE
 
     @property
-    def is_refusal(self) -> bool:
-        """Return whether the key may not do this, or the CRM does not offer it."""
-        return self in {Reason.FORBIDDEN, Reason.METHOD_NOT_ALLOWED, Reason.NOT_FOUND}
-
-    @property
     def is_key_problem(self) -> bool:
         """Return whether the key is missing or not accepted."""
         return self.pauses is Cause.KEY_REFUSED

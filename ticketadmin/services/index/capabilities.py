@@ -128,12 +128,12 @@ def _try(ask: Ask, **query: Any) -> tuple[Ticket, ...] | None:
 
 def _sorts(ask: Ask, name: str, value_of: Callable[[Ticket], Any]) -> bool:
     """Sorting is proved by two orders: one alone may be the order that the list has anyway."""
-    newest = _try(ask, sort=name, direction="DESC")
+    newest = _try(ask, order=(name, "DESC"))
     if not newest or not is_sorted(map(value_of, newest), descending=True):
         return False
     if name == "id" and value_of(newest[0]) == value_of(newest[-1]):
         return False
-    oldest = _try(ask, sort=name, direction="ASC")
+    oldest = _try(ask, order=(name, "ASC"))
     if not oldest or not is_sorted(map(value_of, oldest), descending=False):
         return False
     return bool(value_of(oldest[0]) < value_of(newest[0]))

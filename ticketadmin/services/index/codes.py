@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from ticketadmin.text import heading, visible
 from ticketadmin.ticketapi.client import CODE
 
-MOST_TICKETS = 10_000
 # What a column of codes is called, without diacritics, so that a pasted heading is not taken for a code.
 CODE_HEADINGS = frozenset(
     ["ticket_code", "current_ticket_code", "ticket code", "ticket", "code", "ma phieu", "ma ticket", "ma"]
@@ -28,16 +27,6 @@ class PastedCodes:
     codes: tuple[str, ...] = ()
     repeated: tuple[tuple[str, int], ...] = ()
     malformed: tuple[str, ...] = ()
-
-    @property
-    def folded(self) -> int:
-        """How many pieces were left out because their code stood there already."""
-        return sum(times - 1 for _code, times in self.repeated)
-
-    @property
-    def over_limit(self) -> bool:
-        """Return whether these are more tickets than one bulk update takes."""
-        return len(self.codes) > MOST_TICKETS
 
 
 def read_codes(text: str) -> PastedCodes:

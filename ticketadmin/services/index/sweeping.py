@@ -267,11 +267,11 @@ def _is_newest_due(index: TicketIndex, now: datetime) -> bool:
 
 def _newest_query(index: TicketIndex, able: Capabilities) -> dict[str, Any]:
     if able.sorts_by_updated:
-        return {"sort": "updated_at", "direction": "DESC"}
+        return {"order": ("updated_at", "DESC")}
     if able.filters_by_updated:
         newest = index.tickets.exclude(updated_at=None).order_by("-updated_at").first()
         return {"filters": {"updated_at:gte": newest.values[UPDATED]}} if newest else {}
-    return {"sort": "id", "direction": "DESC"} if able.sorts_by_id else {}
+    return {"order": ("id", "DESC")} if able.sorts_by_id else {}
 
 
 def _is_by_updated(page: TicketPage) -> bool:
@@ -304,7 +304,7 @@ def _sweep_query(cursor: Cursor) -> dict[str, Any]:
     if not cursor.by_id:
         return {}
     after = {"filters": {"id:gt": str(cursor.after)}} if cursor.after else {}
-    return {"sort": "id", "direction": "ASC", **after}
+    return {"order": ("id", "ASC"), **after}
 
 
 def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: TicketPage, fresh: int) -> None:

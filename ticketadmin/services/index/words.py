@@ -14,7 +14,6 @@ MAX_QUERY = 200  # characters of a query that are looked at
 MAX_WORDS = 12
 MAX_TEXT = 500  # characters of one field that search looks at
 COUNTRY = "84"  # Vietnam's calling code: +84 912… and 0912… are one number
-MIN_PHONE_DIGITS = 6
 # Digits with what people put between them; never across a line, since each field has a line of its own.
 _PHONE = re.compile(r"(?<![\w-])[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){5,19}(?![\w-])")
 _EDGES = " \t\"'`“”‘’„«»()[]{}<>,;:!?…*"

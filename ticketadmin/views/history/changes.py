@@ -34,6 +34,7 @@ from ticketadmin.views.tickets.quick_status import (
     quick_result,
 )
 from ticketadmin.views.tickets.responses import (
+    Beside,
     cannot_open_page,
     conflict_page,
     opened_page,
@@ -133,7 +134,7 @@ def _not_taken_back(request: HttpRequest, record: Change, notice: Notice, status
         opened = open_ticket(record.ticket_code, actor=person_of(request))
     except TicketApiError as error:
         return cannot_open_page(request, record.ticket_code, error)
-    return opened_page(request, opened, notice=notice, status=status)
+    return opened_page(request, opened, status=status, beside=Beside(notice=notice))
 
 
 def _visible(request: HttpRequest, change: uuid.UUID) -> Change:

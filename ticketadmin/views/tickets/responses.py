@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from csp.decorators import csp_update
@@ -70,20 +70,26 @@ READ_BACK = "read_back"  # in the session, from a save to the page after it
 SHOWN_CHANGES = 10
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What a ticket page shows beside its form; `draft` is the one that was put into the form."""
+
+    read: ReadTicket | None = None
+    saved: Change | None = None
+    preview: Mapping[str, Any] | None = None
+    kept_theirs: Mapping[str, tuple[Value, Value]] | None = None
+    notice: Notice | None = None
+    draft: Restored | None = None
+
+
+NOTHING_BESIDE = Beside()
+
+
 def ticket_page(
-    request: HttpRequest,
-    form: TicketForm,
-    *,
-    read: ReadTicket | None = None,
-    saved: Change | None = None,
-    preview: Mapping[str, Any] | None = None,
-    kept_theirs: Mapping[str, tuple[Value, Value]] | None = None,
-    notice: Notice | None = None,
-    draft: Restored | None = None,
-    status: int = 200,
+    request: HttpRequest, form: TicketForm, beside: Beside = NOTHING_BESIDE, *, status: int = 200
 ) -> HttpResponse:
-    """Render the ticket page around a form; `draft` is the one that was put into it."""
-    base = form.base
+    """Render the ticket page around a form."""
+    base, saved = form.base, beside.saved
     if form.schema.choices.has_rules is not False:
         show_rules(form, load_rules(), form.schema)
     content = base.values.get("ticket_content")
@@ -97,22 +103,22 @@ def ticket_page(
         "form": form,
         "base": base,
         "base_token": base.sign(person_of(request)),
-        "read": read,
+        "read": beside.read,
         "status": statuses.named(str(status_name)) if status_name else None,
         "quick_statuses": () if base.conflicts else statuses.with_button,
         "content": display_content(str(content), show_images=shows_images) if content else None,
         "images_token": images_token,
         "content_is_open": form.is_content_open,
         "conflicts": present_conflicts(form),
-        "preview": preview,
-        "notice": notice,
+        "preview": beside.preview,
+        "notice": beside.notice,
         "omitted": sent_along_notice(form.schema, base.values if base.was_read else None),
-        "draft": draft,
+        "draft": beside.draft,
         "discarded": request.GET.get("discarded") and base.code,
         "tab": form.tab,
         "visit": uuid.uuid4().hex[:16],
         "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
-        "kept_theirs": present_values(kept_theirs) if kept_theirs else (),
+        "kept_theirs": present_values(beside.kept_theirs) if beside.kept_theirs else (),
         "changes": changes,
         "others": customer_tickets(index_to_write(), base.code, statuses),
     }
@@ -161,7 +167,7 @@ def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None =
     change = saved.change
     if not change.is_saved and form is not None:
         status = explain_reason(change.reason).status if change.reason else 409
-        return ticket_page(request, form, notice=describe_outcome(change), status=status)
+        return ticket_page(request, form, Beside(notice=describe_outcome(change)), status=status)
     if saved.read_back:
         request.session[READ_BACK] = {
             "change": str(change.uuid),
@@ -181,7 +187,7 @@ def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
         return None
     read = ReadTicket.from_json(kept["ticket"])
     opened = opened_from(change.ticket_code, read, get_choices())
-    return opened_page(request, opened, saved=change, kept_theirs=kept["kept_theirs"])
+    return opened_page(request, opened, beside=Beside(saved=change, kept_theirs=kept["kept_theirs"]))
 
 
 def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProblem) -> HttpResponse:
@@ -190,27 +196,28 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
         case NothingToSave():
             text = ALREADY_THERE if form.edit or form.base.was_read else NOTHING_TYPED
             settled = rebased(form, replace(form.base, conflicts=()))
-            return ticket_page(request, settled, notice=Notice("info", _("Nothing to save."), text))
+            return ticket_page(request, settled, Beside(notice=Notice("info", _("Nothing to save."), text)))
         case EditConflict():
             return ticket_page(request, rebased(form, _base_in_conflict(problem)), status=409)
         case ReadingLost(lost=lost):
             blind = rebased(form, form.base.without(lost) if lost else Base(form.base.code))
-            return ticket_page(request, blind, notice=reading_lost(form, lost), status=409)
+            return ticket_page(request, blind, Beside(notice=reading_lost(form, lost)), status=409)
         case RuleBroken(unmet=unmet):
             form.show_refused(broken_by_box(unmet, form.schema))
-            return ticket_page(request, form, notice=broken_notice(unmet, form.schema), status=422)
+            notice = broken_notice(unmet, form.schema)
+            return ticket_page(request, form, Beside(notice=notice), status=422)
         case SaveInProgress(change=other):
             next_step = _("Wait a moment, then save again.")
             notice = describe_in_progress(other, person_of(request), next_step)
-            return ticket_page(request, form, notice=notice, status=409)
+            return ticket_page(request, form, Beside(notice=notice), status=409)
         case CheckFailed(error=error):
             notice = describe_problem(error, request_id=request_id_of(request))
-            return ticket_page(request, form, notice=notice, status=explain(error).status)
+            return ticket_page(request, form, Beside(notice=notice), status=explain(error).status)
         case SaveFailed(change=change, error=error):
             if isinstance(error, InvalidTicket):
                 form.show_refused(error.fields)
             notice = describe_problem(error, change, request_id=request_id_of(request))
-            return ticket_page(request, form, notice=notice, status=explain(error).status)
+            return ticket_page(request, form, Beside(notice=notice), status=explain(error).status)
         case _:
             raise problem
 
@@ -233,7 +240,7 @@ def conflict_page(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
     schema = load_schema(get_choices(), base.values)
     mine = {one.name: to_inputs(schema.field(one.name), one.mine) for one in base.conflicts}
     form = TicketForm(base=base, schema=schema, inputs=mine)
-    return ticket_page(request, form, read=conflict.theirs, status=409)
+    return ticket_page(request, form, Beside(read=conflict.theirs), status=409)
 
 
 def _base_in_conflict(conflict: EditConflict) -> Base:
@@ -247,21 +254,20 @@ def opened_page(
     *,
     again: Mapping[str, Inputs] | None = None,
     status: int = 200,
-    **shown: Any,
+    beside: Beside = NOTHING_BESIDE,
 ) -> HttpResponse:
     """Render the page of a ticket that was just opened, with the person's draft in it.
 
-    The values to send `again` stand in their boxes, whatever the draft has there; `shown` is passed on
-    to `ticket_page`.
+    The values to send `again` are in their boxes, whatever the draft has there.
     """
     again = again or {}
     draft = restore_draft(person_of(request), opened, beside=again)
     if draft is None:
-        return ticket_page(request, form_of(opened, again), read=opened.read, status=status, **shown)
+        return ticket_page(request, form_of(opened, again), replace(beside, read=opened.read), status=status)
     cleared = [*draft.inputs.get(CLEAR, []), *again.get(CLEAR, [])]
     form = form_of(opened, {**draft.inputs, **again, CLEAR: cleared}, base=draft.base)
     status = 409 if draft.base.conflicts else status
-    return ticket_page(request, form, read=opened.read, draft=draft, status=status, **shown)
+    return ticket_page(request, form, replace(beside, read=opened.read, draft=draft), status=status)
 
 
 def preview_of(form: TicketForm, user: User) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_prefetch, is_scripted, needs, person_of
 from ticketadmin.views.tickets.prefetching import REFUSED, may_prefetch
 from ticketadmin.views.tickets.responses import (
+    Beside,
     after_save,
     cannot_open_page,
     opened_page,
@@ -53,7 +54,7 @@ def preview(request: HttpRequest, code: str) -> HttpResponse:
     status = 200 if form.is_valid() else 422
     if is_scripted(request):
         return render(request, "tickets/_preview.html", {"form": form, "preview": preview_of(form, user)})
-    return ticket_page(request, form, preview=preview_of(form, user), status=status)
+    return ticket_page(request, form, Beside(preview=preview_of(form, user)), status=status)
 
 
 def _show(request: HttpRequest, code: str) -> HttpResponse:
@@ -73,7 +74,7 @@ def _show(request: HttpRequest, code: str) -> HttpResponse:
     except TicketApiError as error:
         return cannot_open_page(request, code, error)
     again = _inputs_to_send_again(request, code, opened)
-    return opened_page(request, opened, again=again, saved=saved)
+    return opened_page(request, opened, again=again, beside=Beside(saved=saved))
 
 
 def _show_ahead(request: HttpRequest, code: str) -> HttpResponse:
