@@ -311,7 +311,7 @@ def test_a_run_keeps_to_the_requests_a_second_that_it_was_given(crm: Sandbox, le
     lead.wait(path, "finished")
 
     times = sorted(call.time for call in crm.log())
-    assert len(times) >= 30
+    assert len(times) >= 21  # two calls a ticket, and read-backs singly or together
     assert times[-1] - times[0] >= (len(times) - 3) / 12 - 0.2  # the last ticket's three come at once
 
 

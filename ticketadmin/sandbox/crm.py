@@ -7,7 +7,9 @@ import copy
 import json
 import re
 import sqlite3
+import time
 import unicodedata
+from collections import deque
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -53,6 +55,9 @@ class Switches:
     ignore_offset: bool = False
     refuse_filters: bool = False  # 400 for any filter or sort
     repeat_rows: bool = False
+    late_seconds: float = 0.0  # lists show tickets as they were so long ago
+    hidden_in_lists: str = ""  # names, comma-separated, that rows of lists leave out
+    double_rows: bool = False  # lists show each ticket twice
     say_has_more: bool = True
     longest_page: int = 100
     latency_ms: float = 0.0
@@ -71,6 +76,7 @@ class Crm:
             "CREATE TABLE IF NOT EXISTS ticket (code TEXT PRIMARY KEY, body TEXT, seeded TEXT)"
         )
         self.tickets = self._load() or self._seed(count)
+        self._replaced: deque[tuple[float, str, dict[str, Any]]] = deque(maxlen=20_000)
 
     def _load(self) -> dict[str, dict[str, Any]]:
         rows = self._database.execute("SELECT code, body FROM ticket WHERE body <> '' ORDER BY rowid")
@@ -86,6 +92,7 @@ class Crm:
     def reset(self) -> None:
         """Go back to the seeded tickets and the plain behaviour."""
         self.switches = Switches()
+        self._replaced.clear()
         rows = self._database.execute("SELECT code, seeded FROM ticket WHERE body IS NOT seeded").fetchall()
         with self._database:
             self._database.execute("DELETE FROM ticket WHERE seeded IS NULL")
@@ -101,6 +108,8 @@ class Crm:
 
     def store(self, code: str, ticket: dict[str, Any]) -> None:
         """Keep a ticket as it is now."""
+        if code in self.tickets:
+            self._replaced.append((time.monotonic(), code, self.tickets[code]))
         self.tickets[code] = ticket
         with self._database:
             self._database.execute(
@@ -223,7 +232,7 @@ class Crm:
             return 400, {"message": "Tham số không hợp lệ"}
         if self.switches.ignore_sort:
             query = {name: value for name, value in query.items() if name not in {"sort", "direction"}}
-        rows = [self._with_ids(ticket) for ticket in self.tickets.values()]
+        rows = [self._with_ids(ticket) for ticket in self._listed()]
         if not self.switches.ignore_filters:
             rows = [row for row in rows if _passes(row, query)]
         sort, descending = query.get("sort") or "id", (query.get("direction") or "DESC").upper() == "DESC"
@@ -231,14 +240,29 @@ class Crm:
         limit = max(1, min(_number(query.get("limit"), 20), self.switches.longest_page))
         offset = 0 if self.switches.ignore_offset else max(0, _number(query.get("offset"), 0))
         start = max(0, offset - 2) if self.switches.repeat_rows else offset
-        status, data = self._shown(rows[start : start + limit], query)
+        shown = rows[start : start + limit]
+        if self.switches.double_rows:
+            shown = [row for row in shown for _twice in range(2)][:limit]
+        status, data = self._shown(shown, query)
         if status != 200:
             return status, data
+        hidden = self.switches.hidden_in_lists.split(",")
+        data = [{name: value for name, value in row.items() if name not in hidden} for row in data]
         order = "DESC" if descending else "ASC"
         answer: dict[str, Any] = {"data": data, "offset": offset, "limited": limit, "sorted": {sort: order}}
         if self.switches.say_has_more:
             answer["has_more"] = start + limit < len(rows)
         return 200, answer
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """Return the tickets as lists show them: perhaps as they were a while ago."""
+        tickets = dict(self.tickets)
+        since = time.monotonic() - self.switches.late_seconds
+        if self.switches.late_seconds:
+            for replaced_at, code, ticket in reversed(self._replaced):
+                if replaced_at > since and code in tickets:
+                    tickets[code] = ticket
+        return list(tickets.values())
 
     def choices(self, name_key: str) -> Answer:
         """GET /ticket/categories and /ticket/status."""

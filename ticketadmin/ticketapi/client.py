@@ -5,7 +5,7 @@ How a call is made, bounded and repeated is in `calls`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeGuard, TypeVar
@@ -163,6 +163,23 @@ class TicketApi:
             return self._list_page(list_fields(names, with_custom_fields), query, request_id)
 
         return self._ask(self._list_fields, ask)
+
+    def tickets_by_code(
+        self, codes: Sequence[str], *, names: Collection[str] | None = None, request_id: str = ""
+    ) -> tuple[Ticket, ...]:
+        """Read the rows of some codes by one call: GET /tickets with a filter that not every CRM knows.
+
+        Asks for all fields, content included, or only for those in `names` that this CRM does not refuse. The
+        answer proves nothing by itself: rows may be missing, late, incomplete or those of other tickets.
+        """
+        wanted = ",".join(_checked(code) for code in codes)
+        query = {"limit": str(len(codes)), "offset": "0", "filtering[ticket_code:in]": wanted}
+
+        def ask(known: Names) -> TicketPage:
+            fields = [name for name in known if names is None or name in names or name == "ticket_code"]
+            return self._list_page(",".join(fields), query, request_id)
+
+        return self._ask(self._list_fields, ask).tickets
 
     def _list_page(self, fields: str, query: Mapping[str, str], request_id: str) -> TicketPage:
         query = {"fields": fields, **query}

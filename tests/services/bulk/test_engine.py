@@ -24,7 +24,6 @@ from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
 from ticketadmin.services.bulk.items import plan_item, resolve_doubt, send_item, work_on
 from ticketadmin.services.bulk.results import Doubt
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
-from ticketadmin.services.bulk.threads import Finished
 from ticketadmin.services.crm.choices import get_choices
 
 
@@ -201,7 +200,7 @@ def test_nothing_begins_on_a_lease_that_ran_out_and_what_was_handed_out_is_put_b
     turn.in_flight[item.pk] = item
     sandbox.forget_log()
 
-    turn._note(Finished(item, turn._step(item)))
+    turn._note(item, turn._step(item))
     turn._pause("")
     turn._close()
 

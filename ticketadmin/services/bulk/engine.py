@@ -14,12 +14,13 @@ whatever it writes holds on to the lease first.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -29,42 +30,42 @@ from ticketadmin.models import (
     BulkKind,
     BulkState,
     BulkUpdate,
-    ItemOutcome,
     ItemState,
     PauseReason,
     User,
 )
+from ticketadmin.services.bulk.claims import Claims, cancel_rest
 from ticketadmin.services.bulk.items import (
     Work,
     fail_item,
-    leave_open,
     plan_item,
+    prove_item,
     resolve_doubt,
     send_item,
     settle_item,
     work_on,
 )
 from ticketadmin.services.bulk.lease import Lease, lease_time
+from ticketadmin.services.bulk.lists import ListReads, list_reads
 from ticketadmin.services.bulk.pace import Pace, Trouble
-from ticketadmin.services.bulk.results import Doubt, ItemResult, Left, Retry
+from ticketadmin.services.bulk.planning import plan_together
+from ticketadmin.services.bulk.proofs import Proofs, Unproved, prove_together
+from ticketadmin.services.bulk.refusals import slowed_by_refusals
+from ticketadmin.services.bulk.results import Accepted, Doubt, ItemResult, Left, Retry, Singly
 from ticketadmin.services.bulk.rollout import Rollout
 from ticketadmin.services.bulk.seal import seal_of
-from ticketadmin.services.bulk.threads import Crew, Finished
+from ticketadmin.services.bulk.threads import Crew, Task
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.connection import listen
-from ticketadmin.services.crm.hold import ASKS_TO_WAIT, held_back
+from ticketadmin.services.crm.hold import held_back
 from ticketadmin.services.index.batching import GatheredReads, gathering
 from ticketadmin.services.index.refresh import write_batch
-from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
 TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
 REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
 SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk update that waits
 CIRCUIT_AGAIN, BUSY_AGAIN, CRM_PATIENCE = 1.0, 0.5, 12.0
-CALLS = 3  # of one item: fresh read, PUT, read-back
-
-TOO_MANY_REQUESTS = 429
+CALLS = 3  # of one item: fresh read, PUT, read-back; many read-backs together are one call
 
 logger = logging.getLogger(__name__)
 work_waits = Signal()  # sent with `pk` when a bulk update needs a worker; `ticketadmin.tasks` listens
@@ -107,25 +108,6 @@ def _lease(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
         wake(bulk)
 
 
-@contextmanager
-def hearing_refusals(pace: Pace) -> Iterator[None]:
-    """Slow down at the first 429 that any thread of this process gets, also where a retry then succeeds.
-
-    A Retry-After holds the run as a whole.
-    """
-
-    def listener(call: Call) -> None:
-        is_asked = call.retry_after is not None and call.http_status in ASKS_TO_WAIT
-        if is_asked or call.http_status == TOO_MANY_REQUESTS:
-            pace.refused(call.retry_after)
-
-    stop = listen(listener)
-    try:
-        yield
-    finally:
-        stop()
-
-
 class _Drain:
     """One worker's turn at one bulk update."""
 
@@ -133,13 +115,18 @@ class _Drain:
         self.bulk, self.worker, self.should_stop = bulk, worker, should_stop
         self.phase, self.size = bulk.state, bulk.in_flight
         self.lease = Lease(bulk, worker)
+        self.claims = Claims(bulk, self.lease)
+        self.work = _work_for(bulk)
+        self.lists = list_reads(self.work.schema.choices) if self.work is not None else ListReads(0)
         self.pace = Pace(bulk.per_second, calls=CALLS, most=bulk.in_flight, held_until=bulk.slowed_until)
         self.trouble = Trouble()
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
-        self.work = _work_for(bulk)
+        self.proofs = Proofs()
         self.reads = GatheredReads(write_batch)
+        self.tasks = 0  # given to threads and not finished
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
+        self.singly: set[int] = set()  # claimed items of which the list told too little
         self.doubt_at: dict[int, float] = {}
         self.is_stopping = False
         self.crm_away_since: float | None = None
@@ -155,38 +142,75 @@ class _Drain:
             return
         self._renew()
         self._recover()
-        with hearing_refusals(self.pace), Crew(self.size, self._step) as crew:
+        with slowed_by_refusals(self.pace), Crew(self.size) as crew:
             while not self._is_over():
                 if time.monotonic() - self.ticked >= TICK:
                     self._tick()
-                while not self.is_stopping and (item := self._next()):
-                    self.in_flight[item.pk] = item
-                    crew.give(item)
-                for done in crew.collect(timeout=min(TICK, self.pace.wait() or TICK)):
-                    self._note(done)
+                while task := self._next_task():
+                    self.tasks += 1
+                    self.in_flight.update((item.pk, item) for item in task.items)
+                    crew.give(task)
+                for done in crew.collect(timeout=self._patience()):
+                    self.tasks -= 1
+                    for item, result in done.by_item():
+                        self._note(item, result)
         self._close()
+
+    def _patience(self) -> float:
+        """Return the seconds to wait for a thread before something else is due."""
+        wait = min(TICK, self.pace.wait() or TICK)
+        return min(wait, self.proofs.wait()) if self.proofs.open else wait
+
+    # --- what threads do -------------------------------------------------------------------------
 
     def _step(self, item: BulkItem) -> ItemResult:
         """Run in a thread of the crew: one item, start to end.
 
         Nothing begins on a lease that ran out, nor once the run is to stop.
         """
-        held_back.set(lambda: self.pace.held_for)
-        self._ask_for_lists()
-        work = self.work
-        if work is None or self.is_stopping or not self.lease.is_alive:
+        work = self._begin()
+        if work is None:
             return Left()
         with gathering(self.reads):
             result = self._work_on(work, item)
         self.reads.write_when_due()
         return result
 
+    def _begin(self) -> Work | None:
+        """Prepare a thread for calls; return what it works with, None where nothing may begin any more."""
+        held_back.set(lambda: self.pace.held_for)
+        self._ask_for_lists()
+        return self.work if not self.is_stopping and self.lease.is_alive else None
+
     def _work_on(self, work: Work, item: BulkItem) -> ItemResult:
         if item.state == ItemState.DOUBT:
             return resolve_doubt(work, item)
         if self.phase == BulkState.CHECKING:
             return plan_item(work, item)
-        return settle_item(work, item) if self.bulk.kind == BulkKind.SETTLE else send_item(work, item)
+        if self.bulk.kind == BulkKind.SETTLE:
+            return settle_item(work, item)
+        return send_item(work, item, is_proved_later=self._proves_together)
+
+    def _plan(self, items: Sequence[BulkItem]) -> list[ItemResult]:
+        """Run in a thread of the crew: the dry run of many items."""
+        work = self._begin()
+        return [Left() for _item in items] if work is None else plan_together(work, items, self.lists)
+
+    def _prove(self, work: Work, written: Sequence[Unproved]) -> list[ItemResult]:
+        """Run in a thread of the crew: read back what was written, also while the run is to stop."""
+        held_back.set(lambda: self.pace.held_for)
+        self.pace.count(1)
+        with gathering(self.reads):
+            if len(written) == 1:
+                return [prove_item(work, written[0].item, written[0].written)]
+            results = prove_together(work, written, self.lists)
+        self.reads.write_when_due()
+        return results
+
+    @property
+    def _proves_together(self) -> bool:
+        """Return whether read-backs wait for each other: not before enough tickets are proved singly."""
+        return self.lists.is_on and self.rollout is not None and self.rollout.is_full
 
     def _ask_for_lists(self) -> None:
         """Have the CRM's lists asked for where they grew old; `_tick` takes them up."""
@@ -196,20 +220,38 @@ class _Drain:
 
     # --- what comes next -------------------------------------------------------------------------
 
-    def _next(self) -> BulkItem | None:
-        """Return the next item to start now, or None where nothing may start."""
-        if len(self.in_flight) >= self._most():
+    def _next_task(self) -> Task | None:
+        """Return what to hand out now, read-backs first; None where nothing may start."""
+        is_last = self.is_stopping or not (self.tasks or self.claimed)
+        if self.work is not None and (written := self.proofs.due(at_once=is_last)):
+            return Task([one.item for one in written], partial(self._prove, self.work, written))
+        if self.is_stopping or self.proofs.is_full or self.tasks >= self._most():
             return None
         if doubtful := self._doubtful():
-            return doubtful
+            return self._task(doubtful)
         if not self.claimed:
             self.claimed = self._claim()
-        if not self.claimed or not self.pace.may_start():
+        if not self.claimed or not self.pace.may_start(calls=CALLS - self._proves_together):
             return None
-        return self.claimed.pop(0)
+        if self.phase == BulkState.CHECKING and self.lists.is_on and (items := self._readable_together()):
+            return Task(items, partial(self._plan, items))
+        return self._task(self.claimed.pop(0))
+
+    def _task(self, item: BulkItem) -> Task:
+        return Task([item], lambda: [self._step(item)])
+
+    def _readable_together(self) -> list[BulkItem]:
+        """Take claimed items that one call may read; none where fewer than two are left."""
+        open_items = [item for item in self.claimed if item.pk not in self.singly]
+        wanted = set(self.lists.first_part([item.ticket_code for item in open_items]))
+        items = [item for item in open_items if item.ticket_code in wanted]
+        if len(items) < 2:
+            return []
+        self.claimed = [item for item in self.claimed if item not in items]
+        return items
 
     def _most(self) -> int:
-        """Return how many items may be handed out.
+        """Return how many tasks may be handed out.
 
         At full speed 25 % more than there are threads, so that none idles; the threads cap what is sent.
         """
@@ -220,32 +262,30 @@ class _Drain:
         return allowed + max(1, allowed // 4) if is_full_speed else allowed
 
     def _claim(self) -> list[BulkItem]:
-        is_due = Q(not_before=None) | Q(not_before__lte=timezone.now())
-        waiting = BulkItem.objects.filter(is_due, bulk=self.bulk, state=ItemState.WAITING)
-        waiting = waiting.select_related("undo_of", "change").order_by("attempts", "position")
-        with transaction.atomic():
-            if not self._hold():
-                return []
-            items = list(waiting[: 2 * self.bulk.in_flight])
-            BulkItem.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.WORKING)
-        for item in items:
-            item.bulk, item.state = self.bulk, ItemState.WORKING
+        reads_many = self.phase == BulkState.CHECKING and self.lists.is_on
+        count = max(2 * self.bulk.in_flight, self.lists.max_rows if reads_many else 0)
+        items = self.claims.claim(count)
+        self.is_stopping = self.is_stopping or not self.lease.is_ours
         return items
 
     def _doubtful(self) -> BulkItem | None:
         now = time.monotonic()
         due = [pk for pk, at in self.doubt_at.items() if at <= now and pk not in self.in_flight]
-        if not due:
-            return None
-        item = BulkItem.objects.select_related("undo_of", "change").get(pk=due[0])
-        item.bulk = self.bulk
-        return item
+        return self.claims.doubtful(due[0]) if due else None
 
-    def _note(self, finished: Finished) -> None:
-        item = self.in_flight.pop(finished.item.pk)
-        match self._result_of(finished):
+    def _note(self, item: BulkItem, found: ItemResult | Exception) -> None:
+        item = self.in_flight.pop(item.pk)
+        was_written = self.proofs.take_up(item)
+        match self._result_of(item, found):
             case Left():
                 self._take_back(item)
+            case Singly() if was_written:
+                self.proofs.read_singly(was_written)
+            case Singly():
+                self.singly.add(item.pk)
+                self._take_back(item)
+            case Accepted(written):
+                self.proofs.add(item, written)
             case Doubt(reason):
                 self.doubt_at[item.pk] = _moment(item.not_before)
                 self._learn_of_doubt(item, reason)
@@ -263,15 +303,14 @@ class _Drain:
         elif reason:
             self._learn(item, reason)
 
-    def _result_of(self, finished: Finished) -> ItemResult:
+    def _result_of(self, item: BulkItem, found: ItemResult | Exception) -> ItemResult:
         """Return the result of a step; an error that broke out of it is one, too. Raises DatabaseError."""
-        error = finished.result
-        if not isinstance(error, Exception):
-            return error
-        if isinstance(error, DatabaseError):
-            raise error
-        logger.error("bulk item failed: %s", type(error).__name__, exc_info=error)
-        return fail_item(finished.item)
+        if not isinstance(found, Exception):
+            return found
+        if isinstance(found, DatabaseError):
+            raise found
+        logger.error("bulk item failed: %s", type(found).__name__, exc_info=found)
+        return fail_item(item)
 
     def _take_back(self, item: BulkItem) -> None:
         if item.state != ItemState.DOUBT:  # which waits in `doubt_at`
@@ -296,17 +335,13 @@ class _Drain:
             self._pause(Cause.CRM_DOWN)
 
     def _is_over(self) -> bool:
-        if self.in_flight:
+        if self.tasks or self.proofs.open:
             return False
         if self.is_stopping:
             return True
         if self.claimed or self.doubt_at or self._claimable():
             return False
-        return not (self._is_waited_for() or self._recover())
-
-    def _is_waited_for(self) -> bool:
-        """Return whether an item waits apart for its moment."""
-        return BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WAITING).exists()
+        return not (self.claims.has_waiting() or self._recover())
 
     def _claimable(self) -> bool:
         self.claimed = self._claim()
@@ -320,9 +355,10 @@ class _Drain:
             self.is_stopping = True
         elif time.monotonic() - self.refreshed > REFRESH:
             self.refreshed = time.monotonic()
-            self.work = _work_for(self.bulk)
-            if self.work is None:
+            work = _work_for(self.bulk)
+            if work is None:
                 self._pause(PauseReason.NOT_ALLOWED)
+            self.work = work or self.work  # what was written is still to be proved
         elif time.monotonic() - self.started > SHARE_AFTER and self._is_awaited():
             self.is_stopping = True
 
@@ -345,16 +381,12 @@ class _Drain:
         return others.filter(waits_since__lt=long_ago).exists()
 
     def _recover(self) -> bool:
-        """Sort what nobody works on: what may have been sent is in doubt, the rest waits. Tell if any was."""
-        in_progress = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.WORKING)
-        doubtful = BulkItem.objects.filter(bulk=self.bulk, state=ItemState.DOUBT)
+        """Sort the items that no worker is at; return whether any were found."""
         is_sent = self.phase == BulkState.RUNNING and self._sends
-        with transaction.atomic():
-            if not self._hold():
-                return False
-            found = in_progress.update(state=ItemState.DOUBT if is_sent else ItemState.WAITING)
-        self.doubt_at = {pk: _moment(at) for pk, at in doubtful.values_list("pk", "not_before")}
-        return bool(found or self.doubt_at)
+        found, doubts = self.claims.recover(may_be_sent=is_sent)
+        self.is_stopping = self.is_stopping or not self.lease.is_ours
+        self.doubt_at = {pk: _moment(at) for pk, at in doubts.items()}
+        return found
 
     @property
     def _sends(self) -> bool:
@@ -368,11 +400,8 @@ class _Drain:
 
     def _close(self) -> None:
         self.reads.write()
-        claimed = BulkItem.objects.filter(pk__in=[item.pk for item in self.claimed])
-        with transaction.atomic():
-            if not self._hold():  # another worker took over from one that was silent for too long
-                return
-            claimed.update(state=ItemState.WAITING)
+        if not self.claims.give_back(self.claimed):
+            return
         self.bulk.refresh_from_db(fields=["state"])
         if self.bulk.state == BulkState.CANCELLING:
             self._cancel()
@@ -397,19 +426,6 @@ class _Drain:
 def _moment(at: datetime | None) -> float:
     """Return a moment on this process's clock; one that has passed where there is none."""
     return time.monotonic() + (at - timezone.now()).total_seconds() if at else 0.0
-
-
-def cancel_rest(bulk: BulkUpdate) -> None:
-    """Mark what was not sent as such and close the run. What a dead worker may have sent is unknown."""
-    now = timezone.now()
-    cancelling = BulkUpdate.objects.filter(pk=bulk.pk, state=BulkState.CANCELLING)
-    open_items = BulkItem.objects.filter(bulk=bulk).exclude(state=ItemState.DONE)
-    with transaction.atomic():
-        if not cancelling.update(state=BulkState.CANCELLED, finished_at=now):
-            return
-        for item in open_items.exclude(state=ItemState.WAITING):
-            leave_open(item)
-        open_items.update(state=ItemState.DONE, outcome=ItemOutcome.NOT_SENT, finished_at=now)
 
 
 def _work_for(bulk: BulkUpdate) -> Work | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
@@ -25,7 +26,7 @@ from ticketadmin.models import (
     TicketRule,
     User,
 )
-from ticketadmin.services.bulk.results import Done, Doubt, ItemResult, Retry
+from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, load_rules, names_to_read
@@ -44,7 +45,7 @@ from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
-from ticketadmin.services.saving.save import Saved, save_ticket
+from ticketadmin.services.saving.save import Saved, Written, write_ticket
 from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -62,6 +63,7 @@ STORED_COLUMNS = (
     "base", "read_at", "unreadable", "broken_rules", "plan", "state", "outcome", "reason", "message",
     "damage", "attempts", "not_before", "submission", "change", "finished_at",
 )  # fmt: skip
+_ENDED_COLUMNS = ("state", "outcome", "reason", "message", "change", "finished_at")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,6 @@ def work_on(bulk: BulkUpdate, actor: User) -> Work:
 
 def plan_item(work: Work, item: BulkItem) -> ItemResult:
     """Read one ticket and write down what would be sent."""
-    edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     _name_request(work, item)
     try:
         read = read_ticket(item.ticket_code, work.schema.choices)
@@ -96,6 +97,7 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
         if work.brings_its_base:  # what was changed since cannot be told
             item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
         else:
+            edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
             values = {name: edit.value_of(work.schema.field(name)) for name in edit.wishes}
             _check_rules(work, item, values, {})
     except TicketApiError as error:
@@ -106,17 +108,19 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
             return Retry(error.reason)
         item.plan = Plan.CANNOT
     else:
-        item.reason = ""
-        _compare(work, item, edit, read)
+        compare_item(work, item, read)
     item.state, item.finished_at = ItemState.DONE, timezone.now()
     _keep(item)
     return Done(item.reason)
 
 
-def _compare(work: Work, item: BulkItem, edit: Edit, read: ReadTicket) -> None:
+def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
+    """Set what would be sent for an item by what was read of its ticket. Nothing is stored."""
+    edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     schema, known = work.schema, read.values_for(edit.wishes)
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
     merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
+    item.reason = ""
     if schema.choices.omitted_are_emptied:
         item.unreadable = [name for name in unreadable_fields(known) if name not in mine] or None
     item.plan = Plan.SEND
@@ -148,15 +152,16 @@ def _keep_broken(item: BulkItem, unmet: Sequence[Unmet]) -> None:
     item.broken_rules = [one.as_json() for one in unmet] or None
 
 
-def send_item(work: Work, item: BulkItem) -> ItemResult:
+def send_item(work: Work, item: BulkItem, *, is_proved_later: bool = False) -> ItemResult:
     """Save one ticket as the dry run showed it.
 
     A failure after which the CRM certainly was not changed, and which may pass, puts the item back.
+    `is_proved_later`: where the write is accepted, the caller has the ticket read back (`prove_item`).
     """
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     _name_request(work, item)
     try:
-        saved = _save(work, item, edit)
+        saved = _write(work, item, edit)
     except NothingToSave:
         return _end(item, ItemOutcome.ALREADY)
     except EditConflict:
@@ -172,10 +177,34 @@ def send_item(work: Work, item: BulkItem) -> ItemResult:
         return _not_checked(item, problem.error)
     except SaveFailed as problem:
         return _failed(work, item, problem)
-    return _ended(work, item, saved.change)
+    if isinstance(saved, Saved):
+        return _ended(work, item, saved.change)
+    if is_proved_later and saved.intent.before is not None:
+        return Accepted(saved)
+    return prove_item(work, item, saved)
 
 
-def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
+def prove_item(work: Work, item: BulkItem, written: Written) -> ItemResult:
+    """Read the ticket of an accepted write back and end its item."""
+    _name_request(work, item)
+    return _ended(work, item, written.prove().change)
+
+
+def end_verified(ended: Sequence[tuple[BulkItem, Change]]) -> None:
+    """End many items in one statement whose changes were verified and did nothing else."""
+    for item, change in ended:
+        item.message = change.message
+        _set_end(item, ItemOutcome.VERIFIED, "", change)
+    keep_items([item for item, _change in ended], _ENDED_COLUMNS)
+
+
+def keep_items(items: Sequence[BulkItem], columns: Sequence[str] = STORED_COLUMNS) -> None:
+    """Write items of one run down in one statement, unless another worker took the run over."""
+    if items:
+        _still_ours(items[0]).bulk_update(items, columns)
+
+
+def _write(work: Work, item: BulkItem, edit: Edit) -> Saved | Written:
     base = Base(item.ticket_code)
     if item.base is not None:
         base = Base(item.ticket_code, item.base, item.read_at)
@@ -188,7 +217,7 @@ def _save(work: Work, item: BulkItem, edit: Edit) -> Saved:
         change_reason=work.bulk.change_reason,
         system_account=work.bulk.system_account,
     )
-    return save_ticket(TicketEdit(item.ticket_code, edit, base, work.schema), context)
+    return write_ticket(TicketEdit(item.ticket_code, edit, base, work.schema), context)
 
 
 def _origin_of(bulk: BulkUpdate) -> Origin:
@@ -359,18 +388,27 @@ def _end_with(work: Work, item: BulkItem, change: Change) -> Done:
 
 
 def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change | None = None) -> Done:
-    item.state, item.outcome, item.reason = ItemState.DONE, outcome, reason
-    item.change = change or item.change
-    item.finished_at = timezone.now()
+    _set_end(item, outcome, reason, change)
     _keep(item)
     return Done(reason if outcome.is_failed else "")
 
 
+def _set_end(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change | None) -> None:
+    item.state, item.outcome, item.reason = ItemState.DONE, outcome, reason
+    item.change = change or item.change
+    item.finished_at = timezone.now()
+
+
 def _keep(item: BulkItem) -> None:
     """Write the item down, unless another worker took the run over: that one finds out by itself."""
-    run = BulkUpdate.objects.filter(pk=item.bulk_id, worker=item.bulk.worker)
     values = {name: getattr(item, name) for name in STORED_COLUMNS}
-    BulkItem.objects.filter(pk=item.pk, bulk__in=run).update(**values)
+    _still_ours(item).filter(pk=item.pk).update(**values)
+
+
+def _still_ours(item: BulkItem) -> QuerySet[BulkItem]:
+    """Return the items of an item's run, none where another worker took it over."""
+    run = BulkUpdate.objects.filter(pk=item.bulk_id, worker=item.bulk.worker)
+    return BulkItem.objects.filter(bulk__in=run)
 
 
 def _name_request(work: Work, item: BulkItem) -> None:

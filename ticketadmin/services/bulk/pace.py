@@ -45,13 +45,18 @@ class Pace:
         """Return how many items may be in flight now, at most `most`."""
         return most if self._limit is None else max(1, min(most, int(self._limit)))
 
-    def may_start(self) -> bool:
-        """Return whether an item may start now, and count it as started if so."""
+    def may_start(self, *, calls: int | None = None) -> bool:
+        """Return whether an item may start now, and count it as started if so, with `calls` if given."""
         if self.wait() > 0:
             return False
-        if self.per_second:
-            self._next = max(self._next, self._clock() - CATCH_UP) + self._calls / self.per_second
+        self.count(self._calls if calls is None else calls)
         return True
+
+    def count(self, calls: int) -> None:
+        """Count calls against the limit, which later items wait for; from any thread."""
+        if self.per_second:
+            with self._lock:
+                self._next = max(self._next, self._clock() - CATCH_UP) + calls / self.per_second
 
     def wait(self) -> float:
         """Return the seconds until an item may start."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ticketadmin.services.saving.save import Written
+
 
 @dataclass(frozen=True)
 class Done:
@@ -32,4 +34,16 @@ class Left:
     """The item was handed out and not begun."""
 
 
-ItemResult = Done | Retry | Doubt | Left
+@dataclass(frozen=True)
+class Accepted:
+    """The CRM accepted the item's write; the ticket is still to be read back, at once."""
+
+    written: Written
+
+
+@dataclass(frozen=True)
+class Singly:
+    """What was read of many tickets together tells too little of this one: it is to be read by itself."""
+
+
+ItemResult = Done | Retry | Doubt | Left | Accepted | Singly

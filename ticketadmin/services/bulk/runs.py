@@ -31,7 +31,8 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.audit.record import Target, record
-from ticketadmin.services.bulk.engine import cancel_rest, wake
+from ticketadmin.services.bulk.claims import cancel_rest
+from ticketadmin.services.bulk.engine import wake
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.people.access import require

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -13,19 +13,32 @@ from ticketadmin.services.bulk.results import ItemResult
 
 
 @dataclass(frozen=True)
-class Finished:
-    """One item that a thread has finished with: the result of its step, or the error that broke out."""
+class Task:
+    """What one thread is to do at once: for one item or several, a result for each."""
 
-    item: BulkItem
-    result: ItemResult | Exception
+    items: Sequence[BulkItem]
+    run: Callable[[], Sequence[ItemResult]]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A task that a thread has finished with: its results, or the error that broke out."""
+
+    task: Task
+    results: Sequence[ItemResult] | Exception
+
+    def by_item(self) -> list[tuple[BulkItem, ItemResult | Exception]]:
+        """Return each item with what came of it."""
+        if isinstance(self.results, Exception):
+            return [(item, self.results) for item in self.task.items]
+        return list(zip(self.task.items, self.results, strict=True))
 
 
 class Crew:
     """A fixed number of threads, each with its own database connection. Use as a context manager."""
 
-    def __init__(self, size: int, step: Callable[[BulkItem], ItemResult]) -> None:
-        self._step = step
-        self._given: queue.SimpleQueue[BulkItem | None] = queue.SimpleQueue()
+    def __init__(self, size: int) -> None:
+        self._given: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Finished] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _number in range(size)]
 
@@ -42,12 +55,12 @@ class Crew:
         for thread in self._threads:
             thread.join()
 
-    def give(self, item: BulkItem) -> None:
-        """Hand an item to the next free thread."""
-        self._given.put(item)
+    def give(self, task: Task) -> None:
+        """Hand a task to the next free thread."""
+        self._given.put(task)
 
     def collect(self, *, timeout: float) -> list[Finished]:
-        """Wait for at least one finished item, at most `timeout` seconds, and return all there are."""
+        """Wait for at least one finished task, at most `timeout` seconds, and return all there are."""
         try:
             found = [self._done.get(timeout=timeout)]
         except queue.Empty:
@@ -58,13 +71,13 @@ class Crew:
 
     def _work(self) -> None:
         try:
-            while (item := self._given.get()) is not None:
-                self._done.put(self._do(item))
+            while (task := self._given.get()) is not None:
+                self._done.put(self._do(task))
         finally:
             connections.close_all()
 
-    def _do(self, item: BulkItem) -> Finished:
+    def _do(self, task: Task) -> Finished:
         try:
-            return Finished(item, self._step(item))
+            return Finished(task, task.run())
         except Exception as error:  # noqa: BLE001 - the last line of defence: the drain decides what it means
-            return Finished(item, error)
+            return Finished(task, error)

@@ -198,11 +198,43 @@ def changed_nothing(change: Change) -> bool:
     return all(Outcome(one).is_unchanged for one in found)
 
 
+_FINISHED = (
+    "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
+    "unchecked", "signature", "finished_at", "duration_ms",
+)  # fmt: skip
+_FINISHED_VERIFIED = tuple(name for name in _FINISHED if name not in {"collateral", "unchecked"})
+
+
 def finish(change: Change, verdict: Verdict, received: Received | None = None) -> None:
     """Write the verdict down, with what was received where this ends the save itself.
 
     Of the values read before, a settled change keeps only those it concerns.
     """
+    _take(change, verdict, received)
+    if change.collateral:
+        learn_from(change, load_schema())
+    _keep_concerned(change)
+    change.save(update_fields=_FINISHED)
+    _report(change)
+
+
+def finish_verified(ended: Sequence[tuple[Change, Verdict, Received]]) -> None:
+    """Write many verdicts down in one statement: those of saves that were verified and did nothing else.
+
+    Raises ValueError for another verdict, which has more to be learnt from.
+    """
+    for change, verdict, received in ended:
+        if verdict.outcome is not Outcome.VERIFIED or verdict.collateral or verdict.unchecked:
+            message = f"not simply verified: {verdict.outcome}"
+            raise ValueError(message)
+        _take(change, verdict, received)
+        _keep_concerned(change)
+    Change.objects.bulk_update([change for change, *_rest in ended], _FINISHED_VERIFIED)
+    for change, *_rest in ended:
+        _report(change)
+
+
+def _take(change: Change, verdict: Verdict, received: Received | None) -> None:
     change.outcome = verdict.outcome
     change.results = {name: outcome.value for name, outcome in verdict.results.items()}
     change.read_back = dict(verdict.read_back) if verdict.read_back is not None else change.read_back
@@ -214,17 +246,15 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
     if change.signature and verdict.signature:
         change.signature = {**change.signature, "result": verdict.signature.value}
     change.finished_at = timezone.now()
-    if change.collateral:
-        learn_from(change, load_schema())
+
+
+def _keep_concerned(change: Change) -> None:
     if change.is_settled and change.before is not None:
         concerned = {*change.wanted, *change.collateral}
         change.before = {name: value for name, value in change.before.items() if name in concerned}
-    change.save(
-        update_fields=[
-            "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
-            "unchecked", "signature", "finished_at", "duration_ms",
-        ]
-    )  # fmt: skip
+
+
+def _report(change: Change) -> None:
     SAVES.labels(change.outcome, change.origin).inc()
     event(
         logger,

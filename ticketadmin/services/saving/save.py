@@ -28,6 +28,7 @@ from ticketadmin.services.saving.form_base import Base, base_of
 from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
 from ticketadmin.services.saving.lock import earlier_post, on_record, record_intent, wait_for
 from ticketadmin.services.saving.readback import (
+    ReadBack,
     Received,
     Sent,
     Verdict,
@@ -107,6 +108,28 @@ def opened_from(code: str, read: ReadTicket | None, choices: Choices) -> OpenedT
 
 
 @dataclass(frozen=True)
+class Written:
+    """A save that the CRM accepted, until its ticket is read back. It holds the ticket's lock."""
+
+    change: Change
+    edited: TicketEdit
+    intent: Intent
+    received: Received
+
+    def prove(self) -> Saved:
+        """Read the ticket back, judge, and finish the record."""
+        code, choices, intent = self.edited.code, self.edited.schema.choices, self.intent
+        found = read_back(code, choices, was_read=intent.before is not None, before=intent.read)
+        finish(self.change, self.verdict_of(found), self.received)
+        return Saved(self.change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)
+
+    def verdict_of(self, found: ReadBack) -> Verdict:
+        """Return what a read-back proves that followed the write at once."""
+        sent = Sent(self.intent.wanted, self.intent.before or {}, self.intent.signature)
+        return verdict_right_after(sent, found, self.edited.schema)
+
+
+@dataclass(frozen=True)
 class _Ended:
     """The save was recorded and did not succeed."""
 
@@ -121,10 +144,20 @@ def save_ticket(edited: TicketEdit, context: SaveContext) -> Saved:
     gone back to) is a save of its own, compared with what the first one stored.
     Raises Forbidden or a SaveProblem.
     """
+    found = write_ticket(edited, context)
+    return found.prove() if isinstance(found, Written) else found
+
+
+def write_ticket(edited: TicketEdit, context: SaveContext) -> Saved | Written:
+    """Do as `save_ticket`, but leave an accepted write to be proved by the caller, at once.
+
+    Saved where nothing is left to be proved: an earlier result, or an answer that was lost and looked for.
+    Raises Forbidden or a SaveProblem.
+    """
     require(context.actor, "edit_tickets")
     for _post in range(MAX_POSTS):
         found = _save_once(edited, context)
-        if isinstance(found, Saved):
+        if isinstance(found, Saved | Written):
             return found
         earlier = earlier_post(context) if isinstance(found, Blocked) else None
         if earlier is None or isinstance(found, _Ended):
@@ -141,7 +174,7 @@ def save_ticket(edited: TicketEdit, context: SaveContext) -> Saved:
     raise SaveInProgress(earlier)
 
 
-def _save_once(edited: TicketEdit, context: SaveContext) -> Saved | Blocked | _Ended:
+def _save_once(edited: TicketEdit, context: SaveContext) -> Saved | Written | Blocked | _Ended:
     """Compare, take the lock and send; where another save was faster, compare afresh, not for ever."""
     left: Mapping[str, Value] = {}
     for _comparison in range(MAX_COMPARISONS):
@@ -158,7 +191,9 @@ def _save_once(edited: TicketEdit, context: SaveContext) -> Saved | Blocked | _E
     return Blocked(SaveInProgress(Change.objects.for_ticket(edited.code).first()), left)
 
 
-def _send(change: Change, edited: TicketEdit, intent: Intent, context: SaveContext) -> Saved | _Ended:
+def _send(
+    change: Change, edited: TicketEdit, intent: Intent, context: SaveContext
+) -> Saved | Written | _Ended:
     """Send the recorded intent; after a wait that the CRM asked for, compare afresh before sending again.
 
     The lock is held all the while, and no PUT starts later than two timeouts after the record was made,
@@ -183,7 +218,7 @@ def _send(change: Change, edited: TicketEdit, intent: Intent, context: SaveConte
                 continue
         else:
             received = Received(reply.http_status, reply.message, duration_ms=_ms(started))
-            return _proved(change, edited, intent, received)
+            return Written(change, edited, intent, received)
         wait = refusal.again_in
         if wait is None or timezone.now() + timedelta(seconds=wait) > give_up:
             return _failed(change, edited, refusal, _ms(started))
@@ -208,15 +243,6 @@ def _rewritten(change: Change, intent: Intent, fresh: Intent) -> Intent:
             change.signature = {**change.signature, "result": REFUSED}
         change.save(update_fields=["wanted", "before", "payload", "signature"])
     return fresh
-
-
-def _proved(change: Change, edited: TicketEdit, intent: Intent, received: Received) -> Saved:
-    was_read = intent.before is not None
-    found = read_back(edited.code, edited.schema.choices, was_read=was_read, before=intent.read)
-    sent = Sent(intent.wanted, intent.before or {}, intent.signature)
-    verdict = verdict_right_after(sent, found, edited.schema)
-    finish(change, verdict, received)
-    return Saved(change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)
 
 
 def _failed(

@@ -1,0 +1,81 @@
+"""The items of a run as one worker takes them from the database and gives them back.
+
+Each step holds the lease.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemState
+from ticketadmin.services.bulk.items import leave_open
+from ticketadmin.services.bulk.lease import Lease
+
+
+class Claims:
+    """One worker's claims on the items of one run. Once the lease is lost, nothing is changed any more."""
+
+    def __init__(self, bulk: BulkUpdate, lease: Lease) -> None:
+        self._bulk, self._lease = bulk, lease
+
+    def claim(self, count: int) -> list[BulkItem]:
+        """Take waiting items that are due, at most `count`; those that failed least often come first."""
+        is_due = Q(not_before=None) | Q(not_before__lte=timezone.now())
+        waiting = BulkItem.objects.filter(is_due, bulk=self._bulk, state=ItemState.WAITING)
+        waiting = waiting.select_related("undo_of", "change").order_by("attempts", "position")
+        with transaction.atomic():
+            if not self._lease.hold():
+                return []
+            items = list(waiting[:count])
+            BulkItem.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.WORKING)
+        for item in items:
+            item.bulk, item.state = self._bulk, ItemState.WORKING
+        return items
+
+    def give_back(self, items: Collection[BulkItem]) -> bool:
+        """Let items wait again that were not begun; return whether the run is still this worker's."""
+        claimed = BulkItem.objects.filter(pk__in=[item.pk for item in items])
+        with transaction.atomic():
+            if self._lease.hold():  # else another worker took over from one that was silent for too long
+                claimed.update(state=ItemState.WAITING)
+        return self._lease.is_ours
+
+    def recover(self, *, may_be_sent: bool) -> tuple[bool, dict[int, datetime | None]]:
+        """Requeue items that no worker is at, marking those that may have been sent as doubtful.
+
+        Return whether any were found, and each doubtful item with the moment before which it is not read.
+        """
+        in_progress = BulkItem.objects.filter(bulk=self._bulk, state=ItemState.WORKING)
+        doubtful = BulkItem.objects.filter(bulk=self._bulk, state=ItemState.DOUBT)
+        with transaction.atomic():
+            if not self._lease.hold():
+                return False, {}
+            found = in_progress.update(state=ItemState.DOUBT if may_be_sent else ItemState.WAITING)
+        doubts = dict(doubtful.values_list("pk", "not_before"))
+        return bool(found or doubts), doubts
+
+    def has_waiting(self) -> bool:
+        """Return whether an item waits, perhaps for a moment of its own."""
+        return BulkItem.objects.filter(bulk=self._bulk, state=ItemState.WAITING).exists()
+
+    def doubtful(self, pk: int) -> BulkItem:
+        """Return an item whose result is to be checked."""
+        item = BulkItem.objects.select_related("undo_of", "change").get(pk=pk)
+        item.bulk = self._bulk
+        return item
+
+
+def cancel_rest(bulk: BulkUpdate) -> None:
+    """Mark what was not sent as such and close the run. What a dead worker may have sent is unknown."""
+    now = timezone.now()
+    cancelling = BulkUpdate.objects.filter(pk=bulk.pk, state=BulkState.CANCELLING)
+    open_items = BulkItem.objects.filter(bulk=bulk).exclude(state=ItemState.DONE)
+    with transaction.atomic():
+        if not cancelling.update(state=BulkState.CANCELLED, finished_at=now):
+            return
+        for item in open_items.exclude(state=ItemState.WAITING):
+            leave_open(item)
+        open_items.update(state=ItemState.DONE, outcome=ItemOutcome.NOT_SENT, finished_at=now)

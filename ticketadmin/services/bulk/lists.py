@@ -1,0 +1,100 @@
+"""Reading many tickets of a run by one call, for as long as the CRM's list proves to be good for it.
+
+Used where nothing is at stake: a dry run, and the read-back of accepted writes. A row is only a shortcut: one
+that is missing, incomplete or not as expected sends its ticket back to be read singly, and the ticket that is
+about to be written is always read singly. A list that is of little use is not asked again in this turn.
+"""
+
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+
+from ticketadmin.models import Reading
+from ticketadmin.services.crm.reading import ReadTicket, read_rows
+from ticketadmin.services.index.capabilities import can_filter_by_code, capabilities_of
+from ticketadmin.services.index.rows import current_index
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.ticketapi.errors import TicketApiError, Unavailable
+from ticketadmin.ticketapi.reasons import Reason
+
+MAX_ROWS = 100  # in one call
+MAX_CODES_LENGTH = 4_000  # characters of the codes in one address, which proxies cut at 8,000
+COMMA = len("%2C")
+ENOUGH = 0.5  # the part of the rows asked for that makes the list worth asking
+
+
+class ListReads:
+    """Whether and how the tickets of one run are read together. Any thread of the run may use it."""
+
+    def __init__(self, max_rows: int) -> None:
+        """Take how many rows one call may ask for; none or one: the list is not used."""
+        self.max_rows = min(MAX_ROWS, max_rows)
+        self._is_on = self.max_rows > 1
+        self._lock = threading.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether tickets are read together."""
+        return self._is_on
+
+    def stop(self) -> None:
+        """Read every ticket singly from now on."""
+        self._is_on = False
+
+    def read(
+        self, codes: Sequence[str], choices: Choices, *, names: Collection[str] | None = None
+    ) -> dict[str, ReadTicket]:
+        """Return the rows that the list shows, by code; a code without one is to be read singly.
+
+        With `names`, only these fields are read. Never raises.
+        """
+        found: dict[str, ReadTicket] = {}
+        waiting = list(self.parts(codes))
+        while waiting and self._is_on:
+            part = waiting.pop(0)
+            try:
+                rows = read_rows(part, choices, names=names)
+            except TicketApiError as error:
+                if error.reason is not Reason.OVERSIZED or len(part) == 1:
+                    self._after(error)
+                    return found
+                self._halve(len(part))
+                waiting = [*self.parts(part), *waiting]
+                continue
+            found |= rows
+            if len(rows) < ENOUGH * len(part):
+                self.stop()
+        return found
+
+    def parts(self, codes: Sequence[str]) -> Iterator[list[str]]:
+        """Cut codes into parts that one call may ask for."""
+        part: list[str] = []
+        length = 0
+        for code in codes:
+            if part and (len(part) >= self.max_rows or length + len(code) + COMMA > MAX_CODES_LENGTH):
+                yield part
+                part, length = [], 0
+            part.append(code)
+            length += len(code) + COMMA
+        if part:
+            yield part
+
+    def first_part(self, codes: Sequence[str]) -> list[str]:
+        """Return as many of the codes, from the first, as one call may ask for."""
+        return next(islice(self.parts(codes), 1), [])
+
+    def _halve(self, asked: int) -> None:
+        with self._lock:
+            self.max_rows = max(1, min(self.max_rows, asked // 2))
+
+    def _after(self, error: TicketApiError) -> None:
+        if not isinstance(error, Unavailable):  # which passes, and concerns single reads as well
+            self.stop()
+
+
+def list_reads(choices: Choices) -> ListReads:
+    """Return how tickets may be read together, by what is known of this CRM. No remote call is made."""
+    index = current_index()
+    if choices.reading is not Reading.WORKS or not can_filter_by_code(index):
+        return ListReads(0)
+    return ListReads(capabilities_of(index).page_size)

@@ -1,0 +1,94 @@
+"""The dry run of many tickets by one call of the CRM's list.
+
+A list may be late, or spell values otherwise than the ticket itself. So a row only plans a ticket that is to
+be sent, and only where nothing speaks against it: it shows every field concerned, is no older than what the
+index knows of the ticket, and of the rows that came together the one with the longest values says the same as
+its ticket. What seems to be as wanted already, changed since or impossible is read singly first. A row that
+was late all the same costs no value: the run reads the ticket before it writes, and reports a conflict.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.utils import timezone
+
+from ticketadmin.models import BulkItem, IndexedTicket, ItemState, Plan
+from ticketadmin.services.bulk.items import Work, compare_item, keep_items
+from ticketadmin.services.bulk.lists import ListReads
+from ticketadmin.services.bulk.results import Done, ItemResult, Singly
+from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.index.moments import moment_of
+from ticketadmin.services.index.rows import index_to_write
+from ticketadmin.services.rules.checking import names_to_read
+from ticketadmin.services.saving.sent_along import unreadable_fields
+from ticketadmin.ticketapi.errors import TicketApiError
+
+_COLUMNS = ("base", "read_at", "plan", "state", "reason", "finished_at")
+_PLANNED = ("base", "read_at", "plan", "reason", "unreadable", "broken_rules")
+
+
+def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> list[ItemResult]:
+    """Plan the items whose rows tell enough and write them down; the others are to be read singly."""
+    ruled = names_to_read(work.rules)
+    wished = {item.pk: {*item.all_wishes(work.bulk.wishes), *ruled} for item in items}
+    needs_all = work.schema.choices.omitted_are_emptied  # then every field would be sent along
+    names = None if needs_all else {name for names in wished.values() for name in names}
+    codes = [item.ticket_code for item in items]
+    rows = lists.read(codes, work.schema.choices, names=names)
+    known = _dates_in_index(codes)
+    planned = [
+        item
+        for item in items
+        if (row := rows.get(item.ticket_code)) is not None
+        and wished[item.pk] <= row.values.keys()
+        and not (needs_all and unreadable_fields(row.values))
+        and _is_current(row, known.get(item.ticket_code))
+        and _is_planned(work, item, row)
+    ]
+    if planned and not _is_confirmed(work, max(planned, key=_length)):
+        lists.stop()
+        planned = []
+    now = timezone.now()
+    for item in planned:
+        item.state, item.finished_at = ItemState.DONE, now
+    keep_items(planned, _COLUMNS)
+    done = {item.pk for item in planned}
+    return [Done() if item.pk in done else Singly() for item in items]
+
+
+def _is_planned(work: Work, item: BulkItem, read: ReadTicket) -> bool:
+    """Set an item's plan by a row; return whether it is simply to be sent, else leave the item as it was."""
+    kept = {name: getattr(item, name) for name in _PLANNED}
+    compare_item(work, item, read)
+    if item.plan is Plan.SEND:
+        return True
+    for name, value in kept.items():
+        setattr(item, name, value)
+    return False
+
+
+def _is_confirmed(work: Work, item: BulkItem) -> bool:
+    """Return whether a ticket itself says what its row said, spelled in the same way."""
+    try:
+        read = read_ticket(item.ticket_code, work.schema.choices)
+    except (CannotRead, TicketApiError):
+        return False
+    base = item.base or {}
+    return {name: read.values.get(name) for name in base} == base
+
+
+def _length(item: BulkItem) -> int:
+    return len(str(item.base))
+
+
+def _dates_in_index(codes: Sequence[str]) -> Mapping[str, datetime | None]:
+    """Return when tickets had last been changed, as far as any read has shown."""
+    rows = IndexedTicket.objects.filter(index_id=index_to_write().pk, code__in=codes)
+    return dict(rows.values_list("code", "updated_at"))
+
+
+def _is_current(row: ReadTicket, known: datetime | None) -> bool:
+    if known is None:
+        return True
+    shown = moment_of(row.updated_at or "")
+    return shown is not None and shown >= known
