@@ -43,6 +43,15 @@ def test_what_a_component_writes_is_not_written_by_hand(path: Path) -> None:
     assert not re.search(r'\sid="{{ [\w.]+auto_id }}_error"', text)
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_compare_nothing_with_a_constant_and_name_no_address(path: Path) -> None:
+    """A property of what is shown says it; addresses are `url`. The error pages do without the routes."""
+    text = path.read_text(encoding="utf-8")
+
+    assert not re.search(r"[=!]= ?([\"'])[^\"']+\1", "".join(re.findall(r"{%.*?%}", text)))
+    assert path.name in {"500.html", "503.html"} or not re.search(r"(href|action)=\"/", text)
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_neither_evaluate_text_nor_write_html(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -53,6 +53,14 @@ def test_the_errors_of_a_field_are_listed_under_the_id_that_its_widget_names() -
     assert "&lt;not&gt; this" in html
 
 
+def test_one_option_is_selected_and_labels_are_escaped() -> None:
+    source = '{% option "en" "English" chosen lang="en" %}{% option "vi" label chosen %}'
+
+    assert drawn(source, chosen="vi", label="<i>") == (
+        '<option lang="en" value="en">English</option><option value="vi" selected>&lt;i&gt;</option>'
+    )
+
+
 def test_an_icon_is_hidden_from_screen_readers_and_16_pixels_wide_unless_told() -> None:
     html = drawn('{% icon "send" %}{% icon "send" size=20 tone="muted" %}')
 

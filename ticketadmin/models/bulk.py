@@ -162,6 +162,16 @@ class BulkUpdate(models.Model):
         return BulkState(self.state).tone
 
     @property
+    def sends(self) -> bool:
+        """Return whether its tickets are saved, and not only read."""
+        return BulkKind(self.kind).sends
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether its dry run is done and a lead has to decide."""
+        return self.state == BulkState.READY
+
+    @property
     def is_in_progress(self) -> bool:
         """Return whether tickets are being checked or saved."""
         return self.state in {BulkState.CHECKING, BulkState.RUNNING}

@@ -166,6 +166,11 @@ class Change(models.Model):
         return bool(self.unchecked)
 
     @property
+    def is_from_form(self) -> bool:
+        """Return whether the ticket's own form sent it."""
+        return self.origin == Origin.FORM
+
+    @property
     def is_saved(self) -> bool:
         """Return whether the values are safe in the CRM, so that the user's draft may go."""
         return Outcome(self.outcome).is_saved

@@ -119,6 +119,16 @@ class User(AbstractUser):
         return user
 
     @property
+    def is_local(self) -> bool:
+        """Return whether the password is kept here, and name and role by an administrator."""
+        return self.source == Source.LOCAL
+
+    @property
+    def signs_in_elsewhere(self) -> bool:
+        """Return whether this tool never sees the password: an OpenID Connect provider does."""
+        return self.source == Source.OIDC
+
+    @property
     def display_name(self) -> str:
         """The full name, else the sign-in name."""
         return self.get_full_name() or self.username

@@ -28,6 +28,11 @@ class PresentedConflict:
     theirs_html: SafeString | None = None
     mine_html: SafeString | None = None
 
+    @property
+    def chooses_edit(self) -> bool:
+        """Return whether neither version was chosen, but something else typed."""
+        return self.chosen == "edit"
+
 
 def present_conflicts(form: TicketForm) -> list[PresentedConflict]:
     """Return the choices that the form's base still asks for."""

@@ -70,6 +70,16 @@ class Cell:
     text: str
     is_known: bool = True
 
+    @property
+    def is_status(self) -> bool:
+        """Return whether it holds the status, which can be changed in place."""
+        return self.column == "status"
+
+    @property
+    def is_expected(self) -> bool:
+        """Return whether it holds the day by which the ticket is expected to be done."""
+        return self.column == "expected"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -85,6 +95,16 @@ class Row:
     def code(self) -> str:
         """The ticket's code."""
         return self.ticket.code
+
+    @property
+    def is_overdue(self) -> bool:
+        """Return whether its day has passed."""
+        return self.due == Due.OVERDUE
+
+    @property
+    def is_due_today(self) -> bool:
+        """Return whether its day is today."""
+        return self.due == Due.TODAY
 
     @property
     def title(self) -> str:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from ticketadmin.models import IndexedTicket, TicketIndex
 from ticketadmin.presenters.listing import due_of
 from ticketadmin.services.crm.statuses import Status, Statuses
-from ticketadmin.services.index.listing import of_same_customer
+from ticketadmin.services.index.listing import Due, of_same_customer
 from ticketadmin.services.index.rows import CUSTOMER, STATUS, TITLE
 
 
@@ -19,6 +19,11 @@ class Neighbour:
     title: str
     status: Status | None
     due: str
+
+    @property
+    def is_overdue(self) -> bool:
+        """Return whether its day has passed."""
+        return self.due == Due.OVERDUE
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ A component is a tag of Django's own (`simple_block_tag`, `simple_tag`): docs/de
 """
 
 from django import template
+from django.contrib.messages import SUCCESS
+from django.contrib.messages.storage.base import Message
 from django.forms import BoundField
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
@@ -42,6 +44,19 @@ def banner(
 
 
 _LAYOUTS = {"": "", "row": " banner__body--row", "stack": " stack"}
+
+
+@register.simple_tag
+def option(value: str, label: str, chosen: object, lang: str = "") -> SafeString:
+    """Write an option of a select box, selected if its value is the chosen one; `lang` is its label's."""
+    attributes = {"value": value, "selected": str(value) == str(chosen), "lang": lang or None}
+    return format_html("<option{}>{}</option>", flatatt(attributes), label)
+
+
+@register.filter
+def is_confirmation(message: Message) -> bool:
+    """Return whether one of Django's messages only confirms what was asked for: it is shown as a toast."""
+    return message.level == SUCCESS
 
 
 @register.simple_tag

@@ -37,6 +37,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "plans": _plans(),
         "long_text": "Another thing is done, and it takes more words than one line has room for to say so.",
         "choice": SimpleNamespace(resolve_name="c", chosen="theirs"),
+        "run_steps": (1, 3, 4),
         "pieces": word_diff("The printer is broken", "The printer works again"),
         "statuses": [SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3]],
         "states": [

@@ -144,6 +144,16 @@ class Facts:
     slowest_ms: float | None
     errors: tuple[Change, ...]
 
+    @property
+    def may_read(self) -> bool:
+        """Return whether the key was seen to read tickets."""
+        return self.reading is Reading.WORKS
+
+    @property
+    def may_not_read(self) -> bool:
+        """Return whether the CRM refused to let the key read tickets."""
+        return self.reading is Reading.REFUSED
+
 
 def connection_facts(actor: User) -> Facts:
     """Return what recent saves tell of the connection. Raises Forbidden."""

@@ -104,6 +104,7 @@ def ticket_page(
         "base": base,
         "base_token": base.sign(person_of(request)),
         "read": beside.read,
+        "read_is_off": request.GET.get("read") == "off",
         "status": statuses.named(str(status_name)) if status_name else None,
         "quick_statuses": () if base.conflicts else statuses.with_button,
         "content": display_content(str(content), show_images=shows_images) if content else None,
