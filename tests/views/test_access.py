@@ -122,7 +122,10 @@ RULES = {
 BY_SETTING = {"HAS_OIDC": {"openid_begin", "openid_done"}, "DEBUG": {"styleguide"}}
 EVERY_ROUTE = "tests.views.every_route"
 # In Django admin, administrators manage these; whatever else is registered there is for superusers.
-ADMINISTERED = ("ticketadmin_user_", "ticketadmin_customfield_", "ticketadmin_statussetting_", "auth_user_")
+ADMINISTERED = (
+    *("ticketadmin_user_", "ticketadmin_customfield_", "ticketadmin_statussetting_"),
+    *("ticketadmin_ticketrule_", "auth_user_"),
+)
 # The routes of others' changes answer staff as if there were none.
 HIDDEN_FROM_STAFF = {"undo", "restore", "settle"}
 # a view of one's own, which nobody here has; nobody sends the token; no link is under way

@@ -265,6 +265,7 @@ def test_a_refused_form_keeps_all_that_was_typed(
     assert again.values["status_name"] == [DONE]
     assert again.values["ticket_title"] == ["Vẫn còn"]
     assert "Nothing was changed in the CRM." in answer.content.decode()
+    assert f"“{DONE}” requires: Số serial filled in; a reason." in answer.content.decode()
     assert Draft.objects.get().inputs["ticket_title"] == ["Vẫn còn"]
     done = client.post(URL, again.filled(**{SERIAL: "SN-9", "change_reason": "Xong"}))
     assert done.status_code == 303
@@ -279,7 +280,7 @@ def test_the_form_says_beforehand_what_a_status_needs(
 
     page = client_of(staff).get(URL).content.decode()
 
-    assert f"“{DONE}” needs: filled in: Số serial; a reason." in page
+    assert f"“{DONE}” requires: Số serial filled in; a reason." in page
 
 
 def test_rules_cost_a_save_one_query_and_none_where_there_is_no_rule(

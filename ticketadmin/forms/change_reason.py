@@ -1,8 +1,10 @@
 """The box for the reason of a change: the same for a ticket form, a quick status, an undo, a bulk update."""
 
 from typing import Any
+from uuid import uuid4
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import helper
@@ -24,7 +26,7 @@ def reason_box(shown: str = "") -> forms.Field:
         label=_("Reason for the change"),
         required=False,
         initial=shown,
-        help_text=_("Optional. It is shown in the history here and never sent to the CRM."),
+        help_text=_("It is shown in the history here and never sent to the CRM."),
     )
 
 
@@ -35,8 +37,8 @@ class ReasonForm(forms.Form):
 
     change_reason = reason_box()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id=f"reason-{uuid4().hex[:8]}-%s")  # several may be on a page
         self.helper = helper(CHANGE_REASON)
 
     @property

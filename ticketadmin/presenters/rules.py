@@ -51,20 +51,22 @@ def rule_sentence(rule: TicketRule, schema: TicketSchema) -> str:
     needs = []
     if rule.required_fields:
         labels = [str(schema.field(name).label) for name in rule.required_fields]
-        needs.append(_("filled in: %(names)s") % {"names": get_text_list(labels, _("and"))})
+        needs.append(_("%(names)s filled in") % {"names": get_text_list(labels, _("and"))})
     if rule.needs_reason:
         needs.append(_("a reason"))
     if rule.groups:
-        needs.append(_("only for: %(names)s") % {"names": ", ".join(group_labels(rule.groups))})
-    of = f"“{rule.value}”" if rule.value else _("Every change")
-    return _("%(of)s needs: %(needs)s.") % {"of": of, "needs": "; ".join(needs)}
+        groups = get_text_list(group_labels(rule.groups), _("or"))
+        needs.append(_("membership of %(groups)s") % {"groups": groups})
+    of = f"“{rule.value}”" if rule.value else _("Any change")
+    return _("%(of)s requires: %(needs)s.") % {"of": of, "needs": "; ".join(needs)}
 
 
 def show_rules(form: forms.Form, rules: Iterable[TicketRule], schema: TicketSchema) -> None:
     """Say at each box of a form what rules require where it is changed."""
     for rule in rules:
         if box := form.fields.get(rule.field):
-            box.help_text = " ".join(filter(None, (str(box.help_text), rule_sentence(rule, schema))))
+            text = " ".join(filter(None, (str(box.help_text), rule_sentence(rule, schema))))
+            box.help_text = form[rule.field].help_text = text  # a bound field keeps the text it was made with
 
 
 def rules_of_status(status: str, schema: TicketSchema) -> list[str]:
