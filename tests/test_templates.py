@@ -65,6 +65,38 @@ def test_styles_load_nothing_from_elsewhere(path: Path) -> None:
     assert not re.search(r"@import|url\(\s*[\"']?https?:", path.read_text(encoding="utf-8"))
 
 
+def test_the_table_of_scripts_says_who_reads_each_attribute() -> None:
+    """docs/scripts.md: no attribute of a template is missing, and what a row names is in its script."""
+    table = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `?([a-z_. ]+)`? \|[^|]*\|([^|]*)\|$", table, re.MULTILINE)
+    readers = {reader: re.findall(r"`([a-z-]+)`", names) for reader, names in rows}
+    sheets = "".join(path.read_text(encoding="utf-8") for path in STYLES)
+    sources = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS} | {"style sheets": sheets}
+    used = {
+        name.replace("_", "-")  # as arguments of a component are spelled
+        for path in TEMPLATES
+        for name in re.findall(r"(?<![\w-])data[-_]([a-z][a-z_-]*)", path.read_text(encoding="utf-8"))
+    }
+
+    assert set(sources) <= set(readers)
+    assert used - {name for names in readers.values() for name in names} == set(), (
+        "add a line to docs/scripts.md"
+    )
+    assert {name for reader in sources for name in readers[reader]} <= used
+    wrong = [
+        (reader, name)
+        for reader, source in sources.items()
+        for name in readers[reader]
+        if f"data-{name}" not in source and not re.search(rf"\b{_in_scripts(name)}\b", source)
+    ]
+    assert wrong == []
+
+
+def _in_scripts(name: str) -> str:
+    """Return an attribute's name as a script reads it from `dataset`."""
+    return re.sub(r"-([a-z])", lambda match: match[1].upper(), name)
+
+
 SAME = [
     pytest.param(block, id=f"{path.name}-{number}")
     for path in TEMPLATES
