@@ -114,7 +114,7 @@ class ChooseForm(forms.Form):
 
     def _from_file(self, file: UploadedFile[Any]) -> ChosenTickets:
         schema = load_schema(self.choices)
-        table = read_rows(read_table(file.read(), file.name or ""), schema)
+        table = read_rows(read_table(file.read(), file.name or ""), schema, compares=True)
         self.row_errors = table.errors
         if not table.rows and table.errors:
             message = _("Every row has an error. Correct the file and choose it again.")

@@ -179,6 +179,7 @@ class ItemReason(StrEnum):
     NOT_UNDOABLE = "not_undoable"
     NOT_CERTAIN = "not_certain"
     OTHER_TYPE = "other_type"
+    NOT_OFFERED = "not_offered"
     NOTHING_WANTED = "nothing_wanted"
     BROKEN_RULE = "broken_rule"
 

@@ -260,6 +260,9 @@ ITEM_REASONS: dict[ItemReason, Text] = {
     ItemReason.NOT_CERTAIN: _("It is not known whether the run changed it, so nothing is taken back."),
     ItemReason.NOTHING_WANTED: _("Its row in the file has no value, so there is nothing to change."),
     ItemReason.BROKEN_RULE: _("A rule does not allow this change."),
+    ItemReason.NOT_OFFERED: _(
+        "Its row names an option that is not offered and that it does not hold itself."
+    ),
     ItemReason.OTHER_TYPE: _(
         "A field of this ticket holds a value of another type, such as JSON, which this value would destroy. "
         "Change it in the ticket's own form."

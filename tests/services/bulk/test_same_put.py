@@ -152,6 +152,65 @@ def test_what_the_form_of_a_ticket_would_refuse_the_dry_run_refuses(
     assert (item.plan, item.reason) == (Plan.CANNOT, ItemReason.OTHER_TYPE)
 
 
+OFFERED = "A\nB"
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "text", "sent"),
+    [
+        (Kind.SELECT, "OLD", "OLD", None),  # already as wanted
+        (Kind.MULTI_SELECT, ["A", "OLD"], "OLD; B", ["OLD", "B"]),
+        (Kind.MULTI_SELECT, ["OLD"], "OLD; A", ["OLD", "A"]),
+        (Kind.SELECT, "A", "OLD", ItemReason.NOT_OFFERED),
+        (Kind.SELECT, None, "OLD", ItemReason.NOT_OFFERED),
+        (Kind.MULTI_SELECT, ["A"], "A; OLD", ItemReason.NOT_OFFERED),
+        (Kind.MULTI_SELECT, None, "A; OLD", ItemReason.NOT_OFFERED),
+    ],
+)
+def test_a_file_keeps_an_option_no_longer_offered_where_the_ticket_holds_it(
+    kind: Kind, stored: Any, text: str, sent: Any, lead: User, sandbox: Sandbox
+) -> None:
+    CustomField.objects.create(key="o", label="Ô", kind=kind, choices_text=OFFERED)
+    sandbox.edit(CODE, custom_fields={"o": stored} if stored is not None else {})
+    schema = load_schema(get_choices())
+    table = Table(("ticket_code", "custom_fields.o"), (TableRow(2, (CODE, text)),))
+    found = read_rows(table, schema, compares=True)
+    assert [one.message for one in found.warnings] == [
+        "OLD is not offered. It goes only to tickets that hold it already."
+    ]
+
+    item = planned(lead, Edit(found.rows[0].values).as_json())
+
+    if isinstance(sent, ItemReason):
+        assert (item.plan, item.reason) == (Plan.CANNOT, sent)
+    elif sent is None:
+        assert item.plan == Plan.ALREADY
+    else:
+        send_item(work_on(item.bulk, lead), item)
+        assert sandbox.puts(CODE)[-1]["custom_fields"]["o"] == sent
+
+
+@pytest.mark.django_db
+def test_an_option_not_offered_is_an_error_where_no_ticket_is_compared(sandbox: Sandbox) -> None:
+    CustomField.objects.create(key="o", label="Ô", kind=Kind.SELECT, choices_text=OFFERED)
+    table = Table(("ticket_code", "custom_fields.o"), (TableRow(2, (CODE, "OLD")),))
+
+    found = read_rows(table, load_schema(get_choices()))
+
+    assert [one.message for one in found.errors] == ["OLD is not one of the options."]
+
+
+def test_an_option_not_offered_is_not_sent_unread(lead: User, sandbox: Sandbox) -> None:
+    CustomField.objects.create(key="o", label="Ô", kind=Kind.SELECT, choices_text=OFFERED)
+    sandbox.switch(read_right="403")
+    table = Table(("ticket_code", "custom_fields.o"), (TableRow(2, (CODE, "OLD")),))
+    found = read_rows(table, load_schema(get_choices()), compares=True)
+
+    item = planned(lead, Edit(found.rows[0].values).as_json())
+
+    assert (item.plan, item.reason) == (Plan.CANNOT, ItemReason.NOT_OFFERED)
+
+
 def test_a_row_without_a_value_is_not_called_already_as_wanted(lead: User, sandbox: Sandbox) -> None:
     item = planned(lead, None)
 

@@ -7,6 +7,7 @@ plain lines. A text that looks like a formula is a text.
 """
 
 import re
+from dataclasses import replace
 from datetime import date
 
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
 from ticketadmin.services.saving.signature import refuse_signature
-from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.inputs import Inputs, parse
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
@@ -57,7 +58,7 @@ def read_cell(
     refuse_damage(text, is_number=field.kind is Kind.NUMBER)
     if is_decimal and field.kind is Kind.NUMBER:
         text += "0"  # 1.255 by itself could mean 1255
-    value = parse(field, _inputs(field, text, is_month_first=is_month_first))
+    value = _parsed(field, _inputs(field, text, is_month_first=is_month_first))
     if field.kind is Kind.CHOICE:
         value = schema.resolve(field.name, str(value))
     if value == "":
@@ -87,6 +88,16 @@ def puts_month_first(text: str) -> bool:
 def lacks_zero(field: Field, text: str) -> bool:
     """Return whether the text is a Vietnamese mobile number whose leading zero a spreadsheet dropped."""
     return field.kind is Kind.PHONE and bool(_MOBILE_WITHOUT_ZERO.fullmatch(text.strip()))
+
+
+def _parsed(field: Field, inputs: Inputs) -> Value:
+    """Return the value; an option that is not offered is kept for tickets that hold it already."""
+    try:
+        return parse(field, inputs)
+    except ValidationError as error:
+        if error.code != "unknown_option":
+            raise
+        return parse(replace(field, choices=()), inputs)
 
 
 def _clear(field: Field) -> Clear:

@@ -93,13 +93,7 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
     try:
         read = read_ticket(item.ticket_code, work.schema.choices)
     except CannotRead:
-        item.plan = Plan.BLIND
-        if work.brings_its_base:  # what was changed since cannot be told
-            item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
-        else:
-            edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
-            values = {name: edit.value_of(work.schema.field(name)) for name in edit.wishes}
-            _check_rules(work, item, values, {})
+        _plan_unread(work, item)
     except TicketApiError as error:
         item.message = error.api_message[:500]
         item.reason = error.reason
@@ -112,6 +106,18 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
     item.state, item.finished_at = ItemState.DONE, timezone.now()
     _keep(item)
     return Done(item.reason)
+
+
+def _plan_unread(work: Work, item: BulkItem) -> None:
+    edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
+    item.plan = Plan.BLIND
+    if work.brings_its_base:  # what was changed since cannot be told
+        item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
+    elif edit.not_offered(work.schema, {}):
+        item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED
+    else:
+        values = {name: edit.value_of(work.schema.field(name)) for name in edit.wishes}
+        _check_rules(work, item, values, {})
 
 
 def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
@@ -130,6 +136,8 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
         item.plan = Plan.ALREADY
     elif merged.conflicts:
         item.plan, item.reason = Plan.CANNOT, ItemReason.CHANGED_SINCE
+    elif edit.not_offered(schema, known):
+        item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED
     elif edit.refused(schema, known):
         item.plan, item.reason = Plan.CANNOT, ItemReason.OTHER_TYPE
     else:

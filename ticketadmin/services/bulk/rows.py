@@ -15,7 +15,9 @@ from ticketadmin.services.bulk.cells import DATES, lacks_zero, puts_month_first,
 from ticketadmin.services.bulk.columns import Column, InvalidColumns, letter, read_columns
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets import Table, TableRow
+from ticketadmin.services.values.choice_codecs import unknown_option
 from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.inputs import not_offered
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import visible
 from ticketadmin.ticketapi.client import CODE
@@ -67,16 +69,18 @@ class BulkTable:
         return tuple(column.field for column in self.columns if column.field)
 
 
-def read_rows(table: Table, schema: TicketSchema) -> BulkTable:
+def read_rows(table: Table, schema: TicketSchema, *, compares: bool = False) -> BulkTable:
     """Return a plan for each row of an uploaded table.
 
-    Values are checked as in the form of one ticket; what a field may hold never depends on the file.
+    Values are checked as in the form of one ticket; what a field may hold never depends on the file. An
+    option that is not offered is right where the ticket holds it already: it is an error in its row, unless
+    what follows `compares` each row with its ticket, as a dry run does.
     A code that stands in several rows is an error in all of them, because none is known to be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
     columns = read_columns(table, schema.fields)
     _refuse_too_much_content(table, columns)
-    reading = _Reading(table, columns, schema)
+    reading = _Reading(table, columns, schema, compares=compares)
     plans = [reading.plan_of(row) for row in table.rows]
     reading.refuse_repeated(plans)
     return BulkTable(
@@ -107,11 +111,14 @@ def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
 class _Reading:
     """One pass over a table: what is wrong and doubtful is collected on the way."""
 
-    def __init__(self, table: Table, columns: tuple[Column, ...], schema: TicketSchema) -> None:
+    def __init__(
+        self, table: Table, columns: tuple[Column, ...], schema: TicketSchema, *, compares: bool
+    ) -> None:
         self.width = len(table.header)
         self.code_column = next(column for column in columns if column.field is None)
         self.columns = [(column, column.field) for column in columns if column.field]
         self.schema = schema
+        self.compares = compares
         self.decimals = table.three_decimals
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
         self.month_first = {column.index for column in columns if _is_month_first(table, column)}
@@ -163,6 +170,12 @@ class _Reading:
         if isinstance(wish, ValidationError):
             self._add_error(row, column.name, wish.messages[0], text)
             return None
+        if isinstance(wish, Set) and (others := not_offered(field, wish.value)):
+            if not self.compares:
+                self._add_error(row, column.name, unknown_option(others[0]).messages[0], text)
+                return None
+            message = _("%(value)s is not offered. It goes only to tickets that hold it already.")
+            self.warnings.append(RowError(row, column.name, message % {"value": others[0]}, text))
         if lacks_zero(field, text):
             message = _("The spreadsheet may have dropped the 0 in front of this number.")
             self.warnings.append(RowError(row, column.name, message, text))

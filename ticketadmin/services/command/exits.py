@@ -56,6 +56,7 @@ _ITEM_REASONS = {
     ItemReason.READING_LOST: Exit.UNREACHABLE,
     ItemReason.NOTHING_WANTED: Exit.USAGE,
     ItemReason.OTHER_TYPE: Exit.USAGE,
+    ItemReason.NOT_OFFERED: Exit.USAGE,
 }
 _ITEM_OUTCOMES = {
     ItemOutcome.ALREADY: Exit.DONE,

@@ -19,6 +19,7 @@ from ticketadmin.services.values.inputs import (
     empty_value,
     is_blank,
     is_untouched,
+    not_offered,
     parse,
     retyped,
 )
@@ -74,6 +75,15 @@ class Edit:
             name
             for name, value in typed.items()
             if not can_be_retyped(schema.field(name), value, known.get(name))
+        )
+
+    def not_offered(self, schema: TicketSchema, known: Mapping[str, Value]) -> tuple[str, ...]:
+        """Return the fields whose option is neither offered nor held by a ticket with `known` values."""
+        typed = {name: wish for name, wish in self.wishes.items() if isinstance(wish, Set) and wish.is_typed}
+        return tuple(
+            name
+            for name, wish in typed.items()
+            if not_offered(schema.field(name), wish.value, known.get(name))
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -46,7 +46,8 @@ class _Options:
         return self._posted.get(_posted(text)) or self._plain.get(typed_text(text).strip())
 
 
-def _unknown_option(text: str) -> ValidationError:
+def unknown_option(text: str) -> ValidationError:
+    """Return the error for a text that names none of a field's options."""
     message = _("%(value)s is not one of the options.")
     return ValidationError(message, code="unknown_option", params={"value": text})
 
@@ -74,7 +75,7 @@ class SelectCodec(Codec):
         old = self.show(field, like) if like is not None else []
         text = _Options([*_known(field), *old]).named(texts[0])
         if text is None and field.choices:
-            raise _unknown_option(texts[0])
+            raise unknown_option(texts[0])
         if text in old and text not in _known(field):
             return like
         return _option_like(typed_text(texts[0]).strip() if text is None else text, like)
@@ -116,7 +117,7 @@ class MultiSelectCodec(Codec):
         for text in texts:
             found = options.named(text)
             if found is None and known:
-                raise _unknown_option(text)
+                raise unknown_option(text)
             ticked.append(typed_text(text).strip() if found is None else found)
         further = [text for text in dict.fromkeys(ticked) if text not in shown]
         pattern = _number_among(like)

@@ -106,6 +106,14 @@ def can_be_retyped(field: Field, value: Value, like: Value) -> bool:
         return False
 
 
+def not_offered(field: Field, value: Value, like: Value = None) -> tuple[str, ...]:
+    """Return the options in a value that neither its field offers nor `like`, a ticket's own, holds."""
+    if field.kind not in {Kind.SELECT, Kind.MULTI_SELECT} or not field.choices:
+        return ()
+    offered = {option for option, _label in field.choices} | set(to_inputs(field, like))
+    return tuple(text for text in to_inputs(field, value) if text not in offered)
+
+
 def _has_no_type(value: Value, like: Value) -> bool:
     return like is None or is_nothing(value)
 
