@@ -2,11 +2,13 @@
 
 from django.urls import register_converter
 
+from ticketadmin.ticketapi.client import CODE
+
 
 class CodeConverter:
     """A ticket code: 1 to 64 letters, digits, `-` and `_`. Anything else is a 404."""
 
-    regex = "[A-Za-z0-9_-]{1,64}"
+    regex = CODE.pattern
 
     def to_python(self, value: str) -> str:
         """Return the code unchanged."""
