@@ -85,6 +85,7 @@ def assert_all_is_true(crm: Sandbox, lead: Lead, paths: list[str], codes: list[s
     assert [code for code, count in applied.items() if count > 1] == []
     assert all(crm.ticket(code)["emergency_phone"] == PHONE for code in codes)
     assert most_at_once(crm) <= bound
+    assert [call for call in crm.log() if "filtering[ticket_code:in]" in call.query], "all was read singly"
 
 
 def most_at_once(crm: Sandbox) -> int:
@@ -99,12 +100,13 @@ def most_at_once(crm: Sandbox) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("late_seconds", [0.0, 1.0])
 def test_a_worker_killed_ten_times_leaves_nothing_undone_and_nothing_doubled(
-    on_sqlite: LiveServer, crm: Sandbox
+    late_seconds: float, on_sqlite: LiveServer, crm: Sandbox
 ) -> None:
     codes, lead, worker = codes_of(crm, 240), Lead(on_sqlite), LiveWorker(on_sqlite)
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
-    crm.switch(latency_ms=60)
+    crm.switch(latency_ms=60, late_seconds=late_seconds)
     crm.forget_log()
     lead.confirm(path, in_flight=8)
 

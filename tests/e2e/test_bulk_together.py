@@ -16,6 +16,7 @@ NEXT_PHONE = "0909 333 444"
 LISTS: dict[str, dict[str, Any]] = {
     "good": {},
     "late": {"late_seconds": 5},
+    "a_little_late": {"late_seconds": 0.5},
     "without_content": {"hidden_in_lists": "ticket_content"},
     "without_the_field": {"hidden_in_lists": "emergency_phone"},
     "without_dates": {"hidden_in_lists": "updated_at"},

@@ -87,7 +87,7 @@ def test_a_bulk_run_goes_on_when_the_database_is_back(
     lead.confirm(path)
 
     wait_until(lambda: len(crm.log("PUT")) > 5, "the run has not begun")
-    interrupt(database, away=1.5)
+    interrupt(database, away=5.0)
     crm.switch(latency_ms=0)
     lead.wait(path, "finished")
     worker.stop()

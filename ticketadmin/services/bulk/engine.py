@@ -35,9 +35,11 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.claims import Claims, cancel_rest
+from ticketadmin.services.bulk.endings import Endings, gathering_endings
 from ticketadmin.services.bulk.items import (
     Work,
     fail_item,
+    keep_endings,
     plan_item,
     prove_item,
     resolve_doubt,
@@ -123,6 +125,7 @@ class _Drain:
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.proofs = Proofs()
         self.reads = GatheredReads(write_batch)
+        self.endings = Endings(keep_endings)
         self.tasks = 0  # given to threads and not finished
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
@@ -154,6 +157,7 @@ class _Drain:
                     self.tasks -= 1
                     for item, result in done.by_item():
                         self._note(item, result)
+                self.endings.write_when_due()
         self._close()
 
     def _patience(self) -> float:
@@ -171,7 +175,7 @@ class _Drain:
         work = self._begin()
         if work is None:
             return Left()
-        with gathering(self.reads):
+        with gathering(self.reads), gathering_endings(self.endings):
             result = self._work_on(work, item)
         self.reads.write_when_due()
         return result
@@ -200,7 +204,7 @@ class _Drain:
         """Run in a thread of the crew: read back what was written, also while the run is to stop."""
         held_back.set(lambda: self.pace.held_for)
         self.pace.count(1)
-        with gathering(self.reads):
+        with gathering(self.reads), gathering_endings(self.endings):
             if len(written) == 1:
                 return [prove_item(work, written[0].item, written[0].written)]
             results = prove_together(work, written, self.lists)
@@ -337,6 +341,7 @@ class _Drain:
     def _is_over(self) -> bool:
         if self.tasks or self.proofs.open:
             return False
+        self.endings.write()
         if self.is_stopping:
             return True
         if self.claimed or self.doubt_at or self._claimable():
@@ -396,6 +401,7 @@ class _Drain:
 
     def _pause(self, reason: str) -> None:
         self.is_stopping = True
+        self.endings.write()  # what led to it is to be seen with it
         self.lease.mine().filter(state=self.phase).update(state=BulkState.PAUSED, pause_reason=reason)
 
     def _close(self) -> None:

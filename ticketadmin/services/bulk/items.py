@@ -26,6 +26,7 @@ from ticketadmin.models import (
     TicketRule,
     User,
 )
+from ticketadmin.services.bulk.endings import gathered_by
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
@@ -63,7 +64,10 @@ STORED_COLUMNS = (
     "base", "read_at", "unreadable", "broken_rules", "plan", "state", "outcome", "reason", "message",
     "damage", "attempts", "not_before", "submission", "change", "finished_at",
 )  # fmt: skip
-_ENDED_COLUMNS = ("state", "outcome", "reason", "message", "change", "finished_at")
+_ENDED_COLUMNS = (
+    "state", "outcome", "reason", "message", "broken_rules", "damage", "attempts", "not_before", "change",
+    "finished_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,12 @@ def end_verified(ended: Sequence[tuple[BulkItem, Change]]) -> None:
     for item, change in ended:
         item.message = change.message
         _set_end(item, ItemOutcome.VERIFIED, "", change)
-    keep_items([item for item, _change in ended], _ENDED_COLUMNS)
+    keep_endings([item for item, _change in ended])
+
+
+def keep_endings(items: Sequence[BulkItem]) -> None:
+    """Write down that items of one run have ended, unless another worker took the run over."""
+    keep_items(items, _ENDED_COLUMNS)
 
 
 def keep_items(items: Sequence[BulkItem], columns: Sequence[str] = STORED_COLUMNS) -> None:
@@ -397,7 +406,10 @@ def _end_with(work: Work, item: BulkItem, change: Change) -> Done:
 
 def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change | None = None) -> Done:
     _set_end(item, outcome, reason, change)
-    _keep(item)
+    if endings := gathered_by():
+        endings.add(item)
+    else:
+        _keep(item)
     return Done(reason if outcome.is_failed else "")
 
 

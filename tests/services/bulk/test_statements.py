@@ -1,0 +1,102 @@
+"""How many statements a ticket of a run costs: what is on record is written at once, the rest together."""
+
+import pytest
+from django.utils import timezone
+
+from tests.sandbox_driver import Sandbox
+from tests.services.index.test_batching import statements
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemOutcome, ItemState, User
+from ticketadmin.services.bulk.endings import Endings, gathering_endings
+from ticketadmin.services.bulk.items import keep_endings, send_item, work_on
+from ticketadmin.services.bulk.lists import ListReads
+from ticketadmin.services.bulk.proofs import Proofs, prove_together
+from ticketadmin.services.bulk.results import Accepted, Done
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.reading import read_ticket
+from ticketadmin.services.index.batching import GatheredReads, gathering
+from ticketadmin.services.index.refresh import write_batch
+
+NOW = timezone.now()
+TITLE = "Tiêu đề của lượt chạy"
+TICKETS = 20
+
+
+@pytest.fixture
+def run(lead: User, sandbox: Sandbox) -> BulkUpdate:
+    """A run that is worked on, by a lead whose rights were looked up, as a worker does before it begins."""
+    made = BulkUpdate.objects.create(
+        owner=lead,
+        owner_name="Lead",
+        state=BulkState.RUNNING,
+        created_at=NOW,
+        started_at=NOW,
+        worker="w",
+        wishes={"ticket_title": {"set": TITLE}},
+    )
+    codes = [code for code in sandbox.codes() if code.startswith("TK2")][:TICKETS]
+    for number, code in enumerate(codes):
+        BulkItem.objects.create(
+            bulk=made, position=number, ticket_code=code, plan="send", state=ItemState.WORKING
+        )
+    read_ticket(codes[0], get_choices())  # shows that tickets can be read
+    assert lead.may("run_bulk_updates")
+    return made
+
+
+def items_of(run: BulkUpdate) -> list[BulkItem]:
+    items = list(run.items.all())
+    for item in items:
+        item.bulk = run
+    return items
+
+
+def test_read_backs_of_many_tickets_and_their_endings_share_their_statements(
+    run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    work, proofs = work_on(run, lead), Proofs()
+    with gathering(GatheredReads(write_batch)):
+        for item in items_of(run):
+            with statements() as each:
+                found = send_item(work, item, is_proved_later=True)
+            assert isinstance(found, Accepted)
+            assert len(each) <= 5, each
+            proofs.add(item, found.written)
+        sandbox.forget_log()
+        with statements() as together:
+            results = prove_together(work, proofs.due(at_once=True), ListReads(100))
+
+    assert results == [Done()] * TICKETS
+    assert len(together) <= 2, together
+    assert [call.path for call in sandbox.log()] == ["/api/v6.1/tickets"]
+    assert set(run.items.values_list("state", "outcome")) == {(ItemState.DONE, ItemOutcome.VERIFIED)}
+    assert set(Change.objects.values_list("outcome", "http_status")) == {("verified", 200)}
+    assert all(change.results and not change.collateral for change in Change.objects.all())
+
+
+def test_endings_of_many_tickets_are_one_statement(run: BulkUpdate, lead: User) -> None:
+    work, endings = work_on(run, lead), Endings(keep_endings)
+    with gathering(GatheredReads(write_batch)), gathering_endings(endings):
+        for item in items_of(run):
+            with statements() as each:
+                send_item(work, item)
+            assert len(each) <= 6, each
+    assert set(run.items.values_list("state", flat=True)) == {ItemState.WORKING}
+    assert set(Change.objects.values_list("outcome", flat=True)) == {"verified"}  # on record already
+
+    with statements() as together:
+        endings.write()
+
+    assert len(together) == 1, together
+    assert set(run.items.values_list("state", "outcome")) == {(ItemState.DONE, ItemOutcome.VERIFIED)}
+
+
+def test_a_worker_that_lost_the_run_writes_no_endings(run: BulkUpdate, lead: User) -> None:
+    work, endings = work_on(run, lead), Endings(keep_endings)
+    with gathering_endings(endings):
+        for item in items_of(run)[:3]:
+            send_item(work, item)
+    BulkUpdate.objects.filter(pk=run.pk).update(worker="another")
+
+    endings.write()
+
+    assert set(run.items.values_list("state", flat=True)) == {ItemState.WORKING}
