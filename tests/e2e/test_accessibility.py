@@ -271,6 +271,7 @@ STATES_OF_LEADS: dict[str, State] = {
     "people": settings("/admin/ticketadmin/user/"),
     "a person": settings("/admin/ticketadmin/user/1/change/"),
     "statuses": settings("/admin/ticketadmin/statussetting/"),
+    "a rule": settings("/admin/ticketadmin/ticketrule/add/"),
     "a custom field": settings("/admin/ticketadmin/customfield/1/change/"),
     "deleting a status": settings("/admin/ticketadmin/statussetting/1/delete/"),
 }

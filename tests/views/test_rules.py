@@ -31,6 +31,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.reversals import undo_bulk
 from ticketadmin.services.saving.edit import edit_of_values
 
 CODE = "ABCXYZ1234"
@@ -248,6 +249,32 @@ def test_undo_obeys_groups_alone_and_the_history_says_so(
     page = client.get("/history/").content.decode()
     assert "Rules that were not applied" in page
     assert "a reason is required" not in page.partition("Rules that were not applied")[0]
+
+
+@pytest.mark.parametrize("group", [Role.ADMINISTRATOR, Role.LEAD])
+def test_undoing_a_run_and_restoring_obey_groups_alone(
+    group: Role, serial: None, lead: User, sandbox: Sandbox
+) -> None:
+    sandbox.edit(CODE, status_name=NEW, custom_fields={"so_serial": ""})
+    (item,) = planned(lead, [CODE])
+    sandbox.fault("wipe_field", method="PUT", code=CODE, field="emergency_phone")
+    send_item(work_on(item.bulk, lead), item)
+    phone = {"field": "emergency_phone", "groups": [group.value], "needs_reason": True}
+    TicketRule.objects.create(**phone)
+    TicketRule.objects.create(field="status_name", value=NEW, groups=[group.value], required_fields=[SERIAL])
+    BulkUpdate.objects.filter(pk=item.bulk_id).update(state=BulkState.FINISHED)
+    item.bulk.refresh_from_db()
+
+    undo = undo_bulk(item.bulk, actor=lead).items.get()
+    plan_item(work_on(undo.bulk, lead), undo)
+    if undo.plan == Plan.SEND:
+        send_item(work_on(undo.bulk, lead), undo)
+
+    is_allowed = group is Role.LEAD
+    assert (undo.plan == Plan.SEND) is is_allowed
+    assert (sandbox.ticket(CODE)["status_name"] == NEW) is is_allowed
+    assert (sandbox.ticket(CODE)["emergency_phone"] != "") is is_allowed
+    assert Change.objects.filter(waived_rules__isnull=False).exists() is is_allowed
 
 
 def test_a_refused_form_keeps_all_that_was_typed(

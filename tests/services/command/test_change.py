@@ -38,7 +38,9 @@ def lan(staff: User, sandbox: Sandbox) -> User:
     return staff
 
 
-def test_one_code_is_a_save_that_says_who_by_what_and_why(lan: User, sandbox: Sandbox) -> None:
+def test_one_code_is_a_save_that_says_who_by_what_and_why(
+    lan: User, client_of: Any, sandbox: Sandbox
+) -> None:
     ran = Ran(CODE, "ticket_title=Máy in tầng 3", "--as", "staff", "--reason", "  Theo   lịch ")
 
     assert (ran.code, ran.err) == (Exit.DONE, "")
@@ -47,6 +49,9 @@ def test_one_code_is_a_save_that_says_who_by_what_and_why(lan: User, sandbox: Sa
     change = Change.objects.get()
     assert (change.origin, change.actor, change.change_reason) == ("command", lan, "Theo lịch")
     assert change.system_account == pwd.getpwuid(os.geteuid()).pw_name
+    page = client_of(lan).get("/history/", {"origin": "command"}).content.decode()
+    said = [change.actor_name, "Command line", "System account:", change.system_account, "Theo lịch"]
+    assert [one for one in said if one not in page] == []
 
 
 def test_values_are_read_as_in_a_file(lan: User, sandbox: Sandbox) -> None:

@@ -128,7 +128,7 @@ def change_many(wanted: Wanted, caller: Caller) -> Run:
     bulk = draft_bulk(ChosenTickets(wanted.tickets), actor=caller.user, system_account=system_account())
     check_bulk(bulk, actor=caller.user, edit=wanted.edit, change_reason=caller.reason)
     _work(bulk, caller)
-    if bulk.state != BulkState.READY:
+    if bulk.state != BulkState.READY or caller.should_stop():
         return _stopped(bulk, caller)
     has_any = bulk.items.filter(plan__in=[Plan.SEND, Plan.BLIND]).exists()
     if caller.is_dry_run or not has_any:
