@@ -2,19 +2,21 @@
 
 import gc
 import os
+import select
 import shutil
+import socket
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 # Requests mostly wait for the CRM: threads carry the waiting, a second process carries a restart.
 workers = int(os.environ.get("WEB_WORKERS", "2"))
 threads = int(os.environ.get("WEB_THREADS", "12"))
-worker_class = "gthread"
 # A save may take two time-outs of the CRM and a read-back; beyond that a worker is taken for dead.
 timeout = 90
 graceful_timeout = 45
@@ -54,6 +56,42 @@ def pre_request(worker, req):  # type: ignore[no-untyped-def]
             sock.settimeout(before)
 
     unreader.chunk = chunk
+
+
+LINGER_SECONDS = 0.5  # for a client to take the answer and hang up
+LINGER_BYTES = 65_536
+
+
+class LingeringWorker(ThreadWorker):
+    """Waits for clients to hang up in the thread that served them, and for a short time.
+
+    gunicorn does it in its main thread, two seconds for each connection, one after the other: 26 clients that
+    keep a finished connection open would keep everybody out for 52 seconds.
+    """
+
+    def handle(self, conn):  # type: ignore[no-untyped-def]
+        """Serve one request; returns what gunicorn wants to know about the connection."""
+        result = super().handle(conn)
+        if result is False:  # it is to be closed
+            _linger(conn.sock)
+        return result
+
+
+def _linger(sock):  # type: ignore[no-untyped-def]
+    """Send the end, wait for the client's (RFC 9112 section 9.6), and let the next read end at once."""
+    give_up, drained = time.monotonic() + LINGER_SECONDS, 0
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        while drained < LINGER_BYTES and (left := give_up - time.monotonic()) > 0:
+            if not select.select([sock], [], [], left)[0] or not (part := sock.recv(4096)):
+                break
+            drained += len(part)
+        sock.shutdown(socket.SHUT_RD)
+    except (OSError, ValueError):  # gone already
+        return
+
+
+worker_class = LingeringWorker
 
 
 def post_request(worker, req, environ, resp):  # type: ignore[no-untyped-def]

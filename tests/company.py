@@ -4,6 +4,7 @@ Both are real servers in processes of their own, on ports of their own, with dat
 """
 
 import contextlib
+import html
 import re
 import shutil
 import signal
@@ -192,6 +193,10 @@ class Directory(Server):
         dn = f"cn={group},ou=groups,{BASE}"
         self.modify(f"dn: {dn}\nchangetype: modify\nreplace: member\n{members}\n")
 
+    def rename(self, uid: str, to: str) -> None:
+        dn = f"uid={uid},ou=people,{BASE}"
+        self.modify(f"dn: {dn}\nchangetype: modrdn\nnewrdn: uid={to}\ndeleteoldrdn: 1\n")
+
     def set_kind(self, uid: str, kind: str) -> None:
         dn = f"uid={uid},ou=people,{BASE}"
         self.modify(f"dn: {dn}\nchangetype: modify\nreplace: employeeType\nemployeeType: {kind}\n")
@@ -272,11 +277,11 @@ class Wanderer:
         return self.session.post(self.product + path, data, timeout=30)
 
     def begin(self, next_page: str = "") -> str:
-        """Follow the button; returns where it leads."""
+        """Press the button; returns where it leads."""
         asked = f"/sign-in/openid/?next={next_page}" if next_page else "/sign-in/openid/"
-        answer = self.get(asked, follow=False)
-        assert answer.status_code == 302, answer.text
-        return answer.headers["Location"]
+        found = re.search(r'href="([^"]+)"\s+id="provider"', self.post(asked).text)
+        assert found
+        return html.unescape(found[1])
 
     def agree(self, address: str, subject: str, action: str = "") -> str:
         """Say at the provider who one is; returns where it leads."""

@@ -140,4 +140,5 @@ class Sandbox:
             with urllib.request.urlopen(request, timeout=10) as response:
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
-            raise AssertionError(error.read().decode()) from error
+            with error:
+                raise AssertionError(error.read().decode()) from None

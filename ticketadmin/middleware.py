@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import translation
@@ -155,9 +155,10 @@ class MethodsMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuse a body larger than any page sends, before reading a byte of it, for every client.
+    """Refuse a body larger than any page sends, before reading a byte of it, and one that was cut off.
 
-    Django bounds the fields of a form but not its files, and reads both before authentication.
+    Django bounds the fields of a form but not its files, and reads both before authentication. Its check of
+    the token takes a body that was cut off for an empty one, and the view would see a form of empty boxes.
     """
 
     def __init__(self, get_response: type_of_next) -> None:
@@ -168,6 +169,10 @@ class BodyLimitMiddleware:
         size = whole_number(length)
         if length.isdecimal() and (size is None or size > settings.LONGEST_BODY):
             return bad_request(request, RequestDataTooBig())
+        try:
+            request.POST  # noqa: B018 - read here, once
+        except UnreadablePostError as error:
+            return bad_request(request, error)
         return self.get_response(request)
 
 

@@ -14,6 +14,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from ticketadmin.installation.settings_file import BUNDLED, IS_CHECKOUT, USER_DATA
+from ticketadmin.private_sqlite import PrivateConnection
 
 
 def _from_file(variable: str, path: str) -> str:
@@ -146,6 +147,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "factory": PrivateConnection,
     }
 
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
@@ -238,6 +240,10 @@ KEEP_HISTORY_DAYS = env.int("KEEP_HISTORY_DAYS", default=730)
 KEEP_BULK_DAYS = env.int("KEEP_BULK_DAYS", default=365)
 KEEP_DRAFTS_DAYS = env.int("KEEP_DRAFTS_DAYS", default=180)
 KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=1_095)
+# Those left at their defaults: an upgraded database is given notice before they delete anything.
+RETENTION_BY_DEFAULT = frozenset(
+    name for name in ("KEEP_HISTORY_DAYS", "KEEP_BULK_DAYS", "KEEP_DRAFTS_DAYS") if name not in env.ENVIRON
+)
 
 # --- e-mail --------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))

@@ -1,5 +1,6 @@
 """A backup taken while people save, restored elsewhere: whole, with its history."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -105,6 +106,19 @@ def test_nothing_that_is_restored_acts_by_itself(server: LiveServer, tmp_path: P
         assert restored.execute("SELECT COUNT(*) FROM django_session").fetchone() == (0,)
 
 
+def tables_with_rows(dump: Path) -> set[str]:
+    """Return the tables of which a dump of PostgreSQL's holds rows."""
+    command = ["pg_restore", "--file=-", "--data-only", str(dump)]
+    script = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {
+        name
+        for name, rows in re.findall(
+            r"^COPY public\.(\w+) [^\n]*\n(.*?)^\\\.$", script, re.MULTILINE | re.DOTALL
+        )
+        if rows
+    }
+
+
 def test_nothing_is_overwritten(server: LiveServer, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite3"
     server.manage("backup", str(copy))
@@ -129,6 +143,8 @@ def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -
         visitor.post(f"/tickets/{CODE}/", visitor.form(CODE).filled(ticket_title="Sao lưu"))
         visitor.close()
         server.manage("backup", str(tmp_path / "copy.dump"))
+        assert tables_with_rows(tmp_path / "copy.dump") >= {"ticketadmin_user", "ticketadmin_change"}
+        assert "django_session" not in tables_with_rows(tmp_path / "copy.dump")
         new = {**server.environment, "DATABASE_URL": restored}
         command = [sys.executable, MANAGE, "restore", str(tmp_path / "copy.dump")]
         subprocess.run(command, env=new, check=True, capture_output=True)

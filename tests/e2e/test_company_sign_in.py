@@ -262,10 +262,32 @@ def test_a_directory_or_provider_that_hangs_does_not_hang_the_page(
     with directory.frozen(), provider.frozen():  # the requests here give up after 30 seconds
         pages = [
             wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD),
-            wander().get("/sign-in/openid/"),
+            wander().post("/sign-in/openid/"),
         ]
 
     assert [UNREACHABLE in page.text for page in pages] == [True, True]
+
+
+def test_somebody_renamed_in_the_directory_stays_the_same_person(
+    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+) -> None:
+    """And who was connected by name before, by the entry's id from the next sign-in on."""
+    first, second = wander(), wander()
+    first.post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+    as_before = "from ticketadmin.models import User; User.objects.filter(username='minh')"
+    product.manage("shell", "-v", "0", "-c", f"{as_before}.update(subject='ldap minh')")
+    known = wander()
+    known.post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+    directory.rename("minh", "minh-moi")
+    directory.set_members("leads", "minh-moi")
+    try:
+        second.post("/sign-in/", username="minh-moi", password=PEOPLE_PASSWORD)
+    finally:
+        directory.rename("minh-moi", "minh")
+        directory.set_members("leads", "minh")
+
+    assert first.person
+    assert first.person == known.person == second.person
 
 
 # --- the provider --------------------------------------------------------------------------------
@@ -307,6 +329,51 @@ def test_the_sign_in_page_offers_the_provider(wander: Callable[[], Wanderer]) ->
 
     assert "Sign in with Example" in page
     assert "/sign-in/openid/?next=%2Fhistory%2F" in page
+
+
+def test_a_sign_in_begins_with_a_button_and_not_with_a_link(
+    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+) -> None:
+    person = wander()
+    with provider.away():  # else the page would name the failure
+        page = person.get("/sign-in/openid/?next=/history/")
+    forged = person.session.post(f"{product.url}/sign-in/openid/", timeout=30)
+
+    assert page.status_code == 200
+    assert "Sign in with Example" in page.text
+    assert UNREACHABLE not in page.text
+    assert "sessionid" not in person.session.cookies
+    assert forged.status_code == 403
+    assert person.begin("/history/").startswith(provider.url)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"SECOND_STEP": "all"}, "/tickets/"),
+        ({"SECOND_STEP": "all", "SECOND_STEP_SOURCES": "local,oidc"}, "/account/second-step/"),
+    ],
+    ids=["exempt", "demanded"],
+)
+def test_users_of_the_provider_have_no_second_step_here_unless_a_setting_says_so(
+    settings: dict[str, str],
+    path: str,
+    provider: Provider,
+    sandbox_process: SandboxProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    provider.knows("4711", preferred_username="hoa", groups=["leads"])
+    data = tmp_path_factory.mktemp("second-step")
+    server = LiveServer(data, sandbox_process.url, **provider.settings, **settings)
+    try:
+        person, own = Wanderer(server.url), Wanderer(server.url)
+        assert urlsplit(person.sign_in("4711", "/tickets/").url).path == path
+        page = own.post("/sign-in/", username="staff", password=server.passwords["staff"])
+        assert urlsplit(page.url).path == "/account/second-step/"
+        for one in (person, own):
+            one.close()
+    finally:
+        server.stop()
 
 
 def test_an_account_that_waits_is_reached_by_its_link_alone(
@@ -526,7 +593,7 @@ def test_without_the_provider_the_page_says_so_and_other_ways_in_still_work(
     on_the_way = wander()
     back = on_the_way.agree(on_the_way.begin(), "4711")
     with provider.away():
-        beginning = wander().get("/sign-in/openid/")
+        beginning = wander().post("/sign-in/openid/")
         returning = on_the_way.get(back)
         local = wander().post("/sign-in/", username="staff", password=product.passwords["staff"])
 
@@ -600,7 +667,7 @@ def test_at_a_browser_the_provider_signs_in_and_an_ended_session_goes_on_in_plac
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(f"{product.url}/tickets/ABCXYZ1234/")
-    page.get_by_role("link", name="Sign in with Example").click()
+    page.get_by_role("button", name="Sign in with Example").click()
     page.get_by_placeholder("sub").fill("55")
     page.get_by_role("button", name="Authorize", exact=True).click()
     expect(page).to_have_url(f"{product.url}/tickets/ABCXYZ1234/")
@@ -614,6 +681,7 @@ def test_at_a_browser_the_provider_signs_in_and_an_ended_session_goes_on_in_plac
     with context.expect_page() as opened:
         dialog.get_by_role("link", name="Sign in again").click()
     other = opened.value
+    other.get_by_role("button", name="Sign in with Example").click()
     other.get_by_placeholder("sub").fill("55")
     other.get_by_role("button", name="Authorize", exact=True).click()
     expect(other.get_by_role("heading", name="You are signed in")).to_be_visible()

@@ -150,6 +150,47 @@ def test_one_identity_has_one_account(administrator: User, make_person: Callable
         choose_claim(waiting, claim.pk, actor=administrator)
 
 
+# --- the directory's own id of an entry --------------------------------------------------------------
+
+ID = "ldap entryUUID 0b1e6a4c-5f2e-103f-8d9a-6f0c2a1b3c4d"
+OTHER_ID = ID.replace("0b1e", "ffff")
+
+
+def in_directory(subject: str | None, username: str = "lan") -> Vouched:
+    return Vouched(source=Source.LDAP, subject=subject, username=username)
+
+
+def test_who_was_connected_by_name_is_connected_by_id_from_the_next_sign_in_on(
+    make_person: Callable[..., User],
+) -> None:
+    by_name = make_person(Role.LEAD, "lan", source=Source.LDAP, subject="ldap lan")
+
+    assert welcome(in_directory(ID)) == by_name
+    assert welcome(in_directory(ID, username="lan.renamed")) == by_name
+    by_name.refresh_from_db()
+    assert (by_name.subject, by_name.username) == (ID, "lan")
+    assert AuditEntry.objects.get(action=AuditAction.ACCOUNT_BOUND).details["way"] == "id"
+
+
+def test_a_name_that_the_directory_gives_to_another_entry_is_not_the_old_account(
+    make_person: Callable[..., User],
+) -> None:
+    make_person(Role.LEAD, "lan", source=Source.LDAP, subject=ID)
+
+    for subject in (OTHER_ID, None):
+        with pytest.raises(NameTaken):
+            welcome(in_directory(subject))
+
+
+def test_a_provider_that_claims_a_name_of_the_directory_gets_nothing(
+    make_person: Callable[..., User],
+) -> None:
+    make_person(Role.LEAD, "lan", source=Source.LDAP, subject="ldap lan")
+
+    with pytest.raises(NameTaken):
+        welcome(Vouched(source=Source.OIDC, subject=f"{PROVIDER} 1", username="lan"))
+
+
 # --- the pages -----------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection, models
+from django.test import Client
 from django.utils import timezone
 
 from ticketadmin.models import (
@@ -35,7 +36,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.erasing.erase import EMAIL, StillOpen, Subject, erase, look_up
-from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING
+from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, NOTICE, notices
 from ticketadmin.services.erasing.stores import SHARED, STORES, without_address
 from ticketadmin.services.index.counters import counts
 from ticketadmin.services.index.rows import Seen, current_index, index_to_write, write_rows
@@ -355,6 +356,7 @@ def test_old_rows_go_and_young_ones_stay(name: str, lead: User, settings: Any) -
     now = timezone.now()
     if name in BY_SETTING:
         settings.KEEP_HISTORY_DAYS = settings.KEEP_BULK_DAYS = settings.KEEP_DRAFTS_DAYS = 100
+        settings.RETENTION_BY_DEFAULT = frozenset()  # days that an operator set need no notice
         age = timedelta(days=100)
     else:
         age = BY_NEED[name][0]
@@ -378,8 +380,45 @@ def test_nought_days_keep_for_ever(name: str, lead: User, settings: Any) -> None
     assert type(old)._default_manager.filter(pk=old.pk).exists()
 
 
+@pytest.mark.parametrize("name", BY_SETTING)
+def test_days_that_nobody_set_delete_nothing_until_their_notice_ends(
+    name: str, lead: User, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database of an upgrade got retention when it was migrated: here, just now."""
+    settings.RETENTION_BY_DEFAULT = frozenset(BY_SETTING)
+    now = timezone.now()
+    old = MAKE[name](lead, now - timedelta(days=9_000))
+    rows = type(old)._default_manager.filter(pk=old.pk)
+
+    upkeep(now)
+    assert rows.exists()
+    assert any("retention_announced" in one.getMessage() and name in str(vars(one)) for one in caplog.records)
+    assert [(one.setting, one.rows) for one in notices(now)] == [(name, 1)]
+
+    upkeep(now + NOTICE + timedelta(hours=1))
+    assert not rows.exists()
+    assert notices(now + NOTICE + timedelta(hours=1)) == []
+
+
+def test_administrators_see_what_the_defaults_are_going_to_delete(
+    administrator: User, client_of: Callable[[User], Client], settings: Any
+) -> None:
+    settings.RETENTION_BY_DEFAULT = frozenset(BY_SETTING)
+    web = client_of(administrator)
+    assert "Old data will be deleted" not in web.get("/connection/").content.decode()
+
+    MAKE["KEEP_HISTORY_DAYS"](administrator, timezone.now() - timedelta(days=9_000))
+    page = web.get("/connection/").content.decode()
+
+    assert "Old data will be deleted" in page
+    assert "1 row is older than 730 days" in page
+    settings.RETENTION_BY_DEFAULT = frozenset()
+    assert "Old data will be deleted" not in web.get("/connection/").content.decode()
+
+
 def test_what_is_open_is_kept_however_old(lead: User, settings: Any) -> None:
     settings.KEEP_HISTORY_DAYS = settings.KEEP_BULK_DAYS = 1
+    settings.RETENTION_BY_DEFAULT = frozenset()
     long_ago = timezone.now() - timedelta(days=900)
     unknown = change(lead, outcome="unknown", created_at=long_ago)
     paused = run(lead, BulkState.PAUSED, created_at=long_ago, started_at=long_ago)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
 from ticketadmin.ticketapi.calls import ApiConfig
 from ticketadmin.ticketapi.client import TicketApi
-from ticketadmin.ticketapi.errors import InvalidTicket, Unavailable
+from ticketadmin.ticketapi.errors import InvalidTicket, Unavailable, UnexpectedReply
 from ticketadmin.ticketapi.fields import BELIEVED_SECONDS, AskedFields
 from ticketadmin.ticketapi.keys import ApiKey
 from ticketadmin.ticketapi.reasons import Reason
+from ticketadmin.ticketapi.tickets import MAX_CUSTOM_FIELDS
 
 CODE = "ABCXYZ1234"
 DOCUMENTED = ("id", "ticket_title")
@@ -123,3 +124,24 @@ def test_a_search_that_breaks_off_asks_for_what_was_accepted() -> None:
         fields.find_refused(breaks())
 
     assert set(fields.names) == {*DOCUMENTED, *FURTHER[:3]}
+
+
+def test_too_many_custom_fields_are_refused_after_one_request(api: TicketApi, crm: Sandbox) -> None:
+    """Without its content the ticket has no fewer of them."""
+    crm.edit(CODE, custom_fields={f"field{number}": "x" for number in range(MAX_CUSTOM_FIELDS + 1)})
+
+    with pytest.raises(UnexpectedReply) as refused:
+        api.get_ticket(CODE)
+
+    assert refused.value.reason is Reason.OVERSIZED
+    assert len(asked(crm, "/ticket")) == 1
+
+
+def test_a_list_shows_a_ticket_with_too_many_custom_fields_without_them(api: TicketApi, crm: Sandbox) -> None:
+    code = api.list_tickets(limit=2).tickets[0].code
+    crm.edit(code, custom_fields={f"field{number}": "x" for number in range(MAX_CUSTOM_FIELDS + 1)})
+
+    page = api.list_tickets(limit=2, with_custom_fields=True)
+
+    assert page.tickets[0].code == code
+    assert [ticket.custom_fields is None for ticket in page.tickets] == [True, False]

@@ -114,7 +114,7 @@ RULES = {
     "healthz": reads(PUBLIC),
     "readyz": reads(PUBLIC),
     "metrics": reads(PUBLIC),  # for everybody who has the token
-    "openid_begin": Rule(PUBLIC, frozenset({"GET"})),
+    "openid_begin": both(PUBLIC),
     "openid_done": Rule(PUBLIC, frozenset({"GET"})),
     "styleguide": reads(ADMINISTRATORS),
 }

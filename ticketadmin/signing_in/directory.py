@@ -6,6 +6,8 @@ django-auth-ldap, empty passwords never reach the directory, and signing in neve
 """
 
 import logging
+import re
+import uuid
 from typing import Any
 
 import ldap
@@ -23,6 +25,9 @@ logger = logging.getLogger(__name__)
 # How a directory refuses a user whose password is right but whose account is locked or expired.
 _REFUSALS = (ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION, ldap.INAPPROPRIATE_AUTH)
 _CONNECT_WITHIN, _ANSWER_WITHIN = 5, 5
+# What names an entry for ever: RFC 4530, and Active Directory's own.
+_IDS = ("entryUUID", "objectGUID")
+_GUID_BYTES = 16
 
 
 def _options() -> dict[int, Any]:
@@ -60,7 +65,12 @@ class DirectoryBackend(LDAPBackend):
         "BIND_DN": settings.LDAP_BIND_DN,
         "BIND_PASSWORD": settings.LDAP_BIND_PASSWORD,
         "CONNECTION_OPTIONS": _options(),
-        "USER_SEARCH": LDAPSearch(settings.LDAP_USER_BASE, ldap.SCOPE_SUBTREE, settings.LDAP_USER_FILTER),
+        "USER_SEARCH": LDAPSearch(
+            settings.LDAP_USER_BASE,
+            ldap.SCOPE_SUBTREE,
+            settings.LDAP_USER_FILTER,
+            ["*", *_IDS],  # the star leaves out what a directory itself keeps of an entry
+        ),
         "ALWAYS_UPDATE_USER": False,
         **_group_settings(),
     }
@@ -83,6 +93,7 @@ class DirectoryBackend(LDAPBackend):
         """Return the person, welcomed by what the directory says now; nothing is left to fill in."""
         vouched = Vouched(
             source=Source.LDAP,
+            subject=_subject(ldap_user),
             username=(_first(ldap_user, settings.LDAP_NAME_ATTRIBUTE) or username).lower(),
             first_name=_first(ldap_user, "givenName"),
             last_name=_first(ldap_user, "sn"),
@@ -94,6 +105,23 @@ class DirectoryBackend(LDAPBackend):
     def get_user(self, user_id: int) -> User | None:
         """Return the person of a session, without asking the directory."""
         return User.of_session(user_id, Source.LDAP)
+
+
+def _subject(ldap_user: Any) -> str | None:
+    """Return who an entry is however it is renamed; None where the directory has no such attribute."""
+    for attribute in _IDS:
+        for value in (ldap_user.attrs or {}).get(attribute) or []:
+            if found := _unique_id(value):
+                return f"{Source.LDAP.value} {attribute} {found}"
+    return None
+
+
+def _unique_id(value: str | bytes) -> str:
+    """Return a UUID as it is written; objectGUID comes as 16 bytes, decoded if they happen to be UTF-8."""
+    raw = value.encode() if isinstance(value, str) else value
+    if len(raw) == _GUID_BYTES:
+        return str(uuid.UUID(bytes_le=raw))
+    return value.lower() if isinstance(value, str) and re.fullmatch(r"[0-9A-Fa-f-]{32,36}", value) else ""
 
 
 def _first(ldap_user: Any, attribute: str) -> str:

@@ -15,6 +15,7 @@ import queue
 import ssl
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,8 +59,8 @@ _known: tuple[float, Provider | None] | None = None  # when it answered or faile
 def provider(*, is_beginning: bool = False) -> Provider:
     """Return the provider's addresses, asked for at most once an hour. Raises SourceUnavailable.
 
-    A sign-in that begins always asks, because a browser is not led to a provider that does not answer.
-    Anybody may begin one, so one request is under way at a time, and all who wait share its answer.
+    A sign-in that begins wants a fresh answer, because a browser is not led to a provider that is down.
+    Anonymous users can begin one, so one request is under way at a time, and all that wait share its answer.
     """
     global _known  # noqa: PLW0603 - one provider a process
     began = time.monotonic()
@@ -112,22 +113,35 @@ def _discover() -> Provider:
 
 
 def _fetch(address: str) -> Any:
-    """Return the JSON at an address of the provider, within OIDC_TIMEOUT. Raises OSError and ValueError.
+    """Return the JSON at an address of the provider, within OIDC_TIMEOUT. Raises OSError and ValueError."""
+    return json.loads(_within_time(_download, address))
 
-    A time-out of a socket is one of a single step: an answer that drips has to be left to a thread.
+
+def _within_time(ask: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what the call returns or raise what it raises; raise TimeoutError after OIDC_TIMEOUT seconds.
+
+    The timeout of a socket bounds a single read, so a call whose answer drips is abandoned in its thread.
+    The call must not use the database: its connection would be the thread's own.
     """
-    answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
-    threading.Thread(target=_download, args=(address, answers), daemon=True).start()
+    answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((ask(*arguments), None))
+        except Exception as error:  # noqa: BLE001 - raised again below, in the thread that waits
+            answers.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
     try:
-        answer = answers.get(timeout=settings.OIDC_TIMEOUT)
+        answer, error = answers.get(timeout=settings.OIDC_TIMEOUT)
     except queue.Empty:
-        raise TimeoutError(address) from None
-    if isinstance(answer, Exception):
-        raise answer
-    return json.loads(answer)
+        raise TimeoutError("The OpenID provider did not answer in time.") from None
+    if error is not None:
+        raise error
+    return answer
 
 
-def _download(address: str, answers: "queue.SimpleQueue[bytes | Exception]") -> None:
+def _download(address: str) -> bytes:
     give_up = time.monotonic() + settings.OIDC_TIMEOUT
     content = b""
     try:
@@ -137,10 +151,12 @@ def _download(address: str, answers: "queue.SimpleQueue[bytes | Exception]") -> 
                 content += part
                 if len(content) > _LONGEST_ANSWER:
                     raise ValueError("The answer is too long.")
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        answers.put(error if not isinstance(error, http.client.HTTPException) else OSError(str(error)))
-        return
-    answers.put(content)
+    except urllib.error.HTTPError as error:
+        error.close()  # it is the answer, too, and would hold the connection until the garbage collector runs
+        raise
+    except http.client.HTTPException as error:
+        raise OSError(str(error)) from error
+    return content
 
 
 def _signing_keys(address: str) -> list[jwt.PyJWK]:
@@ -184,7 +200,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
 
     def get_token(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Return what the provider gives for the code."""
-        token: dict[str, Any] = _asked(super().get_token, payload)
+        token: dict[str, Any] = _asked(_within_time, super().get_token, payload)
         return token
 
     def raise_token_response_error(self, response: Any) -> None:
@@ -196,7 +212,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
 
     def get_userinfo(self, access_token: str, id_token: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Return what the provider tells about the person now."""
-        told: dict[str, Any] = _asked(super().get_userinfo, access_token, id_token, payload)
+        told: dict[str, Any] = _asked(_within_time, super().get_userinfo, access_token, id_token, payload)
         return told
 
     def retrieve_matching_jwk(self, token: str) -> jwt.PyJWK:

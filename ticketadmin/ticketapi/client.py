@@ -103,14 +103,18 @@ class TicketApi:
         `places` are taken under the rate limit at once, for a write that is to follow.
         """
         request = Request("GET", "/ticket", request_id=request_id, places=places)
+        unread: frozenset[str] = frozenset()
         try:
-            return self._read_ticket(code, request)
+            row = self._read_row(code, request, unread)
         except UnexpectedReply as error:
             if error.reason is not Reason.OVERSIZED:
                 raise
-        return self._read_ticket(code, replace(request, places=1), unread=frozenset({"ticket_content"}))
+            unread = frozenset({"ticket_content"})
+            row = self._read_row(code, replace(request, places=1), unread)
+        # Outside: a ticket with too many custom fields has no fewer without its content.
+        return replace(ticket_from(row, code=code), unread=unread)
 
-    def _read_ticket(self, code: str, request: Request, *, unread: frozenset[str] = frozenset()) -> Ticket:
+    def _read_row(self, code: str, request: Request, unread: frozenset[str]) -> Mapping[str, Json]:
         def ask(names: Names) -> dict[str, Any]:
             fields = ",".join(name for name in names if name not in unread)
             query = {"ticket_code": _checked(code), "fields": fields}
@@ -124,7 +128,7 @@ class TicketApi:
         named = row.get("ticket_code")
         if isinstance(named, str) and named.strip() and named.strip().casefold() != code.casefold():
             raise UnexpectedReply(Reason.OTHER_TICKET, http_status=200)
-        return replace(ticket_from(row, code=code), unread=unread)
+        return row
 
     def _ask(self, fields: AskedFields, ask: Callable[[Names], Answer]) -> Answer:
         """Return the answer for the names that this CRM accepts; find them out where it refuses one."""
@@ -210,10 +214,18 @@ class TicketApi:
 
 def _page_of(rows: list[Json], offset: int, has_more: bool | None) -> TicketPage:
     named = [(row, row.get("ticket_code"), as_int(row.get("id"))) for row in rows if isinstance(row, dict)]
-    tickets = [ticket_from(row, code=code) for row, code, _number in named if _is_code(code)]
+    tickets = [_listed(row, code) for row, code, _number in named if _is_code(code)]
     names = [as_text(code)[:MAX_NAME] or f"#{number}" for _row, code, number in named]
     numbers = [number for _row, _code, number in named if number is not None]
     return TicketPage(tuple(tickets), offset, len(rows), has_more, tuple(names), tuple(numbers))
+
+
+def _listed(row: Mapping[str, Json], code: str) -> Ticket:
+    """Return a ticket of a list; one with more custom fields than a form holds is listed without them."""
+    try:
+        return ticket_from(row, code=code)
+    except UnexpectedReply:
+        return ticket_from({name: row[name] for name in row if name != "custom_fields"}, code=code)
 
 
 def _is_code(code: Json) -> TypeGuard[str]:

@@ -14,6 +14,7 @@ from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import check_api, connection_facts, last_report
 from ticketadmin.services.crm.circuit import open_until
 from ticketadmin.services.crm.omitted import omitted_fields, set_omitted_fields
+from ticketadmin.services.erasing.retention import notice_ends, notices
 from ticketadmin.services.index.capabilities import check_soon
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
@@ -52,6 +53,8 @@ def connection(request: HttpRequest) -> HttpResponse:
         "omitted_known": known_of_omitted(omitted),
         "workers": living(),
         "queue": queue_depth(),
+        "notices": (found := notices(timezone.now())),
+        "notice_ends": notice_ends() if found else None,
         "index": present_index(index_state(current_index())),
     }
     return render(request, "connection/connection.html", context)

@@ -9,6 +9,7 @@ from django.test import Client
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, Draft, User
+from ticketadmin.ticketapi.tickets import MAX_CUSTOM_FIELDS
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -30,6 +31,17 @@ def test_only_touched_fields_are_kept(web: Client) -> None:
 
     assert answer.json()["state"] == "kept"
     assert Draft.objects.get().inputs == {"ticket_title": ["Nháp"], "expected_at": ["không phải ngày"]}
+
+
+def test_a_draft_keeps_as_many_fields_as_a_ticket_may_have(web: Client, sandbox: Sandbox) -> None:
+    """It kept the first 150 and dropped the others without a word."""
+    fields = {f"field{number}": "x" for number in range(MAX_CUSTOM_FIELDS - 20)}
+    sandbox.edit(CODE, custom_fields=fields)  # beside those that it has
+
+    answer = keep(web, **{f"custom_fields.{name}": "y" for name in fields})
+
+    assert answer.json()["state"] == "kept"
+    assert len(Draft.objects.get().inputs) == len(fields)
 
 
 def test_coming_back_restores_every_box_quietly(web: Client, sandbox: Sandbox) -> None:

@@ -28,7 +28,6 @@ from ticketadmin.text import normal_text
 CLEAR = "clear"  # the form's list of fields to clear
 NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field
 EXTRAS = frozenset({CLEAR, NEW_KEY, NEW_VALUE, CHANGE_REASON})
-MAX_FIELDS = 150
 MAX_DRAFTS = 500  # of one user
 
 
@@ -216,7 +215,7 @@ def _touched(
     """Return the posted texts by name, each with whether the person touched it."""
     found: dict[str, tuple[Inputs, bool]] = {}
     in_conflict = {conflict.name for conflict in base.conflicts}
-    for name, texts in list(inputs.items())[:MAX_FIELDS]:
+    for name, texts in inputs.items():
         if name in EXTRAS or (name in schema and name not in base.values):
             found[name] = (texts, any(text.strip() for text in texts))
         elif name in schema:

@@ -1,17 +1,21 @@
 """Removing what is older than the retention settings allow. The worker calls it once an hour.
 
 Ages are counted from the last thing that happened: a change's time, a run's end, a draft's last keystroke.
-Open changes and runs that have not ended are kept, however old. 0 days keeps for ever.
+Open changes and runs that have not ended are kept, however old. 0 days keeps for ever. Days that nobody set
+(the settings' defaults) count only from `notice_ends` on: an upgrade must not delete history unannounced.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import QuerySet
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from ticketadmin.models import (
@@ -30,6 +34,8 @@ from ticketadmin.models import (
 from ticketadmin.services.erasing.stores import delete_in_chunks
 
 MAX_ROWS = 20_000  # of one table in one go; the rest goes within the next hours
+NOTICE = timedelta(days=30)
+_RETENTION_CAME = "0015_erasing"  # the migration with which retention came
 DISCARDED_DRAFTS = timedelta(days=30)
 PREPARED_RUNS = timedelta(days=14)
 MISSING_TICKETS = timedelta(days=30)
@@ -93,9 +99,44 @@ BY_NEED: Mapping[str, tuple[timedelta, Rows]] = {
 }
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What a setting's default is going to delete: the setting, its days, and how many rows today."""
+
+    setting: str
+    days: int
+    rows: int
+
+
+def notice_ends() -> datetime:
+    """Return when days that nobody set begin to count: NOTICE after this database got retention."""
+    applied = MigrationRecorder.Migration.objects.filter(app="ticketadmin", name=_RETENTION_CAME)
+    at = applied.values_list("applied", flat=True).first()
+    return (at or timezone.now()) + NOTICE
+
+
+def is_announced(name: str, now: datetime) -> bool:
+    """Return whether a setting, left at its default, does not delete yet."""
+    return name in settings.RETENTION_BY_DEFAULT and now < notice_ends()
+
+
+def notices(now: datetime) -> list[Notice]:
+    """Return what the defaults are going to delete once the notice ends; nothing after that."""
+    if not settings.RETENTION_BY_DEFAULT or now >= notice_ends():
+        return []
+    found = []
+    for name, rows in BY_SETTING.items():
+        days = getattr(settings, name)
+        if name in settings.RETENTION_BY_DEFAULT and days:
+            found.append(Notice(name, days, rows(now - timedelta(days=days)).count()))
+    return [one for one in found if one.rows]
+
+
 def expire_by_setting(name: str, now: datetime) -> int:
     """Delete what is older than a setting's days and return how many rows went."""
     days = getattr(settings, name)
+    if days and is_announced(name, now):
+        return 0
     return expire(BY_SETTING[name], now - timedelta(days=days)) if days else 0
 
 

@@ -1,10 +1,13 @@
 """Readiness, metrics and queue depth, for operators and monitoring."""
 
 import os
+import tempfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
@@ -21,11 +24,16 @@ from ticketadmin.models import (
     ItemState,
     PauseReason,
 )
+from ticketadmin.private_sqlite import file_of
 from ticketadmin.services.crm.circuit import open_until
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.schema import schema_state
 
-OK, AWAY, READ_ONLY = "ok", "away", "read-only"
+OK, AWAY, READ_ONLY, FULL = "ok", "away", "read-only", "no space"
+PROBE_BYTES = 4_000_000  # one checkpoint of SQLite's write-ahead log, roughly
+PROBE_SECONDS = 10.0
+
+_probed: tuple[float, Path, bool] | None = None  # when, where, and whether there was space
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
@@ -53,7 +61,35 @@ def _database() -> str:
             Heartbeat.objects.filter(name="").update(beat_at=timezone.now())
     except DatabaseError:
         return READ_ONLY
-    return OK
+    return OK if _has_space() else FULL
+
+
+def _has_space() -> bool:
+    """Return whether SQLite's folder has room for more rows; found out once in PROBE_SECONDS per process.
+
+    A small write proves nothing: SQLite writes it over freed pages and old frames of its write-ahead log
+    while the disk is full, until a larger one fails. So blocks are reserved in a file without a name, which
+    also meets quotas. PostgreSQL's disk is not this process's to look at.
+    """
+    global _probed  # noqa: PLW0603 - one disk a process
+    file = file_of(str(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
+    if file is None:
+        return True
+    folder, now = file.parent, time.monotonic()
+    if _probed is None or _probed[1] != folder or now - _probed[0] > PROBE_SECONDS:
+        _probed = (now, folder, _can_reserve(folder))
+    return _probed[2]
+
+
+def _can_reserve(folder: Path) -> bool:
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return True
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            os.posix_fallocate(probe.fileno(), 0, PROBE_BYTES)
+    except OSError:
+        return False
+    return True
 
 
 def pause_after_restore() -> int:

@@ -15,7 +15,14 @@ from django.utils import timezone
 from ticketadmin.logs import event
 from ticketadmin.models import AuditEntry, Chore
 from ticketadmin.services.audit.sign_ins import report_failures
-from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, expire_by_need, expire_by_setting
+from ticketadmin.services.erasing.retention import (
+    BY_NEED,
+    BY_SETTING,
+    expire_by_need,
+    expire_by_setting,
+    notice_ends,
+    notices,
+)
 
 UPKEEP = "upkeep"
 EVERY = timedelta(hours=1)
@@ -61,6 +68,15 @@ def upkeep(now: datetime) -> dict[str, int]:
     removed = {name: count for name, count in done.items() if count}
     if removed:
         event(logger, "upkeep", **removed)
+    for notice in notices(now):
+        event(
+            logger,
+            "retention_announced",
+            setting=notice.setting,
+            days=notice.days,
+            rows=notice.rows,
+            begins=notice_ends().isoformat(timespec="minutes"),
+        )
     return done
 
 

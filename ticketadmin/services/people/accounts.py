@@ -129,6 +129,8 @@ def _find_or_make(vouched: Vouched) -> User:
         raise NotWelcome
     if vouched.subject and (known := User.objects.filter(subject=vouched.subject).first()):
         return known
+    if known := _known_by_name(vouched):
+        return known
     named = User.objects.filter(username__iexact=vouched.username).first()
     if named is None:
         with transaction.atomic(), acting_via(vouched.source.value):
@@ -142,6 +144,20 @@ def _find_or_make(vouched: Vouched) -> User:
     name = f"{vouched.first_name} {vouched.last_name}".strip()
     note_claim(named, subject=str(vouched.subject), name=name or vouched.username, email=vouched.email)
     raise _refused(NotBound(), named)
+
+
+def _known_by_name(vouched: Vouched) -> User | None:
+    """Return who was connected by name before the directory's id was known here, connected by the id now."""
+    by_name = User.objects.filter(
+        subject=directory_subject(vouched.source, vouched.username), source=vouched.source
+    ).first()
+    if by_name is None or vouched.subject is None:
+        return by_name
+    with transaction.atomic():
+        if User.objects.filter(pk=by_name.pk, subject=by_name.subject).update(subject=vouched.subject):
+            record(AuditAction.ACCOUNT_BOUND, Target.of(by_name), details={"way": "id"}, actor=by_name)
+    by_name.subject = vouched.subject
+    return by_name
 
 
 def _update(person: User, vouched: Vouched) -> None:

@@ -2,15 +2,17 @@
 
 import logging
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
@@ -27,22 +29,34 @@ _NOT_OURS = _(
 )
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator([login_not_required, never_cache], name="dispatch")
 class Begin(OIDCAuthenticationRequestView):
-    """Lead the browser to the provider."""
+    """Lead the browser to the provider, at the press of a button.
+
+    A GET contacts no provider and notes nothing, so that neither a link on another site nor a prefetching
+    browser begins a sign-in. The answer to the POST is a page that leads on, not a redirect: `form-action`
+    of the content security policy would forbid a redirect to another host.
+    """
+
+    http_method_names = ["get", "head", "post"]
 
     def __init__(self, **kwargs: object) -> None:
         super(OIDCAuthenticationRequestView, self).__init__(**kwargs)
         self.OIDC_RP_CLIENT_ID = self.get_settings("OIDC_RP_CLIENT_ID")
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the button; the page that was asked for stays in the address."""
+        return render(request, "account/openid_begin.html", {"openid_name": settings.OIDC_NAME})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
         """Note state, nonce and PKCE verifier in the session, and go."""
         try:
             self.OIDC_OP_AUTH_ENDPOINT = provider(is_beginning=True).authorization
         except SourceUnavailable as problem:
             return _back(request, problem.message)
-        leading: HttpResponse = super().get(request)
-        return leading
+        leading = super().get(request)
+        context = {"openid_name": settings.OIDC_NAME, "address": leading["Location"]}
+        return render(request, "account/openid_leading.html", context)
 
 
 @method_decorator(login_not_required, name="dispatch")
