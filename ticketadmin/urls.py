@@ -11,6 +11,7 @@ from ticketadmin.views import accessibility, connection, health, styleguide
 from ticketadmin.views.account import account, binding, passwords, second_step
 from ticketadmin.views.bulk import choosing, runs
 from ticketadmin.views.history import audit, changes, erasing
+from ticketadmin.views.recipes import recipes
 from ticketadmin.views.tickets import (
     content,
     drafts,
@@ -19,6 +20,7 @@ from ticketadmin.views.tickets import (
     prefetching,
     presence,
     quick_status,
+    recipe,
     ticket,
 )
 from ticketadmin.views.tickets import list as list_views
@@ -50,6 +52,12 @@ urlpatterns = [
     path("content/preview/", content.preview, name="content_preview"),
     path("tickets/<code:code>/neighbours/", neighbours.ticket_neighbours, name="ticket_neighbours"),
     path("tickets/<code:code>/presence/", presence.presence, name="presence"),
+    path("tickets/<code:code>/recipe/", recipe.ticket_recipe, name="ticket_recipe"),
+    # recipes
+    path("recipes/", recipes.recipes, name="recipes"),
+    path("recipes/new/", recipes.recipe_new, name="recipe_new"),
+    path("recipes/<int:recipe>/", recipes.recipe, name="recipe"),
+    path("recipes/<int:recipe>/delete/", recipes.recipe_delete, name="recipe_delete"),
     # bulk
     path("bulk/", runs.bulk_list, name="bulk_list"),
     path("bulk/new/", choosing.bulk_new, name="bulk_new"),

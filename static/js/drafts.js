@@ -10,7 +10,16 @@ const AFTER_LAST_KEY = 900;
 const AT_LATEST = 4000;
 const TRY_AGAIN = 4000;
 const BEACON_MAY_TAKE = 60_000;
-const NOT_TYPED = ["csrfmiddlewaretoken", "base", "submission", "preview", "tab", "restored"];
+const NOT_TYPED = [
+  "csrfmiddlewaretoken",
+  "base",
+  "submission",
+  "preview",
+  "tab",
+  "restored",
+  "recipe",
+  "then",
+];
 
 // What this browser keeps is kept for each tab, so that none drops what another could not send yet.
 const ours = `draft:${document.documentElement.dataset.person}:${form.dataset.code}:`;

@@ -53,6 +53,13 @@ function editContent() {
   editor.querySelector("textarea, [contenteditable]")?.focus();
 }
 
+function chooseRecipe() {
+  const box = document.querySelector("[data-recipe]");
+  if (!box) return;
+  box.closest("details").open = true;
+  box.focus();
+}
+
 const help = document.querySelector("[data-help]");
 document.querySelector("[data-open-help]")?.addEventListener("click", () => help.showModal());
 
@@ -63,6 +70,7 @@ const actions = {
   k: () => step(-1),
   s: setStatus,
   e: editContent,
+  r: chooseRecipe,
 };
 
 document.addEventListener("keydown", (event) => {

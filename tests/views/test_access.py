@@ -77,6 +77,11 @@ RULES = {
     "draft_bring_back": posts(STAFF),
     "content_preview": posts(STAFF),
     "presence": posts(STAFF),
+    "ticket_recipe": both(STAFF),
+    "recipes": reads(STAFF),
+    "recipe_new": both(STAFF),
+    "recipe": both(STAFF),
+    "recipe_delete": posts(STAFF),
     "bulk_list": reads(LEADS),
     "bulk_new": both(LEADS),
     "bulk_template_csv": reads(LEADS),
@@ -128,8 +133,8 @@ ADMINISTERED = (
 )
 # The routes of others' changes answer staff as if there were none.
 HIDDEN_FROM_STAFF = {"undo", "restore", "settle"}
-# a view of one's own, which nobody here has; nobody sends the token; no link is under way
-NOT_THERE = {"delete_view", "metrics", "binding"}
+# a view or recipe of one's own, which nobody here has; nobody sends the token; no link is under way
+NOT_THERE = {"delete_view", "metrics", "binding", "recipe", "recipe_delete"}
 
 Clients = Callable[[str], Client]
 Ask = Callable[[str, str, str], HttpResponse]
@@ -222,6 +227,7 @@ def address_of(change: Change) -> Callable[[Route], str]:
         "<uuid:bulk>": str(bulk.uuid),
         "<slug:action>": "pause",
         "<int:view>": "1",
+        "<int:recipe>": "1",
         "<int:user>": str(change.actor_id),
         "<uidb64>": "MQ",
         "<token>": "some-token",

@@ -10,6 +10,7 @@ from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCo
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User
+from .recipes import Recipe
 from .rules import TicketRule
 from .views import SavedView
 
@@ -54,6 +55,7 @@ __all__ = [
     "Presence",
     "ReadFrom",
     "Reading",
+    "Recipe",
     "RecoveryCode",
     "RemoteSnapshot",
     "ResetRequest",

@@ -22,6 +22,7 @@ from ticketadmin.models import (
     Draft,
     IndexedTicket,
     Presence,
+    Recipe,
     RemoteSnapshot,
     SavedView,
 )
@@ -83,6 +84,7 @@ OF_RUNS = ("wishes", "notes", "change_reason")
 SHARED: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
     (BulkUpdate, OF_RUNS),
     (SavedView, ("query",)),
+    (Recipe, ("changes",)),
 )
 
 

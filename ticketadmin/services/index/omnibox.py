@@ -50,6 +50,14 @@ class StatusChange:
 
 
 @dataclass(frozen=True)
+class NamedRecipe:
+    """Fill the recipe of this name into these tickets; written `ABC123 /name`."""
+
+    codes: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True)
 class ManyTickets:
     """Show these tickets, in the order in which they were typed, each once."""
 
@@ -63,7 +71,7 @@ class Words:
     text: str
 
 
-Typed = OneTicket | StatusChange | ManyTickets | Words
+Typed = OneTicket | StatusChange | NamedRecipe | ManyTickets | Words
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,8 @@ def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
     text = " ".join(visible(text[:MAX_TYPED]).split())
     if code := codes.code_in(text.strip("#.,;:!?")):
         return OneTicket(code)
+    if named_recipe := recipe_in(text, codes):
+        return named_recipe
     first, _space, rest = text.partition(" ")
     code = codes.code_in(first.rstrip(":"))
     if code and (names := matching_statuses(rest, statuses)):
@@ -130,6 +140,15 @@ def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
     if named and (_LINK.search(text) or _is_labelled(text, named[0])):
         return OneTicket(named[0])
     return Words(text)
+
+
+def recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:
+    """Return the tickets and the recipe of a text such as "ABC123 ABC124 /close": nothing else is in it."""
+    before, slash, name = text.partition(" /")
+    words = before.replace(",", " ").split()
+    found = tuple(dict.fromkeys(code for word in words if (code := codes.code_in(word.strip("#.;:")))))
+    is_whole = 0 < len(words) <= MAX_CODES and all(codes.code_in(word.strip("#.;:")) for word in words)
+    return NamedRecipe(found, name.strip()) if slash and is_whole else None
 
 
 def codes_in(text: str, codes: KnownCodes) -> tuple[str, ...]:

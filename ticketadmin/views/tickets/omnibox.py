@@ -1,5 +1,6 @@
 """The one box of every page: where what was typed leads, and what it could mean while it is typed."""
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -7,17 +8,19 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from ticketadmin.models import Draft, IndexedTicket, User
+from ticketadmin.models import Draft, IndexedTicket, Recipe, User
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index import omnibox
 from ticketadmin.services.index.listing import ListFilters, Query, read_page
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.words import is_contact
+from ticketadmin.services.recipes.keep import recipes_for, recipes_named
 from ticketadmin.views.access import needs, person_of
 
 SUGGESTED_STATUSES = 6
 SUGGESTED_DRAFTS = 5
+SUGGESTED_RECIPES = 8
 
 
 @needs("edit_tickets")
@@ -36,6 +39,8 @@ def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
             return redirect("ticket", code)
         case omnibox.StatusChange(code=code, status=status):
             return redirect(f"{reverse('quick_status', args=[code])}?{urlencode({'to': status})}")
+        case omnibox.NamedRecipe(codes=codes, name=name):
+            return _recipe_leads_to(codes, name, user)
         case omnibox.ManyTickets(codes=codes) if user.may("run_bulk_updates"):
             return redirect(f"{reverse('bulk_new')}?{urlencode({'codes': ','.join(codes)})}")
         case omnibox.ManyTickets(codes=codes):
@@ -46,6 +51,14 @@ def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
             return redirect(
                 f"{reverse('tickets')}?{urlencode({'text': text})}" if text else reverse("tickets")
             )
+
+
+def _recipe_leads_to(codes: Sequence[str], name: str, user: User) -> HttpResponse:
+    """Go to the ticket with the recipe filled in, or to its list of recipes where the name is not clear."""
+    found = recipes_named(user, name)
+    if len(found) != 1 or len(codes) != 1:
+        return redirect("recipes")
+    return redirect(f"{reverse('ticket_recipe', args=[codes[0]])}?{urlencode({'recipe': found[0].pk})}")
 
 
 def _only_ticket_of(text: str) -> str:
@@ -73,11 +86,21 @@ def suggest(request: HttpRequest) -> HttpResponse:
         "codes": many if len(many) > 1 else (),
         "code": code if not rest.strip() or wanted else "",
         "statuses": [statuses.named(name) for name in wanted][:SUGGESTED_STATUSES] if code else [],
+        "recipes": _suggested_recipes(typed, known, user),
         "listed": _best(Query(index, ListFilters(text=typed)), code) if typed else [],
         "drafts": [] if typed else Draft.objects.of(user.pk)[:SUGGESTED_DRAFTS],
         "recent": [] if typed else omnibox.recent_codes(user),
     }
     return render(request, "shared/_suggestions.html", context)
+
+
+def _suggested_recipes(typed: str, known: omnibox.KnownCodes, user: User) -> list[tuple[str, Recipe]]:
+    """Return the ticket's code with each recipe that "CODE /name" may mean; without a name all of them."""
+    named = omnibox.recipe_in(f"{typed} ", known) if "/" in typed else None
+    if named is None or len(named.codes) != 1:
+        return []
+    found = recipes_named(user, named.name) if named.name else recipes_for(user)
+    return [(named.codes[0], one) for one in found[:SUGGESTED_RECIPES]]
 
 
 def _best(query: Query, code: str) -> list[IndexedTicket]:

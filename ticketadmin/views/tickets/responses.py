@@ -31,6 +31,7 @@ from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.neighbours import customer_tickets
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
+from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, broken_notice, show_rules
 from ticketadmin.presenters.sent_along import sent_along_notice
 from ticketadmin.presenters.signature import signature_before
@@ -42,6 +43,7 @@ from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
 from ticketadmin.services.history.changes import Filters, history_page
 from ticketadmin.services.index.rows import index_to_write
+from ticketadmin.services.recipes.keep import recipes_for
 from ticketadmin.services.rules.checking import Asked, check_rules, load_rules
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.errors import (
@@ -121,6 +123,8 @@ def ticket_page(
         "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
         "kept_theirs": present_values(beside.kept_theirs) if beside.kept_theirs else (),
         "changes": changes,
+        "recipes": present_recipes(recipes_for(person_of(request)), person_of(request), form.schema),
+        "chosen_recipe": request.POST.get("recipe") or request.GET.get("recipe", ""),
         "others": customer_tickets(index_to_write(), base.code, statuses),
     }
     response = render(request, "tickets/ticket.html", context, status=status)

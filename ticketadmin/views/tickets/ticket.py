@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ticketadmin.forms.tickets import keep_as_draft, posted_form
+from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form
 from ticketadmin.models import Change, User
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.drafts.drafts import CLEAR, TooManyDrafts
@@ -94,12 +94,17 @@ def _show_ahead(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _save(request: HttpRequest, code: str) -> HttpResponse:
-    person = person_of(request)
     try:
-        form = posted_form(request.POST, code=code, person=person, choices=get_choices())
+        form = posted_form(request.POST, code=code, person=person_of(request), choices=get_choices())
         submission = uuid.UUID(request.POST.get("submission", ""))
     except (WrongBase, ValueError):
         return wrong_base_page(request, code)
+    return save_form(request, form, submission)
+
+
+def save_form(request: HttpRequest, form: TicketForm, submission: uuid.UUID) -> HttpResponse:
+    """Save a posted form and answer with what came of it; the form comes back with everything in it."""
+    person = person_of(request)
     if not form.is_valid():
         _keep(request, form.base, person)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)

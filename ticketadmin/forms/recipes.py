@@ -1,0 +1,245 @@
+"""The form in which a recipe is written, and a ticket's form with a recipe filled in."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.forms.rendering import PLAIN_WIDGETS
+from ticketadmin.forms.tickets import TicketForm, make_box
+from ticketadmin.models import Recipe
+from ticketadmin.services.drafts.drafts import CLEAR
+from ticketadmin.services.recipes.fill import Filled, Typed
+from ticketadmin.services.recipes.recipe import (
+    DATES,
+    MAX_DAYS,
+    MAX_TEXT,
+    PLACEHOLDERS,
+    TEXTS,
+    Do,
+    RecipeChange,
+    changes_of,
+    placeholders_in,
+)
+from ticketadmin.services.saving.edit import InvalidEdit, read_edit
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.signature import sign_field
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, undescribed
+from ticketadmin.services.values.inputs import Inputs, parse, to_inputs
+from ticketadmin.services.values.schema import TicketSchema
+
+KEEP = "keep"
+ACTION, DAYS = "action.", "days."
+_LABELS: dict[Do, str | Promise] = {
+    Do.SET: _("Set"),
+    Do.CLEAR: _("Clear"),
+    Do.DAYS: _("Days from the day of use"),
+    Do.WORKING_DAYS: _("Working days from the day of use"),
+    Do.BEFORE: _("Add before"),
+    Do.AFTER: _("Add after"),
+}
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """One field of the recipe's form: what to do with it, the value, and the number of days of a date."""
+
+    action: forms.BoundField
+    box: forms.BoundField
+    field: Field
+    days: forms.BoundField | None = None
+
+
+class RecipeForm(forms.Form):
+    """A name and, for each field, what the recipe does with it."""
+
+    default_renderer = PLAIN_WIDGETS
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=60,
+        help_text=_("Short, as you type it in the box: ABC123 /name"),
+        error_messages={"required": _("Give the recipe a name of at most 60 characters.")},
+    )
+    is_shared = forms.BooleanField(label=_("For everybody"), required=False)
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        schema: TicketSchema,
+        may_share: bool,
+        recipe: Recipe | None = None,
+    ) -> None:
+        """Show the recipe, or an empty one. Fields that exist no more are in `gone` and are left out."""
+        initial = {"name": recipe.name, "is_shared": recipe.is_shared} if recipe else None
+        super().__init__(data, initial=initial)
+        self.schema = schema
+        self.changes: tuple[RecipeChange, ...] = ()
+        kept = {one.field: one for one in changes_of(recipe.changes)} if recipe else {}
+        self.gone = [undescribed(name).label for name in kept if name not in schema.fields]
+        if not may_share:
+            del self.fields["is_shared"]
+        for name, field in schema.fields.items():
+            self._add_row(field, kept.get(name))
+
+    def _add_row(self, field: Field, change: RecipeChange | None) -> None:
+        options = [(KEEP, _("Keep")), *((do.value, _LABELS[do]) for do in _offered(field))]
+        texts = list(change.texts) if change and not change.do.is_day else []
+        if self.is_bound:
+            texts = [text for text in self._typed(field.name) if text]
+        self.fields[ACTION + field.name] = forms.ChoiceField(
+            label=str(field.label),
+            choices=options,
+            initial=change.do.value if change else KEEP,
+            required=False,
+            widget=forms.RadioSelect,
+        )
+        box = make_box(field, texts, self.schema, is_known=False)
+        box.widget.attrs.pop("data-content", None)
+        if "rows" in box.widget.attrs:
+            box.widget.attrs["rows"] = 4
+        self.fields[field.name] = box
+        if field.kind in DATES:
+            self.fields[DAYS + field.name] = forms.IntegerField(
+                label=_("Number of days"),
+                required=False,
+                min_value=0,
+                max_value=MAX_DAYS,
+                initial=change.days if change and change.do.is_day else None,
+            )
+
+    @property
+    def rows(self) -> list[RecipeRow]:
+        """The fields with their actions, in the order of the ticket form."""
+        return [
+            RecipeRow(
+                self[ACTION + name],
+                self[name],
+                field,
+                self[DAYS + name] if DAYS + name in self.fields else None,
+            )
+            for name, field in self.schema.fields.items()
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Turn what was posted into `self.changes`; each problem is at its field."""
+        found = [self._change(field) for field in self.schema.fields.values()]
+        self.changes = tuple(change for change in found if change)
+        if not self.changes and not self.errors:
+            message = _("Choose at least one change.")
+            self.add_error(None, forms.ValidationError(message, code="no_change"))
+        return self.cleaned_data
+
+    def _change(self, field: Field) -> RecipeChange | None:
+        chosen = self.cleaned_data.get(ACTION + field.name) or KEEP
+        texts = [text for text in self._typed(field.name) if text.strip()]
+        if chosen == KEEP:
+            if texts or self.cleaned_data.get(DAYS + field.name) is not None:
+                message = _("You typed a value, but “Keep” is chosen. Choose “Set”, or empty the box.")
+                self.add_error(field.name, forms.ValidationError(message, code="kept_with_value"))
+            return None
+        do = Do(chosen)
+        if do is Do.CLEAR:
+            return RecipeChange(field.name, do)
+        if do.is_day:
+            return self._days(field, do)
+        try:
+            return RecipeChange(field.name, do, tuple(_checked(field, texts, self.schema)))
+        except forms.ValidationError as error:
+            self.add_error(field.name, error)
+            return None
+
+    def _days(self, field: Field, do: Do) -> RecipeChange | None:
+        days = self.cleaned_data.get(DAYS + field.name)
+        if days is None:
+            if DAYS + field.name not in self.errors:
+                message = _("Write the number of days.")
+                self.add_error(DAYS + field.name, forms.ValidationError(message, code="no_days"))
+            return None
+        return RecipeChange(field.name, do, (str(days),))
+
+    def _typed(self, name: str) -> Inputs:
+        return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
+
+
+def _offered(field: Field) -> list[Do]:
+    offered = [Do.SET]
+    if field.clearable:
+        offered.append(Do.CLEAR)
+    if field.kind in DATES:
+        offered += [Do.DAYS, Do.WORKING_DAYS]
+    if field.kind is Kind.HTML:
+        offered += [Do.BEFORE, Do.AFTER]
+    return offered
+
+
+def _checked(field: Field, texts: Inputs, schema: TicketSchema) -> Inputs:
+    """Return the texts as they are kept: content cleaned. Raises ValidationError."""
+    if not texts:
+        raise forms.ValidationError(_("Type the value to set, or choose “Clear”."), code="no_value")
+    if max(map(len, texts)) > MAX_TEXT:
+        message = _("This is too long for a recipe: at most %(most)s characters are possible.")
+        raise forms.ValidationError(message, code="too_long", params={"most": MAX_TEXT})
+    names = frozenset[str]().union(*map(placeholders_in, texts))
+    if unknown := sorted(names - set(PLACEHOLDERS)):
+        message = _("There is no placeholder {%(name)s}. There are {customer}, {code}, {today} and {me}.")
+        raise forms.ValidationError(message, code="no_placeholder", params={"name": unknown[0]})
+    if names and field.kind not in TEXTS:
+        message = _("This field takes no placeholder.")
+        raise forms.ValidationError(message, code="placeholder_here")
+    try:
+        read_edit({field.name: texts}, cleared=[], base={}, schema=schema)
+    except InvalidEdit as invalid:
+        raise forms.ValidationError(list(invalid.errors[field.name])) from invalid
+    return [str(parse(field, texts))] if field.kind is Kind.HTML else texts
+
+
+def typed_in(form: TicketForm) -> Typed:
+    """Return what a posted ticket form holds; a field in conflict counts as touched."""
+    data = _query(form)
+    texts = {name: data.getlist(name) for name in form.schema.fields if name in data}
+    return Typed(texts, frozenset({*form.cleared, *(one.name for one in form.base.conflicts)}))
+
+
+def filled_form(form: TicketForm, filled: Filled) -> TicketForm:
+    """Return the posted form with a recipe filled in."""
+    data = _query(form).copy()
+    for name, texts in filled.texts.items():
+        data.setlist(name, texts)
+    data.setlist(CLEAR, [*data.getlist(CLEAR), *filled.cleared])
+    return TicketForm(data, base=form.base, schema=form.schema, is_first_asked=form.is_first_asked)
+
+
+def as_posted(base: Base, schema: TicketSchema, inputs: Mapping[str, Sequence[str]]) -> TicketForm:
+    """Return the form of a ticket as a browser posts it untouched, with `inputs` typed into it."""
+    data = QueryDict(mutable=True)
+    schema = schema.including(inputs)
+    for name, field in schema.fields.items():
+        data.setlist(name, list(inputs.get(name, to_inputs(field, base.values.get(name)))))
+    for name in inputs.keys() - schema.fields.keys():
+        data.setlist(name, list(inputs[name]))
+    data["tab"] = uuid.uuid4().hex[:16]
+    data["restored"] = " ".join(inputs)
+    return TicketForm(data, base=base, schema=schema, is_first_asked=True)
+
+
+def described_schema(schema: TicketSchema) -> TicketSchema:
+    """Return the schema without undescribed custom fields and the sign field: recipes are for all tickets."""
+    fields = {
+        name: field
+        for name, field in schema.fields.items()
+        if name != sign_field() and not (name.startswith(CUSTOM_PREFIX) and field.kind is Kind.RAW)
+    }
+    return TicketSchema(fields, schema.choices)
+
+
+def _query(form: TicketForm) -> QueryDict:
+    if not isinstance(form.data, QueryDict):
+        raise TypeError(type(form.data))
+    return form.data

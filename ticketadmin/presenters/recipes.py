@@ -1,0 +1,123 @@
+"""Recipes as people read them: one line a change, and what came of using one on a ticket's form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.html import strip_tags
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ticketadmin.models import Recipe, User
+from ticketadmin.presenters.changes import Notice
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.services.recipes.fill import Filled, field_gone, problems_of
+from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
+from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.schema import TicketSchema
+
+SHOWN_TEXT = 120  # characters of a text in a line
+
+
+@dataclass(frozen=True)
+class PresentedRecipe:
+    """One recipe in a list or a menu. With `problems` it cannot be used on any ticket."""
+
+    recipe: Recipe
+    lines: tuple[str, ...]
+    problems: tuple[str, ...]
+    is_own: bool
+
+
+def present_recipes(recipes: Sequence[Recipe], user: User, schema: TicketSchema) -> list[PresentedRecipe]:
+    """Return recipes as a user reads them."""
+    return [_presented(one, user, schema) for one in recipes]
+
+
+def _presented(recipe: Recipe, user: User, schema: TicketSchema) -> PresentedRecipe:
+    changes = changes_of(recipe.changes)
+    return PresentedRecipe(
+        recipe, present_lines(changes, schema), problems_of(changes, schema), recipe.owner_id == user.pk
+    )
+
+
+def present_lines(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[str, ...]:
+    """Return one line a change."""
+    return tuple(
+        _line(change, schema.fields[change.field])
+        if change.field in schema.fields
+        else field_gone(change.field)
+        for change in changes
+    )
+
+
+def _line(change: RecipeChange, field: Field) -> str:
+    labels = {"field": field.label, "text": _shown(change, field)}
+    match change.do:
+        case Do.CLEAR:
+            return _("%(field)s: cleared") % labels
+        case Do.DAYS:
+            return ngettext(
+                "%(field)s: %(n)d day after the day of use",
+                "%(field)s: %(n)d days after the day of use",
+                change.days,
+            ) % {**labels, "n": change.days}
+        case Do.WORKING_DAYS:
+            return ngettext(
+                "%(field)s: %(n)d working day after the day of use",
+                "%(field)s: %(n)d working days after the day of use",
+                change.days,
+            ) % {**labels, "n": change.days}
+        case Do.BEFORE:
+            return _("%(field)s: before it “%(text)s”") % labels
+        case Do.AFTER:
+            return _("%(field)s: after it “%(text)s”") % labels
+        case _:
+            return _("%(field)s: “%(text)s”") % labels
+
+
+def _shown(change: RecipeChange, field: Field) -> str:
+    labels = dict(field.choices)
+    if field.kind is Kind.YES_NO:
+        labels = {"1": _("Yes"), "0": _("No")}
+    texts = [strip_tags(text) if field.kind is Kind.HTML else labels.get(text, text) for text in change.texts]
+    return Truncator(", ".join(texts)).chars(SHOWN_TEXT)
+
+
+def describe_filled(name: str, filled: Filled, schema: TicketSchema) -> Notice:
+    """Return the banner over a form into which a recipe was filled, or was not."""
+    if filled.problems:
+        title = _("The recipe “%(name)s” was not used.") % {"name": name}
+        step = _("Correct this, or change the recipe under Recipes.")
+        return Notice("danger", title, " ".join([*filled.problems, str(NOTHING_CHANGED)]), step)
+    kept = _kept(filled, schema)
+    if not filled.names:
+        title = _("The recipe “%(name)s” filled in nothing.") % {"name": name}
+        return Notice("info", title, kept)
+    title = _("The recipe “%(name)s” filled in: %(fields)s.") % {
+        "name": name,
+        "fields": _labels(filled.names, schema),
+    }
+    text = " ".join(filter(None, [_("Nothing was sent yet."), kept]))
+    return Notice("info", title, text, _("Look at what would be sent, then save."))
+
+
+def describe_held_back(name: str, filled: Filled, others: Sequence[str], schema: TicketSchema) -> Notice:
+    """Return the banner where “apply and save” did not save, because more was typed than the recipe says."""
+    title = _("The recipe “%(name)s” was filled in, and nothing was saved.") % {"name": name}
+    parts = [
+        _("You also typed into: %(fields)s.") % {"fields": _labels(others, schema)} if others else "",
+        _kept(filled, schema),
+    ]
+    step = _("Look at what would be sent, then save.")
+    return Notice("info", title, " ".join(filter(None, parts)), step)
+
+
+def _kept(filled: Filled, schema: TicketSchema) -> str:
+    if not filled.kept:
+        return ""
+    return _("Kept as you typed: %(fields)s.") % {"fields": _labels(filled.kept, schema)}
+
+
+def _labels(names: Sequence[str], schema: TicketSchema) -> str:
+    return ", ".join(str(schema.field(name).label) for name in names)

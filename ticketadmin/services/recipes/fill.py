@@ -1,0 +1,187 @@
+"""How a recipe fills a form: a pure function of the recipe, the ticket as it is known and what was typed.
+
+Nothing here sends or stores anything. A recipe is used whole or not at all: where one of its values cannot
+be used on a ticket, it stops with words. What a user typed stays, and is named; a text that is added before
+or after the content is added to what was typed.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketadmin.models import User
+from ticketadmin.sanitizing import as_html
+from ticketadmin.services.recipes.recipe import (
+    Do,
+    RecipeChange,
+    day_after,
+    expanded,
+    placeholders_in,
+)
+from ticketadmin.services.saving.edit import InvalidEdit, read_edit
+from ticketadmin.services.values.fields import Field, Kind, Value
+from ticketadmin.services.values.inputs import Inputs, is_blank, is_untouched, to_inputs
+from ticketadmin.services.values.schema import TicketSchema
+
+_UNKNOWN: Mapping[str, str | Promise] = {
+    "customer": gettext_lazy("The customer's name is not known here."),
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When and by whom a recipe is used: fixed at the moment of use, or of the dry run."""
+
+    today: date
+    me: str
+    written_today: str
+
+    @classmethod
+    def of(cls, user: User, today: date) -> "Moment":
+        """Return the moment of a user, the day written as their language writes it."""
+        return cls(today, user.display_name, date_format(today, "SHORT_DATE_FORMAT"))
+
+
+@dataclass(frozen=True)
+class KnownTicket:
+    """A ticket as far as a recipe needs it. A customer who is not known is ""."""
+
+    code: str
+    values: Mapping[str, Value]
+    schema: TicketSchema
+    customer: str = ""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a form holds: its texts by field, and the fields that were marked to be cleared."""
+
+    texts: Mapping[str, Inputs] = field(default_factory=dict)
+    cleared: Collection[str] = ()
+
+    def touches(self, one: Field, values: Mapping[str, Value]) -> bool:
+        """Return whether the user changed this field of a form that was loaded with these values."""
+        if one.name in self.cleared:
+            return True
+        if one.name not in self.texts:
+            return False
+        texts = self.texts[one.name]
+        if one.name in values:
+            return not is_untouched(one, texts, values[one.name])
+        return not is_blank(one, texts)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a recipe fills in. With `problems` it fills in nothing; `kept` are fields that stay as typed."""
+
+    texts: Mapping[str, Inputs] = field(default_factory=dict)
+    cleared: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields that it fills in."""
+        return tuple(dict.fromkeys([*self.texts, *self.cleared]))
+
+
+def fill(
+    changes: Sequence[RecipeChange], ticket: KnownTicket, moment: Moment, typed: Typed | None = None
+) -> Filled:
+    """Return what the changes fill into the form of a ticket. Never raises."""
+    typed = typed or Typed()
+    texts: dict[str, Inputs] = {}
+    cleared: list[str] = []
+    kept: list[str] = []
+    problems: list[str] = []
+    for change in changes:
+        one = ticket.schema.fields.get(change.field)
+        if one is None:
+            problems.append(field_gone(change.field))
+        elif not change.do.adds and typed.touches(one, ticket.values):
+            kept.append(one.name)
+        elif problem := _problem(change, one, ticket, typed):
+            problems.append(f"{one.label}: {problem}")
+        else:
+            filled = _texts(change, one, ticket, moment, typed)
+            is_cleared = not filled and one.name not in ticket.values
+            problems += _invalid(one, filled, ticket, is_cleared=is_cleared)
+            if is_cleared:
+                cleared.append(one.name)
+            else:
+                texts[one.name] = filled
+    if problems:
+        return Filled(problems=tuple(problems))
+    return Filled(texts, tuple(cleared), tuple(kept))
+
+
+def field_gone(name: str) -> str:
+    """Return the words for a field that is described no more."""
+    return _("The field “%(name)s” does not exist any more.") % {"name": name}
+
+
+def problems_of(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[str, ...]:
+    """Return what of a recipe cannot be used on any ticket: a field or a name of the CRM that is gone."""
+    problems: list[str] = []
+    for change in changes:
+        one = schema.fields.get(change.field)
+        if one is None:
+            problems.append(field_gone(change.field))
+        elif one.kind in {Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT} and change.do is Do.SET:
+            problems += _invalid(one, list(change.texts), KnownTicket("", {}, schema), is_cleared=False)
+        elif change.do is Do.CLEAR and not one.clearable:
+            problems += _invalid(one, [], KnownTicket("", {}, schema), is_cleared=True)
+    return tuple(problems)
+
+
+def _problem(change: RecipeChange, one: Field, ticket: KnownTicket, typed: Typed) -> str:
+    """Return why a change cannot be used on this ticket before its value is read, else ""."""
+    names = frozenset[str]().union(*(placeholders_in(text) for text in change.texts))
+    if "customer" in names and not ticket.customer:
+        return str(_UNKNOWN["customer"])
+    is_unknown = one.name not in ticket.values and not typed.touches(one, ticket.values)
+    if change.do.adds and (is_unknown or one.name in typed.cleared):
+        return _("Its text is not known here, so nothing can be added to it.")
+    return ""
+
+
+def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment, typed: Typed) -> Inputs:
+    if change.do is Do.CLEAR:
+        return []
+    if change.do.is_day:
+        return [day_after(moment.today, change).isoformat()]
+    names = {
+        "customer": ticket.customer,
+        "code": ticket.code,
+        "today": moment.written_today,
+        "me": moment.me,
+    }
+    texts = [expanded(one, text, names) for text in change.texts]
+    if not change.do.adds:
+        return texts
+    is_typed = typed.touches(one, ticket.values)  # else as it was read: an editor respells HTML
+    there = "".join(typed.texts[one.name] if is_typed else to_inputs(one, ticket.values.get(one.name)))
+    added = "".join(texts)
+    if one.kind is Kind.HTML:
+        there, added = as_html(there), as_html(added)
+    return [added + there if change.do is Do.BEFORE else there + added]
+
+
+def _invalid(one: Field, texts: Inputs, ticket: KnownTicket, *, is_cleared: bool) -> list[str]:
+    """Return what the form would say of these texts."""
+    try:
+        read_edit(
+            {one.name: texts},
+            cleared=[one.name] if is_cleared else [],
+            base=ticket.values,
+            schema=ticket.schema,
+        )
+    except InvalidEdit as invalid:
+        return [f"{one.label}: {message}" for error in invalid.errors[one.name] for message in error.messages]
+    return []

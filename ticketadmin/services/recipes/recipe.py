@@ -1,0 +1,95 @@
+"""What a recipe says: one change a field, and the placeholders in its texts. No database, no ticket.
+
+The texts of a change are those of a form, so that a recipe can do what a user can type and nothing else.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from html import escape
+from typing import Any
+
+from ticketadmin.services.values.fields import Field, Kind
+
+PLACEHOLDERS = ("customer", "code", "today", "me")
+MAX_DAYS = 1_000
+MAX_TEXT = 20_000  # characters of one field's text
+DATES = frozenset({Kind.DATE, Kind.EPOCH_DATE})
+TEXTS = frozenset({Kind.LINE, Kind.HTML, Kind.TEXT, Kind.LONG_TEXT})
+_PLACEHOLDER = re.compile(r"\{([a-z_]{1,30})\}")
+
+
+class Do(StrEnum):
+    """What a recipe does to a field."""
+
+    SET = "set"
+    CLEAR = "clear"
+    DAYS = "days"  # calendar days from the day of use
+    WORKING_DAYS = "working_days"  # Monday to Friday
+    BEFORE = "before"  # a text in front of the content
+    AFTER = "after"
+
+    @property
+    def is_day(self) -> bool:
+        """Return whether it sets a day counted from the day of use."""
+        return self in {Do.DAYS, Do.WORKING_DAYS}
+
+    @property
+    def adds(self) -> bool:
+        """Return whether it leaves what is there and adds to it."""
+        return self in {Do.BEFORE, Do.AFTER}
+
+
+@dataclass(frozen=True)
+class RecipeChange:
+    """What a recipe does to one field. `texts` are the field's inputs, or the number of days."""
+
+    field: str
+    do: Do
+    texts: tuple[str, ...] = ()
+
+    @property
+    def days(self) -> int:
+        """The number of days, where the change is one of days."""
+        return int(self.texts[0])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the change as it is kept."""
+        return {"field": self.field, "do": self.do.value, "texts": list(self.texts)}
+
+
+def changes_of(kept: Iterable[Mapping[str, Any]]) -> tuple[RecipeChange, ...]:
+    """Return the changes that were kept with `as_json`."""
+    return tuple(RecipeChange(one["field"], Do(one["do"]), tuple(one["texts"])) for one in kept)
+
+
+def placeholders_in(text: str) -> frozenset[str]:
+    """Return the names in braces, known or not."""
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
+def expanded(field: Field, text: str, values: Mapping[str, str]) -> str:
+    """Return the text with its placeholders replaced, each once; in HTML the values are escaped text."""
+    is_html = field.kind is Kind.HTML
+
+    def value_of(found: re.Match[str]) -> str:
+        value = values.get(found[1])
+        if value is None:
+            return found[0]
+        return escape(value) if is_html else value
+
+    return _PLACEHOLDER.sub(value_of, text)
+
+
+def day_after(today: date, change: RecipeChange) -> date:
+    """Return the day that a change of days means. No working day at all is today, or Monday at a weekend."""
+    if change.do is Do.DAYS:
+        return today + timedelta(days=change.days)
+    weekday = today.weekday()
+    if weekday > 4:  # counted from Friday, so that the first working day is Monday
+        today += timedelta(days=4 - weekday if change.days else 7 - weekday)
+    weeks, rest = divmod(change.days, 5)
+    over_weekend = 2 if today.weekday() + rest > 4 else 0
+    return today + timedelta(weeks=weeks, days=rest + over_weekend)
