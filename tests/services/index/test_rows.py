@@ -147,6 +147,7 @@ WHOLE = {**dict.fromkeys(sorted(KEPT), ""), "ticket_title": "Máy in", "status_n
         (WHOLE, WHOLE),
         (WHOLE, WHOLE | {"custom_fields.tang": "4"}),
         (WHOLE, {"ticket_title": "Máy quét"}),  # a read-back that shows less
+        (WHOLE | {"account_name": "Lan"}, {name: "" for name in WHOLE if name != "account_name"}),
         ({"ticket_title": "Máy in"}, {"ticket_title": "Máy quét"}),
         (WHOLE, WHOLE | {"expected_at": "2026-12-05", "account_email": "lan@example.com"}),
     ],

@@ -1,11 +1,14 @@
 """The schema of a ticket answers for every name, described or not."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from ticketadmin.models import CustomField, FieldKind
-from ticketadmin.services.values.fields import Kind
+from ticketadmin.models import CustomField, FieldKind, StatusSetting
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import Kind, described_column, described_in
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
@@ -50,3 +53,41 @@ def test_loading_it_is_one_query() -> None:
     assert schema.field("custom_fields.so").kind is Kind.NUMBER
     assert schema.same("custom_fields.so", "1.50", 1.5)
     assert list(schema.fields)[-2:] == ["custom_fields.so", "custom_fields.la"]
+
+
+ODD_DEFINITIONS: tuple[dict[str, Any], ...] = (
+    {"key": "b", "label": "Đã trả", "kind": "yes_no", "order": 2},
+    {
+        "key": "a",
+        "label": 'Ô "lạ" \\ {}',
+        "kind": "text",
+        "order": 2,
+        "help_text": "dòng\n'hai'",
+        "required": True,
+    },
+    {
+        "key": "c",
+        "label": "Tầng",
+        "kind": "multi_select",
+        "order": 1,
+        "choices_text": '1 = Một\n2 = Hai\n"3"',
+    },
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("definitions", [(), ODD_DEFINITIONS])
+def test_described_fields_come_along_in_another_query_as_in_their_own(
+    definitions: tuple[dict[str, Any], ...],
+) -> None:
+    for one in definitions:
+        CustomField.objects.create(**one)
+    StatusSetting.objects.create(name="Mới")
+
+    with CaptureQueriesContext(connection) as queries:
+        row = StatusSetting.objects.annotate(described=described_column()).get()
+        schema = load_schema(Choices(described=described_in(row.described)))
+
+    assert len(queries) == 1
+    assert list(schema.fields.items()) == list(load_schema().fields.items())
+    assert len(schema.fields) == len(TicketSchema().fields) + len(definitions)

@@ -13,6 +13,7 @@ from ticketadmin.models import RemoteSnapshot, TicketRule
 from ticketadmin.services.crm.connection import READING, get_api, state_in
 from ticketadmin.services.crm.omitted import OMITTED, omitted_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
+from ticketadmin.services.values.fields import described_column, described_in
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.tickets import Choice
 
@@ -30,10 +31,13 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     pages that must not wait.
     """
     found = RemoteSnapshot.objects.filter(name__in=_LOOKED_UP)
-    rows = {row.name: row for row in found.annotate(has_rules=Exists(TicketRule.objects.all()))}
+    found = found.annotate(has_rules=Exists(TicketRule.objects.all()), described=described_column())
+    rows = {row.name: row for row in found}
+    known = next(iter(rows.values()), None)
     return Choices(
         reading=state_in(rows.get(READING)),
-        has_rules=next((row.has_rules for row in rows.values()), None),
+        has_rules=known.has_rules if known else None,
+        described=described_in(known.described) if known else None,
         omitted_are_emptied=omitted_in(rows.get(OMITTED)).are_emptied,
         categories=_current(CATEGORIES, rows.get(CATEGORIES), refresh=refresh, ask=ask),
         statuses=_current(STATUSES, rows.get(STATUSES), refresh=refresh, ask=ask),

@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
@@ -215,7 +216,8 @@ def _without_erased(
 def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime, before: Seen | None = None) -> None:
     """Write what a read of the ticket itself showed; `before` is what the same save read first.
 
-    One statement where the row holds what this read, or the one before it, showed.
+    One statement where the row holds what this read, or the one before it, showed, and two more for the
+    counters where the status changed.
     """
     earlier = before or seen
     columns = {} if earlier.digest == seen.digest else _changed_columns(index, earlier, seen)
@@ -223,9 +225,28 @@ def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime, before: Se
         known = IndexedTicket.objects.filter(
             index=index, code=seen.code, digest=earlier.digest, read_at__lt=began_at, missing_at=None
         )
-        if known.update(read_at=began_at, read_from=ReadFrom.TICKET, doubted_at=None, **columns):
+        told = dict(read_at=began_at, read_from=ReadFrom.TICKET, doubted_at=None, **columns)
+        if _is_updated(index, known, told, (earlier.values.get(STATUS), seen.values.get(STATUS))):
             return
     write_rows(index, [_after(earlier, seen)], began_at=began_at, read_from=ReadFrom.TICKET)
+
+
+def _is_updated(
+    index: TicketIndex,
+    known: QuerySet[IndexedTicket],
+    columns: Mapping[str, Any],
+    statuses: tuple[str | None, str | None],
+) -> bool:
+    """Update the row, and the counters with it where its status was one and is another."""
+    if statuses[0] == statuses[1]:
+        return bool(known.update(**columns))
+    old, new = (None if one is None else sort_key(one) for one in statuses)
+    with transaction.atomic():
+        if not known.update(**columns):
+            return False
+        steps = [(counter_key(old), -1), (counter_key(new), 1)]
+        count_statuses(index, steps, {counter_key(new): statuses[1] or ""})
+    return True
 
 
 def _after(before: Seen, after: Seen) -> Seen:
@@ -241,21 +262,19 @@ def _after(before: Seen, after: Seen) -> Seen:
 def _changed_columns(index: TicketIndex, before: Seen, after: Seen) -> dict[str, Any] | None:
     """Return the columns of a row that held `before` and now holds `after`.
 
-    None where that takes more than the row itself: a counter, a listed value, or values that only it knows.
+    None where that takes more than the row and its counter: a listed value, or values that only it knows.
     """
-    is_whole = before.values.keys() >= KEPT and before.shows_custom and after.shows_custom
-    if not is_whole or before.number != after.number or _counted(before) != _counted(after):
+    is_whole = all(one.shows_custom and one.values.keys() >= KEPT for one in (before, after))
+    if not is_whole or before.number != after.number or _listed(before) != _listed(after):
         return None
     row = _row(index, after, None, listed_fields())
     derived = {name: getattr(row, name) for name in _DERIVED if name not in _OF_THE_READ}
     return {**derived, "digest": after.digest, "changed_at": database_now()}
 
 
-def _counted(seen: Seen) -> dict[str, str]:
-    """Return the values that are kept outside the row, too: the status, and listed custom fields."""
-    return {
-        name: value for name, value in seen.values.items() if name == STATUS or name.startswith(CUSTOM_PREFIX)
-    }
+def _listed(seen: Seen) -> dict[str, str]:
+    """Return the values that are kept outside the row, too: those of listed custom fields."""
+    return {name: value for name, value in seen.values.items() if name.startswith(CUSTOM_PREFIX)}
 
 
 def mark_missing(index: TicketIndex, code: str, *, began_at: datetime) -> bool:

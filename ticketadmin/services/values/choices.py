@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import Reading
 from ticketadmin.services.values.browser import with_plain_line_ends
+from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, normalize
 from ticketadmin.ticketapi.tickets import Choice
 
@@ -99,12 +100,13 @@ def _unknown_name(name: str) -> ValidationError:
 
 @dataclass(frozen=True)
 class Choices:
-    """Both lists as they are known now."""
+    """Both lists as they are known now, and what a save needs to know besides, from the same query."""
 
     categories: ChoiceList = ChoiceList()
     statuses: ChoiceList = ChoiceList()
     reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
     omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, learnt there, too
+    described: tuple[Field, ...] | None = None  # the described custom fields, learnt there, too; or not known
     has_rules: bool | None = None  # whether administrators set any rule, learnt there, too; None: not known
 
     def of_field(self, name: str) -> ChoiceList:

@@ -8,17 +8,21 @@ Values are JSON as the API has them: strings for the standard fields, anything f
 A value that is not known is absent from every mapping, never empty.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Func, Subquery, TextField
+from django.db.models.functions import JSONObject
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from ticketadmin.models import CustomField, FieldKind
 
 CUSTOM_PREFIX = "custom_fields."
+_DESCRIBING = ("key", "label", "kind", "choices_text", "help_text", "required", "order")
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
 
 
@@ -69,14 +73,50 @@ STANDARD: tuple[Field, ...] = (
 )
 
 
-def catalogue(known_names: Iterable[str] = ()) -> dict[str, Field]:
-    """Return every field by name: standard, described custom ones, then undescribed ones in `known_names`."""
-    described = [_described(definition) for definition in CustomField.objects.all()]
+def catalogue(known_names: Iterable[str] = (), described: Iterable[Field] | None = None) -> dict[str, Field]:
+    """Return every field by name: standard, described custom ones, then undescribed ones in `known_names`.
+
+    `described` is what `described_in` returned; without it the database is asked, by one query.
+    """
+    if described is None:
+        described = _in_order(CustomField.objects.order_by())
     fields = {field.name: field for field in (*STANDARD, *described)}
     for name in known_names:
         if name.startswith(CUSTOM_PREFIX) and name not in fields:
             fields[name] = undescribed(name)
     return fields
+
+
+class _JsonList(Func):
+    """All rows of a query as one JSON text."""
+
+    function = "JSON_GROUP_ARRAY"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Return the SQL of PostgreSQL."""
+        return self.as_sql(compiler, connection, function="JSONB_AGG", **context)
+
+
+def described_column() -> Subquery:
+    """Return the described custom fields as a column of any query, for `described_in`: no query of their own.
+
+    Each row of the query repeats them, so it is for queries of a few rows.
+    """
+    columns = {name: name for name in ("id", *_DESCRIBING)}
+    rows = CustomField.objects.order_by().annotate(rows=_JsonList(JSONObject(**columns)))
+    return Subquery(rows.values("rows"))
+
+
+def described_in(column: str | None) -> tuple[Field, ...]:
+    """Return the fields in the text of `described_column`, in the order of the form."""
+    return _in_order(CustomField(**one) for one in json.loads(column or "[]"))
+
+
+def _in_order(definitions: Iterable[CustomField]) -> tuple[Field, ...]:
+    """Return the fields in the order of the form: here, as collations of databases differ."""
+    placed = sorted(definitions, key=lambda one: (one.order, one.label, one.pk))
+    return tuple(_described(definition) for definition in placed)
 
 
 def undescribed(name: str) -> Field:

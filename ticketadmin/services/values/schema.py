@@ -64,8 +64,10 @@ class TicketSchema:
 
 
 def load_schema(choices: Choices | None = None, names: Iterable[str] = ()) -> TicketSchema:
-    """Return the schema from the described fields and custom ones in `names`; one query, no remote call.
+    """Return the schema from the described fields and custom ones in `names`, without a remote call.
 
-    Without `choices`, for labels only, names resolve to themselves.
+    One query, none where `choices` brings the described fields along. Without `choices`, for labels only,
+    names resolve to themselves.
     """
-    return TicketSchema(catalogue(names), choices or Choices())
+    choices = choices or Choices()
+    return TicketSchema(catalogue(names, choices.described), choices)

@@ -87,9 +87,10 @@ def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
     code = change.ticket_code
     if not is_scripted(request):
         return see_other(reverse("ticket", args=[code]) + f"?saved={change.uuid}")
-    item = present_change(change, person_of(request), load_schema())
+    choices = get_choices()
+    item = present_change(change, person_of(request), load_schema(choices))
     now = (change.read_back or change.wanted).get(STATUS, "")
-    shown = get_statuses(get_choices().statuses).named(str(now))
+    shown = get_statuses(choices.statuses).named(str(now))
     context = {"item": item, "status": shown, "base": _rebased(request, saved)}
     return _answer(request, code, context, 200)
 
