@@ -7,14 +7,15 @@ about to be written is always read singly. A list that is of little use is not a
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import chain, islice
 
 from ticketadmin.models import Reading
 from ticketadmin.services.crm.reading import ReadTicket, read_rows
-from ticketadmin.services.index.capabilities import can_filter_by_code, capabilities_of
+from ticketadmin.services.index.capabilities import can_filter_by_code, capabilities_of, keep_capabilities
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.ticketapi.errors import TicketApiError, Unavailable
+from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
 MAX_ROWS = 100  # in one call
@@ -59,10 +60,12 @@ class ListReads:
                     self._after(error)
                     return found
                 self._halve(len(part))
-                waiting = [*self.parts(part), *waiting]
+                waiting = list(self.parts([*part, *chain.from_iterable(waiting)]))
                 continue
-            found |= rows
-            if len(rows) < ENOUGH * len(part):
+            found |= rows.by_code
+            if rows.ignored_filter:
+                self._withdraw()
+            elif len(rows.by_code) < ENOUGH * len(part):
                 self.stop()
         return found
 
@@ -88,8 +91,16 @@ class ListReads:
             self.max_rows = max(1, min(self.max_rows, asked // 2))
 
     def _after(self, error: TicketApiError) -> None:
-        if not isinstance(error, Unavailable):  # which passes, and concerns single reads as well
+        if isinstance(error, InvalidTicket):
+            self._withdraw()
+        elif not isinstance(error, Unavailable):  # which passes, and concerns single reads as well
             self.stop()
+
+    def _withdraw(self) -> None:
+        """Forget that the list can be filtered, until the daily check proves it anew."""
+        self.stop()
+        index = current_index()
+        keep_capabilities(index, replace(capabilities_of(index), filters_by_code=False))
 
 
 def list_reads(choices: Choices) -> ListReads:

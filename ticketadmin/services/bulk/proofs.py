@@ -17,7 +17,13 @@ from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
 from ticketadmin.services.crm.reading import ReadTicket, announce_read
 from ticketadmin.services.index.moments import moment_of
-from ticketadmin.services.saving.readback import ReadBack, Received, Verdict, finish_verified
+from ticketadmin.services.saving.readback import (
+    ReadBack,
+    Received,
+    Verdict,
+    finish_verified,
+    was_settled_elsewhere,
+)
 from ticketadmin.services.saving.save import Written
 
 WITHIN = 0.7  # seconds for which a write waits for others, so that it is read within one second
@@ -99,7 +105,7 @@ def prove_together(work: Work, unproved: Sequence[Unproved], lists: ListReads) -
     for one in unproved:
         row = rows.get(one.item.ticket_code)
         verdict = _verdict(one.written, row) if row is not None else None
-        if row is None or verdict is None:
+        if row is None or verdict is None or was_settled_elsewhere(one.written.change):
             results.append(Singly())
             continue
         announce_read(row, before=one.written.intent.read)

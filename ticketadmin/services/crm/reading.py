@@ -116,9 +116,15 @@ def read_ticket(
     return read
 
 
-def read_rows(
-    codes: Sequence[str], choices: Choices, *, names: Collection[str] | None = None
-) -> dict[str, ReadTicket]:
+@dataclass(frozen=True)
+class ReadRows:
+    """What one call of the list showed for some codes; `ignored_filter`: it showed other tickets, too."""
+
+    by_code: Mapping[str, ReadTicket]
+    ignored_filter: bool = False
+
+
+def read_rows(codes: Sequence[str], choices: Choices, *, names: Collection[str] | None = None) -> ReadRows:
     """Return the rows that the list shows for some codes, by code, from one call.
 
     Rows may be late and prove nothing by themselves, so nothing is announced. With `names`, only these fields
@@ -134,11 +140,12 @@ def read_rows(
         code = asked.get(ticket.code.casefold())
         if code is not None and rows.setdefault(code, ticket) != ticket:
             doubtful.add(code)
-    return {
+    read = {
         code: replace(_flat(ticket, choices, began_at), code=code)
         for code, ticket in rows.items()
         if code not in doubtful
     }
+    return ReadRows(read, any(ticket.code.casefold() not in asked for ticket in tickets))
 
 
 def _with_ids(names: Collection[str] | None) -> frozenset[str] | None:

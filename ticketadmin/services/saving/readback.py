@@ -270,6 +270,17 @@ def _report(change: Change) -> None:
     )
 
 
+def was_settled_elsewhere(change: Change) -> bool:
+    """Return whether another process settled a change meanwhile; then it holds that verdict now.
+
+    That may be where a save took so long that it could be taken for one that was cut off.
+    """
+    if timezone.now() - change.created_at < settled_after() / 2:
+        return False
+    change.refresh_from_db()
+    return change.outcome != Outcome.PENDING
+
+
 def settle(change: Change, *, is_abandoned: bool = False) -> Change:
     """Find out by reading what an open change did; leave it open where that cannot be known yet.
 

@@ -36,6 +36,7 @@ from ticketadmin.services.saving.readback import (
     finish,
     read_back,
     verdict_right_after,
+    was_settled_elsewhere,
 )
 from ticketadmin.services.saving.signature import REFUSED
 from ticketadmin.services.values.choices import Choices
@@ -117,10 +118,11 @@ class Written:
     received: Received
 
     def prove(self) -> Saved:
-        """Read the ticket back, judge, and finish the record."""
+        """Read the ticket back, judge, and finish the record; a verdict that it has by then is kept."""
         code, choices, intent = self.edited.code, self.edited.schema.choices, self.intent
         found = read_back(code, choices, was_read=intent.before is not None, before=intent.read)
-        finish(self.change, self.verdict_of(found), self.received)
+        if not was_settled_elsewhere(self.change):
+            finish(self.change, self.verdict_of(found), self.received)
         return Saved(self.change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)
 
     def verdict_of(self, found: ReadBack) -> Verdict:
