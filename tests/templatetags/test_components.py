@@ -1,8 +1,11 @@
 """The tags that pages are made of."""
 
+import re
+
 import pytest
 from django import forms
 from django.template import engines
+from django.test import RequestFactory
 
 from tests.pages import squeezed
 from ticketadmin.models import Tone
@@ -51,6 +54,25 @@ def test_the_errors_of_a_field_are_listed_under_the_id_that_its_widget_names() -
     assert html.count("<li>") == 2
     assert html.count("<ul") == 1
     assert "&lt;not&gt; this" in html
+
+
+def test_a_form_posts_to_its_route_with_a_token_and_its_submission(rf: RequestFactory) -> None:
+    source = '{% post_form "ticket" "A1" submission=once data_once=True class="x" %}<b>{% endpost_form %}'
+    template = engines["django"].from_string("{% load components %}" + source)
+
+    html = squeezed(template.render({"once": '">'}, rf.get("/")))
+
+    assert html.startswith('<form action="/tickets/A1/" class="x" method="post" data-once>')
+    assert re.search('<input type="hidden" name="csrfmiddlewaretoken" value="[A-Za-z0-9]{64}">', html)
+    assert '<input type="hidden" name="submission" value="&quot;&gt;"><b></form>' in html
+
+
+def test_a_form_without_a_submission_has_no_input_for_it(rf: RequestFactory) -> None:
+    template = engines["django"].from_string(
+        '{% load components %}{% post_form "session" %}{% endpost_form %}'
+    )
+
+    assert "submission" not in template.render({}, rf.get("/"))
 
 
 def test_one_option_is_selected_and_labels_are_escaped() -> None:

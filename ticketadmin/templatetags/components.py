@@ -1,13 +1,17 @@
-"""What pages are made of again and again: banners, and the errors of a field.
+"""What pages are made of again and again: banners, forms that post, the errors of a field.
 
 A component is a tag of Django's own (`simple_block_tag`, `simple_tag`): docs/decisions/0030-templates.md.
 """
+
+from collections.abc import Mapping
 
 from django import template
 from django.contrib.messages import SUCCESS
 from django.contrib.messages.storage.base import Message
 from django.forms import BoundField
 from django.forms.utils import flatatt
+from django.template import Context
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -36,7 +40,7 @@ def banner(
     return format_html(
         '<section class="banner banner--{}"{}>{}<div class="banner__body{}">{}</div></section>',
         tone,
-        flatatt({name.replace("_", "-"): value for name, value in attributes.items()}),
+        _attributes(attributes),
         icon(ICONS.get(Tone(tone), "info"), size=20),
         _LAYOUTS[layout],
         content,
@@ -44,6 +48,35 @@ def banner(
 
 
 _LAYOUTS = {"": "", "row": " banner__body--row", "stack": " stack"}
+
+
+@register.simple_block_tag(takes_context=True)
+def post_form(
+    context: Context,
+    content: SafeString,
+    route: str,
+    *arguments: object,
+    submission: object = "",
+    **attributes: str | bool,
+) -> SafeString:
+    """Write a form that posts to a route: `{% post_form "undo" change.uuid %}…{% endpost_form %}`.
+
+    It carries the token against forgery and, where given, the `submission` by which the server knows a form
+    that is sent twice. Further names become attributes. Raises NoReverseMatch for an unknown route.
+    """
+    attributes |= {"method": "post", "action": reverse(route, args=arguments)}
+    hidden = {"csrfmiddlewaretoken": context["csrf_token"], "submission": submission}
+    inputs = ((name, value) for name, value in hidden.items() if value)
+    return format_html(
+        "<form{}>{}{}</form>",
+        _attributes(attributes),
+        format_html_join("", '<input type="hidden" name="{}" value="{}">', inputs),
+        content,
+    )
+
+
+def _attributes(attributes: Mapping[str, str | bool]) -> SafeString:
+    return flatatt({name.replace("_", "-"): value for name, value in attributes.items()})
 
 
 @register.simple_tag
