@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Outcome, User
 from ticketadmin.presenters.content import MAX_SHORTENED, display_content
-from ticketadmin.services.bulk.items import send_item, work_on
+from ticketadmin.services.bulk.claims import Claims
+from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.lease import Lease
 from ticketadmin.services.bulk.rollout import Rollout
 
 CODE = "ABCXYZ1234"
@@ -92,6 +95,36 @@ def test_such_a_ticket_proves_nothing_for_a_run(lead: User, sandbox: Sandbox) ->
 
     assert item.outcome == Outcome.VERIFIED
     assert Rollout(run).in_flight(16) == 1  # the next one goes alone, too
+
+
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_such_a_ticket_is_a_runs_first_only_where_there_is_no_other(
+    is_alone: bool, lead: User, sandbox: Sandbox
+) -> None:
+    others = [] if is_alone else [code for code in sandbox.codes() if code.startswith("TK2")][:2]
+    sandbox.edit(CODE, ticket_content=PICTURE * 3)
+    run = BulkUpdate.objects.create(
+        owner=lead,
+        owner_name="Lead",
+        state=BulkState.CHECKING,
+        created_at=timezone.now(),
+        worker="w",
+        lease_until=timezone.now() + timedelta(minutes=1),
+        wishes={"ticket_title": {"set": "Mới"}},
+    )
+    for place, code in enumerate([CODE, *others]):
+        item = BulkItem.objects.create(bulk=run, position=place, ticket_code=code)
+        plan_item(work_on(run, lead), item)
+    run.items.update(state=ItemState.WAITING)
+    claims = Claims(run, Lease(run, "w"))
+    is_begun = Rollout(run).has_begun
+
+    claimed = [claims.claim(5, is_to_prove=not is_begun) for _ in range(2)]
+
+    first, second = ([item.ticket_code for item in items] for items in claimed)
+    assert not is_begun
+    assert first == (others or [CODE])
+    assert second == ([] if is_alone else [CODE])
 
 
 def test_content_beyond_the_editor_is_shown_as_text_with_the_size_of_its_pictures(settings: Any) -> None:

@@ -220,6 +220,11 @@ class BulkItem(models.Model):
     unreadable = models.JSONField(
         null=True, blank=True, help_text="Fields that would be lost, as the dry run found; null: none."
     )
+    is_unread = models.BooleanField(
+        default=False,
+        db_default=False,  # a web process of the version before, which still runs, does not know the column
+        help_text="The dry run could not read it whole: it proves nothing, so it is no run's first.",
+    )
     broken_rules = models.JSONField(
         null=True, blank=True, help_text="What rules require and is not met (services/rules); null: nothing."
     )

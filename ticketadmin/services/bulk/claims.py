@@ -21,15 +21,20 @@ class Claims:
     def __init__(self, bulk: BulkUpdate, lease: Lease) -> None:
         self._bulk, self._lease = bulk, lease
 
-    def claim(self, count: int) -> list[BulkItem]:
-        """Take waiting items that are due, at most `count`; those that failed least often come first."""
+    def claim(self, count: int, *, is_to_prove: bool = False) -> list[BulkItem]:
+        """Take waiting items that are due, at most `count`; those that failed least often come first.
+
+        `is_to_prove`: nothing of the run is proved yet, so tickets that can be read whole are taken as long
+        as there are any.
+        """
         is_due = Q(not_before=None) | Q(not_before__lte=timezone.now())
         waiting = BulkItem.objects.filter(is_due, bulk=self._bulk, state=ItemState.WAITING)
         waiting = waiting.select_related("undo_of", "change").order_by("attempts", "position")
         with transaction.atomic():
             if not self._lease.hold():
                 return []
-            items = list(waiting[:count])
+            items = list(waiting.filter(is_unread=False)[:count]) if is_to_prove else []
+            items = items or list(waiting[:count])
             BulkItem.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.WORKING)
         for item in items:
             item.bulk, item.state = self._bulk, ItemState.WORKING

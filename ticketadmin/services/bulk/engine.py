@@ -268,7 +268,8 @@ class _Drain:
     def _claim(self) -> list[BulkItem]:
         reads_many = self.phase == BulkState.CHECKING and self.lists.is_on
         count = max(2 * self.bulk.in_flight, self.lists.max_rows if reads_many else 0)
-        items = self.claims.claim(count)
+        is_to_prove = self.rollout is not None and not self.rollout.has_begun
+        items = self.claims.claim(count, is_to_prove=is_to_prove)
         self.is_stopping = self.is_stopping or not self.lease.is_ours
         return items
 

@@ -61,8 +61,8 @@ NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left t
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "base", "read_at", "unreadable", "broken_rules", "plan", "state", "outcome", "reason", "message",
-    "damage", "attempts", "not_before", "submission", "change", "finished_at",
+    "base", "read_at", "is_unread", "unreadable", "broken_rules", "plan", "state", "outcome", "reason",
+    "message", "damage", "attempts", "not_before", "submission", "change", "finished_at",
 )  # fmt: skip
 _ENDED_COLUMNS = (
     "state", "outcome", "reason", "message", "broken_rules", "damage", "attempts", "not_before", "change",
@@ -148,7 +148,7 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
         item.base = {name: known[name] for name in edit.wishes if name in known}
         left = {name: value for name, value in mine.items() if name not in merged.already_there}
         _check_rules(work, item, left, read.values_for(names_to_read(work.rules)))
-    item.read_at = read.read_at
+    item.read_at, item.is_unread = read.read_at, bool(read.unread)
 
 
 def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:

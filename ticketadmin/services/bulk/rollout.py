@@ -35,6 +35,11 @@ class Rollout:
         self._accepted = frozenset(bulk.accepted)
 
     @property
+    def has_begun(self) -> bool:
+        """Return whether any ticket is proved."""
+        return self._proved > 0
+
+    @property
     def is_full(self) -> bool:
         """Return whether enough tickets are proved for full speed."""
         return self._proved >= ENOUGH
