@@ -12,6 +12,8 @@ from django.core.management import CommandError, call_command
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, CustomField, ItemOutcome, Outcome, Role, User
 from ticketadmin.services.command.exits import OUTCOMES, Exit, exit_of_all
+from ticketadmin.services.recipes.keep import keep_recipe
+from ticketadmin.services.recipes.recipe import Do, RecipeChange
 
 CODE = "ABCXYZ1234"
 DONE = "Đã hoàn tất"
@@ -66,6 +68,45 @@ def test_values_are_read_as_in_a_file(lan: User, sandbox: Sandbox) -> None:
     sent = sandbox.puts()[0]
     assert (sent["status_name"], sent["expected_at"], sent["account_email"]) == (DONE, "2026-12-31", "")
     assert sent["custom_fields"]["co"] == "1"
+
+
+def test_a_recipe_brings_changes_and_arguments_come_first(lan: User, sandbox: Sandbox) -> None:
+    changes = (
+        RecipeChange("status_name", Do.SET, (DONE,)),
+        RecipeChange("ticket_title", Do.SET, ("Xong: {code}, {customer}",)),
+        RecipeChange("emergency_phone", Do.CLEAR),
+    )
+    keep_recipe(lan, "Đóng phiếu", changes)
+
+    ran = Ran(CODE, "emergency_phone=0909111222", "--recipe", "đóng", "--as", "staff")
+
+    assert ran.code == Exit.DONE, ran.err
+    title = f"Xong: {CODE}, {sandbox.ticket(CODE)['account_name']}"
+    sent = {"ticket_code": CODE, "status_name": DONE, "ticket_title": title, "emergency_phone": "0909111222"}
+    assert sandbox.puts() == [sent]
+
+
+@pytest.mark.parametrize(
+    ("codes", "recipe", "code", "words"),
+    [
+        ([CODE], "nothing", Exit.USAGE, "has no recipe “nothing”"),
+        ([CODE], "two", Exit.USAGE, "two a, two b"),
+        ([CODE, "TK240001"], "two a", Exit.USAGE, "values of its own"),
+        (["KHONGCO1"], "two b", Exit.NO_TICKET, "The CRM has no ticket with this code."),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_is_named_and_nothing_is_sent(
+    codes: list[str], recipe: str, code: Exit, words: str, lead: User, sandbox: Sandbox
+) -> None:
+    keep_recipe(lead, "two a", (RecipeChange("ticket_title", Do.SET, ("{code}",)),))
+    keep_recipe(lead, "two b", (RecipeChange("ticket_title", Do.SET, ("b",)),))
+    Ran(CODE, "ticket_title=a", "--as", "lead", "--dry-run")  # from then on it is known that reading works
+
+    ran = Ran(*codes, "--recipe", recipe, "--as", "lead")
+
+    assert ran.code == code
+    assert words in ran.err
+    assert sandbox.puts() == []
 
 
 def test_what_is_there_already_is_not_sent(lan: User, sandbox: Sandbox) -> None:

@@ -13,15 +13,18 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from ticketadmin.presenters.changes import describe_problem
 from ticketadmin.presenters.command import one_as_json, one_as_text, run_as_json, run_as_text
 from ticketadmin.services.command.arguments import Wanted, WrongArguments, read_arguments
 from ticketadmin.services.command.change import Caller, change_many, change_one, user_named
-from ticketadmin.services.command.exits import Exit
+from ticketadmin.services.command.exits import Exit, exit_of_error
+from ticketadmin.services.command.recipes import with_recipe
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.saving.change_reason import read_change_reason
 from ticketadmin.services.spreadsheets import LARGEST_FILE
 from ticketadmin.services.values.schema import TicketSchema, load_schema
+from ticketadmin.ticketapi.errors import TicketApiError
 
 STANDARD_INPUT = "-"
 
@@ -42,6 +45,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--clear", action="append", default=[], metavar="FIELD", help="empty this field; repeatable"
         )
+        parser.add_argument("--recipe", default="", metavar="NAME", help="a recipe that the user may use")
         parser.add_argument(
             "--as", dest="user", required=True, metavar="USER", help="whose rights and rules apply"
         )
@@ -55,14 +59,21 @@ class Command(BaseCommand):
             try:
                 given = _standard_input(words)  # which may take long: what is looked up comes after it
                 schema = load_schema(get_choices())
-                wanted = read_arguments(words, clear, given, schema)
+                recipe = options["recipe"]
+                wanted = read_arguments(words, clear, given, schema, may_be_empty=bool(recipe))
                 reason = read_change_reason(options["reason"])
                 caller = Caller(user_named(user), reason, options["dry_run"], stopped.is_set)
+                if recipe:
+                    wanted = with_recipe(wanted, recipe, caller.user, schema)
                 code = self._change(wanted, schema, caller, as_json=options["json"])
             except WrongArguments as problem:
                 raise CommandError("\n".join(problem.messages), returncode=Exit.USAGE) from problem
             except ValidationError as problem:
                 raise CommandError("\n".join(problem.messages), returncode=Exit.USAGE) from problem
+            except TicketApiError as problem:
+                notice = describe_problem(problem)
+                words_of = f"{notice.title} {notice.text} {notice.next_step}"
+                raise CommandError(words_of, returncode=exit_of_error(problem)) from problem
             except Forbidden as problem:
                 message = _("%(user)s is no active user with the right to do this. Nothing was sent.")
                 raise CommandError(message % {"user": user}, returncode=Exit.NOT_ALLOWED) from problem

@@ -14,6 +14,7 @@ from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen
 from ticketadmin.services.index.codes import is_code_heading, read_codes
 from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.spreadsheets import LARGEST_FILE, Table, TableRow, read_table
 from ticketadmin.services.spreadsheets.delimited import decode
 from ticketadmin.services.values.schema import TicketSchema
@@ -37,6 +38,7 @@ class Wanted:
 
     tickets: tuple[Chosen, ...]
     edit: Edit
+    base: Base | None = None  # of the one ticket, where it was read already
 
     @property
     def is_single(self) -> bool:
@@ -51,11 +53,17 @@ class Wanted:
 
 
 def read_arguments(
-    words: Sequence[str], cleared: Sequence[str], given: bytes | None, schema: TicketSchema
+    words: Sequence[str],
+    cleared: Sequence[str],
+    given: bytes | None,
+    schema: TicketSchema,
+    *,
+    may_be_empty: bool = False,
 ) -> Wanted:
     """Return what `CODE … field=value`, `--clear` and the standard input ask for. Raises WrongArguments.
 
-    `given` is the standard input, None where the arguments name the tickets.
+    `given` is the standard input, None where the arguments name the tickets. With `may_be_empty` no change
+    has to be named, because a recipe brings some.
     """
     codes = [word for word in words if "=" not in word]
     edit = _common(_assignments(words), cleared, schema)
@@ -63,7 +71,7 @@ def read_arguments(
     if len(tickets) > MOST_TICKETS:
         message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
         raise WrongArguments([message % {"count": len(tickets), "most": MOST_TICKETS}])
-    if not edit and not any(one.edit for one in tickets):
+    if not (may_be_empty or edit or any(one.edit for one in tickets)):
         raise WrongArguments([_("Name at least one change: FIELD=VALUE or --clear FIELD.")])
     return Wanted(tickets, edit)
 

@@ -98,7 +98,7 @@ def system_account() -> str:
 def change_one(wanted: Wanted, schema: TicketSchema, caller: Caller) -> OneTicket:
     """Save one ticket, or with a dry run say what would be sent. Raises Forbidden."""
     code = wanted.tickets[0].code
-    edited = TicketEdit(code, wanted.single_edit, Base(code), schema)
+    edited = TicketEdit(code, wanted.single_edit, wanted.base or Base(code), schema)
     context = SaveContext(
         caller.user,
         uuid4(),

@@ -77,16 +77,17 @@ def exit_of_problem(problem: SaveProblem) -> Exit:
         case SaveInProgress():
             return Exit.BUSY
         case CheckFailed(error=error):
-            return _exit_of_error(error)
+            return exit_of_error(error)
         case SaveFailed(change=change, error=error) if change.outcome == Outcome.REJECTED:
-            return _exit_of_error(error)
+            return exit_of_error(error)
         case SaveFailed(change=change):
             return OUTCOMES[Outcome(change.outcome)]
         case _:
             return Exit.UNREACHABLE
 
 
-def _exit_of_error(error: TicketApiError) -> Exit:
+def exit_of_error(error: TicketApiError) -> Exit:
+    """Return the exit code for a call that failed before anything was sent."""
     if isinstance(error, NotFound):
         return Exit.NO_TICKET
     if isinstance(error, InvalidTicket):
