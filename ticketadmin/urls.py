@@ -15,6 +15,7 @@ from ticketadmin.views.recipes import recipes
 from ticketadmin.views.tickets import (
     content,
     drafts,
+    export,
     neighbours,
     omnibox,
     prefetching,
@@ -39,6 +40,8 @@ urlpatterns = [
     path("suggest/", omnibox.suggest, name="suggest"),
     path("speculation-rules.json", prefetching.speculation_rules, name="speculation_rules"),
     path("list/", list_views.ticket_list, name="ticket_list"),
+    path("list/tickets.csv", export.export_tickets, {"kind": "csv"}, name="export_csv"),
+    path("list/tickets.xlsx", export.export_tickets, {"kind": "xlsx"}, name="export_xlsx"),
     path("list/news/", list_views.list_news, name="list_news"),
     path("columns/", list_views.choose_columns, name="choose_columns"),
     path("views/", list_views.keep_view, name="keep_view"),

@@ -77,6 +77,8 @@ RULES = {
     "draft_bring_back": posts(STAFF),
     "content_preview": posts(STAFF),
     "presence": posts(STAFF),
+    "export_csv": posts(LEADS),
+    "export_xlsx": posts(LEADS),
     "ticket_recipe": both(STAFF),
     "recipes": reads(STAFF),
     "recipe_new": both(STAFF),

@@ -1,7 +1,8 @@
 """The forms of bulk updates: which changes, and how fast a confirmed run may go."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django import forms
@@ -25,6 +26,25 @@ KEEP, SETTING, CLEARING = "keep", "set", "clear"
 ACTION = "action."
 
 
+class Consent(StrEnum):
+    """What a file needs the user to agree to, by the name of its checkbox."""
+
+    LEAVE_OUT = "leave_out"
+    AS_READ = "as_read"
+
+
+_CONSENTS = {
+    Consent.LEAVE_OUT: (
+        _("Leave these rows out"),
+        _("Correct the file, or tick this to go on without the rows that have errors."),
+    ),
+    Consent.AS_READ: (
+        _("Take exactly these rows"),
+        _("Correct the file, or tick this to take the rows as they are described here."),
+    ),
+}
+
+
 @dataclass(frozen=True)
 class FieldRow:
     """One field of the changes form: what to do with it, and the value to set."""
@@ -46,10 +66,10 @@ class ChangesForm(forms.Form):
         schema: TicketSchema,
         from_file: Collection[str] = (),
         edit: Edit | None = None,
-        wrong_rows: int = 0,
+        consents: Collection[Consent] = (),
         change_reason: str = "",
     ) -> None:
-        """Ask for every field not in `from_file`; `wrong_rows` of the file have to be left out knowingly."""
+        """Ask for every field not in `from_file`, and for the consents that the file needs."""
         super().__init__(data)
         self.schema = schema
         left_out = {*from_file, sign_field()}
@@ -62,8 +82,8 @@ class ChangesForm(forms.Form):
             if "rows" in self.fields[name].widget.attrs:
                 self.fields[name].widget.attrs["rows"] = 4
         self.fields[CHANGE_REASON] = reason_box(change_reason)
-        if wrong_rows:
-            self.fields["leave_out"] = _consent()
+        for consent in consents:
+            self.fields[consent] = _consent_box(consent)
 
     @property
     def rows(self) -> list[FieldRow]:
@@ -109,9 +129,19 @@ class ChangesForm(forms.Form):
         check_bulk(bulk, actor=actor, edit=self.edit, change_reason=self.cleaned_data.get(CHANGE_REASON, ""))
 
 
-def _consent() -> forms.BooleanField:
-    message = _("Correct the file, or tick this to go on without the rows that have errors.")
-    return forms.BooleanField(label=_("Leave these rows out"), error_messages={"required": message})
+def consents_for(notes: Mapping[str, Any]) -> tuple[Consent, ...]:
+    """Return what the user has to agree to before a file is used; `notes` are those of its bulk update."""
+    reading = notes.get("reading", {})
+    needed = {
+        Consent.LEAVE_OUT: notes.get("error_rows"),
+        Consent.AS_READ: reading.get("hidden") or reading.get("other_sheets"),
+    }
+    return tuple(consent for consent, is_needed in needed.items() if is_needed)
+
+
+def _consent_box(consent: Consent) -> forms.BooleanField:
+    label, message = _CONSENTS[consent]
+    return forms.BooleanField(label=label, error_messages={"required": message})
 
 
 def _chosen(edit: Edit | None, name: str) -> str:

@@ -1,5 +1,6 @@
 """Choosing the tickets of a bulk update: pasted codes, a saved view, or a file with values of its own."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -12,12 +13,13 @@ from ticketadmin.forms.listing import read_request
 from ticketadmin.models import BulkUpdate, SavedView, User
 from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
+from ticketadmin.services.bulk.template import help_titles
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.codes import PastedCodes, read_codes
 from ticketadmin.services.index.listing import Query, codes_of
 from ticketadmin.services.index.rows import current_index, listed_fields
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.spreadsheets import Table, read_table
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import load_schema
 
@@ -146,6 +148,23 @@ def _notes_of_file(table: BulkTable, file: UploadedFile[Any]) -> dict[str, Any]:
         "error_rows": len(table.error_rows),
         "warnings": [_as_json(warning) for warning in table.warnings],
         "warning_count": table.warning_count,
+        "read_as": [asdict(one) for one in table.read_as[:SHOWN_PIECES]],
+        "reading": _reading_of(table.table),
+    }
+
+
+def _reading_of(table: Table) -> dict[str, Any]:
+    """Return how the file was read, for its page to say: see `presenters/uploaded_file.py`."""
+    return {
+        "encoding": table.encoding,
+        "separator": table.separator,
+        "sheet": table.sheet,
+        "rows": len(table.rows),
+        "header_row": table.header_row,
+        "title_lines": table.title_lines,
+        "last_row": table.rows[-1].number,
+        "hidden": sum(row.number in table.hidden for row in table.rows),
+        "other_sheets": [title for title in table.other_sheets if title not in help_titles()],
     }
 
 

@@ -25,7 +25,9 @@ class Role(models.TextChoices):
 
 
 _STAFF = frozenset({"edit_tickets"})
-_LEAD = _STAFF | {"run_bulk_updates", "view_all_history", "undo_any_change", "share_views"}
+_LEAD = _STAFF | {
+    "run_bulk_updates", "view_all_history", "undo_any_change", "share_views", "export_tickets",
+}  # fmt: skip
 _ADMINISTRATOR = _LEAD | {"view_connection", "administer"}
 
 ROLES: dict[Role, frozenset[str]] = {
@@ -95,6 +97,7 @@ class User(AbstractUser):
             ("view_all_history", "Can see everybody's changes"),
             ("undo_any_change", "Can undo anybody's changes"),
             ("share_views", "Can share saved views"),
+            ("export_tickets", "Can download lists of tickets"),
             ("view_connection", "Can see the connection page"),
             ("administer", "Can manage people, custom fields and status settings"),
         ]

@@ -201,8 +201,19 @@ def due_of(ticket: IndexedTicket, status: Status | None, today: date) -> str:
     return Due.TODAY.value if days == 0 else Due.WEEK.value if days <= WEEK else ""
 
 
+def field_of(column: str) -> str:
+    """Return the API's name of the field that a column of the list shows."""
+    return _NAMES.get(column, column)
+
+
+def option_labels(described: CustomField, text: str) -> str:
+    """Return the labels of the options that the index keeps as one text."""
+    labels = dict(described.choices)
+    return ", ".join(labels.get(one, one) for one in text.split(", "))
+
+
 def _cell(ticket: IndexedTicket, column: Column, custom: Mapping[str, CustomField]) -> Cell:
-    name = _NAMES.get(column.name, column.name)
+    name = field_of(column.name)
     if name not in ticket.values:
         return Cell(column.name, column.label, "", is_known=False)
     text = str(ticket.values[name])
@@ -221,8 +232,7 @@ def _moment(moment: datetime | None, text: str) -> str:
 
 def _custom_text(described: CustomField, text: str) -> str:
     if described.kind in {FieldKind.SELECT, FieldKind.MULTI_SELECT}:
-        labels = dict(described.choices)
-        return ", ".join(labels.get(one, one) for one in text.split(", "))
+        return option_labels(described, text)
     if described.kind == FieldKind.EPOCH_DATE and text.isdecimal() and len(text) <= 10:
         return date_format(datetime.fromtimestamp(int(text), VIETNAM), "DATE_FORMAT")
     return readable_date(text) if described.kind == FieldKind.DATE else text

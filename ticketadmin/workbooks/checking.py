@@ -76,13 +76,14 @@ Place = tuple[int, int]  # row as shown, column from 0
 class SheetFacts:
     """What openpyxl does not tell of a sheet.
 
-    Hidden rows, formulas that were stored without a result, and merged cells as (row, column, row, column) of
-    their corners.
+    Hidden rows, formulas that were stored without a result, merged cells as (row, column, row, column) of
+    their corners, and whether any cell holds a value.
     """
 
     hidden: set[int] = field(default_factory=set)
     without_result: set[Place] = field(default_factory=set)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    has_values: bool = False
 
 
 def check_archive(archive: ZipFile) -> dict[str, SheetFacts]:
@@ -192,6 +193,8 @@ class _PartCheck:
         self._characters += len(text)
         if self._text_of == _VALUE:
             self._lacks_result = False
+        if self._text_of in {_VALUE, _INLINE}:
+            self.facts.has_values = True
         if self._characters > MAX_CELL_CHARACTERS:
             raise RefusedWorkbook(Code.DAMAGED)
 

@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import islice
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
@@ -18,6 +19,8 @@ from ticketadmin.workbooks.checking import MAX_CELLS, Code, Place, RefusedWorkbo
 
 MAX_CHARACTERS = 32_000_000  # of all cells together
 _UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
+_FIRST_ROWS = 10  # filled ones, the column names among them: lines of a title may come before
+_MAX_TITLE = 31  # characters of a sheet's title, by Excel
 # What openpyxl and the standard library raise for parts that are not what they claim to be.
 _DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError, NotImplementedError,
@@ -29,7 +32,8 @@ def read_sheet(content: bytes, *, rows: int, columns: int) -> dict[str, Any]:
     """Return what there is to know of the first visible sheet.
 
     That is its title, rows and hidden rows, and the places (row as shown, column from 0) of formulas without
-    a result, of cells that are merged with another before them, and of numbers with three decimals.
+    a result, of cells that are merged with another before them, and of numbers with three decimals; also
+    the titles of the other visible sheets that hold anything, and the day that serial numbers count from.
 
     `rows` are lists of a row number and its texts, filled ones only: at most `rows` + 2 of them, each at most
     `columns` + 1 wide, so that the caller sees that a limit was passed. Raises RefusedWorkbook.
@@ -69,7 +73,17 @@ def _read_sheet(content: bytes, rows: int, columns: int) -> dict[str, Any]:
         "without_result": sorted(place for place in known.without_result if place[0] in numbers),
         "merged": sorted(_merged_away(known, found)),
         "three_decimals": three_decimals,
+        "other_sheets": [
+            other.title[:_MAX_TITLE]
+            for other in book.worksheets
+            if other is not sheet and other.sheet_state == "visible" and _has_values(facts, other)
+        ],
+        "day_zero": book.epoch.date().isoformat(),
     }
+
+
+def _has_values(facts: dict[str, SheetFacts], sheet: Any) -> bool:
+    return facts.get(sheet._worksheet_path, SheetFacts()).has_values
 
 
 def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> set[Place]:
@@ -99,7 +113,7 @@ def _has_three_decimals(value: Any, text: str) -> bool:
 def _filled_rows(
     sheet: Any, known: SheetFacts, columns: int, three_decimals: list[Place]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that hold something, not much wider than the first of them."""
+    """Yield the rows that hold something, not much wider than the widest of the first of them."""
     with_formula = {row for row, _column in known.without_result}
     for number, row in _numbered_rows(sheet, columns):
         texts = ["" if cell.value is None else shown(cell.value, cell.number_format) for cell in row]
@@ -113,8 +127,12 @@ def _filled_rows(
 
 
 def _numbered_rows(sheet: Any, columns: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    width = next(filter(None, map(_width, sheet.iter_rows(max_col=columns + 1))), 0)
-    width = min(width + _UNNAMED_COLUMNS, columns + 1)
+    first = (_width(row) for _number, row in _without_gaps(sheet, columns + 1))
+    width = max(islice(filter(None, first), _FIRST_ROWS), default=0)
+    yield from _without_gaps(sheet, min(width + _UNNAMED_COLUMNS, columns + 1))
+
+
+def _without_gaps(sheet: Any, width: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
     previous: tuple[Any, ...] | None = None
     for number, row in enumerate(sheet.iter_rows(max_col=width), start=1):
         if row is not previous:  # a gap of a million rows is the same empty row, a million times

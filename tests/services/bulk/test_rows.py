@@ -3,6 +3,8 @@
 import csv
 import io
 import unicodedata
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,10 +14,10 @@ from openpyxl import load_workbook
 
 from ticketadmin.services.bulk.cells import read_cell
 from ticketadmin.services.bulk.columns import InvalidColumns
-from ticketadmin.services.bulk.rows import MOST_ERRORS, BulkTable, read_rows
+from ticketadmin.services.bulk.rows import MOST_ERRORS, BulkTable, ReadAs, read_rows
 from ticketadmin.services.bulk.template import explain_columns, template_csv, template_xlsx
 from ticketadmin.services.saving.edit import CLEAR, Set
-from ticketadmin.services.spreadsheets import CellProblem, Table, TableRow, read_table
+from ticketadmin.services.spreadsheets import CellProblem, Table, TableRow, UnreadableFile, read_table
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import STANDARD, Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
@@ -139,6 +141,13 @@ def test_the_word_that_clears_is_the_same_in_both_languages(word: str) -> None:
         ("expected_at", "1-2-2026", "2026-02-01"),
         ("expected_at", "5.12.2026", "2026-12-05"),
         ("expected_at", "2026-12-31 09:30:00", "2026-12-31"),
+        ("expected_at", "2026/12/05", "2026-12-05"),
+        ("expected_at", "2026.1.5", "2026-01-05"),
+        ("expected_at", "05/12/26", "2026-12-05"),
+        ("expected_at", "05/12/99 8:30", "1999-12-05"),
+        ("custom_fields.so_luong", "1.250.000", "1250000"),
+        ("status_name", "dang xu ly", "Đang xử lý"),
+        ("status_name", "MOI", "Mới"),
         ("custom_fields.ngay_mua", "26/05/2025", "1748192400"),
         ("custom_fields.so_luong", "3,5", "3.5"),
         ("custom_fields.so_luong", "1E+3", "1000"),
@@ -168,7 +177,10 @@ def test_values_are_understood_as_people_write_them_in_spreadsheets(name: str, t
     [
         ("expected_at", "12/31/2026", "month"),
         ("expected_at", "30/02/2026", "calendar date"),
-        ("expected_at", "31/12/26", "calendar date"),
+        ("expected_at", "12/31/26", "month"),
+        ("expected_at", "46361", "31/12/26"),
+        ("expected_at", "2026/13/05", "2026/12/31"),
+        ("custom_fields.so_luong", "1.250", "1250"),
         ("emergency_phone", "9,01E+08", "shortened"),
         ("custom_fields.so_serial", "1.23457E+14", "shortened"),
         ("ticket_title", "#N/A", "#N/A"),
@@ -199,6 +211,83 @@ def test_one_day_with_the_month_in_front_makes_its_column_uncertain() -> None:
         (3, "Expected date"),
     ]
     assert [row.code for row in table.rows] == ["TK-3", "TK-4"]
+
+
+@pytest.mark.parametrize(
+    ("others", "text", "value"),
+    [
+        (["1.250.000"], "1.250", "1250"),
+        (["2,5"], "1.250", "1250"),
+        (["1,250,000"], "1,250", "1250"),
+        (["2.5"], "1,250", "1250"),
+        (["2.5"], "1.250", None),
+        (["1.250.000", "1,250,000"], "1.250", None),
+        (["2,5", "2.5"], "1.250", None),
+        (["7"], "1.250", None),
+    ],
+)
+def test_a_number_that_means_two_is_read_by_what_its_column_tells(
+    others: list[str], text: str, value: str | None
+) -> None:
+    rows = [[f"TK-{number}", other] for number, other in enumerate(others)]
+
+    table = read(["code", "Số lượng"], ["TK-X", text], *rows)
+
+    planned = {row.code: row.values for row in table.rows}
+    assert planned.get("TK-X") == ({"custom_fields.so_luong": Set(value)} if value else None)
+    assert bool(table.errors) is (value is None)
+
+
+def test_a_number_of_a_workbook_tells_nothing_of_its_notation() -> None:
+    rows = [["TK-1", "2.5"], ["TK-2", "1,250"]]
+
+    table = read_rows(
+        replace(table_of(["code", "Số lượng"], *rows), sheet="Sheet1", day_zero=date(1899, 12, 30)), SCHEMA
+    )
+
+    assert [error.row for error in table.errors] == [3]
+
+
+@pytest.mark.parametrize(("day_zero", "day"), [("1899-12-30", "2026-12-05"), ("1904-01-01", "2030-12-06")])
+def test_a_serial_number_of_a_workbook_is_a_day_of_its_day_system(day_zero: str, day: str) -> None:
+    rows = table_of(["code", "Expected date"], ["TK-1", "46361"], ["TK-2", "46361.75"], ["TK-3", "463"])
+
+    table = read_rows(replace(rows, day_zero=date.fromisoformat(day_zero)), SCHEMA)
+
+    assert [row.values for row in table.rows] == [{"expected_at": Set(day)}] * 2
+    assert [error.row for error in table.errors] == [4]
+
+
+def test_a_name_without_diacritics_is_taken_where_one_fits_and_is_said_once() -> None:
+    statuses = (Choice(1, "Mở"), Choice(2, "Mỡ"), Choice(3, "Đóng"))
+    lists = Choices(statuses=ChoiceList(statuses, timezone.now()))
+    rows = [["TK-1", "dong"], ["TK-2", "mo"], ["TK-3", "dong"], ["TK-4", "ĐÓNG"]]
+
+    table = read_rows(table_of(["code", "status_name"], *rows), TicketSchema(FIELDS, lists))
+
+    assert {row.code: row.values["status_name"] for row in table.rows} == dict.fromkeys(
+        ["TK-1", "TK-3", "TK-4"], Set("Đóng")
+    )
+    assert [error.row for error in table.errors] == [3]
+    assert table.read_as == (ReadAs("status_name", "dong", "Đóng", 2),)
+
+
+@pytest.mark.parametrize("above", [[["Phiếu tháng 12"]], [["Ticket"], ["A", "B"]], [["x"]] * 9])
+def test_lines_above_the_column_names_are_left_out(above: list[list[str]]) -> None:
+    table = read(*above, ["Mã phiếu", "Title"], ["TK-1", "a"])
+
+    assert [(row.code, row.values) for row in table.rows] == [("TK-1", {"ticket_title": Set("a")})]
+    assert (table.table.title_lines, table.table.header_row) == (len(above), len(above) + 1)
+
+
+def test_column_names_are_not_looked_for_beyond_the_first_ten_rows() -> None:
+    with pytest.raises(InvalidColumns):
+        read(*[["x"]] * 10, ["Mã phiếu", "Title"], ["TK-1", "a"])
+
+
+def test_column_names_below_a_title_and_nothing_else_are_no_table() -> None:
+    with pytest.raises(UnreadableFile, match="column names only"):
+        read(["Phiếu"], ["Mã phiếu", "Title"])
 
 
 def test_every_error_is_found_in_one_go_and_rows_without_one_can_run() -> None:

@@ -59,6 +59,12 @@ def read_columns(table: Table, fields: Mapping[str, Field]) -> tuple[Column, ...
     return tuple(columns)
 
 
+def is_header(cells: tuple[str, ...]) -> bool:
+    """Return whether a row names the column of the codes, and another one: a title names nothing else."""
+    names = [name for name in cells if name.strip()]
+    return len(names) > 1 and any(is_code_heading(name) for name in names)
+
+
 def labels(field: Field) -> frozenset[str]:
     """Return the field's label in every language of the product."""
     found = set()

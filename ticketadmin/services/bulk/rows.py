@@ -4,15 +4,24 @@ Nothing is asked or stored here: the caller passes the fields and the CRM's list
 in one go, so that a file is corrected once.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.bulk.cells import DATES, lacks_zero, puts_month_first, read_cell, refuse_damage
-from ticketadmin.services.bulk.columns import Column, InvalidColumns, letter, read_columns
+from ticketadmin.services.bulk.cells import (
+    DATES,
+    ColumnReading,
+    is_read_as,
+    lacks_zero,
+    puts_month_first,
+    read_cell,
+    refuse_damage,
+    thousands_mark,
+)
+from ticketadmin.services.bulk.columns import Column, InvalidColumns, is_header, letter, read_columns
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets import Table, TableRow
 from ticketadmin.services.values.choice_codecs import unknown_option
@@ -39,6 +48,16 @@ class RowError:
 
 
 @dataclass(frozen=True)
+class ReadAs:
+    """A name that rows of a column spell without its diacritics, and the CRM's name that was taken."""
+
+    column: str
+    text: str
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class RowPlan:
     """What a row asks for its ticket, by field name; a field that is absent is kept."""
 
@@ -53,8 +72,10 @@ class BulkTable:
 
     `errors` and `warnings` hold the first MOST_ERRORS, `error_count` and `warning_count` say how many there
     are, and `error_rows` names every row that has an error. Running `rows` leaves those out.
+    `table` is the file's, from the header on.
     """
 
+    table: Table
     columns: tuple[Column, ...]
     rows: tuple[RowPlan, ...]
     errors: tuple[RowError, ...] = ()
@@ -62,6 +83,7 @@ class BulkTable:
     error_rows: frozenset[int] = frozenset()
     warnings: tuple[RowError, ...] = ()
     warning_count: int = 0
+    read_as: tuple[ReadAs, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -78,12 +100,14 @@ def read_rows(table: Table, schema: TicketSchema, *, compares: bool = False) -> 
     A code that stands in several rows is an error in all of them, because none is known to be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
+    table = table.below_title(is_header)
     columns = read_columns(table, schema.fields)
     _refuse_too_much_content(table, columns)
     reading = _Reading(table, columns, schema, compares=compares)
     plans = [reading.plan_of(row) for row in table.rows]
     reading.refuse_repeated(plans)
     return BulkTable(
+        table=table,
         columns=columns,
         rows=tuple(plan for plan in plans if plan.row_number not in reading.error_rows),
         errors=tuple(sorted(reading.errors, key=lambda error: error.row)),
@@ -91,6 +115,7 @@ def read_rows(table: Table, schema: TicketSchema, *, compares: bool = False) -> 
         error_rows=frozenset(reading.error_rows),
         warnings=tuple(reading.warnings[:MOST_ERRORS]),
         warning_count=len(reading.warnings),
+        read_as=tuple(ReadAs(*spelled, rows) for spelled, rows in reading.read_as.items()),
     )
 
 
@@ -121,12 +146,13 @@ class _Reading:
         self.compares = compares
         self.decimals = table.three_decimals
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
-        self.month_first = {column.index for column in columns if _is_month_first(table, column)}
+        self.readings = {column.index: _column_reading(table, column) for column in columns}
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []
         self.error_count = 0
         self.error_rows: set[int] = set()
         self.warnings: list[RowError] = []
+        self.read_as = Counter[tuple[str, str, str]]()
 
     def plan_of(self, row: TableRow) -> RowPlan:
         """Return what a row asks for; what cannot be read is among the errors."""
@@ -179,6 +205,8 @@ class _Reading:
         if lacks_zero(field, text):
             message = _("The spreadsheet may have dropped the 0 in front of this number.")
             self.warnings.append(RowError(row, column.name, message, text))
+        if isinstance(wish, Set) and is_read_as(field, text, wish):
+            self.read_as[column.name, " ".join(text.split()), wish.value] += 1
         return wish
 
     def _read(
@@ -189,8 +217,8 @@ class _Reading:
             return self.known[key]
         wish: Set | Clear | ValidationError | None
         try:
-            is_doubtful = column.index in self.month_first
-            wish = read_cell(field, text, self.schema, is_month_first=is_doubtful, is_decimal=is_decimal)
+            reading = self.readings[column.index]
+            wish = read_cell(field, text, self.schema, column=reading, is_decimal=is_decimal)
         except ValidationError as error:
             wish = error
         if len(text) <= _REMEMBERED:
@@ -209,10 +237,14 @@ def _cell(row: TableRow, index: int) -> str:
     return row.cells[index] if index < len(row.cells) else ""
 
 
-def _is_month_first(table: Table, column: Column) -> bool:
-    if column.field is None or column.field.kind not in DATES:
-        return False
-    return any(puts_month_first(_cell(row, column.index)) for row in table.rows)
+def _column_reading(table: Table, column: Column) -> ColumnReading:
+    kind = column.field.kind if column.field else None
+    texts = (_cell(row, column.index) for row in table.rows)
+    if kind in DATES:
+        return ColumnReading(is_month_first=any(map(puts_month_first, texts)), day_zero=table.day_zero)
+    if kind is Kind.NUMBER:
+        return ColumnReading(thousands=thousands_mark(texts, is_workbook=table.day_zero is not None))
+    return ColumnReading()
 
 
 def _check_code(text: str, problem: str | None) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
@@ -58,6 +60,15 @@ def template_xlsx(schema: TicketSchema) -> bytes:
     content = BytesIO()
     book.save(content)
     return content.getvalue()
+
+
+def help_titles() -> frozenset[str]:
+    """Return the title of the template's sheet of explanations in every language of the product."""
+    titles = set()
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            titles.add(_("How to fill in"))
+    return frozenset(titles)
 
 
 def explain_columns(schema: TicketSchema) -> list[ColumnHelp]:

@@ -27,6 +27,7 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
 
 PAGE = 50
+READ_AT_ONCE = 500  # rows of an export
 MAX_COUNTED = 10_000  # above this a total is "more than"
 MAX_CODES = 10_000  # "all that match": what one bulk update takes
 MAX_CURSOR = 2_000  # characters of a place in an address
@@ -222,6 +223,17 @@ def total_of(query: Query, *, most: int = MAX_COUNTED) -> Total:
 def codes_of(query: Query, *, most: int = MAX_CODES) -> list[str]:
     """Return the codes of all rows that fit, in their order, up to one more than `most`."""
     return [row.code for row in _from(query, None, most + 1)]
+
+
+def rows_in_order(query: Query) -> Iterator[IndexedTicket]:
+    """Yield all rows that fit, in their order, a page at a time so that no more is held in memory."""
+    place = ""
+    while True:
+        page = read_page(query, place, size=READ_AT_ONCE)
+        yield from page.rows
+        place = page.next
+        if not place:
+            return
 
 
 def neighbours(query: Query, row: IndexedTicket) -> tuple[IndexedTicket | None, IndexedTicket | None]:

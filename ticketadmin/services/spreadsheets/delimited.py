@@ -108,15 +108,19 @@ def _separator_of(text: str) -> tuple[str, str]:
 
 
 def _fitness(text: str, separator: str) -> tuple[float, int]:
-    """Rate a separator: how many of the first rows are as wide as the header, then how wide that is."""
+    """Rate a separator: how many of the first rows are as wide as the header, then how wide that is.
+
+    The header is the first row with more than one cell: a title may be above it.
+    """
     reader = csv.reader(io.StringIO(text[:_LOOKED_AT], newline=""), delimiter=separator)
     try:
         widths = [len(row) for row in itertools.islice(reader, _SAMPLE_ROWS) if any(row)]
     except csv.Error:
         return 0, 0
-    if not widths or widths[0] == 1:
+    header = next((width for width in widths if width > 1), 0)
+    if not header:
         return 0, 0
-    return sum(width == widths[0] for width in widths) / len(widths), widths[0]
+    return sum(width == header for width in widths) / len(widths), header
 
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

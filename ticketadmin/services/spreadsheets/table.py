@@ -1,7 +1,8 @@
 """What a file is read into, how large it may be, and the error that says why it cannot be used."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
@@ -11,6 +12,7 @@ MEBIBYTE = 1024 * 1024
 LARGEST_FILE = 10 * MEBIBYTE
 MOST_ROWS = 10_000
 MOST_COLUMNS = 200
+FIRST_ROWS = 10  # filled ones, in which the column names are looked for
 _LOWEST_ROW = 1_048_576  # a spreadsheet has no more
 
 
@@ -47,7 +49,9 @@ class Table:
     `encoding` and `separator` tell how a CSV file was read, `sheet` which sheet of a workbook. Rows
     hidden by a filter are rows like others; `hidden` names them, so that a page can say so.
     `three_decimals` are the places (row as shown, column from 0) of cells that a workbook stores as a number
-    with three decimals: as a text 1.255 could also mean 1255.
+    with three decimals: as a text 1.255 could also mean 1255. `other_sheets` are further visible sheets of
+    a workbook, which are not read; `day_zero` is the day that its serial numbers count from.
+    `title_lines` is how many filled rows are above the header; `header_row` is then the header's, as shown.
     """
 
     header: tuple[str, ...]
@@ -58,6 +62,31 @@ class Table:
     problems: tuple[CellProblem, ...] = ()
     hidden: frozenset[int] = frozenset()
     three_decimals: frozenset[tuple[int, int]] = frozenset()
+    other_sheets: tuple[str, ...] = ()
+    day_zero: date | None = None
+    header_row: int = 1
+    title_lines: int = 0
+
+    def below_title(self, is_header: Callable[[tuple[str, ...]], bool]) -> "Table":
+        """Return the table whose header is the first of its first rows for which `is_header` is true.
+
+        Where the present header fits, or no row does, that is this table. Raises UnreadableFile where nothing
+        is below the header.
+        """
+        if is_header(self.header):
+            return self
+        for above, row in enumerate(self.rows[: FIRST_ROWS - 1], start=1):
+            if is_header(header := as_header(row.cells)):
+                rows = self.rows[above:]
+                if not rows:
+                    raise _no_rows()
+                return replace(self, header=header, rows=rows, header_row=row.number, title_lines=above)
+        return self
+
+
+def as_header(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return the cells of a row as column names: white space inside is single spaces."""
+    return tuple(" ".join(cell.split()) for cell in cells)
 
 
 def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, ...], tuple[TableRow, ...]]:
@@ -73,7 +102,7 @@ def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, .
         if len(cells) > MOST_COLUMNS:
             raise _too_many_columns(number)
         if header is None:
-            header = tuple(" ".join(cell.split()) for cell in cells)
+            header = as_header(cells)
             continue
         found.append(TableRow(number, cells))
         if len(found) > MOST_ROWS:
@@ -81,9 +110,13 @@ def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, .
     if header is None:
         raise UnreadableFile(_("The file is empty."), code="empty")
     if not found:
-        message = _("The file holds the column names only. Add one row for each ticket.")
-        raise UnreadableFile(message, code="no_rows")
+        raise _no_rows()
     return header, tuple(found)
+
+
+def _no_rows() -> UnreadableFile:
+    message = _("The file holds the column names only. Add one row for each ticket.")
+    return UnreadableFile(message, code="no_rows")
 
 
 def _without_empty_end(texts: Sequence[str]) -> tuple[str, ...]:

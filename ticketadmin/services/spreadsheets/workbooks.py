@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ def read_workbook(content: bytes) -> Table:
         problems=tuple(problems),
         hidden=frozenset(answer["hidden"]),
         three_decimals=frozenset((row, column) for row, column in answer["three_decimals"]),
+        other_sheets=tuple(answer["other_sheets"]),
+        day_zero=date.fromisoformat(answer["day_zero"]),
     )
 
 

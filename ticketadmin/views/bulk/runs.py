@@ -16,12 +16,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ticketadmin.converters import whole_number
-from ticketadmin.forms.bulk import ChangesForm, ConfirmForm
+from ticketadmin.forms.bulk import ChangesForm, ConfirmForm, consents_for
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import bulk_context, present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
+from ticketadmin.presenters.uploaded_file import present_file
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
@@ -186,7 +187,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
         schema=load_schema(get_choices(), edit.wishes),
         from_file=from_file,
         edit=edit,
-        wrong_rows=one.notes.get("error_rows", 0),
+        consents=consents_for(one.notes),
         change_reason=one.change_reason,
     )
     show_rules(form, load_rules(), form.schema)
@@ -203,6 +204,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
             else:
                 return see_other(_address(one))
     context = {"bulk": one, "form": form, "notice": notice, "count": one.items.count()}
+    context["file"] = present_file(one.notes)
     context["columns"] = [form.schema.field(name).label for name in from_file]
     return render(request, "bulk/changes.html", context, status=status)
 

@@ -1,0 +1,122 @@
+"""Files as people have them: each is read or refused with a reason, and its page says what was taken."""
+
+import io
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from openpyxl import Workbook
+
+from ticketadmin.models import BulkState, BulkUpdate, User
+
+
+def workbook(*rows: list[Any], change: Callable[[Workbook], None] | None = None) -> bytes:
+    book = Workbook()
+    assert book.active is not None
+    book.active.title = "Phiếu"
+    for row in rows:
+        book.active.append(row)
+    if change:
+        change(book)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def add_sheet(book: Workbook, title: str = "Nháp", text: str | None = "TK-9") -> None:
+    book.create_sheet(title)["A1"] = text
+
+
+def hide_row(book: Workbook) -> None:
+    assert book.active is not None
+    book.active.row_dimensions[3].hidden = True
+
+
+def merge_title(book: Workbook) -> None:
+    assert book.active is not None
+    book.active.insert_rows(1, amount=2)
+    book.active["A1"] = "Danh sách phiếu, tháng 12"
+    book.active.merge_cells("A1:C1")
+
+
+def merge_values(book: Workbook) -> None:
+    assert book.active is not None
+    book.active.merge_cells("B2:B3")
+
+
+ROWS = [["code", "Title", "Expected date"], ["TK-1", "a", 46361], ["TK-2", "b", date(2026, 12, 5)]]
+CSV = "Danh sách, tháng 12\r\n\r\nMã phiếu;Title;Expected date\r\nTK-1;a;2026/12/05\r\nTK-2;b;05/12/26\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "needs_consent"),
+    [
+        (CSV.encode(), ["encoding UTF-8, separator: semicolon", "column names are in row 3"], False),
+        (CSV.encode("utf-16"), ["encoding UTF-16", "2 rows with values were read, up to row 5"], False),
+        (CSV.replace(";", "\t").encode(), ["separator: tab"], False),
+        (CSV.replace("\r\n", ";;\r\n", 1).encode(), ["column names are in row 3"], False),
+        (workbook(*ROWS), ["Excel file, sheet “Phiếu”.", "up to row 3"], False),
+        (workbook(*ROWS, change=merge_title), ["column names are in row 3", "up to row 5"], False),
+        (workbook(*ROWS, change=hide_row), ["1 row is hidden in the spreadsheet"], True),
+        (workbook(*ROWS, change=add_sheet), ["not read: “Nháp”."], True),
+        (workbook(*ROWS, change=lambda book: add_sheet(book, text=None)), ["sheet “Phiếu”"], False),
+        (workbook(*ROWS, change=lambda book: add_sheet(book, "Cách điền")), ["sheet “Phiếu”"], False),
+    ],
+)
+@pytest.mark.django_db
+def test_a_file_is_read_as_it_is_and_its_page_says_how(
+    content: bytes, said: list[str], needs_consent: bool, lead: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(lead)
+
+    answer = browser.post("/bulk/new/", {"file": SimpleUploadedFile("phieu", content)}, follow=True)
+
+    page, run = answer.content.decode(), BulkUpdate.objects.get()
+    assert [item.wishes["expected_at"]["set"] for item in run.items.all()] == ["2026-12-05"] * 2
+    assert [one for one in said if one not in page] == []
+    assert ('name="as_read"' in page) is needs_consent
+
+
+@pytest.mark.django_db
+def test_nothing_is_checked_before_hidden_rows_are_agreed_to(
+    lead: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(lead)
+    file = SimpleUploadedFile("phieu.xlsx", workbook(*ROWS, change=hide_row))
+    address = browser.post("/bulk/new/", {"file": file})["Location"]
+
+    refused = browser.post(address, {})
+    state = BulkUpdate.objects.get().state
+    agreed = browser.post(address, {"as_read": "on"})
+
+    assert (refused.status_code, state) == (422, BulkState.DRAFT)
+    assert "tick this to take the rows" in refused.content.decode()
+    assert (agreed.status_code, BulkUpdate.objects.get().state) == (303, BulkState.CHECKING)
+
+
+@pytest.mark.django_db
+def test_a_value_merged_over_rows_is_an_error_in_those_that_it_covers(
+    lead: User, client_of: Callable[[User], Client]
+) -> None:
+    file = SimpleUploadedFile("phieu.xlsx", workbook(*ROWS, change=merge_values))
+
+    page = client_of(lead).post("/bulk/new/", {"file": file}, follow=True).content.decode()
+
+    assert "merged with another one" in page
+    assert 'name="leave_out"' in page
+
+
+@pytest.mark.django_db
+def test_a_run_prepared_by_an_earlier_version_has_its_page(
+    lead: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(lead)
+    browser.post("/bulk/new/", {"file": SimpleUploadedFile("phieu.csv", CSV.encode())})
+    run = BulkUpdate.objects.get()
+    run.notes = {name: value for name, value in run.notes.items() if name not in {"reading", "read_as"}}
+    run.save()
+
+    assert browser.get(f"/bulk/{run.uuid}/").status_code == 200

@@ -1,0 +1,101 @@
+"""Downloading the list of tickets as XLSX or CSV: ticked rows, or all that filters and columns show."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from ticketadmin.forms.listing import MAX_CODES, ListRequest, read_request
+from ticketadmin.models import CustomField, User
+from ticketadmin.presenters.list_export import ListTable, csv_cells
+from ticketadmin.services.audit.record import Target, audited_export
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.statuses import get_statuses
+from ticketadmin.services.history.export import csv_lines
+from ticketadmin.services.index.listing import MAX_COUNTED, ListFilters, Query, rows_in_order, total_of
+from ticketadmin.services.index.rows import Listed, current_index
+from ticketadmin.services.spreadsheets.writing import write_workbook
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.ticketapi.client import CODE
+from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.redirects import see_other
+
+TICKETS = "tickets"
+MAX_QUERY = 50_000  # characters of a list's address
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@needs("export_tickets")
+@require_POST
+def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
+    """Send the tickets of `code`, else those that fit the address `matching`, as csv or xlsx; no remote call.
+
+    Nothing is sent where an address no longer means what it did, or more tickets fit than a file takes.
+    """
+    address = request.POST.get("matching", "")
+    if len(address) > MAX_QUERY:
+        return _refused(request, "", [_("The filters are too long. Narrow the list in another way.")])
+    described = list(CustomField.objects.filter(is_listed=True))
+    listed = Listed({CUSTOM_PREFIX + one.key: one.kind for one in described})
+    choices = get_choices(ask=False)
+    asked = _asked(request, address, choices, listed)
+    if asked.dropped:
+        return _refused(request, address, list(asked.dropped))
+    query = Query(current_index(), _filters(request, asked), asked.order, listed)
+    if total_of(query).is_more:
+        most = number_format(MAX_COUNTED, force_grouping=True)
+        return _refused(
+            request,
+            address,
+            [_("These are more than %(most)s tickets. Narrow the list by a filter.") % {"most": most}],
+        )
+    ticked = {"codes": ",".join(query.filters.codes or ())} if "code" in request.POST else {}
+    named = {name: ", ".join(asked.query.getlist(name)) for name in asked.query}
+    filters = {**named, **ticked, "format": kind}
+    return _file(ListTable(asked, described, choices), query, filters, person_of(request))
+
+
+def _asked(request: HttpRequest, address: str, choices: Choices, listed: Listed) -> ListRequest:
+    user = person_of(request)
+    return read_request(
+        QueryDict(address),
+        choices=choices,
+        statuses=get_statuses(choices.statuses),
+        listed=listed,
+        user=user,
+        columns=user.list_columns,
+    )
+
+
+def _filters(request: HttpRequest, asked: ListRequest) -> ListFilters:
+    """Return the filters of the list; for ticked rows their codes alone, whatever else was filtered by."""
+    if "code" not in request.POST:
+        return asked.filters
+    ticked = [code for code in request.POST.getlist("code")[:MAX_CODES] if CODE.fullmatch(code)]
+    return replace(ListFilters(), codes=tuple(dict.fromkeys(ticked)))
+
+
+def _file(table: ListTable, query: Query, filters: Mapping[str, str], actor: User) -> HttpResponse:
+    tickets = audited_export(Target(TICKETS), rows_in_order(query), filters=filters, actor=actor)
+    columns, rows, kind = table.columns(), table.rows(tickets), filters["format"]
+    name = f"tickets-{timezone.localdate().isoformat()}.{kind}"
+    if kind == "xlsx":
+        file = write_workbook(_("Tickets"), columns, rows)
+        return FileResponse(file, content_type=XLSX, as_attachment=True, filename=name)  # type: ignore[return-value] # a stream is a response to every caller
+    lines = csv_lines([column.heading for column in columns], csv_cells(rows))
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer  # type: ignore[return-value] # a stream is a response to every caller
+
+
+def _refused(request: HttpRequest, address: str, reasons: list[str]) -> HttpResponse:
+    """Show the list again, with why nothing was downloaded."""
+    messages.error(request, " ".join([_("Nothing was downloaded."), *reasons]))
+    return see_other(f"{reverse('tickets')}?{address}" if address else reverse("tickets"))
