@@ -91,6 +91,7 @@ AT_ONCE = BOXES // len(KINDS)
 CODE = "ABCXYZ1234"
 ODD = [value for value in VALUES if "\\ud" not in json.dumps(value)]  # the stand-in's database is in UTF-8
 TICKETS = -(-len(ODD) // AT_ONCE)
+assert len(ODD) >= 150
 
 
 @pytest.fixture(scope="module")

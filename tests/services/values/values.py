@@ -36,6 +36,10 @@ TEXTS = (
     " lan@example.com ",
     "lan@例え.jp", "0901 234 567", "0901\u00a0234\u00a0567", "A", "B", "A,B", "OLD", "A\nB", "\ud800",
     "\udfffa",
+    "a\n\nb", "\r\n\r\na", "a\n\r\nb", "\t\na", "a\u0085b", "a\u2029b", "\u00adb",
+    "\u2066a\u2069", "A\u030a", "😀",
+    "<p></p>", "<p>a</p>\n<p>b</p>", "&#13;&#10;", "'=1", "''=1", '=HYPERLINK("x")', "on\n", " 1", "1 ",
+    "2026-11-28 ", "1\n2", "0901234567\n", "lan@example.com\n", "%0d%0a",
 )  # fmt: skip
 SCALARS = (
     None, True, False, 0, 1, -1, 2, 1.0, 1.5, -0.0, 1e22, 1e-7, 0.1, 123456789012345678901234567890,
@@ -48,6 +52,8 @@ CONTAINERS: tuple[Any, ...] = (
     [{"id": 7, "name": "Máy in"}], [True], [1.0], ["1"], [1], [["A"]], {"a": 1}, {"a": "\n"}, {"b": 1,
     "a": [None]},
     {"id": 7, "name": "Máy in"}, [0], [False], [{}],
+    ["A", "A\r\nB"], [["A", "B"], "A"], {"": ""}, {"a": {"b": ["\r\n", None]}}, ["1", 1], [1.5, "1.5"],
+    [" A", "A "],
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (*SCALARS, *CONTAINERS)
 
