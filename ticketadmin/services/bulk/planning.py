@@ -9,6 +9,7 @@ was late all the same costs no value: the run reads the ticket before it writes,
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -36,6 +37,7 @@ def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
     codes = [item.ticket_code for item in items]
     rows = lists.read(codes, work.schema.choices, names=names)
     known = _dates_in_index(codes)
+    before = {item.pk: _plan_of(item) for item in items}
     planned = [
         item
         for item in items
@@ -47,6 +49,8 @@ def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
     ]
     if planned and not _is_confirmed(work, max(planned, key=_length)):
         lists.stop()
+        for item in planned:
+            _restore(item, before[item.pk])
         planned = []
     now = timezone.now()
     for item in planned:
@@ -58,13 +62,22 @@ def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
 
 def _is_planned(work: Work, item: BulkItem, read: ReadTicket) -> bool:
     """Set an item's plan by a row; return whether it is simply to be sent, else leave the item as it was."""
-    kept = {name: getattr(item, name) for name in _PLANNED}
+    kept = _plan_of(item)
     compare_item(work, item, read)
     if item.plan is Plan.SEND:
         return True
-    for name, value in kept.items():
-        setattr(item, name, value)
+    _restore(item, kept)
     return False
+
+
+def _plan_of(item: BulkItem) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _PLANNED}
+
+
+def _restore(item: BulkItem, plan: Mapping[str, Any]) -> None:
+    """Forget what a row said: a base would be taken for what an earlier run left in the ticket."""
+    for name, value in plan.items():
+        setattr(item, name, value)
 
 
 def _is_confirmed(work: Work, item: BulkItem) -> bool:
