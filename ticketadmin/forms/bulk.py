@@ -1,6 +1,6 @@
 """The forms of bulk updates: which changes, and how fast a confirmed run may go."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
-from ticketadmin.models import BulkUpdate, User
+from ticketadmin.models import BulkUpdate, Recipe, User
+from ticketadmin.services.bulk.recipes import bulk_recipe
 from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, Set, read_edit
@@ -24,6 +25,7 @@ from ticketadmin.services.values.schema import TicketSchema
 
 KEEP, SETTING, CLEARING = "keep", "set", "clear"
 ACTION = "action."
+RECIPE = "recipe"
 
 
 class Consent(StrEnum):
@@ -82,8 +84,16 @@ class ChangesForm(forms.Form):
             if "rows" in self.fields[name].widget.attrs:
                 self.fields[name].widget.attrs["rows"] = 4
         self.fields[CHANGE_REASON] = reason_box(change_reason)
+        self.recipes: dict[str, Recipe] = {}
+        self.from_file = from_file
         for consent in consents:
             self.fields[consent] = _consent_box(consent)
+
+    def offer(self, recipes: Sequence[Recipe], *, chosen: str = "") -> None:
+        """Offer these recipes; `chosen` is the number of the one that the form shows first."""
+        self.recipes = {str(one.pk): one for one in recipes}
+        self.fields[RECIPE] = _recipe_box(recipes)
+        self.fields[RECIPE].initial = chosen
 
     @property
     def rows(self) -> list[FieldRow]:
@@ -126,7 +136,24 @@ class ChangesForm(forms.Form):
 
     def save(self, bulk: BulkUpdate, *, actor: User) -> None:
         """Start the dry run. Raises what `check_bulk` raises."""
-        check_bulk(bulk, actor=actor, edit=self.edit, change_reason=self.cleaned_data.get(CHANGE_REASON, ""))
+        chosen = self.recipes.get(self.cleaned_data.get(RECIPE, ""))
+        wished = {*self.edit.wishes, *self.from_file}
+        check_bulk(
+            bulk,
+            actor=actor,
+            edit=self.edit,
+            change_reason=self.cleaned_data.get(CHANGE_REASON, ""),
+            recipe=bulk_recipe(chosen, actor=actor, wished=wished) if chosen else None,
+        )
+
+
+def _recipe_box(recipes: Sequence[Recipe]) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=_("Recipe"),
+        choices=[("", _("None")), *((str(one.pk), one.name) for one in recipes)],
+        required=False,
+        help_text=_("For each ticket by itself. What you set or clear above, and what a file brings, wins."),
+    )
 
 
 def consents_for(notes: Mapping[str, Any]) -> tuple[Consent, ...]:

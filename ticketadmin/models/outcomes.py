@@ -182,6 +182,7 @@ class ItemReason(StrEnum):
     NOT_OFFERED = "not_offered"
     NOTHING_WANTED = "nothing_wanted"
     BROKEN_RULE = "broken_rule"
+    RECIPE_STOPPED = "recipe_stopped"
 
 
 class PauseReason(StrEnum):

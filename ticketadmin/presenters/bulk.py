@@ -21,6 +21,7 @@ from ticketadmin.models import (
     BulkState,
     BulkUpdate,
     ItemOutcome,
+    ItemReason,
     ItemState,
     Plan,
     Tone,
@@ -29,6 +30,7 @@ from ticketadmin.models import (
 from ticketadmin.presenters.changes import Notice, ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.presenters.damage import DamagedField, damage_pause, damaged_fields
 from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, PAUSES, meaning_of, why_left_out
+from ticketadmin.presenters.recipes import present_lines
 from ticketadmin.presenters.sent_along import run_notice
 from ticketadmin.presenters.signature import signature_before
 from ticketadmin.presenters.unmet import describe_all
@@ -42,6 +44,7 @@ from ticketadmin.services.bulk.progress import (
     progress_of,
     refresh_outcomes,
 )
+from ticketadmin.services.bulk.recipes import recipe_in
 from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
@@ -79,6 +82,20 @@ class PresentedItem:
     tone: Tone
     why: Text = ""
     damage: tuple[DamagedField, ...] = ()
+
+    @property
+    def crm_says(self) -> str:
+        """What the CRM said of it; of a recipe that stopped, the message is this tool's own."""
+        return "" if self.item.reason == ItemReason.RECIPE_STOPPED else self.item.message
+
+
+@dataclass(frozen=True)
+class PresentedBulkRecipe:
+    """The recipe of a run: its changes, and the fields in which the run's own values win."""
+
+    name: str
+    lines: tuple[str, ...]
+    left_out: str
 
 
 @dataclass(frozen=True)
@@ -127,6 +144,7 @@ def bulk_context(bulk: BulkUpdate, query: QueryDict, viewer: User) -> dict[str, 
         **_item_links(bulk, page, shown),
         "items": present_items(bulk, page),
         "changes": common_changes(bulk),
+        "recipe": _recipe(bulk),
         "pause": _pause_notice(bulk),
         "damage_pause": damage_pause(bulk),
         "damage_tile": _damage_tile(progress),
@@ -142,6 +160,15 @@ def bulk_context(bulk: BulkUpdate, query: QueryDict, viewer: User) -> dict[str, 
         "is_slowed": bulk.slowed_until is not None and bulk.slowed_until > timezone.now(),
         "is_waiting": bulk.is_active and not bulk.is_leased(timezone.now()),
     }
+
+
+def _recipe(bulk: BulkUpdate) -> PresentedBulkRecipe | None:
+    kept = recipe_in(bulk)
+    if kept is None:
+        return None
+    schema = load_schema()
+    labels = ", ".join(str(schema.field(name).label) for name in kept.left_out)
+    return PresentedBulkRecipe(kept.name, present_lines(kept.changes, schema), labels)
 
 
 def _omitted_notice(bulk: BulkUpdate, progress: Progress) -> Notice | None:
@@ -283,6 +310,8 @@ def _why(item: BulkItem, schema: TicketSchema) -> Text:
         return " ".join(describe_all(item.broken_rules, schema))
     if outcome and outcome.is_saved:
         return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
+    if item.reason == ItemReason.RECIPE_STOPPED and item.message:
+        return item.message
     return why_left_out(item.reason)
 
 

@@ -259,6 +259,7 @@ ITEM_REASONS: dict[ItemReason, Text] = {
     ItemReason.NOT_UNDOABLE: _("The values before it are not known, so there is nothing to go back to."),
     ItemReason.NOT_CERTAIN: _("It is not known whether the run changed it, so nothing is taken back."),
     ItemReason.NOTHING_WANTED: _("Its row in the file has no value, so there is nothing to change."),
+    ItemReason.RECIPE_STOPPED: _("The recipe cannot be used on this ticket."),
     ItemReason.BROKEN_RULE: _("A rule does not allow this change."),
     ItemReason.NOT_OFFERED: _(
         "Its row names an option that is not offered and that it does not hold itself."

@@ -27,6 +27,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.endings import gathered_by
+from ticketadmin.services.bulk.recipes import is_stopped, recipe_in
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
@@ -61,8 +62,8 @@ NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left t
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "base", "read_at", "is_unread", "unreadable", "broken_rules", "plan", "state", "outcome", "reason",
-    "message", "damage", "attempts", "not_before", "submission", "change", "finished_at",
+    "wishes", "base", "read_at", "is_unread", "unreadable", "broken_rules", "plan", "state", "outcome",
+    "reason", "message", "damage", "attempts", "not_before", "submission", "change", "finished_at",
 )  # fmt: skip
 _ENDED_COLUMNS = (
     "state", "outcome", "reason", "message", "broken_rules", "damage", "attempts", "not_before", "change",
@@ -113,6 +114,8 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
 
 
 def _plan_unread(work: Work, item: BulkItem) -> None:
+    if is_stopped(work.bulk, item, work.schema, None):
+        return
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     item.plan = Plan.BLIND
     if work.brings_its_base:  # what was changed since cannot be told
@@ -126,6 +129,8 @@ def _plan_unread(work: Work, item: BulkItem) -> None:
 
 def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
     """Set what would be sent for an item by what was read of its ticket. Nothing is stored."""
+    if is_stopped(work.bulk, item, work.schema, read):
+        return
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     schema, known = work.schema, read.values_for(edit.wishes)
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
@@ -134,7 +139,9 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
     if schema.choices.omitted_are_emptied:
         item.unreadable = [name for name in unreadable_fields(known) if name not in mine] or None
     item.plan = Plan.SEND
-    if not edit:
+    if not edit and recipe_in(work.bulk):
+        item.plan = Plan.ALREADY
+    elif not edit:
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOTHING_WANTED
     elif set(mine) <= set(merged.already_there):
         item.plan = Plan.ALREADY

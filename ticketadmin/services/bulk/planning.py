@@ -16,6 +16,7 @@ from django.utils import timezone
 from ticketadmin.models import BulkItem, IndexedTicket, ItemState, Plan
 from ticketadmin.services.bulk.items import Work, compare_item, keep_items
 from ticketadmin.services.bulk.lists import ListReads
+from ticketadmin.services.bulk.recipes import recipe_in
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.index.moments import moment_of
@@ -30,6 +31,8 @@ _PLANNED = ("base", "read_at", "is_unread", "plan", "reason", "unreadable", "bro
 
 def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> list[ItemResult]:
     """Plan the items whose rows tell enough and write them down; the others are to be read singly."""
+    if recipe_in(work.bulk):  # it needs the content and the customer as the ticket itself has them
+        return [Singly() for _item in items]
     ruled = names_to_read(work.rules)
     wished = {item.pk: {*item.all_wishes(work.bulk.wishes), *ruled} for item in items}
     needs_all = work.schema.choices.omitted_are_emptied  # then every field would be sent along

@@ -33,6 +33,7 @@ from ticketadmin.models import (
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.bulk.claims import cancel_rest
 from ticketadmin.services.bulk.engine import wake
+from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.people.access import require
@@ -102,15 +103,27 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
     return create_bulk(actor, BulkKind.UPDATE, rows, **kept)
 
 
-def check_bulk(bulk: BulkUpdate, *, actor: User, edit: Edit, change_reason: str = "") -> None:
+def check_bulk(
+    bulk: BulkUpdate,
+    *,
+    actor: User,
+    edit: Edit,
+    change_reason: str = "",
+    recipe: BulkRecipe | None = None,
+) -> None:
     """Take the common changes and their reason, and start the dry run.
 
     Raises Forbidden, NotNow or NothingToDo.
     """
     require(actor, RIGHT)
-    if not edit and not bulk.items.filter(wishes__isnull=False).exists():
-        raise NothingToDo
-    _move(bulk, (BulkState.DRAFT,), BulkState.CHECKING, wishes=edit.as_json(), change_reason=change_reason)
+    has_recipe = recipe is not None and bool(recipe.changes)
+    with transaction.atomic():
+        forget_recipe(bulk)
+        if not edit and not has_recipe and not bulk.items.filter(wishes__isnull=False).exists():
+            raise NothingToDo
+        values = {"wishes": edit.as_json(), "change_reason": change_reason}
+        notes = {**bulk.notes, NOTE: recipe.as_json() if recipe else None}
+        _move(bulk, (BulkState.DRAFT,), BulkState.CHECKING, notes=notes, **values)
     wake(bulk)
 
 
@@ -268,6 +281,8 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ())
     )
     kind_made = kind if kind.brings_its_base else BulkKind.RETRY
     kept = {"wishes": bulk.wishes, "change_reason": bulk.change_reason}
+    if NOTE in bulk.notes:
+        kept["notes"] = {NOTE: bulk.notes[NOTE]}
     made = create_bulk(actor, kind_made, rows, parent=bulk, state=BulkState.CHECKING, **kept)
     wake(made)
     return made

@@ -23,7 +23,7 @@ from ticketadmin.services.recipes.recipe import (
     expanded,
     placeholders_in,
 )
-from ticketadmin.services.saving.edit import InvalidEdit, read_edit
+from ticketadmin.services.saving.edit import Edit, InvalidEdit, read_edit
 from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.inputs import Inputs, is_blank, is_untouched, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
@@ -45,6 +45,15 @@ class Moment:
     def of(cls, user: User, today: date) -> "Moment":
         """Return the moment of a user, the day written as their language writes it."""
         return cls(today, user.display_name, date_format(today, "SHORT_DATE_FORMAT"))
+
+    def as_json(self) -> dict[str, str]:
+        """Return the moment as a dry run keeps it."""
+        return {"today": self.today.isoformat(), "me": self.me, "written_today": self.written_today}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, str]) -> "Moment":
+        """Return the moment that was kept with `as_json`."""
+        return cls(date.fromisoformat(kept["today"]), kept["me"], kept["written_today"])
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,21 @@ def fill(
     if problems:
         return Filled(problems=tuple(problems))
     return Filled(texts, tuple(cleared), tuple(kept))
+
+
+def edit_of_recipe(
+    changes: Sequence[RecipeChange], ticket: KnownTicket, moment: Moment
+) -> tuple[Edit, tuple[str, ...]]:
+    """Return the edit that saving the filled form of an untouched ticket would make, or why there is none.
+
+    For ways in without a form: a bulk update's tickets, and commands.
+    """
+    filled = fill(changes, ticket, moment)
+    if filled.problems:
+        return Edit(), filled.problems
+    texts = {name: filled.texts[name] for name in ticket.schema.fields if name in filled.texts}  # as a form
+    edit = read_edit(texts, cleared=filled.cleared, base=ticket.values, schema=ticket.schema)
+    return edit, ()  # `fill` has read each field, so nothing is invalid here
 
 
 def field_gone(name: str) -> str:

@@ -13,6 +13,7 @@ from ticketadmin.services.values.ordering import in_order
 from ticketadmin.text import folded
 
 MAX_RECIPES = 100  # of one user
+MAX_NAME = 60  # characters, as the column has them
 MAX_SHOWN = 200  # in one menu
 MAX_CHANGES = 60  # fields of one recipe
 RIGHT, SHARING = "edit_tickets", "run_bulk_updates"

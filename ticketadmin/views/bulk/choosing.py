@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk_choosing import ChooseForm
 from ticketadmin.services.bulk.template import template_csv, template_xlsx
 from ticketadmin.services.crm.choices import get_choices
@@ -29,7 +30,9 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     form = ChooseForm(data, request.FILES, person=person, choices=choices)
     if not form.is_valid():
         return _page(request, form, 422)
-    return see_other(reverse("bulk", args=[form.save().uuid]))
+    address = reverse("bulk", args=[form.save().uuid])
+    recipe = whole_number(data.get("recipe", ""))
+    return see_other(f"{address}?recipe={recipe}" if recipe else address)
 
 
 def _page(request: HttpRequest, form: ChooseForm, status: int = 200) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ticketadmin.converters import whole_number
-from ticketadmin.forms.bulk import ChangesForm, ConfirmForm, consents_for
+from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, consents_for
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import bulk_context, present_run
@@ -33,9 +33,18 @@ from ticketadmin.services.bulk.progress import (
     result_table,
     runs_page,
 )
+from ticketadmin.services.bulk.recipes import changes_of_run
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.people.access import Forbidden
+from ticketadmin.services.recipes.keep import (
+    MAX_NAME,
+    MAX_RECIPES,
+    NameTaken,
+    TooManyRecipes,
+    keep_recipe,
+    recipes_for,
+)
 from ticketadmin.services.rules.checking import load_rules
 from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
 from ticketadmin.services.saving.edit import Edit
@@ -106,6 +115,8 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
     one, person = _found(bulk), person_of(request)
     if action == "confirm":
         return _confirm(request, one, person)
+    if action == "keep-recipe":
+        return _keep_recipe(request, one, person)
     if action not in _ACTIONS:
         raise Http404
     reason = ReasonForm(request.POST)
@@ -173,6 +184,28 @@ def _confirm(request: HttpRequest, one: BulkUpdate, person: User) -> HttpRespons
     return see_other(_address(one))
 
 
+def _keep_recipe(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
+    """Keep the changes of a run that has ended as a recipe of one's own."""
+    name, changes = request.POST.get("name", "").strip(), changes_of_run(one, load_schema())
+    problem = ""
+    if not name or len(name) > MAX_NAME:
+        problem = _("Give the recipe a name of at most 60 characters.")
+    elif not (one.has_ended and changes):
+        problem = _("This bulk update has no common changes that a recipe could keep.")
+    else:
+        try:
+            keep_recipe(person, name, changes)
+        except TooManyRecipes:
+            message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
+            problem = message % {"most": MAX_RECIPES}
+        except NameTaken:
+            problem = _("You have another recipe of this name. Choose another name.")
+    if problem:
+        return _run_page(request, one, Notice("danger", _("The recipe was not kept."), problem), 422)
+    messages.success(request, _("The recipe “%(name)s” is kept.") % {"name": name})
+    return see_other(reverse("recipes"))
+
+
 def _not_now() -> Notice:
     title = _("This is not possible any more.")
     text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
@@ -190,6 +223,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
         consents=consents_for(one.notes),
         change_reason=one.change_reason,
     )
+    form.offer(recipes_for(person_of(request)), chosen=request.GET.get(RECIPE, ""))
     show_rules(form, load_rules(), form.schema)
     status, notice = 200, None
     if request.method == "POST":

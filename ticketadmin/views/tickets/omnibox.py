@@ -56,6 +56,9 @@ def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
 def _recipe_leads_to(codes: Sequence[str], name: str, user: User) -> HttpResponse:
     """Go to the ticket with the recipe filled in, or to its list of recipes where the name is not clear."""
     found = recipes_named(user, name)
+    if len(found) == 1 and len(codes) > 1 and user.may("run_bulk_updates"):
+        query = urlencode({"codes": ",".join(codes), "recipe": found[0].pk})
+        return redirect(f"{reverse('bulk_new')}?{query}")
     if len(found) != 1 or len(codes) != 1:
         return redirect("recipes")
     return redirect(f"{reverse('ticket_recipe', args=[codes[0]])}?{urlencode({'recipe': found[0].pk})}")

@@ -1,0 +1,154 @@
+"""Recipes in bulk updates: filled in for each ticket by the dry run, sent as the ticket's form sends them."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.pages import form_to, ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemReason, Plan, Recipe, User
+from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.seal import seal_of
+
+CODE, OTHER, THIRD = "ABCXYZ1234", "TK240001", "TK240002"
+CLOSE = [
+    {"field": "status_name", "do": "set", "texts": ["Đã hoàn tất"]},
+    {"field": "expected_at", "do": "working_days", "texts": ["2"]},
+    {"field": "ticket_content", "do": "after", "texts": ["<p>{me}, {code}, {customer}, {today}</p>"]},
+    {"field": "emergency_phone", "do": "clear", "texts": []},
+]
+
+
+@pytest.fixture
+def web(lead: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Client:
+    return client_of(lead)
+
+
+@pytest.fixture
+def close(lead: User) -> Recipe:
+    return Recipe.objects.create(owner=lead, name="close", changes=CLOSE)
+
+
+def work(bulk: BulkUpdate) -> None:
+    """Do the run's items one after the other in this thread, as a worker does in several."""
+    bulk.refresh_from_db()
+    shared = work_on(bulk, bulk.owner)
+    if bulk.state == BulkState.CHECKING:
+        for item in bulk.items.all():
+            plan_item(shared, item)
+        bulk.state, bulk.seal = BulkState.READY, seal_of(bulk)
+    else:
+        for item in bulk.items.filter(plan=Plan.SEND):
+            send_item(shared, item)
+        bulk.state = BulkState.FINISHED
+    bulk.save()
+
+
+def checked(client: Client, address: str, codes: Sequence[str], **typed: str) -> BulkUpdate:
+    """Choose the tickets as the box leads to them, take the recipe that it brought, and do the dry run."""
+    form = form_to(client.get(address), "/bulk/new/")
+    changes = client.post("/bulk/new/", form.filled(codes="\n".join(codes)))["Location"]
+    bulk = BulkUpdate.objects.get()
+    form = form_to(client.get(changes), f"/bulk/{bulk.uuid}/")
+    answer = client.post(f"/bulk/{bulk.uuid}/", form.filled(**typed))
+    assert answer.status_code == 303
+    work(bulk)
+    return bulk
+
+
+def confirmed(client: Client, bulk: BulkUpdate) -> BulkUpdate:
+    client.post(f"/bulk/{bulk.uuid}/confirm/", {"seal": bulk.seal, "in_flight": "1"})
+    work(bulk)
+    return bulk
+
+
+def test_a_run_sends_the_same_bytes_as_the_tickets_own_form(
+    web: Client, sandbox: Sandbox, close: Recipe
+) -> None:
+    codes = [CODE, OTHER]
+    tickets = {code: sandbox.ticket(code) for code in codes}
+    by_form = {}
+    for code in codes:
+        page = web.get(f"/tickets/{code}/recipe/", {"recipe": close.pk})
+        web.post(f"/tickets/{code}/", ticket_form(page).filled())
+        by_form[code] = sandbox.puts(code)[-1]
+        sandbox.store(code, tickets[code])
+
+    leads_to = web.get("/go/", {"q": f"{codes[0]} {codes[1]} /close"})["Location"]
+    bulk = confirmed(web, checked(web, leads_to, codes))
+
+    assert {item.outcome for item in bulk.items.all()} == {ItemOutcome.VERIFIED}
+    for code in codes:
+        assert json.dumps(sandbox.puts(code)[-1]) == json.dumps(by_form[code])
+        assert code in by_form[code]["ticket_content"]
+
+
+def test_what_the_form_sets_wins_and_is_named(web: Client, sandbox: Sandbox, close: Recipe) -> None:
+    typed = {"action.status_name": "set", "status_name": "Hủy"}
+    bulk = checked(web, f"/bulk/new/?recipe={close.pk}", [CODE], **typed)
+    page = web.get(f"/bulk/{bulk.uuid}/").content.decode()
+    confirmed(web, bulk)
+
+    assert "has values of its own for them: Status." in page
+    assert sandbox.puts(CODE)[0]["status_name"] == "Hủy"
+    assert "expected_at" in sandbox.puts(CODE)[0]
+
+
+def test_tickets_on_which_it_cannot_be_used_are_named_and_left_out(
+    web: Client, sandbox: Sandbox, close: Recipe
+) -> None:
+    codes = [CODE, OTHER, THIRD]
+    sandbox.edit(codes[1], account_name="")
+
+    bulk = checked(web, f"/bulk/new/?recipe={close.pk}", codes)
+    page = web.get(f"/bulk/{bulk.uuid}/").content.decode()
+    confirmed(web, bulk)
+
+    stopped = BulkItem.objects.get(reason=ItemReason.RECIPE_STOPPED)
+    assert (stopped.ticket_code, stopped.plan) == (codes[1], Plan.CANNOT)
+    assert stopped.message in page.replace("&#x27;", "'")
+    assert sandbox.puts(codes[1]) == []
+    assert all(sandbox.puts(code) for code in (codes[0], codes[2]))
+
+
+def test_another_dry_run_adds_nothing_twice_and_another_choice_forgets_the_recipe(
+    web: Client, sandbox: Sandbox, close: Recipe
+) -> None:
+    bulk = checked(web, f"/bulk/new/?recipe={close.pk}", [CODE])
+    first = bulk.items.get().wishes
+    web.post(f"/bulk/{bulk.uuid}/again/")
+    work(bulk)
+    assert bulk.items.get().wishes == first
+
+    web.post(f"/bulk/{bulk.uuid}/change/")
+    form = form_to(web.get(f"/bulk/{bulk.uuid}/"), f"/bulk/{bulk.uuid}/")
+    typed = {"action.status_name": "set", "status_name": "Hủy", "recipe": ""}
+    web.post(f"/bulk/{bulk.uuid}/", form.filled(**typed))
+    work(bulk)
+    bulk.refresh_from_db()
+    confirmed(web, bulk)
+
+    assert sandbox.puts(CODE) == [{"ticket_code": CODE, "status_name": "Hủy"}]
+
+
+@pytest.mark.parametrize(("name", "status"), [("again", 303), ("close", 422), ("", 422), ("x" * 61, 422)])
+def test_the_changes_of_a_run_are_kept_as_a_recipe(
+    web: Client, sandbox: Sandbox, close: Recipe, name: str, status: int
+) -> None:
+    typed = {"action.status_name": "set", "status_name": "Hủy"}
+    bulk = confirmed(web, checked(web, f"/bulk/new/?recipe={close.pk}", [CODE], **typed))
+
+    answer = web.post(f"/bulk/{bulk.uuid}/keep-recipe/", {"name": name})
+
+    assert answer.status_code == status
+    kept: list[Any] = list(Recipe.objects.exclude(pk=close.pk))
+    if status == 303:
+        said = [(one["field"], one["do"]) for one in kept[0].changes]
+        assert said[0] == ("status_name", "set")
+        assert ("ticket_content", "after") in said
+        assert ("status_name", "set") not in said[1:]
+    else:
+        assert kept == []

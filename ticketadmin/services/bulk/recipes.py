@@ -1,0 +1,111 @@
+"""A recipe in a bulk update: kept with the run, and turned into each ticket's own wishes by the dry run.
+
+What is kept are the changes and the moment as they were when the dry run was started: changing the recipe
+afterwards, or sending the next day, changes nothing of what was shown.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from ticketadmin.models import BulkItem, BulkUpdate, ItemReason, Plan, Recipe, User
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.recipes.fill import KnownTicket, Moment, edit_of_recipe
+from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
+from ticketadmin.services.saving.edit import Edit, Set
+from ticketadmin.services.values.inputs import to_inputs
+from ticketadmin.services.values.schema import TicketSchema
+
+NOTE = "recipe"  # in the notes of a bulk update
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class BulkRecipe:
+    """What a run does with each of its tickets; in fields `left_out` the run has values of its own."""
+
+    name: str
+    changes: tuple[RecipeChange, ...]
+    moment: Moment
+    left_out: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the recipe as the notes of a run keep it."""
+        return {
+            "name": self.name,
+            "changes": [change.as_json() for change in self.changes],
+            "moment": self.moment.as_json(),
+            "left_out": list(self.left_out),
+        }
+
+
+def bulk_recipe(recipe: Recipe, *, actor: User, wished: Collection[str]) -> BulkRecipe:
+    """Return a recipe for a run of the actor's; fields that are `wished` otherwise are left out and named."""
+    changes = changes_of(recipe.changes)
+    return BulkRecipe(
+        recipe.name,
+        tuple(change for change in changes if change.field not in wished),
+        Moment.of(actor, timezone.localdate()),
+        tuple(change.field for change in changes if change.field in wished),
+    )
+
+
+def recipe_in(bulk: BulkUpdate) -> BulkRecipe | None:
+    """Return the recipe of a run, if it has one."""
+    kept = bulk.notes.get(NOTE)
+    if not kept:
+        return None
+    moment = Moment.from_json(kept["moment"])
+    return BulkRecipe(kept["name"], changes_of(kept["changes"]), moment, tuple(kept["left_out"]))
+
+
+def is_stopped(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema, read: ReadTicket | None) -> bool:
+    """Give the item the wishes that the run's recipe has for its ticket; nothing is stored.
+
+    Return whether it cannot be used on this ticket, which the item's plan then says.
+    """
+    recipe = recipe_in(bulk)
+    if recipe is None:
+        return False
+    names = {change.field for change in recipe.changes}
+    own = {name: wish for name, wish in (item.wishes or {}).items() if name not in names}
+    values = read.values_for(names) if read else {}
+    ticket = KnownTicket(item.ticket_code, values, schema, (read.account_name or "") if read else "")
+    edit, problems = edit_of_recipe(recipe.changes, ticket, recipe.moment)
+    item.wishes = {**own, **edit.as_json()} or None
+    if problems:
+        item.plan, item.reason = Plan.CANNOT, ItemReason.RECIPE_STOPPED
+        item.message = " ".join(problems)[:500]
+        item.read_at = read.read_at if read else None
+    return bool(problems)
+
+
+def changes_of_run(bulk: BulkUpdate, schema: TicketSchema) -> tuple[RecipeChange, ...]:
+    """Return what a run changed in all its tickets, as a recipe says it; not what a file had for each."""
+    edit = Edit.from_json(bulk.wishes)
+    common = tuple(
+        RecipeChange(name, Do.SET, tuple(to_inputs(schema.field(name), wish.value)))
+        if isinstance(wish, Set)
+        else RecipeChange(name, Do.CLEAR)
+        for name, wish in edit.wishes.items()
+    )
+    recipe = recipe_in(bulk)
+    return common + (recipe.changes if recipe else ())
+
+
+def forget_recipe(bulk: BulkUpdate) -> None:
+    """Take what an earlier dry run's recipe wished off the items, before other changes are chosen."""
+    recipe = recipe_in(bulk)
+    if recipe is None:
+        return
+    names = {change.field for change in recipe.changes}
+    batch: list[BulkItem] = []
+    for item in bulk.items.filter(wishes__isnull=False).only("pk", "wishes").iterator(chunk_size=CHUNK):
+        item.wishes = {name: wish for name, wish in (item.wishes or {}).items() if name not in names} or None
+        batch.append(item)
+        if len(batch) == CHUNK:
+            BulkItem.objects.bulk_update(batch, ["wishes"])
+            batch = []
+    BulkItem.objects.bulk_update(batch, ["wishes"])
