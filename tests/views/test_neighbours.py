@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import User
@@ -84,3 +86,27 @@ def test_neighbours_cost_no_remote_call_and_lead_to_the_ticket_without_a_script(
     assert web.get(f"/tickets/{code}/neighbours/", headers=SCRIPT).status_code == 200
     assert web.get(f"/tickets/{code}/neighbours/")["Location"] == f"/tickets/{code}/"
     assert sandbox.log() == []
+
+
+def test_opening_a_ticket_again_costs_eleven_queries(web: Client, sandbox: Sandbox) -> None:
+    code = sandbox.codes()[20]
+    web.get(f"/tickets/{code}/")  # its row in the index came from the list; from now on the ticket's own read
+    with CaptureQueriesContext(connection) as queries:
+        page = web.get(f"/tickets/{code}/").content.decode()
+
+    assert 'id="customer-title"' in page
+    found = [one["sql"] for one in queries if "\"name\" = 'circuit'" not in one["sql"]]
+    assert [sql for sql in found if "SAVEPOINT" in sql] == []
+    assert len(found) <= 11, found
+
+
+def test_a_customer_whose_name_is_very_long_has_neighbours_too(web: Client, sandbox: Sandbox) -> None:
+    first, second = sandbox.codes()[20:22]
+    for code in (first, second):
+        sandbox.edit(code, account_name="Công ty " * 80)
+        web.get(f"/tickets/{code}/")
+
+    page = web.get(f"/tickets/{first}/").content.decode()
+
+    panel = page.split('id="customer-title"')[1].split("</section>")[0]
+    assert f"/tickets/{second}/" in panel

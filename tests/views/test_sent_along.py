@@ -5,10 +5,21 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import AuditAction, AuditEntry, Change, User
+from ticketadmin.models import (
+    AuditAction,
+    AuditEntry,
+    BulkItem,
+    BulkState,
+    BulkUpdate,
+    Change,
+    Plan,
+    User,
+)
+from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.crm.omitted import omitted_fields, remember_emptied, set_omitted_fields
 from ticketadmin.services.saving.sent_along import with_sent_along
 from ticketadmin.services.values.choices import Choices
@@ -125,6 +136,35 @@ def test_without_reading_every_save_is_preceded_by_a_warning(
     assert "Every field that you do not fill in would be lost." in page
 
 
+@pytest.mark.parametrize(
+    ("reading", "language", "expected"),
+    [
+        ("403", "en", "Every field that you do not fill in would be lost."),
+        ("yes", "en", "So every save sends along, unchanged, what was just read."),
+        ("403", "vi", "CRM này xóa trống mọi trường"),
+    ],
+)
+def test_the_status_menu_of_the_list_warns_before_a_click_sends(
+    reading: str,
+    language: str,
+    expected: str,
+    web: Client,
+    sandbox: Sandbox,
+    administrator: User,
+    staff: User,
+) -> None:
+    sandbox.switch(read_right=reading)
+    web.get(URL)  # finds out whether the key may read
+    User.objects.filter(pk=staff.pk).update(language=language)
+    assert "status-menu-warning" not in web.get("/tickets/").content.decode()
+    remember_emptied(CODE, ["account_email", "expected_at"])
+
+    page = web.get("/tickets/").content.decode()
+
+    menu = page[page.index("data-status-menu") :].split("<dialog")[0]
+    assert expected in " ".join(menu.split())
+
+
 def test_another_crm_gets_no_warning_and_only_the_changes(web: Client, sandbox: Sandbox) -> None:
     assert EMPTIES not in web.get(URL).content.decode()
 
@@ -181,3 +221,44 @@ def test_empty_and_unread_fields_are_left_out() -> None:
     }
     assert with_sent_along({"ticket_title": "B"}, None, schema) == {"ticket_title": "B"}
     assert with_sent_along({"ticket_title": "B"}, before, TicketSchema()) == {"ticket_title": "B"}
+
+
+def test_a_dry_run_names_for_each_ticket_what_is_sent_along(
+    lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    remember_emptied(CODE, ["account_email", "expected_at"])
+    sandbox.edit(CODE, emergency_phone="")
+    run = BulkUpdate.objects.create(
+        owner=lead,
+        owner_name="Lead",
+        state=BulkState.READY,
+        created_at=timezone.now(),
+        wishes={"ticket_title": {"set": "Mới"}},
+    )
+    item = BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE)
+
+    plan_item(work_on(run, lead), item)
+    page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
+    shown = page[page.index("Sent along, unchanged:") :].split("</p>")[0]
+    assert all(label in shown for label in ("Content", "Customer e-mail", "Status"))
+    assert not any(label in shown for label in ("Title", "phone"))
+    assert sandbox.puts() == []
+
+    send_item(work_on(run, lead), item)
+    (body,) = sandbox.puts()
+    custom = {f"custom_fields.{key}" for key in body.get("custom_fields", ())}
+    sent = {*body, *custom} - {"ticket_code", "ticket_title", "custom_fields"}
+    assert sent == set(item.sent_along)
+
+
+def test_a_dry_run_for_another_crm_names_nothing_that_is_sent_along(
+    lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    run = BulkUpdate.objects.create(
+        owner=lead, owner_name="Lead", created_at=timezone.now(), wishes={"ticket_title": {"set": "Mới"}}
+    )
+    item = BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE, sent_along=["account_email"])
+
+    plan_item(work_on(run, lead), item)
+
+    assert (item.plan, item.sent_along) == (Plan.SEND, None)

@@ -220,6 +220,9 @@ class BulkItem(models.Model):
     unreadable = models.JSONField(
         null=True, blank=True, help_text="Fields that would be lost, as the dry run found; null: none."
     )
+    sent_along = models.JSONField(
+        null=True, blank=True, help_text="Fields to send along unchanged, as the dry run found; null: none."
+    )
     is_unread = models.BooleanField(
         default=False,
         db_default=False,  # a web process of the version before, which still runs, does not know the column

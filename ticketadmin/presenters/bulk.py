@@ -49,6 +49,7 @@ from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
+from ticketadmin.services.saving.sent_along import names_sent_along
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
@@ -82,6 +83,7 @@ class PresentedItem:
     tone: Tone
     why: Text = ""
     damage: tuple[DamagedField, ...] = ()
+    sent_along: tuple[Text, ...] = ()  # labels of what goes, or went, along unchanged
 
     @property
     def crm_says(self) -> str:
@@ -263,7 +265,18 @@ def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Presente
     before = (item.change.before if item.change else item.base) or {}
     label, tone = _label(bulk, item)
     rows = tuple(_with_result(row, item, schema) for row in present_edit(edit, before, schema))
-    return PresentedItem(item, rows, label, tone, _why(item, schema), damaged_fields(item, schema))
+    damage, along = damaged_fields(item, schema), _sent_along(item, schema)
+    return PresentedItem(item, rows, label, tone, _why(item, schema), damage, along)
+
+
+def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:
+    """Return the labels of the fields that were sent along, or will be as far as the dry run could tell."""
+    if item.change:
+        names = names_sent_along(item.change)
+    else:
+        found = item.sent_along or [] if item.plan == Plan.SEND else []
+        names = [name for name in found if name != sign_field()]  # that one the save fills in itself
+    return tuple(schema.field(name).label for name in names)
 
 
 def _label(bulk: BulkUpdate, item: BulkItem) -> tuple[Text, Tone]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import timezone as fixed_zone
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import STANDARD_COLUMNS, ListRequest
@@ -47,6 +49,8 @@ _NAMES = {
     "phone": PHONE, "expected": EXPECTED, "created": CREATED, "updated": UPDATED,
 }  # fmt: skip
 WEEK = 7
+_MARKED = {Due.OVERDUE, Due.TODAY}  # what the expected date is marked with
+_ANY_CODE = "CODE"
 VIETNAM = fixed_zone(timedelta(hours=7))  # where the CRM keeps its dates at midnight
 
 
@@ -55,30 +59,26 @@ class Column:
     """One column: its name in addresses, its label, and where its heading leads to sort by it."""
 
     name: str
-    label: str | Promise
+    label: str
     address: str = ""
     direction: str = ""  # ascending, descending or "", as aria-sort has it
     is_shown: bool = True
+    css: str = ""  # what its cells are called in style sheets
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of a row. `is_known` is False where no read showed the field."""
+    """One value of a row. `is_known` is False where no read showed the field.
 
-    column: str
-    label: str | Promise
+    A plain cell shows its text and nothing else: most cells are, and a page has hundreds.
+    """
+
+    css: str
+    label: str
     text: str
     is_known: bool = True
-
-    @property
-    def is_status(self) -> bool:
-        """Return whether it holds the status, which can be changed in place."""
-        return self.column == "status"
-
-    @property
-    def is_expected(self) -> bool:
-        """Return whether it holds the day by which the ticket is expected to be done."""
-        return self.column == "expected"
+    is_status: bool = False  # it can be changed in place
+    is_plain: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,18 @@ class Row:
     """One ticket of the list."""
 
     ticket: IndexedTicket
+    code: str
+    address: str  # of the ticket's page
+    status_address: str
     cells: tuple[Cell, ...]
     status: Status | None
     due: str
     has_draft: bool
 
     @property
-    def code(self) -> str:
-        """The ticket's code."""
-        return self.ticket.code
+    def has_marks(self) -> bool:
+        """Return whether there is something to say about the ticket as a whole."""
+        return self.has_draft or self.is_missing or self.is_unread
 
     @property
     def is_overdue(self) -> bool:
@@ -161,7 +164,7 @@ def _column(name: str, label: str | Promise, request: ListRequest) -> Column:
     starts_descending = name in {"updated", "created"}
     flips = not is_descending if is_sorted else starts_descending
     address = request.address(sort=("-" if flips else "") + name)
-    return Column(name, label, address, direction, name in request.columns)
+    return Column(name, str(label), address, direction, name in request.columns, slugify(name))
 
 
 def rows_of(
@@ -174,21 +177,28 @@ def rows_of(
     """Return the rows to show. `drafted` are codes of which the user has a draft."""
     today = timezone.localdate()
     custom = {CUSTOM_PREFIX + one.key: one for one in described}
-    return [_row(one, columns, statuses, one.code in drafted, custom, today) for one in tickets]
+    shown = [one for one in columns if one.name != "code"]
+    addresses = _Addresses("ticket"), _Addresses("quick_status")
+    rows = []
+    for ticket in tickets:
+        name = ticket.values.get(STATUS)
+        status = statuses.named(name) if name else None
+        due = due_of(ticket, status, today)
+        cells = tuple(_cell(ticket, one, custom, is_due=due in _MARKED) for one in shown)
+        page, status_page = (one.of(ticket.code) for one in addresses)
+        has_draft = ticket.code in drafted
+        rows.append(Row(ticket, ticket.code, page, status_page, cells, status, due, has_draft))
+    return rows
 
 
-def _row(
-    ticket: IndexedTicket,
-    columns: Sequence[Column],
-    statuses: Statuses,
-    has_draft: bool,
-    custom: Mapping[str, CustomField],
-    today: date,
-) -> Row:
-    name = ticket.values.get(STATUS)
-    status = statuses.named(name) if name else None
-    cells = tuple(_cell(ticket, one, custom) for one in columns if one.name != "code")
-    return Row(ticket, cells, status, due_of(ticket, status, today), has_draft)
+class _Addresses:
+    """The addresses of one view for many tickets: the pattern is looked up once."""
+
+    def __init__(self, view: str) -> None:
+        self._before, _code, self._after = reverse(view, args=[_ANY_CODE]).rpartition(_ANY_CODE)
+
+    def of(self, code: str) -> str:
+        return f"{self._before}{code}{self._after}"
 
 
 def due_of(ticket: IndexedTicket, status: Status | None, today: date) -> str:
@@ -212,10 +222,12 @@ def option_labels(described: CustomField, text: str) -> str:
     return ", ".join(labels.get(one, one) for one in text.split(", "))
 
 
-def _cell(ticket: IndexedTicket, column: Column, custom: Mapping[str, CustomField]) -> Cell:
+def _cell(ticket: IndexedTicket, column: Column, custom: Mapping[str, CustomField], *, is_due: bool) -> Cell:
     name = field_of(column.name)
+    if name == STATUS:
+        return Cell(column.css, column.label, "", is_status=True, is_plain=False)
     if name not in ticket.values:
-        return Cell(column.name, column.label, "", is_known=False)
+        return Cell(column.css, column.label, "", is_known=False, is_plain=False)
     text = str(ticket.values[name])
     if name == EXPECTED:
         text = readable_date(text)
@@ -223,7 +235,7 @@ def _cell(ticket: IndexedTicket, column: Column, custom: Mapping[str, CustomFiel
         text = _moment(ticket.created_at if name == CREATED else ticket.updated_at, text)
     elif name in custom:
         text = _custom_text(custom[name], text)
-    return Cell(column.name, column.label, text)
+    return Cell(column.css, column.label, text, is_plain=not (name == EXPECTED and is_due))
 
 
 def _moment(moment: datetime | None, text: str) -> str:

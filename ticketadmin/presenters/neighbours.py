@@ -8,7 +8,7 @@ from ticketadmin.models import IndexedTicket, TicketIndex
 from ticketadmin.presenters.listing import due_of
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.listing import Due, of_same_customer
-from ticketadmin.services.index.rows import CUSTOMER, STATUS, TITLE
+from ticketadmin.services.index.rows import CUSTOMER, STATUS, TITLE, kept_text
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,23 @@ class CustomerTickets:
     has_more: bool
 
 
-def customer_tickets(index: TicketIndex, code: str, statuses: Statuses) -> CustomerTickets | None:
-    """Return the other tickets of this ticket's customer; None where the index knows no customer."""
-    own = IndexedTicket.objects.filter(index=index, code=code).first()
-    if own is None or not own.values.get(CUSTOMER):
+def customer_tickets(
+    index: TicketIndex, code: str, statuses: Statuses, *, customer: str | None = None
+) -> CustomerTickets | None:
+    """Return the other tickets of this ticket's customer; None where no customer is known.
+
+    `customer` is the name that the ticket was just read with; without one the index may know it.
+    """
+    customer = _indexed_customer(index, code) if customer is None else kept_text(customer)
+    if not customer:
         return None
-    found, has_more = of_same_customer(own)
-    return CustomerTickets(own.values[CUSTOMER], tuple(_neighbour(one, statuses) for one in found), has_more)
+    found, has_more = of_same_customer(index, customer, but_not=code)
+    return CustomerTickets(customer, tuple(_neighbour(one, statuses) for one in found), has_more)
+
+
+def _indexed_customer(index: TicketIndex, code: str) -> str:
+    values = IndexedTicket.objects.filter(index=index, code=code).values_list("values", flat=True).first()
+    return str((values or {}).get(CUSTOMER, ""))
 
 
 def _neighbour(ticket: IndexedTicket, statuses: Statuses) -> Neighbour:

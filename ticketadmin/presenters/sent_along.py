@@ -6,10 +6,11 @@ from django.utils.functional import Promise
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import BulkUpdate, Tone
+from ticketadmin.models import BulkUpdate, Reading, Tone
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.services.crm.omitted import OmittedFields
 from ticketadmin.services.saving.sent_along import unreadable_fields
+from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import STANDARD
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
@@ -36,6 +37,14 @@ def sent_along_notice(schema: TicketSchema, known: Iterable[str] | None) -> Noti
         return Notice(Tone.INFO, title, text)
     step = _("These fields cannot be read and would be lost, unless you fill them in: %(fields)s.")
     return Notice(Tone.DANGER, title, text, step % {"fields": labels_of(lost, schema)})
+
+
+def status_notice(choices: Choices) -> Notice | None:
+    """Return the same warning before a status is set where the ticket is not open: only the save reads it."""
+    if not choices.omitted_are_emptied:
+        return None
+    known = None if choices.reading is Reading.REFUSED else [field.name for field in STANDARD]
+    return sent_along_notice(load_schema(choices), known)
 
 
 def run_notice(bulk: BulkUpdate, schema: TicketSchema, *, has_unread: bool) -> Notice | None:

@@ -48,7 +48,7 @@ from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import Saved, Written, write_ticket
-from ticketadmin.services.saving.sent_along import unreadable_fields
+from ticketadmin.services.saving.sent_along import unreadable_fields, with_sent_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
@@ -62,8 +62,8 @@ NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left t
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "wishes", "base", "read_at", "is_unread", "unreadable", "broken_rules", "plan", "state", "outcome",
-    "reason", "message", "damage", "attempts", "not_before", "submission", "change", "finished_at",
+    "wishes", "base", "read_at", "is_unread", "unreadable", "sent_along", "broken_rules", "plan", "state",
+    "outcome", "reason", "message", "damage", "attempts", "not_before", "submission", "change", "finished_at",
 )  # fmt: skip
 _ENDED_COLUMNS = (
     "state", "outcome", "reason", "message", "broken_rules", "damage", "attempts", "not_before", "change",
@@ -136,8 +136,7 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
     merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
     item.reason = ""
-    if schema.choices.omitted_are_emptied:
-        item.unreadable = [name for name in unreadable_fields(known) if name not in mine] or None
+    item.unreadable, item.sent_along = _left_out(mine, read, schema)
     item.plan = Plan.SEND
     if not edit and recipe_in(work.bulk):
         item.plan = Plan.ALREADY
@@ -156,6 +155,20 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
         left = {name: value for name, value in mine.items() if name not in merged.already_there}
         _check_rules(work, item, left, read.values_for(names_to_read(work.rules)))
     item.read_at, item.is_unread = read.read_at, bool(read.unread)
+
+
+def _left_out(
+    mine: Mapping[str, Value], read: ReadTicket, schema: TicketSchema
+) -> tuple[list[str] | None, list[str] | None]:
+    """Return the other fields that would be lost, and those to be sent along; None for none of them.
+
+    Both only of a CRM that empties what a PUT leaves out.
+    """
+    if not schema.choices.omitted_are_emptied:
+        return None, None
+    lost = [name for name in unreadable_fields(read.values) if name not in mine]
+    along = [name for name in with_sent_along({}, read.values, schema) if name not in mine]
+    return lost or None, along or None
 
 
 def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:

@@ -25,8 +25,8 @@ from ticketadmin.services.rules.checking import names_to_read
 from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.ticketapi.errors import TicketApiError
 
-_COLUMNS = ("base", "read_at", "is_unread", "plan", "state", "reason", "finished_at")
-_PLANNED = ("base", "read_at", "is_unread", "plan", "reason", "unreadable", "broken_rules")
+_COLUMNS = ("base", "read_at", "is_unread", "sent_along", "plan", "state", "reason", "finished_at")
+_PLANNED = ("base", "read_at", "is_unread", "plan", "reason", "unreadable", "sent_along", "broken_rules")
 
 
 def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> list[ItemResult]:

@@ -252,11 +252,13 @@ def position_of(query: Query, row: IndexedTicket, *, most: int = MAX_COUNTED) ->
     return Total(min(ahead + 1, most), is_more=ahead >= most)
 
 
-def of_same_customer(row: IndexedTicket, *, most: int = 5) -> tuple[tuple[IndexedTicket, ...], bool]:
-    """Return the newest other tickets of a ticket's customer, and whether there are more."""
+def of_same_customer(
+    index: TicketIndex, customer: str, *, but_not: str, most: int = 5
+) -> tuple[tuple[IndexedTicket, ...], bool]:
+    """Return the newest tickets of a customer except that of one code, and whether there are more."""
     others = IndexedTicket.objects.filter(
-        index_id=row.index_id, customer_key=row.customer_key, missing_at=None
-    ).exclude(pk=row.pk)
+        index_id=index.pk, customer_key=sort_key(customer), missing_at=None
+    ).exclude(code=but_not)
     found = tuple(others.order_by(F("updated_at").desc(nulls_last=True), "-id")[: most + 1])
     return found[:most], len(found) > most
 

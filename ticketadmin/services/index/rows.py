@@ -9,7 +9,7 @@ Locks are taken in one order: the index (for new rows), rows by code, counters b
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -187,11 +187,12 @@ def write_rows(
             row.swept = sweep if sweep is not None else row.swept
             row.digest = found[row.code].digest if read_from == ReadFrom.TICKET else ""
         _keep_changed(changed, rows, listed)
-        same = [rows[code].pk for code in due.keys() - changed.keys()]
+        same = due.keys() - changed.keys()
         marks: dict[str, Any] = {} if sweep is None else {"swept": sweep}
         if same:
-            IndexedTicket.objects.filter(pk__in=same).update(
-                read_at=began_at, read_from=read_from, doubted_at=None, **marks
+            confirmed = marks | _digest(same, found, read_from)
+            IndexedTicket.objects.filter(pk__in=[rows[code].pk for code in same]).update(
+                read_at=began_at, read_from=read_from, doubted_at=None, **confirmed
             )
         late = [rows[code].pk for code in found.keys() - due.keys()]
         if late and marks:
@@ -199,6 +200,17 @@ def write_rows(
         _doubt_other_codes(index, changed, rows)
     new = tuple(code for code in found if code not in rows)
     return Written(new, tuple(changed), len(late))
+
+
+def _digest(same: Collection[str], found: Mapping[str, Seen], read_from: ReadFrom) -> dict[str, str]:
+    """Return the digest for a row that its ticket's own read confirmed: the next read is one statement.
+
+    Rows from the CRM's list have none, and a batch of rows would need one statement each.
+    """
+    if read_from != ReadFrom.TICKET or len(same) != 1:
+        return {}
+    (code,) = same
+    return {"digest": found[code].digest}
 
 
 def _without_erased(
@@ -314,7 +326,7 @@ def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: List
         known = {name: value for name, value in known.items() if not name.startswith(CUSTOM_PREFIX)}
         known |= dict.fromkeys(listed.kinds, "")
     known = {name: value for name, value in known.items() if name in KEPT or name in listed}
-    known |= {name: _cut(value) for name, value in seen.values.items()}
+    known |= {name: kept_text(value) for name, value in seen.values.items()}
     number = seen.number if seen.number is not None else old.number if old else None
     return IndexedTicket(
         pk=old.pk if old else None,
@@ -331,7 +343,7 @@ def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: List
     )
 
 
-def _cut(value: str) -> str:
+def kept_text(value: str) -> str:
     """Return a value as every database can keep it, not too long; what is cut ends in an ellipsis."""
     value = value[: MAX_VALUE + 1].replace("\0", "").encode("utf-8", "replace").decode()
     return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"

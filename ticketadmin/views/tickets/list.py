@@ -16,6 +16,7 @@ from ticketadmin.models import Change, CustomField, Draft, SavedView, TicketInde
 from ticketadmin.presenters.changes import present_changes
 from ticketadmin.presenters.index import present_index
 from ticketadmin.presenters.listing import chips_of, columns_of, counted_total, rows_of
+from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.statuses import Statuses, get_statuses
@@ -43,10 +44,12 @@ def tickets(request: HttpRequest) -> HttpResponse:
     if request.GET.get("q", "").strip():
         return go(request)
     user = person_of(request)
-    context = _list_context(request) | {
+    choices = get_choices(ask=False)
+    context = _list_context(request, choices) | {
         "drafts": Draft.objects.of(user.pk)[:SHOWN_DRAFTS],
         "recent": present_changes(list(Change.objects.filter(actor=user)[:SHOWN_RECENT]), user),
         "views": _views_of(user),
+        "omitted": status_notice(choices),
     }
     response = render(request, "tickets/tickets.html", context)
     response["Speculation-Rules"] = f'"{reverse("speculation_rules")}"'
@@ -59,7 +62,7 @@ def ticket_list(request: HttpRequest) -> HttpResponse:
     """Return the list as a fragment; without a script, lead to the page."""
     if not is_scripted(request):
         return redirect(f"{reverse('tickets')}?{request.GET.urlencode()}")
-    return render(request, "tickets/_list.html", _list_context(request))
+    return render(request, "tickets/_list.html", _list_context(request, get_choices(ask=False)))
 
 
 @needs("edit_tickets")
@@ -147,8 +150,8 @@ def _read(
     )
 
 
-def _list_context(request: HttpRequest) -> dict[str, Any]:
-    user, choices, described = person_of(request), get_choices(ask=False), _described()
+def _list_context(request: HttpRequest, choices: Choices) -> dict[str, Any]:
+    user, described = person_of(request), _described()
     statuses, listed = get_statuses(choices.statuses), _listed(described)
     found = _read(request, choices, listed, statuses)
     index, now = current_index(), database_now()

@@ -16,7 +16,7 @@ from ticketadmin.models import Origin, Reading
 from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
 from ticketadmin.presenters.rules import broken_notice, rules_of_status
-from ticketadmin.presenters.sent_along import sent_along_notice
+from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.presenters.signature import signature_before
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
@@ -34,9 +34,7 @@ from ticketadmin.services.saving.form_base import WrongBase, load_base
 from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
 from ticketadmin.services.saving.save import Saved
-from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import STANDARD
-from ticketadmin.services.values.schema import TicketSchema, load_schema
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
 from ticketadmin.views.redirects import see_other
@@ -174,17 +172,10 @@ def _page(request: HttpRequest, code: str, context: dict[str, Any], http_status:
         "reason_form": _reason_form(request),
         "rules": rules_of_status(wanted, schema) if wanted else (),
         "signature": signature_before(person_of(request), schema, was_read=is_readable),
-        "omitted": _omitted_notice(choices, schema),
+        "omitted": status_notice(choices),
         **context,
     }
     return render(request, "tickets/status.html", context, status=http_status)
-
-
-def _omitted_notice(choices: Choices, schema: TicketSchema) -> Notice | None:
-    """Return the warning where the CRM empties what is left out; the ticket is read only when it is saved."""
-    is_unread = choices.reading is Reading.REFUSED
-    known = None if is_unread else (field.name for field in STANDARD)
-    return sent_along_notice(schema, known)
 
 
 def _reason_form(request: HttpRequest) -> ReasonForm:

@@ -125,7 +125,12 @@ def ticket_page(
         "changes": changes,
         "recipes": present_recipes(recipes_for(person_of(request)), person_of(request), form.schema),
         "chosen_recipe": request.POST.get("recipe") or request.GET.get("recipe", ""),
-        "others": customer_tickets(index_to_write(), base.code, statuses),
+        "others": customer_tickets(
+            index_to_write(),
+            base.code,
+            statuses,
+            customer=beside.read.account_name if beside.read else None,
+        ),
     }
     response = render(request, "tickets/ticket.html", context, status=status)
     return _with_images(request, response) if shows_images else response
