@@ -48,7 +48,7 @@ from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import Saved, Written, write_ticket
-from ticketadmin.services.saving.sent_along import unreadable_fields, with_sent_along
+from ticketadmin.services.saving.sent_along import lost_and_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
@@ -136,7 +136,7 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
     merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
     item.reason = ""
-    item.unreadable, item.sent_along = _left_out(mine, read, schema)
+    item.unreadable, item.sent_along = lost_and_along(mine, read.values, schema)
     item.plan = Plan.SEND
     if not edit and recipe_in(work.bulk):
         item.plan = Plan.ALREADY
@@ -155,20 +155,6 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
         left = {name: value for name, value in mine.items() if name not in merged.already_there}
         _check_rules(work, item, left, read.values_for(names_to_read(work.rules)))
     item.read_at, item.is_unread = read.read_at, bool(read.unread)
-
-
-def _left_out(
-    mine: Mapping[str, Value], read: ReadTicket, schema: TicketSchema
-) -> tuple[list[str] | None, list[str] | None]:
-    """Return the other fields that would be lost, and those to be sent along; None for none of them.
-
-    Both only of a CRM that empties what a PUT leaves out.
-    """
-    if not schema.choices.omitted_are_emptied:
-        return None, None
-    lost = [name for name in unreadable_fields(read.values) if name not in mine]
-    along = [name for name in with_sent_along({}, read.values, schema) if name not in mine]
-    return lost or None, along or None
 
 
 def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:

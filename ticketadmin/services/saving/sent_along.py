@@ -35,6 +35,21 @@ def unreadable_fields(known: Iterable[str]) -> list[str]:
     return [field.name for field in STANDARD if field.name not in names]
 
 
+def lost_and_along(
+    wanted: Iterable[str], known: Mapping[str, Value], schema: TicketSchema
+) -> tuple[list[str] | None, list[str] | None]:
+    """Return the names of the other fields that a save would lose, and of those that it would send along.
+
+    None for none of them, as for a CRM that keeps what a PUT leaves out. `known` is what reading shows.
+    """
+    if not schema.choices.omitted_are_emptied:
+        return None, None
+    names = set(wanted)
+    lost = [name for name in unreadable_fields(known) if name not in names]
+    along = [name for name in with_sent_along({}, known, schema) if name not in names]
+    return lost or None, along or None
+
+
 def names_sent_along(change: Change) -> list[str]:
     """Return the fields that a change sent along unchanged."""
     custom = change.payload.get("custom_fields")
