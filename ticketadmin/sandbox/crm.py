@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from ticketadmin.sandbox.seeding import CATEGORIES, STATUSES, seeded_tickets
+from ticketadmin.sandbox.seeding import CATEGORIES, STATUSES, VIETNAM, seeded_tickets
 
 Answer = tuple[int, Any]
 
@@ -83,7 +83,7 @@ class Crm:
         return {code: json.loads(body) for code, body in rows}
 
     def _seed(self, count: int) -> dict[str, dict[str, Any]]:
-        tickets = seeded_tickets(count, datetime.now(UTC).date())
+        tickets = seeded_tickets(count, datetime.now(VIETNAM).date())
         rows = [(ticket["ticket_code"], body := json.dumps(ticket), body) for ticket in tickets]
         with self._database:
             self._database.executemany("INSERT INTO ticket VALUES (?, ?, ?)", rows)
