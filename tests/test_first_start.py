@@ -14,7 +14,7 @@ import requests
 
 from tests.browsing import Visitor
 from tests.live import MANAGE
-from tests.sandbox_driver import KEY, SandboxProcess
+from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
 from ticketadmin.installation.settings_file import NotWritable, read_settings, write_settings
 
 ROOT = Path(MANAGE).parent
@@ -56,6 +56,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, sandbox_process: SandboxProcess) -> Machine:
+    Sandbox(sandbox_process.url).reset()  # another test may have left it with faults
     return Machine(tmp_path, sandbox_process.url)
 
 

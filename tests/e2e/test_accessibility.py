@@ -190,6 +190,8 @@ STATES: dict[str, State] = {
     "history": just("/history/"),
     "password": just("/password/"),
     "account": just("/account/"),
+    "recipes": just("/recipes/"),
+    "a new recipe": just("/recipes/new/"),
     "not found": just("/nowhere/"),
     "help": help_open,
     "sign in again": signing_in_again,

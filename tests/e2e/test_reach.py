@@ -50,6 +50,9 @@ SMALL_TARGETS = """() => {
 @pytest.fixture(scope="module")
 def finished(live: LiveServer) -> str:
     """The path of a bulk update that has ended, with a ticket that does not exist."""
+    Sandbox(
+        live.environment["TICKET_API_URL"]
+    ).reset()  # tickets as they were, so that there is something to do
     worker = LiveWorker(live, "reach-worker")
     lead = Lead(live)
     path = lead.run([CODE, "KHONGCO99"], emergency_phone="0909123123")

@@ -108,14 +108,14 @@ class User(AbstractUser):
         return normalize("NFKC", username) if isinstance(username, str) else username
 
     @classmethod
-    def of_session(cls, user_id: int, source: str) -> "User | None":
+    def of_session(cls, user_id: int, **conditions: Any) -> "User | None":
         """Return the active user of a session with their permissions, in one query.
 
-        None where there is none, or where they sign in elsewhere by now.
+        None where there is none that also meets the `conditions`.
         """
         ours = _held_permissions(OuterRef("pk")).order_by().values("content_type__app_label")
         held = ours.annotate(held=_Codenames("codename")).values("held")
-        active = cls.objects.filter(pk=user_id, is_active=True, source=source)
+        active = cls.objects.filter(pk=user_id, is_active=True, **conditions)
         user = active.annotate(held_permissions=Subquery(held)).first()
         if user is not None:
             vars(user)["_our_permissions"] = frozenset(getattr(user, "held_permissions", None) or ())

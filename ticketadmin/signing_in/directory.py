@@ -104,7 +104,7 @@ class DirectoryBackend(LDAPBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person of a session, without asking the directory."""
-        return User.of_session(user_id, Source.LDAP)
+        return User.of_session(user_id, source=Source.LDAP)
 
 
 def _subject(ldap_user: Any) -> str | None:

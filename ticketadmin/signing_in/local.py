@@ -24,4 +24,4 @@ class LocalBackend(ModelBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person of a session."""
-        return User.of_session(user_id, Source.LOCAL)
+        return User.of_session(user_id)

@@ -271,7 +271,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person of a session."""
-        return User.of_session(user_id, Source.OIDC)
+        return User.of_session(user_id, source=Source.OIDC)
 
 
 def _asked(ask: Callable[..., Any], *arguments: Any) -> Any:
