@@ -52,7 +52,8 @@ def seeded_tickets(count: int, today: date) -> list[dict[str, Any]]:
 def _ticket(identity: int, code: str, chance: random.Random, today: date) -> dict[str, Any]:
     title, content = _TOPICS[identity % len(_TOPICS)]
     company = chance.choice(_COMPANIES)
-    created = datetime.combine(today, time(9), tzinfo=UTC) - timedelta(hours=chance.randint(1, 2_000))
+    midnight = datetime.combine(today, time(), tzinfo=VIETNAM).astimezone(UTC)
+    created = midnight - timedelta(hours=chance.randint(1, 2_000))
     expected = today + timedelta(days=chance.randint(-12, 25))
     bought = datetime.combine(today - timedelta(days=chance.randint(30, 900)), time(), tzinfo=VIETNAM)
     has_serial = chance.random() < 0.7
