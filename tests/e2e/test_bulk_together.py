@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def crm(server: LiveServer) -> Sandbox:
-    """The stand-in as it was seeded, and a tool that knows that its list can be filtered by code."""
+    """The stand-in as seeded; that its list can be filtered by code has been proved."""
     driver = Sandbox(server.environment["TICKET_API_URL"])
     driver.reset()
     server.forget_what_it_learnt()

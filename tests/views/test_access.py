@@ -135,7 +135,7 @@ ADMINISTERED = (
 )
 # The routes of others' changes answer staff as if there were none.
 HIDDEN_FROM_STAFF = {"undo", "restore", "settle"}
-# a view or recipe of one's own, which nobody here has; nobody sends the token; no link is under way
+# no view or recipe of the user's own exists here; no request sends the token; no link is in progress
 NOT_THERE = {"delete_view", "metrics", "binding", "recipe", "recipe_delete"}
 
 Clients = Callable[[str], Client]

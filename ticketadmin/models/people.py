@@ -153,7 +153,7 @@ class User(AbstractUser):
         return self.has_perm(f"ticketadmin.{permission}")
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """As Django's, but every permission of ours comes from one query, which a session's user had."""
+        """As Django's, but with one query for all of this app's permissions, or none in a session."""
         app, _dot, name = perm.partition(".")
         if app != "ticketadmin" or obj is not None:
             return super().has_perm(perm, obj)

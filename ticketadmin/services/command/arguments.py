@@ -21,7 +21,7 @@ from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.client import CODE
 
 CODE_COLUMN = "ticket_code"
-_ANY_CODE = "X"  # stands in the one row that the assignments are read from
+_ANY_CODE = "X"  # the code in the one row that the assignments are read from
 
 
 class WrongArguments(Exception):

@@ -47,7 +47,7 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Caller:
-    """In whose name the command runs, why, and until when: `should_stop` is asked between two tickets."""
+    """Whose rights the command uses, why, and until when: `should_stop` is called between tickets."""
 
     user: User
     reason: str = ""

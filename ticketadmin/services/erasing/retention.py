@@ -109,7 +109,7 @@ class Notice:
 
 
 def notice_ends() -> datetime:
-    """Return when days that nobody set begin to count: NOTICE after this database got retention."""
+    """Return when default retention periods take effect: NOTICE after this database got retention."""
     applied = MigrationRecorder.Migration.objects.filter(app="ticketadmin", name=_RETENTION_CAME)
     at = applied.values_list("applied", flat=True).first()
     return (at or timezone.now()) + NOTICE

@@ -55,7 +55,7 @@ _FOUND = "SELECT rowid FROM ticketadmin_ticketwords WHERE ticketadmin_ticketword
 # The plus keeps SQLite from looking rows up by their ids, which would have to be sorted afterwards.
 _AMONG_FOUND = f"+ticketadmin_indexedticket.id IN ({_FOUND})"
 _FIRST_FOUND = f"{_FOUND} LIMIT %s"
-FREQUENT = 1_000  # rows; of fewer the word table is asked once, and their ids are named
+FREQUENT = 1_000  # rows; up to here one query of the word table gives the ids, and later queries use those
 _TRIGRAMS = """
 CREATE INDEX IF NOT EXISTS indexed_words ON ticketadmin_indexedticket USING gin (words gin_trgm_ops)
 """
