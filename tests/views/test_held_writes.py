@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.pages import ticket_form
+from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Outcome, User
 from ticketadmin.services.bulk.items import send_item, work_on
@@ -121,6 +121,23 @@ def test_a_wait_beyond_the_deadline_ends_the_save_with_the_text_kept(
     assert ticket_form(answer).values["ticket_title"] == ["Của tôi"]
     assert Change.objects.get().outcome == Outcome.REJECTED
     assert len(sandbox.puts()) == 1
+
+
+@pytest.mark.parametrize("action", ["quick_status", "undo"])
+def test_a_colleagues_change_during_the_wait_of_another_action_is_not_overwritten(
+    action: str, web: Client, sandbox: Sandbox
+) -> None:
+    page = web.get(URL)
+    if action == "undo":
+        page = web.post(URL, ticket_form(page).filled(status_name="Đang xử lý"), follow=True)
+    form = form_to(page, "/undo/" if action == "undo" else "/status/")
+    stop = hold_the_put(sandbox, "429", status_name="Hủy")
+
+    answer = web.post(form.action, {**form.values, "status": "Đang xử lý"})
+    stop()
+
+    assert answer.status_code == 409
+    assert sandbox.ticket(CODE)["status_name"] == "Hủy"
 
 
 def test_a_ticket_of_a_run_ends_as_a_conflict_too(lead: User, sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, Set, read_edit
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.fields import Field
-from ticketadmin.services.values.inputs import Inputs, to_inputs
+from ticketadmin.services.values.inputs import Inputs, is_blank, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 
 KEEP, SETTING, CLEARING = "keep", "set", "clear"
@@ -126,7 +126,7 @@ class ChangesForm(forms.Form):
         return data.getlist(name) if isinstance(data, QueryDict) else []
 
     def _require_agreement(self, name: str, action: str) -> None:
-        has_value = any(text.strip() for text in self._typed(name))
+        has_value = not is_blank(self.ticket_fields[name], self._typed(name))
         if action == SETTING and not has_value:
             message = _("Type the value to set, or choose “Clear”.")
             self.add_error(name, forms.ValidationError(message, code="no_value"))

@@ -47,7 +47,7 @@ class Switches:
     write_right: str = "yes"  # yes | 403
     semantics: str = "merge"  # merge | replace (omitted fields are wiped)
     custom_semantics: str = "merge"  # merge | replace
-    unknown_names: str = "refuse"  # refuse (400) | ignore (that field alone)
+    unknown_names: str = "refuse"  # refuse (400) | ignore (that field alone) | store (as they are)
     normalise: str = ""  # "" | trim | nfc | strip_tags | self_close
     code_keys: str = "any"  # any | ticket_code | current_ticket_code
     ignore_filters: bool = False
@@ -191,14 +191,20 @@ class Crm:
                 new[name] = self._normal(body[name] or "")
         for name, known in (("cate_name", CATEGORIES), ("status_name", STATUSES)):
             if name in body:
-                spelling = _spelling(body[name] or "", known)
-                new[name] = spelling if spelling is not None else new[name] if body[name] else ""
+                new[name] = self._named(body[name] or "", known, old[name])
         if isinstance(body.get("custom_fields"), dict):
             base = {} if self.switches.custom_semantics == "replace" else new["custom_fields"]
             written = {key: None if value == "" else value for key, value in body["custom_fields"].items()}
             new["custom_fields"] = {**dict.fromkeys(new["custom_fields"]), **base, **written}
         new["updated_at"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         return new
+
+    def _named(self, name: str, known: list[str], old: str) -> str:
+        """Return the name to store for one that was sent."""
+        spelling = _spelling(name, known)
+        if spelling is not None:
+            return spelling
+        return name if not name or self.switches.unknown_names == "store" else old
 
     def _normal(self, text: str) -> str:
         match self.switches.normalise:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.pages import ticket_form
+from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.services.values.values import OPTIONS
 from ticketadmin.models import (
@@ -41,6 +41,7 @@ CASES: tuple[tuple[Kind, Any, str | list[str], str, Any], ...] = (
     (Kind.TEXT, {"a": 1}, '{"a": 2}', '{"a": 2}', {"a": 2}),
     (Kind.TEXT, [1], "[1, 2]", "[1, 2]", [1, 2]),
     (Kind.LONG_TEXT, None, "  a\nb", "  a\nb", "  a\nb"),
+    (Kind.LONG_TEXT, "một", "  một\n hai", "  một\n hai", "  một\n hai"),
     (Kind.LONG_TEXT, "a\r\nb", "a\nb\nc", "a\nb\nc", "a\r\nb\r\nc"),
     (Kind.NUMBER, None, "3.5", "3.5", "3.5"),
     (Kind.NUMBER, "1", "3,5", "3,5", "3.5"),
@@ -66,6 +67,8 @@ CASES: tuple[tuple[Kind, Any, str | list[str], str, Any], ...] = (
     (Kind.MULTI_SELECT, [1, 2], ["", "1", "2", "A"], "1; 2; A", [1, 2, "A"]),
     (Kind.MULTI_SELECT, [1], ["", "1", "2"], "1; 2", [1, 2]),
     (Kind.MULTI_SELECT, ["A", ""], ["", "A", "B"], "A; B", ["A", "", "B"]),
+    (Kind.MULTI_SELECT, ["A", "A"], ["", "A", "B"], "A; B", ["A", "A", "B"]),
+    (Kind.MULTI_SELECT, [{"id": 7}], ["", '{"id": 7}', "A"], '{"id": 7}; A', [{"id": 7}, "A"]),
     (Kind.MULTI_SELECT, "A", ["", "A", "B"], "A; B", ["A", "B"]),
     (Kind.YES_NO, None, "1", "có", "1"),
     (Kind.YES_NO, False, "1", "yes", True),
@@ -96,7 +99,7 @@ def hold(sandbox: Sandbox) -> None:
 def sent_by_file(sandbox: Sandbox, lead: User, names: list[str]) -> dict[str, Any]:
     schema = load_schema(get_choices())
     cells = (CODE, *(in_file for *_case, in_file, _sent in CASES))
-    table = read_rows(Table(("ticket_code", *names), (TableRow(2, cells),)), schema)
+    table = read_rows(Table(("ticket_code", *names), (TableRow(2, cells),)), schema, compares=True)
     assert table.errors == ()
     run = BulkUpdate.objects.create(owner=lead, state=BulkState.CHECKING, created_at=timezone.now())
     kept = json.loads(json.dumps(Edit(table.rows[0].values).as_json()))
@@ -122,6 +125,22 @@ def test_form_and_file_send_the_same_bytes_for_every_kind_and_stored_type(
     sent = {key: by_form["custom_fields"][key] for key in wanted}
     assert json.dumps(sent, indent=1) == json.dumps(wanted, indent=1)
     assert json.dumps(by_file, indent=1) == json.dumps(by_form, indent=1)
+
+
+def test_undoing_restores_every_value_in_its_own_json_type(
+    names: list[str], lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    client = client_of(lead)
+    before = sandbox.ticket(CODE)["custom_fields"]
+    typed = dict(zip(names, (typed for _kind, _stored, typed, *_rest in CASES), strict=True))
+    page = client.post(URL, ticket_form(client.get(URL)).filled(**typed), follow=True)
+    assert sandbox.ticket(CODE)["custom_fields"] != before
+
+    undo = form_to(page, "/undo/")
+    client.post(undo.action, undo.filled())
+
+    after = sandbox.ticket(CODE)["custom_fields"]
+    assert json.dumps(after, indent=1) == json.dumps(before, indent=1)
 
 
 def planned(lead: User, wishes: Any) -> BulkItem:

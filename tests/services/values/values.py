@@ -57,6 +57,18 @@ CONTAINERS: tuple[Any, ...] = (
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (*SCALARS, *CONTAINERS)
 
+# Kind of a custom field and what a ticket holds in it: each was once changed by a save of another field.
+LEFT_ALONE: tuple[tuple[str, Any], ...] = (
+    ("text", "Tầng 3\nPhòng 302"), ("raw", "Tầng 3\nPhòng 302"), ("text", " "),
+    ("number", "1\n"), ("date", "2026-11-28\n"),
+    ("epoch_date", "1748192400\n"), ("epoch_date", 253402300799), ("epoch_date", 1735689600000),
+    ("multi_select", ["A", ""]), ("multi_select", [""]), ("multi_select", " "), ("multi_select", ["A", "A"]),
+    ("multi_select", ["A", "OLD"]), ("multi_select", ["A\nB"]), ("multi_select", [1, 2]),
+    ("multi_select", [{"id": 7, "name": "Máy in"}]),
+    ("select", 1.0), ("select", True), ("select", ["1"]), ("select", "OLD\nER"), ("yes_no", "false"),
+    ("yes_no", "có thể"), ("text", {"a": [1, None]}), ("number", {"a": 1}), ("date", "0026-11-28"),
+)  # fmt: skip
+
 texts = strategies.one_of(strategies.sampled_from(TEXTS), strategies.text(max_size=30))
 numbers = strategies.one_of(
     strategies.integers(),

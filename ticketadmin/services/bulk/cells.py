@@ -18,7 +18,7 @@ from ticketadmin.services.saving.edit import CLEAR, Clear, Set
 from ticketadmin.services.saving.signature import refuse_signature
 from ticketadmin.services.values.choices import MAX_NAME
 from ticketadmin.services.values.fields import Field, Kind, Value
-from ticketadmin.services.values.inputs import Inputs, parse
+from ticketadmin.services.values.inputs import Inputs, is_blank, parse
 from ticketadmin.services.values.numbers import MAX_DIGITS
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
@@ -84,11 +84,12 @@ def read_cell(
     refuse_damage(text, is_number=field.kind is Kind.NUMBER)
     if field.kind is Kind.NUMBER:
         text = _number(text, column, is_decimal=is_decimal)
-    value = _parsed(field, _inputs(field, text, column))
+    inputs = _inputs(field, text, column)
+    value = "" if is_blank(field, inputs) else _parsed(field, inputs)
     if field.kind is Kind.CHOICE:
         value = _name(field, str(value), schema)
     if value == "":
-        message = _("Nothing of this content can be sent: it consists of what must not be stored.")
+        message = _("Nothing is left of this content after cleaning. To empty the field, write [clear].")
         raise ValidationError(message, code="nothing_left")
     return Set(value, is_typed=True)
 
