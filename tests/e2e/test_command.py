@@ -99,6 +99,51 @@ def test_a_table_gives_each_ticket_its_own_values(server: LiveServer, crm: Sandb
     assert {put["emergency_phone"] for put in crm.puts()} == {"0909111333"}
 
 
+GREETING = [
+    {"field": "ticket_title", "do": "set", "texts": ["{code}: {customer}"]},
+    {"field": "ticket_content", "do": "after", "texts": ["<p>Xong</p>"]},
+    {"field": "emergency_phone", "do": "clear", "texts": []},
+]
+
+
+def test_a_recipe_gives_each_ticket_its_own_values_and_names_those_it_stops_at(
+    server: LiveServer, crm: Sandbox
+) -> None:
+    """The arguments and the columns of a table come before it, as what a form and a file say in the pages."""
+    codes = codes_of(crm, 3)
+    crm.edit(codes[1], account_name="")
+    crm.edit(codes[2], ticket_content="<p>Cũ</p>", emergency_phone="0909111222")
+    customer = crm.ticket(codes[2])["account_name"]
+    user = "User.objects.get(username='minh')"
+    query(server, f"Recipe.objects.create(owner={user}, name='chào', changes={GREETING!r}).pk")
+
+    dry = run(server, *codes, "--recipe", "chào", "--dry-run")
+    assert crm.puts() == []
+    code, answer, err = run(server, *codes, "emergency_phone=0909111333", "--recipe", "chào")
+    sent = {put["ticket_code"]: put for put in crm.puts()}
+    table = "ticket_code,ticket_title\n" + "".join(f"{one},Riêng\n" for one in codes)
+    by_table = run(server, "--recipe", "chào", given=table)
+
+    assert dry[0] == code == Exit.PARTLY, err
+    outcomes = {one["ticket"]: (one["exit"], one["outcome"]) for one in answer["tickets"]}
+    assert outcomes[codes[1]] == (Exit.USAGE, "not_done")
+    assert {outcomes[one] for one in codes if one != codes[1]} == {(Exit.DONE, "verified")}
+    stopped = next(one for one in answer["tickets"] if one["ticket"] == codes[1])
+    assert [(one["field"], one["code"]) for one in stopped["recipe"]] == [
+        ("ticket_title", "customer_unknown")
+    ]
+    assert "The customer's name is not known here." in err
+    assert sent.keys() == {codes[0], codes[2]}
+    assert sent[codes[2]] == {
+        "ticket_code": codes[2],
+        "ticket_title": f"{codes[2]}: {customer}",
+        "ticket_content": "<p>Cũ</p><p>Xong</p>",
+        "emergency_phone": "0909111333",
+    }
+    assert by_table[0] == Exit.DONE, by_table[2]
+    assert {put["ticket_title"] for put in crm.puts()[2:]} == {"Riêng"}
+
+
 @pytest.mark.parametrize(("is_applied", "outcome"), [(True, "verified"), (False, "not_applied")])
 def test_a_command_killed_in_the_middle_leaves_a_record_that_is_settled_later(
     is_applied: bool, outcome: str, server: LiveServer, crm: Sandbox

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
@@ -109,9 +110,64 @@ def test_tickets_on_which_it_cannot_be_used_are_named_and_left_out(
 
     stopped = BulkItem.objects.get(reason=ItemReason.RECIPE_STOPPED)
     assert (stopped.ticket_code, stopped.plan) == (codes[1], Plan.CANNOT)
-    assert stopped.message in page.replace("&#x27;", "'")
+    assert "Content: The customer's name is not known here." in page.replace("&#x27;", "'")
     assert sandbox.puts(codes[1]) == []
     assert all(sandbox.puts(code) for code in (codes[0], codes[2]))
+
+
+@pytest.mark.parametrize("worker", ["en", "vi"])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"field": "ticket_title", "do": "set", "texts": ["{customer}"]},
+            {
+                "en": "Title: The customer's name is not known here.",
+                "vi": "Tiêu đề: Ở đây chưa biết tên khách hàng.",
+            },
+        ),
+        (
+            {"field": "status_name", "do": "set", "texts": ["Không còn"]},
+            {
+                "en": "Status: The CRM has no “Không còn”. Choose a name from its list.",
+                "vi": "Trạng thái: CRM không có “Không còn”. Hãy chọn một tên trong danh sách của CRM.",
+            },
+        ),
+        (
+            {"field": "custom_fields.gone", "do": "clear", "texts": []},
+            {
+                "en": "The field “custom_fields.gone” does not exist any more.",
+                "vi": "Trường “custom_fields.gone” không còn tồn tại.",
+            },
+        ),
+        (
+            {"field": "ticket_title", "do": "set", "texts": ["x" * 300]},
+            {"en": "Title: This is 300", "vi": "Tiêu đề: Dài 300"},
+        ),
+    ],
+)
+def test_why_it_cannot_be_used_is_said_in_the_readers_language(
+    lead: User,
+    client_of: Callable[[User], Client],
+    sandbox: Sandbox,
+    change: dict[str, Any],
+    said: dict[str, str],
+    worker: str,
+) -> None:
+    web = client_of(lead)
+    recipe = Recipe.objects.create(owner=lead, name="close", changes=[change])
+    sandbox.edit(CODE, account_name="")
+    with translation.override(worker):
+        bulk = checked(web, f"/bulk/new/?recipe={recipe.pk}", [CODE])
+
+    for language, sentence in said.items():
+        User.objects.filter(pk=lead.pk).update(language=language)
+        pages = [web.get(f"/bulk/{bulk.uuid}/"), web.get(f"/bulk/{bulk.uuid}/results.csv")]
+        texts = ["".join(map(bytes.decode, page)).replace("&#x27;", "'") for page in pages]
+        assert [text for text in texts if sentence not in text] == []
+    item = bulk.items.get()
+    assert (item.plan, item.reason, item.message) == (Plan.CANNOT, ItemReason.RECIPE_STOPPED, "")
+    assert sandbox.puts() == []
 
 
 def test_another_dry_run_adds_nothing_twice_and_another_choice_forgets_the_recipe(

@@ -231,6 +231,11 @@ class BulkItem(models.Model):
     broken_rules = models.JSONField(
         null=True, blank=True, help_text="What rules require and is not met (services/rules); null: nothing."
     )
+    recipe_stops = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Why the run's recipe cannot be used on it (services/recipes/stops.py); null: nothing.",
+    )
     plan = models.CharField(max_length=8, choices=Plan.choices, default=Plan.NONE, blank=True)
 
     state = models.CharField(max_length=8, choices=ItemState.choices, default=ItemState.WAITING)

@@ -21,7 +21,6 @@ from ticketadmin.models import (
     BulkState,
     BulkUpdate,
     ItemOutcome,
-    ItemReason,
     ItemState,
     Plan,
     Tone,
@@ -47,6 +46,7 @@ from ticketadmin.services.bulk.progress import (
 from ticketadmin.services.bulk.recipes import recipe_in
 from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
 from ticketadmin.services.saving.sent_along import names_sent_along
@@ -87,8 +87,8 @@ class PresentedItem:
 
     @property
     def crm_says(self) -> str:
-        """What the CRM said of it; of a recipe that stopped, the message is this tool's own."""
-        return "" if self.item.reason == ItemReason.RECIPE_STOPPED else self.item.message
+        """What the CRM said of it."""
+        return self.item.message
 
 
 @dataclass(frozen=True)
@@ -323,8 +323,8 @@ def _why(item: BulkItem, schema: TicketSchema) -> Text:
         return " ".join(describe_all(item.broken_rules, schema))
     if outcome and outcome.is_saved:
         return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
-    if item.reason == ItemReason.RECIPE_STOPPED and item.message:
-        return item.message
+    if item.recipe_stops:
+        return " ".join(describe_kept(item.recipe_stops, schema))
     return why_left_out(item.reason)
 
 

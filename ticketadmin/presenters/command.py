@@ -18,6 +18,7 @@ from ticketadmin.presenters.rules import broken_notice
 from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.services.command.change import OneTicket, Run
 from ticketadmin.services.command.exits import exit_of_item
+from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.saving.errors import (
     CheckFailed,
     EditConflict,
@@ -115,7 +116,7 @@ def _label(item: BulkItem) -> str:
 
 
 def _why(item: BulkItem, schema: TicketSchema) -> str:
-    said = " ".join(describe_all(item.broken_rules, schema))
+    said = " ".join((*describe_all(item.broken_rules, schema), *describe_kept(item.recipe_stops, schema)))
     if not said and item.reason:
         said = str(why_left_out(item.reason))
     return f". {said}" if said else ""
@@ -141,6 +142,7 @@ def _item_as_json(item: BulkItem, bulk: BulkUpdate) -> dict[str, Any]:
         "reason": item.reason,
         "crm_says": item.message,
         "rules": item.broken_rules or [],
+        "recipe": item.recipe_stops or [],
         "wanted": change.wanted if change else item.all_wishes(bulk.wishes),
         "results": change.results if change else {},
         "change": str(change.uuid) if change else None,

@@ -11,8 +11,9 @@ from django.utils.translation import ngettext
 from ticketadmin.models import Recipe, User
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
-from ticketadmin.services.recipes.fill import Filled, field_gone, problems_of
+from ticketadmin.services.recipes.fill import Filled, problems_of
 from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
+from ticketadmin.services.recipes.stops import FIELD_GONE, Stop, describe_stop, describe_stops
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -36,9 +37,8 @@ def present_recipes(recipes: Sequence[Recipe], user: User, schema: TicketSchema)
 
 def _presented(recipe: Recipe, user: User, schema: TicketSchema) -> PresentedRecipe:
     changes = changes_of(recipe.changes)
-    return PresentedRecipe(
-        recipe, present_lines(changes, schema), problems_of(changes, schema), recipe.owner_id == user.pk
-    )
+    problems = describe_stops(problems_of(changes, schema), schema)
+    return PresentedRecipe(recipe, present_lines(changes, schema), problems, recipe.owner_id == user.pk)
 
 
 def present_lines(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def present_lines(changes: Sequence[RecipeChange], schema: TicketSchema) -> tupl
     return tuple(
         _line(change, schema.fields[change.field])
         if change.field in schema.fields
-        else field_gone(change.field)
+        else describe_stop(Stop(change.field, FIELD_GONE), schema)
         for change in changes
     )
 
@@ -89,7 +89,9 @@ def describe_filled(name: str, filled: Filled, schema: TicketSchema) -> Notice:
     if filled.problems:
         title = _("The recipe “%(name)s” was not used.") % {"name": name}
         step = _("Correct this, or change the recipe under Recipes.")
-        return Notice("danger", title, " ".join([*filled.problems, str(NOTHING_CHANGED)]), step)
+        return Notice(
+            "danger", title, " ".join([*describe_stops(filled.problems, schema), str(NOTHING_CHANGED)]), step
+        )
     kept = _kept(filled, schema)
     if not filled.names:
         title = _("The recipe “%(name)s” filled in nothing.") % {"name": name}

@@ -91,7 +91,7 @@ def test_a_recipe_brings_changes_and_arguments_come_first(lan: User, sandbox: Sa
     [
         ([CODE], "nothing", Exit.USAGE, "has no recipe “nothing”"),
         ([CODE], "two", Exit.USAGE, "two a, two b"),
-        ([CODE, "TK240001"], "two a", Exit.USAGE, "values of its own"),
+        ([CODE, "TK240001"], "gone", Exit.USAGE, "Status: The CRM has no “Không còn”."),
         (["KHONGCO1"], "two b", Exit.NO_TICKET, "The CRM has no ticket with this code."),
     ],
 )
@@ -100,6 +100,14 @@ def test_a_recipe_that_cannot_be_used_is_named_and_nothing_is_sent(
 ) -> None:
     keep_recipe(lead, "two a", (RecipeChange("ticket_title", Do.SET, ("{code}",)),))
     keep_recipe(lead, "two b", (RecipeChange("ticket_title", Do.SET, ("b",)),))
+    keep_recipe(
+        lead,
+        "gone",
+        (
+            RecipeChange("ticket_title", Do.SET, ("{code}",)),
+            RecipeChange("status_name", Do.SET, ("Không còn",)),
+        ),
+    )
     Ran(CODE, "ticket_title=a", "--as", "lead", "--dry-run")  # from then on it is known that reading works
 
     ran = Ran(*codes, "--recipe", recipe, "--as", "lead")

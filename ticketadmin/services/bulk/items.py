@@ -62,8 +62,9 @@ NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left t
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "wishes", "base", "read_at", "is_unread", "unreadable", "sent_along", "broken_rules", "plan", "state",
-    "outcome", "reason", "message", "damage", "attempts", "not_before", "submission", "change", "finished_at",
+    "wishes", "base", "read_at", "is_unread", "unreadable", "sent_along", "broken_rules", "recipe_stops",
+    "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before", "submission",
+    "change", "finished_at",
 )  # fmt: skip
 _ENDED_COLUMNS = (
     "state", "outcome", "reason", "message", "broken_rules", "damage", "attempts", "not_before", "change",

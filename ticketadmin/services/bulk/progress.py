@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, F, QuerySet
 from django.utils import timezone
+from django.utils.translation import get_language, override
 
 from ticketadmin.models import (
     ENDED,
@@ -22,6 +23,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.rollout import PAUSING_DAMAGE, damage_seen
 from ticketadmin.services.bulk.runs import CHUNK
+from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 PAGE = 50
@@ -191,14 +193,19 @@ def mark_seen(bulk: BulkUpdate, person: User) -> None:
 
 
 def result_table(bulk: BulkUpdate) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each field of each ticket, in the order of RESULT_COLUMNS; memory does not grow.
+    """Return a row for each field of each ticket, in the order of RESULT_COLUMNS; memory does not grow.
 
     A field that was not sent and is another one since has a row, too: nothing is `sent`, `damage` says what.
     """
-    schema = load_schema()
+    return _result_table(bulk, load_schema(), get_language())
+
+
+def _result_table(bulk: BulkUpdate, schema: TicketSchema, language: str | None) -> Iterator[tuple[Any, ...]]:
     items = bulk.items.select_related("change").order_by("position")
     for item in items.iterator(chunk_size=500):
-        yield from _result_rows(item, item.all_wishes(bulk.wishes), schema)
+        with override(language):  # a download goes on after the request's language has ended
+            rows = tuple(_result_rows(item, item.all_wishes(bulk.wishes), schema))
+        yield from rows
 
 
 def _result_rows(
@@ -209,7 +216,8 @@ def _result_rows(
     after: Mapping[str, Any] = (change.read_back if change else None) or {}
     wanted = {name: wish.get("set", "") for name, wish in wishes.items()} | (change.wanted if change else {})
     ended = timezone.localtime(item.finished_at).isoformat(timespec="seconds") if item.finished_at else ""
-    about = (item.ticket_code, item.outcome or item.plan, item.reason, item.message)
+    message = item.message or " ".join(describe_kept(item.recipe_stops, schema))
+    about = (item.ticket_code, item.outcome or item.plan, item.reason, message)
     for name in wanted or [""]:
         values = (before.get(name), wanted.get(name), after.get(name))
         yield (*about, name, *values, ended, str(change.uuid) if change else None, None)

@@ -31,6 +31,11 @@ class BulkRecipe:
     moment: Moment
     left_out: tuple[str, ...] = ()
 
+    @property
+    def is_per_ticket(self) -> bool:
+        """Return whether it gives different values for different tickets."""
+        return any(change.is_per_ticket for change in self.changes)
+
     def as_json(self) -> dict[str, Any]:
         """Return the recipe as the notes of a run keep it."""
         return {
@@ -73,13 +78,14 @@ def is_stopped(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema, read: Rea
     own = {name: wish for name, wish in (item.wishes or {}).items() if name not in names}
     values = read.values_for(names) if read else {}
     ticket = KnownTicket(item.ticket_code, values, schema, (read.account_name or "") if read else "")
-    edit, problems = edit_of_recipe(recipe.changes, ticket, recipe.moment)
+    edit, stops = edit_of_recipe(recipe.changes, ticket, recipe.moment)
     item.wishes = {**own, **edit.as_json()} or None
-    if problems:
+    item.recipe_stops = None
+    if stops:
         item.plan, item.reason = Plan.CANNOT, ItemReason.RECIPE_STOPPED
-        item.message = " ".join(problems)[:500]
+        item.recipe_stops = [stop.as_json() for stop in stops]
         item.read_at = read.read_at if read else None
-    return bool(problems)
+    return bool(stops)
 
 
 def changes_of_run(bulk: BulkUpdate, schema: TicketSchema) -> tuple[RecipeChange, ...]:

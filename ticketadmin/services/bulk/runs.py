@@ -151,7 +151,7 @@ def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
 
 def _forget_plans(bulk: BulkUpdate) -> None:
     fresh = {"state": ItemState.WAITING, "plan": Plan.NONE, "reason": "", "message": "", "attempts": 0}
-    fresh |= {"broken_rules": None, "unreadable": None, "sent_along": None}
+    fresh |= {"broken_rules": None, "unreadable": None, "sent_along": None, "recipe_stops": None}
     if not BulkKind(bulk.kind).brings_its_base:
         fresh |= {"base": None, "read_at": None}
     bulk.items.update(**fresh)

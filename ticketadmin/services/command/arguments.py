@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from ticketadmin.services.bulk.recipes import BulkRecipe
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen
 from ticketadmin.services.index.codes import is_code_heading, read_codes
@@ -39,6 +40,7 @@ class Wanted:
     tickets: tuple[Chosen, ...]
     edit: Edit
     base: Base | None = None  # of the one ticket, where it was read already
+    recipe: BulkRecipe | None = None  # of a run whose dry run works out each ticket's values
 
     @property
     def is_single(self) -> bool:

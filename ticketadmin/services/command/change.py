@@ -126,7 +126,7 @@ def _compared(edited: TicketEdit, context: SaveContext) -> OneTicket:
 def change_many(wanted: Wanted, caller: Caller) -> Run:
     """Check the tickets, then send those that can be sent, as a bulk run of the user. Raises Forbidden."""
     bulk = draft_bulk(ChosenTickets(wanted.tickets), actor=caller.user, system_account=system_account())
-    check_bulk(bulk, actor=caller.user, edit=wanted.edit, change_reason=caller.reason)
+    check_bulk(bulk, actor=caller.user, edit=wanted.edit, change_reason=caller.reason, recipe=wanted.recipe)
     _work(bulk, caller)
     if bulk.state != BulkState.READY or caller.should_stop():
         return _stopped(bulk, caller)

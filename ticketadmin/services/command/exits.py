@@ -51,6 +51,7 @@ OUTCOMES: dict[Outcome, Exit] = {
 }
 _ITEM_REASONS = {
     ItemReason.BROKEN_RULE: Exit.RULE,
+    ItemReason.RECIPE_STOPPED: Exit.USAGE,
     ItemReason.CHANGED_SINCE: Exit.CONFLICT,
     ItemReason.IN_PROGRESS: Exit.BUSY,
     ItemReason.READING_LOST: Exit.UNREACHABLE,

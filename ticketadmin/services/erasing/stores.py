@@ -74,7 +74,9 @@ STORES = (
         Change,
         texts=("wanted", "payload", "before", "read_back", "collateral", "message", "change_reason"),
     ),
-    Store("items", _("tickets of bulk updates"), BulkItem, texts=("wishes", "base", "message")),
+    Store(
+        "items", _("tickets of bulk updates"), BulkItem, texts=("wishes", "base", "message", "recipe_stops")
+    ),
     Store("drafts", _("drafts"), Draft, texts=("inputs", "originals", "title")),
     Store("presence", _("notes of who has the ticket open"), Presence),
     _Index("index", _("rows of the ticket index"), IndexedTicket, code="code", texts=("values",)),

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.utils.formats import date_format
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import override
 
 from ticketadmin.models import User
 from ticketadmin.sanitizing import as_html
@@ -23,14 +21,11 @@ from ticketadmin.services.recipes.recipe import (
     expanded,
     placeholders_in,
 )
+from ticketadmin.services.recipes.stops import CUSTOMER_UNKNOWN, FIELD_GONE, TEXT_UNKNOWN, Stop
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, read_edit
 from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.inputs import Inputs, is_blank, is_untouched, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
-
-_UNKNOWN: Mapping[str, str | Promise] = {
-    "customer": gettext_lazy("The customer's name is not known here."),
-}
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ class Filled:
     texts: Mapping[str, Inputs] = field(default_factory=dict)
     cleared: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Stop, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,15 +103,15 @@ def fill(
     texts: dict[str, Inputs] = {}
     cleared: list[str] = []
     kept: list[str] = []
-    problems: list[str] = []
+    problems: list[Stop] = []
     for change in changes:
         one = ticket.schema.fields.get(change.field)
         if one is None:
-            problems.append(field_gone(change.field))
+            problems.append(Stop(change.field, FIELD_GONE))
         elif not change.do.adds and typed.touches(one, ticket.values):
             kept.append(one.name)
-        elif problem := _problem(change, one, ticket, typed):
-            problems.append(f"{one.label}: {problem}")
+        elif code := _stopped_by(change, one, ticket, typed):
+            problems.append(Stop(one.name, code))
         else:
             filled = _texts(change, one, ticket, moment, typed)
             is_cleared = not filled and one.name not in ticket.values
@@ -132,7 +127,7 @@ def fill(
 
 def edit_of_recipe(
     changes: Sequence[RecipeChange], ticket: KnownTicket, moment: Moment
-) -> tuple[Edit, tuple[str, ...]]:
+) -> tuple[Edit, tuple[Stop, ...]]:
     """Return the edit that saving the filled form of an untouched ticket would make, or why there is none.
 
     For ways in without a form: a bulk update's tickets, and commands.
@@ -145,18 +140,13 @@ def edit_of_recipe(
     return edit, ()  # `fill` has read each field, so nothing is invalid here
 
 
-def field_gone(name: str) -> str:
-    """Return the words for a field that is described no more."""
-    return _("The field “%(name)s” does not exist any more.") % {"name": name}
-
-
-def problems_of(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[str, ...]:
+def problems_of(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[Stop, ...]:
     """Return what of a recipe cannot be used on any ticket: a field or a name of the CRM that is gone."""
-    problems: list[str] = []
+    problems: list[Stop] = []
     for change in changes:
         one = schema.fields.get(change.field)
         if one is None:
-            problems.append(field_gone(change.field))
+            problems.append(Stop(change.field, FIELD_GONE))
         elif one.kind in {Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT} and change.do is Do.SET:
             problems += _invalid(one, list(change.texts), KnownTicket("", {}, schema), is_cleared=False)
         elif change.do is Do.CLEAR and not one.clearable:
@@ -164,14 +154,14 @@ def problems_of(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[
     return tuple(problems)
 
 
-def _problem(change: RecipeChange, one: Field, ticket: KnownTicket, typed: Typed) -> str:
+def _stopped_by(change: RecipeChange, one: Field, ticket: KnownTicket, typed: Typed) -> str:
     """Return why a change cannot be used on this ticket before its value is read, else ""."""
     names = frozenset[str]().union(*(placeholders_in(text) for text in change.texts))
     if "customer" in names and not ticket.customer:
-        return str(_UNKNOWN["customer"])
+        return CUSTOMER_UNKNOWN
     is_unknown = one.name not in ticket.values and not typed.touches(one, ticket.values)
     if change.do.adds and (is_unknown or one.name in typed.cleared):
-        return _("Its text is not known here, so nothing can be added to it.")
+        return TEXT_UNKNOWN
     return ""
 
 
@@ -197,15 +187,16 @@ def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment
     return [added + there if change.do is Do.BEFORE else there + added]
 
 
-def _invalid(one: Field, texts: Inputs, ticket: KnownTicket, *, is_cleared: bool) -> list[str]:
-    """Return what the form would say of these texts."""
+def _invalid(one: Field, texts: Inputs, ticket: KnownTicket, *, is_cleared: bool) -> list[Stop]:
+    """Return what the form would say of these texts, without a language."""
     try:
-        read_edit(
-            {one.name: texts},
-            cleared=[one.name] if is_cleared else [],
-            base=ticket.values,
-            schema=ticket.schema,
-        )
+        with override(None):
+            read_edit(
+                {one.name: texts},
+                cleared=[one.name] if is_cleared else [],
+                base=ticket.values,
+                schema=ticket.schema,
+            )
     except InvalidEdit as invalid:
-        return [f"{one.label}: {message}" for error in invalid.errors[one.name] for message in error.messages]
+        return [Stop.of_error(one.name, error) for error in invalid.errors[one.name]]
     return []

@@ -14,6 +14,7 @@ from typing import Any
 from ticketadmin.services.values.fields import Field, Kind
 
 PLACEHOLDERS = ("customer", "code", "today", "me")
+PER_TICKET = frozenset({"customer", "code"})  # placeholders that differ by ticket
 MAX_DAYS = 1_000
 MAX_TEXT = 20_000  # characters of one field's text
 DATES = frozenset({Kind.DATE, Kind.EPOCH_DATE})
@@ -54,6 +55,11 @@ class RecipeChange:
     def days(self) -> int:
         """The number of days, where the change is one of days."""
         return int(self.texts[0])
+
+    @property
+    def is_per_ticket(self) -> bool:
+        """Return whether it gives different values for different tickets."""
+        return self.do.adds or any(PER_TICKET & placeholders_in(text) for text in self.texts)
 
     def as_json(self) -> dict[str, Any]:
         """Return the change as it is kept."""

@@ -5,7 +5,6 @@ from contextlib import suppress
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ticketadmin.forms.recipes import as_posted, filled_form, typed_in
@@ -19,6 +18,7 @@ from ticketadmin.services.drafts.drafts import TooManyDrafts, restore_draft
 from ticketadmin.services.recipes.fill import Filled, KnownTicket, Moment, fill
 from ticketadmin.services.recipes.keep import find_recipe
 from ticketadmin.services.recipes.recipe import changes_of, placeholders_in
+from ticketadmin.services.recipes.stops import RECIPE_GONE, Stop
 from ticketadmin.services.saving.form_base import WrongBase
 from ticketadmin.services.saving.save import open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
@@ -96,7 +96,7 @@ def _filled(
     request: HttpRequest, form: TicketForm, recipe: Recipe | None, read: ReadTicket | None = None
 ) -> Filled:
     if recipe is None:
-        return Filled(problems=(_("Choose a recipe from the list; this one does not exist any more."),))
+        return Filled(problems=(Stop("", RECIPE_GONE),))
     changes = changes_of(recipe.changes)
     names = frozenset[str]().union(*(placeholders_in(text) for one in changes for text in one.texts))
     customer = _customer(form, read) if "customer" in names else ""
