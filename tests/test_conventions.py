@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from tests.waiting import is_true_for, wait_until
 
 TESTS = Path(__file__).resolve().parent
 CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns"}
-WAITS = {"sleep", "wait_for_timeout"}
+# A navigation may be followed by another one; `tests/e2e/conftest.py: next_page` waits for the page instead.
+WAITS = {"sleep", "wait_for_timeout", "expect_navigation", "wait_for_navigation"}
+AT_ONCE = {"evaluate", "goto", "reload", "content", "screenshot"}  # of the page that is there just now
 # `waiting` is where they belong; `crowd` is also the load measurement of `make load`.
 MAY_READ_CLOCKS = {"waiting.py", "crowd.py"}
 
@@ -23,8 +26,26 @@ def called(tree: ast.AST) -> Iterator[str]:
             yield function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+def may_leave(statement: ast.stmt) -> bool:
+    """Return whether a statement does no more than press what may lead to another page."""
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    call = ast.unparse(statement.value)
+    return call.startswith(("page.", "tab.", "dialog.")) and call.endswith((".click()", "press('Enter')"))
+
+
+def acts_on_a_page_that_may_be_leaving(tree: ast.AST) -> Iterator[str]:
+    """Yield statements that act on whatever page is there, right after a press that may lead to another."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        for before, after in pairwise(body if isinstance(body, list) else ()):
+            names = set(called(after))
+            if may_leave(before) and names & AT_ONCE and "expect" not in names:
+                yield f"waits for no page before: {ast.unparse(after)}"
+
+
 def faults(source: str) -> list[str]:
-    """Return what breaks the rules in a module: sleeps, and clocks that something is compared with."""
+    """Return what breaks the rules in a module: sleeps, clocks that something is compared with, haste."""
     tree = ast.parse(source)
     clocks = {
         target.id
@@ -39,7 +60,7 @@ def faults(source: str) -> list[str]:
             names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
             if CLOCKS & set(called(node)) or clocks & names:
                 found.append(f"compares with a clock: {ast.unparse(node)}")
-    return found
+    return [*found, *acts_on_a_page_that_may_be_leaving(tree)]
 
 
 def test_no_test_sleeps_or_compares_with_a_clock() -> None:
@@ -58,6 +79,9 @@ def test_no_test_sleeps_or_compares_with_a_clock() -> None:
         "time.sleep(1)",
         "sleep(0.1)",
         "page.wait_for_timeout(200)",
+        "with page.expect_navigation(): button.click()",
+        "page.locator('button').click()\npage.goto('/history/')",
+        "def test():\n    page.keyboard.press('Enter')\n    assert page.evaluate('1')",
         "assert time.monotonic() - started < 15",
         "while time.time() < end: pass",
         "started = time.perf_counter()\nassert end - started < 2",

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.browsing import Visitor
 from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox
 
 FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
 PATIENCE = 20_000  # milliseconds: a busy machine is slow, not wrong
@@ -76,11 +77,28 @@ class Tab:
         self.page.wait_for_load_state("load")
 
 
+@contextmanager
+def next_page(page: Page) -> Iterator[None]:
+    """Do in the block what leads to another page; at its end that page is there and its scripts have run.
+
+    The address may be the same: what tells the pages apart is a mark that goes with the document.
+    A ticket with unsaved input must not be left before its draft is kept: the next page would send it, and
+    replace itself once more to show it (`bringBack` in static/js/drafts.js).
+    """
+    page.evaluate("document.documentElement.dataset.left = ''")
+    yield
+    expect(page.locator("html:not([data-left])")).to_be_attached()
+    page.wait_for_load_state("load")
+
+
 @pytest.fixture
 def tab_of(
-    request: pytest.FixtureRequest, isolated_browser: Browser, live: LiveServer
+    request: pytest.FixtureRequest, isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
 ) -> Iterator[Callable[..., Tab]]:
-    """Makes a browser window with cookies of its own; `username` None stays signed out."""
+    """Makes a browser window with cookies of its own; `username` None stays signed out.
+
+    Depends on `live_sandbox` so that no test finds what an earlier one left.
+    """
     tabs: list[Tab] = []
 
     def make(username: str | None = "staff", **options: Any) -> Tab:

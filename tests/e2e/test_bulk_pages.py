@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Tab
+from tests.e2e.conftest import Tab, next_page
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox
 from tests.waiting import wait_until
@@ -91,8 +91,9 @@ def test_a_run_that_ended_elsewhere_is_announced_once(
 ) -> None:
     tab = tab_of("lead")
     page = prepared(tab, codes[:5])
-    live_sandbox.switch(latency_ms=150)
-    page.get_by_role("button", name="Send to 5 tickets").click()
+    live_sandbox.switch(latency_ms=1_000)  # so that it does not end before its page was left
+    with next_page(page):
+        page.get_by_role("button", name="Send to 5 tickets").click()
     page.goto(f"{tab.server.url}/history/")
     live_sandbox.switch(latency_ms=0)
 

@@ -109,13 +109,3 @@ def test_every_form_works_without_javascript(tab_of: Callable[..., Tab], live_sa
     page.get_by_role("button", name="Save", exact=True).click()
 
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("path", ["/tickets/", f"/tickets/{CODE}/", "/tickets/KHONGCO99/", "/password/"])
-def test_no_page_is_wider_than_the_screen(
-    width: int, path: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
-) -> None:
-    page = tab_of("staff", viewport={"width": width, "height": 800}).goto(path)
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= width

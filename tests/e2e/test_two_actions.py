@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browsing import Visitor
-from tests.e2e.conftest import Tab
+from tests.e2e.conftest import Tab, next_page
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
 
@@ -220,7 +220,8 @@ def test_keys_never_fire_while_typing_and_can_be_switched_off(tab_of: Callable[.
     page.get_by_label("Title").fill("")
     page.get_by_label("Title").press_sequentially("jk/?se")
     expect(page.get_by_label("Title")).to_have_value("jk/?se")
-    page.evaluate("document.activeElement.blur()")
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
+    page.get_by_label("Title").blur()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
@@ -228,14 +229,17 @@ def test_keys_never_fire_while_typing_and_can_be_switched_off(tab_of: Callable[.
 
     page.get_by_text("Lan", exact=True).first.click()
     page.get_by_label("Keyboard shortcuts").uncheck()
-    with page.expect_navigation():
+    with next_page(page):
         page.get_by_role("button", name="Save preferences").click()
-    page.evaluate("document.activeElement.blur()")
+    expect(page.locator("input:focus, textarea:focus")).to_have_count(0)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).not_to_be_visible()
     page.get_by_text("Lan", exact=True).first.click()
     page.get_by_label("Keyboard shortcuts").check()
-    page.get_by_role("button", name="Save preferences").click()
+    with next_page(page):
+        page.get_by_role("button", name="Save preferences").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
 def test_pasted_lines_become_a_list_of_those_tickets(
