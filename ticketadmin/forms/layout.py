@@ -5,18 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Field as CrispyField
-from crispy_forms.layout import Fieldset, Layout, LayoutObject
+from crispy_forms.layout import Layout
 from django import forms
-from django.template import Context
-from django.template.loader import render_to_string
-from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.values.fields import Field, Kind
 
-GRID_TEMPLATE = "ticketadmin/grid.html"
-CONTENT_TEMPLATE = "tickets/_content_field.html"
+TITLE = "ticket_title"
 WIDE = {Kind.LINE, Kind.HTML, Kind.LONG_TEXT}
 
 
@@ -52,40 +46,36 @@ def helper(*items: Any) -> FormHelper:
     return made
 
 
-class Grid(LayoutObject):
-    """Several boxes side by side, written by one template."""
+@dataclass(frozen=True)
+class TicketLayout:
+    """The boxes of a ticket's form in the order of the page, as tickets/_form.html shows them.
 
-    def __init__(self, *names: str) -> None:
-        self.fields = list(names)
+    It is not a crispy layout: those cost a template and a copy of the context for each box, and this is the
+    page that is opened most.
+    """
 
-    def render(self, form: forms.Form, context: Context, template_pack: Any = None, **_options: Any) -> str:
-        """Return the boxes' HTML."""
-        form.rendered_fields.update(self.fields)  # type: ignore[attr-defined] # crispy's own book-keeping
-        with context.push(fields=[form[name] for name in self.fields]):
-            return render_to_string(GRID_TEMPLATE, context.flatten())  # type: ignore[arg-type] # names are strings
+    title: list[forms.BoundField]
+    compact: list[forms.BoundField]
+    content: list[forms.BoundField]
+    compact_custom: list[forms.BoundField]
+    wide_custom: list[forms.BoundField]
 
 
-def ticket_layout(fields: Mapping[str, Field], left_out: Collection[str]) -> FormHelper:
-    """Return the ticket form's layout; fields in `left_out`, the conflicting ones, are shown elsewhere."""
+def ticket_layout(form: forms.Form, fields: Mapping[str, Field], left_out: Collection[str]) -> TicketLayout:
+    """Return the form's boxes by their place, without fields in `left_out`, which are shown elsewhere."""
     shown = [field for field in fields.values() if field.name not in left_out]
-    wide = [field.name for field in shown if field.key is None and field.kind in WIDE]
-    compact = [field.name for field in shown if field.key is None and field.kind not in WIDE]
-    custom = [field for field in shown if field.key is not None]
-    return helper(
-        *(name for name in wide if name == "ticket_title"),
-        *([Grid(*compact)] if compact else []),
-        *(CrispyField(name, template=CONTENT_TEMPLATE) for name in wide if name != "ticket_title"),
-        *([_custom_group(custom)] if custom else []),
-        CHANGE_REASON,
-    )
 
+    def boxes(*, custom: bool, wide: bool, title: bool = False) -> list[forms.BoundField]:
+        return [
+            form[field.name]
+            for field in shown
+            if (field.key is not None, field.kind in WIDE, field.name == TITLE) == (custom, wide, title)
+        ]
 
-def _custom_group(custom: list[Field]) -> Fieldset:
-    compact = [field.name for field in custom if field.kind not in WIDE]
-    wide = [field.name for field in custom if field.kind in WIDE]
-    return Fieldset(
-        _("Custom fields"),
-        *([Grid(*compact)] if compact else []),
-        *wide,
-        css_class="form__group",
+    return TicketLayout(
+        title=boxes(custom=False, wide=True, title=True),
+        compact=boxes(custom=False, wide=False),
+        content=boxes(custom=False, wide=True),
+        compact_custom=boxes(custom=True, wide=False),
+        wide_custom=boxes(custom=True, wide=True),
     )

@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.change_reason import reason_box
-from ticketadmin.forms.layout import BoxInfo, describe_box, ticket_layout
+from ticketadmin.forms.layout import BoxInfo, TicketLayout, describe_box, ticket_layout
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Change, Draft, User
 from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
@@ -69,7 +69,11 @@ class TicketForm(forms.Form):
         for field in schema.fields.values():
             self.fields[field.name] = self._make_box(field, self._shown(field))
         self.fields[CHANGE_REASON] = reason_box("".join(self.inputs.get(CHANGE_REASON, [])))
-        self.helper = ticket_layout(schema.fields, [conflict.name for conflict in base.conflicts])
+
+    @property
+    def layout(self) -> TicketLayout:
+        """The boxes by their place on the page, without those in conflict."""
+        return ticket_layout(self, self.schema.fields, [conflict.name for conflict in self.base.conflicts])
 
     def _shown(self, field: Field) -> Inputs:
         if self.is_bound and field.name in self.data:

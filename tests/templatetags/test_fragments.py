@@ -1,0 +1,78 @@
+"""Parts of pages that are rendered once for equal values, and what is put into them every time."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from django.template import TemplateSyntaxError, engines
+from django.utils import translation
+
+from ticketadmin.templatetags.fragments import MOST_KEPT
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A value that a part depends on; it counts how often it was rendered."""
+
+    name: str
+    _times: list[str] = field(default_factory=list, compare=False)
+
+    def shown(self) -> str:
+        self._times.append(self.name)
+        return self.name
+
+
+def part(content: str, names: str = "reader=reader later here=here token=token"):  # type: ignore[no-untyped-def]
+    return engines["django"].from_string(
+        "{% load fragments i18n %}{% same_for " + names + " %}" + content + "{% endsame_for %}"
+    )
+
+
+def test_equal_values_share_a_rendering_and_others_get_their_own() -> None:
+    template, times = part("{{ reader.shown }} {% translate 'Save' %}"), list[str]()
+
+    pages = [template.render({"reader": Reader(name, times)}) for name in ("Lan", "Minh", "Lan", "Minh")]
+    with translation.override("vi"):
+        vietnamese = template.render({"reader": Reader("Lan", times)})
+
+    assert pages == ["Lan Save", "Minh Save", "Lan Save", "Minh Save"]
+    assert vietnamese == "Lan Lưu"
+    assert times == ["Lan", "Minh", "Lan"]
+
+
+def test_later_values_are_put_in_escaped_each_time() -> None:
+    template = part('<a href="{{ here }}">{{ reader.name }}</a>{{ token }}{{ here }}')
+
+    first = template.render({"reader": Reader("Lan"), "here": "/a/?b=1&c=2", "token": "one"})
+    second = template.render({"reader": Reader("Lan"), "here": '"><script>', "token": "here"})
+
+    assert first == '<a href="/a/?b=1&amp;c=2">Lan</a>one/a/?b=1&amp;c=2'
+    assert second == '<a href="&quot;&gt;&lt;script&gt;">Lan</a>here&quot;&gt;&lt;script&gt;'
+
+
+def test_content_sees_nothing_but_the_named_values() -> None:
+    template = part("{{ user }}{{ reader.name }}{% if perms %}!{% endif %}")
+
+    assert template.render({"reader": Reader("Lan"), "user": "Minh", "perms": True}) == "Lan"
+
+
+def test_a_value_that_is_not_written_is_not_worked_out() -> None:
+    asked: list[str] = []
+
+    part("{{ reader.name }}").render({"reader": Reader("Lan"), "token": lambda: asked.append("token")})
+
+    assert asked == []
+
+
+def test_renderings_are_bounded() -> None:
+    template, times = part("{{ reader.shown }}"), list[str]()
+
+    for name in ["first", *map(str, range(MOST_KEPT)), "first", "first"]:
+        assert template.render({"reader": Reader(name, times)}) == name
+
+    assert times.count("first") == 2
+
+
+@pytest.mark.parametrize("names", ["", "reader", "later here=here", "reader=reader here", "a=a later B1=b"])
+def test_a_tag_that_says_something_else_is_refused(names: str) -> None:
+    with pytest.raises(TemplateSyntaxError, match="name=value"):
+        part("x", names)

@@ -1,0 +1,51 @@
+"""What the frame of every page shows of its reader: a context processor.
+
+The frame (bar, menu, dialogs) is rendered once for equal values of these (`{% same_for %}`), so they are few
+and say nothing of the page inside.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from ticketadmin.models import ROLES, Role, User
+
+# The pages that the bar leads to, by their route; elsewhere none is marked as the current one.
+IN_BAR = frozenset({"tickets", "history", "recipes", "bulk_list", "connection", "audit"})
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The user whom a page is for, as its frame shows them; nobody in particular without a sign-in."""
+
+    is_authenticated: bool = False
+    username: str = ""
+    display_name: str = ""
+    language: str = ""
+    theme: str = ""
+    shortcuts_enabled: bool = False
+    signs_in_elsewhere: bool = False
+    permissions: frozenset[str] = frozenset()  # short names
+
+
+def frame(request: HttpRequest) -> dict[str, Callable[[], Reader] | frozenset[str]]:
+    """Return `reader`, made only where a template asks for it, and `current`, the route if the bar has it."""
+    match = request.resolver_match
+    return {"reader": lambda: _reader(request), "current": IN_BAR & {match.url_name if match else ""}}
+
+
+def _reader(request: HttpRequest) -> Reader:
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return Reader()
+    return Reader(
+        True,
+        user.username,
+        user.display_name,
+        user.language,
+        user.theme,
+        user.shortcuts_enabled,
+        user.signs_in_elsewhere,
+        frozenset(name for name in ROLES[Role.ADMINISTRATOR] if user.may(name)),
+    )
