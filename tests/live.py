@@ -84,17 +84,18 @@ class LiveServer:
 
     def forget_what_it_learnt(self) -> None:
         """Delete what earlier tests made it believe: that reading is refused, that the CRM wants no calls."""
-        self._forget("reading", "circuit", "omitted_fields", "asked_to_wait")
+        self._forget("ticketadmin_crmsnapshot", "reading", "omitted_fields")
+        self._forget("ticketadmin_remotesnapshot", "circuit", "asked_to_wait")
 
     def forget_lists(self) -> None:
         """Delete the CRM's lists, so that they are asked for again."""
-        self._forget("categories", "statuses")
+        self._forget("ticketadmin_crmsnapshot", "categories", "statuses")
 
-    def _forget(self, *names: str) -> None:
+    def _forget(self, table: str, *names: str) -> None:
         file = self.data / "ticketadmin.sqlite3"
         with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
             for name in names:
-                database.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = ?", [name])
+                database.execute(f"DELETE FROM {table} WHERE name = ?", [name])  # noqa: S608
 
     def sweep(self) -> None:
         """Read the CRM's whole list into the index, as a worker does; without a CRM nothing is known."""

@@ -98,3 +98,35 @@ def test_of_several_saves_in_flight_of_one_ticket_an_upgrade_leaves_the_newest(
         "pending",
         "pending",
     ]
+
+
+SNAPSHOTS_BEFORE = """
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+state = MigrationExecutor(connection).loader.project_state([("ticketadmin", "0033_recipe_stops")])
+for name in ("statuses", "omitted_fields", "circuit", "bulk:gate"):
+    state.apps.get_model("ticketadmin", "RemoteSnapshot").objects.create(
+        name=name, value={"of": name}, fetched_at=timezone.now()
+    )
+"""
+SNAPSHOTS_AFTER = """
+from ticketadmin.models import CrmSnapshot, Shared, SharedState
+print(*sorted(row.value["of"] for row in CrmSnapshot.objects.all()))
+print(SharedState.objects.value_of(Shared.CIRCUIT)["of"], SharedState.objects.count())
+"""
+
+
+@pytest.mark.parametrize("database", ["on_sqlite", pytest.param("on_postgres", marks=pytest.mark.postgres)])
+def test_what_the_crm_said_is_copied_and_what_is_shared_stays(
+    database: str, request: pytest.FixtureRequest
+) -> None:
+    """Processes of the version before go on using the old table while the new ones start."""
+    url = request.getfixturevalue(database)
+    manage(url, "migrate", "-v", "0", "ticketadmin", "0033")
+    manage(url, "shell", "-v", "0", "-c", SNAPSHOTS_BEFORE)
+
+    manage(url, "migrate", "-v", "0")
+
+    found = manage(url, "shell", "-v", "0", "-c", SNAPSHOTS_AFTER).splitlines()
+    assert found == ["omitted_fields statuses", "circuit 4"]

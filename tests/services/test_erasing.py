@@ -29,7 +29,6 @@ from ticketadmin.models import (
     IndexedTicket,
     Presence,
     ReadFrom,
-    RemoteSnapshot,
     ResetRequest,
     SavedView,
     User,
@@ -91,7 +90,8 @@ def test_every_table_with_data_of_tickets_is_known() -> None:
         "AuditEntry",  # masked when written: test_audit
         "TicketIndex",  # of the list as a whole
         "TicketRule",  # names of fields and groups
-        "RemoteSnapshot",  # kept lists are dropped; the others name no ticket
+        "CrmSnapshot",  # of the connection; two facts name the ticket that showed them
+        "SharedState",  # moments
     }
     found = {
         model.__name__
@@ -112,7 +112,6 @@ def test_every_table_with_data_of_tickets_is_known() -> None:
 def test_nothing_is_left_of_a_ticket_in_any_table(subject: Subject, lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
     fill(lead, "BBB2", "minh@example.com")
-    RemoteSnapshot.objects.create(name="list:x", value={"rows": [LAN]}, fetched_at=NOW)
 
     found = look_up(subject, actor=administrator)
     assert (found.codes, found.total) == (("AAA1",), 5)
@@ -341,7 +340,6 @@ MAKE: dict[str, Make] = {
     "binding_links": lambda _user, when: BindingLink.objects.create(
         user=User.objects.create_user(f"owner {when:%j%H}"), digest="x", expires_at=when
     ),
-    "lists": lambda user, when: RemoteSnapshot.objects.create(name=f"list:{when:%j%H}", fetched_at=when),
     "sessions": make_session,
     "failed_attempts": make_attempt,
 }

@@ -10,8 +10,8 @@ from django.test import Client
 
 from tests.sandbox_driver import KEY, Sandbox
 from ticketadmin.models import User
-from ticketadmin.services.crm import circuit
-from ticketadmin.services.crm.circuit import FAILURES
+from ticketadmin.services.crm import circuit_breaker
+from ticketadmin.services.crm.circuit_breaker import FAILURES
 from ticketadmin.services.crm.connection import forget_api, get_api
 from ticketadmin.services.operations.heartbeats import beat, end, living
 from ticketadmin.ticketapi.errors import Unavailable
@@ -142,7 +142,7 @@ def test_a_dead_crm_is_left_alone_by_every_process(
 def test_one_probe_closes_the_circuit_when_the_crm_is_back(
     staff: User, client_of: Callable[[User], Client], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(circuit, "OPEN_FOR", timedelta(0))
+    monkeypatch.setattr(circuit_breaker, "OPEN_FOR", timedelta(0))
     client = client_of(staff)
     sandbox.fault("status", times=None, status=504)
     for _look in range(FAILURES):
@@ -150,7 +150,7 @@ def test_one_probe_closes_the_circuit_when_the_crm_is_back(
     sandbox.forget_faults()
 
     assert client.get(f"/tickets/{CODE}/").status_code == 200
-    assert circuit.open_until() is None
+    assert circuit_breaker.open_until() is None
 
 
 def test_a_ticket_that_fails_by_itself_never_opens_the_circuit(db: None, sandbox: Sandbox) -> None:

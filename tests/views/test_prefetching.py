@@ -14,8 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import Change, Draft, RemoteSnapshot, User
-from ticketadmin.services.crm.circuit import CIRCUIT
+from ticketadmin.models import Change, Draft, Shared, SharedState, User
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -79,7 +78,7 @@ def an_open_change(user: User) -> None:
 
 def an_open_circuit(_user: User) -> None:
     until = (timezone.now() + timedelta(seconds=8)).isoformat()
-    RemoteSnapshot.objects.create(name=CIRCUIT, value={"open_until": until}, fetched_at=timezone.now())
+    SharedState.objects.create(name=Shared.CIRCUIT, value={"open_until": until})
 
 
 @pytest.mark.parametrize("stand", [a_draft, an_open_change, an_open_circuit])

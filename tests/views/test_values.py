@@ -11,7 +11,7 @@ from django.utils import timezone
 from tests.pages import PageForm, forms_in, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.services.values.values import LEFT_ALONE, OPTIONS
-from ticketadmin.models import CustomField, RemoteSnapshot, User
+from ticketadmin.models import CrmSnapshot, CustomField, Snapshot, User
 from ticketadmin.views.error_pages import server_error
 
 CODE = "ABCXYZ1234"
@@ -252,10 +252,7 @@ def test_without_our_database_the_page_repeats_what_was_typed_and_sends_it_again
 def test_of_names_that_differ_in_case_the_chosen_one_is_sent(web: Client, sandbox: Sandbox) -> None:
     items = [{"id": 1, "name": "New"}, {"id": 2, "name": "new"}, {"id": 3, "name": "Mới "}]
     now = timezone.now()
-    RemoteSnapshot.objects.update_or_create(
-        name="statuses",
-        defaults={"value": {"items": items, "fetched_at": now.isoformat()}, "fetched_at": now},
-    )
+    CrmSnapshot.objects.keep(Snapshot.STATUSES, {"items": items, "fetched_at": now.isoformat()}, at=now)
     for name in ("new", "New", "Mới "):
         web.post(URL, ticket_form(web.get(URL)).filled(status_name=name))
         web.post(f"{URL}status/", {"status": name})

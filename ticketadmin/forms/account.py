@@ -9,14 +9,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.layout import helper
+from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.forms.second_step import code_field, taken_code
 from ticketadmin.models import User
 from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
 from ticketadmin.services.people.second_step import is_on
 
 
-class SignInForm(AuthenticationForm):
+class SignInForm(FieldsInOrder, AuthenticationForm):
     """Name and password, laid out like every form.
 
     Django tells browsers how long a name may be and checks it nowhere: a longer one is refused here, before
@@ -27,7 +27,6 @@ class SignInForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         name = self.fields["username"]
         name.validators.append(MaxLengthValidator(name.max_length))  # type: ignore[attr-defined]
-        self.helper = helper(*self.fields)
 
     def clean(self) -> dict[str, Any]:
         """Check name and password; say why somebody with the right password is not let in."""
@@ -42,34 +41,25 @@ class SignInForm(AuthenticationForm):
             raise ValidationError(problem.message, code="unavailable") from problem
 
 
-class NewPasswordForm(PasswordChangeForm):
+class NewPasswordForm(FieldsInOrder, PasswordChangeForm):
     """The old password and the new one twice."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.helper = helper(*self.fields)
 
-
-class ForgottenPasswordForm(forms.Form):
+class ForgottenPasswordForm(FieldsInOrder, forms.Form):
     """The address that a link for a new password goes to."""
 
     email = forms.EmailField(
         label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.helper = helper(*self.fields)
 
-
-class ChosenPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-arg]
     """The new password twice, for a user who came by the link; whoever reads their mail has no code."""
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         if is_on(user):
             self.fields["code"] = code_field(_("Code of your app, or a recovery code"))
-        self.helper = helper(*self.fields)
 
     def clean(self) -> dict[str, Any]:
         """Take the code last: it counts once, and must not be spent on a password that is refused."""

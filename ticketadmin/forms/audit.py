@@ -6,13 +6,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.history import day_field
-from ticketadmin.forms.layout import helper
+from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.models import AuditAction, User
 from ticketadmin.services.history.audit import AuditFilters
 from ticketadmin.services.values.ordering import in_order
 
 
-class AuditFilterForm(forms.Form):
+class AuditFilterForm(FieldsInOrder, forms.Form):
     """Who, whom, action, address and days."""
 
     actor = forms.TypedChoiceField(label=_("Who"), required=False, coerce=int, empty_value=None)
@@ -30,7 +30,6 @@ class AuditFilterForm(forms.Form):
             self.fields[name].choices = names  # type: ignore[attr-defined]
         actions = [("", _("Anything")), *AuditAction.choices]
         self.fields["action"].choices = actions  # type: ignore[attr-defined]
-        self.helper = helper(*self.fields)
 
     @property
     def filters(self) -> AuditFilters:

@@ -1,18 +1,16 @@
 """What an administrator types to have data erased."""
 
-from typing import Any
-
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.layout import helper
+from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.services.erasing.erase import Subject
 from ticketadmin.ticketapi.client import CODE
 
 
-class EraseForm(forms.Form):
+class EraseForm(FieldsInOrder, forms.Form):
     """One box for a ticket code or an e-mail address."""
 
     subject = forms.CharField(
@@ -20,10 +18,6 @@ class EraseForm(forms.Form):
         max_length=254,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.helper = helper(*self.fields)
 
     def clean_subject(self) -> Subject:
         """Return what is meant. Raises ValidationError for what is neither."""

@@ -7,7 +7,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.layout import helper
+from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.models import MAX_CHANGE_REASON, Origin, Outcome, User
 from ticketadmin.services.history.changes import Filters
 from ticketadmin.services.values.fields import catalogue
@@ -29,7 +29,7 @@ def day_field(label: Any) -> forms.DateField:
     )
 
 
-class HistoryFilterForm(forms.Form):
+class HistoryFilterForm(FieldsInOrder, forms.Form):
     """Ticket, person, field, outcome, origin, reason, bulk update and days.
 
     People are offered only to those who may see everybody's changes.
@@ -59,7 +59,6 @@ class HistoryFilterForm(forms.Form):
         self._choose("field", [("", _("Any field")), *fields])
         self._choose("outcome", [("", _("Any outcome")), *Outcome.choices])
         self._choose("origin", [("", _("Anything")), *Origin.choices])
-        self.helper = helper(*self.fields)
 
     def _choose(self, name: str, choices: list[Any]) -> None:
         if name in self.fields:

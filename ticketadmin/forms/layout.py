@@ -46,6 +46,17 @@ def helper(*items: Any) -> FormHelper:
     return made
 
 
+class FieldsInOrder:
+    """A form that is laid out as its fields are listed."""
+
+    fields: dict[str, forms.Field]
+
+    @property
+    def helper(self) -> FormHelper:
+        """The layout, for the fields that the form has by now."""
+        return helper(*self.fields)
+
+
 @dataclass(frozen=True)
 class TicketLayout:
     """The boxes of a ticket's form in the order of the page, as tickets/_form.html shows them.

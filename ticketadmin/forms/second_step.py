@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.layout import helper
+from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.models import Source, User
 from ticketadmin.services.people import second_step as steps
 
@@ -21,12 +21,11 @@ def code_field(label: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=steps.MAX_TYPED, widget=forms.TextInput(attrs=attributes))
 
 
-class _UsersForm(forms.Form):
+class _UsersForm(FieldsInOrder, forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
         self.codes: list[str] = []
-        self.helper = helper(*self.fields)
 
 
 class SignInCodeForm(_UsersForm):
@@ -59,7 +58,6 @@ class SetUpForm(_UsersForm):
         super().__init__(*args, user=user, **kwargs)
         if user.source != Source.LOCAL:
             del self.fields["password"]
-            self.helper = helper(*self.fields)
 
     def clean_password(self) -> str:
         """Compare the password. Raises ValidationError."""

@@ -1,18 +1,20 @@
-"""Our own rows: people, changes, bulk updates, drafts, the ticket index, configuration,
-and what the CRM last said."""
+"""Our own rows: people, changes, bulk updates, drafts, the ticket index, configuration, what the CRM last
+said and what processes share."""
 
 from .audit import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, FailedSignIns
 from .bulk import ACTIVE, ENDED, BulkItem, BulkKind, BulkState, BulkUpdate, Damage, ItemState
 from .changes import MAX_CHANGE_REASON, MAX_SYSTEM_ACCOUNT, Change, ChangedField, Origin
-from .configuration import CustomField, FieldKind, Hue, Reading, RemoteSnapshot, StatusSetting
-from .drafts import Draft, Presence
+from .configuration import CustomField, FieldKind, Hue, StatusSetting
+from .crm import CrmSnapshot, Reading, Shared, SharedState, Snapshot
+from .drafts import Draft
 from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User
+from .presence import Presence
 from .recipes import Recipe
 from .rules import TicketRule
-from .views import SavedView
+from .saved_views import SavedView
 
 __all__ = [
     "ACTIVE",
@@ -34,6 +36,7 @@ __all__ = [
     "ChangedField",
     "Channel",
     "Chore",
+    "CrmSnapshot",
     "CustomField",
     "Damage",
     "Draft",
@@ -57,10 +60,12 @@ __all__ = [
     "Reading",
     "Recipe",
     "RecoveryCode",
-    "RemoteSnapshot",
     "ResetRequest",
     "Role",
     "SavedView",
+    "Shared",
+    "SharedState",
+    "Snapshot",
     "Source",
     "StatusCount",
     "StatusSetting",

@@ -1,7 +1,4 @@
-"""What administrators describe, because the CRM does not: custom fields and how statuses look; and
-what the CRM last said of its own lists."""
-
-from enum import StrEnum
+"""What administrators describe, because the CRM does not: custom fields and how statuses look."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -99,29 +96,6 @@ class StatusSetting(models.Model):
         verbose_name = _("status setting")
         verbose_name_plural = _("status settings")
         ordering = ["order", "name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Reading(StrEnum):
-    """Whether the key may read tickets, as far as answers have shown; kept in a RemoteSnapshot."""
-
-    WORKS = "works"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-
-
-class RemoteSnapshot(models.Model):
-    """The last good answer of the CRM to a question whose answer seldom changes.
-
-    Kept in the database, so that every process shares it and it survives a restart: a list that is
-    too old is still better than none while the CRM is down.
-    """
-
-    name = models.CharField(max_length=40, primary_key=True)
-    value = models.JSONField(default=dict)
-    fetched_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""What a person has typed and not yet saved, and who has a ticket open."""
+"""What a user has typed and not yet saved."""
 
 from django.conf import settings
 from django.db import models
@@ -33,26 +33,6 @@ class Draft(models.Model):
     class Meta:
         ordering = ["-updated_at"]
         constraints = [models.UniqueConstraint(fields=["actor", "ticket_code"], name="draft_one_per_ticket")]
-
-    def __str__(self) -> str:
-        return f"{self.ticket_code} ({self.actor_id})"
-
-
-class Presence(models.Model):
-    """One browser tab in which a person has a ticket open. It counts while it was seen lately."""
-
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    ticket_code = models.CharField(max_length=64)
-    tab = models.CharField(max_length=40)
-    is_editing = models.BooleanField(default=False)
-    opened_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(fields=["ticket_code", "seen_at"], name="presence_ticket")]
-        constraints = [
-            models.UniqueConstraint(fields=["actor", "ticket_code", "tab"], name="presence_one_per_tab")
-        ]
 
     def __str__(self) -> str:
         return f"{self.ticket_code} ({self.actor_id})"

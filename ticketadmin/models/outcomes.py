@@ -35,6 +35,16 @@ class Says(Flag):
     EXPLAINED = auto()  # its meaning is repeated at every ticket of a run, because a user has to look
 
 
+class _WhetherSaid:
+    """Answers whether an outcome says a flag."""
+
+    def __init__(self, flag: Says) -> None:
+        self._flag = flag
+
+    def __get__(self, outcome: "_Answers", _owner: object = None) -> bool:
+        return self._flag in outcome.says
+
+
 class _Answers:
     """The questions that both vocabularies answer; `severity` is highest for the worst outcome of a field."""
 
@@ -42,40 +52,13 @@ class _Answers:
     severity: int
     says: Says
 
-    @property
-    def is_saved(self) -> bool:
-        """Return whether the user's text is safe in the CRM."""
-        return Says.SAVED in self.says
-
-    @property
-    def is_applied(self) -> bool:
-        """Return whether the CRM was seen to hold what was sent, or what it made of it."""
-        return Says.APPLIED in self.says
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Return whether the CRM certainly kept the old value."""
-        return Says.UNCHANGED in self.says
-
-    @property
-    def is_open(self) -> bool:
-        """Return whether another look at the ticket may tell more."""
-        return Says.OPEN in self.says
-
-    @property
-    def is_failed(self) -> bool:
-        """Return whether the ticket does not hold what was wanted, or may not."""
-        return Says.FAILED in self.says
-
-    @property
-    def is_retryable(self) -> bool:
-        """Return whether a bulk run can try it again without asking."""
-        return Says.RETRYABLE in self.says
-
-    @property
-    def is_explained(self) -> bool:
-        """Return whether its meaning is repeated at every ticket."""
-        return Says.EXPLAINED in self.says
+    is_saved = _WhetherSaid(Says.SAVED)
+    is_applied = _WhetherSaid(Says.APPLIED)
+    is_unchanged = _WhetherSaid(Says.UNCHANGED)
+    is_open = _WhetherSaid(Says.OPEN)
+    is_failed = _WhetherSaid(Says.FAILED)
+    is_retryable = _WhetherSaid(Says.RETRYABLE)
+    is_explained = _WhetherSaid(Says.EXPLAINED)
 
 
 class Outcome(_Answers, models.TextChoices):

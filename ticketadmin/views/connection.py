@@ -12,7 +12,7 @@ from ticketadmin.presenters.index import present_index
 from ticketadmin.presenters.outcomes import explain_reason
 from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import check_api, connection_facts, last_report
-from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.crm.circuit_breaker import open_until
 from ticketadmin.services.crm.omitted import omitted_fields, set_omitted_fields
 from ticketadmin.services.erasing.retention import notice_ends, notices
 from ticketadmin.services.index.capabilities import check_soon

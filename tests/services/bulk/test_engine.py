@@ -13,11 +13,11 @@ from ticketadmin.models import (
     BulkState,
     BulkUpdate,
     Change,
+    CrmSnapshot,
     ItemOutcome,
     ItemState,
     Origin,
     Outcome,
-    RemoteSnapshot,
     User,
 )
 from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
@@ -108,7 +108,7 @@ def taken_over(run: BulkUpdate) -> None:
 
 
 def forget_lists() -> None:
-    RemoteSnapshot.objects.all().delete()
+    CrmSnapshot.objects.all().delete()
 
 
 def test_the_thread_that_renews_the_lease_never_waits_for_the_crm(run: BulkUpdate, sandbox: Sandbox) -> None:

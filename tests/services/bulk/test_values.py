@@ -18,10 +18,11 @@ from ticketadmin.models import (
     BulkItem,
     BulkUpdate,
     Change,
+    CrmSnapshot,
     CustomField,
     ItemReason,
     Plan,
-    RemoteSnapshot,
+    Snapshot,
     User,
 )
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
@@ -267,8 +268,8 @@ def names_that_differ_in_case(web: Client, sandbox: Sandbox) -> None:
     items = [{"id": number, "name": name} for number, name in enumerate(NAMES)]
     now = timezone.now()
     value = {"items": items, "fetched_at": now.isoformat()}
-    for name in ("statuses", "categories"):
-        RemoteSnapshot.objects.update_or_create(name=name, defaults={"value": value, "fetched_at": now})
+    for name in (Snapshot.STATUSES, Snapshot.CATEGORIES):
+        CrmSnapshot.objects.keep(name, value, at=now)
 
 
 @pytest.mark.parametrize("way", WAYS)

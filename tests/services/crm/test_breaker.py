@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from ticketadmin.services.crm.circuit import BELIEVED_FOR, FAILURES, Circuit, open_until
+from ticketadmin.services.crm.circuit_breaker import BELIEVED_FOR, FAILURES, CircuitBreaker, open_until
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason, Source
@@ -21,7 +21,7 @@ def attempt(method: str, reason: Reason | None = None, http_status: int | None =
 
 def after(*calls: Call) -> bool:
     """Return whether a new breaker is open after some attempts."""
-    breaker = Circuit()
+    breaker = CircuitBreaker()
     for call in calls:
         breaker.note(call)
     until = open_until()
@@ -64,9 +64,9 @@ def test_a_write_that_finds_nobody_counts(reason: Reason, db: None) -> None:
 def test_while_it_is_open_nothing_is_asked_by_any_process(db: None) -> None:
     assert after(*[attempt("GET", Reason.REFUSED)] * FAILURES)
 
-    for process in (Circuit(), Circuit()):
+    for process in (CircuitBreaker(), CircuitBreaker()):
         with pytest.raises(Unavailable) as refused:
-            process.enter(within=1)
+            process.refuse_while_open()
         assert refused.value.reason is Reason.CIRCUIT_OPEN
 
 
@@ -76,13 +76,13 @@ def test_one_probe_is_let_through_and_its_success_closes_it(
     assert after(*[attempt("GET", Reason.REFUSED)] * FAILURES)
     later = timezone.now() + timedelta(minutes=1)
     monkeypatch.setattr(timezone, "now", lambda: later)
-    first, second = Circuit(), Circuit()
+    first, second = CircuitBreaker(), CircuitBreaker()
 
-    first.enter(within=1)
+    first.refuse_while_open()
     with pytest.raises(Unavailable):
-        second.enter(within=1)
+        second.refuse_while_open()
     first.note(attempt("GET", http_status=200))
 
     assert open_until() is None
     assert BELIEVED_FOR < 1  # another process sees it within that
-    Circuit().enter(within=1)
+    CircuitBreaker().refuse_while_open()

@@ -8,12 +8,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import CustomField, IndexedTicket, RemoteSnapshot, TicketIndex, User
+from ticketadmin.models import CustomField, IndexedTicket, Shared, SharedState, TicketIndex, User
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.circuit import CIRCUIT
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.connection import get_api
-from ticketadmin.services.crm.hold import ASKED_TO_WAIT
 from ticketadmin.services.crm.reading import read_ticket
 from ticketadmin.services.index.capabilities import can_filter_by_code, capabilities_of
 from ticketadmin.services.index.forget import forget_tickets, rebuild_index
@@ -197,7 +195,7 @@ def test_nothing_is_asked_where_the_index_is_turned_off(sandbox: Sandbox, settin
 def test_nothing_is_asked_while_the_circuit_is_open(sandbox: Sandbox) -> None:
     until = database_now() + timedelta(seconds=8)
     value = {"open_until": until.isoformat()}
-    RemoteSnapshot.objects.create(name=CIRCUIT, value=value, fetched_at=database_now())
+    SharedState.objects.create(name=Shared.CIRCUIT, value=value)
 
     assert 0 < Sweeper("worker-1").step() <= 8
     assert listed_calls(sandbox) == 0
@@ -206,7 +204,7 @@ def test_nothing_is_asked_while_the_circuit_is_open(sandbox: Sandbox) -> None:
 def over_by_now() -> None:
     """Let the time pass for which the CRM asked to be left alone."""
     past = {"until": (database_now() - timedelta(seconds=1)).isoformat()}
-    assert RemoteSnapshot.objects.filter(name=ASKED_TO_WAIT).update(value=past) == 1
+    assert SharedState.objects.filter(name=Shared.ASKED_TO_WAIT).update(value=past) == 1
 
 
 @pytest.mark.parametrize("status", [429, 503])

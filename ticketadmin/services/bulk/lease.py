@@ -12,9 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from ticketadmin.models import BulkUpdate, RemoteSnapshot
-
-GATE = "bulk:gate"
+from ticketadmin.models import BulkUpdate, Shared, SharedState
 
 
 def lease_time() -> timedelta:
@@ -46,7 +44,7 @@ class Lease:
     def renew(self, slowed_until: datetime | None) -> bool:
         """Renew it, take a share of the global limit, and look what the row says. Return if it is ours."""
         with transaction.atomic():
-            _gate()
+            SharedState.objects.locked(Shared.BULK_SLOTS)  # one worker at a time shares out the limit
             others = BulkUpdate.objects.filter(lease_until__gt=timezone.now()).exclude(pk=self.bulk.pk)
             held = others.aggregate(held=Sum("slots"))["held"] or 0
             free = max(0, settings.BULK_MAX_IN_FLIGHT - held)
@@ -61,9 +59,3 @@ class Lease:
         if self.is_ours:
             self._runs_out = runs_out
         return self.is_ours
-
-
-def _gate() -> None:
-    """Let one worker at a time share out the global limit."""
-    RemoteSnapshot.objects.get_or_create(name=GATE, defaults={"fetched_at": timezone.now()})
-    RemoteSnapshot.objects.select_for_update().get(name=GATE)

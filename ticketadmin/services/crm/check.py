@@ -16,13 +16,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
-from ticketadmin.models import Change, Outcome, Reading, RemoteSnapshot, User
+from ticketadmin.models import Change, CrmSnapshot, Outcome, Reading, Snapshot, User
 from ticketadmin.services.crm.connection import get_api, reading_state
 from ticketadmin.services.people.access import require
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason
 
-CHECK = "check"
 SHOWN_ERRORS = 8
 RECENT = timedelta(days=1)
 
@@ -82,14 +81,14 @@ def check_api() -> Report:
     steps = tuple(_answers())
     report = Report(timezone.now(), steps)
     value = {"steps": [asdict(step) for step in steps], "at": report.at.isoformat()}
-    RemoteSnapshot.objects.update_or_create(name=CHECK, defaults={"value": value, "fetched_at": report.at})
+    CrmSnapshot.objects.keep(Snapshot.CHECK, value, at=report.at)
     return report
 
 
 def last_report(actor: User) -> Report | None:
     """Return the answers of the last check. Raises Forbidden."""
     require(actor, "view_connection")
-    row = RemoteSnapshot.objects.filter(name=CHECK).first()
+    row = CrmSnapshot.objects.kept(Snapshot.CHECK)
     if row is None:
         return None
     steps = tuple(Step.from_json(step) for step in row.value["steps"])

@@ -9,18 +9,16 @@ from django.conf import settings
 from django.db.models import Exists
 from django.utils import timezone
 
-from ticketadmin.models import RemoteSnapshot, TicketRule
-from ticketadmin.services.crm.connection import READING, get_api, state_in
-from ticketadmin.services.crm.omitted import OMITTED, omitted_in
+from ticketadmin.models import CrmSnapshot, Snapshot, TicketRule
+from ticketadmin.services.crm.connection import get_api, state_in
+from ticketadmin.services.crm.omitted import omitted_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import described_column, described_in
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.tickets import Choice
 
-CATEGORIES = "categories"
-STATUSES = "statuses"
 RETRY_AFTER = timedelta(seconds=30)
-_LOOKED_UP = (CATEGORIES, STATUSES, READING, OMITTED)  # in one query
+_LOOKED_UP = (Snapshot.CATEGORIES, Snapshot.STATUSES, Snapshot.READING, Snapshot.OMITTED)  # in one query
 
 
 def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
@@ -30,26 +28,26 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     After a failed attempt the CRM is left alone for half a minute. Without `ask` no call is made, for
     pages that must not wait.
     """
-    found = RemoteSnapshot.objects.filter(name__in=_LOOKED_UP)
+    found = CrmSnapshot.objects.filter(name__in=_LOOKED_UP)
     found = found.annotate(has_rules=Exists(TicketRule.objects.all()), described=described_column())
     rows = {row.name: row for row in found}
     known = next(iter(rows.values()), None)
     return Choices(
-        reading=state_in(rows.get(READING)),
+        reading=state_in(rows.get(Snapshot.READING)),
         has_rules=known.has_rules if known else None,
         described=described_in(known.described) if known else None,
-        omitted_are_emptied=omitted_in(rows.get(OMITTED)).are_emptied,
-        categories=_current(CATEGORIES, rows.get(CATEGORIES), refresh=refresh, ask=ask),
-        statuses=_current(STATUSES, rows.get(STATUSES), refresh=refresh, ask=ask),
+        omitted_are_emptied=omitted_in(rows.get(Snapshot.OMITTED)).are_emptied,
+        categories=_current(Snapshot.CATEGORIES, rows.get(Snapshot.CATEGORIES), refresh=refresh, ask=ask),
+        statuses=_current(Snapshot.STATUSES, rows.get(Snapshot.STATUSES), refresh=refresh, ask=ask),
     )
 
 
-def _current(name: str, row: RemoteSnapshot | None, *, refresh: bool, ask: bool) -> ChoiceList:
+def _current(name: Snapshot, row: CrmSnapshot | None, *, refresh: bool, ask: bool) -> ChoiceList:
     known = _from_row(row)
     if not ask or (row and not refresh and not _is_due(row, known)):
         return known
     try:
-        fetched = get_api().list_categories() if name == CATEGORIES else get_api().list_statuses()
+        fetched = get_api().list_categories() if name == Snapshot.CATEGORIES else get_api().list_statuses()
     except TicketApiError:
         _keep(name, known.choices, known.fetched_at)
         return ChoiceList(known.choices, known.fetched_at, is_stale=True)
@@ -58,14 +56,14 @@ def _current(name: str, row: RemoteSnapshot | None, *, refresh: bool, ask: bool)
     return ChoiceList(fetched, now)
 
 
-def _is_due(row: RemoteSnapshot, known: ChoiceList) -> bool:
+def _is_due(row: CrmSnapshot, known: ChoiceList) -> bool:
     now = timezone.now()
     if now - row.fetched_at < RETRY_AFTER:  # the last attempt, good or not
         return False
     return known.is_stale or not known.is_known
 
 
-def _from_row(row: RemoteSnapshot | None) -> ChoiceList:
+def _from_row(row: CrmSnapshot | None) -> ChoiceList:
     if row is None or not row.value.get("fetched_at"):
         return ChoiceList()
     fetched_at = datetime.fromisoformat(row.value["fetched_at"])
@@ -74,9 +72,7 @@ def _from_row(row: RemoteSnapshot | None) -> ChoiceList:
     return ChoiceList(choices, fetched_at, is_stale)
 
 
-def _keep(name: str, choices: tuple[Choice, ...], fetched_at: datetime | None) -> None:
+def _keep(name: Snapshot, choices: tuple[Choice, ...], fetched_at: datetime | None) -> None:
     items = [{"id": choice.id, "name": choice.name} for choice in choices]
     value = {"items": items, "fetched_at": fetched_at.isoformat() if fetched_at else None}
-    RemoteSnapshot.objects.update_or_create(
-        name=name, defaults={"value": value, "fetched_at": timezone.now()}
-    )
+    CrmSnapshot.objects.keep(name, value)

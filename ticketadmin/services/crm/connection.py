@@ -17,14 +17,15 @@ from django.utils import timezone
 
 from ticketadmin.logs import event
 from ticketadmin.metrics import REMOTE_CALLS, REMOTE_RETRIES, REMOTE_SECONDS
-from ticketadmin.models import Reading, RemoteSnapshot
-from ticketadmin.services.crm.circuit import Circuit
+from ticketadmin.models import CrmSnapshot, Reading, Snapshot
+from ticketadmin.services.crm.circuit_breaker import CircuitBreaker
+from ticketadmin.services.crm.hold import note_wait, refuse_while_held
+from ticketadmin.services.crm.rate_limit import wait_for_place
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.calls import ApiConfig
 from ticketadmin.ticketapi.client import TicketApi
 from ticketadmin.ticketapi.keys import ApiKey
 
-READING = "reading"
 REFUSAL_BELIEVED_FOR = timedelta(minutes=10)
 
 _lock = threading.Lock()
@@ -33,13 +34,31 @@ _listeners: list[Callable[[Call], None]] = []
 logger = logging.getLogger("ticketadmin.remote")
 
 
+class CallGate:
+    """Decides whether a call may be made: holds, then the circuit breaker, then the rate limit."""
+
+    def __init__(self) -> None:
+        self._breaker = CircuitBreaker()
+
+    def enter(self, *, within: float, places: int = 1) -> None:
+        """Return when an attempt may be made. Raises Unavailable: circuit_open, or busy_here."""
+        refuse_while_held()
+        self._breaker.refuse_while_open()
+        wait_for_place(within, places)
+
+    def note(self, call: Call) -> None:
+        """Learn from an attempt."""
+        note_wait(call)
+        self._breaker.note(call)
+
+
 def get_api() -> TicketApi:
     """Return this process's client for the API that the settings name."""
     global _api  # noqa: PLW0603 - one pool a process is the point
     with _lock:
         if _api is None:
-            circuit = Circuit()
-            _api = TicketApi(_config(), observer=partial(_observe, circuit), gate=circuit)
+            gate = CallGate()
+            _api = TicketApi(_config(), observer=partial(_observe, gate), gate=gate)
         return _api
 
 
@@ -49,7 +68,7 @@ def listen(listener: Callable[[Call], None]) -> Callable[[], None]:
     return lambda: _listeners.remove(listener)
 
 
-def _observe(circuit: Circuit, call: Call) -> None:
+def _observe(gate: CallGate, call: Call) -> None:
     result = str(call.http_status) if call.http_status else (call.reason or "unknown")
     REMOTE_CALLS.labels(call.method, call.endpoint, result).inc()
     REMOTE_SECONDS.labels(call.method, call.endpoint).observe(call.seconds)
@@ -65,7 +84,7 @@ def _observe(circuit: Circuit, call: Call) -> None:
         attempt=call.attempt,
         ms=round(call.seconds * 1000, 1),
     )
-    circuit.note(call)
+    gate.note(call)
     for listener in list(_listeners):
         listener(call)
 
@@ -114,10 +133,10 @@ def may_try_reading() -> bool:
 
 def reading_state() -> Reading:
     """Return whether tickets can be read, from the setting and the answers remembered."""
-    return state_in(RemoteSnapshot.objects.filter(name=READING).first())
+    return state_in(CrmSnapshot.objects.kept(Snapshot.READING))
 
 
-def state_in(row: RemoteSnapshot | None) -> Reading:
+def state_in(row: CrmSnapshot | None) -> Reading:
     """Return the same from the row that remembers it, if there is one."""
     if not may_try_reading():
         return Reading.REFUSED
@@ -132,5 +151,4 @@ def state_in(row: RemoteSnapshot | None) -> Reading:
 def remember_reading(state: Reading) -> None:
     """Keep what an answer showed of the key's right to read; written only when it changes."""
     if may_try_reading() and reading_state() is not state:
-        values = {"value": {"state": state.value}, "fetched_at": timezone.now()}
-        RemoteSnapshot.objects.update_or_create(name=READING, defaults=values)
+        CrmSnapshot.objects.keep(Snapshot.READING, {"state": state.value})

@@ -5,19 +5,19 @@ the reads of the index in every worker. Other work is not held: a user who saves
 CRM itself.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from ticketadmin.models import RemoteSnapshot
+from ticketadmin.models import Shared, SharedState
+from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
-ASKED_TO_WAIT = "asked_to_wait"  # the name of the row that keeps until when
 ASKS_TO_WAIT = frozenset({429, 503})  # statuses whose Retry-After concerns all calls, not one ticket
 
 # Returns the seconds for which this thread's work is held, 0 where it is not.
@@ -43,22 +43,22 @@ def held_while_asked_to_wait() -> Iterator[None]:
 
 def asked_to_wait() -> float:
     """Return the seconds for which the CRM still asks to be left alone, 0 where it does not."""
-    until = _until(RemoteSnapshot.objects.filter(name=ASKED_TO_WAIT).first())
+    until = _until(SharedState.objects.value_of(Shared.ASKED_TO_WAIT))
     return max(0.0, (until - timezone.now()).total_seconds()) if until else 0.0
 
 
-def keep_asked_to_wait(seconds: float) -> None:
-    """Keep that the CRM asked to wait; the latest moment that it named to any process counts."""
-    now = timezone.now()
-    until = now + timedelta(seconds=seconds)
-    with transaction.atomic():
-        RemoteSnapshot.objects.get_or_create(name=ASKED_TO_WAIT, defaults={"fetched_at": now})
-        row = RemoteSnapshot.objects.select_for_update().get(name=ASKED_TO_WAIT)
-        known = _until(row)
+def note_wait(call: Call) -> None:
+    """Keep that the CRM asked to wait, if it did; the latest moment that it named to any process counts."""
+    if not call.retry_after or call.http_status not in ASKS_TO_WAIT:
+        return
+    until = timezone.now() + timedelta(seconds=call.retry_after)
+    with suppress(DatabaseError), transaction.atomic():
+        row = SharedState.objects.locked(Shared.ASKED_TO_WAIT)
+        known = _until(row.value)
         if known is None or known < until:
-            row.value, row.fetched_at = {"until": until.isoformat()}, now
+            row.value = {"until": until.isoformat()}
             row.save()
 
 
-def _until(row: RemoteSnapshot | None) -> datetime | None:
-    return datetime.fromisoformat(row.value["until"]) if row and "until" in row.value else None
+def _until(value: Mapping[str, str]) -> datetime | None:
+    return datetime.fromisoformat(value["until"]) if "until" in value else None

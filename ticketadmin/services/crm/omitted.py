@@ -8,13 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import timezone
-
-from ticketadmin.models import AuditAction, RemoteSnapshot, User
+from ticketadmin.models import AuditAction, CrmSnapshot, Snapshot, User
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import require
-
-OMITTED = "omitted_fields"
 
 
 @dataclass(frozen=True)
@@ -33,10 +29,10 @@ class OmittedFields:
 
 def omitted_fields() -> OmittedFields:
     """Return what is known."""
-    return omitted_in(RemoteSnapshot.objects.filter(name=OMITTED).first())
+    return omitted_in(CrmSnapshot.objects.kept(Snapshot.OMITTED))
 
 
-def omitted_in(row: RemoteSnapshot | None) -> OmittedFields:
+def omitted_in(row: CrmSnapshot | None) -> OmittedFields:
     """Return the same from the row that remembers it, if there is one."""
     if row is None:
         return OmittedFields()
@@ -63,7 +59,7 @@ def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
     _keep(are_emptied=are_emptied, set_by=actor.display_name)
     record(
         AuditAction.SETTING_CHANGED,
-        Target(OMITTED, name=OMITTED),
+        Target(Snapshot.OMITTED, name=Snapshot.OMITTED),
         before={"are_emptied": before},
         after={"are_emptied": are_emptied},
         actor=actor,
@@ -72,6 +68,4 @@ def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
 
 def _keep(*, are_emptied: bool, ticket: str = "", fields: Iterable[str] = (), set_by: str = "") -> None:
     value = {"are_emptied": are_emptied, "ticket": ticket, "fields": list(fields), "set_by": set_by}
-    RemoteSnapshot.objects.update_or_create(
-        name=OMITTED, defaults={"value": value, "fetched_at": timezone.now()}
-    )
+    CrmSnapshot.objects.keep(Snapshot.OMITTED, value)

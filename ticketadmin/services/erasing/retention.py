@@ -28,7 +28,6 @@ from ticketadmin.models import (
     IdentityClaim,
     IndexedTicket,
     Presence,
-    RemoteSnapshot,
     ResetRequest,
 )
 from ticketadmin.services.erasing.stores import delete_in_chunks
@@ -43,7 +42,6 @@ PRESENCE = timedelta(hours=1)
 TASKS = timedelta(days=2)
 CLAIMS = timedelta(days=30)
 RESET_REQUESTS = timedelta(hours=1)
-LISTS = timedelta(days=2)
 
 Rows = Callable[[datetime], QuerySet[Any]]
 
@@ -87,10 +85,6 @@ BY_NEED: Mapping[str, tuple[timedelta, Rows]] = {
     "reset_requests": (RESET_REQUESTS, lambda limit: ResetRequest.objects.filter(created_at__lt=limit)),
     "claims": (CLAIMS, lambda limit: IdentityClaim.objects.filter(seen_at__lt=limit)),
     "binding_links": (timedelta(), lambda limit: BindingLink.objects.filter(expires_at__lt=limit)),
-    "lists": (
-        LISTS,
-        lambda limit: RemoteSnapshot.objects.filter(name__startswith="list:", fetched_at__lt=limit),
-    ),
     "sessions": (timedelta(), lambda limit: Session.objects.filter(expire_date__lt=limit)),
     "failed_attempts": (
         timedelta(days=1) + settings.AXES_COOLOFF_TIME,

@@ -23,7 +23,6 @@ from ticketadmin.models import (
     IndexedTicket,
     Presence,
     Recipe,
-    RemoteSnapshot,
     SavedView,
 )
 from ticketadmin.services.index.forget import forget_tickets
@@ -101,11 +100,6 @@ def delete_in_chunks(rows: QuerySet[Any], *, most: int | None = None) -> int:
         rows.model._default_manager.filter(pk__in=ids).delete()
         gone += len(ids)
     return gone
-
-
-def forget_lists() -> None:
-    """Drop the kept answers of the CRM's list: they name customers, and are asked for again when needed."""
-    RemoteSnapshot.objects.filter(name__startswith="list:").delete()
 
 
 def rows_with(model: type[Model], columns: Collection[str], address: str) -> Iterator[Any]:

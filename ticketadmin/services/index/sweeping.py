@@ -21,7 +21,7 @@ from django.db.models import F, Q
 from ticketadmin.logs import event
 from ticketadmin.models import IndexedTicket, ReadFrom, Reading, TicketIndex
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.crm.circuit_breaker import open_until
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.connection import get_api, may_try_reading, reading_state
 from ticketadmin.services.crm.hold import asked_to_wait, held_while_asked_to_wait

@@ -25,7 +25,7 @@ from ticketadmin.models import (
     PauseReason,
 )
 from ticketadmin.private_sqlite import file_of
-from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.crm.circuit_breaker import open_until
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.schema import schema_state
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ticketadmin.models import Change, Origin, Outcome, RemoteSnapshot
+from ticketadmin.models import Change, CrmSnapshot, Origin, Outcome, Snapshot
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
@@ -33,7 +33,6 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
 
 CHANGED = "changed"
-MERGING = "custom_fields_merge"
 ENOUGH = 2  # filled custom fields of the ticket: one that is sent, and one that has to stay
 TRIED_BY = "check_api"
 
@@ -64,7 +63,7 @@ def sends_changed_keys() -> bool:
 
 def is_proved() -> bool:
     """Return whether a trial has shown that this CRM merges `custom_fields`."""
-    row = RemoteSnapshot.objects.filter(name=MERGING).first()
+    row = CrmSnapshot.objects.kept(Snapshot.MERGING)
     return row is not None and row.value.get("url") == settings.TICKET_API_URL
 
 
@@ -90,12 +89,9 @@ def try_custom_fields(code: str) -> TrialResult:
     if not isinstance(found, ReadTicket):
         return TrialResult(found)
     if _holds(found, filled, schema):
-        value = {"url": settings.TICKET_API_URL, "ticket": code}
-        RemoteSnapshot.objects.update_or_create(
-            name=MERGING, defaults={"value": value, "fetched_at": timezone.now()}
-        )
+        CrmSnapshot.objects.keep(Snapshot.MERGING, {"url": settings.TICKET_API_URL, "ticket": code})
         return TrialResult(Trial.MERGES)
-    RemoteSnapshot.objects.filter(name=MERGING).delete()
+    CrmSnapshot.objects.filter(name=Snapshot.MERGING).delete()
     again = _sent(code, filled, found, schema)
     return TrialResult(Trial.REPLACES, isinstance(again, ReadTicket) and _holds(again, filled, schema))
 

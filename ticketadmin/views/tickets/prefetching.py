@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ticketadmin.models import User
-from ticketadmin.services.crm.circuit import open_until
+from ticketadmin.services.crm.circuit_breaker import open_until
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.views.access import in_background, needs

@@ -1,0 +1,86 @@
+"""The circuit breaker: a CRM that does not answer is left alone, by all processes.
+
+After a few failures in a row that mean that there is no CRM, every process stops calling for some
+seconds: a page then costs nothing but the look at a row. When the time is over, one call is let
+through as a probe; its success closes the circuit. An answer of any kind, even a refusal, is a sign
+of life, so a ticket that fails by itself never opens it.
+"""
+
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from ticketadmin.models import Shared, SharedState
+from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.ticketapi.errors import Unavailable
+from ticketadmin.ticketapi.reasons import Reason
+
+GATEWAY_DOWN = frozenset({502, 503, 504})
+FAILURES = 5  # attempts in a row, in one process: more than one call makes with its retries
+OPEN_FOR = timedelta(seconds=8)
+PROBE_FOR = timedelta(seconds=5)  # the others wait so long for what a probe finds
+BELIEVED_FOR = 0.5  # seconds between two looks at the row, in one process
+
+
+class CircuitBreaker:
+    """One process's view of the shared circuit; consulted before and told after each attempt."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._looked_at = float("-inf")
+        self._open_until: datetime | None = None
+
+    def refuse_while_open(self) -> None:
+        """Raise Unavailable (circuit_open) unless an attempt may be made now, if only as the one probe."""
+        if self._is_open():
+            raise Unavailable(Reason.CIRCUIT_OPEN)
+
+    def note(self, call: Call) -> None:
+        """Learn from an attempt."""
+        is_silent = (call.reason and call.reason.is_silence) or call.http_status in GATEWAY_DOWN
+        if is_silent and call.method != "GET":  # it may be that write alone which takes too long
+            return
+        failed = is_silent or bool(call.reason and call.reason.is_unreachable)
+        with self._lock:
+            self._failures = self._failures + 1 if failed else 0
+            opens = self._failures >= FAILURES or (failed and self._open_until is not None)
+            closes = not failed and self._open_until is not None
+        if opens:
+            self._keep(timezone.now() + OPEN_FOR)
+        elif closes:
+            self._keep(None)
+
+    def _is_open(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked_at > BELIEVED_FOR:
+            self._looked_at = now
+            self._open_until = open_until()
+        if self._open_until is None:
+            return False
+        return self._open_until > timezone.now() or not self._may_probe(self._open_until)
+
+    def _may_probe(self, until: datetime) -> bool:
+        """Take the one probe that is due, unless another process was faster."""
+        self._open_until = timezone.now() + PROBE_FOR
+        due = SharedState.objects.filter(name=Shared.CIRCUIT, value=_value(until))
+        return bool(due.update(value=_value(self._open_until)))
+
+    def _keep(self, until: datetime | None) -> None:
+        self._open_until = until
+        with suppress(DatabaseError):  # without the database nothing is shared, and nothing else works either
+            SharedState.objects.update_or_create(name=Shared.CIRCUIT, defaults={"value": _value(until)})
+
+
+def open_until() -> datetime | None:
+    """Return until when the circuit is open; None where it is not, a past moment where a probe is due."""
+    until = SharedState.objects.value_of(Shared.CIRCUIT).get("open_until")
+    return datetime.fromisoformat(until) if until else None
+
+
+def _value(until: datetime | None) -> dict[str, str | None]:
+    return {"open_until": until.isoformat() if until else None}

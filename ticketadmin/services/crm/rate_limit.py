@@ -1,0 +1,32 @@
+"""The rate limit, TICKET_API_MAX_PER_SECOND: one row keeps the next free place for a call of any process."""
+
+import time
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from ticketadmin.models import Shared, SharedState
+from ticketadmin.ticketapi.errors import Unavailable
+from ticketadmin.ticketapi.reasons import Reason
+
+
+def wait_for_place(within: float, places: int) -> None:
+    """Wait for the first of some places in a row; the calls that follow it need not wait for theirs.
+
+    Raises Unavailable (busy_here), without waiting, where it is not within so many seconds.
+    """
+    if settings.TICKET_API_MAX_PER_SECOND <= 0 or places <= 0:
+        return
+    step = timedelta(seconds=places / settings.TICKET_API_MAX_PER_SECOND)
+    with transaction.atomic():
+        row = SharedState.objects.locked(Shared.RATE)
+        now = timezone.now()
+        place = max(now, datetime.fromisoformat(row.value["next"])) if "next" in row.value else now
+        wait = (place - now).total_seconds()
+        if wait >= within:
+            raise Unavailable(Reason.BUSY_HERE)
+        row.value = {"next": (place + step).isoformat()}
+        row.save()
+    time.sleep(wait)
