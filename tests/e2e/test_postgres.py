@@ -1,6 +1,9 @@
 """The product on PostgreSQL, with two web processes: the same promises as on SQLite."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,6 +49,19 @@ def test_a_save_is_verified_and_undone(server: LiveServer, crm: Sandbox) -> None
     visitor.close()
 
     assert crm.ticket(CODE)["ticket_title"] == before
+
+
+def test_what_a_save_and_a_ticket_of_a_run_query_is_counted_here_too() -> None:
+    """The tests that count queries use the test process's own database; this runs them on PostgreSQL."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "counts_queries", "tests/views", "tests/services"]
+    environment = {**os.environ, "DATABASE_URL": postgres_address()}
+
+    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=240)
+
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    passed = re.search(r"(\d+) passed", ended.stdout)
+    assert passed
+    assert int(passed[1]) >= 8
 
 
 def test_twenty_identical_posts_at_two_processes_are_one_put(server: LiveServer, crm: Sandbox) -> None:

@@ -310,6 +310,7 @@ def test_the_form_says_beforehand_what_a_status_needs(
     assert f"“{DONE}” requires: Số serial filled in; a reason." in page
 
 
+@pytest.mark.counts_queries
 def test_rules_cost_a_save_one_query_and_none_where_there_is_no_rule(
     staff: User, client_of: Any, sandbox: Sandbox
 ) -> None:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
+from tests.services.index.test_batching import ASKS_FOR_THE_TIME
 from ticketadmin.models import Change, CustomField, IndexedTicket, StatusCount, TicketRule, User
 from ticketadmin.services.crm.choices import get_choices
 
@@ -65,6 +66,7 @@ def test_one_save_is_get_put_get_over_one_connection(web: Client, sandbox: Sandb
     assert len({call.connection for call in calls}) == 1
 
 
+@pytest.mark.counts_queries
 @pytest.mark.parametrize(("has_rules", "most"), [(False, 11), (True, 12)])
 def test_one_save_needs_at_most_eleven_queries_and_one_for_rules(
     has_rules: bool, most: int, web: Client, sandbox: Sandbox
@@ -75,11 +77,12 @@ def test_one_save_needs_at_most_eleven_queries_and_one_for_rules(
     with CaptureQueriesContext(connection) as queries:
         web.post(URL, form.filled(ticket_title="Ít truy vấn"))
 
-    assert _queries_of_a_save(queries) <= most
+    assert _queries_of_a_save(queries) <= most + ASKS_FOR_THE_TIME
     assert Change.objects.get().outcome == "verified"
     assert IndexedTicket.objects.get(code=CODE).values["ticket_title"] == "Ít truy vấn"
 
 
+@pytest.mark.counts_queries
 def test_a_quick_status_needs_at_most_eleven_queries(web: Client, sandbox: Sandbox) -> None:
     def press(status: str, seen: str) -> CaptureQueriesContext:
         posted = {"status": status, "seen": seen, "submission": str(uuid.uuid4())}
@@ -90,7 +93,7 @@ def test_a_quick_status_needs_at_most_eleven_queries(web: Client, sandbox: Sandb
     web.get(URL)
     press("Đang xử lý", "Mới")  # the first ticket of a status makes its counter
 
-    assert _queries_of_a_save(press("Mới", "Đang xử lý")) <= 11
+    assert _queries_of_a_save(press("Mới", "Đang xử lý")) <= 11 + ASKS_FOR_THE_TIME
     assert [one.outcome for one in Change.objects.all()] == ["verified", "verified"]
     assert IndexedTicket.objects.get(code=CODE).values["status_name"] == "Mới"
     assert list(StatusCount.objects.filter(tickets__gt=0).values_list("name", "tickets")) == [("Mới", 1)]

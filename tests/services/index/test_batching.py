@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -18,6 +19,8 @@ from ticketadmin.services.index.refresh import write_batch
 
 NOW = timezone.now()
 TITLE = "Tiêu đề của lượt chạy"
+# The database's clock orders the reads of all processes: PostgreSQL is asked for it, once a call that reads.
+ASKS_FOR_THE_TIME = connection.vendor == "postgresql"
 
 
 def read_of(code: str, title: str) -> ReadTicket:
@@ -64,6 +67,7 @@ def statements() -> Iterator[list[str]]:
     found += [sql for sql in told if not re.search("SAVEPOINT|ticketadmin_(remote|crm)snapshot", sql)]
 
 
+@pytest.mark.counts_queries
 def test_a_ticket_of_a_run_costs_few_statements_and_its_row_less_than_two(
     lead: User, sandbox: Sandbox
 ) -> None:
@@ -85,7 +89,7 @@ def test_a_ticket_of_a_run_costs_few_statements_and_its_row_less_than_two(
         )
         with gathering(reads), statements() as each:
             send_item(work, item)
-        assert len(each) <= 7, each
+        assert len(each) <= 7 + ASKS_FOR_THE_TIME, each
     assert not IndexedTicket.objects.filter(code__in=codes).exists()
 
     with statements() as batch:

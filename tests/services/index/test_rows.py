@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.reading import read_ticket
+from ticketadmin.services.crm.reading import announce_read, read_ticket
 from ticketadmin.services.index.counters import counts, recount
 from ticketadmin.services.index.rows import KEPT, Seen, current_index, mark_missing, write_read, write_rows
 from ticketadmin.services.index.searching import matching_words
@@ -62,6 +63,20 @@ def test_a_read_that_began_earlier_never_replaces_a_newer_one() -> None:
     assert row().values["status_name"] == "Hủy"
     assert row().read_at == NOON + timedelta(minutes=2)
     assert counted() == {"Hủy": 1}
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=1)])
+def test_a_read_that_is_announced_late_counts_from_when_it_began(age: timedelta, sandbox: Sandbox) -> None:
+    choices = get_choices()
+    held_back = read_ticket(CODE, choices, announce=False)
+    assert held_back.began_at is None
+    sandbox.edit(CODE, status_name="Hủy")
+    read_ticket(CODE, choices)
+    old = {**held_back.values, "status_name": "Đang xử lý"}
+
+    announce_read(replace(held_back, values=old, read_at=timezone.now() - age))
+
+    assert row(CODE).values["status_name"] == ("Hủy" if age else "Đang xử lý")
 
 
 def test_a_row_from_a_clock_that_was_set_back_does_not_block_reads_for_ever() -> None:

@@ -7,6 +7,8 @@ processes share the machine's.
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import DateTimeField, Func, Value
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 
@@ -18,3 +20,10 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+def clock_column() -> Combinable:
+    """Return the same time as the value of an update, or a column of a query: no query of its own."""
+    if connection.vendor != "postgresql":
+        return Value(timezone.now(), output_field=DateTimeField())
+    return Func(function="clock_timestamp", output_field=DateTimeField())

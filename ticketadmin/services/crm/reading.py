@@ -10,7 +10,7 @@ the ticket index learns of what is read anyway.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.dispatch import Signal
@@ -43,7 +43,8 @@ class ReadTicket:
     updated_at: str | None = None
     identity: int | None = None
     unread: tuple[str, ...] = ()  # fields that were left out, because the whole answer was too large
-    began_at: datetime | None = None  # by `database_now()`, before the read was sent
+    began_at: datetime | None = None  # by `database_now()`, before the read was sent; None: not asked
+    took: timedelta = timedelta(0)  # from then to `read_at`, by this machine's clock
 
     def values_for(self, names: Iterable[str]) -> dict[str, Value]:
         """Return the values, with null for custom fields in `names` that a shown object no longer holds.
@@ -60,7 +61,7 @@ class ReadTicket:
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same ticket of."""
         kept = asdict(self) | {"values": dict(self.values), "read_at": self.read_at.isoformat()}
-        del kept["began_at"]
+        del kept["began_at"], kept["took"]
         return kept
 
     @classmethod
@@ -78,24 +79,36 @@ class CannotRead(Exception):
 
 
 def announce_read(read: ReadTicket, *, before: ReadTicket | None = None) -> None:
-    """Tell the index of a read that left no trace yet; `before` is what the same save read first."""
-    ticket_read.send_robust(None, read=read, began_at=read.began_at, before=before)
+    """Tell the index of a read that left no trace yet; `before` is what the same save read first.
+
+    A read that did not ask for the database's time began as long before its present time as it is old.
+    """
+    began_at = read.began_at or database_now() - (timezone.now() - read.read_at) - read.took
+    ticket_read.send_robust(None, read=read, began_at=began_at, before=before)
 
 
 def read_ticket(
-    code: str, choices: Choices, *, known: Reading | None = None, announce: bool = True, places: int = 1
+    code: str,
+    choices: Choices,
+    *,
+    known: Reading | None = None,
+    announce: bool = True,
+    before: ReadTicket | None = None,
+    places: int = 1,
 ) -> ReadTicket:
     """Return the ticket as the CRM holds it now. `known` saves looking up whether reading works.
 
-    `places` are taken under the rate limit at once, for a write that is to follow.
-    Without `announce` the read leaves no trace in the database, except of a right to read that was not known.
+    `before` is what a save read before its PUT, `places` are taken under the rate limit at once, for a PUT
+    that is to follow.
+    Without `announce` the read leaves no trace in the database, except of a right to read that was not known,
+    and makes no query; `announce_read` can be called for it later.
     Raises CannotRead when the key may not read (the caller goes on in update-only mode), NotFound
     when reading is known to work and there is no such ticket, or another TicketApiError.
     """
     known = known or choices.reading or reading_state()
     if known is Reading.REFUSED:
         raise CannotRead
-    began_at = database_now()
+    began_at, asked_at = database_now() if announce else None, timezone.now()
     try:
         ticket = get_api().get_ticket(code, request_id=request_id.get(), places=places)
     except NotAllowed as error:
@@ -110,9 +123,9 @@ def read_ticket(
         raise CannotRead from error
     if known is not Reading.WORKS:
         remember_reading(Reading.WORKS)
-    read = _flat(ticket, choices, began_at)
+    read = replace(_flat(ticket, choices, began_at), took=timezone.now() - asked_at)
     if announce:
-        announce_read(read)
+        announce_read(read, before=before)
     return read
 
 
@@ -156,7 +169,7 @@ def _with_ids(names: Collection[str] | None) -> frozenset[str] | None:
     return frozenset({*plain, "cate_id", "status_id", "updated_at"})
 
 
-def _flat(ticket: Ticket, choices: Choices, began_at: datetime) -> ReadTicket:
+def _flat(ticket: Ticket, choices: Choices, began_at: datetime | None) -> ReadTicket:
     values: dict[str, Value] = dict(ticket.values)
     for name, identity in (("cate_name", ticket.category_id), ("status_name", ticket.status_id)):
         resolved = choices.of_field(name).name_of(identity)

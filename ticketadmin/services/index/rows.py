@@ -22,7 +22,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from ticketadmin.models import CustomField, FieldKind, IndexedTicket, IndexedValue, ReadFrom, TicketIndex
-from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.clock import clock_column, database_now
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.index.counters import count_statuses, counter_key
 from ticketadmin.services.index.erased import erased_among, let_in
@@ -281,7 +281,7 @@ def _changed_columns(index: TicketIndex, before: Seen, after: Seen) -> dict[str,
         return None
     row = _row(index, after, None, listed_fields())
     derived = {name: getattr(row, name) for name in _DERIVED if name not in _OF_THE_READ}
-    return {**derived, "digest": after.digest, "changed_at": database_now()}
+    return {**derived, "digest": after.digest, "changed_at": clock_column()}
 
 
 def _listed(seen: Seen) -> dict[str, str]:

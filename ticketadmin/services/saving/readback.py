@@ -19,7 +19,7 @@ from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
 from ticketadmin.models import Change, Outcome, Reading
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.reading import CannotRead, ReadTicket, announce_read, read_ticket
+from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.merge import collateral, field_outcomes, later_outcomes, overall
 from ticketadmin.services.saving.runner import has_ended
 from ticketadmin.services.saving.sent_along import learn_from
@@ -103,13 +103,12 @@ def read_back(code: str, choices: Choices, *, was_read: bool, before: ReadTicket
     `before` is what this save read first, for the index.
     """
     try:
-        read = read_ticket(code, choices, known=Reading.WORKS if was_read else None, announce=False)
+        known = Reading.WORKS if was_read else None
+        return ReadBack(read_ticket(code, choices, known=known, before=before))
     except CannotRead:
         return ReadBack(is_forbidden=True)
     except TicketApiError as error:
         return ReadBack(failure=error.reason)
-    announce_read(read, before=before)
-    return ReadBack(read)
 
 
 def verdict_right_after(sent: Sent, found: ReadBack, schema: TicketSchema) -> Verdict:
