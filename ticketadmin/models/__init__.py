@@ -11,6 +11,7 @@ from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCo
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User
+from .prepared import Prepared, Slot
 from .presence import Presence
 from .recipes import Recipe
 from .rules import TicketRule
@@ -55,6 +56,7 @@ __all__ = [
     "Outcome",
     "PauseReason",
     "Plan",
+    "Prepared",
     "Presence",
     "ReadFrom",
     "Reading",
@@ -65,6 +67,7 @@ __all__ = [
     "SavedView",
     "Shared",
     "SharedState",
+    "Slot",
     "Snapshot",
     "Source",
     "StatusCount",

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .outcomes import Outcome
+from .prepared import Slot
 
 MAX_CHANGE_REASON = 300  # characters
 MAX_SYSTEM_ACCOUNT = 64  # characters
@@ -31,7 +32,7 @@ _IS_OPEN = Q(outcome__in=[one for one in Outcome if one.is_open], results={})
 class ChangeQuerySet(models.QuerySet["Change"]):
     """Queries over changes."""
 
-    def for_ticket(self, code: str) -> "ChangeQuerySet":
+    def for_ticket(self, code: str | Slot) -> "ChangeQuerySet":
         """Return the changes of one ticket, newest first."""
         return self.filter(ticket_code=code).order_by("-id")
 

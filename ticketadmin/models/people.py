@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.text import normalize
 
+from .prepared import Prepared, Slot
+
 
 class Role(models.TextChoices):
     """The groups that exist from the start."""
@@ -108,17 +110,15 @@ class User(AbstractUser):
         return normalize("NFKC", username) if isinstance(username, str) else username
 
     @classmethod
-    def of_session(cls, user_id: int, **conditions: Any) -> "User | None":
+    def of_session(cls, user_id: int, *, source: Source | None = None) -> "User | None":
         """Return the active user of a session with their permissions, in one query.
 
-        None where there is none that also meets the `conditions`.
+        None where there is none, or one of another source than the given one.
         """
-        ours = _held_permissions(OuterRef("pk")).order_by().values("content_type__app_label")
-        held = ours.annotate(held=_Codenames("codename")).values("held")
-        active = cls.objects.filter(pk=user_id, is_active=True, **conditions)
-        user = active.annotate(held_permissions=Subquery(held)).first()
-        if user is not None:
-            vars(user)["_our_permissions"] = frozenset(getattr(user, "held_permissions", None) or ())
+        user = _ACTIVE.first(user=user_id)
+        if user is None or (source is not None and user.source != source):
+            return None
+        vars(user)["_our_permissions"] = frozenset(getattr(user, "held_permissions", None) or ())
         return user
 
     @property
@@ -162,6 +162,16 @@ class User(AbstractUser):
     @cached_property
     def _our_permissions(self) -> frozenset[str]:
         return frozenset(_held_permissions(self).values_list("codename", flat=True))
+
+
+def _active() -> models.QuerySet[User]:
+    ours = _held_permissions(OuterRef("pk")).order_by().values("content_type__app_label")
+    held = ours.annotate(held=_Codenames("codename")).values("held")
+    active = User.objects.filter(pk=Slot("user", User._meta.pk), is_active=True)
+    return active.annotate(held_permissions=Subquery(held))
+
+
+_ACTIVE = Prepared(_active)
 
 
 class ResetRequest(models.Model):

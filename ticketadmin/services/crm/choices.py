@@ -4,12 +4,13 @@ How a typed name is resolved against a list is `services/values/choices.py`.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists
+from django.db.models import Exists, QuerySet
 from django.utils import timezone
 
-from ticketadmin.models import CrmSnapshot, Snapshot, TicketRule
+from ticketadmin.models import CrmSnapshot, Prepared, Snapshot, TicketRule
 from ticketadmin.services.crm.connection import get_api, state_in
 from ticketadmin.services.crm.omitted import omitted_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
@@ -28,9 +29,7 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     After a failed attempt the CRM is left alone for half a minute. Without `ask` no call is made, for
     pages that must not wait.
     """
-    found = CrmSnapshot.objects.filter(name__in=_LOOKED_UP)
-    found = found.annotate(has_rules=Exists(TicketRule.objects.all()), described=described_column())
-    rows = {row.name: row for row in found}
+    rows = {row.name: row for row in _SNAPSHOTS.rows()}
     known = next(iter(rows.values()), None)
     return Choices(
         reading=state_in(rows.get(Snapshot.READING)),
@@ -40,6 +39,14 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
         categories=_current(Snapshot.CATEGORIES, rows.get(Snapshot.CATEGORIES), refresh=refresh, ask=ask),
         statuses=_current(Snapshot.STATUSES, rows.get(Snapshot.STATUSES), refresh=refresh, ask=ask),
     )
+
+
+def _snapshots() -> QuerySet[CrmSnapshot]:
+    found = CrmSnapshot.objects.filter(name__in=_LOOKED_UP)
+    return found.annotate(has_rules=Exists(TicketRule.objects.all()), described=described_column())
+
+
+_SNAPSHOTS: Prepared[Any] = Prepared(_snapshots)  # each has the two columns as attributes
 
 
 def _current(name: Snapshot, row: CrmSnapshot | None, *, refresh: bool, ask: bool) -> ChoiceList:

@@ -7,10 +7,11 @@ the first few have a button.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ticketadmin.models import Hue, StatusSetting
+from ticketadmin.models import Hue, Prepared, StatusSetting
 from ticketadmin.services.values.choices import ChoiceList, matching_name
 
 QUICK_BUTTONS_BY_DEFAULT = 6
+_SETTINGS = Prepared(StatusSetting.objects.all)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Statuses:
 
 def get_statuses(listed: ChoiceList) -> Statuses:
     """Return the CRM's statuses as they are described here; where its list is unknown, the described ones."""
-    described = {setting.name: setting for setting in StatusSetting.objects.all()}
+    described = {setting.name: setting for setting in _SETTINGS.rows()}
     names: Iterable[str] = (
         listed.names if listed.is_known else [setting.name for setting in described.values()]
     )

@@ -11,9 +11,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
-from ticketadmin.models import Change, Draft, User
+from ticketadmin.models import Change, Draft, Prepared, Slot, User
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
@@ -121,7 +122,7 @@ def restore_draft(actor: User, opened: OpenedTicket, *, beside: Collection[str] 
 
     None without a draft, after it was discarded, and where the CRM holds all of it by now: then it goes.
     """
-    draft = Draft.objects.of(actor.pk).filter(ticket_code=opened.code).first()
+    draft = _OWN_DRAFT.first(actor=actor.pk, ticket=opened.code)
     if draft is None:
         return None
     restored = _restored(draft, opened, beside)
@@ -129,6 +130,14 @@ def restore_draft(actor: User, opened: OpenedTicket, *, beside: Collection[str] 
         return restored
     Draft.objects.filter(pk=draft.pk, updated_at=draft.updated_at).delete()
     return None
+
+
+def _own_draft() -> QuerySet[Draft]:
+    drafts = Draft.objects.filter(actor_id=Slot("actor", BigIntegerField()), discarded_at=None)
+    return drafts.filter(ticket_code=Slot("ticket", CharField())).order_by()
+
+
+_OWN_DRAFT = Prepared(_own_draft)
 
 
 def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Restored:

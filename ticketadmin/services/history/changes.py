@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BigIntegerField, CharField, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from ticketadmin.models import Change, ChangedField, User
+from ticketadmin.models import Change, ChangedField, Prepared, Slot, User
 from ticketadmin.text import visible
 
 PAGE = 30
+NEWEST = 10  # beside a ticket's form
 CHUNK = 500
 
 
@@ -48,6 +49,28 @@ def history_page(viewer: User, filters: Filters, *, before: int | None = None, s
     rows = list(_asked(viewer, filters, before).select_related("undo_of")[: size + 1])
     more = rows[size - 1].pk if len(rows) > size else None
     return Page(tuple(rows[:size]), more)
+
+
+def newest_of_ticket(viewer: User, code: str) -> list[Change]:
+    """Return the newest changes of a ticket that this user may see, NEWEST at most: one prepared query."""
+    if viewer.may("view_all_history"):
+        return _NEWEST.rows(ticket=code)
+    return _NEWEST_FOR_STAFF.rows(ticket=code, viewer=viewer.pk)
+
+
+def _newest() -> QuerySet[Change]:
+    return Change.objects.for_ticket(Slot("ticket", CharField())).select_related("undo_of")[:NEWEST]
+
+
+def _newest_for_staff() -> QuerySet[Change]:
+    own = Change.objects.filter(
+        ticket_code=Slot("ticket", CharField()), actor=Slot("viewer", BigIntegerField())
+    )
+    rows = Change.objects.filter(Exists(own), ticket_code=Slot("ticket", CharField()))
+    return rows.select_related("undo_of").order_by("-id")[:NEWEST]
+
+
+_NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)
 
 
 def history_rows(viewer: User, filters: Filters) -> Iterator[Change]:

@@ -17,9 +17,19 @@ from operator import and_, or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    BigIntegerField,
+    BinaryField,
+    CharField,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
-from ticketadmin.models import IndexedTicket, IndexedValue, TicketIndex
+from ticketadmin.models import IndexedTicket, IndexedValue, Prepared, Slot, TicketIndex
 from ticketadmin.services.index.rows import Listed, value_key
 from ticketadmin.services.index.searching import Matches, matching_words
 from ticketadmin.services.index.words import terms_in
@@ -31,6 +41,7 @@ READ_AT_ONCE = 500  # rows of an export
 MAX_COUNTED = 10_000  # above this a total is "more than"
 MAX_CODES = 10_000  # "all that match": what one bulk update takes
 MAX_CURSOR = 2_000  # characters of a place in an address
+OF_CUSTOMER = 5  # tickets of a customer beside the form of another
 UNKNOWN = "?"  # the value of a status or category filter that fits rows of which it is not known
 
 
@@ -253,14 +264,23 @@ def position_of(query: Query, row: IndexedTicket, *, most: int = MAX_COUNTED) ->
 
 
 def of_same_customer(
-    index: TicketIndex, customer: str, *, but_not: str, most: int = 5
+    index: TicketIndex, customer: str, *, but_not: str
 ) -> tuple[tuple[IndexedTicket, ...], bool]:
-    """Return the newest tickets of a customer except that of one code, and whether there are more."""
-    others = IndexedTicket.objects.filter(
-        index_id=index.pk, customer_key=sort_key(customer), missing_at=None
-    ).exclude(code=but_not)
-    found = tuple(others.order_by(F("updated_at").desc(nulls_last=True), "-id")[: most + 1])
-    return found[:most], len(found) > most
+    """Return the newest five tickets of a customer except that of one code, and whether there are more."""
+    found = _OF_CUSTOMER.rows(index=index.pk, customer=sort_key(customer), but_not=but_not)
+    return tuple(found[:OF_CUSTOMER]), len(found) > OF_CUSTOMER
+
+
+def _of_customer() -> QuerySet[IndexedTicket]:
+    rows = IndexedTicket.objects.filter(
+        index_id=Slot("index", BigIntegerField()),
+        customer_key=Slot("customer", BinaryField()),
+        missing_at=None,
+    ).exclude(code=Slot("but_not", CharField()))
+    return rows.order_by(F("updated_at").desc(nulls_last=True), "-id")[: OF_CUSTOMER + 1]
+
+
+_OF_CUSTOMER = Prepared(_of_customer)
 
 
 def changed_count(query: Query, since: datetime) -> int:

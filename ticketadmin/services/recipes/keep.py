@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet
 
-from ticketadmin.models import AuditAction, Recipe, User
+from ticketadmin.models import AuditAction, Prepared, Recipe, Slot, User
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import require
 from ticketadmin.services.recipes.recipe import RecipeChange
@@ -33,7 +33,7 @@ class NameTaken(RecipeProblem):
 
 def recipes_for(user: User) -> list[Recipe]:
     """Return the user's own recipes and the shared ones, by name; MAX_SHOWN at most. One query."""
-    return in_order(_usable(user).select_related("owner")[:MAX_SHOWN], lambda one: one.name)
+    return in_order(_SHOWN.rows(user=user.pk), lambda one: one.name)
 
 
 def find_recipe(user: User, named: str) -> Recipe | None:
@@ -56,8 +56,11 @@ def recipes_named(user: User, typed: str) -> list[Recipe]:
     return exact[:1] or [one for one in usable if folded(one.name).startswith(wanted)]
 
 
-def _usable(user: User) -> QuerySet[Recipe]:
+def _usable(user: User | Slot) -> QuerySet[Recipe]:
     return Recipe.objects.filter(Q(owner=user) | Q(is_shared=True))
+
+
+_SHOWN = Prepared(lambda: _usable(Slot("user", BigIntegerField())).select_related("owner")[:MAX_SHOWN])
 
 
 def keep_recipe(

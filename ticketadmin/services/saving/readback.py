@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import CharField, F
 from django.utils import timezone
 
 from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
-from ticketadmin.models import Change, Outcome, Reading
+from ticketadmin.models import Change, Outcome, Prepared, Reading, Slot
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.merge import collateral, field_outcomes, later_outcomes, overall
@@ -297,9 +297,12 @@ def look_again(change: Change, *, is_abandoned: bool = False) -> Reason | None:
 
 def settle_ticket(code: str) -> list[Change]:
     """Settle every open change of one ticket by one look at it; called when the ticket is opened."""
-    changes = list(Change.objects.for_ticket(code).unsettled())
+    changes = _UNSETTLED.rows(ticket=code)
     _settle_together(changes)
     return changes
+
+
+_UNSETTLED = Prepared(lambda: Change.objects.for_ticket(Slot("ticket", CharField())).unsettled())
 
 
 def settle_all(*, limit: int = 1_000) -> list[Change]:

@@ -41,7 +41,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
-from ticketadmin.services.history.changes import Filters, history_page
+from ticketadmin.services.history.changes import newest_of_ticket
 from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.recipes.keep import recipes_for
 from ticketadmin.services.rules.checking import Asked, check_rules, load_rules
@@ -69,7 +69,6 @@ from ticketadmin.views.redirects import see_other
 ALREADY_THERE = gettext_lazy("Nothing was sent: the CRM already holds these values.")
 NOTHING_TYPED = gettext_lazy("Nothing was typed or chosen, so nothing was sent.")
 READ_BACK = "read_back"  # in the session, from a save to the page after it
-SHOWN_CHANGES = 10
 
 
 @dataclass(frozen=True)
@@ -316,5 +315,4 @@ def recent_changes(
 ) -> list[PresentedChange]:
     """Return the newest changes of a ticket that this person may see."""
     person = person_of(request)
-    page = history_page(person, Filters(ticket=code), size=SHOWN_CHANGES)
-    return present_changes(list(page.changes), person, schema)
+    return present_changes(newest_of_ticket(person, code), person, schema)

@@ -1,0 +1,153 @@
+"""Prepared queries find what their querysets find, always afresh, and are built once a connection."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Thread
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.db.models import (
+    BigIntegerField,
+    BinaryField,
+    CharField,
+    Count,
+    DateTimeField,
+    Exists,
+    OuterRef,
+    QuerySet,
+    UUIDField,
+)
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from ticketadmin.models import Change, IndexedTicket, Outcome, Prepared, Role, Slot, TicketIndex, User
+from ticketadmin.services.values.ordering import sort_key
+
+pytestmark = pytest.mark.django_db
+CODE = "'; DROP TABLE x; -- %s"
+
+
+def changed(actor: User | None, code: str = CODE, **values: object) -> Change:
+    values = {"created_at": timezone.now(), "outcome": Outcome.VERIFIED, **values}
+    return Change.objects.create(ticket_code=code, actor=actor, actor_name="", **values)
+
+
+def newest() -> QuerySet[Change]:
+    rows = Change.objects.filter(ticket_code=Slot("code", CharField())).select_related("undo_of", "actor")
+    return rows.annotate(undone=Count("undone_by")).order_by("-id")[:2]
+
+
+def test_it_finds_what_its_queryset_finds_with_relations_annotations_and_order(staff: User) -> None:
+    first = changed(staff, wanted={"ticket_title": "Đã đổi"})
+    undo = changed(staff, undo_of=first)
+    third = changed(None)
+    changed(staff, code="OTHER")
+    query = Prepared(newest)
+
+    with CaptureQueriesContext(connection) as captured:
+        found = query.rows(code=CODE)
+        read = [(one, one.undo_of, one.actor, one.undone) for one in found]
+
+    assert read == [(third, None, None, 0), (undo, first, staff, 0)]
+    assert read[1][1].wanted == {"ticket_title": "Đã đổi"}
+    assert len(captured) == 1
+    assert query.rows(code="OTHER")[0].ticket_code == "OTHER"
+    assert query.rows(code="NONE") == []
+
+
+def test_it_reads_afresh_each_time() -> None:
+    change = changed(None, system_account="a")
+    query = Prepared(newest)
+
+    assert query.first(code=CODE).system_account == "a"
+    Change.objects.filter(pk=change.pk).update(system_account="b")
+    assert query.first(code=CODE).system_account == "b"
+    change.delete()
+    assert query.first(code=CODE) is None
+
+
+def test_values_are_converted_as_their_fields_convert_them() -> None:
+    moment = datetime(2026, 11, 28, 23, 59, 59, 999999, tzinfo=UTC)
+    submission = uuid4()
+    change = changed(None, submission=submission, created_at=moment)
+    index = TicketIndex.objects.create(address="https://crm.example")
+    row = IndexedTicket.objects.create(
+        index=index, code="A", customer_key=sort_key("Đỗ"), values={"a": ["ă"]}
+    )
+
+    changes = Prepared(
+        lambda: Change.objects.filter(
+            created_at=Slot("at", DateTimeField()), submission=Slot("submission", UUIDField())
+        )
+    )
+    rows = Prepared(
+        lambda: IndexedTicket.objects.filter(
+            index_id=Slot("index", BigIntegerField()), customer_key=Slot("customer", BinaryField())
+        )
+    )
+
+    assert changes.rows(at=moment, submission=submission) == [change]
+    assert rows.rows(index=index.pk, customer=sort_key("đỗ")) == [row]
+    assert rows.rows(index=index.pk, customer=sort_key("Đỗ"))[0].values == {"a": ["ă"]}
+
+
+def test_a_slot_may_be_used_in_subqueries_and_more_than_once(staff: User) -> None:
+    def build() -> QuerySet[Change, int]:
+        code = Slot("code", CharField())
+        own = Change.objects.filter(
+            ticket_code=code, actor=Slot("actor", BigIntegerField()), pk__lte=OuterRef("pk")
+        )
+        return (
+            Change.objects.filter(Exists(own), ticket_code=code).order_by("id").values_list("pk", flat=True)
+        )
+
+    changed(None)
+    mine, later = changed(staff), changed(None)
+
+    assert Prepared(build).rows(code=CODE, actor=staff.pk) == [mine.pk, later.pk]
+
+
+@pytest.mark.parametrize("values", [{}, {"code": "A", "other": 1}, {"other": 1}])
+def test_values_for_other_slots_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match="code"):
+        Prepared(newest).rows(**values)
+
+
+def test_it_is_built_once_a_connection() -> None:
+    built: list[None] = []
+
+    def build() -> QuerySet[Change]:
+        built.append(None)
+        return newest()
+
+    query = Prepared(build)
+    for code in ("A", "B", "C"):
+        query.rows(code=code)
+    assert len(built) == 1
+
+    def elsewhere() -> None:
+        for _time in range(2):
+            query.rows(code="A")
+        connection.close()
+
+    thread = Thread(target=elsewhere)
+    thread.start()
+    thread.join(20)
+    assert len(built) == 2
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_sessions_user_comes_with_their_permissions(role: Role, make_person: Callable[..., User]) -> None:
+    person = make_person(role)
+    known = User.objects.get(pk=person.pk)
+
+    with CaptureQueriesContext(connection) as captured:
+        found = User.of_session(person.pk)
+        assert found == known
+        held = [name for name in ("edit_tickets", "run_bulk_updates", "administer") if found.may(name)]
+
+    assert len(captured) == 1
+    assert held == [name for name in ("edit_tickets", "run_bulk_updates", "administer") if known.may(name)]
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    assert User.of_session(person.pk) is None
