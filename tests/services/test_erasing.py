@@ -18,6 +18,7 @@ from ticketadmin.models import (
     AuditAction,
     AuditEntry,
     BindingLink,
+    BulkFile,
     BulkItem,
     BulkState,
     BulkUpdate,
@@ -60,6 +61,10 @@ def run(user: User, state: BulkState = BulkState.FINISHED, **values: Any) -> Bul
     return BulkUpdate.objects.create(owner=user, owner_name="Lead", state=state, **values)
 
 
+def keep_file(bulk: BulkUpdate, **values: Any) -> BulkFile:
+    return BulkFile.objects.create(bulk=bulk, name="a.csv", content=b"", **{"created_at": NOW, **values})
+
+
 def index(code: str, read_from: ReadFrom = ReadFrom.LIST, **values: str) -> None:
     seen = Seen(code=code, values={"status_name": "Mới", **values})
     write_rows(index_to_write(), [seen], began_at=database_now(), read_from=read_from)
@@ -73,6 +78,17 @@ def fill(user: User, code: str, address: str) -> None:
     Draft.objects.create(actor=user, ticket_code=code, inputs={"account_email": [address]}, updated_at=NOW)
     Presence.objects.create(actor=user, ticket_code=code, tab="t", opened_at=NOW, seen_at=NOW)
     index(code, account_email=address)
+
+
+def test_erasing_any_ticket_removes_every_kept_file(lead: User, administrator: User) -> None:
+    """A row with an error belongs to no ticket of its run, and may name the erased one."""
+    keep_file(run(lead))
+    change(lead, "AAA1")
+
+    erase(Subject(code="AAA1"), actor=administrator)
+
+    assert BulkFile.objects.count() == 0
+    assert BulkUpdate.objects.count() == 1
 
 
 def everything() -> str:
@@ -328,6 +344,7 @@ MAKE: dict[str, Make] = {
     "discarded_drafts": lambda user, when: Draft.objects.create(
         actor=user, ticket_code=f"D{when:%j%H}", updated_at=NOW, discarded_at=when
     ),
+    "files": lambda user, when: keep_file(run(user), created_at=when),
     "prepared_runs": lambda user, when: run(user, BulkState.READY, created_at=when, started_at=None),
     "missing_tickets": make_missing,
     "presence": lambda user, when: Presence.objects.create(

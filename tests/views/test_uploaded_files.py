@@ -48,7 +48,7 @@ def merge_values(book: Workbook) -> None:
 
 
 ROWS = [["code", "Title", "Expected date"], ["TK-1", "a", 46361], ["TK-2", "b", date(2026, 12, 5)]]
-CSV = "Danh sách, tháng 12\r\n\r\nMã phiếu;Title;Expected date\r\nTK-1;a;2026/12/05\r\nTK-2;b;05/12/26\r\n"
+CSV = "Danh sách, tháng 12\r\n\r\nMã phiếu;Title;Expected date\r\nTK-1;a;2026/12/05\r\nTK-2;b;05.12.26\r\n"
 
 
 @pytest.mark.parametrize(

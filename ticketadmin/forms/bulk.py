@@ -1,6 +1,6 @@
 """The forms of bulk updates: which changes, and how fast a confirmed run may go."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.bulk_questions import AskedQuestion, answers_from, asked_questions, question_boxes
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
@@ -66,15 +67,18 @@ class ChangesForm(forms.Form):
         data: QueryDict | None = None,
         *,
         schema: TicketSchema,
-        from_file: Collection[str] = (),
+        notes: Mapping[str, Any],
         edit: Edit | None = None,
-        consents: Collection[Consent] = (),
         change_reason: str = "",
     ) -> None:
-        """Ask for every field not in `from_file`, and for the consents that the file needs."""
+        """Ask for every field that the file does not bring, and for what the file leaves open.
+
+        `notes` are the bulk update's: its file's columns, questions and what needs consent.
+        """
         super().__init__(data)
         self.schema = schema
-        left_out = {*from_file, sign_field()}
+        self.from_file = notes.get("columns", [])
+        left_out = {*self.from_file, sign_field()}
         self.ticket_fields = {name: one for name, one in schema.fields.items() if name not in left_out}
         self.edit = Edit()
         for name, field in self.ticket_fields.items():
@@ -85,8 +89,9 @@ class ChangesForm(forms.Form):
                 self.fields[name].widget.attrs["rows"] = 4
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}
-        self.from_file = from_file
-        for consent in consents:
+        self.questions = notes.get("questions", [])
+        self.fields.update(question_boxes(self.questions))
+        for consent in consents_for(notes):
             self.fields[consent] = _consent_box(consent)
 
     def offer(self, recipes: Sequence[Recipe], *, chosen: str = "") -> None:
@@ -101,6 +106,16 @@ class ChangesForm(forms.Form):
         return [
             FieldRow(self[ACTION + name], self[name], field) for name, field in self.ticket_fields.items()
         ]
+
+    @property
+    def asked(self) -> list[AskedQuestion]:
+        """The questions about columns of the file, with their boxes."""
+        return asked_questions(self, self.questions)
+
+    @property
+    def answers(self) -> dict[tuple[int, str], str]:
+        """What the user answered about columns of the file, once the form is valid."""
+        return answers_from(self.questions, self.cleaned_data)
 
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.edit`; each problem stands at its field."""
@@ -164,6 +179,14 @@ def consents_for(notes: Mapping[str, Any]) -> tuple[Consent, ...]:
         Consent.AS_READ: reading.get("hidden") or reading.get("other_sheets"),
     }
     return tuple(consent for consent, is_needed in needed.items() if is_needed)
+
+
+def without_consents(data: QueryDict) -> QueryDict:
+    """Return what was posted without any consent: it was given to what the page showed before."""
+    kept = data.copy()
+    for consent in Consent:
+        kept.pop(consent, None)
+    return kept
 
 
 def _consent_box(consent: Consent) -> forms.BooleanField:

@@ -1,6 +1,5 @@
 """Choosing the tickets of a bulk update: pasted codes, a saved view, or a file with values of its own."""
 
-from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -11,19 +10,21 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import read_request
 from ticketadmin.models import BulkUpdate, SavedView, User
-from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
+from ticketadmin.services.bulk.files import (
+    SHOWN_PIECES,
+    EveryRowWrong,
+    draft_from_file,
+    read_upload,
+    tickets_in,
+)
+from ticketadmin.services.bulk.rows import RowError
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
-from ticketadmin.services.bulk.template import help_titles
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.codes import PastedCodes, read_codes
 from ticketadmin.services.index.listing import Query, codes_of
 from ticketadmin.services.index.rows import current_index, listed_fields
-from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.spreadsheets import Table, read_table
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import load_schema
-
-SHOWN_PIECES = 200
 
 
 class ChooseForm(forms.Form):
@@ -54,6 +55,7 @@ class ChooseForm(forms.Form):
         self.person, self.choices = person, choices
         self.chosen = ChosenTickets(())
         self.row_errors: tuple[RowError, ...] = ()
+        self.content = b""  # of the file, where the tickets came from one
         views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True))
         self.fields["view"].queryset = views  # type: ignore[attr-defined]
 
@@ -115,18 +117,19 @@ class ChooseForm(forms.Form):
         return tuple(Chosen(code) for code in found)
 
     def _from_file(self, file: UploadedFile[Any]) -> ChosenTickets:
-        schema = load_schema(self.choices)
-        table = read_rows(read_table(file.read(), file.name or ""), schema, compares=True)
-        self.row_errors = table.errors
-        if not table.rows and table.errors:
-            message = _("Every row has an error. Correct the file and choose it again.")
-            raise forms.ValidationError(message, code="all_rows_wrong")
-        return ChosenTickets(
-            tuple(Chosen(row.code, Edit(row.values)) for row in table.rows), _notes_of_file(table, file)
-        )
+        content, name = file.read(), file.name or ""
+        try:
+            table = read_upload(content, name, load_schema(self.choices))
+        except EveryRowWrong as wrong:
+            self.row_errors = wrong.table.errors
+            raise
+        self.row_errors, self.content = table.errors, content
+        return tickets_in(table, name)
 
     def save(self) -> BulkUpdate:
         """Keep the tickets as a bulk update whose changes are still to be chosen. Raises Forbidden."""
+        if self.content:
+            return draft_from_file(self.chosen, self.content, actor=self.person)
         return draft_bulk(self.chosen, actor=self.person)
 
 
@@ -137,36 +140,3 @@ def _notes_of(pasted: PastedCodes) -> dict[str, Any]:
         "malformed": list(pasted.malformed)[:SHOWN_PIECES],
         "malformed_count": len(pasted.malformed),
     }
-
-
-def _notes_of_file(table: BulkTable, file: UploadedFile[Any]) -> dict[str, Any]:
-    return {
-        "file": (file.name or "")[:120],
-        "columns": [field.name for field in table.fields],
-        "errors": [_as_json(error) for error in table.errors],
-        "error_count": table.error_count,
-        "error_rows": len(table.error_rows),
-        "warnings": [_as_json(warning) for warning in table.warnings],
-        "warning_count": table.warning_count,
-        "read_as": [asdict(one) for one in table.read_as[:SHOWN_PIECES]],
-        "reading": _reading_of(table.table),
-    }
-
-
-def _reading_of(table: Table) -> dict[str, Any]:
-    """Return how the file was read, for its page to say: see `presenters/uploaded_file.py`."""
-    return {
-        "encoding": table.encoding,
-        "separator": table.separator,
-        "sheet": table.sheet,
-        "rows": len(table.rows),
-        "header_row": table.header_row,
-        "title_lines": table.title_lines,
-        "last_row": table.rows[-1].number,
-        "hidden": sum(row.number in table.hidden for row in table.rows),
-        "other_sheets": [title for title in table.other_sheets if title not in help_titles()],
-    }
-
-
-def _as_json(error: RowError) -> dict[str, Any]:
-    return {"row": error.row, "column": error.column, "message": str(error.message), "value": error.value}

@@ -7,6 +7,7 @@ from .changes import MAX_CHANGE_REASON, MAX_SYSTEM_ACCOUNT, Change, ChangedField
 from .configuration import CustomField, FieldKind, Hue, StatusSetting
 from .crm import CrmSnapshot, Reading, Shared, SharedState, Snapshot
 from .drafts import Draft
+from .files import BulkFile
 from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
@@ -29,6 +30,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "BindingLink",
+    "BulkFile",
     "BulkItem",
     "BulkKind",
     "BulkState",

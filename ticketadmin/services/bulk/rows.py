@@ -12,16 +12,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.cells import (
-    DATES,
-    ColumnReading,
     is_read_as,
     lacks_zero,
-    puts_month_first,
     read_cell,
     refuse_damage,
-    thousands_mark,
 )
 from ticketadmin.services.bulk.columns import Column, InvalidColumns, is_header, letter, read_columns
+from ticketadmin.services.bulk.questions import Answers, Decided, Question, examine_column
+from ticketadmin.services.bulk.spellings import CODES, with_names, write_it_as
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets import Table, TableRow
 from ticketadmin.services.values.choice_codecs import unknown_option
@@ -72,7 +70,8 @@ class BulkTable:
 
     `errors` and `warnings` hold the first MOST_ERRORS, `error_count` and `warning_count` say how many there
     are, and `error_rows` names every row that has an error. Running `rows` leaves those out.
-    `table` is the file's, from the header on.
+    `table` is the file's, from the header on. `questions` are what only the user can say of its columns; a
+    cell that waits for an answer asks for nothing. `decided` are notations that columns tell by themselves.
     """
 
     table: Table
@@ -84,6 +83,8 @@ class BulkTable:
     warnings: tuple[RowError, ...] = ()
     warning_count: int = 0
     read_as: tuple[ReadAs, ...] = ()
+    questions: tuple[Question, ...] = ()
+    decided: tuple[Decided, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -91,19 +92,22 @@ class BulkTable:
         return tuple(column.field for column in self.columns if column.field)
 
 
-def read_rows(table: Table, schema: TicketSchema, *, compares: bool = False) -> BulkTable:
+def read_rows(
+    table: Table, schema: TicketSchema, *, compares: bool = False, answers: Answers | None = None
+) -> BulkTable:
     """Return a plan for each row of an uploaded table.
 
     Values are checked as in the form of one ticket; what a field may hold never depends on the file. An
     option that is not offered is right where the ticket holds it already: it is an error in its row, unless
     what follows `compares` each row with its ticket, as a dry run does.
+    `answers` are what the user said of columns with two readings; None where no user can be asked.
     A code that stands in several rows is an error in all of them, because none is known to be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
     table = table.below_title(is_header)
     columns = read_columns(table, schema.fields)
     _refuse_too_much_content(table, columns)
-    reading = _Reading(table, columns, schema, compares=compares)
+    reading = _Reading(table, columns, schema, answers, compares=compares)
     plans = [reading.plan_of(row) for row in table.rows]
     reading.refuse_repeated(plans)
     return BulkTable(
@@ -116,6 +120,8 @@ def read_rows(table: Table, schema: TicketSchema, *, compares: bool = False) -> 
         warnings=tuple(reading.warnings[:MOST_ERRORS]),
         warning_count=len(reading.warnings),
         read_as=tuple(ReadAs(*spelled, rows) for spelled, rows in reading.read_as.items()),
+        questions=tuple(question for one in reading.findings.values() for question in one.questions),
+        decided=tuple(one.decided for one in reading.findings.values() if one.decided),
     )
 
 
@@ -137,7 +143,13 @@ class _Reading:
     """One pass over a table: what is wrong and doubtful is collected on the way."""
 
     def __init__(
-        self, table: Table, columns: tuple[Column, ...], schema: TicketSchema, *, compares: bool
+        self,
+        table: Table,
+        columns: tuple[Column, ...],
+        schema: TicketSchema,
+        answers: Answers | None,
+        *,
+        compares: bool,
     ) -> None:
         self.width = len(table.header)
         self.code_column = next(column for column in columns if column.field is None)
@@ -146,7 +158,7 @@ class _Reading:
         self.compares = compares
         self.decimals = table.three_decimals
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
-        self.readings = {column.index: _column_reading(table, column) for column in columns}
+        self.findings = {column.index: examine_column(table, column, schema, answers) for column in columns}
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []
         self.error_count = 0
@@ -192,13 +204,16 @@ class _Reading:
         return text
 
     def _wish_of(self, row: int, column: Column, field: Field, text: str) -> Set | Clear | None:
+        if text in self.findings[column.index].reading.open_texts:
+            return None
         wish = self._read(column, field, text, is_decimal=(row, column.index) in self.decimals)
         if isinstance(wish, ValidationError):
             self._add_error(row, column.name, wish.messages[0], text)
             return None
         if isinstance(wish, Set) and (others := not_offered(field, wish.value)):
             if not self.compares:
-                self._add_error(row, column.name, unknown_option(others[0]).messages[0], text)
+                message = with_names(unknown_option(others[0]).messages[0], field, self.schema)
+                self._add_error(row, column.name, message, text)
                 return None
             message = _("%(value)s is not offered. It goes only to tickets that hold it already.")
             self.warnings.append(RowError(row, column.name, message % {"value": others[0]}, text))
@@ -217,7 +232,7 @@ class _Reading:
             return self.known[key]
         wish: Set | Clear | ValidationError | None
         try:
-            reading = self.readings[column.index]
+            reading = self.findings[column.index].reading
             wish = read_cell(field, text, self.schema, column=reading, is_decimal=is_decimal)
         except ValidationError as error:
             wish = error
@@ -237,16 +252,6 @@ def _cell(row: TableRow, index: int) -> str:
     return row.cells[index] if index < len(row.cells) else ""
 
 
-def _column_reading(table: Table, column: Column) -> ColumnReading:
-    kind = column.field.kind if column.field else None
-    texts = (_cell(row, column.index) for row in table.rows)
-    if kind in DATES:
-        return ColumnReading(is_month_first=any(map(puts_month_first, texts)), day_zero=table.day_zero)
-    if kind is Kind.NUMBER:
-        return ColumnReading(thousands=thousands_mark(texts, is_workbook=table.day_zero is not None))
-    return ColumnReading()
-
-
 def _check_code(text: str, problem: str | None) -> None:
     if problem:
         raise ValidationError(problem, code="no_result")
@@ -255,4 +260,4 @@ def _check_code(text: str, problem: str | None) -> None:
     refuse_damage(text)
     if not CODE.fullmatch(text):
         message = _("This is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
-        raise ValidationError(message, code="invalid_code")
+        raise ValidationError(f"{message} {write_it_as(CODES)}", code="invalid_code")

@@ -95,12 +95,24 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
         raise NothingToDo
     if len(chosen.tickets) > MOST_TICKETS:
         raise TooMany
-    rows = (
-        BulkItem(ticket_code=one.code, wishes=one.edit.as_json() if one.edit else None)
-        for one in chosen.tickets
-    )
+    rows = map(_item_of, chosen.tickets)
     kept: dict[str, Any] = {"notes": dict(chosen.notes), "system_account": system_account}
     return create_bulk(actor, BulkKind.UPDATE, rows, **kept)
+
+
+def replace_tickets(bulk: BulkUpdate, chosen: ChosenTickets) -> None:
+    """Give a bulk update that is being prepared other tickets and notes; the caller holds a lock on its row.
+
+    Raises NothingToDo.
+    """
+    bulk.items.all().delete()
+    _add_items(bulk, map(_item_of, chosen.tickets))
+    bulk.notes = dict(chosen.notes)
+    bulk.save(update_fields=["notes"])
+
+
+def _item_of(one: Chosen) -> BulkItem:
+    return BulkItem(ticket_code=one.code, wishes=one.edit.as_json() if one.edit else None)
 
 
 def check_bulk(
@@ -331,19 +343,23 @@ def create_bulk(
             created_at=timezone.now(),
             **values,
         )
-        count = 0
-        batch: list[BulkItem] = []
-        for row in rows:
-            count += 1
-            row.bulk, row.position = bulk, count
-            batch.append(row)
-            if len(batch) == CHUNK:
-                BulkItem.objects.bulk_create(batch)
-                batch = []
-        BulkItem.objects.bulk_create(batch)
-        if not count:
-            raise NothingToDo
+        _add_items(bulk, rows)
     return bulk
+
+
+def _add_items(bulk: BulkUpdate, rows: Iterable[BulkItem]) -> None:
+    count = 0
+    batch: list[BulkItem] = []
+    for row in rows:
+        count += 1
+        row.bulk, row.position = bulk, count
+        batch.append(row)
+        if len(batch) == CHUNK:
+            BulkItem.objects.bulk_create(batch)
+            batch = []
+    BulkItem.objects.bulk_create(batch)
+    if not count:
+        raise NothingToDo
 
 
 def _forget_unsent(owner: User) -> None:

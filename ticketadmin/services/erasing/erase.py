@@ -28,6 +28,7 @@ from ticketadmin.services.erasing.stores import (
     OF_RUNS,
     SHARED,
     STORES,
+    forget_files,
     rows_with,
     without_address,
 )
@@ -112,6 +113,7 @@ def erase(subject: Subject, *, actor: User) -> Found:
         rows = {store.name: store.remove(_removable(store.rows_of(found.codes))) for store in STORES}
         if subject.address:
             rows |= _erase_shared(subject.address)
+        forget_files()
         keep_out([subject.code] if subject.code else found.codes)
         if open_codes := _open_codes(found.codes):
             raise StillOpen(Found(codes=found.codes, open_codes=open_codes))

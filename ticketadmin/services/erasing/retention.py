@@ -21,6 +21,7 @@ from django_tasks_db.models import DBTaskResult
 from ticketadmin.models import (
     ENDED,
     BindingLink,
+    BulkFile,
     BulkState,
     BulkUpdate,
     Change,
@@ -37,6 +38,7 @@ NOTICE = timedelta(days=30)
 _RETENTION_CAME = "0015_erasing"  # the migration with which retention came
 DISCARDED_DRAFTS = timedelta(days=30)
 PREPARED_RUNS = timedelta(days=14)
+FILES = timedelta(days=14)
 MISSING_TICKETS = timedelta(days=30)
 PRESENCE = timedelta(hours=1)
 TASKS = timedelta(days=2)
@@ -76,6 +78,7 @@ BY_NEED: Mapping[str, tuple[timedelta, Rows]] = {
             state=BulkState.CHECKING
         ),
     ),
+    "files": (FILES, lambda limit: BulkFile.objects.filter(created_at__lt=limit)),
     "missing_tickets": (MISSING_TICKETS, lambda limit: IndexedTicket.objects.filter(missing_at__lt=limit)),
     "presence": (PRESENCE, lambda limit: Presence.objects.filter(seen_at__lt=limit)),
     "tasks": (

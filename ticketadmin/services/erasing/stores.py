@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import (
+    BulkFile,
     BulkItem,
     BulkUpdate,
     Change,
@@ -100,6 +101,14 @@ def delete_in_chunks(rows: QuerySet[Any], *, most: int | None = None) -> int:
         rows.model._default_manager.filter(pk__in=ids).delete()
         gone += len(ids)
     return gone
+
+
+def forget_files() -> int:
+    """Drop every kept file of bulk updates, and return how many: any row of one may name the ticket.
+
+    The bulk updates stay as they are; only a file's questions and errors are gone.
+    """
+    return BulkFile.objects.all().delete()[0]
 
 
 def rows_with(model: type[Model], columns: Collection[str], address: str) -> Iterator[Any]:

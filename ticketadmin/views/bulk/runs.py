@@ -8,24 +8,25 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ticketadmin.converters import whole_number
-from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, consents_for
+from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import bulk_context, present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
-from ticketadmin.presenters.uploaded_file import present_file
+from ticketadmin.presenters.uploaded_file import present_file, present_question
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
+from ticketadmin.services.bulk.files import FileGone, answers_in, read_again
 from ticketadmin.services.bulk.progress import (
     RESULT_COLUMNS,
     mark_seen,
@@ -213,34 +214,59 @@ def _not_now() -> Notice:
 
 
 def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
-    edit = Edit.from_json(one.wishes)
-    from_file = one.notes.get("columns", [])
-    form = ChangesForm(
-        request.POST if request.method == "POST" else None,
-        schema=load_schema(get_choices(), edit.wishes),
-        from_file=from_file,
-        edit=edit,
-        consents=consents_for(one.notes),
-        change_reason=one.change_reason,
-    )
-    form.offer(recipes_for(person_of(request)), chosen=request.GET.get(RECIPE, ""))
-    show_rules(form, load_rules(), form.schema)
+    form = _changes_form(request, one, request.POST if request.method == "POST" else None)
     status, notice = 200, None
     if request.method == "POST":
         status = 422
         if form.is_valid():
             try:
-                form.save(one, actor=person_of(request))
+                notice = _take_answers(one, form, person_of(request))
+                if not notice:
+                    form.save(one, actor=person_of(request))
+                    return see_other(_address(one))
+                form = _changes_form(request, one, without_consents(request.POST))
             except bulks.NothingToDo:
                 notice = Notice("info", _("Choose at least one change."), _("Every field is on “Keep”."))
             except bulks.NotNow:
                 return see_other(_address(one))
-            else:
-                return see_other(_address(one))
     context = {"bulk": one, "form": form, "notice": notice, "count": one.items.count()}
     context["file"] = present_file(one.notes)
-    context["columns"] = [form.schema.field(name).label for name in from_file]
+    context["asked"] = [present_question(asked) for asked in form.asked]
+    context["columns"] = [form.schema.field(name).label for name in form.from_file]
     return render(request, "bulk/changes.html", context, status=status)
+
+
+def _changes_form(request: HttpRequest, one: BulkUpdate, data: QueryDict | None) -> ChangesForm:
+    edit = Edit.from_json(one.wishes)
+    form = ChangesForm(
+        data,
+        schema=load_schema(get_choices(), edit.wishes),
+        notes=one.notes,
+        edit=edit,
+        change_reason=one.change_reason,
+    )
+    form.offer(recipes_for(person_of(request)), chosen=request.GET.get(RECIPE, ""))
+    show_rules(form, load_rules(), form.schema)
+    return form
+
+
+def _take_answers(one: BulkUpdate, form: ChangesForm, person: User) -> Notice | None:
+    """Read the file again where the user answered otherwise than before; return what they have to look at."""
+    if form.answers == answers_in(one.notes):
+        return None
+    unchanged = _("Nothing was checked or sent yet.")
+    try:
+        has_news = read_again(one, actor=person, schema=form.schema, answers=form.answers)
+    except FileGone:
+        title = _("The file is no longer kept, so it cannot be read with these answers.")
+        return Notice("danger", title, unchanged, _("Discard this bulk update and choose the file again."))
+    except ValidationError as error:
+        title = _("The file cannot be used with these answers.")
+        return Notice("danger", title, f"{error.messages[0]} {unchanged}")
+    if not has_news:
+        return None
+    title = _("The file was read with your answers: other rows have errors now.")
+    return Notice("warn", title, unchanged, _("Look at them below, then go on."))
 
 
 def _run_page(

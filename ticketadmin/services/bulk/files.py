@@ -1,0 +1,152 @@
+"""An uploaded file as the source of a bulk update: read, kept, and read again with its user's answers.
+
+The notes of the bulk update tell how its file was read: what was taken, what is wrong, what is asked. They
+are JSON, and hold no more than a page shows; everything else comes from the kept file.
+"""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ticketadmin.models import BulkFile, BulkState, BulkUpdate, User
+from ticketadmin.services.bulk.questions import Answers, Decided, Question
+from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
+from ticketadmin.services.bulk.runs import (
+    RIGHT,
+    Chosen,
+    ChosenTickets,
+    NotNow,
+    draft_bulk,
+    replace_tickets,
+)
+from ticketadmin.services.bulk.template import help_titles
+from ticketadmin.services.people.access import require
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.spreadsheets import Table, read_table
+from ticketadmin.services.values.schema import TicketSchema
+
+SHOWN_PIECES = 200
+MAX_NAME = 120
+
+
+class EveryRowWrong(ValidationError):
+    """No row of the file can be used. `table` says why."""
+
+    def __init__(self, table: BulkTable) -> None:
+        message = _("Every row has an error. Correct the file and choose it again.")
+        super().__init__(message, code="all_rows_wrong")
+        self.table = table
+
+
+class FileGone(Exception):
+    """The file is no longer kept: it is too old, or data of a ticket was erased. Nothing was changed."""
+
+
+def read_upload(content: bytes, name: str, schema: TicketSchema, answers: Answers | None = None) -> BulkTable:
+    """Return the rows of an uploaded file that can be used.
+
+    Raises UnreadableFile, InvalidColumns or EveryRowWrong.
+    """
+    table = read_rows(read_table(content, name), schema, compares=True, answers=answers or {})
+    if not table.rows and table.errors:
+        raise EveryRowWrong(table)
+    return table
+
+
+def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
+    """Return the tickets of a file, each with the changes of its row, and how the file was read."""
+    tickets = tuple(Chosen(row.code, Edit(row.values)) for row in table.rows)
+    return ChosenTickets(tickets, _notes_of(table, name[:MAX_NAME]))
+
+
+@transaction.atomic
+def draft_from_file(chosen: ChosenTickets, content: bytes, *, actor: User) -> BulkUpdate:
+    """Keep the tickets of a file as a bulk update, with the file. Raises what `draft_bulk` raises."""
+    bulk = draft_bulk(chosen, actor=actor)
+    BulkFile.objects.create(
+        bulk=bulk, name=chosen.notes["file"], content=zlib.compress(content), created_at=timezone.now()
+    )
+    return bulk
+
+
+def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: Answers) -> bool:
+    """Read the kept file with other answers, and replace the tickets of its bulk update.
+
+    Returns whether there is something new to agree to: other rows have errors than before. Raises Forbidden,
+    NotNow where the changes were taken already, FileGone, or ValidationError where the file cannot be used.
+    """
+    require(actor, RIGHT)
+    content = kept_content(bulk)
+    table = read_upload(content, bulk.notes["file"], schema, answers)
+    chosen = tickets_in(table, bulk.notes["file"])
+    before = bulk.notes.get("error_rows", 0)
+    with transaction.atomic():
+        found = BulkUpdate.objects.select_for_update().filter(pk=bulk.pk, state=BulkState.DRAFT).first()
+        if found is None:
+            raise NotNow
+        replace_tickets(found, chosen)
+    bulk.refresh_from_db()
+    return bool(table.error_rows) and len(table.error_rows) != before
+
+
+def kept_content(bulk: BulkUpdate) -> bytes:
+    """Return the file of a bulk update as it was uploaded. Raises FileGone."""
+    file = BulkFile.objects.filter(bulk=bulk).first()
+    if file is None:
+        raise FileGone
+    return zlib.decompress(bytes(file.content))
+
+
+def answers_in(notes: Mapping[str, Any]) -> dict[tuple[int, str], str]:
+    """Return what the user answered about the columns of a file so far."""
+    asked = notes.get("questions", [])
+    return {(one["index"], one["about"]): one["answer"] for one in asked if one["answer"]}
+
+
+def _notes_of(table: BulkTable, name: str) -> dict[str, Any]:
+    return {
+        "file": name,
+        "columns": [field.name for field in table.fields],
+        "errors": [_as_json(error) for error in table.errors],
+        "error_count": table.error_count,
+        "error_rows": len(table.error_rows),
+        "warnings": [_as_json(warning) for warning in table.warnings],
+        "warning_count": table.warning_count,
+        "read_as": [asdict(one) for one in table.read_as[:SHOWN_PIECES]],
+        "questions": [_question_as_json(one) for one in table.questions],
+        "decided": [_decided_as_json(one) for one in table.decided],
+        "reading": _reading_of(table.table),
+    }
+
+
+def _reading_of(table: Table) -> dict[str, Any]:
+    """Return how the file was read, for its page to say: see `presenters/uploaded_file.py`."""
+    return {
+        "encoding": table.encoding,
+        "separator": table.separator,
+        "sheet": table.sheet,
+        "rows": len(table.rows),
+        "header_row": table.header_row,
+        "title_lines": table.title_lines,
+        "last_row": table.rows[-1].number,
+        "hidden": sum(row.number in table.hidden for row in table.rows),
+        "other_sheets": [title for title in table.other_sheets if title not in help_titles()],
+    }
+
+
+def _as_json(error: RowError) -> dict[str, Any]:
+    return {"row": error.row, "column": error.column, "message": str(error.message), "value": error.value}
+
+
+def _question_as_json(question: Question) -> dict[str, Any]:
+    return {**asdict(question), "subject": question.subject.value}
+
+
+def _decided_as_json(decided: Decided) -> dict[str, Any]:
+    return {**asdict(decided), "notation": decided.notation.value}

@@ -1,0 +1,298 @@
+"""What the columns of a file mean, and what only its user can say: a question once a column.
+
+A day or number with two readings is read as the other cells of its column tell. Where none tells, or they
+contradict each other, the column is a question, with examples in both readings. A name that fits several
+options, and a word in a column of yes and no that is neither, is a question by itself. Until it is answered
+such a cell asks for nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from django.core.exceptions import ValidationError
+
+from ticketadmin.services.bulk.cells import CLEARING, DATES, NEITHER, candidates, names_in, read_cell
+from ticketadmin.services.bulk.columns import Column
+from ticketadmin.services.bulk.notation import (
+    OF_DAYS,
+    OF_NUMBERS,
+    ColumnReading,
+    Notation,
+    groups_by_decimal_mark,
+    notations_of_day,
+    notations_of_number,
+)
+from ticketadmin.services.saving.edit import Set
+from ticketadmin.services.spreadsheets import Table
+from ticketadmin.services.values.codecs import canonical
+from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.text import folded, heading, visible
+
+EXAMPLES = 3
+MOST_NAMES = 10  # questions about single spellings of a column: where there are more, it holds something else
+_LONGEST_NAME = 60
+_LONGEST_CELL = 100  # no day, number or name with two readings is longer
+_NAMED = frozenset([Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT, Kind.YES_NO])
+
+# What a user answered: by the column, counted from 0, and the folded spelling; "" for the whole column.
+Answers = Mapping[tuple[int, str], str]
+Options = tuple[tuple[str, str], ...]  # values with labels
+
+
+class Subject(StrEnum):
+    """What a question is about."""
+
+    DAYS = "days"
+    NUMBERS = "numbers"
+    NAME = "name"
+    YES_NO = "yes_no"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A cell, and what it is read as with each of the question's options: a day, a number, a name."""
+
+    row: int
+    text: str
+    readings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a column can mean. `options` are a `Notation` without a label, or names.
+
+    `about` is the spelling in question, folded; "" where the whole column is. `rows` is how many cells it
+    concerns, `answer` the option that the user chose, "" before that.
+    `spelling` is `about` as a cell writes it.
+    """
+
+    index: int
+    column: str
+    subject: Subject
+    options: Options
+    examples: tuple[Example, ...]
+    rows: int
+    about: str = ""
+    spelling: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A notation that the cells of a column decide: `row` and `text` are the first that does."""
+
+    column: str
+    notation: Notation
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ColumnFinding:
+    """How a column is read, what its cells decided, and what there is to ask of its user."""
+
+    reading: ColumnReading
+    questions: tuple[Question, ...] = ()
+    decided: Decided | None = None
+
+
+def examine_column(
+    table: Table, column: Column, schema: TicketSchema, answers: Answers | None
+) -> ColumnFinding:
+    """Return how a column is read. `answers` None: no user can answer, so nothing is asked.
+
+    Days are then read as documented, the day in front, unless other cells contradict; what has two readings
+    otherwise is an error in its row.
+    """
+    field = column.field
+    if field is None:
+        return ColumnFinding(ColumnReading())
+    examined = _Examined(column.index, column.name, field, _cells(table, column.index), schema, answers)
+    if field.kind in DATES:
+        return _examine_days(examined, ColumnReading(day_zero=table.day_zero))
+    if field.kind is Kind.NUMBER:
+        return _examine_numbers(examined, table)
+    return _examine_names(examined) if field.kind in _NAMED and answers is not None else NOT_EXAMINED
+
+
+@dataclass(frozen=True)
+class _Cell:
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """A column with its cells, and what the user answered about any column of the file."""
+
+    index: int
+    name: str
+    field: Field
+    cells: tuple[_Cell, ...]
+    schema: TicketSchema
+    answers: Answers | None
+
+    def answer(self, about: str, options: Iterable[str]) -> str:
+        """Return what the user answered, "" where nothing or something that is no option."""
+        given = (self.answers or {}).get((self.index, about), "")
+        return given if given in options else ""
+
+    def question(
+        self,
+        subject: Subject,
+        options: Options,
+        cells: Sequence[_Cell],
+        *,
+        about: str = "",
+        spelling: str = "",
+    ) -> Question:
+        """Return the question of these cells."""
+        texts = {cell.text: cell for cell in reversed(cells)}
+        shown = sorted(texts.values(), key=lambda cell: cell.row)[:EXAMPLES]
+        return Question(
+            index=self.index,
+            column=self.name,
+            subject=subject,
+            options=options,
+            examples=tuple(self._example(subject, cell, options) for cell in shown),
+            rows=len(cells),
+            about=about,
+            spelling=spelling,
+            answer=self.answer(about, [value for value, _label in options]),
+        )
+
+    def _example(self, subject: Subject, cell: _Cell, options: Options) -> Example:
+        if subject not in {Subject.DAYS, Subject.NUMBERS}:
+            return Example(cell.row, cell.text[:_LONGEST_NAME])
+        readings = (self._reading(cell.text, Notation(value)) for value, _label in options)
+        return Example(cell.row, cell.text, tuple(readings))
+
+    def _reading(self, text: str, notation: Notation) -> str:
+        """Return what a text is in a notation; "" where it is nothing."""
+        reading = ColumnReading(notation=notation, is_answered=True)
+        try:
+            wish = read_cell(self.field, text, self.schema, column=reading)
+        except ValidationError:
+            return ""
+        return canonical(self.field, wish.value) if isinstance(wish, Set) else ""
+
+
+def _cells(table: Table, index: int) -> tuple[_Cell, ...]:
+    return tuple(
+        _Cell(row.number, row.cells[index])
+        for row in table.rows
+        if index < len(row.cells) and 0 < len(row.cells[index]) <= _LONGEST_CELL
+    )
+
+
+# --- notations -----------------------------------------------------------------------------------
+
+
+def _examine_days(column: _Examined, reading: ColumnReading) -> ColumnFinding:
+    told = _told(column.cells, notations_of_day)
+    if column.answers is None and not told.decided:
+        return ColumnFinding(replace(reading, notation=Notation.DAY_FIRST))
+    open_cells = told.both if len(told.decided) != 1 else []
+    return _finding(column, Subject.DAYS, OF_DAYS, told, open_cells, reading)
+
+
+def _examine_numbers(column: _Examined, table: Table) -> ColumnFinding:
+    is_workbook = table.day_zero is not None
+    cells = [cell for cell in column.cells if (cell.row, column.index) not in table.three_decimals]
+    told = _told(cells, lambda text: notations_of_number(text, is_workbook=is_workbook))
+    open_cells = told.both
+    if len(told.decided) == 1:
+        notation = next(iter(told.decided))
+        open_cells = [cell for cell in told.both if groups_by_decimal_mark(cell.text, notation)]
+    return _finding(column, Subject.NUMBERS, OF_NUMBERS, told, open_cells, ColumnReading())
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The first cell that tells of each notation, and those that have both."""
+
+    decided: Mapping[Notation, _Cell]
+    both: list[_Cell]
+
+
+def _told(cells: Iterable[_Cell], notations_of: Callable[[str], frozenset[Notation]]) -> _Told:
+    decided: dict[Notation, _Cell] = {}
+    both = []
+    known: dict[str, frozenset[Notation]] = {}
+    for cell in cells:
+        if cell.text not in known:
+            known[cell.text] = notations_of(" ".join(visible(cell.text).split()))
+        notations = known[cell.text]
+        if len(notations) > 1:
+            both.append(cell)
+        for notation in notations if len(notations) == 1 else ():
+            decided.setdefault(notation, cell)
+    return _Told(decided, both)
+
+
+def _finding(
+    column: _Examined,
+    subject: Subject,
+    notations: tuple[Notation, ...],
+    told: _Told,
+    open_cells: list[_Cell],
+    reading: ColumnReading,
+) -> ColumnFinding:
+    """Return a column in the notation that its user, or every cell that tells one, says."""
+    decided = next(iter(told.decided)) if len(told.decided) == 1 else None
+    shown = (
+        Decided(column.name, decided, told.decided[decided].row, told.decided[decided].text)
+        if decided
+        else None
+    )
+    if not open_cells or column.answers is None:
+        return ColumnFinding(replace(reading, notation=decided), decided=shown)
+    question = column.question(subject, tuple((one, "") for one in notations), open_cells)
+    if question.answer:
+        answered = replace(reading, notation=Notation(question.answer), is_answered=True)
+        return ColumnFinding(answered, (question,))
+    waiting = frozenset(cell.text for cell in open_cells)
+    return ColumnFinding(replace(reading, notation=decided, open_texts=waiting), (question,))
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+def _examine_names(column: _Examined) -> ColumnFinding:
+    cells_of: dict[str, list[_Cell]] = {}
+    asked: dict[str, tuple[str, Options]] = {}
+    for text, cells in _by_text(column.cells).items():
+        for spelling, options in _uncertain_names(column, text):
+            asked.setdefault(folded(spelling), (spelling, options))
+            cells_of.setdefault(folded(spelling), []).extend(cells)
+    if len(asked) > MOST_NAMES:
+        return NOT_EXAMINED
+    subject = Subject.YES_NO if column.field.kind is Kind.YES_NO else Subject.NAME
+    questions = tuple(
+        column.question(subject, (*options, (NEITHER, "")), cells_of[about], about=about, spelling=spelling)
+        for about, (spelling, options) in asked.items()
+    )
+    waiting = {cell.text for one in questions if not one.answer for cell in cells_of[one.about]}
+    names = {one.about: one.answer for one in questions if one.answer}
+    return ColumnFinding(ColumnReading(names=names, open_texts=frozenset(waiting)), questions)
+
+
+def _by_text(cells: Iterable[_Cell]) -> dict[str, list[_Cell]]:
+    found: dict[str, list[_Cell]] = {}
+    for cell in cells:
+        found.setdefault(cell.text, []).append(cell)
+    return found
+
+
+def _uncertain_names(column: _Examined, text: str) -> Iterator[tuple[str, Options]]:
+    """Yield the names in a cell that may mean several things, each with what it may mean."""
+    if len(text) > _LONGEST_NAME or not text.strip() or heading(text) in CLEARING:
+        return
+    for name in names_in(column.field, text):
+        if options := candidates(column.field, name, column.schema):
+            yield " ".join(visible(name).split()), options
+
+
+NOT_EXAMINED = ColumnFinding(ColumnReading())
