@@ -1,7 +1,7 @@
 """What the product is made of, from the locked runtime requirements.
 
-python .ci/packages.py licences   a line a package; fails where a licence is missing or not a known one
-python .ci/packages.py sbom       a CycloneDX document on standard output
+python .ci/packages.py licences   a line a package (pip-licenses); fails where one is not a known licence
+python .ci/packages.py sbom       a CycloneDX document on standard output (cyclonedx-py, and those licences)
 python .ci/packages.py audit      known vulnerabilities; exit 1: found some, exit 2: could not be asked
 """
 
@@ -9,121 +9,56 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKED = ROOT / "requirements" / "runtime.txt"
-NOT_HERE = "not installed on this platform"
 AUDITOR = "pip-audit==2.10.1"  # run apart, so that its own packages are none of ours
-KNOWN = re.compile(r"\b(0BSD|Apache|BSD|ISC|LGPL|MIT|MPL|PSF|Python|HPND|Unlicense)\b", re.IGNORECASE)
-_PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
-_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+KNOWN = "0BSD;Apache;BSD;HPND;ISC;LGPL;MIT;MPL;PSF;Python Software Foundation;Unlicense"
 
 
-@dataclass(frozen=True)
-class Package:
-    """One locked package: its name, its version and the hashes of its files."""
-
-    name: str
-    version: str
-    hashes: tuple[str, ...]
-
-    @property
-    def address(self) -> str:
-        """The package URL, as vulnerability databases write it."""
-        return f"pkg:pypi/{self.name.lower().replace('_', '-')}@{self.version}"
-
-    @property
-    def licence(self) -> str:
-        """What the package says of itself; empty where this platform does not need it."""
-        try:
-            said = metadata.metadata(self.name)
-        except metadata.PackageNotFoundError:
-            return ""
-        classified = [one.rpartition(" :: ")[2] for one in said.get_all("Classifier", []) if "License" in one]
-        short = (said.get("License") or "").strip()
-        return (
-            said.get("License-Expression")
-            or " / ".join(classified)
-            or short.split("\n")[0][:80]
-            or "none said"
-        )
+def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool of this environment."""
+    command = [str(Path(sys.executable).with_name(tool)), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def locked() -> list[Package]:
-    """Return the locked packages in the order of their names."""
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", LOCKED.read_text(encoding="utf-8"))
-    found = ((_PACKAGE.match(block), _HASH.findall(block)) for block in blocks)
-    return [Package(match[1], match[2], tuple(hashes)) for match, hashes in found if match]
+def names() -> list[str]:
+    """Return the names of the locked packages."""
+    return re.findall(r"^([A-Za-z0-9._-]+)==", LOCKED.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def licences() -> int:
-    """Print a line a package."""
-    packages = locked()
-    doubtful = [one.name for one in packages if one.licence and not KNOWN.search(one.licence)]
-    for one in packages:
-        print(f"{one.name:28} {one.version:14} {one.licence or NOT_HERE}")
-    if doubtful:
-        print(f"Look at these by hand: {', '.join(doubtful)}", file=sys.stderr)
-    return 1 if doubtful else 0
+    """Print a line a package that this platform needs."""
+    told = run("pip-licenses", "--partial-match", "--allow-only", KNOWN, "--packages", *names())
+    print(told.stdout or told.stderr, end="")
+    return told.returncode
 
 
 def sbom() -> int:
     """Print the document. It holds no time and no random number: the same lock gives the same document."""
-    print(json.dumps(document(), indent=2))
+    print(json.dumps(document(), indent=2, ensure_ascii=False))
     return 0
 
 
 def document() -> dict[str, Any]:
-    """Return the CycloneDX document (https://cyclonedx.org/docs/1.6/json/)."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    own = {"type": "application", "name": project["name"], "version": project["version"]}
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "metadata": {"component": {**own, "licenses": [{"license": {"id": project["license"]}}]}},
-        "components": [_component(one) for one in locked()],
-    }
-
-
-def _component(one: Package) -> dict[str, Any]:
-    return {
-        "type": "library",
-        "bom-ref": one.address,
-        "name": one.name,
-        "version": one.version,
-        "purl": one.address,
-        "licenses": [{"license": {"name": one.licence}}] if one.licence else [],
-        # Of every file that may be installed: a source archive and one wheel a platform.
-        "properties": [{"name": "ticketadmin:sha256", "value": value} for value in one.hashes],
-    }
+    """Return the CycloneDX document: from the lock, with what installed packages say of their licences."""
+    told = json.loads(run("pip-licenses", "--format", "json", "--packages", *names()).stdout)
+    licence = {re.sub(r"[-_.]+", "-", one["Name"]).lower(): one["License"] for one in told}
+    project = ("--pyproject", str(ROOT / "pyproject.toml"))
+    made = run("cyclonedx-py", "requirements", *project, "--output-reproducible", str(LOCKED))
+    content: dict[str, Any] = json.loads(made.stdout)
+    for one in content["components"]:
+        if one["name"] in licence:
+            one["licenses"] = [{"license": {"name": licence[one["name"]]}}]
+    return content
 
 
 def audit() -> int:
     """Ask the package index for known vulnerabilities of what is locked."""
-    uvx = Path(sys.executable).with_name("uvx")
-    asked = subprocess.run(
-        [
-            *(
-                str(uvx),
-                "--quiet",
-                AUDITOR,
-                "--requirement",
-                str(LOCKED),
-                "--require-hashes",
-                "--disable-pip",
-            ),
-            *("--progress-spinner", "off", "--format", "json"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    wanted = ("--requirement", str(LOCKED), "--require-hashes", "--disable-pip")
+    asked = run("uvx", "--quiet", AUDITOR, *wanted, "--progress-spinner", "off", "--format", "json")
     code, words = verdict(asked.stdout)
     print(words, file=sys.stderr if code else sys.stdout)
     return code

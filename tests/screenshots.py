@@ -45,7 +45,7 @@ def take(browser: Browser, server: LiveServer, crm: Sandbox) -> None:
     page.goto(f"{server.url}/tickets/{CODE}/")
     page.locator("[name=emergency_phone]").fill("0909 123 456")
     page.locator("[name=status_name]").select_option("Đang xử lý")
-    page.locator("[data-save-button]").click()
+    page.locator("[data-shortcuts-save-button]").click()
     page.locator("#saved-title").wait_for()
     keep(page, "ticket")
     page.goto(server.url + run)

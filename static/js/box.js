@@ -27,7 +27,7 @@ function choose(option) {
 async function suggest() {
   if (input.value.length > LONGEST_ADDRESS) return close();
   const number = ++asked;
-  const url = `${input.dataset.suggestUrl}?q=${encodeURIComponent(input.value)}`;
+  const url = `${input.dataset.boxSuggestUrl}?q=${encodeURIComponent(input.value)}`;
   try {
     const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } });
     if (answer.status !== 200 || number !== asked || document.activeElement !== input) return;
@@ -72,14 +72,14 @@ input?.addEventListener("keydown", (event) => {
     close();
   } else if (event.key === "Enter" && !list.hidden && active()) {
     event.preventDefault();
-    location.assign(active().dataset.href);
+    location.assign(active().dataset.boxHref);
   }
 });
 // The box keeps the focus, so the list stays.
 list?.addEventListener("mousedown", (event) => event.preventDefault());
 list?.addEventListener("click", (event) => {
   const option = event.target.closest("[role=option]");
-  if (option) location.assign(option.dataset.href);
+  if (option) location.assign(option.dataset.boxHref);
 });
 
 // A one-line box would glue pasted lines together; codes in a column are separate codes.
@@ -93,11 +93,11 @@ input?.addEventListener("paste", (event) => {
 
 // A whole column of codes is too long for an address: it goes to the bulk update as a form.
 input?.form.addEventListener("submit", (event) => {
-  if (!input.dataset.bulkUrl || input.value.length <= LONGEST_ADDRESS) return;
+  if (!input.dataset.boxBulkUrl || input.value.length <= LONGEST_ADDRESS) return;
   event.preventDefault();
   const form = document.createElement("form");
   form.method = "post";
-  form.action = input.dataset.bulkUrl;
+  form.action = input.dataset.boxBulkUrl;
   form.hidden = true;
   const token = document.querySelector("input[name=csrfmiddlewaretoken]").value;
   for (const [name, value] of [

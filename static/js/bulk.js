@@ -2,7 +2,7 @@
 import { asServed } from "./served.js";
 import { SignedOut, signIn } from "./session.js";
 
-const wishes = document.querySelectorAll("[data-wish]");
+const wishes = document.querySelectorAll("[data-bulk-wish]");
 const served = wishes.length > 0 && asServed(wishes[0].form);
 const isEdited = (name) => String(new FormData(wishes[0].form).getAll(name)) !== String(served.getAll(name));
 
@@ -18,14 +18,14 @@ for (const wish of wishes) {
   if (values.some(({ name }) => isEdited(name))) choose();
 }
 
-const live = document.querySelector("[data-live]");
-const says = document.querySelector("[data-live-says]");
+const live = document.querySelector("[data-bulk-live]");
+const says = document.querySelector("[data-bulk-live-says]");
 const title = document.title;
 const SECOND = 1000;
 
 const statusIn = (place) => place.querySelector("#live-status");
 const status = () => statusIn(live).dataset;
-let saidKey = live && status().saysKey;
+let saidKey = live && status().bulkSaysKey;
 
 // Two answers differ in their tokens, which nobody sees.
 function bare(part) {
@@ -59,7 +59,7 @@ function isKept(old, part, hasMovedOn) {
 }
 
 function exchangeParts(fresh, hasMovedOn) {
-  const [known, coming] = [live, fresh].map((place) => [...place.querySelectorAll("[data-part]")]);
+  const [known, coming] = [live, fresh].map((place) => [...place.querySelectorAll("[data-bulk-part]")]);
   if (String(known.map(({ id }) => id)) !== String(coming.map(({ id }) => id))) {
     live.replaceChildren(...fresh.body.childNodes);
     return;
@@ -71,7 +71,7 @@ function exchangeParts(fresh, hasMovedOn) {
 
 function exchange(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
-  const hasMovedOn = status().state !== statusIn(fresh).dataset.state;
+  const hasMovedOn = status().bulkState !== statusIn(fresh).dataset.bulkState;
   const hand = live.contains(document.activeElement) ? document.activeElement : null;
   keepOpen(fresh);
   Object.assign(status(), statusIn(fresh).dataset);
@@ -92,19 +92,19 @@ function icon(percent) {
 const link = document.querySelector("link[rel=icon]");
 const ownIcon = link?.href;
 function show() {
-  const { percent, active, saysKey, says: text } = status();
-  const moves = active === "yes";
+  const { bulkPercent: percent, bulkActive, bulkSaysKey, bulkSays } = status();
+  const moves = bulkActive === "yes";
   document.title = moves ? `${percent} % · ${title}` : title;
   if (link) link.href = moves ? icon(Number(percent)) : ownIcon;
-  if (saysKey !== saidKey) {
-    saidKey = saysKey;
-    says.textContent = text;
+  if (bulkSaysKey !== saidKey) {
+    saidKey = bulkSaysKey;
+    says.textContent = bulkSays;
   }
 }
 
 async function follow() {
   try {
-    const answer = await fetch(live.dataset.url, {
+    const answer = await fetch(live.dataset.bulkLiveUrl, {
       headers: { "X-Requested-With": "XMLHttpRequest" },
       redirect: "error",
     });
@@ -120,9 +120,9 @@ async function follow() {
 }
 
 function schedule() {
-  const { active } = status();
-  if (active === "no") return;
-  setTimeout(follow, active === "yes" && !document.hidden ? SECOND : 5 * SECOND);
+  const { bulkActive } = status();
+  if (bulkActive === "no") return;
+  setTimeout(follow, bulkActive === "yes" && !document.hidden ? SECOND : 5 * SECOND);
 }
 
 if (live) {

@@ -4,24 +4,24 @@
 const STOPPED_AFTER = 15_000;
 
 export function ready(form) {
-  delete form.dataset.sent;
+  delete form.dataset.busySent;
   for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
   form.dispatchEvent(new Event("ready"));
 }
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.once === undefined || event.defaultPrevented) return;
-  if (form.dataset.sent === "yes") {
+  if (form.dataset.busyOnce === undefined || event.defaultPrevented) return;
+  if (form.dataset.busySent === "yes") {
     event.preventDefault();
     return;
   }
-  form.dataset.sent = "yes";
+  form.dataset.busySent = "yes";
   event.submitter?.setAttribute("aria-busy", "true");
   setTimeout(ready, STOPPED_AFTER, form);
 });
 
 // Escape stops sending. Back, too, shows the page as it was left: ready again.
-const allReady = () => document.querySelectorAll("form[data-sent]").forEach(ready);
+const allReady = () => document.querySelectorAll("form[data-busy-sent]").forEach(ready);
 addEventListener("keydown", (event) => event.key === "Escape" && allReady());
 addEventListener("pageshow", (event) => event.persisted && allReady());

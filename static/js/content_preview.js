@@ -12,20 +12,20 @@ async function ask(place, textarea) {
   data.set("ticket_content", textarea.value);
   place.setAttribute("aria-busy", "true");
   try {
-    const answer = await post(place.dataset.url, data);
+    const answer = await post(place.dataset.contentPreviewUrl, data);
     if (answer.status !== 200) throw new Unreachable();
     const html = await answer.text();
     if (number === newest) put(place, html);
   } catch (error) {
     if (!(error instanceof SignedOut || error instanceof Unreachable)) throw error;
-    if (number === newest) place.textContent = place.dataset.noAnswer;
+    if (number === newest) place.textContent = place.dataset.contentPreviewNoAnswer;
   } finally {
     if (number === newest) place.removeAttribute("aria-busy");
   }
 }
 
 export function preview(place, textarea, mode) {
-  place.dataset.mode = mode;
+  place.dataset.contentPreviewMode = mode;
   place.hidden = false;
   clearTimeout(timer);
   ask(place, textarea);

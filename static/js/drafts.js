@@ -5,7 +5,7 @@ import { asServed } from "./served.js";
 import { post, SignedOut, signIn, Unreachable } from "./session.js";
 
 const form = document.querySelector("[data-ticket-form]");
-const state = document.querySelector("[data-draft-state]");
+const state = document.querySelector("[data-drafts-state]");
 const AFTER_LAST_KEY = 900;
 const AT_LATEST = 4000;
 const TRY_AGAIN = 4000;
@@ -22,7 +22,7 @@ const NOT_TYPED = [
 ];
 
 // What this browser keeps is kept for each tab, so that none drops what another could not send yet.
-const ours = `draft:${document.documentElement.dataset.person}:${form.dataset.code}:`;
+const ours = `draft:${document.documentElement.dataset.sessionPerson}:${form.dataset.code}:`;
 const key = ours + form.tab.value;
 const clock = (at = Date.now()) =>
   new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -30,15 +30,17 @@ const typed = (data = new FormData(form)) =>
   JSON.stringify([...data].filter(([name]) => !NOT_TYPED.includes(name)));
 
 function show(kind, time = clock()) {
-  state.dataset.state = kind;
-  state.textContent = kind === "clean" ? "" : state.dataset[kind].replace("{time}", time);
+  const { draftsBrowser, draftsKept, draftsLost } = state.dataset;
+  state.dataset.draftsKind = kind;
+  const text = { clean: "", browser: draftsBrowser, kept: draftsKept, lost: draftsLost }[kind];
+  state.textContent = text.replace("{time}", time);
 }
 
 let known = typed(asServed(form));
 let timer = 0;
 let firstChange = 0;
 let isLeaving = false;
-export const isEdited = () => form.dataset.dirty !== undefined;
+export const isEdited = () => form.dataset.draftsDirty !== undefined;
 
 const texts = (data, name) => JSON.stringify(data.getAll(name));
 function touched() {
@@ -73,7 +75,7 @@ async function keep() {
   const now = typed();
   const data = new FormData(form);
   try {
-    const answer = await post(form.dataset.draftUrl, data);
+    const answer = await post(form.dataset.draftsUrl, data);
     if (answer.status === 409) {
       location.reload();
       return false;
@@ -85,7 +87,7 @@ async function keep() {
     const content = await readState(answer);
     known = now;
     localStorage.removeItem(key);
-    form.toggleAttribute("data-dirty", content.state === "kept");
+    form.toggleAttribute("data-drafts-dirty", content.state === "kept");
     show(content.state, content.at);
     return true;
   } catch (error) {
@@ -103,7 +105,7 @@ async function keep() {
 function changed() {
   if (typed() === known) return;
   if (isLeaving) ready(form); // typed while a save is under way, or was stopped: something else to save
-  form.toggleAttribute("data-dirty", true);
+  form.toggleAttribute("data-drafts-dirty", true);
   const now = Date.now();
   firstChange ||= now;
   clearTimeout(timer);
@@ -111,18 +113,18 @@ function changed() {
 }
 
 form.addEventListener("rebased", () => {
-  known = form.dataset.dirty === undefined ? typed() : known;
+  known = form.dataset.draftsDirty === undefined ? typed() : known;
 });
 form.addEventListener("input", changed);
 form.addEventListener("change", changed);
 changed();
-addEventListener("online", () => state.dataset.state === "browser" && keep());
+addEventListener("online", () => state.dataset.draftsKind === "browser" && keep());
 
 // Leaving: what the timer has not sent yet goes with the page, and stays here for a page that is faster.
 function leave() {
   if (isLeaving || typed() === known) return;
   clearTimeout(timer);
-  keepHere(navigator.sendBeacon(form.dataset.draftUrl, new FormData(form)));
+  keepHere(navigator.sendBeacon(form.dataset.draftsUrl, new FormData(form)));
 }
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") leave();
@@ -137,11 +139,11 @@ form.addEventListener(
     if (isLeaving) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (form.dataset.checking !== undefined) return;
-    form.dataset.checking = "";
+    if (form.dataset.draftsChecking !== undefined) return;
+    form.dataset.draftsChecking = "";
     event.submitter?.setAttribute("aria-busy", "true");
     const isKept = await keep().finally(() => {
-      delete form.dataset.checking;
+      delete form.dataset.draftsChecking;
       event.submitter?.removeAttribute("aria-busy");
     });
     if (!isKept) return;
@@ -153,7 +155,7 @@ form.addEventListener(
 form.addEventListener("ready", () => {
   isLeaving = false;
 });
-document.querySelector("[data-discard]")?.addEventListener("submit", () => {
+document.querySelector("[data-drafts-discard]")?.addEventListener("submit", () => {
   isLeaving = true;
   clearTimeout(timer);
   localStorage.removeItem(key);
@@ -171,7 +173,7 @@ async function bringBack(name) {
     return;
   }
   try {
-    const answer = await post(form.dataset.draftUrl, data);
+    const answer = await post(form.dataset.draftsUrl, data);
     const { state: found } = await readState(answer);
     localStorage.removeItem(name);
     if (found === "kept") location.replace(form.getAttribute("action"));

@@ -7,14 +7,20 @@ const NEWS_EVERY = 20_000;
 const RESTS = 400; // milliseconds on a row that are no mere passing
 const list = document.querySelector("[data-list]");
 const body = list.querySelector("[data-list-body]");
-const menu = document.querySelector("[data-status-menu]");
-const CONTROLS = ["data-open", "data-select", "data-set-status", "data-refresh", "data-bulk-selected"];
+const menu = document.querySelector("[data-quick-menu]");
+const CONTROLS = [
+  "data-list-open",
+  "data-list-select",
+  "data-quick-set",
+  "data-list-refresh",
+  "data-list-bulk-selected",
+];
 let asked = 0;
 
 // A ticket opened from here shows the way to its neighbours in this list.
-sessionStorage.setItem("list", list.dataset.newsUrl.split("?")[1] ?? "");
+sessionStorage.setItem("list", list.dataset.listNewsUrl.split("?")[1] ?? "");
 
-const selected = () => [...body.querySelectorAll("[data-select]:checked")];
+const selected = () => [...body.querySelectorAll("[data-list-select]:checked")];
 const rowOf = (code) => `tr[data-code="${CSS.escape(code)}"]`;
 
 // A menu that was opened meanwhile keeps its row.
@@ -36,23 +42,23 @@ function focused() {
 // Ticks, the focus and a row that is just being set stay.
 function exchange(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").body;
-  for (const row of body.querySelectorAll("tr:has([data-status-cell][aria-busy])")) {
+  for (const row of body.querySelectorAll("tr:has([data-quick-cell][aria-busy])")) {
     fresh.querySelector(rowOf(row.dataset.code))?.replaceWith(row);
   }
   const ticked = new Set(selected().map((box) => box.value));
   const hand = focused();
   body.replaceChildren(...fresh.childNodes);
-  for (const box of body.querySelectorAll("[data-select]")) box.checked = ticked.has(box.value);
+  for (const box of body.querySelectorAll("[data-list-select]")) box.checked = ticked.has(box.value);
   prepare();
-  if (hand) (body.querySelector(hand) || body.querySelector("[data-refresh]")).focus();
+  if (hand) (body.querySelector(hand) || body.querySelector("[data-list-refresh]")).focus();
 }
 
 function sayNoAnswer() {
-  body.querySelector("[data-no-answer]")?.remove();
+  body.querySelector("[data-list-no-answer]")?.remove();
   const said = document.createElement("span");
-  said.dataset.noAnswer = "";
+  said.dataset.listNoAnswer = "";
   said.className = "quick__problem";
-  said.textContent = ` · ${list.dataset.problem}`;
+  said.textContent = ` · ${list.dataset.listProblem}`;
   body.querySelector("[data-list-head] [role=status]").append(said);
 }
 
@@ -78,29 +84,32 @@ async function load(url) {
 // News are told on the button that shows them; rows stay where they are.
 async function lookForNews() {
   if (document.hidden) return;
-  const { since } = body.querySelector("[data-list-head]").dataset;
-  const url = `${list.dataset.newsUrl}&since=${encodeURIComponent(since)}`;
+  const { listSince: since } = body.querySelector("[data-list-head]").dataset;
+  const url = `${list.dataset.listNewsUrl}&since=${encodeURIComponent(since)}`;
   const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } }).catch(() => null);
   if (!answer?.ok) return;
   const { changed } = await answer.json();
   if (!changed) return;
-  const button = body.querySelector("[data-refresh]");
+  const button = body.querySelector("[data-list-refresh]");
   button.classList.add("button--primary");
-  button.querySelector("[data-refresh-text]").textContent = list.dataset.newsText.replace("{n}", changed);
+  button.querySelector("[data-list-refresh-text]").textContent = list.dataset.listNewsText.replace(
+    "{n}",
+    changed,
+  );
 }
 setInterval(lookForNews, NEWS_EVERY);
 document.addEventListener("visibilitychange", lookForNews);
 
 list.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-refresh]");
+  const link = event.target.closest("[data-list-refresh]");
   if (link) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // a tab of its own
     event.preventDefault();
-    load(list.dataset.url);
-  } else if (event.target.closest("[data-set-selected]")) {
+    load(list.dataset.listUrl);
+  } else if (event.target.closest("[data-list-set-selected]")) {
     openMenu(
       event.target,
-      selected().map((box) => box.closest("tr").querySelector("[data-status-cell]")),
+      selected().map((box) => box.closest("tr").querySelector("[data-quick-cell]")),
     );
   }
 });
@@ -108,30 +117,33 @@ list.addEventListener("click", (event) => {
 // A link that the keyboard rests on is fetched ahead, as one that is pointed at: the page's rules know the
 // mark.
 list.addEventListener("focusin", ({ target }) => {
-  if (!target.matches("[data-open]:focus-visible")) return;
+  if (!target.matches("[data-list-open]:focus-visible")) return;
   setTimeout(() => {
-    if (document.activeElement === target) target.dataset.ahead = "";
+    if (document.activeElement === target) target.dataset.listAhead = "";
   }, RESTS);
 });
 
 function count() {
-  const bar = body.querySelector("[data-selection]");
+  const bar = body.querySelector("[data-list-selection]");
   if (!bar) return;
   const number = selected().length;
   bar.hidden = number === 0;
-  body.querySelector("[data-selected]").textContent = menu.dataset.selectedText.replace("{n}", number);
+  body.querySelector("[data-list-selected]").textContent = menu.dataset.listSelectedText.replace(
+    "{n}",
+    number,
+  );
 }
 
 function prepare() {
-  const all = body.querySelector("[data-select-page]");
+  const all = body.querySelector("[data-list-select-page]");
   if (all) all.hidden = false;
   count();
 }
 
 list.addEventListener("change", ({ target }) => {
-  if (target.dataset.selectPage !== undefined) {
-    for (const box of body.querySelectorAll("[data-select]")) box.checked = target.checked;
+  if (target.dataset.listSelectPage !== undefined) {
+    for (const box of body.querySelectorAll("[data-list-select]")) box.checked = target.checked;
   }
-  if (target.dataset.select !== undefined || target.dataset.selectPage !== undefined) count();
+  if (target.dataset.listSelect !== undefined || target.dataset.listSelectPage !== undefined) count();
 });
 prepare(); // rows ticked before this script listened, or given back by the browser

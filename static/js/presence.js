@@ -12,7 +12,7 @@ let returns = 0; // a page that comes back after its goodbye is another tab to t
 function news(values) {
   const data = new FormData();
   for (const [name, value] of Object.entries({
-    tab: `${place.dataset.visit}${"+".repeat(returns)}`,
+    tab: `${place.dataset.presenceVisit}${"+".repeat(returns)}`,
     ...values,
   }))
     data.set(name, value);
@@ -24,10 +24,10 @@ async function beat() {
   if (document.visibilityState === "hidden") return;
   timer = setTimeout(beat, EVERY);
   toldEdited = isEdited();
-  const shown = place.querySelector("[data-key]")?.dataset.key ?? "";
-  const values = { editing: toldEdited ? "1" : "", loaded_at: place.dataset.loadedAt, shown };
+  const shown = place.querySelector("[data-presence-key]")?.dataset.presenceKey ?? "";
+  const values = { editing: toldEdited ? "1" : "", loaded_at: place.dataset.presenceLoadedAt, shown };
   try {
-    const answer = await post(place.dataset.url, news(values));
+    const answer = await post(place.dataset.presenceUrl, news(values));
     if (answer.status === 200) put(place, await answer.text());
   } catch {
     // Signed out or unreachable: what is typed says so by itself; this can wait for the next beat.
@@ -43,12 +43,12 @@ addEventListener("pageshow", ({ persisted }) => {
 form.addEventListener("input", () => isEdited() !== toldEdited && beat());
 addEventListener("pagehide", () => {
   const data = news({ leaving: "1", csrfmiddlewaretoken: form.csrfmiddlewaretoken.value });
-  navigator.sendBeacon(place.dataset.url, data);
+  navigator.sendBeacon(place.dataset.presenceUrl, data);
 });
 place.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-dismiss]");
+  const button = event.target.closest("[data-presence-dismiss]");
   if (!button) return;
-  place.dataset.loadedAt = button.dataset.dismiss;
+  place.dataset.presenceLoadedAt = button.dataset.presenceDismiss;
   beat();
 });
 beat();

@@ -1,7 +1,7 @@
 // Quick status: one press sends, the answer stands in place, undo beside it. No page is loaded.
 import { post, put, SignedOut, signIn, Unreachable } from "./session.js";
 
-const menu = document.querySelector("[data-status-menu]");
+const menu = document.querySelector("[data-quick-menu]");
 let cell = null; // the cell of the list whose menu is open
 let chosen = []; // the cells of the selected rows, if the menu was opened for them
 
@@ -13,27 +13,32 @@ function note(place, text) {
 }
 
 // Post, and put the server's answer in the place. A session that ended is asked for first.
-export async function send(url, data, place, words) {
+async function send(url, data, place, sending) {
   const before = [...place.childNodes];
   place.setAttribute("aria-busy", "true");
-  if (words) note(place, words.sending);
+  if (sending) note(place, sending);
   try {
     const answer = await post(url, data);
     const text = await answer.text();
     if (!text.includes("data-quick-result")) throw new Unreachable(); // not our page, or a page of errors
     put(place, text);
-    return place.querySelector("[data-quick-result]").dataset;
+    const {
+      quickStatus: status,
+      quickHue: hue,
+      quickBase: base,
+    } = place.querySelector("[data-quick-result]").dataset;
+    return { status, hue, base };
   } catch (error) {
     if (error instanceof SignedOut) {
       place.replaceChildren(...before);
-      return (await signIn()) ? send(url, data, place, words) : {};
+      return (await signIn()) ? send(url, data, place, sending) : {};
     }
     if (!(error instanceof Unreachable)) throw error;
     place.replaceChildren(...before);
     const problem = document.createElement("span");
     problem.className = "quick__problem";
     problem.setAttribute("role", "status");
-    problem.textContent = document.querySelector("[data-sign-in]").dataset.noAnswer;
+    problem.textContent = document.querySelector("[data-session-sign-in]").dataset.quickNoAnswer;
     place.append(problem);
     return {};
   } finally {
@@ -45,7 +50,7 @@ export async function send(url, data, place, words) {
 // base with it, so that it neither counts as typed nor as changed by somebody else.
 const ticketForm = document.querySelector("[data-ticket-form]");
 function follow({ status, hue, base }) {
-  const badge = document.querySelector("[data-ticket-status]");
+  const badge = document.querySelector("[data-quick-badge]");
   if (badge) {
     badge.textContent = status;
     badge.className = `badge hue-${hue}`;
@@ -70,20 +75,20 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.dataset.quick === undefined) return;
   event.preventDefault();
-  if (form.dataset.sending !== undefined) return;
-  form.dataset.sending = "";
+  if (form.dataset.quickSending !== undefined) return;
+  form.dataset.quickSending = "";
   const data = new FormData(form, event.submitter);
   if (ticketForm) data.set("base", ticketForm.base.value);
   event.submitter?.setAttribute("aria-busy", "true");
   const result = form.closest("[data-quick-result]");
   const place = result?.parentElement ?? form.parentElement.querySelector("[data-quick-answer]");
   const found = await send(form.getAttribute("action"), data, place);
-  delete form.dataset.sending;
+  delete form.dataset.quickSending;
   event.submitter?.removeAttribute("aria-busy");
   if (!found.status) return;
   follow(found);
-  const row = place.closest("tr[data-seen]");
-  if (row) row.dataset.seen = found.status;
+  const row = place.closest("tr[data-quick-seen]");
+  if (row) row.dataset.quickSeen = found.status;
 });
 
 // --- the list's menu -----------------------------------------------------------------------------
@@ -102,20 +107,20 @@ export function openMenu(at, cells) {
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-set-status]");
+  const link = event.target.closest("[data-quick-set]");
   if (!link || !menu || event.ctrlKey || event.metaKey || event.shiftKey) return; // those open another tab
   event.preventDefault();
-  openMenu(link, [link.closest("[data-status-cell]")]);
+  openMenu(link, [link.closest("[data-quick-cell]")]);
 });
 
 async function setStatus(place, status) {
   const row = place.closest("tr");
   const data = new FormData();
   data.set("status", status);
-  data.set("seen", row.dataset.seen);
-  const url = menu.dataset.postUrl.replace("CODE", row.dataset.code);
-  const result = await send(url, data, place, menu.dataset);
-  if (result.status) row.dataset.seen = result.status;
+  data.set("seen", row.dataset.quickSeen);
+  const url = menu.dataset.quickPostUrl.replace("CODE", row.dataset.code);
+  const result = await send(url, data, place, menu.dataset.quickSending);
+  if (result.status) row.dataset.quickSeen = result.status;
 }
 
 menu?.addEventListener("click", async (event) => {
@@ -126,7 +131,7 @@ menu?.addEventListener("click", async (event) => {
   // One after the other: a list is not a bulk run.
   for (const place of places) await setStatus(place, button.value);
   if (document.activeElement === document.body)
-    places[0].querySelector("[data-set-status], a, button")?.focus();
+    places[0].querySelector("[data-quick-set], a, button")?.focus();
 });
 menu?.addEventListener("keydown", (event) => {
   const buttons = [...menu.querySelectorAll("button")];

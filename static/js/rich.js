@@ -50,7 +50,10 @@ function style(href) {
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
 async function load() {
-  const [all] = await Promise.all([import(box.dataset.script), ...box.dataset.styles.split(" ").map(style)]);
+  const [all] = await Promise.all([
+    import(box.dataset.richScript),
+    ...box.dataset.richStyles.split(" ").map(style),
+  ]);
   await pause();
   return all;
 }
@@ -59,7 +62,7 @@ async function load() {
 function imageView({ node }) {
   const dom = document.createElement("span");
   dom.className = "blocked-image";
-  dom.textContent = [box.dataset.image, node.attrs.alt, node.attrs.src].filter(Boolean).join(": ");
+  dom.textContent = [box.dataset.richImage, node.attrs.alt, node.attrs.src].filter(Boolean).join(": ");
   return { dom };
 }
 
@@ -100,7 +103,7 @@ function extensions(all) {
 }
 
 const noteLeftOut = (isLeftOut) => {
-  box.querySelector("[data-left-out]").hidden = !isLeftOut;
+  box.querySelector("[data-rich-left-out]").hidden = !isLeftOut;
 };
 
 function cleanPaste(html) {
@@ -145,7 +148,7 @@ function reveal(place) {
   const text = editor.view.dom;
   text.setAttribute("aria-labelledby", "content-label");
   text.setAttribute("aria-multiline", "true");
-  attach(box.querySelector("[data-editor-tools]"), editor);
+  attach(box.querySelector("[data-rich-tools]"), editor);
   place.hidden = false;
   if (document.activeElement === textarea) editor.commands.focus();
   textarea.hidden = true;
@@ -185,33 +188,34 @@ function stop() {
 }
 
 function show(mode) {
-  for (const button of switches.querySelectorAll("[data-mode]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+  for (const button of switches.querySelectorAll("[data-rich-mode]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.richMode === mode));
   }
 }
 
 function warn(found) {
   stop();
-  for (const word of losses.querySelectorAll("[data-kind]")) word.hidden = !found.includes(word.dataset.kind);
+  for (const word of losses.querySelectorAll("[data-rich-kind]"))
+    word.hidden = !found.includes(word.dataset.richKind);
   losses.hidden = false;
 }
 
 export async function begin(opened) {
   box = opened;
   textarea = box.querySelector("textarea");
-  losses = box.querySelector("[data-losses]");
-  switches = box.querySelector("[data-editor-switch]");
-  previewPlace = box.querySelector("[data-content-preview]");
+  losses = box.querySelector("[data-rich-losses]");
+  switches = box.querySelector("[data-rich-switch]");
+  previewPlace = box.querySelector("[data-rich-preview]");
   follow(previewPlace, textarea);
   const all = await load();
   switches.addEventListener("click", ({ target }) => {
-    const mode = target.closest("[data-mode]")?.dataset.mode;
+    const mode = target.closest("[data-rich-mode]")?.dataset.richMode;
     if (!mode || isStarting || (mode === "rich") === Boolean(editor)) return;
     losses.hidden = true;
     if (mode === "source") stop();
     else start(all, { guards: true });
   });
-  losses.querySelector("[data-anyway]").addEventListener("click", () => {
+  losses.querySelector("[data-rich-anyway]").addEventListener("click", () => {
     losses.hidden = true;
     start(all, { guards: false });
   });

@@ -1,6 +1,6 @@
 // Requests of scripts, and what to do when the session ended: sign in within a dialog, then go on.
 const page = document.documentElement;
-const dialog = document.querySelector("[data-sign-in]");
+const dialog = document.querySelector("[data-session-sign-in]");
 
 export class SignedOut extends Error {}
 export class Unreachable extends Error {}
@@ -28,7 +28,7 @@ async function refreshToken() {
   const answer = await (await ask(page.dataset.sessionUrl)).json().catch(() => {
     throw new Unreachable(); // a page of a proxy
   });
-  if (String(answer.person ?? "") !== page.dataset.person) {
+  if (String(answer.person ?? "") !== page.dataset.sessionPerson) {
     if (answer.person === null) throw new SignedOut();
     location.reload(); // this page is somebody else's now
     return new Promise(() => {});
@@ -72,8 +72,8 @@ function listenForOtherTabs() {
 
 // Show the box for the password or, once that was right, the one for the code of the user's app.
 function askFor(form, name, url) {
-  form.dataset.passwordUrl ??= form.action;
-  form.action = url ?? form.dataset.passwordUrl;
+  form.dataset.sessionPasswordUrl ??= form.action;
+  form.action = url ?? form.dataset.sessionPasswordUrl;
   for (const input of form.querySelectorAll("[name=password], [name=code]")) {
     input.disabled = input.name !== name;
     input.closest(".field").hidden = input.disabled;
@@ -88,10 +88,10 @@ let waiting = null;
 export function signIn() {
   waiting ??= new Promise((resolve) => {
     const form = dialog.querySelector("form");
-    const problem = dialog.querySelector("[data-problem]");
+    const problem = dialog.querySelector("[data-session-problem]");
     dialog.returnValue = "";
     dialog.showModal();
-    dialog.querySelector("input[type=password], [data-elsewhere]").focus();
+    dialog.querySelector("input[type=password], [data-session-elsewhere]").focus();
     const stopListening = listenForOtherTabs();
     dialog.addEventListener(
       "close",
@@ -105,8 +105,8 @@ export function signIn() {
     form.onsubmit = async (event) => {
       event.preventDefault();
       event.stopPropagation();
-      if (form.dataset.sending !== undefined) return;
-      form.dataset.sending = "";
+      if (form.dataset.sessionSending !== undefined) return;
+      form.dataset.sessionSending = "";
       problem.textContent = "";
       try {
         const answer = await post(form.action, new FormData(form));
@@ -121,7 +121,7 @@ export function signIn() {
           askFor(form, "code", content.code_url);
           return;
         }
-        if (String(content.person) !== page.dataset.person) {
+        if (String(content.person) !== page.dataset.sessionPerson) {
           location.reload();
           return;
         }
@@ -130,9 +130,9 @@ export function signIn() {
         askFor(form, "password");
         dialog.close("signed-in");
       } catch {
-        problem.textContent = dialog.dataset.unreachable;
+        problem.textContent = dialog.dataset.sessionUnreachable;
       } finally {
-        delete form.dataset.sending;
+        delete form.dataset.sessionSending;
       }
     };
   });

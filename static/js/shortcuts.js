@@ -9,8 +9,9 @@ const isOn = document.documentElement.dataset.shortcuts === "on";
 // it.
 function toSave(target) {
   const own = target.closest("form");
-  if (own || !isOn || document.querySelector("dialog:modal")) return own?.matches("[data-save]") ? own : null;
-  return document.querySelector("form[data-save]");
+  if (own || !isOn || document.querySelector("dialog:modal"))
+    return own?.matches("[data-shortcuts-save]") ? own : null;
+  return document.querySelector("form[data-shortcuts-save]");
 }
 
 // In the capture phase: the editor takes the same keys for a line break, which would be sent, too.
@@ -22,16 +23,16 @@ document.addEventListener(
     if (!form) return;
     event.preventDefault();
     event.stopPropagation();
-    form.requestSubmit(form.querySelector("[data-save-button]"));
+    form.requestSubmit(form.querySelector("[data-shortcuts-save-button]"));
   },
   true,
 );
 
-const rows = () => [...document.querySelectorAll("[data-rows] [data-open]")];
+const rows = () => [...document.querySelectorAll("[data-shortcuts-rows] [data-list-open]")];
 function step(by) {
   const all = rows();
   if (all.length === 0) {
-    document.querySelector(by > 0 ? "[data-next]" : "[data-previous]")?.click();
+    document.querySelector(by > 0 ? "[data-shortcuts-next]" : "[data-shortcuts-previous]")?.click();
     return;
   }
   const row = document.activeElement.closest("tr");
@@ -42,7 +43,7 @@ function step(by) {
 }
 
 function setStatus() {
-  const row = document.activeElement.closest("tr")?.querySelector("[data-set-status]");
+  const row = document.activeElement.closest("tr")?.querySelector("[data-quick-set]");
   (row ?? document.querySelector("[data-quick-ticket] button:not(:disabled)"))?.[row ? "click" : "focus"]();
 }
 
@@ -54,14 +55,14 @@ function editContent() {
 }
 
 function chooseRecipe() {
-  const box = document.querySelector("[data-recipe]");
+  const box = document.querySelector("[data-shortcuts-recipe]");
   if (!box) return;
   box.closest("details").open = true;
   box.focus();
 }
 
-const help = document.querySelector("[data-help]");
-document.querySelector("[data-open-help]")?.addEventListener("click", () => help.showModal());
+const help = document.querySelector("[data-shortcuts-help]");
+document.querySelector("[data-shortcuts-open-help]")?.addEventListener("click", () => help.showModal());
 
 const actions = {
   "/": () => document.querySelector("[data-box]")?.focus(),

@@ -3,7 +3,7 @@
 const SHOWN = 10_000;
 const PLACES = ["", "top", "bottom", "middle"];
 const LAYERS = "dialog[open], [popover]:popover-open, details:is(.menu, .tip)[open]";
-const toasts = document.querySelector("[data-toasts]");
+const toasts = document.querySelector("[data-toast-list]");
 const over = new AbortController();
 const { signal } = over;
 let timer = 0;
@@ -26,7 +26,7 @@ function close() {
 function dismiss(toast) {
   const left = [...toasts.querySelectorAll("[data-toast]")].filter((one) => one !== toast);
   if (left.length === 0) return close();
-  left[0].querySelector("[data-close]").focus();
+  left[0].querySelector("[data-toast-close]").focus();
   toast.remove();
 }
 
@@ -42,14 +42,14 @@ function stepAside() {
     (one) => one && one !== body && one.id !== "main" && !toasts.contains(one),
   );
   PLACES.some((place) => {
-    toasts.dataset.place = place;
+    toasts.dataset.toastPlace = place;
     return !obstacles.some(isCovering);
   });
 }
 
 // A live region speaks when its text changes, so the text comes a moment after the page.
 function say() {
-  for (const region of toasts.querySelectorAll("[data-said]")) {
+  for (const region of toasts.querySelectorAll("[data-toast-said]")) {
     const text = region.textContent;
     region.textContent = "\u00a0";
     requestAnimationFrame(() =>
@@ -62,7 +62,7 @@ function say() {
 
 if (toasts.querySelector("[data-toast]")) {
   toasts.addEventListener("click", ({ target }) => {
-    const button = target.closest("[data-close]");
+    const button = target.closest("[data-toast-close]");
     if (button) dismiss(button.closest("[data-toast]"));
   });
   for (const type of ["pointerleave", "focusout"]) toasts.addEventListener(type, wait, { signal });

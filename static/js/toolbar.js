@@ -4,7 +4,7 @@ const MARKS = ["bold", "italic", "underline", "strike", "subscript", "superscrip
 const SAFE_LINK = /^(https?:\/\/|mailto:|tel:)/i;
 const LEVELS = [1, 2, 3, 4];
 
-const dialogOf = (name) => document.querySelector(`[data-editor-dialog="${name}"]`);
+const dialogOf = (name) => document.querySelector(`[data-toolbar-dialog="${name}"]`);
 
 const TOOLS = {
   paragraph: {
@@ -73,7 +73,7 @@ function ask(name, values = {}) {
 function completed(typed) {
   const text = typed.trim();
   if (/^[a-z][a-z+.-]*:(?!\d)/i.test(text)) return text;
-  return /^[^\s/@]+@[^\s/@]+$/.test(text) ? `mailto:${text}` : `${linkBox.dataset.scheme}${text}`;
+  return /^[^\s/@]+@[^\s/@]+$/.test(text) ? `mailto:${text}` : `${linkBox.dataset.toolbarScheme}${text}`;
 }
 
 async function askLink(editor) {
@@ -110,7 +110,7 @@ async function askTable(editor) {
 const linkBox = dialogOf("link")?.querySelector("input");
 linkBox?.addEventListener("input", () => {
   const isSafe = linkBox.value.trim() === "" || SAFE_LINK.test(completed(linkBox.value));
-  linkBox.setCustomValidity(isSafe ? "" : linkBox.dataset.problem);
+  linkBox.setCustomValidity(isSafe ? "" : linkBox.dataset.toolbarProblem);
 });
 
 export const askForLink = (editor) => {
@@ -126,9 +126,9 @@ const usableButtons = (bar) =>
   [...bar.querySelectorAll(".tool")].filter((button) => !button.closest("[hidden]"));
 
 function refresh(bar, editor) {
-  bar.querySelector("[data-in-table]").hidden = !editor.isActive("table");
+  bar.querySelector("[data-toolbar-in-table]").hidden = !editor.isActive("table");
   for (const button of bar.querySelectorAll(".tool")) {
-    const tool = TOOLS[button.dataset.tool];
+    const tool = TOOLS[button.dataset.toolbarTool];
     if (tool.isOn) button.setAttribute("aria-pressed", String(tool.isOn(editor)));
     button.setAttribute("aria-disabled", String(!isUsable(tool, editor)));
   }
@@ -159,7 +159,7 @@ export function attach(bar, editor) {
     ({ target }) => {
       const button = target.closest(".tool");
       if (!button || button.getAttribute("aria-disabled") === "true") return;
-      const tool = TOOLS[button.dataset.tool];
+      const tool = TOOLS[button.dataset.toolbarTool];
       if (tool.ask) tool.ask(editor);
       else tool.run(editor.chain().focus()).run();
     },

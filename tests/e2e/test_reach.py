@@ -150,16 +150,16 @@ def test_a_status_is_set_in_the_list_by_keyboard_alone(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = settled(tab_of("staff").goto("/tickets/"))
-    tab_to(page, "[data-refresh]")  # out of the box, where letters are typed
+    tab_to(page, "[data-list-refresh]")  # out of the box, where letters are typed
     page.keyboard.press("j")
     code = page.evaluate("document.activeElement.closest('tr').dataset.code")
     page.keyboard.press("s")
-    expect(page.locator("[data-status-menu]")).to_be_visible()
+    expect(page.locator("[data-quick-menu]")).to_be_visible()
     expect(page.locator(".status-menu__item:focus")).to_have_count(1)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
 
-    expect(page.locator(f"tr[data-code={code}] [data-status-cell]")).to_contain_text("Verified")
+    expect(page.locator(f"tr[data-code={code}] [data-quick-cell]")).to_contain_text("Verified")
     assert len(live_sandbox.puts(code)) == 1
 
 

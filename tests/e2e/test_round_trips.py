@@ -47,7 +47,7 @@ ADDED = "<p>Đã xử lý</p>"
 
 
 def named(page: Page) -> set[str]:
-    return set(page.locator("[data-losses]:not([hidden]) li:not([hidden])").all_inner_texts())
+    return set(page.locator("[data-rich-losses]:not([hidden]) li:not([hidden])").all_inner_texts())
 
 
 def test_there_are_enough_of_them() -> None:
@@ -73,7 +73,7 @@ def test_untouched_it_is_not_sent_edited_its_losses_are_named_and_html_sends_its
     page.get_by_role("button", name="HTML", exact=True).click()
     source = page.get_by_label("Content as HTML")
     source.fill(source.input_value() + ADDED)
-    preview = page.locator("[data-content-preview]")
+    preview = page.locator("[data-rich-preview]")
     expect(preview.get_by_role("group")).to_contain_text("Đã xử lý")
     shown = preview.get_by_role("group").inner_html()  # with the template's white space around it
     save(page)

@@ -200,7 +200,7 @@ def test_set_colours_keep_the_edges_of_things(tab_of: Callable[..., Tab], live_s
     page = tab_of("staff", forced_colors="active").goto("/tickets/")
     page.locator("tr[data-code]").first.wait_for()
 
-    badge = page.locator("[data-status-cell] .badge").first
+    badge = page.locator("[data-quick-cell] .badge").first
     assert badge.evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
     primary = page.locator("main .button--primary").first
     assert primary.evaluate("one => parseFloat(getComputedStyle(one).borderTopWidth)") >= 2

@@ -99,7 +99,7 @@ def test_a_toast_covers_neither_the_focus_nor_the_save_bar(
     toast = save_preferences(page)
     savebar = page.locator(".savebar")
     savebar.scroll_into_view_if_needed()
-    expect(page.locator("[data-toasts]")).to_have_attribute("data-place", "")
+    expect(page.locator("[data-toast-list]")).to_have_attribute("data-toast-place", "")
     page.locator("#main").focus()
     for _press in range(30):
         page.keyboard.press("Tab")

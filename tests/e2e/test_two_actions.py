@@ -40,7 +40,7 @@ def test_paste_a_code_and_press_one_status(tab_of: Callable[..., Tab], live_sand
     expect(result).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"))
     assert actions == 2
     assert page.evaluate("window.isStillTheSamePage")
-    expect(page.locator("[data-ticket-status]")).to_have_text("Đang xử lý")
+    expect(page.locator("[data-quick-badge]")).to_have_text("Đang xử lý")
     expect(page.get_by_label("Status", exact=True)).to_have_value("Đang xử lý")
     assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "status_name": "Đang xử lý"}]
 
@@ -174,7 +174,7 @@ def test_a_failure_in_a_row_stays_in_the_row_with_a_retry(
     code = str(first.get_attribute("data-code"))
     other = "Hủy" if live_sandbox.ticket(code)["status_name"] != "Hủy" else "Mới"
     live_sandbox.fault("status", code=code, method="PUT", times=1, status=403)
-    first.locator("[data-set-status]").click()
+    first.locator("[data-quick-set]").click()
     page.get_by_role("menuitem", name=other).click()
     expect(first).to_contain_text("Nothing was changed in the CRM.")
 

@@ -27,15 +27,17 @@ def test_a_banner_has_the_colour_and_an_icon_of_its_tone(tone: str) -> None:
 
 
 def test_a_banner_escapes_its_attributes_and_takes_the_focus_where_it_should() -> None:
-    source = '{% banner "info" focus=True aria_label=label data_losses=True layout="row" %}x{% endbanner %}'
+    source = (
+        '{% banner "info" focus=True aria_label=label data_rich_losses=True layout="row" %}x{% endbanner %}'
+    )
 
     html = drawn(source, label='"><script>')
 
     assert "<script>" not in html
     assert 'aria-label="&quot;&gt;&lt;script&gt;"' in html
     assert ' tabindex="-1"' in html
-    assert " data-focus" in html
-    assert " data-losses" in html
+    assert " data-summary-focus" in html
+    assert " data-rich-losses" in html
     assert '<div class="banner__body banner__body--row">x</div>' in html
 
 
@@ -62,7 +64,7 @@ def test_a_form_posts_to_its_route_with_a_token_and_its_submission(rf: RequestFa
 
     html = squeezed(template.render({"once": '">'}, rf.get("/")))
 
-    assert html.startswith('<form action="/tickets/A1/" class="x" method="post" data-once>')
+    assert html.startswith('<form action="/tickets/A1/" class="x" method="post" data-busy-once>')
     assert re.search('<input type="hidden" name="csrfmiddlewaretoken" value="[A-Za-z0-9]{64}">', html)
     assert '<input type="hidden" name="submission" value="&quot;&gt;"><b></form>' in html
 

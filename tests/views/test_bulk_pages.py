@@ -98,4 +98,4 @@ def test_one_ticket_is_not_called_tickets(
 ) -> None:
     page = client_of(lead).get(f"/bulk/{make_run(state, tickets).uuid}/progress/").content.decode()
 
-    assert f'data-says="{said}"' in page
+    assert f'data-bulk-says="{said}"' in page

@@ -449,7 +449,7 @@ def test_suggestions_offer_ticket_status_and_words_without_a_call(web: Client, s
 
     page = web.get("/suggest/?q=ABCXYZ1234 hoan").content.decode()
 
-    assert 'data-href="/tickets/ABCXYZ1234/"' in page
+    assert 'data-box-href="/tickets/ABCXYZ1234/"' in page
     assert "Đã hoàn tất" in page
     assert "Mới" not in page
     assert sandbox.log() == []

@@ -48,7 +48,7 @@ def test_a_persons_second_tab_counts_as_oneself_and_says_so(lan: Client) -> None
 
 def test_an_unchanged_company_is_an_empty_answer(lan: Client, minh: Client) -> None:
     beat(minh)
-    shown = beat(lan).content.decode().split('data-key="')[1].split('"')[0]
+    shown = beat(lan).content.decode().split('data-presence-key="')[1].split('"')[0]
 
     assert beat(lan, shown=shown).status_code == 204
 

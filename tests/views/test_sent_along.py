@@ -161,7 +161,7 @@ def test_the_status_menu_of_the_list_warns_before_a_click_sends(
 
     page = web.get("/tickets/").content.decode()
 
-    menu = page[page.index("data-status-menu") :].split("<dialog")[0]
+    menu = page[page.index("data-quick-menu") :].split("<dialog")[0]
     assert expected in " ".join(menu.split())
 
 

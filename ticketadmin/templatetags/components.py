@@ -32,7 +32,8 @@ def banner(
 
     `tone` is a `Tone` or the level of one of Django's messages. `layout` is "row" for a text with a button
     beside it, "stack" for parts with space between them. `focus` moves the focus to it when the page opens.
-    Further names become attributes: `aria_label="…"`, `data_losses=True`. Raises ValueError for another tone.
+    Further names become attributes: `aria_label="…"`, `data_rich_losses=True`. Raises ValueError for another
+    tone.
     """
     tone = TONES_OF_LEVELS.get(tone, tone)
     if focus:

@@ -54,7 +54,7 @@ def test_coming_back_restores_every_box_quietly(web: Client, sandbox: Sandbox) -
     assert form.values["ticket_content"] == ["<p>dài</p>"]
     assert form.values["emergency_phone"] == ["12"]
     assert "was restored." in answer.content.decode()
-    assert "field__errors" not in answer.content.decode().split("data-sign-in")[0]
+    assert "field__errors" not in answer.content.decode().split("data-session-sign-in")[0]
     assert sandbox.puts() == []
 
 

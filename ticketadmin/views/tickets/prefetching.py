@@ -27,10 +27,11 @@ REFUSED = 503  # a browser drops what it asked for ahead, and asks again when th
 RULES = {
     "prefetch": [
         {
-            "where": {"and": [{"href_matches": "/tickets/*/"}, {"selector_matches": "[data-open]"}]},
+            "where": {"and": [{"href_matches": "/tickets/*/"}, {"selector_matches": "[data-list-open]"}]},
             "eagerness": "moderate",
         },
-        {"where": {"selector_matches": "[data-open][data-ahead]"}, "eagerness": "immediate"},  # by keyboard
+        # by keyboard
+        {"where": {"selector_matches": "[data-list-open][data-list-ahead]"}, "eagerness": "immediate"},
     ]
 }
 _recent: list[float] = []
