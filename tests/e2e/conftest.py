@@ -27,7 +27,15 @@ class Tab:
         context.set_default_timeout(PATIENCE)
         self.server = server
         self.complaints: list[str] = []
-        self.page = self.open()
+        self._page = self.open()
+        self._opens_first = ""
+
+    @property
+    def page(self) -> Page:
+        """The page in front; signed in and not led anywhere yet, it shows the tickets."""
+        if self._opens_first:
+            self.goto(self._opens_first)  # at its end the page's scripts listen to keys
+        return self._page
 
     def open(self) -> Page:
         """Open one more tab of the same window."""
@@ -42,19 +50,20 @@ class Tab:
             self.complaints.append(message.text)
 
     def sign_in(self, username: str) -> "Tab":
-        """Begin a session, which the sign-in page's own tests do by hand, and open the tickets."""
+        """Begin a session, which the sign-in page's own tests do by hand."""
         visitor = Visitor(self.server, username)
         for cookie in visitor.session.cookies:
             kept = {"name": cookie.name, "value": cookie.value or "", "url": self.server.url}
             self.context.add_cookies([kept])  # type: ignore[list-item]
         visitor.close()
-        self.page.goto(f"{self.server.url}/tickets/")  # at its end the page's scripts listen to keys
+        self._opens_first = "/tickets/"
         return self
 
     def goto(self, path: str) -> Page:
         """Open a page of the product."""
-        self.page.goto(self.server.url + path)
-        return self.page
+        self._opens_first = ""
+        self._page.goto(self.server.url + path)
+        return self._page
 
     @contextmanager
     def before_scripts(self, path: str) -> Iterator[Page]:
@@ -110,9 +119,11 @@ def tab_of(
     yield make
     report = getattr(request.node, "report", None)
     for number, tab in enumerate(tabs):
-        if report is not None and report.failed and not tab.page.is_closed():
-            FAILURES.mkdir(exist_ok=True)
-            tab.page.screenshot(path=FAILURES / f"{request.node.name}-{number}.png", full_page=True)
+        if report is not None and report.failed:
+            for at, page in enumerate(tab.context.pages):
+                FAILURES.mkdir(exist_ok=True)
+                name = f"{request.node.name}-{number}-{at}.png".replace("/", "-")
+                page.screenshot(path=FAILURES / name, full_page=True)
         tab.context.close()
     assert [complaint for tab in tabs for complaint in tab.complaints] == []
 

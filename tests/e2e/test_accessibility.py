@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browsing import Visitor
+from tests.e2e.axe import violations
 from tests.e2e.conftest import Tab
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
@@ -18,21 +18,31 @@ pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Themes are colours and nothing else (static/css/tokens.css): what else axe finds, it finds in both.
+# Themes are colours and nothing else (static/css/tokens.css): what else axe finds, it finds in both; and
+# languages have the same colours.
 RULES = {"light": TAGS, "dark": ["color-contrast", "link-in-text-block"]}
+WIDTHS = (1280, 390)
+OPEN = "document.querySelectorAll('dialog[open], :popover-open, [aria-expanded=true], details[open]').length"
 
 
-def violations(page: Page) -> list[str]:
-    return [problem for theme, rules in RULES.items() for problem in violations_in(page, theme, rules)]
+def problems_of(page: Page, language: str) -> list[str]:
+    """Look at a page in every width and theme, without loading it again."""
+    problems, was_open = [], page.evaluate(OPEN)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for theme in RULES if language == "en" else ["light"]:
+            problems += [f"{width} {theme}: {one}" for one in violations_in(page, theme)]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            problems.append(f"{width}: wider than the window")
+        assert page.evaluate(OPEN) == was_open, "what was looked at has closed"
+    return problems
 
 
-def violations_in(page: Page, theme: Any, rules: list[str]) -> list[str]:
+def violations_in(page: Page, theme: Any) -> list[str]:
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.evaluate("document.getAnimations().forEach((one) => one.finish())")  # Django's links fade
     # Django's sheets import one another, which axe cannot load under our policy.
-    options = {"resultTypes": ["violations"], "runOnly": rules, "preload": "/admin/" not in page.url}
-    found = Axe().run(page, options=options).response["violations"]
-    return [f"{theme}: {one['id']}: {one['nodes'][0]['html'][:160]}" for one in found]
+    return violations(page, RULES[theme], preload="/admin/" not in page.url)
 
 
 State = Callable[[Tab, Sandbox], Page]
@@ -279,8 +289,8 @@ STATES_OF_LEADS: dict[str, State] = {
 }
 
 
-@pytest.fixture(scope="module")
-def runs(live: LiveServer) -> dict[str, State]:
+@pytest.fixture
+def runs(live: LiveServer, live_sandbox: Sandbox) -> dict[str, State]:
     """A dry run and a bulk update that has ended, each with a ticket that does not exist."""
     worker = LiveWorker(live, "axe-worker")
     lead = Lead(live)
@@ -305,54 +315,40 @@ def language_of(live: LiveServer) -> Iterator[Callable[[str, str], None]]:
         choose(username, "")
 
 
-def in_every_look(test: Callable[..., None]) -> Callable[..., None]:
-    """Run a test for both widths and languages; themes change in place."""
-    for name, values in {"language": ["en", "vi"], "width": [1280, 390]}.items():
-        test = pytest.mark.parametrize(name, values)(test)
-    return test
-
-
-@in_every_look
+@pytest.mark.parametrize("language", ["en", "vi"])
 def test_axe_finds_nothing(
-    width: int,
     language: str,
     tab_of: Callable[..., Tab],
     live_sandbox: Sandbox,
-    live: LiveServer,
     language_of: Callable[[str, str], None],
 ) -> None:
     language_of("staff", language)
-    tab = tab_of("staff", viewport={"width": width, "height": 900})
 
-    assert problems_in(STATES, tab, live_sandbox, live) == {}
+    assert problems_in(STATES, tab_of("staff"), live_sandbox, language) == {}
 
 
-@in_every_look
+@pytest.mark.parametrize("language", ["en", "vi"])
 def test_axe_finds_nothing_where_leads_and_administrators_work(
-    width: int,
     language: str,
     tab_of: Callable[..., Tab],
     live_sandbox: Sandbox,
-    live: LiveServer,
     language_of: Callable[[str, str], None],
     runs: dict[str, State],
 ) -> None:
     language_of("admin", language)
-    tab = tab_of("admin", viewport={"width": width, "height": 900})
 
-    assert problems_in({**STATES_OF_LEADS, **runs}, tab, live_sandbox, live) == {}
+    assert problems_in({**STATES_OF_LEADS, **runs}, tab_of("admin"), live_sandbox, language) == {}
 
 
-def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, server: LiveServer) -> dict[str, list[str]]:
+def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, language: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, show in states.items():
         crm.reset()
-        server.forget_drafts()
+        tab.server.forget_drafts()
         page = show(tab, crm)
-        if problems := violations(page):
+        if problems := problems_of(page, language):
             found[name] = problems
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.setdefault(name, []).append("wider than the window")
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     return found
 
 
@@ -365,4 +361,4 @@ def test_axe_finds_nothing_on_pages_for_the_signed_out(tab_of: Callable[..., Tab
         "/password/new/MQ/x/",
         "/accessibility/",
     ):
-        assert violations(tab.goto(path)) == [], path
+        assert problems_of(tab.goto(path), "en") == [], path

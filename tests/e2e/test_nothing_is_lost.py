@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.e2e.conftest import Tab
 from tests.live import LiveServer
@@ -15,11 +15,18 @@ URL = f"/tickets/{CODE}/"
 
 
 def type_in_three_fields(page: Page) -> None:
+    """Type, and wait for the draft with all of it: an earlier one may be kept while this goes on."""
     page.get_by_label("Title").fill("Gõ dở tiêu đề")
     page.get_by_label("Emergency phone").fill("0911222333")
     page.get_by_text("Edit the content", exact=True).click()
     page.get_by_role("button", name="HTML", exact=True).click()
-    page.get_by_label("Content as HTML").fill("<p>Nội dung gõ dở</p>")
+    with page.expect_event("requestfinished", lambda request: "Nội dung gõ dở".encode() in posted(request)):
+        page.get_by_label("Content as HTML").fill("<p>Nội dung gõ dở</p>")
+
+
+def posted(request: Request) -> bytes:
+    """Return what a request sends as a draft."""
+    return (request.post_data_buffer or b"") if request.url.endswith("/draft/") else b""
 
 
 def expect_three_fields(page: Page) -> None:
