@@ -27,6 +27,7 @@ from ticketadmin.services.values.schema import TicketSchema
 KEEP, SETTING, CLEARING = "keep", "set", "clear"
 ACTION = "action."
 RECIPE = "recipe"
+_SURPRISES = ("hidden", "other_sheets", "misfit", "passed_over")
 
 
 class Consent(StrEnum):
@@ -176,7 +177,7 @@ def consents_for(notes: Mapping[str, Any]) -> tuple[Consent, ...]:
     reading = notes.get("reading", {})
     needed = {
         Consent.LEAVE_OUT: notes.get("error_rows"),
-        Consent.AS_READ: reading.get("hidden") or reading.get("other_sheets"),
+        Consent.AS_READ: any(reading.get(name) for name in _SURPRISES),
     }
     return tuple(consent for consent, is_needed in needed.items() if is_needed)
 

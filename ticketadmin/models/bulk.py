@@ -207,6 +207,7 @@ class BulkItem(models.Model):
 
     `submission` names its one save: a repeated call with it never sends twice. `base` holds the
     values of the wanted fields as the dry run read them, null where nothing could be read.
+    `file_base` and `file_choices` are of an uploaded export: see `services/bulk/file_base.py`.
     """
 
     bulk = models.ForeignKey(BulkUpdate, models.CASCADE, related_name="items")
@@ -216,6 +217,14 @@ class BulkItem(models.Model):
     undo_of = models.ForeignKey(Change, models.SET_NULL, null=True, blank=True, related_name="+")
 
     base = models.JSONField(null=True, blank=True)
+    file_base = models.JSONField(
+        null=True, blank=True, help_text="Values that the file was exported with; null: no export."
+    )
+    file_choices = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What the user chose where the CRM changed it since; null: nothing.",
+    )
     read_at = models.DateTimeField(null=True, blank=True)
     unreadable = models.JSONField(
         null=True, blank=True, help_text="Fields that would be lost, as the dry run found; null: none."
@@ -279,4 +288,6 @@ class BulkItem(models.Model):
 
     def all_wishes(self, common: dict[str, Any]) -> dict[str, Any]:
         """Return what is wanted of this ticket: its own wishes before the common ones."""
-        return {**common, **(self.wishes or {})}
+        wishes = {**common, **(self.wishes or {})}
+        left = [name for name, choice in (self.file_choices or {}).items() if choice["take"] == "theirs"]
+        return {name: wish for name, wish in wishes.items() if name not in left} if left else wishes

@@ -6,70 +6,153 @@ What the index does not know is written as such and never left empty: an empty c
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ticketadmin.forms.listing import ListRequest
-from ticketadmin.models import CustomField, FieldKind, IndexedTicket
-from ticketadmin.presenters.listing import Column, columns_of, field_of, option_labels
-from ticketadmin.services.index.rows import CATEGORY, CREATED, EXPECTED, STATUS, UPDATED
-from ticketadmin.services.spreadsheets.writing import CellValue, SheetColumn
+from ticketadmin.models import IndexedTicket
+from ticketadmin.services.bulk.exports import READ_AT, information, not_known, shortened
+from ticketadmin.services.bulk.template import explain_columns, explain_export, headings_of
+from ticketadmin.services.index.rows import CREATED, UPDATED
+from ticketadmin.services.index.texts import is_cut
+from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
+from ticketadmin.services.spreadsheets.writing import (
+    AS_DAY,
+    AS_MOMENT,
+    AS_TEXT,
+    GENERAL,
+    CellValue,
+    HelpSheet,
+    SheetColumn,
+    SheetRow,
+    cell_text,
+    writable_day,
+)
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.numbers import epoch_to_date, plain_number, to_number
+from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.text import heading
 
-_WIDTHS = {"title": 48, "customer": 32, "email": 28}
+_WIDTHS = {Kind.LINE: 48, Kind.LONG_TEXT: 60, Kind.EMAIL: 28}
+_FORMATS = {Kind.NUMBER: GENERAL, Kind.DATE: AS_DAY, Kind.EPOCH_DATE: AS_DAY}
+_MOMENTS = {CREATED, UPDATED, READ_AT}
 _EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 
 
 class ListTable:
-    """The table of one list: the code, the columns that the list shows, and when each ticket was read."""
+    """The table of one list: the code, the columns that the list shows, and when each ticket was read.
 
-    def __init__(self, asked: ListRequest, described: Sequence[CustomField], choices: Choices) -> None:
-        self._columns = [one for one in columns_of(asked, described) if one.name != "code"]
-        self._custom = {CUSTOM_PREFIX + one.key: one for one in described}
-        self._choices = choices
+    A column that shows a field is called as the bulk template calls it, so that an upload knows it.
+    `names` are those of the fields, or of what else the index keeps, in the order of the columns.
+    """
+
+    def __init__(self, names: Sequence[str], schema: TicketSchema) -> None:
+        self._schema = schema
+        self._names = [*names, READ_AT]
+        self._headings = headings_of(schema.fields)
+        self._information = information()
+        taken = {heading(text) for text in self._headings.values()}
+        for name, text in self._information.items():
+            if heading(text) in taken:  # a custom field has this label
+                renamed = _("%(name)s (not taken back)") % {"name": text}
+                self._information = {**self._information, name: renamed}
 
     def columns(self) -> list[SheetColumn]:
         """Return the columns with their headings in the user's language."""
-        shown = [
-            SheetColumn(str(one.label), _WIDTHS.get(one.name, 20), self._options(one))
-            for one in self._columns
-        ]
-        return [SheetColumn(_("Ticket code")), *shown, SheetColumn(_("Read from the CRM"))]
+        return [SheetColumn(_("Ticket code")), *map(self._column, self._names)]
 
-    def rows(self, tickets: Iterable[IndexedTicket]) -> Iterator[list[CellValue]]:
+    def rows(self, tickets: Iterable[IndexedTicket]) -> Iterator[SheetRow]:
         """Yield a row for each ticket, in the order of `columns`."""
-        not_known = _("(not known)")
-        names = [field_of(one.name) for one in self._columns]
+        unknown = not_known()
         for ticket in tickets:
-            cells: list[CellValue] = [
-                self._value(ticket, name) if name in ticket.values else not_known for name in names
-            ]
-            yield [ticket.code, *cells, _local(ticket.read_at)]
+            cells: list[CellValue] = [ticket.code]
+            recorded: list[ExportedCell] = []
+            for name in self._names:
+                if field := self._schema.fields.get(name):
+                    cell, exported = self._exported(field, ticket, unknown)
+                    cells.append(cell)
+                    recorded.append(exported)
+                else:
+                    cells.append(_information_of(ticket, name, unknown))
+            yield SheetRow(cells, ticket.code, recorded)
 
-    def _options(self, column: Column) -> tuple[str, ...]:
-        name = field_of(column.name)
-        if name in {STATUS, CATEGORY}:
-            return self._choices.of_field(name).names
-        described = self._custom.get(name)
-        if described and described.kind == FieldKind.SELECT:
-            return tuple(label for _value, label in described.choices)
-        return ()
+    def explained(self) -> HelpSheet:
+        """Return the sheet that says how to change the table and bring it back."""
+        shown = {self._headings[name] for name in self._names if name in self._schema.fields}
+        return explain_export(one for one in explain_columns(self._schema) if one.heading in shown)
 
-    def _value(self, ticket: IndexedTicket, name: str) -> CellValue:
-        text = str(ticket.values[name])
-        if name == EXPECTED:
-            return _day(text)
-        if name in {CREATED, UPDATED}:
-            return _local(ticket.created_at if name == CREATED else ticket.updated_at) or text
-        return _custom_value(self._custom[name], text) if name in self._custom else text
+    def record(self) -> RecordWriter:
+        """Return what writes the record by which an upload is compared with this export."""
+        columns = [RecordedColumn(self._heading(name), self._taken_back(name)) for name in self._names]
+        return RecordWriter(columns, address=str(settings.TICKET_API_URL), at=timezone.now())
+
+    def _taken_back(self, name: str) -> str:
+        return name if name in self._schema.fields else ""
+
+    def _heading(self, name: str) -> str:
+        return self._headings.get(name) or self._information.get(name, name)
+
+    def _column(self, name: str) -> SheetColumn:
+        field = self._schema.fields.get(name)
+        if field is None:
+            number_format = AS_MOMENT if name in _MOMENTS else AS_TEXT
+            return SheetColumn(self._heading(name), 20 if name in _MOMENTS else 32, (), number_format)
+        return SheetColumn(
+            self._heading(name),
+            _WIDTHS.get(field.kind, 20),
+            _options(field, self._schema.choices),
+            _FORMATS.get(field.kind, AS_TEXT),
+        )
+
+    def _exported(self, field: Field, ticket: IndexedTicket, unknown: str) -> tuple[CellValue, ExportedCell]:
+        if field.name not in ticket.values:
+            return unknown, ExportedCell(unknown, None)
+        value = str(ticket.values[field.name])
+        if is_cut(value):
+            text = cell_text(shortened(value))
+            return text, ExportedCell(text, None, is_cut=True)
+        cell = _value(field, value)
+        return cell, ExportedCell(cell_text(cell), value)
 
 
-def csv_cells(rows: Iterable[Sequence[CellValue]]) -> Iterator[list[str | None]]:
+def _options(field: Field, choices: Choices) -> tuple[str, ...]:
+    if field.kind is Kind.CHOICE:
+        return choices.of_field(field.name).names
+    return tuple(label for _value, label in field.choices) if field.kind is Kind.SELECT else ()
+
+
+def _information_of(ticket: IndexedTicket, name: str, unknown: str) -> CellValue:
+    if name == READ_AT:
+        return _local(ticket.read_at)
+    if name not in ticket.values:
+        return unknown
+    text = str(ticket.values[name])
+    if name in _MOMENTS:
+        return _local(ticket.created_at if name == CREATED else ticket.updated_at) or text
+    return text
+
+
+def _value(field: Field, text: str) -> CellValue:
+    if field.kind is Kind.NUMBER:
+        return _number(text)
+    if field.kind is Kind.DATE:
+        return _day(text)
+    if field.kind is Kind.EPOCH_DATE:
+        day = epoch_to_date(text)
+        return writable_day(day) if day else text
+    labels = dict(field.choices)
+    if field.kind is Kind.SELECT:
+        return labels.get(text, text)
+    if field.kind is Kind.MULTI_SELECT and labels:
+        return "; ".join(labels.get(one, one) for one in text.split(", "))
+    return text
+
+
+def csv_cells(rows: Iterable[SheetRow]) -> Iterator[list[str | None]]:
     """Yield the rows with every value as a text: days as YYYY-MM-DD, moments with their time."""
     for row in rows:
-        yield [_text(value) for value in row]
+        yield [_text(value) for value in row.cells]
 
 
 def _text(value: CellValue) -> str | None:
@@ -86,21 +169,9 @@ def _local(moment: datetime | None) -> datetime | None:
 
 def _day(text: str) -> date | str:
     try:
-        return date.fromisoformat(text)
+        return writable_day(date.fromisoformat(text))
     except ValueError:
         return text
-
-
-def _custom_value(described: CustomField, text: str) -> CellValue:
-    if described.kind == FieldKind.NUMBER:
-        return _number(text)
-    if described.kind == FieldKind.DATE:
-        return _day(text)
-    if described.kind == FieldKind.EPOCH_DATE:
-        return epoch_to_date(text) or text
-    if described.kind in {FieldKind.SELECT, FieldKind.MULTI_SELECT}:
-        return option_labels(described, text)
-    return text
 
 
 def _number(text: str) -> CellValue:

@@ -8,7 +8,8 @@ from ticketadmin.models import IndexedTicket, TicketIndex
 from ticketadmin.presenters.listing import due_of
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.listing import Due, of_same_customer
-from ticketadmin.services.index.rows import CUSTOMER, STATUS, TITLE, kept_text
+from ticketadmin.services.index.rows import CUSTOMER, STATUS, TITLE
+from ticketadmin.services.index.texts import kept_text
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,12 @@ def _undecided(change: Change) -> Verdict:
 
 ITEM_REASONS: dict[ItemReason, Text] = {
     ItemReason.CHANGED_SINCE: _("Somebody changed it since."),
+    ItemReason.CHANGED_SINCE_EXPORT: _(
+        "A value that you changed in the file was changed in the CRM, too, after the export. Nothing of this "
+        "ticket is sent."
+    ),
+    ItemReason.KEPT_THEIRS: _("You chose to keep what the CRM holds."),
+    ItemReason.UNCHANGED_IN_FILE: _("Its row was left as it was exported. The ticket was not read again."),
     ItemReason.READING_LOST: _("It can no longer be read, so it cannot be compared."),
     ItemReason.IN_PROGRESS: _("Another save of this ticket had not finished."),
     ItemReason.INTERNAL_ERROR: _("This tool failed; an administrator finds the details in the log."),

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.forms import BoundField
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,6 +16,7 @@ from ticketadmin.forms.bulk_questions import AskedQuestion, option_label
 from ticketadmin.presenters.dates import readable_date
 from ticketadmin.services.bulk.notation import Notation
 from ticketadmin.services.bulk.questions import Subject
+from ticketadmin.services.spreadsheets.records import Misfit
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,11 @@ def present_file(notes: Mapping[str, Any]) -> UploadedFile | None:
     if not reading:
         return None
     read_as = tuple(_read_as(one) for one in notes.get("read_as", []))
-    taken = [*_taken(reading), *map(_decided, notes.get("decided", []))]
+    taken = [
+        *_taken(reading),
+        *_differences(reading.get("differences")),
+        *map(_decided, notes.get("decided", [])),
+    ]
     taken += [_answered(one) for one in notes.get("questions", []) if one["answer"]]
     return UploadedFile(notes["file"], tuple(taken), tuple(_surprises(reading)), read_as)
 
@@ -147,8 +154,98 @@ def _source(reading: Mapping[str, Any]) -> str:
     return _("CSV file, encoding %(encoding)s, separator: %(separator)s.") % named
 
 
+def _differences(found: Mapping[str, Any] | None) -> list[str]:
+    """Say what an exported list came back with; nothing for another file."""
+    if not found:
+        return []
+    at = timezone.localtime(datetime.fromisoformat(found["exported_at"]))
+    message = _("This is the list that was exported on %(at)s; the cells are compared with that export.")
+    counts = [
+        (found["changed"], _tickets_changed),
+        (found["unchanged"], _tickets_left_alone),
+        (found["added"], _rows_added),
+        (found["left_out"], _rows_removed),
+        (sum(found["emptied"].values()), _cells_emptied),
+    ]
+    counted = [say(number) for number, say in counts if number]
+    return [message % {"at": date_format(at, "DATETIME_FORMAT")}, *counted]
+
+
+def _tickets_changed(number: int) -> str:
+    message = ngettext("%(n)s ticket has changed cells.", "%(n)s tickets have changed cells.", number)
+    return _numbered(message, number)
+
+
+def _tickets_left_alone(number: int) -> str:
+    message = ngettext(
+        "%(n)s ticket was left alone; nothing of the file is sent to it.",
+        "%(n)s tickets were left alone; nothing of the file is sent to them.",
+        number,
+    )
+    return _numbered(message, number)
+
+
+def _rows_added(number: int) -> str:
+    message = ngettext(
+        "%(n)s row was added: its filled cells are set, without a comparison.",
+        "%(n)s rows were added: their filled cells are set, without a comparison.",
+        number,
+    )
+    return _numbered(message, number)
+
+
+def _rows_removed(number: int) -> str:
+    message = ngettext(
+        "%(n)s ticket of the export has no row any more and is left out.",
+        "%(n)s tickets of the export have no row any more and are left out.",
+        number,
+    )
+    return _numbered(message, number)
+
+
+def _cells_emptied(number: int) -> str:
+    message = ngettext(
+        "%(n)s emptied cell keeps its value. To empty the field, write [clear] in the cell.",
+        "%(n)s emptied cells keep their values. To empty the fields, write [clear] in the cells.",
+        number,
+    )
+    return _numbered(message, number)
+
+
+def _numbered(message: str, number: int) -> str:
+    return message % {"n": number_format(number, force_grouping=True)}
+
+
+def _misfit(reading: Mapping[str, Any]) -> list[str]:
+    """Say why an exported list cannot be compared with what was exported, and what follows."""
+    if not reading.get("misfit"):
+        return []
+    reasons = {
+        Misfit.MISSING: _(
+            "This is an exported list without its hidden sheet, which says what was exported. CSV files and "
+            "copies of the table have none."
+        ),
+        Misfit.DAMAGED: _("The hidden sheet that says what was exported was changed or cut off."),
+        Misfit.OTHER_CRM: _("This list was exported from another CRM. Its tickets may be other ones."),
+        Misfit.OTHER_FORMAT: _("This list was exported by another version, whose record cannot be read."),
+    }
+    consequence = _(
+        "So it counts as an ordinary file: every filled cell is set, also those that nobody changed. Changes "
+        "made in the CRM since the export are not noticed. Export the list again to be safe."
+    )
+    return [f"{reasons[Misfit(reading['misfit'])]} {consequence}"]
+
+
 def _surprises(reading: Mapping[str, Any]) -> list[str]:
-    found = []
+    found = _misfit(reading)
+    if others := reading.get("passed_over"):
+        message = ngettext(
+            "%(n)s column is not a field of the export and is not read: %(names)s.",
+            "%(n)s columns are not fields of the export and are not read: %(names)s.",
+            len(others),
+        )
+        names = ", ".join(f"“{name}”" for name in others[:20])
+        found.append(message % {"n": len(others), "names": names})
     if hidden := reading["hidden"]:
         message = ngettext(
             "%(n)s row is hidden in the spreadsheet, perhaps by a filter. It is included.",

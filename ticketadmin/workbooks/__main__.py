@@ -1,8 +1,8 @@
 """The process that reads one workbook: the file on standard input, rows or a refusal as JSON on output.
 
 Arguments: the most rows and the most columns that are wanted, the most bytes of memory, the most seconds of
-processor time. The limits are set before the first byte is read; a process that passes one is ended by the
-system, which its parent sees.
+processor time, the title of the sheet that holds an export's record. The limits are set before the first byte
+is read; a process that passes one is ended by the system, which its parent sees.
 """
 
 import json
@@ -16,7 +16,7 @@ MAX_OUTPUT = 256 * 1024 * 1024
 
 def main(arguments: list[str]) -> int:
     """Read the workbook. Returns 0, also for a refusal, which is an answer like another."""
-    rows, columns, memory, seconds = map(int, arguments)
+    rows, columns, memory, seconds = map(int, arguments[:4])
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CPU, seconds)
     _limit(resource.RLIMIT_FSIZE, MAX_OUTPUT)
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     from ticketadmin.workbooks.reading import read_sheet  # noqa: PLC0415 - within the limits, too
 
     try:
-        answer = read_sheet(sys.stdin.buffer.read(), rows=rows, columns=columns)
+        answer = read_sheet(sys.stdin.buffer.read(), rows=rows, columns=columns, record=arguments[4])
     except RefusedWorkbook as refusal:
         answer = {"refused": refusal.code}
     sys.stdout.buffer.write(json.dumps(answer).encode())

@@ -13,7 +13,7 @@ from typing import Any
 _PART = re.compile(
     r"""(?P<place>[0#?])|"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|(?P<plain>[\s\-()+/])|\[[^\]]*\]|[_*]."""
 )
-_LINE_END = re.compile("_x000D_\n?")
+_ESCAPED = re.compile("_x000D_\n?|_x([0-9A-Fa-f]{4})_")  # ECMA-376, ST_Xstring
 
 
 def shown(value: Any, number_format: str = "General") -> str:
@@ -21,7 +21,7 @@ def shown(value: Any, number_format: str = "General") -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _LINE_END.sub("\n", value)
+        return _ESCAPED.sub(_unescaped, value)
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
@@ -31,6 +31,14 @@ def shown(value: Any, number_format: str = "General") -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     return _duration(value) if isinstance(value, timedelta) else ""
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character of an escape; one that no text may hold stays spelled out."""
+    if found[1] is None:
+        return "\n"
+    letter = chr(int(found[1], 16))
+    return letter if letter.isprintable() or letter in "\t\n" else found[0]
 
 
 def _moment(value: datetime) -> str:

@@ -20,6 +20,7 @@ from ticketadmin.workbooks.checking import MAX_CELLS, Code, Place, RefusedWorkbo
 MAX_CHARACTERS = 32_000_000  # of all cells together
 _UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
 _FIRST_ROWS = 10  # filled ones, the column names among them: lines of a title may come before
+_RECORD_COLUMNS = 200
 _MAX_TITLE = 31  # characters of a sheet's title, by Excel
 # What openpyxl and the standard library raise for parts that are not what they claim to be.
 _DAMAGE = (
@@ -28,12 +29,13 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_sheet(content: bytes, *, rows: int, columns: int) -> dict[str, Any]:
+def read_sheet(content: bytes, *, rows: int, columns: int, record: str = "") -> dict[str, Any]:
     """Return what there is to know of the first visible sheet.
 
     That is its title, rows and hidden rows, and the places (row as shown, column from 0) of formulas without
     a result, of cells that are merged with another before them, and of numbers with three decimals; also
     the titles of the other visible sheets that hold anything, and the day that serial numbers count from.
+    The sheet whose title is `record` is none of these: its rows are texts, whether it is visible or not.
 
     `rows` are lists of a row number and its texts, filled ones only: at most `rows` + 2 of them, each at most
     `columns` + 1 wide, so that the caller sees that a limit was passed. Raises RefusedWorkbook.
@@ -41,18 +43,19 @@ def read_sheet(content: bytes, *, rows: int, columns: int) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and pictures that it leaves out
-            return _read_sheet(content, rows, columns)
+            return _read_sheet(content, rows, columns, record)
     except MemoryError:
         raise RefusedWorkbook(Code.TOO_MUCH_INSIDE) from None
     except _DAMAGE as error:
         raise RefusedWorkbook(Code.DAMAGED) from error
 
 
-def _read_sheet(content: bytes, rows: int, columns: int) -> dict[str, Any]:
+def _read_sheet(content: bytes, rows: int, columns: int, record: str) -> dict[str, Any]:
     with ZipFile(BytesIO(content)) as archive:
         facts = check_archive(archive)
     book = load_workbook(BytesIO(content), read_only=True, data_only=True, keep_links=False)
-    sheet: Any = next((one for one in book.worksheets if one.sheet_state == "visible"), book.worksheets[0])
+    sheets: list[Any] = [one for one in book.worksheets if one.title != record] or book.worksheets
+    sheet: Any = next((one for one in sheets if one.sheet_state == "visible"), sheets[0])
     sheet.reset_dimensions()  # what a file claims about its size may be a million empty rows
     known = facts.get(sheet._worksheet_path, SheetFacts())
     found: list[tuple[int, list[str]]] = []
@@ -75,11 +78,26 @@ def _read_sheet(content: bytes, rows: int, columns: int) -> dict[str, Any]:
         "three_decimals": three_decimals,
         "other_sheets": [
             other.title[:_MAX_TITLE]
-            for other in book.worksheets
+            for other in sheets
             if other is not sheet and other.sheet_state == "visible" and _has_values(facts, other)
         ],
         "day_zero": book.epoch.date().isoformat(),
+        "record": [
+            row for one in book.worksheets if one not in sheets for row in _record(one, rows, characters)
+        ],
     }
+
+
+def _record(sheet: Any, rows: int, characters: int) -> Iterator[list[str]]:
+    """Yield the rows of a sheet of texts, its empty cells left out; `characters` were read before."""
+    sheet.reset_dimensions()
+    for row in sheet.iter_rows(max_row=rows + 1, max_col=_RECORD_COLUMNS, values_only=True):
+        texts = [shown(value) for value in row if value is not None]
+        characters += sum(map(len, texts))
+        if characters > MAX_CHARACTERS:
+            raise RefusedWorkbook(Code.TOO_MUCH_INSIDE)
+        if texts:
+            yield texts
 
 
 def _has_values(facts: dict[str, SheetFacts], sheet: Any) -> bool:

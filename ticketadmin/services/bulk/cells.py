@@ -12,6 +12,7 @@ from dataclasses import replace
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from ticketadmin.services.bulk.exports import is_not_known, is_shortened
 from ticketadmin.services.bulk.notation import ColumnReading, in_one_notation, read_day
 from ticketadmin.services.bulk.spellings import with_names, with_spellings
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
@@ -53,13 +54,16 @@ def read_cell(
     `is_decimal` tells that a workbook stores a number with three decimals.
     """
     plain = " ".join(visible(text).split())
-    if not plain:
+    if not plain or is_not_known(plain):
         return None
     refuse_signature(field)
     text = text if field.kind in FREE_TEXT else plain
     if heading(plain) in CLEARING:
         return _clear(field)
     refuse_damage(text, is_number=field.kind is Kind.NUMBER)
+    if is_shortened(text):
+        message = _("An export wrote only the beginning of this value here. Empty the cell to keep it.")
+        raise ValidationError(message, code="shortened")
     if field.kind is Kind.NUMBER:
         text = _number(text, column, is_decimal=is_decimal)
     try:

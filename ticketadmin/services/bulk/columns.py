@@ -7,7 +7,7 @@ reading wins. A column that is not understood is an error, never left out in sil
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, heading, visible
 
 CODE_COLUMN = "ticket_code"
+_UNKNOWN = frozenset({"unknown_column", "unnamed_column"})
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,30 @@ class InvalidColumns(ValidationError):
     """The columns cannot be used: one message for each that is unknown, doubled, unnamed or missing."""
 
 
-def read_columns(table: Table, fields: Mapping[str, Field]) -> tuple[Column, ...]:
-    """Return what each column of the table means, in the file's order. Raises InvalidColumns."""
+def read_columns(
+    table: Table,
+    fields: Mapping[str, Field],
+    *,
+    told: Callable[[str], str | None] = lambda _name: None,
+    skips_unknown: bool = False,
+) -> tuple[Column, ...]:
+    """Return what each column of the table means, in the file's order. Raises InvalidColumns.
+
+    `told` says of a heading which field the file itself takes it for: "" for a column that is not read, None
+    where it says nothing. With `skips_unknown` a column that is no field is not read either.
+    """
     names = _Names(fields)
     columns: list[Column] = []
     errors: list[ValidationError] = []
     for index, name in enumerate(table.header):
         try:
-            if name.strip() or _has_values(table, index):
-                columns.append(Column(index, name, names.field_of(index, name)))
+            known = told(name)
+            if known != "" and (name.strip() or _has_values(table, index)):
+                field = fields.get(known or "") or names.field_of(index, name)
+                columns.append(Column(index, name, field))
         except ValidationError as error:
-            errors.append(error)
+            if not (skips_unknown and error.code in _UNKNOWN):
+                errors.append(error)
     errors += [*_doubled(columns), *_missing_code(columns)]
     if errors:
         raise InvalidColumns(errors)

@@ -28,7 +28,7 @@ from ticketadmin.services.bulk.runs import (
 from ticketadmin.services.bulk.template import help_titles
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.spreadsheets import Table, read_table
+from ticketadmin.services.spreadsheets import read_table
 from ticketadmin.services.values.schema import TicketSchema
 
 SHOWN_PIECES = 200
@@ -61,7 +61,8 @@ def read_upload(content: bytes, name: str, schema: TicketSchema, answers: Answer
 
 def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
     """Return the tickets of a file, each with the changes of its row, and how the file was read."""
-    tickets = tuple(Chosen(row.code, Edit(row.values)) for row in table.rows)
+    is_export = table.differences is not None
+    tickets = tuple(Chosen(row.code, Edit(row.values), row.had if is_export else None) for row in table.rows)
     return ChosenTickets(tickets, _notes_of(table, name[:MAX_NAME]))
 
 
@@ -112,7 +113,7 @@ def answers_in(notes: Mapping[str, Any]) -> dict[tuple[int, str], str]:
 def _notes_of(table: BulkTable, name: str) -> dict[str, Any]:
     return {
         "file": name,
-        "columns": [field.name for field in table.fields],
+        "columns": _brought(table),
         "errors": [_as_json(error) for error in table.errors],
         "error_count": table.error_count,
         "error_rows": len(table.error_rows),
@@ -121,13 +122,28 @@ def _notes_of(table: BulkTable, name: str) -> dict[str, Any]:
         "read_as": [asdict(one) for one in table.read_as[:SHOWN_PIECES]],
         "questions": [_question_as_json(one) for one in table.questions],
         "decided": [_decided_as_json(one) for one in table.decided],
-        "reading": _reading_of(table.table),
+        "reading": _reading_of(table),
     }
 
 
-def _reading_of(table: Table) -> dict[str, Any]:
+def _brought(table: BulkTable) -> list[str]:
+    """Return the fields that the file changes itself: of an export those with a changed or emptied cell."""
+    names = [field.name for field in table.fields]
+    if table.differences is None:
+        return names
+    changed = {name for row in table.rows for name in (*row.values, *row.had)}
+    asked = {question.index for question in table.questions}
+    changed |= {column.meaning for column in table.columns if column.index in asked}
+    return [name for name in names if name in changed]
+
+
+def _reading_of(read: BulkTable) -> dict[str, Any]:
     """Return how the file was read, for its page to say: see `presenters/uploaded_file.py`."""
+    table, found = read.table, read.differences
     return {
+        "misfit": read.misfit,
+        "passed_over": list(read.passed_over)[:SHOWN_PIECES],
+        "differences": {**asdict(found), "exported_at": found.exported_at.isoformat()} if found else None,
         "encoding": table.encoding,
         "separator": table.separator,
         "sheet": table.sheet,

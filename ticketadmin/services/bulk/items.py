@@ -27,6 +27,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.endings import gathered_by
+from ticketadmin.services.bulk.file_base import bases_in_file
 from ticketadmin.services.bulk.recipes import is_stopped, recipe_in
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
 from ticketadmin.services.crm.choices import get_choices
@@ -119,7 +120,7 @@ def _plan_unread(work: Work, item: BulkItem) -> None:
         return
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     item.plan = Plan.BLIND
-    if work.brings_its_base:  # what was changed since cannot be told
+    if work.brings_its_base or item.file_base:  # what was changed since cannot be told
         item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
     elif edit.not_offered(work.schema, {}):
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED
@@ -135,27 +136,34 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     schema, known = work.schema, read.values_for(edit.wishes)
     mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
-    merged = merge(item.base or {}, mine, known, schema)  # an undo brings its base: the values then stored
+    base = {**(item.base or {}), **bases_in_file(item, known, schema)}
+    merged = merge(base, mine, known, schema)  # an undo brings its base: the values then stored
     item.reason = ""
     item.unreadable, item.sent_along = lost_and_along(mine, read.values, schema)
     item.plan = Plan.SEND
-    if not edit and recipe_in(work.bulk):
-        item.plan = Plan.ALREADY
+    if not edit and (recipe_in(work.bulk) or item.file_base is not None):
+        item.plan, item.reason = Plan.ALREADY, ItemReason.KEPT_THEIRS if item.file_choices else ""
     elif not edit:
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOTHING_WANTED
     elif set(mine) <= set(merged.already_there):
         item.plan = Plan.ALREADY
     elif merged.conflicts:
         item.plan, item.reason = Plan.CANNOT, ItemReason.CHANGED_SINCE
+        if item.file_base:
+            item.reason, item.base = ItemReason.CHANGED_SINCE_EXPORT, _known_of(edit, known)
     elif edit.not_offered(schema, known):
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED
     elif edit.refused(schema, known):
         item.plan, item.reason = Plan.CANNOT, ItemReason.OTHER_TYPE
     else:
-        item.base = {name: known[name] for name in edit.wishes if name in known}
+        item.base = _known_of(edit, known)
         left = {name: value for name, value in mine.items() if name not in merged.already_there}
         _check_rules(work, item, left, read.values_for(names_to_read(work.rules)))
     item.read_at, item.is_unread = read.read_at, bool(read.unread)
+
+
+def _known_of(edit: Edit, known: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: known[name] for name in edit.wishes if name in known}
 
 
 def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:

@@ -5,7 +5,7 @@ in one go, so that a file is corrected once.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -18,10 +18,21 @@ from ticketadmin.services.bulk.cells import (
     refuse_damage,
 )
 from ticketadmin.services.bulk.columns import Column, InvalidColumns, is_header, letter, read_columns
+from ticketadmin.services.bulk.exports import only_informs
 from ticketadmin.services.bulk.questions import Answers, Decided, Question, examine_column
+from ticketadmin.services.bulk.returned import (
+    Differences,
+    ReturnedFile,
+    RowPlan,
+    differences,
+    is_kept,
+    refuse_shortened,
+    returned_file,
+)
 from ticketadmin.services.bulk.spellings import CODES, with_names, write_it_as
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets import Table, TableRow
+from ticketadmin.services.spreadsheets.records import ExportedCell, Misfit
 from ticketadmin.services.values.choice_codecs import unknown_option
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.inputs import not_offered
@@ -56,22 +67,15 @@ class ReadAs:
 
 
 @dataclass(frozen=True)
-class RowPlan:
-    """What a row asks for its ticket, by field name; a field that is absent is kept."""
-
-    row_number: int
-    code: str
-    values: Mapping[str, Set | Clear]
-
-
-@dataclass(frozen=True)
 class BulkTable:
     """The rows without an error, and what is wrong with the others.
 
     `errors` and `warnings` hold the first MOST_ERRORS, `error_count` and `warning_count` say how many there
     are, and `error_rows` names every row that has an error. Running `rows` leaves those out.
-    `table` is the file's, from the header on. `questions` are what only the user can say of its columns; a
-    cell that waits for an answer asks for nothing. `decided` are notations that columns tell by themselves.
+    `table` is the file's, from the header on. `passed_over` are headings of columns that were not read.
+    `differences` is what an export came back with, `misfit` why one cannot be compared. `questions` are what
+    only the user can say of its columns; a cell that waits for an answer asks for nothing. `decided` are
+    notations that columns tell by themselves.
     """
 
     table: Table
@@ -83,6 +87,9 @@ class BulkTable:
     warnings: tuple[RowError, ...] = ()
     warning_count: int = 0
     read_as: tuple[ReadAs, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    differences: Differences | None = None
+    misfit: Misfit | None = None
     questions: tuple[Question, ...] = ()
     decided: tuple[Decided, ...] = ()
 
@@ -105,24 +112,38 @@ def read_rows(
     Raises InvalidColumns; errors in rows are part of the result.
     """
     table = table.below_title(is_header)
-    columns = read_columns(table, schema.fields)
+    returned = returned_file(table)
+    columns = read_columns(
+        table, schema.fields, told=returned.field_of, skips_unknown=returned.record is not None
+    )
     _refuse_too_much_content(table, columns)
-    reading = _Reading(table, columns, schema, answers, compares=compares)
+    reading = _Reading(table, columns, schema, returned, answers=answers, compares=compares)
     plans = [reading.plan_of(row) for row in table.rows]
     reading.refuse_repeated(plans)
+    rows = tuple(plan for plan in plans if plan.row_number not in reading.error_rows)
+    record = returned.record
     return BulkTable(
         table=table,
         columns=columns,
-        rows=tuple(plan for plan in plans if plan.row_number not in reading.error_rows),
+        rows=rows,
         errors=tuple(sorted(reading.errors, key=lambda error: error.row)),
         error_count=reading.error_count,
         error_rows=frozenset(reading.error_rows),
         warnings=tuple(reading.warnings[:MOST_ERRORS]),
         warning_count=len(reading.warnings),
         read_as=tuple(ReadAs(*spelled, rows) for spelled, rows in reading.read_as.items()),
+        passed_over=tuple(_passed_over(table, columns)),
+        differences=differences(record, rows, {plan.code for plan in plans}) if record else None,
+        misfit=returned.misfit,
         questions=tuple(question for one in reading.findings.values() for question in one.questions),
         decided=tuple(one.decided for one in reading.findings.values() if one.decided),
     )
+
+
+def _passed_over(table: Table, columns: tuple[Column, ...]) -> list[str]:
+    taken = {column.index for column in columns}
+    others = [name for index, name in enumerate(table.header) if index not in taken and name.strip()]
+    return [name for name in others if not only_informs(name)]
 
 
 def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
@@ -147,18 +168,22 @@ class _Reading:
         table: Table,
         columns: tuple[Column, ...],
         schema: TicketSchema,
-        answers: Answers | None,
+        returned: ReturnedFile,
         *,
+        answers: Answers | None,
         compares: bool,
     ) -> None:
         self.width = len(table.header)
         self.code_column = next(column for column in columns if column.field is None)
         self.columns = [(column, column.field) for column in columns if column.field]
         self.schema = schema
+        self.returned = returned
         self.compares = compares
         self.decimals = table.three_decimals
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
-        self.findings = {column.index: examine_column(table, column, schema, answers) for column in columns}
+        names = {column.index: field.name for column, field in self.columns}
+        told = returned.changed_cells(table, self.code_column.index, names)
+        self.findings = {column.index: examine_column(told, column, schema, answers) for column in columns}
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []
         self.error_count = 0
@@ -169,18 +194,30 @@ class _Reading:
     def plan_of(self, row: TableRow) -> RowPlan:
         """Return what a row asks for; what cannot be read is among the errors."""
         code = self._code_of(row)
+        exported = self.returned.cells_of(code)
         values: dict[str, Set | Clear] = {}
+        had: dict[str, str] = {}
         for column, field in self.columns:
-            text = _cell(row, column.index)
+            text, cell = _cell(row, column.index), exported.get(field.name)
+            if cell and cell.is_left_alone(text):
+                continue
             if message := self.problems.get((row.number, column.index)):
                 self._add_error(row.number, column.name, message, text)
-            elif text and (wish := self._wish_of(row.number, column, field, text)):
+            elif wish := self._wish_of(row.number, column, field, text, cell):
                 values[field.name] = wish
+            elif cell and cell.value and not text.strip():  # emptied
+                had[field.name] = cell.value
+            if cell and cell.value is not None and field.name in values:
+                had[field.name] = cell.value
+        if not self.returned.record:
+            self._refuse_unnamed(row)
+        return RowPlan(row.number, code, values, had)
+
+    def _refuse_unnamed(self, row: TableRow) -> None:
         for index in range(self.width, len(row.cells)):
             if row.cells[index].strip():
                 message = _("This cell stands under no column name. Is a separator in a text not quoted?")
                 self._add_error(row.number, letter(index), message, row.cells[index])
-        return RowPlan(row.number, code, values)
 
     def refuse_repeated(self, plans: Iterable[RowPlan]) -> None:
         """Add an error for each row whose code stands in another row too."""
@@ -203,12 +240,21 @@ class _Reading:
             return ""
         return text
 
-    def _wish_of(self, row: int, column: Column, field: Field, text: str) -> Set | Clear | None:
+    def _wish_of(
+        self, row: int, column: Column, field: Field, text: str, cell: ExportedCell | None
+    ) -> Set | Clear | None:
         if text in self.findings[column.index].reading.open_texts:
             return None
-        wish = self._read(column, field, text, is_decimal=(row, column.index) in self.decimals)
+        try:
+            if cell:
+                refuse_shortened(cell)
+            wish = self._read(column, field, text, is_decimal=(row, column.index) in self.decimals)
+        except ValidationError as error:
+            wish = error
         if isinstance(wish, ValidationError):
             self._add_error(row, column.name, wish.messages[0], text)
+            return None
+        if wish and cell and is_kept(field, wish, cell, self.schema):
             return None
         if isinstance(wish, Set) and (others := not_offered(field, wish.value)):
             if not self.compares:

@@ -33,7 +33,7 @@ from ticketadmin.models import (
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.bulk.claims import cancel_rest
 from ticketadmin.services.bulk.engine import wake
-from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe
+from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_in
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.people.access import require
@@ -69,10 +69,14 @@ class TooMany(BulkProblem):
 
 @dataclass(frozen=True)
 class Chosen:
-    """One ticket to be updated, perhaps with wishes of its own."""
+    """One ticket to be updated, perhaps with wishes of its own.
+
+    `had` are the values that an uploaded export was written with, None for tickets from elsewhere.
+    """
 
     code: str
     edit: Edit | None = None
+    had: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,11 @@ def replace_tickets(bulk: BulkUpdate, chosen: ChosenTickets) -> None:
 
 
 def _item_of(one: Chosen) -> BulkItem:
-    return BulkItem(ticket_code=one.code, wishes=one.edit.as_json() if one.edit else None)
+    return BulkItem(
+        ticket_code=one.code,
+        wishes=one.edit.as_json() if one.edit else None,
+        file_base=None if one.had is None else dict(one.had),
+    )
 
 
 def check_bulk(
@@ -136,6 +144,7 @@ def check_bulk(
         values = {"wishes": edit.as_json(), "change_reason": change_reason}
         notes = {**bulk.notes, NOTE: recipe.as_json() if recipe else None}
         _move(bulk, (BulkState.DRAFT,), BulkState.CHECKING, notes=notes, **values)
+        _leave_unchanged(bulk)
     wake(bulk)
 
 
@@ -145,6 +154,7 @@ def check_again(bulk: BulkUpdate, *, actor: User) -> None:
     with transaction.atomic():
         _move(bulk, (BulkState.READY,), BulkState.CHECKING, seal="")
         _forget_plans(bulk)
+        _leave_unchanged(bulk)
     wake(bulk)
 
 
@@ -167,6 +177,14 @@ def _forget_plans(bulk: BulkUpdate) -> None:
     if not BulkKind(bulk.kind).brings_its_base:
         fresh |= {"base": None, "read_at": None}
     bulk.items.update(**fresh)
+
+
+def _leave_unchanged(bulk: BulkUpdate) -> None:
+    """Read no ticket for which neither its row in an exported file nor a common change asks anything."""
+    if not bulk.wishes and not recipe_in(bulk):
+        unchanged = bulk.items.filter(file_base__isnull=False, wishes__isnull=True)
+        plan = {"plan": Plan.ALREADY, "reason": ItemReason.UNCHANGED_IN_FILE}
+        unchanged.update(state=ItemState.DONE, finished_at=timezone.now(), **plan)
 
 
 def confirm_bulk(
@@ -202,8 +220,9 @@ def _begin(bulk: BulkUpdate) -> None:
     items = bulk.items
     items.filter(plan=Plan.ALREADY).update(outcome=ItemOutcome.ALREADY, finished_at=now)
     cannot = items.filter(plan=Plan.CANNOT)
-    cannot.filter(reason=ItemReason.CHANGED_SINCE).update(outcome=ItemOutcome.CONFLICT, finished_at=now)
-    cannot.exclude(reason=ItemReason.CHANGED_SINCE).update(outcome=ItemOutcome.NOT_DONE, finished_at=now)
+    conflicts = [ItemReason.CHANGED_SINCE, ItemReason.CHANGED_SINCE_EXPORT]
+    cannot.filter(reason__in=conflicts).update(outcome=ItemOutcome.CONFLICT, finished_at=now)
+    cannot.exclude(reason__in=conflicts).update(outcome=ItemOutcome.NOT_DONE, finished_at=now)
     items.filter(plan__in=[Plan.SEND, Plan.BLIND]).update(
         state=ItemState.WAITING, attempts=0, not_before=None, finished_at=None
     )
@@ -288,6 +307,8 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ())
             wishes=item.wishes,
             undo_of=item.undo_of,
             base=item.base if kind.brings_its_base else None,
+            file_base=item.file_base,
+            file_choices=item.file_choices,
         )
         for item in again.select_related("undo_of").iterator(chunk_size=CHUNK)
     )

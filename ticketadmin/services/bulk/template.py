@@ -21,6 +21,7 @@ from ticketadmin.services.bulk.columns import labels, letter
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import MOST_ROWS
+from ticketadmin.services.spreadsheets.writing import HelpSheet
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import heading
@@ -63,22 +64,36 @@ def template_xlsx(schema: TicketSchema) -> bytes:
 
 
 def help_titles() -> frozenset[str]:
-    """Return the title of the template's sheet of explanations in every language of the product."""
+    """Return the titles of the sheets beside the table in every language: nobody has to be told of them."""
     titles = set()
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            titles.add(_("How to fill in"))
+            titles |= {_("How to fill in"), _("Lists")}
     return frozenset(titles)
+
+
+def explain_export(columns: Iterable[ColumnHelp]) -> HelpSheet:
+    """Return the sheet that explains an exported list; `columns` are those with a field."""
+    rules = [
+        _("Change cells, sort, filter, hide or remove rows and columns, then upload this file."),
+        _("A cell that you leave alone is kept. A cell that you change is set."),
+        _("An emptied cell keeps its value. To empty the field, write [clear] in the cell."),
+        _("A ticket whose value in the CRM changed after this export is left out and listed."),
+        _("Columns that are not listed below are not taken back."),
+        _("Nothing is sent before you have seen a preview."),
+    ]
+    rows = [(column.heading, column.meaning) for column in columns]
+    return HelpSheet(_("How to fill in"), rules, (_("Column"), _("What may stand in it")), rows)
 
 
 def explain_columns(schema: TicketSchema) -> list[ColumnHelp]:
     """Return the columns of the template, the codes first, explained in the person's language."""
-    names = _headings(schema.fields)
+    names = headings_of(schema.fields)
     code = ColumnHelp(_("Ticket code"), _("The ticket's code. Each ticket stands in one row."))
     return [code, *(_help(names[name], field, schema) for name, field in schema.fields.items())]
 
 
-def _headings(fields: Mapping[str, Field]) -> dict[str, str]:
+def headings_of(fields: Mapping[str, Field]) -> dict[str, str]:
     """Return the label of each field, or its API name where the label would not lead back to it."""
     owners: dict[str, set[str]] = {}
     for name, field in fields.items():

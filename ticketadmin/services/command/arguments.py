@@ -138,6 +138,12 @@ def _from_table(given: bytes, schema: TicketSchema) -> tuple[Chosen, ...]:
     if found.errors:
         message = _("Row %(row)s, %(column)s: %(message)s")
         raise WrongArguments([message % vars(error) for error in found.errors])
+    if found.misfit:
+        message = _(
+            "This is an exported list: every filled cell would be set. Upload its Excel file as a bulk "
+            "update, or remove the column that says when it was read."
+        )
+        raise WrongArguments([message])
     return tuple(Chosen(row.code, Edit(row.values)) for row in found.rows)
 
 

@@ -67,6 +67,7 @@ class _Index(Store):
         return forget_tickets(set(rows.values_list("code", flat=True)))
 
 
+_OF_ITEMS = ("wishes", "base", "file_base", "file_choices", "message", "recipe_stops")
 STORES = (
     Store(
         "changes",
@@ -74,9 +75,7 @@ STORES = (
         Change,
         texts=("wanted", "payload", "before", "read_back", "collateral", "message", "change_reason"),
     ),
-    Store(
-        "items", _("tickets of bulk updates"), BulkItem, texts=("wishes", "base", "message", "recipe_stops")
-    ),
+    Store("items", _("tickets of bulk updates"), BulkItem, texts=_OF_ITEMS),
     Store("drafts", _("drafts"), Draft, texts=("inputs", "originals", "title")),
     Store("presence", _("notes of who has the ticket open"), Presence),
     _Index("index", _("rows of the ticket index"), IndexedTicket, code="code", texts=("values",)),

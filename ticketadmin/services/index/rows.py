@@ -27,6 +27,7 @@ from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.index.counters import count_statuses, counter_key
 from ticketadmin.services.index.erased import erased_among, let_in
 from ticketadmin.services.index.moments import moment_of
+from ticketadmin.services.index.texts import kept_text, spelled
 from ticketadmin.services.index.words import words_of
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
@@ -37,7 +38,6 @@ TITLE, EMAIL, PHONE = "ticket_title", "account_email", "emergency_phone"
 CATEGORY, STATUS, EXPECTED = "cate_name", "status_name", "expected_at"
 CUSTOMER, CREATED, UPDATED = "account_name", "created_at", "updated_at"
 KEPT = frozenset({TITLE, EMAIL, PHONE, CATEGORY, STATUS, EXPECTED, CUSTOMER, CREATED, UPDATED})
-MAX_VALUE = 500  # characters of a value that the index keeps
 CACHED_FOR = 20  # seconds
 LISTED = "index:listed"
 CLOCK_SLIP = timedelta(minutes=2)  # a row from further in the future was written by a clock that was set back
@@ -150,13 +150,7 @@ def seen_in_save(code: str, wanted: Mapping[str, Json], listed: Listed) -> Seen:
 
 
 def _custom_texts(values: Mapping[str, Json], listed: Listed) -> dict[str, str]:
-    return {name: _text(value) for name, value in values.items() if name in listed}
-
-
-def _text(value: Json) -> str:
-    if isinstance(value, list):
-        return ", ".join(as_text(one) for one in value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else as_text(value)
+    return {name: spelled(value) for name, value in values.items() if name in listed}
 
 
 def write_rows(
@@ -341,12 +335,6 @@ def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: List
         missing_at=None,
         **_columns(known),
     )
-
-
-def kept_text(value: str) -> str:
-    """Return a value as every database can keep it, not too long; what is cut ends in an ellipsis."""
-    value = value[: MAX_VALUE + 1].replace("\0", "").encode("utf-8", "replace").decode()
-    return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"
 
 
 def _is_searched(name: str) -> bool:

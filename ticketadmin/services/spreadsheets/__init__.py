@@ -6,6 +6,8 @@ to do. What the columns mean is not known here: see `bulk.rows`.
     table       the values, the limits and the errors
     kinds       what a file is, by its first bytes, whatever its name says
     delimited   bytes to text to cells
+    records     what an exported workbook says of itself
+    writing     XLSX, for exports
     workbooks   XLSX, read by a process of its own: ticketadmin.workbooks
 """
 

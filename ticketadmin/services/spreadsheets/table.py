@@ -51,6 +51,7 @@ class Table:
     `three_decimals` are the places (row as shown, column from 0) of cells that a workbook stores as a number
     with three decimals: as a text 1.255 could also mean 1255. `other_sheets` are further visible sheets of
     a workbook, which are not read; `day_zero` is the day that its serial numbers count from.
+    `record` are the rows of the sheet on which an export says what it holds (`records`).
     `title_lines` is how many filled rows are above the header; `header_row` is then the header's, as shown.
     """
 
@@ -66,6 +67,7 @@ class Table:
     day_zero: date | None = None
     header_row: int = 1
     title_lines: int = 0
+    record: tuple[tuple[str, ...], ...] = ()
 
     def below_title(self, is_header: Callable[[tuple[str, ...]], bool]) -> "Table":
         """Return the table whose header is the first of its first rows for which `is_header` is true.

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ticketadmin.services.spreadsheets.records import RECORD_SHEET
 from ticketadmin.services.spreadsheets.table import (
     MEBIBYTE,
     MOST_COLUMNS,
@@ -65,6 +66,7 @@ def read_workbook(content: bytes) -> Table:
         three_decimals=frozenset((row, column) for row, column in answer["three_decimals"]),
         other_sheets=tuple(answer["other_sheets"]),
         day_zero=date.fromisoformat(answer["day_zero"]),
+        record=tuple(map(tuple, answer["record"])),
     )
 
 
@@ -77,7 +79,7 @@ def _answer(content: bytes) -> dict[str, Any]:
     try:
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(  # noqa: S603 - nothing of the file is on its command line
-                [sys.executable, "-s", "-m", "ticketadmin.workbooks", *map(str, limits)],
+                [sys.executable, "-s", "-m", "ticketadmin.workbooks", *map(str, limits), RECORD_SHEET],
                 input=content,
                 stdout=output,
                 stderr=subprocess.DEVNULL,

@@ -1,11 +1,12 @@
-"""Writing XLSX: one table with typed cells, a frozen header and lists to choose from.
+"""Writing XLSX: one table with typed cells, a frozen header, lists to choose from, and a record of itself.
 
 openpyxl's write-only mode keeps no row in memory, only the compressed file. No cell can act as a formula:
 every text is stored as a text.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -19,59 +20,150 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from ticketadmin.services.spreadsheets.records import RECORD_SHEET, ExportedCell, RecordWriter
 from ticketadmin.services.spreadsheets.table import MOST_ROWS
 
 MAX_CELL = 32_767  # characters, by Excel
-_TEXT, _DAY, _MOMENT = "@", "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
+AS_TEXT, AS_DAY, AS_MOMENT, GENERAL = "@", "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "General"
+_NO_XML = re.compile("[\ufffe\uffff]")
+_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376, ST_Xstring: _x0041_ in a cell is A
+_FIRST_DAY = date(1900, 3, 1)  # before it spreadsheets disagree about serial numbers
 CellValue = str | int | float | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """One column: its heading, its width in characters, and the texts to choose its cells from."""
+    """One column: its heading, its width in characters, and the texts to choose its cells from.
+
+    `number_format` is that of its empty cells: what is typed into a column of texts stays a text.
+    """
 
     heading: str
     width: int = 20
     options: tuple[str, ...] = ()
+    number_format: str = AS_TEXT
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """One row: a value for each column, None for an empty cell, and what the record keeps of it."""
+
+    cells: Sequence[CellValue]
+    code: str = ""
+    recorded: Sequence[ExportedCell] = ()
+
+
+@dataclass(frozen=True)
+class HelpSheet:
+    """A sheet of explanations: sentences, then a table of two columns with its headings."""
+
+    title: str
+    rules: Sequence[str] = ()
+    headings: tuple[str, str] = ("", "")
+    columns: Sequence[tuple[str, str]] = field(default_factory=list)
 
 
 def write_workbook(
-    title: str, columns: Sequence[SheetColumn], rows: Iterable[Sequence[CellValue]]
+    title: str,
+    columns: Sequence[SheetColumn],
+    rows: Iterable[SheetRow],
+    *,
+    explained: HelpSheet | None = None,
+    record: RecordWriter | None = None,
 ) -> BytesIO:
-    """Return a workbook of one visible sheet, to be read from its beginning.
+    """Return a workbook whose first sheet is the table, to be read from its beginning.
 
-    A row has a value for each column; None is an empty cell. Days and moments are written as such (a moment
-    without its time zone), numbers as numbers, texts as texts of at most MAX_CELL characters.
+    Days and moments are written as such (a moment without its time zone), numbers as numbers, texts as texts
+    of at most MAX_CELL characters. The record is on a protected sheet that spreadsheets do not offer to show.
     """
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet(title)
     sheet.freeze_panes = "B2"
     for at, column in enumerate(columns, start=1):
-        sheet.column_dimensions[get_column_letter(at)].width = column.width
+        dimension = sheet.column_dimensions[get_column_letter(at)]
+        dimension.width, dimension.number_format = column.width, column.number_format
+    if explained:
+        _explain(book.create_sheet(explained.title), explained)
     _offer_options(book, sheet, columns)
     sheet.append([_cell(sheet, column.heading, is_bold=True) for column in columns])
+    kept = _Record(book, record) if record else None
     for row in rows:
-        sheet.append([_cell(sheet, value) for value in row])
+        sheet.append([_cell(sheet, value) for value in row.cells])
+        if kept:
+            kept.add(row)
+    if kept:
+        kept.end()
     content = BytesIO()
     book.save(content)
     content.seek(0)
     return content
 
 
+class _Record:
+    """The sheet of the record, filled row by row."""
+
+    def __init__(self, book: Workbook, record: RecordWriter) -> None:
+        self._sheet: Any = book.create_sheet(RECORD_SHEET)
+        self._sheet.sheet_state = "veryHidden"
+        self._sheet.protection.sheet = True
+        self._record = record
+
+    def add(self, row: SheetRow) -> None:
+        self._append(self._record.row_of(row.code, row.recorded))
+
+    def end(self) -> None:
+        self._append(self._record.last_row())
+
+    def _append(self, texts: Sequence[str]) -> None:
+        self._sheet.append([_cell(self._sheet, text) for text in texts])
+
+
+def cell_text(value: CellValue) -> str:
+    """Return the text that reading a written cell gives back."""
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        return _storable(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return "" if value is None else str(value)
+
+
+def writable_day(day: date) -> date | str:
+    """Return a day as a cell can hold it: as a text where it is before the days that spreadsheets count."""
+    return day if day >= _FIRST_DAY else day.isoformat()
+
+
+def _storable(text: str) -> str:
+    return _NO_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", text))[:MAX_CELL]
+
+
 def _cell(sheet: Any, value: CellValue, *, is_bold: bool = False) -> Any:
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:MAX_CELL])
+        cell = WriteOnlyCell(sheet, _ESCAPE.sub("_x005F_", _storable(value)))
         cell.data_type = "s"  # also where it begins like a formula or an error
-        cell.number_format = _TEXT
+        cell.number_format = AS_TEXT
     else:
         cell = WriteOnlyCell(sheet, cast("Any", value))
         if isinstance(value, date):
-            cell.number_format = _MOMENT if isinstance(value, datetime) else _DAY
+            cell.number_format = AS_MOMENT if isinstance(value, datetime) else AS_DAY
     if is_bold:
         cell.font = Font(bold=True)
     return cell
+
+
+def _explain(sheet: Any, explained: HelpSheet) -> None:
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 32, 90
+    for rule in explained.rules:
+        sheet.append([_cell(sheet, rule)])
+    sheet.append([])
+    sheet.append([_cell(sheet, text, is_bold=True) for text in explained.headings])
+    for row in explained.columns:
+        sheet.append([_cell(sheet, text) for text in row])
 
 
 def _offer_options(book: Workbook, sheet: Any, columns: Sequence[SheetColumn]) -> None:

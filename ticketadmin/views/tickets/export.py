@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from ticketadmin.forms.listing import MAX_CODES, ListRequest, read_request
 from ticketadmin.models import CustomField, User
 from ticketadmin.presenters.list_export import ListTable, csv_cells
+from ticketadmin.presenters.listing import columns_of, field_of
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
@@ -23,6 +24,7 @@ from ticketadmin.services.index.rows import Listed, current_index
 from ticketadmin.services.spreadsheets.writing import write_workbook
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.client import CODE
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
@@ -59,7 +61,8 @@ def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
     ticked = {"codes": ",".join(query.filters.codes or ())} if "code" in request.POST else {}
     named = {name: ", ".join(asked.query.getlist(name)) for name in asked.query}
     filters = {**named, **ticked, "format": kind}
-    return _file(ListTable(asked, described, choices), query, filters, person_of(request))
+    names = [field_of(one.name) for one in columns_of(asked, described) if one.name != "code"]
+    return _file(ListTable(names, load_schema(choices)), query, filters, person_of(request))
 
 
 def _asked(request: HttpRequest, address: str, choices: Choices, listed: Listed) -> ListRequest:
@@ -87,7 +90,8 @@ def _file(table: ListTable, query: Query, filters: Mapping[str, str], actor: Use
     columns, rows, kind = table.columns(), table.rows(tickets), filters["format"]
     name = f"tickets-{timezone.localdate().isoformat()}.{kind}"
     if kind == "xlsx":
-        file = write_workbook(_("Tickets"), columns, rows)
+        explained, record = table.explained(), table.record()
+        file = write_workbook(_("Tickets"), columns, rows, explained=explained, record=record)
         return FileResponse(file, content_type=XLSX, as_attachment=True, filename=name)  # type: ignore[return-value] # a stream is a response to every caller
     lines = csv_lines([column.heading for column in columns], csv_cells(rows))
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")

@@ -1,0 +1,177 @@
+"""An exported list there and back: tickets with every kind of value, the file, its upload, the dry run."""
+
+import io
+import itertools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from openpyxl import load_workbook
+
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, CustomField, ReadFrom
+from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.seal import seal_of
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.reading import read_ticket
+from ticketadmin.services.index.rows import current_index, listed_fields, seen_in_ticket, write_rows
+
+OPTIONS = "1 = Vàng\n2 = Bạc\nA = =Đồng\n; = Dấu; phẩy"
+# What tickets hold, by kind: what people type, and what CRMs store although nobody typed it.
+VALUES: dict[str, tuple[Any, ...]] = {
+    "text": (
+        "mới", None, "", 0, 5, 1.5, False, True, "0", "false", "'=1+1", "=1+1", "@cmd", "-5", "+84 912", "'a",
+        "''=b", " hai đầu ", "a\tb", "00123", "1234567890123456789", "2026-12-05", "05/12/26", "1.250", "1e5",
+        "TRUE", "#N/A", "_x0041_", "_x000D_", "a_x005F_b", "👩‍💻 ok",
+        "Tiê\u0301ng Vie\u0323\u0302t", ["a", "b"],
+        {"b": 1, "a": [2]}, [], {}, "(không biết)", "x" * 600, "a\x0bb", "\ufeffbom", "[clear", "e\u00a0f",
+    ),
+    "long_text": (
+        "một dòng", "a\r\nb", "a\nb", "a\rb", "\n\n  thụt\n", None, "", "=A1\n=B1", ["dòng", 2],
+        {"k": None}, 7,
+        "y" * 499 + "…", "z" * 700,
+    ),
+    "number": (
+        "12", 12, 0, "0", -3, 1.5, "1.50", "1.250", "0.0000001", "12345678901234567890", 12345678901234567890,
+        "1e3", "không rõ", None, "", "+5", True, "007",
+    ),
+    "date": (
+        "2026-12-05", "1899-12-31", "1900-02-28", "0001-01-01", "9999-12-31", "2026-02-30", "", None,
+        "20261205",
+    ),
+    "epoch_date": ("1748192400", 1748192400, 0, "0", 1735689600000, "-1", "abc", None, 253402300799),
+    "select": ("1", 1, 2.0, ["1"], "A", "khác", "", None, True, {"id": 1}),
+    "multi_select": (["1", "2"], [1, 2], "1", [], None, ["A", ""], ["khác", "1"], "1, 2", [";"], [{"x": 1}]),
+    "yes_no": ("1", "0", 1, 0, True, False, "có", "Yes", "", None, "có lẽ"),
+    "phone": (),
+}  # fmt: skip
+STANDARD = (
+    {"ticket_title": "=HYPERLINK(1)", "emergency_phone": "0912345678", "account_email": "a@b.vn"},
+    {"ticket_title": "Dòng một\r\nDòng hai 👩‍💻", "emergency_phone": "+84 (0) 912", "account_email": ""},
+    {"ticket_title": " Lề ", "emergency_phone": "", "expected_at": ""},
+    {"ticket_title": "1.250", "expected_at": "2026-12-05", "account_email": "không phải thư"},
+    {
+        "ticket_title": "Tie\u0302\u0301ng",
+        "emergency_phone": "0001",
+        "cate_name": "",
+        "expected_at": "0000-00-00",
+    },
+)
+KINDS = [kind for kind, values in VALUES.items() if values]
+COLUMNS = "title,status,category,customer,email,phone,expected,created,updated," + ",".join(
+    f"custom_fields.f_{kind}" for kind in KINDS
+)
+
+
+def describe_fields() -> None:
+    """Describe and list a custom field of every kind."""
+    for order, kind in enumerate(KINDS):
+        options = OPTIONS if kind in {"select", "multi_select"} else ""
+        CustomField.objects.create(
+            key=f"f_{kind}",
+            label=f"Trường {kind}",
+            kind=kind,
+            order=order,
+            choices_text=options,
+            is_listed=True,
+        )
+
+
+def fill_crm(sandbox: Sandbox, count: int) -> list[str]:
+    """Give the stand-in so many tickets of odd values, every value in at least one; return their codes."""
+    model = sandbox.ticket("ABCXYZ1234")
+    values = [itertools.cycle(VALUES[kind]) for kind in KINDS]
+    codes = [f"ODD-{number:04}" for number in range(count)]
+    for number, code in enumerate(codes):
+        custom = {f"f_{kind}": next(of_kind) for kind, of_kind in zip(KINDS, values, strict=True)}
+        standard = STANDARD[number % len(STANDARD)]
+        ticket = {**model, **standard, "custom_fields": custom, "ticket_code": code, "id": 100_000 + number}
+        sandbox.store(code, ticket)
+    return codes
+
+
+def index(*codes: str) -> None:
+    """Let the index learn of these tickets from the CRM."""
+    began, choices = database_now(), get_choices()
+    seen = [seen_in_ticket(read_ticket(code, choices), listed_fields()) for code in codes]
+    write_rows(current_index(), seen, began_at=began, read_from=ReadFrom.TICKET)
+
+
+def export(web: Client, *codes: str, columns: str = COLUMNS) -> bytes:
+    """Return the Excel file of these tickets."""
+    answer: Any = web.post("/list/tickets.xlsx", {"matching": f"columns={columns}&sort=code", "code": codes})
+    assert answer.status_code == 200, answer
+    return b"".join(answer.streaming_content)
+
+
+def change(content: bytes, edit: Callable[[Any], object]) -> bytes:
+    """Return the file after `edit` was made to its workbook by openpyxl."""
+    book = load_workbook(io.BytesIO(content))
+    edit(book)
+    changed = io.BytesIO()
+    book.save(changed)
+    return changed.getvalue()
+
+
+def cell(book: Any, code: str, heading: str) -> Any:
+    """Return the cell of a ticket in a column of the first sheet."""
+    sheet = book.worksheets[0]
+    column = next(one.column for one in sheet[1] if one.value == heading)
+    row = next(one.row for one in sheet["A"] if one.value == code)
+    return sheet.cell(row, column)
+
+
+def upload(web: Client, content: bytes, name: str = "tickets.xlsx") -> BulkUpdate:
+    """Upload a file that is taken, and return the bulk update that was made of it."""
+    answer = web.post("/bulk/new/", {"file": SimpleUploadedFile(name, content)})
+    assert answer.status_code == 303, _problems(answer)
+    return BulkUpdate.objects.latest("pk")
+
+
+def dry_run(web: Client, bulk: BulkUpdate, **posted: str) -> BulkUpdate:
+    """Choose the changes and make the dry run, as a worker does."""
+    answer = web.post(f"/bulk/{bulk.uuid}/", posted)
+    assert answer.status_code == 303, _problems(answer)
+    return check(bulk)
+
+
+def check(bulk: BulkUpdate) -> BulkUpdate:
+    """Read the tickets that wait for it, as a worker does."""
+    bulk.refresh_from_db()
+    assert bulk.state == BulkState.CHECKING
+    assert bulk.owner
+    work = work_on(bulk, bulk.owner)
+    for item in bulk.items.filter(state="waiting"):
+        item.bulk = bulk
+        plan_item(work, item)
+    bulk.state, bulk.seal = BulkState.READY, seal_of(bulk)
+    bulk.save()
+    return bulk
+
+
+def send(web: Client, bulk: BulkUpdate) -> None:
+    """Confirm the dry run and send its tickets, as a worker does."""
+    answer = web.post(f"/bulk/{bulk.uuid}/confirm/", {"seal": bulk.seal, "in_flight": "1"})
+    assert answer.status_code == 303, _problems(answer)
+    bulk.refresh_from_db()
+    assert bulk.owner
+    work = work_on(bulk, bulk.owner)
+    for item in bulk.items.filter(state="waiting"):
+        item.bulk = bulk
+        send_item(work, item)
+    bulk.state = BulkState.FINISHED
+    bulk.save()
+
+
+def _problems(answer: Any) -> str:
+    """Return the sentences of the main part of a page, for a failed assertion."""
+    main = answer.content.decode().partition("<main")[2].partition("</main>")[0]
+    return " ".join(re.sub(r"<[^>]*>", " ", main).split())[:2_000]
+
+
+def item_of(bulk: BulkUpdate, code: str) -> BulkItem:
+    """Return the item of a ticket."""
+    return bulk.items.get(ticket_code=code)

@@ -1,0 +1,394 @@
+"""An exported list that comes back: what was left alone is kept, what was changed is sent, nothing else."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from tests.exports import (
+    VALUES,
+    cell,
+    change,
+    describe_fields,
+    dry_run,
+    export,
+    fill_crm,
+    index,
+    item_of,
+    send,
+    upload,
+)
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import IndexedTicket, ItemReason, Plan, Role, User
+from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
+
+NOW = timezone.now()
+
+
+@pytest.fixture
+def web(lead: User, sandbox: Sandbox, client_of: Callable[[User], Client]) -> Client:
+    """A lead's browser, in an installation with a listed custom field of every kind."""
+    describe_fields()
+    return client_of(lead)
+
+
+def same(content: bytes) -> bytes:
+    return content
+
+
+def rewritten(content: bytes) -> bytes:
+    return change(content, lambda _book: None)
+
+
+def test_500_tickets_that_nobody_changed_send_nothing(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 500)
+    index(*codes)
+    content = export(web, *codes)
+
+    for way in (same, rewritten):
+        run = upload(web, way(content))
+        asked = {item.ticket_code: item.wishes for item in run.items.all() if item.wishes or item.file_base}
+        assert asked == {}
+        assert run.items.count() == 500
+        assert run.notes["error_rows"] == 0
+        assert web.post(f"/bulk/{run.uuid}/", {}).status_code == 422
+
+
+# Kind, what the ticket holds, the new cell, what is sent.
+CHANGED: tuple[tuple[str, Any, Any, Any], ...] = (
+    ("text", "cũ", "mới", "mới"),
+    ("text", 5, 6, 6),
+    ("text", True, "false", False),
+    ("text", ["a"], '["b"]', ["b"]),
+    ("text", "", "=1+1", "=1+1"),
+    ("long_text", "a\r\nb", "a\nb\nc", "a\r\nb\r\nc"),
+    ("number", "1.5", 2.5, "2.5"),
+    ("number", 0, 7, 7),
+    ("date", "2026-12-05", date(2026, 12, 6), "2026-12-06"),
+    ("epoch_date", 1748192400, date(2025, 5, 27), 1748278800),
+    ("select", 1, "Bạc", 2),
+    ("select", ["1"], "Bạc", ["2"]),
+    ("multi_select", [1], "Vàng; Bạc", [1, 2]),
+    ("yes_no", True, "không", False),
+    ("yes_no", "Yes", "no", "No"),
+)
+
+
+@pytest.mark.parametrize(("kind", "held", "typed", "sent"), CHANGED)
+def test_a_changed_cell_sends_its_field_alone_with_the_type_that_the_ticket_holds(
+    kind: str, held: Any, typed: Any, sent: Any, web: Client, sandbox: Sandbox
+) -> None:
+    one, _other = fill_crm(sandbox, 2)
+    before = {**sandbox.ticket(one)["custom_fields"], f"f_{kind}": held}
+    sandbox.edit(one, custom_fields=before)
+    index(one, "ODD-0001")
+    content = export(web, one, "ODD-0001")
+
+    def edit(book: Any) -> None:
+        cell(book, one, f"Trường {kind}").value = typed
+        cell(book, one, f"Trường {kind}").data_type = "s" if isinstance(typed, str) else "n"
+        if isinstance(typed, date):
+            cell(book, one, f"Trường {kind}").data_type = "d"
+
+    run = dry_run(web, upload(web, change(content, edit)))
+    send(web, run)
+
+    (body,) = sandbox.puts()  # custom fields go along as they are, because the CRM may replace the object
+    custom = {key: value for key, value in before.items() if value is not None}
+    assert body == {"ticket_code": one, "custom_fields": {**custom, f"f_{kind}": sent}}
+    assert (item_of(run, "ODD-0001").plan, item_of(run, "ODD-0001").reason) == (
+        Plan.ALREADY,
+        ItemReason.UNCHANGED_IN_FILE,
+    )
+
+
+STANDARD_CHANGED = {
+    "Title": ("ticket_title", "Tiêu đề mới"),
+    "Status": ("status_name", "Đang xử lý"),
+    "Category": ("cate_name", "Bảo hành"),
+    "Customer e-mail": ("account_email", "c@d.vn"),
+    "Emergency phone": ("emergency_phone", "0988 777 666"),
+    "Expected date": ("expected_at", "2027-01-31"),
+}
+
+
+@pytest.mark.parametrize("heading", STANDARD_CHANGED)
+def test_a_changed_standard_field_is_sent_alone(heading: str, web: Client, sandbox: Sandbox) -> None:
+    (code,) = fill_crm(sandbox, 1)
+    sandbox.edit(code, ticket_title="cũ", expected_at="2026-12-05", emergency_phone="")
+    index(code)
+    name, value = STANDARD_CHANGED[heading]
+
+    def edit(book: Any) -> None:
+        cell(book, code, heading).value = value
+
+    send(web, dry_run(web, upload(web, change(export(web, code), edit))))
+
+    assert sandbox.puts() == [{"ticket_code": code, name: value}]
+
+
+def test_rows_and_columns_may_be_sorted_removed_and_added(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 6)
+    index(*codes)
+
+    def edit(book: Any) -> None:
+        sheet = book.worksheets[0]
+        rows = [[one.value for one in row] for row in sheet.iter_rows()]
+        shown = [rows[0], *rows[:0:-1]][:-2]  # the other way round, without the first two tickets
+        status = rows[0].index("Status")
+        notes = ["Ghi chú", *(f"Xem lại {at}" for at in range(len(shown)))]
+        kept = [[row[1], row[status], note, row[0]] for row, note in zip(shown, notes, strict=False)]
+        sheet.delete_rows(1, 10)
+        sheet.delete_cols(1, 30)
+        for row in [*kept, ["Thêm", "Mới", "x", "ABCXYZ1234"]]:
+            sheet.append(row)
+        sheet.cell(2, 1).value = "Đổi"
+
+    run = upload(web, change(export(web, *codes), edit))
+    page = web.get(f"/bulk/{run.uuid}/").content.decode()
+
+    assert item_of(run, codes[-1]).wishes["ticket_title"]["set"] == "Đổi"
+    added = item_of(run, "ABCXYZ1234")
+    assert (set(added.wishes), added.file_base) == ({"ticket_title", "status_name"}, {})
+    assert run.items.filter(wishes__isnull=True).count() == 3
+    assert [one for one in EDITED if one not in page] == []
+    assert 'name="as_read"' in page
+
+
+EDITED = (
+    "1 ticket has changed cells.",
+    "3 tickets were left alone",
+    "1 row was added",
+    "2 tickets of the export have no row any more",
+    "1 column is not a field of the export and is not read: “Ghi chú”.",
+)
+
+
+def test_a_ticket_in_two_rows_is_an_error_in_both(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 3)
+    index(*codes)
+
+    def edit(book: Any) -> None:
+        book.worksheets[0]["A3"].value = codes[0]
+
+    run = upload(web, change(export(web, *codes), edit))
+
+    assert {one["row"] for one in run.notes["errors"]} == {2, 3}
+    assert "This ticket also stands in row 3." in web.get(f"/bulk/{run.uuid}/").content.decode()
+
+
+def test_a_value_that_the_crm_changed_since_is_a_conflict_and_nothing_is_sent(
+    web: Client, sandbox: Sandbox
+) -> None:
+    codes = fill_crm(sandbox, 3)
+    index(*codes)
+    content = export(web, *codes)
+    sandbox.edit(codes[0], ticket_title="Của người khác", emergency_phone="0999999999")
+    sandbox.edit(codes[1], emergency_phone="0999999999")
+
+    def edit(book: Any) -> None:
+        for code in codes:
+            cell(book, code, "Title").value = "Của tôi"
+
+    run = dry_run(web, upload(web, change(content, edit)))
+
+    found = {item.ticket_code: (item.plan, item.reason) for item in run.items.all()}
+    assert found == {
+        codes[0]: (Plan.CANNOT, ItemReason.CHANGED_SINCE_EXPORT),
+        codes[1]: (Plan.SEND, ""),
+        codes[2]: (Plan.SEND, ""),
+    }
+    send(web, run)
+    assert sorted(body["ticket_code"] for body in sandbox.puts()) == codes[1:]
+    assert item_of(run, codes[0]).outcome == "conflict"
+
+
+def test_a_value_that_changed_to_what_the_file_wants_is_no_conflict(web: Client, sandbox: Sandbox) -> None:
+    (code,) = fill_crm(sandbox, 1)
+    index(code)
+    content = export(web, code)
+    sandbox.edit(code, ticket_title="Như nhau")
+
+    def edit(book: Any) -> None:
+        cell(book, code, "Title").value = "Như nhau"
+
+    assert item_of(dry_run(web, upload(web, change(content, edit))), code).plan == Plan.ALREADY
+
+
+@pytest.mark.parametrize("kind", ["text", "multi_select", "number", "select"])
+def test_no_value_as_it_was_stored_looks_changed_since(kind: str, web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, len(VALUES[kind]))
+    index(*codes)
+    typed = {"number": 99, "select": "Bạc", "multi_select": "Bạc"}.get(kind, '"99"')
+
+    def edit(book: Any) -> None:
+        for code in codes:
+            cell(book, code, f"Trường {kind}").value = typed
+
+    run = dry_run(web, upload(web, change(export(web, *codes), edit)), leave_out="on")
+
+    wanted = run.items.exclude(wishes__isnull=True)
+    assert wanted.count() > len(codes) / 2
+    assert not wanted.filter(reason=ItemReason.CHANGED_SINCE_EXPORT).exists()
+
+
+def remove_record(book: Any) -> None:
+    del book["ticketadmin record"]
+
+
+def damage_record(book: Any) -> None:
+    book["ticketadmin record"].delete_rows(1)
+
+
+def age_record(book: Any) -> None:
+    sheet = book["ticketadmin record"]
+    last = sheet.cell(sheet.max_row, 2)
+    last.value = last.value.replace('"format":1', '"format":0')
+
+
+def show_record(book: Any) -> None:
+    book["ticketadmin record"].sheet_state = "visible"
+    book["ticketadmin record"].protection.sheet = False
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (remove_record, "without its hidden sheet"),
+        (damage_record, "was changed or cut off"),
+        (age_record, "by another version"),
+    ],
+)
+def test_a_file_without_a_fitting_record_is_an_ordinary_upload_after_consent(
+    damage: Callable[[Any], None], said: str, web: Client, sandbox: Sandbox
+) -> None:
+    codes = fill_crm(sandbox, 2)
+    index(*codes)
+
+    run = upload(web, change(export(web, *codes, columns="title,customer,updated"), damage))
+    page = web.get(f"/bulk/{run.uuid}/").content.decode()
+
+    assert said in page
+    assert "every filled cell is set" in page
+    assert {tuple(item.wishes) for item in run.items.all()} == {("ticket_title",)}
+    assert web.post(f"/bulk/{run.uuid}/", {}).status_code == 422
+    assert web.post(f"/bulk/{run.uuid}/", {"as_read": "on"}).status_code == 303
+
+
+def test_a_file_of_another_crm_is_said_to_be_one(web: Client, sandbox: Sandbox, settings: Any) -> None:
+    codes = fill_crm(sandbox, 1)
+    index(*codes)
+    here, settings.TICKET_API_URL = settings.TICKET_API_URL, "https://other.example.com"
+    record = RecordWriter([RecordedColumn("Title", "ticket_title")], address=settings.TICKET_API_URL, at=NOW)
+    settings.TICKET_API_URL = here
+
+    def edit(book: Any) -> None:
+        sheet = book["ticketadmin record"]
+        sheet.delete_rows(1, 9)
+        sheet.append(record.row_of(codes[0], [ExportedCell("a", "a")]))
+        sheet.append(record.last_row())
+
+    run = upload(web, change(export(web, *codes), edit))
+
+    assert "exported from another CRM" in web.get(f"/bulk/{run.uuid}/").content.decode()
+    assert item_of(run, codes[0]).wishes
+
+
+def test_a_record_that_is_no_longer_hidden_is_no_table_of_tickets(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 2)
+    index(*codes)
+
+    run = upload(web, change(export(web, *codes), show_record))
+
+    assert run.notes["reading"]["other_sheets"] == []
+    assert not run.items.exclude(wishes__isnull=True).exists()
+
+
+def test_a_csv_file_of_the_list_says_that_it_cannot_be_compared(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 1)
+    index(*codes)
+    answer: Any = web.post("/list/tickets.csv", {"matching": "columns=title", "code": codes})
+
+    run = upload(web, b"".join(answer.streaming_content), "tickets.csv")
+
+    assert "without its hidden sheet" in web.get(f"/bulk/{run.uuid}/").content.decode()
+
+
+def test_emptied_and_unknown_cells_are_kept(web: Client, sandbox: Sandbox) -> None:
+    (code,) = fill_crm(sandbox, 1)
+    index(code)
+    IndexedTicket.objects.filter(code=code).update(values={"ticket_title": "cũ", "account_email": "a@b.vn"})
+
+    def edit(book: Any) -> None:
+        cell(book, code, "Title").value = None
+        cell(book, code, "Customer e-mail").value = "[clear]"
+        assert cell(book, code, "Emergency phone").value == "(not known)"
+
+    run = upload(web, change(export(web, code), edit))
+
+    item = item_of(run, code)
+    assert item.wishes == {"account_email": {"clear": True}}
+    assert item.file_base == {"ticket_title": "cũ", "account_email": "a@b.vn"}
+    assert "1 emptied cell keeps its value." in web.get(f"/bulk/{run.uuid}/").content.decode()
+
+
+def test_a_shortened_cell_is_marked_and_never_taken_back(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 2)
+    for code in codes:
+        sandbox.edit(code, custom_fields={"f_long_text": "z" * 700})
+    index(*codes)
+    content = export(web, *codes)
+
+    def edit(book: Any) -> None:
+        found = cell(book, codes[0], "Trường long_text")
+        assert found.value.endswith("[shortened: this cell is not taken back]")
+        found.value = "ngắn"
+
+    run = upload(web, change(content, edit))
+    assert [one["column"] for one in run.notes["errors"]] == ["Trường long_text"]
+    assert item_of(run, codes[1]).wishes is None
+
+    answer = web.post("/bulk/new/", {"file": SimpleUploadedFile("t.xlsx", change(content, remove_record))})
+    assert "Empty the cell to keep it." in answer.content.decode()
+
+
+def test_a_common_change_goes_to_rows_that_were_left_alone_too(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 2)
+    index(*codes)
+
+    run = upload(web, export(web, *codes, columns="title"))
+    run = dry_run(web, run, **{"action.cate_name": "set", "cate_name": "Bảo hành"})
+
+    assert set(run.items.values_list("plan", flat=True)) == {Plan.SEND}
+
+
+def test_a_colleague_uploads_under_their_own_rights(
+    web: Client,
+    sandbox: Sandbox,
+    staff: User,
+    make_person: Callable[..., User],
+    client_of: Callable[..., Client],
+) -> None:
+    codes = fill_crm(sandbox, 1)
+    index(*codes)
+    content = export(web, *codes)
+    file = {"file": SimpleUploadedFile("t.xlsx", content)}
+
+    assert client_of(staff).post("/bulk/new/", file).status_code == 403
+    other = client_of(make_person(Role.LEAD, "other"))
+    other.cookies["django_language"] = "vi"
+    assert not upload(other, content).items.exclude(wishes__isnull=True).exists()
+
+
+def test_an_index_that_only_knows_codes_exports_and_comes_back(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 2)
+    index(*codes)
+    IndexedTicket.objects.filter(code__in=codes).update(values={})
+
+    run = upload(web, export(web, *codes))
+
+    assert not run.items.exclude(wishes__isnull=True).exists()

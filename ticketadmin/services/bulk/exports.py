@@ -1,0 +1,86 @@
+"""The words of an exported list that its upload has to recognise, in whichever language it was exported."""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from ticketadmin.services.index.rows import CREATED, CUSTOMER, UPDATED
+from ticketadmin.text import heading
+
+READ_AT = "read_at"
+OUTCOME, DETAIL, CHECKED = "outcome", "detail", "checked_at"
+
+
+def information() -> Mapping[str, str]:
+    """Return the headings of the columns that only inform: they are exported and never taken back."""
+    return {
+        CUSTOMER: _("Customer"),
+        CREATED: _("Created"),
+        UPDATED: _("Changed"),
+        READ_AT: _("Read from the CRM"),
+        OUTCOME: _("Outcome"),
+        DETAIL: _("Detail"),
+        CHECKED: _("Checked at"),
+    }
+
+
+def not_known() -> str:
+    """Return what a cell shows whose value no read has shown: an empty cell is an empty field."""
+    return _("(not known)")
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a value as a cell shows it: visibly cut, and never taken back."""
+    return f"{text} {_mark()}"
+
+
+def is_shortened(text: str) -> bool:
+    """Return whether a cell shows only the beginning of a value."""
+    return text.rstrip().endswith(_marks())
+
+
+def is_not_known(text: str) -> bool:
+    """Return whether a cell still says that its value was not known."""
+    return text.strip() in _unknowns()
+
+
+def only_informs(name: str) -> bool:
+    """Return whether a heading is that of a column which is never taken back."""
+    return heading(name) in _headings()
+
+
+def shows_when_read(names: Collection[str]) -> bool:
+    """Return whether these headings are those of an export: the last column is in no other file."""
+    known = {heading(text) for text in _everywhere(lambda: [information()[READ_AT]])}
+    return any(heading(name) in known for name in names)
+
+
+def _mark() -> str:
+    return _("[shortened: this cell is not taken back]")
+
+
+@cache
+def _marks() -> tuple[str, ...]:
+    return tuple(_everywhere(lambda: [_mark()]))
+
+
+@cache
+def _unknowns() -> frozenset[str]:
+    return _everywhere(lambda: [not_known()])
+
+
+@cache
+def _headings() -> frozenset[str]:
+    return frozenset(heading(text) for text in _everywhere(lambda: information().values()))
+
+
+def _everywhere(words: Callable[[], Collection[str]]) -> frozenset[str]:
+    """Return words in every language of the product."""
+    found: set[str] = set()
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found.update(words())
+    return frozenset(found)

@@ -1,0 +1,132 @@
+"""An exported list that comes back: what was changed in it since, cell by cell.
+
+The record of the file (`spreadsheets.records`) is a comparison base and nothing else. A cell that still shows
+what was exported asks for nothing; a changed one is read like any other cell; an emptied one asks for nothing
+until the user says so for its column. Dry run and save read every ticket afresh.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from ticketadmin.services.bulk.exports import only_informs, shows_when_read
+from ticketadmin.services.saving.edit import Clear, Set
+from ticketadmin.services.spreadsheets.records import ExportedCell, ExportRecord, Misfit, read_record
+from ticketadmin.services.spreadsheets.table import Table, TableRow
+from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.schema import TicketSchema
+
+
+@dataclass(frozen=True)
+class ReturnedFile:
+    """What is known of where an uploaded table comes from. An ordinary file has neither record nor misfit."""
+
+    record: ExportRecord | None = None
+    misfit: Misfit | None = None
+
+    def field_of(self, name: str) -> str | None:
+        """Return the field that a heading shows; "" where it only informs, None where it is not known."""
+        if self.record and (found := self.record.field_of(name)) is not None:
+            return found
+        return "" if (self.record or self.misfit) and only_informs(name) else None
+
+    def changed_cells(self, table: Table, codes: int, names: Mapping[int, str]) -> Table:
+        """Return the table without the cells that were left alone: they tell nothing of how a user writes.
+
+        `codes` is the column of the ticket codes, `names` are the fields of the others, by column.
+        """
+        if self.record is None:
+            return table
+        return replace(table, rows=tuple(self._changed(row, codes, names) for row in table.rows))
+
+    def _changed(self, row: TableRow, codes: int, names: Mapping[int, str]) -> TableRow:
+        exported = self.cells_of(row.cells[codes] if codes < len(row.cells) else "")
+        cells = (
+            "" if (cell := exported.get(names.get(at, ""))) and cell.is_left_alone(text) else text
+            for at, text in enumerate(row.cells)
+        )
+        return replace(row, cells=tuple(cells))
+
+    def cells_of(self, code: str) -> Mapping[str, ExportedCell]:
+        """Return what was exported of a ticket, by field; empty for a row that was added."""
+        return self.record.cells_of(code) if self.record else {}
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """What a row asks for its ticket, by field name; a field that is absent is kept.
+
+    `had` are the values that the file was exported with, of changed cells and of emptied ones, as the index
+    spelled them; a field that is in `had` alone was emptied, and asks for nothing by itself.
+    """
+
+    row_number: int
+    code: str
+    values: Mapping[str, Set | Clear]
+    had: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What an export that came back holds otherwise than it was exported.
+
+    `changed` rows have a changed cell, `emptied` counts the emptied cells of a field, `added` rows are of
+    tickets that were not exported, `left_out` were exported and are no longer there.
+    """
+
+    exported_at: datetime
+    unchanged: int = 0
+    changed: int = 0
+    added: int = 0
+    left_out: int = 0
+    emptied: Mapping[str, int] = field(default_factory=dict)
+
+
+def returned_file(table: Table) -> ReturnedFile:
+    """Return whether a table is an export of this CRM that can be compared, or why it cannot."""
+    found = read_record(table.record, address=str(settings.TICKET_API_URL))
+    if isinstance(found, ExportRecord):
+        return ReturnedFile(found)
+    is_export = bool(table.record) or shows_when_read(table.header)
+    return ReturnedFile(misfit=found if is_export else None)
+
+
+def refuse_shortened(exported: ExportedCell) -> None:
+    """Raise ValidationError for a changed cell of which the export held the beginning only."""
+    if exported.is_cut:
+        message = _(
+            "The export held only the beginning of this value, so the cell is not taken back. "
+            "Change this field on the ticket's own page."
+        )
+        raise ValidationError(message, code="shortened")
+
+
+def is_kept(field: Field, wish: Set | Clear, exported: ExportedCell, schema: TicketSchema) -> bool:
+    """Return whether a cell that is spelled otherwise still means the value that was exported."""
+    if exported.value is None:
+        return False
+    if isinstance(wish, Set):
+        return schema.identical(field.name, wish.value, exported.value)
+    return schema.is_empty(field.name, exported.value)
+
+
+def differences(record: ExportRecord, rows: Iterable[RowPlan], codes: Collection[str]) -> Differences:
+    """Return what came back otherwise; `codes` are those of all rows, also of those that have an error."""
+    kinds: Counter[str] = Counter()
+    emptied: Counter[str] = Counter()
+    for row in rows:
+        kinds["added" if row.code not in record.rows else "changed" if row.values else "same"] += 1
+        emptied.update(row.had.keys() - row.values.keys())
+    return Differences(
+        record.at,
+        unchanged=kinds["same"],
+        changed=kinds["changed"],
+        added=kinds["added"],
+        left_out=len(record.rows.keys() - codes),
+        emptied=dict(emptied),
+    )
