@@ -14,6 +14,7 @@ const CONTROLS = [
   "data-quick-set",
   "data-list-refresh",
   "data-list-bulk-selected",
+  "data-list-recipe",
 ];
 let asked = 0;
 
@@ -39,7 +40,7 @@ function focused() {
   return code ? `${rowOf(code)} [${control}]` : `[${control}]`;
 }
 
-// Ticks, the focus and a row that is just being set stay.
+// Ticks, the chosen recipe, the focus and a row that is just being set stay.
 function exchange(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").body;
   for (const row of body.querySelectorAll("tr:has([data-quick-cell][aria-busy])")) {
@@ -47,7 +48,11 @@ function exchange(text) {
   }
   const ticked = new Set(selected().map((box) => box.value));
   const hand = focused();
+  const recipe = body.querySelector("[data-list-recipe]")?.value;
   body.replaceChildren(...fresh.childNodes);
+  body
+    .querySelector(`[data-list-recipe] [value="${CSS.escape(recipe ?? "")}"]`)
+    ?.setAttribute("selected", "");
   for (const box of body.querySelectorAll("[data-list-select]")) box.checked = ticked.has(box.value);
   prepare();
   if (hand) (body.querySelector(hand) || body.querySelector("[data-list-refresh]")).focus();
@@ -135,6 +140,7 @@ function count() {
 }
 
 function prepare() {
+  for (const link of body.querySelectorAll("[data-list-open]")) link.search = ""; // the note above says it
   const all = body.querySelector("[data-list-select-page]");
   if (all) all.hidden = false;
   count();

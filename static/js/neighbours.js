@@ -2,7 +2,7 @@
 const place = document.querySelector("[data-neighbours]");
 const query = sessionStorage.getItem("list");
 
-if (place && query !== null) {
+if (place && query !== null && !place.firstElementChild) {
   const url = `${place.dataset.neighbours}?${query}`;
   const answer = await fetch(url, { headers: { "X-Requested-With": "XMLHttpRequest" } }).catch(() => null);
   if (answer?.ok && !answer.redirected) {

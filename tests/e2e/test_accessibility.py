@@ -245,7 +245,7 @@ def connection_tested(tab: Tab, _crm: Sandbox) -> Page:
 
 def own_menu(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto("/account/")
-    page.locator("details.menu summary").click()
+    page.locator(".bar__in > details.menu > summary").click()
     return page
 
 

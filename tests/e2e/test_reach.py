@@ -84,8 +84,9 @@ def test_every_target_is_24_pixels_wide_and_high_and_nothing_scrolls_sideways(
     small, wide = {}, {}
     for path in (*PAGES, finished, "menu"):
         if path == "menu":
-            tab.page.locator("details.menu summary").click()
-            expect(tab.page.locator("details.menu")).to_have_attribute("open", "")
+            menu = tab.page.locator(".bar__in > details.menu")
+            menu.locator("> summary").click()
+            expect(menu).to_have_attribute("open", "")
         else:
             settled(tab.goto(path))
         for width in WIDTHS:
@@ -95,6 +96,28 @@ def test_every_target_is_24_pixels_wide_and_high_and_nothing_scrolls_sideways(
 
     assert {place: found for place, found in small.items() if found} == {}
     assert {place: found for place, found in wide.items() if found > place[1]} == {}
+
+
+@pytest.mark.parametrize("language", ["en-GB", "vi-VN"])
+def test_the_box_keeps_its_room_and_rare_pages_are_under_more(
+    language: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    """An administrator has the most links; the menu opens without a script."""
+    page = tab_of("admin", locale=language, java_script_enabled=False).goto("/history/")
+    for width in (1280, 1024, 800, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        box = page.locator(".bar__box").bounding_box()
+        assert box
+        assert box["width"] >= 240, width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        menu = page.locator("details.menu:visible").first
+        menu.locator("> summary").press("Enter")
+        menu.locator("a[href='/connection/']:visible").click()
+        assert page.url.endswith("/connection/")
+        menu = page.locator("details.menu:visible").first
+        menu.locator("> summary").press("Enter")
+        current = menu.locator("a[aria-current=page]:visible")
+        expect(current).to_have_attribute("href", "/connection/")
 
 
 def test_texts_stay_readable_with_spacing_of_their_readers(

@@ -15,7 +15,7 @@ SAVED = "Your preferences are saved."
 
 def save_preferences(page: Page) -> Locator:
     """Save the preferences as they are; returns the toast that says so."""
-    page.locator("details.menu > summary").click()
+    page.locator(".bar__in > details.menu > summary").click()
     page.get_by_role("button", name="Save preferences").click()
     toast = page.locator("[data-toast]").filter(has_text=SAVED)
     expect(toast).to_be_visible()
@@ -33,9 +33,9 @@ def test_a_toast_goes_by_its_button_or_escape_and_gives_the_focus_back_to_the_pa
     expect(page.locator("#main")).to_be_focused()
 
     toast = save_preferences(page)
-    page.locator("details.menu > summary").click()
+    page.locator(".bar__in > details.menu > summary").click()
     page.keyboard.press("Escape")
-    expect(page.locator("details.menu")).not_to_have_attribute("open", "")
+    expect(page.locator(".bar__in > details.menu")).not_to_have_attribute("open", "")
     expect(toast).to_be_visible()
     page.keyboard.press("Escape")
     expect(toast).to_have_count(0)

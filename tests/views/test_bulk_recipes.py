@@ -1,14 +1,16 @@
 """Recipes in bulk updates: filled in for each ticket by the dry run, sent as the ticket's form sends them."""
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import translation
 
-from tests.pages import form_to, ticket_form
+from tests.pages import form_to, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemReason, Plan, Recipe, User
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
@@ -51,8 +53,13 @@ def work(bulk: BulkUpdate) -> None:
 def checked(client: Client, address: str, codes: Sequence[str], **typed: str) -> BulkUpdate:
     """Choose the tickets as the box leads to them, take the recipe that it brought, and do the dry run."""
     form = form_to(client.get(address), "/bulk/new/")
-    changes = client.post("/bulk/new/", form.filled(codes="\n".join(codes)))["Location"]
-    bulk = BulkUpdate.objects.get()
+    return checked_from(client, form.filled(codes="\n".join(codes)), **typed)
+
+
+def checked_from(client: Client, chosen: Mapping[str, Any], **typed: str) -> BulkUpdate:
+    """Post what chooses the tickets, take the recipe that came with it, and do the dry run."""
+    changes = client.post("/bulk/new/", chosen)["Location"]
+    bulk = BulkUpdate.objects.order_by("-id")[0]
     form = form_to(client.get(changes), f"/bulk/{bulk.uuid}/")
     answer = client.post(f"/bulk/{bulk.uuid}/", form.filled(**typed))
     assert answer.status_code == 303
@@ -66,8 +73,32 @@ def confirmed(client: Client, bulk: BulkUpdate) -> BulkUpdate:
     return bulk
 
 
+def by_box(web: Client, codes: Sequence[str], recipe: Recipe) -> BulkUpdate:
+    leads_to = web.get("/go/", {"q": f"{' '.join(codes)} /{recipe.name}"})["Location"]
+    return checked(web, leads_to, codes)
+
+
+def by_ticked_rows(web: Client, codes: Sequence[str], recipe: Recipe) -> BulkUpdate:
+    """The boxes of the rows and the choice of recipe belong to one form, which needs no script."""
+    page = squeezed(web.get("/tickets/").content.decode())
+    assert '<select class="list__recipe" name="recipe" form="bulk-selection"' in page
+    assert f'<option value="{recipe.pk}">{recipe.name}</option>' in page
+    assert all(f'name="code" value="{code}" form="bulk-selection"' in page for code in codes)
+    return checked_from(web, {"code": codes, "recipe": recipe.pk})
+
+
+def by_all_that_match(web: Client, codes: Sequence[str], recipe: Recipe) -> BulkUpdate:
+    """A row that happens to be ticked does not narrow what the button names."""
+    query = f"codes={','.join(codes)}"
+    page = squeezed(web.get(f"/tickets/?{query}").content.decode())
+    found = re.search(r'name="matching" value="([^"]*)"', page)
+    assert found, page
+    return checked_from(web, {"matching": unescape(found[1]), "recipe": recipe.pk, "code": codes[0]})
+
+
+@pytest.mark.parametrize("way", [by_box, by_ticked_rows, by_all_that_match])
 def test_a_run_sends_the_same_bytes_as_the_tickets_own_form(
-    web: Client, sandbox: Sandbox, close: Recipe
+    way: Callable[[Client, Sequence[str], Recipe], BulkUpdate], web: Client, sandbox: Sandbox, close: Recipe
 ) -> None:
     codes = [CODE, OTHER]
     tickets = {code: sandbox.ticket(code) for code in codes}
@@ -78,10 +109,11 @@ def test_a_run_sends_the_same_bytes_as_the_tickets_own_form(
         by_form[code] = sandbox.puts(code)[-1]
         sandbox.store(code, tickets[code])
 
-    leads_to = web.get("/go/", {"q": f"{codes[0]} {codes[1]} /close"})["Location"]
-    bulk = confirmed(web, checked(web, leads_to, codes))
+    bulk = confirmed(web, way(web, codes, close))
 
-    assert {item.outcome for item in bulk.items.all()} == {ItemOutcome.VERIFIED}
+    assert {item.ticket_code: item.outcome for item in bulk.items.all()} == dict.fromkeys(
+        codes, ItemOutcome.VERIFIED
+    )
     for code in codes:
         assert json.dumps(sandbox.puts(code)[-1]) == json.dumps(by_form[code])
         assert code in by_form[code]["ticket_content"]
@@ -115,6 +147,37 @@ def test_tickets_on_which_it_cannot_be_used_are_named_and_left_out(
     assert all(sandbox.puts(code) for code in (codes[0], codes[2]))
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"field": "status_name", "do": "set", "texts": ["Không còn"]}, "The CRM has no “Không còn”."),
+        ({"field": "custom_fields.gone", "do": "clear", "texts": []}, "“custom_fields.gone” does not exist"),
+    ],
+)
+def test_a_recipe_that_no_ticket_can_take_is_refused_before_the_dry_run(
+    web: Client, lead: User, sandbox: Sandbox, change: dict[str, Any], said: str
+) -> None:
+    """Unless the form sets that field itself: then the recipe is left out there."""
+    phone = {"field": "emergency_phone", "do": "clear", "texts": []}
+    recipe = Recipe.objects.create(owner=lead, name="close", changes=[change, phone])
+    changes = web.post("/bulk/new/", {"code": [CODE], "recipe": recipe.pk})["Location"]
+    bulk = BulkUpdate.objects.get()
+    form = form_to(page := web.get(changes), f"/bulk/{bulk.uuid}/")
+    refused = web.post(
+        f"/bulk/{bulk.uuid}/", form.filled(**{"action.ticket_title": "set", "ticket_title": "Mới"})
+    )
+    bulk.refresh_from_db()
+
+    assert said in page.content.decode(), "the choice does not say that it cannot be used"
+    assert refused.status_code == 422
+    assert said in refused.content.decode()
+    assert form_to(refused, f"/bulk/{bulk.uuid}/").values["ticket_title"] == ["Mới"]
+    assert (bulk.state, sandbox.puts()) == (BulkState.DRAFT, [])
+    if change["field"] == "status_name":
+        typed = {"action.status_name": "set", "status_name": "Hủy"}
+        assert web.post(f"/bulk/{bulk.uuid}/", form.filled(**typed)).status_code == 303
+
+
 @pytest.mark.parametrize("worker", ["en", "vi"])
 @pytest.mark.parametrize(
     ("change", "said"),
@@ -124,20 +187,6 @@ def test_tickets_on_which_it_cannot_be_used_are_named_and_left_out(
             {
                 "en": "Title: The customer's name is not known here.",
                 "vi": "Tiêu đề: Ở đây chưa biết tên khách hàng.",
-            },
-        ),
-        (
-            {"field": "status_name", "do": "set", "texts": ["Không còn"]},
-            {
-                "en": "Status: The CRM has no “Không còn”. Choose a name from its list.",
-                "vi": "Trạng thái: CRM không có “Không còn”. Hãy chọn một tên trong danh sách của CRM.",
-            },
-        ),
-        (
-            {"field": "custom_fields.gone", "do": "clear", "texts": []},
-            {
-                "en": "The field “custom_fields.gone” does not exist any more.",
-                "vi": "Trường “custom_fields.gone” không còn tồn tại.",
             },
         ),
         (

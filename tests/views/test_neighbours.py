@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import User
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
+STATUSES = ("Mới", "Đang xử lý")
 
 
 @pytest.fixture
@@ -56,9 +59,69 @@ def test_a_ticket_knows_its_place_in_the_list(web: Client, sandbox: Sandbox) -> 
         f"/tickets/{codes[middle]}/neighbours/?customer=an+phat&sort=number", headers=SCRIPT
     ).content.decode()
 
-    links = dict(reversed(one) for one in re.findall(r'href="/tickets/([^/"]+)/" rel="(prev|next)"', page))
-    assert links == {"prev": codes[middle - 1], "next": codes[middle + 1]}
+    assert ways(page) == {"prev": f"/tickets/{codes[middle - 1]}/", "next": f"/tickets/{codes[middle + 1]}/"}
     assert f"{middle + 1} of {len(codes)}" in " ".join(page.split())
+
+
+def ways(page: str) -> dict[str, str]:
+    """Return the addresses that a ticket's page or fragment leads to before and after it."""
+    found = re.findall(r'href="([^"]+)"\s+rel="(prev|next)"', page)
+    return {rel: unescape(address) for address, rel in found}
+
+
+def test_without_scripts_the_list_goes_along_from_ticket_to_ticket(web: Client, sandbox: Sandbox) -> None:
+    codes = in_order(sandbox, "An Phát")
+    rows = web.get("/tickets/?customer=an+phat&sort=number").content.decode()
+    address = unescape(re.findall(rf'href="(/tickets/{codes[0]}/[^"]*)"', rows)[0])
+
+    visited = []
+    for place in range(1, len(codes) + 1):
+        page = web.get(address).content.decode()
+        visited.append(address.split("/")[2])
+        assert f"{place} of {len(codes)}" in " ".join(page.split())
+        assert 'href="/tickets/?customer=an+phat&amp;sort=number"' in page
+        address = ways(page).get("next", "")
+
+    assert visited == codes
+    assert address == ""
+
+
+@pytest.mark.parametrize("posted", ["form", "preview", "status"])
+def test_a_save_without_scripts_comes_back_to_the_same_place(
+    posted: str, web: Client, sandbox: Sandbox
+) -> None:
+    codes = in_order(sandbox, "An Phát")
+    before = web.get(f"/tickets/{codes[1]}/?list=customer%3Dan%2Bphat%26sort%3Dnumber")
+    if posted == "status":
+        form = form_to(before, f"/tickets/{codes[1]}/status/")
+        wanted = next(one for one in STATUSES if [one] != form.values["seen"])
+        page = web.post(form.action, {**form.values, "status": wanted}, follow=True)
+    else:
+        form = ticket_form(before)
+        to = form.action if posted == "form" else f"{form.action}preview/"
+        page = web.post(to, form.filled(ticket_title="Mới"), follow=True)
+
+    assert page.status_code == 200
+    assert len(sandbox.puts()) == (posted != "preview")
+    assert ways(page.content.decode()).keys() == {"prev", "next"}
+    assert ways(page.content.decode())["next"].startswith(f"/tickets/{codes[2]}/?list=customer")
+
+
+@pytest.mark.parametrize("query", ["status=Nope&sort=%00", "place=x", "%", "x" * 1_501, "codes=NOPE"])
+def test_a_list_that_is_wrong_costs_no_ticket(query: str, web: Client, sandbox: Sandbox) -> None:
+    page = web.get(f"/tickets/{sandbox.codes()[20]}/", {"list": query})
+
+    assert page.status_code == 200
+    assert ticket_form(page).values["ticket_title"]
+
+
+def test_a_list_whose_address_is_too_long_is_not_carried(web: Client, sandbox: Sandbox) -> None:
+    codes = [*sandbox.codes()[:30], *(f"{'X' * 60}{number:04d}" for number in range(30))]
+
+    rows = web.get("/tickets/", {"codes": ",".join(codes)}).content.decode()
+
+    assert re.findall(r'href="/tickets/([^/"]+)/"', rows)
+    assert "?list=" not in rows
 
 
 @pytest.mark.parametrize(("place", "missing"), [(0, 'rel="prev"'), (-1, 'rel="next"')])
@@ -98,6 +161,22 @@ def test_opening_a_ticket_again_costs_eleven_queries(web: Client, sandbox: Sandb
     found = [one["sql"] for one in queries if "\"name\" = 'circuit'" not in one["sql"]]
     assert [sql for sql in found if "SAVEPOINT" in sql] == []
     assert len(found) <= 11, found
+
+
+def test_the_way_through_the_list_costs_nine_queries_more_and_no_remote_call(
+    web: Client, sandbox: Sandbox
+) -> None:
+    """The custom fields and statuses that a filter may name, the row, two neighbours, place and total."""
+    code = sandbox.codes()[20]
+    address = f"/tickets/{code}/?list=customer%3Dan%2Bphat"
+    web.get(address)
+    sandbox.forget_log()
+    with CaptureQueriesContext(connection) as queries:
+        web.get(f"/tickets/{code}/?list=")
+
+    found = [one["sql"] for one in queries if "\"name\" = 'circuit'" not in one["sql"]]
+    assert len(sandbox.log()) == 1
+    assert len(found) <= 20, found
 
 
 def test_a_customer_whose_name_is_very_long_has_neighbours_too(web: Client, sandbox: Sandbox) -> None:

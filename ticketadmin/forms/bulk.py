@@ -15,8 +15,11 @@ from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box
 from ticketadmin.models import BulkUpdate, Recipe, User
-from ticketadmin.services.bulk.recipes import bulk_recipe
+from ticketadmin.services.bulk.recipes import BulkRecipe, bulk_recipe
 from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
+from ticketadmin.services.recipes.fill import problems_of
+from ticketadmin.services.recipes.recipe import changes_of
+from ticketadmin.services.recipes.stops import describe_stops
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, Set, read_edit
 from ticketadmin.services.saving.signature import sign_field
@@ -90,16 +93,22 @@ class ChangesForm(forms.Form):
                 self.fields[name].widget.attrs["rows"] = 4
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}
+        self.actor: User | None = None
         self.questions = notes.get("questions", [])
         self.fields.update(question_boxes(self.questions))
         for consent in consents_for(notes):
             self.fields[consent] = _consent_box(consent)
 
-    def offer(self, recipes: Sequence[Recipe], *, chosen: str = "") -> None:
-        """Offer these recipes; `chosen` is the number of the one that the form shows first."""
+    def offer(self, recipes: Sequence[Recipe], *, actor: User, chosen: str = "") -> None:
+        """Offer these recipes to the user; `chosen` is the number of the one that the form shows first."""
+        self.actor = actor
         self.recipes = {str(one.pk): one for one in recipes}
-        self.fields[RECIPE] = _recipe_box(recipes)
+        self.fields[RECIPE] = _recipe_box([(key, self._name_of(one)) for key, one in self.recipes.items()])
         self.fields[RECIPE].initial = chosen
+
+    def _name_of(self, recipe: Recipe) -> str:
+        stops = describe_stops(problems_of(changes_of(recipe.changes), self.schema), self.schema)
+        return f"{recipe.name} ({' '.join(stops)})" if stops else recipe.name
 
     @property
     def rows(self) -> list[FieldRow]:
@@ -135,7 +144,22 @@ class ChangesForm(forms.Form):
             for name, errors in invalid.errors.items():
                 for error in errors:
                     self.add_error(name, error)
+        self._require_usable_recipe()
         return self.cleaned_data
+
+    def _require_usable_recipe(self) -> None:
+        """Refuse a recipe that no ticket can take; one that stops at some is named by the dry run."""
+        recipe = self._chosen_recipe()
+        stops = problems_of(recipe.changes, self.schema) if recipe else ()
+        for text in describe_stops(stops, self.schema):
+            self.add_error(RECIPE, forms.ValidationError(text, code="recipe_stopped"))
+
+    def _chosen_recipe(self) -> BulkRecipe | None:
+        chosen = self.recipes.get(self.cleaned_data.get(RECIPE, ""))
+        wished = {*self.edit.wishes, *self.from_file}
+        if chosen is None or self.actor is None:
+            return None
+        return bulk_recipe(chosen, actor=self.actor, wished=wished)
 
     def _typed(self, name: str) -> list[str]:
         data = self.data
@@ -152,21 +176,19 @@ class ChangesForm(forms.Form):
 
     def save(self, bulk: BulkUpdate, *, actor: User) -> None:
         """Start the dry run. Raises what `check_bulk` raises."""
-        chosen = self.recipes.get(self.cleaned_data.get(RECIPE, ""))
-        wished = {*self.edit.wishes, *self.from_file}
         check_bulk(
             bulk,
             actor=actor,
             edit=self.edit,
             change_reason=self.cleaned_data.get(CHANGE_REASON, ""),
-            recipe=bulk_recipe(chosen, actor=actor, wished=wished) if chosen else None,
+            recipe=self._chosen_recipe(),
         )
 
 
-def _recipe_box(recipes: Sequence[Recipe]) -> forms.ChoiceField:
+def _recipe_box(choices: Sequence[tuple[str, str]]) -> forms.ChoiceField:
     return forms.ChoiceField(
         label=_("Recipe"),
-        choices=[("", _("None")), *((str(one.pk), one.name) for one in recipes)],
+        choices=[("", _("None")), *choices],
         required=False,
         help_text=_("For each ticket by itself. What you set or clear above, and what a file brings, wins."),
     )

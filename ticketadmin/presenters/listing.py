@@ -173,8 +173,13 @@ def rows_of(
     statuses: Statuses,
     drafted: Collection[str],
     described: Sequence[CustomField],
+    *,
+    suffix: str = "",
 ) -> list[Row]:
-    """Return the rows to show. `drafted` are codes of which the user has a draft."""
+    """Return the rows to show.
+
+    `drafted` are codes of which the user has a draft; `suffix` ends the address of each ticket.
+    """
     today = timezone.localdate()
     custom = {CUSTOM_PREFIX + one.key: one for one in described}
     shown = [one for one in columns if one.name != "code"]
@@ -187,7 +192,7 @@ def rows_of(
         cells = tuple(_cell(ticket, one, custom, is_due=due in _MARKED) for one in shown)
         page, status_page = (one.of(ticket.code) for one in addresses)
         has_draft = ticket.code in drafted
-        rows.append(Row(ticket, ticket.code, page, status_page, cells, status, due, has_draft))
+        rows.append(Row(ticket, ticket.code, page + suffix, status_page, cells, status, due, has_draft))
     return rows
 
 

@@ -1,15 +1,39 @@
-"""The other tickets of a ticket's customer, as the page beside the form shows them."""
+"""A ticket's neighbours: the others of its customer, and its place in the list that the user came from."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.utils import timezone
 
 from ticketadmin.models import IndexedTicket, TicketIndex
 from ticketadmin.presenters.listing import due_of
 from ticketadmin.services.crm.statuses import Status, Statuses
-from ticketadmin.services.index.listing import Due, of_same_customer
+from ticketadmin.services.index.listing import (
+    Due,
+    Query,
+    Total,
+    neighbours,
+    of_same_customer,
+    position_of,
+    total_of,
+)
 from ticketadmin.services.index.rows import CUSTOMER, STATUS, TITLE
 from ticketadmin.services.index.texts import kept_text
+
+LIST = "list"  # the parameter in which a ticket's address carries the query of the list
+MAX_LIST = 1_500  # characters of such a query; servers refuse addresses of 4,000
+
+
+@dataclass(frozen=True)
+class PlaceInList:
+    """Where a ticket is in a list: the codes around it, its number from 1, and the query of the list."""
+
+    query: str
+    before: str
+    after: str
+    position: Total
+    total: Total
+    suffix: str = ""  # of the addresses of its neighbours
 
 
 @dataclass(frozen=True)
@@ -48,6 +72,20 @@ def customer_tickets(
         return None
     found, has_more = of_same_customer(index, customer, but_not=code)
     return CustomerTickets(customer, tuple(_neighbour(one, statuses) for one in found), has_more)
+
+
+def carried(query: str) -> str:
+    """Return what a ticket's address ends in so that its page knows the list; "" for a query too long."""
+    return f"?{urlencode({LIST: query})}" if len(query) <= MAX_LIST else ""
+
+
+def place_in_list(query: Query, code: str, address: str, *, suffix: str = "") -> PlaceInList | None:
+    """Return the place of a ticket in a list whose query is `address`; None where it is not in the list."""
+    row: IndexedTicket | None = query.ordered().filter(code=code).first()
+    if row is None:
+        return None
+    before, after = (one.code if one else "" for one in neighbours(query, row))
+    return PlaceInList(address, before, after, position_of(query, row), total_of(query), suffix)
 
 
 def _indexed_customer(index: TicketIndex, code: str) -> str:

@@ -25,7 +25,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
         initial = {"codes": request.GET.get("codes", "").replace(",", "\n")}
         return _page(request, ChooseForm(person=person, choices=choices, initial=initial))
     data = request.POST.copy()
-    if selected := data.getlist("code"):
+    if (selected := data.getlist("code")) and not data.get("matching"):  # that button says "all"
         data["codes"] = "\n".join(selected)
     form = ChooseForm(data, request.FILES, person=person, choices=choices)
     if not form.is_valid():

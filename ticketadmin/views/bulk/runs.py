@@ -245,7 +245,8 @@ def _changes_form(request: HttpRequest, one: BulkUpdate, data: QueryDict | None)
         edit=edit,
         change_reason=one.change_reason,
     )
-    form.offer(recipes_for(person_of(request)), chosen=request.GET.get(RECIPE, ""))
+    user = person_of(request)
+    form.offer(recipes_for(user), actor=user, chosen=request.GET.get(RECIPE, ""))
     show_rules(form, load_rules(), form.schema)
     return form
 

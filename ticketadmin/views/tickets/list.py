@@ -16,6 +16,7 @@ from ticketadmin.models import Change, CustomField, Draft, SavedView, TicketInde
 from ticketadmin.presenters.changes import present_changes
 from ticketadmin.presenters.index import present_index
 from ticketadmin.presenters.listing import chips_of, columns_of, counted_total, rows_of
+from ticketadmin.presenters.neighbours import carried
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.clock import database_now
@@ -25,6 +26,7 @@ from ticketadmin.services.index.listing import Query, changed_count, read_page, 
 from ticketadmin.services.index.omnibox import drafted_codes
 from ticketadmin.services.index.rows import Listed, current_index
 from ticketadmin.services.index.state import index_state, note_use
+from ticketadmin.services.recipes.keep import recipes_for
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import in_order
@@ -122,10 +124,12 @@ def delete_view(request: HttpRequest, view: int) -> HttpResponse:
     return see_other(reverse("tickets"))
 
 
-def asked_of(request: HttpRequest, choices: Choices) -> tuple[ListRequest, Listed]:
-    """Return what a query asks of the list, and the custom fields that the list has."""
+def asked_of(
+    request: HttpRequest, choices: Choices, query: QueryDict | None = None
+) -> tuple[ListRequest, Listed]:
+    """Return what a query asks of the list, the request's own or another, and the list's custom fields."""
     listed = _listed(_described())
-    return _read(request, choices, listed), listed
+    return _read(request, choices, listed, query=query), listed
 
 
 def _described() -> list[CustomField]:
@@ -137,11 +141,15 @@ def _listed(described: list[CustomField]) -> Listed:
 
 
 def _read(
-    request: HttpRequest, choices: Choices, listed: Listed, statuses: Statuses | None = None
+    request: HttpRequest,
+    choices: Choices,
+    listed: Listed,
+    statuses: Statuses | None = None,
+    query: QueryDict | None = None,
 ) -> ListRequest:
     user = person_of(request)
     return read_request(
-        request.GET,
+        request.GET if query is None else query,
         choices=choices,
         statuses=statuses or get_statuses(choices.statuses),
         listed=listed,
@@ -159,13 +167,13 @@ def _list_context(request: HttpRequest, choices: Choices) -> dict[str, Any]:
     query = Query(index, found.filters, found.order, listed)
     page, counted = read_page(query, found.place), counts(index)
     total = counted_total(found, counted) or page.total or total_of(query)
-    columns = columns_of(found, described)
+    columns, suffix = columns_of(found, described), carried(found.address())
     return {
         "asked": found,
         "query": found.address(),
         "columns": columns,
         "all_columns": columns_of(found, described, choose=True),
-        "rows": rows_of(page.rows, columns, statuses, drafted_codes(user), described),
+        "rows": rows_of(page.rows, columns, statuses, drafted_codes(user), described, suffix=suffix),
         "next": found.address(place=page.next) if page.next else "",
         "previous": found.address(place=page.previous) if page.previous else "",
         "total": total,
@@ -174,6 +182,7 @@ def _list_context(request: HttpRequest, choices: Choices) -> dict[str, Any]:
         "statuses": statuses.all,
         "categories": choices.categories.names,
         "described": described,
+        "recipes": recipes_for(user) if user.may("run_bulk_updates") else [],
         "since": now.isoformat(),
         "unknown_codes": _unknown(index, found.query.get("codes", "")),
         "maybe_code": found.filters.text if CODE.fullmatch(found.filters.text) and not page.rows else "",

@@ -1,15 +1,17 @@
-"""A ticket's neighbours: the others of its customer, and those before and after it in the list one came from.
+"""A ticket's place in the list that the user came from, and the way to the tickets before and after it.
 
-Both come from the index; no remote call is made.
+The address of a ticket carries the query of the list, so that the page itself shows the way. Where scripts
+run they shorten the addresses and ask for the same as a fragment, which keeps the page quick. Both come from
+the index; no remote call is made.
 """
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from ticketadmin.models import IndexedTicket
+from ticketadmin.presenters.neighbours import LIST, MAX_LIST, PlaceInList, carried, place_in_list
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.index.listing import Query, neighbours, position_of, total_of
+from ticketadmin.services.index.listing import Query
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.views.access import in_background, is_scripted, needs
 from ticketadmin.views.tickets.list import asked_of
@@ -25,17 +27,22 @@ def ticket_neighbours(request: HttpRequest, code: str) -> HttpResponse:
     """
     if not is_scripted(request):
         return redirect("ticket", code)
-    index, choices = current_index(), get_choices(ask=False)
-    asked, listed = asked_of(request, choices)
-    query = Query(index, asked.filters, asked.order, listed)
-    row: IndexedTicket | None = query.ordered().filter(code=code).first()
-    context: dict[str, object] = {"query": asked.address()}
-    if row is not None:
-        before, after = neighbours(query, row)
-        context |= {
-            "before": before,
-            "after": after,
-            "position": position_of(query, row),
-            "total": total_of(query),
-        }
-    return render(request, "tickets/_neighbours.html", context)
+    return render(request, "tickets/_neighbours.html", {"place": _place(request, code, request.GET)})
+
+
+def carried_place(request: HttpRequest, code: str) -> PlaceInList | None:
+    """Return the ticket's place in the list that the address or the form carries; no query without one."""
+    query = carried_query(request)
+    return None if query is None else _place(request, code, QueryDict(query), carries=True)
+
+
+def carried_query(request: HttpRequest) -> str | None:
+    """Return the query of the list that the address or the form carries, "" for the whole list."""
+    query = request.POST.get(LIST, request.GET.get(LIST))
+    return query if query is not None and len(query) <= MAX_LIST else None
+
+
+def _place(request: HttpRequest, code: str, asked: QueryDict, *, carries: bool = False) -> PlaceInList | None:
+    found, listed = asked_of(request, get_choices(ask=False), asked)
+    query, address = Query(current_index(), found.filters, found.order, listed), found.address()
+    return place_in_list(query, code, address, suffix=carried(address) if carries else "")

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -38,7 +37,7 @@ from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
 from ticketadmin.views.redirects import see_other
-from ticketadmin.views.tickets.responses import ALREADY_THERE
+from ticketadmin.views.tickets.responses import ALREADY_THERE, saved_address
 
 
 @needs("edit_tickets")
@@ -84,7 +83,7 @@ def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
     change = saved.change
     code = change.ticket_code
     if not is_scripted(request):
-        return see_other(reverse("ticket", args=[code]) + f"?saved={change.uuid}")
+        return see_other(saved_address(request, change))
     choices = get_choices()
     item = present_change(change, person_of(request), load_schema(choices))
     now = (change.read_back or change.wanted).get(STATUS, "")

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from csp.decorators import csp_update
 from django.core.signing import Signer
@@ -29,7 +30,7 @@ from ticketadmin.presenters.changes import (
 )
 from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
-from ticketadmin.presenters.neighbours import customer_tickets
+from ticketadmin.presenters.neighbours import LIST, customer_tickets
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, broken_notice, show_rules
@@ -65,6 +66,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.views.access import person_of, request_id_of
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.tickets.neighbours import carried_place, carried_query
 
 ALREADY_THERE = gettext_lazy("Nothing was sent: the CRM already holds these values.")
 NOTHING_TYPED = gettext_lazy("Nothing was typed or chosen, so nothing was sent.")
@@ -122,6 +124,7 @@ def ticket_page(
         "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
         "kept_theirs": present_values(beside.kept_theirs) if beside.kept_theirs else (),
         "changes": changes,
+        "place": carried_place(request, base.code),
         "recipes": present_recipes(recipes_for(person_of(request)), person_of(request), form.schema),
         "chosen_recipe": request.POST.get("recipe") or request.GET.get("recipe", ""),
         "others": customer_tickets(
@@ -183,7 +186,14 @@ def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None =
             "ticket": saved.read_back.as_json(),
             "kept_theirs": dict(saved.kept_theirs or {}),
         }
-    return see_other(reverse("ticket", args=[change.ticket_code]) + f"?saved={change.uuid}")
+    return see_other(saved_address(request, change))
+
+
+def saved_address(request: HttpRequest, change: Change) -> str:
+    """Return the address of the ticket's page after a save; the list that the user came from goes along."""
+    query = carried_query(request)
+    named = {"saved": str(change.uuid)} | ({} if query is None else {LIST: query})
+    return f"{reverse('ticket', args=[change.ticket_code])}?{urlencode(named)}"
 
 
 def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
