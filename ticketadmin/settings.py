@@ -226,6 +226,7 @@ SECOND_STEP_SOURCES = env.list("SECOND_STEP_SOURCES", default=["local"])
 OTP_TOTP_ISSUER = "ticketadmin"
 OTP_TOTP_SYNC = False  # a clock that is off by a step stays tolerated by one step, not by more and more
 # Sessions end: without activity, and at the latest.
+SESSION_ENGINE = "ticketadmin.signing_in.session_store"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60)
 SESSION_HOURS = env.int("SESSION_HOURS", default=12)
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600

@@ -1,12 +1,12 @@
 """Prepared queries find what their querysets find, always afresh, and are built once a connection."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import (
     BigIntegerField,
     BinaryField,
@@ -21,7 +21,17 @@ from django.db.models import (
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ticketadmin.models import Change, IndexedTicket, Outcome, Prepared, Role, Slot, TicketIndex, User
+from ticketadmin.models import (
+    Change,
+    IndexedTicket,
+    Outcome,
+    Prepared,
+    PreparedUpdate,
+    Role,
+    Slot,
+    TicketIndex,
+    User,
+)
 from ticketadmin.services.values.ordering import sort_key
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +145,46 @@ def test_it_is_built_once_a_connection() -> None:
     thread.start()
     thread.join(20)
     assert len(built) == 2
+
+
+def given_up() -> tuple[QuerySet[Change], dict[str, object]]:
+    at = Slot("at", DateTimeField())
+    rows = Change.objects.filter(ticket_code=Slot("code", CharField()), created_at__lt=at, outcome="pending")
+    return rows, {"finished_at": at, "outcome": Outcome.UNKNOWN, "message": Slot("said", CharField())}
+
+
+def test_a_prepared_update_sets_columns_of_the_rows_that_fit_and_counts_them() -> None:
+    moment = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    early = changed(None, outcome=Outcome.PENDING, created_at=moment - timedelta(seconds=1))
+    late = changed(None, code="LATE", outcome=Outcome.PENDING, created_at=moment)
+    update = PreparedUpdate(given_up)
+
+    with CaptureQueriesContext(connection) as captured:
+        assert update.run(code=CODE, at=moment, said="'%s") == 1
+        assert update.run(code=CODE, at=moment, said="again") == 0
+        assert update.run(code="LATE", at=moment, said="x") == 0
+
+    assert len(captured) == 3
+    early.refresh_from_db()
+    assert (early.finished_at, early.outcome, early.message) == (moment, Outcome.UNKNOWN, "'%s")
+    late.refresh_from_db()
+    assert (late.outcome, late.message) == (Outcome.PENDING, "")
+    with pytest.raises(TypeError, match="said"):
+        update.run(code=CODE, at=moment)
+
+
+def test_a_statement_that_fails_leaves_the_query_usable() -> None:
+    change = changed(None)
+    query = Prepared(newest)
+    query.rows(code=CODE)
+
+    def fail(*_arguments: object) -> None:
+        raise OperationalError
+
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError):
+        query.rows(code=CODE)
+
+    assert query.rows(code=CODE) == [change]
 
 
 @pytest.mark.parametrize("role", Role)

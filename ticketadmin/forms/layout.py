@@ -8,6 +8,7 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Layout
 from django import forms
 
+from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.values.fields import Field, Kind
 
 TITLE = "ticket_title"
@@ -58,6 +59,57 @@ class FieldsInOrder:
 
 
 @dataclass(frozen=True)
+class BoxFrame:
+    """What templates/ticketadmin/field.html shows around a widget, by the names that a BoundField has.
+
+    Equal for every ticket that has the field, so that its rendering is kept (`{% same_for %}`).
+    """
+
+    html_name: str
+    auto_id: str
+    label: str
+    help_text: str
+    use_fieldset: bool
+    aria_describedby: str | None
+    box: BoxInfo | None
+    is_hidden: bool = False
+    errors: tuple[str, ...] = ()
+
+    @property
+    def id_for_label(self) -> str:
+        """The id of the widget, which has one part."""
+        return self.auto_id
+
+    @property
+    def field(self) -> "BoxFrame":
+        """Where a BoundField has the form's field, with its `box`."""
+        return self
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box of a ticket's form. `frame` is None where there is more to show than is kept: errors."""
+
+    field: forms.BoundField
+    frame: BoxFrame | None
+
+
+def _box(field: forms.BoundField) -> Box:
+    if field.errors:
+        return Box(field, None)
+    frame = BoxFrame(
+        field.html_name,
+        str(field.auto_id),
+        str(field.label),
+        str(field.help_text),
+        field.use_fieldset,
+        field.aria_describedby,
+        getattr(field.field, "box", None),
+    )
+    return Box(field, frame)
+
+
+@dataclass(frozen=True)
 class TicketLayout:
     """The boxes of a ticket's form in the order of the page, as tickets/_form.html shows them.
 
@@ -65,23 +117,24 @@ class TicketLayout:
     page that is opened most.
     """
 
-    title: list[forms.BoundField]
-    compact: list[forms.BoundField]
-    content: list[forms.BoundField]
-    compact_custom: list[forms.BoundField]
-    wide_custom: list[forms.BoundField]
+    title: list[Box]
+    compact: list[Box]
+    content: list[Box]
+    compact_custom: list[Box]
+    wide_custom: list[Box]
+    reason: Box
 
 
 def ticket_layout(form: forms.Form, fields: Mapping[str, Field], left_out: Collection[str]) -> TicketLayout:
     """Return the form's boxes by their place, without fields in `left_out`, which are shown elsewhere."""
-    shown = [field for field in fields.values() if field.name not in left_out]
+    placed: dict[tuple[bool, bool, bool], list[Box]] = {}
+    for field in fields.values():
+        if field.name not in left_out:
+            place = (field.key is not None, field.kind in WIDE, field.name == TITLE)
+            placed.setdefault(place, []).append(_box(form[field.name]))
 
-    def boxes(*, custom: bool, wide: bool, title: bool = False) -> list[forms.BoundField]:
-        return [
-            form[field.name]
-            for field in shown
-            if (field.key is not None, field.kind in WIDE, field.name == TITLE) == (custom, wide, title)
-        ]
+    def boxes(*, custom: bool, wide: bool, title: bool = False) -> list[Box]:
+        return placed.get((custom, wide, title), [])
 
     return TicketLayout(
         title=boxes(custom=False, wide=True, title=True),
@@ -89,4 +142,5 @@ def ticket_layout(form: forms.Form, fields: Mapping[str, Field], left_out: Colle
         content=boxes(custom=False, wide=True),
         compact_custom=boxes(custom=True, wide=False),
         wide_custom=boxes(custom=True, wide=True),
+        reason=_box(form[CHANGE_REASON]),
     )

@@ -12,7 +12,7 @@ from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCo
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User
-from .prepared import Prepared, Slot
+from .prepared import Prepared, PreparedUpdate, Slot
 from .presence import Presence
 from .recipes import Recipe
 from .rules import TicketRule
@@ -59,6 +59,7 @@ __all__ = [
     "PauseReason",
     "Plan",
     "Prepared",
+    "PreparedUpdate",
     "Presence",
     "ReadFrom",
     "Reading",

@@ -6,6 +6,7 @@ and say nothing of the page inside.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from django.http import HttpRequest
 
@@ -32,7 +33,7 @@ class Reader:
 def frame(request: HttpRequest) -> dict[str, Callable[[], Reader] | frozenset[str]]:
     """Return `reader`, made only where a template asks for it, and `current`, the route if the bar has it."""
     match = request.resolver_match
-    return {"reader": lambda: _reader(request), "current": IN_BAR & {match.url_name if match else ""}}
+    return {"reader": cache(lambda: _reader(request)), "current": IN_BAR & {match.url_name if match else ""}}
 
 
 def _reader(request: HttpRequest) -> Reader:

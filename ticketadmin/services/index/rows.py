@@ -24,6 +24,7 @@ from django.dispatch import receiver
 from ticketadmin.models import CustomField, FieldKind, IndexedTicket, IndexedValue, ReadFrom, TicketIndex
 from ticketadmin.services.crm.clock import clock_column, database_now
 from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.index.confirming import confirm_row
 from ticketadmin.services.index.counters import count_statuses, counter_key
 from ticketadmin.services.index.erased import erased_among, let_in
 from ticketadmin.services.index.moments import moment_of
@@ -226,8 +227,10 @@ def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime, before: Se
     counters where the status changed.
     """
     earlier = before or seen
-    columns = {} if earlier.digest == seen.digest else _changed_columns(index, earlier, seen)
-    if columns is not None:
+    if earlier.digest == seen.digest:
+        if confirm_row(index, seen.code, seen.digest, began_at=began_at):
+            return
+    elif columns := _changed_columns(index, earlier, seen):
         known = IndexedTicket.objects.filter(
             index=index, code=seen.code, digest=earlier.digest, read_at__lt=began_at, missing_at=None
         )

@@ -10,10 +10,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
-from ticketadmin.models import Change, ChangedField, Outcome
+from ticketadmin.models import Change, ChangedField, Outcome, Prepared, Slot
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit
 from ticketadmin.services.saving.readback import settle
@@ -30,8 +31,16 @@ def on_record(code: str, *, but: int = 0) -> Seen:
     Read before the ticket is read, and again while no other save of it can begin: if anything is
     different then, a save ended in between. No clock is asked: those of two machines differ.
     """
-    changes = Change.objects.for_ticket(code).exclude(pk=but)
-    return list(changes.values_list("pk", "outcome")[:NEWEST])
+    return _ON_RECORD.rows(ticket=code, but=but)
+
+
+def _on_record() -> "QuerySet[Change, tuple[int, str]]":
+    changes = Change.objects.for_ticket(Slot("ticket", CharField()))
+    others = changes.exclude(pk=Slot("but", BigIntegerField()))
+    return others.values_list("pk", "outcome")[:NEWEST]
+
+
+_ON_RECORD = Prepared(_on_record)
 
 
 def record_intent(

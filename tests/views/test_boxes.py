@@ -1,0 +1,81 @@
+"""The boxes of a ticket's form: what is kept of their rendering shows nothing of another ticket or time."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from tests.pages import squeezed, ticket_form
+from tests.sandbox_driver import Sandbox
+from ticketadmin.models import CustomField, FieldKind, User
+
+CODE, OTHER = "ABCXYZ1234", "TK240001"
+
+
+@pytest.fixture
+def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Client:
+    return client_of(staff)
+
+
+def box(page: bytes, name: str) -> str:
+    """Return the HTML of the box with this label's field."""
+    found = re.search(
+        rf'<div class="field[^"]*"><label[^>]*for="id_{re.escape(name)}".*?</div>', squeezed(page.decode())
+    )
+    assert found, name
+    return found[0]
+
+
+def test_a_field_described_anew_has_its_new_label_and_help_at_once(web: Client) -> None:
+    described = CustomField.objects.create(
+        key="so_serial", label="Serial", kind=FieldKind.TEXT, help_text="On the back"
+    )
+    for _time in range(2):
+        first = box(web.get(f"/tickets/{CODE}/").content, "custom_fields.so_serial")
+        assert ">Serial</label>" in first
+        assert "On the back" in first
+
+    described.label, described.help_text = "Số <máy>", ""
+    described.save()
+
+    changed = box(web.get(f"/tickets/{CODE}/").content, "custom_fields.so_serial")
+    assert ">Số &lt;máy&gt;</label>" in changed
+    assert "On the back" not in changed
+
+
+def test_each_ticket_shows_its_own_values_and_what_is_known(web: Client, sandbox: Sandbox) -> None:
+    for _time in range(2):
+        for code in (CODE, OTHER):
+            page = web.get(f"/tickets/{code}/")
+            assert ticket_form(page).values["ticket_title"] == [sandbox.ticket(code)["ticket_title"]]
+            assert "field--unknown" not in box(page.content, "emergency_phone")
+        blind = web.get(f"/tickets/{CODE}/?read=off").content
+        assert "not known here" in box(blind, "emergency_phone")
+        assert 'name="clear" value="emergency_phone"' in box(blind, "emergency_phone")
+
+
+def test_an_error_stands_at_its_box_and_is_gone_from_the_next_page(web: Client) -> None:
+    url = f"/tickets/{CODE}/"
+    for _time in range(2):
+        page = web.get(url)
+        assert "field__errors" not in box(page.content, "emergency_phone")
+
+        refused = web.post(url, ticket_form(page).filled(emergency_phone="not a phone"))
+
+        wrong = box(refused.content, "emergency_phone")
+        assert refused.status_code == 422
+        assert 'id="id_emergency_phone_error"' in wrong
+        assert 'value="not a phone"' in wrong
+        assert "field__errors" not in box(refused.content, "account_email")
+
+
+def test_a_box_to_clear_a_field_stays_ticked_for_its_own_ticket_only(web: Client) -> None:
+    blind = f"/tickets/{CODE}/?read=off"
+    typed = ticket_form(web.get(blind)).filled(clear="emergency_phone", account_email="wrong")
+
+    refused = web.post(f"/tickets/{CODE}/", typed)
+
+    assert refused.status_code == 422
+    assert "checked" in box(refused.content, "emergency_phone")
+    assert "checked" not in box(web.get(f"/tickets/{OTHER}/?read=off").content, "emergency_phone")

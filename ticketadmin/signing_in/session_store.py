@@ -1,0 +1,26 @@
+"""Sessions in the database, as Django keeps them, read by a prepared query: every request reads one."""
+
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.models import Session
+from django.db.models import CharField, DateTimeField, QuerySet
+from django.utils import timezone
+
+from ticketadmin.models import Prepared, Slot
+
+
+def _current() -> QuerySet[Session]:
+    key, now = Slot("key", CharField()), Slot("now", DateTimeField())
+    return Session.objects.filter(session_key=key, expire_date__gt=now)
+
+
+_CURRENT = Prepared(_current)
+
+
+class SessionStore(DatabaseStore):
+    """Django's store; a key without a row that is current is forgotten, as there."""
+
+    def _get_session_from_db(self) -> Session | None:
+        row = _CURRENT.first(key=self.session_key, now=timezone.now())
+        if row is None:
+            self._session_key = None
+        return row
