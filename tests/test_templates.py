@@ -65,6 +65,16 @@ def test_styles_load_nothing_from_elsewhere(path: Path) -> None:
     assert not re.search(r"@import|url\(\s*[\"']?https?:", path.read_text(encoding="utf-8"))
 
 
+def test_the_sections_of_the_components_are_listed_in_their_order() -> None:
+    index = (ROOT / "docs" / "styles.md").read_text(encoding="utf-8")
+    sheet = (ROOT / "static" / "css" / "components.css").read_text(encoding="utf-8")
+    _first, *headings = re.findall(r"^/\* (.*)", sheet, re.MULTILINE)
+    names = [re.split(r"[:,]| \*/", heading)[0] for heading in headings]
+
+    assert re.findall(r"`([a-z -]+)`", index.partition("Sections of `components.css`:")[2]) == names
+    assert {path.name for path in STYLES} == set(re.findall(r"^\| `(\w+\.css)`", index, re.MULTILINE))
+
+
 def table_of_scripts() -> tuple[set[str], dict[str, set[str]]]:
     """Return the scripts that docs/scripts.md names, and its shared attributes with who reads each."""
     text = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")

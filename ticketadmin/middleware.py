@@ -36,15 +36,17 @@ _TAKEN = "GET, HEAD, POST"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
-class RequestIdMiddleware:
+class _Middleware:
+    def __init__(self, get_response: type_of_next) -> None:
+        self.get_response = get_response
+
+
+class RequestIdMiddleware(_Middleware):
     """Give the request an id: the proxy's `X-Request-ID` if it is harmless, else a new one.
 
     The id appears in logs, on error pages and in history, and is sent to the CRM, so that one
     incident can be traced through all of them.
     """
-
-    def __init__(self, get_response: type_of_next) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
@@ -59,11 +61,8 @@ class RequestIdMiddleware:
         return response
 
 
-class AccessLogMiddleware:
+class AccessLogMiddleware(_Middleware):
     """One log line and one count a request: the route, the person's id and the ticket, never the query."""
-
-    def __init__(self, get_response: type_of_next) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -89,11 +88,8 @@ class AccessLogMiddleware:
         return response
 
 
-class AuditOriginMiddleware:
+class AuditOriginMiddleware(_Middleware):
     """Let the audit log know who acts in this request, and from which address."""
-
-    def __init__(self, get_response: type_of_next) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         def actor() -> User | None:
@@ -103,11 +99,8 @@ class AuditOriginMiddleware:
             return self.get_response(request)
 
 
-class SecurityHeadersMiddleware:
+class SecurityHeadersMiddleware(_Middleware):
     """Headers against embedding, leaking and caching of pages that hold tickets."""
-
-    def __init__(self, get_response: type_of_next) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -120,11 +113,8 @@ class SecurityHeadersMiddleware:
         return response
 
 
-class PreferredLanguageMiddleware:
+class PreferredLanguageMiddleware(_Middleware):
     """Speak the person's chosen language, else the browser's."""
-
-    def __init__(self, get_response: type_of_next) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         chosen = getattr(request.user, "language", "")
@@ -136,14 +126,11 @@ class PreferredLanguageMiddleware:
         return response
 
 
-class MethodsMiddleware:
+class MethodsMiddleware(_Middleware):
     """Allow only the three methods that our pages and scripts use; refuse others before any view runs.
 
     A 405 from a view becomes a readable page.
     """
-
-    def __init__(self, get_response: type_of_next) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in _TAKEN.split(", "):
@@ -154,15 +141,12 @@ class MethodsMiddleware:
         return response
 
 
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(_Middleware):
     """Refuse a body larger than any page sends, before reading a byte of it, and one that was cut off.
 
     Django bounds the fields of a form but not its files, and reads both before authentication. Its check of
     the token takes a body that was cut off for an empty one, and the view would see a form of empty boxes.
     """
-
-    def __init__(self, get_response: type_of_next) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.headers.get("Content-Length", "")

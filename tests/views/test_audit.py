@@ -260,11 +260,11 @@ def test_the_log_has_pages_and_its_cost_does_not_grow(
 
     with django_assert_max_num_queries(12):
         first = admin.get("/audit/?action=wait_ended")
-    second = admin.get(first.context["next_url"])
-    third = admin.get(second.context["next_url"])
+    second = admin.get(first.context["pages"].next_url)
+    third = admin.get(second.context["pages"].next_url)
 
     assert [len(page.context["rows"]) for page in (first, second, third)] == [50, 50, 20]
-    assert third.context["next_url"] == ""
+    assert third.context["pages"].next_url == ""
 
 
 def test_what_a_newer_version_recorded_is_still_shown(admin: Client) -> None:

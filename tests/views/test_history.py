@@ -133,7 +133,7 @@ def test_pages_hold_each_change_once_though_new_ones_arrive(staff: User, lead: U
     before = None
     while True:
         page = history_page(lead, Filters(), before=before, size=10)
-        seen += [change.pk for change in page.changes]
+        seen += [change.pk for change in page.rows]
         if page.next_before is None:
             break
         before = page.next_before

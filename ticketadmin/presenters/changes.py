@@ -313,16 +313,27 @@ def whose_tabs(query: QueryDict, name: str, viewer: User) -> list[Tab]:
     return tabs
 
 
-def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> dict[str, Text]:
-    """Return the way back to the first page and to the next older one, "" where there is none.
+@dataclass(frozen=True)
+class PageLinks:
+    """The ways to the pages before and after, with their words; an address is "" where there is none."""
+
+    back: Text
+    back_url: str
+    next: Text
+    next_url: str
+    where: str = ""  # the place among the pages, if it is known
+
+
+def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> PageLinks:
+    """Return the way back to the first page and to the next older one.
 
     `before` tells that the page shown is not the first; `query` holds the filters, encoded.
     """
     here = reverse(route)
     filters = f"{query}&" if query else ""
-    return {
-        "back": _("Newest"),
-        "back_url": (f"{here}?{query}" if query else here) if before else "",
-        "next": _("Older"),
-        "next_url": f"{here}?{filters}before={older}" if older else "",
-    }
+    return PageLinks(
+        _("Newest"),
+        (f"{here}?{query}" if query else here) if before else "",
+        _("Older"),
+        f"{here}?{filters}before={older}" if older else "",
+    )

@@ -1,12 +1,25 @@
 """The check of the connection as the page and the command show it: questions, answers, reasons in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.models import Change, Heartbeat, Outcome, User
+from ticketadmin.presenters.index import IndexFacts, present_index
 from ticketadmin.presenters.outcomes import explain_reason
-from ticketadmin.services.crm.check import Answer, Question, Report
+from ticketadmin.presenters.sent_along import known_of_omitted
+from ticketadmin.services.crm.check import Answer, Facts, Question, Report, connection_facts, last_report
+from ticketadmin.services.crm.circuit_breaker import open_until
+from ticketadmin.services.crm.omitted import OmittedFields, omitted_fields
+from ticketadmin.services.erasing.retention import Notice, notice_ends, notices
+from ticketadmin.services.index.rows import current_index
+from ticketadmin.services.index.state import index_state
+from ticketadmin.services.operations.heartbeats import living
+from ticketadmin.services.operations.readiness import queue_depth
 
 Text = str | Promise
 
@@ -50,3 +63,54 @@ def present_report(report: Report) -> list[PresentedStep]:
         )
         for step in report.steps
     ]
+
+
+@dataclass(frozen=True)
+class PresentedFailure:
+    """A save of the last day that failed, and why."""
+
+    change: Change
+    outcome: Outcome
+    why: Text
+
+
+@dataclass(frozen=True)
+class ConnectionPage:
+    """The connection page. `open_until` is None unless the circuit breaker keeps calls back."""
+
+    report: Report | None
+    steps: Sequence[PresentedStep]
+    facts: Facts
+    failures: tuple[PresentedFailure, ...]
+    open_until: datetime | None
+    omitted: OmittedFields
+    omitted_known: Text
+    workers: Sequence[Heartbeat]
+    queue: int
+    notices: Sequence[Notice]
+    notice_ends: datetime | None
+    index: IndexFacts
+
+
+def connection_page(viewer: User) -> ConnectionPage:
+    """Return what is known of the connection; the CRM is not asked. Raises Forbidden."""
+    report, facts, omitted = last_report(viewer), connection_facts(viewer), omitted_fields()
+    now, until = timezone.now(), open_until()
+    found = notices(now)
+    return ConnectionPage(
+        report=report,
+        steps=present_report(report) if report else (),
+        facts=facts,
+        failures=tuple(
+            PresentedFailure(one, Outcome(one.outcome), explain_reason(one.reason).title)
+            for one in facts.errors
+        ),
+        open_until=until if until and until > now else None,
+        omitted=omitted,
+        omitted_known=known_of_omitted(omitted),
+        workers=living(),
+        queue=queue_depth(),
+        notices=found,
+        notice_ends=notice_ends() if found else None,
+        index=present_index(index_state(current_index())),
+    )

@@ -1,87 +1,86 @@
 """/_sandbox/…: how tests look into the sandbox and make it misbehave. Not part of the CRM's contract."""
 
-import json
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from ticketadmin.sandbox.faults import Fault
-from ticketadmin.sandbox.server import Request, Response, Server, as_json
+from ticketadmin.sandbox.server import Request, Response, Server
+
+Action = Callable[[Server, str, Request], Any]
 
 
 def attach(server: Server) -> None:
     """Let the server answer control requests."""
-    server.control = Control(server)
+    server.control = partial(answer, server)
 
 
-class Control:
-    """The control API of one server."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-
-    def __call__(self, request: Request) -> Response:
-        """Answer one control request."""
-        name, _slash, rest = request.path.removeprefix("/_sandbox/").partition("/")
-        action = getattr(self, f"_{request.method.lower()}_{name}", None)
-        if action is None:
-            return _json(404, {"message": "no such control"})
-        try:
-            return _json(200, action(rest, request))
-        except (KeyError, TypeError, ValueError) as error:
-            return _json(400, {"message": f"{type(error).__name__}: {error}"})
-
-    def _get_log(self, _rest: str, request: Request) -> Any:
-        after = int(request.query.get("after", 0))
-        return [as_json(entry) for entry in self._server.log if entry.id > after]
-
-    def _delete_log(self, _rest: str, _request: Request) -> Any:
-        self._server.log.clear()
-        self._server.most_active = 0
-        return {}
-
-    def _get_switches(self, _rest: str, _request: Request) -> Any:
-        return asdict(self._server.crm.switches)
-
-    def _put_switches(self, _rest: str, request: Request) -> Any:
-        self._server.crm.set_switches(request.json())
-        return asdict(self._server.crm.switches)
-
-    def _get_faults(self, _rest: str, _request: Request) -> Any:
-        return [rule.as_json() for rule in self._server.faults.rules]
-
-    def _post_faults(self, _rest: str, request: Request) -> Any:
-        self._server.faults.add(Fault(**request.json()))
-        return {}
-
-    def _delete_faults(self, _rest: str, _request: Request) -> Any:
-        self._server.faults.reset()
-        return {}
-
-    def _get_tickets(self, code: str, _request: Request) -> Any:
-        tickets = self._server.crm.tickets
-        return tickets[code] if code else list(tickets)
-
-    def _patch_tickets(self, code: str, request: Request) -> Any:
-        self._server.crm.edit(code, request.json())
-        return self._server.crm.tickets[code]
-
-    def _put_tickets(self, code: str, request: Request) -> Any:
-        self._server.crm.store(code, request.json())
-        return self._server.crm.tickets[code]
-
-    def _delete_tickets(self, code: str, _request: Request) -> Any:
-        self._server.crm.remove(code)
-        return {}
-
-    def _post_reset(self, _rest: str, _request: Request) -> Any:
-        self._server.crm.reset()
-        self._server.resets += 1
-        self._server.faults.reset()
-        return self._delete_log("", _request)
-
-    def _get_stats(self, _rest: str, _request: Request) -> Any:
-        return {"connections": self._server.connections, "most_active": self._server.most_active}
+def answer(server: Server, request: Request) -> Response:
+    """Answer one control request."""
+    name, _slash, rest = request.path.removeprefix("/_sandbox/").partition("/")
+    action = ACTIONS.get((request.method, name))
+    if action is None:
+        return Response.of((404, {"message": "no such control"}))
+    try:
+        return Response.of((200, action(server, rest, request)))
+    except (KeyError, TypeError, ValueError) as error:
+        return Response.of((400, {"message": f"{type(error).__name__}: {error}"}))
 
 
-def _json(status: int, content: Any) -> Response:
-    return Response(status, json.dumps(content, ensure_ascii=False).encode())
+def _log(server: Server, _rest: str, request: Request) -> Any:
+    after = int(request.query.get("after", 0))
+    return [asdict(entry) for entry in server.log if entry.id > after]
+
+
+def _forget_log(server: Server, _rest: str, _request: Request) -> Any:
+    server.log.clear()
+    server.most_active = 0
+    return {}
+
+
+def _set_switches(server: Server, _rest: str, request: Request) -> Any:
+    server.crm.set_switches(request.json())
+    return asdict(server.crm.switches)
+
+
+def _add_fault(server: Server, _rest: str, request: Request) -> Any:
+    server.faults.add(Fault(**request.json()))
+    return {}
+
+
+def _tickets(server: Server, code: str, _request: Request) -> Any:
+    return server.crm.tickets[code] if code else list(server.crm.tickets)
+
+
+def _edit(server: Server, code: str, request: Request) -> Any:
+    change = server.crm.edit if request.method == "PATCH" else server.crm.store
+    change(code, request.json())
+    return server.crm.tickets[code]
+
+
+def _reset(server: Server, rest: str, request: Request) -> Any:
+    server.crm.reset()
+    server.resets += 1
+    server.faults.reset()
+    return _forget_log(server, rest, request)
+
+
+ACTIONS: dict[tuple[str, str], Action] = {
+    ("GET", "log"): _log,
+    ("DELETE", "log"): _forget_log,
+    ("GET", "switches"): lambda server, _rest, _request: asdict(server.crm.switches),
+    ("PUT", "switches"): _set_switches,
+    ("GET", "faults"): lambda server, _rest, _request: [asdict(rule) for rule in server.faults.rules],
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): lambda server, _rest, _request: server.faults.reset(),
+    ("GET", "tickets"): _tickets,
+    ("PATCH", "tickets"): _edit,
+    ("PUT", "tickets"): _edit,
+    ("DELETE", "tickets"): lambda server, code, _request: server.crm.remove(code),
+    ("POST", "reset"): _reset,
+    ("GET", "stats"): lambda server, _rest, _request: {
+        "connections": server.connections,
+        "most_active": server.most_active,
+    },
+}

@@ -1,6 +1,6 @@
 """What goes wrong: rules that match requests and say how the sandbox misbehaves."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 KINDS = frozenset(
@@ -38,10 +38,6 @@ class Fault:
             and (self.path is None or self.path == path)
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the rule for the control API."""
-        return asdict(self)
-
 
 BUILT_IN = (
     Fault("delay", code="TK-SLOW", times=None, options={"seconds": 3.0}),
@@ -77,7 +73,7 @@ class FaultBook:
 
     def reset(self) -> None:
         """Go back to the tickets that misbehave by themselves."""
-        self.rules = [*BUILT_IN, Fault(**BUSY.as_json())]
+        self.rules = [*BUILT_IN, replace(BUSY)]
 
     def add(self, rule: Fault) -> None:
         """Put a rule in force, before older ones. Raises ValueError for an unknown kind."""

@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -337,8 +337,3 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     body = await reader.readexactly(length) if length else b""
     parts = urlsplit(target)
     return Request(method, unquote(parts.path), dict(parse_qsl(parts.query)), headers, body)
-
-
-def as_json(entry: LogEntry) -> dict[str, Any]:
-    """Return a log entry for the control API."""
-    return asdict(entry)

@@ -3,23 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ticketadmin.models import Outcome
-from ticketadmin.presenters.connection import present_report
-from ticketadmin.presenters.index import present_index
-from ticketadmin.presenters.outcomes import explain_reason
-from ticketadmin.presenters.sent_along import known_of_omitted
-from ticketadmin.services.crm.check import check_api, connection_facts, last_report
-from ticketadmin.services.crm.circuit_breaker import open_until
-from ticketadmin.services.crm.omitted import omitted_fields, set_omitted_fields
-from ticketadmin.services.erasing.retention import notice_ends, notices
+from ticketadmin.presenters.connection import connection_page
+from ticketadmin.services.crm.check import check_api
+from ticketadmin.services.crm.omitted import set_omitted_fields
 from ticketadmin.services.index.capabilities import check_soon
 from ticketadmin.services.index.rows import current_index
-from ticketadmin.services.index.state import index_state
-from ticketadmin.services.operations.heartbeats import living
-from ticketadmin.services.operations.readiness import queue_depth
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
 
@@ -40,21 +30,4 @@ def connection(request: HttpRequest) -> HttpResponse:
         check_api()
         check_soon(current_index())
         return see_other(reverse("connection"))
-    person = person_of(request)
-    until, report = open_until(), last_report(person)
-    facts = connection_facts(person)
-    context = {
-        "report": report,
-        "steps": present_report(report) if report else [],
-        "facts": facts,
-        "errors": [(one, Outcome(one.outcome), explain_reason(one.reason).title) for one in facts.errors],
-        "open_until": until if until and until > timezone.now() else None,
-        "omitted": (omitted := omitted_fields()),
-        "omitted_known": known_of_omitted(omitted),
-        "workers": living(),
-        "queue": queue_depth(),
-        "notices": (found := notices(timezone.now())),
-        "notice_ends": notice_ends() if found else None,
-        "index": present_index(index_state(current_index())),
-    }
-    return render(request, "connection/connection.html", context)
+    return render(request, "connection/connection.html", {"page": connection_page(person_of(request))})

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from ticketadmin.models import BulkState, Hue, Outcome, Plan
 from ticketadmin.presenters.bulk import Tile
-from ticketadmin.presenters.changes import Notice, Tab, ValueRow
+from ticketadmin.presenters.changes import Notice, PageLinks, Tab, ValueRow
 from ticketadmin.presenters.connection import ANSWERS, PresentedStep
 from ticketadmin.presenters.second_step import qr_code
 from ticketadmin.services.crm.check import Answer
@@ -57,6 +57,10 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "tabs": [Tab(name, "#main", name == "Mine") for name in ("Everybody's", "Mine", "Unread")],
         "qr": qr_code("otpauth://totp/ticketadmin:lan?secret=JBSWY3DPEHPK3PXP&issuer=ticketadmin"),
         "recovery_codes": ("k7f2m-9qxtd", "w3hpa-n6rvc", "b8zye-4gjus"),
+        "pages": (
+            PageLinks("Back", "#main", "Next", "#main", "Page 2 of 5"),
+            PageLinks("Newest", "", "Older", "#main"),
+        ),
         "now": timezone.now(),
     }
     return render(request, "styleguide/styleguide.html", context)

@@ -23,9 +23,11 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.rollout import PAUSING_DAMAGE, damage_seen
 from ticketadmin.services.bulk.runs import CHUNK
+from ticketadmin.services.paging import Page, page_of
 from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
+RUNS = 30  # on a page of the list of runs
 PAGE = 50
 DAMAGED = "damaged"
 RATE_OVER = 15  # seconds
@@ -166,14 +168,14 @@ def overlaps(bulk: BulkUpdate) -> list[Overlap]:
     return [Overlap(other, count) for other, count in found if count]
 
 
-def runs_page(*, owner: int | None = None, before: int | None = None, size: int = 30) -> list[BulkUpdate]:
-    """Return the newest bulk updates of one person or of everybody."""
+def runs_page(*, owner: int | None = None, before: int | None = None) -> Page[BulkUpdate]:
+    """Return a page of the bulk updates of one user or of everybody."""
     runs = BulkUpdate.objects.select_related("owner").order_by("-id")
     if owner:
         runs = runs.filter(owner=owner)
     if before:
         runs = runs.filter(pk__lt=before)
-    return list(runs[:size])
+    return page_of(runs, RUNS)
 
 
 def news_for(person: User, *, but_not: str = "") -> list[tuple[BulkUpdate, Progress]]:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import AuditEntry, User
+from ticketadmin.services.paging import Page, page_of, rows_of_all
 from ticketadmin.services.people.access import require
 
 RIGHT = "administer"
@@ -33,33 +34,17 @@ class AuditFilters:
     until: date | None = None  # this day included
 
 
-@dataclass(frozen=True)
-class AuditPage:
-    """Some entries, newest first; `next_before` leads to the page after, if there is one."""
-
-    entries: tuple[AuditEntry, ...]
-    next_before: int | None = None
-
-
 def audit_page(
     viewer: User, filters: AuditFilters, *, before: int | None = None, size: int = PAGE
-) -> AuditPage:
+) -> Page[AuditEntry]:
     """Return one page of the log. Raises Forbidden."""
     require(viewer, RIGHT)
-    rows = list(_wanted(filters, before)[: size + 1])
-    more = rows[size - 1].pk if len(rows) > size else None
-    return AuditPage(tuple(rows[:size]), more)
+    return page_of(_wanted(filters, before), size)
 
 
 def audit_rows(viewer: User, filters: AuditFilters) -> Iterator[AuditEntry]:
-    """Yield everything that the filters want, in chunks, so that memory does not grow. Raises Forbidden."""
-    before: int | None = None
-    while True:
-        page = audit_page(viewer, filters, before=before, size=CHUNK)
-        yield from page.entries
-        if page.next_before is None:
-            return
-        before = page.next_before
+    """Yield everything that the filters want. Raises Forbidden."""
+    return rows_of_all(lambda before: audit_page(viewer, filters, before=before, size=CHUNK))
 
 
 def audit_table(entries: Iterator[AuditEntry]) -> Iterator[tuple[Any, ...]]:

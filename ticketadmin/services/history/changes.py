@@ -1,7 +1,6 @@
-"""Querying the record of changes by any of `Filters`, in pages that stay fast.
+"""Querying the record of changes by any of `Filters`, in pages that stay fast (`services/paging.py`).
 
-Paging is by key (`before`, a change's id): a page costs the same at the end of a million rows as at
-the start. Days become id bounds first, because ids and times grow together.
+Days become id bounds first, because ids and times grow together.
 """
 
 import re
@@ -14,6 +13,7 @@ from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Query
 from django.utils import timezone
 
 from ticketadmin.models import Change, ChangedField, Prepared, Slot, User
+from ticketadmin.services.paging import Page, page_of, rows_of_all
 from ticketadmin.text import visible
 
 PAGE = 30
@@ -36,19 +36,11 @@ class Filters:
     until: date | None = None  # this day included
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some changes, newest first; `next_before` leads to the page after, if there is one."""
-
-    changes: tuple[Change, ...]
-    next_before: int | None = None
-
-
-def history_page(viewer: User, filters: Filters, *, before: int | None = None, size: int = PAGE) -> Page:
+def history_page(
+    viewer: User, filters: Filters, *, before: int | None = None, size: int = PAGE
+) -> Page[Change]:
     """Return one page of what this person may see."""
-    rows = list(_asked(viewer, filters, before).select_related("undo_of")[: size + 1])
-    more = rows[size - 1].pk if len(rows) > size else None
-    return Page(tuple(rows[:size]), more)
+    return page_of(_asked(viewer, filters, before).select_related("undo_of"), size)
 
 
 def newest_of_ticket(viewer: User, code: str) -> list[Change]:
@@ -74,14 +66,8 @@ _NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)
 
 
 def history_rows(viewer: User, filters: Filters) -> Iterator[Change]:
-    """Yield everything that the filters ask for, in chunks, so that memory does not grow with it."""
-    before: int | None = None
-    while True:
-        page = history_page(viewer, filters, before=before, size=CHUNK)
-        yield from page.changes
-        if page.next_before is None:
-            return
-        before = page.next_before
+    """Yield everything that the filters ask for."""
+    return rows_of_all(lambda before: history_page(viewer, filters, before=before, size=CHUNK))
 
 
 def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Change]:

@@ -19,9 +19,10 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
-from ticketadmin.presenters.bulk import bulk_context, present_run
+from ticketadmin.presenters.bulk import present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
+from ticketadmin.presenters.run_page import run_page
 from ticketadmin.presenters.uploaded_file import present_file, present_question
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
@@ -53,22 +54,19 @@ from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import in_background, needs, person_of
 from ticketadmin.views.redirects import see_other
 
-RUNS = 30
-
 
 @needs("run_bulk_updates")
 @require_safe
 def bulk_list(request: HttpRequest) -> HttpResponse:
     """Show bulk updates, everybody's or one's own, newest first."""
     before, owner = (whole_number(request.GET.get(name, "")) for name in ("before", "person"))
-    runs = runs_page(owner=owner, before=before, size=RUNS + 1)
-    older = runs[RUNS - 1].pk if len(runs) > RUNS else None
+    page = runs_page(owner=owner, before=before)
     query = urlencode({"person": owner}) if owner else ""
     context = {
-        "runs": [present_run(one) for one in runs[:RUNS]],
+        "runs": [present_run(one) for one in page.rows],
         "is_mine": owner == request.user.pk,
         "tabs": whose_tabs(request.GET, "person", person_of(request)),
-        **page_links("bulk_list", before=before is not None, older=older, query=query),
+        "pages": page_links("bulk_list", before=before is not None, older=page.next_before, query=query),
     }
     return render(request, "bulk/list.html", context)
 
@@ -92,7 +90,8 @@ def bulk_progress(request: HttpRequest, bulk: UUID) -> HttpResponse:
     """Return the parts of the page that move, for a script."""
     one = _found(bulk)
     mark_seen(one, person_of(request))
-    return render(request, "bulk/_live.html", bulk_context(one, request.GET, person_of(request)))
+    page = run_page(one, request.GET, person_of(request))
+    return render(request, "bulk/_live.html", {"page": page, "form": ConfirmForm()})
 
 
 @needs("run_bulk_updates")
@@ -280,8 +279,8 @@ def _run_page(
     if one.state == BulkState.DRAFT:
         return redirect(_address(one))
     mark_seen(one, person_of(request))
-    context = bulk_context(one, request.GET, person_of(request))
-    context |= {"notice": notice, "form": form or context["form"]}
+    page = run_page(one, request.GET, person_of(request))
+    context = {"page": page, "notice": notice, "form": form or ConfirmForm()}
     return render(request, "bulk/run.html", context, status=status)
 
 

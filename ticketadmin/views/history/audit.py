@@ -27,10 +27,10 @@ def audit(request: HttpRequest) -> HttpResponse:
     query.pop("before", None)
     context = {
         "form": form,
-        "rows": present_entries(page.entries),
+        "rows": present_entries(page.rows),
         "query": query.urlencode(),
         "is_filtered": any(query.values()),
-        **page_links("audit", before=bool(before), older=page.next_before, query=query.urlencode()),
+        "pages": page_links("audit", before=bool(before), older=page.next_before, query=query.urlencode()),
     }
     return render(request, "audit/audit.html", context, status=200 if form.is_valid() else 422)
 

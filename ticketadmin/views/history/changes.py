@@ -57,8 +57,8 @@ def history(request: HttpRequest) -> HttpResponse:
     query.pop("before", None)
     context = {
         "form": form,
-        "changes": present_changes(list(page.changes), viewer),
-        **page_links("history", before=bool(before), older=page.next_before, query=query.urlencode()),
+        "changes": present_changes(list(page.rows), viewer),
+        "pages": page_links("history", before=bool(before), older=page.next_before, query=query.urlencode()),
         "query": query.urlencode(),
         "is_filtered": any(query.values()),
         "sees_all": viewer.may("view_all_history"),

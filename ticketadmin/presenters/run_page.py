@@ -1,0 +1,283 @@
+"""The page of a bulk run, and the part of it that moves, as its templates show them."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ticketadmin.converters import whole_number
+from ticketadmin.models import (
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    ItemOutcome,
+    Plan,
+    User,
+)
+from ticketadmin.presenters.bulk import PresentedItem, Tile, common_changes, present_items, tiles_of, title_of
+from ticketadmin.presenters.changes import Notice, PageLinks, ValueRow
+from ticketadmin.presenters.damage import DamagePause, damage_pause
+from ticketadmin.presenters.outcomes import PAUSES
+from ticketadmin.presenters.recipes import present_lines
+from ticketadmin.presenters.sent_along import run_notice
+from ticketadmin.presenters.signature import signature_before
+from ticketadmin.services.bulk.progress import (
+    DAMAGED,
+    ItemPage,
+    Overlap,
+    Progress,
+    has_parts_to_undo,
+    item_page,
+    overlaps,
+    progress_of,
+    refresh_outcomes,
+)
+from ticketadmin.services.bulk.recipes import recipe_in
+from ticketadmin.services.bulk.runs import open_items
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.saving.signature import sign_field
+from ticketadmin.services.values.schema import load_schema
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class PresentedBulkRecipe:
+    """The recipe of a run: its changes, and the fields in which the run's own values win."""
+
+    name: str
+    lines: tuple[str, ...]
+    left_out: str
+
+
+@dataclass(frozen=True)
+class Possible:
+    """Which buttons the page of a run offers."""
+
+    confirm: bool
+    change: bool
+    pause: bool
+    resume: bool
+    cancel: bool
+    retry: bool
+    settle: bool
+    send_unknown: bool
+    undo: bool
+    restore: bool
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """The page of a run. Screen readers are told `says` whenever its key changes."""
+
+    bulk: BulkUpdate
+    title: str
+    step: int  # of the four: tickets, changes, dry run, run
+    progress: Progress
+    left: str
+    took: str
+    says_key: str
+    says: str
+    tiles: tuple[Tile, ...]
+    damage_tile: Tile | None
+    shown: str  # the key of the tile whose tickets are listed
+    items: list[PresentedItem]
+    pages: PageLinks
+    changes: tuple[ValueRow, ...]
+    recipe: PresentedBulkRecipe | None
+    pause: Notice | None
+    damage_pause: DamagePause | None
+    omitted: Notice | None
+    signature: Text
+    overlaps: list[Overlap]
+    can: Possible
+
+    @property
+    def filters(self) -> tuple[Tile, ...]:
+        """The counts that lead to their tickets; that of damaged fields is no part of the bar."""
+        return (*self.tiles, self.damage_tile) if self.damage_tile else self.tiles
+
+    @property
+    def words(self) -> list[Tile]:
+        """The outcomes whose words need an explanation."""
+        return [tile for tile in self.tiles if tile.meaning]
+
+    @property
+    def is_slowed(self) -> bool:
+        """Return whether the CRM asked to wait."""
+        return self.bulk.slowed_until is not None and self.bulk.slowed_until > timezone.now()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether a worker is still to take it up."""
+        return self.bulk.is_active and not self.bulk.is_leased(timezone.now())
+
+
+def run_page(bulk: BulkUpdate, query: QueryDict, viewer: User) -> RunPage:
+    """Return the page of a run as the query asks for it: `shown`, an outcome, and `page`, a number."""
+    if bulk.has_ended:
+        refresh_outcomes(bulk)
+    progress = progress_of(bulk)
+    shown, number = query.get("shown", ""), query.get("page", "")
+    page = item_page(bulk, shown=shown, number=whole_number(number) or 1)
+    says_key, says = _said(bulk, progress)
+    return RunPage(
+        bulk=bulk,
+        title=title_of(bulk, progress.total),
+        step=_step(bulk),
+        progress=progress,
+        left=_time_left(progress),
+        took=_took(bulk),
+        says_key=says_key,
+        says=says,
+        tiles=tiles_of(bulk, progress),
+        damage_tile=_damage_tile(progress),
+        shown=shown,
+        items=present_items(bulk, page),
+        pages=_item_links(bulk, page, shown),
+        changes=common_changes(bulk),
+        recipe=_recipe(bulk),
+        pause=_pause_notice(bulk),
+        damage_pause=damage_pause(bulk),
+        omitted=_omitted_notice(bulk, progress),
+        signature=_signature(viewer) if bulk.state == BulkState.READY else "",
+        overlaps=overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
+        can=_possible(bulk, progress, viewer),
+    )
+
+
+def _recipe(bulk: BulkUpdate) -> PresentedBulkRecipe | None:
+    kept = recipe_in(bulk)
+    if kept is None:
+        return None
+    schema = load_schema()
+    labels = ", ".join(str(schema.field(name).label) for name in kept.left_out)
+    return PresentedBulkRecipe(kept.name, present_lines(kept.changes, schema), labels)
+
+
+def _omitted_notice(bulk: BulkUpdate, progress: Progress) -> Notice | None:
+    if bulk.state != BulkState.READY or not progress.to_send:
+        return None
+    schema = load_schema(get_choices(ask=False))
+    return run_notice(bulk, schema, has_unread=bool(progress.plans.get(Plan.BLIND)))
+
+
+def _signature(viewer: User) -> Text:
+    return signature_before(viewer, load_schema(), was_read=True) if sign_field() else ""
+
+
+def _item_links(bulk: BulkUpdate, page: ItemPage, shown: str) -> PageLinks:
+    """Return the ways to the pages before and after."""
+    address = reverse("bulk", args=[bulk.uuid])
+
+    def to(number: int) -> str:
+        return f"{address}?" + urlencode({"shown": shown, "page": number} if shown else {"page": number})
+
+    return PageLinks(
+        _("Back"),
+        to(page.number - 1) if page.number > 1 else "",
+        _("Next"),
+        to(page.number + 1) if page.number < page.pages else "",
+        _("Page %(number)s of %(pages)s") % {"number": page.number, "pages": page.pages},
+    )
+
+
+def _time_left(progress: Progress) -> str:
+    seconds = progress.seconds_left
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return _("less than a minute left")
+    minutes = -(-seconds // 60)
+    return ngettext("about %(n)s minute left", "about %(n)s minutes left", minutes) % {"n": minutes}
+
+
+def _took(bulk: BulkUpdate) -> str:
+    if bulk.started_at is None or bulk.finished_at is None:
+        return ""
+    seconds = round((bulk.finished_at - bulk.started_at).total_seconds())
+    if seconds == 0:
+        return _("less than a second")
+    if seconds < 60:
+        return ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}
+    return ngettext("%(n)s minute", "%(n)s minutes", round(seconds / 60)) % {"n": round(seconds / 60)}
+
+
+def _pause_notice(bulk: BulkUpdate) -> Notice | None:
+    if bulk.state != BulkState.PAUSED or bulk.pause_reason not in PAUSES:
+        return None
+    title, next_step = PAUSES[bulk.pause_reason]
+    return Notice("warn", title, "", next_step)
+
+
+def _damage_tile(progress: Progress) -> Tile | None:
+    """Return the count of tickets of which other fields are empty or changed; it is no part of the bar."""
+    if not progress.damaged:
+        return None
+    return Tile(DAMAGED, _("Other fields damaged"), progress.damaged, "danger", "0", "0")
+
+
+def _step(bulk: BulkUpdate) -> int:
+    """Return the step of the four that a bulk update is at: tickets, changes, dry run, run."""
+    if bulk.was_confirmed:
+        return 4
+    return 2 if bulk.state == BulkState.DRAFT else 3
+
+
+def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> Possible:
+    """Return which buttons the page offers."""
+    ended, state = bulk.has_ended, bulk.state
+    outcomes = progress.outcomes
+    found = [one for one in ItemOutcome if outcomes.get(one)]
+    undoable = sum(outcomes[one] for one in found if one.is_applied)
+    return Possible(
+        confirm=state == BulkState.READY and progress.to_send > 0,
+        change=state == BulkState.READY and bulk.kind == BulkKind.UPDATE,
+        pause=state == BulkState.RUNNING,
+        resume=state == BulkState.PAUSED and not bulk.is_paused_for_damage,
+        restore=ended and progress.damaged > 0,
+        cancel=bulk.was_confirmed and state in {BulkState.RUNNING, BulkState.PAUSED},
+        retry=ended and any(one.is_retryable for one in found) and bulk.kind != BulkKind.SETTLE,
+        settle=ended and any(one.is_open for one in found) and open_items(bulk).exists(),
+        send_unknown=ended and bool(outcomes.get(ItemOutcome.UNKNOWN)) and bulk.kind != BulkKind.SETTLE,
+        undo=(
+            ended
+            and bulk.kind != BulkKind.SETTLE
+            and person.may("undo_any_change")
+            and (undoable > 0 or has_parts_to_undo(bulk))
+        ),
+    )
+
+
+def _said(bulk: BulkUpdate, progress: Progress) -> tuple[str, str]:
+    """Return what a screen reader is told, and a key that changes with it: each quarter, each state."""
+    quarter = progress.percent // 25 if bulk.is_active else 4
+    return f"{bulk.state}-{quarter}", _sentence(bulk, progress)
+
+
+def _sentence(bulk: BulkUpdate, progress: Progress) -> str:
+    to_send, done, total = progress.to_send, progress.done, progress.total
+    if bulk.state == BulkState.READY:
+        return ngettext(
+            "The check is complete: %(n)s ticket will be sent.",
+            "The check is complete: %(n)s tickets will be sent.",
+            to_send,
+        ) % {"n": to_send}
+    if bulk.state == BulkState.PAUSED:
+        return _("The bulk update is paused.")
+    if bulk.has_ended:
+        text = ngettext(
+            "The bulk update has ended: %(done)s of %(total)s ticket is done.",
+            "The bulk update has ended: %(done)s of %(total)s tickets are done.",
+            total,
+        )
+    else:
+        text = ngettext(
+            "%(done)s of %(total)s ticket is done.", "%(done)s of %(total)s tickets are done.", total
+        )
+    return text % {"done": done, "total": total}

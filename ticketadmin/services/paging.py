@@ -1,0 +1,32 @@
+"""Pages by key, newest first: a page costs the same at the end of a million rows as at the start."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.db.models import QuerySet
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows; `next_before` leads to the page after, if there is one."""
+
+    rows: tuple[Row, ...]
+    next_before: int | None = None
+
+
+def page_of(rows: QuerySet[Any], size: int) -> Page[Any]:
+    """Return the first rows of a query that is ordered by falling keys."""
+    found = tuple(rows[: size + 1])
+    return Page(found[:size], found[size - 1].pk if len(found) > size else None)
+
+
+def rows_of_all(page: Callable[[int | None], Page[Row]]) -> Iterator[Row]:
+    """Yield the rows of every page, so that memory does not grow with them."""
+    shown = page(None)
+    yield from shown.rows
+    while shown.next_before is not None:
+        shown = page(shown.next_before)
+        yield from shown.rows
