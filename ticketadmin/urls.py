@@ -12,6 +12,7 @@ from ticketadmin.views.account import account, binding, passwords, second_step
 from ticketadmin.views.bulk import choosing, runs
 from ticketadmin.views.history import audit, changes, erasing
 from ticketadmin.views.recipes import recipes
+from ticketadmin.views.snippets import files, menu, snippets
 from ticketadmin.views.tickets import (
     content,
     drafts,
@@ -25,6 +26,7 @@ from ticketadmin.views.tickets import (
     ticket,
 )
 from ticketadmin.views.tickets import list as list_views
+from ticketadmin.views.tickets import snippet as ticket_snippet
 
 handler400 = "ticketadmin.views.error_pages.bad_request"
 handler403 = "ticketadmin.views.error_pages.forbidden"
@@ -56,11 +58,21 @@ urlpatterns = [
     path("tickets/<code:code>/neighbours/", neighbours.ticket_neighbours, name="ticket_neighbours"),
     path("tickets/<code:code>/presence/", presence.presence, name="presence"),
     path("tickets/<code:code>/recipe/", recipe.ticket_recipe, name="ticket_recipe"),
+    path("tickets/<code:code>/snippet/", ticket_snippet.ticket_snippet, name="ticket_snippet"),
     # recipes
     path("recipes/", recipes.recipes, name="recipes"),
     path("recipes/new/", recipes.recipe_new, name="recipe_new"),
     path("recipes/<int:recipe>/", recipes.recipe, name="recipe"),
     path("recipes/<int:recipe>/delete/", recipes.recipe_delete, name="recipe_delete"),
+    # snippets
+    path("snippets/", snippets.snippets, name="snippets"),
+    path("snippets/menu/", menu.snippet_menu, name="snippet_menu"),
+    path("snippets/snippets.csv", files.snippets_csv, name="snippets_csv"),
+    path("snippets/import/", files.snippets_import, name="snippets_import"),
+    path("snippets/new/", snippets.snippet_new, name="snippet_new"),
+    path("snippets/<int:snippet>/", snippets.snippet, name="snippet"),
+    path("snippets/<int:snippet>/text/", menu.snippet_text, name="snippet_text"),
+    path("snippets/<int:snippet>/delete/", snippets.snippet_delete, name="snippet_delete"),
     # bulk
     path("bulk/", runs.bulk_list, name="bulk_list"),
     path("bulk/new/", choosing.bulk_new, name="bulk_new"),

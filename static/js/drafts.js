@@ -18,6 +18,7 @@ const NOT_TYPED = [
   "tab",
   "restored",
   "recipe",
+  "snippet",
   "then",
 ];
 

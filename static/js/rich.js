@@ -3,6 +3,8 @@
 // what it would lose is named, and HTML stays possible.
 import { follow, preview } from "./content_preview.js";
 import { inert, parsed, plain } from "./paste.js";
+import { asHtml } from "./plain_text.js";
+import { editedBy, unedited } from "./snippet_target.js";
 import { askForLink, attach } from "./toolbar.js";
 
 let box, textarea, losses, switches, previewPlace;
@@ -129,7 +131,7 @@ function create(all, place) {
   return new all.Editor({
     element: null, // mounted later
     extensions: extensions(all),
-    content: inert(textarea.value),
+    content: inert(asHtml(textarea.value)),
     editorProps: {
       transformPastedHTML: cleanPaste,
       transformPastedText: cleanText,
@@ -144,11 +146,12 @@ function create(all, place) {
   });
 }
 
-function reveal(place) {
+function reveal(all, place) {
   const text = editor.view.dom;
   text.setAttribute("aria-labelledby", "content-label");
   text.setAttribute("aria-multiline", "true");
   attach(box.querySelector("[data-rich-tools]"), editor);
+  editedBy(textarea, editor, all.createNodeFromContent);
   place.hidden = false;
   if (document.activeElement === textarea) editor.commands.focus();
   textarea.hidden = true;
@@ -167,12 +170,12 @@ async function start(all, { guards }) {
   try {
     editor = create(all, place);
     await pause();
-    const found = guards ? lost(textarea.value, editor.getHTML()) : [];
+    const found = guards ? lost(asHtml(textarea.value), editor.getHTML()) : [];
     if (found.length > 0) return warn(found);
     await pause();
     editor.mount(place);
     await pause();
-    reveal(place);
+    reveal(all, place);
   } finally {
     isStarting = false;
     textarea.readOnly = false;
@@ -182,6 +185,7 @@ async function start(all, { guards }) {
 function stop() {
   editor?.destroy();
   editor = null;
+  unedited(textarea);
   textarea.hidden = false;
   show("source");
   preview(previewPlace, textarea, "source");

@@ -141,6 +141,32 @@ def writing_html(tab: Tab, crm: Sandbox) -> Page:
     return page
 
 
+def snippets_of(tab: Tab) -> None:
+    """Let the user have one snippet."""
+    page = tab.goto("/snippets/new/")
+    page.locator("[name=name]").fill("chao")
+    page.locator("[data-rich-tools]").wait_for()
+    page.locator("[data-rich-mode=source]").click()
+    page.locator("[name=content]").fill("<p>Chào {customer}</p>")
+    page.locator("[data-shortcuts-save-button]").click()
+    page.locator("main h1").wait_for()
+
+
+def choosing_a_snippet(tab: Tab, _crm: Sandbox) -> Page:
+    snippets_of(tab)
+    page = tab.goto(URL)
+    page.locator("[data-snippets][value=ticket_title]").click()
+    page.locator("#snippet-options [role=option]").first.wait_for()
+    return page
+
+
+def typing_a_snippet(tab: Tab, _crm: Sandbox) -> Page:
+    page = tab.goto(URL)
+    page.locator("#id_change_reason").press_sequentially("//c")
+    page.locator("#snippet-options [role=option]").first.wait_for()
+    return page
+
+
 def losing(tab: Tab, crm: Sandbox) -> Page:
     crm.edit(CODE, ticket_content="<p style='color:red'>đỏ</p>")
     page = tab.goto(URL)
@@ -202,6 +228,11 @@ STATES: dict[str, State] = {
     "account": just("/account/"),
     "recipes": just("/recipes/"),
     "a new recipe": just("/recipes/new/"),
+    "choosing a snippet": choosing_a_snippet,
+    "typing a snippet": typing_a_snippet,
+    "snippets": just("/snippets/"),
+    "a new snippet": just("/snippets/new/"),
+    "import of snippets": just("/snippets/import/"),
     "not found": just("/nowhere/"),
     "help": help_open,
     "sign in again": signing_in_again,

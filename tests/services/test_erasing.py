@@ -30,8 +30,10 @@ from ticketadmin.models import (
     IndexedTicket,
     Presence,
     ReadFrom,
+    Recipe,
     ResetRequest,
     SavedView,
+    Snippet,
     User,
 )
 from ticketadmin.services.crm.clock import database_now
@@ -183,13 +185,21 @@ def test_rows_that_belong_to_no_ticket_lose_the_address(lead: User, administrato
     SavedView.objects.create(owner=lead, name="Lan", query="text=lan%40example.com")
     kept = SavedView.objects.create(owner=lead, name="All", query="text=x")
     AccessAttempt.objects.create(username=LAN, ip_address="192.0.2.1", failures_since_start=1)
+    snippet = Snippet.objects.create(owner=lead, name="lan", content=f"<p>Hỏi {LAN}.</p>")
+    change = {"field": "account_email", "do": "set", "texts": [LAN]}
+    recipe = Recipe.objects.create(owner=lead, name="Lan", changes=[change])
 
     done = erase(Subject(address="Lan@example.com"), actor=administrator)
 
     ended.refresh_from_db()
     assert (ended.wishes, ended.notes["malformed"]) == ({"account_email": {"set": "…"}}, ["…!"])
     assert list(SavedView.objects.all()) == [kept]
-    assert done.rows == {"bulkupdate": 1, "savedview": 1, "accessattempt": 1}
+    snippet.refresh_from_db()
+    recipe.refresh_from_db()
+    assert snippet.content == "<p>Hỏi ….</p>"
+    assert recipe.changes[0]["texts"] == ["…"]
+    assert done.rows == {"bulkupdate": 1, "savedview": 1, "recipe": 1, "snippet": 1, "accessattempt": 1}
+    assert LAN not in everything()
 
 
 @pytest.mark.parametrize("outcome", ["pending", "unknown", "accepted"])

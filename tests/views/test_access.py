@@ -84,6 +84,15 @@ RULES = {
     "recipe_new": both(STAFF),
     "recipe": both(STAFF),
     "recipe_delete": posts(STAFF),
+    "ticket_snippet": posts(STAFF),
+    "snippets": reads(STAFF),
+    "snippets_csv": posts(STAFF),
+    "snippets_import": both(STAFF),
+    "snippet_menu": reads(STAFF),
+    "snippet_text": reads(STAFF),
+    "snippet_new": both(STAFF),
+    "snippet": both(STAFF),
+    "snippet_delete": both(STAFF),
     "bulk_list": reads(LEADS),
     "bulk_new": both(LEADS),
     "bulk_template_csv": reads(LEADS),
@@ -135,8 +144,11 @@ ADMINISTERED = (
 )
 # The routes of others' changes answer staff as if there were none.
 HIDDEN_FROM_STAFF = {"undo", "restore", "settle"}
-# no view or recipe of the user's own exists here; no request sends the token; no link is in progress
-NOT_THERE = {"delete_view", "metrics", "binding", "recipe", "recipe_delete"}
+# no view, recipe or snippet of the user's own exists here; no request sends the token; no link is in progress
+NOT_THERE = {
+    *("delete_view", "metrics", "binding", "recipe", "recipe_delete"),
+    *("snippet", "snippet_delete", "snippet_text"),
+}
 
 Clients = Callable[[str], Client]
 Ask = Callable[[str, str, str], HttpResponse]
@@ -230,6 +242,7 @@ def address_of(change: Change) -> Callable[[Route], str]:
         "<slug:action>": "pause",
         "<int:view>": "1",
         "<int:recipe>": "1",
+        "<int:snippet>": "1",
         "<int:user>": str(change.actor_id),
         "<uidb64>": "MQ",
         "<token>": "some-token",

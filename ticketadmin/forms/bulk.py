@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.bulk_questions import AskedQuestion, answers_from, asked_questions, question_boxes
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
-from ticketadmin.forms.tickets import make_box
+from ticketadmin.forms.tickets import make_box, takes_snippets
 from ticketadmin.models import BulkUpdate, Recipe, User
 from ticketadmin.services.bulk.recipes import BulkRecipe, bulk_recipe
 from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
@@ -60,6 +60,11 @@ class FieldRow:
     box: forms.BoundField
     field: Field
 
+    @property
+    def takes_snippets(self) -> bool:
+        """Return whether a text can be inserted into the box."""
+        return takes_snippets(self.field)
+
 
 class ChangesForm(forms.Form):
     """Keep, set or clear, for every field that the file does not bring itself."""
@@ -88,9 +93,11 @@ class ChangesForm(forms.Form):
         for name, field in self.ticket_fields.items():
             self.fields[ACTION + name] = _action(field, chosen=_chosen(edit, name))
             self.fields[name] = make_box(field, _value(edit, field), schema, is_known=False)
-            self.fields[name].widget.attrs.pop("data-content", None)  # no editor for many tickets at once
-            if "rows" in self.fields[name].widget.attrs:
-                self.fields[name].widget.attrs["rows"] = 4
+            attributes = self.fields[name].widget.attrs
+            if "data-content" in attributes:  # no editor for many tickets at once
+                attributes["data-snippet-target-html"] = attributes.pop("data-content")
+            if "rows" in attributes:
+                attributes["rows"] = 4
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}
         self.actor: User | None = None

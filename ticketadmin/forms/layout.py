@@ -24,6 +24,7 @@ class BoxInfo:
     can_be_cleared: bool = False
     is_cleared: bool = False
     is_foreign: bool = False  # the stored value does not fit the field
+    takes_snippets: bool = False
 
     @property
     def is_unknown(self) -> bool:

@@ -18,6 +18,7 @@ from ticketadmin.forms.layout import BoxInfo, TicketLayout, describe_box, ticket
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Change, Draft, User
 from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
+from ticketadmin.services.recipes.recipe import TEXTS
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
@@ -69,6 +70,7 @@ class TicketForm(forms.Form):
         for field in schema.fields.values():
             self.fields[field.name] = self._make_box(field, self._shown(field))
         self.fields[CHANGE_REASON] = reason_box("".join(self.inputs.get(CHANGE_REASON, [])))
+        describe_box(self.fields[CHANGE_REASON], BoxInfo(takes_snippets=True))
 
     @property
     def layout(self) -> TicketLayout:
@@ -92,6 +94,7 @@ class TicketForm(forms.Form):
                 can_be_cleared=not is_known and field.clearable,
                 is_cleared=field.name in self.cleared,
                 is_foreign=is_foreign(field, self.base.values.get(field.name)),
+                takes_snippets=takes_snippets(field),
             ),
         )
         if field.name == sign_field():
@@ -196,6 +199,11 @@ class TicketForm(forms.Form):
                     self.add_error(name, forms.ValidationError(message, code="refused_by_crm"))
                 shown = True
         return shown
+
+
+def takes_snippets(field: Field) -> bool:
+    """Return whether a text can be inserted into the field's box."""
+    return field.kind in TEXTS and field.name != sign_field()
 
 
 def form_of(

@@ -17,6 +17,7 @@ from .presence import Presence
 from .recipes import Recipe
 from .rules import TicketRule
 from .saved_views import SavedView
+from .snippets import Snippet
 
 __all__ = [
     "ACTIVE",
@@ -72,6 +73,7 @@ __all__ = [
     "SharedState",
     "Slot",
     "Snapshot",
+    "Snippet",
     "Source",
     "StatusCount",
     "StatusSetting",

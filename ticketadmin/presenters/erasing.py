@@ -10,6 +10,8 @@ _LABELS: dict[str, str | Promise] = {
     **{store.name: store.label for store in STORES},
     "bulkupdate": _("bulk updates whose common values or notes hold the address"),
     "savedview": _("saved views whose filters hold the address"),
+    "recipe": _("recipes whose changes hold the address"),
+    "snippet": _("snippets whose text holds the address"),
     "accessattempt": _("failed sign-ins under this name"),
 }
 

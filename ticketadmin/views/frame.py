@@ -14,6 +14,7 @@ from ticketadmin.models import ROLES, Role, User
 
 # The pages that the bar leads to, by their route; elsewhere none is marked as the current one.
 IN_BAR = frozenset({"tickets", "history", "recipes", "bulk_list", "connection", "audit"})
+BESIDE = {"snippets": "recipes"}  # a tab of the page that the bar leads to
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Reader:
 def frame(request: HttpRequest) -> dict[str, Callable[[], Reader] | frozenset[str]]:
     """Return `reader`, made only where a template asks for it, and `current`, the route if the bar has it."""
     match = request.resolver_match
-    return {"reader": cache(lambda: _reader(request)), "current": IN_BAR & {match.url_name if match else ""}}
+    route = (match.url_name or "") if match else ""
+    return {"reader": cache(lambda: _reader(request)), "current": IN_BAR & {BESIDE.get(route, route)}}
 
 
 def _reader(request: HttpRequest) -> Reader:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies
 
 from ticketadmin.services.history.export import csv_lines, harmless
-from ticketadmin.services.spreadsheets.formulas import armed, disarmed
+from ticketadmin.services.spreadsheets.formulas import armed, armed_inside, disarmed, disarmed_inside
 
 COMMAND = "=cmd|' /C calc'!A0"
 
@@ -68,6 +68,11 @@ def test_endless_separators_are_gone_through_once(part: str) -> None:
 @given(strategies.text(alphabet="=+-@'\t\r\n 1a＝", max_size=12))
 def test_an_import_gives_back_what_an_export_disarmed(text: str) -> None:
     assert armed(disarmed(text)) == text
+
+
+@given(strategies.text(alphabet="=+-@'|;!(\t\r\n\" 1a＝", max_size=16))
+def test_a_text_disarmed_at_its_beginning_and_inside_comes_back(text: str) -> None:
+    assert armed_inside(armed(disarmed(disarmed_inside(text)))) == text
 
 
 @pytest.mark.parametrize("text", ["'90s", "'0123", "'", "''", "'tis"])

@@ -170,14 +170,20 @@ def _note_in_runs(codes: Collection[str]) -> None:
 
 
 def _erase_shared(address: str) -> dict[str, int]:
-    """Take the address out of rows that belong to no single ticket, and return how many there were."""
-    runs = list(rows_with(BulkUpdate, OF_RUNS, address))
-    for run in runs:
-        for column in OF_RUNS:
-            setattr(run, column, without_address(getattr(run, column), address))
-        run.save(update_fields=[*OF_RUNS])
-    views = list(rows_with(SavedView, ("query",), address))
-    for view in views:
-        view.delete()
-    guesses = AccessAttempt.objects.filter(username=address.casefold()).delete()[0]
-    return {"bulkupdate": len(runs), "savedview": len(views), "accessattempt": guesses}
+    """Take the address out of rows that belong to no single ticket, and return how many there were.
+
+    Only a saved view is deleted: without its filter it would show other tickets.
+    """
+    counts: dict[str, int] = {}
+    for model, columns in SHARED:
+        rows = list(rows_with(model, columns, address))
+        for row in rows:
+            if model is SavedView:
+                row.delete()
+                continue
+            for column in columns:
+                setattr(row, column, without_address(getattr(row, column), address))
+            row.save(update_fields=[*columns])
+        counts[str(model._meta.model_name)] = len(rows)
+    counts["accessattempt"] = AccessAttempt.objects.filter(username=address.casefold()).delete()[0]
+    return counts

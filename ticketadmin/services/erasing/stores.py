@@ -25,6 +25,7 @@ from ticketadmin.models import (
     Presence,
     Recipe,
     SavedView,
+    Snippet,
 )
 from ticketadmin.services.index.forget import forget_tickets
 
@@ -86,6 +87,7 @@ SHARED: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
     (BulkUpdate, OF_RUNS),
     (SavedView, ("query",)),
     (Recipe, ("changes",)),
+    (Snippet, ("content",)),
 )
 
 

@@ -2,25 +2,19 @@
 
 import csv
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.utils import timezone
 
 from ticketadmin.models import Change
-from ticketadmin.services.spreadsheets.formulas import disarmed
+from ticketadmin.services.spreadsheets.formulas import disarmed, disarmed_inside
 
 HISTORY_COLUMNS = (
     "when", "ticket", "person", "origin", "field", "before", "sent", "read_back", "field_outcome", "outcome",
     "message", "http_status", "duration_ms", "request_id", "change", "undo_of", "bulk",
     "reason", "system_account", "waived_rules",
 )  # fmt: skip
-# Where a program splits a line at semicolons or tabs instead of commas, a text acts as a formula inside, too.
-# Inside a text a list's "- " stays what it is unless a command or a function call follows. Each separator
-# begins anew, so that no run of them is gone through more than once.
-_BETWEEN = '(?:[^\\S\t\r\n]|["\ufeff\u200b-\u200f\u2060])*'
-_ACTING_INSIDE = re.compile(rf"[;|\t\r\n]{_BETWEEN}(?=[=@＝＠]|[+\-＋－][^;\t\r\n]*([|!]|\w\())")
 
 
 class _Echo:
@@ -47,8 +41,7 @@ def harmless(value: Any) -> str:
     is_number = text.translate(str.maketrans("", "", "+-. ()")).isdigit()
     if is_number:
         return text
-    text = _ACTING_INSIDE.sub(r"\g<0>'", text)
-    return disarmed(text)
+    return disarmed(disarmed_inside(text))
 
 
 def history_table(changes: Iterable[Change]) -> Iterator[tuple[Any, ...]]:

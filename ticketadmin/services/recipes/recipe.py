@@ -77,8 +77,12 @@ def placeholders_in(text: str) -> frozenset[str]:
 
 
 def expanded(field: Field, text: str, values: Mapping[str, str]) -> str:
+    """Return a text of this field with its placeholders replaced."""
+    return with_values(text, values, is_html=field.kind is Kind.HTML)
+
+
+def with_values(text: str, values: Mapping[str, str], *, is_html: bool) -> str:
     """Return the text with its placeholders replaced, each once; in HTML the values are escaped text."""
-    is_html = field.kind is Kind.HTML
 
     def value_of(found: re.Match[str]) -> str:
         value = values.get(found[1])

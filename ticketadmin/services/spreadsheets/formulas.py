@@ -3,6 +3,9 @@
 A cell acts as a formula by its first character, which some programs look for behind white space or in full
 width. An export puts one apostrophe before such a text, and before one that already begins with apostrophes
 and such a text, so that taking one off gives back what was there.
+
+Where a program splits a line at semicolons or tabs instead of commas, a text acts as a formula inside, too.
+Inside a text a list's "- " stays what it is unless a command or a function call follows.
 """
 
 import re
@@ -10,6 +13,11 @@ import re
 _BLANK = "[\\s\ufeff\u200b-\u200f\u2060]*"
 _ACTING = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")
 _DISARMED = re.compile(rf"'+(?:{_BLANK}[=+\-@＝＋－＠]|[\t\r\n])")
+# Each separator begins anew, so that no run of them is gone through more than once.
+_BETWEEN = '(?:[^\\S\t\r\n]|["\ufeff\u200b-\u200f\u2060])*'
+_INSIDE = r"(?=[=@＝＠]|[+\-＋－][^;\t\r\n]*(?:[|!]|\w\())"
+_ACTING_INSIDE = re.compile(rf"([;|\t\r\n]{_BETWEEN})('*){_INSIDE}")
+_DISARMED_INSIDE = re.compile(rf"([;|\t\r\n]{_BETWEEN})'('*){_INSIDE}")
 
 
 def disarmed(text: str) -> str:
@@ -20,3 +28,13 @@ def disarmed(text: str) -> str:
 def armed(cell: str) -> str:
     """Return the text of a cell that `disarmed` wrote; any other apostrophe belongs to the text."""
     return cell[1:] if _DISARMED.match(cell) else cell
+
+
+def disarmed_inside(text: str) -> str:
+    """Return a text no part of which acts as a formula between separators; its beginning is `disarmed`'s."""
+    return _ACTING_INSIDE.sub(r"\1'\2", text)
+
+
+def armed_inside(text: str) -> str:
+    """Return the text that `disarmed_inside` wrote."""
+    return _DISARMED_INSIDE.sub(r"\1\2", text)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ticketadmin.forms.recipes import RecipeForm, described_schema
 from ticketadmin.models import Recipe, User
 from ticketadmin.presenters.recipes import present_recipes
+from ticketadmin.presenters.snippets import recipe_tabs
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.recipes.keep import (
@@ -37,6 +38,7 @@ def recipes(request: HttpRequest) -> HttpResponse:
         "own": [one for one in found if one.is_own],
         "shared": [one for one in found if not one.is_own],
         "most": MAX_RECIPES,
+        "tabs": recipe_tabs("recipes"),
     }
     return render(request, "recipes/recipes.html", context)
 

@@ -36,6 +36,7 @@ from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, broken_notice, show_rules
 from ticketadmin.presenters.sent_along import sent_along_notice
 from ticketadmin.presenters.signature import signature_before
+from ticketadmin.presenters.snippets import SnippetChoice
 from ticketadmin.presenters.unmet import describe_unmet
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.choices import get_choices
@@ -83,6 +84,7 @@ class Beside:
     kept_theirs: Mapping[str, tuple[Value, Value]] | None = None
     notice: Notice | None = None
     draft: Restored | None = None
+    snippets: SnippetChoice | None = None
 
 
 NOTHING_BESIDE = Beside()
@@ -127,6 +129,7 @@ def ticket_page(
         "place": carried_place(request, base.code),
         "recipes": present_recipes(recipes_for(person_of(request)), person_of(request), form.schema),
         "chosen_recipe": request.POST.get("recipe") or request.GET.get("recipe", ""),
+        "snippets": beside.snippets,
         "others": customer_tickets(
             index_to_write(),
             base.code,

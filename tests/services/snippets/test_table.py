@@ -1,0 +1,92 @@
+"""Files of snippets: what is taken away and read again is the same; what cannot be read says why."""
+
+import csv
+import io
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ticketadmin.models import Snippet, User
+from ticketadmin.services.snippets.snippet import as_content, as_name
+from ticketadmin.services.snippets.table import MAX_BYTES, MAX_ROWS, FileRow, file_lines, read_file
+from ticketadmin.services.spreadsheets.table import UnreadableFile
+
+NAMES = st.text(alphabet="aàđ1_-=+@", min_size=1, max_size=8)
+CONTENTS = st.text(alphabet="=+-@'|;!(,\t\r\n\" 1aệ<p>/b&\u200b＝", min_size=1, max_size=24)
+
+
+def file_of(snippets: list[Snippet]) -> bytes:
+    return "".join(file_lines(snippets)).encode()
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@given(st.lists(st.tuples(NAMES, CONTENTS, st.booleans()), min_size=1, max_size=5))
+def test_what_is_taken_away_is_what_is_read_again(typed: list[tuple[str, str, bool]]) -> None:
+    owner = User(username="=lan")
+    kept = []
+    for name, content, is_shared in typed:
+        try:
+            one = Snippet(owner=owner, name=as_name(name), content=as_content(content), is_shared=is_shared)
+        except ValidationError:
+            continue
+        kept.append(one)
+    if not kept:
+        return
+    read = read_file(file_of(kept), "snippets.csv")
+
+    assert [(row.name, row.shared, row.owner, row.content) for row in read] == [
+        (one.name, "yes" if one.is_shared else "no", "=lan", one.content) for one in kept
+    ]
+
+
+@given(CONTENTS, st.sampled_from([",", ";", "\t", "|"]))
+def test_no_cell_of_a_file_acts_as_a_formula(content: str, separator: str) -> None:
+    one = Snippet(owner=User(username="lan"), name="a", content=content)
+    lines = "".join(file_lines([one])).removeprefix("\ufeff")
+
+    for row in csv.reader(io.StringIO(lines, newline=""), delimiter=separator):
+        for cell in row:
+            assert not cell.lstrip().startswith(("=", "@", "＝"))
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty"),
+        (b"name,content\r\n", "no_rows"),
+        (b"name\r\na\r\n", "no_column"),
+        (b"name,content,colour\r\na,b,c\r\n", "unknown_column"),
+        (b"name,content,name\r\na,b,c\r\n", "column_twice"),
+        (b'name,content\r\na,"b\r\n', "quotes"),
+        (b"name,content\r\n" + b"a,b\r\n" * (MAX_ROWS + 1), "too_many_rows"),
+        (b"x" * (MAX_BYTES + 1), "too_large"),
+        (b"\x89PNG\r\n", "not_a_table"),
+        (b"name,content\r\na," + b"x" * 200_000, "long_cell"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(content: bytes, code: str) -> None:
+    with pytest.raises(UnreadableFile) as refused:
+        read_file(content, "a.csv")
+
+    assert refused.value.code == code
+    assert refused.value.messages[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name;content\r\nchao;Chào\r\n",
+        "\ufeffsep=;\r\nName;CONTENT\r\nchao;Chào\r\n",
+        "My snippets\r\n\r\ncontent\tname\r\nChào\tchao\r\n",
+    ],
+)
+def test_files_are_read_as_spreadsheets_write_them(content: str) -> None:
+    (row,) = read_file(content.encode(), "a.csv")
+
+    assert (row.name, row.content) == ("chao", "Chào")
+
+
+def test_cells_that_are_absent_are_empty() -> None:
+    assert read_file(b"name,content,shared\r\na\r\n", "a.csv") == (FileRow(2, "a"),)

@@ -1,0 +1,1 @@
+"""Snippets: what one says, who keeps which, and files of them."""

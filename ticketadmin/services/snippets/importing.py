@@ -1,0 +1,215 @@
+"""Taking snippets from a file: first what would be done row by row, then exactly that.
+
+The rows and what was shown of them go through the browser, signed for the user. What changed in between is
+found by planning again under a lock: then nothing is written, and the new plan is shown. A snippet that
+no row names stays as it is.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from enum import StrEnum
+
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from ticketadmin.models import Snippet, User
+from ticketadmin.services.people.access import require
+from ticketadmin.services.recipes.keep import RIGHT, SHARING
+from ticketadmin.services.snippets.keep import (
+    MAX_SNIPPETS,
+    NameTaken,
+    SnippetText,
+    TooManySnippets,
+    keep_snippet,
+)
+from ticketadmin.services.snippets.snippet import as_content, as_name
+from ticketadmin.services.snippets.table import FileRow
+from ticketadmin.text import folded_login, plain_letters
+
+SALT = "ticketadmin.snippets.import"
+MAX_AGE = 86_400  # seconds
+_ANSWERS = {"": None, "yes": True, "co": True, "1": True, "no": False, "khong": False, "0": False}
+
+
+class Fate(StrEnum):
+    """What becomes of a row."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+    @property
+    def writes(self) -> bool:
+        """Return whether the row is written."""
+        return self in {Fate.NEW, Fate.CHANGED}
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """One row and what becomes of it: the text to keep, the snippet that is there, and why it is refused."""
+
+    number: int
+    name: str
+    fate: Fate
+    text: SnippetText | None = None
+    snippet: Snippet | None = None
+    reason: str = ""
+
+    @property
+    def shown(self) -> list[str]:
+        """What the user was shown of the row, for comparing it with a later plan."""
+        return [self.fate, _digest(self.snippet) if self.snippet else ""]
+
+
+class WrongSeal(Exception):
+    """The plan is not this user's, too old or damaged. Nothing was written."""
+
+
+class Outdated(Exception):
+    """Something changed since the plan was shown. Nothing was written; `rows` are those of the file."""
+
+    def __init__(self, rows: tuple[FileRow, ...]) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+def plan_import(actor: User, rows: Sequence[FileRow]) -> tuple[PlannedRow, ...]:
+    """Return what becomes of each row. Two queries; nothing is written. Raises Forbidden."""
+    require(actor, RIGHT)
+    planner = _Planner(actor, _own(actor), _shared_by(rows, actor))
+    return tuple(planner.plan(row) for row in rows)
+
+
+def seal_plan(actor: User, rows: Sequence[FileRow], planned: Sequence[PlannedRow]) -> str:
+    """Return rows and plan as a signed text for `apply_import`."""
+    kept = {"user": actor.pk, "rows": [astuple(row) for row in rows], "shown": [one.shown for one in planned]}
+    return signing.dumps(kept, salt=SALT, compress=True)
+
+
+def apply_import(actor: User, sealed: str) -> dict[Fate, int]:
+    """Write what the plan said, all of it or nothing, and return how many rows were new and changed.
+
+    Raises Forbidden, WrongSeal and Outdated.
+    """
+    require(actor, RIGHT)
+    try:
+        kept = signing.loads(sealed, salt=SALT, max_age=MAX_AGE)
+    except signing.BadSignature as error:
+        raise WrongSeal from error
+    if kept["user"] != actor.pk:
+        raise WrongSeal
+    rows = tuple(FileRow(*row) for row in kept["rows"])
+    counts = dict.fromkeys((Fate.NEW, Fate.CHANGED), 0)
+    try:
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=actor.pk)  # two imports of one user follow one another
+            planned = plan_import(actor, rows)
+            if [one.shown for one in planned] != kept["shown"]:
+                raise Outdated(rows)
+            for one in planned:
+                if one.fate.writes and one.text:
+                    keep_snippet(actor, one.text, snippet=one.snippet)
+                    counts[one.fate] += 1
+    except (NameTaken, TooManySnippets) as error:
+        raise Outdated(rows) from error
+    return counts
+
+
+def _own(actor: User) -> dict[str, Snippet]:
+    return {one.name: one for one in Snippet.objects.filter(owner=actor).select_related("owner")}
+
+
+def _shared_by(rows: Sequence[FileRow], actor: User) -> dict[tuple[str, str], Snippet]:
+    """Return colleagues' shared snippets that the rows name, by their owner's user name and their own."""
+    named = [row for row in rows if row.owner.strip() and not _is_own(row, actor)]
+    if not named:
+        return {}
+    wanted = Q(owner__username__in={row.owner.strip() for row in named}, name__in={row.name for row in named})
+    found = Snippet.objects.filter(wanted, is_shared=True).select_related("owner")
+    return {(one.owner.username, one.name): one for one in found}
+
+
+def _is_own(row: FileRow, actor: User) -> bool:
+    return not row.owner.strip() or folded_login(row.owner[:200]) == folded_login(actor.username)
+
+
+def _digest(snippet: Snippet) -> str:
+    said = f"{snippet.pk} {snippet.is_shared} {snippet.content}"
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+class _Refused(Exception):
+    """Why a row is not taken."""
+
+
+class _Planner:
+    """Decides row by row, in the order of the file: what was decided before counts."""
+
+    def __init__(
+        self, actor: User, own: Mapping[str, Snippet], shared: Mapping[tuple[str, str], Snippet]
+    ) -> None:
+        self._actor, self._own, self._shared = actor, own, shared
+        self._seen: dict[tuple[str, str], int] = {}
+        self._room = MAX_SNIPPETS - len(own)
+        self._may_share = actor.may(SHARING)
+
+    def plan(self, row: FileRow) -> PlannedRow:
+        """Return what becomes of a row."""
+        try:
+            return self._planned(row)
+        except ValidationError as error:
+            reason = " ".join(error.messages)
+        except _Refused as refused:
+            reason = str(refused)
+        return PlannedRow(row.number, row.name[:80], Fate.REFUSED, reason=reason)
+
+    def _planned(self, row: FileRow) -> PlannedRow:
+        name, content, shared = as_name(row.name), as_content(row.content), _answer(row.shared)
+        self._require_once(name, row)
+        if not _is_own(row, self._actor):
+            return self._of_colleague(row, name, content, shared)
+        there = self._own.get(name)
+        is_shared = shared if shared is not None else bool(there and there.is_shared)
+        if is_shared and not self._may_share and not (there and there.is_shared):
+            raise _Refused(_("Your role does not allow sharing snippets. Write “no” under “shared”."))
+        text = SnippetText(name, content, is_shared)
+        if there is None:
+            self._take_room()
+            return PlannedRow(row.number, name, Fate.NEW, text)
+        is_same = (there.content, there.is_shared) == (content, is_shared)
+        return PlannedRow(row.number, name, Fate.UNCHANGED if is_same else Fate.CHANGED, text, there)
+
+    def _require_once(self, name: str, row: FileRow) -> None:
+        owner = "" if _is_own(row, self._actor) else row.owner.strip()
+        first = self._seen.setdefault((owner, name), row.number)
+        if first != row.number:
+            raise _Refused(_("Row %(row)d has the same name.") % {"row": first})
+
+    def _take_room(self) -> None:
+        if self._room <= 0:
+            raise _Refused(_("You would have more than %(most)d snippets.") % {"most": MAX_SNIPPETS})
+        self._room -= 1
+
+    def _of_colleague(self, row: FileRow, name: str, content: str, shared: bool | None) -> PlannedRow:
+        there = self._shared.get((row.owner.strip(), name))
+        if there and there.content == content and shared is not False:
+            return PlannedRow(row.number, name, Fate.UNCHANGED, snippet=there)
+        message = _("Only %(owner)s can change it. Empty the cell under “owner” to make it yours.")
+        raise _Refused(message % {"owner": row.owner.strip()[:150]})
+
+
+def _answer(cell: str) -> bool | None:
+    answer = plain_letters(cell[:20].strip())
+    if answer not in _ANSWERS:
+        raise _Refused(_("“%(cell)s” under “shared” is neither yes nor no.") % {"cell": cell[:20]})
+    return _ANSWERS[answer]
+
+
+def counted(planned: Collection[PlannedRow]) -> dict[Fate, int]:
+    """Return how many rows have which fate."""
+    return {fate: sum(one.fate is fate for one in planned) for fate in Fate}

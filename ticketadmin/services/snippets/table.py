@@ -1,0 +1,113 @@
+"""Snippets as a CSV file: what a user may take away, and reading such a file. Nothing is written here.
+
+A file that was taken away and read again holds exactly what was in it: no cell acts as a formula, and what is
+added for that is taken off again (`spreadsheets/formulas.py`).
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from ticketadmin.models import Snippet, User
+from ticketadmin.services.recipes.keep import SHARING
+from ticketadmin.services.spreadsheets.delimited import read_delimited
+from ticketadmin.services.spreadsheets.formulas import armed_inside, disarmed, disarmed_inside
+from ticketadmin.services.spreadsheets.kinds import refuse_other_kinds
+from ticketadmin.services.spreadsheets.table import Table, UnreadableFile
+from ticketadmin.services.spreadsheets.workbooks import is_workbook
+from ticketadmin.text import heading
+
+COLUMNS = ("name", "shared", "owner", "content")
+REQUIRED = frozenset({"name", "content"})
+MAX_BYTES = 1_048_576
+MAX_ROWS = 1_000
+YES, NO = "yes", "no"
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """One row of a file: its number as a spreadsheet shows it, and its cells as they are there."""
+
+    number: int
+    name: str
+    shared: str = ""
+    owner: str = ""
+    content: str = ""
+
+
+def exported_snippets(user: User) -> QuerySet[Snippet]:
+    """Return what a user's file holds: their own snippets; with the right to share, all that are shared."""
+    wanted = Q(owner=user) | Q(is_shared=True) if user.may(SHARING) else Q(owner=user)
+    return Snippet.objects.filter(wanted).select_related("owner").order_by("owner__username", "name", "pk")
+
+
+def file_lines(snippets: Iterable[Snippet]) -> Iterator[str]:
+    """Yield the file line by line, with a byte order mark so that spreadsheets read it as UTF-8."""
+    yield "\ufeff" + _line(COLUMNS)
+    for one in snippets:
+        yield _line((one.name, YES if one.is_shared else NO, one.owner.username, one.content))
+
+
+def _line(texts: Sequence[str]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow([disarmed(disarmed_inside(text)) for text in texts])
+    return line.getvalue()
+
+
+def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:
+    """Return the rows of an uploaded file. Raises UnreadableFile, before any work on what is too large."""
+    if len(content) > MAX_BYTES:
+        message = _("The file is larger than %(most)s KB. Split it into several files.")
+        params = {"most": number_format(MAX_BYTES // 1024, force_grouping=True)}
+        raise UnreadableFile(message, code="too_large", params=params)
+    refuse_other_kinds(content, filename)
+    if is_workbook(content):
+        raise UnreadableFile(
+            _("This is a workbook. Save it as “CSV UTF-8” and upload that file."), code="xlsx"
+        )
+    table = _read(content).below_title(lambda header: set(map(heading, header)) >= REQUIRED)
+    if len(table.rows) > MAX_ROWS:
+        message = _("The file has more than %(most)s rows. Split it into several files.")
+        params = {"most": number_format(MAX_ROWS, force_grouping=True)}
+        raise UnreadableFile(message, code="too_many_rows", params=params)
+    places = _places(table.header)
+    return tuple(_row(row.number, row.cells, places) for row in table.rows)
+
+
+def _read(content: bytes) -> Table:
+    try:
+        return read_delimited(content)
+    except UnreadableFile as error:
+        if error.code != "no_rows":
+            raise
+        message = _("The file holds the column names only. Add one row for each snippet.")
+        raise UnreadableFile(message, code="no_rows") from error
+
+
+def _places(header: Sequence[str]) -> dict[str, int]:
+    """Return where each column is. Raises UnreadableFile for one that is missing, unknown or there twice."""
+    names = [heading(name) for name in header]
+    expected = ", ".join(COLUMNS)
+    for name, shown in zip(names, header, strict=True):
+        if name not in COLUMNS:
+            message = _("The column “%(name)s” is not known. The columns are: %(columns)s.")
+            params = {"name": shown[:60], "columns": expected}
+            raise UnreadableFile(message, code="unknown_column", params=params)
+        if names.count(name) > 1:
+            message = _("The column “%(name)s” is there twice.")
+            raise UnreadableFile(message, code="column_twice", params={"name": name})
+    if missing := sorted(REQUIRED - set(names)):
+        message = _("The column “%(name)s” is missing. The columns are: %(columns)s.")
+        params = {"name": missing[0], "columns": expected}
+        raise UnreadableFile(message, code="no_column", params=params)
+    return {name: place for place, name in enumerate(names)}
+
+
+def _row(number: int, cells: Sequence[str], places: dict[str, int]) -> FileRow:
+    texts = {name: armed_inside(cells[place]) for name, place in places.items() if place < len(cells)}
+    return FileRow(number, **{"name": "", **texts})

@@ -1,0 +1,42 @@
+"""What scripts ask for: the menu of snippets, and what one of them inserts here. Nothing is written."""
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from ticketadmin.presenters.snippets import present_snippets
+from ticketadmin.services.snippets.keep import find_snippet, snippets_for
+from ticketadmin.services.snippets.use import insertion_for
+from ticketadmin.ticketapi.client import CODE
+from ticketadmin.views.access import needs, person_of
+
+
+@needs("edit_tickets")
+@require_safe
+def snippet_menu(request: HttpRequest) -> HttpResponse:
+    """Return the options of the menu as a fragment; `ticket` names the ticket, where there is one."""
+    snippets = present_snippets(snippets_for(person_of(request)))
+    return render(request, "snippets/_options.html", {"snippets": snippets, "code": _code(request)})
+
+
+@needs("edit_tickets")
+@require_safe
+def snippet_text(request: HttpRequest, snippet: int) -> HttpResponse:
+    """Return `{"html", "text", "isHtml"}`: what the snippet inserts into rich text and into other boxes.
+
+    422 with `{"problem"}`, a sentence, where a placeholder has no value here. No remote call.
+    """
+    user = person_of(request)
+    one = find_snippet(user, snippet)
+    if one is None:
+        raise Http404
+    found = insertion_for(one, user=user, code=_code(request), today=timezone.localdate())
+    if found.problems:
+        return JsonResponse({"problem": " ".join(found.problems)}, status=422)
+    return JsonResponse({"html": found.html, "text": found.text, "isHtml": found.is_html})
+
+
+def _code(request: HttpRequest) -> str:
+    code = request.GET.get("ticket", "")
+    return code if CODE.fullmatch(code) else ""
