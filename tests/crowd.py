@@ -38,11 +38,7 @@ class Seen:
 def make_crowd(server: LiveServer, size: int) -> list[str]:
     """Make that many staff in one go and return their names."""
     names = [f"person{number}" for number in range(size)]
-    server.manage(
-        "shell",
-        "-v",
-        "0",
-        "-c",
+    server.execute(
         "from ticketadmin.models import User; from django.contrib.auth.models import Group;"
         "from django.contrib.auth.hashers import make_password;"
         f"g = Group.objects.get(name='staff'); h = make_password({PASSWORD!r});"

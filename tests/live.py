@@ -46,6 +46,7 @@ class LiveServer:
         }
         self.port = 0
         self.log = data / "web.log"
+        self._shell: Shell | None = None
         self._prepare(database)
         self.sweep()
         self.passwords: dict[str, str] = json.loads((data / "demo-people.json").read_text("utf-8"))
@@ -77,6 +78,18 @@ class LiveServer:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def execute(self, script: str) -> str:
+        """Run Python with the product set up, in a process that stays; return what it prints."""
+        if self._shell is None or self._shell.environment != self.environment:
+            self._end_shell()
+            self._shell = Shell(dict(self.environment), self.data / "shell.log")
+        return self._shell.execute(script)
+
+    def _end_shell(self) -> None:
+        if self._shell:
+            self._shell.stop()
+        self._shell = None
+
     @property
     def pid(self) -> int:
         """The first of its processes."""
@@ -99,9 +112,7 @@ class LiveServer:
 
     def sweep(self) -> None:
         """Read the CRM's whole list into the index, as a worker does; without a CRM nothing is known."""
-        command = [sys.executable, MANAGE, "index", "--sweep"]
-        environment = {**self.environment, "TICKET_INDEX_PER_SECOND": "200"}
-        subprocess.run(command, env=environment, capture_output=True, check=False)
+        self.execute(_SWEEP)
 
     def restore_index(self) -> None:
         """Bring the index back to what the CRM holds after a reset: what earlier tests saved is not there."""
@@ -137,9 +148,7 @@ class LiveServer:
     def add_person(self, username: str, role: str = "staff", name: str = "", email: str = "") -> None:
         """Make one more person."""
         self.passwords[username] = "a-long-test-password-1"
-        self.manage(
-            "shell",
-            "-c",
+        self.execute(
             "from ticketadmin.models import User; from django.contrib.auth.models import Group;"
             f"u, new = User.objects.get_or_create(username={username!r}, defaults=dict(first_name={name!r}));"
             f"u.email = {email!r}; u.set_password({self.passwords[username]!r}); u.save();"
@@ -173,6 +182,7 @@ class LiveServer:
 
     def stop(self) -> None:
         """End it in order."""
+        self._end_shell()
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(20)
 
@@ -180,6 +190,39 @@ class LiveServer:
         """End every process of it at once, as a power cut would."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(20)
+
+
+class Shell:
+    """A process in which scripts run with the product set up, one after the other."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.environment = environment
+        self._log = log
+        with log.open("a") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.live_shell"],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def execute(self, script: str) -> str:
+        """Run a script and return what it printed; its error fails the test."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(script) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, self._log.read_text("utf-8")
+        printed, error = json.loads(answer)
+        assert not error, error
+        return str(printed)
+
+    def stop(self) -> None:
+        """Let it end, as it does when no more can come."""
+        self._process.communicate(timeout=20)
 
 
 class LiveWorker:
@@ -217,6 +260,14 @@ class LiveWorker:
         self._process.wait(20)
 
 
+_SWEEP = """
+from contextlib import suppress
+from django.conf import settings
+from django.core.management import CommandError, call_command
+settings.TICKET_INDEX_PER_SECOND = 200
+with suppress(CommandError):
+    call_command("index", "--sweep")
+"""
 _INDEX_TABLES = (
     "ticketadmin_ticketindex", "ticketadmin_indexedticket", "ticketadmin_indexedvalue",
     "ticketadmin_statuscount",

@@ -83,7 +83,7 @@ def test_nothing_that_is_restored_acts_by_itself(server: LiveServer, tmp_path: P
         f"[BulkUpdate.objects.create(owner=owner, owner_name='Lead', state=state, created_at=timezone.now())"
         f" for state in {states}]"
     )
-    server.manage("shell", "-v", "0", "-c", made)
+    server.execute(made)
     visitor = Visitor(server)
     server.manage("backup", str(tmp_path / "copy"))
     with sqlite3.connect(server.data / "ticketadmin.sqlite3") as running:

@@ -55,7 +55,7 @@ def run(server: LiveServer, *arguments: str, given: str = "") -> tuple[int, dict
 def query(server: LiveServer, expression: str) -> Any:
     """Return what an expression over the models gives in the server's database."""
     script = f"import json; from ticketadmin.models import *; print(json.dumps({expression}))"
-    return json.loads(server.manage("shell", "-v", "0", "-c", script))
+    return json.loads(server.execute(script))
 
 
 def codes_of(crm: Sandbox, count: int) -> list[str]:

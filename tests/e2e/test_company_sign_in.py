@@ -63,7 +63,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 def forget_namesakes(server: LiveServer) -> None:
     """Delete the prepared users whose names the directory has: theirs are passwords kept here."""
     namesakes = "filter(username__in=['lan', 'minh'])"
-    server.manage("shell", "-c", f"from ticketadmin.models import User; User.objects.{namesakes}.delete()")
+    server.execute(f"from ticketadmin.models import User; User.objects.{namesakes}.delete()")
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +102,13 @@ def account(product: LiveServer, username: str) -> dict[str, object]:
         "print(json.dumps({'roles': u.role_names, 'source': u.source, 'name': u.get_full_name(),"
         "'email': u.email, 'password': u.has_usable_password(), 'superuser': u.is_superuser}))"
     )
-    known: dict[str, object] = json.loads(product.manage("shell", "-v", "0", "-c", script))
+    known: dict[str, object] = json.loads(product.execute(script))
     return known
 
 
 def switch(product: LiveServer, username: str, *, active: bool) -> None:
     script = f"from ticketadmin.models import User; User.objects.filter(username={username!r})"
-    product.manage("shell", "-v", "0", "-c", f"{script}.update(is_active={active})")
+    product.execute(f"{script}.update(is_active={active})")
 
 
 # --- the directory -------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_somebody_renamed_in_the_directory_stays_the_same_person(
     first, second = wander(), wander()
     first.post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
     as_before = "from ticketadmin.models import User; User.objects.filter(username='minh')"
-    product.manage("shell", "-v", "0", "-c", f"{as_before}.update(subject='ldap minh')")
+    product.execute(f"{as_before}.update(subject='ldap minh')")
     known = wander()
     known.post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
     directory.rename("minh", "minh-moi")
@@ -385,7 +385,7 @@ def test_an_account_that_waits_is_reached_by_its_link_alone(
         "a = User.objects.create_superuser('chu');"
         "print(make_link(u, actor=a))"
     )
-    token = product.manage("shell", "-v", "0", "-c", script).strip().splitlines()[-1]
+    token = product.execute(script).strip().splitlines()[-1]
     for subject in ("thief", "owner"):
         provider.knows(subject, preferred_username="cho-doi", groups=["support"])
 

@@ -34,11 +34,7 @@ def crm(crashing: LiveServer) -> Sandbox:
 
 
 def outcomes(server: LiveServer) -> list[str]:
-    printed = server.manage(
-        "shell",
-        "-v",
-        "0",
-        "-c",
+    printed = server.execute(
         "from ticketadmin.models import Change; print(*Change.objects.values_list('outcome', flat=True))",
     )
     return printed.split()

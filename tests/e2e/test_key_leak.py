@@ -249,9 +249,9 @@ def _filled(route: Route) -> str:
 
 def broken_pages(installed: Installation) -> list[requests.Response]:
     """Break the tool itself, so that page and log tell of an error of its own: with DEBUG on, in full."""
-    installed.execute("UPDATE ticketadmin_remotesnapshot SET value = '[7]' WHERE name = 'statuses'")
+    installed.execute("UPDATE ticketadmin_crmsnapshot SET value = '[7]' WHERE name = 'statuses'")
     answer = installed.visitor.get(f"/tickets/{CODE}/")
-    installed.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = 'statuses'")
+    installed.execute("DELETE FROM ticketadmin_crmsnapshot WHERE name = 'statuses'")
     assert answer.status_code == 500
     return [answer]
 

@@ -116,11 +116,9 @@ def channels(live: LiveServer) -> Iterator[None]:
     """A custom field of which several options may be chosen."""
     options = r"'dt = Điện thoại\nmail = Thư\nchat = Chat'"
     made = f"key='kenh', label='Kênh', kind='multi_select', choices_text={options}"
-    live.manage("shell", "-c", f"from ticketadmin.models import CustomField as C; C.objects.create({made})")
+    live.execute(f"from ticketadmin.models import CustomField as C; C.objects.create({made})")
     yield
-    live.manage(
-        "shell", "-c", "from ticketadmin.models import CustomField as C; C.objects.get(key='kenh').delete()"
-    )
+    live.execute("from ticketadmin.models import CustomField as C; C.objects.get(key='kenh').delete()")
 
 
 @pytest.mark.usefixtures("channels")

@@ -126,7 +126,7 @@ def use(server: LiveServer, crm: Sandbox) -> None:
     """Use what the version before left: accounts, history and undo, a draft, a view, every bulk update."""
     server.passwords["lan"] = "a-long-test-password-1"  # as it was set there
     lan, staff = Lead(server, "lan"), Visitor(server)
-    runs = dict(word.split(":") for word in server.manage("shell", "-v", "0", "-c", STATES).split())
+    runs = dict(word.split(":") for word in server.execute(STATES).split())
     for run in runs.values():
         assert lan.visitor.get(f"/bulk/{run}/").status_code == 200
     for state in ("checking", "running", "cancelling"):
