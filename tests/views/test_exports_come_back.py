@@ -13,6 +13,7 @@ from tests.exports import (
     VALUES,
     cell,
     change,
+    check,
     describe_fields,
     dry_run,
     export,
@@ -23,7 +24,7 @@ from tests.exports import (
     upload,
 )
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import IndexedTicket, ItemReason, Plan, Role, User
+from ticketadmin.models import BulkState, BulkUpdate, IndexedTicket, ItemReason, Plan, Role, User
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
 
 NOW = timezone.now()
@@ -333,7 +334,7 @@ def test_emptied_and_unknown_cells_are_kept(web: Client, sandbox: Sandbox) -> No
     item = item_of(run, code)
     assert item.wishes == {"account_email": {"clear": True}}
     assert item.file_base == {"ticket_title": "cũ", "account_email": "a@b.vn"}
-    assert "1 emptied cell keeps its value." in web.get(f"/bulk/{run.uuid}/").content.decode()
+    assert "Title: 1 emptied cell." in web.get(f"/bulk/{run.uuid}/").content.decode()
 
 
 def test_a_shortened_cell_is_marked_and_never_taken_back(web: Client, sandbox: Sandbox) -> None:
@@ -392,3 +393,119 @@ def test_an_index_that_only_knows_codes_exports_and_comes_back(web: Client, sand
     run = upload(web, export(web, *codes))
 
     assert not run.items.exclude(wishes__isnull=True).exists()
+
+
+def conflicting(web: Client, sandbox: Sandbox, count: int) -> tuple[BulkUpdate, list[str]]:
+    """Return a dry run in which title and phone of so many tickets are conflicts, and their codes."""
+    codes = fill_crm(sandbox, count)
+    for code in codes:
+        sandbox.edit(code, ticket_title="lúc xuất", emergency_phone="0911111111", cate_name="Khác")
+    index(*codes)
+    content = export(web, *codes)
+    for code in codes:
+        sandbox.edit(code, ticket_title="của họ", emergency_phone="0922222222")
+
+    def edit(book: Any) -> None:
+        for code in codes:
+            cell(book, code, "Title").value = "của tôi"
+            cell(book, code, "Emergency phone").value = "0933333333"
+            cell(book, code, "Category").value = "Bảo hành"
+
+    return dry_run(web, upload(web, change(content, edit))), codes
+
+
+def choose(web: Client, run: BulkUpdate, **choices: str) -> Any:
+    return web.post(f"/bulk/{run.uuid}/choose/", {"seal": run.seal, **choices})
+
+
+def test_a_conflict_shows_three_values_and_is_decided_by_ticket_or_column(
+    web: Client, sandbox: Sandbox
+) -> None:
+    run, codes = conflicting(web, sandbox, 4)
+    pks = [item_of(run, code).pk for code in codes]
+    page = web.get(f"/bulk/{run.uuid}/").content.decode()
+    assert [text for text in ("lúc xuất", "của họ", "của tôi") if text not in page] == []
+    assert run.items.filter(plan=Plan.CANNOT).count() == 4
+
+    answer = choose(
+        web,
+        run,
+        **{f"ticket.{pks[0]}": "mine", f"ticket.{pks[1]}": "theirs", "column.ticket_title": "mine"},
+    )
+    assert answer.status_code == 303
+    check(run)
+
+    sent = {"ticket_title": "của tôi", "emergency_phone": "0933333333", "cate_name": "Bảo hành"}
+    assert [item_of(run, code).plan for code in codes] == [Plan.SEND, Plan.SEND, Plan.CANNOT, Plan.CANNOT]
+    choose(web, run, **{"column.emergency_phone": "theirs"})
+    send(web, check(run))
+    bodies = {body.pop("ticket_code"): body for body in sandbox.puts()}
+    title = {name: sent[name] for name in ("ticket_title", "cate_name")}
+    assert bodies == {codes[0]: sent, codes[1]: {"cate_name": "Bảo hành"}, codes[2]: title, codes[3]: title}
+
+
+def test_a_value_that_changes_again_after_the_choice_is_a_conflict_again(
+    web: Client, sandbox: Sandbox
+) -> None:
+    run, (code,) = conflicting(web, sandbox, 1)
+    choose(web, run, **{f"ticket.{item_of(run, code).pk}": "mine"})
+    sandbox.edit(code, ticket_title="lần nữa")
+
+    check(run)
+
+    assert item_of(run, code).reason == ItemReason.CHANGED_SINCE_EXPORT
+    assert "lần nữa" in web.get(f"/bulk/{run.uuid}/").content.decode()
+
+
+def test_a_choice_for_another_dry_run_or_for_nothing_is_refused(web: Client, sandbox: Sandbox) -> None:
+    run, (code,) = conflicting(web, sandbox, 1)
+
+    nothing = choose(web, run)
+    old = web.post(f"/bulk/{run.uuid}/choose/", {"seal": "x" * 64, "column.ticket_title": "mine"})
+
+    assert (nothing.status_code, old.status_code) == (422, 409)
+    run.refresh_from_db()
+    assert (run.state, item_of(run, code).file_choices) == (BulkState.READY, None)
+
+
+def test_emptied_cells_are_emptied_only_where_the_user_says_so_for_their_column(
+    web: Client, sandbox: Sandbox
+) -> None:
+    codes = fill_crm(sandbox, 3)
+    for code in codes:
+        sandbox.edit(code, ticket_title="có", emergency_phone="0911111111", account_email="a@b.vn")
+    index(*codes)
+
+    def edit(book: Any) -> None:
+        for code in codes[:2]:
+            for heading in ("Title", "Emergency phone", "Customer e-mail"):
+                cell(book, code, heading).value = None
+
+    run = upload(web, change(export(web, *codes), edit))
+    page = web.get(f"/bulk/{run.uuid}/").content.decode()
+    assert "Emergency phone: 2 emptied cells" in page
+    assert "Title: 2 emptied cells. This field cannot be empty" in page
+    assert web.post(f"/bulk/{run.uuid}/", {}).status_code == 422
+
+    answers = {"emptied.emergency_phone": "clear", "emptied.ticket_title": "clear"}
+    send(web, dry_run(web, run, **answers))
+
+    assert sandbox.puts() == [{"ticket_code": code, "emergency_phone": ""} for code in codes[:2]]
+
+
+def test_going_back_to_the_changes_keeps_emptied_cells_again(web: Client, sandbox: Sandbox) -> None:
+    (code,) = fill_crm(sandbox, 1)
+    index(code)
+
+    def edit(book: Any) -> None:
+        cell(book, code, "Emergency phone").value = None
+        cell(book, code, "Title").value = "khác"
+        cell(book, code, "Category").value = "[clear]"
+
+    run = dry_run(web, upload(web, change(export(web, code), edit)), **{"emptied.emergency_phone": "clear"})
+    assert set(item_of(run, code).wishes) == {"emergency_phone", "ticket_title", "cate_name"}
+
+    web.post(f"/bulk/{run.uuid}/change/")
+    dry_run(web, run)
+
+    assert set(item_of(run, code).wishes) == {"ticket_title", "cate_name"}

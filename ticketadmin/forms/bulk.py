@@ -10,6 +10,13 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.bulk_emptied import (
+    EMPTIED,
+    emptied_boxes,
+    emptied_fields,
+    emptied_in,
+    kept_sentences,
+)
 from ticketadmin.forms.bulk_questions import AskedQuestion, answers_from, asked_questions, question_boxes
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
@@ -103,6 +110,8 @@ class ChangesForm(forms.Form):
         self.actor: User | None = None
         self.questions = notes.get("questions", [])
         self.fields.update(question_boxes(self.questions))
+        self.emptied = emptied_in(notes)
+        self.fields.update(emptied_boxes(self.emptied, schema))
         for consent in consents_for(notes):
             self.fields[consent] = _consent_box(consent)
 
@@ -133,6 +142,16 @@ class ChangesForm(forms.Form):
     def answers(self) -> dict[tuple[int, str], str]:
         """What the user answered about columns of the file, once the form is valid."""
         return answers_from(self.questions, self.cleaned_data)
+
+    @property
+    def emptied_questions(self) -> list[forms.BoundField]:
+        """The questions about emptied cells of an uploaded export."""
+        return [self[name] for name in self.fields if name.startswith(EMPTIED)]
+
+    @property
+    def emptied_kept(self) -> list[str]:
+        """What is said of emptied cells whose fields cannot be empty."""
+        return list(kept_sentences(self.emptied, self.schema))
 
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.edit`; each problem stands at its field."""
@@ -189,6 +208,7 @@ class ChangesForm(forms.Form):
             edit=self.edit,
             change_reason=self.cleaned_data.get(CHANGE_REASON, ""),
             recipe=self._chosen_recipe(),
+            emptied=emptied_fields(self.cleaned_data),
         )
 
 

@@ -255,7 +255,7 @@ ITEM_REASONS: dict[ItemReason, Text] = {
     ItemReason.CHANGED_SINCE: _("Somebody changed it since."),
     ItemReason.CHANGED_SINCE_EXPORT: _(
         "A value that you changed in the file was changed in the CRM, too, after the export. Nothing of this "
-        "ticket is sent."
+        "ticket is sent before you choose which one counts."
     ),
     ItemReason.KEPT_THEIRS: _("You chose to keep what the CRM holds."),
     ItemReason.UNCHANGED_IN_FILE: _("Its row was left as it was exported. The ticket was not read again."),

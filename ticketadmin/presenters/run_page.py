@@ -22,6 +22,7 @@ from ticketadmin.models import (
 from ticketadmin.presenters.bulk import PresentedItem, Tile, common_changes, present_items, tiles_of, title_of
 from ticketadmin.presenters.changes import Notice, PageLinks, ValueRow
 from ticketadmin.presenters.damage import DamagePause, damage_pause
+from ticketadmin.presenters.file_conflicts import PresentedFileConflicts, present_file_conflicts
 from ticketadmin.presenters.outcomes import PAUSES
 from ticketadmin.presenters.recipes import present_lines
 from ticketadmin.presenters.sent_along import run_notice
@@ -95,6 +96,7 @@ class RunPage:
     omitted: Notice | None
     signature: Text
     overlaps: list[Overlap]
+    conflicts: PresentedFileConflicts | None  # between an uploaded export and the CRM
     can: Possible
 
     @property
@@ -147,6 +149,7 @@ def run_page(bulk: BulkUpdate, query: QueryDict, viewer: User) -> RunPage:
         omitted=_omitted_notice(bulk, progress),
         signature=_signature(viewer) if bulk.state == BulkState.READY else "",
         overlaps=overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
+        conflicts=present_file_conflicts(bulk, load_schema()) if bulk.is_ready else None,
         can=_possible(bulk, progress, viewer),
     )
 

@@ -165,7 +165,6 @@ def _differences(found: Mapping[str, Any] | None) -> list[str]:
         (found["unchanged"], _tickets_left_alone),
         (found["added"], _rows_added),
         (found["left_out"], _rows_removed),
-        (sum(found["emptied"].values()), _cells_emptied),
     ]
     counted = [say(number) for number, say in counts if number]
     return [message % {"at": date_format(at, "DATETIME_FORMAT")}, *counted]
@@ -198,15 +197,6 @@ def _rows_removed(number: int) -> str:
     message = ngettext(
         "%(n)s ticket of the export has no row any more and is left out.",
         "%(n)s tickets of the export have no row any more and are left out.",
-        number,
-    )
-    return _numbered(message, number)
-
-
-def _cells_emptied(number: int) -> str:
-    message = ngettext(
-        "%(n)s emptied cell keeps its value. To empty the field, write [clear] in the cell.",
-        "%(n)s emptied cells keep their values. To empty the fields, write [clear] in the cells.",
         number,
     )
     return _numbered(message, number)

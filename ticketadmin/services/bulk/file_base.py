@@ -6,12 +6,31 @@ the same where it means the same, or where the index would spell it as that text
 changes again after that is a new conflict.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from ticketadmin.models import BulkItem
+from django.db.models import QuerySet
+
+from ticketadmin.models import BulkItem, BulkUpdate, ItemReason, Plan
 from ticketadmin.services.index.texts import index_text
+from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
+
+MINE, THEIRS = "mine", "theirs"
+EMPTIED = "emptied"  # marks a wish that an emptied cell makes, and no cell that says [clear]
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class FileConflict:
+    """A field that the file changes and the CRM changed since: what the file had, and both values now."""
+
+    name: str
+    had: str
+    theirs: Value
+    mine: Value
 
 
 def bases_in_file(item: BulkItem, known: Mapping[str, Value], schema: TicketSchema) -> dict[str, Value]:
@@ -29,6 +48,50 @@ def bases_in_file(item: BulkItem, known: Mapping[str, Value], schema: TicketSche
             if "seen" not in choice and not _is_as_exported(name, had, known[name], schema):
                 bases[name] = had
     return bases
+
+
+def conflicting_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
+    """Return the tickets of a dry run whose values both the file and the CRM changed since the export."""
+    return bulk.items.filter(plan=Plan.CANNOT, reason=ItemReason.CHANGED_SINCE_EXPORT).order_by("position")
+
+
+def file_conflicts(item: BulkItem, common: Mapping[str, Any], schema: TicketSchema) -> list[FileConflict]:
+    """Return what the user has to choose for an item, as its dry run found it."""
+    if item.reason != ItemReason.CHANGED_SINCE_EXPORT or not item.file_base:
+        return []
+    edit, known = Edit.from_json(item.all_wishes(dict(common))), item.base or {}
+    bases = bases_in_file(item, known, schema)
+    found = []
+    for name in edit.wishes:
+        if name in bases and not schema.same(name, bases[name], known[name]):
+            mine = edit.value_of(schema.field(name), known[name])
+            if not schema.identical(name, mine, known[name]):
+                found.append(FileConflict(name, item.file_base[name], known[name], mine))
+    return found
+
+
+def choices_for(wanted: Iterable[tuple[FileConflict, str]]) -> dict[str, dict[str, Value]]:
+    """Return what an item keeps of MINE or THEIRS for its conflicts: with MINE the value that was seen."""
+    return {
+        one.name: {"take": take, "seen": one.theirs} if take == MINE else {"take": THEIRS}
+        for one, take in wanted
+        if take
+    }
+
+
+def clear_emptied(bulk: BulkUpdate, names: Collection[str]) -> None:
+    """Let the emptied cells of these fields empty their fields, and those of no others."""
+    batch: list[BulkItem] = []
+    found = bulk.items.filter(file_base__isnull=False).only("pk", "wishes", "file_base")
+    for item in found.iterator(chunk_size=CHUNK):
+        wishes = item.wishes or {}
+        others = {name: wish for name, wish in wishes.items() if EMPTIED not in wish}
+        emptied = [name for name in names if name in (item.file_base or {}) and name not in others]
+        wanted = {**others, **{name: {"clear": True, EMPTIED: True} for name in emptied}}
+        if wanted != wishes:
+            item.wishes = wanted or None
+            batch.append(item)
+    BulkItem.objects.bulk_update(batch, ["wishes"], batch_size=CHUNK)
 
 
 def _is_as_exported(name: str, had: str, now: Value, schema: TicketSchema) -> bool:

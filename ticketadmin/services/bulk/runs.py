@@ -33,6 +33,12 @@ from ticketadmin.models import (
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.bulk.claims import cancel_rest
 from ticketadmin.services.bulk.engine import wake
+from ticketadmin.services.bulk.file_base import (
+    choices_for,
+    clear_emptied,
+    conflicting_items,
+    file_conflicts,
+)
 from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_in
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
@@ -130,8 +136,11 @@ def check_bulk(
     edit: Edit,
     change_reason: str = "",
     recipe: BulkRecipe | None = None,
+    emptied: Collection[str] = (),
 ) -> None:
     """Take the common changes and their reason, and start the dry run.
+
+    `emptied` are the fields that are emptied where their cell in an uploaded export was.
 
     Raises Forbidden, NotNow or NothingToDo.
     """
@@ -139,6 +148,7 @@ def check_bulk(
     has_recipe = recipe is not None and bool(recipe.changes)
     with transaction.atomic():
         forget_recipe(bulk)
+        clear_emptied(bulk, emptied)
         if not edit and not has_recipe and not bulk.items.filter(wishes__isnull=False).exists():
             raise NothingToDo
         values = {"wishes": edit.as_json(), "change_reason": change_reason}
@@ -171,12 +181,13 @@ def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
         _forget_plans(bulk)
 
 
-def _forget_plans(bulk: BulkUpdate) -> None:
+def _forget_plans(bulk: BulkUpdate, items: QuerySet[BulkItem] | None = None) -> None:
+    """Put items back among those that wait to be checked; without `items` all."""
     fresh = {"state": ItemState.WAITING, "plan": Plan.NONE, "reason": "", "message": "", "attempts": 0}
     fresh |= {"broken_rules": None, "unreadable": None, "sent_along": None, "recipe_stops": None}
     if not BulkKind(bulk.kind).brings_its_base:
         fresh |= {"base": None, "read_at": None}
-    bulk.items.update(**fresh)
+    (bulk.items if items is None else items).update(**fresh)
 
 
 def _leave_unchanged(bulk: BulkUpdate) -> None:
@@ -185,6 +196,40 @@ def _leave_unchanged(bulk: BulkUpdate) -> None:
         unchanged = bulk.items.filter(file_base__isnull=False, wishes__isnull=True)
         plan = {"plan": Plan.ALREADY, "reason": ItemReason.UNCHANGED_IN_FILE}
         unchanged.update(state=ItemState.DONE, finished_at=timezone.now(), **plan)
+
+
+def choose_values(
+    bulk: BulkUpdate,
+    *,
+    actor: User,
+    seal: str,
+    by_column: Mapping[str, str],
+    by_ticket: Mapping[int, str],
+) -> None:
+    """Keep which value counts in conflicts of an uploaded export, and check their tickets again.
+
+    `by_ticket` names items by primary key and wins over `by_column`, which names fields; others stay.
+    Raises Forbidden, NotNow, NothingToDo, or SealBroken where the dry run with this seal is gone.
+    """
+    require(actor, RIGHT)
+    schema = load_schema()
+    with transaction.atomic():
+        if BulkUpdate.objects.select_for_update().get(pk=bulk.pk).seal != seal:
+            raise SealBroken
+        _move(bulk, (BulkState.READY,), BulkState.CHECKING, seal="")
+        decided = []
+        for item in conflicting_items(bulk).iterator(chunk_size=CHUNK):
+            of_ticket = by_ticket.get(item.pk, "")
+            found = file_conflicts(item, bulk.wishes, schema)
+            wanted = [(one, of_ticket or by_column.get(one.name, "")) for one in found]
+            if choices := choices_for(wanted):
+                item.file_choices = {**(item.file_choices or {}), **choices}
+                decided.append(item)
+        if not decided:
+            raise NothingToDo
+        BulkItem.objects.bulk_update(decided, ["file_choices"], batch_size=CHUNK)
+        _forget_plans(bulk, bulk.items.filter(pk__in=[item.pk for item in decided]))
+    wake(bulk)
 
 
 def confirm_bulk(

@@ -77,8 +77,8 @@ def explain_export(columns: Iterable[ColumnHelp]) -> HelpSheet:
     rules = [
         _("Change cells, sort, filter, hide or remove rows and columns, then upload this file."),
         _("A cell that you leave alone is kept. A cell that you change is set."),
-        _("An emptied cell keeps its value. To empty the field, write [clear] in the cell."),
-        _("A ticket whose value in the CRM changed after this export is left out and listed."),
+        _("For emptied cells you are asked, column by column, whether to empty the fields."),
+        _("Where a value in the CRM changed after this export, you are asked which one counts."),
         _("Columns that are not listed below are not taken back."),
         _("Nothing is sent before you have seen a preview."),
     ]

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
 from ticketadmin.forms.change_reason import ReasonForm
+from ticketadmin.forms.file_choices import FileChoicesForm
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
@@ -115,6 +116,8 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
     one, person = _found(bulk), person_of(request)
     if action == "confirm":
         return _confirm(request, one, person)
+    if action == "choose":
+        return _choose(request, one, person)
     if action == "keep-recipe":
         return _keep_recipe(request, one, person)
     if action not in _ACTIONS:
@@ -165,6 +168,31 @@ _ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]
 }
 
 
+def _choose(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
+    """Take which values count where both an uploaded export and the CRM changed them."""
+    form = FileChoicesForm(request.POST)
+    nothing = Notice("info", _("Choose for a column or a ticket which value counts."), _("Nothing was done."))
+    if not form.is_valid():
+        return _run_page(request, one, nothing, 422)
+    try:
+        form.save(one, actor=person)
+    except bulks.SealBroken:
+        return _outdated_check(request, one)
+    except bulks.NothingToDo:
+        one.refresh_from_db()
+        return _run_page(request, one, nothing, 422)
+    except bulks.NotNow:
+        return _run_page(request, one, _not_now(), 409)
+    return see_other(_address(one))
+
+
+def _outdated_check(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
+    title = _("This is not the check that you saw: it was made again meanwhile.")
+    step = _("Look at it as it is now, then confirm.")
+    one.refresh_from_db()
+    return _run_page(request, one, Notice("warn", title, _("Nothing was sent."), step), 409)
+
+
 def _confirm(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
     form = ConfirmForm(request.POST)
     if not form.is_valid():
@@ -172,10 +200,7 @@ def _confirm(request: HttpRequest, one: BulkUpdate, person: User) -> HttpRespons
     try:
         form.save(one, actor=person)
     except bulks.SealBroken:
-        title = _("This is not the check that you saw: it was made again meanwhile.")
-        step = _("Look at it as it is now, then confirm.")
-        one.refresh_from_db()
-        return _run_page(request, one, Notice("warn", title, _("Nothing was sent."), step), 409)
+        return _outdated_check(request, one)
     except bulks.NothingToDo:
         one.refresh_from_db()
         return _run_page(request, one, Notice("info", _("There is no ticket to send.")), 409)

@@ -1,0 +1,85 @@
+"""Values that an uploaded export and the CRM both changed, as the dry run shows them, with their choice."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+from ticketadmin.forms.file_choices import COLUMN, TICKET
+from ticketadmin.models import BulkItem, BulkUpdate
+from ticketadmin.presenters.changes import readable
+from ticketadmin.services.bulk.file_base import CHUNK, FileConflict, conflicting_items, file_conflicts
+from ticketadmin.services.values.schema import TicketSchema
+
+MAX_SHOWN = 50  # tickets; those that are decided make room for the next
+
+
+@dataclass(frozen=True)
+class PresentedFileConflict:
+    """One field of a ticket: what the file was exported with, what the CRM has now, what the file has now."""
+
+    label: str | Promise
+    had: str
+    theirs: str
+    mine: str
+
+
+@dataclass(frozen=True)
+class ConflictingTicket:
+    """A ticket with conflicts, and the name of its choice in the form."""
+
+    code: str
+    name: str
+    fields: tuple[PresentedFileConflict, ...]
+
+
+@dataclass(frozen=True)
+class ConflictingColumn:
+    """A column with conflicts, their number, and the name of its choice in the form."""
+
+    label: str | Promise
+    name: str
+    tickets: int
+
+
+@dataclass(frozen=True)
+class PresentedFileConflicts:
+    """All conflicts of a dry run by column, the first tickets one by one."""
+
+    tickets: tuple[ConflictingTicket, ...]
+    columns: tuple[ConflictingColumn, ...]
+    total: int
+
+    @property
+    def further(self) -> int:
+        """Return how many tickets are not shown one by one."""
+        return self.total - len(self.tickets)
+
+
+def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedFileConflicts | None:
+    """Return what has to be chosen in a dry run that is done; None where nothing has."""
+    counts: Counter[str] = Counter()
+    tickets: list[ConflictingTicket] = []
+    total = 0
+    for item in conflicting_items(bulk).iterator(chunk_size=CHUNK):
+        found = file_conflicts(item, bulk.wishes, schema)
+        counts.update(one.name for one in found)
+        total += 1
+        if len(tickets) < MAX_SHOWN:
+            tickets.append(_present(item, found, schema))
+    if not total:
+        return None
+    columns = tuple(
+        ConflictingColumn(schema.field(name).label, COLUMN + name, number) for name, number in counts.items()
+    )
+    return PresentedFileConflicts(tuple(tickets), columns, total)
+
+
+def _present(item: BulkItem, found: list[FileConflict], schema: TicketSchema) -> ConflictingTicket:
+    fields = tuple(
+        PresentedFileConflict(
+            field.label, readable(field, one.had), readable(field, one.theirs), readable(field, one.mine)
+        )
+        for one, field in ((one, schema.field(one.name)) for one in found)
+    )
+    return ConflictingTicket(item.ticket_code, f"{TICKET}{item.pk}", fields)
