@@ -119,6 +119,22 @@ def test_a_run_sends_the_same_bytes_as_the_tickets_own_form(
         assert code in by_form[code]["ticket_content"]
 
 
+@pytest.mark.parametrize("do", ["before", "after"])
+def test_the_dry_run_shows_what_is_added_to_a_long_content(
+    do: str, web: Client, sandbox: Sandbox, lead: User
+) -> None:
+    added = {"field": "ticket_content", "do": do, "texts": ["<p>Đã xong {code}</p>"]}
+    recipe = Recipe.objects.create(owner=lead, name="long", changes=[added])
+    sandbox.edit(CODE, ticket_content=f"<p>{'Nội dung dài. ' * 60}</p>")
+
+    bulk = checked(web, f"/bulk/new/?recipe={recipe.pk}", [CODE])
+    page = squeezed(web.get(f"/bulk/{bulk.uuid}/").content.decode())
+
+    shown = re.findall(r"<(?:del|ins) class=.value--\w+.>(.*?)</", page)
+    assert [f"Đã xong {CODE}" in text for text in shown] == [False, True]
+    assert all(len(text) < 120 for text in shown)
+
+
 def test_what_the_form_sets_wins_and_is_named(web: Client, sandbox: Sandbox, close: Recipe) -> None:
     typed = {"action.status_name": "set", "status_name": "Hủy"}
     bulk = checked(web, f"/bulk/new/?recipe={close.pk}", [CODE], **typed)

@@ -26,11 +26,13 @@ from ticketadmin.models import (
     ItemOutcome,
     ItemReason,
     Plan,
+    Recipe,
     Role,
     TicketRule,
     User,
 )
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.recipes import NOTE, bulk_recipe
 from ticketadmin.services.bulk.reversals import undo_bulk
 from ticketadmin.services.saving.edit import edit_of_values
 
@@ -83,6 +85,33 @@ class Way:
             call_command("change", *arguments, stdout=printed, stderr=printed)
         return printed.getvalue()
 
+    def by_recipe(self) -> str:
+        typed = ticket_form(self.client.get(URL)).filled(change_reason=self.reason)
+        use = {**typed, "recipe": self._recipe().pk, "then": "save"}
+        return self._shown(self.client.post(f"{URL}recipe/", use, follow=True))
+
+    def by_command_with_a_recipe(self) -> str:
+        self._recipe()
+        printed = StringIO()
+        arguments = [CODE, "--recipe", "done", "--as", self.user.username, "--reason", self.reason]
+        with suppress(SystemExit):
+            call_command("change", *arguments, stdout=printed, stderr=printed)
+        return printed.getvalue()
+
+    def by_bulk_with_a_recipe(self) -> str:
+        item = self._item()
+        recipe = bulk_recipe(self._recipe(), actor=self.user, wished=())
+        item.bulk.wishes, item.bulk.notes = {}, {NOTE: recipe.as_json()}
+        item.bulk.save()
+        plan_item(work_on(item.bulk, self.user), item)
+        if item.plan == Plan.SEND:
+            send_item(work_on(item.bulk, self.user), item)
+        return self._shown(self.client.get(f"/bulk/{item.bulk.uuid}/"))
+
+    def _recipe(self) -> Recipe:
+        change = {"field": "status_name", "do": "set", "texts": [DONE]}
+        return Recipe.objects.create(owner=self.user, name="done", changes=[change])
+
     def by_bulk(self) -> str:
         item = self._item()
         plan_item(work_on(item.bulk, self.user), item)
@@ -120,6 +149,9 @@ WAYS: dict[str, Callable[[Way], str]] = {
     "quick status": Way.by_quick_status,
     "one box": Way.by_the_box,
     "command": Way.by_command,
+    "recipe": Way.by_recipe,
+    "command, recipe": Way.by_command_with_a_recipe,
+    "bulk, recipe": Way.by_bulk_with_a_recipe,
     "bulk": Way.by_bulk,
     "bulk, later rule": Way.by_bulk_with_a_rule_made_after_the_check,
 }

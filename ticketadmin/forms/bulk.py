@@ -217,7 +217,7 @@ def _recipe_box(choices: Sequence[tuple[str, str]]) -> forms.ChoiceField:
         label=_("Recipe"),
         choices=[("", _("None")), *choices],
         required=False,
-        help_text=_("For each ticket by itself. What you set or clear above, and what a file brings, wins."),
+        help_text=_("For each ticket by itself. What you set or clear below, and what a file brings, wins."),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from django.utils import timezone
 from django.utils.formats import time_format
@@ -35,6 +36,8 @@ from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 Text = str | Promise
+SHOWN_TEXT = 80  # characters of a value in a ticket's row
+CONTEXT = 20  # characters of a long text in front of its change
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,9 @@ def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Presente
     edit = Edit.from_json(item.all_wishes(bulk.wishes))
     before = (item.change.before if item.change else item.base) or {}
     label, tone = _label(bulk, item)
-    rows = tuple(_with_result(row, item, schema) for row in present_edit(edit, before, schema))
+    rows = tuple(
+        _where_it_changes(_with_result(row, item, schema)) for row in present_edit(edit, before, schema)
+    )
     damage, along = damaged_fields(item, schema), _sent_along(item, schema)
     return PresentedItem(item, rows, label, tone, _why(item, schema), damage, along)
 
@@ -160,6 +165,16 @@ def _state_label(item: BulkItem) -> Text:
             "time": time_format(timezone.localtime(item.not_before), "H:i:s")
         }
     return ItemState(item.state).label
+
+
+def _where_it_changes(row: ValueRow) -> ValueRow:
+    """Return the row with long texts from shortly before they differ: what is added at an end is seen."""
+    before, after = row.before, row.after
+    if before is None or after is None or before == after or max(len(before), len(after)) <= SHOWN_TEXT:
+        return row
+    same = sum(1 for _same in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    start = before.rfind(" ", 0, max(0, same - CONTEXT)) + 1
+    return replace(row, before="…" + before[start:], after="…" + after[start:]) if start else row
 
 
 def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRow:

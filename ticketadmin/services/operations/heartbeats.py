@@ -1,10 +1,12 @@
-"""Heartbeats of workers: written every few seconds; a worker without a recent one counts as dead."""
+"""Heartbeats of workers: written every few seconds; a worker without a recent one counts as dead.
+
+Both by the database's clock: a machine whose own is a minute off is neither dead nor alive for longer.
+"""
 
 from datetime import timedelta
 
-from django.utils import timezone
-
 from ticketadmin.models import Heartbeat
+from ticketadmin.services.crm.clock import clock_column
 
 SILENT_AFTER = timedelta(seconds=30)
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -12,7 +14,7 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 def beat(name: str) -> None:
     """Record this worker's heartbeat, and delete old ones."""
-    now = timezone.now()
+    now = clock_column()
     Heartbeat.objects.update_or_create(
         name=name, defaults={"beat_at": now}, create_defaults={"started_at": now, "beat_at": now}
     )
@@ -26,4 +28,4 @@ def end(name: str) -> None:
 
 def living() -> list[Heartbeat]:
     """Return the workers with a recent heartbeat."""
-    return list(Heartbeat.objects.filter(beat_at__gte=timezone.now() - SILENT_AFTER).order_by("name"))
+    return list(Heartbeat.objects.filter(beat_at__gte=clock_column() - SILENT_AFTER).order_by("name"))
