@@ -78,6 +78,7 @@ urlpatterns = [
     path("bulk/new/", choosing.bulk_new, name="bulk_new"),
     path("bulk/template.csv", choosing.bulk_template, {"kind": "csv"}, name="bulk_template_csv"),
     path("bulk/template.xlsx", choosing.bulk_template, {"kind": "xlsx"}, name="bulk_template_xlsx"),
+    path("bulk/files/<uuid:file>/errors/", choosing.bulk_file_errors, name="bulk_file_errors"),
     path("bulk/<uuid:bulk>/", runs.bulk, name="bulk"),
     path("bulk/<uuid:bulk>/progress/", runs.bulk_progress, name="bulk_progress"),
     path("bulk/<uuid:bulk>/results.csv", runs.bulk_results, name="bulk_results"),

@@ -64,7 +64,10 @@ def run(user: User, state: BulkState = BulkState.FINISHED, **values: Any) -> Bul
 
 
 def keep_file(bulk: BulkUpdate, **values: Any) -> BulkFile:
-    return BulkFile.objects.create(bulk=bulk, name="a.csv", content=b"", **{"created_at": NOW, **values})
+    assert bulk.owner
+    return BulkFile.objects.create(
+        bulk=bulk, owner=bulk.owner, name="a.csv", content=b"", **{"created_at": NOW, **values}
+    )
 
 
 def index(code: str, read_from: ReadFrom = ReadFrom.LIST, **values: str) -> None:

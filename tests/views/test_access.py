@@ -7,6 +7,7 @@ those of every installation: urls.py is loaded once more, as if each of those se
 import importlib.util
 import re
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -23,7 +24,7 @@ from django.utils import timezone
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin import urls
-from ticketadmin.models import BulkUpdate, Change, Role, User
+from ticketadmin.models import BulkFile, BulkUpdate, Change, Role, User
 
 CODE = "ABCXYZ1234"
 METHODS = ("GET", "HEAD", "POST")
@@ -97,6 +98,7 @@ RULES = {
     "bulk_new": both(LEADS),
     "bulk_template_csv": reads(LEADS),
     "bulk_template_xlsx": reads(LEADS),
+    "bulk_file_errors": reads(LEADS),
     "bulk": both(LEADS),
     "bulk_progress": reads(LEADS),
     "bulk_results": reads(LEADS),
@@ -235,10 +237,18 @@ def change(make_person: Callable[..., User]) -> Change:
 def address_of(change: Change) -> Callable[[Route], str]:
     """Fill a route's placeholders; a new kind of placeholder wants its line here."""
     bulk = BulkUpdate.objects.create(owner=change.actor, owner_name="Owner", created_at=timezone.now())
+    file = BulkFile.objects.create(
+        bulk=bulk,
+        owner=change.actor,
+        name="a.csv",
+        content=zlib.compress(b"code,Title\n,x"),
+        created_at=change.created_at,
+    )
     values = {
         "<code:code>": CODE,
         "<uuid:change>": str(change.uuid),
         "<uuid:bulk>": str(bulk.uuid),
+        "<uuid:file>": str(file.uuid),
         "<slug:action>": "pause",
         "<int:view>": "1",
         "<int:recipe>": "1",

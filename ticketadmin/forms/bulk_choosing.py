@@ -9,11 +9,12 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import read_request
-from ticketadmin.models import BulkUpdate, SavedView, User
+from ticketadmin.models import BulkFile, BulkUpdate, SavedView, User
 from ticketadmin.services.bulk.files import (
     SHOWN_PIECES,
     EveryRowWrong,
     draft_from_file,
+    keep_file,
     read_upload,
     tickets_in,
 )
@@ -55,6 +56,7 @@ class ChooseForm(forms.Form):
         self.person, self.choices = person, choices
         self.chosen = ChosenTickets(())
         self.row_errors: tuple[RowError, ...] = ()
+        self.wrong_file: BulkFile | None = None  # kept where every row of it has an error
         self.content = b""  # of the file, where the tickets came from one
         views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True))
         self.fields["view"].queryset = views  # type: ignore[attr-defined]
@@ -122,6 +124,7 @@ class ChooseForm(forms.Form):
             table = read_upload(content, name, load_schema(self.choices))
         except EveryRowWrong as wrong:
             self.row_errors = wrong.table.errors
+            self.wrong_file = keep_file(content, name, owner=self.person)
             raise
         self.row_errors, self.content = table.errors, content
         return tickets_in(table, name)

@@ -17,10 +17,7 @@ MAX_OUTPUT = 256 * 1024 * 1024
 def main(arguments: list[str]) -> int:
     """Read the workbook. Returns 0, also for a refusal, which is an answer like another."""
     rows, columns, memory, seconds = map(int, arguments[:4])
-    _limit(resource.RLIMIT_AS, memory)
-    _limit(resource.RLIMIT_CPU, seconds)
-    _limit(resource.RLIMIT_FSIZE, MAX_OUTPUT)
-    _limit(resource.RLIMIT_CORE, 0)
+    limit_process(memory, seconds)
     from ticketadmin.workbooks.reading import read_sheet  # noqa: PLC0415 - within the limits, too
 
     try:
@@ -29,6 +26,14 @@ def main(arguments: list[str]) -> int:
         answer = {"refused": refusal.code}
     sys.stdout.buffer.write(json.dumps(answer).encode())
     return 0
+
+
+def limit_process(memory: int, seconds: int) -> None:
+    """Limit this process to so many bytes of memory and seconds of processor time, and in its output."""
+    _limit(resource.RLIMIT_AS, memory)
+    _limit(resource.RLIMIT_CPU, seconds)
+    _limit(resource.RLIMIT_FSIZE, MAX_OUTPUT)
+    _limit(resource.RLIMIT_CORE, 0)
 
 
 def _limit(kind: int, most: int) -> None:

@@ -8,7 +8,8 @@ reading wins. A column that is not understood is an error, never left out in sil
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,6 +19,7 @@ from openpyxl.utils import get_column_letter
 
 from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import Table
+from ticketadmin.services.spreadsheets.table import no_rows
 from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, heading, visible
 
@@ -60,7 +62,7 @@ def read_columns(
     errors: list[ValidationError] = []
     for index, name in enumerate(table.header):
         try:
-            known = told(name)
+            known = "" if is_errors_heading(name) else told(name)
             if known != "" and (name.strip() or _has_values(table, index)):
                 field = fields.get(known or "") or names.field_of(index, name)
                 columns.append(Column(index, name, field))
@@ -77,6 +79,41 @@ def is_header(cells: tuple[str, ...]) -> bool:
     """Return whether a row names the column of the codes, and another one: a title names nothing else."""
     names = [name for name in cells if name.strip()]
     return len(names) > 1 and any(is_code_heading(name) for name in names)
+
+
+def errors_heading() -> str:
+    """Return the name of the column in which a file is given back with its errors."""
+    return _("ticketadmin: errors")
+
+
+def is_errors_heading(name: str) -> bool:
+    """Return whether a column is that of errors, in any language: it is not read."""
+    return heading(name) in _errors_headings()
+
+
+def without_errors(table: Table) -> Table:
+    """Return the table without the rows that hold nothing but their errors, once the rest was emptied."""
+    places = {at for at, name in enumerate(table.header) if is_errors_heading(name)}
+    if not places:
+        return table
+    rows = (
+        row
+        for row in table.rows
+        if any(cell.strip() for at, cell in enumerate(row.cells) if at not in places)
+    )
+    kept = tuple(rows)
+    if not kept:
+        raise no_rows()
+    return replace(table, rows=kept)
+
+
+@cache
+def _errors_headings() -> frozenset[str]:
+    found = set()
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found.add(heading(errors_heading()))
+    return frozenset(found)
 
 
 def labels(field: Field) -> frozenset[str]:

@@ -70,10 +70,25 @@ def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
 def draft_from_file(chosen: ChosenTickets, content: bytes, *, actor: User) -> BulkUpdate:
     """Keep the tickets of a file as a bulk update, with the file. Raises what `draft_bulk` raises."""
     bulk = draft_bulk(chosen, actor=actor)
-    BulkFile.objects.create(
-        bulk=bulk, name=chosen.notes["file"], content=zlib.compress(content), created_at=timezone.now()
-    )
+    keep_file(content, chosen.notes["file"], owner=actor, bulk=bulk)
     return bulk
+
+
+def keep_file(content: bytes, name: str, *, owner: User, bulk: BulkUpdate | None = None) -> BulkFile:
+    """Keep an uploaded file for its bulk update, or without one to give it back with its errors.
+
+    Of files without a bulk update the owner has one at a time. Raises Forbidden.
+    """
+    require(owner, RIGHT)
+    if bulk is None:
+        BulkFile.objects.filter(bulk=None, owner=owner).delete()
+    return BulkFile.objects.create(
+        bulk=bulk,
+        owner=owner,
+        name=name[:MAX_NAME],
+        content=zlib.compress(content),
+        created_at=timezone.now(),
+    )
 
 
 def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: Answers) -> bool:
@@ -101,6 +116,11 @@ def kept_content(bulk: BulkUpdate) -> bytes:
     file = BulkFile.objects.filter(bulk=bulk).first()
     if file is None:
         raise FileGone
+    return content_of(file)
+
+
+def content_of(file: BulkFile) -> bytes:
+    """Return a kept file as it was uploaded."""
     return zlib.decompress(bytes(file.content))
 
 

@@ -17,7 +17,14 @@ from ticketadmin.services.bulk.cells import (
     read_cell,
     refuse_damage,
 )
-from ticketadmin.services.bulk.columns import Column, InvalidColumns, is_header, letter, read_columns
+from ticketadmin.services.bulk.columns import (
+    Column,
+    InvalidColumns,
+    is_header,
+    letter,
+    read_columns,
+    without_errors,
+)
 from ticketadmin.services.bulk.exports import only_informs
 from ticketadmin.services.bulk.questions import Answers, Decided, Question, examine_column
 from ticketadmin.services.bulk.returned import (
@@ -41,6 +48,7 @@ from ticketadmin.text import visible
 from ticketadmin.ticketapi.client import CODE
 
 MOST_ERRORS = 500
+MOST_ERRORS_A_ROW = 20
 MOST_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning
 _LONGEST_VALUE = 120
 _REMEMBERED = 100  # characters: statuses and days repeat in a column, contents do not
@@ -70,8 +78,9 @@ class ReadAs:
 class BulkTable:
     """The rows without an error, and what is wrong with the others.
 
-    `errors` and `warnings` hold the first MOST_ERRORS, `error_count` and `warning_count` say how many there
-    are, and `error_rows` names every row that has an error. Running `rows` leaves those out.
+    `errors` and `warnings` hold the first MOST_ERRORS, `all_errors` the first MOST_ERRORS_A_ROW of each row;
+    `error_count` and `warning_count` say how many there are, and `error_rows` names every row that has an
+    error. Running `rows` leaves those out.
     `table` is the file's, from the header on. `passed_over` are headings of columns that were not read.
     `differences` is what an export came back with, `misfit` why one cannot be compared. `questions` are what
     only the user can say of its columns; a cell that waits for an answer asks for nothing. `decided` are
@@ -82,6 +91,7 @@ class BulkTable:
     columns: tuple[Column, ...]
     rows: tuple[RowPlan, ...]
     errors: tuple[RowError, ...] = ()
+    all_errors: tuple[RowError, ...] = ()
     error_count: int = 0
     error_rows: frozenset[int] = frozenset()
     warnings: tuple[RowError, ...] = ()
@@ -111,7 +121,7 @@ def read_rows(
     A code that stands in several rows is an error in all of them, because none is known to be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
-    table = table.below_title(is_header)
+    table = without_errors(table.below_title(is_header))
     returned = returned_file(table)
     columns = read_columns(
         table, schema.fields, told=returned.field_of, skips_unknown=returned.record is not None
@@ -122,11 +132,13 @@ def read_rows(
     reading.refuse_repeated(plans)
     rows = tuple(plan for plan in plans if plan.row_number not in reading.error_rows)
     record = returned.record
+    errors = tuple(sorted(reading.errors, key=lambda error: error.row))
     return BulkTable(
         table=table,
         columns=columns,
         rows=rows,
-        errors=tuple(sorted(reading.errors, key=lambda error: error.row)),
+        errors=errors[:MOST_ERRORS],
+        all_errors=errors,
         error_count=reading.error_count,
         error_rows=frozenset(reading.error_rows),
         warnings=tuple(reading.warnings[:MOST_ERRORS]),
@@ -187,6 +199,7 @@ class _Reading:
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []
         self.error_count = 0
+        self.errors_of = Counter[int]()
         self.error_rows: set[int] = set()
         self.warnings: list[RowError] = []
         self.read_as = Counter[tuple[str, str, str]]()
@@ -290,7 +303,8 @@ class _Reading:
         short = value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"
         self.error_count += 1
         self.error_rows.add(row)
-        if len(self.errors) < MOST_ERRORS:
+        self.errors_of[row] += 1
+        if self.errors_of[row] <= MOST_ERRORS_A_ROW:
             self.errors.append(RowError(row, column, message, short))
 
 

@@ -39,9 +39,9 @@ _AS_TEXT = re.compile(r'="([^"]*)"')  # ="0123": how people make Excel keep a ze
 def read_delimited(content: bytes) -> Table:
     """Return the table in a CSV file. Raises UnreadableFile."""
     text, encoding = decode(content)
-    separator, text = _separator_of(text)
-    header, rows = filled_rows(_records(text, separator))
-    return Table(header, rows, encoding=_NAMES[encoding], separator=separator)
+    separator, text = separator_of(text)
+    number, header, rows = filled_rows(_records(text, separator))
+    return Table(header, rows, encoding=_NAMES[encoding], separator=separator, header_row=number)
 
 
 def decode(content: bytes) -> tuple[str, str]:
@@ -100,10 +100,10 @@ def _is_vietnamese(text: str) -> bool:
     return letters > 10 * len(re.findall("[\u0300\u0301\u0303\u0309\u0323]", text))
 
 
-def _separator_of(text: str) -> tuple[str, str]:
+def separator_of(text: str) -> tuple[str, str]:
     """Return the separator and the text without the line by which Excel is told of it."""
     if named := _NAMED_SEPARATOR.match(text):
-        return named[1], text[named.end() :]
+        return "," if named[1] in '"\r\n ' else named[1], text[named.end() :]
     return max(_SEPARATORS, key=lambda separator: _fitness(text, separator)), text
 
 
@@ -125,8 +125,6 @@ def _fitness(text: str, separator: str) -> tuple[float, int]:
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each record with the row number that a spreadsheet shows, which quoted line ends do not move."""
-    if separator in '"\r\n ':
-        separator = ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     number = 0
     while True:

@@ -52,7 +52,7 @@ class Table:
     with three decimals: as a text 1.255 could also mean 1255. `other_sheets` are further visible sheets of
     a workbook, which are not read; `day_zero` is the day that its serial numbers count from.
     `record` are the rows of the sheet on which an export says what it holds (`records`).
-    `title_lines` is how many filled rows are above the header; `header_row` is then the header's, as shown.
+    `title_lines` is how many filled rows are above the header, `header_row` the number of its row, as shown.
     """
 
     header: tuple[str, ...]
@@ -81,7 +81,7 @@ class Table:
             if is_header(header := as_header(row.cells)):
                 rows = self.rows[above:]
                 if not rows:
-                    raise _no_rows()
+                    raise no_rows()
                 return replace(self, header=header, rows=rows, header_row=row.number, title_lines=above)
         return self
 
@@ -91,9 +91,15 @@ def as_header(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(" ".join(cell.split()) for cell in cells)
 
 
-def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, ...], tuple[TableRow, ...]]:
-    """Return the header and the rows below it, empty ones left out. Raises UnreadableFile over a limit."""
+def filled_rows(
+    rows: Iterable[tuple[int, Sequence[str]]],
+) -> tuple[int, tuple[str, ...], tuple[TableRow, ...]]:
+    """Return the header's row number, the header and the rows below it, empty ones left out.
+
+    Raises UnreadableFile over a limit.
+    """
     header: tuple[str, ...] | None = None
+    header_row = 0
     found: list[TableRow] = []
     for number, texts in rows:
         if number > _LOWEST_ROW:
@@ -104,7 +110,7 @@ def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, .
         if len(cells) > MOST_COLUMNS:
             raise _too_many_columns(number)
         if header is None:
-            header = as_header(cells)
+            header_row, header = number, as_header(cells)
             continue
         found.append(TableRow(number, cells))
         if len(found) > MOST_ROWS:
@@ -112,11 +118,12 @@ def filled_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[str, .
     if header is None:
         raise UnreadableFile(_("The file is empty."), code="empty")
     if not found:
-        raise _no_rows()
-    return header, tuple(found)
+        raise no_rows()
+    return header_row, header, tuple(found)
 
 
-def _no_rows() -> UnreadableFile:
+def no_rows() -> UnreadableFile:
+    """Return the error for a table of column names only."""
     message = _("The file holds the column names only. Add one row for each ticket.")
     return UnreadableFile(message, code="no_rows")
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def read_workbook(content: bytes) -> Table:
     answer = _answer(content)
     if refusal := answer.get("refused"):
         raise _refused(refusal)
-    header, rows = filled_rows(answer["rows"])
+    number, header, rows = filled_rows(answer["rows"])
     problems = [CellProblem(row, column, _no_result()) for row, column in answer["without_result"]]
     problems += [CellProblem(row, column, _is_merged()) for row, column in answer["merged"]]
     return Table(
@@ -66,21 +67,29 @@ def read_workbook(content: bytes) -> Table:
         three_decimals=frozenset((row, column) for row, column in answer["three_decimals"]),
         other_sheets=tuple(answer["other_sheets"]),
         day_zero=date.fromisoformat(answer["day_zero"]),
+        header_row=number,
         record=tuple(map(tuple, answer["record"])),
     )
 
 
 def _answer(content: bytes) -> dict[str, Any]:
-    """Return what the process says of the workbook. Raises UnreadableFile where it says nothing."""
+    limits = (MOST_ROWS, MOST_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS)
+    return _decoded(*run_process("ticketadmin.workbooks", [*map(str, limits), RECORD_SHEET], content))
+
+
+def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[int, bytes]:
+    """Run a module on a workbook in a process of its own; return its exit status and its output.
+
+    The module limits itself by its arguments. Raises UnreadableFile where it does not end in time.
+    """
     if not _turns.acquire(timeout=MAX_SECONDS):
         message = _("Other files are being read at the moment. Nothing was changed. Upload this one again.")
         raise UnreadableFile(message, code="busy")
-    limits = (MOST_ROWS, MOST_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS)
     try:
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(  # noqa: S603 - nothing of the file is on its command line
-                [sys.executable, "-s", "-m", "ticketadmin.workbooks", *map(str, limits), RECORD_SHEET],
-                input=content,
+                [sys.executable, "-s", "-m", module, *arguments],
+                input=given,
                 stdout=output,
                 stderr=subprocess.DEVNULL,
                 env=_ENVIRONMENT,
@@ -89,7 +98,7 @@ def _answer(content: bytes) -> dict[str, Any]:
                 check=False,
             )
             output.seek(0)
-            return _decoded(done.returncode, output.read())
+            return done.returncode, output.read()
     except subprocess.TimeoutExpired:
         raise _too_much_inside() from None
     except OSError as error:

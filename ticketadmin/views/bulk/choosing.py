@@ -1,12 +1,18 @@
 """The first step of a bulk update: which tickets, and the template for a file of them."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk_choosing import ChooseForm
+from ticketadmin.models import BulkFile
+from ticketadmin.services.audit.record import Target, audited_export
+from ticketadmin.services.bulk.error_file import file_with_errors
 from ticketadmin.services.bulk.template import template_csv, template_xlsx
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.values.schema import load_schema
@@ -36,7 +42,28 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: ChooseForm, status: int = 200) -> HttpResponse:
-    return render(request, "bulk/new.html", {"form": form, "row_errors": form.row_errors}, status=status)
+    context = {"form": form, "row_errors": form.row_errors, "wrong_file": form.wrong_file}
+    return render(request, "bulk/new.html", context, status=status)
+
+
+@needs("run_bulk_updates")
+@require_safe
+def bulk_file_errors(request: HttpRequest, file: UUID) -> HttpResponse:
+    """Download an uploaded file with what is wrong in it beside each row."""
+    person = person_of(request)
+    kept = get_object_or_404(BulkFile.objects.select_related("bulk"), uuid=file)
+    if kept.bulk is None and kept.owner_id != person.pk:
+        raise Http404
+    try:
+        made = file_with_errors(kept, load_schema(get_choices()), actor=person)
+    except ValidationError as error:
+        return render(request, "bulk/no_error_file.html", {"problem": error.messages[0]}, status=409)
+    kind = "xlsx" if made.is_workbook else "csv"
+    target = Target("bulkfile", str(kept.uuid), kept.name)
+    pieces = audited_export(target, made.pieces, filters={}, actor=person)
+    answer = HttpResponse(b"".join(pieces), content_type=XLSX if made.is_workbook else "text/csv")
+    answer["Content-Disposition"] = f'attachment; filename="errors-{kept.uuid}.{kind}"'
+    return answer
 
 
 @needs("run_bulk_updates")

@@ -19,7 +19,7 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.file_choices import FileChoicesForm
-from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
+from ticketadmin.models import BulkFile, BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
@@ -255,6 +255,8 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
                 return see_other(_address(one))
     context = {"bulk": one, "form": form, "notice": notice, "count": one.items.count()}
     context["file"] = present_file(one.notes)
+    if one.notes.get("error_rows"):
+        context["kept_file"] = BulkFile.objects.filter(bulk=one).only("uuid").first()
     context["asked"] = [present_question(asked) for asked in form.asked]
     context["columns"] = [form.schema.field(name).label for name in form.from_file]
     return render(request, "bulk/changes.html", context, status=status)

@@ -1,0 +1,79 @@
+"""Marks in workbooks as other programs write them: prefixes, empty rows, cells without a place, formulas."""
+
+import io
+from zipfile import ZipFile
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.services.excel import EXCEL, MAIN, SHEET
+from ticketadmin.workbooks.marking import Marks, UnknownSpelling, mark_workbook
+
+pytestmark = pytest.mark.filterwarnings("ignore:Workbook contains no default style")
+MARKS = Marks("Phiếu", "Errors", 1, None, {3: "a <b> & \x01c", 5: "d"}, frozenset([(3, 1), (5, 0), (3, 9)]))
+
+
+def workbook(sheet: str) -> bytes:
+    content = io.BytesIO()
+    with ZipFile(content, "w") as archive:
+        for name, text in {**EXCEL, SHEET: sheet}.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+def sheet_of(content: bytes) -> str:
+    return ZipFile(io.BytesIO(content)).read(SHEET).decode()
+
+
+@pytest.mark.parametrize("p", ["", "x:"])
+def test_a_sheet_keeps_what_it_has_and_gets_a_column_behind_all_others(p: str) -> None:
+    name = f"xmlns:{p[:-1]}" if p else "xmlns"
+    sheet = f'''<?xml version="1.0" encoding="UTF-8"?>
+        <{p}worksheet {name}="{MAIN}"><{p}dimension ref="A1:C3"/>
+        <{p}sheetData><{p}row r="1" spans="1:3"><{p}c><{p}v>1</{p}v></{p}c><{p}c/></{p}row>
+        <{p}row r="3"><{p}c r="A3" t="str"><{p}f>"a&gt;b"</{p}f><{p}v>a&gt;b</{p}v></{p}c>
+        <{p}c r="B3" s=\'1\'><{p}v>7</{p}v></{p}c><{p}c r="C3"/></{p}row><{p}row r="4"/>
+        <{p}row ht="20" r="5"/></{p}sheetData></{p}worksheet>'''
+
+    marked = mark_workbook(workbook(sheet), MARKS)
+
+    rows = load_workbook(io.BytesIO(marked), data_only=True).worksheets[0]
+    assert [rows.cell(row, 4).value for row in range(1, 6)] == ["Errors", None, "a <b> & c", None, "d"]
+    assert (rows["A3"].value, rows["B3"].value, rows["B3"].number_format) == ("a>b", 7, "0000000000")
+    assert rows["B3"].fill.fgColor.rgb == "FFFFC7CE"
+    assert rows["A3"].fill.fgColor.rgb != "FFFFC7CE"
+    text = sheet_of(marked)
+    assert 'ref="A1:D3"' in text
+    assert f'<{p}f>"a&gt;b"</{p}f><{p}v>a&gt;b</{p}v>' in text
+    assert "spans" not in text
+
+
+def test_a_column_that_is_there_is_replaced_where_it_stands() -> None:
+    sheet = f'''<worksheet xmlns="{MAIN}"><sheetData>
+        <row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>2</v></c></row>
+        <row r="3"><c r="A3"><v>3</v></c><c r="C3"><v>4</v></c></row>
+        <row r="4"><c r="B4"><v>5</v></c><c r="C4"><v>6</v></c></row>
+        <row r="5"><c r="B5"/></row></sheetData></worksheet>'''
+    marks = Marks("Phiếu", "Errors", 1, 1, MARKS.texts, frozenset())
+
+    rows = load_workbook(io.BytesIO(mark_workbook(workbook(sheet), marks))).worksheets[0]
+
+    found = [[cell.value for cell in row] for row in rows.iter_rows()]
+    assert found == [
+        [1, "Errors", None],
+        [None, None, None],
+        [3, "a <b> & c", 4],
+        [None, None, 6],
+        [None, "d", None],
+    ]
+
+
+def test_a_part_in_another_encoding_is_refused_and_not_damaged() -> None:
+    sheet = f'<?xml version="1.0" encoding="UTF-16"?><worksheet xmlns="{MAIN}"><sheetData/></worksheet>'
+    content = io.BytesIO()
+    with ZipFile(content, "w") as archive:
+        for name, text in EXCEL.items():
+            archive.writestr(name, sheet.encode("utf-16") if name == SHEET else text)
+
+    with pytest.raises(UnknownSpelling):
+        mark_workbook(content.getvalue(), MARKS)

@@ -1,0 +1,60 @@
+"""An uploaded file given back with its errors: what is wrong stands in one more column of its row.
+
+The column is passed over when the file comes back (`columns.is_errors_heading`), and written anew if that has
+errors, too.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from ticketadmin.models import BulkFile, User
+from ticketadmin.services.bulk.columns import errors_heading, is_errors_heading
+from ticketadmin.services.bulk.files import answers_in, content_of
+from ticketadmin.services.bulk.rows import BulkTable, read_rows
+from ticketadmin.services.bulk.runs import RIGHT
+from ticketadmin.services.people.access import require
+from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.spreadsheets.marking import AddedColumn, with_column
+from ticketadmin.services.values.schema import TicketSchema
+
+BETWEEN = " · "
+
+
+@dataclass(frozen=True)
+class ErrorFile:
+    """A file with its errors, in pieces, and whether it is a workbook."""
+
+    pieces: tuple[bytes, ...]
+    is_workbook: bool
+
+
+def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> ErrorFile:
+    """Return an uploaded file with its errors, read with the answers of its user.
+
+    Raises Forbidden, or ValidationError where it cannot be read or written so.
+    """
+    require(actor, RIGHT)
+    content = content_of(file)
+    answers = answers_in(file.bulk.notes) if file.bulk else {}
+    found = read_rows(read_table(content, file.name), schema, compares=True, answers=answers)
+    added = _errors_of(found)
+    marked = with_column(content, added)
+    return ErrorFile((marked,), is_workbook=bool(found.table.sheet))
+
+
+def _errors_of(found: BulkTable) -> AddedColumn:
+    messages = defaultdict(list)
+    for error in found.all_errors:
+        messages[error.row].append(f"{error.column}: {error.message}")
+    places = {column.name: column.index for column in found.columns}
+    own = [at for at, name in enumerate(found.table.header) if is_errors_heading(name)]
+    return AddedColumn(
+        heading=errors_heading(),
+        header_row=found.table.header_row,
+        texts={row: BETWEEN.join(texts) for row, texts in messages.items()},
+        column=own[0] if own else None,
+        cells=frozenset(
+            (error.row, places[error.column]) for error in found.all_errors if error.column in places
+        ),
+        sheet=found.table.sheet,
+    )
