@@ -118,11 +118,11 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         return type(form.__name__, (form,), {"actor": request.user})
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leave superusers to superusers: whoever sets their password becomes one."""
+        """Leave superusers to superusers: a user who sets their password becomes one."""
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The same, and nobody deletes themselves."""
+        """The same, and users cannot delete themselves."""
         return (
             super().has_delete_permission(request, obj)
             and _may_touch(request, obj)

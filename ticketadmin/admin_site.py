@@ -23,7 +23,7 @@ class AdministrationSite(admin.AdminSite):
     index_title = _("Settings")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Leave out the rows of authenticator apps: their secrets are nobody's to look at."""
+        """Leave out the rows of authenticator apps: their secrets are for no user to see."""
         if getattr(model_or_iterable, "_meta", None) and model_or_iterable._meta.app_label == "otp_totp":
             return
         super().register(model_or_iterable, admin_class, **options)

@@ -43,7 +43,7 @@ from ticketadmin.markup.tokens import ATTRIBUTE, Token, tokens
 MAX_ATTRIBUTES = 1_000
 MAX_GROWTH = 4
 MAX_LEVELS = 100  # of elements, apart from paragraphs, the items of lists and the parts of tables
-MAX_REOPENED = 5_000  # elements that no tag stands for
+MAX_REOPENED = 5_000  # elements without a tag of their own
 MAX_REPEATED = 20_000_000  # characters of a link's attributes, were they repeated by every tag behind it
 ROUNDS = 4
 DISPLAY_CACHED_FOR = 3_600
@@ -89,7 +89,7 @@ _VOID = frozenset("br col hr img".split())
 _FREE = frozenset("p li dt dd caption colgroup thead tbody tfoot tr th td".split())
 _IMPLIED = frozenset("colgroup tbody tr".split())
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s[^<>"]*(?:"[^"]*"[^<>"]*)*)?>')
-_NOTHING = "<!---->"  # stands for what is left out, so that what is around it does not become one
+_NOTHING = "<!---->"  # in place of what is left out, so that what is around it does not become one
 _LINE_ENDS = re.compile(r"[\r\n][ \t\r\n]*+")
 _PRE_LINE = re.compile(r"<pre[^>]*>(?=\n)")
 
@@ -120,7 +120,7 @@ def clean_html(html_text: str) -> str:
 def _settled(cleaned: str) -> str:
     """Return cleaned HTML; where no element is left, its white space as HTML means it.
 
-    Line ends would be lines to whoever reads it as a text the next time.
+    Line ends would be lines when it is read as a text the next time.
     """
     return cleaned if is_markup(cleaned) else _LINE_ENDS.sub(" ", cleaned).strip()
 

@@ -46,7 +46,7 @@ SECRET_KEY = _from_file("SECRET_KEY_FILE", env.str("SECRET_KEY_FILE", default=""
 )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# How many proxies of our own stand in front: their headers tell the client's address and https.
+# How many trusted proxies are in front: their headers tell the client's address and https.
 PROXIES = env.int("PROXIES", default=0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIES else None
 ROOT_URLCONF = "ticketadmin.urls"

@@ -12,7 +12,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A tip stays within the window wherever its word stands.
+// A tip stays within the window wherever its word is.
 const EDGE = 8;
 document.addEventListener(
   "toggle",

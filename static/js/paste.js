@@ -136,7 +136,7 @@ function wrapWhole(element, name) {
   wrapper.append(element);
 }
 
-// Text that stands beside paragraphs gets one of its own; breaks between paragraphs only made distance.
+// Text beside paragraphs gets one of its own; breaks between paragraphs only made distance.
 function paragraphs(body) {
   for (const block of [body, ...all(body, "div, blockquote, li")]) {
     if (![...block.children].some((child) => child.matches(APART))) continue;

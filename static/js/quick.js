@@ -1,4 +1,4 @@
-// Quick status: one press sends, the answer stands in place, undo beside it. No page is loaded.
+// Quick status: one press sends, the answer replaces the button, undo beside it. No page is loaded.
 import { post, put, SignedOut, signIn, Unreachable } from "./session.js";
 
 const menu = document.querySelector("[data-quick-menu]");

@@ -11,7 +11,7 @@ let box, textarea, losses, switches, previewPlace;
 let editor = null;
 let isStarting = false;
 
-// What an editor may drop, by kind: a selector that counts it. The words stand in the template.
+// What an editor may drop, by kind: a selector that counts it. The words are in the template.
 const KINDS = {
   image: "img",
   merged: "[colspan]:not([colspan='1']), [rowspan]:not([rowspan='1'])",
@@ -48,7 +48,7 @@ function style(href) {
   return new Promise((resolve) => link.addEventListener("load", resolve, { once: true }));
 }
 
-// Keys and presses are answered between the steps, so that slow machines do not stand still.
+// Keys and presses are answered between the steps, so that slow machines do not freeze.
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
 async function load() {
@@ -137,7 +137,7 @@ function create(all, place) {
       transformPastedText: cleanText,
       handlePaste: pastePicture,
     },
-    injectCSS: false, // a style without the page's nonce; the rules stand in editor.css
+    injectCSS: false, // a style without the page's nonce; the rules are in editor.css
     onUpdate: () => {
       textarea.value = editor.isEmpty ? "" : editor.getHTML();
       textarea.dispatchEvent(new Event("input", { bubbles: true }));

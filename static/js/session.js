@@ -49,7 +49,7 @@ export async function post(url, data, isSecondTry = false) {
   return answer;
 }
 
-// Put a fragment that our server rendered in the place of what stands there.
+// Put a fragment that our server rendered in the place of what is there.
 export function put(place, html) {
   place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
 }
@@ -83,7 +83,7 @@ function askFor(form, name, url) {
 }
 
 // Open the dialog once; every caller waits for the same sign-in. Resolves with whether the same person is
-// back; false where the dialog was closed, so that whoever waits can offer its button again.
+// back; false where the dialog was closed, so that its caller can offer the button again.
 let waiting = null;
 export function signIn() {
   waiting ??= new Promise((resolve) => {

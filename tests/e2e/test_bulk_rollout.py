@@ -105,7 +105,7 @@ def test_what_was_changed_since_the_damage_is_not_restored_over(
     restoring = lead.press(path, "restore")
     lead.wait(restoring, "ready")
 
-    assert "Somebody changed it since." in page_of(lead, restoring)
+    assert "It was changed in the meantime." in page_of(lead, restoring)
     assert "There is nothing to send" in page_of(lead, restoring)
     assert crm.ticket(codes[0])["account_email"] == "since@example.com"
 

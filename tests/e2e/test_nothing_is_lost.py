@@ -181,7 +181,7 @@ def test_two_people_see_each_other_and_neither_text_is_lost(
     expect(other.get_by_text("Demo Staff saved this ticket")).to_be_visible(timeout=15_000)
     other.get_by_role("button", name="Save", exact=True).click()
 
-    expect(other.get_by_text("Somebody else changed the same field.")).to_be_visible()
+    expect(other.get_by_text("Someone else changed the same field.")).to_be_visible()
     expect(other.get_by_text("Của staff").first).to_be_visible()
     expect(other.get_by_text("Của Lan").first).to_be_visible()
     assert live_sandbox.ticket(CODE)["ticket_title"] == "Của staff"

@@ -179,7 +179,7 @@ def test_a_ticket_in_two_rows_is_an_error_in_both(web: Client, sandbox: Sandbox)
     run = upload(web, change(export(web, *codes), edit))
 
     assert {one["row"] for one in run.notes["errors"]} == {2, 3}
-    assert "This ticket also stands in row 3." in web.get(f"/bulk/{run.uuid}/").content.decode()
+    assert "This ticket is also in row 3." in web.get(f"/bulk/{run.uuid}/").content.decode()
 
 
 def test_a_value_that_the_crm_changed_since_is_a_conflict_and_nothing_is_sent(

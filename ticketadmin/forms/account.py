@@ -29,7 +29,7 @@ class SignInForm(FieldsInOrder, AuthenticationForm):
         name.validators.append(MaxLengthValidator(name.max_length))  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Check name and password; say why somebody with the right password is not let in."""
+        """Check name and password; say why a user with the right password is not let in."""
         try:
             return super().clean()
         except NotWelcome as problem:
@@ -54,7 +54,7 @@ class ForgottenPasswordForm(FieldsInOrder, forms.Form):
 
 
 class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-arg]
-    """The new password twice, for a user who came by the link; whoever reads their mail has no code."""
+    """The new password twice, for a user who came by the link; someone who reads their mail has no code."""
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)

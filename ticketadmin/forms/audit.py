@@ -1,4 +1,4 @@
-"""What may be asked of the audit log: the filters, as they stand in the address."""
+"""What may be asked of the audit log: the filters, as the address has them."""
 
 from typing import Any
 
@@ -33,6 +33,6 @@ class AuditFilterForm(FieldsInOrder, forms.Form):
 
     @property
     def filters(self) -> AuditFilters:
-        """The valid filters; what is invalid is not applied and stands in the form with its error."""
+        """The valid filters; what is invalid is not applied and is shown in the form with its error."""
         cleaned = getattr(self, "cleaned_data", {})
         return AuditFilters(**{name: value for name, value in cleaned.items() if value})

@@ -154,7 +154,7 @@ class ChangesForm(forms.Form):
         return list(kept_sentences(self.emptied, self.schema))
 
     def clean(self) -> dict[str, Any]:
-        """Turn what was posted into `self.edit`; each problem stands at its field."""
+        """Turn what was posted into `self.edit`; each problem is shown at its field."""
         actions = {name: self.cleaned_data.get(ACTION + name) or KEEP for name in self.ticket_fields}
         posted = {name: self._typed(name) for name, action in actions.items() if action == SETTING}
         for name, action in actions.items():

@@ -62,7 +62,7 @@ class ChooseForm(forms.Form):
         self.fields["view"].queryset = views  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Read the one source that was given; its problems stand at its field."""
+        """Read the one source that was given; its problems are shown at its field."""
         given = [name for name in ("codes", "view", "matching", "file") if self.cleaned_data.get(name)]
         if len(given) > 1:
             message = _("Choose tickets in one way at a time: empty the other boxes.")

@@ -1,4 +1,4 @@
-"""What may be asked of the history: the filters, as they stand in the address."""
+"""What may be asked of the history: the filters, as the address has them."""
 
 from datetime import date
 from typing import Any
@@ -66,6 +66,6 @@ class HistoryFilterForm(FieldsInOrder, forms.Form):
 
     @property
     def filters(self) -> Filters:
-        """The valid filters; what is invalid is not applied and stands in the form with its error."""
+        """The valid filters; what is invalid is not applied and is shown in the form with its error."""
         cleaned = getattr(self, "cleaned_data", {})
         return Filters(**{name: value for name, value in cleaned.items() if value})

@@ -50,7 +50,7 @@ class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 class PersonForm(UserChangeForm):  # type: ignore[type-arg]
-    """A person who exists. Nobody locks themselves out."""
+    """A user who exists. Users cannot lock themselves out."""
 
     actor: User
 
@@ -78,7 +78,7 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
         return data
 
     def _keep_a_superuser(self, data: dict[str, Any]) -> None:
-        """Refuse what would leave nobody who may do everything here."""
+        """Refuse what would leave no superuser."""
         others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
         if others.exists():
             return
@@ -86,7 +86,7 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
             self.add_error("is_active", forms.ValidationError(_LAST, code="last_superuser"))
 
     def save(self, commit: bool = True) -> User:
-        """Forget the password of somebody who signs in elsewhere from now on; this ends their sessions."""
+        """Forget the password of a user who signs in elsewhere from now on; this ends their sessions."""
         person: User = super().save(commit=False)
         if "source" in self.changed_data:
             person.subject = None

@@ -131,7 +131,7 @@ class TicketForm(forms.Form):
         return tab_of(_query(self.data)) if self.is_bound else Tab(uuid.uuid4().hex[:16], list(self.inputs))
 
     def clean(self) -> dict[str, Any]:
-        """Turn what was posted into `self.edit`; each problem stands at its field."""
+        """Turn what was posted into `self.edit`; each problem is shown at its field."""
         posted = self._posted()
         mine = self._require_choices(posted)
         if self.new_custom_key.strip() or self.new_custom_value.strip():

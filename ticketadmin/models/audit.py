@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-# Target kinds that are not models of ours; a model's kind is its lower-case name.
+# Target kinds that are not models; a model's kind is its lower-case name.
 HISTORY, AUDIT_LOG, TICKET = "history", "auditlog", "ticket"
 
 

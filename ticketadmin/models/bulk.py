@@ -38,7 +38,7 @@ class BulkKind(models.TextChoices):
 
 
 class BulkState(models.TextChoices):
-    """Where a bulk update stands."""
+    """How far a bulk update is."""
 
     DRAFT = "draft", _("Being prepared")
     CHECKING = "checking", _("Checking the tickets")
@@ -68,7 +68,7 @@ ENDED = (BulkState.CANCELLED, BulkState.FINISHED)
 
 
 class ItemState(models.TextChoices):
-    """Where one item stands. `DOUBT`: it may have been sent, and what came of it is still to be read."""
+    """How far one item is. `DOUBT`: it may have been sent, and what came of it is still to be read."""
 
     WAITING = "waiting", _("Waiting")
     WORKING = "working", _("In progress")

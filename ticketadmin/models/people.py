@@ -76,7 +76,7 @@ class User(AbstractUser):
 
     source = models.CharField(_("signs in with"), max_length=8, choices=Source.choices, default=Source.LOCAL)
     # Who this is at the company: "issuer subject" at an OpenID provider, where names and addresses change and
-    # this does not; "ldap name" in the directory. Null until somebody is known to own the account.
+    # this does not; "ldap name" in the directory. Null until it is known who owns the account.
     subject = models.CharField(max_length=600, null=True, blank=True, unique=True, editable=False)
     # Since when signing in asks for a code of an app; see services/people/second_step.py.
     second_step_since = models.DateTimeField(null=True, editable=False)
@@ -222,7 +222,7 @@ class BindingLink(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """One code that stands in for a lost authenticator app, once; only its keyed digest is kept."""
+    """One code that replaces a lost authenticator app, once; only its keyed digest is kept."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
     digest = models.CharField(max_length=64)

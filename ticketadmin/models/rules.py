@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class TicketRule(models.Model):
     """What setting a field, perhaps to one value, requires: other fields, a reason, membership of a group.
 
-    Lists hold names, of fields and of groups. A group that is renamed or deleted lets nobody through until
+    Lists hold names, of fields and of groups. A group that is renamed or deleted lets no user through until
     the rule is changed: a rule never becomes weaker by itself.
     """
 

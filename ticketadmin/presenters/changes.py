@@ -80,7 +80,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class ValueRow:
-    """One field of a change. None stands for a value that is not known."""
+    """One field of a change. None: the value is not known."""
 
     name: str
     label: Text

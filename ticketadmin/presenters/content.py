@@ -2,7 +2,7 @@
 
 The attacker writes tickets and wants to know who reads them (an image that loads by itself tells its
 server), or to lead people astray (a link whose words name another place). So an image is replaced by
-its description and its server's name until a person asks for it, and behind every link stands where it
+its description and its server's name until a person asks for it, and behind every link is written where it
 leads, as a browser would read the address, with a warning where its words name another place.
 
 What is added here is spelled with classes, which cleaned content never has: it cannot be imitated.
@@ -119,7 +119,7 @@ def _placeholder(label: str, image: dict[str, str]) -> str:
 def _with_targets(cleaned: str) -> str:
     """Write behind every link where it leads."""
     parts: list[str] = []
-    is_open: list[tuple[str, int]] = []  # links can stand in each other, by way of a table's cell
+    is_open: list[tuple[str, int]] = []  # links can be nested, by way of a table's cell
     done = 0
     for match in _ANCHOR.finditer(cleaned):
         parts.append(cleaned[done : match.start()])

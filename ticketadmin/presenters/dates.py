@@ -29,7 +29,7 @@ def _readable(text: str, language: str) -> str:
 
 
 def ago(moment: datetime) -> str:
-    """Return how long ago a moment was, in words that stand alone: "3 minutes ago"."""
+    """Return how long ago a moment was, in words that need no others: "3 minutes ago"."""
     minutes = max(0, int((timezone.now() - moment).total_seconds() // 60))
     if minutes == 0:
         return gettext("less than a minute ago")

@@ -70,7 +70,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.METHOD_NOT_ALLOWED: Explanation(_("The CRM does not offer this."), TELL_ADMINISTRATOR, 403),
     Reason.NOT_FOUND: Explanation(_("The CRM has no ticket with this code."), CHECK_CODE, 404),
     Reason.CONFLICT: Explanation(
-        _("The CRM says that somebody else changed this ticket at the same time."),
+        _("The CRM says that someone else changed this ticket at the same time."),
         _("Save again to compare what you typed with the ticket as it is now."),
         409,
     ),
@@ -176,11 +176,11 @@ MEANINGS: dict[str, Text] = {
     **{one.value: words.meaning for one, words in OUTCOMES.items()},
     ItemOutcome.ALREADY: _("The ticket holds what is wanted, so there is nothing to send."),
     ItemOutcome.CONFLICT: _("It was changed after the check, so nothing was sent."),
-    ItemOutcome.NOT_DONE: _("Nothing could be sent; the reason stands with the ticket."),
+    ItemOutcome.NOT_DONE: _("Nothing could be sent; the reason is given with the ticket."),
     ItemOutcome.NOT_SENT: _("The bulk update was stopped before its turn came."),
     Plan.SEND: _("It differs from what is wanted and will be sent."),
     Plan.BLIND: _("It cannot be read, so it will be sent without comparing and cannot be undone."),
-    Plan.CANNOT: _("It will be left out; the reason stands with the ticket."),
+    Plan.CANNOT: _("It will be left out; the reason is given with the ticket."),
 }
 
 
@@ -208,7 +208,7 @@ def verdict_on(change: Change) -> Verdict:
         return Verdict(
             Tone.DANGER,
             _("Not saved in full: the CRM kept the old value of at least one field."),
-            _("The outcome stands with each field. Save again to send what is missing."),
+            _("The outcome is given with each field. Save again to send what is missing."),
         )
     was_accepted = change.http_status is not None and not change.reason
     if outcome is Outcome.NOT_APPLIED and not was_accepted:
@@ -252,7 +252,7 @@ def _undecided(change: Change) -> Verdict:
 # --- bulk runs ---------------------------------------------------------------------------------------
 
 ITEM_REASONS: dict[ItemReason, Text] = {
-    ItemReason.CHANGED_SINCE: _("Somebody changed it since."),
+    ItemReason.CHANGED_SINCE: _("It was changed in the meantime."),
     ItemReason.CHANGED_SINCE_EXPORT: _(
         "A value that you changed in the file was changed in the CRM, too, after the export. Nothing of this "
         "ticket is sent before you choose which one counts."

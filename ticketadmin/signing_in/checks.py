@@ -1,9 +1,9 @@
 """System checks of the sign-in settings: the product does not start with an incomplete configuration.
 
-E020 nobody could sign in            E023 OpenID Connect is configured by half
+E020 no user could sign in           E023 OpenID Connect is configured by half
 E021 an extra is not installed       E024 a way on which passwords or tokens could be read
-E022 LDAP is configured by half      E025 SECOND_STEP names nobody known
-W020 nobody gets a role by signing in
+E022 LDAP is configured by half      E025 SECOND_STEP is not a known word
+W020 no user gets a role by signing in
 """
 
 from importlib.util import find_spec
@@ -30,12 +30,12 @@ def is_private_way(address: str) -> bool:
 
 
 @register()
-def somebody_can_sign_in(**_kwargs: Any) -> list[CheckMessage]:
+def a_user_can_sign_in(**_kwargs: Any) -> list[CheckMessage]:
     """Check that at least one sign-in method is configured and its packages are installed."""
     problems: list[CheckMessage] = []
     if not (settings.LOCAL_ACCOUNTS or settings.LDAP_URL or settings.OIDC_ISSUER):
         hint = "Set LOCAL_ACCOUNTS=on, or configure LDAP or OpenID Connect."
-        problems.append(Error("Nobody could sign in.", hint=hint, id="ticketadmin.E020"))
+        problems.append(Error("No user could sign in.", hint=hint, id="ticketadmin.E020"))
     for is_on, package, extra in (
         (settings.LDAP_URL, "django_auth_ldap", "ldap"),
         (settings.OIDC_ISSUER, "mozilla_django_oidc", "oidc"),
@@ -60,7 +60,7 @@ def sources_are_whole(**_kwargs: Any) -> list[CheckMessage]:
         problems.append(Error(problem, hint="See docs/signing-in.md.", id="ticketadmin.E023"))
     if (settings.LDAP_URL or settings.OIDC_ISSUER) and not any(settings.ROLE_GROUPS.values()):
         hint = "Set STAFF_GROUPS, LEAD_GROUPS or ADMINISTRATOR_GROUPS, or give roles by hand."
-        problems.append(Remark("Nobody gets a role by signing in.", hint=hint, id="ticketadmin.W020"))
+        problems.append(Remark("No user gets a role by signing in.", hint=hint, id="ticketadmin.W020"))
     return problems
 
 
@@ -79,7 +79,7 @@ def second_step_is_known(**_kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def nobody_listens(**_kwargs: Any) -> list[CheckMessage]:
+def passwords_are_not_sent_in_clear(**_kwargs: Any) -> list[CheckMessage]:
     """Check that passwords and tokens are only sent over encrypted transport."""
     problems: list[CheckMessage] = []
     servers = settings.LDAP_URL.replace(",", " ").split()

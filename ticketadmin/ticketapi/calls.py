@@ -201,7 +201,7 @@ class Caller:
 
 
 class _KeyHeader(AuthBase):
-    """Puts the key on the request at the last moment, so that no frame of ours holds it."""
+    """Puts the key on the request at the last moment, so that no stack frame of this package holds it."""
 
     def __init__(self, key: ApiKey) -> None:
         self._key = key

@@ -5,7 +5,7 @@
     ├── KeyRefused         the CRM refused the key (401), or there is none: tell an administrator
     ├── NotAllowed         the key may not do this (403, 405): ask for the right
     ├── NotFound           no such ticket, or no such endpoint (404): check the code
-    ├── Conflict           the CRM says somebody was faster (409): reload and compare
+    ├── Conflict           the CRM says that another write was faster (409): reload and compare
     ├── Unavailable        the CRM cannot take it now (refused, DNS, TLS, 429, 5xx): try again later
     ├── OutcomeUnknown     the request left, the answer did not arrive: read the ticket, then decide
     └── UnexpectedReply    an answer that is not the contract's (redirect, not JSON, too large, another

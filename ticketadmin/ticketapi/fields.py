@@ -41,7 +41,7 @@ class AskedFields:
         """Ask with parts of the names until each refused one is known.
 
         `accepts` asks the CRM for some names and tells whether it answered; what it raises ends the
-        search, and all that was not accepted until then counts as refused. Names that stand in the `words`
+        search, and all that was not accepted until then counts as refused. Names that are in the `words`
         of the refusal are tried apart from the others: two calls, where the CRM names what it refuses,
         else at most two a name.
         """

@@ -102,7 +102,7 @@ def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
 
 
 def error_of(reply: Reply, *, method: str) -> TicketApiError:
-    """Return the error that a status which is not 2xx stands for."""
+    """Return the error for a status that is not 2xx."""
     kind, reason = _kind_of(reply.status)
     if reply.status == 503 and method != "GET" and reply.retry_after is None:
         kind, reason = _KINDS[502]

@@ -1,8 +1,8 @@
 """Where a request comes from. One answer for throttling, metrics and logs.
 
 A client can write anything into `X-Forwarded-For`, so the header counts only when the setting PROXIES says
-how many proxies of our own stand in front. Each of them appends the address that it was called from: the
-client's is the one that the outermost proxy wrote, counted from the right. What stands further left, the
+how many trusted proxies are in front. Each of them appends the address that it was called from: the
+client's is the one that the outermost proxy wrote, counted from the right. What is further left, the
 client wrote itself.
 """
 

@@ -88,7 +88,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def locked_out(request: HttpRequest, response: object = None, credentials: object = None) -> HttpResponse:
-    """Answer 429 to somebody who failed to sign in too often; whether the name exists is not said."""
+    """Answer 429 to a client that failed to sign in too often; whether the name exists is not said."""
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
     problem = ngettext(
         "Too many failed attempts to sign in. Try again in %(n)d minute.",

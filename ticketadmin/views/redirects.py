@@ -1,4 +1,4 @@
-"""Where to go next: after a POST, and only ever to a page of ours."""
+"""Where to go next: after a POST, and only ever to a page of this tool."""
 
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
@@ -18,7 +18,7 @@ def see_other(address: str) -> HttpResponseRedirect:
 
 
 def if_ours(request: HttpRequest, address: str, *, otherwise: str) -> str:
-    """Return the address if it leads to a page of this tool, so that nobody can send people elsewhere."""
+    """Return the address if it leads to a page of this tool, so that a link cannot send users elsewhere."""
     is_ours = url_has_allowed_host_and_scheme(
         address, {request.get_host()}, require_https=request.is_secure()
     )

@@ -234,7 +234,7 @@ def test_collateral_of_the_moment_admits_that_it_may_be_somebody_elses(web: Clie
     page = save(web, ticket_title="Của tôi").content.decode()
 
     assert Change.objects.get().collateral
-    assert "or somebody else changed them in that moment" in page
+    assert "or someone else changed them in that moment" in page
 
 
 @pytest.fixture

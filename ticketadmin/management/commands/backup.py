@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-SESSIONS = "django_session"  # left out: whoever reads a backup must not be signed in as somebody by it
+SESSIONS = "django_session"  # left out: a backup must not let its reader in as another user
 
 
 class Command(BaseCommand):

@@ -41,7 +41,7 @@ class Target:
 
     @classmethod
     def of(cls, row: models.Model) -> "Target":
-        """Return the target that a row of ours is."""
+        """Return the target for a row of the database."""
         name = row.get_username() if isinstance(row, User) else str(row)
         return cls(str(row._meta.model_name), str(row.pk or ""), name)
 

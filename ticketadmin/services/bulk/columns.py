@@ -29,7 +29,7 @@ _UNKNOWN = frozenset({"unknown_column", "unnamed_column"})
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `name` is its heading as the file has it; `field` None: the ticket codes stand here."""
+    """One column. `name` is its heading as the file has it; `field` None: it holds the ticket codes."""
 
     index: int
     name: str
@@ -37,7 +37,7 @@ class Column:
 
     @property
     def meaning(self) -> str:
-        """The API's name of what stands here."""
+        """The API's name of what it holds."""
         return self.field.name if self.field else CODE_COLUMN
 
 

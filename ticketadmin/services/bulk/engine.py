@@ -1,7 +1,7 @@
 """Working through a bulk update: one worker at a time holds its lease and keeps several items in flight.
 
     drain(pk)   take the lease, work until nothing is left, the lead says stop, or trouble pauses it
-    sweep()     name the bulk updates that wait for a worker: nobody's lease is alive
+    sweep()     name the bulk updates that wait for a worker: no lease on them is alive
 
 A worker that dies keeps its lease for BULK_LEASE_SECONDS; then another takes over. Items that were in
 flight are in doubt and settled by reading before anything is sent again. Clocks of the machines are
@@ -375,7 +375,7 @@ class _Drain:
         return is_ours
 
     def _hold(self) -> bool:
-        """Make sure, inside a transaction, that nobody else works on this; stop where somebody does."""
+        """Make sure, inside a transaction, that no other worker has this; stop where one does."""
         is_ours = self.lease.hold()
         self.is_stopping = self.is_stopping or not is_ours
         return is_ours

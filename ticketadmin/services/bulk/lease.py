@@ -1,6 +1,6 @@
 """The lease on a bulk update: which worker may work on it, until when, with what share of the global limit.
 
-One conditional update takes it (see `engine`). Whoever stood still for too long has lost it to
+One conditional update takes it (see `engine`). A worker that stalled for too long has lost it to
 another worker, and learns so before it writes anything more.
 """
 
@@ -38,7 +38,7 @@ class Lease:
         return BulkUpdate.objects.filter(pk=self.bulk.pk, worker=self.worker)
 
     def hold(self) -> bool:
-        """Renew it inside a transaction: until that one's end nobody can take over. Return if it is ours."""
+        """Renew it inside a transaction: until it ends no other worker can take over. Return if held."""
         return self._renew()
 
     def renew(self, slowed_until: datetime | None) -> bool:

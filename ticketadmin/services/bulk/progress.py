@@ -106,7 +106,7 @@ def _rate(bulk: BulkUpdate) -> float | None:
 
 @dataclass(frozen=True)
 class ItemPage:
-    """Some items in their order, and where they stand among the pages."""
+    """Some items in their order, and their place among the pages."""
 
     items: tuple[BulkItem, ...]
     number: int

@@ -76,7 +76,7 @@ def damaged_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
 
 
 def unaccepted_damage(bulk: BulkUpdate, schema: TicketSchema) -> Iterator[tuple[BulkItem, list[str]]]:
-    """Yield the tickets with damage that nobody accepted yet, and the names of the fields concerned."""
+    """Yield the tickets with damage that was not accepted yet, and the names of the fields concerned."""
     accepted = set(bulk.accepted)
     for item in damaged_items(bulk).iterator(chunk_size=500):
         names = [key.partition(":")[2] for _damage, key in _keys(item, schema) if key not in accepted]

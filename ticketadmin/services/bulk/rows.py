@@ -118,7 +118,7 @@ def read_rows(
     option that is not offered is right where the ticket holds it already: it is an error in its row, unless
     what follows `compares` each row with its ticket, as a dry run does.
     `answers` are what the user said of columns with two readings; None where no user can be asked.
-    A code that stands in several rows is an error in all of them, because none is known to be the right one.
+    A code that is in several rows is an error in all of them, because none is known to be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
     table = without_errors(table.below_title(is_header))
@@ -229,18 +229,18 @@ class _Reading:
     def _refuse_unnamed(self, row: TableRow) -> None:
         for index in range(self.width, len(row.cells)):
             if row.cells[index].strip():
-                message = _("This cell stands under no column name. Is a separator in a text not quoted?")
+                message = _("This cell is under no column name. Is a separator in a text not quoted?")
                 self._add_error(row.number, letter(index), message, row.cells[index])
 
     def refuse_repeated(self, plans: Iterable[RowPlan]) -> None:
-        """Add an error for each row whose code stands in another row too."""
+        """Add an error for each row whose code is in another row too."""
         rows = defaultdict(list)
         for plan in plans:
             rows[plan.code.casefold()].append(plan)
         for same in (same for code, same in rows.items() if code and len(same) > 1):
             for plan in same:
                 others = ", ".join(str(one.row_number) for one in same[:6] if one is not plan)
-                message = _("This ticket also stands in row %(rows)s. Keep one row for each ticket.")
+                message = _("This ticket is also in row %(rows)s. Keep one row for each ticket.")
                 self._add_error(plan.row_number, self.code_column.name, message % {"rows": others}, plan.code)
 
     def _code_of(self, row: TableRow) -> str:

@@ -58,7 +58,7 @@ class BulkProblem(Exception):
 
 
 class NotNow(BulkProblem):
-    """Its state does not allow this: somebody else was faster, or the page is old."""
+    """Its state does not allow this: another user was faster, or the page is old."""
 
 
 class SealBroken(BulkProblem):

@@ -1,6 +1,6 @@
 """Which spellings of a value a cell may have, kind by kind: one table for error messages and the template.
 
-An example stands for its spelling, and a test reads every one of them.
+An example represents its spelling, and a test reads every one of them.
 """
 
 from collections.abc import Mapping

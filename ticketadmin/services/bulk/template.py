@@ -35,7 +35,7 @@ _WIDTHS = {Kind.HTML: 60, Kind.LONG_TEXT: 60, Kind.LINE: 40, Kind.EMAIL: 28}
 
 @dataclass(frozen=True)
 class ColumnHelp:
-    """What a column is called, what may stand in it, and the names to choose from."""
+    """What a column is called, what it may hold, and the names to choose from."""
 
     heading: str
     meaning: str
@@ -83,13 +83,13 @@ def explain_export(columns: Iterable[ColumnHelp]) -> HelpSheet:
         _("Nothing is sent before you have seen a preview."),
     ]
     rows = [(column.heading, column.meaning) for column in columns]
-    return HelpSheet(_("How to fill in"), rules, (_("Column"), _("What may stand in it")), rows)
+    return HelpSheet(_("How to fill in"), rules, (_("Column"), _("Allowed values")), rows)
 
 
 def explain_columns(schema: TicketSchema) -> list[ColumnHelp]:
     """Return the columns of the template, the codes first, explained in the person's language."""
     names = headings_of(schema.fields)
-    code = ColumnHelp(_("Ticket code"), _("The ticket's code. Each ticket stands in one row."))
+    code = ColumnHelp(_("Ticket code"), _("The ticket's code. Each ticket has one row."))
     return [code, *(_help(names[name], field, schema) for name, field in schema.fields.items())]
 
 
@@ -149,7 +149,7 @@ def _fill_help(sheet: "Worksheet", columns: list[ColumnHelp]) -> None:
     for row, rule in enumerate(rules, start=1):
         _write(sheet, row, 1, rule)
     _write(sheet, 4, 1, _("Column"), is_bold=True)
-    _write(sheet, 4, 2, _("What may stand in it"), is_bold=True)
+    _write(sheet, 4, 2, _("Allowed values"), is_bold=True)
     for row, column in enumerate(columns, start=5):
         _write(sheet, row, 1, column.heading)
         _write(sheet, row, 2, column.meaning)

@@ -36,7 +36,7 @@ class Statuses:
         return tuple(status for status in self.all if status.has_button)
 
     def named(self, name: str) -> Status:
-        """Return the status with this name, or a plain one for a name nobody described."""
+        """Return the status with this name, or a plain one for a name without settings."""
         found = matching_name((one.name for one in self.all), name)
         return next((one for one in self.all if one.name == found), Status(name))
 

@@ -16,7 +16,7 @@ MAX_TABS = 100  # of one user, in all tickets
 
 @dataclass(frozen=True)
 class Colleague:
-    """Somebody else at the same ticket. `is_editing`: with unsaved changes in one of their tabs."""
+    """Another user at the same ticket. `is_editing`: with unsaved changes in one of their tabs."""
 
     name: str
     is_editing: bool
@@ -24,7 +24,7 @@ class Colleague:
 
 @dataclass(frozen=True)
 class Company:
-    """What a page hears: colleagues, one's own other tabs, and the newest change by somebody else."""
+    """What a page shows: colleagues, one's own other tabs, and the newest change by another user."""
 
     colleagues: tuple[Colleague, ...] = ()
     own_tabs: int = 0
@@ -66,7 +66,7 @@ def be_present(
 
 
 def leave(actor: User, code: str, *, tab: str) -> None:
-    """Note that a tab was closed, and forget tabs that nobody heard of for an hour.
+    """Note that a tab was closed, and forget tabs not seen for an hour.
 
     Its last beat may come in behind its goodbye and must not bring it back, so the row stays for now: a
     tab that was last seen before it was opened is closed.

@@ -58,7 +58,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Found:
-    """What is held: tickets, rows by store, and what stands in the way of erasing it.
+    """What is held: tickets, rows by store, and what prevents erasing it.
 
     `users` are accounts whose own address it is: those are kept, and changed under Settings.
     """

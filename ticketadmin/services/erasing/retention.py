@@ -1,7 +1,7 @@
 """Removing what is older than the retention settings allow. The worker calls it once an hour.
 
 Ages are counted from the last thing that happened: a change's time, a run's end, a draft's last keystroke.
-Open changes and runs that have not ended are kept, however old. 0 days keeps for ever. Days that nobody set
+Open changes and runs that have not ended are kept, however old. 0 days keeps for ever. Days that are not set
 (the settings' defaults) count only from `notice_ends` on: an upgrade must not delete history unannounced.
 """
 
@@ -59,7 +59,7 @@ def old_runs(limit: datetime) -> QuerySet[BulkUpdate]:
 
 
 def old_drafts(limit: datetime) -> QuerySet[Draft]:
-    """Return the drafts that nobody touched since a moment."""
+    """Return the drafts that were not touched since a moment."""
     return Draft.objects.filter(updated_at__lt=limit)
 
 

@@ -1,4 +1,4 @@
-"""Forgetting: rows of the index go when somebody erases a ticket, or when the index is to be built anew."""
+"""Forgetting: rows of the index are deleted when a ticket is erased, or the index is to be built anew."""
 
 from collections.abc import Iterable
 

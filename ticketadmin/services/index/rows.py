@@ -145,7 +145,7 @@ def seen_in_ticket(read: ReadTicket, listed: Listed) -> Seen:
 
 
 def seen_in_save(code: str, wanted: Mapping[str, Json], listed: Listed) -> Seen:
-    """Return what an accepted save that nobody could read back leaves in the ticket, as it was sent."""
+    """Return what an accepted save that could not be read back leaves in the ticket, as it was sent."""
     values = {name: as_text(value) for name, value in wanted.items() if name in KEPT}
     return Seen(code, None, values | _custom_texts(wanted, listed))
 

@@ -1,7 +1,7 @@
 """The sweeper: keeps the index fresh by reading the CRM's list, one call at a time, within a budget.
 
 What is due, most urgent first: finding out what the list can do; the newest tickets; the next page of a sweep
-over the whole list; the own read of a ticket that the list no longer shows. Where a sweep goes on stands in
+over the whole list; the own read of a ticket that the list no longer shows. Where a sweep goes on is kept in
 the index's row and is written together with the rows of a page, so that a killed worker costs one page. One
 process sweeps at a time: whoever holds the lease, by the database's clock.
 """
@@ -353,7 +353,7 @@ def _keep_cursor(index: TicketIndex, cursor: Cursor) -> None:
 
 
 def _end_sweep(index: TicketIndex, cursor: Cursor) -> None:
-    """End a sweep: what it did not list and nobody read meanwhile is doubted; its own read will decide."""
+    """End a sweep: what it did not list and was not read meanwhile is doubted; its own read will decide."""
     now = database_now()
     index.is_sweeping, index.sweep_finished_at, index.sweep_rows = False, now, cursor.rows
     index.cursor, index.problem, index.problem_at = {}, "", None

@@ -19,7 +19,7 @@ from ticketadmin.text import printable
 
 
 class NotWelcome(Exception):
-    """Somebody is who they say, and is not let in. `message` says why, in words for them."""
+    """A user proved who they are and is not let in. `message` tells them why."""
 
     message = _("You cannot sign in here. Ask an administrator.")
 
@@ -55,7 +55,7 @@ class SourceUnavailable(Exception):
     """The service that vouches for people cannot be reached or answers nonsense."""
 
     message = _(
-        "The company's sign-in service cannot be reached, so that nobody could check who you are. "
+        "The company's sign-in service cannot be reached, so your name and password could not be checked. "
         "Nothing is wrong with your password. Try again in a moment."
     )
 
@@ -67,7 +67,7 @@ class Vouched:
     source: Source
     username: str
     subject: str | None = None
-    """Who this is for ever, where the source knows; a name can change or be given to somebody else."""
+    """Who this is for ever, where the source knows; a name can change or be given to another user."""
     first_name: str = ""
     last_name: str = ""
     email: str = ""

@@ -28,7 +28,7 @@ class TooManyRequests(Exception):
 
 
 def ask_for_password(email: str, *, address: str, write: Callable[[User], EmailMessage]) -> None:
-    """Send a link to whoever has this e-mail address and a password of their own here.
+    """Send a link to the users who have this e-mail address and a password kept here.
 
     `write` makes the message for a person. Raises TooManyRequests when the client's address asked too often;
     for a person who was sent enough links already nothing more is sent, and nothing says so.

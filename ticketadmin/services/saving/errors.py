@@ -2,7 +2,7 @@
 
 SaveProblem
 ├── NothingToSave     nothing differs from the CRM; nothing was sent
-├── EditConflict      somebody changed the same field; nothing was sent until the person chooses
+├── EditConflict      someone else changed the same field; nothing is sent until the user chooses
 ├── ReadingLost       what the form was loaded with can no longer be read; nothing was sent
 ├── RuleBroken        a rule that administrators set does not allow it; nothing was sent
 ├── SaveInProgress    another save of this ticket has not finished: see `change`; nothing was sent
@@ -28,7 +28,7 @@ class NothingToSave(SaveProblem):
 
 
 class EditConflict(SaveProblem):
-    """Fields that somebody else changed meanwhile. `theirs` is the ticket as it is now."""
+    """Fields that someone else changed meanwhile. `theirs` is the ticket as it is now."""
 
     def __init__(self, merged: Merge, theirs: ReadTicket) -> None:
         super().__init__(", ".join(conflict.name for conflict in merged.conflicts))

@@ -43,7 +43,7 @@ class Base:
         return replace(self, values={name: self.values[name] for name in self.values if name not in names})
 
     def sign(self, person: User) -> str:
-        """Return the token that stands in the form."""
+        """Return the token for the form."""
         content = {
             "code": self.code,
             "person": person.pk,

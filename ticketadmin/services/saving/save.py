@@ -4,7 +4,7 @@ A save runs in these steps: compare with what the CRM holds now (`intent`), take
 intent (`lock`), PUT, read back and judge (`readback`), finish the record. The ticket page, bulk updates,
 undo and commands all call `save_ticket`, so that nothing is ever sent without a record.
 
-Each step returns a value; what can stand in the way is raised once, at the end (`errors`).
+Each step returns a value; what can prevent the save is raised once, at the end (`errors`).
 """
 
 import json
@@ -164,7 +164,7 @@ def write_ticket(edited: TicketEdit, context: SaveContext) -> Saved | Written:
         earlier = earlier_post(context) if isinstance(found, Blocked) else None
         if earlier is None or isinstance(found, _Ended):
             raise found.problem
-        is_same = _wants_the_same(earlier, edited, found)  # what stands in the way may be that post
+        is_same = _wants_the_same(earlier, edited, found)  # what prevents the save may be that post
         earlier = wait_for(earlier)
         if earlier.outcome == Outcome.PENDING:
             raise SaveInProgress(earlier)

@@ -47,7 +47,7 @@ def _runs(old: list[str], new: list[str]) -> list[tuple[bool, str, str]]:
     runs: list[tuple[bool, str, str]] = []
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new).get_opcodes():
         was, now = "".join(old[i1:i2]), "".join(new[j1:j2])
-        # White space that happens to stand in both texts is not worth breaking a change in two.
+        # White space that happens to be in both texts is not worth breaking a change in two.
         is_same = tag == "equal" and bool(was.strip())
         if runs and not is_same and not runs[-1][0]:
             _same, earlier, later = runs.pop()

@@ -42,7 +42,7 @@ class Kind(StrEnum):
     SELECT = "select"
     MULTI_SELECT = "multi_select"
     YES_NO = "yes_no"
-    RAW = "raw"  # a custom field nobody described
+    RAW = "raw"  # a custom field that is not described
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Done(OIDCAuthenticationCallbackView):
     """Take the browser back from the provider."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Sign in; the page asked for is the one noted in the session, which is one of ours."""
+        """Sign in; the page asked for is the one noted in the session, which is a page of this tool."""
         if "error" in request.GET:
             logger.warning("The OpenID provider refused: %s", request.GET["error"][:40].encode())
             return _back(request, _NOT_FINISHED)

@@ -50,7 +50,7 @@ def bring_back(request: HttpRequest, code: str) -> HttpResponse:
 def keep_without_session(code: str, data: QueryDict) -> bool:
     """Keep a form that was posted after its user's session ended, for that user alone.
 
-    The signed base says whose form it is, and whoever signs in next sees it only if it is theirs. The page is
+    The signed base says whose form it is, and only they see it at their next sign-in. The page is
     no older than a session can get, and the user was not signed out everywhere since.
     """
     max_age = timedelta(hours=settings.SESSION_HOURS)

@@ -1,4 +1,4 @@
-"""Quick status: a fragment for scripts that stands where the button was, or a page of its own."""
+"""Quick status: a fragment for scripts that replaces the button, or a page of its own."""
 
 import uuid
 from dataclasses import replace
@@ -118,8 +118,8 @@ def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[N
             return Notice("info", _("Nothing to save."), ALREADY_THERE), 200
         case EditConflict(merged=merged):
             title = ngettext(
-                "Somebody else changed the same field.",
-                "Somebody else changed the same fields.",
+                "Someone else changed the same field.",
+                "Someone else changed the same fields.",
                 len(merged.conflicts),
             )
             step = _("Undo on the ticket's page lets you choose between the values.")

@@ -142,7 +142,7 @@ def ticket_page(
 
 
 def _images_token(request: HttpRequest, code: str) -> str:
-    """Return what asks for a ticket's images: nobody can make it for somebody else, in a mail for example."""
+    """Return what asks for a ticket's images: no user can make it for another, in a mail for example."""
     return Signer(salt="ticketadmin.images").signature(f"{person_of(request).pk}:{code}")
 
 
@@ -171,7 +171,7 @@ def cannot_open_page(request: HttpRequest, code: str, error: TicketApiError) -> 
 
 def wrong_base_page(request: HttpRequest, code: str) -> HttpResponse:
     """Answer 409: the form is not this person's, or was altered, so nothing typed in it is shown or sent."""
-    title = _("This form was opened by somebody else, or it is damaged.")
+    title = _("This form was opened by another user, or it is damaged.")
     return unavailable_page(
         request, code, Notice("danger", title, NOTHING_CHANGED, _("Open the ticket again.")), 409
     )
