@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,58 @@ def test_a_bulk_run_goes_on_when_the_database_is_back(
     assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
     applied = [entry.code for entry in crm.log("PUT") if entry.applied]
     assert sorted(applied) == sorted(codes)
+    lead.close()
+
+
+_BY_CODE = "filtering[ticket_code:in]"
+BAD_LISTS: dict[str, dict[str, Any]] = {
+    "late": {"late_seconds": 3},
+    "sparse": {"hidden_in_lists": "ticket_content"},
+    "of_other_tickets": {"ignore_filters": True},  # is not asked again after that
+}
+PROVED = """
+from dataclasses import replace
+from ticketadmin.services.index.capabilities import capabilities_of, keep_capabilities
+from ticketadmin.services.index.rows import current_index
+index = current_index()
+keep_capabilities(index, replace(capabilities_of(index), filters_by_code=True))
+"""
+
+
+def prove_the_list(server: LiveServer) -> None:
+    """Let the index know, as after the daily check, that the CRM's list can be filtered by code."""
+    server.sweep()
+    server.manage("shell", "-v", "0", "-c", PROVED)
+
+
+@pytest.mark.parametrize("kind", BAD_LISTS)
+def test_two_workers_go_on_when_the_database_is_back_whatever_the_list_shows(
+    kind: str, server: LiveServer, crm: Sandbox, database: PostgresProcess
+) -> None:
+    crm.reset()
+    prove_the_list(server)
+    codes = [code for code in crm.codes() if code.startswith("TK2")][:100]
+    lead = Lead(server)
+    workers = [LiveWorker(server, f"worker-{number}") for number in (1, 2)]
+    paths = [lead.check(lead.choose(codes[start::2]), emergency_phone="0909 111 222") for start in range(2)]
+    crm.switch(latency_ms=60, **BAD_LISTS[kind])
+    crm.forget_log()
+    for path in paths:
+        lead.confirm(path)
+
+    wait_until(lambda: any(_BY_CODE in call.query for call in crm.log()), "the list was not asked")
+    interrupt(database, away=5.0)
+    crm.switch(latency_ms=0)
+    for path in paths:
+        lead.wait(path, "finished")
+    for worker in workers:
+        worker.stop()
+
+    outcomes = {code: outcome for path in paths for code, outcome in lead.outcomes(path).items()}
+    assert outcomes == dict.fromkeys(codes, "verified")
+    applied = [entry.code for entry in crm.log("PUT") if entry.applied]
+    assert sorted(applied) == sorted(codes)
+    assert {crm.ticket(code)["emergency_phone"] for code in codes} == {"0909 111 222"}
     lead.close()
 
 

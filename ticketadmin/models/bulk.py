@@ -237,6 +237,11 @@ class BulkItem(models.Model):
         db_default=False,  # a web process of the version before, which still runs, does not know the column
         help_text="The dry run could not read it whole: it proves nothing, so it is no run's first.",
     )
+    is_from_list = models.BooleanField(
+        default=False,
+        db_default=False,  # a web process of the version before, which still runs, does not know the column
+        help_text="The dry run took its values from the CRM's list, which may be moments old.",
+    )
     broken_rules = models.JSONField(
         null=True, blank=True, help_text="What rules require and is not met (services/rules); null: nothing."
     )

@@ -156,6 +156,7 @@ class ItemReason(StrEnum):
     """Why a bulk run left a ticket out; other reasons are those of the CRM (`ticketapi.reasons`)."""
 
     CHANGED_SINCE = "changed_since"
+    NOT_AS_LISTED = "not_as_listed"
     CHANGED_SINCE_EXPORT = "changed_since_export"
     UNCHANGED_IN_FILE = "unchanged_in_file"
     KEPT_THEIRS = "kept_theirs"

@@ -186,6 +186,9 @@ def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRo
     return replace(row, read_back=shown, outcome=item.change.results.get(row.name, ""))
 
 
+_EXPLAINED_BY_REASON = frozenset({ItemOutcome.NOT_APPLIED, ItemOutcome.CONFLICT})  # where there is one
+
+
 def _why(item: BulkItem, schema: TicketSchema) -> Text:
     change = item.change
     outcome = ItemOutcome(item.outcome) if item.outcome else None
@@ -195,7 +198,7 @@ def _why(item: BulkItem, schema: TicketSchema) -> Text:
         return PARTLY_CHANGED
     if outcome and outcome.is_saved and change and change.has_unchecked:
         return NOT_ALL_READ
-    if outcome and outcome.is_explained and not (item.reason and outcome is ItemOutcome.NOT_APPLIED):
+    if outcome and outcome.is_explained and not (item.reason and outcome in _EXPLAINED_BY_REASON):
         return meaning_of(outcome)
     if not item.reason:
         return ""

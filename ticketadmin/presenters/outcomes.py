@@ -175,7 +175,7 @@ OUTCOMES: dict[Outcome, Words] = {
 MEANINGS: dict[str, Text] = {
     **{one.value: words.meaning for one, words in OUTCOMES.items()},
     ItemOutcome.ALREADY: _("The ticket holds what is wanted, so there is nothing to send."),
-    ItemOutcome.CONFLICT: _("It was changed after the check, so nothing was sent."),
+    ItemOutcome.CONFLICT: _("It no longer held what the check had shown, so nothing was sent."),
     ItemOutcome.NOT_DONE: _("Nothing could be sent; the reason is given with the ticket."),
     ItemOutcome.NOT_SENT: _("The bulk update was stopped before its turn came."),
     Plan.SEND: _("It differs from what is wanted and will be sent."),
@@ -253,6 +253,10 @@ def _undecided(change: Change) -> Verdict:
 
 ITEM_REASONS: dict[ItemReason, Text] = {
     ItemReason.CHANGED_SINCE: _("It was changed in the meantime."),
+    ItemReason.NOT_AS_LISTED: _(
+        "The check took this ticket's value from the CRM's list. Right before sending, the ticket itself "
+        "held another value, which was stored shortly before the check or after it. Check again to see it."
+    ),
     ItemReason.CHANGED_SINCE_EXPORT: _(
         "A value that you changed in the file was changed in the CRM, too, after the export. Nothing of this "
         "ticket is sent before you choose which one counts."

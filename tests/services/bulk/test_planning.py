@@ -1,13 +1,16 @@
 """The dry run of many tickets by one call: rows that cannot be believed leave nothing behind."""
 
+from collections.abc import Callable
+
 import pytest
+from django.test import Client
 
 from tests.sandbox_driver import Sandbox
 from tests.services.bulk.test_statements import items_of, run
-from ticketadmin.models import BulkUpdate, Plan, User
-from ticketadmin.services.bulk.items import plan_item, work_on
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemReason, Plan, User
+from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.bulk.lists import ListReads
-from ticketadmin.services.bulk.planning import plan_together
+from ticketadmin.services.bulk.planning import MAX_FIRST, plan_together
 from ticketadmin.services.bulk.results import Done, Singly
 
 __all__ = ["run"]  # a fixture
@@ -19,7 +22,9 @@ def test_tickets_are_planned_by_their_rows(run: BulkUpdate, lead: User, sandbox:
     results = plan_together(work_on(run, lead), items_of(run), ListReads(100))
 
     assert results == [Done()] * len(results)
-    assert [call.path.rpartition("/")[2] for call in sandbox.log()] == ["tickets", "ticket"]
+    read = [call.path.rpartition("/")[2] for call in sandbox.log()]
+    assert read == ["ticket", "tickets", "ticket"]  # the run's first, the others, and one that confirms them
+    assert [item.is_from_list for item in items_of(run)] == [False] + [True] * (len(results) - 1)
     titles = {item.ticket_code: (item.base or {})["ticket_title"] for item in items_of(run)}
     assert titles == {code: sandbox.ticket(code)["ticket_title"] for code in titles}
 
@@ -35,9 +40,74 @@ def test_after_a_list_that_the_ticket_contradicts_each_ticket_is_planned_by_itse
 
     results = plan_together(work, items, lists)
 
-    assert results == [Singly() if late else Done()] * len(items)
+    assert results == [Done()] + [Singly() if late else Done()] * (len(items) - 1)
     assert lists.is_on is not late
-    for item in items if late else []:
+    for item in items[1:] if late else []:
         assert plan_item(work, item) == Done()
     stored = {item.ticket_code: (item.plan, item.reason, item.base) for item in items_of(run)}
     assert stored == {code: (Plan.SEND, "", {"ticket_title": f"{code} vừa sửa"}) for code in stored}
+
+
+@pytest.mark.parametrize("too_large", [1, 3, MAX_FIRST, MAX_FIRST + 2])
+def test_a_ticket_that_can_be_a_runs_first_is_found_by_single_reads(
+    too_large: int, run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    items = items_of(run)
+    for item in items[:too_large]:
+        sandbox.edit(item.ticket_code, ticket_content="x" * 3_000_000)
+
+    results = plan_together(work_on(run, lead), items, ListReads(100))
+
+    singly = min(too_large + 1, MAX_FIRST)
+    planned = items_of(run)
+    assert results == [Done()] * len(items)
+    assert [item.is_unread for item in planned[:singly]] == [True] * min(too_large, MAX_FIRST) + [False] * (
+        singly - min(too_large, MAX_FIRST)
+    )
+    assert [item.is_from_list for item in planned] == [False] * singly + [True] * (len(items) - singly)
+
+
+def test_only_the_beginning_of_a_run_is_read_singly(run: BulkUpdate, lead: User, sandbox: Sandbox) -> None:
+    sandbox.forget_log()
+
+    plan_together(work_on(run, lead), items_of(run)[10:], ListReads(100))
+
+    assert [call.path.rpartition("/")[2] for call in sandbox.log()] == ["tickets", "ticket"]
+
+
+COLLEAGUES = {  # what a colleague stored before the dry run, and the list does not show yet
+    "the_same_field": ({"ticket_title": "Của đồng nghiệp"}, ItemOutcome.CONFLICT),
+    "the_wanted_value": ({"ticket_title": "Tiêu đề của lượt chạy"}, ItemOutcome.ALREADY),
+    "another_field": ({"account_email": "lan@example.com"}, ItemOutcome.VERIFIED),
+}
+
+
+@pytest.mark.parametrize("kind", COLLEAGUES)
+def test_the_ticket_itself_decides_over_a_list_that_was_late(
+    kind: str,
+    run: BulkUpdate,
+    lead: User,
+    client_of: Callable[[User], Client],
+    sandbox: Sandbox,
+) -> None:
+    values, outcome = COLLEAGUES[kind]
+    items = items_of(run)
+    late = items[5]
+    sandbox.switch(late_seconds=600)
+    sandbox.edit(late.ticket_code, **values)
+    work = work_on(run, lead)
+    plan_together(work, items, ListReads(100))
+    assert (late.plan, late.is_from_list) == (Plan.SEND, True)
+    BulkUpdate.objects.update(state=BulkState.READY)
+    page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
+    assert f"{len(items) - 1} tickets were read from the CRM's list" in " ".join(page.split())
+    BulkUpdate.objects.update(state=BulkState.RUNNING)
+
+    send_item(work, late)
+
+    stored = BulkItem.objects.get(pk=late.pk)
+    assert stored.outcome == outcome
+    assert stored.reason == (ItemReason.NOT_AS_LISTED if outcome == ItemOutcome.CONFLICT else "")
+    assert sandbox.ticket(late.ticket_code).items() >= values.items()
+    page = client_of(lead).get(f"/bulk/{run.uuid}/?shown={outcome}").content.decode()
+    assert ("shortly before the check or after it" in " ".join(page.split())) is (kind == "the_same_field")

@@ -63,9 +63,9 @@ NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left t
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
-    "wishes", "base", "read_at", "is_unread", "unreadable", "sent_along", "broken_rules", "recipe_stops",
-    "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before", "submission",
-    "change", "finished_at",
+    "wishes", "base", "read_at", "is_unread", "is_from_list", "unreadable", "sent_along", "broken_rules",
+    "recipe_stops", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before",
+    "submission", "change", "finished_at",
 )  # fmt: skip
 _ENDED_COLUMNS = (
     "state", "outcome", "reason", "message", "broken_rules", "damage", "attempts", "not_before", "change",
@@ -192,7 +192,7 @@ def send_item(work: Work, item: BulkItem, *, is_proved_later: bool = False) -> I
     except NothingToSave:
         return _end(item, ItemOutcome.ALREADY)
     except EditConflict:
-        return _end(item, ItemOutcome.CONFLICT)
+        return _end(item, ItemOutcome.CONFLICT, ItemReason.NOT_AS_LISTED if item.is_from_list else "")
     except ReadingLost:
         return _end(item, ItemOutcome.NOT_DONE, ItemReason.READING_LOST)
     except RuleBroken as problem:

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import timezone
 
 from ticketadmin.models import BulkItem, IndexedTicket, ItemState, Plan
-from ticketadmin.services.bulk.items import Work, compare_item, keep_items
+from ticketadmin.services.bulk.items import Work, compare_item, keep_items, plan_item
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.recipes import recipe_in
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
@@ -25,14 +25,41 @@ from ticketadmin.services.rules.checking import names_to_read
 from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.ticketapi.errors import TicketApiError
 
-_COLUMNS = ("base", "read_at", "is_unread", "sent_along", "plan", "state", "reason", "finished_at")
+MAX_FIRST = 5  # tickets that are planned singly to find one that can be a run's first
+_COLUMNS = (
+    "base", "read_at", "is_unread", "is_from_list", "sent_along", "plan", "state", "reason", "finished_at",
+)  # fmt: skip
 _PLANNED = ("base", "read_at", "is_unread", "plan", "reason", "unreadable", "sent_along", "broken_rules")
 
 
 def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> list[ItemResult]:
-    """Plan the items whose rows tell enough and write them down; the others are to be read singly."""
+    """Plan the items whose rows tell enough and write them down; the others are to be read singly.
+
+    Of the first items of a run, tickets are read singly until one is found that can be sent first.
+    """
     if recipe_in(work.bulk):  # it needs the content and the customer as the ticket itself has them
         return [Singly() for _item in items]
+    firsts = _plan_first_singly(work, items)
+    rest = items[len(firsts) :]
+    return [*firsts, *(_plan_by_rows(work, rest, lists) if rest else ())]
+
+
+def _plan_first_singly(work: Work, items: Sequence[BulkItem]) -> list[ItemResult]:
+    """Plan tickets at the beginning of a run singly, until one can be sent and was read whole.
+
+    A row does not show whether a ticket is too large to be read whole, and such a ticket must not be the
+    run's first, because its read-back proves nothing.
+    """
+    results: list[ItemResult] = []
+    is_found = items[0].position > 0
+    while not is_found and len(results) < min(MAX_FIRST, len(items)):
+        item = items[len(results)]
+        results.append(plan_item(work, item))
+        is_found = item.plan is Plan.SEND and not item.is_unread
+    return results
+
+
+def _plan_by_rows(work: Work, items: Sequence[BulkItem], lists: ListReads) -> list[ItemResult]:
     ruled = names_to_read(work.rules)
     wished = {item.pk: {*item.all_wishes(work.bulk.wishes), *ruled} for item in items}
     needs_all = work.schema.choices.omitted_are_emptied  # then every field would be sent along
@@ -57,7 +84,7 @@ def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
         planned = []
     now = timezone.now()
     for item in planned:
-        item.state, item.finished_at = ItemState.DONE, now
+        item.state, item.finished_at, item.is_from_list = ItemState.DONE, now, True
     keep_items(planned, _COLUMNS)
     done = {item.pk for item in planned}
     return [Done() if item.pk in done else Singly() for item in items]

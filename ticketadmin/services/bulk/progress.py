@@ -52,6 +52,7 @@ class Progress:
     plans: Mapping[str, int]
     outcomes: Mapping[str, int]
     damaged: int = 0
+    from_list: int = 0  # tickets whose values the dry run took from the CRM's list
     rate: float | None = None
 
     @property
@@ -72,7 +73,7 @@ class Progress:
 
 def progress_of(bulk: BulkUpdate) -> Progress:
     """Return how far a bulk update got; two queries, whatever its size."""
-    kinds = ("state", "plan", "outcome", "damage")
+    kinds = ("state", "plan", "outcome", "damage", "is_from_list")
     rows = list(bulk.items.values_list(*kinds).annotate(Count("pk")).order_by())
     total = sum(count for *_key, count in rows)
     states = _sum(rows, 0)
@@ -84,6 +85,7 @@ def progress_of(bulk: BulkUpdate) -> Progress:
         plans=_sum(rows, 1),
         outcomes=_sum(rows, 2),
         damaged=sum(count for damage, count in _sum(rows, 3).items() if damage in PAUSING_DAMAGE),
+        from_list=sum(row[-1] for row in rows if row[-2]),
         rate=_rate(bulk) if bulk.state in {BulkState.CHECKING, BulkState.RUNNING} else None,
     )
 

@@ -185,6 +185,7 @@ def _forget_plans(bulk: BulkUpdate, items: QuerySet[BulkItem] | None = None) -> 
     """Put items back among those that wait to be checked; without `items` all."""
     fresh = {"state": ItemState.WAITING, "plan": Plan.NONE, "reason": "", "message": "", "attempts": 0}
     fresh |= {"broken_rules": None, "unreadable": None, "sent_along": None, "recipe_stops": None}
+    fresh |= {"is_from_list": False}
     if not BulkKind(bulk.kind).brings_its_base:
         fresh |= {"base": None, "read_at": None}
     (bulk.items if items is None else items).update(**fresh)

@@ -53,6 +53,7 @@ _ITEM_REASONS = {
     ItemReason.BROKEN_RULE: Exit.RULE,
     ItemReason.RECIPE_STOPPED: Exit.USAGE,
     ItemReason.CHANGED_SINCE: Exit.CONFLICT,
+    ItemReason.NOT_AS_LISTED: Exit.CONFLICT,
     ItemReason.CHANGED_SINCE_EXPORT: Exit.CONFLICT,
     ItemReason.IN_PROGRESS: Exit.BUSY,
     ItemReason.READING_LOST: Exit.UNREACHABLE,

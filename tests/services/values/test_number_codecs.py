@@ -1,0 +1,118 @@
+"""The kinds with a number or a day behind them: shown as a day or a number, sent as what was there."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.services.values.values import custom, json_values
+from ticketadmin.services.values.browser import Widget
+from ticketadmin.services.values.fields import Kind
+from ticketadmin.services.values.number_codecs import DateCodec, EpochDateCodec, NumberCodec, read_day
+from ticketadmin.services.values.numbers import FIRST_YEAR
+
+NUMBER, DAY, EPOCH = custom(Kind.NUMBER), custom(Kind.DATE), custom(Kind.EPOCH_DATE)
+days = st.dates(date(FIRST_YEAR, 1, 1), date(9998, 12, 31))
+EPOCHS = (
+    None,
+    0,
+    "0",
+    1748192400,
+    "1748192400",
+    1735689600000,
+    "1735689600000",
+    253402300799,
+    "chữ",
+    {"a": 1},
+)
+
+
+@given(days, st.sampled_from(EPOCHS))
+def test_a_day_that_was_chosen_is_shown_again(day: date, like: Any) -> None:
+    codec = EpochDateCodec()
+
+    sent = codec.read(EPOCH, [day.isoformat()], like)
+
+    assert codec.show(EPOCH, sent) == [day.isoformat()]
+    assert codec.canonical(EPOCH, sent) == day.isoformat()
+    assert isinstance(sent, int) == isinstance(like, int)
+
+
+@pytest.mark.parametrize(
+    "value", [253402300799, "253402300799", 10**400, -(10**30), "chữ", True, {"a": 1}, [1]]
+)
+def test_what_names_no_day_is_shown_as_it_is_in_a_box(value: Any) -> None:
+    codec = EpochDateCodec()
+
+    shown = codec.show(EPOCH, value)
+
+    assert codec.is_foreign(EPOCH, value)
+    assert codec.widget(EPOCH, shown) is not Widget.DATE
+    assert codec.canonical(EPOCH, value)
+
+
+@given(json_values)
+def test_any_value_has_a_text_in_every_kind_of_number_and_day(value: Any) -> None:
+    for codec, field in ((NumberCodec(), NUMBER), (DateCodec(), DAY), (EpochDateCodec(), EPOCH)):
+        assert all(isinstance(text, str) for text in codec.show(field, value))
+        assert isinstance(codec.canonical(field, value), str)
+        assert isinstance(codec.is_foreign(field, value), bool)
+
+
+@given(days)
+def test_invisible_characters_and_spaces_around_a_day_change_nothing(day: date) -> None:
+    assert read_day(f"\u200e\u00a0{day.isoformat()} \ufeff") == day
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("0026-11-28", "early_date"),
+        ("1899-12-31", "early_date"),
+        ("2026-02-30", "invalid_date"),
+        ("28/11/2026", "invalid_date"),
+        ("2026-1-5", "invalid_date"),
+        ("20261128", "invalid_date"),
+        ("2026-11-28T00:00", "invalid_date"),
+        ("٢٠٢٦-١١-٢٨", "invalid_date"),
+        ("10000-01-01", "invalid_date"),
+    ],
+)
+def test_what_is_no_day_of_the_calendar_says_why(text: str, code: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        read_day(text)
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("value", "is_foreign", "canonical"),
+    [
+        (3, False, "3"),
+        ("3.0", False, "3"),
+        (3.5, False, "3.5"),
+        (" 3 ", False, "3"),
+        ("1e3", False, "1000"),
+        ("ba", True, "ba"),
+        (True, True, "true"),
+        ({"a": 1}, True, '{"a": 1}'),
+        ("1_000", True, "1_000"),
+    ],
+)
+def test_numbers_are_told_from_what_only_looks_like_one(value: Any, is_foreign: bool, canonical: str) -> None:
+    codec = NumberCodec()
+
+    assert (codec.is_foreign(NUMBER, value), codec.canonical(NUMBER, value)) == (is_foreign, canonical)
+
+
+@given(st.integers(-(10**14), 10**14), st.sampled_from([None, 1, 1.5, "1", "chữ"]))
+def test_a_number_of_a_file_takes_the_type_that_typing_it_takes(number: int, like: Any) -> None:
+    codec = NumberCodec()
+    of_file = codec.read(NUMBER, [str(number)], None)
+
+    retyped, typed = codec.retype(NUMBER, of_file, like), codec.read(NUMBER, [str(number)], like)
+
+    assert (retyped, type(retyped)) == (typed, type(typed))
