@@ -260,6 +260,19 @@ def chosen(web: Client, **typed: str) -> Any:
     )
 
 
+def test_each_text_box_of_every_ticket_has_its_button(web: Client, sandbox: Sandbox) -> None:
+    """The frame of a box is kept between tickets; the address of its button is each ticket's own."""
+    CustomField.objects.create(key="ghi_chu", label="Ghi chú", kind=FieldKind.LONG_TEXT)
+    codes = [CODE, *sandbox.codes()[-2:]]
+    for code in codes:
+        page = text_of(web.get(f"/tickets/{code}/"))
+        buttons = re.findall(r'formaction="([^"]+)"\s+name="into"\s+value="([^"]+)"', page)
+        assert {address for address, _name in buttons} == {f"/tickets/{code}/snippet/#snippets"}
+        assert {"ticket_title", "ticket_content", "custom_fields.ghi_chu", "change_reason"} <= {
+            name for _address, name in buttons
+        }
+
+
 def test_without_scripts_the_button_shows_what_to_choose_from(
     web: Client, greeting: Snippet, sandbox: Sandbox
 ) -> None:
