@@ -87,7 +87,7 @@ def report(rows: list) -> None:  # type: ignore[type-arg]
             section = facts["section"]
             print(f"\n{section}")
         times, compared = _times(facts), _compared(facts)
-        print(f"  {facts['name']:36} {times:32} {compared:36} {facts['limit']:10} {facts['note']}")
+        print(f"  {facts['name']:36} {times:46} {compared:46} {facts['limit']:10} {facts['note']}")
     RESULTS.mkdir(exist_ok=True)
     content = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": found}
     (RESULTS / "latest.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
@@ -102,32 +102,42 @@ def _facts(row, rows: list) -> dict[str, Any]:  # type: ignore[no-untyped-def,ty
         "name": row.name,
         "median_ms": round(row.median, 2) if timed else None,
         "p95_ms": round(row.p95, 2) if timed else None,
+        "processor_ms": round(row.processor_median, 2) if row.processor else None,
         "ratio": round(row.median / peer.median, 2) if timed and peer else None,
+        "processor_ratio": _processor_ratio(row, peer),
         "peer": row.peer,
         "limit": row.limit,
         "note": row.note,
     }
 
 
+def _processor_ratio(row, peer) -> float | None:  # type: ignore[no-untyped-def]
+    if not (peer and row.processor and peer.processor):
+        return None
+    return round(row.processor_median / peer.processor_median, 2)
+
+
 def _times(facts: dict[str, Any]) -> str:
     timed = facts["median_ms"] is not None
-    return f"{facts['median_ms']:9.2f} ms  p95 {facts['p95_ms']:9.2f}" if timed else ""
+    processor = f" cpu {facts['processor_ms']:8.2f}" if facts["processor_ms"] is not None else ""
+    return f"{facts['median_ms']:9.2f} ms  p95 {facts['p95_ms']:9.2f}{processor}" if timed else ""
 
 
 def _compared(facts: dict[str, Any]) -> str:
-    return f"{facts['ratio']:.2f} × {facts['peer']}" if facts["ratio"] else ""
+    processor = f" (cpu {facts['processor_ratio']:.2f} ×)" if facts["processor_ratio"] else ""
+    return f"{facts['ratio']:.2f} ×{processor} {facts['peer']}" if facts["ratio"] else ""
 
 
 def _markdown(found: list[dict[str, Any]]) -> str:
-    lines = ["| what | median | p95 | beside | aim | |", "|---|---|---|---|---|---|"]
+    lines = ["| what | median | p95 | processor | beside | aim | |", "|---|---|---|---|---|---|---|"]
     for facts in found:
-        median, p95 = (
-            f"{facts[key]} ms" if facts[key] is not None else "" for key in ("median_ms", "p95_ms")
-        )
+        keys = ("median_ms", "p95_ms", "processor_ms")
+        median, p95, processor = (f"{facts[key]} ms" if facts[key] is not None else "" for key in keys)
         cells = [
             f"{facts['section']}: {facts['name']}",
             median,
             p95,
+            processor,
             _compared(facts),
             facts["limit"],
             facts["note"],

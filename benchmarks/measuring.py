@@ -1,4 +1,8 @@
-"""Timing things side by side: rounds are interleaved, so that noise falls on both sides alike."""
+"""Timing things side by side: rounds are interleaved, so that noise falls on both sides alike.
+
+Beside wall time, which other work on the machine lengthens, the processor time of this process is taken. It
+leaves out what other processes do for a thing (the CRM, PostgreSQL, a peer in a process of its own).
+"""
 
 import math
 import statistics
@@ -9,11 +13,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Row:
-    """One measured thing: milliseconds, and what it is compared with."""
+    """One measured thing: milliseconds by the wall and of this process's processor, and its peer."""
 
     section: str
     name: str
     milliseconds: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     peer: str = ""
     limit: str = ""
     note: str = ""
@@ -23,21 +28,48 @@ class Row:
         return statistics.median(self.milliseconds)
 
     @property
+    def processor_median(self) -> float | None:
+        """The median of processor time, None where another process did the work."""
+        return statistics.median(self.processor) if self.processor else None
+
+    @property
     def p95(self) -> float:
         ordered = sorted(self.milliseconds)
         return ordered[max(0, math.ceil(0.95 * len(ordered)) - 1)]
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds by the wall and of this process's processor; None where another process did the work."""
+
+    wall: float
+    processor: float | None = None
+
+
+class Stopwatch:
+    """Both clocks, from when it is made."""
+
+    def __init__(self) -> None:
+        self._wall, self._processor = time.perf_counter(), time.process_time()
+
+    def cost(self, *, without: float = 0.0) -> Cost:
+        """Return what passed since then, less so many seconds of waiting by the wall."""
+        wall = time.perf_counter() - self._wall - without
+        return Cost(wall * 1000, (time.process_time() - self._processor) * 1000)
+
+
 def side_by_side(
-    section: str, things: Mapping[str, Callable[[], float | None]], rounds: int
+    section: str, things: Mapping[str, Callable[[], Cost | None]], rounds: int
 ) -> dict[str, Row]:
-    """Call each thing once a round and return its times; a thing may return its own milliseconds."""
+    """Call each thing once a round and return its times; a thing may return its own cost."""
     rows = {name: Row(section, name) for name in things}
     for thing in things.values():
         thing()  # warm
     for _round in range(rounds):
         for name, thing in things.items():
-            started = time.perf_counter()
-            own = thing()
-            rows[name].milliseconds.append(own if own is not None else (time.perf_counter() - started) * 1000)
+            watch = Stopwatch()
+            cost = thing() or watch.cost()
+            rows[name].milliseconds.append(cost.wall)
+            if cost.processor is not None:
+                rows[name].processor.append(cost.processor)
     return rows

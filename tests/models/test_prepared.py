@@ -34,7 +34,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.values.ordering import sort_key
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.counts_queries]
 CODE = "'; DROP TABLE x; -- %s"
 
 

@@ -93,6 +93,16 @@ def test_rows_cost_no_queries_of_their_own(web: Client) -> None:
     assert len(few) <= 16
 
 
+def test_a_list_without_a_ticket_counts_no_rows(web: Client) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        page = web.get("/list/?text=nothing+is+like+this", headers=SCRIPT)
+
+    assert codes(page) == []
+    assert "0 tickets" in squeezed(page.content.decode())
+    assert not any("COUNT(" in query["sql"] for query in captured)
+    assert len(captured) <= 13
+
+
 def test_tickets_left_out_for_their_codes_are_said_with_their_number(
     web: Client,
     sandbox: Sandbox,

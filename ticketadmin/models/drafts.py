@@ -3,11 +3,13 @@
 from django.conf import settings
 from django.db import models
 
+from .prepared import Slot
+
 
 class DraftQuerySet(models.QuerySet["Draft"]):
     """The questions that the product asks of drafts."""
 
-    def of(self, person_id: int) -> "DraftQuerySet":
+    def of(self, person_id: int | Slot) -> "DraftQuerySet":
         """Return a person's drafts that were not discarded, newest first."""
         return self.filter(actor_id=person_id, discarded_at=None).order_by("-updated_at")
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, F
+from django.db.models import BigIntegerField, Count, F, QuerySet
 
-from ticketadmin.models import IndexedTicket, StatusCount, TicketIndex
+from ticketadmin.models import IndexedTicket, Prepared, Slot, StatusCount, TicketIndex
 
 UNKNOWN = b""  # the key under which tickets of unknown status are counted; a known empty status has _EMPTY
 _EMPTY = b"\x01"
@@ -54,8 +54,16 @@ def count_statuses(
 
 def counts(index: TicketIndex) -> tuple[Counted, ...]:
     """Return the counts of an index, in one query. A counter that fell to nothing is left out."""
-    kept = StatusCount.objects.filter(index=index, tickets__gt=0).values_list("key", "name", "tickets")
+    kept = _COUNTS.rows(index=index.pk)
     return tuple(Counted(bytes(key), name, tickets) for key, name, tickets in kept)
+
+
+def _counts() -> "QuerySet[StatusCount, tuple[bytes | memoryview, str, int]]":
+    kept = StatusCount.objects.filter(index_id=Slot("index", BigIntegerField()), tickets__gt=0)
+    return kept.values_list("key", "name", "tickets")
+
+
+_COUNTS = Prepared(_counts)
 
 
 def recount(index: TicketIndex) -> None:

@@ -31,7 +31,7 @@ from django.db.models import (
 
 from ticketadmin.models import IndexedTicket, IndexedValue, Prepared, Slot, TicketIndex
 from ticketadmin.services.index.rows import Listed, value_key
-from ticketadmin.services.index.searching import Matches, matching_words
+from ticketadmin.services.index.searching import Matches, counting, matching_words
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
@@ -41,6 +41,8 @@ READ_AT_ONCE = 500  # rows of an export
 MAX_COUNTED = 10_000  # above this a total is "more than"
 MAX_CODES = 10_000  # "all that match": what one bulk update takes
 MAX_CURSOR = 2_000  # characters of a place in an address
+SAMPLED = 500  # newest rows that tell whether what is counted is frequent
+FREQUENT = 0.1  # share of rows
 OF_CUSTOMER = 5  # tickets of a customer beside the form of another
 UNKNOWN = "?"  # the value of a status or category filter that fits rows of which it is not known
 
@@ -122,6 +124,11 @@ class ListFilters:
     today: date | None = None
 
     @property
+    def has_words(self) -> bool:
+        """Whether words are looked for."""
+        return bool(self.text or self.customer)
+
+    @property
     def is_status_alone(self) -> bool:
         """Whether counters know the total: nothing but statuses, or nothing at all, is asked for."""
         others = (
@@ -146,11 +153,13 @@ class Page:
     rows: tuple[IndexedTicket, ...]
     next: str = ""
     previous: str = ""
+    is_first: bool = False  # read from the beginning
 
     @property
     def total(self) -> Total | None:
-        """How many rows fit, where this page holds them all; None where it holds a part, or nothing."""
-        return Total(len(self.rows)) if self.rows and not (self.next or self.previous) else None
+        """How many rows fit, where this page holds them all; None where it holds a part of them."""
+        is_whole = (self.rows or self.is_first) and not (self.next or self.previous)
+        return Total(len(self.rows)) if is_whole else None
 
 
 @dataclass(frozen=True)
@@ -215,7 +224,7 @@ def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
     if is_back:
         rows.reverse()
     if not rows:
-        return Page(())
+        return Page((), is_first=start is None)
     before = (start is not None and not is_back) or (is_back and has_more)
     after = is_back or has_more
     return Page(
@@ -227,7 +236,14 @@ def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
 
 def total_of(query: Query, *, most: int = MAX_COUNTED) -> Total:
     """Count the rows that fit, up to a limit."""
-    count = query.rows().order_by()[: most + 1].count()
+    rows = query.rows().order_by()
+
+    def is_frequent() -> bool:
+        newest = IndexedTicket.objects.filter(index=query.index).order_by("-pk").values("pk")[:SAMPLED]
+        return bool(query.filters.has_words) and rows.filter(pk__in=newest).count() >= SAMPLED * FREQUENT
+
+    with counting(connection, is_frequent):
+        count = rows[: most + 1].count()
     return Total(min(count, most), is_more=count > most)
 
 

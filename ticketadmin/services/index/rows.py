@@ -17,11 +17,20 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from ticketadmin.models import CustomField, FieldKind, IndexedTicket, IndexedValue, ReadFrom, TicketIndex
+from ticketadmin.models import (
+    CustomField,
+    FieldKind,
+    IndexedTicket,
+    IndexedValue,
+    Prepared,
+    ReadFrom,
+    Slot,
+    TicketIndex,
+)
 from ticketadmin.services.crm.clock import clock_column, database_now
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.index.confirming import confirm_row
@@ -95,8 +104,10 @@ class Listed:
 def current_index() -> TicketIndex:
     """Return the index of the CRM address in the settings; rows of another address are out of sight."""
     address = str(settings.TICKET_API_URL).rstrip("/").rpartition("@")[2][:300]
-    found = TicketIndex.objects.filter(address=address).first()
-    return found or TicketIndex.objects.get_or_create(address=address)[0]
+    return _INDEX.first(address=address) or TicketIndex.objects.get_or_create(address=address)[0]
+
+
+_INDEX = Prepared(lambda: TicketIndex.objects.filter(address=Slot("address", CharField())))
 
 
 def index_to_write() -> TicketIndex:

@@ -6,7 +6,8 @@ after migrations, because a rebuilt SQLite table loses its triggers.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
@@ -155,6 +156,22 @@ def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Ma
         scanned & Q(pk__in=RawSQL(_FOUND, [match])),  # noqa: S611
         scanned & Q(RawSQL(_AMONG_FOUND, [match], output_field=BooleanField())),  # noqa: S611
     )
+
+
+@contextmanager
+def counting(connection: BaseDatabaseWrapper, is_frequent: Callable[[], bool]) -> Iterator[None]:
+    """Let PostgreSQL walk the table where what is counted in here, up to a limit, is frequent.
+
+    Its planner takes several words for rarer than they are together, and collects the place of every row that
+    holds them before it counts the first: 208 ms for 200,000 of a million, 73 ms by walking to the limit.
+    """
+    if connection.vendor != "postgresql" or not is_frequent():
+        yield
+        return
+    with transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+        yield
 
 
 def _alternatives(term: Term) -> str:

@@ -68,9 +68,12 @@ def index_state(index: TicketIndex, counted: Iterable[Counted] | None = None) ->
     )
 
 
-def note_use(index: TicketIndex) -> None:
-    """Note that a user looks at a list, so that the newest tickets are read more often. Written seldom."""
-    now = database_now()
+def note_use(index: TicketIndex, now: datetime | None = None) -> None:
+    """Note that a user looks at a list, so that the newest tickets are read more often. Written seldom.
+
+    `now` is `database_now()`, where the caller has asked for it.
+    """
+    now = now or database_now()
     if index.wanted_at is None or now - index.wanted_at > NOTE_USE_EVERY:
         stale = Q(wanted_at=None) | Q(wanted_at__lt=now - NOTE_USE_EVERY)
         TicketIndex.objects.filter(stale, pk=index.pk).update(wanted_at=now)

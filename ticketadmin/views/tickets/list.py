@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import BigIntegerField, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.listing import MAX_VIEWS, ListRequest, SavedViewForm, read_request
-from ticketadmin.models import Change, CustomField, Draft, SavedView, TicketIndex, User
+from ticketadmin.models import Change, CustomField, Draft, Prepared, SavedView, Slot, TicketIndex, User
 from ticketadmin.presenters.changes import present_changes
 from ticketadmin.presenters.index import present_index
 from ticketadmin.presenters.listing import chips_of, columns_of, counted_total, rows_of
@@ -48,8 +48,8 @@ def tickets(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
     choices = get_choices(ask=False)
     context = _list_context(request, choices) | {
-        "drafts": Draft.objects.of(user.pk)[:SHOWN_DRAFTS],
-        "recent": present_changes(list(Change.objects.filter(actor=user)[:SHOWN_RECENT]), user),
+        "drafts": _DRAFTS.rows(user=user.pk),
+        "recent": present_changes(_RECENT.rows(user=user.pk), user),
         "views": _views_of(user),
         "omitted": status_notice(choices),
     }
@@ -132,8 +132,11 @@ def asked_of(
     return _read(request, choices, listed, query=query), listed
 
 
+_DESCRIBED = Prepared(lambda: CustomField.objects.filter(is_listed=True))
+
+
 def _described() -> list[CustomField]:
-    return list(CustomField.objects.filter(is_listed=True))
+    return _DESCRIBED.rows()
 
 
 def _listed(described: list[CustomField]) -> Listed:
@@ -163,7 +166,7 @@ def _list_context(request: HttpRequest, choices: Choices) -> dict[str, Any]:
     statuses, listed = get_statuses(choices.statuses), _listed(described)
     found = _read(request, choices, listed, statuses)
     index, now = current_index(), database_now()
-    note_use(index)
+    note_use(index, now)
     query = Query(index, found.filters, found.order, listed)
     page, counted = read_page(query, found.place), counts(index)
     total = counted_total(found, counted) or page.total or total_of(query)
@@ -198,5 +201,20 @@ def _unknown(index: TicketIndex, codes: str) -> list[str]:
 
 
 def _views_of(user: User) -> list[SavedView]:
-    views = SavedView.objects.filter(Q(owner=user) | Q(is_shared=True)).select_related("owner")[:50]
-    return in_order(views, lambda view: view.name)
+    return in_order(_VIEWS.rows(user=user.pk), lambda view: view.name)
+
+
+def _views() -> QuerySet[SavedView]:
+    shown = Q(owner=Slot("user", BigIntegerField())) | Q(is_shared=True)
+    return SavedView.objects.filter(shown).select_related("owner")[:50]
+
+
+def _drafts() -> QuerySet[Draft]:
+    return Draft.objects.of(Slot("user", BigIntegerField()))[:SHOWN_DRAFTS]
+
+
+def _recent() -> QuerySet[Change]:
+    return Change.objects.filter(actor=Slot("user", BigIntegerField()))[:SHOWN_RECENT]
+
+
+_VIEWS, _DRAFTS, _RECENT = Prepared(_views), Prepared(_drafts), Prepared(_recent)
