@@ -165,6 +165,16 @@ def test_the_status_menu_of_the_list_warns_before_a_click_sends(
     assert expected in " ".join(menu.split())
 
 
+def test_the_history_warns_before_an_undo_sends(web: Client, sandbox: Sandbox) -> None:
+    save(web, ticket_title="Mới")
+    assert EMPTIES not in web.get("/history/").content.decode()
+    remember_emptied(CODE, ["account_email", "expected_at"])
+
+    page = web.get("/history/").content.decode()
+
+    assert page.index("So every save sends along, unchanged, what was just read.") < page.index("/undo/")
+
+
 def test_another_crm_gets_no_warning_and_only_the_changes(web: Client, sandbox: Sandbox) -> None:
     assert EMPTIES not in web.get(URL).content.decode()
 

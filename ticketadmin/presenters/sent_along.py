@@ -40,7 +40,7 @@ def sent_along_notice(schema: TicketSchema, known: Iterable[str] | None) -> Noti
 
 
 def status_notice(choices: Choices) -> Notice | None:
-    """Return the same warning before a status is set where the ticket is not open: only the save reads it."""
+    """Return the same warning where a click saves a ticket that is not open: only the save reads it."""
     if not choices.omitted_are_emptied:
         return None
     known = None if choices.reading is Reading.REFUSED else [field.name for field in STANDARD]

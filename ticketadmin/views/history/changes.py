@@ -16,7 +16,9 @@ from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import HISTORY, Change
 from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.services.audit.record import Target, audited_export
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.changes import history_page, history_rows
 from ticketadmin.services.history.export import HISTORY_COLUMNS, csv_lines, history_table
 from ticketadmin.services.people.access import Forbidden, may_see
@@ -61,6 +63,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "pages": page_links("history", before=bool(before), older=page.next_before, query=query.urlencode()),
         "query": query.urlencode(),
         "is_filtered": any(query.values()),
+        "omitted": status_notice(get_choices(ask=False)),
         "sees_all": viewer.may("view_all_history"),
         "tabs": whose_tabs(request.GET, "person", viewer),
     }
