@@ -82,6 +82,7 @@ urlpatterns = [
     path("bulk/<uuid:bulk>/", runs.bulk, name="bulk"),
     path("bulk/<uuid:bulk>/progress/", runs.bulk_progress, name="bulk_progress"),
     path("bulk/<uuid:bulk>/results.csv", runs.bulk_results, name="bulk_results"),
+    path("bulk/<uuid:bulk>/outcomes/", runs.bulk_outcome_file, name="bulk_outcome_file"),
     path("bulk/<uuid:bulk>/<slug:action>/", runs.bulk_action, name="bulk_action"),
     # history
     path("history/", changes.history, name="history"),

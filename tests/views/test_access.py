@@ -102,6 +102,7 @@ RULES = {
     "bulk": both(LEADS),
     "bulk_progress": reads(LEADS),
     "bulk_results": reads(LEADS),
+    "bulk_outcome_file": reads(LEADS),
     "bulk_action": posts(LEADS),
     "history": reads(STAFF),
     "history_csv": reads(STAFF),

@@ -1,5 +1,6 @@
 """An exported list that comes back: what was left alone is kept, what was changed is sent, nothing else."""
 
+import io
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from openpyxl import load_workbook
 
 from tests.exports import (
     VALUES,
@@ -509,3 +511,25 @@ def test_going_back_to_the_changes_keeps_emptied_cells_again(web: Client, sandbo
     dry_run(web, run)
 
     assert set(item_of(run, code).wishes) == {"ticket_title", "cate_name"}
+
+
+def test_results_come_back_as_the_same_file_with_the_outcome_of_each_row(
+    web: Client, sandbox: Sandbox
+) -> None:
+    run, codes = conflicting(web, sandbox, 2)
+    choose(web, run, **{f"ticket.{item_of(run, codes[0]).pk}": "mine"})
+    send(web, check(run))
+    web.defaults["HTTP_ACCEPT_LANGUAGE"] = "vi"
+
+    content = web.get(f"/bulk/{run.uuid}/outcomes/").content
+
+    book = load_workbook(io.BytesIO(content))
+    found = {code: cell(book, code, "ticketadmin: kết quả").value for code in codes}
+    assert found == {codes[0]: "Đã xác minh", codes[1]: "Đã bị người khác sửa"}
+    assert "CRM" in cell(book, codes[1], "ticketadmin: chi tiết").value
+    assert cell(book, codes[0], "ticketadmin: kiểm tra lúc").value
+    assert cell(book, codes[0], "Title").value == "của tôi"
+    again = upload(web, content)
+    assert again.notes["reading"]["passed_over"] == []
+    plans = dict(dry_run(web, again).items.values_list("ticket_code", "plan"))
+    assert plans == {codes[0]: Plan.ALREADY, codes[1]: Plan.CANNOT}

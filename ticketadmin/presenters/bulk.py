@@ -131,12 +131,12 @@ def present_items(bulk: BulkUpdate, page: ItemPage) -> list[PresentedItem]:
 def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> PresentedItem:
     edit = Edit.from_json(item.all_wishes(bulk.wishes))
     before = (item.change.before if item.change else item.base) or {}
-    label, tone = _label(bulk, item)
+    label, tone = label_of(bulk, item)
     rows = tuple(
         _where_it_changes(_with_result(row, item, schema)) for row in present_edit(edit, before, schema)
     )
     damage, along = damaged_fields(item, schema), _sent_along(item, schema)
-    return PresentedItem(item, rows, label, tone, _why(item, schema), damage, along)
+    return PresentedItem(item, rows, label, tone, why_so(item, schema), damage, along)
 
 
 def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:
@@ -149,7 +149,8 @@ def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:
     return tuple(schema.field(name).label for name in names)
 
 
-def _label(bulk: BulkUpdate, item: BulkItem) -> tuple[Text, Tone]:
+def label_of(bulk: BulkUpdate, item: BulkItem) -> tuple[Text, Tone]:
+    """Return the word for where a ticket of a run is, or how it ended, and its tone."""
     if item.outcome:
         outcome = ItemOutcome(item.outcome)
         return outcome.label, outcome.tone
@@ -189,7 +190,8 @@ def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRo
 _EXPLAINED_BY_REASON = frozenset({ItemOutcome.NOT_APPLIED, ItemOutcome.CONFLICT})  # where there is one
 
 
-def _why(item: BulkItem, schema: TicketSchema) -> Text:
+def why_so(item: BulkItem, schema: TicketSchema) -> Text:
+    """Return the sentence that says why a ticket ended so; "" where its word says enough."""
     change = item.change
     outcome = ItemOutcome(item.outcome) if item.outcome else None
     if outcome and outcome.is_open and change and change.is_settled:

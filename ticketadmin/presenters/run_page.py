@@ -27,6 +27,7 @@ from ticketadmin.presenters.outcomes import PAUSES
 from ticketadmin.presenters.recipes import present_lines
 from ticketadmin.presenters.sent_along import run_notice
 from ticketadmin.presenters.signature import signature_before
+from ticketadmin.services.bulk.files import has_kept_file
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
     ItemPage,
@@ -70,6 +71,7 @@ class Possible:
     send_unknown: bool
     undo: bool
     restore: bool
+    outcome_file: bool
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,7 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> Possible:
             and person.may("undo_any_change")
             and (undoable > 0 or has_parts_to_undo(bulk))
         ),
+        outcome_file=ended and has_kept_file(bulk),
     )
 
 

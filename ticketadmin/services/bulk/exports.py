@@ -21,10 +21,21 @@ def information() -> Mapping[str, str]:
         CREATED: _("Created"),
         UPDATED: _("Changed"),
         READ_AT: _("Read from the CRM"),
-        OUTCOME: _("Outcome"),
-        DETAIL: _("Detail"),
-        CHECKED: _("Checked at"),
     }
+
+
+def endings() -> Mapping[str, str]:
+    """Return the headings of the columns in which a file is given back with how its tickets ended."""
+    return {
+        OUTCOME: _("ticketadmin: outcome"),
+        DETAIL: _("ticketadmin: detail"),
+        CHECKED: _("ticketadmin: checked at"),
+    }
+
+
+def is_ending(name: str) -> bool:
+    """Return whether a column says how tickets ended: no file takes it back."""
+    return heading(name) in _ending_headings()
 
 
 def not_known() -> str:
@@ -70,6 +81,11 @@ def _marks() -> tuple[str, ...]:
 @cache
 def _unknowns() -> frozenset[str]:
     return _everywhere(lambda: [not_known()])
+
+
+@cache
+def _ending_headings() -> frozenset[str]:
+    return frozenset(heading(text) for text in _everywhere(lambda: endings().values()))
 
 
 @cache

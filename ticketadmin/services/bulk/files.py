@@ -111,6 +111,11 @@ def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: 
     return bool(table.error_rows) and len(table.error_rows) != before
 
 
+def has_kept_file(bulk: BulkUpdate) -> bool:
+    """Return whether the file of a bulk update is still kept."""
+    return "file" in bulk.notes and BulkFile.objects.filter(bulk=bulk).exists()
+
+
 def kept_content(bulk: BulkUpdate) -> bytes:
     """Return the file of a bulk update as it was uploaded. Raises FileGone."""
     file = BulkFile.objects.filter(bulk=bulk).first()

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.bulk.exports import only_informs, shows_when_read
+from ticketadmin.services.bulk.exports import is_ending, only_informs, shows_when_read
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets.records import ExportedCell, ExportRecord, Misfit, read_record
 from ticketadmin.services.spreadsheets.table import Table, TableRow
@@ -31,6 +31,8 @@ class ReturnedFile:
 
     def field_of(self, name: str) -> str | None:
         """Return the field that a heading shows; "" where it only informs, None where it is not known."""
+        if is_ending(name):
+            return ""
         if self.record and (found := self.record.field_of(name)) is not None:
             return found
         return "" if (self.record or self.misfit) and only_informs(name) else None

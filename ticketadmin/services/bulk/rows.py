@@ -25,7 +25,7 @@ from ticketadmin.services.bulk.columns import (
     read_columns,
     without_errors,
 )
-from ticketadmin.services.bulk.exports import only_informs
+from ticketadmin.services.bulk.exports import is_ending, only_informs
 from ticketadmin.services.bulk.questions import Answers, Decided, Question, examine_column
 from ticketadmin.services.bulk.returned import (
     Differences,
@@ -155,7 +155,7 @@ def read_rows(
 def _passed_over(table: Table, columns: tuple[Column, ...]) -> list[str]:
     taken = {column.index for column in columns}
     others = [name for index, name in enumerate(table.header) if index not in taken and name.strip()]
-    return [name for name in others if not only_informs(name)]
+    return [name for name in others if not (only_informs(name) or is_ending(name))]
 
 
 def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:

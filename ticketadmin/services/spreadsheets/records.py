@@ -14,6 +14,7 @@ was not known, `[text]` where it was too long, so that only its beginning is kno
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from ticketadmin.text import heading, normalize
 RECORD_SHEET = "ticketadmin record"
 MARK = "#ticketadmin"
 FORMAT = 1
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # ECMA-376, ST_Xstring; LibreOffice saves it unescaped
 _PART = 8_000  # characters of a cell: far below what any program keeps
 _NO_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # what JSON leaves as it is and XML cannot hold
 
@@ -158,13 +160,20 @@ def _read(rows: Sequence[Sequence[str]], address: str) -> ExportRecord | Misfit:
     return ExportRecord(columns, at if timezone.is_aware(at) else timezone.make_aware(at), texts)
 
 
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
+
+
 def _plain(text: str) -> str:
-    text = normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Return a text without what programs do to it: line ends, composition, escapes such as _x0041_."""
+    text = _ESCAPED.sub(_unescaped, text).replace("\r\n", "\n").replace("\r", "\n")
+    text = normalize("NFC", text)
     return text if text.strip() else ""
 
 
 def _spelled(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_NO_XML)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_NO_XML)
+    return text.replace("_x", "_\\u0078")  # LibreOffice saves _x0041_ so that it is read as A
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ from ticketadmin.forms.file_choices import FileChoicesForm
 from ticketadmin.models import BulkFile, BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import present_run
 from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
+from ticketadmin.presenters.outcome_file import present_endings
 from ticketadmin.presenters.rules import show_rules
 from ticketadmin.presenters.run_page import run_page
 from ticketadmin.presenters.uploaded_file import present_file, present_question
@@ -29,6 +30,7 @@ from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
 from ticketadmin.services.bulk.files import FileGone, answers_in, read_again
+from ticketadmin.services.bulk.outcome_file import file_with_outcomes
 from ticketadmin.services.bulk.progress import (
     RESULT_COLUMNS,
     mark_seen,
@@ -54,6 +56,8 @@ from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import in_background, needs, person_of
 from ticketadmin.views.redirects import see_other
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @needs("run_bulk_updates")
@@ -107,6 +111,28 @@ def bulk_results(request: HttpRequest, bulk: UUID) -> HttpResponse:
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="bulk-{one.uuid}.csv"'
     return answer  # type: ignore[return-value] # a stream is a response to every caller
+
+
+@needs("run_bulk_updates")
+@require_safe
+def bulk_outcome_file(request: HttpRequest, bulk: UUID) -> HttpResponse:
+    """Download the uploaded file with how each of its tickets ended."""
+    one = _found(bulk)
+    refresh_outcomes(one)
+    title = _("The file cannot be given back with its outcomes.")
+    try:
+        made = file_with_outcomes(one, present_endings(one), actor=person_of(request))
+    except FileGone:
+        text = _("It is no longer kept. Download the results as CSV instead.")
+        return _run_page(request, one, Notice("info", title, text), 409)
+    except ValidationError as error:
+        return _run_page(request, one, Notice("info", title, error.messages[0]), 409)
+    target = Target("bulkupdate", str(one.uuid), one.owner_name)
+    pieces = audited_export(target, made.pieces, filters={}, actor=person_of(request))
+    answer = HttpResponse(b"".join(pieces), content_type=XLSX if made.is_workbook else "text/csv")
+    kind = "xlsx" if made.is_workbook else "csv"
+    answer["Content-Disposition"] = f'attachment; filename="outcomes-{one.uuid}.{kind}"'
+    return answer
 
 
 @needs("run_bulk_updates")

@@ -1,0 +1,66 @@
+"""An uploaded file given back with how each of its tickets ended, in three more columns.
+
+The columns are passed over when the file comes back. Words are the caller's: this module knows rows only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ticketadmin.models import BulkUpdate, User
+from ticketadmin.services.bulk.columns import is_header
+from ticketadmin.services.bulk.exports import CHECKED, DETAIL, OUTCOME, endings
+from ticketadmin.services.bulk.files import kept_content
+from ticketadmin.services.bulk.runs import RIGHT
+from ticketadmin.services.index.codes import is_code_heading
+from ticketadmin.services.people.access import require
+from ticketadmin.services.spreadsheets import Table, read_table
+from ticketadmin.services.spreadsheets.marking import AddedColumn, with_column
+from ticketadmin.text import heading, visible
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one ticket ended, in the reader's language."""
+
+    outcome: str
+    detail: str
+    checked_at: str
+
+
+@dataclass(frozen=True)
+class OutcomeFile:
+    """A file with its outcomes, in pieces, and whether it is a workbook."""
+
+    pieces: tuple[bytes, ...]
+    is_workbook: bool
+
+
+def file_with_outcomes(bulk: BulkUpdate, ended: Mapping[str, Ending], *, actor: User) -> OutcomeFile:
+    """Return the file of a bulk update with how its tickets ended, by code.
+
+    Raises Forbidden, FileGone, or ValidationError where it cannot be read or written so.
+    """
+    require(actor, RIGHT)
+    content = kept_content(bulk)
+    table = read_table(content, bulk.notes.get("file", "")).below_title(is_header)
+    rows = _rows(table, ended)
+    for name, title in endings().items():
+        texts = {number: _text(one, name) for number, one in rows.items()}
+        content = with_column(content, _column(table, title, texts))
+    return OutcomeFile((content,), is_workbook=bool(table.sheet))
+
+
+def _rows(table: Table, ended: Mapping[str, Ending]) -> dict[int, Ending]:
+    codes = next(at for at, name in enumerate(table.header) if is_code_heading(name))
+    named = {row.number: visible(row.cells[codes]).strip() for row in table.rows if codes < len(row.cells)}
+    return {number: ended[code] for number, code in named.items() if code in ended}
+
+
+def _text(one: Ending, name: str) -> str:
+    return {OUTCOME: one.outcome, DETAIL: one.detail, CHECKED: one.checked_at}[name]
+
+
+def _column(table: Table, title: str, texts: Mapping[int, str]) -> AddedColumn:
+    """Return the column, in the place of one of this name, else behind all others."""
+    own = [at for at, name in enumerate(table.header) if heading(name) == heading(title)]
+    return AddedColumn(title, table.header_row, texts, own[0] if own else None, sheet=table.sheet)
