@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from tests.browsing import Visitor
 from tests.live import LiveServer
 
 CODE = "ABCXYZ1234"
@@ -25,13 +26,10 @@ def first_visit(
 ) -> dict[str, float]:
     """Visit once with an empty cache; returns paint and task in ms, shift as CLS, bytes as transferred."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
-    page = context.new_page()
-    page.goto(f"{server.url}/sign-in/")
-    page.locator("[name=username]").fill("staff")
-    page.locator("[name=password]").fill(server.passwords["staff"])
-    page.locator("main form button").click()
-    page.wait_for_url("**/tickets/")
-    page.close()
+    visitor = Visitor(server)
+    for cookie in visitor.session.cookies:
+        context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": server.url}])
+    visitor.close()
     page = context.new_page()
     page.add_init_script(WATCH)
     network = context.new_cdp_session(page)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Tab
-from tests.e2e.editing import opened, save
+from tests.e2e.editing import open_editor, opened, save
 from tests.sandbox_driver import Sandbox
 from ticketadmin.presenters.content import display_content
 from ticketadmin.sanitizing import as_html, clean_html
@@ -61,15 +61,14 @@ def test_untouched_it_is_not_sent_edited_its_losses_are_named_and_html_sends_its
 ) -> None:
     body = BODIES[name]
     live_sandbox.edit(CODE, ticket_content=body)
-    tab = tab_of("staff")
-    page = opened(tab)
+    page = opened(tab_of("staff"))
     assert named(page) == LOSSES.get(name, set())
     page.get_by_label("Emergency phone").fill("0123456789")
     save(page)
     assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "emergency_phone": "0123456789"}]
     assert live_sandbox.ticket(CODE)["ticket_content"] == body
 
-    page = opened(tab)
+    open_editor(page)
     page.get_by_role("button", name="HTML", exact=True).click()
     source = page.get_by_label("Content as HTML")
     source.fill(source.input_value() + ADDED)

@@ -59,7 +59,7 @@ def test_nothing_runs_when_the_result_is_assigned_twice(isolated_browser: Browse
     page.set_content("<!doctype html><title>corpus</title><body></body>")
 
     found = page.evaluate(RUN, json.loads(json.dumps(documents)))
-    page.wait_for_function("window.isOver")
+    page.wait_for_function("() => window.isOver")
     ran = page.evaluate("window.ran")
     page.close()
 
@@ -74,7 +74,7 @@ def test_the_check_finds_what_is_not_cleaned(isolated_browser: Browser) -> None:
     page.set_content("<!doctype html><title>corpus</title><body></body>")
 
     found = page.evaluate(RUN, ["<img src=x onerror=alert(1)>", "<svg><a href=x></a></svg>", "<p id=a>x</p>"])
-    page.wait_for_function("window.ran.length")
+    page.wait_for_function("() => window.ran.length")
     page.close()
 
     assert {index for index, _kind in found} == {0, 1, 2}

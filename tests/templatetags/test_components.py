@@ -59,7 +59,9 @@ def test_the_errors_of_a_field_are_listed_under_the_id_that_its_widget_names() -
 
 
 def test_a_form_posts_to_its_route_with_a_token_and_its_submission(rf: RequestFactory) -> None:
-    source = '{% post_form "ticket" "A1" submission=once data_once=True class="x" %}<b>{% endpost_form %}'
+    source = (
+        '{% post_form "ticket" "A1" submission=once data_busy_once=True class="x" %}<b>{% endpost_form %}'
+    )
     template = engines["django"].from_string("{% load components %}" + source)
 
     html = squeezed(template.render({"once": '">'}, rf.get("/")))

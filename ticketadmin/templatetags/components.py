@@ -37,7 +37,7 @@ def banner(
     """
     tone = TONES_OF_LEVELS.get(tone, tone)
     if focus:
-        attributes |= {"tabindex": "-1", "data_focus": True}
+        attributes |= {"tabindex": "-1", "data_summary_focus": True}
     return format_html(
         '<section class="banner banner--{}"{}>{}<div class="banner__body{}">{}</div></section>',
         tone,
