@@ -15,11 +15,13 @@ from tests.waiting import let_pass, wait_until
 
 pytestmark = pytest.mark.browser
 TRACES = ("presence", "draft", "change")
+BUDGET = 2.0  # seconds between two reads ahead: one for each of the server's processes
 
 
 @pytest.fixture
 def page(tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox) -> Page:
     """The list, after a ticket was opened elsewhere, so that reading is known to work."""
+    let_pass(BUDGET)  # the test before spent the user's
     visitor = Visitor(live)
     visitor.get("/tickets/TK-BUSY/")
     visitor.close()
