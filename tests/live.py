@@ -145,6 +145,12 @@ class LiveServer:
             database.execute("DELETE FROM ticketadmin_draft")
             database.execute("DELETE FROM ticketadmin_presence")
 
+    def forget_snippets(self) -> None:
+        """Delete what earlier tests kept: a menu shows all of a user's."""
+        file = self.data / "ticketadmin.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+            database.execute("DELETE FROM ticketadmin_snippet")
+
     def add_person(self, username: str, role: str = "staff", name: str = "", email: str = "") -> None:
         """Make one more person."""
         self.passwords[username] = "a-long-test-password-1"

@@ -140,8 +140,8 @@ def writing_html(tab: Tab, crm: Sandbox) -> Page:
     return page
 
 
-def snippets_of(tab: Tab) -> None:
-    """Let the user have one snippet."""
+def with_a_snippet(tab: Tab) -> Page:
+    """Open a ticket as a user who has a snippet; a second one of this name is refused."""
     page = tab.goto("/snippets/new/")
     page.locator("[name=name]").fill("chao")
     page.locator("[data-rich-tools]").wait_for()
@@ -149,20 +149,23 @@ def snippets_of(tab: Tab) -> None:
     page.locator("[name=content]").fill("<p>Chào {customer}</p>")
     page.locator("[data-shortcuts-save-button]").click()
     page.locator("main h1").wait_for()
+    return tab.goto(URL)
 
 
 def choosing_a_snippet(tab: Tab, _crm: Sandbox) -> Page:
-    snippets_of(tab)
-    page = tab.goto(URL)
+    page = with_a_snippet(tab)
     page.locator("[data-snippets][value=ticket_title]").click()
     page.locator("#snippet-options [role=option]").first.wait_for()
     return page
 
 
 def typing_a_snippet(tab: Tab, _crm: Sandbox) -> Page:
-    page = tab.goto(URL)
+    page = with_a_snippet(tab)
     page.locator("#id_change_reason").press_sequentially("//c")
     page.locator("#snippet-options [role=option]").first.wait_for()
+    page.get_by_text(
+        re.compile("Draft kept on the server,|Bản nháp đã giữ")
+    ).wait_for()  # else the next page has it
     return page
 
 

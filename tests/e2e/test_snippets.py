@@ -32,6 +32,7 @@ def keep(live: LiveServer, username: str, snippets: dict[str, str]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _snippets(live: LiveServer) -> None:
+    live.forget_snippets()
     keep(live, "staff", SNIPPETS)
 
 
