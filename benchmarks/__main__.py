@@ -22,6 +22,7 @@ SECTIONS = (
     "weight",
     "load",
     "round_trip",
+    "uploads",
 )
 ONLY_WHEN_NAMED = {"load"}  # three minutes of its own: make load
 
@@ -69,7 +70,18 @@ def run(folder: Path, sections: list[str], *, quick: bool) -> list:  # type: ign
 def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list:  # type: ignore[no-untyped-def,type-arg]
     from django.db import connection
 
-    from benchmarks import bulk, cleaning, history, index, load, pages, processes, round_trip, weight
+    from benchmarks import (
+        bulk,
+        cleaning,
+        history,
+        index,
+        load,
+        pages,
+        processes,
+        round_trip,
+        uploads,
+        weight,
+    )
 
     few, many = (3, 5) if quick else (25, 100)
     tickets = 20_000 if quick else 1_000_000 if connection.vendor == "postgresql" else 100_000
@@ -82,6 +94,7 @@ def _measure(folder: Path, sandbox, sections: list[str], *, quick: bool) -> list
         "cleaning": lambda: cleaning.cleaning(few),
         "bulk": lambda: bulk.bulk(folder, quick=quick),
         "round_trip": lambda: round_trip.round_trip(folder / "round_trip", quick=quick),
+        "uploads": lambda: uploads.uploads(quick=quick),
         "weight": lambda: weight.weight(folder / "weight", quick=quick),
         "load": lambda: load.load(folder / "load", quick=quick),
         "history": lambda: history.history(20_000 if quick else 1_000_000, few, connection.vendor),

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import Workbook
 
-from ticketadmin.models import BulkState, BulkUpdate, User
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, User
 
 
 def workbook(*rows: list[Any], change: Callable[[Workbook], None] | None = None) -> bytes:
@@ -98,15 +98,16 @@ def test_nothing_is_checked_before_hidden_rows_are_agreed_to(
 
 
 @pytest.mark.django_db
-def test_a_value_merged_over_rows_is_an_error_in_those_that_it_covers(
+def test_a_value_merged_over_rows_counts_for_each_once_the_user_agrees(
     lead: User, client_of: Callable[[User], Client]
 ) -> None:
     file = SimpleUploadedFile("phieu.xlsx", workbook(*ROWS, change=merge_values))
 
     page = client_of(lead).post("/bulk/new/", {"file": file}, follow=True).content.decode()
 
-    assert "merged with another one" in page
-    assert 'name="leave_out"' in page
+    assert "1 cell is merged with one above it and takes its value." in page
+    assert 'name="as_read"' in page
+    assert [item.wishes["ticket_title"]["set"] for item in BulkItem.objects.all()] == ["a", "a"]
 
 
 @pytest.mark.django_db

@@ -37,7 +37,7 @@ from ticketadmin.services.values.schema import TicketSchema
 KEEP, SETTING, CLEARING = "keep", "set", "clear"
 ACTION = "action."
 RECIPE = "recipe"
-_SURPRISES = ("hidden", "other_sheets", "misfit", "passed_over")
+_SURPRISES = ("hidden", "merged", "other_sheets", "misfit", "passed_over")
 
 
 class Consent(StrEnum):

@@ -243,6 +243,13 @@ def _surprises(reading: Mapping[str, Any]) -> list[str]:
             hidden,
         )
         found.append(message % {"n": number_format(hidden, force_grouping=True)})
+    if merged := reading.get("merged"):
+        message = ngettext(
+            "%(n)s cell is merged with one above it and takes its value.",
+            "%(n)s cells are merged with one above them and take its value.",
+            merged,
+        )
+        found.append(message % {"n": number_format(merged, force_grouping=True)})
     if others := reading["other_sheets"]:
         message = ngettext(
             "%(n)s other sheet holds values and is not read: %(names)s.",

@@ -1,8 +1,9 @@
 """The process that reads one workbook: the file on standard input, rows or a refusal as JSON on output.
 
 Arguments: the most rows and the most columns that are wanted, the most bytes of memory, the most seconds of
-processor time, the title of the sheet that holds an export's record. The limits are set before the first byte
-is read; a process that passes one is ended by the system, which its parent sees.
+processor time, the title of the sheet that holds an export's record, and that of the sheet that is wanted, or
+nothing for the first visible one. The limits are set before the first byte is read; a process that passes one
+is ended by the system, which its parent sees.
 """
 
 import json
@@ -21,7 +22,9 @@ def main(arguments: list[str]) -> int:
     from ticketadmin.workbooks.reading import read_sheet  # noqa: PLC0415 - within the limits, too
 
     try:
-        answer = read_sheet(sys.stdin.buffer.read(), rows=rows, columns=columns, record=arguments[4])
+        answer = read_sheet(
+            sys.stdin.buffer.read(), rows=rows, columns=columns, record=arguments[4], title=arguments[5]
+        )
     except RefusedWorkbook as refusal:
         answer = {"refused": refusal.code}
     sys.stdout.buffer.write(json.dumps(answer).encode())

@@ -29,11 +29,14 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_sheet(content: bytes, *, rows: int, columns: int, record: str = "") -> dict[str, Any]:
-    """Return what there is to know of the first visible sheet.
+def read_sheet(
+    content: bytes, *, rows: int, columns: int, record: str = "", title: str = ""
+) -> dict[str, Any]:
+    """Return what there is to know of the first visible sheet, or of the one with this title.
 
     That is its title, rows and hidden rows, and the places (row as shown, column from 0) of formulas without
-    a result, of cells that are merged with another before them, and of numbers with three decimals; also
+    a result, of cells that are merged with another before them and stay empty (`merged`) or take the value
+    above (`repeated`: those in the first column of the merged ones), and of numbers with three decimals; also
     the titles of the other visible sheets that hold anything, and the day that serial numbers count from.
     The sheet whose title is `record` is none of these: its rows are texts, whether it is visible or not.
 
@@ -43,19 +46,20 @@ def read_sheet(content: bytes, *, rows: int, columns: int, record: str = "") -> 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and pictures that it leaves out
-            return _read_sheet(content, rows, columns, record)
+            return _read_sheet(content, rows, columns, record, title)
     except MemoryError:
         raise RefusedWorkbook(Code.TOO_MUCH_INSIDE) from None
     except _DAMAGE as error:
         raise RefusedWorkbook(Code.DAMAGED) from error
 
 
-def _read_sheet(content: bytes, rows: int, columns: int, record: str) -> dict[str, Any]:
+def _read_sheet(content: bytes, rows: int, columns: int, record: str, title: str) -> dict[str, Any]:
     with ZipFile(BytesIO(content)) as archive:
         facts = check_archive(archive)
     book = load_workbook(BytesIO(content), read_only=True, data_only=True, keep_links=False)
     sheets: list[Any] = [one for one in book.worksheets if one.title != record] or book.worksheets
-    sheet: Any = next((one for one in sheets if one.sheet_state == "visible"), sheets[0])
+    visible = [one for one in sheets if one.sheet_state == "visible"]
+    sheet: Any = next((one for one in visible if title in {"", one.title[:_MAX_TITLE]}), sheets[0])
     sheet.reset_dimensions()  # what a file claims about its size may be a million empty rows
     known = facts.get(sheet._worksheet_path, SheetFacts())
     found: list[tuple[int, list[str]]] = []
@@ -69,12 +73,15 @@ def _read_sheet(content: bytes, rows: int, columns: int, record: str) -> dict[st
         if len(found) > rows + 1:
             break
     numbers = {number for number, _texts in found}
+    merged = _merged_away(known, found)
+    repeated = _repeat_values(merged, dict(found), three_decimals, characters)
     return {
         "sheet": sheet.title,
         "rows": found,
         "hidden": sorted(known.hidden & numbers),
         "without_result": sorted(place for place in known.without_result if place[0] in numbers),
-        "merged": sorted(_merged_away(known, found)),
+        "merged": sorted(merged.keys() - repeated),
+        "repeated": sorted(repeated),
         "three_decimals": three_decimals,
         "other_sheets": [
             other.title[:_MAX_TITLE]
@@ -104,14 +111,39 @@ def _has_values(facts: dict[str, SheetFacts], sheet: Any) -> bool:
     return facts.get(sheet._worksheet_path, SheetFacts()).has_values
 
 
-def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> set[Place]:
-    """Return the places in rows that hold something whose cells are merged with one before them.
+def _repeat_values(
+    merged: dict[Place, Place], rows: dict[int, list[str]], three_decimals: list[Place], characters: int
+) -> set[Place]:
+    """Write the value of merged cells into the cells below the first, and return the places of these.
+
+    A value merged over rows is meant for all of them; what is merged over columns belongs to the first.
+    """
+    numbers = set(three_decimals)
+    places = set()
+    for place, origin in merged.items():
+        if place[1] != origin[1] or origin[0] not in rows or not rows[origin[0]][origin[1]].strip():
+            continue
+        text = rows[origin[0]][origin[1]]
+        characters += len(text)
+        if characters > MAX_CHARACTERS:
+            raise RefusedWorkbook(Code.TOO_MUCH_INSIDE)
+        rows[place[0]][place[1]] = text
+        places.add(place)
+        if origin in numbers:
+            three_decimals.append(place)
+    return places
+
+
+def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> dict[Place, Place]:
+    """Return the places of cells that are merged with one before them, each with the place of that one.
+
+    Only in rows that hold something.
 
     No more than a table has cells: merged cells of a sound workbook do not overlap.
     """
     widths = {number: len(texts) for number, texts in found}
     last = max(widths, default=0)
-    places: set[Place] = set()
+    places: dict[Place, Place] = {}
     left = MAX_CELLS
     for first_row, first_column, last_row, last_column in known.merged:
         for row in range(first_row, min(last_row, last) + 1):
@@ -119,8 +151,8 @@ def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> set[P
             left -= 1 + len(covered)
             if left < 0:
                 raise RefusedWorkbook(Code.DAMAGED)
-            places |= {(row, at) for at in covered}
-        places.discard((first_row, first_column))
+            places |= {(row, at): (first_row, first_column) for at in covered}
+        places.pop((first_row, first_column), None)
     return places
 
 

@@ -287,14 +287,18 @@ def test_the_first_visible_sheet_is_read_and_its_claims_about_its_size_are_not_b
     assert texts(read_table(content, "x.xlsx")) == [("code", "x"), ("TK-1", "1")]
 
 
-def test_a_cell_that_is_merged_away_is_a_problem_of_its_own() -> None:
+def test_a_value_merged_over_rows_is_that_of_each_and_over_columns_of_the_first() -> None:
     def change(book: Workbook) -> None:
         assert book.active is not None
-        book.active.merge_cells("B2:B3")
+        book.active.merge_cells("B2:C4")
 
-    table = read_table(workbook(["code", "x"], ["TK-1", "a"], ["TK-2", None], change=change), "x.xlsx")
+    rows = [["code", "x", "y"], ["TK-1", 1.255, None], ["TK-2", None, None], ["TK-3", None, None]]
+    table = read_table(workbook(*rows, change=change), "x.xlsx")
 
-    assert [(problem.row, problem.column) for problem in table.problems] == [(3, 1)]
+    assert [row.cells for row in table.rows] == [(f"TK-{at}", "1.255") for at in (1, 2, 3)]
+    assert table.repeated == {(3, 1), (4, 1)}
+    assert table.three_decimals == {(2, 1), (3, 1), (4, 1)}
+    assert [(problem.row, problem.column) for problem in table.problems] == [(2, 2), (3, 2), (4, 2)]
     assert "merged" in table.problems[0].message
 
 

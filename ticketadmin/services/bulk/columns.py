@@ -19,7 +19,7 @@ from openpyxl.utils import get_column_letter
 
 from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import Table
-from ticketadmin.services.spreadsheets.table import no_rows
+from ticketadmin.services.spreadsheets.table import FIRST_ROWS, as_header, no_rows
 from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, heading, visible
 
@@ -79,6 +79,12 @@ def is_header(cells: tuple[str, ...]) -> bool:
     """Return whether a row names the column of the codes, and another one: a title names nothing else."""
     names = [name for name in cells if name.strip()]
     return len(names) > 1 and any(is_code_heading(name) for name in names)
+
+
+def has_header(table: Table) -> bool:
+    """Return whether one of a table's first rows names the column of the codes."""
+    first = (as_header(row.cells) for row in table.rows[: FIRST_ROWS - 1])
+    return any(map(is_code_heading, table.header)) or any(map(is_header, first))
 
 
 def errors_heading() -> str:

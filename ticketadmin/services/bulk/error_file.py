@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from ticketadmin.models import BulkFile, User
 from ticketadmin.services.bulk.columns import errors_heading, is_errors_heading
-from ticketadmin.services.bulk.files import answers_in, content_of
+from ticketadmin.services.bulk.files import answers_in, content_of, table_in
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.people.access import require
-from ticketadmin.services.spreadsheets import read_table
 from ticketadmin.services.spreadsheets.marking import AddedColumn, with_column
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -36,7 +35,7 @@ def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> Er
     require(actor, RIGHT)
     content = content_of(file)
     answers = answers_in(file.bulk.notes) if file.bulk else {}
-    found = read_rows(read_table(content, file.name), schema, compares=True, answers=answers)
+    found = read_rows(table_in(content, file.name), schema, compares=True, answers=answers)
     added = _errors_of(found)
     marked = with_column(content, added)
     return ErrorFile((marked,), is_workbook=bool(found.table.sheet))

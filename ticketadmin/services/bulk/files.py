@@ -6,6 +6,7 @@ are JSON, and hold no more than a page shows; everything else comes from the kep
 
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import BulkFile, BulkState, BulkUpdate, User
+from ticketadmin.services.bulk.columns import has_header
 from ticketadmin.services.bulk.questions import Answers, Decided, Question
 from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
 from ticketadmin.services.bulk.runs import (
@@ -28,11 +30,12 @@ from ticketadmin.services.bulk.runs import (
 from ticketadmin.services.bulk.template import help_titles
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.spreadsheets import Table, UnreadableFile, read_table
 from ticketadmin.services.values.schema import TicketSchema
 
 SHOWN_PIECES = 200
 MAX_NAME = 120
+MOST_SHEETS = 3  # looked at behind the first: each is a process of its own
 
 
 class EveryRowWrong(ValidationError):
@@ -53,10 +56,25 @@ def read_upload(content: bytes, name: str, schema: TicketSchema, answers: Answer
 
     Raises UnreadableFile, InvalidColumns or EveryRowWrong.
     """
-    table = read_rows(read_table(content, name), schema, compares=True, answers=answers or {})
+    table = read_rows(table_in(content, name), schema, compares=True, answers=answers or {})
     if not table.rows and table.errors:
         raise EveryRowWrong(table)
     return table
+
+
+def table_in(content: bytes, name: str) -> Table:
+    """Return the table of an uploaded file: of a workbook the first visible sheet that names ticket codes.
+
+    Some programs write a sheet that lists the others in front. Where none of the first sheets names codes, it
+    is the first. Raises UnreadableFile.
+    """
+    first = read_table(content, name)
+    if not has_header(first):
+        for title in first.other_sheets[:MOST_SHEETS]:
+            with suppress(UnreadableFile):
+                if has_header(other := read_table(content, name, title)):
+                    return other
+    return first
 
 
 def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
@@ -176,6 +194,7 @@ def _reading_of(read: BulkTable) -> dict[str, Any]:
         "header_row": table.header_row,
         "title_lines": table.title_lines,
         "last_row": table.rows[-1].number,
+        "merged": sum(1 for row, _column in table.repeated if row > table.header_row),
         "hidden": sum(row.number in table.hidden for row in table.rows),
         "other_sheets": [title for title in table.other_sheets if title not in help_titles()],
     }

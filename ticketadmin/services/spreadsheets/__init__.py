@@ -36,10 +36,12 @@ __all__ = [
 ]
 
 
-def read_table(content: bytes, filename: str) -> Table:
+def read_table(content: bytes, filename: str, sheet: str = "") -> Table:
     """Return the table in an uploaded CSV or XLSX file; its first bytes count, not its name.
+
+    Of a workbook that is the sheet with this title, without one the first visible sheet.
 
     Raises UnreadableFile with a code and a message for the person, and nothing else.
     """
     refuse_other_kinds(content, filename)
-    return read_workbook(content) if is_workbook(content) else read_delimited(content)
+    return read_workbook(content, sheet) if is_workbook(content) else read_delimited(content)

@@ -9,6 +9,7 @@ import csv
 import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
@@ -108,19 +109,20 @@ def separator_of(text: str) -> tuple[str, str]:
 
 
 def _fitness(text: str, separator: str) -> tuple[float, int]:
-    """Rate a separator: how many of the first rows are as wide as the header, then how wide that is.
+    """Rate a separator: how many of the first rows have the commonest width over one, then how wide that is.
 
-    The header is the first row with more than one cell: a title may be above it.
+    A title of one cell or of several may be above the rest.
     """
     reader = csv.reader(io.StringIO(text[:_LOOKED_AT], newline=""), delimiter=separator)
     try:
         widths = [len(row) for row in itertools.islice(reader, _SAMPLE_ROWS) if any(row)]
     except csv.Error:
         return 0, 0
-    header = next((width for width in widths if width > 1), 0)
-    if not header:
+    times = Counter(width for width in widths if width > 1)
+    if not times:
         return 0, 0
-    return sum(width == header for width in widths) / len(widths), header
+    width = max(times, key=lambda one: (times[one], one))
+    return times[width] / len(widths), width
 
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

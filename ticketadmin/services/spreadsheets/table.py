@@ -48,6 +48,8 @@ class Table:
 
     `encoding` and `separator` tell how a CSV file was read, `sheet` which sheet of a workbook. Rows
     hidden by a filter are rows like others; `hidden` names them, so that a page can say so.
+    `repeated` are the places (row as shown, column from 0) of cells merged with one above, whose value they
+    have.
     `three_decimals` are the places (row as shown, column from 0) of cells that a workbook stores as a number
     with three decimals: as a text 1.255 could also mean 1255. `other_sheets` are further visible sheets of
     a workbook, which are not read; `day_zero` is the day that its serial numbers count from.
@@ -62,6 +64,7 @@ class Table:
     sheet: str = ""
     problems: tuple[CellProblem, ...] = ()
     hidden: frozenset[int] = frozenset()
+    repeated: frozenset[tuple[int, int]] = frozenset()
     three_decimals: frozenset[tuple[int, int]] = frozenset()
     other_sheets: tuple[str, ...] = ()
     day_zero: date | None = None

@@ -50,9 +50,12 @@ def is_workbook(content: bytes) -> bool:
     return content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def read_workbook(content: bytes) -> Table:
-    """Return the table on the first visible sheet of an XLSX file. Raises UnreadableFile."""
-    answer = _answer(content)
+def read_workbook(content: bytes, sheet: str = "") -> Table:
+    """Return the table on a sheet of an XLSX file; without a title, on the first visible one.
+
+    Raises UnreadableFile.
+    """
+    answer = _answer(content, sheet)
     if refusal := answer.get("refused"):
         raise _refused(refusal)
     number, header, rows = filled_rows(answer["rows"])
@@ -64,6 +67,7 @@ def read_workbook(content: bytes) -> Table:
         sheet=answer["sheet"],
         problems=tuple(problems),
         hidden=frozenset(answer["hidden"]),
+        repeated=frozenset((row, column) for row, column in answer["repeated"]),
         three_decimals=frozenset((row, column) for row, column in answer["three_decimals"]),
         other_sheets=tuple(answer["other_sheets"]),
         day_zero=date.fromisoformat(answer["day_zero"]),
@@ -72,9 +76,9 @@ def read_workbook(content: bytes) -> Table:
     )
 
 
-def _answer(content: bytes) -> dict[str, Any]:
+def _answer(content: bytes, sheet: str) -> dict[str, Any]:
     limits = (MOST_ROWS, MOST_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS)
-    return _decoded(*run_process("ticketadmin.workbooks", [*map(str, limits), RECORD_SHEET], content))
+    return _decoded(*run_process("ticketadmin.workbooks", [*map(str, limits), RECORD_SHEET, sheet], content))
 
 
 def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[int, bytes]:
