@@ -1,0 +1,46 @@
+"""Error messages name every spelling that is taken, and every spelling that they name is taken."""
+
+import pytest
+
+from ticketadmin.services.bulk.cells import FREE_TEXT, read_cell
+from ticketadmin.services.bulk.columns import CODE_COLUMN
+from ticketadmin.services.bulk.rows import read_rows
+from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
+from ticketadmin.services.saving.edit import Set
+from ticketadmin.services.spreadsheets import Table, TableRow
+from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.schema import TicketSchema
+
+OPTIONS = (("1", "Thấp"), ("2", "Cao"))
+NAMED = {Kind.SELECT, Kind.MULTI_SELECT, Kind.CHOICE}
+
+
+def field_of(kind: Kind) -> Field:
+    return Field("custom_fields.x", "X", kind, choices=OPTIONS if kind in NAMED else ())
+
+
+def test_every_kind_has_its_spellings_its_names_or_takes_any_text() -> None:
+    assert set(SPELLINGS) | NAMED | FREE_TEXT == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(kind, text) for kind, texts in SPELLINGS.items() for text in texts]
+)
+def test_a_spelling_that_is_named_is_taken(kind: Kind, text: str) -> None:
+    assert isinstance(read_cell(field_of(kind), text, TicketSchema({})), Set)
+
+
+def errors_of(kind: Kind, text: str) -> list[str]:
+    field = field_of(kind)
+    table = Table((CODE_COLUMN, field.name), (TableRow(2, ("TK-1", text)), TableRow(3, ("T 2", ""))))
+    return [error.message for error in read_rows(table, TicketSchema({field.name: field})).errors]
+
+
+@pytest.mark.parametrize("kind", [*SPELLINGS, Kind.SELECT, Kind.MULTI_SELECT])
+def test_an_error_names_everything_that_its_column_takes(kind: Kind) -> None:
+    expected = SPELLINGS.get(kind) or [label for _value, label in OPTIONS]
+
+    cell, code = errors_of(kind, "???")
+
+    assert [one for one in expected if one not in cell] == []
+    assert [one for one in CODES if one not in code] == []
