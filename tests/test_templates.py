@@ -105,6 +105,11 @@ IN_TEMPLATES = {
     name.replace("_", "-")  # as arguments of a component are spelled
     for path in TEMPLATES
     for name in re.findall(r"(?<![\w-])data[-_]([a-z][a-z_-]*)", path.read_text(encoding="utf-8"))
+} | {
+    name.replace("_", "-")  # what tags and forms add
+    for folder in ("templatetags", "forms")
+    for path in sorted((ROOT / "ticketadmin" / folder).glob("*.py"))
+    for name in re.findall(r"\"data[-_]([a-z][a-z_-]*)\"", path.read_text(encoding="utf-8"))
 }
 IN_SCRIPTS = {
     re.sub(r"([A-Z])", lambda match: "-" + match[1].lower(), name)
