@@ -143,7 +143,7 @@ def _helpful(error: ValidationError, field: Field, schema: TicketSchema) -> Vali
     message = error.messages[0]
     if error.code in {"unknown_name", "unknown_option"}:
         return ValidationError(with_names(message, field, schema), code=error.code)
-    is_told = error.code in {"invalid_number", "invalid_answer", "invalid_phone", "invalid_email"}
+    is_told = error.code in {"invalid_number", "invalid_answer", "invalid_phone"}
     return ValidationError(with_spellings(message, field.kind), code=error.code) if is_told else error
 
 

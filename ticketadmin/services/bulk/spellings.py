@@ -24,7 +24,7 @@ SPELLINGS: Mapping[Kind, tuple[str, ...]] = {
         "x",
     ),
     Kind.PHONE: ("0901234567", "+84 901 234 567", "(028) 3822-1234", "028.3822.1234"),
-    Kind.EMAIL: ("lan@example.com",),
+    Kind.EMAIL: ("name@example.com",),
 }  # fmt: skip
 _NAMES_SHOWN = 20
 CODES = ("TK-240001", "tk_15", "240001")
