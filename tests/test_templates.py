@@ -75,6 +75,20 @@ def test_the_sections_of_the_components_are_listed_in_their_order() -> None:
     assert {path.name for path in STYLES} == set(re.findall(r"^\| `(\w+\.css)`", index, re.MULTILINE))
 
 
+def test_every_class_of_a_template_has_a_rule() -> None:
+    sheets = "".join(path.read_text(encoding="utf-8") for path in STYLES)
+    ruled = set(re.findall(r"\.([a-zA-Z][\w-]*)", re.sub(r"/\*.*?\*/", "", sheets, flags=re.DOTALL)))
+    named = {
+        (path.name, name)
+        for path in TEMPLATES
+        for words in re.findall(r'\sclass="([^"]*)"', path.read_text(encoding="utf-8"))
+        for name in re.sub(r"\S*\{[%{].*?[%}]\}", " ", words).split()  # a word that goes on is no whole name
+    }
+
+    assert len(named) > 300
+    assert {(file, name) for file, name in named if name not in ruled} == set()
+
+
 def table_of_scripts() -> tuple[set[str], dict[str, set[str]]]:
     """Return the scripts that docs/scripts.md names, and its shared attributes with who reads each."""
     text = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")

@@ -272,7 +272,7 @@ def nothing_chosen(tab: Tab, _crm: Sandbox) -> Page:
 def connection_tested(tab: Tab, _crm: Sandbox) -> Page:
     page = tab.goto("/connection/")
     page.locator("main form[action='/connection/'] button").click()
-    page.locator(".checks-list").wait_for()
+    page.locator("#check-steps").wait_for()
     return page
 
 

@@ -1,17 +1,30 @@
 """The design system on one page, for developers: only there while DEBUG is on."""
 
 from types import SimpleNamespace
+from uuid import UUID
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from ticketadmin.forms.bulk_questions import asked_questions, question_boxes
 from ticketadmin.models import BulkState, Hue, Outcome, Plan
 from ticketadmin.presenters.bulk import Tile
 from ticketadmin.presenters.changes import Notice, PageLinks, Tab, ValueRow
 from ticketadmin.presenters.connection import ANSWERS, PresentedStep
+from ticketadmin.presenters.file_conflicts import (
+    ConflictingColumn,
+    ConflictingTicket,
+    PresentedFileConflict,
+    PresentedFileConflicts,
+)
 from ticketadmin.presenters.second_step import qr_code
+from ticketadmin.presenters.snippets import PresentedSnippet
+from ticketadmin.presenters.uploaded_file import ShownQuestion, present_question
+from ticketadmin.services.bulk.notation import Notation
+from ticketadmin.services.bulk.questions import Subject
 from ticketadmin.services.crm.check import Answer
 from ticketadmin.services.values.diffs import word_diff
 from ticketadmin.views.access import needs
@@ -61,6 +74,14 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             PageLinks("Back", "#main", "Next", "#main", "Page 2 of 5"),
             PageLinks("Newest", "", "Older", "#main"),
         ),
+        "recipes": [SimpleNamespace(pk=1, name="Close")],
+        "snippets": [
+            PresentedSnippet(1, "greeting", "Dear customer, thank you for your message.", "", is_shared=True),
+            PresentedSnippet(2, "signature", "With kind regards", "Lan Nguyen", is_shared=True),
+        ],
+        "questions": _questions(),
+        "file_conflicts": _file_conflicts(),
+        "conflicting": SimpleNamespace(uuid=UUID(int=0), seal=""),
         "now": timezone.now(),
     }
     return render(request, "styleguide/styleguide.html", context)
@@ -73,6 +94,29 @@ def _rows() -> list[ValueRow]:
         ValueRow("c", "Cleared", "before", "", outcome="verified"),
         ValueRow("d", "Stored differently", "", " after ", read_back="AFTER", outcome="stored_differently"),
     ]
+
+
+def _questions() -> list[ShownQuestion]:
+    question = {
+        "subject": Subject.DAYS,
+        "column": "Expected",
+        "spelling": "",
+        "rows": 12,
+        "answer": "",
+        "options": [(Notation.DAY_FIRST, ""), (Notation.MONTH_FIRST, "")],
+        "examples": [{"row": 2, "text": "05/12/26", "readings": ["2026-12-05", "2026-05-12"]}],
+    }
+    boxes = type("Questions", (forms.Form,), question_boxes([question]))
+    return [present_question(asked) for asked in asked_questions(boxes(), [question])]
+
+
+def _file_conflicts() -> PresentedFileConflicts:
+    title = PresentedFileConflict("Title", "Printer", "Printer on floor 2", "")
+    return PresentedFileConflicts(
+        (ConflictingTicket("A1", "conflict-a1", (title,)),),
+        (ConflictingColumn("Title", "conflict-column", 3),),
+        total=3,
+    )
 
 
 def _plans() -> list[Tile]:
