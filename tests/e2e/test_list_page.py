@@ -108,6 +108,19 @@ def test_enough_rows_are_seen_before_anybody_scrolls(page: Page, width: int, hei
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_a_small_screen_nothing_of_a_row_is_under_its_box(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    row = page.locator(ROWS).first
+    for is_ticked in (False, True):
+        row.locator("[data-list-select]").set_checked(is_ticked)
+        label = row.locator(".table__select label").bounding_box()
+        assert label
+        for thing in row.locator(".badge, .table__title").all():
+            box = thing.bounding_box()
+            assert box
+            assert box["x"] + box["width"] <= label["x"], (is_ticked, thing)
+
+
 def test_the_heading_of_the_table_stays_while_the_list_is_scrolled(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     page.locator(ROWS).nth(45).scroll_into_view_if_needed()

@@ -77,6 +77,26 @@ def test_a_file_that_cannot_be_read_says_why(content: bytes, code: str) -> None:
 @pytest.mark.parametrize(
     "content",
     [
+        b"PK\x03\x04" + b"\0" * 60,
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 60,
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+        b"<!doctype html><p>a</p>",
+        b"%PDF-1.7",
+        bytes(range(256)) * 4,
+    ],
+    ids=["workbook", "old-workbook", "password", "web-page", "pdf", "bytes"],
+)
+def test_another_kind_of_file_is_told_how_to_become_a_csv_file(content: bytes) -> None:
+    with pytest.raises(UnreadableFile) as refused:
+        read_file(content, "snippets.csv")
+
+    assert "CSV UTF-8" in refused.value.messages[0]
+    assert "xlsx" not in refused.value.messages[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         "name;content\r\nchao;Chào\r\n",
         "\ufeffsep=;\r\nName;CONTENT\r\nchao;Chào\r\n",
         "My snippets\r\n\r\ncontent\tname\r\nChào\tchao\r\n",

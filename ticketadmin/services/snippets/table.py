@@ -27,6 +27,8 @@ REQUIRED = frozenset({"name", "content"})
 MAX_BYTES = 1_048_576
 MAX_ROWS = 1_000
 YES, NO = "yes", "no"
+# Errors of readers that take workbooks, too: what they advise would be refused here.
+OTHER_KINDS = frozenset({"not_a_table", "web_page", "old_excel", "password"})
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,9 @@ def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:
         message = _("The file is larger than %(most)s KB. Split it into several files.")
         params = {"most": number_format(MAX_BYTES // 1024, force_grouping=True)}
         raise UnreadableFile(message, code="too_large", params=params)
-    refuse_other_kinds(content, filename)
     if is_workbook(content):
-        raise UnreadableFile(
-            _("This is a workbook. Save it as “CSV UTF-8” and upload that file."), code="xlsx"
-        )
-    table = _read(content).below_title(lambda header: set(map(heading, header)) >= REQUIRED)
+        raise _other_kind()
+    table = _read(content, filename).below_title(lambda header: set(map(heading, header)) >= REQUIRED)
     if len(table.rows) > MAX_ROWS:
         message = _("The file has more than %(most)s rows. Split it into several files.")
         params = {"most": number_format(MAX_ROWS, force_grouping=True)}
@@ -79,10 +78,18 @@ def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:
     return tuple(_row(row.number, row.cells, places) for row in table.rows)
 
 
-def _read(content: bytes) -> Table:
+def _other_kind() -> UnreadableFile:
+    message = _("This is not a CSV file. Save the table as “CSV UTF-8” and upload that file.")
+    return UnreadableFile(message, code="not_a_table")
+
+
+def _read(content: bytes, filename: str) -> Table:
     try:
+        refuse_other_kinds(content, filename)
         return read_delimited(content)
     except UnreadableFile as error:
+        if error.code in OTHER_KINDS:
+            raise _other_kind() from error
         if error.code != "no_rows":
             raise
         message = _("The file holds the column names only. Add one row for each snippet.")
