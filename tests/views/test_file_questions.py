@@ -195,3 +195,110 @@ def test_answers_are_kept_where_every_row_would_be_wrong(web: Client) -> None:
     assert (run.state, run.items.count()) == (BulkState.DRAFT, 1)
     assert "The file cannot be used with these answers." in page
     assert re.search(r'value="\[neither\]"[^>]*checked', page)
+
+
+# Column, cells of which the first decides, the other answer, the values then, the error of the deciding cell.
+DECIDED = [
+    (
+        "Expected date",
+        ["12/31/2026", "05/12/2026", "2026-12-05", "5.12.2026"],
+        "day_first",
+        [None, "2026-12-05", "2026-12-05", "2026-12-05"],
+        "This is not a day as day/month/year, which you chose for this column.",
+    ),
+    (
+        "Expected date",
+        ["31/12/2026 8:30", "05/12/2026", "[clear]"],
+        "month_first",
+        [None, "2026-05-12", ""],
+        "This is not a day as month/day/year, which you chose for this column.",
+    ),
+    (
+        "Cost",
+        ["1.250.000", "1.250", "7"],
+        "decimal_point",
+        [None, "1.2500", "7"],
+        "This number does not fit a point before decimals, which you chose for this column.",
+    ),
+    (
+        "Cost",
+        ["2.5", "1,250"],
+        "decimal_comma",
+        [None, "1.2500"],
+        "This number does not fit a comma before decimals, which you chose for this column.",
+    ),
+]
+
+
+def decided_run(web: Client, column: str, cells: list[str]) -> BulkUpdate:
+    return upload(web, f"code;{column}\r\n" + "".join(f"TK-{at};{cell}\r\n" for at, cell in enumerate(cells)))
+
+
+def read_values(run: BulkUpdate, count: int) -> list[str | None]:
+    """Return the value that each row sets, "" where it clears, None where the row is left out."""
+    found = {item.ticket_code: next(iter((item.wishes or {}).values())) for item in run.items.all()}
+    return [found[code].get("set", "") if (code := f"TK-{at}") in found else None for at in range(count)]
+
+
+@pytest.mark.parametrize(("column", "cells", "answer", "read", "error"), DECIDED)
+def test_a_reading_that_one_cell_decided_can_be_changed_and_that_cell_is_then_an_error(
+    column: str, cells: list[str], answer: str, read: list[str | None], error: str, web: Client
+) -> None:
+    run = decided_run(web, column, cells)
+    assert 'name="changed_reading_0"' in page_of(web, run)
+    assert f"Read column “{column}” otherwise" in page_of(web, run)
+    assert run.notes["error_rows"] == 0
+
+    shown = web.post(f"/bulk/{run.uuid}/", {"changed_reading_0": answer}).content.decode()
+
+    run.refresh_from_db()
+    assert (run.state, [one["message"] for one in run.notes["errors"]]) == (BulkState.DRAFT, [error])
+    assert error in shown
+    assert read_values(run, len(cells)) == read
+    assert "as you chose." in page_of(web, run)
+    agreed = web.post(f"/bulk/{run.uuid}/", {"changed_reading_0": answer, "leave_out": "on"})
+    assert agreed.status_code == 303
+
+
+@pytest.mark.parametrize("posted", ["changed_reading_0", ""])
+def test_a_changed_reading_stays_until_its_box_says_otherwise(posted: str, web: Client) -> None:
+    column, cells, answer, read, _error = DECIDED[0]
+    run = decided_run(web, column, cells)
+    before = read_values(run, len(cells))
+    web.post(f"/bulk/{run.uuid}/", {"changed_reading_0": answer, "leave_out": "on"})
+    run.refresh_from_db()
+    assert re.search(rf'value="{answer}"[^>]*checked', page_of(web, run))
+
+    web.post(f"/bulk/{run.uuid}/", {posted: "month_first", "leave_out": "on"})
+
+    assert read_values(run, len(cells)) == (before if posted else read)
+    run.refresh_from_db()
+    assert run.state == BulkState.CHECKING
+
+
+def test_a_decided_reading_shows_the_deciding_cell_first_in_both_readings(web: Client) -> None:
+    run = decided_run(web, "Expected date", ["05/12/2026", "06/12/2026", "07/12/2026", "12/31/2026"])
+
+    page = page_of(web, run)
+
+    rows = re.findall(r'<td>(\d+)</td> <td class="mono">([^<]*)</td> <td>([^<]*)</td> <td>([^<]*)</td>', page)
+    assert [row[0] for row in rows] == ["5", "2", "3"]
+    assert rows[0][2] == "an error"
+    assert "3 cells can be read in both ways." in page
+
+
+@pytest.mark.parametrize("cells", [["24/12/2026"], ["24/12/2026", "05.12.2026", "2026-12-05"]])
+def test_a_column_in_which_nothing_reads_two_ways_offers_no_other_reading(
+    cells: list[str], web: Client
+) -> None:
+    assert "changed_reading" not in page_of(web, decided_run(web, "Expected date", cells))
+
+
+def test_a_reading_that_was_not_offered_changes_nothing(web: Client) -> None:
+    run = decided_run(web, *DECIDED[0][:2])
+
+    answer = web.post(f"/bulk/{run.uuid}/", {"changed_reading_0": "decimal_comma"})
+
+    run.refresh_from_db()
+    assert (answer.status_code, run.state) == (422, BulkState.DRAFT)
+    assert 'id="id_changed_reading_0"' in answer.content.decode()

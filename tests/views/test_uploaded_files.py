@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, User
 
@@ -42,6 +42,17 @@ def merge_title(book: Workbook) -> None:
     book.active.merge_cells("A1:C1")
 
 
+def put_in_front(*lines: str) -> Callable[[Workbook], None]:
+    """Return the change that puts a sheet of these lines in front of the others."""
+
+    def change(book: Workbook) -> None:
+        sheet = book.create_sheet("Ghi chú", 0)
+        for line in lines:
+            sheet.append([line])
+
+    return change
+
+
 def merge_values(book: Workbook) -> None:
     assert book.active is not None
     book.active.merge_cells("B2:B3")
@@ -64,6 +75,13 @@ CSV = "Danh sách, tháng 12\r\n\r\nMã phiếu;Title;Expected date\r\nTK-1;a;20
         (workbook(*ROWS, change=add_sheet), ["not read: “Nháp”."], True),
         (workbook(*ROWS, change=lambda book: add_sheet(book, text=None)), ["sheet “Phiếu”"], False),
         (workbook(*ROWS, change=lambda book: add_sheet(book, "Cách điền")), ["sheet “Phiếu”"], False),
+        (workbook(*ROWS, change=put_in_front()), ["sheet “Phiếu”"], False),
+        (workbook(*ROWS, change=put_in_front("Tháng 12")), ["sheet “Phiếu”", "not read: “Ghi chú”."], True),
+        (
+            workbook(*ROWS, change=put_in_front("Đọc trước", "x")),
+            ["sheet “Phiếu”", "not read: “Ghi chú”."],
+            True,
+        ),
     ],
 )
 @pytest.mark.django_db
@@ -121,3 +139,45 @@ def test_a_run_prepared_by_an_earlier_version_has_its_page(
     run.save()
 
     assert browser.get(f"/bulk/{run.uuid}/").status_code == 200
+
+
+@pytest.mark.parametrize("lines", [(), ("Title",)])
+@pytest.mark.django_db
+def test_a_workbook_without_a_table_on_any_sheet_is_refused(
+    lines: tuple[str, ...], lead: User, client_of: Callable[[User], Client]
+) -> None:
+    content = workbook(["Name", "Age"], ["An", 5], change=put_in_front(*lines))
+
+    answer = client_of(lead).post("/bulk/new/", {"file": SimpleUploadedFile("phieu.xlsx", content)})
+
+    assert answer.status_code == 422
+    said = "The file holds the column names only." if lines else "The file is empty."
+    assert said in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_template_that_was_not_filled_in_is_said_to_have_no_rows(
+    lead: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(lead)
+    empty = browser.get("/bulk/template.xlsx").content
+
+    page = browser.post("/bulk/new/", {"file": SimpleUploadedFile("a.xlsx", empty)}).content.decode()
+
+    assert "The file holds the column names only. Add one row for each ticket." in page
+
+
+@pytest.mark.django_db
+def test_outcomes_are_written_into_the_sheet_that_was_read(
+    lead: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(lead)
+    content = workbook(*ROWS, change=put_in_front("Tháng 12"))
+    browser.post("/bulk/new/", {"file": SimpleUploadedFile("phieu.xlsx", content)})
+    run = BulkUpdate.objects.get()
+    run.items.update(outcome="verified")
+
+    made = browser.get(f"/bulk/{run.uuid}/outcomes/").content
+
+    sheet = load_workbook(io.BytesIO(made))["Phiếu"]
+    assert [row[3].value for row in sheet.iter_rows()] == ["ticketadmin: outcome", "Verified", "Verified"]

@@ -22,6 +22,7 @@ from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box, takes_snippets
 from ticketadmin.models import BulkUpdate, Recipe, User
+from ticketadmin.services.bulk.files import changeable_in
 from ticketadmin.services.bulk.recipes import BulkRecipe, bulk_recipe
 from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
 from ticketadmin.services.recipes.fill import problems_of
@@ -108,7 +109,7 @@ class ChangesForm(forms.Form):
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}
         self.actor: User | None = None
-        self.questions = notes.get("questions", [])
+        self.questions = [*notes.get("questions", []), *changeable_in(notes)]
         self.fields.update(question_boxes(self.questions))
         self.emptied = emptied_in(notes)
         self.fields.update(emptied_boxes(self.emptied, schema))
@@ -135,8 +136,14 @@ class ChangesForm(forms.Form):
 
     @property
     def asked(self) -> list[AskedQuestion]:
-        """The questions about columns of the file, with their boxes."""
-        return asked_questions(self, self.questions)
+        """The questions about columns of the file that have to be answered, with their boxes."""
+        asked = asked_questions(self, self.questions)
+        return [one for one in asked if "default" not in one.question]
+
+    @property
+    def changeable(self) -> list[AskedQuestion]:
+        """The questions about columns that decide by themselves, with their boxes."""
+        return [one for one in asked_questions(self, self.questions) if "default" in one.question]
 
     @property
     def answers(self) -> dict[tuple[int, str], str]:

@@ -1,6 +1,7 @@
 """What a file leaves open, as boxes to choose from: one for each question about a column.
 
-Questions are those in the notes of a bulk update (`services/bulk/files.py`).
+Questions are those in the notes of a bulk update (`services/bulk/files.py`). Of a column that decides by
+itself the question has a `default`, which is chosen unless the user chose otherwise.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ class AskedQuestion:
 
 def question_boxes(questions: Sequence[Question]) -> dict[str, forms.ChoiceField]:
     """Return a box for each question by its name; the answer so far is chosen."""
-    return {_name(at): _box(question) for at, question in enumerate(questions)}
+    return {name: _box(question) for name, question in _named(questions)}
 
 
 def asked_questions(form: forms.Form, questions: Sequence[Question]) -> list[AskedQuestion]:
@@ -53,11 +54,12 @@ def asked_questions(form: forms.Form, questions: Sequence[Question]) -> list[Ask
 
 def answers_from(questions: Sequence[Question], cleaned: Mapping[str, Any]) -> dict[tuple[int, str], str]:
     """Return the valid answers by column and spelling, as the file is read with them."""
-    return {
-        (question["index"], question["about"]): answer
+    answers = {
+        (question["index"], question["about"]): cleaned.get(name) or question["answer"]
         for name, question in _named(questions)
-        if (answer := cleaned.get(name))
+        if cleaned.get(name) != question.get("default", "")
     }
+    return {asked: answer for asked, answer in answers.items() if answer}
 
 
 def option_label(question: Question, value: str) -> str:
@@ -67,12 +69,15 @@ def option_label(question: Question, value: str) -> str:
     return str(labels.get(value) or words.get(value, value))
 
 
-def _name(at: int) -> str:
-    return f"reading_{at}"
-
-
 def _named(questions: Iterable[Question]) -> Iterator[tuple[str, Question]]:
-    return ((_name(at), question) for at, question in enumerate(questions))
+    open_ones, decided = 0, 0
+    for question in questions:
+        if "default" in question:
+            yield f"changed_reading_{decided}", question
+            decided += 1
+        else:
+            yield f"reading_{open_ones}", question
+            open_ones += 1
 
 
 def _box(question: Question) -> forms.ChoiceField:
@@ -80,7 +85,8 @@ def _box(question: Question) -> forms.ChoiceField:
     return forms.ChoiceField(
         label=format_lazy(label, column=question["column"], spelling=question["spelling"]),
         choices=[(value, option_label(question, value)) for value, _label in question["options"]],
-        initial=question["answer"],
+        initial=question["answer"] or question.get("default", ""),
+        required="default" not in question,
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose how this column is meant.")},
     )

@@ -63,12 +63,17 @@ class ExampleRow:
 
 @dataclass(frozen=True)
 class ShownQuestion:
-    """A question about a column: the box, the headings of the readings, the examples, how many cells."""
+    """A question about a column: the box, the headings of the readings, the examples, how many cells.
+
+    `summary` is what a folded one is called, "" for one that has to be answered; `is_open` shows it unfolded.
+    """
 
     box: BoundField
     headings: tuple[str, ...]
     examples: tuple[ExampleRow, ...]
     cells: str
+    summary: str = ""
+    is_open: bool = False
 
 
 def present_question(asked: AskedQuestion) -> ShownQuestion:
@@ -80,17 +85,34 @@ def present_question(asked: AskedQuestion) -> ShownQuestion:
         ExampleRow(one["row"], one["text"], tuple(_shown_reading(text, question) for text in one["readings"]))
         for one in question["examples"]
     )
-    count = question["rows"]
-    cells = ngettext("It concerns %(n)s cell, for example:", "It concerns %(n)s cells, for example:", count)
+    count, is_decided = question["rows"], "default" in question
+    cells = _cells_of_decided(count) if is_decided else _cells_of_question(count)
+    summary = _("Read column “%(column)s” otherwise") % question if is_decided else ""
     return ShownQuestion(
         box=asked.box,
         headings=tuple(option_label(question, value) for value in values),
         examples=examples,
-        cells=cells % {"n": number_format(count, force_grouping=True)},
+        cells=_numbered(cells, count),
+        summary=summary,
+        is_open=bool(asked.box.errors or question["answer"]),
+    )
+
+
+def _cells_of_question(count: int) -> str:
+    return ngettext("It concerns %(n)s cell, for example:", "It concerns %(n)s cells, for example:", count)
+
+
+def _cells_of_decided(count: int) -> str:
+    return ngettext(
+        "%(n)s cell can be read in both ways. The first line below is the cell that decides:",
+        "%(n)s cells can be read in both ways. The first line below is the cell that decides:",
+        count,
     )
 
 
 def _shown_reading(text: str, question: Mapping[str, Any]) -> str:
+    if not text:
+        return _("an error")
     return readable_date(text) if question["subject"] == Subject.DAYS else number_text(text)
 
 
@@ -100,6 +122,9 @@ def number_text(text: str) -> str:
 
 
 def _decided(one: Mapping[str, Any]) -> str:
+    question = one.get("question")
+    if question and question["answer"] not in {"", one["notation"]}:
+        return _answered(question)
     messages = {
         Notation.DAY_FIRST: _(
             "Column “%(column)s”: days are day/month/year, as “%(text)s” in row %(row)s tells."

@@ -13,7 +13,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.exports import is_not_known, is_shortened
-from ticketadmin.services.bulk.notation import ColumnReading, in_one_notation, read_day
+from ticketadmin.services.bulk.notation import (
+    ColumnReading,
+    in_one_notation,
+    notations_of_day,
+    notations_of_number,
+    read_day,
+)
 from ticketadmin.services.bulk.spellings import with_names, with_spellings
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
 from ticketadmin.services.saving.signature import refuse_signature
@@ -180,11 +186,13 @@ def _name(field: Field, text: str, schema: TicketSchema, column: ColumnReading) 
 def _number(text: str, column: ColumnReading, *, is_decimal: bool) -> str:
     if is_decimal:
         return text + "0"  # 1.255 by itself could mean 1255
+    column.refuse_misfit(notations_of_number(text, is_workbook=column.day_zero is not None))
     return in_one_notation(text, column.notation, is_answered=column.is_answered)
 
 
 def _inputs(field: Field, text: str, column: ColumnReading) -> Inputs:
     if field.kind in DATES:
+        column.refuse_misfit(notations_of_day(text))
         return [read_day(text, column.notation, day_zero=column.day_zero)]
     if field.kind is Kind.YES_NO:
         return [_ANSWERS.get(heading(text)) or column.names.get(folded(text)) or text]

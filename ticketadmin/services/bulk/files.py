@@ -5,7 +5,7 @@ are JSON, and hold no more than a page shows; everything else comes from the kep
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -30,7 +30,7 @@ from ticketadmin.services.bulk.runs import (
 from ticketadmin.services.bulk.template import help_titles
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.spreadsheets import Table, UnreadableFile, read_table
+from ticketadmin.services.spreadsheets import SheetWithoutRows, Table, UnreadableFile, read_table
 from ticketadmin.services.values.schema import TicketSchema
 
 SHOWN_PIECES = 200
@@ -65,16 +65,26 @@ def read_upload(content: bytes, name: str, schema: TicketSchema, answers: Answer
 def table_in(content: bytes, name: str) -> Table:
     """Return the table of an uploaded file: of a workbook the first visible sheet that names ticket codes.
 
-    Some programs write a sheet that lists the others in front. Where none of the first sheets names codes, it
-    is the first. Raises UnreadableFile.
+    Some programs and people put a sheet in front that lists the others, or holds a title or notes. Where none
+    of the first sheets names codes, it is the first. Raises UnreadableFile.
     """
-    first = read_table(content, name)
-    if not has_header(first):
-        for title in first.other_sheets[:MOST_SHEETS]:
-            with suppress(UnreadableFile):
-                if has_header(other := read_table(content, name, title)):
-                    return other
-    return first
+    try:
+        first = read_table(content, name)
+    except SheetWithoutRows as error:
+        if found := _table_beside(content, name, error.other_sheets):
+            return found
+        raise
+    return first if has_header(first) else _table_beside(content, name, first.other_sheets) or first
+
+
+def _table_beside(content: bytes, name: str, sheets: Iterable[str]) -> Table | None:
+    """Return the first of these sheets' tables that names ticket codes; a sheet of explanations is none."""
+    candidates = [title for title in sheets if title not in help_titles()]
+    for title in candidates[:MOST_SHEETS]:
+        with suppress(UnreadableFile):
+            if has_header(other := read_table(content, name, title)):
+                return other
+    return None
 
 
 def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
@@ -119,14 +129,14 @@ def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: 
     content = kept_content(bulk)
     table = read_upload(content, bulk.notes["file"], schema, answers)
     chosen = tickets_in(table, bulk.notes["file"])
-    before = bulk.notes.get("error_rows", 0)
+    before = bulk.notes.get("error_rows"), bulk.notes.get("errors")
     with transaction.atomic():
         found = BulkUpdate.objects.select_for_update().filter(pk=bulk.pk, state=BulkState.DRAFT).first()
         if found is None:
             raise NotNow
         replace_tickets(found, chosen)
     bulk.refresh_from_db()
-    return bool(table.error_rows) and len(table.error_rows) != before
+    return bool(table.error_rows) and (bulk.notes["error_rows"], bulk.notes["errors"]) != before
 
 
 def has_kept_file(bulk: BulkUpdate) -> bool:
@@ -149,8 +159,14 @@ def content_of(file: BulkFile) -> bytes:
 
 def answers_in(notes: Mapping[str, Any]) -> dict[tuple[int, str], str]:
     """Return what the user answered about the columns of a file so far."""
-    asked = notes.get("questions", [])
+    asked = [*notes.get("questions", []), *changeable_in(notes)]
     return {(one["index"], one["about"]): one["answer"] for one in asked if one["answer"]}
+
+
+def changeable_in(notes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the questions about columns that decide by themselves; `default` is how they are read."""
+    decided = [one for one in notes.get("decided", []) if one.get("question")]
+    return [{**one["question"], "default": one["notation"]} for one in decided]
 
 
 def _notes_of(table: BulkTable, name: str) -> dict[str, Any]:
@@ -209,4 +225,5 @@ def _question_as_json(question: Question) -> dict[str, Any]:
 
 
 def _decided_as_json(decided: Decided) -> dict[str, Any]:
-    return {**asdict(decided), "notation": decided.notation.value}
+    question = _question_as_json(decided.question) if decided.question else None
+    return {**asdict(decided), "notation": decided.notation.value, "question": question}

@@ -31,16 +31,39 @@ class Notation(StrEnum):
 class ColumnReading:
     """How the cells of one column are read, as its other cells, its file and its user tell.
 
-    `notation` is that of its days or numbers, None where nothing tells; `is_answered`: a user chose it.
+    `notation` is that of its days or numbers, None where nothing tells; `is_answered`: a user chose it;
+    `overrides`: although a cell tells otherwise, so that such cells do not fit any more.
     `day_zero`: the day that the workbook's serial numbers count from. `names` are the options or names that a
     user chose for spellings (folded) that mean several. `open_texts` are the cells that wait for an answer.
     """
 
     notation: Notation | None = None
     is_answered: bool = False
+    overrides: bool = False
     day_zero: date | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     open_texts: frozenset[str] = frozenset()
+
+    def refuse_misfit(self, told: frozenset[Notation]) -> None:
+        """Raise ValidationError for a cell that can only be read in another notation than the user chose.
+
+        `told` are the notations in which the cell can be read, empty where it tells nothing.
+        """
+        if self.overrides and self.notation and told and self.notation not in told:
+            raise ValidationError(_misfits()[self.notation], code="other_notation")
+
+
+def _misfits() -> Mapping[Notation, str]:
+    return {
+        Notation.DAY_FIRST: _("This is not a day as day/month/year, which you chose for this column."),
+        Notation.MONTH_FIRST: _("This is not a day as month/day/year, which you chose for this column."),
+        Notation.DECIMAL_COMMA: _(
+            "This number does not fit a comma before decimals, which you chose for this column."
+        ),
+        Notation.DECIMAL_POINT: _(
+            "This number does not fit a point before decimals, which you chose for this column."
+        ),
+    }
 
 
 OF_DAYS = (Notation.DAY_FIRST, Notation.MONTH_FIRST)

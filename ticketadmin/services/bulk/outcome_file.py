@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ticketadmin.models import BulkUpdate, User
 from ticketadmin.services.bulk.columns import is_header
 from ticketadmin.services.bulk.exports import CHECKED, DETAIL, OUTCOME, endings
-from ticketadmin.services.bulk.files import kept_content
+from ticketadmin.services.bulk.files import kept_content, table_in
 from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.people.access import require
-from ticketadmin.services.spreadsheets import Table, read_table
+from ticketadmin.services.spreadsheets import Table
 from ticketadmin.services.spreadsheets.marking import AddedColumn, with_column
 from ticketadmin.text import heading, visible
 
@@ -42,7 +42,7 @@ def file_with_outcomes(bulk: BulkUpdate, ended: Mapping[str, Ending], *, actor: 
     """
     require(actor, RIGHT)
     content = kept_content(bulk)
-    table = read_table(content, bulk.notes.get("file", "")).below_title(is_header)
+    table = table_in(content, bulk.notes.get("file", "")).below_title(is_header)
     rows = _rows(table, ended)
     for name, title in endings().items():
         texts = {number: _text(one, name) for number, one in rows.items()}

@@ -81,12 +81,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Decided:
-    """A notation that the cells of a column decide: `row` and `text` are the first that does."""
+    """A notation that the cells of a column decide: `row` and `text` are the first that does.
+
+    `question` lets the user read the column otherwise, by an `answer` other than `notation`; its first
+    example is the cell that decides, `rows` counts the cells that would change. None where there is none.
+    """
 
     column: str
     notation: Notation
     row: int
     text: str
+    question: Question | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,19 @@ class _Examined:
             answer=self.answer(about, [value for value, _label in options]),
         )
 
+    def decided(self, subject: Subject, notations: tuple[Notation, ...], told: "_Told") -> Decided | None:
+        """Return what the cells decide, if they agree, and how the user can decide otherwise."""
+        if len(told.decided) != 1:
+            return None
+        ((notation, cell),) = told.decided.items()
+        decided = Decided(self.name, notation, cell.row, cell.text)
+        if not told.both or self.answers is None:
+            return decided
+        options = tuple((one, "") for one in notations)
+        question = self.question(subject, options, told.both)
+        examples = (self._example(subject, cell, options), *question.examples[: EXAMPLES - 1])
+        return replace(decided, question=replace(question, examples=examples))
+
     def _example(self, subject: Subject, cell: _Cell, options: Options) -> Example:
         if subject not in {Subject.DAYS, Subject.NUMBERS}:
             return Example(cell.row, cell.text[:_LONGEST_NAME])
@@ -171,7 +189,7 @@ class _Examined:
 
     def _reading(self, text: str, notation: Notation) -> str:
         """Return what a text is in a notation; "" where it is nothing."""
-        reading = ColumnReading(notation=notation, is_answered=True)
+        reading = ColumnReading(notation=notation, is_answered=True, overrides=True)
         try:
             wish = read_cell(self.field, text, self.schema, column=reading)
         except ValidationError:
@@ -206,7 +224,9 @@ def _examine_numbers(column: _Examined, table: Table) -> ColumnFinding:
     if len(told.decided) == 1:
         notation = next(iter(told.decided))
         open_cells = [cell for cell in told.both if groups_by_decimal_mark(cell.text, notation)]
-    return _finding(column, Subject.NUMBERS, OF_NUMBERS, told, open_cells, ColumnReading())
+    return _finding(
+        column, Subject.NUMBERS, OF_NUMBERS, told, open_cells, ColumnReading(day_zero=table.day_zero)
+    )
 
 
 @dataclass(frozen=True)
@@ -241,20 +261,24 @@ def _finding(
     reading: ColumnReading,
 ) -> ColumnFinding:
     """Return a column in the notation that its user, or every cell that tells one, says."""
-    decided = next(iter(told.decided)) if len(told.decided) == 1 else None
-    shown = (
-        Decided(column.name, decided, told.decided[decided].row, told.decided[decided].text)
-        if decided
-        else None
-    )
+    decided = column.decided(subject, notations, told)
+    reading = replace(reading, notation=decided.notation if decided else None)
     if not open_cells or column.answers is None:
-        return ColumnFinding(replace(reading, notation=decided), decided=shown)
+        return ColumnFinding(_overridden(reading, decided), decided=decided)
     question = column.question(subject, tuple((one, "") for one in notations), open_cells)
     if question.answer:
         answered = replace(reading, notation=Notation(question.answer), is_answered=True)
         return ColumnFinding(answered, (question,))
     waiting = frozenset(cell.text for cell in open_cells)
-    return ColumnFinding(replace(reading, notation=decided, open_texts=waiting), (question,))
+    return ColumnFinding(replace(reading, open_texts=waiting), (question,))
+
+
+def _overridden(reading: ColumnReading, decided: Decided | None) -> ColumnReading:
+    """Return the reading that a user chose over the decided one, if so."""
+    if decided is None or decided.question is None or not decided.question.answer:
+        return reading
+    answer = Notation(decided.question.answer)
+    return replace(reading, notation=answer, is_answered=True, overrides=answer is not decided.notation)
 
 
 # --- names ---------------------------------------------------------------------------------------

@@ -25,6 +25,17 @@ class UnreadableFile(ValidationError):
     """
 
 
+class SheetWithoutRows(UnreadableFile):
+    """A sheet of a workbook is empty or holds one row only, a title or column names.
+
+    `other_sheets` are the further visible sheets that hold values.
+    """
+
+    def __init__(self, reason: UnreadableFile, other_sheets: Sequence[str]) -> None:
+        super().__init__(reason.messages[0], code=reason.code)
+        self.other_sheets = tuple(other_sheets)
+
+
 @dataclass(frozen=True)
 class TableRow:
     """One row. `number` is the one that the spreadsheet shows; cells after the last filled one are absent."""

@@ -24,7 +24,9 @@ from ticketadmin.services.spreadsheets.table import (
     MOST_COLUMNS,
     MOST_ROWS,
     CellProblem,
+    SheetWithoutRows,
     Table,
+    TableRow,
     UnreadableFile,
     damaged,
     filled_rows,
@@ -53,12 +55,12 @@ def is_workbook(content: bytes) -> bool:
 def read_workbook(content: bytes, sheet: str = "") -> Table:
     """Return the table on a sheet of an XLSX file; without a title, on the first visible one.
 
-    Raises UnreadableFile.
+    Raises UnreadableFile: SheetWithoutRows where that sheet has none and others may.
     """
     answer = _answer(content, sheet)
     if refusal := answer.get("refused"):
         raise _refused(refusal)
-    number, header, rows = filled_rows(answer["rows"])
+    number, header, rows = _rows_of(answer)
     problems = [CellProblem(row, column, _no_result()) for row, column in answer["without_result"]]
     problems += [CellProblem(row, column, _is_merged()) for row, column in answer["merged"]]
     return Table(
@@ -74,6 +76,15 @@ def read_workbook(content: bytes, sheet: str = "") -> Table:
         header_row=number,
         record=tuple(map(tuple, answer["record"])),
     )
+
+
+def _rows_of(answer: dict[str, Any]) -> tuple[int, tuple[str, ...], tuple[TableRow, ...]]:
+    try:
+        return filled_rows(answer["rows"])
+    except UnreadableFile as error:
+        if error.code in {"empty", "no_rows"}:
+            raise SheetWithoutRows(error, answer["other_sheets"]) from None
+        raise
 
 
 def _answer(content: bytes, sheet: str) -> dict[str, Any]:

@@ -284,6 +284,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
     if one.notes.get("error_rows"):
         context["kept_file"] = BulkFile.objects.filter(bulk=one).only("uuid").first()
     context["asked"] = [present_question(asked) for asked in form.asked]
+    context["changeable"] = [present_question(asked) for asked in form.changeable]
     context["columns"] = [form.schema.field(name).label for name in form.from_file]
     return render(request, "bulk/changes.html", context, status=status)
 
