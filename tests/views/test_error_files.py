@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.http import content_disposition_header
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import PatternFill
 
@@ -196,3 +197,32 @@ def test_a_file_with_errors_in_every_row_is_given_back_to_its_user_only(
     upload(web, b"code,Expected date\r\nTK-2,x\r\n")
     assert BulkFile.objects.count() == 1
     assert AuditEntry.objects.filter(action=AuditAction.EXPORTED).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "download"),
+    [
+        ("Danh sách.csv", "Danh sách-errors.csv"),
+        ("tuần 1-errors.csv", "tuần 1-errors.csv"),
+        ("C:\\Users\\lan\\a.csv", "a-errors.csv"),
+        ('a"b\r\nX: y.csv', 'a"b X: y-errors.csv'),
+    ],
+)
+def test_a_file_comes_back_under_its_name(web: Client, name: str, download: str) -> None:
+    content = b"code,Expected date\r\nTK-1,x\r\nTK-2,2026-12-31\r\n"
+    file = SimpleUploadedFile("a.csv", content)
+    web.post("/bulk/new/", {"file": file})
+    BulkFile.objects.update(name=name)
+
+    answer = web.get(f"/bulk/files/{BulkFile.objects.get().uuid}/errors/")
+
+    assert answer["Content-Disposition"] == content_disposition_header(as_attachment=True, filename=download)
+
+
+def test_the_column_of_errors_of_a_file_that_comes_back_needs_no_consent(web: Client) -> None:
+    content = b"code,Expected date\r\nTK-1,x\r\nTK-2,2026-12-31\r\n"
+
+    page = upload(web, given_back(web, content).replace(b",x,", b",2026-12-30,"))
+
+    assert "ticketadmin: errors" not in page
+    assert "as_read" not in page

@@ -1,5 +1,6 @@
 """An exported list that comes back: what was left alone is kept, what was changed is sent, nothing else."""
 
+import csv
 import io
 from collections.abc import Callable
 from datetime import date
@@ -533,3 +534,18 @@ def test_results_come_back_as_the_same_file_with_the_outcome_of_each_row(
     assert again.notes["reading"]["passed_over"] == []
     plans = dict(dry_run(web, again).items.values_list("ticket_code", "plan"))
     assert plans == {codes[0]: Plan.ALREADY, codes[1]: Plan.CANNOT}
+
+
+def test_rows_that_were_not_part_of_a_run_say_why(web: Client, sandbox: Sandbox) -> None:
+    lines = "code;Status;Title\r\nTK240012;Không có;a\r\nTK240072;;b\r\n"
+    bulk = upload(web, lines.encode())
+    run = dry_run(web, bulk, leave_out="on")
+    send(web, run)
+
+    answer = web.get(f"/bulk/{run.uuid}/outcomes/")
+
+    header, wrong, sent = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";")
+    assert header[3:] == ["ticketadmin: outcome", "ticketadmin: detail", "ticketadmin: checked at"]
+    assert wrong[3] == "Not part of the run"
+    assert wrong[4].startswith("Status: The CRM has no “Không có”.")
+    assert sent[3] == "Verified"

@@ -54,8 +54,8 @@ _CONSENTS = {
         _("Correct the file, or tick this to go on without the rows that have errors."),
     ),
     Consent.AS_READ: (
-        _("Take exactly these rows"),
-        _("Correct the file, or tick this to take the rows as they are described here."),
+        _("Take the file as it is described here"),
+        _("Correct the file, or tick this to take it as it is described here."),
     ),
 }
 

@@ -28,6 +28,15 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class Endings:
+    """How tickets ended by code, and rows that were not part of the run: by number, or `otherwise`."""
+
+    by_code: Mapping[str, Ending]
+    by_row: Mapping[int, Ending]
+    otherwise: Ending
+
+
+@dataclass(frozen=True)
 class OutcomeFile:
     """A file with its outcomes, in pieces, and whether it is a workbook."""
 
@@ -35,8 +44,8 @@ class OutcomeFile:
     is_workbook: bool
 
 
-def file_with_outcomes(bulk: BulkUpdate, ended: Mapping[str, Ending], *, actor: User) -> OutcomeFile:
-    """Return the file of a bulk update with how its tickets ended, by code.
+def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> OutcomeFile:
+    """Return the file of a bulk update with how the ticket of each row ended.
 
     Raises Forbidden, FileGone, or ValidationError where it cannot be read or written so.
     """
@@ -50,10 +59,15 @@ def file_with_outcomes(bulk: BulkUpdate, ended: Mapping[str, Ending], *, actor: 
     return OutcomeFile((content,), is_workbook=bool(table.sheet))
 
 
-def _rows(table: Table, ended: Mapping[str, Ending]) -> dict[int, Ending]:
+def _rows(table: Table, ended: Endings) -> dict[int, Ending]:
     codes = next(at for at, name in enumerate(table.header) if is_code_heading(name))
-    named = {row.number: visible(row.cells[codes]).strip() for row in table.rows if codes < len(row.cells)}
-    return {number: ended[code] for number, code in named.items() if code in ended}
+    named = {
+        row.number: visible(row.cells[codes]).strip() if codes < len(row.cells) else "" for row in table.rows
+    }
+    return {
+        number: ended.by_code.get(code) or ended.by_row.get(number, ended.otherwise)
+        for number, code in named.items()
+    }
 
 
 def _text(one: Ending, name: str) -> str:

@@ -20,6 +20,7 @@ from ticketadmin.services.bulk.cells import (
 from ticketadmin.services.bulk.columns import (
     Column,
     InvalidColumns,
+    is_errors_heading,
     is_header,
     letter,
     read_columns,
@@ -155,7 +156,8 @@ def read_rows(
 def _passed_over(table: Table, columns: tuple[Column, ...]) -> list[str]:
     taken = {column.index for column in columns}
     others = [name for index, name in enumerate(table.header) if index not in taken and name.strip()]
-    return [name for name in others if not (only_informs(name) or is_ending(name))]
+    own = (only_informs, is_ending, is_errors_heading)
+    return [name for name in others if not any(is_own(name) for is_own in own)]
 
 
 def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:

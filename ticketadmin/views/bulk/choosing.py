@@ -17,9 +17,8 @@ from ticketadmin.services.bulk.template import template_csv, template_xlsx
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.bulk.given_back import XLSX, given_back
 from ticketadmin.views.redirects import see_other
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @needs("run_bulk_updates")
@@ -58,12 +57,9 @@ def bulk_file_errors(request: HttpRequest, file: UUID) -> HttpResponse:
         made = file_with_errors(kept, load_schema(get_choices()), actor=person)
     except ValidationError as error:
         return render(request, "bulk/no_error_file.html", {"problem": error.messages[0]}, status=409)
-    kind = "xlsx" if made.is_workbook else "csv"
     target = Target("bulkfile", str(kept.uuid), kept.name)
     pieces = audited_export(target, made.pieces, filters={}, actor=person)
-    answer = HttpResponse(b"".join(pieces), content_type=XLSX if made.is_workbook else "text/csv")
-    answer["Content-Disposition"] = f'attachment; filename="errors-{kept.uuid}.{kind}"'
-    return answer
+    return given_back(pieces, name=kept.name, word="errors", is_workbook=made.is_workbook)
 
 
 @needs("run_bulk_updates")

@@ -55,9 +55,8 @@ from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import in_background, needs, person_of
+from ticketadmin.views.bulk.given_back import given_back
 from ticketadmin.views.redirects import see_other
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @needs("run_bulk_updates")
@@ -129,10 +128,8 @@ def bulk_outcome_file(request: HttpRequest, bulk: UUID) -> HttpResponse:
         return _run_page(request, one, Notice("info", title, error.messages[0]), 409)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
     pieces = audited_export(target, made.pieces, filters={}, actor=person_of(request))
-    answer = HttpResponse(b"".join(pieces), content_type=XLSX if made.is_workbook else "text/csv")
-    kind = "xlsx" if made.is_workbook else "csv"
-    answer["Content-Disposition"] = f'attachment; filename="outcomes-{one.uuid}.{kind}"'
-    return answer
+    name = one.notes.get("file", "")
+    return given_back(pieces, name=name, word="outcomes", is_workbook=made.is_workbook)
 
 
 @needs("run_bulk_updates")
