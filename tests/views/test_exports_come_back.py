@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
@@ -300,6 +301,48 @@ def test_a_file_of_another_crm_is_said_to_be_one(web: Client, sandbox: Sandbox, 
 
     assert "exported from another CRM" in web.get(f"/bulk/{run.uuid}/").content.decode()
     assert item_of(run, codes[0]).wishes
+
+
+def test_a_list_of_last_year_says_how_old_it_is_and_sends_no_conflict_unasked(
+    web: Client, sandbox: Sandbox
+) -> None:
+    codes = fill_crm(sandbox, 3)
+    for code in codes:
+        sandbox.edit(code, ticket_title="năm ngoái")
+    index(*codes)
+    columns = [RecordedColumn("Title", "ticket_title")]
+    record = RecordWriter(columns, address=settings.TICKET_API_URL, at=NOW - timedelta(days=370))
+
+    def edit(book: Any) -> None:
+        sheet = book["ticketadmin record"]
+        sheet.delete_rows(1, 9)
+        for code in codes:
+            sheet.append(record.row_of(code, [ExportedCell("năm ngoái", "năm ngoái")]))
+        sheet.append(record.last_row())
+        for code in codes[:2]:
+            cell(book, code, "Title").value = "của tôi"
+
+    content = change(export(web, *codes, columns="title"), edit)
+    for code in (codes[0], codes[2]):
+        sandbox.edit(code, ticket_title="năm nay")
+    run = upload(web, content)
+    page = web.get(f"/bulk/{run.uuid}/").content.decode()
+    vietnamese = web.get(f"/bulk/{run.uuid}/", headers={"accept-language": "vi"}).content.decode()
+    send(web, dry_run(web, run))
+
+    assert "The export was made 370 days ago." in page
+    assert "Danh sách này được xuất 370 ngày trước." in vietnamese
+    assert item_of(run, codes[0]).reason == ItemReason.CHANGED_SINCE_EXPORT
+    assert sandbox.puts() == [{"ticket_code": codes[1], "ticket_title": "của tôi"}]
+
+
+def test_a_list_of_today_does_not_say_its_age(web: Client, sandbox: Sandbox) -> None:
+    codes = fill_crm(sandbox, 1)
+    index(*codes)
+
+    run = upload(web, export(web, *codes))
+
+    assert "The export was made" not in web.get(f"/bulk/{run.uuid}/").content.decode()
 
 
 def test_a_record_that_is_no_longer_hidden_is_no_table_of_tickets(web: Client, sandbox: Sandbox) -> None:

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import Workbook, load_workbook
 
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, User
+from ticketadmin.models import BulkFile, BulkItem, BulkState, BulkUpdate, User
 
 
 def workbook(*rows: list[Any], change: Callable[[Workbook], None] | None = None) -> bytes:
@@ -181,3 +181,24 @@ def test_outcomes_are_written_into_the_sheet_that_was_read(
 
     sheet = load_workbook(io.BytesIO(made))["Phiếu"]
     assert [row[3].value for row in sheet.iter_rows()] == ["ticketadmin: outcome", "Verified", "Verified"]
+
+
+@pytest.mark.parametrize("state", [BulkState.READY, BulkState.RUNNING, BulkState.FINISHED])
+@pytest.mark.django_db
+def test_the_page_of_a_run_offers_its_file_with_the_errors_while_it_is_kept(
+    state: BulkState, lead: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(lead)
+    file = SimpleUploadedFile("phieu.csv", b"code;Title\r\nTK-1;a\r\nno code;b\r\n")
+    browser.post("/bulk/new/", {"file": file})
+    run = BulkUpdate.objects.get()
+    BulkUpdate.objects.update(state=state)
+    address = f"/bulk/files/{BulkFile.objects.get().uuid}/errors/"
+
+    page = browser.get(f"/bulk/{run.uuid}/").content.decode()
+    assert f'href="{address}"' in page
+    assert "This is not a ticket code" in browser.get(address).content.decode("utf-8-sig")
+    assert ("outcomes/" in page) is (state == BulkState.FINISHED)
+
+    BulkFile.objects.all().delete()
+    assert "/errors/" not in browser.get(f"/bulk/{run.uuid}/").content.decode()

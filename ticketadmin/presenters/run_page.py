@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -27,7 +28,7 @@ from ticketadmin.presenters.outcomes import PAUSES
 from ticketadmin.presenters.recipes import present_lines
 from ticketadmin.presenters.sent_along import run_notice
 from ticketadmin.presenters.signature import signature_before
-from ticketadmin.services.bulk.files import has_kept_file
+from ticketadmin.services.bulk.files import kept_file
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
     ItemPage,
@@ -72,6 +73,7 @@ class Possible:
     undo: bool
     restore: bool
     outcome_file: bool
+    error_file: UUID | None  # names the uploaded file, where rows of it were left out
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _step(bulk: BulkUpdate) -> int:
 def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> Possible:
     """Return which buttons the page offers."""
     ended, state = bulk.has_ended, bulk.state
+    file = kept_file(bulk)
     outcomes = progress.outcomes
     found = [one for one in ItemOutcome if outcomes.get(one)]
     undoable = sum(outcomes[one] for one in found if one.is_applied)
@@ -256,7 +259,8 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> Possible:
             and person.may("undo_any_change")
             and (undoable > 0 or has_parts_to_undo(bulk))
         ),
-        outcome_file=ended and has_kept_file(bulk),
+        outcome_file=ended and file is not None,
+        error_file=file if bulk.notes.get("error_rows") else None,
     )
 
 

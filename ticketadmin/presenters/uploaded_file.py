@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketadmin.forms.bulk_questions import AskedQuestion, option_label
-from ticketadmin.presenters.dates import readable_date
+from ticketadmin.presenters.dates import ago, readable_date
 from ticketadmin.services.bulk.notation import Notation
 from ticketadmin.services.bulk.questions import Subject
 from ticketadmin.services.spreadsheets.records import Misfit
@@ -192,7 +192,18 @@ def _differences(found: Mapping[str, Any] | None) -> list[str]:
         (found["left_out"], _rows_removed),
     ]
     counted = [say(number) for number, say in counts if number]
-    return [message % {"at": date_format(at, "DATETIME_FORMAT")}, *counted]
+    return [message % {"at": date_format(at, "DATETIME_FORMAT")}, *_age(at), *counted]
+
+
+def _age(at: datetime) -> list[str]:
+    """Say how old an export is that was not made within a day, and what follows from it."""
+    if timezone.now() - at < timedelta(days=1):
+        return []
+    message = _(
+        "The export was made %(ago)s. Where the CRM changed a value since then that you changed, too, "
+        "nothing of the ticket is sent before you choose."
+    )
+    return [message % {"ago": ago(at)}]
 
 
 def _tickets_changed(number: int) -> str:

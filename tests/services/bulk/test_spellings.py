@@ -1,11 +1,16 @@
 """Error messages name every spelling that is taken, and every spelling that they name is taken."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from django.conf import settings
+
+from ticketadmin.presenters.file_help import spelling_rows
 from ticketadmin.services.bulk.cells import FREE_TEXT, read_cell
 from ticketadmin.services.bulk.columns import CODE_COLUMN
 from ticketadmin.services.bulk.rows import read_rows
 from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
+from ticketadmin.services.bulk.template import explain_columns
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.spreadsheets import Table, TableRow
 from ticketadmin.services.values.fields import Field, Kind
@@ -28,6 +33,28 @@ def test_every_kind_has_its_spellings_its_names_or_takes_any_text() -> None:
 )
 def test_a_spelling_that_is_named_is_taken(kind: Kind, text: str) -> None:
     assert isinstance(read_cell(field_of(kind), text, TicketSchema({})), Set)
+
+
+def test_the_template_names_every_spelling_of_its_columns() -> None:
+    fields = {kind.value: Field(kind.value, kind.value, kind) for kind in SPELLINGS}
+
+    meanings = [column.meaning for column in explain_columns(TicketSchema(fields))[1:]]
+
+    for kind, meaning in zip(SPELLINGS, meanings, strict=True):
+        assert [one for one in SPELLINGS[kind] if one not in meaning] == []
+
+
+def test_the_page_that_takes_a_file_names_every_spelling() -> None:
+    named = {example for row in spelling_rows() for example in row.examples}
+
+    assert named == {*CODES, *(text for texts in SPELLINGS.values() for text in texts)}
+
+
+def test_the_manual_of_files_names_every_day_number_and_answer() -> None:
+    manual = (Path(settings.BASE_DIR) / "docs" / "files.md").read_text(encoding="utf-8")
+    texts = {text for kind in (Kind.DATE, Kind.NUMBER, Kind.YES_NO) for text in SPELLINGS[kind]}
+
+    assert [text for text in texts if f"`{text}`" not in manual] == []
 
 
 def errors_of(kind: Kind, text: str) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -139,9 +140,11 @@ def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: 
     return bool(table.error_rows) and (bulk.notes["error_rows"], bulk.notes["errors"]) != before
 
 
-def has_kept_file(bulk: BulkUpdate) -> bool:
-    """Return whether the file of a bulk update is still kept."""
-    return "file" in bulk.notes and BulkFile.objects.filter(bulk=bulk).exists()
+def kept_file(bulk: BulkUpdate) -> UUID | None:
+    """Return what names the file of a bulk update, while it is still kept."""
+    if "file" not in bulk.notes:
+        return None
+    return BulkFile.objects.filter(bulk=bulk).values_list("uuid", flat=True).first()
 
 
 def kept_content(bulk: BulkUpdate) -> bytes:

@@ -18,6 +18,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from ticketadmin.services.bulk.columns import labels, letter
+from ticketadmin.services.bulk.spellings import SPELLINGS, write_it_as
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import MOST_ROWS
@@ -120,15 +121,16 @@ def _how(kind: Kind) -> str:
         Kind.HTML: _("HTML, or plain text whose lines stay lines."),
         Kind.EMAIL: _("An e-mail address."),
         Kind.CHOICE: _("A name from the CRM's list."),
-        Kind.DATE: _("A day as YYYY-MM-DD or DD/MM/YYYY."),
-        Kind.EPOCH_DATE: _("A day as YYYY-MM-DD or DD/MM/YYYY."),
+        Kind.DATE: _("A day."),
+        Kind.EPOCH_DATE: _("A day."),
         Kind.PHONE: _("6 to 20 digits, spaces or + - ( ) . and zeros in front are kept."),
-        Kind.NUMBER: _("A number without separators between thousands."),
+        Kind.NUMBER: _("A number."),
         Kind.SELECT: _("One of the options."),
         Kind.MULTI_SELECT: _("One or several of the options, separated by semicolons."),
         Kind.YES_NO: _("Yes or no."),
     }
-    return ways.get(kind, "")
+    examples = SPELLINGS.get(kind)
+    return " ".join(filter(None, [ways.get(kind, ""), write_it_as(examples) if examples else ""]))
 
 
 def _fill_table(sheet: "Worksheet", columns: list[ColumnHelp], widths: Iterable[int]) -> None:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk_choosing import ChooseForm
 from ticketadmin.models import BulkFile
+from ticketadmin.presenters.file_help import spelling_rows
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk.error_file import file_with_errors
 from ticketadmin.services.bulk.template import template_csv, template_xlsx
@@ -42,6 +43,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, form: ChooseForm, status: int = 200) -> HttpResponse:
     context = {"form": form, "row_errors": form.row_errors, "wrong_file": form.wrong_file}
+    context["spellings"] = spelling_rows()
     return render(request, "bulk/new.html", context, status=status)
 
 

@@ -1,0 +1,38 @@
+"""How the cells of a file are written, for the page that takes one: from the table that errors quote, too."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
+from ticketadmin.services.values.fields import Kind
+
+
+@dataclass(frozen=True)
+class SpellingRow:
+    """What a cell holds, with texts that are taken for it, and what else is to know."""
+
+    label: str
+    examples: tuple[str, ...] = ()
+    note: str = ""
+
+
+def spelling_rows() -> list[SpellingRow]:
+    """Return a row for each kind of value that is not any text."""
+    return [
+        SpellingRow(_("Ticket code"), CODES),
+        SpellingRow(_("Day"), SPELLINGS[Kind.DATE], _("In Excel files also a day of the spreadsheet.")),
+        SpellingRow(
+            _("Number"), SPELLINGS[Kind.NUMBER], _("In Excel files also a number of the spreadsheet.")
+        ),
+        SpellingRow(_("Yes or no"), SPELLINGS[Kind.YES_NO]),
+        SpellingRow(
+            _("Status, category, option"),
+            note=_("Its name, in any case; without diacritics where one name fits."),
+        ),
+        SpellingRow(
+            _("Several options"), note=_("Their names, separated by semicolons, | , line ends or commas.")
+        ),
+        SpellingRow(_("Phone number"), SPELLINGS[Kind.PHONE]),
+        SpellingRow(_("E-mail address"), SPELLINGS[Kind.EMAIL]),
+    ]
