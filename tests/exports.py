@@ -64,6 +64,25 @@ KINDS = [kind for kind, values in VALUES.items() if values]
 COLUMNS = "title,status,category,customer,email,phone,expected,created,updated," + ",".join(
     f"custom_fields.f_{kind}" for kind in KINDS
 )
+MARK = "[shortened: this cell is not taken back]"
+# What the CRM holds, by code, and what is stored in the cell (None: nothing). _x005F_ is an underscore there.
+CONTENTS: dict[str, tuple[Any, str | None]] = {
+    "C-PLAIN": ("dòng một", "dòng một"),
+    "C-HTML": ('<p>Chào <b>bạn</b> &amp; "tôi"</p>', '<p>Chào <b>bạn</b> &amp; "tôi"</p>'),
+    "C-UNCLEAN": ("<p onclick='x()'>a</p><script>b</script>", "<p onclick='x()'>a</p><script>b</script>"),
+    "C-FORMULA": ("=HYPERLINK(1)", "=HYPERLINK(1)"),
+    "C-LINES": ("<p>a</p>\r\n\r\n<p>b</p>", "<p>a</p>\r\n\r\n<p>b</p>"),
+    "C-CR": ("a\rb", "a\rb"),
+    "C-ESCAPE": ("_x0041_ _x000D_", "_x005F_x0041_ _x005F_x000D_"),
+    "C-NFD": ("Tie\u0302\u0301ng \u00a0Việt", "Tie\u0302\u0301ng \u00a0Việt"),
+    "C-CLEAR": ("[clear]", "[clear]"),
+    "C-EMPTY": ("", None),
+    "C-NULL": (None, None),
+    "C-CONTROL": ("a\x0bb", "ab"),
+    "C-FULL": ("😀" * 16_383, "😀" * 16_383),
+    "C-LONG": ("x" * 40_000, f"{'x' * 32_726} {MARK}"),
+    "C-EMOJI": ("a" + "😀" * 20_000, f"a{'😀' * 16_362} {MARK}"),
+}
 
 
 def describe_fields() -> None:
@@ -93,6 +112,17 @@ def fill_crm(sandbox: Sandbox, count: int) -> list[str]:
     return codes
 
 
+def fill_contents(sandbox: Sandbox, contents: dict[str, Any]) -> list[str]:
+    """Give the stand-in a ticket for each content, let the index learn of them, and return their codes."""
+    model = sandbox.ticket("ABCXYZ1234")
+    for number, (code, content) in enumerate(contents.items()):
+        ticket = {**model, "ticket_content": content, "ticket_code": code, "id": 200_000 + number}
+        sandbox.store(code, ticket)
+    index(*contents)
+    sandbox.forget_log()
+    return list(contents)
+
+
 def index(*codes: str) -> None:
     """Let the index learn of these tickets from the CRM."""
     began, choices = database_now(), get_choices()
@@ -100,9 +130,10 @@ def index(*codes: str) -> None:
     write_rows(current_index(), seen, began_at=began, read_from=ReadFrom.TICKET)
 
 
-def export(web: Client, *codes: str, columns: str = COLUMNS) -> bytes:
+def export(web: Client, *codes: str, columns: str = COLUMNS, **posted: str) -> bytes:
     """Return the Excel file of these tickets."""
-    answer: Any = web.post("/list/tickets.xlsx", {"matching": f"columns={columns}&sort=code", "code": codes})
+    asked = {"matching": f"columns={columns}&sort=code", "code": codes, **posted}
+    answer: Any = web.post("/list/tickets.xlsx", asked)
     assert answer.status_code == 200, answer
     return b"".join(answer.streaming_content)
 

@@ -15,6 +15,7 @@ const CONTROLS = [
   "data-list-refresh",
   "data-list-bulk-selected",
   "data-list-recipe",
+  "data-list-contents",
 ];
 let asked = 0;
 
@@ -40,7 +41,7 @@ function focused() {
   return code ? `${rowOf(code)} [${control}]` : `[${control}]`;
 }
 
-// Ticks, the chosen recipe, the focus and a row that is just being set stay.
+// Ticks, also that for contents, the chosen recipe, the focus and a row that is just being set stay.
 function exchange(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").body;
   for (const row of body.querySelectorAll("tr:has([data-quick-cell][aria-busy])")) {
@@ -49,10 +50,12 @@ function exchange(text) {
   const ticked = new Set(selected().map((box) => box.value));
   const hand = focused();
   const recipe = body.querySelector("[data-list-recipe]")?.value;
+  const contents = body.querySelector("[data-list-contents]")?.checked;
   body.replaceChildren(...fresh.childNodes);
   body
     .querySelector(`[data-list-recipe] [value="${CSS.escape(recipe ?? "")}"]`)
     ?.setAttribute("selected", "");
+  if (contents) body.querySelector("[data-list-contents]")?.setAttribute("checked", "");
   for (const box of body.querySelectorAll("[data-list-select]")) box.checked = ticked.has(box.value);
   prepare();
   if (hand) (body.querySelector(hand) || body.querySelector("[data-list-refresh]")).focus();

@@ -10,7 +10,18 @@ import pytest
 from django.test import Client
 
 from tests.conftest import skip_or_fail
-from tests.exports import cell, change, describe_fields, export, fill_crm, index, item_of, upload
+from tests.exports import (
+    CONTENTS,
+    cell,
+    change,
+    describe_fields,
+    export,
+    fill_contents,
+    fill_crm,
+    index,
+    item_of,
+    upload,
+)
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import User
 
@@ -66,3 +77,21 @@ def test_500_tickets_saved_by_libreoffice_send_nothing_and_a_changed_cell_its_fi
     assert run.notes["error_rows"] == 0
     assert run.notes["reading"]["differences"]["emptied"] == {}
     assert item_of(run, codes[7]).file_base.keys() == {"ticket_title"}
+
+
+def test_contents_saved_by_libreoffice_send_nothing_and_a_changed_one_itself(
+    office: str, lead: User, sandbox: Sandbox, client_of: Callable[[User], Client], tmp_path: Path
+) -> None:
+    web = client_of(lead)
+    codes = fill_contents(sandbox, {code: held for code, (held, _shown) in CONTENTS.items()})
+    exported = export(web, *codes, columns="title", contents="1")
+
+    def edit(book: Any) -> None:
+        cell(book, "C-HTML", "Content").value = "<p>Sửa trong bảng tính</p>"
+
+    run = upload(web, saved_by(office, change(exported, edit), tmp_path))
+
+    wanted = {item.ticket_code: item.wishes for item in run.items.exclude(wishes__isnull=True)}
+    assert {code: set(wishes) for code, wishes in wanted.items()} == {"C-HTML": {"ticket_content"}}
+    assert (run.notes["reading"]["misfit"], run.notes["error_rows"]) == (None, 0)
+    assert run.notes["reading"]["differences"]["emptied"] == {}

@@ -133,6 +133,9 @@ def _notes(details: Mapping[str, Any]) -> Iterator[str]:
         elif name == "failures":
             told = ngettext("%(n)s failure", "%(n)s failures", value)
             yield told % {"n": value}
+        elif name == "contents_not_read":
+            told = ngettext("%(n)s content could not be read", "%(n)s contents could not be read", value)
+            yield told % {"n": value}
         elif name == "complete":
             yield _("complete") if value else _("broken off")
         elif name in {"via", "source"}:

@@ -12,6 +12,9 @@ from ticketadmin.services.bulk.file_base import CHUNK, FileConflict, conflicting
 from ticketadmin.services.values.schema import TicketSchema
 
 MAX_SHOWN = 50  # tickets; those that are decided make room for the next
+WHOLE = 160  # characters up to which a value is shown from its beginning
+SHOWN_BEFORE = 40  # characters before the first difference of longer ones
+SHOWN = 500  # characters of a value
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,19 @@ def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedF
 def _present(item: BulkItem, found: list[FileConflict], schema: TicketSchema) -> ConflictingTicket:
     fields = tuple(
         PresentedFileConflict(
-            field.label, readable(field, one.had), readable(field, one.theirs), readable(field, one.mine)
+            field.label,
+            *_at_difference([readable(field, value) for value in (one.had, one.theirs, one.mine)]),
         )
         for one, field in ((one, schema.field(one.name)) for one in found)
     )
     return ConflictingTicket(item.ticket_code, f"{TICKET}{item.pk}", fields)
+
+
+def _at_difference(values: list[str]) -> list[str]:
+    """Return values from a little before their first difference, because a page shows beginnings only."""
+    shortest = min(map(len, values))
+    together = enumerate(zip(*values, strict=False))
+    start = next((at for at, letters in together if len(set(letters)) > 1), shortest) - SHOWN_BEFORE
+    if start <= 0 or max(map(len, values)) <= WHOLE:
+        return [value[:SHOWN] for value in values]
+    return ["…" + value[start : start + SHOWN] for value in values]

@@ -3,7 +3,7 @@
 What the index does not know is written as such and never left empty: an empty cell is an empty field.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import IndexedTicket
+from ticketadmin.services.bulk.contents import CONTENT
 from ticketadmin.services.bulk.exports import READ_AT, information, not_known, shortened
 from ticketadmin.services.bulk.template import explain_columns, explain_export, headings_of
 from ticketadmin.services.index.rows import CREATED, UPDATED
@@ -34,7 +35,7 @@ from ticketadmin.services.values.numbers import epoch_to_date, plain_number, to_
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import heading
 
-_WIDTHS = {Kind.LINE: 48, Kind.LONG_TEXT: 60, Kind.EMAIL: 28}
+_WIDTHS = {Kind.LINE: 48, Kind.LONG_TEXT: 60, Kind.HTML: 60, Kind.EMAIL: 28}
 _FORMATS = {Kind.NUMBER: GENERAL, Kind.DATE: AS_DAY, Kind.EPOCH_DATE: AS_DAY}
 _MOMENTS = {CREATED, UPDATED, READ_AT}
 _EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
@@ -45,11 +46,18 @@ class ListTable:
 
     A column that shows a field is called as the bulk template calls it, so that an upload knows it.
     `names` are those of the fields, or of what else the index keeps, in the order of the columns.
+    With `content_of`, which returns the cell for a code, there is a column of the contents.
     """
 
-    def __init__(self, names: Sequence[str], schema: TicketSchema) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        schema: TicketSchema,
+        content_of: Callable[[str], ExportedCell] | None = None,
+    ) -> None:
         self._schema = schema
-        self._names = [*names, READ_AT]
+        self._content_of = content_of
+        self._names = [*names, *([CONTENT] if content_of else []), READ_AT]
         self._headings = headings_of(schema.fields)
         self._information = information()
         taken = {heading(text) for text in self._headings.values()}
@@ -106,6 +114,9 @@ class ListTable:
         )
 
     def _exported(self, field: Field, ticket: IndexedTicket, unknown: str) -> tuple[CellValue, ExportedCell]:
+        if field.name == CONTENT and self._content_of:
+            content = self._content_of(ticket.code)
+            return content.text, content
         if field.name not in ticket.values:
             return unknown, ExportedCell(unknown, None)
         value = str(ticket.values[field.name])

@@ -7,7 +7,7 @@ that the log need not be changed to erase one; users' own are kept in the row an
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -79,19 +79,31 @@ def record(
     return entry
 
 
-def audited_export(target: Target, rows: Iterable[T], *, filters: Values, actor: User) -> Iterator[T]:
+def audited_export(
+    target: Target,
+    rows: Iterable[T],
+    *,
+    filters: Values,
+    actor: User,
+    further: Callable[[], Values] | None = None,
+) -> Iterator[T]:
     """Yield the rows of an export, then record who took how many of them by which filters.
 
-    A download that is broken off is recorded, too, as not complete. Call it while the request is served:
-    a stream is read after the request's context has ended.
+    `further` is called at the end and returns what else the entry says. A download that is broken off is
+    recorded, too, as not complete. Call this while the request is served: a stream is read after the
+    request's context has ended.
     """
     wanted = {name: masked(str(value)) for name, value in filters.items() if value not in (None, "", [])}
-    return _counted(target, rows, wanted, actor, copy_context())
+
+    def keep(count: int, *, is_complete: bool) -> None:
+        details = {"rows": count, "complete": is_complete, "filters": wanted}
+        details |= further() if further else {}
+        record(AuditAction.EXPORTED, target, details=details, actor=actor)
+
+    return _counted(rows, keep, copy_context())
 
 
-def _counted(
-    target: Target, rows: Iterable[T], filters: Values, actor: User, context: Context
-) -> Iterator[T]:
+def _counted(rows: Iterable[T], keep: Callable[..., None], context: Context) -> Iterator[T]:
     count, is_complete = 0, False
     try:
         for row in rows:
@@ -99,8 +111,7 @@ def _counted(
             yield row
         is_complete = True
     finally:
-        details = {"rows": count, "complete": is_complete, "filters": filters}
-        context.run(partial(record, AuditAction.EXPORTED, target, details=details, actor=actor))
+        context.run(partial(keep, count, is_complete=is_complete))
 
 
 def masked(text: str) -> str:

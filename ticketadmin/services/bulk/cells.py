@@ -12,7 +12,7 @@ from dataclasses import replace
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.bulk.exports import is_not_known, is_shortened
+from ticketadmin.services.bulk.exports import is_missing, is_shortened
 from ticketadmin.services.bulk.notation import (
     ColumnReading,
     in_one_notation,
@@ -60,7 +60,7 @@ def read_cell(
     `is_decimal` tells that a workbook stores a number with three decimals.
     """
     plain = " ".join(visible(text).split())
-    if not plain or is_not_known(plain):
+    if not plain or is_missing(plain):
         return None
     refuse_signature(field)
     text = text if field.kind in FREE_TEXT else plain

@@ -1,6 +1,7 @@
 """The words of an exported list that its upload has to recognise, in whichever language it was exported."""
 
 from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum, auto
 from functools import cache
 
 from django.conf import settings
@@ -12,6 +13,18 @@ from ticketadmin.text import heading
 
 READ_AT = "read_at"
 OUTCOME, DETAIL, CHECKED = "outcome", "detail", "checked_at"
+
+
+class Missing(StrEnum):
+    """Why a cell of an export holds no value."""
+
+    NOT_KNOWN = auto()  # no read has shown it
+    NO_ANSWER = auto()
+    REFUSED = auto()
+    NO_TICKET = auto()
+    TOO_LARGE = auto()
+    NO_ROOM = auto()  # the file would become too large to be taken back
+    NO_TIME = auto()  # the download would take longer than proxies wait
 
 
 def information() -> Mapping[str, str]:
@@ -40,7 +53,20 @@ def is_ending(name: str) -> bool:
 
 def not_known() -> str:
     """Return what a cell shows whose value no read has shown: an empty cell is an empty field."""
-    return _("(not known)")
+    return missing_text(Missing.NOT_KNOWN)
+
+
+def missing_text(why: Missing) -> str:
+    """Return what a cell shows in the place of a value; an upload keeps the field."""
+    return {
+        Missing.NOT_KNOWN: _("(not known)"),
+        Missing.NO_ANSWER: _("(not read: no usable answer from the CRM)"),
+        Missing.REFUSED: _("(not read: the CRM does not allow it)"),
+        Missing.NO_TICKET: _("(not read: the CRM has no such ticket)"),
+        Missing.TOO_LARGE: _("(not read: the ticket is too large)"),
+        Missing.NO_ROOM: _("(not read: the file would be too large)"),
+        Missing.NO_TIME: _("(not read: the export took too long)"),
+    }[why]
 
 
 def shortened(text: str) -> str:
@@ -53,9 +79,9 @@ def is_shortened(text: str) -> bool:
     return text.rstrip().endswith(_marks())
 
 
-def is_not_known(text: str) -> bool:
-    """Return whether a cell still says that its value was not known."""
-    return text.strip() in _unknowns()
+def is_missing(text: str) -> bool:
+    """Return whether a cell still says why an export wrote no value there."""
+    return text.strip() in _missing_texts()
 
 
 def only_informs(name: str) -> bool:
@@ -79,8 +105,8 @@ def _marks() -> tuple[str, ...]:
 
 
 @cache
-def _unknowns() -> frozenset[str]:
-    return _everywhere(lambda: [not_known()])
+def _missing_texts() -> frozenset[str]:
+    return _everywhere(lambda: [missing_text(why) for why in Missing])
 
 
 @cache

@@ -127,7 +127,6 @@ def read_rows(
     columns = read_columns(
         table, schema.fields, told=returned.field_of, skips_unknown=returned.record is not None
     )
-    _refuse_too_much_content(table, columns)
     reading = _Reading(table, columns, schema, returned, answers=answers, compares=compares)
     plans = [reading.plan_of(row) for row in table.rows]
     reading.refuse_repeated(plans)
@@ -197,6 +196,7 @@ class _Reading:
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
         names = {column.index: field.name for column, field in self.columns}
         told = returned.changed_cells(table, self.code_column.index, names)
+        _refuse_too_much_content(told, columns)  # what was left alone is not cleaned
         self.findings = {column.index: examine_column(told, column, schema, answers) for column in columns}
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []

@@ -23,7 +23,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from ticketadmin.services.spreadsheets.records import RECORD_SHEET, ExportedCell, RecordWriter
 from ticketadmin.services.spreadsheets.table import MOST_ROWS
 
-MAX_CELL = 32_767  # characters, by Excel
+MAX_CELL = 32_767  # UTF-16 code units, by Excel: an emoji is two
 AS_TEXT, AS_DAY, AS_MOMENT, GENERAL = "@", "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "General"
 _NO_XML = re.compile("[\ufffe\uffff]")
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376, ST_Xstring: _x0041_ in a cell is A
@@ -74,7 +74,7 @@ def write_workbook(
     """Return a workbook whose first sheet is the table, to be read from its beginning.
 
     Days and moments are written as such (a moment without its time zone), numbers as numbers, texts as texts
-    of at most MAX_CELL characters. The record is on a protected sheet that spreadsheets do not offer to show.
+    of at most MAX_CELL code units. The record is on a protected sheet that spreadsheets do not offer to show.
     """
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet(title)
@@ -131,13 +131,32 @@ def cell_text(value: CellValue) -> str:
     return "" if value is None else str(value)
 
 
+def code_units(text: str) -> int:
+    """Return the length of a text as spreadsheets count it, in UTF-16 code units."""
+    return len(_utf16(text)) // 2
+
+
+def fitting(text: str, most: int) -> str:
+    """Return the text, or as much of its beginning as has at most so many UTF-16 code units.
+
+    A character of two units is never cut into halves.
+    """
+    if 2 * len(text) <= most:  # no character has more than two units
+        return text
+    return _utf16(text)[: 2 * most].decode("utf-16-le", "ignore")
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-le", "replace")
+
+
 def writable_day(day: date) -> date | str:
     """Return a day as a cell can hold it: as a text where it is before the days that spreadsheets count."""
     return day if day >= _FIRST_DAY else day.isoformat()
 
 
 def _storable(text: str) -> str:
-    return _NO_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", text))[:MAX_CELL]
+    return fitting(_NO_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", text)), MAX_CELL)
 
 
 def _cell(sheet: Any, value: CellValue, *, is_bold: bool = False) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
@@ -12,14 +13,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ticketadmin.forms.listing import MAX_CODES, ListRequest, read_request
-from ticketadmin.models import CustomField, User
+from ticketadmin.models import CustomField, Reading, User
 from ticketadmin.presenters.list_export import ListTable, csv_cells
 from ticketadmin.presenters.listing import columns_of, field_of
 from ticketadmin.services.audit.record import Target, audited_export
+from ticketadmin.services.bulk.contents import MOST_TICKETS, ContentReader
 from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.connection import reading_state
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.index.listing import MAX_COUNTED, ListFilters, Query, rows_in_order, total_of
+from ticketadmin.services.index.listing import MAX_COUNTED, ListFilters, Query, Total, rows_in_order, total_of
 from ticketadmin.services.index.rows import Listed, current_index
 from ticketadmin.services.spreadsheets.writing import write_workbook
 from ticketadmin.services.values.choices import Choices
@@ -37,8 +40,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @needs("export_tickets")
 @require_POST
 def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
-    """Send the tickets of `code`, else those that fit the address `matching`, as csv or xlsx; no remote call.
+    """Send the tickets of `code`, else those that fit the address `matching`, as csv or xlsx.
 
+    There is no remote call, unless `contents` are wanted: then one a ticket, while the file is written.
     Nothing is sent where an address no longer means what it did, or more tickets fit than a file takes.
     """
     address = request.POST.get("matching", "")
@@ -51,18 +55,15 @@ def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
     if asked.dropped:
         return _refused(request, address, list(asked.dropped))
     query = Query(current_index(), _filters(request, asked), asked.order, listed)
-    if total_of(query).is_more:
-        most = number_format(MAX_COUNTED, force_grouping=True)
-        return _refused(
-            request,
-            address,
-            [_("These are more than %(most)s tickets. Narrow the list by a filter.") % {"most": most}],
-        )
+    reader = ContentReader(choices) if request.POST.get("contents") else None
+    if reason := _reason_against(total_of(query), with_contents=reader is not None):
+        return _refused(request, address, [reason])
     ticked = {"codes": ",".join(query.filters.codes or ())} if "code" in request.POST else {}
     named = {name: ", ".join(asked.query.getlist(name)) for name in asked.query}
-    filters = {**named, **ticked, "format": kind}
+    filters = {**named, **ticked, "format": kind, "contents": "1" if reader else ""}
     names = [field_of(one.name) for one in columns_of(asked, described) if one.name != "code"]
-    return _file(ListTable(names, load_schema(choices)), query, filters, person_of(request))
+    table = ListTable(names, load_schema(choices), reader.cell_of if reader else None)
+    return _file(table, query, filters, reader, person_of(request))
 
 
 def _asked(request: HttpRequest, address: str, choices: Choices, listed: Listed) -> ListRequest:
@@ -85,8 +86,37 @@ def _filters(request: HttpRequest, asked: ListRequest) -> ListFilters:
     return replace(ListFilters(), codes=tuple(dict.fromkeys(ticked)))
 
 
-def _file(table: ListTable, query: Query, filters: Mapping[str, str], actor: User) -> HttpResponse:
-    tickets = audited_export(Target(TICKETS), rows_in_order(query), filters=filters, actor=actor)
+def _reason_against(total: Total, *, with_contents: bool) -> str:
+    """Return why so many tickets cannot be downloaded; "" where they can."""
+    if total.is_more:
+        most = number_format(MAX_COUNTED, force_grouping=True)
+        return _("These are more than %(most)s tickets. Narrow the list by a filter.") % {"most": most}
+    if not with_contents:
+        return ""
+    if total.count > MOST_TICKETS:
+        numbers = {
+            "most": number_format(MOST_TICKETS),
+            "count": number_format(total.count, force_grouping=True),
+        }
+        return (
+            _(
+                "%(count)s tickets match. With contents, at most %(most)s can be downloaded at once, because "
+                "each one is read from the CRM. Narrow the list, or download it without contents."
+            )
+            % numbers
+        )
+    if reading_state() is Reading.REFUSED:
+        return _("The CRM does not let this tool read tickets. Download the list without contents.")
+    return ""
+
+
+def _file(
+    table: ListTable, query: Query, filters: Mapping[str, str], reader: ContentReader | None, actor: User
+) -> HttpResponse:
+    found, further = rows_in_order(query), None
+    if reader:  # its reads change the index, and with it the order of a list
+        found, further = iter(list(islice(found, MOST_TICKETS))), reader.audit_details
+    tickets = audited_export(Target(TICKETS), found, filters=filters, actor=actor, further=further)
     columns, rows, kind = table.columns(), table.rows(tickets), filters["format"]
     name = f"tickets-{timezone.localdate().isoformat()}.{kind}"
     if kind == "xlsx":

@@ -18,6 +18,7 @@ from ticketadmin.presenters.index import present_index
 from ticketadmin.presenters.listing import chips_of, columns_of, counted_total, rows_of
 from ticketadmin.presenters.neighbours import carried
 from ticketadmin.presenters.sent_along import status_notice
+from ticketadmin.services.bulk.contents import MOST_TICKETS
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.statuses import Statuses, get_statuses
@@ -186,6 +187,7 @@ def _list_context(request: HttpRequest, choices: Choices) -> dict[str, Any]:
         "categories": choices.categories.names,
         "described": described,
         "recipes": recipes_for(user) if user.may("run_bulk_updates") else [],
+        "most_contents": MOST_TICKETS,
         "since": now.isoformat(),
         "unknown_codes": _unknown(index, found.query.get("codes", "")),
         "maybe_code": found.filters.text if CODE.fullmatch(found.filters.text) and not page.rows else "",

@@ -1,0 +1,84 @@
+"""Contents as cells of an export: what Excel holds, what is cut, and words in the place of a content."""
+
+import pytest
+from django.utils import translation
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.sandbox_driver import Sandbox
+from ticketadmin.services.bulk.cells import read_cell
+from ticketadmin.services.bulk.contents import CONTENT, ContentReader, content_cell
+from ticketadmin.services.bulk.exports import Missing, is_shortened, missing_text, shortened
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.history.export import harmless
+from ticketadmin.services.spreadsheets.writing import MAX_CELL, code_units
+from ticketadmin.services.values.schema import TicketSchema
+
+PIECES = ("a", "ế", "😀", "\n", "\r\n", "=1+1\n", "<p>x</p>", "👩‍💻", "\n=A1", "_x0041_", "'=")
+SHORT = st.text(st.characters(exclude_categories=("C",)), max_size=3)
+
+
+@given(piece=st.sampled_from(PIECES), before=SHORT, length=st.integers(0, 70_000))
+@example(piece="😀", before="", length=2 * MAX_CELL)
+@example(piece="😀", before="a", length=2 * MAX_CELL)
+@example(piece="a", before="", length=MAX_CELL)
+@example(piece="a", before="", length=MAX_CELL + 1)
+def test_a_cell_holds_all_of_a_content_or_its_marked_beginning(piece: str, before: str, length: int) -> None:
+    content = before + piece * (length // len(piece))
+
+    cell = content_cell(content)
+
+    assert code_units(cell.text) <= MAX_CELL
+    assert code_units(harmless(cell.text)) <= MAX_CELL
+    assert cell.is_cut == is_shortened(cell.text) == (code_units(harmless(content)) > MAX_CELL)
+    assert cell.value == (None if cell.is_cut else content)
+    assert content.startswith(cell.text.removesuffix(shortened("")))
+
+
+@pytest.mark.parametrize(("units", "is_cut"), [(MAX_CELL, False), (MAX_CELL + 1, True)])
+def test_an_emoji_counts_twice_as_in_excel(units: int, *, is_cut: bool) -> None:
+    content = "😀" * (units // 2) + "a" * (units % 2)
+
+    cell = content_cell(content)
+
+    assert cell.is_cut is is_cut
+    assert len(cell.text) < MAX_CELL
+    assert "�" not in cell.text
+    cell.text.encode()  # half a surrogate pair would raise
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+@pytest.mark.parametrize("why", Missing)
+def test_an_upload_keeps_the_field_whose_cell_says_why_it_has_no_value(why: Missing, language: str) -> None:
+    with translation.override(language):
+        text = missing_text(why)
+
+    schema = TicketSchema()
+    assert read_cell(schema.field(CONTENT), text, schema) is None
+    assert read_cell(schema.field("expected_at"), f" {text}\n", schema) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("limit", "why"), [({"seconds": 0.0}, Missing.NO_TIME), ({"characters": 0}, Missing.NO_ROOM)]
+)
+def test_beyond_its_limits_a_file_says_so_without_a_call(
+    limit: dict[str, float], why: Missing, sandbox: Sandbox
+) -> None:
+    reader = ContentReader(get_choices(), **limit)  # type: ignore[arg-type] # each has its own type
+    sandbox.forget_log()
+
+    cells = [reader.cell_of(code) for code in sandbox.codes()[:2]]
+
+    assert {cell.text for cell in cells} == {missing_text(why)}
+    assert sandbox.log() == []
+    assert reader.audit_details() == {"contents_not_read": 2}
+
+
+@pytest.mark.django_db
+def test_a_file_takes_the_content_that_fills_it_and_none_after_it(sandbox: Sandbox) -> None:
+    one, other = sandbox.codes()[:2]
+    sandbox.edit(one, ticket_content="đầy")
+    reader = ContentReader(get_choices(), characters=3)
+
+    assert [reader.cell_of(one).text, reader.cell_of(other).text] == ["đầy", missing_text(Missing.NO_ROOM)]
