@@ -20,9 +20,8 @@ def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> C
 
 def box(page: bytes, name: str) -> str:
     """Return the HTML of the box with this label's field."""
-    found = re.search(
-        rf'<div class="field[^"]*"><label[^>]*for="id_{re.escape(name)}".*?</div>', squeezed(page.decode())
-    )
+    head = rf'<div class="field__head"><label[^>]*for="id_{re.escape(name)}".*?</div>'
+    found = re.search(rf'<div class="field[^"]*">{head}.*?</div>', squeezed(page.decode()))
     assert found, name
     return found[0]
 
