@@ -12,9 +12,9 @@ from tests.sandbox_driver import SandboxProcess
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-TICKETS = 20_000
+TICKETS = 10_000
 WARM = 2_000  # rows after which everything is loaded that a sweep needs
-GROWTH = 30 * 2**20  # bytes
+GROWTH = 14 * 2**20  # bytes: less than 2 KB for each ticket after those
 LIMIT = 400.0  # seconds, on a busy machine
 
 

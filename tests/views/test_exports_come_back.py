@@ -3,12 +3,15 @@
 import csv
 import io
 from collections.abc import Callable
+from copy import copy
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.base import ModelState
+from django.db.models.signals import post_init
 from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
@@ -28,7 +31,8 @@ from tests.exports import (
     upload,
 )
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import BulkState, BulkUpdate, IndexedTicket, ItemReason, Plan, Role, User
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, IndexedTicket, ItemReason, Plan, Role, User
+from ticketadmin.presenters.file_conflicts import MAX_COUNTED, MAX_SHOWN
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
 
 NOW = timezone.now()
@@ -592,3 +596,45 @@ def test_rows_that_were_not_part_of_a_run_say_why(web: Client, sandbox: Sandbox)
     assert wrong[3] == "Not part of the run"
     assert wrong[4].startswith("Status: The CRM has no “Không có”.")
     assert sent[3] == "Verified"
+
+
+def test_a_page_looks_at_a_bounded_number_of_conflicts(web: Client, sandbox: Sandbox) -> None:
+    run, codes = conflicting(web, sandbox, 1)
+    first = item_of(run, codes[0])
+    run.items.bulk_create(copy_of(first, number) for number in range(1, 2 * MAX_COUNTED + 5))
+    made: list[int] = []
+
+    def count(instance: BulkItem, **_kwargs: object) -> None:
+        made.append(instance.position)
+
+    post_init.connect(count, sender=BulkItem)
+    page = web.get(f"/bulk/{run.uuid}/").content.decode()
+    post_init.disconnect(count, sender=BulkItem)
+
+    assert len(made) < 1.5 * MAX_COUNTED
+    assert f"{2 * MAX_COUNTED + 5} tickets changed in the CRM after the export" in page
+    assert 'name="column.ticket_title"' in page
+    assert page.count('name="ticket.') == MAX_SHOWN
+
+
+def copy_of(item: BulkItem, number: int) -> BulkItem:
+    """Return one more ticket of a run with the same conflicts."""
+    new = copy(item)
+    new.pk, new.position, new.ticket_code = None, item.position + number, f"COPY-{number}"
+    new._state = ModelState()
+    return new
+
+
+def test_a_ticket_with_an_emptied_cell_alone_counts_as_changed(web: Client, sandbox: Sandbox) -> None:
+    emptied, same = fill_crm(sandbox, 2)
+    sandbox.edit(emptied, emergency_phone="0911111111")
+    index(emptied, same)
+
+    def edit(book: Any) -> None:
+        cell(book, emptied, "Emergency phone").value = None
+
+    run = upload(web, change(export(web, emptied, same), edit))
+    page = web.get(f"/bulk/{run.uuid}/").content.decode()
+
+    assert "1 ticket has changed cells." in page
+    assert "1 ticket was left alone" in page

@@ -12,6 +12,7 @@ from ticketadmin.services.bulk.file_base import CHUNK, FileConflict, conflicting
 from ticketadmin.services.values.schema import TicketSchema
 
 MAX_SHOWN = 50  # tickets; those that are decided make room for the next
+MAX_COUNTED = 1_000  # tickets whose conflicts a page works out; of more, columns go without a number
 WHOLE = 160  # characters up to which a value is shown from its beginning
 SHOWN_BEFORE = 40  # characters before the first difference of longer ones
 SHOWN = 500  # characters of a value
@@ -38,16 +39,16 @@ class ConflictingTicket:
 
 @dataclass(frozen=True)
 class ConflictingColumn:
-    """A column with conflicts, their number, and the name of its choice in the form."""
+    """A column with conflicts, their number (None: too many to count), and its choice's name in the form."""
 
     label: str | Promise
     name: str
-    tickets: int
+    tickets: int | None
 
 
 @dataclass(frozen=True)
 class PresentedFileConflicts:
-    """All conflicts of a dry run by column, the first tickets one by one."""
+    """The conflicts of a dry run by column, the first tickets one by one, and how many tickets there are."""
 
     tickets: tuple[ConflictingTicket, ...]
     columns: tuple[ConflictingColumn, ...]
@@ -60,20 +61,27 @@ class PresentedFileConflicts:
 
 
 def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedFileConflicts | None:
-    """Return what has to be chosen in a dry run that is done; None where nothing has."""
+    """Return what has to be chosen in a dry run that is done; None where nothing has.
+
+    The first MAX_COUNTED tickets are looked at. A column that has conflicts in later ones only is offered
+    once the first are decided.
+    """
     counts: Counter[str] = Counter()
     tickets: list[ConflictingTicket] = []
-    total = 0
-    for item in conflicting_items(bulk).iterator(chunk_size=CHUNK):
+    items = conflicting_items(bulk)
+    seen = 0
+    for item in items[:MAX_COUNTED].iterator(chunk_size=CHUNK):
         found = file_conflicts(item, bulk.wishes, schema)
         counts.update(one.name for one in found)
-        total += 1
+        seen += 1
         if len(tickets) < MAX_SHOWN:
             tickets.append(_present(item, found, schema))
-    if not total:
+    if not seen:
         return None
+    total = items.count() if seen == MAX_COUNTED else seen
     columns = tuple(
-        ConflictingColumn(schema.field(name).label, COLUMN + name, number) for name, number in counts.items()
+        ConflictingColumn(schema.field(name).label, COLUMN + name, number if total == seen else None)
+        for name, number in counts.items()
     )
     return PresentedFileConflicts(tuple(tickets), columns, total)
 

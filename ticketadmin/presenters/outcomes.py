@@ -262,7 +262,7 @@ ITEM_REASONS: dict[ItemReason, Text] = {
         "ticket is sent before you choose which one counts."
     ),
     ItemReason.KEPT_THEIRS: _("You chose to keep what the CRM holds."),
-    ItemReason.UNCHANGED_IN_FILE: _("Its row was left as it was exported. The ticket was not read again."),
+    ItemReason.UNCHANGED_IN_FILE: _("Its row asks for no change. The ticket was not read again."),
     ItemReason.READING_LOST: _("It can no longer be read, so it cannot be compared."),
     ItemReason.IN_PROGRESS: _("Another save of this ticket had not finished."),
     ItemReason.INTERNAL_ERROR: _("This tool failed; an administrator finds the details in the log."),

@@ -240,7 +240,8 @@ class Crm:
             query = {name: value for name, value in query.items() if name not in {"sort", "direction"}}
         rows = [self._with_ids(ticket) for ticket in self._listed()]
         if not self.switches.ignore_filters:
-            rows = [row for row in rows if _passes(row, query)]
+            filters = _filters(query)
+            rows = [row for row in rows if _passes(row, filters)]
         sort, descending = query.get("sort") or "id", (query.get("direction") or "DESC").upper() == "DESC"
         rows.sort(key=lambda row: (str(type(row.get(sort))), row.get(sort) or 0), reverse=descending)
         limit = max(1, min(_number(query.get("limit"), 20), self.switches.longest_page))
@@ -328,12 +329,14 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if text and re.fullmatch(r"\d{1,6}", text) else default
 
 
-def _passes(row: dict[str, Any], query: dict[str, str]) -> bool:
-    for name, wanted in query.items():
-        found = re.fullmatch(r"filtering\[(\w+):(\w+)\]", name)
-        if found and found[1] in row and not _operates(found[2], row[found[1]], wanted):
-            return False
-    return True
+def _filters(query: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Return name, operator and value of each filter."""
+    found = [(re.fullmatch(r"filtering\[(\w+):(\w+)\]", name), wanted) for name, wanted in query.items()]
+    return [(one[1], one[2], wanted) for one, wanted in found if one]
+
+
+def _passes(row: dict[str, Any], filters: list[tuple[str, str, str]]) -> bool:
+    return all(_operates(operator, row[name], wanted) for name, operator, wanted in filters if name in row)
 
 
 def _operates(operator: str, value: Any, wanted: str) -> bool:

@@ -77,8 +77,8 @@ class RowPlan:
 class Differences:
     """What an export that came back holds otherwise than it was exported.
 
-    `changed` rows have a changed cell, `emptied` counts the emptied cells of a field, `added` rows are of
-    tickets that were not exported, `left_out` were exported and are no longer there.
+    `changed` rows have a changed or an emptied cell, `emptied` counts the emptied cells of a field, `added`
+    rows are of tickets that were not exported, `left_out` were exported and are no longer there.
     """
 
     exported_at: datetime
@@ -122,7 +122,8 @@ def differences(record: ExportRecord, rows: Iterable[RowPlan], codes: Collection
     kinds: Counter[str] = Counter()
     emptied: Counter[str] = Counter()
     for row in rows:
-        kinds["added" if row.code not in record.rows else "changed" if row.values else "same"] += 1
+        is_changed = bool(row.values or row.had)
+        kinds["added" if row.code not in record.rows else "changed" if is_changed else "same"] += 1
         emptied.update(row.had.keys() - row.values.keys())
     return Differences(
         record.at,
