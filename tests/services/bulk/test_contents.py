@@ -1,17 +1,28 @@
 """Contents as cells of an export: what Excel holds, what is cut, and words in the place of a content."""
 
+import random
+
 import pytest
-from django.utils import translation
+from django.conf import settings
+from django.utils import timezone, translation
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.services.bulk.cells import read_cell
-from ticketadmin.services.bulk.contents import CONTENT, ContentReader, content_cell
+from ticketadmin.services.bulk.contents import CONTENT, MOST_BYTES, ContentReader, content_cell
 from ticketadmin.services.bulk.exports import Missing, is_shortened, missing_text, shortened
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import harmless
-from ticketadmin.services.spreadsheets.writing import MAX_CELL, code_units
+from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.spreadsheets.records import RecordedColumn, RecordWriter
+from ticketadmin.services.spreadsheets.writing import (
+    MAX_CELL,
+    SheetColumn,
+    SheetRow,
+    code_units,
+    write_workbook,
+)
 from ticketadmin.services.values.schema import TicketSchema
 
 PIECES = ("a", "ế", "😀", "\n", "\r\n", "=1+1\n", "<p>x</p>", "👩‍💻", "\n=A1", "_x0041_", "'=")
@@ -60,7 +71,7 @@ def test_an_upload_keeps_the_field_whose_cell_says_why_it_has_no_value(why: Miss
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("limit", "why"), [({"seconds": 0.0}, Missing.NO_TIME), ({"characters": 0}, Missing.NO_ROOM)]
+    ("limit", "why"), [({"seconds": 0.0}, Missing.NO_TIME), ({"size": 0}, Missing.NO_ROOM)]
 )
 def test_beyond_its_limits_a_file_says_so_without_a_call(
     limit: dict[str, float], why: Missing, sandbox: Sandbox
@@ -79,6 +90,27 @@ def test_beyond_its_limits_a_file_says_so_without_a_call(
 def test_a_file_takes_the_content_that_fills_it_and_none_after_it(sandbox: Sandbox) -> None:
     one, other = sandbox.codes()[:2]
     sandbox.edit(one, ticket_content="đầy")
-    reader = ContentReader(get_choices(), characters=3)
+    reader = ContentReader(get_choices(), size=len("đầy".encode()))
 
     assert [reader.cell_of(one).text, reader.cell_of(other).text] == ["đầy", missing_text(Missing.NO_ROOM)]
+
+
+@pytest.mark.parametrize(("first", "last"), [("!", "~"), ("一", "鿿")])
+def test_a_file_full_of_contents_is_no_larger_than_an_upload_may_be(first: str, last: str) -> None:
+    letters = [chr(one) for one in range(ord(first), ord(last) + 1)]
+    generator = random.Random(7)  # noqa: S311 - a test's
+    cells, room = [], MOST_BYTES
+    while room > 0:  # nothing that compresses well
+        cells.append(content_cell("".join(generator.choices(letters, k=16_300))))
+        room -= len(cells[-1].text.encode())
+    columns = [RecordedColumn("Content", CONTENT)]
+    rows = [SheetRow([f"C-{at}", cell.text], f"C-{at}", [cell]) for at, cell in enumerate(cells)]
+
+    file = write_workbook(
+        "Tickets",
+        [SheetColumn("Ticket code"), SheetColumn("Content")],
+        rows,
+        record=RecordWriter(columns, address=str(settings.TICKET_API_URL), at=timezone.now()),
+    )
+
+    assert len(read_table(file.getvalue(), "tickets.xlsx").rows) == len(cells)

@@ -21,7 +21,7 @@ from ticketadmin.ticketapi.reasons import Reason
 
 CONTENT = "ticket_content"
 MOST_TICKETS = 500  # of one file with contents
-MOST_CHARACTERS = 5_000_000  # of one file: with its record it stays below what an upload may hold
+MOST_BYTES = 5_000_000  # of one file, in UTF-8: with its record it stays below what an upload may hold
 MOST_SECONDS = 60.0  # of reading: a proxy gives a download up that sends nothing for 90
 
 
@@ -29,15 +29,13 @@ class ContentReader:
     """Reads contents one after the other and counts those that it could not read.
 
     Make it while the request is served: reads then carry the request's id and language, although the file
-    may be streamed after that. `seconds` count from the first read; `characters` are those of all cells.
+    may be streamed after that. `seconds` count from the first read; `size` is that of all cells, in bytes.
     """
 
-    def __init__(
-        self, choices: Choices, *, seconds: float = MOST_SECONDS, characters: int = MOST_CHARACTERS
-    ) -> None:
+    def __init__(self, choices: Choices, *, seconds: float = MOST_SECONDS, size: int = MOST_BYTES) -> None:
         self._choices = choices
         self._seconds = seconds
-        self._room = characters
+        self._room = size
         self._until: float | None = None
         self._missing = 0
         self._context = copy_context()
@@ -56,7 +54,7 @@ class ContentReader:
             self._missing += 1
             return ExportedCell(missing_text(content), None)
         cell = content_cell(content)
-        self._room -= len(cell.text)
+        self._room -= len(cell.text.encode())
         return cell
 
     def _content_of(self, code: str) -> str | Missing:
