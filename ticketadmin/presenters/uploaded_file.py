@@ -18,6 +18,8 @@ from ticketadmin.services.bulk.notation import Notation
 from ticketadmin.services.bulk.questions import Subject
 from ticketadmin.services.spreadsheets.records import Misfit
 
+_MAY_BREAK = "\u200b"  # day/month/year is wider than its column on a phone
+
 
 @dataclass(frozen=True)
 class UploadedFile:
@@ -90,7 +92,7 @@ def present_question(asked: AskedQuestion) -> ShownQuestion:
     summary = _("Read column “%(column)s” otherwise") % question if is_decided else ""
     return ShownQuestion(
         box=asked.box,
-        headings=tuple(option_label(question, value) for value in values),
+        headings=tuple(option_label(question, value).replace("/", f"/{_MAY_BREAK}") for value in values),
         examples=examples,
         cells=_numbered(cells, count),
         summary=summary,
