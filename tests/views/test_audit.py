@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ from ticketadmin.models import (
     Role,
     User,
 )
-from ticketadmin.services.audit.record import record
+from ticketadmin.services.audit.record import Target, record
 
 PEOPLE = "/admin/ticketadmin/user/"
 
@@ -294,3 +295,18 @@ def test_the_password_link_is_named_as_the_way(staff: User) -> None:
 
     entry = last(AuditAction.PASSWORD_SET)
     assert (entry.actor, entry.target_name, entry.details) == (None, "staff", {"via": "password_link"})
+
+
+KINDS = ("history", "tickets", "snippets", "bulkfile", "bulkupdate", "snippet", "recipe", "group", "user")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_an_entry_is_about_is_named_in_the_readers_language(admin: Client, kind: str) -> None:
+    record(AuditAction.EXPORTED, Target(kind, "1", "xyz"), details={"rows": 1, "complete": True})
+    admin.defaults["HTTP_ACCEPT_LANGUAGE"] = "vi"
+
+    page = admin.get("/audit/").content.decode()
+
+    shown = re.findall(r"xyz\s*<span[^>]*>([^<]*)</span>", page)
+    assert shown
+    assert re.search("[^ -~]", shown[0]), shown  # a Vietnamese word has a mark

@@ -226,3 +226,5 @@ def test_the_column_of_errors_of_a_file_that_comes_back_needs_no_consent(web: Cl
 
     assert "ticketadmin: errors" not in page
     assert "as_read" not in page
+    exported = AuditEntry.objects.get(action=AuditAction.EXPORTED)
+    assert (exported.target_kind, exported.details["rows"]) == ("bulkfile", 2)

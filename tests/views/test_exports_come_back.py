@@ -31,7 +31,17 @@ from tests.exports import (
     upload,
 )
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, IndexedTicket, ItemReason, Plan, Role, User
+from ticketadmin.models import (
+    AuditEntry,
+    BulkItem,
+    BulkState,
+    BulkUpdate,
+    IndexedTicket,
+    ItemReason,
+    Plan,
+    Role,
+    User,
+)
 from ticketadmin.presenters.file_conflicts import MAX_COUNTED, MAX_SHOWN
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
 
@@ -596,6 +606,7 @@ def test_rows_that_were_not_part_of_a_run_say_why(web: Client, sandbox: Sandbox)
     assert wrong[3] == "Not part of the run"
     assert wrong[4].startswith("Status: The CRM has no “Không có”.")
     assert sent[3] == "Verified"
+    assert AuditEntry.objects.latest("pk").details["rows"] == 2
 
 
 def test_a_page_looks_at_a_bounded_number_of_conflicts(web: Client, sandbox: Sandbox) -> None:

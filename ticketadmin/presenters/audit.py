@@ -22,6 +22,10 @@ _KINDS: dict[str, Text] = {
     AUDIT_LOG: gettext_lazy("audit log"),
     TICKET: gettext_lazy("ticket"),
     "group": gettext_lazy("role"),
+    "recipe": gettext_lazy("recipe"),
+    "tickets": gettext_lazy("list of tickets"),
+    "snippets": gettext_lazy("snippets"),
+    "bulkfile": gettext_lazy("uploaded file"),
 }
 # Names that are no field of the target's model.
 _NAMES: dict[str, Text] = {

@@ -89,9 +89,9 @@ def audited_export(
 ) -> Iterator[T]:
     """Yield the rows of an export, then record who took how many of them by which filters.
 
-    `further` is called at the end and returns what else the entry says. A download that is broken off is
-    recorded, too, as not complete. Call this while the request is served: a stream is read after the
-    request's context has ended.
+    `further` is called at the end and returns what else the entry says: `rows` too, where the pieces are no
+    rows. A download that is broken off is recorded, too, as not complete. Call this while the request is
+    served: a stream is read after the request's context has ended.
     """
     wanted = {name: masked(str(value)) for name, value in filters.items() if value not in (None, "", [])}
 

@@ -21,9 +21,10 @@ BETWEEN = " · "
 
 @dataclass(frozen=True)
 class ErrorFile:
-    """A file with its errors, in pieces, and whether it is a workbook."""
+    """A file with its errors, in pieces, how many rows it has, and whether it is a workbook."""
 
     pieces: tuple[bytes, ...]
+    rows: int
     is_workbook: bool
 
 
@@ -38,7 +39,7 @@ def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> Er
     found = read_rows(table_in(content, file.name), schema, compares=True, answers=answers)
     added = _errors_of(found)
     marked = with_column(content, added)
-    return ErrorFile((marked,), is_workbook=bool(found.table.sheet))
+    return ErrorFile((marked,), len(found.table.rows), is_workbook=bool(found.table.sheet))
 
 
 def _errors_of(found: BulkTable) -> AddedColumn:

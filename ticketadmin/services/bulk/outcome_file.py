@@ -38,9 +38,10 @@ class Endings:
 
 @dataclass(frozen=True)
 class OutcomeFile:
-    """A file with its outcomes, in pieces, and whether it is a workbook."""
+    """A file with its outcomes, in pieces, how many rows it has, and whether it is a workbook."""
 
     pieces: tuple[bytes, ...]
+    rows: int
     is_workbook: bool
 
 
@@ -56,7 +57,7 @@ def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> Outc
     for name, title in endings().items():
         texts = {number: _text(one, name) for number, one in rows.items()}
         content = with_column(content, _column(table, title, texts))
-    return OutcomeFile((content,), is_workbook=bool(table.sheet))
+    return OutcomeFile((content,), len(table.rows), is_workbook=bool(table.sheet))
 
 
 def _rows(table: Table, ended: Endings) -> dict[int, Ending]:

@@ -60,7 +60,9 @@ def bulk_file_errors(request: HttpRequest, file: UUID) -> HttpResponse:
     except ValidationError as error:
         return render(request, "bulk/no_error_file.html", {"problem": error.messages[0]}, status=409)
     target = Target("bulkfile", str(kept.uuid), kept.name)
-    pieces = audited_export(target, made.pieces, filters={}, actor=person)
+    pieces = audited_export(
+        target, made.pieces, filters={}, actor=person, further=lambda: {"rows": made.rows}
+    )
     return given_back(pieces, name=kept.name, word="errors", is_workbook=made.is_workbook)
 
 

@@ -127,7 +127,9 @@ def bulk_outcome_file(request: HttpRequest, bulk: UUID) -> HttpResponse:
     except ValidationError as error:
         return _run_page(request, one, Notice("info", title, error.messages[0]), 409)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
-    pieces = audited_export(target, made.pieces, filters={}, actor=person_of(request))
+    pieces = audited_export(
+        target, made.pieces, filters={}, actor=person_of(request), further=lambda: {"rows": made.rows}
+    )
     name = one.notes.get("file", "")
     return given_back(pieces, name=name, word="outcomes", is_workbook=made.is_workbook)
 
