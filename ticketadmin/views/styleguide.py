@@ -75,16 +75,20 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             PageLinks("Newest", "", "Older", "#main"),
         ),
         "recipes": [SimpleNamespace(pk=1, name="Close")],
-        "snippets": [
-            PresentedSnippet(1, "greeting", "Dear customer, thank you for your message.", "", is_shared=True),
-            PresentedSnippet(2, "signature", "With kind regards", "Lan Nguyen", is_shared=True),
-        ],
+        "snippets": _snippets(),
         "questions": _questions(),
         "file_conflicts": _file_conflicts(),
         "conflicting": SimpleNamespace(uuid=UUID(int=0), seal=""),
         "now": timezone.now(),
     }
     return render(request, "styleguide/styleguide.html", context)
+
+
+def _snippets() -> list[PresentedSnippet]:
+    return [
+        PresentedSnippet(1, "greeting", "Dear customer, thank you for your message.", "", is_shared=True),
+        PresentedSnippet(2, "signature", "With kind regards", "Lan Nguyen", is_shared=True),
+    ]
 
 
 def _rows() -> list[ValueRow]:
