@@ -87,6 +87,26 @@ def test_several_codes_are_a_run_that_names_what_a_rule_left_out(server: LiveSer
     assert made == [["command", "Dọn dẹp", "minh"]] * 5
 
 
+def test_several_tickets_lose_only_what_was_accepted(server: LiveServer, crm: Sandbox) -> None:
+    codes = codes_of(crm, 3)
+    crm.switch(semantics="replace", readable="silent")
+    kept = {"are_emptied": True, "ticket": CODE, "fields": [], "set_by": "Minh"}
+    query(server, f"bool(CrmSnapshot.objects.keep(Snapshot.OMITTED, {kept!r}))")
+    lost = ["account_email", "status_name", "expected_at"]
+    accepted = [option for name in lost for option in ("--accept-losing", name)]
+
+    for options in ([], ["--dry-run"], accepted[:4]):
+        code, answer, err = run(server, *codes, "ticket_title=Khác", *options)
+        assert (code, answer["bulk"]) == (Exit.WOULD_LOSE, None), err
+        assert [one["would_be_lost"] for one in answer["tickets"]] == [lost] * 3
+        assert "--accept-losing expected_at" in err
+    assert crm.puts() == []
+
+    code, answer, err = run(server, *codes, "ticket_title=Khác", *accepted)
+    assert code == Exit.DONE, err
+    assert {put["ticket_code"] for put in crm.puts()} == set(codes)
+
+
 def test_a_table_gives_each_ticket_its_own_values(server: LiveServer, crm: Sandbox) -> None:
     first, second = codes_of(crm, 2)
     table = f"ticket_code,ticket_title\n{first},Một\n{second},Hai\n"

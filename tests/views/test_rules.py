@@ -1,6 +1,6 @@
 """Rules by every way in: what a rule forbids is never sent, what it allows is, and the page says so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
@@ -34,6 +34,8 @@ from ticketadmin.models import (
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.bulk.recipes import NOTE, bulk_recipe
 from ticketadmin.services.bulk.reversals import undo_bulk
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.rules.checking import load_rules
 from ticketadmin.services.saving.edit import edit_of_values
 
 CODE = "ABCXYZ1234"
@@ -343,9 +345,7 @@ def test_the_form_says_beforehand_what_a_status_needs(
 
 
 @pytest.mark.counts_queries
-def test_rules_cost_a_save_one_query_and_none_where_there_is_no_rule(
-    staff: User, client_of: Any, sandbox: Sandbox
-) -> None:
+def test_rules_cost_a_save_no_query_of_their_own(staff: User, client_of: Any, sandbox: Sandbox) -> None:
     client = client_of(staff)
 
     def queries(title: str) -> int:
@@ -356,8 +356,34 @@ def test_rules_cost_a_save_one_query_and_none_where_there_is_no_rule(
 
     assert queries("Một") == 0
     TicketRule.objects.create(field="ticket_title", required_fields=["status_name"])
-    assert queries("Hai") == 1
+    assert queries("Hai") == 0  # they come with the lists of the CRM
     assert len(sandbox.puts(CODE)) == 2
+
+
+@pytest.mark.django_db
+def test_rules_that_come_with_the_lists_are_the_rules_as_they_are_stored(sandbox: Sandbox) -> None:
+    get_choices()  # fetches the lists: what comes with them needs a row
+    assert get_choices().rules == ()
+    for field, value, required, groups in (
+        ("status_name", "Đã “xong”", ["account_email", "custom_fields.so_serial"], []),
+        ("status_name", "[1]", [], ["Team leads", "true"]),
+        ("cate_name", "", [], []),
+    ):
+        TicketRule.objects.create(
+            field=field,
+            value=value,
+            required_fields=required,
+            groups=groups,
+            needs_reason=not required,
+            allows_unreadable=bool(required),
+        )
+
+    def columns(rules: Iterable[TicketRule]) -> list[dict[str, Any]]:
+        names = [one.attname for one in TicketRule._meta.fields]
+        found = [{name: getattr(rule, name) for name in names} for rule in rules]
+        return sorted(found, key=lambda one: int(one["id"]))
+
+    assert columns(get_choices().rules or ()) == columns(load_rules())
 
 
 @pytest.mark.parametrize(("allows", "puts"), [(False, 0), (True, 1)])

@@ -67,9 +67,9 @@ def test_one_save_is_get_put_get_over_one_connection(web: Client, sandbox: Sandb
 
 
 @pytest.mark.counts_queries
-@pytest.mark.parametrize(("has_rules", "most"), [(False, 11), (True, 12)])
-def test_one_save_needs_at_most_eleven_queries_and_one_for_rules(
-    has_rules: bool, most: int, web: Client, sandbox: Sandbox
+@pytest.mark.parametrize("has_rules", [False, True])
+def test_one_save_needs_at_most_eleven_queries_with_rules_and_without(
+    has_rules: bool, web: Client, sandbox: Sandbox
 ) -> None:
     if has_rules:
         TicketRule.objects.create(field="status_name", required_fields=["account_email"])
@@ -77,7 +77,7 @@ def test_one_save_needs_at_most_eleven_queries_and_one_for_rules(
     with CaptureQueriesContext(connection) as queries:
         web.post(URL, form.filled(ticket_title="Ít truy vấn"))
 
-    assert _queries_of_a_save(queries) <= most + ASKS_FOR_THE_TIME
+    assert _queries_of_a_save(queries) <= 11 + ASKS_FOR_THE_TIME  # so 12 on PostgreSQL
     assert Change.objects.get().outcome == "verified"
     assert IndexedTicket.objects.get(code=CODE).values["ticket_title"] == "Ít truy vấn"
 

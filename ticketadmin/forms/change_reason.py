@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.layout import helper
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
+from ticketadmin.services.saving.sent_along import ACCEPT_LOSING, read_accepted
 
 
 class ReasonField(forms.CharField):
@@ -31,7 +32,10 @@ def reason_box(shown: str = "") -> forms.Field:
 
 
 class ReasonForm(forms.Form):
-    """A reason alone, for a change that has no other form: a quick status, an undo, a restore."""
+    """A reason alone, for a change that has no other form: a quick status, an undo, a restore.
+
+    It also reads which fields the user accepts to lose, where the page before named some.
+    """
 
     default_renderer = PLAIN_WIDGETS
 
@@ -40,6 +44,7 @@ class ReasonForm(forms.Form):
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id=f"reason-{uuid4().hex[:8]}-%s")  # several may be on a page
         self.helper = helper(CHANGE_REASON)
+        self.accepts_losing = read_accepted(data.getlist(ACCEPT_LOSING) if data else ())
 
     @property
     def reason(self) -> str:

@@ -24,6 +24,7 @@ from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, 
 from ticketadmin.services.saving.form_base import Base, load_base
 from ticketadmin.services.saving.intent import TicketEdit
 from ticketadmin.services.saving.save import OpenedTicket
+from ticketadmin.services.saving.sent_along import ACCEPT_LOSING, read_accepted
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.choices import Choices
@@ -178,6 +179,11 @@ class TicketForm(forms.Form):
     def change_reason(self) -> str:
         """The user's reason for the change, "" where none was given; known once the form is valid."""
         return str(self.cleaned_data.get(CHANGE_REASON, ""))
+
+    @property
+    def accepts_losing(self) -> frozenset[str]:
+        """Return the fields that the page of the posted form named, because a save would lose them."""
+        return read_accepted(_query(self.data).getlist(ACCEPT_LOSING))
 
     @property
     def wanted(self) -> TicketEdit:

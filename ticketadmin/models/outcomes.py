@@ -170,6 +170,7 @@ class ItemReason(StrEnum):
     NOTHING_WANTED = "nothing_wanted"
     BROKEN_RULE = "broken_rule"
     RECIPE_STOPPED = "recipe_stopped"
+    WOULD_LOSE = "would_lose"
 
 
 class PauseReason(StrEnum):

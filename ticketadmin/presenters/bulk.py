@@ -15,6 +15,7 @@ from ticketadmin.models import (
     BulkKind,
     BulkUpdate,
     ItemOutcome,
+    ItemReason,
     ItemState,
     Plan,
     Tone,
@@ -22,6 +23,7 @@ from ticketadmin.models import (
 from ticketadmin.presenters.changes import ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.presenters.damage import DamagedField, damaged_fields
 from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, meaning_of, why_left_out
+from ticketadmin.presenters.sent_along import would_be_lost
 from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.services.bulk.progress import (
     ItemPage,
@@ -210,4 +212,6 @@ def why_so(item: BulkItem, schema: TicketSchema) -> Text:
         return _("The CRM's answer was lost or was an error, but reading the ticket showed what it holds.")
     if item.recipe_stops:
         return " ".join(describe_kept(item.recipe_stops, schema))
+    if item.reason == ItemReason.WOULD_LOSE and item.unreadable:
+        return f"{why_left_out(item.reason)} {would_be_lost(item.unreadable, schema)}"
     return why_left_out(item.reason)

@@ -1,6 +1,6 @@
 """What the command prints: for people a line a ticket, for programs one JSON object."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from ticketadmin.presenters.changes import (
 )
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, PAUSES, why_left_out
 from ticketadmin.presenters.rules import broken_notice
+from ticketadmin.presenters.sent_along import losing_notice
 from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.services.command.change import OneTicket, Run
 from ticketadmin.services.command.exits import exit_of_item
@@ -27,6 +28,7 @@ from ticketadmin.services.saving.errors import (
     RuleBroken,
     SaveFailed,
     SaveInProgress,
+    WouldLoseFields,
 )
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -59,13 +61,13 @@ def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
             return Notice("info", _("The CRM already holds these values."), _("Nothing was sent."))
         case RuleBroken(unmet=unmet):
             return broken_notice(unmet, schema)
+        case WouldLoseFields(lost=lost):
+            return _losing(lost, schema)
         case SaveInProgress(change=other) if other is not None:
             wait = _("Wait a moment, then try again.")
             return describe_in_progress(other, other.actor, wait) if other.actor else Notice("warn", wait)
-        case CheckFailed(error=error):
-            return describe_problem(error)
-        case SaveFailed(change=change, error=error):
-            return describe_problem(error, change)
+        case CheckFailed(error=error) | SaveFailed(error=error):
+            return describe_problem(error, found.change)
         case ReadingLost():
             title = _("The ticket can no longer be read, so your changes could not be compared with it.")
             return Notice("warn", title, NOTHING_CHANGED)
@@ -73,6 +75,12 @@ def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
             return Notice("warn", _("Changed by somebody else"), NOTHING_CHANGED)
         case _:
             return Notice("warn", _("Wait a moment, then try again."), NOTHING_CHANGED)
+
+
+def _losing(lost: Iterable[str], schema: TicketSchema) -> Notice:
+    options = " ".join(f"--accept-losing {name}" for name in lost)
+    step = _("Set these fields, or send it anyway with %(options)s.") % {"options": options}
+    return losing_notice(lost, schema, step)
 
 
 def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
@@ -91,6 +99,7 @@ def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
         "message": str(notice.title),
         "crm_says": notice.quotation,
         "rules": [one.as_json() for one in unmet],
+        "would_be_lost": list(found.problem.lost) if isinstance(found.problem, WouldLoseFields) else [],
         "wanted": dict(found.intent.wanted) if found.intent else _wanted(found.change),
         "results": found.change.results if found.change else {},
         "change": str(found.change.uuid) if found.change else None,
@@ -105,6 +114,9 @@ def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
     """Yield what is printed of several tickets: a line each, then where the run can be seen."""
     for item in found.items:
         yield f"{item.ticket_code}: {_label(item)}{_why(item, schema)}"
+    if found.lost:
+        notice = _losing(found.lost, schema)
+        yield " ".join(map(str, (notice.title, notice.text, notice.next_step)))
     if found.bulk.pause_reason in PAUSES:
         yield " ".join(map(str, PAUSES[found.bulk.pause_reason]))
     if found.is_kept:
@@ -142,6 +154,7 @@ def _item_as_json(item: BulkItem, bulk: BulkUpdate) -> dict[str, Any]:
         "reason": item.reason,
         "crm_says": item.message,
         "rules": item.broken_rules or [],
+        "would_be_lost": item.unreadable or [] if item.plan in {Plan.SEND, Plan.BLIND} else [],
         "recipe": item.recipe_stops or [],
         "wanted": change.wanted if change else item.all_wishes(bulk.wishes),
         "results": change.results if change else {},

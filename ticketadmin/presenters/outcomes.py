@@ -271,6 +271,10 @@ ITEM_REASONS: dict[ItemReason, Text] = {
     ItemReason.NOTHING_WANTED: _("Its row in the file has no value, so there is nothing to change."),
     ItemReason.RECIPE_STOPPED: _("The recipe cannot be used on this ticket."),
     ItemReason.BROKEN_RULE: _("A rule does not allow this change."),
+    ItemReason.WOULD_LOSE: _(
+        "The CRM would empty fields that cannot be read, and the check did not name them. "
+        "Check it again to see them before it is sent."
+    ),
     ItemReason.NOT_OFFERED: _(
         "Its row names an option that is not offered and that it does not hold itself."
     ),

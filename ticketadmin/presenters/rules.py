@@ -10,7 +10,7 @@ from ticketadmin.models import TicketRule, Tone
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
 from ticketadmin.presenters.unmet import describe_unmet, group_labels
-from ticketadmin.services.rules.checking import Requirement, Unmet, concerns, load_rules
+from ticketadmin.services.rules.checking import Requirement, Unmet, concerns, rules_of
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.quick_status import STATUS
 from ticketadmin.services.values.schema import TicketSchema
@@ -71,5 +71,5 @@ def show_rules(form: forms.Form, rules: Iterable[TicketRule], schema: TicketSche
 
 def rules_of_status(status: str, schema: TicketSchema) -> list[str]:
     """Return what rules require where this status is set, a sentence each."""
-    rules = () if schema.choices.has_rules is False else load_rules()
+    rules = rules_of(schema)
     return [rule_sentence(rule, schema) for rule in rules if concerns(rule, STATUS, status)]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import BulkUpdate, Reading, Tone
 from ticketadmin.presenters.changes import Notice
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED
 from ticketadmin.services.crm.omitted import OmittedFields
 from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.services.values.choices import Choices
@@ -37,6 +38,17 @@ def sent_along_notice(schema: TicketSchema, known: Iterable[str] | None) -> Noti
         return Notice(Tone.INFO, title, text)
     step = _("These fields cannot be read and would be lost, unless you fill them in: %(fields)s.")
     return Notice(Tone.DANGER, title, text, step % {"fields": labels_of(lost, schema)})
+
+
+def losing_notice(lost: Iterable[str], schema: TicketSchema, step: Text) -> Notice:
+    """Return the banner for a save that was not sent, because it would lose fields that cannot be read."""
+    title = _("Nothing was sent: this CRM would empty fields that cannot be read.")
+    return Notice(Tone.DANGER, title, f"{would_be_lost(lost, schema)} {NOTHING_CHANGED}", step)
+
+
+def would_be_lost(lost: Iterable[str], schema: TicketSchema) -> str:
+    """Return the sentence that names the fields which a save would lose."""
+    return _("These fields would be lost: %(fields)s.") % {"fields": labels_of(lost, schema)}
 
 
 def status_notice(choices: Choices) -> Notice | None:

@@ -26,6 +26,7 @@ from ticketadmin.models import (
 from ticketadmin.services.bulk.items import resolve_doubt, send_item, settle_item, work_on
 from ticketadmin.services.bulk.reversals import undo_bulk
 from ticketadmin.services.bulk.runs import NothingToDo, settle_bulk
+from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.readback import settle, settle_all, settle_ticket
 from ticketadmin.services.saving.undo import CannotUndo, can_undo, replaced_values, undo_change
 
@@ -104,7 +105,7 @@ def test_a_late_look_does_not_take_a_colleagues_value_for_what_the_crm_stored(
     assert "the CRM stored something else" not in page
     assert f"/history/{change.uuid}/undo/" not in page
     with pytest.raises(CannotUndo):
-        undo_change(change, actor=staff, submission=uuid.uuid4())
+        undo_change(change, SaveContext(staff, uuid.uuid4()))
     assert sandbox.ticket(CODE)["ticket_title"] == THEIRS
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.presenters.changes import describe_problem
 from ticketadmin.presenters.command import one_as_json, one_as_text, run_as_json, run_as_text
-from ticketadmin.services.command.arguments import Wanted, WrongArguments, read_arguments
+from ticketadmin.services.command.arguments import Wanted, WrongArguments, read_arguments, read_losses
 from ticketadmin.services.command.change import Caller, change_many, change_one, user_named
 from ticketadmin.services.command.exits import Exit, exit_of_error
 from ticketadmin.services.command.recipes import with_recipe
@@ -50,6 +50,13 @@ class Command(BaseCommand):
             "--as", dest="user", required=True, metavar="USER", help="whose rights and rules apply"
         )
         parser.add_argument("--reason", default="", help="kept with each change, shown in the history")
+        parser.add_argument(
+            "--accept-losing",
+            action="append",
+            default=[],
+            metavar="FIELD",
+            help="send although the CRM empties this field, which cannot be read; repeatable",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would be sent, send nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
@@ -62,7 +69,8 @@ class Command(BaseCommand):
                 recipe = options["recipe"]
                 wanted = read_arguments(words, clear, given, schema, may_be_empty=bool(recipe))
                 reason = read_change_reason(options["reason"])
-                caller = Caller(user_named(user), reason, options["dry_run"], stopped.is_set)
+                losses = read_losses(options["accept_losing"])
+                caller = Caller(user_named(user), reason, options["dry_run"], stopped.is_set, losses)
                 if recipe:
                     wanted = with_recipe(wanted, recipe, caller.user, schema)
                 code = self._change(wanted, schema, caller, as_json=options["json"])

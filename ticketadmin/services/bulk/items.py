@@ -30,6 +30,7 @@ from ticketadmin.services.bulk.endings import gathered_by
 from ticketadmin.services.bulk.file_base import bases_in_file
 from ticketadmin.services.bulk.recipes import is_stopped, recipe_in
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
+from ticketadmin.services.bulk.waits import LOOK_AGAIN, MOST_LOOKS, NOT_TRIED, wait_after
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, load_rules, names_to_read
@@ -43,33 +44,29 @@ from ticketadmin.services.saving.errors import (
     RuleBroken,
     SaveFailed,
     SaveInProgress,
+    SaveProblem,
+    WouldLoseFields,
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import Saved, Written, write_ticket
-from ticketadmin.services.saving.sent_along import lost_and_along
+from ticketadmin.services.saving.sent_along import fields_lost, lost_and_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
 MOST_ATTEMPTS = 6
-MOST_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
-LOOK_AGAIN = timedelta(seconds=2)
-NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left this tool
-# Seconds before a ticket is tried again after a failure of its own: doubled each time, up to the second one.
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
-FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
 STORED_COLUMNS = (
     "wishes", "base", "read_at", "is_unread", "is_from_list", "unreadable", "sent_along", "broken_rules",
     "recipe_stops", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before",
     "submission", "change", "finished_at",
 )  # fmt: skip
 _ENDED_COLUMNS = (
-    "state", "outcome", "reason", "message", "broken_rules", "damage", "attempts", "not_before", "change",
-    "finished_at",
+    "state", "outcome", "reason", "message", "unreadable", "broken_rules", "damage", "attempts", "not_before",
+    "change", "finished_at",
 )  # fmt: skip
 
 
@@ -90,7 +87,7 @@ class Work:
 
 def work_on(bulk: BulkUpdate, actor: User) -> Work:
     """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
-    choices = replace(get_choices(ask=False), has_rules=None)  # each save looks: this is kept a while
+    choices = replace(get_choices(ask=False), rules=None)  # each save looks: this is kept a while
     return Work(bulk, actor, load_schema(choices, bulk.wishes), load_rules())
 
 
@@ -119,6 +116,7 @@ def _plan_unread(work: Work, item: BulkItem) -> None:
     if is_stopped(work.bulk, item, work.schema, None):
         return
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
+    item.unreadable = list(fields_lost(edit.wishes, (), work.schema)) or None
     item.plan = Plan.BLIND
     if work.brings_its_base or item.file_base:  # what was changed since cannot be told
         item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
@@ -189,26 +187,37 @@ def send_item(work: Work, item: BulkItem, *, is_proved_later: bool = False) -> I
     _name_request(work, item)
     try:
         saved = _write(work, item, edit)
-    except NothingToSave:
-        return _end(item, ItemOutcome.ALREADY)
-    except EditConflict:
-        return _end(item, ItemOutcome.CONFLICT, ItemReason.NOT_AS_LISTED if item.is_from_list else "")
-    except ReadingLost:
-        return _end(item, ItemOutcome.NOT_DONE, ItemReason.READING_LOST)
-    except RuleBroken as problem:
-        _keep_broken(item, problem.unmet)
-        return _end(item, ItemOutcome.NOT_DONE, ItemReason.BROKEN_RULE)
-    except SaveInProgress as problem:
-        return _in_progress(item, problem.change)
-    except CheckFailed as problem:
-        return _not_checked(item, problem.error)
-    except SaveFailed as problem:
-        return _failed(work, item, problem)
+    except SaveProblem as problem:
+        return _not_saved(work, item, problem)
     if isinstance(saved, Saved):
         return _ended(work, item, saved.change)
     if is_proved_later and saved.intent.before is not None:
         return Accepted(saved)
     return prove_item(work, item, saved)
+
+
+def _not_saved(work: Work, item: BulkItem, problem: SaveProblem) -> ItemResult:
+    match problem:
+        case NothingToSave():
+            return _end(item, ItemOutcome.ALREADY)
+        case EditConflict():
+            return _end(item, ItemOutcome.CONFLICT, ItemReason.NOT_AS_LISTED if item.is_from_list else "")
+        case ReadingLost():
+            return _end(item, ItemOutcome.NOT_DONE, ItemReason.READING_LOST)
+        case WouldLoseFields(lost=lost):
+            item.unreadable = list(lost)
+            return _end(item, ItemOutcome.NOT_DONE, ItemReason.WOULD_LOSE)
+        case RuleBroken(unmet=unmet):
+            _keep_broken(item, unmet)
+            return _end(item, ItemOutcome.NOT_DONE, ItemReason.BROKEN_RULE)
+        case SaveInProgress(change=other):
+            return _in_progress(item, other)
+        case CheckFailed(error=error):
+            return _not_checked(item, error)
+        case SaveFailed():
+            return _failed(work, item, problem)
+        case _:
+            raise problem
 
 
 def prove_item(work: Work, item: BulkItem, written: Written) -> ItemResult:
@@ -248,6 +257,7 @@ def _write(work: Work, item: BulkItem, edit: Edit) -> Saved | Written:
         bulk=work.bulk.uuid,
         change_reason=work.bulk.change_reason,
         system_account=work.bulk.system_account,
+        accepts_losing=frozenset(item.unreadable or ()),  # named by the dry run, which a user confirmed
     )
     return write_ticket(TicketEdit(item.ticket_code, edit, base, work.schema), context)
 
@@ -332,7 +342,7 @@ def _look_later(item: BulkItem, change: Change, failure: str | None) -> ItemResu
         item.attempts += 1
         if item.attempts >= MOST_LOOKS:
             return _end(item, ItemOutcome(change.outcome), failure or change.reason, change)
-        item.not_before = timezone.now() + _wait_of(item)
+        item.not_before = timezone.now() + wait_after(item.attempts)
     _keep(item)
     return Doubt(failure or "")
 
@@ -384,19 +394,9 @@ def _may_try_again(item: BulkItem, reason: str, retry_after: float | None = None
     item.attempts += 1
     if item.attempts >= MOST_ATTEMPTS:
         return False
-    wait = timedelta(seconds=retry_after) if retry_after is not None else _wait_of(item, known)
+    wait = timedelta(seconds=retry_after) if retry_after is not None else wait_after(item.attempts, known)
     item.wait_again(timezone.now() + wait)
     return True
-
-
-def _wait_of(item: BulkItem, reason: Reason | None = None) -> timedelta:
-    """Return how long an item waits after so many failed attempts."""
-    if reason is Reason.RATE_LIMITED:
-        return timedelta(0)
-    first, longest = FIRST_WAIT, LONGEST_WAIT
-    if reason is Reason.LOCKED:
-        first, longest = FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK
-    return timedelta(seconds=min(longest, first * 2 ** (item.attempts - 1)))
 
 
 def _ended(work: Work, item: BulkItem, change: Change) -> ItemResult:

@@ -16,8 +16,10 @@ from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen
 from ticketadmin.services.index.codes import is_code_heading, read_codes
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.sent_along import read_accepted
 from ticketadmin.services.spreadsheets import LARGEST_FILE, Table, TableRow, read_table
 from ticketadmin.services.spreadsheets.delimited import decode
+from ticketadmin.services.values.fields import STANDARD
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.client import CODE
 
@@ -76,6 +78,16 @@ def read_arguments(
     if not (may_be_empty or edit or any(one.edit for one in tickets)):
         raise WrongArguments([_("Name at least one change: FIELD=VALUE or --clear FIELD.")])
     return Wanted(tickets, edit)
+
+
+def read_losses(names: Sequence[str]) -> frozenset[str]:
+    """Return the fields that `--accept-losing` names. Raises WrongArguments for another name."""
+    accepted = read_accepted(names)
+    if wrong := [name for name in names if name not in accepted]:
+        message = _("%(name)s is not a field for --accept-losing, which takes: %(names)s.")
+        known = ", ".join(field.name for field in STANDARD)
+        raise WrongArguments([message % {"name": name[:80], "names": known} for name in wrong[:20]])
+    return accepted
 
 
 def _assignments(words: Sequence[str]) -> list[tuple[str, str]]:

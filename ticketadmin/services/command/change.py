@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
+from django.db.models import QuerySet
+
 from ticketadmin.models import (
     MAX_SYSTEM_ACCOUNT,
     BulkItem,
@@ -47,12 +49,16 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose rights the command uses, why, and until when: `should_stop` is called between tickets."""
+    """Whose rights the command uses, why, and until when: `should_stop` is called between tickets.
+
+    `accepts_losing` are the fields that may be lost on a CRM which empties what a request leaves out.
+    """
 
     user: User
     reason: str = ""
     is_dry_run: bool = False
     should_stop: Callable[[], bool] = lambda: False
+    accepts_losing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,9 @@ class Run:
     exit: Exit
     items: tuple[BulkItem, ...]
     is_kept: bool = True
+    lost: tuple[
+        str, ...
+    ] = ()  # fields of its tickets that would be lost and were not accepted: nothing was sent
 
 
 def user_named(username: str) -> User:
@@ -105,6 +114,7 @@ def change_one(wanted: Wanted, schema: TicketSchema, caller: Caller) -> OneTicke
         Origin.COMMAND,
         change_reason=caller.reason,
         system_account=system_account(),
+        accepts_losing=caller.accepts_losing,
     )
     if caller.is_dry_run:
         return _compared(edited, context)
@@ -130,14 +140,25 @@ def change_many(wanted: Wanted, caller: Caller) -> Run:
     _work(bulk, caller)
     if bulk.state != BulkState.READY or caller.should_stop():
         return _stopped(bulk, caller)
-    has_any = bulk.items.filter(plan__in=[Plan.SEND, Plan.BLIND]).exists()
-    if caller.is_dry_run or not has_any:
-        found = Run(bulk, *_results(bulk), is_kept=False)
+    to_send = bulk.items.filter(plan__in=[Plan.SEND, Plan.BLIND])
+    lost = _not_accepted(to_send, caller)
+    if caller.is_dry_run or lost or not to_send.exists():
+        exit_code, items = _results(bulk)
+        found = Run(bulk, Exit.WOULD_LOSE if lost else exit_code, items, is_kept=False, lost=lost)
         discard_bulk(bulk, actor=caller.user)
         return found
     confirm_bulk(bulk, actor=caller.user, seal=bulk.seal)
     _work(bulk, caller)
     return Run(bulk, *_results(bulk)) if bulk.has_ended else _stopped(bulk, caller)
+
+
+def _not_accepted(items: QuerySet[BulkItem], caller: Caller) -> tuple[str, ...]:
+    """Return the fields that sending these tickets would lose, beside those that the caller accepts to lose.
+
+    The command confirms its dry run itself: no user reads what the check found before it is sent.
+    """
+    named = items.filter(unreadable__isnull=False).order_by().values_list("unreadable", flat=True).distinct()
+    return tuple(sorted({name for names in named for name in names or ()} - caller.accepts_losing))
 
 
 def _stopped(bulk: BulkUpdate, caller: Caller) -> Run:

@@ -12,6 +12,7 @@ from ticketadmin.services.saving.errors import (
     SaveFailed,
     SaveInProgress,
     SaveProblem,
+    WouldLoseFields,
 )
 from ticketadmin.ticketapi.errors import InvalidTicket, NotFound, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason, Source
@@ -37,6 +38,7 @@ class Exit(IntEnum):
     PARTLY = 15  # several tickets, not all of them with the same outcome
     PAUSED = 16
     INTERRUPTED = 17
+    WOULD_LOSE = 18  # the CRM would empty fields that cannot be read; nothing was sent
 
 
 OUTCOMES: dict[Outcome, Exit] = {
@@ -51,6 +53,7 @@ OUTCOMES: dict[Outcome, Exit] = {
 }
 _ITEM_REASONS = {
     ItemReason.BROKEN_RULE: Exit.RULE,
+    ItemReason.WOULD_LOSE: Exit.WOULD_LOSE,
     ItemReason.RECIPE_STOPPED: Exit.USAGE,
     ItemReason.CHANGED_SINCE: Exit.CONFLICT,
     ItemReason.NOT_AS_LISTED: Exit.CONFLICT,
@@ -77,6 +80,8 @@ def exit_of_problem(problem: SaveProblem) -> Exit:
             return Exit.CONFLICT
         case RuleBroken():
             return Exit.RULE
+        case WouldLoseFields():
+            return Exit.WOULD_LOSE
         case SaveInProgress():
             return Exit.BUSY
         case CheckFailed(error=error):

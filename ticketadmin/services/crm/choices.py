@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from ticketadmin.models import CrmSnapshot, Prepared, Snapshot, TicketRule
+from ticketadmin.models import CrmSnapshot, Prepared, Snapshot
 from ticketadmin.services.crm.connection import get_api, state_in
 from ticketadmin.services.crm.omitted import omitted_in
+from ticketadmin.services.rules.checking import rules_column, rules_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import described_column, described_in
 from ticketadmin.ticketapi.errors import TicketApiError
@@ -33,7 +34,7 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     known = next(iter(rows.values()), None)
     return Choices(
         reading=state_in(rows.get(Snapshot.READING)),
-        has_rules=known.has_rules if known else None,
+        rules=rules_in(known.rules) if known else None,
         described=described_in(known.described) if known else None,
         omitted_are_emptied=omitted_in(rows.get(Snapshot.OMITTED)).are_emptied,
         categories=_current(Snapshot.CATEGORIES, rows.get(Snapshot.CATEGORIES), refresh=refresh, ask=ask),
@@ -43,7 +44,7 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
 
 def _snapshots() -> QuerySet[CrmSnapshot]:
     found = CrmSnapshot.objects.filter(name__in=_LOOKED_UP)
-    return found.annotate(has_rules=Exists(TicketRule.objects.all()), described=described_column())
+    return found.annotate(rules=rules_column(), described=described_column())
 
 
 _SNAPSHOTS: Prepared[Any] = Prepared(_snapshots)  # each has the two columns as attributes

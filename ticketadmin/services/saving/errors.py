@@ -4,6 +4,7 @@ SaveProblem
 ├── NothingToSave     nothing differs from the CRM; nothing was sent
 ├── EditConflict      someone else changed the same field; nothing is sent until the user chooses
 ├── ReadingLost       what the form was loaded with can no longer be read; nothing was sent
+├── WouldLoseFields   the CRM would empty fields that cannot be read; nothing was sent
 ├── RuleBroken        a rule that administrators set does not allow it; nothing was sent
 ├── SaveInProgress    another save of this ticket has not finished: see `change`; nothing was sent
 ├── CheckFailed       the CRM could not be asked what it holds; nothing was sent
@@ -40,6 +41,14 @@ class ReadingLost(SaveProblem):
     """The comparison with the CRM is no longer possible, for the fields in `lost`; if empty, for any."""
 
     def __init__(self, lost: Sequence[str] = ()) -> None:
+        super().__init__(", ".join(lost))
+        self.lost = tuple(lost)
+
+
+class WouldLoseFields(SaveProblem):
+    """The CRM empties what a PUT leaves out, and the fields in `lost` cannot be read to be sent along."""
+
+    def __init__(self, lost: Sequence[str]) -> None:
         super().__init__(", ".join(lost))
         self.lost = tuple(lost)
 

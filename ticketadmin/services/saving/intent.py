@@ -8,7 +8,7 @@ from uuid import UUID
 from ticketadmin.models import Change, Origin, Reading, User
 from ticketadmin.services.crm.connection import may_try_reading
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, announce_read, read_ticket
-from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, load_rules, names_to_read
+from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, names_to_read, rules_of
 from ticketadmin.services.saving.custom_fields import sends_changed_keys
 from ticketadmin.services.saving.edit import Edit, payload_of
 from ticketadmin.services.saving.errors import (
@@ -18,10 +18,11 @@ from ticketadmin.services.saving.errors import (
     ReadingLost,
     RuleBroken,
     SaveProblem,
+    WouldLoseFields,
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import Merge, merge
-from ticketadmin.services.saving.sent_along import with_sent_along
+from ticketadmin.services.saving.sent_along import fields_lost, with_sent_along
 from ticketadmin.services.saving.signature import Signature, sign_field, signature_for
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
@@ -45,6 +46,7 @@ class SaveContext:
     """Who saves, from where and why. `submission` is the idempotency key: one form as it was sent.
 
     `change_reason` is the user's own, as `read_change_reason` returned it; `system_account` ran the command.
+    `accepts_losing` are the fields that the user was told would be lost, and sends it all the same.
     """
 
     actor: User
@@ -54,6 +56,7 @@ class SaveContext:
     bulk: UUID | None = None
     change_reason: str = ""
     system_account: str = ""
+    accepts_losing: frozenset[str] = frozenset()
 
     @property
     def takes_back(self) -> bool:
@@ -105,10 +108,10 @@ def compare(edited: TicketEdit, context: SaveContext) -> Intent | Blocked:
         return Blocked(theirs, unread)
     if theirs is None:
         intent = Intent(unread, None, payload_of(unread, None))
-        return _within_rules(intent, edited, context)
+        return _allowed(intent, edited, context)
     found = _compared(edited, theirs, unread, context.actor)
     if isinstance(found, Intent):
-        found = _within_rules(found, edited, context)
+        found = _allowed(found, edited, context)
     if isinstance(found, Blocked):
         announce_read(theirs)
     return found
@@ -144,10 +147,18 @@ def _payload(
     return payload_of(with_sent_along(wanted, before, schema), along)
 
 
+def _allowed(intent: Intent, edited: TicketEdit, context: SaveContext) -> Intent | Blocked:
+    """Return the intent, unless rules forbid it or it would lose fields that the user was not told of."""
+    lost = fields_lost(intent.wanted, intent.read.values if intent.read else (), edited.schema)
+    found = _within_rules(intent, edited, context)
+    if isinstance(found, Intent) and not context.accepts_losing.issuperset(lost):
+        return Blocked(WouldLoseFields(lost), intent.wanted)
+    return found
+
+
 def _within_rules(intent: Intent, edited: TicketEdit, context: SaveContext) -> Intent | Blocked:
-    """Return the intent with what rules waived, or what they do not allow. Rules are read anew."""
-    has_none = edited.schema.choices.has_rules is False  # known from a query that this save made anyway
-    rules = () if has_none else load_rules()
+    """Return the intent with what rules waived, or what they do not allow."""
+    rules = rules_of(edited.schema)
     known = intent.read.values_for(names_to_read(rules)) if intent.read else {}
     asked = Asked(intent.wanted, known, context.actor, context.change_reason, context.takes_back)
     found = check_rules(rules, asked, edited.schema)

@@ -2,7 +2,8 @@
 
 There every writable field that was just read and holds something goes along, exactly as it was read. The
 price is a small window: what a colleague stores between that read and the PUT is put back. A field that
-cannot be read cannot be sent along and would be lost, so it is named before anything is sent.
+cannot be read cannot be sent along and would be lost. It is named before anything is sent, and the save
+itself refuses to lose a field that the user was not told of: only the save reads every ticket.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from ticketadmin.services.saving.damage import damage_by_field
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Value
 from ticketadmin.services.values.schema import TicketSchema
 
+ACCEPT_LOSING = "accept_losing"  # the name of the inputs by which a form says which losses its page named
 MANY = 2  # emptied fields of one save that show a CRM which empties what is left out
 
 
@@ -35,6 +37,22 @@ def unreadable_fields(known: Iterable[str]) -> list[str]:
     return [field.name for field in STANDARD if field.name not in names]
 
 
+def fields_lost(wanted: Iterable[str], known: Iterable[str], schema: TicketSchema) -> tuple[str, ...]:
+    """Return the names of the other fields that a save of the wanted ones would lose.
+
+    None for a CRM that keeps what a PUT leaves out. `known` are the fields that reading shows.
+    """
+    if not schema.choices.omitted_are_emptied:
+        return ()
+    names = set(wanted)
+    return tuple(name for name in unreadable_fields(known) if name not in names)
+
+
+def read_accepted(names: Iterable[str]) -> frozenset[str]:
+    """Return the fields among posted names that can be lost; other names are ignored."""
+    return frozenset(names) & {field.name for field in STANDARD}
+
+
 def lost_and_along(
     wanted: Iterable[str], known: Mapping[str, Value], schema: TicketSchema
 ) -> tuple[list[str] | None, list[str] | None]:
@@ -45,9 +63,8 @@ def lost_and_along(
     if not schema.choices.omitted_are_emptied:
         return None, None
     names = set(wanted)
-    lost = [name for name in unreadable_fields(known) if name not in names]
     along = [name for name in with_sent_along({}, known, schema) if name not in names]
-    return lost or None, along or None
+    return list(fields_lost(names, known, schema)) or None, along or None
 
 
 def names_sent_along(change: Change) -> list[str]:

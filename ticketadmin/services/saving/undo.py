@@ -6,7 +6,6 @@ changed since is a conflict, never overwritten.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from uuid import UUID
 
 from ticketadmin.models import Change, Origin, Outcome, User
 from ticketadmin.services.crm.choices import get_choices
@@ -41,37 +40,32 @@ def can_undo(change: Change) -> bool:
     return bool(replaced_values(change))
 
 
-def undo_change(change: Change, *, actor: User, submission: UUID, change_reason: str = "") -> Saved:
+def undo_change(change: Change, context: SaveContext) -> Saved:
     """Store the values that the change replaced, of the fields that took effect.
 
-    Raises Forbidden, CannotUndo, or a SaveProblem: EditConflict where a field was changed since.
+    `context` says who asks and why; its origin is set here. Raises Forbidden, CannotUndo, or a SaveProblem:
+    EditConflict where a field was changed since.
     """
-    _require_undo(actor, change)
+    _require_undo(context.actor, change)
     earlier = replaced_values(change)
     if not earlier:
         raise CannotUndo
-    return _store(
-        change, earlier, change.read_back or {}, _context(actor, submission, Origin.UNDO, change_reason)
-    )
+    return _store(change, earlier, change.read_back or {}, replace(context, origin=Origin.UNDO))
 
 
-def restore_collateral(change: Change, *, actor: User, submission: UUID, change_reason: str = "") -> Saved:
-    """Store again what fields that were not sent held before this save. Raises as `undo_change`."""
-    _require_undo(actor, change)
+def restore_collateral(change: Change, context: SaveContext) -> Saved:
+    """Store again what fields that were not sent held before this save. As `undo_change`."""
+    _require_undo(context.actor, change)
     if not change.collateral:
         raise CannotUndo
     earlier = {name: pair[0] for name, pair in change.collateral.items()}
     since = {name: pair[1] for name, pair in change.collateral.items()}
-    return _store(change, earlier, since, _context(actor, submission, Origin.RESTORE, change_reason))
+    return _store(change, earlier, since, replace(context, origin=Origin.RESTORE))
 
 
 def _require_undo(actor: User, change: Change) -> None:
     if not may_undo(actor, change):
         raise Forbidden(change.ticket_code)
-
-
-def _context(actor: User, submission: UUID, origin: Origin, change_reason: str) -> SaveContext:
-    return SaveContext(actor, submission, origin, change_reason=change_reason)
 
 
 def _store(

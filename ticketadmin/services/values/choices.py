@@ -11,7 +11,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import Reading
+from ticketadmin.models import Reading, TicketRule
 from ticketadmin.services.values.browser import with_plain_line_ends
 from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, normalize
@@ -107,7 +107,7 @@ class Choices:
     reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
     omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, learnt there, too
     described: tuple[Field, ...] | None = None  # the described custom fields, learnt there, too; or not known
-    has_rules: bool | None = None  # whether administrators set any rule, learnt there, too; None: not known
+    rules: tuple[TicketRule, ...] | None = None  # of administrators, learnt there, too; or not known
 
     def of_field(self, name: str) -> ChoiceList:
         """Return the list behind `cate_name` or `status_name`."""

@@ -8,18 +8,16 @@ Values are JSON as the API has them: strings for the standard fields, anything f
 A value that is not known is absent from every mapping, never empty.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Func, Subquery, TextField
-from django.db.models.functions import JSONObject
+from django.db.models import Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from ticketadmin.models import CustomField, FieldKind
+from ticketadmin.models import CustomField, FieldKind, json_rows, rows_in
 
 CUSTOM_PREFIX = "custom_fields."
 _DESCRIBING = ("key", "label", "kind", "choices_text", "help_text", "required", "order")
@@ -87,30 +85,14 @@ def catalogue(known_names: Iterable[str] = (), described: Iterable[Field] | None
     return fields
 
 
-class _JsonList(Func):
-    """All rows of a query as one JSON text."""
-
-    function = "JSON_GROUP_ARRAY"
-    output_field = TextField()
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Return the SQL of PostgreSQL."""
-        return self.as_sql(compiler, connection, function="JSONB_AGG", **context)
-
-
 def described_column() -> Subquery:
-    """Return the described custom fields as a column of any query, for `described_in`: no query of their own.
-
-    Each row of the query repeats them, so it is for queries of a few rows.
-    """
-    columns = {name: name for name in ("id", *_DESCRIBING)}
-    rows = CustomField.objects.order_by().annotate(rows=_JsonList(JSONObject(**columns)))
-    return Subquery(rows.values("rows"))
+    """Return the described custom fields as a column of any query, for `described_in`."""
+    return json_rows(CustomField.objects.all(), ("id", *_DESCRIBING))
 
 
 def described_in(column: str | None) -> tuple[Field, ...]:
     """Return the fields in the text of `described_column`, in the order of the form."""
-    return _in_order(CustomField(**one) for one in json.loads(column or "[]"))
+    return _in_order(CustomField(**one) for one in rows_in(column))
 
 
 def _in_order(definitions: Iterable[CustomField]) -> tuple[Field, ...]:

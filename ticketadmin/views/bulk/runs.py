@@ -50,7 +50,7 @@ from ticketadmin.services.recipes.keep import (
     keep_recipe,
     recipes_for,
 )
-from ticketadmin.services.rules.checking import load_rules
+from ticketadmin.services.rules.checking import rules_of
 from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import load_schema
@@ -299,7 +299,7 @@ def _changes_form(request: HttpRequest, one: BulkUpdate, data: QueryDict | None)
     )
     user = person_of(request)
     form.offer(recipes_for(user), actor=user, chosen=request.GET.get(RECIPE, ""))
-    show_rules(form, load_rules(), form.schema)
+    show_rules(form, rules_of(form.schema), form.schema)
     return form
 
 

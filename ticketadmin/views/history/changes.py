@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.history import HistoryFilterForm
-from ticketadmin.models import HISTORY, Change
+from ticketadmin.models import HISTORY, Change, Origin
 from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
 from ticketadmin.presenters.sent_along import status_notice
@@ -24,14 +24,17 @@ from ticketadmin.services.history.export import HISTORY_COLUMNS, csv_lines, hist
 from ticketadmin.services.people.access import Forbidden, may_see
 from ticketadmin.services.saving import readback
 from ticketadmin.services.saving import undo as undoing
-from ticketadmin.services.saving.errors import EditConflict, SaveProblem
+from ticketadmin.services.saving.errors import EditConflict, SaveProblem, WouldLoseFields
+from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.save import Saved, open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.quick_status import (
     bad_reason,
+    context_of,
     describe_save_problem,
+    losing_page,
     quick_problem,
     quick_result,
 )
@@ -43,7 +46,7 @@ from ticketadmin.views.tickets.responses import (
     saved_response,
 )
 
-TakeBack = Callable[..., Saved]
+TakeBack = Callable[[Change, SaveContext], Saved]
 
 
 @needs("edit_tickets")
@@ -114,14 +117,15 @@ def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> 
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return _not_taken_back(request, record, bad_reason(form), 422)
-    given = {"submission": _submission(request), "change_reason": form.reason}
     try:
-        saved = take_back(record, actor=person_of(request), **given)
+        saved = take_back(record, context_of(request, form, Origin.UNDO))
     except Forbidden as error:
         raise PermissionDenied from error
     except undoing.CannotUndo:
         title = _("This change cannot be taken back: the values before it are not known.")
         return _not_taken_back(request, record, Notice("warn", title, NOTHING_CHANGED), 409)
+    except WouldLoseFields as problem:
+        return losing_page(request, record.ticket_code, problem, request.path)
     except SaveProblem as problem:
         if isinstance(problem, EditConflict) and not is_scripted(request):
             return conflict_page(request, problem)
@@ -145,10 +149,3 @@ def _visible(request: HttpRequest, change: uuid.UUID) -> Change:
     if not may_see(person_of(request), record):
         raise Http404
     return record
-
-
-def _submission(request: HttpRequest) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("submission", ""))
-    except ValueError:
-        return uuid.uuid4()

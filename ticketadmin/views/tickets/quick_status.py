@@ -15,7 +15,7 @@ from ticketadmin.models import Origin, Reading
 from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
 from ticketadmin.presenters.rules import broken_notice, rules_of_status
-from ticketadmin.presenters.sent_along import status_notice
+from ticketadmin.presenters.sent_along import losing_notice, status_notice
 from ticketadmin.presenters.signature import signature_before
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
@@ -28,6 +28,7 @@ from ticketadmin.services.saving.errors import (
     SaveFailed,
     SaveInProgress,
     SaveProblem,
+    WouldLoseFields,
 )
 from ticketadmin.services.saving.form_base import WrongBase, load_base
 from ticketadmin.services.saving.intent import SaveContext
@@ -55,7 +56,7 @@ def _set(request: HttpRequest, code: str) -> HttpResponse:
     if not form.is_valid():
         shown = {"notice": bad_reason(form), "wanted": wanted, "seen": seen, "needs_reason": True}
         return _answer(request, code, shown, 422)
-    context = SaveContext(person_of(request), _submission(request), Origin.QUICK, change_reason=form.reason)
+    context = context_of(request, form, Origin.QUICK)
     try:
         saved = set_status(code, wanted, seen=seen, context=context)
     except UnknownStatus as error:
@@ -68,9 +69,28 @@ def _set(request: HttpRequest, code: str) -> HttpResponse:
     except SaveProblem as problem:
         notice, http_status = describe_save_problem(request, problem)
         needs_reason = isinstance(problem, RuleBroken) and problem.needs_reason
-        shown = {"notice": notice, "wanted": wanted, "seen": seen, "needs_reason": needs_reason}
+        shown = {"notice": notice, "wanted": wanted, "seen": seen, **_to_send_anyway(form, problem)}
+        shown["needs_reason"] = needs_reason or ("is_losing" in shown and form.reason)
         return _answer(request, code, shown, http_status)
     return quick_result(request, saved)
+
+
+def context_of(request: HttpRequest, form: ReasonForm, origin: Origin) -> SaveContext:
+    """Return the context of a change that has no form but a reason."""
+    return SaveContext(
+        person_of(request),
+        _submission(request),
+        origin,
+        change_reason=form.reason,
+        accepts_losing=form.accepts_losing,
+    )
+
+
+def _to_send_anyway(form: ReasonForm, problem: SaveProblem) -> dict[str, Any]:
+    """Return what the form for a second try says of fields that would be lost."""
+    if isinstance(problem, WouldLoseFields):
+        return {"losing": problem.lost, "is_losing": True}
+    return {"losing": sorted(form.accepts_losing)}
 
 
 def bad_reason(form: ReasonForm) -> Notice:
@@ -110,6 +130,21 @@ def quick_problem(request: HttpRequest, code: str, notice: Notice, http_status: 
     return _answer(request, code, {"notice": notice}, http_status)
 
 
+def losing_page(request: HttpRequest, code: str, problem: WouldLoseFields, action: str) -> HttpResponse:
+    """Name what a change that has no form would lose, with a form that posts it to `action` all the same."""
+    notice, http_status = describe_save_problem(request, problem)
+    context = {
+        "code": code,
+        "notice": notice,
+        "action": action,
+        "losing": problem.lost,
+        "submission": uuid.uuid4(),
+        "reason_form": _reason_form(request),
+    }
+    template = "tickets/_losing.html" if is_scripted(request) else "tickets/losing.html"
+    return render(request, template, context, status=http_status)
+
+
 def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:
     """Return the banner for a change without a form that was not made, and the HTTP status of its page."""
     request_id = request_id_of(request)
@@ -127,6 +162,9 @@ def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[N
         case ReadingLost():
             title = _("The ticket can no longer be read, so your changes could not be compared with it.")
             return Notice("warn", title, NOTHING_CHANGED), 409
+        case WouldLoseFields(lost=lost):
+            step = _("Send it anyway, or fill these fields in on the ticket's page.")
+            return losing_notice(lost, load_schema(), step), 409
         case RuleBroken(unmet=unmet):
             return broken_notice(unmet, load_schema()), 422
         case SaveFailed(change=change, error=InvalidTicket() as error) if error.fields:

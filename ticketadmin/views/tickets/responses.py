@@ -34,7 +34,7 @@ from ticketadmin.presenters.neighbours import LIST, customer_tickets
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
 from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, broken_notice, show_rules
-from ticketadmin.presenters.sent_along import sent_along_notice
+from ticketadmin.presenters.sent_along import losing_notice, sent_along_notice
 from ticketadmin.presenters.signature import signature_before
 from ticketadmin.presenters.snippets import SnippetChoice
 from ticketadmin.presenters.unmet import describe_unmet
@@ -46,7 +46,7 @@ from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
 from ticketadmin.services.history.changes import newest_of_ticket
 from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.recipes.keep import recipes_for
-from ticketadmin.services.rules.checking import Asked, check_rules, load_rules
+from ticketadmin.services.rules.checking import Asked, check_rules, rules_of
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.errors import (
     CheckFailed,
@@ -57,10 +57,11 @@ from ticketadmin.services.saving.errors import (
     SaveFailed,
     SaveInProgress,
     SaveProblem,
+    WouldLoseFields,
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.save import OpenedTicket, Saved, opened_from
-from ticketadmin.services.saving.sent_along import with_sent_along
+from ticketadmin.services.saving.sent_along import fields_lost, with_sent_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -85,6 +86,7 @@ class Beside:
     notice: Notice | None = None
     draft: Restored | None = None
     snippets: SnippetChoice | None = None
+    names_losses: bool = False  # the notice names the fields that a save would lose
 
 
 NOTHING_BESIDE = Beside()
@@ -95,8 +97,7 @@ def ticket_page(
 ) -> HttpResponse:
     """Render the ticket page around a form."""
     base, saved = form.base, beside.saved
-    if form.schema.choices.has_rules is not False:
-        show_rules(form, load_rules(), form.schema)
+    show_rules(form, rules_of(form.schema), form.schema)
     content = base.values.get("ticket_content")
     changes = recent_changes(request, base.code, form.schema)
     images_token = _images_token(request, base.code)
@@ -118,7 +119,8 @@ def ticket_page(
         "conflicts": present_conflicts(form),
         "preview": beside.preview,
         "notice": beside.notice,
-        "omitted": sent_along_notice(form.schema, base.values if base.was_read else None),
+        "omitted": None if beside.names_losses else _omitted_notice(form),
+        "losing": fields_lost((), base.values, form.schema),
         "draft": beside.draft,
         "discarded": request.GET.get("discarded") and base.code,
         "tab": form.tab,
@@ -139,6 +141,10 @@ def ticket_page(
     }
     response = render(request, "tickets/ticket.html", context, status=status)
     return _with_images(request, response) if shows_images else response
+
+
+def _omitted_notice(form: TicketForm) -> Notice | None:
+    return sent_along_notice(form.schema, form.base.values if form.base.was_read else None)
 
 
 def _images_token(request: HttpRequest, code: str) -> str:
@@ -224,6 +230,11 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
         case ReadingLost(lost=lost):
             blind = rebased(form, form.base.without(lost) if lost else Base(form.base.code))
             return ticket_page(request, blind, Beside(notice=reading_lost(form, lost)), status=409)
+        case WouldLoseFields(lost=lost):
+            named = rebased(form, form.base.without(lost))  # so the page names them, and its form accepts it
+            step = _("Fill these fields in, or save again: whatever is still empty then is lost.")
+            notice = losing_notice(lost, form.schema, step)
+            return ticket_page(request, named, Beside(notice=notice, names_losses=True), status=409)
         case RuleBroken(unmet=unmet):
             form.show_refused(broken_by_box(unmet, form.schema))
             notice = broken_notice(unmet, form.schema)
@@ -311,7 +322,7 @@ def _rules(form: TicketForm, user: User) -> list[str]:
     base, schema = form.base.values, form.schema
     wanted = {name: form.edit.value_of(schema.field(name), base.get(name)) for name in form.edit.wishes}
     asked = Asked(wanted, base, user, form.change_reason)
-    found = check_rules(load_rules(), asked, schema)
+    found = check_rules(rules_of(schema), asked, schema)
     return [describe_unmet(one, schema) for one in found.broken]
 
 

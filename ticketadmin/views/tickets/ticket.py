@@ -108,8 +108,11 @@ def save_form(request: HttpRequest, form: TicketForm, submission: uuid.UUID) -> 
     if not form.is_valid():
         _keep(request, form.base, person)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)
+    context = SaveContext(
+        person, submission, change_reason=form.change_reason, accepts_losing=form.accepts_losing
+    )
     try:
-        saved = save_ticket(form.wanted, SaveContext(person, submission, change_reason=form.change_reason))
+        saved = save_ticket(form.wanted, context)
     except SaveProblem as problem:
         if not isinstance(problem, NothingToSave):
             _keep(request, form.base, person)
