@@ -8,7 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 ONLY_POSTED = frozenset(
     """ticket_preview draft_keep draft_discard draft_bring_back content_preview presence keep_view delete_view
     bulk_action undo restore settle sign_out sign_out_all preferences choose_columns omitted_fields
-    export_csv export_xlsx recipe_delete""".split()
+    export_csv export_xlsx recipe_delete ticket_snippet snippets_csv""".split()
 )
 
 
