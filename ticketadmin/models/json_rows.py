@@ -19,13 +19,26 @@ class _JsonList(Func):
         return self.as_sql(compiler, connection, function="JSONB_AGG", **context)
 
 
+class _JsonObject(JSONObject):
+    """One row as a JSON object, without asking whether the database can make one.
+
+    Django asks SQLite in a transaction, which takes the database's lock here (`transaction_mode`). Where
+    another process holds that lock, Django takes the failure for a "no" as long as the connection lives.
+    Each database that the product runs on can (SQLite since 3.38, PostgreSQL since 9.5).
+    """
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Return the SQL."""
+        return Func.as_sql(self, compiler, connection, **context)
+
+
 def json_rows(rows: QuerySet[Any], names: Iterable[str]) -> Subquery:
     """Return these columns of all rows, in no order, as a column of any query, for `rows_in`.
 
     Each row of the query repeats them, so it is for queries of a few rows.
     """
     columns = {name: name for name in names}
-    return Subquery(rows.order_by().annotate(rows=_JsonList(JSONObject(**columns))).values("rows"))
+    return Subquery(rows.order_by().annotate(rows=_JsonList(_JsonObject(**columns))).values("rows"))
 
 
 def rows_in(column: str | None) -> list[dict[str, Any]]:

@@ -1,0 +1,32 @@
+"""Rows of a small table as a column of another query."""
+
+import pytest
+from django.db import ConnectionHandler
+
+from ticketadmin.models import CustomField, TicketRule, json_rows, rows_in
+
+
+@pytest.mark.django_db
+def test_a_connection_that_was_locked_when_django_asked_for_json_still_reads_rows() -> None:
+    """Django asks in a transaction, and keeps the "no" of a locked file for the life of the connection."""
+    handler = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+    connection = handler["default"]
+    connection.features.supports_json_field = False
+    rows = json_rows(CustomField.objects.all(), ("id", "key"))
+
+    sql, _params = TicketRule.objects.annotate(fields=rows).query.get_compiler(connection=connection).as_sql()
+
+    assert "JSON_OBJECT" in sql
+
+
+@pytest.mark.django_db
+def test_each_row_has_its_columns_by_name() -> None:
+    made = CustomField.objects.create(key="serial", label="Số máy", kind="text")
+    CustomField.objects.create(key="room", label="Phòng", kind="text")
+
+    column = CustomField.objects.filter(pk=made.pk).values_list(
+        json_rows(CustomField.objects.all(), ("key", "label")), flat=True
+    )
+
+    rows = sorted(rows_in(column[0]), key=lambda row: row["key"])
+    assert rows == [{"key": "room", "label": "Phòng"}, {"key": "serial", "label": "Số máy"}]
