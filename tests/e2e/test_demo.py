@@ -44,7 +44,7 @@ class Demo:
         self.output = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        wait_until(self._is_ready, lambda: self.output)
+        wait_until(self._is_ready, lambda: self.output, within=240)  # it compiles, migrates and seeds
         self.url = re.findall(r"ticketadmin +(http://\S+)/", self.output)[0]
         self.crm = re.findall(r"the CRM +(http://\S+)", self.output)[0]
         self.passwords = dict(re.findall(r"sign in as +(\w+) +(\S+)", self.output))

@@ -1,7 +1,7 @@
 """Rows of a small table as a column of another query."""
 
 import pytest
-from django.db import ConnectionHandler
+from django.db.utils import ConnectionHandler
 
 from ticketadmin.models import CustomField, TicketRule, json_rows, rows_in
 

@@ -27,9 +27,9 @@ class _JsonObject(JSONObject):
     Each database that the product runs on can (SQLite since 3.38, PostgreSQL since 9.5).
     """
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, *options: Any, **context: Any) -> Any:
         """Return the SQL."""
-        return Func.as_sql(self, compiler, connection, **context)
+        return Func.as_sql(self, compiler, connection, *options, **context)
 
 
 def json_rows(rows: QuerySet[Any], names: Iterable[str]) -> Subquery:
