@@ -20,6 +20,7 @@ from ticketadmin.presenters.file_conflicts import (
     PresentedFileConflict,
     PresentedFileConflicts,
 )
+from ticketadmin.presenters.file_help import spelling_rows
 from ticketadmin.presenters.second_step import qr_code
 from ticketadmin.presenters.snippets import PresentedSnippet
 from ticketadmin.presenters.uploaded_file import ShownQuestion, present_question
@@ -76,12 +77,15 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         ),
         "recipes": [SimpleNamespace(pk=1, name="Close")],
         "snippets": _snippets(),
-        "questions": _questions(),
-        "file_conflicts": _file_conflicts(),
+        **_files(),
         "conflicting": SimpleNamespace(uuid=UUID(int=0), seal=""),
         "now": timezone.now(),
     }
     return render(request, "styleguide/styleguide.html", context)
+
+
+def _files() -> dict[str, object]:
+    return {"questions": _questions(), "file_conflicts": _file_conflicts(), "spellings": spelling_rows()}
 
 
 def _snippets() -> list[PresentedSnippet]:
