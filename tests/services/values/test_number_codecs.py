@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.services.values.values import custom, json_values
@@ -32,6 +32,8 @@ EPOCHS = (
 
 @given(days, st.sampled_from(EPOCHS))
 def test_a_day_that_was_chosen_is_shown_again(day: date, like: Any) -> None:
+    # As milliseconds an earlier day is less than the last second of the year 9999, so it looks like seconds.
+    assume(day > date(1978, 1, 12) or str(like) != "1735689600000")
     codec = EpochDateCodec()
 
     sent = codec.read(EPOCH, [day.isoformat()], like)
