@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.services.values.values import custom, json_values
@@ -32,15 +32,27 @@ EPOCHS = (
 
 @given(days, st.sampled_from(EPOCHS))
 def test_a_day_that_was_chosen_is_shown_again(day: date, like: Any) -> None:
-    # As milliseconds an earlier day is less than the last second of the year 9999, so it looks like seconds.
-    assume(day > date(1978, 1, 12) or str(like) != "1735689600000")
     codec = EpochDateCodec()
 
-    sent = codec.read(EPOCH, [day.isoformat()], like)
+    try:
+        sent = codec.read(EPOCH, [day.isoformat()], like)
+    except ValidationError:  # as milliseconds it is less than the last second of the year 9999
+        assert day < date(1978, 1, 13)
+        assert str(like) == "1735689600000"
+        return
 
     assert codec.show(EPOCH, sent) == [day.isoformat()]
     assert codec.canonical(EPOCH, sent) == day.isoformat()
     assert isinstance(sent, int) == isinstance(like, int)
+
+
+@pytest.mark.parametrize("like", [1735689600000, "1735689600000"])
+def test_a_day_whose_milliseconds_look_like_seconds_is_refused(like: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        EpochDateCodec().read(EPOCH, ["1978-01-01"], like)
+
+    assert refused.value.code == "day_like_seconds"
+    assert EpochDateCodec().read(EPOCH, ["1978-01-13"], like)
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,17 @@ class EpochDateCodec(DateCodec):
         return [day.isoformat() if day else json_text(value)]
 
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:
-        """Return midnight of the day in the unit and JSON type of what was there."""
-        return date_to_epoch(read_day(texts[0]), like)
+        """Return midnight of the day in the unit and JSON type of what was there.
+
+        Raises ValidationError as `read_day` does, and `day_like_seconds` for a day that as milliseconds is so
+        small a number that it would be read back as seconds.
+        """
+        day = read_day(texts[0])
+        sent = date_to_epoch(day, like)
+        if epoch_to_date(sent) != day:
+            message = _("This field holds milliseconds, which cannot tell a day before 12 January 1978.")
+            raise ValidationError(message, code="day_like_seconds")
+        return sent
 
     def canonical(self, _field: Field, value: Value) -> str:
         """Return the day."""
