@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
 from tests.conftest import PASSWORD
 from tests.pages import ticket_form
+from tests.sandbox_driver import Sandbox
 from tests.views.test_signing_in import SCRIPT, sign_in
-from ticketadmin.models import Draft, User
+from ticketadmin.models import Change, Draft, User
 
 MINUTE, HOUR = 60, 3600
 BEAT = "/tickets/ABCXYZ1234/presence/"
@@ -179,3 +180,33 @@ def test_the_account_page_says_who_one_is(visitor: Client) -> None:
     assert "Trần" in page
     assert "Staff" in page
     assert "Sign out everywhere" in page
+
+
+def _away(_execute: Any, _sql: str, _params: Any, _many: bool, _context: Any) -> Any:
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+def _signed_out_elsewhere(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    context["cursor"].cursor.execute("DELETE FROM django_session")
+    return execute(sql, params, many, context)
+
+
+@pytest.mark.parametrize(("happens", "status"), [(_away, 503), (_signed_out_elsewhere, 400)])
+def test_a_session_that_cannot_be_written_after_a_save_says_nothing_false_about_it(
+    happens: Callable[..., Any], status: int, visitor: Client, sandbox: Sandbox
+) -> None:
+    form = ticket_form(visitor.get("/tickets/ABCXYZ1234/")).filled(ticket_title="Tiêu đề mới")
+
+    def on_writing_the_session(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        is_it = sql.startswith('UPDATE "django_session"')
+        return happens(execute, sql, params, many, context) if is_it else execute(sql, params, many, context)
+
+    visitor.raise_request_exception = False
+    with connection.execute_wrapper(on_writing_the_session):
+        page = visitor.post("/tickets/ABCXYZ1234/", form)
+
+    assert page.status_code == status
+    assert len(sandbox.puts("ABCXYZ1234")) == 1
+    assert Change.objects.get().outcome == "verified"
+    assert "history" in page.content.decode()
+    assert "Nothing was changed" not in page.content.decode()

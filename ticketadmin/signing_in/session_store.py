@@ -1,7 +1,9 @@
 """Sessions in the database, as Django keeps them, read by a prepared query: every request reads one."""
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.db.models import CharField, DateTimeField, QuerySet
 from django.utils import timezone
 
@@ -24,3 +26,16 @@ class SessionStore(DatabaseStore):
         if row is None:
             self._session_key = None
         return row
+
+    def save(self, must_create: bool = False) -> None:
+        """Write the session.
+
+        Raises UpdateError only where the session was deleted meanwhile, and OperationalError while the
+        database is away. Django reports both as UpdateError, so a request that did its work is answered 400.
+        """
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            if isinstance(error.__context__, OperationalError):
+                raise error.__context__ from None
+            raise

@@ -3,6 +3,7 @@
 import sys
 
 from django.conf import settings
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -35,6 +36,11 @@ def _why(exception: Exception | None) -> str:
         )
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
         return _("The form has more fields than this tool takes. Nothing was changed in the CRM.")
+    if isinstance(exception, SessionInterrupted):  # found out when the request had done its work
+        return _(
+            "You were signed out, perhaps in another tab, while this was being done. If you were saving, the "
+            "ticket's history says whether anything was sent to the CRM. Sign in again."
+        )
     return _(
         "What was sent is damaged or was cut off on the way. Nothing was changed in the CRM. Go back, "
         "reload the page and send the form again."
