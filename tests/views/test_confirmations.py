@@ -32,10 +32,10 @@ def test_preferences_are_confirmed_in_the_language_that_was_just_chosen(web: Cli
 
 def test_views_are_confirmed_when_kept_and_forgotten(web: Client) -> None:
     page = web.post("/views/", {"name": "Quá hạn", "query": "due=overdue"}, follow=True)
-    assert toasts(page.content) == ["The view “Quá hạn” is kept."]
+    assert toasts(page.content) == ["The view “Quá hạn” is saved."]
 
     page = web.post(f"/views/{SavedView.objects.get().pk}/delete/", follow=True)
-    assert toasts(page.content) == ["The view “Quá hạn” is forgotten."]
+    assert toasts(page.content) == ["The view “Quá hạn” is deleted."]
 
 
 def test_a_changed_password_and_a_sign_out_everywhere_are_confirmed(web: Client) -> None:
@@ -57,7 +57,7 @@ def test_a_discarded_bulk_update_is_confirmed(lead: User, client_of: Callable[[U
 @pytest.mark.parametrize(
     ("path", "typed", "said"),
     [
-        ("/views/", {"name": " ", "query": ""}, "The view was not kept"),
+        ("/views/", {"name": " ", "query": ""}, "The view was not saved"),
         ("/preferences/", {"theme": "pink"}, "This preference does not exist."),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_snippet_is_kept_clean_and_listed(web: Client, staff: User) -> None:
     kept = Snippet.objects.get()
     assert (kept.owner, kept.name, kept.is_shared) == (staff, "chào", False)
     assert "onclick" not in kept.content
-    assert "The snippet “chào” is kept." in text_of(answer)
+    assert "The snippet “chào” is saved." in text_of(answer)
     assert "//chào" in text_of(answer)
     assert "Chào bạn" in text_of(answer)
     assert not entries().exists(), "a personal snippet is no setting"

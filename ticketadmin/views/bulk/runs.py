@@ -251,8 +251,8 @@ def _keep_recipe(request: HttpRequest, one: BulkUpdate, person: User) -> HttpRes
         except NameTaken:
             problem = _("You have another recipe of this name. Choose another name.")
     if problem:
-        return _run_page(request, one, Notice("danger", _("The recipe was not kept."), problem), 422)
-    messages.success(request, _("The recipe “%(name)s” is kept.") % {"name": name})
+        return _run_page(request, one, Notice("danger", _("The recipe was not saved."), problem), 422)
+    messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": name})
     return see_other(reverse("recipes"))
 
 

@@ -96,7 +96,7 @@ def _edit(request: HttpRequest, one: Recipe | None) -> HttpResponse:
     except NameTaken:
         form.add_error("name", _("You have another recipe of this name. Choose another name."))
     else:
-        messages.success(request, _("The recipe “%(name)s” is kept.") % {"name": kept.name})
+        messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": kept.name})
         return see_other(reverse("recipes"))
     return _page(request, form, one, 422)
 

@@ -101,7 +101,7 @@ def _edit(request: HttpRequest, one: Snippet | None) -> HttpResponse:
     except NameTaken:
         form.add_error("name", _("You have another snippet of this name. Choose another name."))
     else:
-        messages.success(request, _("The snippet “%(name)s” is kept.") % {"name": kept.name})
+        messages.success(request, _("The snippet “%(name)s” is saved.") % {"name": kept.name})
         return see_other(reverse("snippets"))
     return _page(request, form, one, 422)
 

@@ -109,9 +109,9 @@ def keep_view(request: HttpRequest) -> HttpResponse:
             )
             messages.error(request, text % {"most": MAX_VIEWS})
         else:
-            messages.success(request, _("The view “%(name)s” is kept.") % {"name": view.name})
+            messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
     else:
-        messages.error(request, _("The view was not kept: give it a name of at most 60 characters."))
+        messages.error(request, _("The view was not saved: give it a name of at most 60 characters."))
     return see_other(f"{reverse('tickets')}?{query}")
 
 
@@ -121,7 +121,7 @@ def delete_view(request: HttpRequest, view: int) -> HttpResponse:
     """Forget a view of one's own."""
     one = get_object_or_404(SavedView, pk=view, owner=person_of(request))
     one.delete()
-    messages.success(request, _("The view “%(name)s” is forgotten.") % {"name": one.name})
+    messages.success(request, _("The view “%(name)s” is deleted.") % {"name": one.name})
     return see_other(reverse("tickets"))
 
 
