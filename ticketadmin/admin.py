@@ -69,12 +69,10 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("name"), ordering="first_name")
     def name(self, person: User) -> str:
-        """Return the name that colleagues know."""
         return person.display_name
 
     @admin.display(description=_("role"))
     def roles(self, person: User) -> str:
-        """Return the person's roles in words."""
         return ", ".join(sorted(role_label(group) for group in person.groups.all()))
 
     @admin.action(description=_("Sign out everywhere"), permissions=["change"])
@@ -193,10 +191,8 @@ class TicketRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("field"), ordering="field")
     def shown_field(self, rule: TicketRule) -> str:
-        """Return the field's label."""
         return str(self.schema.field(rule.field).label)
 
     @admin.display(description=_("requires"))
     def requires(self, rule: TicketRule) -> str:
-        """Return the rule as one sentence."""
         return rule_sentence(rule, self.schema)

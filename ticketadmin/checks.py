@@ -6,10 +6,12 @@ E003 API address not https    E006 TICKET_API_READ is neither auto nor off
 E007 a code key that is not a plain name
 E008 PROXIES or a limit of sign-ins or sessions is too small
 E009 every host name is accepted
+E010 TICKET_API_SIGN_FIELD is not a key
 """
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,68 +38,64 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def refusal(number: str, problem: str, hint: str = "") -> Error:
+    """Return the error of one number of the lists above and in `signing_in.checks`."""
+    return Error(problem, hint=hint, id=f"ticketadmin.{number}")
+
+
 @register()
-def api_is_configured(**_kwargs: Any) -> list[CheckMessage]:
+def api_is_configured(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that the CRM's address and key are set and that the key cannot travel unencrypted."""
-    problems: list[CheckMessage] = []
     parts = urlsplit(settings.TICKET_API_URL)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
         hint = "Scheme and host only, for example https://crm.example.com; /api/v6.1 is added."
-        problems.append(
-            Error("TICKET_API_URL is missing or not an address.", hint=hint, id="ticketadmin.E001")
-        )
+        yield refusal("E001", "TICKET_API_URL is missing or not an address.", hint)
     elif parts.scheme != "https" and not is_loopback(parts.hostname):
         hint = "Use https://, so that the API key cannot be read on the way."
-        problems.append(Error("TICKET_API_URL is not https.", hint=hint, id="ticketadmin.E003"))
+        yield refusal("E003", "TICKET_API_URL is not https.", hint)
     if not settings.TICKET_API_KEY and not _holds_text(settings.TICKET_API_KEY_FILE):
         hint = "Set TICKET_API_KEY, or TICKET_API_KEY_FILE to a readable file that holds the key."
-        problems.append(Error("No API key is set.", hint=hint, id="ticketadmin.E002"))
-    return problems
+        yield refusal("E002", "No API key is set.", hint)
 
 
 @register()
-def api_settings_are_known(**_kwargs: Any) -> list[CheckMessage]:
+def api_settings_are_known(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check the settings that allow only certain values."""
-    problems: list[CheckMessage] = []
     if settings.TICKET_API_READ not in {"auto", "off"}:
-        problems.append(Error("TICKET_API_READ must be auto or off.", id="ticketadmin.E006"))
+        yield refusal("E006", "TICKET_API_READ must be auto or off.")
     if not re.fullmatch(r"((custom_fields\.)?[A-Za-z0-9_-]{1,64})?", settings.TICKET_API_SIGN_FIELD):
         hint = "The key of a custom field as the CRM names it, for example changed_by."
-        problems.append(Error("TICKET_API_SIGN_FIELD must be a key.", hint=hint, id="ticketadmin.E010"))
+        yield refusal("E010", "TICKET_API_SIGN_FIELD must be a key.", hint)
     keys = settings.TICKET_API_CODE_KEYS
     if not keys or not all(re.fullmatch(r"[A-Za-z_]{1,64}", key) for key in keys):
         hint = "For example ticket_code, or ticket_code,current_ticket_code."
-        problems.append(Error("TICKET_API_CODE_KEYS must be names.", hint=hint, id="ticketadmin.E007"))
-    return problems
+        yield refusal("E007", "TICKET_API_CODE_KEYS must be names.", hint)
 
 
 @register()
-def process_is_safe(**_kwargs: Any) -> list[CheckMessage]:
+def process_is_safe(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that sessions cannot be forged and DEBUG pages are not public."""
-    problems: list[CheckMessage] = []
     if not settings.DEBUG and settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
-        hint = "Set SECRET_KEY to 50 or more random characters."
-        problems.append(Error("SECRET_KEY is the default.", hint=hint, id="ticketadmin.E004"))
+        yield refusal("E004", "SECRET_KEY is the default.", "Set SECRET_KEY to 50 or more random characters.")
     public = [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]
     if settings.DEBUG and public:
         hint = "DEBUG pages show settings and code: only on loopback."
-        problems.append(
-            Error(f"DEBUG is on with public hosts: {', '.join(public)}.", hint=hint, id="ticketadmin.E005")
-        )
+        yield refusal("E005", f"DEBUG is on with public hosts: {', '.join(public)}.", hint)
     elif "*" in settings.ALLOWED_HOSTS:
         hint = "Name the hosts: links in mails for a new password lead to the host that a request names."
-        problems.append(Error("ALLOWED_HOSTS is *.", hint=hint, id="ticketadmin.E009"))
-    return problems
+        yield refusal("E009", "ALLOWED_HOSTS is *.", hint)
 
 
 @register()
-def signing_in_is_limited(**_kwargs: Any) -> list[CheckMessage]:
+def signing_in_is_limited(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that the sign-in limits are effective."""
     wrong = [name for name in _LIMITS if getattr(settings, name) < 1]
     if settings.PROXIES < 0:
         wrong.append("PROXIES")
-    hint = "PROXIES is 0 or more, every limit 1 or more."
-    return [Error(f"{', '.join(wrong)}: too small.", hint=hint, id="ticketadmin.E008")] if wrong else []
+    if wrong:
+        yield refusal(
+            "E008", f"{', '.join(wrong)}: too small.", "PROXIES is 0 or more, every limit 1 or more."
+        )
 
 
 def _holds_text(path: str) -> bool:

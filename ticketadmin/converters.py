@@ -11,11 +11,9 @@ class CodeConverter:
     regex = CODE.pattern
 
     def to_python(self, value: str) -> str:
-        """Return the code unchanged."""
         return value
 
     def to_url(self, value: str) -> str:
-        """Return the code unchanged."""
         return value
 
 

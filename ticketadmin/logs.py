@@ -79,7 +79,6 @@ class SafeFormatter(logging.Formatter):
     """One line a record, then its traceback, if any; secrets are blanked out of both."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of a record."""
         return without_secrets(super().format(record))
 
 
@@ -87,7 +86,6 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a record, for log collectors."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line of JSON."""
         content: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

@@ -22,8 +22,7 @@ def _from_file(variable: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip() if path else ""
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{variable}: {path} cannot be read ({type(error).__name__})"
-        raise ImproperlyConfigured(message) from error
+        raise ImproperlyConfigured(f"{variable}: {path} cannot be read ({type(error).__name__})") from error
 
 
 env = environ.Env()
@@ -263,9 +262,7 @@ USE_TZ = True
 
 # --- static files --------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = Path(
-    env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-)  # a wheel holds them collected
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))  # in a wheel, collected
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
 STORAGES = {
@@ -285,9 +282,7 @@ SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W021"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
-SECURE_HSTS_PRELOAD = env.bool(
-    "HSTS_PRELOAD", default=False
-)  # a promise for the whole domain, hard to take back
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

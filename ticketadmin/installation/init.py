@@ -73,7 +73,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ticketadmin init", description=__doc__)
-    parser.add_argument("--settings-file", type=Path, default=_named(), help="the file to write")
+    parser.add_argument(
+        "--settings-file", type=Path, default=os.environ.get(VARIABLE) or None, help="the file to write"
+    )
     parser.add_argument(
         "--crm-url", default="", help="scheme and host of the CRM, for example https://crm.example.com"
     )
@@ -84,10 +86,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--password-file", type=Path, help="a file with the first administrator's password")
     parser.add_argument("--no-input", action="store_true", help="never ask; end with an error instead")
     return parser
-
-
-def _named() -> Path | None:
-    return Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
 
 
 def _set_up(setup: Setup) -> int:

@@ -52,8 +52,7 @@ def write_settings(file: Path, values: Mapping[str, str]) -> None:
     """
     for name, value in values.items():
         if "'" in value or not value.isprintable():
-            message = f"{name} holds a quote or a character that cannot be printed."
-            raise NotWritable(message)
+            raise NotWritable(f"{name} holds a quote or a character that cannot be printed.")
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     kept = [line for line in lines if not ((pair := _pair(line)) and pair[0] in values)]
     write_private(file, "".join(f"{line}\n" for line in [*kept, *(f"{n}='{v}'" for n, v in values.items())]))

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 STOP_WITHIN = 10.0
@@ -27,11 +28,10 @@ def _die_with_parent() -> None:
 
 @dataclass(frozen=True)
 class Child:
-    """One process to run: a short name for its output, the command, and what to hide of its output."""
+    """One process to run: a short name for its output, and the command."""
 
     name: str
     command: Sequence[str]
-    is_shown: Callable[[str], bool] = lambda _line: True
 
 
 class Supervisor:
@@ -57,32 +57,25 @@ class Supervisor:
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
         )
         self._processes[child.name] = process
-        seen: list[str] = []
-        is_ready = threading.Event()
-        threading.Thread(
-            target=self._relay, args=(child, process, ready, seen, is_ready), daemon=True
-        ).start()
-        if ready and not (is_ready.wait(within) and seen):
-            message = f"{child.name} did not start: see its lines above"
-            raise RuntimeError(message)
-        return seen[0] if seen else ""
+        line: Future[str] = Future()
+        threading.Thread(target=self._relay, args=(child, process, ready, line), daemon=True).start()
+        if ready is None:
+            return ""
+        try:
+            return line.result(within)
+        except (TimeoutError, EOFError) as error:
+            raise RuntimeError(f"{child.name} did not start: see its lines above") from error
 
     def _relay(
-        self,
-        child: Child,
-        process: subprocess.Popen[str],
-        ready: str | None,
-        seen: list[str],
-        is_ready: threading.Event,
+        self, child: Child, process: subprocess.Popen[str], ready: str | None, found: Future[str]
     ) -> None:
         for line in process.stdout or ():
-            if ready and not seen and ready in line:
-                seen.append(line.strip())
-                is_ready.set()
-            if child.is_shown(line):
-                sys.stdout.write(f"{child.name:>8} | {line}")
-                sys.stdout.flush()
-        is_ready.set()
+            if ready and ready in line and not found.done():
+                found.set_result(line.strip())
+            sys.stdout.write(f"{child.name:>8} | {line}")
+            sys.stdout.flush()
+        if not found.done():
+            found.set_exception(EOFError())
         self._stop.set()
 
     def wait(self) -> int:

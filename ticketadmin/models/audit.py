@@ -74,11 +74,9 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
     """Reads, and removal by age; everything else that would change rows is refused."""
 
     def update(self, **_values: Any) -> NoReturn:
-        """Raise AppendOnly."""
         raise AppendOnly
 
     def delete(self) -> NoReturn:
-        """Raise AppendOnly."""
         raise AppendOnly
 
     def expire(self, before: datetime, *, most: int) -> int:
@@ -131,7 +129,6 @@ class AuditEntry(models.Model):
         super().save(*args, **kwargs)
 
     def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        """Raise AppendOnly."""
         raise AppendOnly
 
 

@@ -15,7 +15,6 @@ class _JsonList(Func):
     output_field = TextField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Return the SQL of PostgreSQL."""
         return self.as_sql(compiler, connection, function="JSONB_AGG", **context)
 
 
@@ -28,7 +27,6 @@ class _JsonObject(JSONObject):
     """
 
     def as_sql(self, compiler: Any, connection: Any, *options: Any, **context: Any) -> Any:
-        """Return the SQL."""
         return Func.as_sql(self, compiler, connection, *options, **context)
 
 

@@ -35,22 +35,35 @@ class Says(Flag):
     EXPLAINED = auto()  # its meaning is repeated at every ticket of a run, because a user has to look
 
 
+class _Table(models.TextChoices):
+    """A vocabulary. A member's line: its word, its tone, its severity, what it says, and its label.
+
+    `severity` is highest for the worst outcome of a field.
+    """
+
+    tone: Tone
+    severity: int
+    says: Says
+
+    def __new__(cls, word: str, *line: Any) -> Self:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.tone, member.severity, member.says = line if len(line) > 1 else (*line, 0, Says.NOTHING)
+        return member
+
+
 class _WhetherSaid:
     """Answers whether an outcome says a flag."""
 
     def __init__(self, flag: Says) -> None:
         self._flag = flag
 
-    def __get__(self, outcome: "_Answers", _owner: object = None) -> bool:
+    def __get__(self, outcome: _Table, _owner: object = None) -> bool:
         return self._flag in outcome.says
 
 
 class _Answers:
-    """The questions that both vocabularies answer; `severity` is highest for the worst outcome of a field."""
-
-    tone: Tone
-    severity: int
-    says: Says
+    """The questions that both vocabularies of outcomes answer."""
 
     is_saved = _WhetherSaid(Says.SAVED)
     is_applied = _WhetherSaid(Says.APPLIED)
@@ -61,15 +74,8 @@ class _Answers:
     is_explained = _WhetherSaid(Says.EXPLAINED)
 
 
-class Outcome(_Answers, models.TextChoices):
+class Outcome(_Answers, _Table):
     """What is known of one change or of one field of it; the words that the whole product uses."""
-
-    def __new__(cls, word: str, *line: Any) -> Self:
-        """Return the member for a line of the table."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.tone, member.severity, member.says = line
-        return member
 
     PENDING = "pending", Tone.INFO, 0, Says.OPEN, _("In progress")
     VERIFIED = "verified", Tone.SUCCESS, 1, Says.SAVED | Says.APPLIED, _("Verified")
@@ -104,15 +110,8 @@ def _of_change(outcome: Outcome) -> tuple[str, Tone, int, Says, str | Promise]:
     return outcome.value, outcome.tone, outcome.severity, outcome.says, outcome.label
 
 
-class ItemOutcome(_Answers, models.TextChoices):
+class ItemOutcome(_Answers, _Table):
     """How one ticket of a bulk run ended. The first seven are the outcomes of its change."""
-
-    def __new__(cls, word: str, *line: Any) -> Self:
-        """Return the member for a line of the table."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.tone, member.severity, member.says = line
-        return member
 
     VERIFIED = _of_change(Outcome.VERIFIED)
     STORED_DIFFERENTLY = _of_change(Outcome.STORED_DIFFERENTLY)
@@ -122,28 +121,13 @@ class ItemOutcome(_Answers, models.TextChoices):
     REJECTED = _of_change(Outcome.REJECTED)
     UNKNOWN = _of_change(Outcome.UNKNOWN)
     ALREADY = "already", Tone.NEUTRAL, 0, Says.NOTHING, _("Already as wanted")
-    CONFLICT = (
-        "conflict",
-        Tone.WARN,
-        0,
-        Says.RETRYABLE | Says.EXPLAINED,
-        _("Changed by somebody else"),
-    )
+    CONFLICT = "conflict", Tone.WARN, 0, Says.RETRYABLE | Says.EXPLAINED, _("Changed by somebody else")
     NOT_DONE = "not_done", Tone.DANGER, 0, Says.FAILED | Says.RETRYABLE, _("Could not be sent")
     NOT_SENT = "not_sent", Tone.NEUTRAL, 0, Says.RETRYABLE, _("Not sent: cancelled")
 
 
-class Plan(models.TextChoices):
+class Plan(_Table):
     """What the dry run found for one ticket."""
-
-    tone: Tone
-
-    def __new__(cls, word: str, *line: Any) -> Self:
-        """Return the member for a line of the table."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        (member.tone,) = line
-        return member
 
     NONE = "", Tone.NEUTRAL, _("Not checked yet")
     SEND = "send", Tone.INFO, _("Will be sent")

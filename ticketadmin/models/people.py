@@ -62,7 +62,6 @@ class _Codenames(models.Aggregate):
     output_field = models.JSONField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Return the same for PostgreSQL."""
         return super().as_sql(compiler, connection, function="jsonb_agg", **context)
 
 

@@ -22,16 +22,7 @@ Answer = tuple[int, Any]
 TEXT_FIELDS = ("ticket_title", "ticket_content", "account_email", "expected_at", "emergency_phone")
 WRITABLE = (*TEXT_FIELDS, "cate_name", "status_name", "custom_fields")
 DOCUMENTED = frozenset(
-    {
-        "id",
-        "ticket_title",
-        "ticket_content",
-        "cate_id",
-        "emergency_phone",
-        "account_id",
-        "account_name",
-        "custom_fields",
-    }
+    "id ticket_title ticket_content cate_id emergency_phone account_id account_name custom_fields".split()
 )
 OTHERS = frozenset({"ticket_code", "status_id", "created_at", "updated_at", *WRITABLE}) - DOCUMENTED
 
@@ -298,14 +289,8 @@ class Crm:
         return 200, shown[0] if single else shown
 
     def _with_ids(self, ticket: dict[str, Any]) -> dict[str, Any]:
-        ids = {
-            "cate_id": CATEGORIES.index(ticket["cate_name"]) + 1
-            if ticket["cate_name"] in CATEGORIES
-            else None,
-            "status_id": STATUSES.index(ticket["status_name"]) + 1
-            if ticket["status_name"] in STATUSES
-            else None,
-        }
+        names = {"cate_id": (ticket["cate_name"], CATEGORIES), "status_id": (ticket["status_name"], STATUSES)}
+        ids = {key: known.index(name) + 1 if name in known else None for key, (name, known) in names.items()}
         return ticket | ids
 
     def set_switches(self, values: dict[str, Any]) -> None:
@@ -340,10 +325,8 @@ def _passes(row: dict[str, Any], filters: list[tuple[str, str, str]]) -> bool:
 
 
 def _operates(operator: str, value: Any, wanted: str) -> bool:
-    text, several = (
-        str(value if value is not None else "").casefold(),
-        [one.casefold() for one in wanted.split(",")],
-    )
+    text = str(value if value is not None else "").casefold()
+    several = [one.casefold() for one in wanted.split(",")]
     if operator in {"gte", "gt", "lte", "lt"} and isinstance(value, int):
         text, wanted = text.zfill(20), wanted.zfill(20)
     between = len(several) == 2 and several[0] <= text <= several[1]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ticketadmin.sandbox.seeding import STATUSES
+
 KINDS = frozenset(
     {
         "status", "delay", "reset", "close", "half_body", "hang", "drip", "redirect", "oversized", "not_json",
@@ -50,12 +52,7 @@ BUILT_IN = (
         code="TK-CONFLICT",
         method="GET",
         times=None,
-        options={
-            "field": "status_name",
-            "value": "Chờ khách hàng",
-            "when": "after_read",
-            "toggle": "Đang xử lý",
-        },
+        options={"field": "status_name", "value": STATUSES[2], "when": "after_read", "toggle": STATUSES[1]},
     ),
     Fault("status", code="TK-BROKEN", method="PUT", times=None, options={"status": 500}),
 )
@@ -78,8 +75,7 @@ class FaultBook:
     def add(self, rule: Fault) -> None:
         """Put a rule in force, before older ones. Raises ValueError for an unknown kind."""
         if rule.kind not in KINDS:
-            message = f"unknown fault: {rule.kind}"
-            raise ValueError(message)
+            raise ValueError(f"unknown fault: {rule.kind}")
         self.rules.insert(0, rule)
 
     def take(self, method: str, path: str, code: str | None) -> list[Fault]:

@@ -328,11 +328,8 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _version = first.split(" ", 2)
-    headers = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name.strip().lower()] = value.strip()
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
     length = min(int(headers.get("content-length", "0") or 0), MAX_BODY)
     body = await reader.readexactly(length) if length else b""
     parts = urlsplit(target)

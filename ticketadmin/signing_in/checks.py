@@ -6,15 +6,16 @@ E022 LDAP is configured by half      E025 SECOND_STEP is not a known word
 W020 no user gets a role by signing in
 """
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as Remark
 
-from ticketadmin.checks import is_loopback
+from ticketadmin.checks import is_loopback, refusal
 from ticketadmin.models import Source
 from ticketadmin.services.people.second_step import Demand
 
@@ -30,65 +31,52 @@ def is_private_way(address: str) -> bool:
 
 
 @register()
-def a_user_can_sign_in(**_kwargs: Any) -> list[CheckMessage]:
+def a_user_can_sign_in(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that at least one sign-in method is configured and its packages are installed."""
-    problems: list[CheckMessage] = []
     if not (settings.LOCAL_ACCOUNTS or settings.LDAP_URL or settings.OIDC_ISSUER):
         hint = "Set LOCAL_ACCOUNTS=on, or configure LDAP or OpenID Connect."
-        problems.append(Error("No user could sign in.", hint=hint, id="ticketadmin.E020"))
+        yield refusal("E020", "No user could sign in.", hint)
     for is_on, package, extra in (
         (settings.LDAP_URL, "django_auth_ldap", "ldap"),
         (settings.OIDC_ISSUER, "mozilla_django_oidc", "oidc"),
     ):
         if is_on and find_spec(package) is None:
             hint = f"Install the extra: pip install 'ticketadmin[{extra}]'; see docs/signing-in.md."
-            problems.append(Error(f"{package} is not installed.", hint=hint, id="ticketadmin.E021"))
-    return problems
+            yield refusal("E021", f"{package} is not installed.", hint)
 
 
 @register()
-def sources_are_whole(**_kwargs: Any) -> list[CheckMessage]:
+def sources_are_whole(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that every configured source is configured completely."""
-    problems: list[CheckMessage] = []
     needed = ["LDAP_USER_BASE"] + (["LDAP_GROUP_BASE"] if any(settings.ROLE_GROUPS.values()) else [])
     if problem := _half("LDAP_URL", needed, _LDAP):
-        problems.append(Error(problem, hint="See docs/signing-in.md.", id="ticketadmin.E022"))
+        yield refusal("E022", problem, "See docs/signing-in.md.")
     elif settings.LDAP_URL and "%(user)s" not in settings.LDAP_USER_FILTER:
-        hint = "For example (uid=%(user)s)."
-        problems.append(Error("LDAP_USER_FILTER names no user.", hint=hint, id="ticketadmin.E022"))
+        yield refusal("E022", "LDAP_USER_FILTER names no user.", "For example (uid=%(user)s).")
     if problem := _half("OIDC_ISSUER", ["OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET"], _OIDC):
-        problems.append(Error(problem, hint="See docs/signing-in.md.", id="ticketadmin.E023"))
+        yield refusal("E023", problem, "See docs/signing-in.md.")
     if (settings.LDAP_URL or settings.OIDC_ISSUER) and not any(settings.ROLE_GROUPS.values()):
         hint = "Set STAFF_GROUPS, LEAD_GROUPS or ADMINISTRATOR_GROUPS, or give roles by hand."
-        problems.append(Remark("No user gets a role by signing in.", hint=hint, id="ticketadmin.W020"))
-    return problems
+        yield Remark("No user gets a role by signing in.", hint=hint, id="ticketadmin.W020")
 
 
 @register()
-def second_step_is_known(**_kwargs: Any) -> list[CheckMessage]:
-    """What the settings say of two-step sign-in means something: a typing error must not switch it off."""
-    problems: list[CheckMessage] = []
+def second_step_is_known(**_kwargs: Any) -> Iterator[CheckMessage]:
+    """Check the settings of two-step sign-in: a typing error must not switch it off."""
     if settings.SECOND_STEP not in set(Demand):
-        hint = f"One of {', '.join(Demand)}."
-        problems.append(Error("SECOND_STEP is not known.", hint=hint, id="ticketadmin.E025"))
-    unknown = set(settings.SECOND_STEP_SOURCES) - set(Source.values)
-    if unknown:
-        hint = f"Some of {', '.join(Source.values)}."
-        problems.append(Error("SECOND_STEP_SOURCES is not known.", hint=hint, id="ticketadmin.E025"))
-    return problems
+        yield refusal("E025", "SECOND_STEP is not known.", f"One of {', '.join(Demand)}.")
+    if set(settings.SECOND_STEP_SOURCES) - set(Source.values):
+        yield refusal("E025", "SECOND_STEP_SOURCES is not known.", f"Some of {', '.join(Source.values)}.")
 
 
 @register()
-def passwords_are_not_sent_in_clear(**_kwargs: Any) -> list[CheckMessage]:
+def passwords_are_not_sent_in_clear(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that passwords and tokens are only sent over encrypted transport."""
-    problems: list[CheckMessage] = []
     servers = settings.LDAP_URL.replace(",", " ").split()
     if not settings.LDAP_START_TLS and not all(map(is_private_way, servers)):
-        hint = "Use ldaps://, or LDAP_START_TLS=on."
-        problems.append(Error("LDAP_URL is not encrypted.", hint=hint, id="ticketadmin.E024"))
+        yield refusal("E024", "LDAP_URL is not encrypted.", "Use ldaps://, or LDAP_START_TLS=on.")
     if settings.OIDC_ISSUER and not is_private_way(settings.OIDC_ISSUER):
-        problems.append(Error("OIDC_ISSUER is not https.", hint="Use https://.", id="ticketadmin.E024"))
-    return problems
+        yield refusal("E024", "OIDC_ISSUER is not https.", "Use https://.")
 
 
 def _half(switch: str, needed: list[str], all_of_it: tuple[str, ...]) -> str:

@@ -103,7 +103,6 @@ class DirectoryBackend(LDAPBackend):
         return welcome(vouched), False
 
     def get_user(self, user_id: int) -> User | None:
-        """Return the person of a session, without asking the directory."""
         return User.of_session(user_id, source=Source.LDAP)
 
 

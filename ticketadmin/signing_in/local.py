@@ -18,10 +18,8 @@ class LocalBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """Return the active person of this name and password."""
         person = super().authenticate(request, username, password, **kwargs)
         return person if isinstance(person, User) and person.source == Source.LOCAL else None
 
     def get_user(self, user_id: int) -> User | None:
-        """Return the person of a session."""
         return User.of_session(user_id)

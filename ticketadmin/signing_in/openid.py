@@ -11,13 +11,13 @@ import hmac
 import http.client
 import json
 import logging
-import queue
 import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,13 +81,7 @@ def provider(*, is_beginning: bool = False) -> Provider:
 
 
 def _discovered() -> Provider | None:
-    try:
-        return _discover()
-    except SourceUnavailable:
-        return None
-
-
-def _discover() -> Provider:
+    """Return what the provider says of itself; None where that is of no use, which the log explains."""
     address = settings.OIDC_ISSUER.rstrip("/") + "/.well-known/openid-configuration"
     try:
         said = _fetch(address)
@@ -100,16 +94,12 @@ def _discover() -> Provider:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.error("The OpenID provider cannot be asked for its addresses: %s", type(error).__name__)
-        raise SourceUnavailable from error
-    addresses = (found.authorization, found.token, found.userinfo, found.keys)
-    if found.issuer.rstrip("/") != settings.OIDC_ISSUER.rstrip("/") or not all(
-        map(is_private_way, addresses)
-    ):
-        logger.error(
-            "The OpenID provider calls itself otherwise than OIDC_ISSUER, or has addresses without https."
-        )
-        raise SourceUnavailable
-    return found
+        return None
+    are_private = map(is_private_way, (found.authorization, found.token, found.userinfo, found.keys))
+    if found.issuer.rstrip("/") == settings.OIDC_ISSUER.rstrip("/") and all(are_private):
+        return found
+    logger.error("The OpenID provider has another name than OIDC_ISSUER, or addresses without https.")
+    return None
 
 
 def _fetch(address: str) -> Any:
@@ -123,22 +113,16 @@ def _within_time(ask: Callable[..., Any], *arguments: Any) -> Any:
     The timeout of a socket bounds a single read, so a call whose answer drips is abandoned in its thread.
     The call must not use the database: its connection would be the thread's own.
     """
-    answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
+    answer: Future[Any] = Future()
 
     def run() -> None:
         try:
-            answers.put((ask(*arguments), None))
+            answer.set_result(ask(*arguments))
         except Exception as error:  # noqa: BLE001 - raised again below, in the thread that waits
-            answers.put((None, error))
+            answer.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    try:
-        answer, error = answers.get(timeout=settings.OIDC_TIMEOUT)
-    except queue.Empty:
-        raise TimeoutError("The OpenID provider did not answer in time.") from None
-    if error is not None:
-        raise error
-    return answer
+    return answer.result(settings.OIDC_TIMEOUT)
 
 
 def _download(address: str) -> bytes:
@@ -175,17 +159,14 @@ class OpenIdBackend(OIDCAuthenticationBackend):
 
     @property
     def OIDC_OP_TOKEN_ENDPOINT(self) -> str:  # noqa: N802 - the base class's name
-        """Where a code becomes a token."""
         return provider().token
 
     @property
     def OIDC_OP_USER_ENDPOINT(self) -> str:  # noqa: N802 - the base class's name
-        """Where the provider tells about a person."""
         return provider().userinfo
 
     @property
     def OIDC_OP_JWKS_ENDPOINT(self) -> str:  # noqa: N802 - the base class's name
-        """Where the provider's keys are."""
         return provider().keys
 
     def authenticate(self, request: HttpRequest | None, **kwargs: Any) -> User | None:
@@ -199,19 +180,16 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         return person
 
     def get_token(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Return what the provider gives for the code."""
         token: dict[str, Any] = _asked(_within_time, super().get_token, payload)
         return token
 
     def raise_token_response_error(self, response: Any) -> None:
         """Distinguish an invalid code (RFC 6749 section 5.2) from a provider that fails."""
         if response.status_code == 400:
-            message = "The provider does not know this code."
-            raise SuspiciousOperation(message)
+            raise SuspiciousOperation("The provider does not know this code.")
         super().raise_token_response_error(response)
 
     def get_userinfo(self, access_token: str, id_token: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Return what the provider tells about the person now."""
         told: dict[str, Any] = _asked(_within_time, super().get_userinfo, access_token, id_token, payload)
         return told
 
@@ -221,8 +199,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         keys: list[jwt.PyJWK] = _asked(_signing_keys, provider().keys)
         fitting = [key for key in keys if named is None or key.key_id == named]
         if len(fitting) != 1:
-            message = "The identity token names no key of the provider."
-            raise SuspiciousOperation(message)
+            raise SuspiciousOperation("The identity token names no key of the provider.")
         return fitting[0]
 
     def verify_token(self, token: str, **kwargs: Any) -> dict[str, Any]:
@@ -238,15 +215,12 @@ class OpenIdBackend(OIDCAuthenticationBackend):
                 options={"require": ["iss", "sub", "aud", "exp", "iat"]},
             )
         except jwt.PyJWTError as error:
-            message = f"The identity token is refused: {type(error).__name__}"
-            raise SuspiciousOperation(message) from error
+            raise SuspiciousOperation(f"The identity token is refused: {type(error).__name__}") from error
         if claims.get("azp", settings.OIDC_RP_CLIENT_ID) != settings.OIDC_RP_CLIENT_ID:
-            message = "The identity token was issued to another application."
-            raise SuspiciousOperation(message)
+            raise SuspiciousOperation("The identity token was issued to another application.")
         nonce = kwargs.get("nonce")
         if not nonce or not hmac.compare_digest(str(nonce), str(claims.get("nonce", ""))):
-            message = "The identity token belongs to another sign-in."
-            raise SuspiciousOperation(message)
+            raise SuspiciousOperation("The identity token belongs to another sign-in.")
         return claims
 
     def get_or_create_user(self, access_token: str, id_token: str, payload: dict[str, Any]) -> User:
@@ -270,7 +244,6 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         )
 
     def get_user(self, user_id: int) -> User | None:
-        """Return the person of a session."""
         return User.of_session(user_id, source=Source.OIDC)
 
 

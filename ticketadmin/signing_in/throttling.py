@@ -25,13 +25,11 @@ class SignInThrottle(AxesDatabaseHandler):
     """
 
     def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
-        """Return whether this attempt may be made now."""
         return not _is_guess(credentials) or bool(super().is_allowed(request, credentials))
 
     def user_login_failed(
         self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
     ) -> None:
-        """Count a failure."""
         if _is_guess(credentials):
             super().user_login_failed(sender, credentials, request, **kwargs)
 

@@ -180,7 +180,6 @@ class _Sheet(_Part):
             raise UnknownSpelling
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Note rows, cells and the dimension."""
         prefix, _colon, local = name.rpartition(":")
         if local == "dimension":
             self._dimension = self.tag()[:2]
@@ -208,7 +207,6 @@ class _Sheet(_Part):
             self.marked.append((start, end, int(attributes.get("s") or 0)))
 
     def end(self, name: str) -> None:
-        """Note where rows, and cells that are to be replaced, end."""
         local = name.rpartition(":")[2]
         if local == "c" and self._removing is not None:
             start, end, is_empty = self._removing
@@ -289,7 +287,6 @@ class _Styles(_Part):
         super().__init__(content)
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
-        """Note the two lists and their elements."""
         prefix, colon, local = name.rpartition(":")
         self._path.append(local)
         if len(self._path) == 2 and local in {"fills", "cellXfs"}:
@@ -301,7 +298,6 @@ class _Styles(_Part):
             known.items.append((start, end if is_empty else 0))
 
     def end(self, _name: str) -> None:
-        """Note where elements of the lists, and the lists, end."""
         known = self._lists.get(self._path[1]) if len(self._path) > 1 else None
         if known and len(self._path) == 3 and not known.items[-1][1]:
             known.items[-1] = (known.items[-1][0], self.content.index(b">", self.at) + 1)

@@ -20,14 +20,12 @@ class Command(BaseCommand):
     help = "Write a backup of the database to a file that does not exist yet; the product may go on running."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the file to write."""
         parser.add_argument("target", type=Path, help="the file to write; it must not exist")
 
     def handle(self, *, target: Path, **_options: Any) -> None:
         """Write the copy beside its name first, so that a file of that name is always whole."""
         if target.exists():
-            message = f"{target} exists already; nothing was written."
-            raise CommandError(message)
+            raise CommandError(f"{target} exists already; nothing was written.")
         partial = target.with_name(target.name + ".partial")
         partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)
@@ -36,8 +34,7 @@ class Command(BaseCommand):
             write(partial)
         except (sqlite3.Error, OSError, subprocess.CalledProcessError) as error:
             partial.unlink(missing_ok=True)
-            message = f"The backup failed: {type(error).__name__}."
-            raise CommandError(message) from error
+            raise CommandError(f"The backup failed: {type(error).__name__}.") from error
         partial.rename(target)
         self.stdout.write(f"{target}: {target.stat().st_size:,} bytes")
 

@@ -35,7 +35,6 @@ class Command(BaseCommand):
     help = "Change fields of one ticket, or of several as a bulk update, in the name of a user."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the tickets, the changes, in whose name, and how to answer."""
         parser.add_argument(
             "words",
             nargs="*",

@@ -27,7 +27,6 @@ class Command(BaseCommand):
     help = "Check the connection to the CRM and the key's rights. Without an option nothing is written there."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the ticket for a trial of custom fields."""
         parser.add_argument(
             "--try-custom-fields",
             metavar="CODE",
@@ -35,7 +34,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        """Ask and report."""
         if options.get("try_custom_fields") is not None:
             self._try(options["try_custom_fields"])
             return
@@ -54,8 +52,7 @@ class Command(BaseCommand):
 
     def _try(self, code: str) -> None:
         if not CODE.fullmatch(code):
-            message = f"{code!r} is not a ticket code."
-            raise CommandError(message)
+            raise CommandError(f"{code!r} is not a ticket code.")
         result = try_custom_fields(code)
         if result.trial is Trial.MERGES:
             self.stdout.write(_TRIALS[result.trial])

@@ -10,8 +10,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -61,7 +62,6 @@ class Command(db_worker.Command):
     requires_system_checks: list[str] = []  # require_start runs them and says more
 
     def handle(self, **options: Any) -> None:
-        """Run until a signal ends it."""
         require_start()
         sys.setswitchinterval(SWITCH_EVERY)
         forget_old_tasks()
@@ -73,9 +73,10 @@ class Command(db_worker.Command):
 @contextmanager
 def _watch() -> Iterator[None]:
     is_over = threading.Event()
+    sweeper = Sweeper(WORKER)
     # Apart: neither a long cleaning nor a call to the CRM keeps the worker from giving its sign of life.
-    works = (_keep_watch, _keep_up, _keep_index)
-    threads = [threading.Thread(target=work, args=(is_over,), daemon=True) for work in works]
+    works = ((_look_for_bulks, partial(end, WORKER)), (_clean, lambda: None), (sweeper.step, sweeper.release))
+    threads = [threading.Thread(target=_keep_on, args=(is_over, *work), daemon=True) for work in works]
     for thread in threads:
         thread.start()
     try:
@@ -86,44 +87,31 @@ def _watch() -> Iterator[None]:
             thread.join(DATABASE_AGAIN)
 
 
-def _keep_watch(is_over: threading.Event) -> None:
-    while not is_over.is_set():
-        try:
-            beat(WORKER)
-            sweep_bulks()
-        except DatabaseError as error:
-            logger.warning("bulk updates could not be looked for: %s", type(error).__name__)
-            connection.close()
-        is_over.wait(settings.BULK_LEASE_SECONDS / 3)
-    with suppress(DatabaseError):
-        end(WORKER)
-    connection.close()
-
-
-def _keep_index(is_over: threading.Event) -> None:
-    """Keep the ticket index fresh until the worker ends. No fault of one step ends it."""
-    sweeper = Sweeper(WORKER)
+def _keep_on(is_over: threading.Event, step: Callable[[], float], finish: Callable[[], object]) -> None:
+    """Repeat a step, which returns the seconds to wait, until the worker ends, whatever goes wrong in it."""
     while not is_over.is_set():
         wait = DATABASE_AGAIN
         try:
-            wait = sweeper.step()
+            wait = step()
         except DatabaseError as error:
-            logger.warning("the index could not be kept: %s", type(error).__name__)
+            logger.warning("%s could not use the database: %s", step.__name__, type(error).__name__)
             connection.close()
         except Exception:
-            logger.exception("a step of the index failed")
+            logger.exception("%s failed", step.__name__)
         is_over.wait(max(wait, SHORTEST_WAIT))
     with suppress(DatabaseError):
-        sweeper.release()
+        finish()
     connection.close()
 
 
-def _keep_up(is_over: threading.Event) -> None:
+def _look_for_bulks() -> float:
+    beat(WORKER)
+    sweep_bulks()
+    return settings.BULK_LEASE_SECONDS / 3
+
+
+def _clean() -> float:
     with acting_from(Origin(Channel.WORKER)):
-        while not is_over.is_set():
-            try:
-                upkeep_if_due()
-            except DatabaseError as error:
-                logger.warning("regular cleaning could not be done: %s", type(error).__name__)
-            connection.close()
-            is_over.wait(LOOK_FOR_UPKEEP)
+        upkeep_if_due()
+    connection.close()
+    return LOOK_FOR_UPKEEP

@@ -27,16 +27,13 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # the children check themselves, with the demo's settings
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take a port to prefer."""
         parser.add_argument("--port", type=int, default=8000, help="port of the web server (default: 8000)")
 
     def handle(self, **options: Any) -> None:
-        """Prepare the database, start everything, wait."""
         if settings.SETTINGS_FILE:
-            message = (
+            raise CommandError(
                 "The demo makes users with known names: it never uses a settings file. Unset SETTINGS_FILE."
             )
-            raise CommandError(message)
         port = free_port(options["port"])
         if port != options["port"]:
             self.stdout.write(f"Port {options['port']} is in use; taking {port}.")
@@ -57,8 +54,7 @@ class Command(BaseCommand):
     def _prepare(self, environment: dict[str, str]) -> None:
         prepared = subprocess.run([*DJANGO, "prepare_demo"], env=environment, check=False)
         if prepared.returncode:
-            message = "the demo could not be prepared: see the lines above"
-            raise RuntimeError(message)
+            raise RuntimeError("the demo could not be prepared: see the lines above")
         if "SANDBOX_KEY" in environment:  # a few tickets: the first page shows them; the worker goes on
             sweep = [*DJANGO, "index", "--sweep"]
             subprocess.run(sweep, env=environment, check=False, stdout=subprocess.DEVNULL)

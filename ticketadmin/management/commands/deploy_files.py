@@ -16,7 +16,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they may be needed before there are settings
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the folder to make."""
         parser.add_argument("folder", type=Path, help="the folder to make, such as /opt/ticketadmin/deploy")
 
     def handle(self, *, folder: Path, **_options: Any) -> None:
@@ -24,9 +23,7 @@ class Command(BaseCommand):
         try:
             shutil.copytree(settings.BASE_DIR / "deploy", folder)
         except FileExistsError as error:
-            message = f"{folder} exists already; nothing was copied."
-            raise CommandError(message) from error
+            raise CommandError(f"{folder} exists already; nothing was copied.") from error
         except OSError as error:
-            message = f"{folder} could not be written: {error.strerror}."
-            raise CommandError(message) from error
+            raise CommandError(f"{folder} could not be written: {error.strerror}.") from error
         self.stdout.write(f"{folder}: copied")

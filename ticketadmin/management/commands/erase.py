@@ -18,13 +18,11 @@ class Command(BaseCommand):
     help = "Show what is held of a ticket code or e-mail address; with --yes, erase it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take what to erase and in whose name."""
         parser.add_argument("subject", help="a ticket code or an e-mail address")
         parser.add_argument("--by", required=True, metavar="USERNAME", help="the administrator in whose name")
         parser.add_argument("--yes", action="store_true", help="erase; without it nothing is changed")
 
     def handle(self, *, subject: str, by: str, yes: bool, **_options: Any) -> None:
-        """Print each kind of row with its number."""
         try:
             wanted = subject_of(subject)
             actor = User.objects.get(username=by)
@@ -33,8 +31,7 @@ class Command(BaseCommand):
             message = f"{subject} is neither a ticket code nor an e-mail address; nothing was erased."
             raise CommandError(message) from problem
         except (User.DoesNotExist, Forbidden) as problem:
-            message = f"{by} is no active administrator; nothing was erased."
-            raise CommandError(message) from problem
+            raise CommandError(f"{by} is no active administrator; nothing was erased.") from problem
         except StillOpen as problem:
             raise CommandError(_why_not(problem.found)) from problem
         for label, count in rows_held(found):

@@ -18,21 +18,18 @@ class Command(BaseCommand):
     help = "Create an administrator who can sign in, unless an active one exists."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take what would otherwise be asked."""
         parser.add_argument("--username", default="", help="the user name; asked for if not given")
         parser.add_argument("--password-file", type=Path, help="a file that holds the password")
         parser.add_argument("--no-input", action="store_true", help="never ask; end with an error instead")
 
     def handle(self, *, username: str, password_file: Path | None, no_input: bool, **_options: Any) -> None:
-        """Create one, or name the one that exists."""
         existing = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
         if existing:
             self.stdout.write(f"An administrator exists: {existing.username}")
         elif password_file:
             self._create(username or "admin", password_file)
         elif no_input:
-            message = "An administrator needs a password: give --administrator and --password-file."
-            raise CommandError(message)
+            raise CommandError("An administrator needs a password: give --administrator and --password-file.")
         else:
             self.stdout.write("\nThe first administrator:")
             call_command("createsuperuser", **({"username": username} if username else {}))
@@ -47,8 +44,7 @@ class Command(BaseCommand):
             message = f"{password_file} cannot be read: {type(error).__name__}. No administrator was created."
             raise CommandError(message) from error
         except ValidationError as error:
-            message = f"No administrator was created: {' '.join(error.messages)}"
-            raise CommandError(message) from error
+            raise CommandError(f"No administrator was created: {' '.join(error.messages)}") from error
         user.set_password(password)
         user.save()
         self.stdout.write(f"The administrator {username} can sign in now.")

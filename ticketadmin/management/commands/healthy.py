@@ -21,12 +21,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # runs every few seconds
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take which process is meant."""
         parser.add_argument("process", choices=["web", "worker"])
         parser.add_argument("--port", type=int, default=8000, help="port of the web server (default: 8000)")
 
     def handle(self, *, process: str, port: int, **_options: Any) -> None:
-        """Ask the web server for `/healthz`, or the database for this machine's worker."""
         is_well = web_answers(port) if process == "web" else worker_lives()
         self.stdout.write("ok" if is_well else f"{process}: no sign of life")
         if not is_well:

@@ -24,7 +24,6 @@ class Command(BaseCommand):
     help = "Show the ticket index, read the whole list, build the index anew, or forget tickets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take what to do; without anything the index is shown."""
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--sweep", action="store_true", help="read the whole list now, without a worker")
         what.add_argument("--rebuild", action="store_true", help="sweep again from the start, count anew")
@@ -32,7 +31,6 @@ class Command(BaseCommand):
         what.add_argument("--forget-address", metavar="ADDRESS", help="delete the index of a CRM address")
 
     def handle(self, **options: Any) -> None:
-        """Do what was asked."""
         if options["forget"]:
             self.stdout.write(f"{forget_tickets(options['forget'])} rows deleted")
         elif options["forget_address"]:
@@ -65,8 +63,7 @@ class Command(BaseCommand):
         index = TicketIndex.objects.filter(address=address.rstrip("/")).first()
         if index is None:
             known = ", ".join(TicketIndex.objects.values_list("address", flat=True)) or "none"
-            message = f"There is no index of {address}. Known: {known}"
-            raise CommandError(message)
+            raise CommandError(f"There is no index of {address}. Known: {known}")
         forget_index(index)
         self.stdout.write(f"the index of {address} is deleted")
 

@@ -23,7 +23,6 @@ class Command(BaseCommand):
         parser.add_argument("--older-than", type=age, required=True, metavar="AGE")
 
     def handle(self, **options: Any) -> None:
-        """Delete in chunks and print how many."""
         gone = prune(timezone.now() - options["older_than"])
         for name, count in gone.items():
             self.stdout.write(f"{count} {name} were deleted.")
@@ -33,6 +32,5 @@ def age(text: str) -> timedelta:
     """Return the time span that 365d, 52w, 12m or 2y names. Raises ArgumentTypeError."""
     found = re.fullmatch(r"([1-9][0-9]{0,4})([dwmy])", text)
     if not found:
-        message = "write a number and d, w, m or y, for example 365d"
-        raise ArgumentTypeError(message)
+        raise ArgumentTypeError("write a number and d, w, m or y, for example 365d")
     return timedelta(days=int(found[1]) * _DAYS[found[2]])

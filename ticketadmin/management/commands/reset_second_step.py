@@ -15,14 +15,11 @@ class Command(BaseCommand):
     help = "Take the second step of signing in off a user and end their sessions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the user."""
         parser.add_argument("username")
 
     def handle(self, *, username: str, **_options: Any) -> None:
-        """Reset, and say what happens at the next sign-in."""
         user = User.objects.filter(username=username).first()
         if user is None:
-            message = f"There is no user {username}; nothing was changed."
-            raise CommandError(message)
+            raise CommandError(f"There is no user {username}; nothing was changed.")
         reset_by_command(user)
         self.stdout.write(f"{username} signs in with the password alone, and is signed out everywhere.")

@@ -22,14 +22,11 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the file to read."""
         parser.add_argument("source", type=Path, help="a file that `backup` wrote")
 
     def handle(self, *, source: Path, **_options: Any) -> None:
-        """Copy, check, migrate."""
         if not source.is_file():
-            message = f"{source} is not there."
-            raise CommandError(message)
+            raise CommandError(f"{source} is not there.")
         if connection.introspection.table_names():
             message = "The database is not empty; nothing was restored. Name another: DATABASE_URL, DATA_DIR."
             raise CommandError(message)
@@ -37,10 +34,9 @@ class Command(BaseCommand):
         try:
             _copy_sqlite(source) if connection.vendor == "sqlite" else _load_postgres(source)
         except (sqlite3.Error, OSError, subprocess.CalledProcessError) as error:
-            message = (
+            raise CommandError(
                 f"The restore failed: {type(error).__name__}. Is {source} a backup of this kind of database?"
-            )
-            raise CommandError(message) from error
+            ) from error
         call_command("migrate", verbosity=0)
         paused = pause_after_restore()
         self.stdout.write("Restored and up to date. Everybody signs in anew.")

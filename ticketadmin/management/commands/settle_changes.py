@@ -16,11 +16,9 @@ class Command(BaseCommand):
     help = "Find out by reading what pending and unknown changes did; nothing is sent."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take a bound on the number of tickets read."""
         parser.add_argument("--limit", type=int, default=1_000, help="changes to look at (default: 1000)")
 
     def handle(self, **options: Any) -> None:
-        """Settle, and print one line an outcome."""
         found = Counter(change.outcome for change in settle_all(limit=options["limit"]))
         for outcome in Outcome:
             if found[outcome]:

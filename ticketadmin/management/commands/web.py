@@ -21,7 +21,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # require_start runs them and says more
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take gunicorn's options."""
         parser.add_argument("options", nargs=argparse.REMAINDER, help="options of gunicorn, after --")
 
     def handle(self, *, options: list[str], **_others: Any) -> None:

@@ -19,7 +19,7 @@ from openpyxl.utils import get_column_letter
 
 from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import Table
-from ticketadmin.services.spreadsheets.table import FIRST_ROWS, as_header, no_rows
+from ticketadmin.services.spreadsheets.table import FIRST_ROWS, as_header, unreadable
 from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, heading, visible
 
@@ -109,7 +109,7 @@ def without_errors(table: Table) -> Table:
     )
     kept = tuple(rows)
     if not kept:
-        raise no_rows()
+        raise unreadable("no_rows")
     return replace(table, rows=kept)
 
 

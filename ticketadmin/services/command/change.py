@@ -80,9 +80,7 @@ class Run:
     exit: Exit
     items: tuple[BulkItem, ...]
     is_kept: bool = True
-    lost: tuple[
-        str, ...
-    ] = ()  # fields of its tickets that would be lost and were not accepted: nothing was sent
+    lost: tuple[str, ...] = ()  # fields that would be lost and were not accepted: nothing was sent
 
 
 def user_named(username: str) -> User:

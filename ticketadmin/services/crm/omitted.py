@@ -36,14 +36,7 @@ def omitted_in(row: CrmSnapshot | None) -> OmittedFields:
     """Return the same from the row that remembers it, if there is one."""
     if row is None:
         return OmittedFields()
-    value = row.value
-    return OmittedFields(
-        are_emptied=value["are_emptied"],
-        at=row.fetched_at,
-        ticket=value["ticket"],
-        fields=tuple(value["fields"]),
-        set_by=value["set_by"],
-    )
+    return OmittedFields(**{**row.value, "fields": tuple(row.value["fields"])}, at=row.fetched_at)
 
 
 def remember_emptied(ticket: str, fields: Iterable[str]) -> None:

@@ -72,7 +72,8 @@ def keep_draft(
     Forbidden and TooManyDrafts.
     """
     require(actor, "edit_tickets")
-    if saved := _saved_before(actor, submission):
+    saved = Change.objects.saved().filter(actor=actor, submission=submission).first() if submission else None
+    if saved:
         base, inputs = base_after(base, saved), _without_saved_extras(inputs, saved)
     touched = _touched(base, inputs, schema)
     with transaction.atomic():
@@ -168,12 +169,6 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
             conflicts.append(FieldConflict(name, original, theirs[name], mine))
     base = Base(opened.code, values, opened.base.loaded_at, tuple(conflicts))
     return Restored(inputs, base, draft.updated_at)
-
-
-def _saved_before(actor: User, submission: UUID | None) -> Change | None:
-    if submission is None:
-        return None
-    return Change.objects.saved().filter(actor=actor, submission=submission).first()
 
 
 def _without_saved_extras(inputs: Mapping[str, Inputs], saved: Change) -> dict[str, Inputs]:

@@ -36,57 +36,34 @@ from ticketadmin.services.erasing.stores import delete_in_chunks
 MAX_ROWS = 20_000  # of one table in one go; the rest goes within the next hours
 NOTICE = timedelta(days=30)
 _RETENTION_CAME = "0015_erasing"  # the migration with which retention came
-DISCARDED_DRAFTS = timedelta(days=30)
-PREPARED_RUNS = timedelta(days=14)
-FILES = timedelta(days=14)
-MISSING_TICKETS = timedelta(days=30)
-PRESENCE = timedelta(hours=1)
-TASKS = timedelta(days=2)
-CLAIMS = timedelta(days=30)
-RESET_REQUESTS = timedelta(hours=1)
 
 Rows = Callable[[datetime], QuerySet[Any]]
 
 
-def old_changes(limit: datetime) -> QuerySet[Change]:
-    """Return the settled changes made before a moment."""
-    return Change.objects.settled().filter(created_at__lt=limit)
-
-
-def old_runs(limit: datetime) -> QuerySet[BulkUpdate]:
-    """Return the runs that ended before a moment; their items go with them."""
-    return BulkUpdate.objects.filter(state__in=ENDED, finished_at__lt=limit)
-
-
-def old_drafts(limit: datetime) -> QuerySet[Draft]:
-    """Return the drafts that were not touched since a moment."""
-    return Draft.objects.filter(updated_at__lt=limit)
-
-
 # What a setting decides, by the setting's name.
 BY_SETTING: Mapping[str, Rows] = {
-    "KEEP_HISTORY_DAYS": old_changes,
-    "KEEP_BULK_DAYS": old_runs,
-    "KEEP_DRAFTS_DAYS": old_drafts,
+    "KEEP_HISTORY_DAYS": lambda limit: Change.objects.settled().filter(created_at__lt=limit),
+    "KEEP_BULK_DAYS": lambda limit: BulkUpdate.objects.filter(state__in=ENDED, finished_at__lt=limit),
+    "KEEP_DRAFTS_DAYS": lambda limit: Draft.objects.filter(updated_at__lt=limit),
 }
 # What the product needs for a while only, with how long.
 BY_NEED: Mapping[str, tuple[timedelta, Rows]] = {
-    "discarded_drafts": (DISCARDED_DRAFTS, lambda limit: Draft.objects.filter(discarded_at__lt=limit)),
+    "discarded_drafts": (timedelta(days=30), lambda limit: Draft.objects.filter(discarded_at__lt=limit)),
     "prepared_runs": (
-        PREPARED_RUNS,
+        timedelta(days=14),
         lambda limit: BulkUpdate.objects.filter(started_at=None, created_at__lt=limit).exclude(
             state=BulkState.CHECKING
         ),
     ),
-    "files": (FILES, lambda limit: BulkFile.objects.filter(created_at__lt=limit)),
-    "missing_tickets": (MISSING_TICKETS, lambda limit: IndexedTicket.objects.filter(missing_at__lt=limit)),
-    "presence": (PRESENCE, lambda limit: Presence.objects.filter(seen_at__lt=limit)),
+    "files": (timedelta(days=14), lambda limit: BulkFile.objects.filter(created_at__lt=limit)),
+    "missing_tickets": (timedelta(days=30), lambda limit: IndexedTicket.objects.filter(missing_at__lt=limit)),
+    "presence": (timedelta(hours=1), lambda limit: Presence.objects.filter(seen_at__lt=limit)),
     "tasks": (
-        TASKS,
+        timedelta(days=2),
         lambda limit: DBTaskResult.objects.filter(enqueued_at__lt=limit).exclude(status="READY"),
     ),
-    "reset_requests": (RESET_REQUESTS, lambda limit: ResetRequest.objects.filter(created_at__lt=limit)),
-    "claims": (CLAIMS, lambda limit: IdentityClaim.objects.filter(seen_at__lt=limit)),
+    "reset_requests": (timedelta(hours=1), lambda limit: ResetRequest.objects.filter(created_at__lt=limit)),
+    "claims": (timedelta(days=30), lambda limit: IdentityClaim.objects.filter(seen_at__lt=limit)),
     "binding_links": (timedelta(), lambda limit: BindingLink.objects.filter(expires_at__lt=limit)),
     "sessions": (timedelta(), lambda limit: Session.objects.filter(expire_date__lt=limit)),
     "failed_attempts": (
@@ -112,11 +89,6 @@ def notice_ends() -> datetime:
     return (at or timezone.now()) + NOTICE
 
 
-def is_announced(name: str, now: datetime) -> bool:
-    """Return whether a setting, left at its default, does not delete yet."""
-    return name in settings.RETENTION_BY_DEFAULT and now < notice_ends()
-
-
 def notices(now: datetime) -> list[Notice]:
     """Return what the defaults are going to delete once the notice ends; nothing after that."""
     if not settings.RETENTION_BY_DEFAULT or now >= notice_ends():
@@ -132,26 +104,18 @@ def notices(now: datetime) -> list[Notice]:
 def expire_by_setting(name: str, now: datetime) -> int:
     """Delete what is older than a setting's days and return how many rows went."""
     days = getattr(settings, name)
-    if days and is_announced(name, now):
+    if not days or (name in settings.RETENTION_BY_DEFAULT and now < notice_ends()):
         return 0
-    return expire(BY_SETTING[name], now - timedelta(days=days)) if days else 0
+    return delete_in_chunks(BY_SETTING[name](now - timedelta(days=days)), most=MAX_ROWS)
 
 
 def expire_by_need(name: str, now: datetime) -> int:
     """Delete what is not needed any more and return how many rows went."""
     age, rows = BY_NEED[name]
-    return expire(rows, now - age)
-
-
-def expire(rows: Rows, limit: datetime, *, most: int | None = MAX_ROWS) -> int:
-    """Delete the rows from before a moment and return how many went."""
-    return delete_in_chunks(rows(limit), most=most)
+    return delete_in_chunks(rows(now - age), most=MAX_ROWS)
 
 
 def prune(before: datetime) -> dict[str, int]:
     """Delete changes, runs and drafts from before a moment, all of them, and return how many of each."""
-    return {
-        "changes": expire(old_changes, before, most=None),
-        "runs": expire(old_runs, before, most=None),
-        "drafts": expire(old_drafts, before, most=None),
-    }
+    names = zip(("changes", "runs", "drafts"), BY_SETTING.values(), strict=True)
+    return {name: delete_in_chunks(rows(before)) for name, rows in names}

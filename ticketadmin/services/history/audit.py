@@ -20,6 +20,7 @@ AUDIT_COLUMNS = (
     "when", "action", "actor", "actor_id", "target_kind", "target", "target_id", "before", "after", "details",
     "channel", "address", "request_id", "entry",
 )  # fmt: skip
+_ATTRIBUTES = {"when": "created_at", "actor": "actor_name", "target": "target_name", "entry": "pk"}
 
 
 @dataclass(frozen=True)
@@ -50,24 +51,13 @@ def audit_rows(viewer: User, filters: AuditFilters) -> Iterator[AuditEntry]:
 def audit_table(entries: Iterator[AuditEntry]) -> Iterator[tuple[Any, ...]]:
     """Yield a row an entry, in the order of AUDIT_COLUMNS; values are JSON."""
     for entry in entries:
-        yield (
-            timezone.localtime(entry.created_at).isoformat(timespec="seconds"),
-            entry.action,
-            entry.actor_name,
-            entry.actor_id,
-            entry.target_kind,
-            entry.target_name,
-            entry.target_id,
-            *(_text(values) for values in (entry.before, entry.after, entry.details)),
-            entry.channel,
-            entry.address,
-            entry.request_id,
-            entry.pk,
-        )
+        yield tuple(_cell(getattr(entry, _ATTRIBUTES.get(name, name))) for name in AUDIT_COLUMNS)
 
 
-def _text(values: dict[str, Any]) -> str:
-    return json.dumps(values, ensure_ascii=False) if values else ""
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return timezone.localtime(value).isoformat(timespec="seconds")
+    return (json.dumps(value, ensure_ascii=False) if value else "") if isinstance(value, dict) else value
 
 
 def _wanted(filters: AuditFilters, before: int | None) -> QuerySet[AuditEntry]:

@@ -79,16 +79,14 @@ def switch_on(user: User, code: str) -> list[str]:
     The user's other sessions end, since they passed no second step. Raises WrongCode.
     """
     with transaction.atomic():
-        if user.second_step_since is not None or not _verify(user, code, confirmed=False):
-            is_on_now = False
-        else:
+        is_right = user.second_step_since is None and _verify(user, code, confirmed=False)
+        if is_right:
             TOTPDevice.objects.filter(user=user, confirmed=True).delete()
             TOTPDevice.objects.filter(user=user, confirmed=False).update(confirmed=True)
             user.second_step_since = timezone.now()
             user.save(update_fields=["second_step_since"])
             record(AuditAction.SECOND_STEP_ON, Target.of(user), actor=user)
-            is_on_now = True
-    if not is_on_now:  # outside: the count of wrong codes is kept
+    if not is_right:  # outside: the count of wrong codes is kept
         raise WrongCode
     return _new_codes(user)
 

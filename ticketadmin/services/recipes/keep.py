@@ -1,14 +1,12 @@
-"""Which recipes a user has, and making, sharing and deleting them. Leads share; owners change their own."""
+"""Which recipes a user has, and making, changing and deleting them."""
 
 from collections.abc import Sequence
 
-from django.db import IntegrityError, transaction
 from django.db.models import BigIntegerField, Q, QuerySet
 
-from ticketadmin.models import AuditAction, Prepared, Recipe, Slot, User
-from ticketadmin.services.audit.record import Target, record
-from ticketadmin.services.people.access import require
+from ticketadmin.models import Prepared, Recipe, Slot, User
 from ticketadmin.services.recipes.recipe import RecipeChange
+from ticketadmin.services.recipes.sharing import delete_own, keep_own
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.text import folded
 
@@ -16,19 +14,6 @@ MAX_RECIPES = 100  # of one user
 MAX_NAME = 60  # characters, as the column has them
 MAX_SHOWN = 200  # in one menu
 MAX_CHANGES = 60  # fields of one recipe
-RIGHT, SHARING = "edit_tickets", "run_bulk_updates"
-
-
-class RecipeProblem(Exception):
-    """A recipe cannot be kept. Nothing was changed."""
-
-
-class TooManyRecipes(RecipeProblem):
-    """The user has MAX_RECIPES already."""
-
-
-class NameTaken(RecipeProblem):
-    """The user has another recipe of this name."""
 
 
 def recipes_for(user: User) -> list[Recipe]:
@@ -71,43 +56,12 @@ def keep_recipe(
     is_shared: bool = False,
     recipe: Recipe | None = None,
 ) -> Recipe:
-    """Make a recipe, or change one of the actor's own, and return it.
-
-    Raises Forbidden, TooManyRecipes or NameTaken.
-    """
-    require(actor, RIGHT)
-    was_shared = bool(recipe and recipe.is_shared)
-    if is_shared and not was_shared:
-        require(actor, SHARING)
-    if recipe is None and Recipe.objects.filter(owner=actor).count() >= MAX_RECIPES:
-        raise TooManyRecipes
-    kept = recipe or Recipe(owner=actor)
-    before = kept.changes
-    kept.name, kept.is_shared = name, is_shared
-    kept.changes = [change.as_json() for change in changes[:MAX_CHANGES]]
-    try:
-        with transaction.atomic():
-            kept.save()
-            if is_shared or was_shared:
-                _record(kept, before if was_shared else None)
-    except IntegrityError as error:
-        raise NameTaken from error
-    return kept
+    """Make a recipe, or change one of the actor's own, and return it. Raises as `keep_own`."""
+    kept = [change.as_json() for change in changes[:MAX_CHANGES]]
+    values = {"name": name, "changes": kept, "is_shared": is_shared}
+    return keep_own(actor, recipe or Recipe(owner=actor), values, says="changes", most=MAX_RECIPES)
 
 
 def delete_recipe(actor: User, recipe: Recipe) -> None:
     """Delete a recipe of one's own. Raises Forbidden."""
-    require(actor, RIGHT)
-    with transaction.atomic():
-        if recipe.is_shared:
-            record(AuditAction.SETTING_DELETED, Target.of(recipe), before={"changes": recipe.changes})
-        recipe.delete()
-
-
-def _record(recipe: Recipe, before: list[object] | None) -> None:
-    """Put into the audit log what a shared recipe says: colleagues use it."""
-    after = {"is_shared": recipe.is_shared, "changes": recipe.changes}
-    if before is None:
-        record(AuditAction.SETTING_CREATED, Target.of(recipe), after=after)
-    else:
-        record(AuditAction.SETTING_CHANGED, Target.of(recipe), before={"changes": before}, after=after)
+    delete_own(actor, recipe, says="changes")

@@ -18,14 +18,8 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import Snippet, User
 from ticketadmin.services.people.access import require
-from ticketadmin.services.recipes.keep import RIGHT, SHARING
-from ticketadmin.services.snippets.keep import (
-    MAX_SNIPPETS,
-    NameTaken,
-    SnippetText,
-    TooManySnippets,
-    keep_snippet,
-)
+from ticketadmin.services.recipes.sharing import RIGHT, SHARING, NameTaken, TooMany
+from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import as_content, as_name
 from ticketadmin.services.snippets.table import FileRow
 from ticketadmin.text import folded_login, plain_letters
@@ -115,7 +109,7 @@ def apply_import(actor: User, sealed: str) -> dict[Fate, int]:
                 if one.fate.writes and one.text:
                     keep_snippet(actor, one.text, snippet=one.snippet)
                     counts[one.fate] += 1
-    except (NameTaken, TooManySnippets) as error:
+    except (NameTaken, TooMany) as error:
         raise Outdated(rows) from error
     return counts
 

@@ -1,31 +1,17 @@
-"""Which snippets a user has, and making, sharing and deleting them. Rights are those of recipes.
-
-Leads share; owners change their own.
-"""
+"""Which snippets a user has, and making, changing and deleting them."""
 
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
 from django.db.models import Case, Q, QuerySet, When
 from django.db.models.functions import Left
 
-from ticketadmin.models import AuditAction, Snippet, User
-from ticketadmin.services.audit.record import Target, record
-from ticketadmin.services.people.access import require
-from ticketadmin.services.recipes.keep import RIGHT, SHARING
+from ticketadmin.models import Snippet, User
+from ticketadmin.services.recipes.sharing import delete_own, keep_own
 from ticketadmin.services.values.ordering import in_order
 
 MAX_SNIPPETS = 200  # of one user
 MAX_SHOWN = 500  # in one list or menu, a user's own first
 START = 400
-
-
-class TooManySnippets(Exception):
-    """The user has MAX_SNIPPETS already. Nothing was changed."""
-
-
-class NameTaken(Exception):
-    """The user has another snippet of this name. Nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -69,44 +55,11 @@ def _usable(user: User) -> QuerySet[Snippet]:
 
 
 def keep_snippet(actor: User, text: SnippetText, *, snippet: Snippet | None = None) -> Snippet:
-    """Make a snippet, or change one of the actor's own, and return it.
-
-    Raises Forbidden, TooManySnippets or NameTaken.
-    """
-    require(actor, RIGHT)
-    was_shared = bool(snippet and snippet.is_shared)
-    if text.is_shared and not was_shared:
-        require(actor, SHARING)
-    if snippet is None and Snippet.objects.filter(owner=actor).count() >= MAX_SNIPPETS:
-        raise TooManySnippets
+    """Make a snippet, or change one of the actor's own, and return it. Raises as `keep_own`."""
     kept = snippet or Snippet(owner=actor)
-    before = kept.content
-    kept.name, kept.content, kept.is_shared = text.name, text.content, text.is_shared
-    try:
-        with transaction.atomic():
-            kept.save()
-            if text.is_shared or was_shared:
-                _record(kept, before if was_shared else None)
-    except IntegrityError as error:
-        raise NameTaken from error
-    return kept
+    return keep_own(actor, kept, vars(text), says="content", most=MAX_SNIPPETS)
 
 
 def delete_snippet(actor: User, snippet: Snippet) -> None:
     """Delete a snippet of one's own. Raises Forbidden."""
-    require(actor, RIGHT)
-    with transaction.atomic():
-        if snippet.is_shared:
-            before = {"content": snippet.content}
-            record(AuditAction.SETTING_DELETED, Target.of(snippet), before=before, actor=actor)
-        snippet.delete()
-
-
-def _record(snippet: Snippet, before: str | None) -> None:
-    """Put into the audit log what a shared snippet says: colleagues use it."""
-    after = {"is_shared": snippet.is_shared, "content": snippet.content}
-    if before is None:
-        record(AuditAction.SETTING_CREATED, Target.of(snippet), after=after, actor=snippet.owner)
-    else:
-        was = {"content": before}
-        record(AuditAction.SETTING_CHANGED, Target.of(snippet), before=was, after=after, actor=snippet.owner)
+    delete_own(actor, snippet, says="content")

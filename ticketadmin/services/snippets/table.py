@@ -4,8 +4,6 @@ A file that was taken away and read again holds exactly what was in it: no cell 
 added for that is taken off again (`spreadsheets/formulas.py`).
 """
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +12,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import Snippet, User
-from ticketadmin.services.recipes.keep import SHARING
+from ticketadmin.services.history.export import csv_lines
+from ticketadmin.services.recipes.sharing import SHARING
 from ticketadmin.services.spreadsheets.delimited import read_delimited
-from ticketadmin.services.spreadsheets.formulas import armed_inside, disarmed, disarmed_inside
+from ticketadmin.services.spreadsheets.formulas import armed_inside
 from ticketadmin.services.spreadsheets.kinds import refuse_other_kinds
 from ticketadmin.services.spreadsheets.table import Table, UnreadableFile
 from ticketadmin.services.spreadsheets.workbooks import is_workbook
@@ -49,16 +48,9 @@ def exported_snippets(user: User) -> QuerySet[Snippet]:
 
 
 def file_lines(snippets: Iterable[Snippet]) -> Iterator[str]:
-    """Yield the file line by line, with a byte order mark so that spreadsheets read it as UTF-8."""
-    yield "\ufeff" + _line(COLUMNS)
-    for one in snippets:
-        yield _line((one.name, YES if one.is_shared else NO, one.owner.username, one.content))
-
-
-def _line(texts: Sequence[str]) -> str:
-    line = io.StringIO(newline="")
-    csv.writer(line).writerow([disarmed(disarmed_inside(text)) for text in texts])
-    return line.getvalue()
+    """Yield the file line by line."""
+    rows = ((one.name, YES if one.is_shared else NO, one.owner.username, one.content) for one in snippets)
+    return csv_lines(COLUMNS, rows)
 
 
 def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:

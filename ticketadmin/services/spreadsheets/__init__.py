@@ -25,18 +25,6 @@ from ticketadmin.services.spreadsheets.table import (
 )
 from ticketadmin.services.spreadsheets.workbooks import is_workbook, read_workbook
 
-__all__ = [
-    "LARGEST_FILE",
-    "MOST_COLUMNS",
-    "MOST_ROWS",
-    "CellProblem",
-    "SheetWithoutRows",
-    "Table",
-    "TableRow",
-    "UnreadableFile",
-    "read_table",
-]
-
 
 def read_table(content: bytes, filename: str, sheet: str = "") -> Table:
     """Return the table in an uploaded CSV or XLSX file; its first bytes count, not its name.

@@ -12,11 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from django.utils.translation import gettext as _
-
 from ticketadmin.services.spreadsheets.formulas import armed
-from ticketadmin.services.spreadsheets.kinds import not_a_table
-from ticketadmin.services.spreadsheets.table import Table, UnreadableFile, filled_rows
+from ticketadmin.services.spreadsheets.table import Table, filled_rows, unreadable
 from ticketadmin.text import normalize
 
 _MARKS = (
@@ -55,8 +52,7 @@ def decode(content: bytes) -> tuple[str, str]:
         if encoding == "cp1258" and not _is_vietnamese(text):
             continue
         return _without_control(text.removeprefix("\ufeff")), encoding
-    message = _("The letters of this file cannot be read. Save it as “CSV UTF-8” and upload it again.")
-    raise UnreadableFile(message, code="encoding")
+    raise unreadable("encoding")
 
 
 def _encodings(content: bytes) -> Iterator[str]:
@@ -76,7 +72,7 @@ def _without_control(text: str) -> str:
     """Return the text without stray control characters; where they are many, it is none."""
     cleaned, count = _CONTROL.subn("", text)
     if "\0" in text.rstrip("\0") or count * 100 > len(text) + 100:
-        raise not_a_table()
+        raise unreadable("not_a_table")
     return cleaned.rstrip("\0")
 
 
@@ -91,7 +87,7 @@ def _utf_16_without_mark(content: bytes) -> str:
     """Return which UTF-16 it is: of ordinary letters, separators and line ends every other byte is zero."""
     low, high = content[0::2].count(0), content[1::2].count(0)
     if 10 * max(low, high) < len(content) or min(low, high) * 5 > max(low, high):
-        raise not_a_table()
+        raise unreadable("not_a_table")
     return "utf-16-le" if high > low else "utf-16-be"
 
 
@@ -136,7 +132,8 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _unreadable_row(number, error) from error
+            code = "long_cell" if "field larger" in str(error) else "quotes"
+            raise unreadable(code, row=number) from error
         yield number, [_as_typed(cell) for cell in record]
 
 
@@ -144,13 +141,3 @@ def _as_typed(cell: str) -> str:
     if cell.startswith("="):
         return _AS_TEXT.sub(r"\1", cell) if _AS_TEXT.fullmatch(cell) else cell
     return armed(cell)
-
-
-def _unreadable_row(number: int, error: csv.Error) -> UnreadableFile:
-    if "field larger" in str(error):
-        message = _("Row %(row)s holds a cell that is too long, or a quotation mark that is never closed.")
-        return UnreadableFile(message, code="long_cell", params={"row": number})
-    message = _(
-        "The quotation marks in row %(row)s do not match. Inside a quoted cell each is written twice."
-    )
-    return UnreadableFile(message, code="quotes", params={"row": number})

@@ -7,11 +7,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from django.utils.translation import gettext as _
-
 from ticketadmin.services.spreadsheets.delimited import decode, separator_of
 from ticketadmin.services.spreadsheets.formulas import disarmed
-from ticketadmin.services.spreadsheets.table import UnreadableFile
+from ticketadmin.services.spreadsheets.table import unreadable
 from ticketadmin.services.spreadsheets.workbooks import (
     MAX_CPU_SECONDS,
     MAX_MEMORY,
@@ -51,11 +49,7 @@ def _marked_workbook(content: bytes, added: AddedColumn) -> bytes:
     status, marked = run_process("ticketadmin.workbooks.marking", limits, marks + b"\n" + content)
     if status or not marked:
         logger.warning("A workbook could not be marked: status %s.", status)
-        message = _(
-            "Errors cannot be written into this workbook. Save it as “CSV UTF-8”, upload that file, and "
-            "download it with its errors."
-        )
-        raise UnreadableFile(message, code="not_markable")
+        raise unreadable("not_markable")
     return marked
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 MEBIBYTE = 1024 * 1024
 LARGEST_FILE = 10 * MEBIBYTE
@@ -17,12 +17,47 @@ _LOWEST_ROW = 1_048_576  # a spreadsheet has no more
 
 
 class UnreadableFile(ValidationError):
-    """The file cannot be used as it is; nothing was taken from it.
+    """The file cannot be used as it is; nothing was taken from it. Its codes are those of `_SENTENCES`."""
 
-    Codes: `empty`, `no_rows`, `too_large`, `too_many_rows`, `too_many_columns`, `long_cell`, `quotes`,
-    `encoding`, `old_excel`, `binary_excel`, `other_spreadsheet`, `password`, `not_a_table`, `web_page`,
-    `damaged`, `too_much_inside`, `busy`, `unavailable`.
-    """
+
+_SENTENCES = {
+    "empty": _("The file is empty."),
+    "no_rows": _("The file holds the column names only. Add one row for each ticket."),
+    "too_large": _("The file has %(size)s MB; at most %(most)d MB are possible."),
+    "too_many_rows": _("The file has more than %(most)s rows. Split it into several files."),
+    "too_many_columns": _("Row %(row)s has more than %(most)s columns. Remove those that are not needed."),
+    "long_cell": _("Row %(row)s holds a cell that is too long, or a quotation mark that is never closed."),
+    "quotes": _(
+        "The quotation marks in row %(row)s do not match. Inside a quoted cell each is written twice."
+    ),
+    "encoding": _("The letters of this file cannot be read. Save it as “CSV UTF-8” and upload it again."),
+    "web_page": _("This is a web page, not a spreadsheet. Open it, save it as .xlsx, and upload that file."),
+    "not_a_table": _("This is not a table. Upload a .csv or .xlsx file."),
+    "password": _("The file is protected by a password. Save it without one and upload it again."),
+    "old_excel": _("This is the old Excel format. Save the file as .xlsx or .csv and upload it again."),
+    "binary_excel": _("This is a binary Excel file. Save it as .xlsx and upload that file."),
+    "other_spreadsheet": _(
+        "This is not an Excel file. Save or export the table as .xlsx or .csv and upload that file."
+    ),
+    "damaged": _("The file is damaged. Open it in your spreadsheet program, save it again, and try again."),
+    "too_much_inside": _(
+        "The file unpacks into more than a table of tickets. Copy its cells into a new file and upload that."
+    ),
+    "busy": _("Other files are being read at the moment. Nothing was changed. Upload this one again."),
+    "unavailable": _(
+        "Excel files cannot be read on this server now. Nothing was changed. Save the table as “CSV UTF-8” "
+        "and upload that file, or tell an administrator."
+    ),
+    "not_markable": _(
+        "Errors cannot be written into this workbook. Save it as “CSV UTF-8”, upload that file, and "
+        "download it with its errors."
+    ),
+}
+
+
+def unreadable(code: str, **params: object) -> UnreadableFile:
+    """Return the error with the sentence of a code; `params` are what the sentence names."""
+    return UnreadableFile(_SENTENCES[code], code=code, params=params)
 
 
 class SheetWithoutRows(UnreadableFile):
@@ -95,7 +130,7 @@ class Table:
             if is_header(header := as_header(row.cells)):
                 rows = self.rows[above:]
                 if not rows:
-                    raise no_rows()
+                    raise unreadable("no_rows")
                 return replace(self, header=header, rows=rows, header_row=row.number, title_lines=above)
         return self
 
@@ -116,30 +151,20 @@ def filled_rows(
     header_row = 0
     found: list[TableRow] = []
     for number, texts in rows:
-        if number > _LOWEST_ROW:
-            raise too_many_rows()
         cells = _without_empty_end(texts)
-        if not cells:
-            continue
+        if number > _LOWEST_ROW or (cells and len(found) == MOST_ROWS):
+            raise unreadable("too_many_rows", most=number_format(MOST_ROWS, force_grouping=True))
         if len(cells) > MOST_COLUMNS:
-            raise _too_many_columns(number)
-        if header is None:
+            raise unreadable("too_many_columns", row=number, most=MOST_COLUMNS)
+        if cells and header is None:
             header_row, header = number, as_header(cells)
-            continue
-        found.append(TableRow(number, cells))
-        if len(found) > MOST_ROWS:
-            raise too_many_rows()
+        elif cells:
+            found.append(TableRow(number, cells))
     if header is None:
-        raise UnreadableFile(_("The file is empty."), code="empty")
+        raise unreadable("empty")
     if not found:
-        raise no_rows()
+        raise unreadable("no_rows")
     return header_row, header, tuple(found)
-
-
-def no_rows() -> UnreadableFile:
-    """Return the error for a table of column names only."""
-    message = _("The file holds the column names only. Add one row for each ticket.")
-    return UnreadableFile(message, code="no_rows")
 
 
 def _without_empty_end(texts: Sequence[str]) -> tuple[str, ...]:
@@ -147,22 +172,3 @@ def _without_empty_end(texts: Sequence[str]) -> tuple[str, ...]:
     while end and not texts[end - 1].strip():
         end -= 1
     return tuple(texts[:end])
-
-
-def too_many_rows() -> UnreadableFile:
-    """Return the error for a table with more rows than a bulk update takes."""
-    message = _("The file has more than %(most)s rows. Split it into several files.")
-    return UnreadableFile(
-        message, code="too_many_rows", params={"most": number_format(MOST_ROWS, force_grouping=True)}
-    )
-
-
-def _too_many_columns(row: int) -> UnreadableFile:
-    message = _("Row %(row)s has more than %(most)s columns. Remove those that are not needed.")
-    return UnreadableFile(message, code="too_many_columns", params={"row": row, "most": MOST_COLUMNS})
-
-
-def damaged() -> UnreadableFile:
-    """Return the error for a workbook that is none inside."""
-    message = _("The file is damaged. Open it in your spreadsheet program, save it again, and try again.")
-    return UnreadableFile(message, code="damaged")

@@ -28,8 +28,8 @@ from ticketadmin.services.spreadsheets.table import (
     Table,
     TableRow,
     UnreadableFile,
-    damaged,
     filled_rows,
+    unreadable,
 )
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def read_workbook(content: bytes, sheet: str = "") -> Table:
     """
     answer = _answer(content, sheet)
     if refusal := answer.get("refused"):
-        raise _refused(refusal)
+        raise unreadable(refusal)
     number, header, rows = _rows_of(answer)
     problems = [CellProblem(row, column, _no_result()) for row, column in answer["without_result"]]
     problems += [CellProblem(row, column, _is_merged()) for row, column in answer["merged"]]
@@ -98,8 +98,7 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
     The module limits itself by its arguments. Raises UnreadableFile where it does not end in time.
     """
     if not _turns.acquire(timeout=MAX_SECONDS):
-        message = _("Other files are being read at the moment. Nothing was changed. Upload this one again.")
-        raise UnreadableFile(message, code="busy")
+        raise unreadable("busy")
     try:
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(  # noqa: S603 - nothing of the file is on its command line
@@ -115,10 +114,10 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
             output.seek(0)
             return done.returncode, output.read()
     except subprocess.TimeoutExpired:
-        raise _too_much_inside() from None
+        raise unreadable("too_much_inside") from None
     except OSError as error:
         logger.error("The process that reads workbooks cannot be started: %s", type(error).__name__)
-        raise _unavailable() from error
+        raise unreadable("unavailable") from error
     finally:
         _turns.release()
 
@@ -126,40 +125,13 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
 def _decoded(status: int, output: bytes) -> dict[str, Any]:
     if status < 0:  # ended by a signal: the limit of processor time or of memory
         logger.warning("The process that reads workbooks was ended by signal %s.", -status)
-        raise _too_much_inside()
+        raise unreadable("too_much_inside")
     try:
         answer: dict[str, Any] = json.loads(output)
     except ValueError:
         logger.error("The process that reads workbooks failed with status %s.", status)
-        raise _unavailable() from None
+        raise unreadable("unavailable") from None
     return answer
-
-
-def _refused(code: str) -> UnreadableFile:
-    if code == "binary_excel":
-        message = _("This is a binary Excel file. Save it as .xlsx and upload that file.")
-        return UnreadableFile(message, code=code)
-    if code == "other_spreadsheet":
-        message = _(
-            "This is not an Excel file. Save or export the table as .xlsx or .csv and upload that file."
-        )
-        return UnreadableFile(message, code=code)
-    return _too_much_inside() if code == "too_much_inside" else damaged()
-
-
-def _too_much_inside() -> UnreadableFile:
-    message = _(
-        "The file unpacks into more than a table of tickets. Copy its cells into a new file and upload that."
-    )
-    return UnreadableFile(message, code="too_much_inside")
-
-
-def _unavailable() -> UnreadableFile:
-    message = _(
-        "Excel files cannot be read on this server now. Nothing was changed. Save the table as “CSV UTF-8” "
-        "and upload that file, or tell an administrator."
-    )
-    return UnreadableFile(message, code="unavailable")
 
 
 def _is_merged() -> str:

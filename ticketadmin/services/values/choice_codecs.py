@@ -58,7 +58,6 @@ class SelectCodec(Codec):
     own_widget = Widget.SELECT
 
     def widget(self, field: Field, texts: Inputs) -> Widget:
-        """Return a select where there are options, else a box."""
         return Widget.SELECT if field.choices else box_for(texts)
 
     def show(self, field: Field, value: Value) -> Inputs:
@@ -81,7 +80,6 @@ class SelectCodec(Codec):
         return _option_like(typed_text(texts[0]).strip() if text is None else text, like)
 
     def canonical(self, field: Field, value: Value) -> str:
-        """Return the option's text."""
         return self.show(field, value)[0].strip()
 
 
@@ -101,7 +99,6 @@ class MultiSelectCodec(Codec):
 
     def widget(self, field: Field, texts: Inputs) -> Widget:
         """Return checkboxes: each holds any text."""
-        del field, texts
         return Widget.CHECKS
 
     def show(self, _field: Field, value: Value) -> Inputs:
@@ -160,7 +157,6 @@ class YesNoCodec(Codec):
 
     def widget(self, field: Field, texts: Inputs) -> Widget:
         """Return a select: it holds any text as a further option."""
-        del field, texts
         return Widget.SELECT
 
     def show(self, field: Field, value: Value) -> Inputs:
@@ -169,7 +165,6 @@ class YesNoCodec(Codec):
         return [answer if answer in {"1", "0"} else json_text(value)]
 
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:
-        """Return the answer in the spelling of what was there."""
         answer = _ANSWERS.get(seen_text(texts[0]).lower())
         if answer is None:
             raise ValidationError(_("Choose yes or no."), code="invalid_answer")

@@ -28,12 +28,10 @@ class Codec:
 
     def show(self, field: Field, value: Value) -> Inputs:
         """Return the texts that the widget holds for a value that is not empty."""
-        del field
         return [json_text(value)]
 
     def widget(self, field: Field, texts: Inputs) -> Widget:
         """Return a widget that can hold these texts: the kind's own, or a text area."""
-        del field
         return box_for(texts, self.own_widget) if self.own_widget.is_one_line else self.own_widget
 
     def read(self, field: Field, texts: Inputs, like: Value) -> Value:
@@ -46,7 +44,6 @@ class Codec:
 
     def canonical(self, field: Field, value: Value) -> str:
         """Return the form in which two spellings of one value are equal; "" for every kind of empty."""
-        del field
         return normal_text(json_text(value))
 
     def exact(self, field: Field, value: Value) -> str:
@@ -55,7 +52,6 @@ class Codec:
 
     def is_foreign(self, field: Field, value: Value) -> bool:
         """Return whether a value that is not empty does not fit the kind, so that it is shown as its JSON."""
-        del field
         return is_container(value)
 
     def is_blank(self, texts: Inputs) -> bool:

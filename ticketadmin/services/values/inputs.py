@@ -14,20 +14,6 @@ from ticketadmin.services.values.text_codecs import too_long
 
 MAX_INPUT = 200_000  # characters; no field takes as many, so that no work is done on more
 
-__all__ = [
-    "Inputs",
-    "can_be_retyped",
-    "empty_value",
-    "is_as_shown",
-    "is_blank",
-    "is_foreign",
-    "is_untouched",
-    "parse",
-    "retyped",
-    "to_inputs",
-    "widget_of",
-]
-
 
 def to_inputs(field: Field, value: Value) -> Inputs:
     """Return the texts that a form shows for a value; none for an empty one."""

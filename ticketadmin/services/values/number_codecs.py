@@ -28,7 +28,6 @@ class NumberCodec(Codec):
     own_widget = Widget.NUMBER
 
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:
-        """Return the number with the JSON type of what was there."""
         return number_like(read_number(seen_text(texts[0])), like)
 
     def retype(self, _field: Field, value: Value, like: Value) -> Value:
@@ -36,12 +35,10 @@ class NumberCodec(Codec):
         return number_like(to_number(value) or Decimal(0), like)
 
     def canonical(self, _field: Field, value: Value) -> str:
-        """Return the shortest spelling of the number."""
         number = to_number(value)
         return normal_text(json_text(value)) if number is None else plain_number(number)
 
     def is_foreign(self, _field: Field, value: Value) -> bool:
-        """Return whether the value spells no number."""
         return to_number(value) is None
 
 
@@ -55,11 +52,9 @@ class DateCodec(Codec):
         return Widget.DATE if all(is_date(text) for text in texts) else box_for(texts)
 
     def read(self, _field: Field, texts: Inputs, _like: Value) -> Value:
-        """Return the day as YYYY-MM-DD."""
         return read_day(texts[0]).isoformat()
 
     def is_foreign(self, _field: Field, value: Value) -> bool:
-        """Return whether the value is no calendar date."""
         return not is_date(json_text(value))
 
 
@@ -85,12 +80,10 @@ class EpochDateCodec(DateCodec):
         return sent
 
     def canonical(self, _field: Field, value: Value) -> str:
-        """Return the day."""
         day = epoch_to_date(value)
         return day.isoformat() if day else normal_text(json_text(value))
 
     def is_foreign(self, _field: Field, value: Value) -> bool:
-        """Return whether the value names no day."""
         return epoch_to_date(value) is None
 
 

@@ -65,9 +65,8 @@ def _without_groups(grouped: re.Match[str]) -> str:
         message = _("Write %(plain)s, or %(decimal)s if you mean a fraction.")
         before, after = whole.split(mark)
         fraction = after.rstrip("0") or "0"
-        fraction = (
-            fraction if len(fraction) < len(after) else after + "0"
-        )  # three digits would be refused again
+        if len(fraction) == len(after):  # three digits would be refused again
+            fraction += "0"
         params = {"plain": before + after, "decimal": f"{before}.{fraction}"}
         raise ValidationError(message, code="ambiguous_number", params=params)
     return whole.replace(mark, "") + (f".{part}" if part else "")

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ticketadmin.text import normalize
 
 MAX_KEY = 90  # bytes of letters in a sort key, and of tones
+MAX_NAME = 1_000  # the same for sorting here, where nothing is stored
 
 Thing = TypeVar("Thing")
 _LETTERS = {letter: place for place, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
@@ -19,7 +20,7 @@ _TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
 
 def in_order(things: Iterable[Thing], name: Callable[[Thing], str]) -> list[Thing]:
     """Return things by their names, however these were typed (composed or not, either case)."""
-    return sorted(things, key=lambda thing: _place(name(thing)))
+    return sorted(things, key=lambda thing: sort_key(name(thing), limit=MAX_NAME))
 
 
 def sort_key(name: str, *, limit: int = MAX_KEY) -> bytes:
@@ -54,16 +55,3 @@ def _weight(letter: str) -> bytes:
         return bytes([0xA0 + known])
     code = ord(letter)
     return bytes([code]) if 0x20 <= code < 0x7F else b"\x7f" + code.to_bytes(3, "big")
-
-
-def _place(name: str) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
-    letters: list[tuple[int, int]] = []
-    tones: list[int] = []
-    for character in normalize("NFC", name.strip().casefold()):
-        parts = normalize("NFD", character)
-        tone = next((_TONES[part] for part in parts if part in _TONES), 0)
-        bare = normalize("NFC", "".join(part for part in parts if part not in _TONES))
-        known = _LETTERS.get(bare)
-        letters.append((1, known) if known is not None else (0, ord(bare[:1] or " ")))
-        tones.append(tone)
-    return tuple(letters), tuple(tones)

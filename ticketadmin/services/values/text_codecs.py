@@ -65,7 +65,6 @@ class TextCodec(Codec):
         return normal_text(json_text(value, sort_keys=True))
 
     def exact(self, _field: Field, value: Value) -> str:
-        """Return as `canonical`, with outer white space."""
         return typed_text(json_text(value, sort_keys=True))
 
 
@@ -148,7 +147,6 @@ class EmailCodec(Codec):
     own_widget = Widget.EMAIL
 
     def read(self, _field: Field, texts: Inputs, _like: Value) -> Value:
-        """Return the address without what is not seen around it."""
         text = seen_text(texts[0])
         try:
             validate_email(text)
@@ -158,7 +156,6 @@ class EmailCodec(Codec):
         return text
 
     def exact(self, _field: Field, value: Value) -> str:
-        """Return the text with outer white space."""
         return normalize("NFC", json_text(value))
 
 
@@ -168,7 +165,6 @@ class PhoneCodec(Codec):
     own_widget = Widget.PHONE
 
     def read(self, _field: Field, texts: Inputs, _like: Value) -> Value:
-        """Return the number without what is not seen in it."""
         text = seen_text(texts[0])
         digits = sum(character.isdigit() for character in text)
         if not re.fullmatch(r"[0-9 +\-().]{6,20}", text) or digits < 6:
@@ -179,5 +175,4 @@ class PhoneCodec(Codec):
         return text
 
     def exact(self, _field: Field, value: Value) -> str:
-        """Return the text with outer white space."""
         return normalize("NFC", json_text(value))

@@ -42,14 +42,8 @@ from ticketadmin.services.bulk.recipes import changes_of_run
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.people.access import Forbidden
-from ticketadmin.services.recipes.keep import (
-    MAX_NAME,
-    MAX_RECIPES,
-    NameTaken,
-    TooManyRecipes,
-    keep_recipe,
-    recipes_for,
-)
+from ticketadmin.services.recipes.keep import MAX_NAME, MAX_RECIPES, keep_recipe, recipes_for
+from ticketadmin.services.recipes.sharing import NameTaken, TooMany
 from ticketadmin.services.rules.checking import rules_of
 from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
 from ticketadmin.services.saving.edit import Edit
@@ -245,7 +239,7 @@ def _keep_recipe(request: HttpRequest, one: BulkUpdate, person: User) -> HttpRes
     else:
         try:
             keep_recipe(person, name, changes)
-        except TooManyRecipes:
+        except TooMany:
             message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
             problem = message % {"most": MAX_RECIPES}
         except NameTaken:

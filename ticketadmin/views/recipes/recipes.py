@@ -14,15 +14,8 @@ from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.snippets import recipe_tabs
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.people.access import Forbidden
-from ticketadmin.services.recipes.keep import (
-    MAX_RECIPES,
-    SHARING,
-    NameTaken,
-    TooManyRecipes,
-    delete_recipe,
-    keep_recipe,
-    recipes_for,
-)
+from ticketadmin.services.recipes.keep import MAX_RECIPES, delete_recipe, keep_recipe, recipes_for
+from ticketadmin.services.recipes.sharing import SHARING, NameTaken, TooMany
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.redirects import see_other
@@ -90,7 +83,7 @@ def _edit(request: HttpRequest, one: Recipe | None) -> HttpResponse:
         )
     except Forbidden as error:
         raise PermissionDenied from error
-    except TooManyRecipes:
+    except TooMany:
         message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
         form.add_error(None, message % {"most": MAX_RECIPES})
     except NameTaken:

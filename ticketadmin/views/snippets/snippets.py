@@ -13,12 +13,10 @@ from ticketadmin.models import Snippet, User
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.snippets import present_snippets, recipe_tabs
 from ticketadmin.services.people.access import Forbidden
-from ticketadmin.services.recipes.keep import SHARING
+from ticketadmin.services.recipes.sharing import SHARING, NameTaken, TooMany
 from ticketadmin.services.snippets.keep import (
     MAX_SHOWN,
     MAX_SNIPPETS,
-    NameTaken,
-    TooManySnippets,
     delete_snippet,
     find_snippet,
     keep_snippet,
@@ -95,7 +93,7 @@ def _edit(request: HttpRequest, one: Snippet | None) -> HttpResponse:
         kept = keep_snippet(user, form.text, snippet=one)
     except Forbidden as error:
         raise PermissionDenied from error
-    except TooManySnippets:
+    except TooMany:
         message = _("You have %(most)d snippets, which is the most. Delete one, then try again.")
         form.add_error(None, message % {"most": MAX_SNIPPETS})
     except NameTaken:

@@ -1,0 +1,60 @@
+"""Keeping recipes and snippets: rows that have a name, belong to a user, and can be shared with everybody.
+
+Leads share; owners change their own. What a shared row says is in the audit log: colleagues use it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from django.db import IntegrityError, transaction
+
+from ticketadmin.models import AuditAction, Recipe, Snippet, User
+from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.people.access import require
+
+Row = TypeVar("Row", Recipe, Snippet)
+RIGHT, SHARING = "edit_tickets", "run_bulk_updates"
+
+
+class TooMany(Exception):
+    """The user has as many rows as one user may have. Nothing was changed."""
+
+
+class NameTaken(Exception):
+    """The user has another row of this name. Nothing was changed."""
+
+
+def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, says: str, most: int) -> Row:
+    """Make a row of the actor's own, or change one, and return it; `says` is the column that is recorded.
+
+    `values` are those of the columns, `is_shared` among them. Raises Forbidden, TooMany or NameTaken.
+    """
+    require(actor, RIGHT)
+    was_shared, before = row.is_shared, {says: getattr(row, says)}
+    if values["is_shared"] and not was_shared:
+        require(actor, SHARING)
+    if row.pk is None and type(row)._default_manager.filter(owner=actor).count() >= most:
+        raise TooMany
+    for name, value in values.items():
+        setattr(row, name, value)
+    after = {name: values[name] for name in ("is_shared", says)}
+    try:
+        with transaction.atomic():
+            row.save()
+            if was_shared:
+                record(AuditAction.SETTING_CHANGED, Target.of(row), before=before, after=after, actor=actor)
+            elif row.is_shared:
+                record(AuditAction.SETTING_CREATED, Target.of(row), after=after, actor=actor)
+    except IntegrityError as error:
+        raise NameTaken from error
+    return row
+
+
+def delete_own(actor: User, row: Recipe | Snippet, *, says: str) -> None:
+    """Delete a row of the actor's own. Raises Forbidden."""
+    require(actor, RIGHT)
+    with transaction.atomic():
+        if row.is_shared:
+            before = {says: getattr(row, says)}
+            record(AuditAction.SETTING_DELETED, Target.of(row), before=before, actor=actor)
+        row.delete()
