@@ -50,8 +50,10 @@ from ticketadmin.services.saving.errors import (
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.merge import merge
+from ticketadmin.services.saving.proving import Saved, prove
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
-from ticketadmin.services.saving.save import Saved, Written, write_ticket
+from ticketadmin.services.saving.save import write_ticket
+from ticketadmin.services.saving.sending import Written
 from ticketadmin.services.saving.sent_along import fields_lost, lost_and_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -123,8 +125,7 @@ def _plan_unread(work: Work, item: BulkItem) -> None:
     elif edit.not_offered(work.schema, {}):
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED
     else:
-        values = {name: edit.value_of(work.schema.field(name)) for name in edit.wishes}
-        _check_rules(work, item, values, {})
+        _check_rules(work, item, edit.values(work.schema, {}), {})
 
 
 def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
@@ -133,7 +134,7 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
         return
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
     schema, known = work.schema, read.values_for(edit.wishes)
-    mine = {name: edit.value_of(schema.field(name), known.get(name)) for name in edit.wishes}
+    mine = edit.values(schema, known)
     base = {**(item.base or {}), **bases_in_file(item, known, schema)}
     merged = merge(base, mine, known, schema)  # an undo brings its base: the values then stored
     item.reason = ""
@@ -155,8 +156,7 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
         item.plan, item.reason = Plan.CANNOT, ItemReason.OTHER_TYPE
     else:
         item.base = _known_of(edit, known)
-        left = {name: value for name, value in mine.items() if name not in merged.already_there}
-        _check_rules(work, item, left, read.values_for(names_to_read(work.rules)))
+        _check_rules(work, item, merged.left, read.values_for(names_to_read(work.rules)))
     item.read_at, item.is_unread = read.read_at, bool(read.unread)
 
 
@@ -223,7 +223,7 @@ def _not_saved(work: Work, item: BulkItem, problem: SaveProblem) -> ItemResult:
 def prove_item(work: Work, item: BulkItem, written: Written) -> ItemResult:
     """Read the ticket of an accepted write back and end its item."""
     _name_request(work, item)
-    return _ended(work, item, written.prove().change)
+    return _ended(work, item, prove(written).change)
 
 
 def end_verified(ended: Sequence[tuple[BulkItem, Change]]) -> None:

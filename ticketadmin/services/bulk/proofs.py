@@ -17,14 +17,10 @@ from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
 from ticketadmin.services.crm.reading import ReadTicket, announce_read
 from ticketadmin.services.index.moments import moment_of
-from ticketadmin.services.saving.readback import (
-    ReadBack,
-    Received,
-    Verdict,
-    finish_verified,
-    was_settled_elsewhere,
-)
-from ticketadmin.services.saving.save import Written
+from ticketadmin.services.saving.proving import verdict_of
+from ticketadmin.services.saving.readback import ReadBack, was_settled_elsewhere
+from ticketadmin.services.saving.record import Received, Verdict, finish_verified
+from ticketadmin.services.saving.sending import Written
 
 WITHIN = 0.7  # seconds for which a write waits for others, so that it is read within one second
 MAX_TOGETHER = 50
@@ -127,7 +123,7 @@ def _verdict(written: Written, row: ReadTicket) -> Verdict | None:
     kept = {name: value for name, value in intent.before.items() if name not in sent}
     if not sent <= row.values.keys() or any(row.values.get(name, _ABSENT) != kept[name] for name in kept):
         return None
-    verdict = written.verdict_of(ReadBack(row))
+    verdict = verdict_of(written, ReadBack(row))
     is_simple = verdict.outcome is Outcome.VERIFIED and verdict.signature in {None, Outcome.VERIFIED}
     return verdict if is_simple and not verdict.collateral and not verdict.unchecked else None
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ticketadmin.services.saving.save import Written
+from ticketadmin.services.saving.sending import Written
 
 
 @dataclass(frozen=True)

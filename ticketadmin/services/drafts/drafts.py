@@ -20,7 +20,8 @@ from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.merge import FieldConflict
-from ticketadmin.services.saving.save import OpenedTicket, base_after
+from ticketadmin.services.saving.posted_again import base_after
+from ticketadmin.services.saving.save import OpenedTicket
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.services.values.inputs import Inputs, is_untouched
 from ticketadmin.services.values.schema import TicketSchema

@@ -19,15 +19,8 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.edit import payload_of
-from ticketadmin.services.saving.readback import (
-    Received,
-    Sent,
-    Verdict,
-    conclude,
-    finish,
-    read_back,
-    verdict_right_after,
-)
+from ticketadmin.services.saving.readback import Sent, conclude, read_back, verdict_right_after
+from ticketadmin.services.saving.record import Received, Verdict, finish
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError

@@ -66,6 +66,10 @@ class Edit:
             return empty_value(field, like)
         return retyped(field, wish.value, like) if wish.is_typed else wish.value
 
+    def values(self, schema: TicketSchema, known: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the values to send by field name, for a ticket that holds the `known` ones."""
+        return {name: self.value_of(schema.field(name), known.get(name)) for name in self.wishes}
+
     def refused(self, schema: TicketSchema, known: Mapping[str, Value]) -> tuple[str, ...]:
         """Return the fields whose typed value the form of a ticket that holds `known` would refuse."""
         typed = {

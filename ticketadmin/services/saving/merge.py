@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ticketadmin.models import Outcome
-from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.codecs import is_identical, same_value
+from ticketadmin.services.values.fields import Field, Value
 from ticketadmin.services.values.schema import TicketSchema
 
 
@@ -31,6 +32,7 @@ class Merge:
         default_factory=dict
     )  # only they changed it: (was, is)
     already_there: tuple[str, ...] = ()  # both changed it to the same value: nothing to send
+    left: Mapping[str, Value] = field(default_factory=dict)  # of mine, what theirs does not hold
 
 
 def merge(
@@ -44,15 +46,17 @@ def merge(
     kept: dict[str, tuple[Value, Value]] = {}
     already: list[str] = []
     for name, their_value in theirs.items():
-        if name in mine and schema.identical(name, mine[name], their_value):
+        field = schema.field(name)
+        if name in mine and is_identical(field, mine[name], their_value):
             already.append(name)
-        elif name not in base or schema.same(name, base[name], their_value):
+        elif name not in base or same_value(field, base[name], their_value):
             continue
         elif name in mine:
             conflicts.append(FieldConflict(name, base[name], their_value, mine[name]))
         else:
             kept[name] = (base[name], their_value)
-    return Merge(tuple(conflicts), kept, tuple(already))
+    left = {name: value for name, value in mine.items() if name not in already}
+    return Merge(tuple(conflicts), kept, tuple(already), left)
 
 
 def field_outcomes(
@@ -62,7 +66,7 @@ def field_outcomes(
     schema: TicketSchema,
 ) -> dict[str, Outcome]:
     """Judge each wanted field by what was read before and right after a write that was accepted."""
-    return {name: _field_outcome(schema, name, wanted[name], before, after) for name in wanted}
+    return {name: _field_outcome(schema.field(name), wanted[name], before, after) for name in wanted}
 
 
 def later_outcomes(
@@ -89,19 +93,16 @@ def later_outcomes(
 
 
 def _field_outcome(
-    schema: TicketSchema,
-    name: str,
-    wanted: Value,
-    before: Mapping[str, Value],
-    after: Mapping[str, Value],
+    field: Field, wanted: Value, before: Mapping[str, Value], after: Mapping[str, Value]
 ) -> Outcome:
-    if name not in after:
+    if field.name not in after:
         return Outcome.NOT_READABLE
-    if schema.identical(name, after[name], wanted):
+    now = after[field.name]
+    if is_identical(field, now, wanted):
         return Outcome.VERIFIED
-    if name in before and schema.same(name, after[name], before[name]):
+    if field.name in before and same_value(field, now, before[field.name]):
         return Outcome.NOT_APPLIED  # also where nothing but outer white space was to change
-    return Outcome.VERIFIED if schema.same(name, after[name], wanted) else Outcome.STORED_DIFFERENTLY
+    return Outcome.VERIFIED if same_value(field, now, wanted) else Outcome.STORED_DIFFERENTLY
 
 
 def overall(outcomes: Iterable[Outcome]) -> Outcome:
@@ -117,5 +118,5 @@ def collateral(
     return {
         name: (before[name], after[name])
         for name in before
-        if name in untouched and not schema.same(name, before[name], after[name])
+        if name in untouched and not same_value(schema.field(name), before[name], after[name])
     }

@@ -10,7 +10,8 @@ from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.errors import ReadingLost
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
-from ticketadmin.services.saving.save import Saved, save_ticket
+from ticketadmin.services.saving.proving import Saved
+from ticketadmin.services.saving.save import save_ticket
 from ticketadmin.services.values.schema import load_schema
 
 STATUS = "status_name"

@@ -13,8 +13,9 @@ from ticketadmin.services.people.access import Forbidden, may_undo
 from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
+from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.readback import applied_fields
-from ticketadmin.services.saving.save import Saved, save_ticket
+from ticketadmin.services.saving.save import save_ticket
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import load_schema
 

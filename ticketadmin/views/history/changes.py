@@ -26,7 +26,8 @@ from ticketadmin.services.saving import readback
 from ticketadmin.services.saving import undo as undoing
 from ticketadmin.services.saving.errors import EditConflict, SaveProblem, WouldLoseFields
 from ticketadmin.services.saving.intent import SaveContext
-from ticketadmin.services.saving.save import Saved, open_ticket
+from ticketadmin.services.saving.proving import Saved
+from ticketadmin.services.saving.save import open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.redirects import see_other

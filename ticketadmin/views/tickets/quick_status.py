@@ -32,8 +32,8 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import WrongBase, load_base
 from ticketadmin.services.saving.intent import SaveContext
+from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
-from ticketadmin.services.saving.save import Saved
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of

@@ -60,7 +60,8 @@ from ticketadmin.services.saving.errors import (
     WouldLoseFields,
 )
 from ticketadmin.services.saving.form_base import Base
-from ticketadmin.services.saving.save import OpenedTicket, Saved, opened_from
+from ticketadmin.services.saving.proving import Saved
+from ticketadmin.services.saving.save import OpenedTicket, opened_from
 from ticketadmin.services.saving.sent_along import fields_lost, with_sent_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.inputs import Inputs, to_inputs

@@ -1,0 +1,52 @@
+"""What the CRM holds right before a save: read once, for every field that a step of the save looks at."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ticketadmin.models import Reading
+from ticketadmin.services.crm.connection import may_try_reading
+from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.saving.errors import CheckFailed, ReadingLost, SaveProblem
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.values.fields import Value
+from ticketadmin.ticketapi.errors import TicketApiError
+
+PLACES = 2  # under the rate limit: the read's and the PUT's, so that the PUT need not wait for its own
+
+
+@dataclass(frozen=True)
+class Held:
+    """The values of a ticket that was just read, by field name. In update-only mode there is no `read`.
+
+    Null for a custom field that a step looks at and that the CRM no longer lists (`ReadTicket.values_for`).
+    """
+
+    read: ReadTicket | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Mapping[str, Value]:
+        """The values that the CRM listed itself."""
+        return self.read.values if self.read else {}
+
+    def before(self, sent: Collection[str]) -> dict[str, Value] | None:
+        """Return what a save of these fields keeps as the values before it; None where nothing was read."""
+        if self.read is None:
+            return None
+        return {name: self.values[name] for name in self.values if name in self.shown or name in sent}
+
+
+def read_held(base: Base, names: Iterable[str], choices: Choices) -> Held | SaveProblem:
+    """Read the ticket of a form's base as it is now, for the fields in `names`, or return why it cannot be.
+
+    The index does not learn of it yet: a save announces it with its read-back.
+    """
+    known = Reading.WORKS if base.was_read and may_try_reading() else None  # it did when the form was loaded
+    try:
+        read = read_ticket(base.code, choices, known=known, announce=False, places=PLACES)
+    except CannotRead:
+        return ReadingLost() if base.was_read else Held()
+    except TicketApiError as error:
+        return CheckFailed(error)
+    return Held(read, read.values_for(names))

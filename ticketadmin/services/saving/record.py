@@ -1,0 +1,115 @@
+"""The record of a save: what was received and found, as values, and how they are written down.
+
+A record (`Change`) is written twice: when the intent takes the lock (`lock`), and here, when it is known what
+the write did. `results` are empty while a change is open.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from ticketadmin.logs import event
+from ticketadmin.metrics import SAVES
+from ticketadmin.models import Change, Outcome
+from ticketadmin.services.saving.sent_along import learn_from
+from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.schema import load_schema
+from ticketadmin.ticketapi.reasons import Reason
+
+logger = logging.getLogger("ticketadmin.saves")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a write. Without `results` it is still open, or was refused."""
+
+    outcome: Outcome
+    results: Mapping[str, Outcome] = field(default_factory=dict)
+    read_back: Mapping[str, Value] | None = None
+    collateral: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    signature: Outcome | None = None  # of the signature alone
+    unchecked: tuple[str, ...] = ()  # fields of the ticket that were too large to be read
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came back for a PUT: nothing at all (`reason` says how), an error, or a success."""
+
+    http_status: int | None = None
+    message: str = ""
+    reason: Reason | None = None
+    duration_ms: int | None = None
+
+
+_FINISHED = (
+    "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
+    "unchecked", "signature", "finished_at", "duration_ms",
+)  # fmt: skip
+_FINISHED_VERIFIED = tuple(name for name in _FINISHED if name not in {"collateral", "unchecked"})
+
+
+def finish(change: Change, verdict: Verdict, received: Received | None = None) -> None:
+    """Write the verdict down, with what was received where this ends the save itself.
+
+    Of the values read before, a settled change keeps only those it concerns.
+    """
+    _take(change, verdict, received)
+    if change.collateral:
+        learn_from(change, load_schema())
+    _keep_concerned(change)
+    change.save(update_fields=_FINISHED)
+    _report(change)
+
+
+def finish_verified(ended: Sequence[tuple[Change, Verdict, Received]]) -> None:
+    """Write many verdicts down in one statement: those of saves that were verified and did nothing else.
+
+    Raises ValueError for another verdict, which has more to be learnt from.
+    """
+    for change, verdict, received in ended:
+        if verdict.outcome is not Outcome.VERIFIED or verdict.collateral or verdict.unchecked:
+            message = f"not simply verified: {verdict.outcome}"
+            raise ValueError(message)
+        _take(change, verdict, received)
+        _keep_concerned(change)
+    Change.objects.bulk_update([change for change, *_rest in ended], _FINISHED_VERIFIED)
+    for change, *_rest in ended:
+        _report(change)
+
+
+def _take(change: Change, verdict: Verdict, received: Received | None) -> None:
+    change.outcome = verdict.outcome
+    change.results = {name: outcome.value for name, outcome in verdict.results.items()}
+    change.read_back = dict(verdict.read_back) if verdict.read_back is not None else change.read_back
+    change.collateral = {name: list(pair) for name, pair in verdict.collateral.items()} or change.collateral
+    if received is not None:
+        change.http_status, change.message = received.http_status, received.message[:500]
+        change.reason, change.duration_ms = received.reason or "", received.duration_ms
+    change.unchecked = list(verdict.unchecked) or change.unchecked
+    if change.signature and verdict.signature:
+        change.signature = {**change.signature, "result": verdict.signature.value}
+    change.finished_at = timezone.now()
+
+
+def _keep_concerned(change: Change) -> None:
+    if change.is_settled and change.before is not None:
+        concerned = {*change.wanted, *change.collateral}
+        change.before = {name: value for name, value in change.before.items() if name in concerned}
+
+
+def _report(change: Change) -> None:
+    SAVES.labels(change.outcome, change.origin).inc()
+    event(
+        logger,
+        "save",
+        ticket=change.ticket_code,
+        person=change.actor_id,
+        origin=change.origin,
+        outcome=change.outcome,
+        reason=change.reason,
+        status=change.http_status,
+        ms=change.duration_ms,
+        change=change.uuid,
+    )

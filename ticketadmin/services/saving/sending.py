@@ -1,0 +1,110 @@
+"""Sending a recorded intent: the PUT, and once more after a wait or without a signature that was refused.
+
+What comes of it is a value: `Written`. Proving it is `proving`.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from ticketadmin.models import Change
+from ticketadmin.services.crm.connection import get_api
+from ticketadmin.services.saving.errors import SaveFailed, SaveProblem
+from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.record import Received
+from ticketadmin.services.saving.signature import REFUSED
+from ticketadmin.ticketapi.errors import Effect, InvalidTicket, TicketApiError
+from ticketadmin.ticketapi.tickets import UpdateReply
+
+
+@dataclass(frozen=True)
+class Written:
+    """A recorded save whose PUT has ended, until it is proved. It holds the ticket's lock.
+
+    `failure` is how the PUT ended without a success; `prevented` is why it was not sent again after a wait.
+    """
+
+    change: Change
+    edited: TicketEdit
+    intent: Intent
+    received: Received
+    failure: TicketApiError | None = None
+    prevented: SaveProblem | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether the CRM certainly did not carry it out."""
+        return self.failure is not None and self.failure.effect is Effect.NONE
+
+    @property
+    def problem(self) -> SaveProblem | None:
+        """Return what the user has to hear unless it proves to be stored; None for an accepted write."""
+        return self.prevented or (SaveFailed(self.change, self.failure) if self.failure else None)
+
+
+def send(change: Change, edited: TicketEdit, intent: Intent, context: SaveContext) -> Written:
+    """Send the recorded intent; after a wait that the CRM asked for, compare afresh before sending again.
+
+    The lock is held all the while, and no PUT starts later than two timeouts after the record was made,
+    so that `settled_after` holds.
+    """
+    give_up = change.created_at + timedelta(seconds=2 * settings.TICKET_API_TIMEOUT)
+    started = time.monotonic()
+    failure: TicketApiError | None = None
+    while True:
+        answer = _put(change, intent, failure)
+        received = _received(answer, started)
+        if isinstance(answer, UpdateReply):
+            return Written(change, edited, intent, received)
+        failure = answer
+        if _may_be_the_signature(failure, intent):
+            intent = intent.unsigned()
+            continue
+        wait = failure.again_in
+        if wait is None or timezone.now() + timedelta(seconds=wait) > give_up:
+            return Written(change, edited, intent, received, failure)
+        time.sleep(wait)
+        fresh = compare(edited, context)
+        if isinstance(fresh, Blocked):
+            return Written(change, edited, intent, received, failure, fresh.problem)
+        intent = fresh if intent.signature else fresh.unsigned()
+
+
+def _put(change: Change, intent: Intent, after: TicketApiError | None) -> UpdateReply | TicketApiError:
+    """Send an intent, once the record says what is sent; `after` is how the try before it failed."""
+    _keep_on_record(change, intent)
+    try:
+        return get_api().update_ticket(
+            change.ticket_code,
+            intent.payload,
+            request_id=change.request_id,
+            has_place=intent.before is not None,
+            after=after,
+        )
+    except TicketApiError as error:
+        return error
+
+
+def _keep_on_record(change: Change, intent: Intent) -> None:
+    """Write down what is about to be sent, where that is no longer what the record says."""
+    if (intent.wanted, intent.before, intent.payload) == (change.wanted, change.before, change.payload):
+        return
+    change.wanted, change.before, change.payload = dict(intent.wanted), intent.before, dict(intent.payload)
+    if change.signature and intent.signature is None:
+        change.signature = {**change.signature, "result": REFUSED}
+    change.save(update_fields=["wanted", "before", "payload", "signature"])
+
+
+def _received(answer: UpdateReply | TicketApiError, started: float) -> Received:
+    took = round((time.monotonic() - started) * 1000)
+    if isinstance(answer, UpdateReply):
+        return Received(answer.http_status, answer.message, duration_ms=took)
+    return Received(answer.http_status, answer.api_message, answer.reason, took)
+
+
+def _may_be_the_signature(error: TicketApiError, intent: Intent) -> bool:
+    """Return whether the CRM refused a signed save, which is then sent without: it must not fail for that."""
+    return intent.signature is not None and isinstance(error, InvalidTicket) and error.effect is Effect.NONE
