@@ -113,7 +113,7 @@ for name in ("statuses", "omitted_fields", "circuit", "bulk:gate"):
 SNAPSHOTS_AFTER = """
 from ticketadmin.models import CrmSnapshot, Shared, SharedState
 print(*sorted(row.value["of"] for row in CrmSnapshot.objects.all()))
-print(SharedState.objects.value_of(Shared.CIRCUIT)["of"], SharedState.objects.count())
+print(SharedState.objects.get(name=Shared.CIRCUIT).value["of"], SharedState.objects.count())
 """
 
 

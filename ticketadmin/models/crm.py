@@ -70,12 +70,7 @@ class CrmSnapshot(models.Model):
 
 
 class SharedStateManager(models.Manager["SharedState"]):
-    """Reads and locks rows by their names."""
-
-    def value_of(self, name: Shared) -> dict[str, Any]:
-        """Return what the row of that name holds; nothing where there is none."""
-        row = self.filter(name=name).first()
-        return row.value if row else {}
+    """Locks rows by their names."""
 
     def locked(self, name: Shared) -> "SharedState":
         """Return the row of that name, locked until the transaction ends; empty where there was none."""

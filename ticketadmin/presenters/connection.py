@@ -13,7 +13,7 @@ from ticketadmin.presenters.index import IndexFacts, present_index
 from ticketadmin.presenters.outcomes import explain_reason
 from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import Answer, Facts, Question, Report, connection_facts, last_report
-from ticketadmin.services.crm.circuit_breaker import open_until
+from ticketadmin.services.crm.circuit_breaker import circuit
 from ticketadmin.services.crm.omitted import OmittedFields, omitted_fields
 from ticketadmin.services.erasing.retention import Notice, notice_ends, notices
 from ticketadmin.services.index.rows import current_index
@@ -95,8 +95,7 @@ class ConnectionPage:
 def connection_page(viewer: User) -> ConnectionPage:
     """Return what is known of the connection; the CRM is not asked. Raises Forbidden."""
     report, facts, omitted = last_report(viewer), connection_facts(viewer), omitted_fields()
-    now, until = timezone.now(), open_until()
-    found = notices(now)
+    breaker, found = circuit(), notices(timezone.now())
     return ConnectionPage(
         report=report,
         steps=present_report(report) if report else (),
@@ -105,7 +104,7 @@ def connection_page(viewer: User) -> ConnectionPage:
             PresentedFailure(one, Outcome(one.outcome), explain_reason(one.reason).title)
             for one in facts.errors
         ),
-        open_until=until if until and until > now else None,
+        open_until=breaker.at if breaker.seconds_left else None,
         omitted=omitted,
         omitted_known=known_of_omitted(omitted),
         workers=living(),

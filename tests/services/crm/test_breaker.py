@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from ticketadmin.services.crm.circuit_breaker import BELIEVED_FOR, FAILURES, CircuitBreaker, open_until
+from ticketadmin.services.crm.circuit_breaker import BELIEVED_FOR, FAILURES, CircuitBreaker, circuit
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason, Source
@@ -24,8 +24,7 @@ def after(*calls: Call) -> bool:
     breaker = CircuitBreaker()
     for call in calls:
         breaker.note(call)
-    until = open_until()
-    return until is not None and until > timezone.now()
+    return circuit().seconds_left > 0
 
 
 @pytest.mark.parametrize("reason", [*SILENT, *UNREACHABLE])
@@ -83,6 +82,6 @@ def test_one_probe_is_let_through_and_its_success_closes_it(
         second.refuse_while_open()
     first.note(attempt("GET", http_status=200))
 
-    assert open_until() is None
+    assert circuit().at is None
     assert BELIEVED_FOR < 1  # another process sees it within that
     CircuitBreaker().refuse_while_open()

@@ -1,4 +1,4 @@
-"""Machines whose clocks are a minute apart share one index, which the database's clock keeps in order.
+"""Machines whose clocks are a minute apart share one database; its clock orders reads, leases and waits.
 
 Run by `tests/e2e/test_postgres.py`: one machine alone has a SQLite database.
 """
@@ -15,13 +15,18 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import IndexedTicket, TicketIndex, User
+from ticketadmin.models import IndexedTicket, Shared, SharedState, TicketIndex, User
+from ticketadmin.services.crm import circuit_breaker, hold, rate_limit
 from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.circuit_breaker import CircuitBreaker
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import announce_read, read_ticket
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.sweeping import IDLE, Sweeper
 from ticketadmin.services.operations.heartbeats import beat, living
+from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.ticketapi.errors import Unavailable
+from ticketadmin.ticketapi.reasons import Reason
 
 pytestmark = pytest.mark.django_db
 CODE = "ABCXYZ1234"
@@ -151,3 +156,80 @@ def test_a_worker_on_a_machine_with_another_clock_is_known_to_live(
     assert "no worker" not in page
     with on_machine(apart):
         assert "no worker" not in client_of(staff).get("/tickets/").content.decode()
+
+
+# --- waits that machines share -------------------------------------------------------------------
+
+
+WAIT = timedelta(seconds=50)  # long enough for a busy machine, shorter than what the clocks are apart
+
+
+@pytest.fixture
+def _long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(circuit_breaker, "OPEN_FOR", WAIT)
+    monkeypatch.setattr(circuit_breaker, "PROBE_FOR", WAIT)
+
+
+def opened() -> None:
+    breaker = CircuitBreaker()
+    for _failure in range(circuit_breaker.FAILURES):
+        breaker.note(Call("GET", "/ticket", 0.1, 1, "", reason=Reason.REFUSED))
+
+
+def refuses() -> bool:
+    try:
+        CircuitBreaker().refuse_while_open()
+    except Unavailable:
+        return True
+    return False
+
+
+@pytest.mark.usefixtures("_long_waits")
+@APART
+def test_a_circuit_opened_by_a_machine_with_another_clock_is_open_for_as_long(apart: timedelta) -> None:
+    with on_machine(apart):
+        opened()
+
+    assert 0 < circuit_breaker.circuit().seconds_left <= WAIT.total_seconds()
+    assert refuses()
+
+
+@pytest.mark.usefixtures("_long_waits")
+@APART
+def test_a_machine_with_another_clock_keeps_to_an_open_circuit_until_its_end(apart: timedelta) -> None:
+    opened()
+    with on_machine(apart):
+        assert refuses()
+
+    passed = {"open_until": (database_now() - timedelta(seconds=1)).isoformat()}
+    SharedState.objects.filter(name=Shared.CIRCUIT).update(value=passed)
+    with on_machine(apart):
+        assert not refuses(), "the one probe"
+        assert refuses(), "the probe of another process is under way"
+
+
+@APART
+def test_a_wait_that_the_crm_asked_for_is_as_long_on_every_machine(apart: timedelta) -> None:
+    call = Call("GET", "/ticket", 0.1, 1, "", http_status=429, retry_after=WAIT.total_seconds())
+    with on_machine(apart):
+        hold.note_wait(call)
+    assert 0 < hold.asked_to_wait() <= WAIT.total_seconds()
+
+    SharedState.objects.all().delete()
+    hold.note_wait(call)
+    with on_machine(apart):
+        assert 0 < hold.asked_to_wait() <= WAIT.total_seconds()
+
+
+@APART
+def test_a_place_taken_by_a_machine_with_another_clock_is_no_minute_away(
+    apart: timedelta, settings: Any
+) -> None:
+    settings.TICKET_API_MAX_PER_SECOND = 1 / WAIT.total_seconds()
+    with on_machine(apart):
+        rate_limit.wait_for_place(within=1.0, places=1)
+
+    with pytest.raises(Unavailable):
+        rate_limit.wait_for_place(within=0.1, places=1)
+    kept = SharedState.objects.get(name=Shared.RATE)
+    assert datetime.fromisoformat(kept.value["next"]) <= database_now() + WAIT

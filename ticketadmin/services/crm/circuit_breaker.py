@@ -12,9 +12,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError
-from django.utils import timezone
 
 from ticketadmin.models import Shared, SharedState
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.shared_moments import SharedMoment, shared_moment
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
@@ -33,7 +34,8 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._failures = 0
         self._looked_at = float("-inf")
-        self._open_until: datetime | None = None
+        self._open_until: datetime | None = None  # as the row has it
+        self._probe_at = 0.0  # the same by this process's clock, which only runs
 
     def refuse_while_open(self) -> None:
         """Raise Unavailable (circuit_open) unless an attempt may be made now, if only as the one probe."""
@@ -51,7 +53,7 @@ class CircuitBreaker:
             opens = self._failures >= FAILURES or (failed and self._open_until is not None)
             closes = not failed and self._open_until is not None
         if opens:
-            self._keep(timezone.now() + OPEN_FOR)
+            self._keep(OPEN_FOR)
         elif closes:
             self._keep(None)
 
@@ -59,27 +61,34 @@ class CircuitBreaker:
         now = time.monotonic()
         if now - self._looked_at > BELIEVED_FOR:
             self._looked_at = now
-            self._open_until = open_until()
+            kept = circuit()
+            self._open_until, self._probe_at = kept.at, now + kept.seconds_left
         if self._open_until is None:
             return False
-        return self._open_until > timezone.now() or not self._may_probe(self._open_until)
+        return self._probe_at > now or not self._may_probe(self._open_until)
 
     def _may_probe(self, until: datetime) -> bool:
         """Take the one probe that is due, unless another process was faster."""
-        self._open_until = timezone.now() + PROBE_FOR
         due = SharedState.objects.filter(name=Shared.CIRCUIT, value=_value(until))
-        return bool(due.update(value=_value(self._open_until)))
+        return bool(due.update(value=_value(self._opened(PROBE_FOR))))
 
-    def _keep(self, until: datetime | None) -> None:
-        self._open_until = until
+    def _keep(self, open_for: timedelta | None) -> None:
+        until = None
         with suppress(DatabaseError):  # without the database nothing is shared, and nothing else works either
+            until = self._opened(open_for) if open_for else None
             SharedState.objects.update_or_create(name=Shared.CIRCUIT, defaults={"value": _value(until)})
+        self._open_until = until
+
+    def _opened(self, open_for: timedelta) -> datetime:
+        """Open it in this process. Return until when, by the database's clock."""
+        self._probe_at = time.monotonic() + open_for.total_seconds()
+        self._open_until = database_now() + open_for
+        return self._open_until
 
 
-def open_until() -> datetime | None:
-    """Return until when the circuit is open; None where it is not, a past moment where a probe is due."""
-    until = SharedState.objects.value_of(Shared.CIRCUIT).get("open_until")
-    return datetime.fromisoformat(until) if until else None
+def circuit() -> SharedMoment:
+    """Return until when the circuit is open: no moment means closed, a past one that a probe is due."""
+    return shared_moment(Shared.CIRCUIT, "open_until")
 
 
 def _value(until: datetime | None) -> dict[str, str | None]:

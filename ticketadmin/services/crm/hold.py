@@ -5,15 +5,16 @@ the reads of the index in every worker. Other work is not held: a user who saves
 CRM itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
-from django.utils import timezone
 
 from ticketadmin.models import Shared, SharedState
+from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.shared_moments import shared_moment
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
@@ -43,22 +44,16 @@ def held_while_asked_to_wait() -> Iterator[None]:
 
 def asked_to_wait() -> float:
     """Return the seconds for which the CRM still asks to be left alone, 0 where it does not."""
-    until = _until(SharedState.objects.value_of(Shared.ASKED_TO_WAIT))
-    return max(0.0, (until - timezone.now()).total_seconds()) if until else 0.0
+    return shared_moment(Shared.ASKED_TO_WAIT, "until").seconds_left
 
 
 def note_wait(call: Call) -> None:
     """Keep that the CRM asked to wait, if it did; the latest moment that it named to any process counts."""
     if not call.retry_after or call.http_status not in ASKS_TO_WAIT:
         return
-    until = timezone.now() + timedelta(seconds=call.retry_after)
     with suppress(DatabaseError), transaction.atomic():
+        until = database_now() + timedelta(seconds=call.retry_after)
         row = SharedState.objects.locked(Shared.ASKED_TO_WAIT)
-        known = _until(row.value)
-        if known is None or known < until:
+        if "until" not in row.value or datetime.fromisoformat(row.value["until"]) < until:
             row.value = {"until": until.isoformat()}
             row.save()
-
-
-def _until(value: Mapping[str, str]) -> datetime | None:
-    return datetime.fromisoformat(value["until"]) if "until" in value else None

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from ticketadmin.models import Shared, SharedState
+from ticketadmin.services.crm.clock import database_now
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
@@ -22,7 +22,7 @@ def wait_for_place(within: float, places: int) -> None:
     step = timedelta(seconds=places / settings.TICKET_API_MAX_PER_SECOND)
     with transaction.atomic():
         row = SharedState.objects.locked(Shared.RATE)
-        now = timezone.now()
+        now = database_now()
         place = max(now, datetime.fromisoformat(row.value["next"])) if "next" in row.value else now
         wait = (place - now).total_seconds()
         if wait >= within:

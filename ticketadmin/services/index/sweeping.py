@@ -21,7 +21,7 @@ from django.db.models import F, Q
 from ticketadmin.logs import event
 from ticketadmin.models import IndexedTicket, ReadFrom, Reading, TicketIndex
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.circuit_breaker import open_until
+from ticketadmin.services.crm.circuit_breaker import circuit
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.connection import get_api, may_try_reading, reading_state
 from ticketadmin.services.crm.hold import asked_to_wait, held_while_asked_to_wait
@@ -111,8 +111,7 @@ class Sweeper:
         index = current_index()
         if not self._take_lease(index):
             return IDLE
-        until = open_until()
-        if until is not None and (wait := (until - database_now()).total_seconds()) > 0:
+        if (wait := circuit().seconds_left) > 0:
             return wait
         if (asked := asked_to_wait()) > 0:
             return min(asked, MAX_BACK_OFF)

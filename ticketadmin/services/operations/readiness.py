@@ -25,7 +25,7 @@ from ticketadmin.models import (
     PauseReason,
 )
 from ticketadmin.private_sqlite import file_of
-from ticketadmin.services.crm.circuit_breaker import open_until
+from ticketadmin.services.crm.circuit_breaker import circuit
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.schema import schema_state
 
@@ -111,8 +111,7 @@ def _migrations() -> str:
 
 
 def _is_circuit_open() -> bool:
-    until = open_until()
-    return until is not None and until > timezone.now()
+    return circuit().seconds_left > 0
 
 
 def queue_depth() -> int:

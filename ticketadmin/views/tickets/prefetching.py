@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ticketadmin.models import User
-from ticketadmin.services.crm.circuit_breaker import open_until
+from ticketadmin.services.crm.circuit_breaker import circuit
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.views.access import in_background, needs
@@ -48,7 +48,7 @@ def speculation_rules(_request: HttpRequest) -> HttpResponse:
 def may_prefetch(request: HttpRequest, user: User) -> bool:
     """Return whether a ticket may be read ahead now, and spend the user's budget if so."""
     is_plain = not request.GET and request.headers.get("Sec-CH-UA-Mobile") != "?1"
-    if not is_plain or _is_limited() or _is_slow() or open_until() is not None:
+    if not is_plain or _is_limited() or _is_slow() or circuit().at is not None:
         return False
     # Each process keeps its own budget, so that a share of the user's is what one may spend.
     wait = EVERY * max(settings.WEB_PROCESSES, 1)
