@@ -17,7 +17,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.swept import SweptIndex
 from ticketadmin.models import Role, User
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import forget_api
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is slow, not wrong
@@ -139,6 +141,19 @@ def sandbox(sandbox_process: SandboxProcess, settings: object) -> Iterator[Sandb
     settings.TICKET_API_URL = sandbox_process.url  # type: ignore[attr-defined]
     yield driver
     forget_api()
+
+
+@pytest.fixture(scope="session")
+def _swept_index() -> SweptIndex:
+    return SweptIndex()
+
+
+@pytest.fixture
+def swept_index(_swept_index: SweptIndex, db: None, sandbox: Sandbox, settings: Any) -> SweptIndex:
+    """Fills the index with the whole list of the stand-in, which must be as `sandbox` left it."""
+    settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
+    get_choices()
+    return _swept_index
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ A new route fails here until it has its line in RULES. Routes that are there by 
 those of every installation: urls.py is loaded once more, as if each of those settings were on.
 """
 
+import functools
 import importlib.util
 import re
 import sys
@@ -206,9 +207,9 @@ def _every_route(settings: Any) -> None:
 
 @pytest.fixture
 def clients(make_person: Callable[..., User], client_of: Callable[[User], Client]) -> Clients:
-    """A new browser of a kind of person."""
-    people = {role.value: make_person(role) for role in Role} | {"nobody": make_person(None)}
-    return lambda who: Client() if who == SIGNED_OUT else client_of(people[who])
+    """A new browser of a kind of person, who is made when first asked for."""
+    user = functools.cache(lambda who: make_person(None if who == "nobody" else Role(who)))
+    return lambda who: Client() if who == SIGNED_OUT else client_of(user(who))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from tests.pages import form_to, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
+from tests.swept import SweptIndex, sweep
 from ticketadmin.models import (
     BulkUpdate,
     Change,
@@ -27,23 +28,14 @@ from ticketadmin.models import (
     TicketIndex,
     User,
 )
-from ticketadmin.services.crm.choices import get_choices
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
 DAY = timezone.localdate()
 
 
 @pytest.fixture
-def sweep(sandbox: Sandbox, settings: Any) -> Callable[[], None]:
-    """Reads the CRM's whole list into the index."""
-    settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
-    get_choices()
-    return lambda: call_command("index", "--sweep")
-
-
-@pytest.fixture
-def web(staff: User, client_of: Callable[[User], Client], sweep: Callable[[], None]) -> Client:
-    sweep()
+def web(staff: User, client_of: Callable[[User], Client], swept_index: SweptIndex) -> Client:
+    swept_index.fill()
     return client_of(staff)
 
 
@@ -106,7 +98,6 @@ def test_a_list_without_a_ticket_counts_no_rows(web: Client) -> None:
 def test_tickets_left_out_for_their_codes_are_said_with_their_number(
     web: Client,
     sandbox: Sandbox,
-    sweep: Callable[[], None],
     administrator: User,
     client_of: Callable[[User], Client],
 ) -> None:
@@ -137,7 +128,7 @@ def test_paging_shows_every_ticket_once_and_leads_back(query: str, web: Client, 
     assert codes(web.get(back[1].replace("&amp;", "&"))) == found[:50]
 
 
-def test_rows_that_come_while_somebody_pages_hide_no_other(web: Client, sandbox: Sandbox, sweep: Any) -> None:
+def test_rows_that_come_while_somebody_pages_hide_no_other(web: Client, sandbox: Sandbox) -> None:
     first = web.get("/tickets/?sort=-number")
     ticket = {**sandbox.ticket("TK-BUSY"), "id": 9_000, "ticket_code": "NEW-1"}
     sandbox.store("NEW-1", ticket)
@@ -152,7 +143,7 @@ def test_rows_that_come_while_somebody_pages_hide_no_other(web: Client, sandbox:
 
 
 def test_titles_are_ordered_by_the_vietnamese_alphabet_and_unknown_comes_last(
-    web: Client, sandbox: Sandbox, sweep: Any
+    web: Client, sandbox: Sandbox
 ) -> None:
     titles = {"A-1": "ăn", "A-2": "an", "A-3": "đen", "A-4": "dài", "A-5": "ấm", "A-6": ""}
     for number, (code, title) in enumerate(titles.items()):
@@ -194,7 +185,7 @@ FILTERS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
 
 @pytest.mark.parametrize(("query", "fits"), FILTERS, ids=[query for query, _fits in FILTERS])
 def test_filters_show_what_fits_and_nothing_else(
-    query: str, fits: Callable[[dict[str, Any]], bool], web: Client, sandbox: Sandbox, sweep: Any
+    query: str, fits: Callable[[dict[str, Any]], bool], web: Client, sandbox: Sandbox
 ) -> None:
     CustomField.objects.create(key="loai_bao_hanh", label="Loại", is_listed=True)
     for name in ("Hủy", "Đã hoàn tất"):
@@ -211,9 +202,7 @@ def test_filters_show_what_fits_and_nothing_else(
     assert f"{len(right)} ticket" in text_of(web.get(f"/tickets/?{query}"))
 
 
-def test_unknown_is_shown_as_unknown_and_fits_no_filter_but_unknown(
-    web: Client, sandbox: Sandbox, sweep: Any
-) -> None:
+def test_unknown_is_shown_as_unknown_and_fits_no_filter_but_unknown(web: Client, sandbox: Sandbox) -> None:
     IndexedTicket.objects.all().delete()
     sandbox.switch(readable="silent")
     sweep()
@@ -244,11 +233,11 @@ def test_a_save_of_ones_own_is_in_the_list_at_once(web: Client, sandbox: Sandbox
     assert after[old] == before[old] - 1
 
 
-@pytest.mark.parametrize("odd", ["%00", "a%00b", "%25_%22*", "%ED%A0%80", "(((", "AND OR NOT", "x" * 9_000])
 @pytest.mark.parametrize("name", ["text", "customer", "status", "codes", "value", "due", "sort", "columns"])
-def test_no_odd_text_in_an_address_is_an_error(name: str, odd: str, web: Client) -> None:
-    assert web.get(f"/tickets/?{name}={odd}").status_code == 200
-    assert web.get(f"/list/news/?{name}={odd}&since=2026-11-28T00:00:00Z").status_code == 200
+def test_no_odd_text_in_an_address_is_an_error(name: str, web: Client) -> None:
+    for odd in ("%00", "a%00b", "%25_%22*", "%ED%A0%80", "(((", "AND OR NOT", "x" * 9_000):
+        assert web.get(f"/tickets/?{name}={odd}").status_code == 200, odd
+        assert web.get(f"/list/news/?{name}={odd}&since=2026-11-28T00:00:00Z").status_code == 200, odd
 
 
 @pytest.mark.parametrize(
@@ -380,7 +369,7 @@ def test_a_crm_that_is_down_leaves_the_list_as_it_was_read(web: Client, settings
     assert len(codes(web.get("/tickets/"))) == 50
 
 
-def test_news_are_counted_for_the_list_that_is_shown(web: Client, sandbox: Sandbox, sweep: Any) -> None:
+def test_news_are_counted_for_the_list_that_is_shown(web: Client, sandbox: Sandbox) -> None:
     since = timezone.now().isoformat()
     moved = next(code for code in sandbox.codes() if sandbox.ticket(code)["status_name"] == "Mới")
     sandbox.edit(moved, status_name="Hủy", updated_at="2031-01-01 10:00:00")
@@ -425,7 +414,7 @@ def test_the_box_works_as_a_plain_form(typed: str, leads_to: str, web: Client) -
 
 @pytest.mark.parametrize("typed", ["0912000111", "+84 912 000 111", "chi.lan@example.com"])
 def test_a_number_or_address_of_one_ticket_opens_it_and_of_several_lists_them(
-    typed: str, web: Client, sandbox: Sandbox, sweep: Any
+    typed: str, web: Client, sandbox: Sandbox
 ) -> None:
     contact = {"emergency_phone": "0912000111", "account_email": "chi.lan@example.com"}
     first, second = sandbox.codes()[30:32]
@@ -466,9 +455,7 @@ def test_suggestions_offer_ticket_status_and_words_without_a_call(web: Client, s
 
 
 @pytest.mark.parametrize("typed", ["dong bo kho", "kho dong bo", "+84 912 000 111", "0912.000.111", "000111"])
-def test_suggestions_find_titles_customers_and_numbers(
-    typed: str, web: Client, sandbox: Sandbox, sweep: Any
-) -> None:
+def test_suggestions_find_titles_customers_and_numbers(typed: str, web: Client, sandbox: Sandbox) -> None:
     code = sandbox.codes()[-1]
     title = {"ticket_title": "Đồng bộ kho chậm", "emergency_phone": "0912000111"}
     sandbox.edit(code, updated_at="2031-01-01 08:00:00", **title)

@@ -3,16 +3,15 @@
 import re
 from collections.abc import Callable
 from html import unescape
-from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
+from tests.swept import SweptIndex
 from ticketadmin.models import User
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
@@ -20,9 +19,8 @@ STATUSES = ("Mới", "Đang xử lý")
 
 
 @pytest.fixture
-def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox, settings: Any) -> Client:
-    settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
-    call_command("index", "--sweep")
+def web(staff: User, client_of: Callable[[User], Client], swept_index: SweptIndex) -> Client:
+    swept_index.fill()
     return client_of(staff)
 
 

@@ -47,6 +47,11 @@ class Behaviour:
     options: dict[str, Any] = field(default_factory=dict)
     url: str = ""
 
+    @property
+    def takes_too_long(self) -> bool:
+        """Return whether the time-out ends it."""
+        return self.kind in {"hang", "drip"} or self.url == "https"
+
 
 def answer(
     name: str, status: int, read: Expected, update_only: Expected | None = None, **more: Any
@@ -161,7 +166,7 @@ def test_each_remote_behaviour_is_told_truthfully_and_loses_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    settings.TICKET_API_TIMEOUT = 0.7
+    settings.TICKET_API_TIMEOUT = 2 if behaviour.takes_too_long else 20  # a busy machine is slow, not wrong
     settings.TICKET_API_READ = "off" if mode == "update_only" else "auto"
     expected: Expected = getattr(behaviour, mode)
     client = client_of(staff)

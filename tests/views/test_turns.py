@@ -15,6 +15,7 @@ from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
 from ticketadmin.services.bulk.items import send_item, work_on
 from ticketadmin.services.crm.connection import listen
+from ticketadmin.services.saving import lock
 from ticketadmin.services.saving.readback import settled_after
 from ticketadmin.services.saving.runner import this_runner
 from ticketadmin.services.saving.save import MAX_COMPARISONS
@@ -29,8 +30,10 @@ WORDS = {
 
 
 @pytest.fixture
-def web(lead: User, client_of: Callable[[User], Client], sandbox: Sandbox, settings: Any) -> Client:
-    settings.TICKET_API_TIMEOUT = 0.2  # who waits for a save waits for four of these
+def web(
+    lead: User, client_of: Callable[[User], Client], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Client:
+    monkeypatch.setattr(lock, "MAX_WAIT", timedelta(seconds=0.3))  # a save waits so long for another one
     return client_of(lead)
 
 

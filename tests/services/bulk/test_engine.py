@@ -25,6 +25,7 @@ from ticketadmin.services.bulk.items import plan_item, resolve_doubt, send_item,
 from ticketadmin.services.bulk.results import Doubt
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
 from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.saving import lock
 
 
 @pytest.fixture
@@ -271,9 +272,9 @@ def test_an_item_that_nobody_works_on_is_found_before_the_end(
 
 
 def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
-    run: BulkUpdate, lead: User, sandbox: Sandbox, settings: Any
+    run: BulkUpdate, lead: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.TICKET_API_TIMEOUT = 0.3
+    monkeypatch.setattr(lock, "MAX_WAIT", timedelta(seconds=0.3))
     code = sandbox.codes()[0]
     run.wishes = {"ticket_title": {"set": "Của lượt chạy"}}
     BulkItem.objects.filter(bulk=run, position=0).update(ticket_code=code)
@@ -302,9 +303,10 @@ def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
 
 
 def test_a_save_of_its_own_that_has_not_ended_is_not_sent_again_where_nothing_can_be_read(
-    run: BulkUpdate, lead: User, sandbox: Sandbox, settings: Any
+    run: BulkUpdate, lead: User, sandbox: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.TICKET_API_TIMEOUT, settings.TICKET_API_READ = 0.1, "off"
+    settings.TICKET_API_READ = "off"
+    monkeypatch.setattr(lock, "MAX_WAIT", timedelta(seconds=0.3))
     run.wishes = {"ticket_title": {"set": "Của lượt chạy"}}
     BulkItem.objects.filter(bulk=run, position=0).update(ticket_code=sandbox.codes()[0])
     item = run.items.get(position=0)

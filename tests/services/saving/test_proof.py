@@ -127,12 +127,11 @@ def test_what_was_accepted_and_not_read_back_is_not_judged_by_a_colleagues_value
 def test_a_colleague_who_writes_before_the_read_back_of_a_lost_answer_is_not_us(
     fault: str, web: Client, sandbox: Sandbox, settings: Any
 ) -> None:
-    settings.TICKET_API_TIMEOUT = 0.5
     form = ticket_form(web.get(URL)).filled(ticket_title="Của tôi")
     sandbox.fault("ignore_field", code=CODE, method="PUT", field="ticket_title")
     edit = {"field": "ticket_title", "value": THEIRS, "when": "after_read"}
     sandbox.fault("concurrent_edit", code=CODE, method="PUT", **edit)
-    sandbox.fault(fault, code=CODE, method="PUT", after=True, seconds=1)
+    sandbox.fault(fault, code=CODE, method="PUT", after=True, seconds=2 * settings.TICKET_API_TIMEOUT)
 
     page = web.post(URL, form)
 
