@@ -200,7 +200,7 @@ def test_the_page_makes_a_link_that_leads_to_the_sign_in(
     waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
     page = f"/people/{waiting.pk}/company-account/"
     admin = client_of(administrator)
-    link = admin.post(page, {"link": "yes"}).context["link"]
+    link = admin.post(page, {"link": "yes"}).context["page"].link
 
     theirs = Client()
     answer = theirs.get(link, follow=True)

@@ -242,7 +242,7 @@ def test_the_log_is_filtered(
     rows = list(csv.DictReader(io.StringIO(body_of(admin.get(f"/audit/entries.csv?{query}"))[1:])))
 
     assert [row["action"] for row in rows] == found
-    assert len(admin.get(f"/audit/?{query}").context["rows"]) == len(found)
+    assert len(admin.get(f"/audit/?{query}").context["page"].rows) == len(found)
 
 
 @pytest.mark.parametrize("query", ["action=nonsense", "since=yesterday", "actor=999999", "address=here"])
@@ -261,11 +261,11 @@ def test_the_log_has_pages_and_its_cost_does_not_grow(
 
     with django_assert_max_num_queries(12):
         first = admin.get("/audit/?action=wait_ended")
-    second = admin.get(first.context["pages"].next_url)
-    third = admin.get(second.context["pages"].next_url)
+    second = admin.get(first.context["page"].pages.next_url)
+    third = admin.get(second.context["page"].pages.next_url)
 
-    assert [len(page.context["rows"]) for page in (first, second, third)] == [50, 50, 20]
-    assert third.context["pages"].next_url == ""
+    assert [len(page.context["page"].rows) for page in (first, second, third)] == [50, 50, 20]
+    assert third.context["page"].pages.next_url == ""
 
 
 def test_what_a_newer_version_recorded_is_still_shown(admin: Client) -> None:

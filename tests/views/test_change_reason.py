@@ -126,8 +126,8 @@ def test_the_history_is_filtered_by_it_and_exports_it(web: Client, sandbox: Sand
     save(web, ticket_title="Một", change_reason="Bảo hành THÁNG 5")
     save(web, ticket_title="Hai")
 
-    nothing = web.get("/history/", {"reason": "h.nh|.*"}).context["changes"]
-    found = web.get("/history/", {"reason": " hành tháng"}).context["changes"]
+    nothing = web.get("/history/", {"reason": "h.nh|.*"}).context["page"].changes
+    found = web.get("/history/", {"reason": " hành tháng"}).context["page"].changes
     table = csv.DictReader(
         io.StringIO(b"".join(web.get("/history/changes.csv").streaming_content).decode("utf-8-sig"))
     )

@@ -99,7 +99,7 @@ def test_filters_find_what_they_name(
 
     answer = client.get("/history/", asked)
 
-    assert [item.change.request_id for item in answer.context["changes"]] == found
+    assert [item.change.request_id for item in answer.context["page"].changes] == found
 
 
 @pytest.mark.parametrize("path", ["/history/", "/history/changes.csv"])

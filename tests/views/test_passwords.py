@@ -127,6 +127,15 @@ def test_a_link_for_one_person_is_none_for_another(lan: User, lead: User, mailou
     assert "This link does not work any more" in own.content.decode()
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", ["a", "OTk5OTk5", "4pyT"])
+def test_a_link_that_names_no_user_does_not_work(number: str) -> None:
+    page = Client().get(f"/password/new/{number}/c0ffee-0123456789abcdef/")
+
+    assert page.status_code == 200
+    assert "This link does not work any more" in page.content.decode()
+
+
 def test_a_look_alike_address_is_another_address(lan: User, mailoutbox: Outbox) -> None:
     lan.email = "mike@example.org"
     lan.save()

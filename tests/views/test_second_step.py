@@ -44,7 +44,7 @@ def switch_on(client: Client, user: User) -> list[str]:
     client.get("/account/second-step/")
     code = code_of(user, confirmed=False)
     page = client.post("/account/second-step/", {"password": PASSWORD, "code": code})
-    codes: list[str] = page.context["codes"]
+    codes: list[str] = page.context["page"].codes
     return codes
 
 
@@ -355,7 +355,7 @@ def test_the_page_shows_a_picture_and_a_secret_until_it_is_on_and_never_again(
 
     assert "<svg" in page
     assert not re.search(r"\sstyle=", page.split("<svg")[1].split("</svg>")[0])
-    secret = client.get("/account/second-step/").context["secret"]
+    secret = client.get("/account/second-step/").context["page"].secret
     assert secret in page
     switch_on(client, staff)
     later = client.get("/account/second-step/").content.decode()
@@ -400,7 +400,7 @@ def signed_in(staff: User, codes: list[str], clock: Any) -> Client:
 def test_new_recovery_codes_end_the_old_ones(staff: User, codes: list[str], signed_in: Client) -> None:
     answer = signed_in.post("/account/second-step/", {"codes": "yes", "code": code_of(staff)})
 
-    assert len(answer.context["codes"]) == 10
+    assert len(answer.context["page"].codes) == 10
     client = Client()
     sign_in(client, "staff", PASSWORD)
     with_code(client, codes[0])

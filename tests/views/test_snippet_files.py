@@ -43,7 +43,7 @@ def plan_of(page: Any) -> dict[str, str]:
 
 
 def fates(page: Any) -> dict[str, str]:
-    return {row.name: row.fate for row in page.context["plan"].rows}
+    return {row.name: row.fate for row in page.context["page"].rows}
 
 
 def kept() -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_a_file_is_shown_row_by_row_and_then_written(web: Client, staff: User, l
 
     page = uploaded(web, file)
 
-    rows = [(row.number, row.fate) for row in page.context["plan"].rows]
+    rows = [(row.number, row.fate) for row in page.context["page"].rows]
     assert rows == [
         *((number, "refused") for number in (5, 6, 7, 8, 9, 10)),
         *[(2, "new"), (4, "changed"), (3, "unchanged")],

@@ -1,4 +1,4 @@
-"""What a person types to sign in, and around their password."""
+"""What a user types to sign in, and around their password."""
 
 from typing import Any
 
@@ -54,11 +54,14 @@ class ForgottenPasswordForm(FieldsInOrder, forms.Form):
 
 
 class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-arg]
-    """The new password twice, for a user who came by the link; someone who reads their mail has no code."""
+    """The new password twice, for a user who came by the link; someone who reads their mail has no code.
 
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+    `user` is None where the link names no user: Django makes the form and does not show it.
+    """
+
+    def __init__(self, user: User | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
-        if is_on(user):
+        if user and is_on(user):
             self.fields["code"] = code_field(_("Code of your app, or a recovery code"))
 
     def clean(self) -> dict[str, Any]:
@@ -73,7 +76,7 @@ class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-a
 
 
 class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What a person may set for themselves."""
+    """What a user may set for themselves."""
 
     class Meta:
         model = User

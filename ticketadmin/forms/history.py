@@ -30,7 +30,7 @@ def day_field(label: Any) -> forms.DateField:
 
 
 class HistoryFilterForm(FieldsInOrder, forms.Form):
-    """Ticket, person, field, outcome, origin, reason, bulk update and days.
+    """Ticket, user, field, outcome, origin, reason, bulk update and days.
 
     People are offered only to those who may see everybody's changes.
     """

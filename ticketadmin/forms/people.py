@@ -1,4 +1,4 @@
-"""What an administrator types about a person."""
+"""What an administrator types about a user."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def _name_roles(form: forms.BaseForm) -> None:
 
 
 class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
-    """A person who is to sign in: with a password typed here, or vouched for by the company's service."""
+    """A user who is to sign in: with a password typed here, or vouched for by the company's service."""
 
     usable_password = None  # type: ignore[assignment] # `source` decides
 

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import TicketForm, make_box
-from ticketadmin.models import Recipe
+from ticketadmin.models import Recipe, User
 from ticketadmin.services.drafts.drafts import CLEAR
 from ticketadmin.services.recipes.fill import Filled, Typed
+from ticketadmin.services.recipes.keep import MAX_RECIPES, keep_recipe
 from ticketadmin.services.recipes.recipe import (
     DATES,
     MAX_DAYS,
@@ -26,6 +27,7 @@ from ticketadmin.services.recipes.recipe import (
     changes_of,
     placeholders_in,
 )
+from ticketadmin.services.recipes.sharing import CannotKeep, NameTaken
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.signature import sign_field
@@ -79,7 +81,7 @@ class RecipeForm(forms.Form):
         """Show the recipe, or an empty one. Fields that exist no more are in `gone` and are left out."""
         initial = {"name": recipe.name, "is_shared": recipe.is_shared} if recipe else None
         super().__init__(data, initial=initial)
-        self.schema = schema
+        self.schema, self.recipe = schema, recipe
         self.changes: tuple[RecipeChange, ...] = ()
         kept = {one.field: one for one in changes_of(recipe.changes)} if recipe else {}
         self.gone = [undescribed(name).label for name in kept if name not in schema.fields]
@@ -136,6 +138,15 @@ class RecipeForm(forms.Form):
             self.add_error(None, forms.ValidationError(message, code="no_change"))
         return self.cleaned_data
 
+    def save(self, user: User) -> Recipe | None:
+        """Keep the recipe; None where it cannot be kept, which the form then says. Raises Forbidden."""
+        name, is_shared = self.cleaned_data["name"], self.cleaned_data.get("is_shared", False)
+        try:
+            return keep_recipe(user, name, self.changes, is_shared=is_shared, recipe=self.recipe)
+        except CannotKeep as problem:
+            self.add_error("name" if isinstance(problem, NameTaken) else None, explain(problem))
+            return None
+
     def _change(self, field: Field) -> RecipeChange | None:
         chosen = self.cleaned_data.get(ACTION + field.name) or KEEP
         texts = [text for text in self._typed(field.name) if text.strip()]
@@ -166,6 +177,14 @@ class RecipeForm(forms.Form):
 
     def _typed(self, name: str) -> Inputs:
         return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
+
+
+def explain(problem: CannotKeep) -> str:
+    """Return why a recipe could not be kept, and what to do."""
+    if isinstance(problem, NameTaken):
+        return str(_("You have another recipe of this name. Choose another name."))
+    message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
+    return message % {"most": MAX_RECIPES}
 
 
 def _offered(field: Field) -> list[Do]:

@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.recipes import filled_form
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import TicketForm, takes_snippets
-from ticketadmin.models import Snippet
+from ticketadmin.models import Snippet, User
 from ticketadmin.sanitizing import as_html
 from ticketadmin.services.recipes.fill import Filled
+from ticketadmin.services.recipes.sharing import NameTaken, TooMany
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
-from ticketadmin.services.snippets.keep import SnippetText
+from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import Insertion, as_content, as_name
 from ticketadmin.services.snippets.table import MAX_BYTES, FileRow, read_file
 from ticketadmin.services.spreadsheets.table import UnreadableFile
@@ -47,6 +48,7 @@ class SnippetForm(forms.Form):
         self, data: QueryDict | None = None, *, may_share: bool, snippet: Snippet | None = None
     ) -> None:
         """Show the snippet, or an empty form."""
+        self.snippet = snippet
         initial = None
         if snippet:
             initial = {"name": snippet.name, "content": snippet.content, "is_shared": snippet.is_shared}
@@ -64,11 +66,18 @@ class SnippetForm(forms.Form):
         """Return the text as it is kept: HTML cleaned."""
         return as_content(self.cleaned_data["content"])
 
-    @property
-    def text(self) -> SnippetText:
-        """What a valid form asks to keep."""
+    def save(self, user: User) -> Snippet | None:
+        """Keep the snippet; None where it cannot be kept, which the form then says. Raises Forbidden."""
         values = self.cleaned_data
-        return SnippetText(values["name"], values["content"], values.get("is_shared", False))
+        text = SnippetText(values["name"], values["content"], values.get("is_shared", False))
+        try:
+            return keep_snippet(user, text, snippet=self.snippet)
+        except TooMany:
+            message = _("You have %(most)d snippets, which is the most. Delete one, then try again.")
+            self.add_error(None, message % {"most": MAX_SNIPPETS})
+        except NameTaken:
+            self.add_error("name", _("You have another snippet of this name. Choose another name."))
+        return None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The ticket form: the catalogue's fields as boxes, and what was typed as an edit.
 
 A box that comes back as it was shown is kept, whatever the CRM's value looks like; only what the
-person changed is checked. The form never refuses a value that it showed itself.
+user changed is checked. The form never refuses a value that it showed itself.
 """
 
 import re
@@ -59,7 +59,7 @@ class TicketForm(forms.Form):
     ) -> None:
         """Show the base's values, or `inputs` over them: a draft, or values to send again.
 
-        `is_first_asked` shows conflicts that the person has not seen yet without calling them errors.
+        `is_first_asked` shows conflicts that the user has not seen yet without calling them errors.
         """
         super().__init__(data)
         self.is_first_asked = is_first_asked
@@ -161,7 +161,7 @@ class TicketForm(forms.Form):
         return {name: data.getlist(name) for name in (*self.schema.fields, *EXTRAS) if name in data}
 
     def _require_choices(self, posted: dict[str, Inputs]) -> dict[str, Value]:
-        """Return the person's own values where they were chosen: even an old, odd one is sent as it is."""
+        """Return the user's own values where they were chosen: even an old, odd one is sent as it is."""
         mine: dict[str, Value] = {}
         for conflict in self.base.conflicts:
             choice = self.data.get(RESOLVE_PREFIX + conflict.name)
@@ -194,17 +194,11 @@ class TicketForm(forms.Form):
         """Drop from the user's draft what a save of this form stored."""
         drop_saved(change, self._posted(), tab=self.tab)
 
-    def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> bool:
-        """Put the CRM's own words at the fields that it names; tell whether it named any that were posted."""
-        shown = False
-        if not self.is_bound:
-            return shown
-        for name, messages in fields.items():
-            if name in self.fields:
-                for message in messages:
-                    self.add_error(name, forms.ValidationError(message, code="refused_by_crm"))
-                shown = True
-        return shown
+    def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> None:
+        """Put the CRM's own words at the posted fields that it names."""
+        for name in [name for name in fields if self.is_bound and name in self.fields]:
+            for message in fields[name]:
+                self.add_error(name, forms.ValidationError(message, code="refused_by_crm"))
 
 
 def takes_snippets(field: Field) -> bool:
@@ -224,7 +218,7 @@ def form_of(
 
 
 def keep_as_draft(data: QueryDict, base: Base, *, actor: User) -> Draft | None:
-    """Keep a posted form as its person's draft, whatever is wrong with it."""
+    """Keep a posted form as its user's draft, whatever is wrong with it."""
     names = [name for name in data if CUSTOM_NAME.fullmatch(name)][:MAX_POSTED_CUSTOM_FIELDS]
     schema = load_schema(names=[*base.values, *names])
     inputs = {name: data.getlist(name) for name in data if name in schema.fields or name in EXTRAS}

@@ -11,9 +11,10 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ticketadmin.models import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, Source
+from ticketadmin.presenters.paging import FilteredPage
 
 Text = str | Promise
 
@@ -42,6 +43,15 @@ _WAYS: dict[str, Text] = {
 }
 
 
+_COUNTS: dict[str, Any] = {
+    "rows": ngettext_lazy("%(n)s row", "%(n)s rows", "n"),
+    "failures": ngettext_lazy("%(n)s failure", "%(n)s failures", "n"),
+    "contents_not_read": ngettext_lazy(
+        "%(n)s content could not be read", "%(n)s contents could not be read", "n"
+    ),
+}
+
+
 @dataclass(frozen=True)
 class AuditChange:
     """One field that changed, its values as text; None where there was none."""
@@ -65,6 +75,14 @@ class AuditRow:
     channel: Text
     address: str
     request_id: str
+
+
+@dataclass(frozen=True)
+class AuditPage(FilteredPage):
+    """The audit log."""
+
+    template = "audit/audit.html"
+    rows: list[AuditRow]
 
 
 def present_entries(entries: Iterable[AuditEntry]) -> list[AuditRow]:
@@ -132,14 +150,8 @@ def _value(value: Any) -> str:
 def _notes(details: Mapping[str, Any]) -> Iterator[str]:
     """Yield what an entry's details say, each as a phrase; what is unknown here is shown as it is."""
     for name, value in details.items():
-        if name == "rows":
-            yield ngettext("%(n)s row", "%(n)s rows", value) % {"n": value}
-        elif name == "failures":
-            told = ngettext("%(n)s failure", "%(n)s failures", value)
-            yield told % {"n": value}
-        elif name == "contents_not_read":
-            told = ngettext("%(n)s content could not be read", "%(n)s contents could not be read", value)
-            yield told % {"n": value}
+        if name in _COUNTS:
+            yield _COUNTS[name] % {"n": value}
         elif name == "complete":
             yield _("complete") if value else _("broken off")
         elif name in {"via", "source"}:

@@ -23,6 +23,8 @@ from ticketadmin.models import (
 from ticketadmin.presenters.changes import ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.presenters.damage import DamagedField, damaged_fields
 from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, meaning_of, why_left_out
+from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.paging import PageLinks, Tab
 from ticketadmin.presenters.sent_along import would_be_lost
 from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.services.bulk.progress import (
@@ -82,15 +84,25 @@ class PresentedRun:
     """One bulk update in the list of runs."""
 
     bulk: BulkUpdate
-    progress: Progress
     tiles: tuple[Tile, ...]
     title: str
+
+
+@dataclass(frozen=True)
+class BulkListPage(Page):
+    """The bulk updates, everybody's or one's own."""
+
+    template = "bulk/list.html"
+    runs: list[PresentedRun]
+    is_mine: bool
+    tabs: list[Tab]
+    pages: PageLinks
 
 
 def present_run(bulk: BulkUpdate) -> PresentedRun:
     """Return one row of the list of runs."""
     progress = progress_of(bulk)
-    return PresentedRun(bulk, progress, tiles_of(bulk, progress), title_of(bulk, progress.total))
+    return PresentedRun(bulk, tiles_of(bulk, progress), title_of(bulk, progress.total))
 
 
 def title_of(bulk: BulkUpdate, total: int) -> str:

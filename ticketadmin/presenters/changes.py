@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import QueryDict
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
@@ -25,6 +23,7 @@ from ticketadmin.presenters.outcomes import (
     meaning_of,
     verdict_on,
 )
+from ticketadmin.presenters.paging import FilteredPage, Tab
 from ticketadmin.presenters.signature import signature_after
 from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.sanitizing import visible_text
@@ -147,7 +146,7 @@ class PresentedChange:
 
 
 def readable(field: Field, value: Value) -> str:
-    """Return a value as a person reads it; "" for empty."""
+    """Return a value as users read it; "" for empty."""
     if canonical(field, value) == "":
         return ""
     texts = to_inputs(field, value)
@@ -174,17 +173,13 @@ def present_edit(edit: Edit, before: Mapping[str, Value], schema: TicketSchema) 
     )
 
 
-def present_values(pairs: Mapping[str, tuple[Value, Value]]) -> tuple[ValueRow, ...]:
+def present_values(pairs: Mapping[str, tuple[Value, Value]], schema: TicketSchema) -> tuple[ValueRow, ...]:
     """Return values that went from one to another: name → (before, after)."""
-    return _pairs(pairs, load_schema())
-
-
-def _pairs(pairs: Mapping[str, tuple[Value, Value]], schema: TicketSchema) -> tuple[ValueRow, ...]:
-    return tuple(_pair(schema.field(name), was, now) for name, (was, now) in pairs.items())
-
-
-def _pair(field: Field, was: Value, now: Value) -> ValueRow:
-    return ValueRow(field.name, field.label, readable(field, was), readable(field, now))
+    fields = {name: schema.field(name) for name in pairs}
+    return tuple(
+        ValueRow(name, fields[name].label, *(readable(fields[name], value) for value in values))
+        for name, values in pairs.items()
+    )
 
 
 def present_changes(
@@ -203,7 +198,7 @@ def present_change(change: Change, viewer: User, schema: TicketSchema) -> Presen
     return PresentedChange(
         change=change,
         rows=tuple(_row(change, name, schema.field(name)) for name in change.wanted),
-        collateral=_pairs(change.collateral, schema),
+        collateral=present_values(change.collateral, schema),
         notice=describe_outcome(change),
         can_undo=allowed and can_undo(change),
         can_restore=allowed and bool(change.collateral),
@@ -288,52 +283,11 @@ def describe_in_progress(other: Change | None, person: User, next_step: Text) ->
 
 
 @dataclass(frozen=True)
-class Tab:
-    """One of the views of a page that links lead to."""
+class HistoryPage(FilteredPage):
+    """The history; `omitted` warns of a CRM that empties the fields that a PUT leaves out."""
 
-    label: Text
-    url: str
-    is_current: bool
-
-
-def whose_tabs(query: QueryDict, name: str, viewer: User) -> list[Tab]:
-    """Return the tabs for everybody's and one's own; the rest of the query stays as it is.
-
-    `name` holds the number of a person in the query.
-    """
-    asked = query.get(name, "")
-    tabs = []
-    for label, person in ((_("Everybody's"), ""), (_("Mine"), str(viewer.pk))):
-        params = query.copy()
-        params.pop("before", None)
-        params.pop(name, None)
-        if person:
-            params[name] = person
-        tabs.append(Tab(label, f"?{params.urlencode()}", asked == person))
-    return tabs
-
-
-@dataclass(frozen=True)
-class PageLinks:
-    """The ways to the pages before and after, with their words; an address is "" where there is none."""
-
-    back: Text
-    back_url: str
-    next: Text
-    next_url: str
-    where: str = ""  # the place among the pages, if it is known
-
-
-def page_links(route: str, *, before: bool, older: int | None, query: str = "") -> PageLinks:
-    """Return the way back to the first page and to the next older one.
-
-    `before` tells that the page shown is not the first; `query` holds the filters, encoded.
-    """
-    here = reverse(route)
-    filters = f"{query}&" if query else ""
-    return PageLinks(
-        _("Newest"),
-        (f"{here}?{query}" if query else here) if before else "",
-        _("Older"),
-        f"{here}?{filters}before={older}" if older else "",
-    )
+    template = "history/history.html"
+    changes: list[PresentedChange]
+    omitted: Notice | None
+    sees_all: bool
+    tabs: list[Tab]

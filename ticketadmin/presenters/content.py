@@ -2,7 +2,7 @@
 
 The attacker writes tickets and wants to know who reads them (an image that loads by itself tells its
 server), or to lead people astray (a link whose words name another place). So an image is replaced by
-its description and its server's name until a person asks for it, and behind every link is written where it
+its description and its server's name until a user asks for it, and behind every link is written where it
 leads, as a browser would read the address, with a warning where its words name another place.
 
 What is added here is spelled with classes, which cleaned content never has: it cannot be imitated.

@@ -1,8 +1,11 @@
 """What is held of a ticket or an address, as an administrator reads it before it is erased."""
 
+from dataclasses import dataclass
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.presenters.page import FormPage
 from ticketadmin.services.erasing.erase import Found
 from ticketadmin.services.erasing.stores import STORES
 
@@ -19,3 +22,16 @@ _LABELS: dict[str, str | Promise] = {
 def rows_held(found: Found) -> list[tuple[str | Promise, int]]:
     """Return each kind of row in words, with its number."""
     return [(_LABELS.get(name, name), count) for name, count in found.rows.items()]
+
+
+@dataclass(frozen=True)
+class ErasingPage(FormPage):
+    """The box for a ticket or an address; `found` is what is held of it, once it was looked up."""
+
+    template = "erasing/erasing.html"
+    found: Found | None
+
+    @property
+    def rows(self) -> list[tuple[str | Promise, int]]:
+        """Each kind of row in words, with its number."""
+        return rows_held(self.found) if self.found else []

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from ticketadmin.forms.bulk_choosing import ChooseForm
+from ticketadmin.presenters.page import Page
 from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
 from ticketadmin.services.values.fields import Kind
 
@@ -36,3 +38,24 @@ def spelling_rows() -> list[SpellingRow]:
         SpellingRow(_("Phone number"), SPELLINGS[Kind.PHONE]),
         SpellingRow(_("E-mail address"), SPELLINGS[Kind.EMAIL]),
     ]
+
+
+@dataclass(frozen=True)
+class ChoosePage(Page):
+    """The first step of a bulk update: which tickets."""
+
+    template = "bulk/new.html"
+    form: ChooseForm
+
+    @property
+    def spellings(self) -> list[SpellingRow]:
+        """How cells of a file are written."""
+        return spelling_rows()
+
+
+@dataclass(frozen=True)
+class NoErrorFilePage(Page):
+    """Why an uploaded file cannot be given back with its errors."""
+
+    template = "bulk/no_error_file.html"
+    problem: str

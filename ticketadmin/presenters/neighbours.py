@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from ticketadmin.models import IndexedTicket, TicketIndex
 from ticketadmin.presenters.listing import due_of
+from ticketadmin.presenters.page import Page
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.listing import (
     Due,
@@ -25,9 +26,13 @@ MAX_LIST = 1_500  # characters of such a query; servers refuse addresses of 4,00
 
 
 @dataclass(frozen=True)
-class PlaceInList:
-    """Where a ticket is in a list: the codes around it, its number from 1, and the query of the list."""
+class PlaceInList(Page):
+    """Where a ticket is in a list: the codes around it, its number from 1, and the query of the list.
 
+    It is a part of the ticket's page, and a fragment for a script.
+    """
+
+    template = "tickets/_neighbours.html"
     query: str
     before: str
     after: str

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.html import strip_tags
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ticketadmin.models import Recipe, User
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.page import FormPage, Page
+from ticketadmin.presenters.paging import Tab
 from ticketadmin.services.recipes.fill import Filled, problems_of
 from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
 from ticketadmin.services.recipes.stops import FIELD_GONE, Stop, describe_stop, describe_stops
@@ -28,6 +31,24 @@ class PresentedRecipe:
     lines: tuple[str, ...]
     problems: tuple[str, ...]
     is_own: bool
+
+
+@dataclass(frozen=True)
+class RecipesPage(Page):
+    """The user's own recipes and those that colleagues share."""
+
+    template = "recipes/recipes.html"
+    own: list[PresentedRecipe]
+    shared: list[PresentedRecipe]
+    tabs: list[Tab]
+
+
+@dataclass(frozen=True)
+class RecipePage(FormPage):
+    """The form of a recipe; `recipe` is None for a new one."""
+
+    template = "recipes/recipe.html"
+    recipe: Recipe | None
 
 
 def present_recipes(recipes: Sequence[Recipe], user: User, schema: TicketSchema) -> list[PresentedRecipe]:
@@ -51,29 +72,25 @@ def present_lines(changes: Sequence[RecipeChange], schema: TicketSchema) -> tupl
     )
 
 
+_LINES: dict[Do, Any] = {
+    Do.SET: gettext_lazy("%(field)s: “%(text)s”"),
+    Do.CLEAR: gettext_lazy("%(field)s: cleared"),
+    Do.BEFORE: gettext_lazy("%(field)s: before it “%(text)s”"),
+    Do.AFTER: gettext_lazy("%(field)s: after it “%(text)s”"),
+    Do.DAYS: ngettext_lazy(
+        "%(field)s: %(n)d day after the day of use", "%(field)s: %(n)d days after the day of use", "n"
+    ),
+    Do.WORKING_DAYS: ngettext_lazy(
+        "%(field)s: %(n)d working day after the day of use",
+        "%(field)s: %(n)d working days after the day of use",
+        "n",
+    ),
+}
+
+
 def _line(change: RecipeChange, field: Field) -> str:
-    labels = {"field": field.label, "text": _shown(change, field)}
-    match change.do:
-        case Do.CLEAR:
-            return _("%(field)s: cleared") % labels
-        case Do.DAYS:
-            return ngettext(
-                "%(field)s: %(n)d day after the day of use",
-                "%(field)s: %(n)d days after the day of use",
-                change.days,
-            ) % {**labels, "n": change.days}
-        case Do.WORKING_DAYS:
-            return ngettext(
-                "%(field)s: %(n)d working day after the day of use",
-                "%(field)s: %(n)d working days after the day of use",
-                change.days,
-            ) % {**labels, "n": change.days}
-        case Do.BEFORE:
-            return _("%(field)s: before it “%(text)s”") % labels
-        case Do.AFTER:
-            return _("%(field)s: after it “%(text)s”") % labels
-        case _:
-            return _("%(field)s: “%(text)s”") % labels
+    days = change.days if change.do.is_day else 0
+    return str(_LINES[change.do] % {"field": field.label, "text": _shown(change, field), "n": days})
 
 
 def _shown(change: RecipeChange, field: Field) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketadmin.converters import whole_number
+from ticketadmin.forms.bulk import ConfirmForm
 from ticketadmin.models import (
     BulkKind,
     BulkState,
@@ -21,10 +22,12 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.presenters.bulk import PresentedItem, Tile, common_changes, present_items, tiles_of, title_of
-from ticketadmin.presenters.changes import Notice, PageLinks, ValueRow
+from ticketadmin.presenters.changes import Notice, ValueRow
 from ticketadmin.presenters.damage import DamagePause, damage_pause
 from ticketadmin.presenters.file_conflicts import PresentedFileConflicts, present_file_conflicts
 from ticketadmin.presenters.outcomes import PAUSES
+from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.paging import PageLinks
 from ticketadmin.presenters.recipes import present_lines
 from ticketadmin.presenters.sent_along import run_notice
 from ticketadmin.presenters.signature import signature_before
@@ -77,9 +80,10 @@ class Possible:
 
 
 @dataclass(frozen=True)
-class RunPage:
+class RunPage(Page):
     """The page of a run. Screen readers are told `says` whenever its key changes."""
 
+    template = "bulk/run.html"
     bulk: BulkUpdate
     title: str
     step: int  # of the four: tickets, changes, dry run, run
@@ -102,6 +106,8 @@ class RunPage:
     overlaps: list[Overlap]
     conflicts: PresentedFileConflicts | None  # between an uploaded export and the CRM
     can: Possible
+    form: ConfirmForm
+    notice: Notice | None  # why what a button says was not done
 
     @property
     def filters(self) -> tuple[Tile, ...]:
@@ -124,7 +130,14 @@ class RunPage:
         return self.bulk.is_active and not self.bulk.is_leased(timezone.now())
 
 
-def run_page(bulk: BulkUpdate, query: QueryDict, viewer: User) -> RunPage:
+def run_page(
+    bulk: BulkUpdate,
+    query: QueryDict,
+    viewer: User,
+    *,
+    form: ConfirmForm | None = None,
+    notice: Notice | None = None,
+) -> RunPage:
     """Return the page of a run as the query asks for it: `shown`, an outcome, and `page`, a number."""
     if bulk.has_ended:
         refresh_outcomes(bulk)
@@ -155,6 +168,8 @@ def run_page(bulk: BulkUpdate, query: QueryDict, viewer: User) -> RunPage:
         overlaps=overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
         conflicts=present_file_conflicts(bulk, load_schema()) if bulk.is_ready else None,
         can=_possible(bulk, progress, viewer),
+        form=form or ConfirmForm(),
+        notice=notice,
     )
 
 

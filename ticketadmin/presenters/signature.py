@@ -1,13 +1,27 @@
 """What people read of the field that carries the user's name (`services/saving/signature.py`)."""
 
+from typing import Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ticketadmin.models import Change, Outcome, User
 from ticketadmin.services.saving.signature import REFUSED, sign_field
 from ticketadmin.services.values.schema import TicketSchema
 
 Text = str | Promise
+
+
+_RESULTS: dict[str, Any] = {
+    Outcome.VERIFIED: gettext_lazy("“%(field)s” was set to %(name)s."),
+    REFUSED: gettext_lazy("The CRM refused this change with “%(field)s” in it, so it was sent without."),
+    Outcome.NOT_APPLIED: gettext_lazy("“%(field)s” was sent as %(name)s, but the CRM kept the old value."),
+    Outcome.STORED_DIFFERENTLY: gettext_lazy(
+        "“%(field)s” was sent as %(name)s, but the CRM stored something else."
+    ),
+}
+_NOT_KNOWN: Any = gettext_lazy("“%(field)s” was sent as %(name)s; whether the CRM stored it is not known.")
 
 
 def signature_before(user: User, schema: TicketSchema, *, was_read: bool) -> Text:
@@ -29,14 +43,4 @@ def signature_after(change: Change, schema: TicketSchema) -> Text:
     if not kept:
         return ""
     said = {"field": schema.field(kept["field"]).label, "name": kept["name"]}
-    match kept["result"]:
-        case Outcome.VERIFIED:
-            return _("“%(field)s” was set to %(name)s.") % said
-        case _ if kept["result"] == REFUSED:
-            return _("The CRM refused this change with “%(field)s” in it, so it was sent without.") % said
-        case Outcome.NOT_APPLIED:
-            return _("“%(field)s” was sent as %(name)s, but the CRM kept the old value.") % said
-        case Outcome.STORED_DIFFERENTLY:
-            return _("“%(field)s” was sent as %(name)s, but the CRM stored something else.") % said
-        case _:
-            return _("“%(field)s” was sent as %(name)s; whether the CRM stored it is not known.") % said
+    return str(_RESULTS.get(kept["result"], _NOT_KNOWN) % said)

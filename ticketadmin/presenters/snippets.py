@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
+from typing import ClassVar
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -12,12 +13,16 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketadmin.models import Tone
-from ticketadmin.presenters.changes import Notice, Tab
+from ticketadmin.models import Snippet, Tone
+from ticketadmin.presenters.changes import Notice
+from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.page import FormPage, Page
+from ticketadmin.presenters.paging import Tab
 from ticketadmin.services.snippets.importing import Fate, PlannedRow, counted
-from ticketadmin.services.snippets.keep import START, ListedSnippet
+from ticketadmin.services.snippets.keep import MAX_SHOWN, START, ListedSnippet
 from ticketadmin.services.snippets.snippet import Insertion
+from ticketadmin.services.snippets.table import MAX_ROWS
 
 SHOWN_TEXT = 120  # characters of a text in a line
 _CUT_TAG = re.compile(r"<[^>]*$")
@@ -42,6 +47,71 @@ class SnippetChoice:
     into: str
     label: str
     options: list[PresentedSnippet]
+
+
+@dataclass(frozen=True)
+class SnippetsPage(Page):
+    """The user's own snippets and those that colleagues share, `most_shown` at most together."""
+
+    template = "snippets/snippets.html"
+    own: list[PresentedSnippet]
+    shared: list[PresentedSnippet]
+    tabs: list[Tab]
+    most_shown: ClassVar[int] = MAX_SHOWN
+
+    @property
+    def may_be_more(self) -> bool:
+        """Return whether there may be some that are not shown."""
+        return len(self.own) + len(self.shared) == MAX_SHOWN
+
+
+@dataclass(frozen=True)
+class SnippetPage(FormPage):
+    """The form of a snippet; `snippet` is None for a new one."""
+
+    template = "snippets/snippet.html"
+    snippet: Snippet | None
+
+    @property
+    def address(self) -> str:
+        """Where the form posts to."""
+        return reverse("snippet", args=[self.snippet.pk]) if self.snippet else reverse("snippet_new")
+
+
+@dataclass(frozen=True)
+class SharedSnippetPage(Page):
+    """A colleague's snippet, cleaned once more."""
+
+    template = "snippets/shared.html"
+    snippet: Snippet
+
+    @property
+    def content(self) -> DisplayedContent:
+        """Its text."""
+        return display_content(self.snippet.content)
+
+
+@dataclass(frozen=True)
+class DeleteSnippetPage(SharedSnippetPage):
+    """The question whether a snippet is to be deleted."""
+
+    template = "snippets/delete.html"
+
+
+@dataclass(frozen=True)
+class SnippetOptions(Page):
+    """The options of the menu, a fragment; `code` is the ticket's, "" where there is none."""
+
+    template = "snippets/_options.html"
+    snippets: list[PresentedSnippet]
+    code: str
+
+
+class ImportPage(FormPage):
+    """The box for a file of snippets, which has at most `most` rows."""
+
+    template = "snippets/import.html"
+    most: ClassVar[int] = MAX_ROWS
 
 
 def present_snippets(listed: Iterable[ListedSnippet]) -> list[PresentedSnippet]:
@@ -99,12 +169,15 @@ class PresentedRow:
 
 
 @dataclass(frozen=True)
-class PresentedPlan:
-    """What a file would do. `writes` tells whether there is anything to write."""
+class PlanPage(Page):
+    """What a file would do; `writes` counts what it writes, `sealed` carries it to the post that does it."""
 
+    template = "snippets/plan.html"
     rows: list[PresentedRow]
     counts: list[tuple[str, Tone, int]]
     writes: int
+    sealed: str
+    is_outdated: bool
 
 
 _FATES: Mapping[Fate, tuple[str | Promise, Tone]] = {
@@ -115,7 +188,7 @@ _FATES: Mapping[Fate, tuple[str | Promise, Tone]] = {
 }
 
 
-def present_plan(planned: Sequence[PlannedRow]) -> PresentedPlan:
+def plan_page(planned: Sequence[PlannedRow], sealed: str, *, is_outdated: bool) -> PlanPage:
     """Return a plan as a user reads it: what needs correcting first, then the order of the file."""
     order = sorted(
         planned, key=lambda one: (one.fate is not Fate.REFUSED, one.fate is Fate.UNCHANGED, one.number)
@@ -123,7 +196,8 @@ def present_plan(planned: Sequence[PlannedRow]) -> PresentedPlan:
     counts = [
         (str(_FATES[fate][0]), _FATES[fate][1], number) for fate, number in counted(planned).items() if number
     ]
-    return PresentedPlan([_row(one) for one in order], counts, sum(one.fate.writes for one in planned))
+    writes = sum(one.fate.writes for one in planned)
+    return PlanPage([_row(one) for one in order], counts, writes, sealed, is_outdated)
 
 
 def _row(one: PlannedRow) -> PresentedRow:

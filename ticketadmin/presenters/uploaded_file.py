@@ -1,6 +1,6 @@
 """How an uploaded file was read, in words: which encoding, separator, sheet and rows were taken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from django.forms import BoundField
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from ticketadmin.forms.bulk_questions import AskedQuestion, option_label
 from ticketadmin.presenters.dates import ago, readable_date
@@ -19,6 +19,64 @@ from ticketadmin.services.bulk.questions import Subject
 from ticketadmin.services.spreadsheets.records import Misfit
 
 _MAY_BREAK = "\u200b"  # day/month/year is wider than its column on a phone
+_CELLS = ngettext_lazy(
+    "It concerns %(n)s cell, for example:", "It concerns %(n)s cells, for example:", "count"
+)
+_CELLS_OF_DECIDED = ngettext_lazy(
+    "%(n)s cell can be read in both ways. The first line below is the cell that decides:",
+    "%(n)s cells can be read in both ways. The first line below is the cell that decides:",
+    "count",
+)
+_ROWS = ngettext_lazy(
+    "%(n)s row with values was read, up to row %(last)s.",
+    "%(n)s rows with values were read, up to row %(last)s.",
+    "count",
+)
+_READ_AS = ngettext_lazy(
+    "Column “%(column)s”: “%(text)s” is read as “%(name)s” (%(n)s row).",
+    "Column “%(column)s”: “%(text)s” is read as “%(name)s” (%(n)s rows).",
+    "count",
+)
+_DIFFERENCES = {  # what an exported list came back with
+    "changed": ngettext_lazy("%(n)s ticket has changed cells.", "%(n)s tickets have changed cells.", "count"),
+    "unchanged": ngettext_lazy(
+        "%(n)s ticket was left alone; nothing of the file is sent to it.",
+        "%(n)s tickets were left alone; nothing of the file is sent to them.",
+        "count",
+    ),
+    "added": ngettext_lazy(
+        "%(n)s row was added: its filled cells are set, without a comparison.",
+        "%(n)s rows were added: their filled cells are set, without a comparison.",
+        "count",
+    ),
+    "left_out": ngettext_lazy(
+        "%(n)s ticket of the export has no row any more and is left out.",
+        "%(n)s tickets of the export have no row any more and are left out.",
+        "count",
+    ),
+}
+_SURPRISES = {
+    "passed_over": ngettext_lazy(
+        "%(n)s column is not a field of the export and is not read: %(names)s.",
+        "%(n)s columns are not fields of the export and are not read: %(names)s.",
+        "count",
+    ),
+    "hidden": ngettext_lazy(
+        "%(n)s row is hidden in the spreadsheet, perhaps by a filter. It is included.",
+        "%(n)s rows are hidden in the spreadsheet, perhaps by a filter. They are included.",
+        "count",
+    ),
+    "merged": ngettext_lazy(
+        "%(n)s cell is merged with one above it and takes its value.",
+        "%(n)s cells are merged with one above them and take its value.",
+        "count",
+    ),
+    "other_sheets": ngettext_lazy(
+        "%(n)s other sheet holds values and is not read: %(names)s.",
+        "%(n)s other sheets hold values and are not read: %(names)s.",
+        "count",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +102,7 @@ def present_file(notes: Mapping[str, Any]) -> UploadedFile | None:
     reading = notes.get("reading")
     if not reading:
         return None
-    read_as = tuple(_read_as(one) for one in notes.get("read_as", []))
+    read_as = tuple(_counted(_READ_AS, one["rows"], **one) for one in notes.get("read_as", []))
     taken = [
         *_taken(reading),
         *_differences(reading.get("differences")),
@@ -87,28 +145,15 @@ def present_question(asked: AskedQuestion) -> ShownQuestion:
         ExampleRow(one["row"], one["text"], tuple(_shown_reading(text, question) for text in one["readings"]))
         for one in question["examples"]
     )
-    count, is_decided = question["rows"], "default" in question
-    cells = _cells_of_decided(count) if is_decided else _cells_of_question(count)
+    is_decided = "default" in question
     summary = _("Read column “%(column)s” otherwise") % question if is_decided else ""
     return ShownQuestion(
         box=asked.box,
         headings=tuple(option_label(question, value).replace("/", f"/{_MAY_BREAK}") for value in values),
         examples=examples,
-        cells=_numbered(cells, count),
+        cells=_counted(_CELLS_OF_DECIDED if is_decided else _CELLS, question["rows"]),
         summary=summary,
         is_open=bool(asked.box.errors or question["answer"]),
-    )
-
-
-def _cells_of_question(count: int) -> str:
-    return ngettext("It concerns %(n)s cell, for example:", "It concerns %(n)s cells, for example:", count)
-
-
-def _cells_of_decided(count: int) -> str:
-    return ngettext(
-        "%(n)s cell can be read in both ways. The first line below is the cell that decides:",
-        "%(n)s cells can be read in both ways. The first line below is the cell that decides:",
-        count,
     )
 
 
@@ -158,14 +203,7 @@ def _answered(one: Mapping[str, Any]) -> str:
 
 
 def _taken(reading: Mapping[str, Any]) -> list[str]:
-    count = reading["rows"]
-    numbers = {"n": number_format(count, force_grouping=True), "last": reading["last_row"]}
-    rows = ngettext(
-        "%(n)s row with values was read, up to row %(last)s.",
-        "%(n)s rows with values were read, up to row %(last)s.",
-        count,
-    )
-    taken = [_source(reading), rows % numbers]
+    taken = [_source(reading), _counted(_ROWS, reading["rows"], last=reading["last_row"])]
     if reading["title_lines"]:
         message = _("The column names are in row %(row)s; what is above it was left out.")
         taken.append(message % {"row": reading["header_row"]})
@@ -187,13 +225,7 @@ def _differences(found: Mapping[str, Any] | None) -> list[str]:
         return []
     at = timezone.localtime(datetime.fromisoformat(found["exported_at"]))
     message = _("This is the list that was exported on %(at)s; the cells are compared with that export.")
-    counts = [
-        (found["changed"], _tickets_changed),
-        (found["unchanged"], _tickets_left_alone),
-        (found["added"], _rows_added),
-        (found["left_out"], _rows_removed),
-    ]
-    counted = [say(number) for number, say in counts if number]
+    counted = [_counted(message, found[name]) for name, message in _DIFFERENCES.items() if found[name]]
     return [message % {"at": date_format(at, "DATETIME_FORMAT")}, *_age(at), *counted]
 
 
@@ -206,42 +238,6 @@ def _age(at: datetime) -> list[str]:
         "nothing of the ticket is sent before you choose."
     )
     return [message % {"ago": ago(at)}]
-
-
-def _tickets_changed(number: int) -> str:
-    message = ngettext("%(n)s ticket has changed cells.", "%(n)s tickets have changed cells.", number)
-    return _numbered(message, number)
-
-
-def _tickets_left_alone(number: int) -> str:
-    message = ngettext(
-        "%(n)s ticket was left alone; nothing of the file is sent to it.",
-        "%(n)s tickets were left alone; nothing of the file is sent to them.",
-        number,
-    )
-    return _numbered(message, number)
-
-
-def _rows_added(number: int) -> str:
-    message = ngettext(
-        "%(n)s row was added: its filled cells are set, without a comparison.",
-        "%(n)s rows were added: their filled cells are set, without a comparison.",
-        number,
-    )
-    return _numbered(message, number)
-
-
-def _rows_removed(number: int) -> str:
-    message = ngettext(
-        "%(n)s ticket of the export has no row any more and is left out.",
-        "%(n)s tickets of the export have no row any more and are left out.",
-        number,
-    )
-    return _numbered(message, number)
-
-
-def _numbered(message: str, number: int) -> str:
-    return message % {"n": number_format(number, force_grouping=True)}
 
 
 def _misfit(reading: Mapping[str, Any]) -> list[str]:
@@ -264,45 +260,15 @@ def _misfit(reading: Mapping[str, Any]) -> list[str]:
     return [f"{reasons[Misfit(reading['misfit'])]} {consequence}"]
 
 
-def _surprises(reading: Mapping[str, Any]) -> list[str]:
-    found = _misfit(reading)
-    if others := reading.get("passed_over"):
-        message = ngettext(
-            "%(n)s column is not a field of the export and is not read: %(names)s.",
-            "%(n)s columns are not fields of the export and are not read: %(names)s.",
-            len(others),
-        )
-        names = ", ".join(f"“{name}”" for name in others[:20])
-        found.append(message % {"n": len(others), "names": names})
-    if hidden := reading["hidden"]:
-        message = ngettext(
-            "%(n)s row is hidden in the spreadsheet, perhaps by a filter. It is included.",
-            "%(n)s rows are hidden in the spreadsheet, perhaps by a filter. They are included.",
-            hidden,
-        )
-        found.append(message % {"n": number_format(hidden, force_grouping=True)})
-    if merged := reading.get("merged"):
-        message = ngettext(
-            "%(n)s cell is merged with one above it and takes its value.",
-            "%(n)s cells are merged with one above them and take its value.",
-            merged,
-        )
-        found.append(message % {"n": number_format(merged, force_grouping=True)})
-    if others := reading["other_sheets"]:
-        message = ngettext(
-            "%(n)s other sheet holds values and is not read: %(names)s.",
-            "%(n)s other sheets hold values and are not read: %(names)s.",
-            len(others),
-        )
-        names = ", ".join(f"“{title}”" for title in others[:20])
-        found.append(message % {"n": len(others), "names": names})
-    return found
+def _surprises(reading: Mapping[str, Any]) -> Iterator[str]:
+    yield from _misfit(reading)
+    for name, message in _SURPRISES.items():
+        if held := reading.get(name):
+            named = [] if isinstance(held, int) else held
+            names = ", ".join(f"“{one}”" for one in named[:20])
+            yield _counted(message, len(named) or held, names=names)
 
 
-def _read_as(one: Mapping[str, Any]) -> str:
-    message = ngettext(
-        "Column “%(column)s”: “%(text)s” is read as “%(name)s” (%(n)s row).",
-        "Column “%(column)s”: “%(text)s” is read as “%(name)s” (%(n)s rows).",
-        one["rows"],
-    )
-    return message % {**one, "n": number_format(one["rows"], force_grouping=True)}
+def _counted(message: Any, number: int, **named: Any) -> str:
+    """Return a message of `ngettext_lazy`, whose form goes by `count`; `n` is the number as it is shown."""
+    return str(message % {**named, "count": number, "n": number_format(number, force_grouping=True)})

@@ -29,7 +29,7 @@ _PLACE = re.compile(f"{_MARK}-([a-z_]+)-")
 
 
 class SameForAll(template.Node):
-    """Renders its content once per language, with an empty context: nothing of a person can get into it."""
+    """Renders its content once per language, with an empty context: nothing of a user can get into it."""
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist

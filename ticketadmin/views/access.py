@@ -30,7 +30,7 @@ def needs(permission: str) -> Callable[[View[P]], View[P]]:
 
 
 def person_of(request: HttpRequest) -> User:
-    """Return the signed-in person. Raises PermissionDenied where there is none."""
+    """Return the signed-in user. Raises PermissionDenied where there is none."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user

@@ -22,8 +22,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     status = 413 if isinstance(exception, RequestDataTooBig) else 400
     if is_scripted(request):
         return JsonResponse({"problem": _why(exception)}, status=status)
-    context = {**_context(request), "text": _why(exception), "status": status}
-    return render(request, "400.html", context, status=status)
+    return render(request, "400.html", {"text": _why(exception), "status": status}, status=status)
 
 
 def _why(exception: Exception | None) -> str:
@@ -49,19 +48,19 @@ def _why(exception: Exception | None) -> str:
 
 def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
     """Answer 405: the address is there, but not for this kind of request."""
-    response = render(request, "405.html", _context(request), status=405)
+    response = render(request, "405.html", status=405)
     response["Allow"] = allowed
     return response
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403: signed in, but not allowed."""
-    return render(request, "403.html", _context(request), status=403)
+    return render(request, "403.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404: no such page here."""
-    return render(request, "404.html", _context(request), status=404)
+    return render(request, "404.html", status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -72,7 +71,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     status = 503 if is_away else 500
-    context = {**_context(request), "again": posted_again(request) if is_away else None}
+    again = posted_again(request) if is_away else None
+    context = {"request": request, "again": again}
     response = HttpResponse(loader.get_template(f"{status}.html").render(context), status=status)
     if is_away:
         response["Retry-After"] = "10"
@@ -82,13 +82,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form without a valid token: usually a page left open over a sign-in elsewhere.
 
-    A ticket's form is kept for the person whose form it is, which its signed base says.
+    A ticket's form is kept for the user whose form it is, which its signed base says.
     """
     match = request.resolver_match
     code = match.kwargs.get("code") if match else None
     is_kept = bool(code) and "base" in request.POST and keep_without_session(str(code), request.POST)
-    context = {**_context(request), "code": code, "is_kept": is_kept}
-    response = render(request, "csrf_failure.html", context, status=403)
+    response = render(request, "csrf_failure.html", {"code": code, "is_kept": is_kept}, status=403)
     response["X-Token-Refused"] = "1"  # a script asks for a new token and posts again
     return response
 
@@ -103,8 +102,4 @@ def locked_out(request: HttpRequest, response: object = None, credentials: objec
     ) % {"n": minutes}
     if is_scripted(request):
         return JsonResponse({"problem": problem}, status=429)
-    return render(request, "429.html", {**_context(request), "problem": problem}, status=429)
-
-
-def _context(request: HttpRequest) -> dict[str, str]:
-    return {"request_id": getattr(request, "request_id", "")}
+    return render(request, "429.html", {"problem": problem}, status=429)

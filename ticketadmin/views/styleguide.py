@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from ticketadmin.forms.bulk_questions import asked_questions, question_boxes
 from ticketadmin.models import BulkState, Hue, Outcome, Plan
 from ticketadmin.presenters.bulk import Tile
-from ticketadmin.presenters.changes import Notice, PageLinks, Tab, ValueRow
+from ticketadmin.presenters.changes import Notice, ValueRow
 from ticketadmin.presenters.connection import ANSWERS, PresentedStep
 from ticketadmin.presenters.file_conflicts import (
     ConflictingColumn,
@@ -21,6 +21,7 @@ from ticketadmin.presenters.file_conflicts import (
     PresentedFileConflicts,
 )
 from ticketadmin.presenters.file_help import spelling_rows
+from ticketadmin.presenters.paging import PageLinks, Tab
 from ticketadmin.presenters.second_step import qr_code
 from ticketadmin.presenters.snippets import PresentedSnippet
 from ticketadmin.presenters.uploaded_file import ShownQuestion, present_question

@@ -180,14 +180,14 @@ def runs_page(*, owner: int | None = None, before: int | None = None) -> Page[Bu
     return page_of(runs, RUNS)
 
 
-def news_for(person: User, *, but_not: str = "") -> list[tuple[BulkUpdate, Progress]]:
-    """Return the person's runs that ended and that they have not seen yet, and count them as seen."""
+def news_for(person: User) -> list[BulkUpdate]:
+    """Return the user's runs that ended and that they have not seen yet, and count them as seen."""
     since = timezone.now() - NEWS_FOR
     unseen = BulkUpdate.objects.filter(owner=person, seen_at=None, state__in=ENDED, finished_at__gte=since)
-    ended = [one for one in unseen[:5] if str(one.uuid) != but_not]
+    ended = list(unseen[:5])
     if ended:
         BulkUpdate.objects.filter(pk__in=[one.pk for one in ended]).update(seen_at=timezone.now())
-    return [(one, progress_of(one)) for one in ended]
+    return ended
 
 
 def mark_seen(bulk: BulkUpdate, person: User) -> None:

@@ -1,10 +1,12 @@
 """Who may do what. Services ask here, so that no entry point can forget to."""
 
+from django.core.exceptions import PermissionDenied
+
 from ticketadmin.models import Change, User
 
 
-class Forbidden(Exception):
-    """The person's role does not allow this."""
+class Forbidden(PermissionDenied):
+    """The user's role does not allow this. A view that does not catch it answers 403."""
 
 
 def require(actor: User, permission: str) -> None:

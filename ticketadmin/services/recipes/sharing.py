@@ -16,12 +16,16 @@ Row = TypeVar("Row", Recipe, Snippet)
 RIGHT, SHARING = "edit_tickets", "run_bulk_updates"
 
 
-class TooMany(Exception):
-    """The user has as many rows as one user may have. Nothing was changed."""
+class CannotKeep(Exception):
+    """A row cannot be kept. Nothing was changed."""
 
 
-class NameTaken(Exception):
-    """The user has another row of this name. Nothing was changed."""
+class TooMany(CannotKeep):
+    """The user has as many rows as one user may have."""
+
+
+class NameTaken(CannotKeep):
+    """The user has another row of this name."""
 
 
 def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, says: str, most: int) -> Row:

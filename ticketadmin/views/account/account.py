@@ -1,6 +1,5 @@
-"""Signing in and out, and a person's own account and preferences."""
+"""Signing in and out, and a user's own account and preferences."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, views
 from django.contrib.auth.decorators import login_not_required
@@ -17,12 +16,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.account import PreferencesForm, SignInForm
+from ticketadmin.presenters.account import AccountPage, SignInPage
 from ticketadmin.services.people.accounts import sign_out_everywhere
 from ticketadmin.services.people.binding import bringing_link
 from ticketadmin.services.people.second_step import is_on, is_possible
 from ticketadmin.signing_in.second_step import sign_in
 from ticketadmin.views.access import in_background, is_scripted, person_of
 from ticketadmin.views.account.binding import LINK
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import if_ours, see_other
 
 
@@ -31,13 +32,8 @@ class SignIn(views.LoginView):
     """The only page for people who are not signed in."""
 
     form_class = SignInForm
-    template_name = "account/sign_in.html"
-    extra_context = {
-        "has_form": settings.LOCAL_ACCOUNTS or settings.HAS_LDAP,
-        "has_reset": settings.LOCAL_ACCOUNTS,
-        "has_openid": settings.HAS_OIDC,
-        "openid_name": settings.OIDC_NAME,
-    }
+    template_name = SignInPage.template
+    extra_context = {"page": SignInPage()}
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Lead people on who are signed in already; the dialog of a script may sign in again."""
@@ -94,7 +90,7 @@ class SignOut(views.LogoutView):
 
 @require_POST
 def sign_out_all(request: HttpRequest) -> HttpResponse:
-    """End every session of the person, this one too."""
+    """End every session of the user, this one too."""
     person = person_of(request)
     sign_out_everywhere(person, actor=person)
     logout(request)
@@ -104,15 +100,14 @@ def sign_out_all(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    """Show the person what is known of them here, and what they can do about it."""
+    """Show the user what is known of them here, and what they can do about it."""
     person = person_of(request)
-    context = {"person": person, "has_second_step": is_possible(person), "second_step_is_on": is_on(person)}
-    return render(request, "account/account.html", context)
+    return show(request, AccountPage(person, is_possible(person), is_on(person)))
 
 
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Store one or more of the person's preferences and go back to the page they came from."""
+    """Store one or more of the user's preferences and go back to the page they came from."""
     data = {name: request.POST.get(name, getattr(request.user, name)) for name in PreferencesForm.Meta.fields}
     form = PreferencesForm(data, instance=person_of(request))
     if form.is_valid():

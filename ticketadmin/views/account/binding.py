@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -11,10 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.converters import whole_number
-from ticketadmin.models import IdentityClaim, Source, User
-from ticketadmin.services.people.access import Forbidden
+from ticketadmin.models import IdentityClaim, User
+from ticketadmin.presenters.account import CompanyAccountPage
 from ticketadmin.services.people.binding import (
-    LINK_FOR,
     CannotBind,
     choose_claim,
     make_link,
@@ -22,6 +20,7 @@ from ticketadmin.services.people.binding import (
     user_of_link,
 )
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 LINK = "binding_link"  # the session's key of the link that this browser followed
@@ -39,8 +38,6 @@ def company_account(request: HttpRequest, user: int) -> HttpResponse:
             token = make_link(account, actor=person_of(request))
             return _page(request, account, request.build_absolute_uri(reverse("binding", args=[token])))
         choose_claim(account, whole_number(request.POST.get("claim", "")) or 0, actor=person_of(request))
-    except Forbidden as problem:
-        raise PermissionDenied from problem
     except (CannotBind, IdentityClaim.DoesNotExist):
         messages.error(request, _("This is not possible any more. Nothing was changed."))
         return _page(request, account, status=409)
@@ -61,12 +58,5 @@ def binding(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, account: User, link: str = "", status: int = 200) -> HttpResponse:
-    context = {
-        "account": account,
-        "is_local": account.source == Source.LOCAL,
-        "is_waiting": may_be_bound(account),
-        "claims": IdentityClaim.objects.filter(user=account, source=account.source),
-        "link": link,
-        "days": LINK_FOR.days,
-    }
-    return render(request, "account/company_account.html", context, status=status)
+    claims = list(IdentityClaim.objects.filter(user=account, source=account.source))
+    return show(request, CompanyAccountPage(account, may_be_bound(account), claims, link), status=status)

@@ -8,18 +8,20 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
+from ticketadmin.presenters.account import LeadingPage, OpenIdPage
 from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
 from ticketadmin.services.people.binding import bringing_link
 from ticketadmin.signing_in.openid import provider
 from ticketadmin.signing_in.second_step import sign_in
 from ticketadmin.views.account.binding import LINK
+from ticketadmin.views.pages import show
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Begin(OIDCAuthenticationRequestView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the button; the page that was asked for stays in the address."""
-        return render(request, "account/openid_begin.html", {"openid_name": settings.OIDC_NAME})
+        return show(request, OpenIdPage(settings.OIDC_NAME))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Note state, nonce and PKCE verifier in the session, and go."""
@@ -54,9 +56,7 @@ class Begin(OIDCAuthenticationRequestView):
             self.OIDC_OP_AUTH_ENDPOINT = provider(is_beginning=True).authorization
         except SourceUnavailable as problem:
             return _back(request, problem.message)
-        leading = super().get(request)
-        context = {"openid_name": settings.OIDC_NAME, "address": leading["Location"]}
-        return render(request, "account/openid_leading.html", context)
+        return show(request, LeadingPage(super().get(request)["Location"]))
 
 
 @method_decorator(login_not_required, name="dispatch")

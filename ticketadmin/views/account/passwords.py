@@ -2,14 +2,12 @@
 
 from functools import partial
 
-from axes.handlers.proxy import AxesProxyHandler
 from axes.utils import reset as forget_failures
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMessage
@@ -27,18 +25,21 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
 from ticketadmin.models import Source, User
+from ticketadmin.presenters.account import ForgottenPage, LinkSentPage
 from ticketadmin.services.audit.origin import acting_via
 from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
 from ticketadmin.services.people.second_step import is_on
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import person_of
+from ticketadmin.views.account.second_step import count_failure, may_try
 from ticketadmin.views.addresses import counted_address
 from ticketadmin.views.error_pages import locked_out
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 
 class PasswordChange(views.PasswordChangeView):
-    """Change one's own password; other sessions of the person end with it.
+    """Change one's own password; other sessions of the user end with it.
 
     Wrong old passwords count like failed sign-ins: a screen that was left alone is no place to guess at.
     """
@@ -54,20 +55,16 @@ class PasswordChange(views.PasswordChangeView):
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Look at nothing while the person has to wait."""
-        if not AxesProxyHandler.is_allowed(request, self._credentials):
+        """Look at nothing while the user has to wait."""
+        if not may_try(request, person_of(request)):
             return locked_out(request)
         return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         """Count a wrong old password."""
         if form.has_error("old_password", "password_incorrect"):
-            user_login_failed.send(__name__, credentials=self._credentials, request=self.request)
+            count_failure(self.request, person_of(self.request))
         return super().form_invalid(form)  # type: ignore[arg-type]
-
-    @property
-    def _credentials(self) -> dict[str, str]:
-        return {"username": person_of(self.request).get_username()}
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
         """Say so once it is done."""
@@ -83,7 +80,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         raise Http404
     form = ForgottenPasswordForm(request.POST or None)
     if not (request.method == "POST" and form.is_valid()):
-        return render(request, "account/forgotten.html", {"form": form})
+        return show(request, ForgottenPage(form))
     try:
         ask_for_password(
             form.cleaned_data["email"], address=counted_address(request), write=partial(_mail, request)
@@ -97,8 +94,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def sent(request: HttpRequest) -> HttpResponse:
-    """Say what happens next, whoever asked."""
-    return render(request, "account/forgotten_sent.html", {"minutes": settings.PASSWORD_RESET_TIMEOUT // 60})
+    """Say what happens next; the page is the same for every address."""
+    return show(request, LinkSentPage(settings.PASSWORD_RESET_TIMEOUT // 60))
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -118,20 +115,18 @@ class Choose(views.PasswordResetConfirmView):
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Take no codes while the user has to wait."""
-        credentials = {"username": self.user.get_username()}
-        if is_on(self.user) and not AxesProxyHandler.is_allowed(request, credentials):
+        if is_on(self.user) and not may_try(request, self.user):
             return locked_out(request)
         return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         """Count a wrong code."""
         if form.has_error("code", "wrong"):
-            credentials = {"username": self.user.get_username(), "step": "code"}
-            user_login_failed.send(__name__, credentials=credentials, request=self.request)
+            count_failure(self.request, self.user, step="code")
         return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """End the wait after failed attempts, too: who reads the person's mail is believed."""
+        """End the wait after failed attempts, too: who reads the user's mail is believed."""
         forget_failures(username=counted_name(self.request, {"username": self.user.get_username()}))
         messages.success(self.request, _("Your new password is set. Sign in with it."))
         with acting_via("password_link"):
@@ -139,7 +134,7 @@ class Choose(views.PasswordResetConfirmView):
 
 
 def _mail(request: HttpRequest, person: User) -> EmailMessage:
-    """Write the mail with the link, in the person's language."""
+    """Write the mail with the link, in the user's language."""
     number = urlsafe_base64_encode(force_bytes(person.pk))
     path = reverse("password_choose", args=[number, default_token_generator.make_token(person)])
     context = {

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods
 
 from ticketadmin.forms.second_step import CodeForm, SetUpForm, SignInCodeForm
 from ticketadmin.models import User
-from ticketadmin.presenters.second_step import qr_code, typed_secret
+from ticketadmin.presenters.account import RecoveryCodesPage, SecondStepPage, SetUpPage, SignInCodePage
 from ticketadmin.services.people import second_step as steps
 from ticketadmin.signing_in.second_step import finish, note_passed, pending_user
 from ticketadmin.views.access import is_scripted, person_of
 from ticketadmin.views.account.account import who_is_here
 from ticketadmin.views.error_pages import locked_out
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 
@@ -33,15 +34,15 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
         return _password_first(request)
     form = SignInCodeForm(request.POST or None, user=user)
     if request.method == "POST":
-        if not _may_try(request, user):
+        if not may_try(request, user):
             return locked_out(request)
         if form.is_valid():
             page = finish(request, user)
             return who_is_here(request) if is_scripted(request) else redirect(page)
-        count_failure(request, user)
+        count_failure(request, user, step="code")
         if is_scripted(request):
             return JsonResponse({"problem": form.problem}, status=422)
-    return render(request, "account/sign_in_code.html", {"form": form})
+    return show(request, SignInCodePage(form))
 
 
 def _password_first(request: HttpRequest) -> HttpResponse:
@@ -60,7 +61,7 @@ def second_step(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
     if not steps.is_possible(user):
         raise PermissionDenied
-    if request.method == "POST" and not _may_try(request, user):
+    if request.method == "POST" and not may_try(request, user):
         return locked_out(request)
     return _manage(request, user) if steps.is_on(user) else _set_up(request, user)
 
@@ -71,16 +72,10 @@ def _set_up(request: HttpRequest, user: User) -> HttpResponse:
         if form.is_valid():
             note_passed(request, user)
             messages.success(request, _("Two-step sign-in is on. Your other sessions have ended."))
-            return _show_codes(request, form.codes)
-        count_failure(request, user)
-    address = steps.set_up(user)
-    context = {
-        "form": form,
-        "qr": qr_code(address),
-        "secret": typed_secret(address),
-        "is_demanded": steps.is_demanded(user),
-    }
-    return render(request, "account/second_step_set_up.html", context, status=422 if form.errors else 200)
+            return show(request, RecoveryCodesPage(form.codes))
+        count_failure(request, user, step="code")
+    page = SetUpPage(form, steps.set_up(user), steps.is_demanded(user))
+    return show(request, page, status=422 if form.errors else 200)
 
 
 def _manage(request: HttpRequest, user: User) -> HttpResponse:
@@ -88,29 +83,21 @@ def _manage(request: HttpRequest, user: User) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             if form.codes:
-                return _show_codes(request, form.codes)
+                return show(request, RecoveryCodesPage(form.codes))
             messages.success(request, _("Two-step sign-in is off."))
             return see_other(reverse("account"))
         if form.has_error("code", "wrong"):
-            count_failure(request, user)
-    context = {
-        "form": form,
-        "since": user.second_step_since,
-        "left": steps.codes_left(user),
-        "is_demanded": steps.is_demanded(user),
-    }
-    return render(request, "account/second_step.html", context, status=422 if form.errors else 200)
+            count_failure(request, user, step="code")
+    page = SecondStepPage(form, user.second_step_since, steps.codes_left(user), steps.is_demanded(user))
+    return show(request, page, status=422 if form.errors else 200)
 
 
-def _show_codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
-    return render(request, "account/recovery_codes.html", {"codes": codes})
-
-
-def count_failure(request: HttpRequest, user: User) -> None:
-    """Count a wrong code like a wrong password."""
-    credentials = {"username": user.get_username(), "step": "code"}
+def count_failure(request: HttpRequest, user: User, **step: str) -> None:
+    """Count a wrong password, or a wrong code as `step`, like a failed sign-in."""
+    credentials = {"username": user.get_username(), **step}
     user_login_failed.send(__name__, credentials=credentials, request=request)
 
 
-def _may_try(request: HttpRequest, user: User) -> bool:
+def may_try(request: HttpRequest, user: User) -> bool:
+    """Return whether the user need not wait after failed attempts."""
     return bool(AxesProxyHandler.is_allowed(request, {"username": user.get_username()}))

@@ -4,21 +4,22 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk_choosing import ChooseForm
 from ticketadmin.models import BulkFile
-from ticketadmin.presenters.file_help import spelling_rows
+from ticketadmin.presenters.file_help import ChoosePage, NoErrorFilePage
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk.error_file import file_with_errors
 from ticketadmin.services.bulk.template import template_csv, template_xlsx
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import needs, person_of
-from ticketadmin.views.bulk.given_back import XLSX, given_back
+from ticketadmin.views.downloads import XLSX, given_back
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 
@@ -29,22 +30,16 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     person, choices = person_of(request), get_choices()
     if request.method != "POST":
         initial = {"codes": request.GET.get("codes", "").replace(",", "\n")}
-        return _page(request, ChooseForm(person=person, choices=choices, initial=initial))
+        return show(request, ChoosePage(ChooseForm(person=person, choices=choices, initial=initial)))
     data = request.POST.copy()
     if (selected := data.getlist("code")) and not data.get("matching"):  # that button says "all"
         data["codes"] = "\n".join(selected)
     form = ChooseForm(data, request.FILES, person=person, choices=choices)
     if not form.is_valid():
-        return _page(request, form, 422)
+        return show(request, ChoosePage(form), status=422)
     address = reverse("bulk", args=[form.save().uuid])
     recipe = whole_number(data.get("recipe", ""))
     return see_other(f"{address}?recipe={recipe}" if recipe else address)
-
-
-def _page(request: HttpRequest, form: ChooseForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "row_errors": form.row_errors, "wrong_file": form.wrong_file}
-    context["spellings"] = spelling_rows()
-    return render(request, "bulk/new.html", context, status=status)
 
 
 @needs("run_bulk_updates")
@@ -58,7 +53,7 @@ def bulk_file_errors(request: HttpRequest, file: UUID) -> HttpResponse:
     try:
         made = file_with_errors(kept, load_schema(get_choices()), actor=person)
     except ValidationError as error:
-        return render(request, "bulk/no_error_file.html", {"problem": error.messages[0]}, status=409)
+        return show(request, NoErrorFilePage(error.messages[0]), status=409)
     target = Target("bulkfile", str(kept.uuid), kept.name)
     pieces = audited_export(
         target, made.pieces, filters={}, actor=person, further=lambda: {"rows": made.rows}

@@ -4,12 +4,13 @@ One address a bulk update, from its preparation to its result: it can be sent to
 """
 
 from collections.abc import Callable
-from urllib.parse import urlencode
+from functools import partial
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,13 +20,15 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.file_choices import FileChoicesForm
-from ticketadmin.models import BulkFile, BulkState, BulkUpdate, ItemOutcome, User
-from ticketadmin.presenters.bulk import present_run
-from ticketadmin.presenters.changes import Notice, page_links, whose_tabs
+from ticketadmin.forms.recipes import explain
+from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
+from ticketadmin.presenters.bulk import BulkListPage, present_run
+from ticketadmin.presenters.bulk_changes import changes_page
+from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.outcome_file import present_endings
+from ticketadmin.presenters.paging import page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
 from ticketadmin.presenters.run_page import run_page
-from ticketadmin.presenters.uploaded_file import present_file, present_question
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
@@ -41,16 +44,17 @@ from ticketadmin.services.bulk.progress import (
 from ticketadmin.services.bulk.recipes import changes_of_run
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.people.access import Forbidden
-from ticketadmin.services.recipes.keep import MAX_NAME, MAX_RECIPES, keep_recipe, recipes_for
-from ticketadmin.services.recipes.sharing import NameTaken, TooMany
+from ticketadmin.services.recipes.keep import MAX_NAME, keep_recipe, recipes_for
+from ticketadmin.services.recipes.sharing import CannotKeep
 from ticketadmin.services.rules.checking import rules_of
-from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import in_background, needs, person_of
-from ticketadmin.views.bulk.given_back import given_back
+from ticketadmin.views.downloads import csv_download, given_back
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
+
+Action = Callable[[HttpRequest, BulkUpdate, User], HttpResponse]
 
 
 @needs("run_bulk_updates")
@@ -58,15 +62,14 @@ from ticketadmin.views.redirects import see_other
 def bulk_list(request: HttpRequest) -> HttpResponse:
     """Show bulk updates, everybody's or one's own, newest first."""
     before, owner = (whole_number(request.GET.get(name, "")) for name in ("before", "person"))
-    page = runs_page(owner=owner, before=before)
-    query = urlencode({"person": owner}) if owner else ""
-    context = {
-        "runs": [present_run(one) for one in page.rows],
-        "is_mine": owner == request.user.pk,
-        "tabs": whose_tabs(request.GET, "person", person_of(request)),
-        "pages": page_links("bulk_list", before=before is not None, older=page.next_before, query=query),
-    }
-    return render(request, "bulk/list.html", context)
+    found = runs_page(owner=owner, before=before)
+    page = BulkListPage(
+        runs=[present_run(one) for one in found.rows],
+        is_mine=owner == request.user.pk,
+        tabs=whose_tabs(request.GET, person_of(request)),
+        pages=page_links("bulk_list", request.GET, found.next_before),
+    )
+    return show(request, page)
 
 
 @needs("run_bulk_updates")
@@ -89,7 +92,7 @@ def bulk_progress(request: HttpRequest, bulk: UUID) -> HttpResponse:
     one = _found(bulk)
     mark_seen(one, person_of(request))
     page = run_page(one, request.GET, person_of(request))
-    return render(request, "bulk/_live.html", {"page": page, "form": ConfirmForm()})
+    return render(request, "bulk/_live.html", {"page": page})
 
 
 @needs("run_bulk_updates")
@@ -100,10 +103,7 @@ def bulk_results(request: HttpRequest, bulk: UUID) -> HttpResponse:
     refresh_outcomes(one)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
     rows = audited_export(target, result_table(one), filters={}, actor=person_of(request))
-    lines = csv_lines(RESULT_COLUMNS, rows)
-    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="bulk-{one.uuid}.csv"'
-    return answer  # type: ignore[return-value] # a stream is a response to every caller
+    return csv_download(csv_lines(RESULT_COLUMNS, rows), f"bulk-{one.uuid}.csv")
 
 
 @needs("run_bulk_updates")
@@ -132,103 +132,86 @@ def bulk_outcome_file(request: HttpRequest, bulk: UUID) -> HttpResponse:
 @require_POST
 def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
     """Do what a button says: see `_ACTIONS`."""
-    one, person = _found(bulk), person_of(request)
-    if action == "confirm":
-        return _confirm(request, one, person)
-    if action == "choose":
-        return _choose(request, one, person)
-    if action == "keep-recipe":
-        return _keep_recipe(request, one, person)
+    one, user = _found(bulk), person_of(request)
     if action not in _ACTIONS:
         raise Http404
-    reason = ReasonForm(request.POST)
-    if not reason.is_valid():
-        return _run_page(request, one, Notice("danger", reason.problem, _("Nothing was done.")), 422)
+    return _ACTIONS[action](request, one, user)
+
+
+def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -> Action:
+    """Return the action of a button that needs nothing but a reason, if that."""
+
+    def do(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            return _run_page(request, one, Notice("danger", form.problem, _("Nothing was done.")), 422)
+        given = {"change_reason": form.reason} if takes_reason else {}
+        nothing = Notice("info", _("There is no ticket to do this for."))
+        return _attempt(request, one, partial(act, one, actor=user, **given), nothing)
+
+    return do
+
+
+def _attempt(
+    request: HttpRequest,
+    one: BulkUpdate,
+    act: Callable[[], BulkUpdate | None],
+    nothing: Notice,
+    status: int = 409,
+) -> HttpResponse:
+    """Show the run after an action, or the one that it made; else why it was not done.
+
+    `nothing` and `status` answer where there is no ticket to do it for.
+    """
     try:
-        made = _ACTIONS[action](one, person, request)
-    except Forbidden as error:
-        raise PermissionDenied from error
-    except bulks.NothingToDo:
-        return _run_page(request, one, Notice("info", _("There is no ticket to do this for.")), 409)
+        made = act()
     except bulks.NotNow:
-        return _run_page(request, one, _not_now(), 409)
-    if action == "discard":
-        messages.success(request, _("The bulk update is discarded. Nothing of it was sent."))
-        return see_other(reverse("bulk_list"))
-    return see_other(_address(made or one))
+        title = _("This is not possible any more.")
+        text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
+        return _run_page(request, one, Notice("warn", title, text), 409)
+    except bulks.SealBroken:
+        title = _("This is not the check that you saw: it was made again meanwhile.")
+        step = _("Look at it as it is now, then confirm.")
+        nothing, status = Notice("warn", title, _("Nothing was sent."), step), 409
+    except bulks.NothingToDo:
+        pass
+    else:
+        return see_other(_address(made or one))
+    one.refresh_from_db()
+    return _run_page(request, one, nothing, status)
 
 
-def _retry(one: BulkUpdate, person: User, request: HttpRequest) -> BulkUpdate:
+def _discard(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
+    answer = _act(bulks.discard_bulk)(request, one, user)
+    if answer.status_code != HTTPStatus.SEE_OTHER:
+        return answer
+    messages.success(request, _("The bulk update is discarded. Nothing of it was sent."))
+    return see_other(reverse("bulk_list"))
+
+
+def _retry(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
     unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
-    return bulks.retry_bulk(one, actor=person, outcomes=unknown)
+    return _act(partial(bulks.retry_bulk, outcomes=unknown))(request, one, user)
 
 
-def _reason(request: HttpRequest) -> str:
-    return read_change_reason(request.POST.get(CHANGE_REASON, ""))
-
-
-# What each button does; those that make another bulk update return it.
-_ACTIONS: dict[str, Callable[[BulkUpdate, User, HttpRequest], BulkUpdate | None]] = {
-    "pause": lambda one, person, _request: bulks.pause_bulk(one, actor=person),
-    "resume": lambda one, person, _request: bulks.resume_bulk(one, actor=person),
-    "cancel": lambda one, person, _request: bulks.cancel_bulk(one, actor=person),
-    "again": lambda one, person, _request: bulks.check_again(one, actor=person),
-    "change": lambda one, person, _request: bulks.change_wishes(one, actor=person),
-    "discard": lambda one, person, _request: bulks.discard_bulk(one, actor=person),
-    "settle": lambda one, person, _request: bulks.settle_bulk(one, actor=person),
-    "undo": lambda one, person, request: reversals.undo_bulk(
-        one, actor=person, change_reason=_reason(request)
-    ),
-    "restore": lambda one, person, request: reversals.restore_bulk(
-        one, actor=person, change_reason=_reason(request)
-    ),
-    "go-on": lambda one, person, _request: bulks.go_on_although(one, actor=person),
-    "retry": _retry,
-}
-
-
-def _choose(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
+def _choose(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
     """Take which values count where both an uploaded export and the CRM changed them."""
     form = FileChoicesForm(request.POST)
     nothing = Notice("info", _("Choose for a column or a ticket which value counts."), _("Nothing was done."))
     if not form.is_valid():
         return _run_page(request, one, nothing, 422)
-    try:
-        form.save(one, actor=person)
-    except bulks.SealBroken:
-        return _outdated_check(request, one)
-    except bulks.NothingToDo:
-        one.refresh_from_db()
-        return _run_page(request, one, nothing, 422)
-    except bulks.NotNow:
-        return _run_page(request, one, _not_now(), 409)
-    return see_other(_address(one))
+    return _attempt(request, one, partial(form.save, one, actor=user), nothing, 422)
 
 
-def _outdated_check(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
-    title = _("This is not the check that you saw: it was made again meanwhile.")
-    step = _("Look at it as it is now, then confirm.")
-    one.refresh_from_db()
-    return _run_page(request, one, Notice("warn", title, _("Nothing was sent."), step), 409)
-
-
-def _confirm(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
+def _confirm(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
     form = ConfirmForm(request.POST)
     if not form.is_valid():
         return _run_page(request, one, status=422, form=form)
-    try:
-        form.save(one, actor=person)
-    except bulks.SealBroken:
-        return _outdated_check(request, one)
-    except bulks.NothingToDo:
-        one.refresh_from_db()
-        return _run_page(request, one, Notice("info", _("There is no ticket to send.")), 409)
-    except bulks.NotNow:
-        return _run_page(request, one, _not_now(), 409)
-    return see_other(_address(one))
+    nothing = Notice("info", _("There is no ticket to send."))
+    return _attempt(request, one, partial(form.save, one, actor=user), nothing)
 
 
-def _keep_recipe(request: HttpRequest, one: BulkUpdate, person: User) -> HttpResponse:
+def _keep_recipe(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
     """Keep the changes of a run that has ended as a recipe of one's own."""
     name, changes = request.POST.get("name", "").strip(), changes_of_run(one, load_schema())
     problem = ""
@@ -238,22 +221,31 @@ def _keep_recipe(request: HttpRequest, one: BulkUpdate, person: User) -> HttpRes
         problem = _("This bulk update has no common changes that a recipe could keep.")
     else:
         try:
-            keep_recipe(person, name, changes)
-        except TooMany:
-            message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
-            problem = message % {"most": MAX_RECIPES}
-        except NameTaken:
-            problem = _("You have another recipe of this name. Choose another name.")
+            keep_recipe(user, name, changes)
+        except CannotKeep as error:
+            problem = explain(error)
     if problem:
         return _run_page(request, one, Notice("danger", _("The recipe was not saved."), problem), 422)
     messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": name})
     return see_other(reverse("recipes"))
 
 
-def _not_now() -> Notice:
-    title = _("This is not possible any more.")
-    text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
-    return Notice("warn", title, text)
+_ACTIONS: dict[str, Action] = {
+    "pause": _act(bulks.pause_bulk),
+    "resume": _act(bulks.resume_bulk),
+    "cancel": _act(bulks.cancel_bulk),
+    "again": _act(bulks.check_again),
+    "change": _act(bulks.change_wishes),
+    "settle": _act(bulks.settle_bulk),
+    "go-on": _act(bulks.go_on_although),
+    "undo": _act(reversals.undo_bulk, takes_reason=True),
+    "restore": _act(reversals.restore_bulk, takes_reason=True),
+    "retry": _retry,
+    "discard": _discard,
+    "choose": _choose,
+    "confirm": _confirm,
+    "keep-recipe": _keep_recipe,
+}
 
 
 def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
@@ -272,14 +264,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
                 notice = Notice("info", _("Choose at least one change."), _("Every field is on “Keep”."))
             except bulks.NotNow:
                 return see_other(_address(one))
-    context = {"bulk": one, "form": form, "notice": notice, "count": one.items.count()}
-    context["file"] = present_file(one.notes)
-    if one.notes.get("error_rows"):
-        context["kept_file"] = BulkFile.objects.filter(bulk=one).only("uuid").first()
-    context["asked"] = [present_question(asked) for asked in form.asked]
-    context["changeable"] = [present_question(asked) for asked in form.changeable]
-    context["columns"] = [form.schema.field(name).label for name in form.from_file]
-    return render(request, "bulk/changes.html", context, status=status)
+    return show(request, changes_page(one, form, notice), status=status)
 
 
 def _changes_form(request: HttpRequest, one: BulkUpdate, data: QueryDict | None) -> ChangesForm:
@@ -326,9 +311,8 @@ def _run_page(
     if one.state == BulkState.DRAFT:
         return redirect(_address(one))
     mark_seen(one, person_of(request))
-    page = run_page(one, request.GET, person_of(request))
-    context = {"page": page, "notice": notice, "form": form or ConfirmForm()}
-    return render(request, "bulk/run.html", context, status=status)
+    page = run_page(one, request.GET, person_of(request), form=form, notice=notice)
+    return show(request, page, status=status)
 
 
 def _found(uuid: UUID) -> BulkUpdate:

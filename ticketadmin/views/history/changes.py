@@ -3,9 +3,8 @@
 import uuid
 from collections.abc import Callable
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -14,14 +13,15 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import HISTORY, Change, Origin
-from ticketadmin.presenters.changes import Notice, page_links, present_changes, whose_tabs
+from ticketadmin.presenters.changes import HistoryPage, Notice, present_changes
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.paging import filters_in, page_links, whose_tabs
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.changes import history_page, history_rows
 from ticketadmin.services.history.export import HISTORY_COLUMNS, csv_lines, history_table
-from ticketadmin.services.people.access import Forbidden, may_see
+from ticketadmin.services.people.access import may_see
 from ticketadmin.services.saving import readback
 from ticketadmin.services.saving import undo as undoing
 from ticketadmin.services.saving.errors import EditConflict, SaveProblem, WouldLoseFields
@@ -30,6 +30,8 @@ from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.save import open_ticket
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
+from ticketadmin.views.downloads import csv_download
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.quick_status import (
     bad_reason,
@@ -57,21 +59,17 @@ def history(request: HttpRequest) -> HttpResponse:
     viewer = person_of(request)
     form = HistoryFilterForm(request.GET, viewer=viewer)
     form.is_valid()
-    before = request.GET.get("before", "")
-    page = history_page(viewer, form.filters, before=whole_number(before))
-    query = request.GET.copy()
-    query.pop("before", None)
-    context = {
-        "form": form,
-        "changes": present_changes(list(page.rows), viewer),
-        "pages": page_links("history", before=bool(before), older=page.next_before, query=query.urlencode()),
-        "query": query.urlencode(),
-        "is_filtered": any(query.values()),
-        "omitted": status_notice(get_choices(ask=False)),
-        "sees_all": viewer.may("view_all_history"),
-        "tabs": whose_tabs(request.GET, "person", viewer),
-    }
-    return render(request, "history/history.html", context, status=200 if form.is_valid() else 422)
+    rows = history_page(viewer, form.filters, before=whole_number(request.GET.get("before", "")))
+    page = HistoryPage(
+        form=form,
+        query=filters_in(request.GET),
+        pages=page_links("history", request.GET, rows.next_before),
+        changes=present_changes(list(rows.rows), viewer),
+        omitted=status_notice(get_choices(ask=False)),
+        sees_all=viewer.may("view_all_history"),
+        tabs=whose_tabs(request.GET, viewer),
+    )
+    return show(request, page, status=200 if form.is_valid() else 422)
 
 
 @needs("edit_tickets")
@@ -84,10 +82,7 @@ def history_csv(request: HttpRequest) -> HttpResponse:
         return history(request)
     table = history_table(history_rows(viewer, form.filters))
     rows = audited_export(Target(HISTORY), table, filters=vars(form.filters), actor=viewer)
-    lines = csv_lines(HISTORY_COLUMNS, rows)
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="changes.csv"'
-    return response  # type: ignore[return-value] # a stream is a response to every caller
+    return csv_download(csv_lines(HISTORY_COLUMNS, rows), "changes.csv")
 
 
 @needs("edit_tickets")
@@ -120,8 +115,6 @@ def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> 
         return _not_taken_back(request, record, bad_reason(form), 422)
     try:
         saved = take_back(record, context_of(request, form, Origin.UNDO))
-    except Forbidden as error:
-        raise PermissionDenied from error
     except undoing.CannotUndo:
         title = _("This change cannot be taken back: the values before it are not known.")
         return _not_taken_back(request, record, Notice("warn", title, NOTHING_CHANGED), 409)

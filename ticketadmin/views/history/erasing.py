@@ -2,16 +2,16 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from ticketadmin.forms.erasing import EraseForm
-from ticketadmin.presenters.erasing import rows_held
+from ticketadmin.presenters.erasing import ErasingPage
 from ticketadmin.services.erasing.erase import Found, StillOpen, Subject, erase, look_up
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 
@@ -37,5 +37,4 @@ def erasing(request: HttpRequest) -> HttpResponse:
 def _page(
     request: HttpRequest, form: EraseForm, found: Found | None = None, status: int = 200
 ) -> HttpResponse:
-    context = {"form": form, "found": found, "rows": rows_held(found) if found else []}
-    return render(request, "erasing/erasing.html", context, status=status)
+    return show(request, ErasingPage(form, found), status=status)

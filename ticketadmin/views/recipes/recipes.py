@@ -1,23 +1,22 @@
 """The list of recipes, and the page where one is written."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ticketadmin.forms.recipes import RecipeForm, described_schema
 from ticketadmin.models import Recipe, User
-from ticketadmin.presenters.recipes import present_recipes
+from ticketadmin.presenters.recipes import RecipePage, RecipesPage, present_recipes
 from ticketadmin.presenters.snippets import recipe_tabs
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.people.access import Forbidden
-from ticketadmin.services.recipes.keep import MAX_RECIPES, delete_recipe, keep_recipe, recipes_for
-from ticketadmin.services.recipes.sharing import SHARING, NameTaken, TooMany
+from ticketadmin.services.recipes.keep import delete_recipe, recipes_for
+from ticketadmin.services.recipes.sharing import SHARING
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 
@@ -27,13 +26,8 @@ def recipes(request: HttpRequest) -> HttpResponse:
     """Show one's own recipes and the shared ones, with what no longer works in them."""
     user = person_of(request)
     found = present_recipes(recipes_for(user), user, load_schema(get_choices()))
-    context = {
-        "own": [one for one in found if one.is_own],
-        "shared": [one for one in found if not one.is_own],
-        "most": MAX_RECIPES,
-        "tabs": recipe_tabs("recipes"),
-    }
-    return render(request, "recipes/recipes.html", context)
+    own, shared = [one for one in found if one.is_own], [one for one in found if not one.is_own]
+    return show(request, RecipesPage(own, shared, recipe_tabs("recipes")))
 
 
 @needs("edit_tickets")
@@ -69,33 +63,10 @@ def _edit(request: HttpRequest, one: Recipe | None) -> HttpResponse:
         may_share=user.may(SHARING) or bool(one and one.is_shared),
         recipe=one,
     )
-    if request.method != "POST":
-        return _page(request, form, one)
-    if not form.is_valid():
-        return _page(request, form, one, 422)
-    try:
-        kept = keep_recipe(
-            user,
-            form.cleaned_data["name"],
-            form.changes,
-            is_shared=form.cleaned_data.get("is_shared", False),
-            recipe=one,
-        )
-    except Forbidden as error:
-        raise PermissionDenied from error
-    except TooMany:
-        message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
-        form.add_error(None, message % {"most": MAX_RECIPES})
-    except NameTaken:
-        form.add_error("name", _("You have another recipe of this name. Choose another name."))
-    else:
+    if form.is_valid() and (kept := form.save(user)):
         messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": kept.name})
         return see_other(reverse("recipes"))
-    return _page(request, form, one, 422)
-
-
-def _page(request: HttpRequest, form: RecipeForm, one: Recipe | None, status: int = 200) -> HttpResponse:
-    return render(request, "recipes/recipe.html", {"form": form, "recipe": one}, status=status)
+    return show(request, RecipePage(form, one), status=422 if form.errors else 200)
 
 
 def _own(user: User, number: int) -> Recipe:

@@ -1,17 +1,14 @@
 """Files of snippets: the download, and the upload with its dry run."""
 
-from typing import cast
-
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ticketadmin.forms.snippets import ImportForm
-from ticketadmin.presenters.snippets import present_plan
+from ticketadmin.presenters.snippets import ImportPage, plan_page
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.snippets.importing import (
     Fate,
@@ -21,8 +18,10 @@ from ticketadmin.services.snippets.importing import (
     plan_import,
     seal_plan,
 )
-from ticketadmin.services.snippets.table import MAX_ROWS, FileRow, exported_snippets, file_lines
+from ticketadmin.services.snippets.table import FileRow, exported_snippets, file_lines
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.downloads import csv_download
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 SNIPPETS = "snippets"
@@ -35,10 +34,7 @@ def snippets_csv(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
     rows = exported_snippets(user).iterator(chunk_size=100)
     lines = file_lines(audited_export(Target(SNIPPETS), rows, filters={"format": "csv"}, actor=user))
-    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    name = f"snippets-{timezone.localdate().isoformat()}.csv"
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return cast("HttpResponse", answer)
+    return csv_download(lines, f"snippets-{timezone.localdate().isoformat()}.csv")
 
 
 @needs("edit_tickets")
@@ -46,12 +42,12 @@ def snippets_csv(request: HttpRequest) -> HttpResponse:
 def snippets_import(request: HttpRequest) -> HttpResponse:
     """Take a file and show what it would do; with `plan`, do exactly what was shown."""
     if request.method != "POST":
-        return _page(request, ImportForm())
+        return show(request, ImportPage(ImportForm()))
     if "plan" in request.POST:
         return _apply(request, request.POST["plan"])
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _page(request, form, status=422)
+        return show(request, ImportPage(form), status=422)
     return _plan(request, form.rows)
 
 
@@ -72,13 +68,5 @@ def _apply(request: HttpRequest, sealed: str) -> HttpResponse:
 def _plan(request: HttpRequest, rows: tuple[FileRow, ...], *, is_outdated: bool = False) -> HttpResponse:
     user = person_of(request)
     planned = plan_import(user, rows)
-    context = {
-        "plan": present_plan(planned),
-        "sealed": seal_plan(user, rows, planned),
-        "is_outdated": is_outdated,
-    }
-    return render(request, "snippets/plan.html", context, status=409 if is_outdated else 200)
-
-
-def _page(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
-    return render(request, "snippets/import.html", {"form": form, "most": MAX_ROWS}, status=status)
+    page = plan_page(planned, seal_plan(user, rows, planned), is_outdated=is_outdated)
+    return show(request, page, status=409 if is_outdated else 200)

@@ -1,15 +1,15 @@
 """What scripts ask for: the menu of snippets, and what one of them inserts here. Nothing is written."""
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from ticketadmin.presenters.snippets import present_snippets
+from ticketadmin.presenters.snippets import SnippetOptions, present_snippets
 from ticketadmin.services.snippets.keep import find_snippet, snippets_for
 from ticketadmin.services.snippets.use import insertion_for
 from ticketadmin.ticketapi.client import CODE
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.pages import show
 
 
 @needs("edit_tickets")
@@ -17,7 +17,7 @@ from ticketadmin.views.access import needs, person_of
 def snippet_menu(request: HttpRequest) -> HttpResponse:
     """Return the options of the menu as a fragment; `ticket` names the ticket, where there is one."""
     snippets = present_snippets(snippets_for(person_of(request)))
-    return render(request, "snippets/_options.html", {"snippets": snippets, "code": _code(request)})
+    return show(request, SnippetOptions(snippets, _code(request)))
 
 
 @needs("edit_tickets")

@@ -3,26 +3,24 @@
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.forms.snippets import SnippetForm
 from ticketadmin.models import Snippet, User
-from ticketadmin.presenters.content import display_content
-from ticketadmin.presenters.snippets import present_snippets, recipe_tabs
-from ticketadmin.services.people.access import Forbidden
-from ticketadmin.services.recipes.sharing import SHARING, NameTaken, TooMany
-from ticketadmin.services.snippets.keep import (
-    MAX_SHOWN,
-    MAX_SNIPPETS,
-    delete_snippet,
-    find_snippet,
-    keep_snippet,
-    snippets_for,
+from ticketadmin.presenters.snippets import (
+    DeleteSnippetPage,
+    SharedSnippetPage,
+    SnippetPage,
+    SnippetsPage,
+    present_snippets,
+    recipe_tabs,
 )
+from ticketadmin.services.recipes.sharing import SHARING
+from ticketadmin.services.snippets.keep import delete_snippet, find_snippet, snippets_for
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 
@@ -31,15 +29,8 @@ from ticketadmin.views.redirects import see_other
 def snippets(request: HttpRequest) -> HttpResponse:
     """Show one's own snippets and the shared ones."""
     found = present_snippets(snippets_for(person_of(request)))
-    context = {
-        "own": [one for one in found if not one.owner],
-        "shared": [one for one in found if one.owner],
-        "may_export": bool(found),
-        "may_be_more": len(found) == MAX_SHOWN,
-        "most_shown": MAX_SHOWN,
-        "tabs": recipe_tabs("snippets"),
-    }
-    return render(request, "snippets/snippets.html", context)
+    own, shared = [one for one in found if not one.owner], [one for one in found if one.owner]
+    return show(request, SnippetsPage(own, shared, recipe_tabs("snippets")))
 
 
 @needs("edit_tickets")
@@ -61,7 +52,7 @@ def snippet(request: HttpRequest, snippet: int) -> HttpResponse:
         return _edit(request, one)
     if request.method == "POST":
         raise PermissionDenied
-    return render(request, "snippets/shared.html", {"snippet": one, "content": display_content(one.content)})
+    return show(request, SharedSnippetPage(one))
 
 
 @needs("edit_tickets")
@@ -71,8 +62,7 @@ def snippet_delete(request: HttpRequest, snippet: int) -> HttpResponse:
     user = person_of(request)
     one = _own(user, snippet)
     if request.method != "POST":
-        context = {"snippet": one, "content": display_content(one.content)}
-        return render(request, "snippets/delete.html", context)
+        return show(request, DeleteSnippetPage(one))
     delete_snippet(user, one)
     messages.success(request, _("The snippet “%(name)s” is deleted.") % {"name": one.name})
     return see_other(reverse("snippets"))
@@ -85,30 +75,10 @@ def _edit(request: HttpRequest, one: Snippet | None) -> HttpResponse:
         may_share=user.may(SHARING) or bool(one and one.is_shared),
         snippet=one,
     )
-    if request.method != "POST":
-        return _page(request, form, one)
-    if not form.is_valid():
-        return _page(request, form, one, 422)
-    try:
-        kept = keep_snippet(user, form.text, snippet=one)
-    except Forbidden as error:
-        raise PermissionDenied from error
-    except TooMany:
-        message = _("You have %(most)d snippets, which is the most. Delete one, then try again.")
-        form.add_error(None, message % {"most": MAX_SNIPPETS})
-    except NameTaken:
-        form.add_error("name", _("You have another snippet of this name. Choose another name."))
-    else:
+    if form.is_valid() and (kept := form.save(user)):
         messages.success(request, _("The snippet “%(name)s” is saved.") % {"name": kept.name})
         return see_other(reverse("snippets"))
-    return _page(request, form, one, 422)
-
-
-def _page(request: HttpRequest, form: SnippetForm, one: Snippet | None, status: int = 200) -> HttpResponse:
-    address = reverse("snippet", args=[one.pk]) if one else reverse("snippet_new")
-    return render(
-        request, "snippets/snippet.html", {"form": form, "snippet": one, "address": address}, status=status
-    )
+    return show(request, SnippetPage(form, one), status=422 if form.errors else 200)
 
 
 def _own(user: User, number: int) -> Snippet:

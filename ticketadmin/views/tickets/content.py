@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from ticketadmin.presenters.content import display_content
+from ticketadmin.presenters.ticket_page import ContentPreview
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.views.access import needs
+from ticketadmin.views.pages import show
 
 
 @needs("edit_tickets")
@@ -20,5 +21,4 @@ def preview(request: HttpRequest) -> HttpResponse:
     typed = request.POST.get("ticket_content", "")
     if len(typed) > 2 * settings.CONTENT_MAX_CHARACTERS:
         return HttpResponse(status=413)
-    context = {"shown": display_content(typed), "removed": what_is_removed(typed)}
-    return render(request, "tickets/_content_preview.html", context)
+    return show(request, ContentPreview(display_content(typed), what_is_removed(typed)))

@@ -1,4 +1,4 @@
-"""A person's unsaved text on its way to the server and back. Drafts are private to their person."""
+"""A user's unsaved text on its way to the server and back. Drafts are private to their user."""
 
 from datetime import timedelta
 

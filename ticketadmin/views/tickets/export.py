@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -30,11 +30,11 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.client import CODE
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.downloads import XLSX, csv_download
 from ticketadmin.views.redirects import see_other
 
 TICKETS = "tickets"
 MAX_QUERY = 50_000  # characters of a list's address
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @needs("export_tickets")
@@ -124,9 +124,7 @@ def _file(
         file = write_workbook(_("Tickets"), columns, rows, explained=explained, record=record)
         return FileResponse(file, content_type=XLSX, as_attachment=True, filename=name)  # type: ignore[return-value] # a stream is a response to every caller
     lines = csv_lines([column.heading for column in columns], csv_cells(rows))
-    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer  # type: ignore[return-value] # a stream is a response to every caller
+    return csv_download(lines, name)
 
 
 def _refused(request: HttpRequest, address: str, reasons: list[str]) -> HttpResponse:

@@ -6,7 +6,7 @@ the index; no remote call is made.
 """
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from ticketadmin.presenters.neighbours import LIST, MAX_LIST, PlaceInList, carried, place_in_list
@@ -14,6 +14,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.index.listing import Query
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.views.access import in_background, is_scripted, needs
+from ticketadmin.views.pages import show
 from ticketadmin.views.tickets.list import asked_of
 
 
@@ -27,7 +28,8 @@ def ticket_neighbours(request: HttpRequest, code: str) -> HttpResponse:
     """
     if not is_scripted(request):
         return redirect("ticket", code)
-    return render(request, "tickets/_neighbours.html", {"place": _place(request, code, request.GET)})
+    place = _place(request, code, request.GET)
+    return show(request, place) if place else HttpResponse()
 
 
 def carried_place(request: HttpRequest, code: str) -> PlaceInList | None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from ticketadmin.models import Draft, IndexedTicket, Recipe, User
+from ticketadmin.presenters.suggestions import Suggestions
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index import omnibox
@@ -17,6 +18,7 @@ from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.words import is_contact
 from ticketadmin.services.recipes.keep import recipes_for, recipes_named
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.pages import show
 
 SUGGESTED_STATUSES = 6
 SUGGESTED_DRAFTS = 5
@@ -84,17 +86,17 @@ def suggest(request: HttpRequest) -> HttpResponse:
     code = known.code_in(first.rstrip(":"))
     wanted = omnibox.matching_statuses(rest, names) if rest.strip() else names
     many = omnibox.codes_in(typed, known)
-    context = {
-        "typed": typed,
-        "codes": many if len(many) > 1 else (),
-        "code": code if not rest.strip() or wanted else "",
-        "statuses": [statuses.named(name) for name in wanted][:SUGGESTED_STATUSES] if code else [],
-        "recipes": _suggested_recipes(typed, known, user),
-        "listed": _best(Query(index, ListFilters(text=typed)), code) if typed else [],
-        "drafts": [] if typed else Draft.objects.of(user.pk)[:SUGGESTED_DRAFTS],
-        "recent": [] if typed else omnibox.recent_codes(user),
-    }
-    return render(request, "shared/_suggestions.html", context)
+    page = Suggestions(
+        typed=typed,
+        codes=many if len(many) > 1 else (),
+        code=code if not rest.strip() or wanted else "",
+        statuses=[statuses.named(name) for name in wanted][:SUGGESTED_STATUSES] if code else [],
+        recipes=_suggested_recipes(typed, known, user),
+        listed=_best(Query(index, ListFilters(text=typed)), code) if typed else [],
+        drafts=[] if typed else Draft.objects.of(user.pk)[:SUGGESTED_DRAFTS],
+        recent=[] if typed else omnibox.recent_codes(user),
+    )
+    return show(request, page)
 
 
 def _suggested_recipes(typed: str, known: omnibox.KnownCodes, user: User) -> list[tuple[str, Recipe]]:

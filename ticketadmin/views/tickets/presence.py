@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from ticketadmin.presenters.ticket_page import PresencePart
 from ticketadmin.services.drafts.presence import be_present, leave
 from ticketadmin.views.access import in_background, needs, person_of
+from ticketadmin.views.pages import show
 
 
 @in_background
@@ -29,8 +29,7 @@ def presence(request: HttpRequest, code: str) -> HttpResponse:
     )
     if company.key == request.POST.get("shown", ""):
         return HttpResponse(status=204)
-    context = {"company": company, "code": code, "now": timezone.now()}
-    return render(request, "tickets/_presence.html", context)
+    return show(request, PresencePart(company, code))
 
 
 def _moment(text: str) -> datetime | None:

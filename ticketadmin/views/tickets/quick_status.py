@@ -2,10 +2,8 @@
 
 import uuid
 from dataclasses import replace
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -14,6 +12,7 @@ from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import Origin, Reading
 from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
+from ticketadmin.presenters.quick_status import LosingPage, LosingPart, QuickResult, StatusPage, Tried
 from ticketadmin.presenters.rules import broken_notice, rules_of_status
 from ticketadmin.presenters.sent_along import losing_notice, status_notice
 from ticketadmin.presenters.signature import signature_before
@@ -37,6 +36,7 @@ from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.responses import ALREADY_THERE, saved_address
 
@@ -47,31 +47,25 @@ def status(request: HttpRequest, code: str) -> HttpResponse:
     """Offer the statuses of the CRM for a ticket, or set one."""
     if request.method == "POST":
         return _set(request, code)
-    return _page(request, code, {"wanted": request.GET.get("to", "")}, 200)
+    return _page(request, code, Tried(wanted=request.GET.get("to", "")), 200)
 
 
 def _set(request: HttpRequest, code: str) -> HttpResponse:
     wanted, seen = request.POST.get("status", ""), request.POST.get("seen") or None
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        shown = {"notice": bad_reason(form), "wanted": wanted, "seen": seen, "needs_reason": True}
-        return _answer(request, code, shown, 422)
-    context = context_of(request, form, Origin.QUICK)
+        return _answer(request, code, Tried(wanted, bad_reason(form), seen=seen, needs_reason=True), 422)
     try:
-        saved = set_status(code, wanted, seen=seen, context=context)
+        saved = set_status(code, wanted, seen=seen, context=context_of(request, form, Origin.QUICK))
     except UnknownStatus as error:
-        notice = Notice("danger", str(error), NOTHING_CHANGED)
-        return _answer(request, code, {"notice": notice, "wanted": wanted}, 422)
+        return _answer(request, code, Tried(wanted, Notice("danger", str(error), NOTHING_CHANGED)), 422)
     except EditConflict as conflict:
-        return _answer(request, code, {"now": conflict.theirs.values.get(STATUS), "wanted": wanted}, 409)
+        return _answer(request, code, Tried(wanted, now=conflict.theirs.values.get(STATUS)), 409)
     except NothingToSave:
-        return _answer(request, code, {"already": wanted}, 200)
+        return _answer(request, code, Tried(already=wanted), 200)
     except SaveProblem as problem:
         notice, http_status = describe_save_problem(request, problem)
-        needs_reason = isinstance(problem, RuleBroken) and problem.needs_reason
-        shown = {"notice": notice, "wanted": wanted, "seen": seen, **_to_send_anyway(form, problem)}
-        shown["needs_reason"] = needs_reason or ("is_losing" in shown and form.reason)
-        return _answer(request, code, shown, http_status)
+        return _answer(request, code, _refused(Tried(wanted, notice, seen=seen), form, problem), http_status)
     return quick_result(request, saved)
 
 
@@ -86,11 +80,12 @@ def context_of(request: HttpRequest, form: ReasonForm, origin: Origin) -> SaveCo
     )
 
 
-def _to_send_anyway(form: ReasonForm, problem: SaveProblem) -> dict[str, Any]:
-    """Return what the form for a second try says of fields that would be lost."""
+def _refused(tried: Tried, form: ReasonForm, problem: SaveProblem) -> Tried:
+    """Return with the problem what a second try needs: a reason, or fields that it accepts to lose."""
     if isinstance(problem, WouldLoseFields):
-        return {"losing": problem.lost, "is_losing": True}
-    return {"losing": sorted(form.accepts_losing)}
+        return replace(tried, losing=problem.lost, is_losing=True, needs_reason=bool(form.reason))
+    needs_reason = isinstance(problem, RuleBroken) and problem.needs_reason
+    return replace(tried, losing=sorted(form.accepts_losing), needs_reason=needs_reason)
 
 
 def bad_reason(form: ReasonForm) -> Notice:
@@ -108,8 +103,7 @@ def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
     item = present_change(change, person_of(request), load_schema(choices))
     now = (change.read_back or change.wanted).get(STATUS, "")
     shown = get_statuses(choices.statuses).named(str(now))
-    context = {"item": item, "status": shown, "base": _rebased(request, saved)}
-    return _answer(request, code, context, 200)
+    return _answer(request, code, Tried(item=item, status=shown, base=_rebased(request, saved)), 200)
 
 
 def _rebased(request: HttpRequest, saved: Saved) -> str:
@@ -127,22 +121,15 @@ def _rebased(request: HttpRequest, saved: Saved) -> str:
 
 def quick_problem(request: HttpRequest, code: str, notice: Notice, http_status: int) -> HttpResponse:
     """Say in place why a change that has no form was not made, with the way to the ticket."""
-    return _answer(request, code, {"notice": notice}, http_status)
+    return _answer(request, code, Tried(notice=notice), http_status)
 
 
 def losing_page(request: HttpRequest, code: str, problem: WouldLoseFields, action: str) -> HttpResponse:
     """Name what a change that has no form would lose, with a form that posts it to `action` all the same."""
     notice, http_status = describe_save_problem(request, problem)
-    context = {
-        "code": code,
-        "notice": notice,
-        "action": action,
-        "losing": problem.lost,
-        "submission": uuid.uuid4(),
-        "reason_form": _reason_form(request),
-    }
-    template = "tickets/_losing.html" if is_scripted(request) else "tickets/losing.html"
-    return render(request, template, context, status=http_status)
+    kind = LosingPart if is_scripted(request) else LosingPage
+    page = kind(code, notice, action, problem.lost, uuid.uuid4(), _reason_form(request))
+    return show(request, page, status=http_status)
 
 
 def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:
@@ -189,30 +176,29 @@ def _words_by_field(error: InvalidTicket) -> str:
     return " · ".join(filter(None, (error.api_message, *words)))
 
 
-def _answer(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
+def _answer(request: HttpRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
     if not is_scripted(request):
-        return _page(request, code, context, http_status)
-    context = {"code": code, "submission": uuid.uuid4(), "reason_form": _reason_form(request), **context}
-    return render(request, "tickets/_quick_result.html", context, status=http_status)
+        return _page(request, code, tried, http_status)
+    result = QuickResult(code, uuid.uuid4(), _reason_form(request), tried)
+    return show(request, result, status=http_status)
 
 
-def _page(request: HttpRequest, code: str, context: dict[str, Any], http_status: int) -> HttpResponse:
+def _page(request: HttpRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
     choices = get_choices()
     is_readable = choices.reading is not Reading.REFUSED
     schema, statuses = load_schema(choices), get_statuses(choices.statuses)
-    wanted = context.get("wanted", "")
-    context = {
-        "code": code,
-        "statuses": statuses.all,
-        "target": statuses.named(wanted) if wanted else None,
-        "submission": uuid.uuid4(),
-        "reason_form": _reason_form(request),
-        "rules": rules_of_status(wanted, schema) if wanted else (),
-        "signature": signature_before(person_of(request), schema, was_read=is_readable),
-        "omitted": status_notice(choices),
-        **context,
-    }
-    return render(request, "tickets/status.html", context, status=http_status)
+    page = StatusPage(
+        code=code,
+        submission=uuid.uuid4(),
+        reason_form=_reason_form(request),
+        tried=tried,
+        statuses=statuses.all,
+        target=statuses.named(tried.wanted) if tried.wanted else None,
+        rules=rules_of_status(tried.wanted, schema) if tried.wanted else (),
+        signature=signature_before(person_of(request), schema, was_read=is_readable),
+        omitted=status_notice(choices),
+    )
+    return show(request, page, status=http_status)
 
 
 def _reason_form(request: HttpRequest) -> ReasonForm:

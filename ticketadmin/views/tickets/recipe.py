@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods
 from ticketadmin.forms.recipes import as_posted, filled_form, typed_in
 from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form
 from ticketadmin.models import Recipe
-from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.recipes import describe_filled, describe_held_back
+from ticketadmin.presenters.ticket_page import preview_of
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.drafts.drafts import TooManyDrafts, restore_draft
@@ -21,12 +21,12 @@ from ticketadmin.services.recipes.recipe import changes_of, placeholders_in
 from ticketadmin.services.recipes.stops import RECIPE_GONE, Stop
 from ticketadmin.services.saving.form_base import WrongBase
 from ticketadmin.services.saving.save import open_ticket
+from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.tickets.responses import (
     Beside,
     cannot_open_page,
-    preview_of,
     ticket_page,
     wrong_base_page,
 )
@@ -62,34 +62,37 @@ def _posted(request: HttpRequest, code: str, recipe: Recipe | None) -> HttpRespo
         return wrong_base_page(request, code)
     with suppress(TooManyDrafts):
         keep_as_draft(request.POST, form.base, actor=user)
-    if request.POST.get("then") != "save":
-        return _fill(request, form, recipe)
-    return _fill_and_save(request, form, recipe, submission)
+    return _fill(request, form, recipe, submission=submission if request.POST.get("then") == "save" else None)
 
 
 def _fill(
-    request: HttpRequest, form: TicketForm, recipe: Recipe | None, read: ReadTicket | None = None
+    request: HttpRequest,
+    form: TicketForm,
+    recipe: Recipe | None,
+    read: ReadTicket | None = None,
+    submission: uuid.UUID | None = None,
 ) -> HttpResponse:
-    filled = _filled(request, form, recipe, read)
-    name = recipe.name if recipe else ""
-    return _page(request, form, filled, describe_filled(name, filled, form.schema), read)
+    """Show the form with the recipe filled in; with a submission, save what the recipe says.
+
+    With anything else typed, nothing is saved: the form is only shown.
+    """
+    filled, name = _filled(request, form, recipe, read), recipe.name if recipe else ""
+    notice, shown = describe_filled(name, filled, form.schema), filled_form(form, filled)
+    if submission and filled.names and not filled.problems:
+        others = _typed_names(form)
+        if not others:
+            return save_form(request, shown, submission)
+        left = [one for one in others if one not in filled.kept]
+        notice = describe_held_back(name, filled, left, form.schema)
+    status = 200 if shown.is_valid() and not filled.problems else 422
+    beside = Beside(read=read, preview=preview_of(shown, person_of(request)), notice=notice)
+    return ticket_page(request, shown, beside, status=status)
 
 
-def _fill_and_save(
-    request: HttpRequest, form: TicketForm, recipe: Recipe | None, submission: uuid.UUID
-) -> HttpResponse:
-    """Save what the recipe says, and nothing else: with anything else typed, the form is only shown."""
-    filled = _filled(request, form, recipe)
-    name = recipe.name if recipe else ""
+def _typed_names(form: TicketForm) -> list[str]:
     typed = typed_in(form)
     others = [one.name for one in form.schema.fields.values() if typed.touches(one, form.base.values)]
-    others += ["custom_fields." + form.new_custom_key] if form.new_custom_key.strip() else []
-    if filled.problems or not filled.names:
-        return _page(request, form, filled, describe_filled(name, filled, form.schema))
-    if others:
-        left = [name for name in others if name not in filled.kept]
-        return _page(request, form, filled, describe_held_back(name, filled, left, form.schema))
-    return save_form(request, filled_form(form, filled), submission)
+    return others + ([CUSTOM_PREFIX + form.new_custom_key] if form.new_custom_key.strip() else [])
 
 
 def _filled(
@@ -111,17 +114,3 @@ def _customer(form: TicketForm, read: ReadTicket | None) -> str:
         with suppress(CannotRead, TicketApiError):
             read = read_ticket(form.base.code, form.schema.choices)
     return (read.account_name or "") if read else ""
-
-
-def _page(
-    request: HttpRequest,
-    form: TicketForm,
-    filled: Filled,
-    notice: Notice,
-    read: ReadTicket | None = None,
-) -> HttpResponse:
-    shown = filled_form(form, filled)
-    is_valid = shown.is_valid()
-    status = 200 if is_valid and not filled.problems else 422
-    beside = Beside(read=read, preview=preview_of(shown, person_of(request)), notice=notice)
-    return ticket_page(request, shown, beside, status=status)

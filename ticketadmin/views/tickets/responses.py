@@ -3,21 +3,18 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlencode
 
 from csp.decorators import csp_update
 from django.core.signing import Signer
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
-from ticketadmin.models import Change, User
+from ticketadmin.models import Change
 from ticketadmin.presenters.changes import (
     Notice,
     PresentedChange,
@@ -25,7 +22,6 @@ from ticketadmin.presenters.changes import (
     describe_outcome,
     describe_problem,
     present_changes,
-    present_edit,
     present_values,
 )
 from ticketadmin.presenters.conflicts import present_conflicts
@@ -35,10 +31,8 @@ from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_re
 from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, broken_notice, show_rules
 from ticketadmin.presenters.sent_along import losing_notice, sent_along_notice
-from ticketadmin.presenters.signature import signature_before
 from ticketadmin.presenters.snippets import SnippetChoice
-from ticketadmin.presenters.unmet import describe_unmet
-from ticketadmin.sanitizing import what_is_removed
+from ticketadmin.presenters.ticket_page import Preview, TicketPage, UnavailablePage
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
@@ -46,8 +40,7 @@ from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
 from ticketadmin.services.history.changes import newest_of_ticket
 from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.recipes.keep import recipes_for
-from ticketadmin.services.rules.checking import Asked, check_rules, rules_of
-from ticketadmin.services.saving.edit import Set
+from ticketadmin.services.rules.checking import rules_of
 from ticketadmin.services.saving.errors import (
     CheckFailed,
     EditConflict,
@@ -62,12 +55,13 @@ from ticketadmin.services.saving.errors import (
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.save import OpenedTicket, opened_from
-from ticketadmin.services.saving.sent_along import fields_lost, with_sent_along
+from ticketadmin.services.saving.sent_along import fields_lost
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.views.access import person_of, request_id_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.neighbours import carried_place, carried_query
 
@@ -82,7 +76,7 @@ class Beside:
 
     read: ReadTicket | None = None
     saved: Change | None = None
-    preview: Mapping[str, Any] | None = None
+    preview: Preview | None = None
     kept_theirs: Mapping[str, tuple[Value, Value]] | None = None
     notice: Notice | None = None
     draft: Restored | None = None
@@ -97,7 +91,8 @@ def ticket_page(
     request: HttpRequest, form: TicketForm, beside: Beside = NOTHING_BESIDE, *, status: int = 200
 ) -> HttpResponse:
     """Render the ticket page around a form."""
-    base, saved = form.base, beside.saved
+    user, base, saved = person_of(request), form.base, beside.saved
+    customer = beside.read.account_name if beside.read else None
     show_rules(form, rules_of(form.schema), form.schema)
     content = base.values.get("ticket_content")
     changes = recent_changes(request, base.code, form.schema)
@@ -105,42 +100,33 @@ def ticket_page(
     shows_images = constant_time_compare(request.GET.get("images", ""), images_token)
     status_name = base.values.get("status_name")
     statuses = get_statuses(form.schema.choices.statuses)
-    context = {
-        "code": base.code,
-        "form": form,
-        "base": base,
-        "base_token": base.sign(person_of(request)),
-        "read": beside.read,
-        "read_is_off": request.GET.get("read") == "off",
-        "status": statuses.named(str(status_name)) if status_name else None,
-        "quick_statuses": () if base.conflicts else statuses.with_button,
-        "content": display_content(str(content), show_images=shows_images) if content else None,
-        "images_token": images_token,
-        "content_is_open": form.is_content_open,
-        "conflicts": present_conflicts(form),
-        "preview": beside.preview,
-        "notice": beside.notice,
-        "omitted": None if beside.names_losses else _omitted_notice(form),
-        "losing": fields_lost((), base.values, form.schema),
-        "draft": beside.draft,
-        "discarded": request.GET.get("discarded") and base.code,
-        "tab": form.tab,
-        "visit": uuid.uuid4().hex[:16],
-        "saved": next((one for one in changes if saved and one.change.pk == saved.pk), None),
-        "kept_theirs": present_values(beside.kept_theirs) if beside.kept_theirs else (),
-        "changes": changes,
-        "place": carried_place(request, base.code),
-        "recipes": present_recipes(recipes_for(person_of(request)), person_of(request), form.schema),
-        "chosen_recipe": request.POST.get("recipe") or request.GET.get("recipe", ""),
-        "snippets": beside.snippets,
-        "others": customer_tickets(
-            index_to_write(),
-            base.code,
-            statuses,
-            customer=beside.read.account_name if beside.read else None,
-        ),
-    }
-    response = render(request, "tickets/ticket.html", context, status=status)
+    page = TicketPage(
+        form=form,
+        base_token=base.sign(user),
+        read=beside.read,
+        read_is_off=request.GET.get("read") == "off",
+        status=statuses.named(str(status_name)) if status_name else None,
+        quick_statuses=() if base.conflicts else statuses.with_button,
+        content=display_content(str(content), show_images=shows_images) if content else None,
+        images_token=images_token,
+        conflicts=present_conflicts(form),
+        preview=beside.preview,
+        notice=beside.notice,
+        omitted=None if beside.names_losses else _omitted_notice(form),
+        losing=fields_lost((), base.values, form.schema),
+        draft=beside.draft,
+        was_discarded=bool(request.GET.get("discarded")),
+        visit=uuid.uuid4().hex[:16],
+        saved=next((one for one in changes if saved and one.change.pk == saved.pk), None),
+        kept_theirs=present_values(beside.kept_theirs, form.schema) if beside.kept_theirs else (),
+        changes=changes,
+        place=carried_place(request, base.code),
+        recipes=present_recipes(recipes_for(user), user, form.schema),
+        chosen_recipe=request.POST.get("recipe") or request.GET.get("recipe", ""),
+        snippets=beside.snippets,
+        others=customer_tickets(index_to_write(), base.code, statuses, customer=customer),
+    )
+    response = show(request, page, status=status)
     return _with_images(request, response) if shows_images else response
 
 
@@ -154,20 +140,15 @@ def _images_token(request: HttpRequest, code: str) -> str:
 
 
 def _with_images(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Let this one page load images from elsewhere: the person asked for it."""
+    """Let this one page load images from elsewhere: the user asked for it."""
     csp_update({"img-src": ["https:"]})(lambda _request: response)(request)
     return response
 
 
 def unavailable_page(request: HttpRequest, code: str, notice: Notice, status: int) -> HttpResponse:
     """Render the page of a ticket that cannot be opened now."""
-    context = {
-        "code": code,
-        "notice": notice,
-        "changes": recent_changes(request, code),
-        "may_update_blind": status >= 500,
-    }
-    return render(request, "tickets/unavailable.html", context, status=status)
+    page = UnavailablePage(code, notice, recent_changes(request, code), may_update_blind=status >= 500)
+    return show(request, page, status=status)
 
 
 def cannot_open_page(request: HttpRequest, code: str, error: TicketApiError) -> HttpResponse:
@@ -177,7 +158,7 @@ def cannot_open_page(request: HttpRequest, code: str, error: TicketApiError) -> 
 
 
 def wrong_base_page(request: HttpRequest, code: str) -> HttpResponse:
-    """Answer 409: the form is not this person's, or was altered, so nothing typed in it is shown or sent."""
+    """Answer 409: the form is not this user's, or was altered, so nothing typed in it is shown or sent."""
     title = _("This form was opened by another user, or it is damaged.")
     return unavailable_page(
         request, code, Notice("danger", title, NOTHING_CHANGED, _("Open the ticket again.")), 409
@@ -290,7 +271,7 @@ def opened_page(
     status: int = 200,
     beside: Beside = NOTHING_BESIDE,
 ) -> HttpResponse:
-    """Render the page of a ticket that was just opened, with the person's draft in it.
+    """Render the page of a ticket that was just opened, with the user's draft in it.
 
     The values to send `again` are in their boxes, whatever the draft has there.
     """
@@ -304,40 +285,9 @@ def opened_page(
     return ticket_page(request, form, replace(beside, read=opened.read, draft=draft), status=status)
 
 
-def preview_of(form: TicketForm, user: User) -> dict[str, Any]:
-    """Return what saving the form would send, what rules require of it, and what cleaning would drop."""
-    content = form.edit.wishes.get("ticket_content")
-    typed = form.data.get("ticket_content", "") if isinstance(content, Set) else ""
-    return {
-        "rows": present_edit(form.edit, form.base.values, form.schema),
-        "sent_along": _sent_along(form),
-        "rules": _rules(form, user),
-        "signature": signature_before(user, form.schema, was_read=form.base.was_read) if form.edit else "",
-        "removed": what_is_removed(str(typed)) if typed else [],
-        "content": display_content(str(content.value)) if isinstance(content, Set) else None,
-    }
-
-
-def _rules(form: TicketForm, user: User) -> list[str]:
-    """Return what rules require of the change and is not met, by the ticket as the form was loaded."""
-    base, schema = form.base.values, form.schema
-    wanted = {name: form.edit.value_of(schema.field(name), base.get(name)) for name in form.edit.wishes}
-    asked = Asked(wanted, base, user, form.change_reason)
-    found = check_rules(rules_of(schema), asked, schema)
-    return [describe_unmet(one, schema) for one in found.broken]
-
-
-def _sent_along(form: TicketForm) -> list[str | Promise]:
-    """Return the labels of the fields that the save would send along, unchanged."""
-    if not (form.edit and form.base.was_read):
-        return []
-    along = with_sent_along({}, form.base.values, form.schema)
-    return [form.schema.field(name).label for name in along if name not in form.edit.wishes]
-
-
 def recent_changes(
     request: HttpRequest, code: str, schema: TicketSchema | None = None
 ) -> list[PresentedChange]:
-    """Return the newest changes of a ticket that this person may see."""
+    """Return the newest changes of a ticket that this user may see."""
     person = person_of(request)
     return present_changes(newest_of_ticket(person, code), person, schema)

@@ -4,11 +4,11 @@ import uuid
 from contextlib import suppress
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form
 from ticketadmin.models import Change, User
+from ticketadmin.presenters.ticket_page import preview_of
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.drafts.drafts import CLEAR, TooManyDrafts
 from ticketadmin.services.people.access import may_see
@@ -21,13 +21,13 @@ from ticketadmin.services.saving.save import OpenedTicket, open_ahead, open_tick
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_prefetch, is_scripted, needs, person_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.tickets.prefetching import REFUSED, may_prefetch
 from ticketadmin.views.tickets.responses import (
     Beside,
     after_save,
     cannot_open_page,
     opened_page,
-    preview_of,
     problem_response,
     saved_response,
     ticket_page,
@@ -53,7 +53,7 @@ def preview(request: HttpRequest, code: str) -> HttpResponse:
         return wrong_base_page(request, code)
     status = 200 if form.is_valid() else 422
     if is_scripted(request):
-        return render(request, "tickets/_preview.html", {"form": form, "preview": preview_of(form, user)})
+        return show(request, preview_of(form, user))
     return ticket_page(request, form, Beside(preview=preview_of(form, user)), status=status)
 
 
@@ -129,7 +129,7 @@ def _keep(request: HttpRequest, base: Base, person: User) -> None:
 
 
 def _named_change(request: HttpRequest, code: str, parameter: str) -> Change | None:
-    """Return the change of this ticket that a query parameter names, if this person may see it."""
+    """Return the change of this ticket that a query parameter names, if this user may see it."""
     named = request.GET.get(parameter)
     if not named:
         return None

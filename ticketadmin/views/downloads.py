@@ -1,9 +1,9 @@
-"""An uploaded file as a download: under its own name with a word behind it, to tell several apart."""
+"""Downloads: tables as they are made, and files that were uploaded. Each caller records its export."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 from ticketadmin.text import visible
@@ -12,8 +12,15 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_STEM = 100  # characters; file systems take 255 bytes
 
 
+def csv_download(lines: Iterable[str], name: str) -> HttpResponse:
+    """Stream the lines of a CSV file as they are made."""
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer  # type: ignore[return-value] # a stream is a response to every caller
+
+
 def given_back(pieces: Iterable[bytes], *, name: str, word: str, is_workbook: bool) -> HttpResponse:
-    """Return the download of a file that was uploaded as `name`; `word` says what was added to it."""
+    """Return an uploaded file under its own name with `word` behind it, which says what was added to it."""
     words = visible(PurePosixPath(name.replace("\\", "/")).stem).split()
     stem = " ".join(words).strip(" .")[:MAX_STEM]
     kind, content_type = ("xlsx", XLSX) if is_workbook else ("csv", "text/csv")

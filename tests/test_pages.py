@@ -1,0 +1,52 @@
+"""Every name in the template of a page is one that the page has: `tests/page_templates.py`."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.page_templates import wrong_names, wrong_names_in
+from ticketadmin.presenters.changes import HistoryPage
+from ticketadmin.presenters.page import Page
+
+PRESENTERS = Path(__file__).resolve().parent.parent / "ticketadmin" / "presenters"
+
+
+def pages() -> Iterator[type[Page]]:
+    for file in sorted(PRESENTERS.glob("*.py")):
+        found = import_module(f"ticketadmin.presenters.{file.stem}")
+        for one in vars(found).values():
+            if isinstance(one, type) and issubclass(one, Page) and one.__module__ == found.__name__:
+                yield one
+
+
+PAGES = [one for one in pages() if "template" in vars(one)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
+def test_a_template_names_only_what_its_page_has(page: type[Page]) -> None:
+    assert wrong_names(page) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("{{ page.changes|length }}{{ page.pages.next_url }}{{ user.username }}", ""),
+        ("{{ page.chnages }}", "page.chnages"),
+        ("{{ changes }}", "changes"),
+        ("{% if not page.is_filtered and page.is_odd %}{% endif %}", "page.is_odd"),
+        ("{% for one in page.changes %}{{ one.notice.hue }}{% endfor %}", "one.notice.hue"),
+        ("{% for a in page.changes %}{% for b in a.rows %}{{ b.odd }}{% endfor %}{% endfor %}", "b.odd"),
+        ("{% with one=page.pages %}{{ one.nxt_url }}{% endwith %}", "one.nxt_url"),
+        ("{% include 'shared/_outcome.html' with outcome=page only %}", "shared/_outcome.html: outcome.tone"),
+        ("{% load i18n %}{% translate 'Save' as text %}{{ text }}{{ txt }}", "txt"),
+        ("{% load i18n %}{% blocktranslate with at=page.att %}{{ at }}{% endblocktranslate %}", "page.att"),
+        ("{% url 'ticket' page.code %}", "page.code"),
+        ("{{ page.tabs|default:page.tbs }}", "page.tbs"),
+    ],
+)
+def test_a_name_that_a_page_lacks_is_found(source: str, wrong: str) -> None:
+    found = wrong_names_in(source, HistoryPage)
+
+    assert wrong in found if wrong else not found

@@ -1,0 +1,78 @@
+"""Ways between pages: tabs, the pages before and after, and the filters that go along in addresses."""
+
+from dataclasses import dataclass
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from ticketadmin.models import User
+from ticketadmin.presenters.page import FormPage
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One of the views of a page that links lead to."""
+
+    label: Text
+    url: str
+    is_current: bool
+
+
+def whose_tabs(query: QueryDict, viewer: User) -> list[Tab]:
+    """Return the tabs for everybody's and one's own; the rest of the query stays as it is."""
+    tabs = []
+    for label, person in ((_("Everybody's"), ""), (_("Mine"), str(viewer.pk))):
+        params = filters_in(query)
+        params.pop("person", None)
+        if person:
+            params["person"] = person
+        tabs.append(Tab(label, f"?{params.urlencode()}", query.get("person", "") == person))
+    return tabs
+
+
+@dataclass(frozen=True)
+class PageLinks:
+    """The ways to the pages before and after, with their words; an address is "" where there is none."""
+
+    back: Text
+    back_url: str
+    next: Text
+    next_url: str
+    where: str = ""  # the place among the pages, if it is known
+
+
+def filters_in(query: QueryDict) -> QueryDict:
+    """Return a query without the place in the list."""
+    filters = query.copy()
+    filters.pop("before", None)
+    return filters
+
+
+def page_links(route: str, query: QueryDict, older: int | None) -> PageLinks:
+    """Return the way back to the first page and to the next older one, with the filters of the query."""
+    here, filters = reverse(route), filters_in(query)
+    first = f"{here}?{filters.urlencode()}" if filters else here
+    filters["before"] = str(older)
+    return PageLinks(
+        _("Newest"),
+        first if query.get("before") else "",
+        _("Older"),
+        f"{here}?{filters.urlencode()}" if older else "",
+    )
+
+
+@dataclass(frozen=True)
+class FilteredPage(FormPage):
+    """A page of a list with filters in its address; `query` has them without the place in the list."""
+
+    query: QueryDict
+    pages: PageLinks
+
+    @property
+    def is_filtered(self) -> bool:
+        """Return whether anything narrows the list."""
+        return any(self.query.values())

@@ -1,0 +1,73 @@
+"""The pages and fragments of changes that have no form: a quick status, and what it or an undo would lose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils.functional import Promise
+
+from ticketadmin.forms.change_reason import ReasonForm
+from ticketadmin.presenters.changes import Notice, PresentedChange
+from ticketadmin.presenters.page import Page
+from ticketadmin.services.crm.statuses import Status
+from ticketadmin.services.values.fields import Value
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of trying to set a status, or of another change without a form; all empty: nothing yet."""
+
+    wanted: str = ""  # the status
+    notice: Notice | None = None  # why it was not set
+    now: Value = None  # the status that a colleague set meanwhile
+    already: str = ""  # the status, where the ticket had it
+    seen: str | None = None  # the status as the user saw it
+    needs_reason: bool = False
+    losing: Sequence[str] = ()  # fields that a second try accepts to lose
+    is_losing: bool = False  # it was not sent because of them
+    item: PresentedChange | None = None  # the change that was made
+    status: Status | None = None  # what the ticket has after it
+    base: str = ""  # of the form on the same page, with what was stored
+
+
+@dataclass(frozen=True)
+class QuickResult(Page):
+    """What came of it, in place of the button, for a script."""
+
+    template = "tickets/_quick_result.html"
+    code: str
+    submission: UUID
+    reason_form: ReasonForm
+    tried: Tried
+
+
+@dataclass(frozen=True)
+class StatusPage(QuickResult):
+    """The statuses to choose from, or the one to confirm as `target`."""
+
+    template = "tickets/status.html"
+    statuses: Sequence[Status]
+    target: Status | None
+    rules: Sequence[str]  # what they require for it, a sentence each
+    signature: str | Promise
+    omitted: Notice | None
+
+
+@dataclass(frozen=True)
+class LosingPage(Page):
+    """What a change without a form would lose, with a form that posts it to `action` all the same."""
+
+    template = "tickets/losing.html"
+    code: str
+    notice: Notice
+    action: str
+    losing: Sequence[str]
+    submission: UUID
+    reason_form: ReasonForm
+
+
+@dataclass(frozen=True)
+class LosingPart(LosingPage):
+    """The same in place of the button, for a script."""
+
+    template = "tickets/_losing.html"

@@ -1,0 +1,23 @@
+"""What the box at the top of every page suggests while something is typed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ticketadmin.models import Draft, IndexedTicket, Recipe
+from ticketadmin.presenters.page import Page
+from ticketadmin.services.crm.statuses import Status
+
+
+@dataclass(frozen=True)
+class Suggestions(Page):
+    """The options of the list box: what the typed text could mean, from the most to the least likely."""
+
+    template = "shared/_suggestions.html"
+    typed: str
+    codes: Sequence[str]  # where several were typed
+    code: str  # "" where not one ticket is meant
+    statuses: Sequence[Status]  # that the ticket could be set to
+    recipes: Sequence[tuple[str, Recipe]]  # each with the code of the ticket that it is for
+    listed: Sequence[IndexedTicket]
+    drafts: Iterable[Draft]
+    recent: Sequence[str]

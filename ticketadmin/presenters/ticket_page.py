@@ -1,0 +1,147 @@
+"""The page of one ticket and its fragments, and what saving its form would send."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+from ticketadmin.forms.tickets import TicketForm
+from ticketadmin.models import User
+from ticketadmin.presenters.changes import Notice, PresentedChange, ValueRow, present_edit
+from ticketadmin.presenters.conflicts import PresentedConflict
+from ticketadmin.presenters.content import DisplayedContent, display_content
+from ticketadmin.presenters.neighbours import CustomerTickets, PlaceInList
+from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.recipes import PresentedRecipe
+from ticketadmin.presenters.signature import signature_before
+from ticketadmin.presenters.snippets import SnippetChoice
+from ticketadmin.presenters.unmet import describe_unmet
+from ticketadmin.sanitizing import Removal, what_is_removed
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.crm.statuses import Status
+from ticketadmin.services.drafts.drafts import Restored
+from ticketadmin.services.drafts.presence import Company
+from ticketadmin.services.rules.checking import Asked, check_rules, rules_of
+from ticketadmin.services.saving.edit import Set
+from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.sent_along import with_sent_along
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Preview(Page):
+    """What saving a form would send, what rules require of it, and what cleaning would drop.
+
+    It is a part of the ticket's page, and a fragment for a script.
+    """
+
+    template = "tickets/_preview.html"
+    has_errors: bool  # values of the form need correcting first
+    rows: tuple[ValueRow, ...]
+    sent_along: Sequence[Text]  # labels of the fields that go along unchanged
+    rules: Sequence[str]  # what they require and is not met, a sentence each
+    signature: Text
+    removed: Sequence[Removal]
+    content: DisplayedContent | None  # as it would be stored
+
+
+@dataclass(frozen=True)
+class TicketPage(Page):
+    """The page of a ticket."""
+
+    template = "tickets/ticket.html"
+    form: TicketForm
+    base_token: str  # the form's base, signed
+    read: ReadTicket | None
+    read_is_off: bool  # because the user asked for it
+    status: Status | None
+    quick_statuses: Sequence[Status]
+    content: DisplayedContent | None
+    images_token: str  # asks for the images of the content
+    conflicts: list[PresentedConflict]
+    preview: Preview | None
+    notice: Notice | None
+    omitted: Notice | None  # warns of a CRM that empties the fields that a PUT leaves out
+    losing: Sequence[str]  # the fields that a save to such a CRM would lose
+    draft: Restored | None  # the one in the form
+    was_discarded: bool  # a draft, by the request before
+    visit: str  # names this visit to those who have the ticket open
+    saved: PresentedChange | None  # what the save before this page did
+    kept_theirs: Sequence[ValueRow]  # changed by others meanwhile
+    changes: list[PresentedChange]
+    place: PlaceInList | None
+    recipes: list[PresentedRecipe]
+    chosen_recipe: str
+    snippets: SnippetChoice | None  # to choose from, without scripts
+    others: CustomerTickets | None
+
+    @property
+    def code(self) -> str:
+        """The ticket's code."""
+        return self.form.base.code
+
+    @property
+    def base(self) -> Base:
+        """The ticket as it was loaded into the form."""
+        return self.form.base
+
+
+@dataclass(frozen=True)
+class UnavailablePage(Page):
+    """The page of a ticket that cannot be opened now."""
+
+    template = "tickets/unavailable.html"
+    code: str
+    notice: Notice
+    changes: list[PresentedChange]
+    may_update_blind: bool
+
+
+@dataclass(frozen=True)
+class ContentPreview(Page):
+    """What typed content would become, for a script."""
+
+    template = "tickets/_content_preview.html"
+    shown: DisplayedContent
+    removed: Sequence[Removal]
+
+
+@dataclass(frozen=True)
+class PresencePart(Page):
+    """Who else has the ticket open, for a script."""
+
+    template = "tickets/_presence.html"
+    company: Company
+    code: str
+
+
+def preview_of(form: TicketForm, user: User) -> Preview:
+    """Return what saving the form would do."""
+    content = form.edit.wishes.get("ticket_content")
+    typed = form.data.get("ticket_content", "") if isinstance(content, Set) else ""
+    return Preview(
+        has_errors=bool(form.errors),
+        rows=present_edit(form.edit, form.base.values, form.schema),
+        sent_along=_sent_along(form),
+        rules=_rules(form, user),
+        signature=signature_before(user, form.schema, was_read=form.base.was_read) if form.edit else "",
+        removed=what_is_removed(str(typed)) if typed else (),
+        content=display_content(str(content.value)) if isinstance(content, Set) else None,
+    )
+
+
+def _rules(form: TicketForm, user: User) -> list[str]:
+    """Return what rules require of the change and is not met, by the ticket as the form was loaded."""
+    base, schema = form.base.values, form.schema
+    wanted = {name: form.edit.value_of(schema.field(name), base.get(name)) for name in form.edit.wishes}
+    asked = Asked(wanted, base, user, form.change_reason)
+    found = check_rules(rules_of(schema), asked, schema)
+    return [describe_unmet(one, schema) for one in found.broken]
+
+
+def _sent_along(form: TicketForm) -> list[Text]:
+    if not (form.edit and form.base.was_read):
+        return []
+    along = with_sent_along({}, form.base.values, form.schema)
+    return [form.schema.field(name).label for name in along if name not in form.edit.wishes]
