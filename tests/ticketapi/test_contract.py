@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 import responses
 from responses import matchers
 
@@ -110,6 +112,20 @@ def test_keeps_no_cookie_of_the_crm(crm: responses.RequestsMock) -> None:
     client.update_ticket(CODE, {"ticket_title": "T"})
 
     assert "Cookie" not in crm.calls[1].request.headers
+
+
+@pytest.mark.parametrize("text", ["a,b", "Đang xử lý", "a+b c&d=e%25?#/", "~*'()!-_.", "", '\u2028<"\\'])
+def test_an_address_says_what_was_asked_and_is_spelled_as_requests_does(
+    text: str, crm: responses.RequestsMock
+) -> None:
+    crm.get(f"{URL}/tickets", json={"data": []})
+
+    api().list_tickets(filters={"ticket_title:like": text})
+
+    sent = str(crm.calls[0].request.url)
+    query = parse_qs(urlsplit(sent).query, keep_blank_values=True)
+    assert query["filtering[ticket_title:like]"] == [text]
+    assert sent == requests.Request("GET", f"{URL}/tickets", params=query).prepare().url
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """One call of the remote ticket API: attempts, deadline, limits. The only file that imports requests.
 
-Redirects are never followed and cookies never kept, because the key must not travel. Which endpoint is
-called with what is `client`'s.
+Requests go straight to the adapter with the pooled connections, without a session of `requests`. So nothing
+follows a redirect, keeps a cookie or takes a proxy from the environment: the key must not travel. What a
+session works out for each request cost as much as sending it. Which endpoint is called is `client`'s.
 """
 
 import http.client
@@ -10,13 +11,16 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
+from functools import cached_property, lru_cache
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
+from requests.utils import default_headers
 
 from ticketadmin import __version__
 from ticketadmin.ticketapi.attempts import Call, Gate
@@ -94,11 +98,11 @@ class Caller:
         self.config = config
         self._observer, self._gate = observer, gate
         self._sleep = sleep
-        self._session = _session(config)
+        self._wire = _Wire(config)
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._session.close()
+        self._wire.close()
 
     def call(self, request: Request, *, after: TicketApiError | None = None) -> Reply:
         """Return the answer to a request, repeated where that is safe and passes within the deadline.
@@ -166,22 +170,7 @@ class Caller:
         return result
 
     def _exchange(self, request: Request) -> Reply:
-        headers = {}
-        if request.request_id:
-            headers["X-Request-ID"] = re.sub(r"[^A-Za-z0-9._-]", "", request.request_id)[:64]
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
-        response = self._session.request(
-            request.method,
-            self.config.url.rstrip("/") + PATH + request.endpoint,
-            params=dict(request.query or {}),
-            data=json.dumps(request.body, ensure_ascii=False).encode() if request.body is not None else None,
-            headers=headers,
-            auth=_KeyHeader(self.config.key),
-            timeout=(self.config.connect_timeout, self.config.read_timeout),
-            allow_redirects=False,
-            stream=True,
-        )
+        response = self._wire.send(request)
         try:
             content = self._read_capped(response, request)
         finally:
@@ -224,21 +213,61 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-def _session(config: ApiConfig) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # a .netrc must not add a header, nor the environment a proxy
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.update({"Accept": "application/json", "User-Agent": f"ticketadmin/{__version__}"})
-    if config.cookie:
-        session.headers["Cookie"] = config.cookie
-    if config.ca_file:
-        session.verify = config.ca_file
-    if config.proxy:
-        session.proxies = {"http": config.proxy, "https": config.proxy}
-    adapter = _Adapter(pool_connections=2, pool_maxsize=config.pool_size, pool_block=False)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
+class _Wire:
+    """Sends single requests over the pooled connections of one API."""
+
+    def __init__(self, config: ApiConfig) -> None:
+        self._config = config
+        self._adapter = _Adapter(pool_connections=2, pool_maxsize=config.pool_size, pool_block=False)
+        self._headers: CaseInsensitiveDict[str] = default_headers()
+        self._headers.update({"Accept": "application/json", "User-Agent": f"ticketadmin/{__version__}"})
+        if config.cookie:
+            self._headers["Cookie"] = config.cookie
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._adapter.close()
+
+    def send(self, request: Request) -> requests.Response:
+        """Return the answer with its body still to be read. Raises what `requests` and `urllib3` raise."""
+        config, prepared = self._config, requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = self._address + request.endpoint + _query(request.query)
+        prepared.headers = self._headers_of(request)
+        if request.body is not None:
+            prepared.prepare_body(json.dumps(request.body, ensure_ascii=False).encode(), None)
+        prepared.prepare_auth(_KeyHeader(config.key))
+        return self._adapter.send(
+            prepared,
+            stream=True,
+            timeout=(config.connect_timeout, config.read_timeout),
+            verify=config.ca_file or True,
+            proxies={"http": config.proxy, "https": config.proxy} if config.proxy else {},
+        )
+
+    @cached_property
+    def _address(self) -> str:
+        """The address that endpoints are added to, as `requests` spells it."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare_url(self._config.url.rstrip("/") + PATH, None)
+        return str(prepared.url)
+
+    def _headers_of(self, request: Request) -> CaseInsensitiveDict[str]:
+        headers = self._headers.copy()
+        if request.request_id:
+            headers["X-Request-ID"] = re.sub(r"[^A-Za-z0-9._-]", "", request.request_id)[:64]
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+
+def _query(query: Mapping[str, str] | None) -> str:
+    """Return a query as it is added to an address, "" for none."""
+    named = [f"{_quoted(name)}={_quoted(value)}" for name, value in (query or {}).items()]
+    return "?" + "&".join(named) if named else ""
+
+
+_quoted = lru_cache(maxsize=256)(quote_plus)  # the names of all fields, in each read of a ticket
 
 
 def _report(request: Request, result: Reply | TicketApiError, *, seconds: float, attempt: int) -> Call:

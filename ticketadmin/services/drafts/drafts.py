@@ -97,8 +97,7 @@ def drop_saved(change: Change, inputs: Mapping[str, Inputs], *, tab: Tab) -> Non
     What another tab typed stays, and what this one typed while the save was on its way.
     """
     with transaction.atomic():
-        drafts = Draft.objects.select_for_update()
-        draft = drafts.filter(actor=change.actor_id, ticket_code=change.ticket_code).first()
+        draft = _LOCKED_DRAFT.first(actor=change.actor_id, ticket=change.ticket_code)
         if draft is None:
             return
         is_older = draft.updated_at <= change.created_at
@@ -134,12 +133,13 @@ def restore_draft(actor: User, opened: OpenedTicket, *, beside: Collection[str] 
     return None
 
 
-def _own_draft() -> QuerySet[Draft]:
-    drafts = Draft.objects.filter(actor_id=Slot("actor", BigIntegerField()), discarded_at=None)
+def _draft_of() -> QuerySet[Draft]:
+    drafts = Draft.objects.filter(actor_id=Slot("actor", BigIntegerField()))
     return drafts.filter(ticket_code=Slot("ticket", CharField())).order_by()
 
 
-_OWN_DRAFT = Prepared(_own_draft)
+_OWN_DRAFT = Prepared(lambda: _draft_of().filter(discarded_at=None))
+_LOCKED_DRAFT = Prepared(lambda: _draft_of().select_for_update())
 
 
 def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Restored:

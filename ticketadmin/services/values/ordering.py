@@ -6,6 +6,7 @@ tone decide only between names that are otherwise the same: ngang, huyền, hỏ
 
 import struct
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeVar
 
 from ticketadmin.text import normalize
@@ -30,17 +31,23 @@ def sort_key(name: str, *, limit: int = MAX_KEY) -> bytes:
     """
     letters, tones = bytearray(), bytearray()
     for character in normalize("NFC", name.strip()[: 2 * limit].casefold()):
-        parts = normalize("NFD", character)
-        tone = next((_TONES[part] for part in parts if part in _TONES), 0)
-        bare = normalize("NFC", "".join(part for part in parts if part not in _TONES))
-        for part in bare:
-            letters += _weight(part)
+        weights, tone = _taken_apart(character)
+        letters += weights
         tones.append(tone + 1)
         if len(letters) > limit:
             break
     while tones and tones[-1] == 1:
         tones.pop()
     return bytes(letters[:limit] + b"\x00" + tones[:limit]) if letters else b""
+
+
+@lru_cache(maxsize=1_000)  # every row of the index has some hundred characters, of the same few
+def _taken_apart(character: str) -> tuple[bytes, int]:
+    """Return the weights of a character's letters, and its tone."""
+    parts = normalize("NFD", character)
+    tone = next((_TONES[part] for part in parts if part in _TONES), 0)
+    bare = normalize("NFC", "".join(part for part in parts if part not in _TONES))
+    return b"".join(map(_weight, bare)), tone
 
 
 def number_key(number: float) -> bytes:
