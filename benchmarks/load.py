@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measuring import Row
-from tests.crowd import make_crowd, work
+from tests.crowd import after, make_crowd, work
 from tests.live import LiveServer
 from tests.nginx import PROGRAM, Nginx
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -30,7 +30,8 @@ def load(folder: Path, *, quick: bool) -> list[Row]:
         samples: list[float] = []
         sampling = _Sampling(server, samples, every=seconds / 30)
         address, verify = (front.address, str(front.certificate)) if front else ("", "")
-        seen = work(server, crm, names, seconds=seconds, address=address, verify=verify or True, pause=1.0)
+        way = {"address": address, "verify": verify or True}
+        seen = work(server, crm, names, is_over=after(seconds), pause=1.0, **way)
         sampling.stop()
     finally:
         if front:

@@ -4,6 +4,7 @@ import re
 import statistics
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,28 +48,35 @@ def make_crowd(server: LiveServer, size: int) -> list[str]:
     return names
 
 
+def after(seconds: float) -> Callable[[], bool]:
+    """Be over so many seconds from now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
 def work(
     server: LiveServer,
     crm: Sandbox,
     names: list[str],
     *,
-    seconds: float,
+    rounds: int = 2,
+    is_over: Callable[[], bool] = lambda: True,
     address: str = "",
     verify: bool | str = True,
     pause: float = 0.2,
 ) -> Seen:
-    """Let everybody work on a ticket of their own for some seconds, at least two rounds.
+    """Let everybody work on a ticket of their own: so many rounds, and then on until it is over.
 
-    `address` stands before the server.
+    `address` is that of a proxy in front of the server; `pause` is in seconds, between two rounds.
     """
-    seen, lock, over = Seen(), threading.Lock(), time.monotonic() + seconds
+    seen, lock = Seen(), threading.Lock()
     codes = [code for code in crm.codes() if code.startswith("TK2")][: len(names)]
     assert len(codes) == len(names)
     people = [
         _Person(address or server.url, name, code, crm, seen, lock, verify)
         for name, code in zip(names, codes, strict=True)
     ]
-    threads = [threading.Thread(target=person.work, args=(over, pause)) for person in people]
+    threads = [threading.Thread(target=person.work, args=(rounds, is_over, pause)) for person in people]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -86,7 +94,7 @@ def expect_recovery(server: LiveServer, crm: Sandbox, names: list[str], **way: A
     tries: list[Seen] = []
 
     def is_all_saved() -> bool:
-        tries.append(work(server, crm, names, seconds=0, **way))
+        tries.append(work(server, crm, names, **way))
         return not tries[-1].refused
 
     wait_until(is_all_saved, lambda: tries[-1].refused, every=1)
@@ -114,11 +122,11 @@ class _Person:
         self.session.verify = verify
         self.session.headers["Referer"] = f"{address}/"
 
-    def work(self, over: float, pause: float) -> None:
+    def work(self, rounds: int, is_over: Callable[[], bool], pause: float) -> None:
         try:
             self._sign_in()
             number = 0
-            while time.monotonic() < over or number < 2:
+            while number < rounds or not is_over():
                 number += 1
                 self._round(f"{self.name} lần {number}, {time.monotonic_ns()}")
                 let_pass(pause)

@@ -28,8 +28,14 @@ class LiveServer:
         *,
         workers: int = 1,
         database: Database | None = None,
+        is_swept: bool = True,
+        is_serving: bool = True,
         **settings: str,
     ) -> None:
+        """Prepare its data and start it, or leave it to commands.
+
+        Where it is not swept, its index knows no ticket, as after an installation.
+        """
         self.data = data
         self.workers = workers
         self.environment = {
@@ -47,17 +53,18 @@ class LiveServer:
         self.port = 0
         self.log = data / "web.log"
         self._shell: Shell | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._prepare(database)
-        self.sweep()
+        if is_swept:
+            self.sweep()
         self.passwords: dict[str, str] = json.loads((data / "demo-people.json").read_text("utf-8"))
-        self.start()
+        if is_serving:
+            self.start()
 
     def _prepare(self, database: Database | None) -> None:
-        if self.environment.get("DEBUG") == "1":  # its static files have other names
-            self.environment["STATIC_ROOT"] = str(self.data / "static")
-        if database and self.environment.get("DEBUG") != "1":
+        if database:
             shutil.copy2(database.people, self.data / "demo-people.json")
-        elif "DATABASE_URL" in self.environment or self.environment.get("DEBUG") == "1":
+        elif "DATABASE_URL" in self.environment:
             self.manage("prepare_demo")
         elif not (self.data / "ticketadmin.sqlite3").exists():
             prepared.copy_to(self.data)
@@ -145,6 +152,29 @@ class LiveServer:
             database.execute("DELETE FROM ticketadmin_draft")
             database.execute("DELETE FROM ticketadmin_presence")
 
+    def let_changes_age(self, seconds: int) -> None:
+        """Move every change so far into the past: what is settled after a while need not be waited for."""
+        self.execute(
+            "from datetime import timedelta; from django.db.models import F;"
+            "from ticketadmin.models import Change;"
+            f"Change.objects.update(created_at=F('created_at') - timedelta(seconds={seconds}))",
+        )
+
+    def end_sessions(self) -> None:
+        """Sign everybody out: what pages of an ended test still send on their way out is not stored."""
+        file = self.data / "ticketadmin.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+            database.execute("DELETE FROM django_session")
+
+    def remove_people(self, *usernames: str) -> None:
+        """Delete users of whom nothing else is kept."""
+        file = self.data / "ticketadmin.sqlite3"
+        marks = ", ".join("?" * len(usernames))
+        ids = f"SELECT id FROM ticketadmin_user WHERE username IN ({marks})"  # noqa: S608
+        with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+            database.execute(f"DELETE FROM ticketadmin_user_groups WHERE user_id IN ({ids})", usernames)  # noqa: S608
+            database.execute(f"DELETE FROM ticketadmin_user WHERE id IN ({ids})", usernames)  # noqa: S608
+
     def forget_snippets(self) -> None:
         """Delete what earlier tests kept: a menu shows all of a user's."""
         file = self.data / "ticketadmin.sqlite3"
@@ -189,8 +219,9 @@ class LiveServer:
     def stop(self) -> None:
         """End it in order."""
         self._end_shell()
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(20)
+        if self._process:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(20)
 
     def kill(self) -> None:
         """End every process of it at once, as a power cut would."""

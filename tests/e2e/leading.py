@@ -9,7 +9,8 @@ from tests.browsing import Address, Visitor
 from tests.pages import form_to
 from tests.waiting import wait_until
 
-PATIENCE = 90.0
+PATIENCE = 90.0  # seconds
+EVERY = 0.25  # seconds: each look at a run costs the server as much as a ticket of it
 
 
 class Lead:
@@ -62,14 +63,20 @@ class Lead:
         return int(found[1])
 
     def wait(self, path: str, *states: str, within: float = PATIENCE) -> str:
-        """Wait until the bulk update is in one of the states."""
+        """Wait until the bulk update is in one of the states, and return which."""
+        seen: list[str] = []
+
+        def is_there() -> bool:
+            seen.append(self.state(path))
+            return seen[-1] in states
+
         wait_until(
-            lambda: self.state(path) in states,
-            lambda: f"{path} is {self.state(path)}, not {' or '.join(states)}",
+            is_there,
+            lambda: f"{path} is {seen[-1]}, not {' or '.join(states)}",
             within=within,
-            every=0.1,
+            every=EVERY,
         )
-        return self.state(path)
+        return seen[-1]
 
     def rows(self, path: str) -> list[dict[str, str]]:
         """Return the downloaded results, a row for each field of each ticket."""

@@ -20,13 +20,23 @@ from tests.waiting import wait_until
 CODE = "ABCXYZ1234"
 
 
-@pytest.fixture
-def server(sandbox_process: SandboxProcess, tmp_path: Path) -> Iterator[LiveServer]:
-    (tmp_path / "data").mkdir()
-    started = LiveServer(tmp_path / "data", sandbox_process.url)
-    Sandbox(sandbox_process.url).reset()
+COUNT = "from ticketadmin.models import Change, User; print(Change.objects.count(), User.objects.count())"
+
+
+@pytest.fixture(scope="module")
+def running(
+    sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    started = LiveServer(tmp_path_factory.mktemp("running"), sandbox_process.url, is_swept=False)
     yield started
     started.stop()
+
+
+@pytest.fixture
+def server(running: LiveServer, sandbox_process: SandboxProcess) -> LiveServer:
+    """A server from which backups are made; its CRM is in its first state."""
+    Sandbox(sandbox_process.url).reset()
+    return running
 
 
 def saving(server: LiveServer, over: threading.Event) -> None:
@@ -38,9 +48,8 @@ def saving(server: LiveServer, over: threading.Event) -> None:
 
 
 def counted(environment: dict[str, str]) -> list[str]:
-    """Return how many changes and people a database holds."""
-    code = "from ticketadmin.models import Change, User;print(Change.objects.count(), User.objects.count())"
-    command = [sys.executable, MANAGE, "shell", "-v", "0", "-c", code]
+    """Return how many changes and people the product finds, started with a restored database."""
+    command = [sys.executable, MANAGE, "shell", "-v", "0", "-c", COUNT]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return done.stdout.split()
 
@@ -65,7 +74,7 @@ def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
 
     changes, people = counted(new)
     assert int(changes) >= 5
-    assert people == counted(server.environment)[1]
+    assert people == server.execute(COUNT).split()[1]
     assert copy.stat().st_mode & 0o077 == 0
     file = tmp_path / "new" / "ticketadmin.sqlite3"
     assert file.stat().st_mode & 0o077 == 0
@@ -138,7 +147,7 @@ def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -
     Sandbox(sandbox_process.url).reset()
     (tmp_path / "data").mkdir()
     with postgres_database(address) as database, empty_postgres_database(address) as restored:
-        server = LiveServer(tmp_path / "data", sandbox_process.url, database=database)
+        server = LiveServer(tmp_path / "data", sandbox_process.url, database=database, is_swept=False)
         visitor = Visitor(server)
         visitor.post(f"/tickets/{CODE}/", visitor.form(CODE).filled(ticket_title="Sao lưu"))
         visitor.close()
@@ -148,5 +157,5 @@ def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -
         new = {**server.environment, "DATABASE_URL": restored}
         command = [sys.executable, MANAGE, "restore", str(tmp_path / "copy.dump")]
         subprocess.run(command, env=new, check=True, capture_output=True)
-        assert counted(new) == counted(server.environment)
+        assert counted(new) == server.execute(COUNT).split()
         server.stop()

@@ -49,7 +49,7 @@ def plain_codes(crm: Sandbox) -> list[str]:
 
 
 def test_every_ticket_of_a_mixed_run_ends_as_the_crm_says(crm: Sandbox, lead: Lead) -> None:
-    codes = plain_codes(crm)[:190]
+    codes = plain_codes(crm)[:120]
     forbidden, reset, slow, ignored, stolen = (codes[start : start + 6] for start in range(0, 30, 6))
     missing = ["GONE-1", "GONE-2", "GONE-3", "GONE-4"]
     for code in forbidden:
@@ -185,7 +185,7 @@ def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None
 def test_a_run_pauses_itself_rather_than_burn_through_the_list(
     fault: dict[str, object], notice: str, crm: Sandbox, lead: Lead
 ) -> None:
-    codes = plain_codes(crm)[:80]
+    codes = plain_codes(crm)[:40]
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     crm.forget_log()
     crm.fault(method="PUT", times=None, **fault)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ LISTS: dict[str, dict[str, Any]] = {
     "refused": {"refuse_filters": True},
     "short": {"longest_page": 7},
 }
+MORE_THAN_A_CALL = {"good", "repeated", "short"}  # of a hundred rows; what other lists do is the same in each
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_a_run_costs_little_more_than_two_calls_a_ticket(crm: Sandbox, lead: Lea
 def test_whatever_the_list_does_each_ticket_ends_as_with_single_reads(
     kind: str, crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
-    codes = codes[:110]
+    codes = codes[: 110 if kind in MORE_THAN_A_CALL else 60]
     ignored, changed, stolen, already, hurried = (codes[start : start + 4] for start in range(20, 40, 4))
     for code in already:
         crm.edit(code, emergency_phone=PHONE)

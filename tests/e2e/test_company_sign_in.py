@@ -62,8 +62,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 def forget_namesakes(server: LiveServer) -> None:
     """Delete the prepared users whose names the directory has: theirs are passwords kept here."""
-    namesakes = "filter(username__in=['lan', 'minh'])"
-    server.execute(f"from ticketadmin.models import User; User.objects.{namesakes}.delete()")
+    server.remove_people("lan", "minh")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +74,7 @@ def product(
 ) -> Iterator[LiveServer]:
     """The product with every way in that this machine has the tools for."""
     settings = (company_directory.settings if company_directory else {}) | provider.settings
-    server = LiveServer(tmp_path_factory.mktemp("product"), sandbox_process.url, **settings)
+    server = LiveServer(tmp_path_factory.mktemp("product"), sandbox_process.url, is_swept=False, **settings)
     forget_namesakes(server)
     yield server
     server.stop()
@@ -245,7 +244,7 @@ def test_only_a_directory_with_a_known_certificate_gets_passwords(
     settings = {**directory.settings, "LDAP_URL": f"ldaps://127.0.0.1:{directory.tls_port}"}
     if is_known:
         settings["LDAP_CA_FILE"] = str(directory.data / "cert.pem")
-    server = LiveServer(tmp_path_factory.mktemp("tls"), sandbox_process.url, **settings)
+    server = LiveServer(tmp_path_factory.mktemp("tls"), sandbox_process.url, is_swept=False, **settings)
     forget_namesakes(server)
     person = Wanderer(server.url)
     page = person.post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
@@ -364,7 +363,7 @@ def test_users_of_the_provider_have_no_second_step_here_unless_a_setting_says_so
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["leads"])
     data = tmp_path_factory.mktemp("second-step")
-    server = LiveServer(data, sandbox_process.url, **provider.settings, **settings)
+    server = LiveServer(data, sandbox_process.url, is_swept=False, **provider.settings, **settings)
     try:
         person, own = Wanderer(server.url), Wanderer(server.url)
         assert urlsplit(person.sign_in("4711", "/tickets/").url).path == path
@@ -628,6 +627,7 @@ def test_local_accounts_can_be_switched_off(
     server = LiveServer(
         tmp_path_factory.mktemp("without-local"),
         sandbox_process.url,
+        is_swept=False,
         LOCAL_ACCOUNTS="off",
         **provider.settings,
     )

@@ -22,11 +22,8 @@ LIMIT = 400.0  # seconds, on a busy machine
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A product with an empty index beside a CRM of many tickets, and a budget that is no brake."""
     crm = SandboxProcess(tmp_path_factory.mktemp("large") / "crm.sqlite3", tickets=TICKETS)
-    assert crm.stop() == 0  # a server that starts beside a CRM sweeps it
-    started = LiveServer(tmp_path_factory.mktemp("swept"), crm.url)
-    crm.start()
-    started.environment["TICKET_INDEX_PER_SECOND"] = "1000"
-    started.forget_what_it_learnt()
+    folder = tmp_path_factory.mktemp("swept")
+    started = LiveServer(folder, crm.url, is_swept=False, TICKET_INDEX_PER_SECOND="1000")
     yield started
     started.stop()
     assert crm.stop() == 0

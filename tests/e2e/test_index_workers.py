@@ -25,10 +25,8 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
 @pytest.fixture
 def server(crm: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A product whose index is empty, and fills slowly enough to be killed in the middle."""
-    started = LiveServer(tmp_path_factory.mktemp("indexed"), crm.url, TICKET_INDEX_PER_SECOND="10")
-    for table in ("statuscount", "indexedvalue", "indexedticket", "ticketindex"):
-        ask(started, f"DELETE FROM ticketadmin_{table}")  # noqa: S608
-    Sandbox(crm.url).forget_log()
+    folder = tmp_path_factory.mktemp("indexed")
+    started = LiveServer(folder, crm.url, is_swept=False, TICKET_INDEX_PER_SECOND="10")
     yield started
     started.stop()
 

@@ -30,7 +30,7 @@ from tests.browsing import Visitor
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.pages import PageForm
-from tests.prepared import empty_postgres_database
+from tests.prepared import Database, postgres_database
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
 from tests.views.test_access import ADMIN, OWN, Route
 from tests.views.test_remote_behaviour import BEHAVIOURS, CODE, TITLE, Behaviour
@@ -93,28 +93,27 @@ def rows_of(database: str) -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
+def postgres() -> Iterator[Database | None]:
     """Make a database on the server that TEST_DATABASE_URL names, where there is one; CI has one."""
     address = os.environ.get("TEST_DATABASE_URL", "")
     if not address:
         assert not os.environ.get("REQUIRE_POSTGRES")
-        yield ""
+        yield None
         return
-    with empty_postgres_database(address) as url:
-        yield url
+    with postgres_database(address) as database:
+        yield database
 
 
 @contextlib.contextmanager
-def running(folder: Path, database: str, **settings: str) -> Iterator[Installation]:
+def running(folder: Path, database: Database | None, **settings: str) -> Iterator[Installation]:
     crm = SandboxProcess(folder / "crm.sqlite3", tickets=120)
-    settings |= {"DATABASE_URL": database} if database else {}
     (folder / "data").mkdir()
     server = LiveServer(
-        folder / "data", crm.url,
+        folder / "data", crm.url, database=database,
         LOG_LEVEL="DEBUG", METRICS_TOKEN=TOKEN, TICKET_API_TIMEOUT="1.5", **settings,
     )  # fmt: skip
     worker, visitor = LiveWorker(server), Visitor(server, "admin")
-    yield Installation(server, Sandbox(crm.url), visitor, database)
+    yield Installation(server, Sandbox(crm.url), visitor, database.url if database else "")
     visitor.close()
     worker.stop()
     server.stop()
@@ -125,7 +124,7 @@ def running(folder: Path, database: str, **settings: str) -> Iterator[Installati
 def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     with contextlib.ExitStack() as stack:
         if request.param.startswith("DEBUG off"):
-            yield stack.enter_context(running(tmp_path, "", DEBUG="0"))
+            yield stack.enter_context(running(tmp_path, None, DEBUG="0"))
             return
         file = tmp_path / "key"
         file.write_text(f"{KEY}\n", encoding="utf-8")

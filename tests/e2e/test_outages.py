@@ -67,7 +67,7 @@ def test_saves_under_load_are_kept_or_honestly_refused(
 
     interrupting = threading.Thread(target=interrupt_work)
     interrupting.start()
-    seen = work(server, crm, names, seconds=8, pause=0.1)
+    seen = work(server, crm, names, is_over=lambda: not interrupting.is_alive(), pause=0.1)
     interrupting.join()
 
     assert seen.errors == []

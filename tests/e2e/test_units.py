@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import prepared
 from tests.conftest import skip_or_fail
 from tests.sandbox_driver import KEY
 from tests.waiting import wait_until
@@ -119,13 +120,20 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def new_machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine on which nothing was started yet."""
     made = Machine(tmp_path, "http://127.0.0.1:9")
-    made.run(WEB, "ExecStartPre")
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "staticfiles.json").write_text('{"version": "1.1", "paths": {}}', "utf-8")
     yield made
     made.clear()
+
+
+@pytest.fixture
+def machine(new_machine: Machine) -> Machine:
+    """A machine on which a web service ran before: its database has its tables."""
+    prepared.copy_to(new_machine.folder)
+    return new_machine
 
 
 @pytest.fixture
@@ -149,8 +157,10 @@ def test_systemd_understands_each_unit_and_misses_none(name: str, tmp_path: Path
 
 
 def test_the_web_service_takes_its_socket_says_that_it_is_ready_and_ends_in_order(
-    machine: Machine, manager: socket.socket
+    new_machine: Machine, manager: socket.socket
 ) -> None:
+    machine = new_machine
+    machine.run(WEB, "ExecStartPre")
     activate = (tool("systemd-socket-activate"), f"--listen={machine.socket}")
     server = machine.start(WEB, *activate, NOTIFY_SOCKET=str(manager.getsockname()))
 
