@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.services.index.test_batching import ASKS_FOR_THE_TIME
-from ticketadmin.models import Change, CustomField, IndexedTicket, StatusCount, TicketRule, User
+from ticketadmin.models import Change, CustomField, IndexedTicket, Role, StatusCount, TicketRule, User
 from ticketadmin.services.crm.choices import get_choices
 
 CODE = "ABCXYZ1234"
@@ -80,6 +80,17 @@ def test_one_save_needs_at_most_eleven_queries_with_rules_and_without(
     assert _queries_of_a_save(queries) <= 11 + ASKS_FOR_THE_TIME  # so 12 on PostgreSQL
     assert Change.objects.get().outcome == "verified"
     assert IndexedTicket.objects.get(code=CODE).values["ticket_title"] == "Ít truy vấn"
+
+
+@pytest.mark.counts_queries
+def test_a_rule_that_names_groups_costs_a_save_no_query(web: Client, sandbox: Sandbox) -> None:
+    TicketRule.objects.create(field="ticket_title", groups=[Role.STAFF.value, Role.LEAD.value])
+    form = ticket_form(web.get(URL))
+    with CaptureQueriesContext(connection) as queries:
+        web.post(URL, form.filled(ticket_title="Ít truy vấn"))
+
+    assert _queries_of_a_save(queries) <= 11 + ASKS_FOR_THE_TIME
+    assert Change.objects.get().outcome == "verified"
 
 
 @pytest.mark.counts_queries

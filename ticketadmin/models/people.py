@@ -6,7 +6,7 @@ never for the role's name, so that further groups can be made.
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser, Permission
+from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils.crypto import salted_hmac
@@ -55,7 +55,7 @@ class Source(models.TextChoices):
     OIDC = "oidc", _("OpenID Connect")
 
 
-class _Codenames(models.Aggregate):
+class _Names(models.Aggregate):
     """Short texts as one JSON list."""
 
     function = "json_group_array"
@@ -68,6 +68,10 @@ class _Codenames(models.Aggregate):
 def _held_permissions(user: Any) -> models.QuerySet[Permission]:
     ours = Permission.objects.filter(content_type__app_label="ticketadmin")
     return ours.filter(Q(group__user=user) | Q(user=user))
+
+
+def _names_of_groups(user: Any) -> models.QuerySet[Group, Any]:
+    return Group.objects.filter(user=user).values_list("name", flat=True)
 
 
 class User(AbstractUser):
@@ -110,7 +114,7 @@ class User(AbstractUser):
 
     @classmethod
     def of_session(cls, user_id: int, *, source: Source | None = None) -> "User | None":
-        """Return the active user of a session with their permissions, in one query.
+        """Return the active user of a session with their permissions and groups, in one query.
 
         None where there is none, or one of another source than the given one.
         """
@@ -118,6 +122,7 @@ class User(AbstractUser):
         if user is None or (source is not None and user.source != source):
             return None
         vars(user)["_our_permissions"] = frozenset(getattr(user, "held_permissions", None) or ())
+        vars(user)["_groups_of_session"] = frozenset(getattr(user, "held_groups", None) or ())
         return user
 
     @property
@@ -139,8 +144,13 @@ class User(AbstractUser):
     def role_names(self) -> list[str]:
         """The labels of the user's groups."""
         known = dict(Role.choices)
-        names = [str(known.get(name, name)) for name in self.groups.values_list("name", flat=True)]
-        return sorted(names)
+        return sorted(str(known.get(name, name)) for name in _names_of_groups(self))
+
+    @property
+    def group_names(self) -> frozenset[str]:
+        """The names of the user's groups: those that came with the session, else asked for, by a query."""
+        known: frozenset[str] | None = vars(self).get("_groups_of_session")
+        return frozenset(_names_of_groups(self)) if known is None else known
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         salt = "ticketadmin.User.session"
@@ -165,9 +175,11 @@ class User(AbstractUser):
 
 def _active() -> models.QuerySet[User]:
     ours = _held_permissions(OuterRef("pk")).order_by().values("content_type__app_label")
-    held = ours.annotate(held=_Codenames("codename")).values("held")
+    held = ours.annotate(held=_Names("codename")).values("held")
+    groups = Group.objects.filter(user=OuterRef("pk")).order_by().values("user")
+    named = groups.annotate(named=_Names("name")).values("named")
     active = User.objects.filter(pk=Slot("user", User._meta.pk), is_active=True)
-    return active.annotate(held_permissions=Subquery(held))
+    return active.annotate(held_permissions=Subquery(held), held_groups=Subquery(named))
 
 
 _ACTIVE = Prepared(_active)

@@ -17,8 +17,7 @@ from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
 from ticketadmin.services.crm.reading import ReadTicket, announce_read
 from ticketadmin.services.index.moments import moment_of
-from ticketadmin.services.saving.proving import verdict_of
-from ticketadmin.services.saving.readback import ReadBack, was_settled_elsewhere
+from ticketadmin.services.saving.readback import ReadBack, verdict_right_after, was_settled_elsewhere
 from ticketadmin.services.saving.record import Received, Verdict, finish_verified
 from ticketadmin.services.saving.sending import Written
 
@@ -123,7 +122,7 @@ def _verdict(written: Written, row: ReadTicket) -> Verdict | None:
     kept = {name: value for name, value in intent.before.items() if name not in sent}
     if not sent <= row.values.keys() or any(row.values.get(name, _ABSENT) != kept[name] for name in kept):
         return None
-    verdict = verdict_of(written, ReadBack(row))
+    verdict = verdict_right_after(written.sent, ReadBack(row), written.edited.schema)
     is_simple = verdict.outcome is Outcome.VERIFIED and verdict.signature in {None, Outcome.VERIFIED}
     return verdict if is_simple and not verdict.collateral and not verdict.unchecked else None
 

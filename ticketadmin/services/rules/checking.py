@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Subquery
 
 from ticketadmin.models import TicketRule, User, as_json_value, json_rows, rows_in
+from ticketadmin.services.values.codecs import is_empty
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, visible
@@ -114,11 +115,14 @@ def names_to_read(rules: Iterable[TicketRule]) -> list[str]:
 
 
 def check_rules(rules: Iterable[TicketRule], asked: Asked, schema: TicketSchema) -> Found:
-    """Return what the change does not meet. A query for the user's groups, only where a rule names some."""
+    """Return what the change does not meet.
+
+    A query for the user's groups, only where a rule names some and they did not come with the session.
+    """
     broken: list[Unmet] = []
     waived: list[Unmet] = []
     for rule in (rule for rule in rules if _applies(rule, asked)):
-        for unmet in (*_unmet_by_values(rule, asked, schema), *_unmet_by_user(rule, asked)):
+        for unmet in _unmet(rule, asked, schema):
             is_allowed = unmet.requirement is Requirement.READABLE and rule.allows_unreadable
             is_waived = is_allowed or (asked.takes_back and unmet.requirement is not Requirement.GROUP)
             (waived if is_waived else broken).append(unmet)
@@ -141,18 +145,16 @@ def _spelled(name: Value) -> str:
     return folded(" ".join(visible(str(name)).split()))
 
 
-def _unmet_by_values(rule: TicketRule, asked: Asked, schema: TicketSchema) -> Iterator[Unmet]:
+def _unmet(rule: TicketRule, asked: Asked, schema: TicketSchema) -> Iterator[Unmet]:
     after = {**asked.known, **asked.wanted}
-    empty = [name for name in rule.required_fields if name in after and schema.is_empty(name, after[name])]
+    shown = [name for name in rule.required_fields if name in after]
+    empty = [name for name in shown if is_empty(schema.field(name), after[name])]
     unread = [name for name in rule.required_fields if name not in after]
     if empty:
         yield Unmet(Requirement.FILLED, rule.field, rule.value, tuple(empty))
     if unread:
         yield Unmet(Requirement.READABLE, rule.field, rule.value, tuple(unread))
-
-
-def _unmet_by_user(rule: TicketRule, asked: Asked) -> Iterator[Unmet]:
     if rule.needs_reason and not asked.reason:
         yield Unmet(Requirement.REASON, rule.field, rule.value)
-    if rule.groups and not asked.actor.groups.filter(name__in=rule.groups).exists():
+    if rule.groups and asked.actor.group_names.isdisjoint(rule.groups):
         yield Unmet(Requirement.GROUP, rule.field, rule.value, tuple(rule.groups))

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ticketadmin.models import Change, CrmSnapshot, Origin, Outcome, Snapshot
+from ticketadmin.models import Change, CrmSnapshot, Origin, Snapshot
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.saving.edit import payload_of
-from ticketadmin.services.saving.readback import Sent, conclude, read_back, verdict_right_after
-from ticketadmin.services.saving.record import Received, Verdict, finish
+from ticketadmin.services.saving.readback import ReadBack, Sent, judge, read_back, verdict_right_after
+from ticketadmin.services.saving.record import Received, finish
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
@@ -114,12 +114,9 @@ def _sent(code: str, wanted: dict[str, Value], read: ReadTicket, schema: TicketS
     try:
         reply = get_api().update_ticket(code, change.payload)
     except TicketApiError as error:
-        received = Received(error.http_status, error.api_message, error.reason)
-        if error.effect is Effect.NONE:
-            finish(change, Verdict(Outcome.REJECTED), received)
-        else:
-            found = read_back(code, schema.choices, was_read=True)
-            finish(change, conclude(change, found, schema, error.reason), received)
+        found = ReadBack() if error.effect is Effect.NONE else read_back(code, schema.choices, was_read=True)
+        verdict = judge(Sent(wanted, before), found, schema, failure=error, sent_at=change.created_at)
+        finish(change, verdict, Received(error.http_status, error.api_message, error.reason))
         return Trial.FAILED
     found = read_back(code, schema.choices, was_read=True)
     verdict = verdict_right_after(Sent(wanted), found, schema)

@@ -1,6 +1,6 @@
 """What the CRM holds right before a save: read once, for every field that a step of the save looks at."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ticketadmin.models import Reading
@@ -29,12 +29,6 @@ class Held:
     def shown(self) -> Mapping[str, Value]:
         """The values that the CRM listed itself."""
         return self.read.values if self.read else {}
-
-    def before(self, sent: Collection[str]) -> dict[str, Value] | None:
-        """Return what a save of these fields keeps as the values before it; None where nothing was read."""
-        if self.read is None:
-            return None
-        return {name: self.values[name] for name in self.values if name in self.shown or name in sent}
 
 
 def read_held(base: Base, names: Iterable[str], choices: Choices) -> Held | SaveProblem:

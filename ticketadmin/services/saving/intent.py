@@ -114,17 +114,17 @@ def _compared(
     base, schema, known = edited.base.values, edited.schema, held.values
     mine = edited.edit.values(schema, known)
     merged = merge(base, mine, known, schema)
+    asked = Asked(merged.left, known, context.actor, context.change_reason, context.takes_back)
+    found = check_rules(rules, asked, schema)
+    out = outgoing(merged.left, held, signature_for(context.actor, held.read), schema)
     if held.read and (unseen := [name for name in mine if name in base and name not in known]):
         return Blocked(ReadingLost(unseen), mine)
     if held.read and merged.conflicts:
         return Blocked(EditConflict(merged, held.read), merged.left)
     if not merged.left:
         return Blocked(NothingToSave())
-    asked = Asked(merged.left, known, context.actor, context.change_reason, context.takes_back)
-    found = check_rules(rules, asked, schema)
     if found.broken:
         return Blocked(RuleBroken(found.broken), merged.left)
-    out = outgoing(merged.left, held, signature_for(context.actor, held.read), schema)
     if not context.accepts_losing.issuperset(out.lost):
         return Blocked(WouldLoseFields(out.lost), merged.left)
     return Intent(

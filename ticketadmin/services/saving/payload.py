@@ -32,9 +32,12 @@ def outgoing(
     wanted: Mapping[str, Value], held: Held, signature: Signature | None, schema: TicketSchema
 ) -> Outgoing:
     """Return what is sent to store the wanted values, with the signature where there is one."""
-    lost = fields_lost(wanted, held.shown, schema)
     signed = {**wanted, signature.field: signature.name} if signature else wanted
-    before = held.before(signed)
+    before = None
+    if held.read is not None:
+        before = {name: held.values[name] for name in held.values if name in held.shown or name in signed}
+    lost = fields_lost(wanted, held.shown, schema)
+    with_along = [with_sent_along(one, before, schema) for one in (signed, wanted)]
     custom = None if before is None or sends_changed_keys() else before  # custom fields that go along
-    payload, unsigned = [payload_of(with_sent_along(one, before, schema), custom) for one in (signed, wanted)]
+    payload, unsigned = [payload_of(one, custom) for one in with_along]
     return Outgoing(payload, before, lost, signature, unsigned if signature else None)

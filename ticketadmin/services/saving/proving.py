@@ -3,17 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ticketadmin.models import Change, Outcome
+from ticketadmin.models import Change
 from ticketadmin.services.crm.reading import ReadTicket
-from ticketadmin.services.saving.readback import (
-    ReadBack,
-    Sent,
-    conclude,
-    read_back,
-    verdict_right_after,
-    was_settled_elsewhere,
-)
-from ticketadmin.services.saving.record import Verdict, finish
+from ticketadmin.services.saving.readback import ReadBack, judge, read_back, was_settled_elsewhere
+from ticketadmin.services.saving.record import finish
 from ticketadmin.services.saving.sending import Written
 from ticketadmin.services.values.fields import Value
 
@@ -31,26 +24,16 @@ class Saved:
 def prove(written: Written) -> Saved:
     """Read the ticket back, judge, and finish the record; a verdict that it has by then is kept.
 
-    What the CRM certainly did not carry out is not read. Raises the problem of a write that failed, unless it
-    proves to be stored.
+    Raises the problem of a write that failed, unless it proves to be stored.
     """
-    change, intent, choices = written.change, written.intent, written.edited.schema.choices
+    change, intent, schema = written.change, written.intent, written.edited.schema
     found = ReadBack()
     if not written.is_refused:
-        found = read_back(change.ticket_code, choices, was_read=intent.before is not None, before=intent.read)
-    verdict = verdict_of(written, found)
+        was_read = intent.before is not None
+        found = read_back(change.ticket_code, schema.choices, was_read=was_read, before=intent.read)
     if not was_settled_elsewhere(change):
+        verdict = judge(written.sent, found, schema, failure=written.failure, sent_at=change.created_at)
         finish(change, verdict, written.received)
     if written.problem and not change.is_saved:
         raise written.problem
     return Saved(change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)
-
-
-def verdict_of(written: Written, found: ReadBack) -> Verdict:
-    """Return what a read-back proves that followed the write at once."""
-    if written.is_refused:
-        return Verdict(Outcome.REJECTED)
-    if written.failure:
-        return conclude(written.change, found, written.edited.schema, written.failure.reason)
-    sent = Sent(written.intent.wanted, written.intent.before or {}, written.intent.signature)
-    return verdict_right_after(sent, found, written.edited.schema)

@@ -24,7 +24,7 @@ from ticketadmin.services.saving.signature import Signature
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
-from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.ticketapi.errors import Effect, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason
 
 
@@ -84,6 +84,21 @@ def read_back(code: str, choices: Choices, *, was_read: bool, before: ReadTicket
         return ReadBack(failure=error.reason)
 
 
+def judge(
+    sent: Sent, found: ReadBack, schema: TicketSchema, *, failure: TicketApiError | None, sent_at: datetime
+) -> Verdict:
+    """Judge a write by a read-back that followed its end at once; `failure` is how it failed, if it did.
+
+    Nothing has to be read of a write that the CRM certainly did not carry out.
+    """
+    if failure is None:
+        return verdict_right_after(sent, found, schema)
+    if failure.effect is Effect.NONE:
+        return Verdict(Outcome.REJECTED)
+    may_still_arrive = not failure.reason.was_answered and timezone.now() - sent_at < settled_after()
+    return verdict_later(sent, found, schema, was_accepted=False, may_still_arrive=may_still_arrive)
+
+
 def verdict_right_after(sent: Sent, found: ReadBack, schema: TicketSchema) -> Verdict:
     """Judge an accepted write by a read-back that followed it at once.
 
@@ -92,11 +107,11 @@ def verdict_right_after(sent: Sent, found: ReadBack, schema: TicketSchema) -> Ve
     if found.ticket is None:
         return _accepted_unread(sent, found)
     now = sent.found_in(found.ticket)
-    verdict = _by_field(sent, field_outcomes(sent.wanted, sent.before, now, schema), now)
+    outcomes, signed = (field_outcomes(one, sent.before, now, schema) for one in (sent.wanted, sent.signed))
     return replace(
-        verdict,
+        _by_field(sent, outcomes, now),
         collateral=collateral([*sent.wanted, *sent.signed], sent.before, now, schema),
-        signature=overall_or_none(field_outcomes(sent.signed, sent.before, now, schema)),
+        signature=overall_or_none(signed),
         unchecked=found.ticket.unread,
     )
 
@@ -111,10 +126,12 @@ def verdict_later(
     if found.ticket is None:
         return _accepted_unread(sent, found) if was_accepted else Verdict(Outcome.UNKNOWN)
     now = sent.found_in(found.ticket)
-    outcomes = later_outcomes(sent.wanted, sent.before, now, schema, was_accepted=was_accepted)
+    outcomes, signed = (
+        later_outcomes(one, sent.before, now, schema, was_accepted=was_accepted)
+        for one in (sent.wanted, sent.signed)
+    )
     if may_still_arrive and Outcome.VERIFIED not in outcomes.values():
         return Verdict(Outcome.UNKNOWN)
-    signed = later_outcomes(sent.signed, sent.before, now, schema, was_accepted=was_accepted)
     return replace(_by_field(sent, outcomes, now), signature=overall_or_none(signed))
 
 
@@ -134,10 +151,10 @@ def _by_field(sent: Sent, outcomes: Mapping[str, Outcome], now: Mapping[str, Val
     return Verdict(overall(outcomes.values()), outcomes, shown)
 
 
-def conclude(change: Change, found: ReadBack, schema: TicketSchema, reason: Reason | None = None) -> Verdict:
-    """Return what a read-back tells now of a change without a usable answer; `reason` says what it was."""
+def conclude(change: Change, found: ReadBack, schema: TicketSchema) -> Verdict:
+    """Return what a read-back tells now of a change that is on record without a usable answer."""
     was_accepted = change.outcome == Outcome.ACCEPTED
-    reason = reason or Reason.known(change.reason)
+    reason = Reason.known(change.reason)
     was_answered = was_accepted or (reason is not None and reason.was_answered)
     return verdict_later(
         Sent(change.wanted, change.before or {}, Signature.of(change)),

@@ -14,6 +14,7 @@ from ticketadmin.models import Change
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.saving.errors import SaveFailed, SaveProblem
 from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.readback import Sent
 from ticketadmin.services.saving.record import Received
 from ticketadmin.services.saving.signature import REFUSED
 from ticketadmin.ticketapi.errors import Effect, InvalidTicket, TicketApiError
@@ -33,6 +34,11 @@ class Written:
     received: Received
     failure: TicketApiError | None = None
     prevented: SaveProblem | None = None
+
+    @property
+    def sent(self) -> Sent:
+        """Return what a verdict on it is about."""
+        return Sent(self.intent.wanted, self.intent.before or {}, self.intent.signature)
 
     @property
     def is_refused(self) -> bool:

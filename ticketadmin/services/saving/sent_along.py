@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from ticketadmin.models import Change, Damage
 from ticketadmin.services.crm.omitted import remember_emptied
 from ticketadmin.services.saving.damage import damage_by_field
+from ticketadmin.services.values.codecs import is_empty
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Value
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -27,7 +28,8 @@ def with_sent_along(
     """
     if not schema.choices.omitted_are_emptied:
         return dict(wanted)
-    along = {name: value for name, value in (before or {}).items() if not schema.is_empty(name, value)}
+    read = (before or {}).items()
+    along = {name: value for name, value in read if not is_empty(schema.field(name), value)}
     return {**along, **wanted}
 
 

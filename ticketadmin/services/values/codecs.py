@@ -53,6 +53,11 @@ def canonical(field: Field, value: Value) -> str:
     return "" if is_nothing(value) else codec_of(field).canonical(field, value)
 
 
+def is_empty(field: Field, value: Value) -> bool:
+    """Return whether the value is one of the spellings of "nothing"."""
+    return canonical(field, value) == ""
+
+
 def same_value(field: Field, one: Value, other: Value) -> bool:
     """Return whether the CRM holding `one` and the CRM holding `other` is the same to a user."""
     return one == other or canonical(field, one) == canonical(field, other)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.codecs import canonical, is_identical, same_value
+from ticketadmin.services.values.codecs import is_empty, is_identical, same_value
 from ticketadmin.services.values.fields import (
     CUSTOM_PREFIX,
     STANDARD,
@@ -56,7 +56,7 @@ class TicketSchema:
 
     def is_empty(self, name: str, value: Value) -> bool:
         """Return whether the value is one of the spellings of "nothing"."""
-        return canonical(self.field(name), value) == ""
+        return is_empty(self.field(name), value)
 
     def resolve(self, name: str, typed: str) -> str:
         """Return the CRM's spelling of a category or status that was typed. Raises ValidationError."""
