@@ -11,6 +11,7 @@ from benchmarks.measuring import Row, side_by_side
 from benchmarks.pages import person
 from ticketadmin.apps import TicketAdminConfig
 from ticketadmin.models import IndexedTicket, ReadFrom, TicketIndex
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.index.counters import recount
 from ticketadmin.services.index.forget import rebuild_index
 from ticketadmin.services.index.listing import Order, Query, read_page
@@ -49,6 +50,7 @@ def index(rows: int, rounds: int, label: str) -> list[Row]:
     """Fill the index and measure a page's whole server time, beside that of a list without a ticket."""
     client = Client()
     client.force_login(person(f"index-{label}", "lead"))
+    get_choices(refresh=True)  # as the worker has
     fill(rows)
     gc.freeze()  # as a web process does, see gunicorn.conf.py
     rare = IndexedTicket.objects.filter(code=f"TK{rows:07}").get().words.split()[-1]

@@ -151,8 +151,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    # A query that hangs must not hold a web thread, nor a lock the others.
+    # A query that hangs must not hold a web thread, nor a lock the others. Queries stop at a limit: compiling
+    # one (jit) takes longer than running it.
     limits = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+    limits += " -c jit=off"
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", limits)
 
 # --- background work -----------------------------------------------------------------------------

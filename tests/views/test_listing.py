@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -15,6 +16,7 @@ from django.utils import timezone
 from tests.pages import form_to, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.swept import SweptIndex, sweep
+from ticketadmin.forms.listing import ListRequest
 from ticketadmin.models import (
     BulkUpdate,
     Change,
@@ -28,6 +30,7 @@ from ticketadmin.models import (
     TicketIndex,
     User,
 )
+from ticketadmin.services.index.listing import ListFilters, Order
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
 DAY = timezone.localdate()
@@ -93,6 +96,23 @@ def test_a_list_without_a_ticket_counts_no_rows(web: Client) -> None:
     assert "0 tickets" in squeezed(page.content.decode())
     assert not any("COUNT(" in query["sql"] for query in captured)
     assert len(captured) <= 13
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"sort": "-title"}, "text=a%26b+%C4%91&sort=-title&status=M%E1%BB%9Bi&status=%3F"),
+        ({"status": None, "place": "x"}, "text=a%26b+%C4%91&sort=title&place=x"),
+        ({"status": ["Hủy"], "columns": ""}, "text=a%26b+%C4%91&sort=title&status=H%E1%BB%A7y&columns="),
+        ({"status": []}, "text=a%26b+%C4%91&sort=title"),
+    ],
+)
+def test_an_address_is_the_query_with_changes(change: dict[str, Any], expected: str) -> None:
+    written = "text=a%26b+%C4%91&sort=title&status=M%E1%BB%9Bi&status=%3F"
+    asked = ListRequest(ListFilters(), Order(), (), "abc", QueryDict(f"{written}&place=abc"))
+
+    assert asked.address(**change) == expected
+    assert asked.address() == written
 
 
 def test_tickets_left_out_for_their_codes_are_said_with_their_number(

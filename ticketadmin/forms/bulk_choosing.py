@@ -109,7 +109,7 @@ class ChooseForm(forms.Form):
         asked = read_request(
             QueryDict(query),
             choices=self.choices,
-            statuses=get_statuses(self.choices.statuses),
+            statuses=get_statuses(self.choices),
             listed=listed,
             user=self.person,
         )

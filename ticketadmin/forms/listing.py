@@ -7,6 +7,8 @@ kept in views, bookmarks and mails for years.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import cached_property
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import QueryDict
@@ -54,16 +56,17 @@ class ListRequest:
 
     def address(self, **changes: str | Sequence[str] | None) -> str:
         """Return the query with changes: a text or texts replace a parameter, None leaves it out."""
-        query = self.query.copy()
-        query.pop("place", None)
-        for name, value in changes.items():
-            if value is None:
-                query.pop(name, None)
-            elif isinstance(value, str):
-                query[name] = value
-            else:
-                query.setlist(name, list(value))
-        return query.urlencode()
+        changed = {name: _encoded(name, [] if value is None else value) for name, value in changes.items()}
+        return "&".join(filter(None, (self._parameters | changed).values()))
+
+    @cached_property
+    def _parameters(self) -> dict[str, str]:
+        """Each parameter as an address has it: a page has dozens of addresses that differ in one."""
+        return {name: _encoded(name, values) for name, values in self.query.lists() if name != "place"}
+
+
+def _encoded(name: str, value: str | Sequence[str]) -> str:
+    return urlencode({name: value}, doseq=True)
 
 
 @dataclass

@@ -100,7 +100,7 @@ class IndexedTicket(models.Model):
             models.Index(fields=["index", "email_key", "id"], name="indexed_email"),
             models.Index(fields=["index", "phone_key", "id"], name="indexed_phone"),
             models.Index(fields=["index", "category_key", "id"], name="indexed_category"),
-            models.Index(fields=["index", "status_key", "updated_at"], name="indexed_status"),
+            models.Index(fields=["index", "status_key", "updated_at", "id"], name="indexed_status"),
             models.Index(fields=["index", "expected_on", "id"], name="indexed_expected"),
             models.Index(fields=["index", "created_at", "id"], name="indexed_created"),
             models.Index(fields=["index", "updated_at", "id"], name="indexed_updated"),

@@ -21,7 +21,10 @@ _KEPT = "_prepared"  # the attribute of a connection that keeps what was compile
 
 
 class Slot(Expression):
-    """The place of a value that each call brings, by name; it is converted as its field converts values."""
+    """The place of a value that each call brings, by name; it is converted as its field converts values.
+
+    One without a name brings its value itself, by a `value` of its own.
+    """
 
     def __init__(self, name: str, field: Field[Any, Any]) -> None:
         super().__init__(output_field=field)
@@ -92,7 +95,7 @@ class _Statement:
     def __init__(self, compiler: Any) -> None:
         self._compiler = compiler
         self._sql, self._parameters = compiler.as_sql()
-        self._names = {one.name for one in self._parameters if isinstance(one, Slot)}
+        self._names = {one.name for one in self._parameters if isinstance(one, Slot) and one.name}
         self._values: tuple[Any, ...] = ()
         vars(compiler).update(as_sql=lambda *_given, **_options: (self._sql, self._values))
 

@@ -57,6 +57,6 @@ class IndexFacts:
         return explain_reason(self.state.problem).title
 
 
-def present_index(state: IndexState) -> IndexFacts:
-    """Return what pages say of an index."""
-    return IndexFacts(state, has_worker=bool(living()))
+def present_index(state: IndexState, *, has_worker: bool | None = None) -> IndexFacts:
+    """Return what pages say of an index; whether a worker lives is looked up where it is not given."""
+    return IndexFacts(state, bool(living()) if has_worker is None else has_worker)

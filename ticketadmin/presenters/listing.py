@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
@@ -32,8 +33,9 @@ from ticketadmin.services.index.rows import (
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
 
+CODE = "code"
 LABELS: Mapping[str, str | Promise] = {
-    "code": _("Code"),
+    CODE: _("Code"),
     "title": _("Title"),
     "status": _("Status"),
     "category": _("Category"),
@@ -63,7 +65,7 @@ class Column:
     address: str = ""
     direction: str = ""  # ascending, descending or "", as aria-sort has it
     is_shown: bool = True
-    css: str = ""  # what its cells are called in style sheets
+    cell: str = ""  # the attributes of its cells: label on small screens, and class
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ class Cell:
     A plain cell shows its text and nothing else: most cells are, and a page has hundreds.
     """
 
-    css: str
-    label: str
+    attributes: str
     text: str
     is_known: bool = True
     is_status: bool = False  # it can be changed in place
@@ -146,14 +147,10 @@ class Chip:
     is_on: bool
 
 
-def columns_of(
-    request: ListRequest, described: Sequence[CustomField], *, choose: bool = False
-) -> list[Column]:
-    """Return the columns that are shown; with `choose` all that there are, for choosing."""
+def columns_of(request: ListRequest, described: Sequence[CustomField]) -> list[Column]:
+    """Return all columns that there are: that of the code, which is always shown, then the others."""
     labels = {**LABELS, **{CUSTOM_PREFIX + one.key: one.label for one in described}}
-    names = [*STANDARD_COLUMNS, *(CUSTOM_PREFIX + one.key for one in described)]
-    if not choose:
-        names = ["code", *(name for name in names if name in request.columns)]
+    names = [CODE, *STANDARD_COLUMNS, *(CUSTOM_PREFIX + one.key for one in described)]
     return [_column(name, labels[name], request) for name in names]
 
 
@@ -164,7 +161,9 @@ def _column(name: str, label: str | Promise, request: ListRequest) -> Column:
     starts_descending = name in {"updated", "created"}
     flips = not is_descending if is_sorted else starts_descending
     address = request.address(sort=("-" if flips else "") + name)
-    return Column(name, str(label), address, direction, name in request.columns, slugify(name))
+    is_shown = name == CODE or name in request.columns
+    cell = format_html('data-label="{}" class="table__{}"', label, slugify(name))
+    return Column(name, str(label), address, direction, is_shown, cell)
 
 
 def rows_of(
@@ -182,7 +181,7 @@ def rows_of(
     """
     today = timezone.localdate()
     custom = {CUSTOM_PREFIX + one.key: one for one in described}
-    shown = [one for one in columns if one.name != "code"]
+    shown = [one for one in columns if one.name != CODE]
     addresses = _Addresses("ticket"), _Addresses("quick_status")
     rows = []
     for ticket in tickets:
@@ -230,9 +229,9 @@ def option_labels(described: CustomField, text: str) -> str:
 def _cell(ticket: IndexedTicket, column: Column, custom: Mapping[str, CustomField], *, is_due: bool) -> Cell:
     name = field_of(column.name)
     if name == STATUS:
-        return Cell(column.css, column.label, "", is_status=True, is_plain=False)
+        return Cell(column.cell, "", is_status=True, is_plain=False)
     if name not in ticket.values:
-        return Cell(column.css, column.label, "", is_known=False, is_plain=False)
+        return Cell(column.cell, "", is_known=False, is_plain=False)
     text = str(ticket.values[name])
     if name == EXPECTED:
         text = readable_date(text)
@@ -240,7 +239,7 @@ def _cell(ticket: IndexedTicket, column: Column, custom: Mapping[str, CustomFiel
         text = _moment(ticket.created_at if name == CREATED else ticket.updated_at, text)
     elif name in custom:
         text = _custom_text(custom[name], text)
-    return Cell(column.css, column.label, text, is_plain=not (name == EXPECTED and is_due))
+    return Cell(column.cell, text, is_plain=not (name == EXPECTED and is_due))
 
 
 def _moment(moment: datetime | None, text: str) -> str:

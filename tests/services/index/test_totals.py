@@ -1,12 +1,23 @@
-"""How many tickets a list says that there are: exact up to its limit, by whatever way they are counted."""
+"""How the list finds and counts rows: exact up to its limit, by the quickest way of each database."""
+
+from dataclasses import replace
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ticketadmin.models import ReadFrom
-from ticketadmin.services.index.listing import SAMPLED, ListFilters, Query, Total, total_of
+from ticketadmin.models import ReadFrom, TicketIndex
+from ticketadmin.services.index.listing import (
+    SAMPLED,
+    ListFilters,
+    Order,
+    Query,
+    Total,
+    read_page,
+    rows_in_order,
+    total_of,
+)
 from ticketadmin.services.index.rows import Seen, current_index, write_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.counts_queries]
@@ -15,10 +26,23 @@ TICKETS = 2 * SAMPLED
 
 @pytest.fixture
 def query_for() -> object:
-    """Fill the index: the older half says paper, every fifth printer, three say rare; returns queries."""
+    """Fill the index: the older half says paper, every fifth printer and is An Phát's, three say rare.
+
+    Each has a telephone number of its own and a day of change. Returns what makes queries.
+    """
     index = current_index()
     seen = [
-        Seen(f"TK{number:04}", number, {"ticket_title": title(number), "status_name": "New"})
+        Seen(
+            f"TK{number:04}",
+            number,
+            {
+                "ticket_title": title(number),
+                "status_name": "New",
+                "account_name": "Sao Mai" if number % 5 else "An Phát",
+                "emergency_phone": f"+84 9{number:02} 345 678",
+                "updated_at": f"2026-01-{number % 28 + 1:02} 10:00:00",
+            },
+        )
         for number in range(TICKETS)
     ]
     write_rows(index, seen, began_at=timezone.now(), read_from=ReadFrom.LIST)
@@ -42,6 +66,10 @@ def title(number: int) -> str:
         ({"text": "jam", "statuses": ("new",)}, Total(200)),
         ({"text": "jam", "statuses": ("done",)}, Total(0)),
         ({"text": "nothing"}, Total(0)),
+        ({"customer": "an phat"}, Total(200)),
+        ({"customer": "an phat", "text": "rare"}, Total(0)),
+        ({"customer": "sao mai", "text": "paper", "not_done": True}, Total(400)),
+        ({"customer": "an phat", "not_done": True, "done": ("new",)}, Total(0)),
     ],
 )
 def test_totals_are_exact(query_for, wanted: dict[str, object], expected: Total) -> None:  # type: ignore[no-untyped-def]
@@ -62,3 +90,73 @@ def test_postgresql_walks_the_table_for_frequent_words_only(query_for) -> None: 
 
     is_postgresql = connection.vendor == "postgresql"
     assert walked == {"printer jam": is_postgresql, "rare": False}
+
+
+# --- telephone numbers ---------------------------------------------------------------------------
+
+WHOLE = "0920345678"
+
+
+@pytest.fixture
+def numbered() -> TicketIndex:
+    """Fill the index: two tickets with one number, one with a longer one, one whose time is not known."""
+    values = [
+        {"emergency_phone": "0920 345 678", "updated_at": "2026-01-02 10:00:00"},
+        {"ticket_title": "Call +84 920.345.678 today", "updated_at": "2026-01-03 10:00:00"},
+        {"ticket_title": f"Meter {WHOLE}99", "updated_at": "2026-01-04 10:00:00"},
+        {"account_name": WHOLE},
+        {"emergency_phone": "0811 111 111", "updated_at": "2026-01-05 10:00:00"},
+    ]
+    seen = [Seen(f"TK{place}", place, one) for place, one in enumerate(values)]
+    write_rows(current_index(), seen, began_at=timezone.now(), read_from=ReadFrom.LIST)
+    return current_index()
+
+
+def found(index: TicketIndex, **wanted: object) -> list[str]:
+    return [row.code for row in read_page(Query(index, ListFilters(**wanted))).rows]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("typed", [WHOLE, "+84 920 345 678", "0920.345.678"])
+def test_a_whole_number_is_found_in_any_field_and_unknown_times_come_last(
+    typed: str, numbered: TicketIndex
+) -> None:
+    assert [code for code in found(numbered, text=typed) if code != "TK2"] == ["TK1", "TK0", "TK3"]
+    assert found(numbered, text=f"call {typed}") == ["TK1"]
+    assert found(numbered, text=f"{typed} 0811111111") == []
+    assert found(numbered, customer=typed) == ["TK3"]
+
+
+def test_postgresql_looks_inside_longer_numbers_for_one_that_no_ticket_has(
+    numbered: TicketIndex,
+) -> None:
+    is_postgresql = connection.vendor == "postgresql"
+    assert ("TK2" in found(numbered, text=WHOLE)) is not is_postgresql
+    assert found(numbered, text=f"{WHOLE}9") == ["TK2"]
+    assert found(numbered, text="920345678") == ["TK2", "TK1", "TK0", "TK3"]
+    assert found(numbered, text="0920 345") == ["TK2", "TK1", "TK0", "TK3"]
+
+
+def test_a_whole_number_is_found_by_its_index(numbered: TicketIndex) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        page = read_page(Query(numbered, ListFilters(text=WHOLE)))
+
+    assert page.total == Total(len(page.rows))
+    assert len(captured) <= 3, "the number, whether there is an index of numbers, the rows"
+    if connection.vendor != "postgresql":
+        return
+    (look_up,) = (query["sql"] for query in captured if "@> ARRAY" in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {look_up}")
+        assert "indexed_numbers" in str(cursor.fetchall())
+
+
+@pytest.mark.parametrize("order", [Order(), Order("title", is_descending=False), Order("number")])
+def test_few_rows_are_in_the_order_of_many(query_for, order: Order) -> None:  # type: ignore[no-untyped-def]
+    everything = [row.code for row in rows_in_order(replace(query_for(), order=order))]
+    few = replace(query_for(codes=("TK0900", "TK0001", "TK0501")), order=order)
+
+    rows = [row.code for row in read_page(few).rows]
+    assert rows == [code for code in everything if code in rows]
+    first = read_page(few, size=2)
+    assert [row.code for row in (*first.rows, *read_page(few, first.next).rows)] == rows

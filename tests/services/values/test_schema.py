@@ -1,12 +1,15 @@
 """The schema of a ticket answers for every name, described or not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from ticketadmin.models import CustomField, FieldKind, StatusSetting
+from ticketadmin.models import CrmSnapshot, CustomField, FieldKind, Snapshot, StatusSetting
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Kind, described_column, described_in
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -91,3 +94,23 @@ def test_described_fields_come_along_in_another_query_as_in_their_own(
     assert len(queries) == 1
     assert list(schema.fields.items()) == list(load_schema().fields.items())
     assert len(schema.fields) == len(TicketSchema().fields) + len(definitions)
+
+
+@pytest.mark.django_db
+def test_what_the_list_shows_comes_along_as_in_queries_of_its_own() -> None:
+    for place, one in enumerate(ODD_DEFINITIONS):
+        CustomField.objects.create(**one, is_listed=place != 1)
+    for order, name in enumerate(["Đóng", 'Ô "lạ"', "Mới"]):
+        StatusSetting.objects.create(name=name, order=2 - order, hue="teal", is_done=bool(order))
+    CrmSnapshot.objects.keep(Snapshot.STATUSES, {})
+
+    with CaptureQueriesContext(connection) as queries:
+        choices = get_choices(ask=False)
+        statuses = get_statuses(choices)
+    assert len(queries) == 1
+    assert statuses == get_statuses(replace(choices, settings=None))
+    assert [one.is_done for one in statuses.all] == [True, True, False]
+    alone = CustomField.objects.filter(is_listed=True).order_by("order")
+    assert [(one.pk, one.label, one.choices) for one in choices.listed or ()] == [
+        (one.pk, one.label, one.choices) for one in alone
+    ]

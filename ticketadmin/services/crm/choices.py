@@ -13,9 +13,10 @@ from django.utils import timezone
 from ticketadmin.models import CrmSnapshot, Prepared, Snapshot
 from ticketadmin.services.crm.connection import get_api, state_in
 from ticketadmin.services.crm.omitted import omitted_in
+from ticketadmin.services.crm.statuses import settings_column, settings_in
 from ticketadmin.services.rules.checking import rules_column, rules_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
-from ticketadmin.services.values.fields import described_column, described_in
+from ticketadmin.services.values.fields import described_column, described_in, listed_in
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.tickets import Choice
 
@@ -36,6 +37,8 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
         reading=state_in(rows.get(Snapshot.READING)),
         rules=rules_in(known.rules) if known else None,
         described=described_in(known.described) if known else None,
+        listed=listed_in(known.described) if known else None,
+        settings=settings_in(known.settings) if known else None,
         omitted_are_emptied=omitted_in(rows.get(Snapshot.OMITTED)).are_emptied,
         categories=_current(Snapshot.CATEGORIES, rows.get(Snapshot.CATEGORIES), refresh=refresh, ask=ask),
         statuses=_current(Snapshot.STATUSES, rows.get(Snapshot.STATUSES), refresh=refresh, ask=ask),
@@ -44,10 +47,10 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
 
 def _snapshots() -> QuerySet[CrmSnapshot]:
     found = CrmSnapshot.objects.filter(name__in=_LOOKED_UP)
-    return found.annotate(rules=rules_column(), described=described_column())
+    return found.annotate(rules=rules_column(), described=described_column(), settings=settings_column())
 
 
-_SNAPSHOTS: Prepared[Any] = Prepared(_snapshots)  # each has the two columns as attributes
+_SNAPSHOTS: Prepared[Any] = Prepared(_snapshots)  # each has the three columns as attributes
 
 
 def _current(name: Snapshot, row: CrmSnapshot | None, *, refresh: bool, ask: bool) -> ChoiceList:

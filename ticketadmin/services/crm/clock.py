@@ -5,11 +5,14 @@ processes share the machine's.
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import DateTimeField, Func, Value
 from django.db.models.expressions import Combinable
 from django.utils import timezone
+
+from ticketadmin.models import Slot
 
 
 def database_now() -> datetime:
@@ -27,3 +30,18 @@ def clock_column() -> Combinable:
     if connection.vendor != "postgresql":
         return Value(timezone.now(), output_field=DateTimeField())
     return Func(function="clock_timestamp", output_field=DateTimeField())
+
+
+class PreparedClock(Slot):
+    """The same time in a prepared query."""
+
+    def __init__(self) -> None:
+        super().__init__("", DateTimeField())
+
+    def as_postgresql(self, _compiler: Any, _connection: Any) -> tuple[str, list[Any]]:
+        """Return the call of the database's own clock."""
+        return "clock_timestamp()", []
+
+    def value(self, values: dict[str, object], connection: Any) -> Any:
+        """Return the machine's time, as the database takes it."""
+        return self.output_field.get_db_prep_value(timezone.now(), connection)

@@ -7,11 +7,14 @@ the first few have a button.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ticketadmin.models import Hue, Prepared, StatusSetting
-from ticketadmin.services.values.choices import ChoiceList, matching_name
+from django.db.models import Subquery
+
+from ticketadmin.models import Hue, Prepared, StatusSetting, json_rows, rows_in
+from ticketadmin.services.values.choices import Choices, matching_name
 
 QUICK_BUTTONS_BY_DEFAULT = 6
 _SETTINGS = Prepared(StatusSetting.objects.all)
+_SWITCHES = ("is_done", "quick_button")
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,13 @@ class Statuses:
         return next((one for one in self.all if one.name == found), Status(name))
 
 
-def get_statuses(listed: ChoiceList) -> Statuses:
-    """Return the CRM's statuses as they are described here; where its list is unknown, the described ones."""
-    described = {setting.name: setting for setting in _SETTINGS.rows()}
+def get_statuses(choices: Choices) -> Statuses:
+    """Return the CRM's statuses as they are described here; where its list is unknown, the described ones.
+
+    In no query where the choices hold the descriptions.
+    """
+    settings = _SETTINGS.rows() if choices.settings is None else choices.settings
+    described, listed = {setting.name: setting for setting in settings}, choices.statuses
     names: Iterable[str] = (
         listed.names if listed.is_known else [setting.name for setting in described.values()]
     )
@@ -57,3 +64,14 @@ def get_statuses(listed: ChoiceList) -> Statuses:
             for position, (name, setting) in enumerate(known)
         )
     )
+
+
+def settings_column() -> Subquery:
+    """Return the descriptions as a column of any query, for `settings_in`."""
+    return json_rows(StatusSetting.objects.all(), ("id", "name", "hue", "order", *_SWITCHES))
+
+
+def settings_in(column: str | None) -> tuple[StatusSetting, ...]:
+    """Return the descriptions in the text of `settings_column`, in their order."""
+    rows = [row | {name: bool(row[name]) for name in _SWITCHES} for row in rows_in(column)]  # SQLite: numbers
+    return tuple(StatusSetting(**row) for row in sorted(rows, key=lambda row: (row["order"], row["name"])))

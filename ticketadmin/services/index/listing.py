@@ -8,7 +8,8 @@ page costs what the first does. Rows without a value to order by come last in ei
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -23,6 +24,7 @@ from django.db.models import (
     CharField,
     Exists,
     F,
+    OrderBy,
     OuterRef,
     Q,
     QuerySet,
@@ -31,7 +33,7 @@ from django.db.models import (
 
 from ticketadmin.models import IndexedTicket, IndexedValue, Prepared, Slot, TicketIndex
 from ticketadmin.services.index.rows import Listed, value_key
-from ticketadmin.services.index.searching import Matches, counting, matching_words
+from ticketadmin.services.index.searching import Matches, matching_words, walking
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
@@ -124,11 +126,6 @@ class ListFilters:
     today: date | None = None
 
     @property
-    def has_words(self) -> bool:
-        """Whether words are looked for."""
-        return bool(self.text or self.customer)
-
-    @property
     def is_status_alone(self) -> bool:
         """Whether counters know the total: nothing but statuses, or nothing at all, is asked for."""
         others = (
@@ -180,24 +177,39 @@ class Query:
     order: Order = field(default_factory=Order)
     listed: Listed = field(default_factory=lambda: Listed({}))
 
-    def rows(self, *, in_order: bool = False) -> QuerySet[IndexedTicket]:
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a few rows at most fit, which are named one by one: they are sorted, not walked to."""
+        return self.filters.codes is not None or any(one.are_few for one in self._words.values())
+
+    def rows(self, *, in_order: bool = False, walked: bool = False) -> QuerySet[IndexedTicket]:
         """Return the rows that fit, in no order, or to be read `in_order`.
 
-        Missing tickets show only where they are searched for.
+        Missing tickets show only where they are searched for. Where the table is `walked`, the customer is
+        looked for in its own column alone: to find it anywhere first is what the index of words is for.
         """
-        rows = IndexedTicket.objects.filter(index=self.index)
-        filters, words = self.filters, self._words
-        if not filters.text and filters.codes is None:
-            rows = rows.filter(missing_at=None)
+        filters = self.filters
+        shown = Q() if filters.text or filters.codes is not None else Q(missing_at=None)
         named = [_named("status_key", filters.statuses), _named("category_key", filters.categories)]
+        words = [one for text, one in self._words.items() if text == filters.text or not walked]
         held = (one.in_order if in_order else one.any_order for one in words)
-        return rows.filter(*named, *held, *_conditions(filters), *self._custom_conditions())
+        conditions = [*named, *held, *_conditions(filters), *self._custom_conditions()]
+        return IndexedTicket.objects.filter(shown, *conditions, index=self.index)
 
     @cached_property
-    def _words(self) -> tuple[Matches, ...]:
+    def _words(self) -> Mapping[str, Matches]:
         """The words that are looked for, found once for page and total."""
         texts = filter(None, (self.filters.text, self.filters.customer))
-        return tuple(matching_words(terms_in(text), connection) for text in texts)
+        return {text: matching_words(terms_in(text), connection) for text in texts}
+
+    @property
+    def has_frequent_words(self) -> bool:
+        """Whether many of the newest rows fit, where words are looked for. One query."""
+        if not self._words or self.is_narrow:
+            return False
+        newest = IndexedTicket.objects.filter(index=self.index).order_by("-pk").values("pk")[:SAMPLED]
+        found = self.rows(walked=True).filter(pk__in=newest).order_by()
+        return found.count() >= SAMPLED * FREQUENT
 
     def _custom_conditions(self) -> Iterator[Any]:
         for name, text in self.filters.custom:
@@ -236,14 +248,9 @@ def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
 
 def total_of(query: Query, *, most: int = MAX_COUNTED) -> Total:
     """Count the rows that fit, up to a limit."""
-    rows = query.rows().order_by()
-
-    def is_frequent() -> bool:
-        newest = IndexedTicket.objects.filter(index=query.index).order_by("-pk").values("pk")[:SAMPLED]
-        return bool(query.filters.has_words) and rows.filter(pk__in=newest).count() >= SAMPLED * FREQUENT
-
-    with counting(connection, is_frequent):
-        count = rows[: most + 1].count()
+    walks = connection.vendor == "postgresql" and query.has_frequent_words
+    with walking(connection) if walks else nullcontext():
+        count = query.rows(walked=walks).order_by()[: most + 1].count()
     return Total(min(count, most), is_more=count > most)
 
 
@@ -361,11 +368,18 @@ def _from(query: Query, place: Place | None, most: int) -> Iterator[IndexedTicke
 
 
 def _parts(query: Query, place: Place | None) -> Iterator[QuerySet[IndexedTicket]]:
-    """Yield the rows on from a place in their two parts: those with a value to order by, those without."""
+    """Yield the rows on from a place in their two parts: those with a value to order by, those without.
+
+    The first page of a few rows is read in one part: there is no index of an order to walk.
+    """
     column, rows = query.order.column, query.ordered()
     is_back = place is not None and place.is_back
     is_descending = query.order.is_descending is not is_back
     sign = "-" if is_descending else ""
+    if place is None and query.is_narrow:
+        value = OrderBy(F(column), descending=is_descending, nulls_last=True)
+        yield rows.order_by(value, f"{sign}id")
+        return
     step = "lt" if is_descending else "gt"
     known = rows.filter(**{f"{column}__isnull": False}).order_by(f"{sign}{column}", f"{sign}id")
     unknown = rows.filter(**{f"{column}__isnull": True}).order_by(f"{sign}id")

@@ -103,8 +103,13 @@ class Listed:
 
 def current_index() -> TicketIndex:
     """Return the index of the CRM address in the settings; rows of another address are out of sight."""
-    address = str(settings.TICKET_API_URL).rstrip("/").rpartition("@")[2][:300]
+    address = current_address()
     return _INDEX.first(address=address) or TicketIndex.objects.get_or_create(address=address)[0]
+
+
+def current_address() -> str:
+    """Return the CRM address in the settings by which an index is kept, without a name or password."""
+    return str(settings.TICKET_API_URL).rstrip("/").rpartition("@")[2][:300]
 
 
 _INDEX = Prepared(lambda: TicketIndex.objects.filter(address=Slot("address", CharField())))

@@ -1,8 +1,9 @@
 """How the database finds words inside texts: trigrams, where it has them.
 
 SQLite gets an FTS5 table with a trigram tokenizer that triggers keep equal to the rows; PostgreSQL gets a
-`pg_trgm` index where the database lets us make the extension. Without either, rows are scanned. Both are made
-after migrations, because a rebuilt SQLite table loses its triggers.
+`pg_trgm` index where the database lets us make the extension, and an index of the lines that are numbers: a
+whole telephone number is found there among a million rows in 0.04 ms, by its trigrams in 4. Without these,
+rows are scanned. They are made after migrations, because a rebuilt SQLite table loses its triggers.
 """
 
 import logging
@@ -23,7 +24,7 @@ from django.dispatch import receiver
 from ticketadmin.services.index.words import Term
 
 logger = logging.getLogger(__name__)
-_with_trigrams: set[str] = set()  # names of databases that have the word table
+_made: set[str] = set()  # names of databases that have the word table, or the index of numbers
 TRIGRAM = 3  # letters: a shorter word is in no trigram
 ROWS, FTS = "ticketadmin_indexedticket", "ticketadmin_ticketwords"
 _TABLE = """
@@ -60,6 +61,10 @@ FREQUENT = 1_000  # rows; up to here one query of the word table gives the ids, 
 _TRIGRAMS = """
 CREATE INDEX IF NOT EXISTS indexed_words ON ticketadmin_indexedticket USING gin (words gin_trgm_ops)
 """
+_LINES = r"string_to_array(regexp_replace(words, '[^\n]*[^0-9\n][^\n]*', '', 'g'), E'\n')"
+_NUMBERS = f"array_remove({_LINES}, '')"  # the lines without anything but digits
+_NUMBER_INDEX = f"CREATE INDEX IF NOT EXISTS indexed_numbers ON {ROWS} USING gin (({_NUMBERS}))"
+_WITH_NUMBER = f"SELECT id FROM {ROWS} WHERE {_NUMBERS} @> ARRAY[%s] LIMIT %s"  # noqa: S608 - no input in it
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,12 @@ class Matches:
 
     They differ where the words are frequent: SQLite then walks the order's index and looks each row up among
     those found, instead of fetching and sorting them all: 6 ms instead of 36 for 20,000 of 100,000 rows.
+    `are_few` where the rows were found already, and are named one by one.
     """
 
     any_order: Q
     in_order: Q
+    are_few: bool = False
 
 
 @receiver(post_migrate)
@@ -97,17 +104,27 @@ def rebuild_words(connection: BaseDatabaseWrapper) -> None:
 
 def has_trigrams(connection: BaseDatabaseWrapper) -> bool:
     """Return whether this SQLite database has the word table."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM sqlite_master WHERE name = %s", [FTS])
-        return cursor.fetchone() is not None
+    return bool(_asked(connection, "SELECT 1 FROM sqlite_master WHERE name = %s", FTS))
 
 
-def _knows_trigrams(connection: BaseDatabaseWrapper) -> bool:
-    """Return the same without asking again: no version of the product drops the table."""
+def _has_numbers(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether this PostgreSQL database has the index of numbers."""
+    return bool(_asked(connection, "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s)", "indexed_numbers"))
+
+
+def _is_made(connection: BaseDatabaseWrapper, is_there: Callable[[BaseDatabaseWrapper], bool]) -> bool:
+    """Return whether it is there without asking again: no version of the product drops it."""
     name = str(connection.settings_dict["NAME"])
-    if name not in _with_trigrams and has_trigrams(connection):
-        _with_trigrams.add(name)
-    return name in _with_trigrams
+    if name not in _made and is_there(connection):
+        _made.add(name)
+    return name in _made
+
+
+def _asked(connection: BaseDatabaseWrapper, sql: str, *parameters: str | int) -> list[Any]:
+    """Return the first column of a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
@@ -126,32 +143,55 @@ def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
 
 
 def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
-    try:
-        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")  # a million rows take half a minute
-            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-            cursor.execute(_TRIGRAMS)
-    except DatabaseError as error:  # the database's owner may not create extensions: rows are scanned
-        logger.warning("search scans rows: %s", type(error).__name__)
+    for statements in (["CREATE EXTENSION IF NOT EXISTS pg_trgm", _TRIGRAMS], [_NUMBER_INDEX]):
+        try:
+            with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = 0")  # a million rows take half a minute
+                for statement in statements:
+                    cursor.execute(statement)
+        except DatabaseError as error:  # the database's owner may not create extensions: rows are scanned
+            logger.warning("search scans rows: %s", type(error).__name__)
 
 
 def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Matches:
-    """Return the conditions under which a ticket holds every term, by this database's quickest way."""
+    """Return the conditions under which a ticket holds every term, by this database's quickest way.
+
+    On PostgreSQL a whole telephone number that tickets have is not looked for inside longer ones.
+    """
     terms = tuple(terms)
-    if connection.vendor != "sqlite" or not _knows_trigrams(connection):
-        scanned = reduce(and_, (_scanned(term) for term in terms), Q())
-        return Matches(scanned, scanned)
+    if connection.vendor == "sqlite" and _is_made(connection, has_trigrams):
+        return _in_word_table(terms, connection)
+    if connection.vendor == "postgresql" and any(term.number for term in terms):
+        return _with_numbers(terms, connection)
+    return _by_scan(terms)
+
+
+def _by_scan(terms: Iterable[Term]) -> Matches:
+    scanned = reduce(and_, map(_scanned, terms), Q())
+    return Matches(scanned, scanned)
+
+
+def _with_numbers(terms: tuple[Term, ...], connection: BaseDatabaseWrapper) -> Matches:
+    number = next(term.number for term in terms if term.number)
+    if not _is_made(connection, _has_numbers):
+        return _by_scan(terms)
+    found = _asked(connection, _WITH_NUMBER, number, FREQUENT + 1)
+    if not 0 < len(found) <= FREQUENT:
+        return _by_scan(terms)
+    named = Q(pk__in=found) & _by_scan(term for term in terms if term.number != number).any_order
+    return Matches(named, named, are_few=True)
+
+
+def _in_word_table(terms: tuple[Term, ...], connection: BaseDatabaseWrapper) -> Matches:
     indexed = [term for term in terms if all(len(word) >= TRIGRAM for way in term.options for word in way)]
-    scanned = reduce(and_, (_scanned(term) for term in terms if term not in indexed), Q())
     if not indexed:
-        return Matches(scanned, scanned)
+        return _by_scan(terms)
+    scanned = _by_scan(term for term in terms if term not in indexed).any_order
     match = " AND ".join(f"({_alternatives(term)})" for term in indexed)
-    with connection.cursor() as cursor:
-        cursor.execute(_FIRST_FOUND, [match, FREQUENT + 1])
-        found = [pk for (pk,) in cursor.fetchall()]
+    found = _asked(connection, _FIRST_FOUND, match, FREQUENT + 1)
     if len(found) <= FREQUENT:
         named = scanned & Q(pk__in=found)
-        return Matches(named, named)
+        return Matches(named, named, are_few=True)
     return Matches(
         scanned & Q(pk__in=RawSQL(_FOUND, [match])),  # noqa: S611
         scanned & Q(RawSQL(_AMONG_FOUND, [match], output_field=BooleanField())),  # noqa: S611
@@ -159,15 +199,12 @@ def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Ma
 
 
 @contextmanager
-def counting(connection: BaseDatabaseWrapper, is_frequent: Callable[[], bool]) -> Iterator[None]:
-    """Let PostgreSQL walk the table where what is counted in here, up to a limit, is frequent.
+def walking(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let PostgreSQL walk the table for what is counted in here, up to a limit: for frequent words.
 
     Its planner takes several words for rarer than they are together, and collects the place of every row that
     holds them before it counts the first: 208 ms for 200,000 of a million, 73 ms by walking to the limit.
     """
-    if connection.vendor != "postgresql" or not is_frequent():
-        yield
-        return
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_bitmapscan = off")

@@ -13,6 +13,7 @@ from ticketadmin.text import plain_letters, visible
 MAX_QUERY = 200  # characters of a query that are looked at
 MAX_WORDS = 12
 MAX_TEXT = 500  # characters of one field that search looks at
+WHOLE = 10  # digits of a whole telephone number, with its first 0
 COUNTRY = "84"  # Vietnam's calling code: +84 912… and 0912… are one number
 # Digits with what people put between them; never across a line, since each field has a line of its own.
 _PHONE = re.compile(r"(?<![\w-])[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){5,19}(?![\w-])")
@@ -21,9 +22,13 @@ _EDGES = " \t\"'`“”‘’„«»()[]{}<>,;:!?…*"
 
 @dataclass(frozen=True)
 class Term:
-    """One thing that must be found: any of `options`, each a set of words that must all occur."""
+    """One thing that must be found: any of `options`, each a set of words that must all occur.
+
+    `number` is a telephone number that was typed whole, as it is dialled, else "".
+    """
 
     options: tuple[tuple[str, ...], ...]
+    number: str = ""
 
 
 def folded_text(text: str) -> str:
@@ -70,8 +75,9 @@ def terms_in(query: str) -> tuple[Term, ...]:
     for found in _PHONE.finditer(text):
         terms += _plain_terms(text[done : found.start()])
         apart = tuple(word for word in found[0].split() if word)
-        options = dict.fromkeys([(national(found[0]),), apart])
-        terms.append(Term(tuple(options)))
+        number = national(found[0])
+        is_whole = number.startswith("0") and len(number) >= WHOLE
+        terms.append(Term(tuple(dict.fromkeys([(number,), apart])), number if is_whole else ""))
         done = found.end()
     terms += _plain_terms(text[done:])
     return tuple(dict.fromkeys(terms))[:MAX_WORDS]

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import Reading, TicketRule
+from ticketadmin.models import CustomField, Reading, StatusSetting, TicketRule
 from ticketadmin.services.values.browser import with_plain_line_ends
 from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, normalize
@@ -108,6 +108,8 @@ class Choices:
     omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, learnt there, too
     described: tuple[Field, ...] | None = None  # the described custom fields, learnt there, too; or not known
     rules: tuple[TicketRule, ...] | None = None  # of administrators, learnt there, too; or not known
+    listed: tuple[CustomField, ...] | None = None  # those of the described fields that the list shows
+    settings: tuple[StatusSetting, ...] | None = None  # how statuses look here, learnt there, too
 
     def of_field(self, name: str) -> ChoiceList:
         """Return the list behind `cate_name` or `status_name`."""

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from ticketadmin.models import CustomField, FieldKind, json_rows, rows_in
 
 CUSTOM_PREFIX = "custom_fields."
-_DESCRIBING = ("key", "label", "kind", "choices_text", "help_text", "required", "order")
+_DESCRIBING = ("key", "label", "kind", "choices_text", "help_text", "required", "order", "is_listed")
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
 
 
@@ -95,10 +95,18 @@ def described_in(column: str | None) -> tuple[Field, ...]:
     return _in_order(CustomField(**one) for one in rows_in(column))
 
 
+def listed_in(column: str | None) -> tuple[CustomField, ...]:
+    """Return those of the same column that an administrator marked for the list, in the same order."""
+    return tuple(_sorted(CustomField(**one) for one in rows_in(column) if one["is_listed"]))
+
+
 def _in_order(definitions: Iterable[CustomField]) -> tuple[Field, ...]:
-    """Return the fields in the order of the form: here, as collations of databases differ."""
-    placed = sorted(definitions, key=lambda one: (one.order, one.label, one.pk))
-    return tuple(_described(definition) for definition in placed)
+    return tuple(_described(definition) for definition in _sorted(definitions))
+
+
+def _sorted(definitions: Iterable[CustomField]) -> list[CustomField]:
+    """Return the definitions in the order of the form: here, as collations of databases differ."""
+    return sorted(definitions, key=lambda one: (one.order, one.label, one.pk))
 
 
 def undescribed(name: str) -> Field:

@@ -61,7 +61,7 @@ def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
     ticked = {"codes": ",".join(query.filters.codes or ())} if "code" in request.POST else {}
     named = {name: ", ".join(asked.query.getlist(name)) for name in asked.query}
     filters = {**named, **ticked, "format": kind, "contents": "1" if reader else ""}
-    names = [field_of(one.name) for one in columns_of(asked, described) if one.name != "code"]
+    names = [field_of(one.name) for one in columns_of(asked, described)[1:] if one.is_shown]
     table = ListTable(names, load_schema(choices), reader.cell_of if reader else None)
     return _file(table, query, filters, reader, person_of(request))
 
@@ -71,7 +71,7 @@ def _asked(request: HttpRequest, address: str, choices: Choices, listed: Listed)
     return read_request(
         QueryDict(address),
         choices=choices,
-        statuses=get_statuses(choices.statuses),
+        statuses=get_statuses(choices),
         listed=listed,
         user=user,
         columns=user.list_columns,

@@ -1,5 +1,6 @@
 """The tickets page: the list as the index knows it, its filters, columns and views. No remote call."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -20,13 +21,12 @@ from ticketadmin.presenters.neighbours import carried
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.services.bulk.contents import MOST_TICKETS
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.statuses import Statuses, get_statuses
 from ticketadmin.services.index.counters import counts
 from ticketadmin.services.index.listing import Query, changed_count, read_page, total_of
 from ticketadmin.services.index.omnibox import drafted_codes
 from ticketadmin.services.index.rows import Listed, current_index
-from ticketadmin.services.index.state import index_state, note_use
+from ticketadmin.services.index.state import index_now, index_state, note_use
 from ticketadmin.services.recipes.keep import recipes_for
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
@@ -129,18 +129,18 @@ def asked_of(
     request: HttpRequest, choices: Choices, query: QueryDict | None = None
 ) -> tuple[ListRequest, Listed]:
     """Return what a query asks of the list, the request's own or another, and the list's custom fields."""
-    listed = _listed(_described())
+    listed = _listed(_described(choices))
     return _read(request, choices, listed, query=query), listed
 
 
 _DESCRIBED = Prepared(lambda: CustomField.objects.filter(is_listed=True))
 
 
-def _described() -> list[CustomField]:
-    return _DESCRIBED.rows()
+def _described(choices: Choices) -> Sequence[CustomField]:
+    return _DESCRIBED.rows() if choices.listed is None else choices.listed
 
 
-def _listed(described: list[CustomField]) -> Listed:
+def _listed(described: Sequence[CustomField]) -> Listed:
     return Listed({CUSTOM_PREFIX + one.key: one.kind for one in described})
 
 
@@ -155,7 +155,7 @@ def _read(
     return read_request(
         request.GET if query is None else query,
         choices=choices,
-        statuses=statuses or get_statuses(choices.statuses),
+        statuses=statuses or get_statuses(choices),
         listed=listed,
         user=user,
         columns=user.list_columns,
@@ -163,33 +163,34 @@ def _read(
 
 
 def _list_context(request: HttpRequest, choices: Choices) -> dict[str, Any]:
-    user, described = person_of(request), _described()
-    statuses, listed = get_statuses(choices.statuses), _listed(described)
+    user, described = person_of(request), _described(choices)
+    statuses, listed = get_statuses(choices), _listed(described)
     found = _read(request, choices, listed, statuses)
-    index, now = current_index(), database_now()
-    note_use(index, now)
-    query = Query(index, found.filters, found.order, listed)
-    page, counted = read_page(query, found.place), counts(index)
+    known = index_now()
+    note_use(known.index, known.now)
+    query = Query(known.index, found.filters, found.order, listed)
+    page, counted = read_page(query, found.place), counts(known.index)
     total = counted_total(found, counted) or page.total or total_of(query)
-    columns, suffix = columns_of(found, described), carried(found.address())
+    every, suffix = columns_of(found, described), carried(found.address())
+    columns = [one for one in every if one.is_shown]
     return {
         "asked": found,
         "query": found.address(),
         "columns": columns,
-        "all_columns": columns_of(found, described, choose=True),
+        "all_columns": every[1:],
         "rows": rows_of(page.rows, columns, statuses, drafted_codes(user), described, suffix=suffix),
         "next": found.address(place=page.next) if page.next else "",
         "previous": found.address(place=page.previous) if page.previous else "",
         "total": total,
-        "index": present_index(index_state(index, counted)),
+        "index": present_index(index_state(known.index, counted), has_worker=known.has_worker),
         "chips": chips_of(found, statuses, counted),
         "statuses": statuses.all,
         "categories": choices.categories.names,
         "described": described,
         "recipes": recipes_for(user) if user.may("run_bulk_updates") else [],
         "most_contents": MOST_TICKETS,
-        "since": now.isoformat(),
-        "unknown_codes": _unknown(index, found.query.get("codes", "")),
+        "since": known.now.isoformat(),
+        "unknown_codes": _unknown(known.index, found.query.get("codes", "")),
         "maybe_code": found.filters.text if CODE.fullmatch(found.filters.text) and not page.rows else "",
         "view_query": found.address(columns=",".join(one.name for one in columns if one.name != "code")),
     }

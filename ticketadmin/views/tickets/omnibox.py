@@ -80,7 +80,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
     """Return what the box could mean, as options of its list box; no remote call."""
     typed, user, index = request.GET.get("q", "").strip(), person_of(request), current_index()
     known = omnibox.known_codes(index, typed)
-    statuses = get_statuses(get_choices(ask=False).statuses)
+    statuses = get_statuses(get_choices(ask=False))
     names = [one.name for one in statuses.all]
     first, _space, rest = typed.partition(" ")
     code = known.code_in(first.rstrip(":"))

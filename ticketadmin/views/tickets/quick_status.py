@@ -102,7 +102,7 @@ def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
     choices = get_choices()
     item = present_change(change, person_of(request), load_schema(choices))
     now = (change.read_back or change.wanted).get(STATUS, "")
-    shown = get_statuses(choices.statuses).named(str(now))
+    shown = get_statuses(choices).named(str(now))
     return _answer(request, code, Tried(item=item, status=shown, base=_rebased(request, saved)), 200)
 
 
@@ -186,7 +186,7 @@ def _answer(request: HttpRequest, code: str, tried: Tried, http_status: int) -> 
 def _page(request: HttpRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
     choices = get_choices()
     is_readable = choices.reading is not Reading.REFUSED
-    schema, statuses = load_schema(choices), get_statuses(choices.statuses)
+    schema, statuses = load_schema(choices), get_statuses(choices)
     page = StatusPage(
         code=code,
         submission=uuid.uuid4(),

@@ -99,7 +99,7 @@ def ticket_page(
     images_token = _images_token(request, base.code)
     shows_images = constant_time_compare(request.GET.get("images", ""), images_token)
     status_name = base.values.get("status_name")
-    statuses = get_statuses(form.schema.choices.statuses)
+    statuses = get_statuses(form.schema.choices)
     page = TicketPage(
         form=form,
         base_token=base.sign(user),
