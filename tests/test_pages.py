@@ -1,5 +1,6 @@
 """Every name in the template of a page is one that the page has: `tests/page_templates.py`."""
 
+import ast
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,8 @@ from tests.page_templates import wrong_names, wrong_names_in
 from ticketadmin.presenters.changes import HistoryPage
 from ticketadmin.presenters.page import Page
 
-PRESENTERS = Path(__file__).resolve().parent.parent / "ticketadmin" / "presenters"
+PACKAGE = Path(__file__).resolve().parent.parent / "ticketadmin"
+PRESENTERS, VIEWS = PACKAGE / "presenters", PACKAGE / "views"
 
 
 def pages() -> Iterator[type[Page]]:
@@ -50,3 +52,31 @@ def test_a_name_that_a_page_lacks_is_found(source: str, wrong: str) -> None:
     found = wrong_names_in(source, HistoryPage)
 
     assert wrong in found if wrong else not found
+
+
+# Views that hand over something else, and why.
+WITHOUT_PAGE = {
+    "bulk/runs.py bulk_progress": "a part of `RunPage`, which has another template",
+    "error_pages.py": "they render when nothing else works",
+    "account/passwords.py forgotten": "an error page",
+    "styleguide.py styleguide": "samples for developers",
+    "tickets/list.py tickets": "the list",
+    "tickets/list.py ticket_list": "the list",
+}
+
+
+def test_what_views_hand_to_templates_is_a_page() -> None:
+    found = set()
+    for file in sorted(VIEWS.rglob("*.py")):
+        name = file.relative_to(VIEWS).as_posix()
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef) and hands_over_a_context(function):
+                found.add(name if name in WITHOUT_PAGE else f"{name} {function.name}")
+
+    assert found == WITHOUT_PAGE.keys() | {"pages.py show"}
+
+
+def hands_over_a_context(function: ast.FunctionDef) -> bool:
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    renders = [one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "render"]
+    return any(len(one.args) > 2 for one in renders)

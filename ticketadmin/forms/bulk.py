@@ -174,9 +174,7 @@ class ChangesForm(forms.Form):
                 schema=self.schema,
             )
         except InvalidEdit as invalid:
-            for name, errors in invalid.errors.items():
-                for error in errors:
-                    self.add_error(name, error)
+            self.add_error(None, forms.ValidationError(dict(invalid.errors)))
         self._require_usable_recipe()
         return self.cleaned_data
 

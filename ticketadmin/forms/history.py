@@ -29,7 +29,21 @@ def day_field(label: Any) -> forms.DateField:
     )
 
 
-class HistoryFilterForm(FieldsInOrder, forms.Form):
+class FilterForm(FieldsInOrder, forms.Form):
+    """Filters of a list; what is invalid is not applied and is shown in the form with its error."""
+
+    @property
+    def valid(self) -> dict[str, Any]:
+        """The values of the filters that are valid and narrow the list."""
+        return {name: value for name, value in getattr(self, "cleaned_data", {}).items() if value}
+
+    def choose(self, name: str, choices: list[Any]) -> None:
+        """Offer these choices, if the form has the field."""
+        if name in self.fields:
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
+
+
+class HistoryFilterForm(FilterForm):
     """Ticket, user, field, outcome, origin, reason, bulk update and days.
 
     People are offered only to those who may see everybody's changes.
@@ -54,18 +68,13 @@ class HistoryFilterForm(FieldsInOrder, forms.Form):
             anybody += [(str(person.pk), person.display_name) for person in people]
         else:
             del self.fields["person"]
-        self._choose("person", anybody)
+        self.choose("person", anybody)
         fields: list[Any] = [(name, field.label) for name, field in catalogue().items()]
-        self._choose("field", [("", _("Any field")), *fields])
-        self._choose("outcome", [("", _("Any outcome")), *Outcome.choices])
-        self._choose("origin", [("", _("Anything")), *Origin.choices])
-
-    def _choose(self, name: str, choices: list[Any]) -> None:
-        if name in self.fields:
-            self.fields[name].choices = choices  # type: ignore[attr-defined]
+        self.choose("field", [("", _("Any field")), *fields])
+        self.choose("outcome", [("", _("Any outcome")), *Outcome.choices])
+        self.choose("origin", [("", _("Anything")), *Origin.choices])
 
     @property
     def filters(self) -> Filters:
-        """The valid filters; what is invalid is not applied and is shown in the form with its error."""
-        cleaned = getattr(self, "cleaned_data", {})
-        return Filters(**{name: value for name, value in cleaned.items() if value})
+        """The filters that are valid."""
+        return Filters(**self.valid)

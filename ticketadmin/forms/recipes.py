@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
-from ticketadmin.forms.tickets import TicketForm, make_box
+from ticketadmin.forms.tickets import TicketForm, make_box, query_of
 from ticketadmin.models import Recipe, User
 from ticketadmin.services.drafts.drafts import CLEAR
 from ticketadmin.services.recipes.fill import Filled, Typed
@@ -221,14 +221,14 @@ def _checked(field: Field, texts: Inputs, schema: TicketSchema) -> Inputs:
 
 def typed_in(form: TicketForm) -> Typed:
     """Return what a posted ticket form holds; a field in conflict counts as touched."""
-    data = _query(form)
+    data = query_of(form.data)
     texts = {name: data.getlist(name) for name in form.schema.fields if name in data}
     return Typed(texts, frozenset({*form.cleared, *(one.name for one in form.base.conflicts)}))
 
 
 def filled_form(form: TicketForm, filled: Filled) -> TicketForm:
     """Return the posted form with a recipe filled in."""
-    data = _query(form).copy()
+    data = query_of(form.data).copy()
     for name, texts in filled.texts.items():
         data.setlist(name, texts)
     data.setlist(CLEAR, [*data.getlist(CLEAR), *filled.cleared])
@@ -256,9 +256,3 @@ def described_schema(schema: TicketSchema) -> TicketSchema:
         if name != sign_field() and not (name.startswith(CUSTOM_PREFIX) and field.kind is Kind.RAW)
     }
     return TicketSchema(fields, schema.choices)
-
-
-def _query(form: TicketForm) -> QueryDict:
-    if not isinstance(form.data, QueryDict):
-        raise TypeError(type(form.data))
-    return form.data

@@ -80,7 +80,7 @@ class TicketForm(forms.Form):
 
     def _shown(self, field: Field) -> Inputs:
         if self.is_bound and field.name in self.data:
-            return [text for text in _query(self.data).getlist(field.name) if text]
+            return [text for text in query_of(self.data).getlist(field.name) if text]
         return self.inputs.get(field.name, to_inputs(field, self.base.values.get(field.name)))
 
     def _make_box(self, field: Field, shown: Inputs) -> forms.Field:
@@ -129,7 +129,7 @@ class TicketForm(forms.Form):
     @property
     def tab(self) -> Tab:
         """The tab that shows this form: it stays the same when the form comes back with a problem."""
-        return tab_of(_query(self.data)) if self.is_bound else Tab(uuid.uuid4().hex[:16], list(self.inputs))
+        return tab_of(query_of(self.data)) if self.is_bound else Tab(uuid.uuid4().hex[:16], list(self.inputs))
 
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.edit`; each problem is shown at its field."""
@@ -149,15 +149,13 @@ class TicketForm(forms.Form):
                 schema=self.schema,
             )
         except InvalidEdit as invalid:
-            for name, errors in invalid.errors.items():
-                for error in errors:
-                    self.add_error(name, error)
+            self.add_error(None, forms.ValidationError(dict(invalid.errors)))
         else:
             self.edit = Edit({**edit.wishes, **edit_of_values(mine).wishes})
         return self.cleaned_data
 
     def _posted(self) -> dict[str, Inputs]:
-        data = _query(self.data)
+        data = query_of(self.data)
         return {name: data.getlist(name) for name in (*self.schema.fields, *EXTRAS) if name in data}
 
     def _require_choices(self, posted: dict[str, Inputs]) -> dict[str, Value]:
@@ -183,7 +181,7 @@ class TicketForm(forms.Form):
     @property
     def accepts_losing(self) -> frozenset[str]:
         """Return the fields that the page of the posted form named, because a save would lose them."""
-        return read_accepted(_query(self.data).getlist(ACCEPT_LOSING))
+        return read_accepted(query_of(self.data).getlist(ACCEPT_LOSING))
 
     @property
     def wanted(self) -> TicketEdit:
@@ -250,7 +248,7 @@ def rebased(form: TicketForm, base: Base) -> TicketForm:
     schema = form.schema.including(base.values)
     if not form.is_bound:
         return TicketForm(base=base, schema=schema)
-    data = _query(form.data).copy()
+    data = query_of(form.data).copy()
     for name, field in schema.fields.items():
         if name not in form.edit.wishes:
             data.setlist(name, to_inputs(field, base.values.get(name)))
@@ -291,7 +289,7 @@ def make_box(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: boo
     return box
 
 
-def _query(data: object) -> QueryDict:
+def query_of(data: object) -> QueryDict:
     """Return a form's data as the QueryDict that it always is here; Django types it more loosely."""
     if not isinstance(data, QueryDict):
         raise TypeError(type(data))

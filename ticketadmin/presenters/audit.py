@@ -9,14 +9,13 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ticketadmin.models import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, Source
+from ticketadmin.presenters.outcomes import Text
+from ticketadmin.presenters.page import page
 from ticketadmin.presenters.paging import FilteredPage
-
-Text = str | Promise
 
 _KINDS: dict[str, Text] = {
     HISTORY: gettext_lazy("history"),
@@ -77,11 +76,10 @@ class AuditRow:
     request_id: str
 
 
-@dataclass(frozen=True)
+@page("audit/audit.html")
 class AuditPage(FilteredPage):
     """The audit log."""
 
-    template = "audit/audit.html"
     rows: list[AuditRow]
 
 

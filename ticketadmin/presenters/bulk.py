@@ -6,7 +6,6 @@ from itertools import takewhile
 
 from django.utils import timezone
 from django.utils.formats import time_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,8 +21,8 @@ from ticketadmin.models import (
 )
 from ticketadmin.presenters.changes import ValueRow, describe_outcome, present_edit, readable
 from ticketadmin.presenters.damage import DamagedField, damaged_fields
-from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, meaning_of, why_left_out
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, Text, meaning_of, why_left_out
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks, Tab
 from ticketadmin.presenters.sent_along import would_be_lost
 from ticketadmin.presenters.unmet import describe_all
@@ -39,7 +38,6 @@ from ticketadmin.services.saving.sent_along import names_sent_along
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
-Text = str | Promise
 SHOWN_TEXT = 80  # characters of a value in a ticket's row
 CONTEXT = 20  # characters of a long text in front of its change
 
@@ -88,11 +86,10 @@ class PresentedRun:
     title: str
 
 
-@dataclass(frozen=True)
+@page("bulk/list.html")
 class BulkListPage(Page):
     """The bulk updates, everybody's or one's own."""
 
-    template = "bulk/list.html"
     runs: list[PresentedRun]
     is_mine: bool
     tabs: list[Tab]

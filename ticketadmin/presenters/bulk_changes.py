@@ -1,21 +1,18 @@
 """The page on which the changes of a bulk update are chosen, and what its file leaves open is answered."""
 
-from dataclasses import dataclass
-
 from django.utils.functional import Promise
 
 from ticketadmin.forms.bulk import ChangesForm
 from ticketadmin.models import BulkFile, BulkUpdate
 from ticketadmin.presenters.changes import Notice
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.uploaded_file import ShownQuestion, UploadedFile, present_file, present_question
 
 
-@dataclass(frozen=True)
+@page("bulk/changes.html")
 class ChangesPage(Page):
     """The second step of a bulk update. `kept_file` is its file, where rows of it have errors."""
 
-    template = "bulk/changes.html"
     bulk: BulkUpdate
     form: ChangesForm
     notice: Notice | None

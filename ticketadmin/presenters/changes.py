@@ -8,7 +8,6 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import Change, Outcome, Tone, User
@@ -18,11 +17,13 @@ from ticketadmin.presenters.outcomes import (
     NOTHING_CHANGED,
     PARTLY_CHANGED,
     SEND_THE_REST,
+    Text,
     explain,
     explain_reason,
     meaning_of,
     verdict_on,
 )
+from ticketadmin.presenters.page import page
 from ticketadmin.presenters.paging import FilteredPage, Tab
 from ticketadmin.presenters.signature import signature_after
 from ticketadmin.presenters.unmet import describe_all
@@ -46,8 +47,6 @@ from ticketadmin.services.values.fields import (
 from ticketadmin.services.values.inputs import to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, TicketApiError
-
-Text = str | Promise
 
 
 @dataclass(frozen=True)
@@ -282,11 +281,10 @@ def describe_in_progress(other: Change | None, person: User, next_step: Text) ->
     return Notice("warn", title, text, next_step)
 
 
-@dataclass(frozen=True)
+@page("history/history.html")
 class HistoryPage(FilteredPage):
     """The history; `omitted` warns of a CRM that empties the fields that a PUT leaves out."""
 
-    template = "history/history.html"
     changes: list[PresentedChange]
     omitted: Notice | None
     sees_all: bool

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import BulkItem, BulkUpdate, Change, ItemOutcome, Plan
+from ticketadmin.models import BulkItem, BulkUpdate, ItemOutcome, Plan
 from ticketadmin.presenters.changes import (
     Notice,
     describe_in_progress,
@@ -100,20 +100,17 @@ def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
         "crm_says": notice.quotation,
         "rules": [one.as_json() for one in unmet],
         "would_be_lost": list(found.problem.lost) if isinstance(found.problem, WouldLoseFields) else [],
-        "wanted": dict(found.intent.wanted) if found.intent else _wanted(found.change),
+        "wanted": dict(found.intent.wanted) if found.intent else found.change.wanted if found.change else {},
         "results": found.change.results if found.change else {},
         "change": str(found.change.uuid) if found.change else None,
     }
 
 
-def _wanted(change: Change | None) -> dict[str, Any]:
-    return change.wanted if change else {}
-
-
 def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
     """Yield what is printed of several tickets: a line each, then where the run can be seen."""
     for item in found.items:
-        yield f"{item.ticket_code}: {_label(item)}{_why(item, schema)}"
+        label = ItemOutcome(item.outcome).label if item.outcome else Plan(item.plan).label
+        yield f"{item.ticket_code}: {label}{_why(item, schema)}"
     if found.lost:
         notice = _losing(found.lost, schema)
         yield " ".join(map(str, (notice.title, notice.text, notice.next_step)))
@@ -121,10 +118,6 @@ def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
         yield " ".join(map(str, PAUSES[found.bulk.pause_reason]))
     if found.is_kept:
         yield _("The run is kept as bulk update %(uuid)s.") % {"uuid": found.bulk.uuid}
-
-
-def _label(item: BulkItem) -> str:
-    return str(ItemOutcome(item.outcome).label if item.outcome else Plan(item.plan).label)
 
 
 def _why(item: BulkItem, schema: TicketSchema) -> str:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import Change, Heartbeat, Outcome, User
 from ticketadmin.presenters.index import IndexFacts, present_index
-from ticketadmin.presenters.outcomes import explain_reason
+from ticketadmin.presenters.outcomes import Text, explain_reason
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import Answer, Facts, Question, Report, connection_facts, last_report
 from ticketadmin.services.crm.circuit_breaker import circuit
@@ -20,8 +20,6 @@ from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.readiness import queue_depth
-
-Text = str | Promise
 
 QUESTIONS: dict[Question, Text] = {
     Question.REACH: _("The CRM can be reached"),
@@ -74,8 +72,8 @@ class PresentedFailure:
     why: Text
 
 
-@dataclass(frozen=True)
-class ConnectionPage:
+@page("connection/connection.html")
+class ConnectionPage(Page):
     """The connection page. `open_until` is None unless the circuit breaker keeps calls back."""
 
     report: Report | None

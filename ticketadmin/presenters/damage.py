@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Damage, ItemOutcome, PauseReason
 from ticketadmin.presenters.changes import readable
-from ticketadmin.presenters.outcomes import PAUSES
+from ticketadmin.presenters.outcomes import PAUSES, Text
 from ticketadmin.services.bulk.rollout import damage_seen, unaccepted_damage
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
-Text = str | Promise
 SHOWN_TICKETS = 20
 
 _ASK_AN_ADMINISTRATOR = _("Tell an administrator what you see here, whatever you choose.")

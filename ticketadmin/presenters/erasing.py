@@ -1,11 +1,9 @@
 """What is held of a ticket or an address, as an administrator reads it before it is erased."""
 
-from dataclasses import dataclass
-
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.presenters.page import FormPage
+from ticketadmin.presenters.page import FormPage, page
 from ticketadmin.services.erasing.erase import Found
 from ticketadmin.services.erasing.stores import STORES
 
@@ -24,11 +22,10 @@ def rows_held(found: Found) -> list[tuple[str | Promise, int]]:
     return [(_LABELS.get(name, name), count) for name, count in found.rows.items()]
 
 
-@dataclass(frozen=True)
+@page("erasing/erasing.html")
 class ErasingPage(FormPage):
     """The box for a ticket or an address; `found` is what is held of it, once it was looked up."""
 
-    template = "erasing/erasing.html"
     found: Found | None
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from ticketadmin.forms.bulk_choosing import ChooseForm
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
 from ticketadmin.services.values.fields import Kind
 
@@ -40,11 +40,10 @@ def spelling_rows() -> list[SpellingRow]:
     ]
 
 
-@dataclass(frozen=True)
+@page("bulk/new.html")
 class ChoosePage(Page):
     """The first step of a bulk update: which tickets."""
 
-    template = "bulk/new.html"
     form: ChooseForm
 
     @property
@@ -53,9 +52,8 @@ class ChoosePage(Page):
         return spelling_rows()
 
 
-@dataclass(frozen=True)
+@page("bulk/no_error_file.html")
 class NoErrorFilePage(Page):
     """Why an uploaded file cannot be given back with its errors."""
 
-    template = "bulk/no_error_file.html"
     problem: str

@@ -20,14 +20,6 @@ ABILITIES: dict[str, str | Promise] = {
 
 
 @dataclass(frozen=True)
-class Ability:
-    """One thing that a list may be able to do, and whether it was proved."""
-
-    label: str | Promise
-    is_proved: bool
-
-
-@dataclass(frozen=True)
 class IndexFacts:
     """The index as pages show it. `silent_since` is set where no worker keeps it fresh."""
 
@@ -40,9 +32,9 @@ class IndexFacts:
         return None if self.has_worker else self.state.worked_at
 
     @property
-    def abilities(self) -> tuple[Ability, ...]:
-        """What the list proved to do, for administrators."""
-        return tuple(Ability(label, getattr(self.state.able, name)) for name, label in ABILITIES.items())
+    def abilities(self) -> list[tuple[str | Promise, bool]]:
+        """What a list may be able to do, each with whether this one proved it."""
+        return [(label, getattr(self.state.able, name)) for name, label in ABILITIES.items()]
 
     @property
     def fields(self) -> tuple[str, ...]:

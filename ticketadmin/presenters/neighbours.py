@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ticketadmin.models import IndexedTicket, TicketIndex
 from ticketadmin.presenters.listing import due_of
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.listing import (
     Due,
@@ -25,14 +25,13 @@ LIST = "list"  # the parameter in which a ticket's address carries the query of 
 MAX_LIST = 1_500  # characters of such a query; servers refuse addresses of 4,000
 
 
-@dataclass(frozen=True)
+@page("tickets/_neighbours.html")
 class PlaceInList(Page):
     """Where a ticket is in a list: the codes around it, its number from 1, and the query of the list.
 
     It is a part of the ticket's page, and a fragment for a script.
     """
 
-    template = "tickets/_neighbours.html"
     query: str
     before: str
     after: str

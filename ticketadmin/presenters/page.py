@@ -4,16 +4,30 @@ Each page is a frozen dataclass beside what it shows. `tests/test_pages.py` comp
 template, and in the partials that it includes, with the types of its fields.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar, dataclass_transform
 
 from django.forms import BaseForm
+
+PageT = TypeVar("PageT", bound="Page")
 
 
 class Page:
     """Base of every page."""
 
     template: ClassVar[str]
+
+
+@dataclass_transform(frozen_default=True)
+def page(template: str) -> Callable[[type[PageT]], type[PageT]]:
+    """Make a class the frozen dataclass of a template: `@page("history/history.html")`."""
+
+    def decorate(kind: type[PageT]) -> type[PageT]:
+        kind.template = template
+        return dataclass(frozen=True)(kind)
+
+    return decorate
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import User
+from ticketadmin.presenters.outcomes import Text
 from ticketadmin.presenters.page import FormPage
-
-Text = str | Promise
 
 
 @dataclass(frozen=True)

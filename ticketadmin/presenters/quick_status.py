@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.presenters.changes import Notice, PresentedChange
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.crm.statuses import Status
 from ticketadmin.services.values.fields import Value
 
@@ -30,22 +30,20 @@ class Tried:
     base: str = ""  # of the form on the same page, with what was stored
 
 
-@dataclass(frozen=True)
+@page("tickets/_quick_result.html")
 class QuickResult(Page):
     """What came of it, in place of the button, for a script."""
 
-    template = "tickets/_quick_result.html"
     code: str
     submission: UUID
     reason_form: ReasonForm
     tried: Tried
 
 
-@dataclass(frozen=True)
+@page("tickets/status.html")
 class StatusPage(QuickResult):
     """The statuses to choose from, or the one to confirm as `target`."""
 
-    template = "tickets/status.html"
     statuses: Sequence[Status]
     target: Status | None
     rules: Sequence[str]  # what they require for it, a sentence each
@@ -53,11 +51,10 @@ class StatusPage(QuickResult):
     omitted: Notice | None
 
 
-@dataclass(frozen=True)
+@page("tickets/losing.html")
 class LosingPage(Page):
     """What a change without a form would lose, with a form that posts it to `action` all the same."""
 
-    template = "tickets/losing.html"
     code: str
     notice: Notice
     action: str
@@ -66,8 +63,6 @@ class LosingPage(Page):
     reason_form: ReasonForm
 
 
-@dataclass(frozen=True)
+@page("tickets/_losing.html")
 class LosingPart(LosingPage):
     """The same in place of the button, for a script."""
-
-    template = "tickets/_losing.html"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from ticketadmin.models import Recipe, User
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
-from ticketadmin.presenters.page import FormPage, Page
+from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import Tab
 from ticketadmin.services.recipes.fill import Filled, problems_of
 from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
@@ -33,21 +33,19 @@ class PresentedRecipe:
     is_own: bool
 
 
-@dataclass(frozen=True)
+@page("recipes/recipes.html")
 class RecipesPage(Page):
     """The user's own recipes and those that colleagues share."""
 
-    template = "recipes/recipes.html"
     own: list[PresentedRecipe]
     shared: list[PresentedRecipe]
     tabs: list[Tab]
 
 
-@dataclass(frozen=True)
+@page("recipes/recipe.html")
 class RecipePage(FormPage):
     """The form of a recipe; `recipe` is None for a new one."""
 
-    template = "recipes/recipe.html"
     recipe: Recipe | None
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -25,8 +24,8 @@ from ticketadmin.presenters.bulk import PresentedItem, Tile, common_changes, pre
 from ticketadmin.presenters.changes import Notice, ValueRow
 from ticketadmin.presenters.damage import DamagePause, damage_pause
 from ticketadmin.presenters.file_conflicts import PresentedFileConflicts, present_file_conflicts
-from ticketadmin.presenters.outcomes import PAUSES
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.outcomes import PAUSES, Text
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks
 from ticketadmin.presenters.recipes import present_lines
 from ticketadmin.presenters.sent_along import run_notice
@@ -48,8 +47,6 @@ from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.schema import load_schema
-
-Text = str | Promise
 
 
 @dataclass(frozen=True)
@@ -79,11 +76,10 @@ class Possible:
     error_file: UUID | None  # names the uploaded file, where rows of it were left out
 
 
-@dataclass(frozen=True)
+@page("bulk/run.html")
 class RunPage(Page):
     """The page of a run. Screen readers are told `says` whenever its key changes."""
 
-    template = "bulk/run.html"
     bulk: BulkUpdate
     title: str
     step: int  # of the four: tickets, changes, dry run, run
@@ -144,7 +140,7 @@ def run_page(
     progress = progress_of(bulk)
     shown, number = query.get("shown", ""), query.get("page", "")
     page = item_page(bulk, shown=shown, number=whole_number(number) or 1)
-    says_key, says = _said(bulk, progress)
+    quarter = progress.percent // 25 if bulk.is_active else 4
     return RunPage(
         bulk=bulk,
         title=title_of(bulk, progress.total),
@@ -152,8 +148,8 @@ def run_page(
         progress=progress,
         left=_time_left(progress),
         took=_took(bulk),
-        says_key=says_key,
-        says=says,
+        says_key=f"{bulk.state}-{quarter}",
+        says=_sentence(bulk, progress),
         tiles=tiles_of(bulk, progress),
         damage_tile=_damage_tile(progress),
         shown=shown,
@@ -164,7 +160,7 @@ def run_page(
         pause=_pause_notice(bulk),
         damage_pause=damage_pause(bulk),
         omitted=_omitted_notice(bulk, progress),
-        signature=_signature(viewer) if bulk.state == BulkState.READY else "",
+        signature=_signature(viewer) if bulk.is_ready else "",
         overlaps=overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
         conflicts=present_file_conflicts(bulk, load_schema()) if bulk.is_ready else None,
         can=_possible(bulk, progress, viewer),
@@ -277,12 +273,6 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> Possible:
         outcome_file=ended and file is not None,
         error_file=file if bulk.notes.get("error_rows") else None,
     )
-
-
-def _said(bulk: BulkUpdate, progress: Progress) -> tuple[str, str]:
-    """Return what a screen reader is told, and a key that changes with it: each quarter, each state."""
-    quarter = progress.percent // 25 if bulk.is_active else 4
-    return f"{bulk.state}-{quarter}", _sentence(bulk, progress)
 
 
 def _sentence(bulk: BulkUpdate, progress: Progress) -> str:

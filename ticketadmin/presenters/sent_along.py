@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable
 
-from django.utils.functional import Promise
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import BulkUpdate, Reading, Tone
 from ticketadmin.presenters.changes import Notice
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Text
 from ticketadmin.services.crm.omitted import OmittedFields
 from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import STANDARD
 from ticketadmin.services.values.schema import TicketSchema, load_schema
-
-Text = str | Promise
 
 
 def sent_along_notice(schema: TicketSchema, known: Iterable[str] | None) -> Notice | None:

@@ -17,7 +17,7 @@ from ticketadmin.models import Snippet, Tone
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
-from ticketadmin.presenters.page import FormPage, Page
+from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import Tab
 from ticketadmin.services.snippets.importing import Fate, PlannedRow, counted
 from ticketadmin.services.snippets.keep import MAX_SHOWN, START, ListedSnippet
@@ -49,11 +49,10 @@ class SnippetChoice:
     options: list[PresentedSnippet]
 
 
-@dataclass(frozen=True)
+@page("snippets/snippets.html")
 class SnippetsPage(Page):
     """The user's own snippets and those that colleagues share, `most_shown` at most together."""
 
-    template = "snippets/snippets.html"
     own: list[PresentedSnippet]
     shared: list[PresentedSnippet]
     tabs: list[Tab]
@@ -65,11 +64,10 @@ class SnippetsPage(Page):
         return len(self.own) + len(self.shared) == MAX_SHOWN
 
 
-@dataclass(frozen=True)
+@page("snippets/snippet.html")
 class SnippetPage(FormPage):
     """The form of a snippet; `snippet` is None for a new one."""
 
-    template = "snippets/snippet.html"
     snippet: Snippet | None
 
     @property
@@ -78,11 +76,10 @@ class SnippetPage(FormPage):
         return reverse("snippet", args=[self.snippet.pk]) if self.snippet else reverse("snippet_new")
 
 
-@dataclass(frozen=True)
+@page("snippets/shared.html")
 class SharedSnippetPage(Page):
     """A colleague's snippet, cleaned once more."""
 
-    template = "snippets/shared.html"
     snippet: Snippet
 
     @property
@@ -91,26 +88,23 @@ class SharedSnippetPage(Page):
         return display_content(self.snippet.content)
 
 
-@dataclass(frozen=True)
+@page("snippets/delete.html")
 class DeleteSnippetPage(SharedSnippetPage):
     """The question whether a snippet is to be deleted."""
 
-    template = "snippets/delete.html"
 
-
-@dataclass(frozen=True)
+@page("snippets/_options.html")
 class SnippetOptions(Page):
     """The options of the menu, a fragment; `code` is the ticket's, "" where there is none."""
 
-    template = "snippets/_options.html"
     snippets: list[PresentedSnippet]
     code: str
 
 
+@page("snippets/import.html")
 class ImportPage(FormPage):
     """The box for a file of snippets, which has at most `most` rows."""
 
-    template = "snippets/import.html"
     most: ClassVar[int] = MAX_ROWS
 
 
@@ -168,11 +162,10 @@ class PresentedRow:
     was: str
 
 
-@dataclass(frozen=True)
+@page("snippets/plan.html")
 class PlanPage(Page):
     """What a file would do; `writes` counts what it writes, `sealed` carries it to the post that does it."""
 
-    template = "snippets/plan.html"
     rows: list[PresentedRow]
     counts: list[tuple[str, Tone, int]]
     writes: int

@@ -1,18 +1,16 @@
 """What the box at the top of every page suggests while something is typed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ticketadmin.models import Draft, IndexedTicket, Recipe
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.crm.statuses import Status
 
 
-@dataclass(frozen=True)
+@page("shared/_suggestions.html")
 class Suggestions(Page):
     """The options of the list box: what the typed text could mean, from the most to the least likely."""
 
-    template = "shared/_suggestions.html"
     typed: str
     codes: Sequence[str]  # where several were typed
     code: str  # "" where not one ticket is meant

@@ -1,9 +1,6 @@
 """The page of one ticket and its fragments, and what saving its form would send."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from django.utils.functional import Promise
 
 from ticketadmin.forms.tickets import TicketForm
 from ticketadmin.models import User
@@ -11,7 +8,8 @@ from ticketadmin.presenters.changes import Notice, PresentedChange, ValueRow, pr
 from ticketadmin.presenters.conflicts import PresentedConflict
 from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.neighbours import CustomerTickets, PlaceInList
-from ticketadmin.presenters.page import Page
+from ticketadmin.presenters.outcomes import Text
+from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.recipes import PresentedRecipe
 from ticketadmin.presenters.signature import signature_before
 from ticketadmin.presenters.snippets import SnippetChoice
@@ -26,17 +24,14 @@ from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.sent_along import with_sent_along
 
-Text = str | Promise
 
-
-@dataclass(frozen=True)
+@page("tickets/_preview.html")
 class Preview(Page):
     """What saving a form would send, what rules require of it, and what cleaning would drop.
 
     It is a part of the ticket's page, and a fragment for a script.
     """
 
-    template = "tickets/_preview.html"
     has_errors: bool  # values of the form need correcting first
     rows: tuple[ValueRow, ...]
     sent_along: Sequence[Text]  # labels of the fields that go along unchanged
@@ -46,11 +41,10 @@ class Preview(Page):
     content: DisplayedContent | None  # as it would be stored
 
 
-@dataclass(frozen=True)
+@page("tickets/ticket.html")
 class TicketPage(Page):
     """The page of a ticket."""
 
-    template = "tickets/ticket.html"
     form: TicketForm
     base_token: str  # the form's base, signed
     read: ReadTicket | None
@@ -87,31 +81,28 @@ class TicketPage(Page):
         return self.form.base
 
 
-@dataclass(frozen=True)
+@page("tickets/unavailable.html")
 class UnavailablePage(Page):
     """The page of a ticket that cannot be opened now."""
 
-    template = "tickets/unavailable.html"
     code: str
     notice: Notice
     changes: list[PresentedChange]
     may_update_blind: bool
 
 
-@dataclass(frozen=True)
+@page("tickets/_content_preview.html")
 class ContentPreview(Page):
     """What typed content would become, for a script."""
 
-    template = "tickets/_content_preview.html"
     shown: DisplayedContent
     removed: Sequence[Removal]
 
 
-@dataclass(frozen=True)
+@page("tickets/_presence.html")
 class PresencePart(Page):
     """Who else has the ticket open, for a script."""
 
-    template = "tickets/_presence.html"
     company: Company
     code: str
 

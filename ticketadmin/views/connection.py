@@ -1,7 +1,6 @@
 """The connection page, for administrators: what works between this tool and the CRM, but never the key."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -11,6 +10,7 @@ from ticketadmin.services.crm.omitted import set_omitted_fields
 from ticketadmin.services.index.capabilities import check_soon
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 
@@ -30,4 +30,4 @@ def connection(request: HttpRequest) -> HttpResponse:
         check_api()
         check_soon(current_index())
         return see_other(reverse("connection"))
-    return render(request, "connection/connection.html", {"page": connection_page(person_of(request))})
+    return show(request, connection_page(person_of(request)))

@@ -31,6 +31,7 @@ from ticketadmin.services.crm.check import Answer
 from ticketadmin.services.values.diffs import word_diff
 from ticketadmin.views.access import needs
 
+STATES = [BulkState(one) for one in "draft running paused finished cancelled".split()]
 TONES = ("info", "success", "warn", "danger")
 
 
@@ -55,16 +56,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "run_steps": (1, 3, 4),
         "pieces": word_diff("The printer is broken", "The printer works again"),
         "statuses": [SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3]],
-        "states": [
-            SimpleNamespace(tone=state.tone, get_state_display=state.value)
-            for state in (
-                BulkState.DRAFT,
-                BulkState.RUNNING,
-                BulkState.PAUSED,
-                BulkState.FINISHED,
-                BulkState.CANCELLED,
-            )
-        ],
+        "states": [SimpleNamespace(tone=one.tone, get_state_display=one.value) for one in STATES],
         "steps": [
             PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is Answer.WORKS else None)
             for state in Answer
@@ -78,15 +70,13 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         ),
         "recipes": [SimpleNamespace(pk=1, name="Close")],
         "snippets": _snippets(),
-        **_files(),
+        "questions": _questions(),
+        "file_conflicts": _file_conflicts(),
+        "spellings": spelling_rows(),
         "conflicting": SimpleNamespace(uuid=UUID(int=0), seal=""),
         "now": timezone.now(),
     }
     return render(request, "styleguide/styleguide.html", context)
-
-
-def _files() -> dict[str, object]:
-    return {"questions": _questions(), "file_conflicts": _file_conflicts(), "spellings": spelling_rows()}
 
 
 def _snippets() -> list[PresentedSnippet]:

@@ -44,7 +44,8 @@ class SignIn(views.LoginView):
         """Go on to the page asked for; tell a script who is here now."""
         is_done = sign_in(self.request, form.get_user(), next_page=self.get_success_url())
         if is_scripted(self.request):
-            return who_is_here(self.request) if is_done else _code_comes_next(self.request)
+            next_step = {"code_url": reverse("sign_in_code"), "token": get_token(self.request)}
+            return who_is_here(self.request) if is_done else JsonResponse(next_step)
         return redirect(self.get_success_url() if is_done else "sign_in_code")
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -66,10 +67,6 @@ class SignIn(views.LoginView):
 def session(request: HttpRequest) -> HttpResponse:
     """Tell a script who is signed in, and the token for its next post."""
     return who_is_here(request)
-
-
-def _code_comes_next(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"code_url": reverse("sign_in_code"), "token": get_token(request)})
 
 
 def who_is_here(request: HttpRequest) -> HttpResponse:
