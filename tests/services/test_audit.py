@@ -17,7 +17,7 @@ from django.db.models import ProtectedError
 from django.test import Client
 from django.utils import timezone
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from ticketadmin.models import (
     AuditAction,
     AuditEntry,

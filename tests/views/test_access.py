@@ -4,13 +4,14 @@ A new route fails here until it has its line in RULES. Routes that are there by 
 those of every installation: urls.py is loaded once more, as if each of those settings were on.
 """
 
-import functools
 import importlib.util
 import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
+from tests.factories import make_user, signed_in
 from tests.sandbox_driver import Sandbox
 from ticketadmin import urls
 from ticketadmin.models import BulkFile, BulkUpdate, Change, Role, User
@@ -199,17 +203,69 @@ by_name = pytest.mark.parametrize("route", OWN, ids=lambda route: route.name)
 by_address = pytest.mark.parametrize("route", ADMIN, ids=lambda route: route.address)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _every_route() -> Iterator[None]:
+    """Use every route in all tests here: Django reads its routes anew after each change of this setting."""
+    with override_settings(ROOT_URLCONF=EVERY_ROUTE):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _every_route(settings: Any) -> None:
-    settings.ROOT_URLCONF = EVERY_ROUTE
-    settings.OIDC_ISSUER = settings.OIDC_RP_CLIENT_ID = "http://127.0.0.1:9"  # nobody is there
+def _provider_that_does_not_answer(settings: Any) -> None:
+    settings.OIDC_ISSUER = settings.OIDC_RP_CLIENT_ID = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One user who is there in every test here, and the cookies of a session that was begun."""
+
+    pk: int
+    cookies: SimpleCookie
+
+    @property
+    def user(self) -> User:
+        return User.objects.get(pk=self.pk)
+
+
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, Member]]:
+    """One user of each kind, with a session: made once, in a transaction around those of the tests."""
+    around = ExitStack()
+    with django_db_blocker.unblock():
+        around.enter_context(transaction.atomic())
+        users = [make_user(role) for role in (*Role, None)]
+        members = {user.username: Member(user.pk, signed_in(user).cookies) for user in users}
+    yield members
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        around.close()
 
 
 @pytest.fixture
-def clients(make_person: Callable[..., User], client_of: Callable[[User], Client]) -> Clients:
-    """A new browser of a kind of person, who is made when first asked for."""
-    user = functools.cache(lambda who: make_person(None if who == "nobody" else Role(who)))
-    return lambda who: Client() if who == SIGNED_OUT else client_of(user(who))
+def clients(db: None, cast: dict[str, Member]) -> Clients:
+    """A new browser of a kind of person: the first has the session that was made, others begin their own."""
+    unused = {who: member.cookies for who, member in cast.items()}
+
+    def browser(who: str) -> Client:
+        if who == SIGNED_OUT:
+            return Client()
+        if who not in unused:
+            return signed_in(cast[who].user)
+        client = Client()
+        client.cookies.load({name: morsel.value for name, morsel in unused.pop(who).items()})
+        return client
+
+    return browser
+
+
+@pytest.fixture
+def staff(db: None, cast: dict[str, Member]) -> User:
+    return cast["staff"].user
+
+
+@pytest.fixture
+def administrator(db: None, cast: dict[str, Member]) -> User:
+    return cast["administrator"].user
 
 
 @pytest.fixture

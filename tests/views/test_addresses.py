@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from tests.views.test_signing_in import sign_in
 from ticketadmin.models import User
 from ticketadmin.views.addresses import client_address, counted_address

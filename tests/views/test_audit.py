@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from tests.views.test_history import record as record_change
 from ticketadmin.models import (
     AuditAction,

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from tests.pages import squeezed
 from ticketadmin.models import BulkUpdate, SavedView, User
 

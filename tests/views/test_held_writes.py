@@ -201,4 +201,4 @@ def test_under_a_rate_limit_read_and_put_go_together(web: Client, sandbox: Sandb
 
 def next_place() -> datetime:
     """Return from when on the next call may be made."""
-    return datetime.fromisoformat(SharedState.objects.value_of(Shared.RATE)["next"])
+    return datetime.fromisoformat(SharedState.objects.get(name=Shared.RATE).value["next"])

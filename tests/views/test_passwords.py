@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from tests.views.test_signing_in import sign_in
 from ticketadmin.models import ResetRequest, Source, User
 from ticketadmin.services.people.passwords import FOR_PERSON, FROM_ADDRESS, MAILING

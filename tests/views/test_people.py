@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from tests.views.test_sessions import is_signed_in
 from tests.views.test_signing_in import sign_in
 from ticketadmin.models import Role, Source, User

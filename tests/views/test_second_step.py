@@ -15,7 +15,7 @@ from django.utils.http import urlsafe_base64_encode
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from tests.views.test_signing_in import SCRIPT, sign_in
 from ticketadmin.models import AuditAction, AuditEntry, RecoveryCode, Source, User
 from ticketadmin.services.people.second_step import is_demanded, is_possible

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.views.test_signing_in import SCRIPT, sign_in

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from tests.conftest import PASSWORD
+from tests.factories import PASSWORD
 from ticketadmin.models import User
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
