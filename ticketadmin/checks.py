@@ -1,13 +1,4 @@
-"""System checks of our settings: the product refuses to start with settings that would be dangerous.
-
-E001 no API address           E004 default secret key outside DEBUG
-E002 no API key               E005 DEBUG with a public host
-E003 API address not https    E006 TICKET_API_READ is neither auto nor off
-E007 a code key that is not a plain name
-E008 PROXIES or a limit of sign-ins or sessions is too small
-E009 every host name is accepted
-E010 TICKET_API_SIGN_FIELD is not a key
-"""
+"""System checks of our settings: the product refuses to start with settings that would be dangerous."""
 
 import ipaddress
 import re
@@ -39,7 +30,7 @@ def is_loopback(host: str) -> bool:
 
 
 def refusal(number: str, problem: str, hint: str = "") -> Error:
-    """Return the error of one number of the lists above and in `signing_in.checks`."""
+    """Return the error with a number, which operators may silence or look for: it keeps its meaning."""
     return Error(problem, hint=hint, id=f"ticketadmin.{number}")
 
 

@@ -91,6 +91,7 @@ _IMPLIED = frozenset("colgroup tbody tr".split())
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s[^<>"]*(?:"[^"]*"[^<>"]*)*)?>')
 _NOTHING = "<!---->"  # in place of what is left out, so that what is around it does not become one
 _LINE_ENDS = re.compile(r"[\r\n][ \t\r\n]*+")
+_IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202f\ufeff]+")
 _PRE_LINE = re.compile(r"<pre[^>]*>(?=\n)")
 
 
@@ -278,11 +279,7 @@ def is_safe_address(value: str, schemes: frozenset[str], *, relative: bool) -> b
     Entities are decoded and what browsers ignore in a scheme (controls, tabs, line ends) is dropped
     first. bleach's own check takes `javascript:123` for a host and a port.
     """
-    text = re.sub(
-        r"[\x00-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202f\ufeff]+",
-        "",
-        html.unescape(html.unescape(value)),
-    )
+    text = _IGNORED.sub("", html.unescape(html.unescape(value)))
     scheme, colon, _rest = text.partition(":")
     if colon and not re.search(r"[/?#\\]", scheme):
         return scheme.lower() in schemes
@@ -356,18 +353,8 @@ class Removal:
 
 
 _TAG_KINDS = {
-    "form": "form",
-    "input": "form",
-    "button": "form",
-    "select": "form",
-    "textarea": "form",
-    "iframe": "embedded",
-    "object": "embedded",
-    "embed": "embedded",
-    "svg": "embedded",
-    "math": "embedded",
-    "video": "embedded",
-    "audio": "embedded",
+    **dict.fromkeys("form input button select textarea".split(), "form"),
+    **dict.fromkeys("iframe object embed svg math video audio".split(), "embedded"),
     "font": "colour",
 }
 

@@ -238,7 +238,7 @@ LOGOUT_REDIRECT_URL = "sign_in"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- how long things are kept --------------------------------------------------------------------
-# Days; 0 keeps for ever. ticketadmin/services/erasing/retention.py says what each means.
+# Days; 0: never deleted. ticketadmin/services/erasing/retention.py says what each means.
 KEEP_HISTORY_DAYS = env.int("KEEP_HISTORY_DAYS", default=730)
 KEEP_BULK_DAYS = env.int("KEEP_BULK_DAYS", default=365)
 KEEP_DRAFTS_DAYS = env.int("KEEP_DRAFTS_DAYS", default=180)
@@ -259,8 +259,6 @@ LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "ticketadmin.formats"
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Ho_Chi_Minh")
-USE_I18N = True
-USE_TZ = True
 
 # --- static files --------------------------------------------------------------------------------
 STATIC_URL = "static/"

@@ -9,15 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 from django.dispatch import receiver
-from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
-from ticketadmin.services.bulk.engine import drain, sweep, work_waits
-from ticketadmin.services.erasing.retention import expire_by_need
+from ticketadmin.services.bulk.engine import drain, work_waits
 
 WORKER = f"{socket.gethostname()[:40]}-{uuid4().hex[:12]}"  # this process, also among copies of one machine
-stopping = threading.Event()  # set by the worker process when it is asked to end
+stopping = threading.Event()  # set by the worker process when it is told to end
 
 
 @task()
@@ -32,14 +30,3 @@ def call_worker(pk: int, **_signal: Any) -> None:
     waiting = DBTaskResult.objects.filter(status="READY", task_path=drain_bulk.module_path)
     if not waiting.filter(args_kwargs__args=[pk]).exists():
         drain_bulk.enqueue(pk)
-
-
-def sweep_bulks() -> None:
-    """Queue a task for each bulk update that no living worker holds."""
-    for pk in sweep():
-        call_worker(pk=pk)
-
-
-def forget_old_tasks() -> None:
-    """Delete tasks of past days, finished or interrupted: the bulk updates' rows hold the work to do."""
-    expire_by_need("tasks", timezone.now())

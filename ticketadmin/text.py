@@ -27,8 +27,8 @@ _HIDDEN = frozenset({"Cc", "Cf"})
 def normalize(form: Form, text: str) -> str:
     """Return the text in a Unicode normal form, in linear time.
 
-    A run of more than MAX_MARKS combining marks is left as it is (UAX 15, "stream-safe text"), and so is what
-    it stands on; the text before and after it is normalised. Idempotent.
+    A run of more than MAX_MARKS combining marks is left as it is (UAX 15, "stream-safe text"), and so is
+    its base character; the text before and after it is normalised. Idempotent.
     """
     if text.isascii():
         return text

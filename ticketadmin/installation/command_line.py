@@ -16,7 +16,7 @@ from ticketadmin.installation.settings_file import VARIABLE, use_settings_file
 
 WITHOUT_FILE = {"demo", "prepare_demo"}
 COMMANDS = {
-    "demo": "try the product with an embedded stand-in for the CRM",
+    "demo": "try the product with an embedded sandbox CRM",
     "init": "write the settings file, try the CRM, create the first administrator",
     "migrate": "create or upgrade the tables of the database",
     "createsuperuser": "create an administrator",

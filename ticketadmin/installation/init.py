@@ -129,11 +129,7 @@ def _connect(setup: Setup) -> bool:
         if not (_save_address(setup, ask_anew=ask_anew) and _save_key(setup, ask_anew=ask_anew)):
             _say("Stopped: the CRM's address and key are needed: --crm-url, --crm-key-file.")
             return False
-        if (
-            not _run(setup, "check")
-            and not _run(setup, "migrate", "-v", "0")
-            and not _run(setup, "check_api")
-        ):
+        if not any(_run(setup, *step) for step in (["check"], ["migrate", "-v", "0"], ["check_api"])):
             return True
         if setup.options.no_input or "TICKET_API_URL" in os.environ:
             break
@@ -143,9 +139,7 @@ def _connect(setup: Setup) -> bool:
 
 
 def _save_address(setup: Setup, *, ask_anew: bool) -> bool:
-    known = (
-        setup.known("TICKET_API_URL") if ask_anew else setup.options.crm_url or setup.known("TICKET_API_URL")
-    )
+    known = ("" if ask_anew else setup.options.crm_url) or setup.known("TICKET_API_URL")
     if (not known or ask_anew) and not setup.options.no_input:
         known = input(f"Address of the CRM{f' [{known}]' if known else ''}: ").strip() or known
     if known:

@@ -44,7 +44,7 @@ def settings_problem() -> str:
     errors = [one for one in checks.run_checks() if one.is_serious() and not one.is_silenced()]
     if not errors:
         return ""
-    problems = "\n".join(_described(one) for one in errors)
+    problems = "\n".join(line for one in errors for line in _wrapped(one))
     return _SETTINGS.format(problems=problems, source=_source())
 
 
@@ -68,10 +68,6 @@ def static_problem() -> str:
     if settings.DEBUG or (settings.STATIC_ROOT / "staticfiles.json").exists():
         return ""
     return f"No static files in {settings.STATIC_ROOT}. Run:  ticketadmin collectstatic --no-input"
-
-
-def _described(problem: checks.CheckMessage) -> str:
-    return "\n".join(_wrapped(problem))
 
 
 def _wrapped(problem: checks.CheckMessage) -> Iterator[str]:

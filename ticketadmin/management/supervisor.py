@@ -54,7 +54,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread of this process holds a lock here
         )
         self._processes[child.name] = process
         line: Future[str] = Future()

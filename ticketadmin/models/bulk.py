@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .changes import MAX_CHANGE_REASON, MAX_SYSTEM_ACCOUNT, Change
+from .columns import later_flag, later_text, nullable_json
 from .outcomes import ItemOutcome, PauseReason, Plan, Tone
 
 
@@ -111,18 +112,12 @@ class BulkUpdate(models.Model):
     wishes = models.JSONField(default=dict)
     notes = models.JSONField(default=dict, help_text="What choosing the tickets left out, and why.")
     seal = models.CharField(max_length=64, blank=True)
-    change_reason = models.CharField(
+    change_reason = later_text(
         max_length=MAX_CHANGE_REASON,
-        blank=True,
-        default="",
-        db_default="",
         help_text="Why, in the owner's own words: the reason of each of its changes.",
     )
-    system_account = models.CharField(
+    system_account = later_text(
         max_length=MAX_SYSTEM_ACCOUNT,
-        blank=True,
-        default="",
-        db_default="",
         help_text="The operating system's account that started it from the command line.",
     )
 
@@ -213,42 +208,20 @@ class BulkItem(models.Model):
     bulk = models.ForeignKey(BulkUpdate, models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
     ticket_code = models.CharField(max_length=64)
-    wishes = models.JSONField(null=True, blank=True)
+    wishes = nullable_json()
     undo_of = models.ForeignKey(Change, models.SET_NULL, null=True, blank=True, related_name="+")
 
-    base = models.JSONField(null=True, blank=True)
-    file_base = models.JSONField(
-        null=True, blank=True, help_text="Values that the file was exported with; null: no export."
-    )
-    file_choices = models.JSONField(
-        null=True,
-        blank=True,
-        help_text="What the user chose where the CRM changed it since; null: nothing.",
-    )
+    base = nullable_json()
+    file_base = nullable_json("Values that the file was exported with; null: no export.")
+    file_choices = nullable_json("What the user chose where the CRM changed it since; null: nothing.")
     read_at = models.DateTimeField(null=True, blank=True)
-    unreadable = models.JSONField(
-        null=True, blank=True, help_text="Fields that would be lost, as the dry run found; null: none."
-    )
-    sent_along = models.JSONField(
-        null=True, blank=True, help_text="Fields to send along unchanged, as the dry run found; null: none."
-    )
-    is_unread = models.BooleanField(
-        default=False,
-        db_default=False,  # a web process of the version before, which still runs, does not know the column
-        help_text="The dry run could not read it whole: it proves nothing, so it is no run's first.",
-    )
-    is_from_list = models.BooleanField(
-        default=False,
-        db_default=False,  # a web process of the version before, which still runs, does not know the column
-        help_text="The dry run took its values from the CRM's list, which may be moments old.",
-    )
-    broken_rules = models.JSONField(
-        null=True, blank=True, help_text="What rules require and is not met (services/rules); null: nothing."
-    )
-    recipe_stops = models.JSONField(
-        null=True,
-        blank=True,
-        help_text="Why the run's recipe cannot be used on it (services/recipes/stops.py); null: nothing.",
+    unreadable = nullable_json("Fields that would be lost, as the dry run found; null: none.")
+    sent_along = nullable_json("Fields to send along unchanged, as the dry run found; null: none.")
+    is_unread = later_flag("The dry run could not read it whole: it proves nothing, so it is no run's first.")
+    is_from_list = later_flag("The dry run took its values from the CRM's list, which may be moments old.")
+    broken_rules = nullable_json("What rules require and is not met (services/rules); null: nothing.")
+    recipe_stops = nullable_json(
+        "Why the run's recipe cannot be used on it (services/recipes/stops.py); null: nothing."
     )
     plan = models.CharField(max_length=8, choices=Plan.choices, default=Plan.NONE, blank=True)
 
@@ -256,13 +229,8 @@ class BulkItem(models.Model):
     outcome = models.CharField(max_length=20, choices=ItemOutcome.choices, blank=True)
     reason = models.CharField(max_length=40, blank=True, help_text="Why not, as a machine word.")
     message = models.CharField(max_length=500, blank=True, help_text="The CRM's own words.")
-    damage = models.CharField(
-        max_length=10,
-        choices=Damage.choices,
-        blank=True,
-        default="",
-        db_default="",  # a web process of the version before, which still runs, does not know the column
-        help_text="The worst done to a field not sent.",
+    damage = later_text(
+        max_length=10, choices=Damage.choices, help_text="The worst done to a field not sent."
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True, help_text="It is not touched until then.")

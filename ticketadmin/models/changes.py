@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .columns import later_text, nullable_json
 from .outcomes import Outcome
 from .prepared import Slot
 
@@ -76,20 +77,14 @@ class Change(models.Model):
     )
     undo_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="undone_by")
 
-    change_reason = models.CharField(
+    change_reason = later_text(
         _("reason"),
         max_length=MAX_CHANGE_REASON,
-        blank=True,
-        default="",
-        db_default="",  # a web process of the version before, which still runs, does not know the column
         help_text="Why, in the user's own words; kept here, never sent.",
     )
 
-    system_account = models.CharField(
+    system_account = later_text(
         max_length=MAX_SYSTEM_ACCOUNT,
-        blank=True,
-        default="",
-        db_default="",
         help_text="The operating system's account that ran the command, for a change from the command line.",
     )
 
@@ -99,12 +94,8 @@ class Change(models.Model):
 
     wanted = models.JSONField(default=dict, help_text="Field → the value that should be stored.")
     payload = models.JSONField(default=dict, help_text="The body as it was sent.")
-    before = models.JSONField(
-        null=True,
-        blank=True,
-        help_text="Field → value read just before; everything known while open, then what changed.",
-    )
-    read_back = models.JSONField(null=True, blank=True, help_text="Field → value read just after.")
+    before = nullable_json("Field → value read just before; everything known while open, then what changed.")
+    read_back = nullable_json("Field → value read just after.")
     results = models.JSONField(default=dict, help_text="Field → outcome.")
     collateral = models.JSONField(default=dict, help_text="Field that was not sent → [before, after].")
 
@@ -116,19 +107,13 @@ class Change(models.Model):
     runner = models.CharField(  # noqa: DJ001 - a default would rewrite a big table
         max_length=120, null=True, blank=True, help_text="The process that saves it (services/saving/runner)."
     )
-    waived_rules = models.JSONField(
-        null=True,
-        blank=True,
-        help_text="What rules required and was not met, where that did not prevent it (services/rules).",
+    waived_rules = nullable_json(
+        "What rules required and was not met, where that did not prevent it (services/rules)."
     )
-    signature = models.JSONField(
-        null=True,
-        blank=True,
-        help_text="The field that was set to the user's name, the name, and what came of it; null: none.",
+    signature = nullable_json(
+        "The field that was set to the user's name, the name, and what came of it; null: none."
     )
-    unchecked = models.JSONField(
-        null=True, blank=True, help_text="Fields that were too large to be read back, where there are any."
-    )
+    unchecked = nullable_json("Fields that were too large to be read back, where there are any.")
 
     objects = ChangeQuerySet.as_manager()
 

@@ -16,7 +16,7 @@ from ticketadmin.sandbox.server import Server
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
-        prog="ticketadmin.sandbox", description="A stand-in for the remote ticket API."
+        prog="ticketadmin.sandbox", description="A test double of the remote ticket API."
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8901, help="0 picks a free one")

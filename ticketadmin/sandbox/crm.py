@@ -110,13 +110,13 @@ class Crm:
             )
 
     def remove(self, code: str) -> None:
-        """Delete a ticket as somebody would in the CRM itself; a reset brings a seeded one back."""
+        """Delete a ticket as a user would in the CRM itself; a reset brings a seeded one back."""
         del self.tickets[code]
         with self._database:
             self._database.execute("UPDATE ticket SET body = '' WHERE code = ?", (code,))
 
     def edit(self, code: str, values: dict[str, Any]) -> None:
-        """Change a ticket as somebody else would in the CRM itself."""
+        """Change a ticket as another user would in the CRM itself."""
         ticket = copy.deepcopy(self.tickets[code])
         custom = values.pop("custom_fields", None)
         ticket |= values

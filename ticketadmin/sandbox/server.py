@@ -80,8 +80,8 @@ class Response:
         lines = [
             f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Answer')}",
             f"Content-Type: {self.content_type}",
+            f"Content-Length: {len(self.body) if length is None else length}",
         ]
-        lines += [f"Content-Length: {len(self.body) if length is None else length}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines += [] if keep_alive else ["Connection: close"]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -131,9 +131,7 @@ class Server:
 
     async def _answer(self, request: Request, connection: int, writer: asyncio.StreamWriter) -> None:
         if request.path.startswith("/_sandbox/"):
-            response = self.control(request)
-            writer.write(response.head(keep_alive=True) + response.body)
-            await writer.drain()
+            await _send(writer, self.control(request))
             return
         entry = self._logged(request, connection)
         started = time.perf_counter()
@@ -169,33 +167,24 @@ class Server:
         faults = self.faults.take(request.method, request.path.removeprefix(PATH), entry.code)
         resets = self.resets
         await _pause(self.crm.switches.latency_ms / 1000)
-        for fault in faults:
-            if fault.kind in {"delay", "hang"} and not fault.after:
-                await _pause(float(fault.options.get("seconds", 60)))
+        early, late = [one for one in faults if not one.after], [one for one in faults if one.after]
+        await _delay(early)
         if resets != self.resets:
             raise Broken
-        early = next((fault for fault in faults if fault.kind in _ANSWERING and not fault.after), None)
-        if early:
-            await _misbehave(early, Response.of((200, {})), entry, writer)
+        if await _misbehaves(early, Response.of((200, {})), entry, writer):
             return
         response = self._carry_out(request, entry, faults)
-        for fault in faults:
-            if fault.kind in {"delay", "hang"} and fault.after:
-                await _pause(float(fault.options.get("seconds", 60)))
-        late = next((fault for fault in faults if fault.kind in _ANSWERING and fault.after), None)
-        if late:
-            await _misbehave(late, response, entry, writer)
-            return
-        entry.status = response.status
-        writer.write(response.head(keep_alive=True) + response.body)
-        await writer.drain()
+        await _delay(late)
+        if not await _misbehaves(late, response, entry, writer):
+            entry.status = response.status
+            await _send(writer, response)
 
     def _carry_out(self, request: Request, entry: LogEntry, faults: list[Fault]) -> Response:
         if not entry.key_ok:
             return Response.of((401, {"message": "API key không hợp lệ"}))
         code, body = entry.code, entry.body
         for fault in _of(faults, "concurrent_edit", when="before_write"):
-            self._edit_as_somebody(fault, code)
+            self._edit_as_another_user(fault, code)
         if request.method == "PUT" and any(fault.kind == "ignore_write" for fault in faults) and code:
             return Response.of((200, self.crm.success(code)))
         if isinstance(body, dict):
@@ -206,7 +195,7 @@ class Server:
         if entry.applied and code:
             self._damage(faults, code, body)
         for fault in _of(faults, "concurrent_edit", when="after_read"):
-            self._edit_as_somebody(fault, code)
+            self._edit_as_another_user(fault, code)
         return Response.of(answer)
 
     def _route(self, request: Request, body: Any) -> Answer:
@@ -232,7 +221,7 @@ class Server:
             names = [one for one in TEXT_FIELDS if one != "ticket_title"] if name == "*" else [name]
             self.crm.edit(code, {one: "" for one in names if one not in body})
 
-    def _edit_as_somebody(self, fault: Fault, code: str | None) -> None:
+    def _edit_as_another_user(self, fault: Fault, code: str | None) -> None:
         ticket = self.crm.tickets.get(code or "")
         if ticket is None:
             return
@@ -273,8 +262,24 @@ async def _pause(seconds: float) -> None:
         await asyncio.sleep(min(seconds, 60))
 
 
-async def _misbehave(fault: Fault, response: Response, entry: LogEntry, writer: asyncio.StreamWriter) -> None:
-    """Answer as the fault says; raises Broken where the connection is to go."""
+async def _delay(faults: list[Fault]) -> None:
+    for fault in faults:
+        if fault.kind in {"delay", "hang"}:
+            await _pause(float(fault.options.get("seconds", 60)))
+
+
+async def _send(writer: asyncio.StreamWriter, response: Response) -> None:
+    writer.write(response.head(keep_alive=True) + response.body)
+    await writer.drain()
+
+
+async def _misbehaves(
+    faults: list[Fault], response: Response, entry: LogEntry, writer: asyncio.StreamWriter
+) -> bool:
+    """Answer as the first such fault says, if there is one. Raises Broken where the connection is to go."""
+    fault = next((one for one in faults if one.kind in _ANSWERING), None)
+    if fault is None:
+        return False
     if fault.kind in {"reset", "close"}:
         raise Broken(reset=fault.kind == "reset")
     options = fault.options
@@ -312,9 +317,9 @@ async def _misbehave(fault: Fault, response: Response, entry: LogEntry, writer: 
             writer.write(bytes([byte]))
             await writer.drain()
             await asyncio.sleep(float(options.get("seconds", 0.5)))
-        return
-    writer.write(answer.head(keep_alive=True) + answer.body)
-    await writer.drain()
+    else:
+        await _send(writer, answer)
+    return True
 
 
 def _as_bytes(body: Any) -> bytes:

@@ -1,10 +1,4 @@
-"""System checks of the sign-in settings: the product does not start with an incomplete configuration.
-
-E020 no user could sign in           E023 OpenID Connect is configured by half
-E021 an extra is not installed       E024 a way on which passwords or tokens could be read
-E022 LDAP is configured by half      E025 SECOND_STEP is not a known word
-W020 no user gets a role by signing in
-"""
+"""System checks of the sign-in settings: the product does not start with an incomplete configuration."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

@@ -13,7 +13,6 @@ from typing import Any
 import ldap
 from django.conf import settings
 from django.dispatch import receiver
-from django.http import HttpRequest
 from django_auth_ldap.backend import LDAPBackend, ldap_error
 from django_auth_ldap.config import LDAPSearch, NestedMemberDNGroupType, PosixGroupType
 
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 # How a directory refuses a user whose password is right but whose account is locked or expired.
 _REFUSALS = (ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION, ldap.INAPPROPRIATE_AUTH)
 _CONNECT_WITHIN, _ANSWER_WITHIN = 5, 5
-# What names an entry for ever: RFC 4530, and Active Directory's own.
+# What identifies an entry permanently: RFC 4530, and Active Directory's own.
 _IDS = ("entryUUID", "objectGUID")
 _GUID_BYTES = 16
 
@@ -43,21 +42,21 @@ def _options() -> dict[int, Any]:
     return options
 
 
-def _group_type() -> Any:
-    if settings.LDAP_GROUP_MEMBER == "memberUid":
-        return PosixGroupType(name_attr="cn")
-    return NestedMemberDNGroupType(settings.LDAP_GROUP_MEMBER, name_attr="cn")
-
-
 def _group_settings() -> dict[str, Any]:
     if not settings.LDAP_GROUP_BASE:
         return {}
     search = LDAPSearch(settings.LDAP_GROUP_BASE, ldap.SCOPE_SUBTREE)
-    return {"GROUP_SEARCH": search, "GROUP_TYPE": _group_type()}
+    member = settings.LDAP_GROUP_MEMBER
+    is_posix = member == "memberUid"
+    kind = PosixGroupType(name_attr="cn") if is_posix else NestedMemberDNGroupType(member, name_attr="cn")
+    return {"GROUP_SEARCH": search, "GROUP_TYPE": kind}
 
 
 class DirectoryBackend(LDAPBackend):
-    """django-auth-ldap with our settings, which hands what the directory says to `welcome`."""
+    """django-auth-ldap with our settings, which hands what the directory says to `welcome`.
+
+    `authenticate` raises SourceUnavailable, and NotWelcome when the password was right.
+    """
 
     default_settings = {
         "SERVER_URI": settings.LDAP_URL,
@@ -74,20 +73,6 @@ class DirectoryBackend(LDAPBackend):
         "ALWAYS_UPDATE_USER": False,
         **_group_settings(),
     }
-
-    def authenticate(
-        self,
-        request: HttpRequest | None,
-        username: str | None = None,
-        password: str | None = None,
-        **kwargs: Any,
-    ) -> User | None:
-        """Return the person; None for a wrong name or password.
-
-        Raises SourceUnavailable, and NotWelcome when the password was right.
-        """
-        person: User | None = super().authenticate(request, username, password, **kwargs)
-        return person
 
     def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[User, bool]:
         """Return the person, welcomed by what the directory says now; nothing is left to fill in."""

@@ -14,6 +14,8 @@ from typing import IO
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
+from openpyxl.utils import column_index_from_string
+
 MEBIBYTE = 1024 * 1024
 # Ours: more than a table of tickets needs.
 MAX_UNPACKED = 64 * MEBIBYTE
@@ -170,7 +172,7 @@ class _PartCheck:
             self.facts.hidden.add(self._row)
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
-        self._column = _column_number(attributes["r"]) if "r" in attributes else self._column + 1
+        self._column = _place(attributes["r"])[1] + 1 if "r" in attributes else self._column + 1
         if self._column > MAX_COLUMN:
             raise RefusedWorkbook(Code.DAMAGED)
         self._lacks_result = False
@@ -230,14 +232,4 @@ def _place(text: str) -> Place:
     place = _PLACE.fullmatch(text)
     if not place:
         raise RefusedWorkbook(Code.DAMAGED)
-    return int(place[2]), _column_number(text) - 1
-
-
-def _column_number(text: str) -> int:
-    place = _PLACE.fullmatch(text)
-    if not place:
-        raise RefusedWorkbook(Code.DAMAGED)
-    number = 0
-    for letter in place[1].upper():
-        number = 26 * number + ord(letter) - 64
-    return number
+    return int(place[2]), column_index_from_string(place[1]) - 1

@@ -58,20 +58,17 @@ def open_read_only(file: Path, *, how: str = "mode=ro") -> sqlite3.Connection:
 
 
 def _dump_postgres(target: Path) -> None:
-    settings = connection.settings_dict
-    command = ["pg_dump", "--format=custom", "--no-owner", f"--file={target}", *connection_options()]
+    options, environment = for_postgres()
+    command = ["pg_dump", "--format=custom", "--no-owner", f"--file={target}", *options]
     command.append(f"--exclude-table-data={SESSIONS}")
-    subprocess.run([*command, settings["NAME"]], env=with_password(), check=True)
+    subprocess.run([*command, connection.settings_dict["NAME"]], env=environment, check=True)
 
 
-def connection_options() -> list[str]:
-    """Return the options with which PostgreSQL's programs reach our server."""
-    settings = connection.settings_dict
-    named = {"--host": settings["HOST"], "--port": settings["PORT"], "--username": settings["USER"]}
-    return [f"{option}={value}" for option, value in named.items() if value]
+def for_postgres() -> tuple[list[str], dict[str, str]]:
+    """Return the options with which PostgreSQL's programs reach the database's server, and their environment.
 
-
-def with_password() -> dict[str, str]:
-    """Return the environment with the password in it, so that no command line shows it."""
-    password = connection.settings_dict["PASSWORD"]
-    return {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    The password is in the environment, so that no command line shows it.
+    """
+    settings = {**connection.settings_dict, "NAME": "left out below"}
+    (_psql, *options, _name), secret = connection.client.settings_to_cmd_args_env(settings, [])
+    return options, {**os.environ, **(secret or {})}

@@ -73,14 +73,12 @@ class Command(BaseCommand):
                 if recipe:
                     wanted = with_recipe(wanted, recipe, caller.user, schema)
                 code = self._change(wanted, schema, caller, as_json=options["json"])
-            except WrongArguments as problem:
-                raise CommandError("\n".join(problem.messages), returncode=Exit.USAGE) from problem
-            except ValidationError as problem:
+            except (WrongArguments, ValidationError) as problem:
                 raise CommandError("\n".join(problem.messages), returncode=Exit.USAGE) from problem
             except TicketApiError as problem:
                 notice = describe_problem(problem)
-                words_of = f"{notice.title} {notice.text} {notice.next_step}"
-                raise CommandError(words_of, returncode=exit_of_error(problem)) from problem
+                text = f"{notice.title} {notice.text} {notice.next_step}"
+                raise CommandError(text, returncode=exit_of_error(problem)) from problem
             except Forbidden as problem:
                 message = _("%(user)s is no active user with the right to do this. Nothing was sent.")
                 raise CommandError(message % {"user": user}, returncode=Exit.NOT_ALLOWED) from problem

@@ -18,15 +18,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, connections
+from django.utils import timezone
 from django_tasks_db.management.commands import db_worker
 
 from ticketadmin.management.starting import require_start
 from ticketadmin.models import Channel
 from ticketadmin.services.audit.origin import Origin, acting_from
+from ticketadmin.services.bulk.engine import sweep
+from ticketadmin.services.erasing.retention import expire_by_need
 from ticketadmin.services.index.sweeping import Sweeper
 from ticketadmin.services.operations.heartbeats import beat, end
 from ticketadmin.services.operations.upkeep import upkeep_if_due
-from ticketadmin.tasks import WORKER, forget_old_tasks, stopping, sweep_bulks
+from ticketadmin.tasks import WORKER, call_worker, stopping
 
 DATABASE_AGAIN = 2.0
 SHORTEST_WAIT = 0.001  # seconds between two steps of the index
@@ -64,7 +67,7 @@ class Command(db_worker.Command):
     def handle(self, **options: Any) -> None:
         require_start()
         sys.setswitchinterval(SWITCH_EVERY)
-        forget_old_tasks()
+        expire_by_need("tasks", timezone.now())  # the rows of bulk updates hold the work to do
         db_worker.Worker = Worker  # type: ignore[misc]  # its command has no other way to take one
         with _watch():
             super().handle(**options)
@@ -106,7 +109,8 @@ def _keep_on(is_over: threading.Event, step: Callable[[], float], finish: Callab
 
 def _look_for_bulks() -> float:
     beat(WORKER)
-    sweep_bulks()
+    for pk in sweep():
+        call_worker(pk=pk)
     return settings.BULK_LEASE_SECONDS / 3
 
 

@@ -1,4 +1,4 @@
-"""`make demo`: the whole product in one terminal, with an embedded stand-in for the CRM."""
+"""`make demo`: the whole product in one terminal, with an embedded sandbox CRM."""
 
 import json
 import os
@@ -121,7 +121,7 @@ def free_port(wanted: int) -> int:
 
 
 def sandbox() -> Child:
-    """Return the stand-in for the CRM."""
+    """Return the sandbox CRM."""
     database = str(data_folder() / "sandbox.sqlite3")
     return Child(
         "sandbox", [sys.executable, "-m", "ticketadmin.sandbox", "--port", "0", "--database", database]

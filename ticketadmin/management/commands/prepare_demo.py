@@ -22,16 +22,10 @@ PEOPLE = {
 }
 WARRANTY_OPTIONS = "1 = Chính hãng 12 tháng\n2 = Mở rộng 24 tháng\n3 = Hết hạn"
 CUSTOM_FIELDS = [
-    {"key": "so_serial", "label": "Số serial", "kind": "text", "order": 1},
-    {"key": "ngay_mua", "label": "Ngày mua", "kind": "epoch_date", "order": 2},
-    {
-        "key": "loai_bao_hanh",
-        "label": "Loại bảo hành",
-        "kind": "select",
-        "choices_text": WARRANTY_OPTIONS,
-        "order": 3,
-    },
-    {"key": "ghi_chu", "label": "Ghi chú", "kind": "long_text", "order": 4},
+    {"key": "so_serial", "label": "Số serial", "kind": "text"},
+    {"key": "ngay_mua", "label": "Ngày mua", "kind": "epoch_date"},
+    {"key": "loai_bao_hanh", "label": "Loại bảo hành", "kind": "select", "choices_text": WARRANTY_OPTIONS},
+    {"key": "ghi_chu", "label": "Ghi chú", "kind": "long_text"},
 ]
 STATUSES = [
     ("Mới", Hue.BLUE, False),
@@ -54,7 +48,9 @@ class Command(BaseCommand):
             collect_static()
         make_people()
         if not CustomField.objects.exists() and not StatusSetting.objects.exists():
-            CustomField.objects.bulk_create(CustomField(**values) for values in CUSTOM_FIELDS)
+            CustomField.objects.bulk_create(
+                CustomField(**values, order=order) for order, values in enumerate(CUSTOM_FIELDS, start=1)
+            )
             StatusSetting.objects.bulk_create(
                 StatusSetting(name=name, hue=hue, is_done=is_done, order=order)
                 for order, (name, hue, is_done) in enumerate(STATUSES)

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from ticketadmin.management.commands.backup import connection_options, open_read_only, with_password
+from ticketadmin.management.commands.backup import for_postgres, open_read_only
 from ticketadmin.services.operations.readiness import pause_after_restore
 
 
@@ -60,6 +60,7 @@ def _copy_sqlite(source: Path) -> None:
 
 
 def _load_postgres(source: Path) -> None:
-    command = ["pg_restore", "--no-owner", "--exit-on-error", *connection_options()]
+    options, environment = for_postgres()
+    command = ["pg_restore", "--no-owner", "--exit-on-error", *options]
     database = f"--dbname={connection.settings_dict['NAME']}"
-    subprocess.run([*command, database, str(source)], env=with_password(), check=True)
+    subprocess.run([*command, database, str(source)], env=environment, check=True)

@@ -20,7 +20,7 @@ class Origin:
     """What the audit log notes of the way an action came in.
 
     `actor_of` is called when an entry is made, because a request's user is known late. `via` names what
-    stood in for a signed-in user, such as a password link or the company's directory.
+    took the place of a signed-in user, such as a password link or the company's directory.
     """
 
     channel: Channel

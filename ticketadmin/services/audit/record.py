@@ -8,7 +8,7 @@ that the log need not be changed to erase one; users' own are kept in the row an
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -95,23 +95,24 @@ def audited_export(
     """
     wanted = {name: masked(str(value)) for name, value in filters.items() if value not in (None, "", [])}
 
+    context = copy_context()
+
     def keep(count: int, *, is_complete: bool) -> None:
         details = {"rows": count, "complete": is_complete, "filters": wanted}
         details |= further() if further else {}
         record(AuditAction.EXPORTED, target, details=details, actor=actor)
 
-    return _counted(rows, keep, copy_context())
+    def counted() -> Iterator[T]:
+        count, is_complete = 0, False
+        try:
+            for row in rows:
+                count += 1
+                yield row
+            is_complete = True
+        finally:
+            context.run(partial(keep, count, is_complete=is_complete))
 
-
-def _counted(rows: Iterable[T], keep: Callable[..., None], context: Context) -> Iterator[T]:
-    count, is_complete = 0, False
-    try:
-        for row in rows:
-            count += 1
-            yield row
-        is_complete = True
-    finally:
-        context.run(partial(keep, count, is_complete=is_complete))
+    return counted()
 
 
 def masked(text: str) -> str:

@@ -34,15 +34,22 @@ def _values(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _names_of(model: type[models.Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields if not field.primary_key]
+def _names_of(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the columns whose changes are recorded; none of a model that is not."""
+    if model in SETTINGS:
+        return tuple(field.attname for field in model._meta.concrete_fields if not field.primary_key)
+    return {User: (*_USER_FIELDS, "password"), SavedView: _VIEW_FIELDS}.get(model, ())
 
 
-def _stored(row: models.Model, names: Iterable[str]) -> dict[str, Any] | None:
-    """Return the row's values as the database holds them; None for a row that is new."""
-    if row._state.adding:
-        return None
-    return row.__class__._default_manager.filter(pk=row.pk).values(*names).first()
+@receiver(pre_save)
+def _before(
+    sender: type[models.Model], instance: Any, update_fields: Any, raw: bool = False, **_signal: Any
+) -> None:
+    """Note what the database holds of a row that is about to be written; None for a row that is new."""
+    names = _names_of(sender)
+    if not raw and set(names if update_fields is None else update_fields) & set(names):
+        rows = sender._default_manager.filter(pk=instance.pk).values(*names)
+        instance.stored = None if instance._state.adding else rows.first()
 
 
 def _difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,19 +60,11 @@ def _difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str
 # --- users ---------------------------------------------------------------------------------------
 
 
-@receiver(pre_save, sender=User)
-def _before_user(instance: User, update_fields: Any, raw: bool = False, **_signal: Any) -> None:
-    names = (*_USER_FIELDS, "password")
-    is_watched = update_fields is None or any(name in names for name in update_fields)
-    instance.stored = _stored(instance, names) if is_watched and not raw else None  # type: ignore[attr-defined]
-    instance.is_watched = is_watched and not raw  # type: ignore[attr-defined]
-
-
 @receiver(post_save, sender=User)
 def _after_user(instance: User, created: bool, **_signal: Any) -> None:
-    if not getattr(instance, "is_watched", False):
+    if "stored" not in vars(instance):
         return
-    stored: dict[str, Any] | None = instance.stored  # type: ignore[attr-defined]
+    stored = vars(instance).pop("stored")
     values = _values(instance, _USER_FIELDS)
     if created or stored is None:
         record(AuditAction.USER_CREATED, Target.of(instance), after=values)
@@ -176,21 +175,15 @@ def _permissions_change(instance: Any, action: str, reverse: bool, **_signal: An
 # --- settings and shared views -------------------------------------------------------------------
 
 
-@receiver(pre_save)
-def _before_setting(sender: type[models.Model], instance: Any, raw: bool = False, **_signal: Any) -> None:
-    if sender in SETTINGS and not raw:
-        instance.stored = _stored(instance, _names_of(sender))
-
-
 @receiver(post_save)
-def _after_setting(sender: type[models.Model], instance: Any, raw: bool = False, **_signal: Any) -> None:
-    if sender not in SETTINGS or raw:
+def _after_setting(sender: type[models.Model], instance: Any, **_signal: Any) -> None:
+    if sender not in SETTINGS or "stored" not in vars(instance):
         return
-    after = _values(instance, _names_of(sender))
-    if instance.stored is None:
+    stored, after = vars(instance).pop("stored"), _values(instance, _names_of(sender))
+    if stored is None:
         record(AuditAction.SETTING_CREATED, Target.of(instance), after=after)
         return
-    before, after = _difference(instance.stored, after)
+    before, after = _difference(stored, after)
     if after:
         record(AuditAction.SETTING_CHANGED, Target.of(instance), before=before, after=after)
 
@@ -205,16 +198,12 @@ def _view_values(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "query": masked(str(values["query"]))}
 
 
-@receiver(pre_save, sender=SavedView)
-def _before_view(instance: SavedView, raw: bool = False, **_signal: Any) -> None:
-    instance.stored = None if raw else _stored(instance, _VIEW_FIELDS)  # type: ignore[attr-defined]
-
-
 @receiver(post_save, sender=SavedView)
-def _after_view(instance: SavedView, raw: bool = False, **_signal: Any) -> None:
-    stored: dict[str, Any] = instance.stored or {"is_shared": False, "query": ""}  # type: ignore[attr-defined]
+def _after_view(instance: SavedView, **_signal: Any) -> None:
+    is_noted = "stored" in vars(instance)
+    stored = vars(instance).pop("stored", None) or {"is_shared": False, "query": ""}
     was_shared = stored["is_shared"]
-    if raw or not (instance.is_shared or was_shared):
+    if not is_noted or not (instance.is_shared or was_shared):
         return
     before, after = _difference(_view_values(stored), _view_values(_values(instance, _VIEW_FIELDS)))
     if not after:

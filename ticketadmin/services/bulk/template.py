@@ -4,33 +4,24 @@ The workbook formats every column as text, so that a spreadsheet neither drops t
 number nor rewrites a day, and explains the columns on a second sheet in the person's language.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import translation
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font
-from openpyxl.worksheet.datavalidation import DataValidation
 
-from ticketadmin.services.bulk.columns import labels, letter
+from ticketadmin.services.bulk.columns import labels
 from ticketadmin.services.bulk.spellings import SPELLINGS, write_it_as
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import MOST_ROWS
-from ticketadmin.services.spreadsheets.writing import HelpSheet
+from ticketadmin.services.spreadsheets.writing import HelpSheet, SheetColumn, write_workbook
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import heading
 
-if TYPE_CHECKING:
-    from openpyxl.worksheet.worksheet import Worksheet
-
-_AS_TEXT = "@"
 _WIDTHS = {Kind.HTML: 60, Kind.LONG_TEXT: 60, Kind.LINE: 40, Kind.EMAIL: 28}
 
 
@@ -51,21 +42,28 @@ def template_csv(schema: TicketSchema) -> Iterator[str]:
 def template_xlsx(schema: TicketSchema) -> bytes:
     """Return an empty workbook with explanations, and with lists to choose statuses and options from."""
     columns = explain_columns(schema)
-    book = Workbook()
-    table = book.active
-    if table is None:
-        raise RuntimeError("a new workbook has a sheet")
-    table.title = _("Tickets")
-    _fill_table(table, columns, [20, *(_WIDTHS.get(field.kind, 20) for field in schema.fields.values())])
-    _fill_help(book.create_sheet(_("How to fill in")), columns)
-    _fill_lists(book.create_sheet(_("Lists")), table, columns)
-    content = BytesIO()
-    book.save(content)
-    return content.getvalue()
+    widths = [20, *(_WIDTHS.get(field.kind, 20) for field in schema.fields.values())]
+    rules = [
+        _("An empty cell keeps what the ticket has. Columns that you do not need can be removed."),
+        _("At most %(most)s tickets in one file. Nothing is sent before you have seen a preview.")
+        % {"most": number_format(MOST_ROWS, force_grouping=True)},
+    ]
+    written = write_workbook(
+        _("Tickets"),
+        [SheetColumn(one.heading, width, one.options) for one, width in zip(columns, widths, strict=True)],
+        [],
+        explained=_help_sheet(rules, columns),
+    )
+    return written.getvalue()
+
+
+def _help_sheet(rules: Sequence[str], columns: Iterable[ColumnHelp]) -> HelpSheet:
+    rows = [(column.heading, column.meaning) for column in columns]
+    return HelpSheet(_("How to fill in"), rules, (_("Column"), _("Allowed values")), rows)
 
 
 def help_titles() -> frozenset[str]:
-    """Return the titles of the sheets beside the table in every language: nobody has to be told of them."""
+    """Return the titles of the sheets beside the table in every language: users are not told of them."""
     titles = set()
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
@@ -83,8 +81,7 @@ def explain_export(columns: Iterable[ColumnHelp]) -> HelpSheet:
         _("Columns that are not listed below are not taken back."),
         _("Nothing is sent before you have seen a preview."),
     ]
-    rows = [(column.heading, column.meaning) for column in columns]
-    return HelpSheet(_("How to fill in"), rules, (_("Column"), _("Allowed values")), rows)
+    return _help_sheet(rules, columns)
 
 
 def explain_columns(schema: TicketSchema) -> list[ColumnHelp]:
@@ -131,53 +128,3 @@ def _how(kind: Kind) -> str:
     }
     examples = SPELLINGS.get(kind)
     return " ".join(filter(None, [ways.get(kind, ""), write_it_as(examples) if examples else ""]))
-
-
-def _fill_table(sheet: "Worksheet", columns: list[ColumnHelp], widths: Iterable[int]) -> None:
-    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
-        _write(sheet, 1, index + 1, column.heading, is_bold=True)
-        dimension = sheet.column_dimensions[letter(index)]
-        dimension.number_format = _AS_TEXT
-        dimension.width = width
-    sheet.freeze_panes = "B2"
-
-
-def _fill_help(sheet: "Worksheet", columns: list[ColumnHelp]) -> None:
-    rules = [
-        _("An empty cell keeps what the ticket has. Columns that you do not need can be removed."),
-        _("At most %(most)s tickets in one file. Nothing is sent before you have seen a preview.")
-        % {"most": number_format(MOST_ROWS, force_grouping=True)},
-    ]
-    for row, rule in enumerate(rules, start=1):
-        _write(sheet, row, 1, rule)
-    _write(sheet, 4, 1, _("Column"), is_bold=True)
-    _write(sheet, 4, 2, _("Allowed values"), is_bold=True)
-    for row, column in enumerate(columns, start=5):
-        _write(sheet, row, 1, column.heading)
-        _write(sheet, row, 2, column.meaning)
-    sheet.column_dimensions["A"].width = 32
-    sheet.column_dimensions["B"].width = 90
-
-
-def _fill_lists(sheet: "Worksheet", table: "Worksheet", columns: list[ColumnHelp]) -> None:
-    """Write each column's options below its name and offer them in the table; other texts stay possible."""
-    sheet.sheet_state = "hidden"
-    for index, column in enumerate(columns):
-        if not column.options:
-            continue
-        place = letter(index)
-        for row, option in enumerate((column.heading, *column.options), start=1):
-            _write(sheet, row, index + 1, option, is_bold=row == 1)
-        source = f"'{sheet.title}'!${place}$2:${place}${len(column.options) + 1}"
-        offer = DataValidation(type="list", formula1=source, showErrorMessage=False)
-        offer.add(f"{place}2:{place}{MOST_ROWS + 1}")
-        table.add_data_validation(offer)
-
-
-def _write(sheet: "Worksheet", row: int, column: int, text: str, *, is_bold: bool = False) -> None:
-    """Write a text as a text, even one that begins like a formula."""
-    cell = sheet.cell(row, column, text)
-    cell.data_type = "s"
-    cell.number_format = _AS_TEXT
-    cell.font = Font(bold=is_bold)
-    cell.alignment = Alignment(vertical="top", wrap_text=True)

@@ -1,7 +1,7 @@
 """What the arguments and the standard input of the command mean: tickets, and the changes for them.
 
 Names of fields and values are read as in an uploaded file (`services/bulk`), so that the command, a file and
-the form send the same. Every problem is found in one go; nothing is asked of the CRM here.
+the form send the same. Every problem is found in one go; the CRM is not called here.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,8 @@ def read_arguments(
     has to be named, because a recipe brings some.
     """
     codes = [word for word in words if "=" not in word]
-    edit = _common(_assignments(words), cleared, schema)
+    assigned = [(name, value) for name, sign, value in (word.partition("=") for word in words) if sign]
+    edit = _common(assigned, cleared, schema)
     tickets = _named(codes) if given is None else _from_input(given, schema)
     if len(tickets) > MOST_TICKETS:
         message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
@@ -88,10 +89,6 @@ def read_losses(names: Sequence[str]) -> frozenset[str]:
         known = ", ".join(field.name for field in STANDARD)
         raise WrongArguments([message % {"name": name[:80], "names": known} for name in wrong[:20]])
     return accepted
-
-
-def _assignments(words: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name, value) for name, sign, value in (word.partition("=") for word in words) if sign]
 
 
 def _common(assigned: Sequence[tuple[str, str]], cleared: Sequence[str], schema: TicketSchema) -> Edit:
@@ -119,14 +116,17 @@ def _read(table: Table, schema: TicketSchema) -> BulkTable:
 
 
 def _named(codes: Sequence[str]) -> tuple[Chosen, ...]:
-    wrong = [code for code in codes if not CODE.fullmatch(code)]
-    if wrong:
-        message = _("%(code)s is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
-        raise WrongArguments([message % {"code": code[:80]} for code in wrong])
+    _refuse_codes([code for code in codes if not CODE.fullmatch(code)])
     once: dict[str, str] = {}
     for code in codes:
         once.setdefault(code.casefold(), code)
     return tuple(Chosen(code) for code in once.values())
+
+
+def _refuse_codes(wrong: Sequence[str]) -> None:
+    if wrong:
+        message = _("%(code)s is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
+        raise WrongArguments([message % {"code": code[:80]} for code in wrong])
 
 
 def _from_input(given: bytes, schema: TicketSchema) -> tuple[Chosen, ...]:
@@ -161,9 +161,7 @@ def _from_table(given: bytes, schema: TicketSchema) -> tuple[Chosen, ...]:
 
 def _from_codes(given: bytes) -> tuple[Chosen, ...]:
     found = read_codes(decode(given)[0])
-    if found.malformed:
-        message = _("%(code)s is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
-        raise WrongArguments([message % {"code": piece} for piece in found.malformed[:20]])
+    _refuse_codes(found.malformed[:20])
     if not found.codes:
         raise WrongArguments([_("No ticket code was found in it.")])
     return tuple(Chosen(code) for code in found.codes)

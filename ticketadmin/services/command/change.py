@@ -8,7 +8,7 @@ what every save leaves: a record that is settled by reading, and a run that a wo
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -181,9 +181,6 @@ def _work(bulk: BulkUpdate, caller: Caller) -> None:
 
 
 def _results(bulk: BulkUpdate) -> tuple[Exit, tuple[BulkItem, ...]]:
-    items = tuple(_items(bulk))
+    rows = bulk.items.select_related("change").order_by("position")
+    items = tuple(rows.iterator(chunk_size=CHUNK))
     return exit_of_all(exit_of_item(item) for item in items), items
-
-
-def _items(bulk: BulkUpdate) -> Iterator[BulkItem]:
-    return bulk.items.select_related("change").order_by("position").iterator(chunk_size=CHUNK)

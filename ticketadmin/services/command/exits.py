@@ -14,7 +14,7 @@ from ticketadmin.services.saving.errors import (
     SaveProblem,
     WouldLoseFields,
 )
-from ticketadmin.ticketapi.errors import InvalidTicket, NotFound, TicketApiError
+from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason, Source
 
 
@@ -96,8 +96,6 @@ def exit_of_problem(problem: SaveProblem) -> Exit:
 
 def exit_of_error(error: TicketApiError) -> Exit:
     """Return the exit code for a call that failed before anything was sent."""
-    if isinstance(error, NotFound):
-        return Exit.NO_TICKET
     if isinstance(error, InvalidTicket):
         return Exit.REFUSED
     return _exit_of_reason(error.reason)

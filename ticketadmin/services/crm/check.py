@@ -111,10 +111,8 @@ def _answers() -> Iterator[Step]:
     yield _ask(Question.CATEGORIES, lambda: api.list_categories(request_id=asked_as))
     codes: list[str] = []
     yield _ask(Question.LIST, lambda: codes.extend(one.code for one in api.list_tickets(limit=1).tickets))
-    if codes:
-        yield _ask(Question.READ, lambda: api.get_ticket(codes[0]))
-    else:
-        yield Step(Question.READ, Answer.UNKNOWN)
+    unknown = Step(Question.READ, Answer.UNKNOWN)
+    yield _ask(Question.READ, lambda: api.get_ticket(codes[0])) if codes else unknown
 
 
 def _ask(name: Question, ask: Callable[[], object]) -> Step:

@@ -27,8 +27,8 @@ _LOOKED_UP = (Snapshot.CATEGORIES, Snapshot.STATUSES, Snapshot.READING, Snapshot
 def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     """Return both lists, asking the CRM for those that are older than CHOICES_MAX_AGE seconds.
 
-    Never raises: a list that cannot be had now is the last known one, marked stale, or an unknown one.
-    After a failed attempt the CRM is left alone for half a minute. Without `ask` no call is made, for
+    Never raises: a list that is not available now is the last known one, marked stale, or an unknown one.
+    After a failed attempt the CRM is not called for half a minute. Without `ask` no call is made, for
     pages that must not wait.
     """
     rows = {row.name: row for row in _SNAPSHOTS.rows()}

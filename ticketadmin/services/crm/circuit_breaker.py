@@ -1,7 +1,7 @@
-"""The circuit breaker: a CRM that does not answer is left alone, by all processes.
+"""The circuit breaker: no process calls a CRM that does not answer.
 
 After a few failures in a row that mean that there is no CRM, every process stops calling for some
-seconds: a page then costs nothing but the look at a row. When the time is over, one call is let
+seconds: a page then costs one query. When the time is over, one call is let
 through as a probe; its success closes the circuit. An answer of any kind, even a refusal, is a sign
 of life, so a ticket that fails by itself never opens it.
 """

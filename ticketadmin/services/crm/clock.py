@@ -1,6 +1,6 @@
 """The one clock by which reads of the CRM are ordered: the database's.
 
-Machines may be a minute apart; the database is one. On PostgreSQL its clock is asked, on SQLite all
+Machines may be a minute apart; the database is one. On PostgreSQL its clock is read, on SQLite all
 processes share the machine's.
 """
 

@@ -90,15 +90,11 @@ def _observe(gate: CallGate, call: Call) -> None:
 
 
 def _config() -> ApiConfig:
-    key = (
-        ApiKey(value=settings.TICKET_API_KEY)
-        if settings.TICKET_API_KEY
-        else ApiKey(file=settings.TICKET_API_KEY_FILE)
-    )
+    key = settings.TICKET_API_KEY
     timeout = settings.TICKET_API_TIMEOUT
     return ApiConfig(
         url=settings.TICKET_API_URL,
-        key=key,
+        key=ApiKey(value=key) if key else ApiKey(file=settings.TICKET_API_KEY_FILE),
         code_keys=tuple(settings.TICKET_API_CODE_KEYS),
         cookie=settings.TICKET_API_COOKIE,
         read_timeout=timeout,

@@ -43,7 +43,7 @@ def held_while_asked_to_wait() -> Iterator[None]:
 
 
 def asked_to_wait() -> float:
-    """Return the seconds for which the CRM still asks to be left alone, 0 where it does not."""
+    """Return the seconds for which the CRM still asks not to be called, 0 where it does not."""
     return shared_moment(Shared.ASKED_TO_WAIT, "until").seconds_left
 
 

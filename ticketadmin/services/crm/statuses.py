@@ -4,7 +4,6 @@ Administrators describe them; without any description every status is grey, in t
 the first few have a button.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Subquery
@@ -51,9 +50,7 @@ def get_statuses(choices: Choices) -> Statuses:
     """
     settings = _SETTINGS.rows() if choices.settings is None else choices.settings
     described, listed = {setting.name: setting for setting in settings}, choices.statuses
-    names: Iterable[str] = (
-        listed.names if listed.is_known else [setting.name for setting in described.values()]
-    )
+    names = listed.names if listed.is_known else tuple(described)
     known = [(name, described.get(matching_name(described, name) or "")) for name in names]
     known.sort(key=lambda pair: pair[1].order if pair[1] else 1_000)
     return Statuses(

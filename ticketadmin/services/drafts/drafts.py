@@ -119,7 +119,7 @@ def bring_back_draft(actor: User, code: str) -> None:
 
 
 def restore_draft(actor: User, opened: OpenedTicket, *, beside: Collection[str] = ()) -> Restored | None:
-    """Put the actor's draft into the ticket as it was just read, without the fields that it stands `beside`.
+    """Put the actor's draft into the ticket as it was just read, without the fields in `beside`.
 
     None without a draft, after it was discarded, and where the CRM holds all of it by now: then it goes.
     """

@@ -1,8 +1,8 @@
 """Removing what is older than the retention settings allow. The worker calls it once an hour.
 
 Ages are counted from the last thing that happened: a change's time, a run's end, a draft's last keystroke.
-Open changes and runs that have not ended are kept, however old. 0 days keeps for ever. Days that are not set
-(the settings' defaults) count only from `notice_ends` on: an upgrade must not delete history unannounced.
+Open changes and runs that have not ended are kept, however old. With 0 days nothing is deleted. Settings that
+are left at their defaults count only from `notice_ends` on: an upgrade must not delete history unannounced.
 """
 
 from collections.abc import Callable, Mapping

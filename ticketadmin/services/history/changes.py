@@ -23,7 +23,7 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Filters:
-    """What of the history is asked for; empty means any."""
+    """Which changes are wanted; empty means any."""
 
     ticket: str = ""
     person: int | None = None
@@ -66,7 +66,7 @@ _NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)
 
 
 def history_rows(viewer: User, filters: Filters) -> Iterator[Change]:
-    """Yield everything that the filters ask for."""
+    """Yield every change that fits the filters."""
     return rows_of_all(lambda before: history_page(viewer, filters, before=before, size=CHUNK))
 
 

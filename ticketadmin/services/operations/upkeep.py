@@ -5,6 +5,7 @@ Each piece of work is bounded; what is left over is done within the next hour.
 
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 def expire_audit(now: datetime) -> int:
-    """Delete audit entries older than KEEP_AUDIT_DAYS; 0 keeps them for ever."""
+    """Delete audit entries older than KEEP_AUDIT_DAYS; with 0 they are never deleted."""
     if not settings.KEEP_AUDIT_DAYS:
         return 0
     limit = now - timedelta(days=settings.KEEP_AUDIT_DAYS)
@@ -69,14 +70,8 @@ def upkeep(now: datetime) -> dict[str, int]:
     if removed:
         event(logger, "upkeep", **removed)
     for notice in notices(now):
-        event(
-            logger,
-            "retention_announced",
-            setting=notice.setting,
-            days=notice.days,
-            rows=notice.rows,
-            begins=notice_ends().isoformat(timespec="minutes"),
-        )
+        begins = notice_ends().isoformat(timespec="minutes")
+        event(logger, "retention_announced", **asdict(notice), begins=begins)
     return done
 
 

@@ -1,4 +1,4 @@
-"""Who may do what. Services ask here, so that no entry point can forget to."""
+"""Who may do what. Services check it, so that no entry point can forget to."""
 
 from django.core.exceptions import PermissionDenied
 
@@ -18,7 +18,7 @@ def require(actor: User, permission: str) -> None:
 def may_see(actor: User, change: Change) -> bool:
     """Return whether the person may see this change.
 
-    Their own, any of a ticket that they changed themselves, or anybody's with `view_all_history`.
+    Their own, any of a ticket that they changed themselves, or any user's with `view_all_history`.
     """
     if change.actor_id == actor.pk or actor.may("view_all_history"):
         return True

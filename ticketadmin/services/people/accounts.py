@@ -67,7 +67,7 @@ class Vouched:
     source: Source
     username: str
     subject: str | None = None
-    """Who this is for ever, where the source knows; a name can change or be given to another user."""
+    """A permanent identifier, where the source has one; a name can change or be given to another user."""
     first_name: str = ""
     last_name: str = ""
     email: str = ""
@@ -80,7 +80,7 @@ def welcome(vouched: Vouched) -> User:
     Raises Disabled, NameTaken, NotBound or NoRole. A role that was taken away is gone even where the person
     is not let in.
     """
-    vouched = _with_subject(_cleaned(vouched))
+    vouched = _cleaned(vouched)
     try:
         person = _find_or_make(vouched)
     except IntegrityError:  # made by another request just now
@@ -103,20 +103,17 @@ def _refused(reason: NotWelcome, account: User) -> NotWelcome:
 
 
 def _cleaned(vouched: Vouched) -> Vouched:
+    """Return it with plain texts; a source that knows nothing but names gives out each of them once."""
+    username = printable(User.normalize_username(vouched.username), limit=150)
+    by_name = directory_subject(vouched.source, username) if username else None
     return replace(
         vouched,
-        username=printable(User.normalize_username(vouched.username), limit=150),
+        username=username,
+        subject=vouched.subject or by_name,
         first_name=printable(vouched.first_name, limit=150),
         last_name=printable(vouched.last_name, limit=150),
         email=printable(vouched.email, limit=254),
     )
-
-
-def _with_subject(vouched: Vouched) -> Vouched:
-    """Name who this is where the source knows nothing but the name, which a directory gives out once."""
-    if vouched.subject or not vouched.username:
-        return vouched
-    return replace(vouched, subject=directory_subject(vouched.source, vouched.username))
 
 
 def directory_subject(source: Source, username: str) -> str:

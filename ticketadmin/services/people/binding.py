@@ -1,7 +1,7 @@
 """Connecting an account that exists to a person of the company's directory or provider.
 
 The attacker is a colleague, or can make accounts in the directory, and brings the name of an account
-that an administrator made or moved there and nobody has used yet. A name proves nothing: such an account is
+that an administrator made or moved there and that was never used. A name proves nothing: such an account is
 connected by a one-time link that an administrator hands to its owner, or by an administrator's choice among
 those who tried. Never a superuser's: theirs is a password kept here.
 """

@@ -1,8 +1,8 @@
 """New passwords for people who forgot theirs, by e-mail.
 
 The attacker wants to learn which addresses have an account, to flood a mailbox, or to have the link. So the
-answer is the same for every address, in words and, as far as it goes, in time: the mail is written even where
-nobody gets it, and sent after the answer. Requests are counted by person and by client address.
+answer is the same for every address, in words and, as far as it goes, in time: the mail is written also for
+an unknown address, and sent after the answer. Requests are counted by person and by client address.
 """
 
 import logging

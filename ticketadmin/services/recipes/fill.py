@@ -170,12 +170,8 @@ def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment
         return []
     if change.do.is_day:
         return [day_after(moment.today, change).isoformat()]
-    names = {
-        "customer": ticket.customer,
-        "code": ticket.code,
-        "today": moment.written_today,
-        "me": moment.me,
-    }
+    said = {"today": moment.written_today, "me": moment.me}
+    names = {**said, "customer": ticket.customer, "code": ticket.code}
     texts = [expanded(one, text, names) for text in change.texts]
     if not change.do.adds:
         return texts

@@ -1,4 +1,4 @@
-"""Keeping recipes and snippets: rows that have a name, belong to a user, and can be shared with everybody.
+"""Keeping recipes and snippets: rows that have a name, belong to a user, and can be shared with all users.
 
 Leads share; owners change their own. What a shared row says is in the audit log: colleagues use it.
 """

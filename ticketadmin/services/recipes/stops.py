@@ -41,17 +41,13 @@ class Stop:
     @classmethod
     def of_error(cls, name: str, error: ValidationError) -> "Stop":
         """Return the reason for an error of a field that was raised without a language."""
-        params = {key: _bounded(value) for key, value in (error.params or {}).items()}
+        given = (error.params or {}).items()
+        params = {key: value if isinstance(value, int) else str(value)[:MAX_PARAM] for key, value in given}
         return cls(name, error.code or "invalid", str(error.message), params)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same reason of."""
-        return {
-            "field": self.name,
-            "code": self.code,
-            "message": self.message,
-            "params": dict(self.params),
-        }
+        return {"field": self.name, "code": self.code, "message": self.message, "params": dict(self.params)}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Stop":
@@ -79,7 +75,3 @@ def describe_stops(stops: Iterable[Stop], schema: TicketSchema) -> tuple[str, ..
 def describe_kept(kept: Iterable[Mapping[str, Any]] | None, schema: TicketSchema) -> tuple[str, ...]:
     """Return a sentence for each reason that is kept with a bulk item."""
     return describe_stops((Stop.from_json(one) for one in kept or ()), schema)
-
-
-def _bounded(value: object) -> str | int:
-    return value if isinstance(value, int) else str(value)[:MAX_PARAM]

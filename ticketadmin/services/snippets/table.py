@@ -17,7 +17,7 @@ from ticketadmin.services.recipes.sharing import SHARING
 from ticketadmin.services.spreadsheets.delimited import read_delimited
 from ticketadmin.services.spreadsheets.formulas import armed_inside
 from ticketadmin.services.spreadsheets.kinds import refuse_other_kinds
-from ticketadmin.services.spreadsheets.table import Table, UnreadableFile
+from ticketadmin.services.spreadsheets.table import Table, UnreadableFile, unreadable
 from ticketadmin.services.spreadsheets.workbooks import is_workbook
 from ticketadmin.text import heading
 
@@ -59,8 +59,6 @@ def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:
         message = _("The file is larger than %(most)s KB. Split it into several files.")
         params = {"most": number_format(MAX_BYTES // 1024, force_grouping=True)}
         raise UnreadableFile(message, code="too_large", params=params)
-    if is_workbook(content):
-        raise _other_kind()
     table = _read(content, filename).below_title(lambda header: set(map(heading, header)) >= REQUIRED)
     if len(table.rows) > MAX_ROWS:
         message = _("The file has more than %(most)s rows. Split it into several files.")
@@ -70,22 +68,20 @@ def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:
     return tuple(_row(row.number, row.cells, places) for row in table.rows)
 
 
-def _other_kind() -> UnreadableFile:
-    message = _("This is not a CSV file. Save the table as “CSV UTF-8” and upload that file.")
-    return UnreadableFile(message, code="not_a_table")
-
-
 def _read(content: bytes, filename: str) -> Table:
     try:
         refuse_other_kinds(content, filename)
+        if is_workbook(content):
+            raise unreadable("not_a_table")
         return read_delimited(content)
     except UnreadableFile as error:
         if error.code in OTHER_KINDS:
-            raise _other_kind() from error
-        if error.code != "no_rows":
-            raise
-        message = _("The file holds the column names only. Add one row for each snippet.")
-        raise UnreadableFile(message, code="no_rows") from error
+            message = _("This is not a CSV file. Save the table as “CSV UTF-8” and upload that file.")
+            raise UnreadableFile(message, code="not_a_table") from error
+        if error.code == "no_rows":
+            message = _("The file holds the column names only. Add one row for each snippet.")
+            raise UnreadableFile(message, code="no_rows") from error
+        raise
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:

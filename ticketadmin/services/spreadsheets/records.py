@@ -2,7 +2,7 @@
 
 The record holds when and from which CRM the list was exported, which column shows which field, and for each
 ticket and field the value that was known and the text that its cell showed. A digest finds accidents, such as
-a sheet that was sorted or cut off. It is no protection against users: whoever may upload a file may also
+a sheet that was sorted or cut off. It is no protection against users: a user who may upload a file may also
 set the same values by hand.
 
     row of a ticket    its code, then a JSON list with one entry for each field, split over cells
@@ -160,14 +160,10 @@ def _read(rows: Sequence[Sequence[str]], address: str) -> ExportRecord | Misfit:
     return ExportRecord(columns, at if timezone.is_aware(at) else timezone.make_aware(at), texts)
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16))
-
-
 def _plain(text: str) -> str:
     """Return a text without what programs do to it: line ends, composition, escapes such as _x0041_."""
-    text = _ESCAPED.sub(_unescaped, text).replace("\r\n", "\n").replace("\r", "\n")
-    text = normalize("NFC", text)
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    text = normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     return text if text.strip() else ""
 
 

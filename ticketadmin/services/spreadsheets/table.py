@@ -81,7 +81,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class CellProblem:
-    """A cell whose value could not be had; `column` counts from 0."""
+    """A cell whose value cannot be used; `column` counts from 0."""
 
     row: int
     column: int

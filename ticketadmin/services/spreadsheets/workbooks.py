@@ -26,7 +26,6 @@ from ticketadmin.services.spreadsheets.table import (
     CellProblem,
     SheetWithoutRows,
     Table,
-    TableRow,
     UnreadableFile,
     filled_rows,
     unreadable,
@@ -60,7 +59,12 @@ def read_workbook(content: bytes, sheet: str = "") -> Table:
     answer = _answer(content, sheet)
     if refusal := answer.get("refused"):
         raise unreadable(refusal)
-    number, header, rows = _rows_of(answer)
+    try:
+        number, header, rows = filled_rows(answer["rows"])
+    except UnreadableFile as error:
+        if error.code in {"empty", "no_rows"}:
+            raise SheetWithoutRows(error, answer["other_sheets"]) from None
+        raise
     problems = [CellProblem(row, column, _no_result()) for row, column in answer["without_result"]]
     problems += [CellProblem(row, column, _is_merged()) for row, column in answer["merged"]]
     return Table(
@@ -78,18 +82,18 @@ def read_workbook(content: bytes, sheet: str = "") -> Table:
     )
 
 
-def _rows_of(answer: dict[str, Any]) -> tuple[int, tuple[str, ...], tuple[TableRow, ...]]:
-    try:
-        return filled_rows(answer["rows"])
-    except UnreadableFile as error:
-        if error.code in {"empty", "no_rows"}:
-            raise SheetWithoutRows(error, answer["other_sheets"]) from None
-        raise
-
-
 def _answer(content: bytes, sheet: str) -> dict[str, Any]:
-    limits = (MOST_ROWS, MOST_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS)
-    return _decoded(*run_process("ticketadmin.workbooks", [*map(str, limits), RECORD_SHEET, sheet], content))
+    limits = map(str, (MOST_ROWS, MOST_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS))
+    status, output = run_process("ticketadmin.workbooks", [*limits, RECORD_SHEET, sheet], content)
+    if status < 0:  # ended by a signal: the limit of processor time or of memory
+        logger.warning("The process that reads workbooks was ended by signal %s.", -status)
+        raise unreadable("too_much_inside")
+    try:
+        answer: dict[str, Any] = json.loads(output)
+    except ValueError:
+        logger.error("The process that reads workbooks failed with status %s.", status)
+        raise unreadable("unavailable") from None
+    return answer
 
 
 def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[int, bytes]:
@@ -120,18 +124,6 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
         raise unreadable("unavailable") from error
     finally:
         _turns.release()
-
-
-def _decoded(status: int, output: bytes) -> dict[str, Any]:
-    if status < 0:  # ended by a signal: the limit of processor time or of memory
-        logger.warning("The process that reads workbooks was ended by signal %s.", -status)
-        raise unreadable("too_much_inside")
-    try:
-        answer: dict[str, Any] = json.loads(output)
-    except ValueError:
-        logger.error("The process that reads workbooks failed with status %s.", status)
-        raise unreadable("unavailable") from None
-    return answer
 
 
 def _is_merged() -> str:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
+from itertools import zip_longest
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
+from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
@@ -86,36 +87,24 @@ def write_workbook(
         _explain(book.create_sheet(explained.title), explained)
     _offer_options(book, sheet, columns)
     sheet.append([_cell(sheet, column.heading, is_bold=True) for column in columns])
-    kept = _Record(book, record) if record else None
+    kept: Any = _record_sheet(book) if record else None
     for row in rows:
         sheet.append([_cell(sheet, value) for value in row.cells])
-        if kept:
-            kept.add(row)
-    if kept:
-        kept.end()
+        if record:
+            kept.append([_cell(kept, text) for text in record.row_of(row.code, row.recorded)])
+    if record:
+        kept.append([_cell(kept, text) for text in record.last_row()])
     content = BytesIO()
     book.save(content)
     content.seek(0)
     return content
 
 
-class _Record:
-    """The sheet of the record, filled row by row."""
-
-    def __init__(self, book: Workbook, record: RecordWriter) -> None:
-        self._sheet: Any = book.create_sheet(RECORD_SHEET)
-        self._sheet.sheet_state = "veryHidden"
-        self._sheet.protection.sheet = True
-        self._record = record
-
-    def add(self, row: SheetRow) -> None:
-        self._append(self._record.row_of(row.code, row.recorded))
-
-    def end(self) -> None:
-        self._append(self._record.last_row())
-
-    def _append(self, texts: Sequence[str]) -> None:
-        self._sheet.append([_cell(self._sheet, text) for text in texts])
+def _record_sheet(book: Workbook) -> Any:
+    sheet: Any = book.create_sheet(RECORD_SHEET)
+    sheet.sheet_state = "veryHidden"
+    sheet.protection.sheet = True
+    return sheet
 
 
 def cell_text(value: CellValue) -> str:
@@ -176,33 +165,34 @@ def _cell(sheet: Any, value: CellValue, *, is_bold: bool = False) -> Any:
 
 
 def _explain(sheet: Any, explained: HelpSheet) -> None:
+    def wrapped(text: str, *, is_bold: bool = False) -> Any:
+        cell = _cell(sheet, text, is_bold=is_bold)
+        if cell is not None:
+            cell.alignment = Alignment(vertical="top", wrap_text=True)
+        return cell
+
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 32, 90
     for rule in explained.rules:
         sheet.append([_cell(sheet, rule)])
     sheet.append([])
-    sheet.append([_cell(sheet, text, is_bold=True) for text in explained.headings])
+    sheet.append([wrapped(text, is_bold=True) for text in explained.headings])
     for row in explained.columns:
-        sheet.append([_cell(sheet, text) for text in row])
+        sheet.append([wrapped(text) for text in row])
 
 
 def _offer_options(book: Workbook, sheet: Any, columns: Sequence[SheetColumn]) -> None:
-    """Write the options to a hidden sheet and offer them; other texts stay possible."""
-    with_options = [(at, column) for at, column in enumerate(columns, start=1) if column.options]
-    if not with_options:
+    """Write the options below their headings on a hidden sheet, and offer them; other texts stay possible."""
+    if not any(column.options for column in columns):
         return
     lists: Any = book.create_sheet(_("Lists"))
     lists.sheet_state = "hidden"
-    for at, (place, column) in enumerate(with_options, start=1):
-        source, target = get_column_letter(at), get_column_letter(place)
-        formula = f"'{lists.title}'!${source}$1:${source}${len(column.options)}"
-        offer = DataValidation(type="list", formula1=formula, showErrorMessage=False)
-        offer.add(f"{target}2:{target}{MOST_ROWS + 1}")
-        sheet.data_validations.append(offer)
-    longest = max(len(column.options) for _place, column in with_options)
-    for row in range(longest):
-        lists.append(
-            [
-                _cell(lists, column.options[row] if row < len(column.options) else None)
-                for _place, column in with_options
-            ]
-        )
+    for at, column in enumerate(columns, start=1):
+        if column.options:
+            place = get_column_letter(at)
+            formula = f"'{lists.title}'!${place}$2:${place}${len(column.options) + 1}"
+            offer = DataValidation(type="list", formula1=formula, showErrorMessage=False)
+            offer.add(f"{place}2:{place}{MOST_ROWS + 1}")
+            sheet.data_validations.append(offer)
+    listed = [(column.heading, *column.options) if column.options else () for column in columns]
+    for row in zip_longest(*listed):
+        lists.append([_cell(lists, text) for text in row])

@@ -87,9 +87,8 @@ class ChoiceList:
         near = [spelling[key] for key in difflib.get_close_matches(folded(typed), spelling, n=3, cutoff=0.6)]
         if near:
             message = _("The CRM has no “%(name)s”. Did you mean %(near)s?")
-            return ValidationError(
-                message, code="unknown_name", params={"name": typed, "near": ", ".join(near)}
-            )
+            params = {"name": typed, "near": ", ".join(near)}
+            return ValidationError(message, code="unknown_name", params=params)
         return _unknown_name(typed)
 
 

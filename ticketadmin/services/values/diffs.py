@@ -57,10 +57,5 @@ def _runs(old: list[str], new: list[str]) -> list[tuple[bool, str, str]]:
 
 
 def _run(is_same: bool, was: str, now: str) -> tuple[Piece, ...]:
-    if is_same or was == now:
-        return _pieces(("same", was))
-    return _pieces(("removed", was), ("added", now))
-
-
-def _pieces(*named: tuple[Literal["same", "added", "removed"], str]) -> tuple[Piece, ...]:
-    return tuple(Piece(kind, text) for kind, text in named if text)
+    pieces = (Piece("same", was),) if is_same or was == now else (Piece("removed", was), Piece("added", now))
+    return tuple(piece for piece in pieces if piece.text)

@@ -74,7 +74,7 @@ STANDARD: tuple[Field, ...] = (
 def catalogue(known_names: Iterable[str] = (), described: Iterable[Field] | None = None) -> dict[str, Field]:
     """Return every field by name: standard, described custom ones, then undescribed ones in `known_names`.
 
-    `described` is what `described_in` returned; without it the database is asked, by one query.
+    `described` is what `described_in` returned; without it one query reads them.
     """
     if described is None:
         described = _in_order(CustomField.objects.order_by())

@@ -1,0 +1,23 @@
+"""Columns of kinds that several tables have."""
+
+from typing import Any
+
+from django.db import models
+
+
+def nullable_json(help_text: str = "") -> "models.JSONField[Any, Any]":
+    """Return a column of JSON, null where there is nothing to hold."""
+    return models.JSONField(null=True, blank=True, help_text=help_text)
+
+
+def later_text(name: Any = None, **options: Any) -> "models.CharField[str, str]":
+    """Return a text column that its table did not always have, "" by default.
+
+    The default is the database's, too: in an upgrade, web processes of the version before still write rows.
+    """
+    return models.CharField(name, blank=True, default="", db_default="", **options)
+
+
+def later_flag(help_text: str) -> "models.BooleanField[bool, bool]":
+    """Return a column of yes or no that its table did not always have, no by default, as `later_text`."""
+    return models.BooleanField(default=False, db_default=False, help_text=help_text)
