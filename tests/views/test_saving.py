@@ -377,6 +377,18 @@ def test_undo_asks_first_when_a_colleague_changed_the_field(web: Client, sandbox
     assert "Của đồng nghiệp" in answer.content.decode()
 
 
+def test_a_save_whose_answer_was_lost_names_what_others_changed_too(web: Client, sandbox: Sandbox) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.edit(CODE, emergency_phone="0909 999 999")
+    sandbox.fault("reset", code=CODE, method="PUT", after=True)
+
+    page = web.post(URL, form.filled(ticket_title="Của tôi"), follow=True).content.decode()
+
+    assert Change.objects.get().outcome == "verified"
+    assert "Changed by others meanwhile, and kept:" in page
+    assert "0909 999 999" in page.partition("Changed by others meanwhile")[2]
+
+
 def test_lists_come_from_the_cache_and_serve_when_stale(web: Client, sandbox: Sandbox, settings: Any) -> None:
     web.get(URL)
     sandbox.forget_log()

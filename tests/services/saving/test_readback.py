@@ -5,8 +5,16 @@ from django.utils import timezone
 
 from ticketadmin.models import Outcome
 from ticketadmin.services.crm.reading import ReadTicket
-from ticketadmin.services.saving.readback import ReadBack, Sent, verdict_later, verdict_right_after
+from ticketadmin.services.saving.readback import (
+    ReadBack,
+    Sent,
+    judge,
+    settled_after,
+    verdict_later,
+    verdict_right_after,
+)
 from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.ticketapi.errors import Effect, InvalidTicket, OutcomeUnknown, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
 SCHEMA = TicketSchema()
@@ -60,6 +68,38 @@ def test_a_write_that_may_still_arrive_stays_open_until_it_is_seen() -> None:
     assert verdict("old") == (Outcome.UNKNOWN, False)
     assert verdict("NEW") == (Outcome.UNKNOWN, False)
     assert verdict("new") == (Outcome.VERIFIED, True)
+
+
+@pytest.mark.parametrize(
+    ("failure", "look", "outcome"),
+    [
+        (None, found(ticket_title="NEW"), Outcome.STORED_DIFFERENTLY),
+        (InvalidTicket(Reason.INVALID), ReadBack(), Outcome.REJECTED),
+        (OutcomeUnknown(Reason.RESET, effect=Effect.UNKNOWN), found(ticket_title="new"), Outcome.VERIFIED),
+        (OutcomeUnknown(Reason.RESET, effect=Effect.UNKNOWN), found(ticket_title="old"), Outcome.UNKNOWN),
+        (
+            Unavailable(Reason.SERVER_ERROR, effect=Effect.UNKNOWN),
+            found(ticket_title="old"),
+            Outcome.NOT_APPLIED,
+        ),
+        (Unavailable(Reason.SERVER_ERROR, effect=Effect.UNKNOWN), ReadBack(), Outcome.UNKNOWN),
+    ],
+)
+def test_how_a_write_ended_decides_what_its_read_back_proves(
+    failure: TicketApiError | None, look: ReadBack, outcome: Outcome
+) -> None:
+    now = timezone.now()
+
+    assert judge(SENT, look, SCHEMA, failure=failure, sent_at=now).outcome is outcome
+
+
+def test_a_request_that_can_no_longer_arrive_was_not_applied() -> None:
+    lost = OutcomeUnknown(Reason.RESET, effect=Effect.UNKNOWN)
+    long_ago = timezone.now() - settled_after()
+
+    verdict = judge(SENT, found(ticket_title="old"), SCHEMA, failure=lost, sent_at=long_ago)
+
+    assert verdict.outcome is Outcome.NOT_APPLIED
 
 
 def test_only_right_after_the_write_other_fields_count_as_changed_by_it() -> None:

@@ -1,11 +1,26 @@
-"""A read of a ticket that shows what its row holds already: the commonest, so it is one prepared update."""
+"""A ticket's own read as one prepared update of its row: one that holds the same, or that a save changed.
 
+These are what opening and saving a ticket write, so their SQL is worked out once. Every other read goes
+through `rows.write_rows`.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import BigIntegerField, CharField, DateTimeField, QuerySet
+from django.utils import timezone
 
 from ticketadmin.models import IndexedTicket, PreparedUpdate, ReadFrom, Slot, TicketIndex
+from ticketadmin.services.crm.clock import clock_column
+
+# What a row says of its ticket, and follows from one read of it. `digest` names that read.
+CHANGED_COLUMNS = (
+    "number", "values", "words", "customer_words", "digest",
+    "title_key", "customer_key", "email_key", "phone_key", "category_key",
+    "status_key", "expected_on", "created_at", "updated_at",
+)  # fmt: skip
 
 
 def confirm_row(index: TicketIndex, code: str, digest: str, *, began_at: datetime) -> bool:
@@ -13,19 +28,48 @@ def confirm_row(index: TicketIndex, code: str, digest: str, *, began_at: datetim
 
     False where the row holds something else, is missing, or was written by a read that began later.
     """
-    return bool(_CONFIRMED.run(index=index.pk, code=code, digest=digest, began_at=began_at))
+    return bool(_CONFIRMED.run(index=index.pk, code=code, known=digest, began_at=began_at))
 
 
-def _confirmed() -> tuple[QuerySet[IndexedTicket], dict[str, Any]]:
-    began_at = Slot("began_at", DateTimeField())
-    rows = IndexedTicket.objects.filter(
+def change_row(
+    index: TicketIndex, code: str, known: str, *, began_at: datetime, columns: Mapping[str, Any]
+) -> bool:
+    """Write CHANGED_COLUMNS to a ticket's row that still holds the read with the `known` digest.
+
+    Return whether it did, as `confirm_row` does.
+    """
+    values = {"index": index.pk, "code": code, "known": known, "began_at": began_at, **columns}
+    if not _has_clock():
+        values["changed_at"] = timezone.now()
+    return bool(_CHANGED.run(**values))
+
+
+def _has_clock() -> bool:
+    """Return whether the database's clock can be asked in the update itself (see `crm.clock`)."""
+    return connection.vendor == "postgresql"
+
+
+def _known() -> QuerySet[IndexedTicket]:
+    return IndexedTicket.objects.filter(
         index_id=Slot("index", BigIntegerField()),
         code=Slot("code", CharField()),
-        digest=Slot("digest", CharField()),
-        read_at__lt=began_at,
+        digest=Slot("known", CharField()),
+        read_at__lt=Slot("began_at", DateTimeField()),
         missing_at=None,
     )
-    return rows, {"read_at": began_at, "read_from": ReadFrom.TICKET, "doubted_at": None}
 
 
-_CONFIRMED = PreparedUpdate(_confirmed)
+def _told() -> dict[str, Any]:
+    began_at = Slot("began_at", DateTimeField())
+    return {"read_at": began_at, "read_from": ReadFrom.TICKET, "doubted_at": None}
+
+
+def _changed() -> tuple[QuerySet[IndexedTicket], dict[str, Any]]:
+    fields = (field for field in IndexedTicket._meta.concrete_fields if field.name in CHANGED_COLUMNS)
+    columns = {field.name: Slot(field.name, field) for field in fields}
+    changed_at = clock_column() if _has_clock() else Slot("changed_at", DateTimeField())
+    return _known(), {**columns, **_told(), "changed_at": changed_at}
+
+
+_CONFIRMED = PreparedUpdate(lambda: (_known(), _told()))
+_CHANGED = PreparedUpdate(_changed)

@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
@@ -31,9 +31,9 @@ from ticketadmin.models import (
     Slot,
     TicketIndex,
 )
-from ticketadmin.services.crm.clock import clock_column, database_now
+from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import ReadTicket
-from ticketadmin.services.index.confirming import confirm_row
+from ticketadmin.services.index.confirming import CHANGED_COLUMNS, change_row, confirm_row
 from ticketadmin.services.index.counters import count_statuses, counter_key
 from ticketadmin.services.index.erased import erased_among, let_in
 from ticketadmin.services.index.moments import moment_of
@@ -51,16 +51,7 @@ KEPT = frozenset({TITLE, EMAIL, PHONE, CATEGORY, STATUS, EXPECTED, CUSTOMER, CRE
 CACHED_FOR = 20  # seconds
 LISTED = "index:listed"
 CLOCK_SLIP = timedelta(minutes=2)  # a row from further in the future was written by a clock that was set back
-_DERIVED = (
-    "number", "values", "words", "customer_words", "digest",
-    "title_key", "customer_key", "email_key", "phone_key", "category_key",
-    "status_key", "expected_on", "created_at", "updated_at", "read_at",
-    "read_from", "changed_at", "swept", "doubted_at", "missing_at",
-)  # fmt: skip
-
-_OF_THE_READ = frozenset(
-    {"digest", "read_at", "read_from", "changed_at", "swept", "doubted_at", "missing_at"}
-)
+_DERIVED = (*CHANGED_COLUMNS, "read_at", "read_from", "changed_at", "swept", "doubted_at", "missing_at")
 
 
 @dataclass(frozen=True)
@@ -246,28 +237,23 @@ def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime, before: Se
     if earlier.digest == seen.digest:
         if confirm_row(index, seen.code, seen.digest, began_at=began_at):
             return
-    elif columns := _changed_columns(index, earlier, seen):
-        known = IndexedTicket.objects.filter(
-            index=index, code=seen.code, digest=earlier.digest, read_at__lt=began_at, missing_at=None
-        )
-        told = dict(read_at=began_at, read_from=ReadFrom.TICKET, doubted_at=None, **columns)
-        if _is_updated(index, known, told, (earlier.values.get(STATUS), seen.values.get(STATUS))):
-            return
+    elif (columns := _changed_columns(index, earlier, seen)) and _is_updated(
+        index, earlier, seen, began_at=began_at, columns=columns
+    ):
+        return
     write_rows(index, [_after(earlier, seen)], began_at=began_at, read_from=ReadFrom.TICKET)
 
 
 def _is_updated(
-    index: TicketIndex,
-    known: QuerySet[IndexedTicket],
-    columns: Mapping[str, Any],
-    statuses: tuple[str | None, str | None],
+    index: TicketIndex, earlier: Seen, seen: Seen, *, began_at: datetime, columns: Mapping[str, Any]
 ) -> bool:
     """Update the row, and the counters with it where its status was one and is another."""
+    statuses = earlier.values.get(STATUS), seen.values.get(STATUS)
     if statuses[0] == statuses[1]:
-        return bool(known.update(**columns))
+        return change_row(index, seen.code, earlier.digest, began_at=began_at, columns=columns)
     old, new = (None if one is None else sort_key(one) for one in statuses)
     with transaction.atomic():
-        if not known.update(**columns):
+        if not change_row(index, seen.code, earlier.digest, began_at=began_at, columns=columns):
             return False
         steps = [(counter_key(old), -1), (counter_key(new), 1)]
         count_statuses(index, steps, {counter_key(new): statuses[1] or ""})
@@ -293,8 +279,7 @@ def _changed_columns(index: TicketIndex, before: Seen, after: Seen) -> dict[str,
     if not is_whole or before.number != after.number or _listed(before) != _listed(after):
         return None
     row = _row(index, after, None, listed_fields())
-    derived = {name: getattr(row, name) for name in _DERIVED if name not in _OF_THE_READ}
-    return {**derived, "digest": after.digest, "changed_at": clock_column()}
+    return {name: getattr(row, name) for name in CHANGED_COLUMNS} | {"digest": after.digest}
 
 
 def _listed(seen: Seen) -> dict[str, str]:
