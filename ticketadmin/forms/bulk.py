@@ -157,7 +157,7 @@ class ChangesForm(forms.Form):
 
     @property
     def emptied_kept(self) -> list[str]:
-        """What is said of emptied cells whose fields cannot be empty."""
+        """The sentences about emptied cells of fields that cannot be empty."""
         return list(kept_sentences(self.emptied, self.schema))
 
     def clean(self) -> dict[str, Any]:

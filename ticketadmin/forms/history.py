@@ -44,9 +44,9 @@ class FilterForm(FieldsInOrder, forms.Form):
 
 
 class HistoryFilterForm(FilterForm):
-    """Ticket, user, field, outcome, origin, reason, bulk update and days.
+    """Ticket, user, field, outcome, origin, reason, bulk update and dates.
 
-    People are offered only to those who may see everybody's changes.
+    Users can be chosen only with the right to see all changes.
     """
 
     ticket = forms.CharField(label=_("Ticket code"), max_length=64, required=False)

@@ -33,7 +33,7 @@ class BoxInfo:
 
 
 def describe_box(box: forms.Field, info: BoxInfo) -> None:
-    """Hang the description on a form field, where the template finds it as `field.field.box`."""
+    """Attach the description to a form field; the template reads it as `field.field.box`."""
     setattr(box, "box", info)  # noqa: B010 - not an attribute that Django's Field declares
 
 

@@ -34,7 +34,7 @@ def _name_roles(form: forms.BaseForm) -> None:
 
 
 class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
-    """A user who is to sign in: with a password typed here, or vouched for by the company's service."""
+    """A new account: with a password set here, or authenticated by the company's service."""
 
     usable_password = None  # type: ignore[assignment] # `source` decides
 

@@ -88,7 +88,7 @@ class PresentedRun:
 
 @page("bulk/list.html")
 class BulkListPage(Page):
-    """The bulk updates, everybody's or one's own."""
+    """The bulk updates of all users, or of one."""
 
     runs: list[PresentedRun]
     is_mine: bool
@@ -151,7 +151,7 @@ def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Presente
 
 
 def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:
-    """Return the labels of the fields that were sent along, or will be as far as the dry run could tell."""
+    """Return the labels of the fields that went along unchanged, or will by the result of the dry run."""
     if item.change:
         names = names_sent_along(item.change)
     else:

@@ -62,7 +62,7 @@ class Notice:
 
     @property
     def is_problem(self) -> bool:
-        """Return whether something went wrong: it is announced at once, and says which request it was."""
+        """Return whether it is an error: screen readers announce it at once, and it names the request."""
         return self.tone in {Tone.WARN, Tone.DANGER}
 
     @property
@@ -262,7 +262,7 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
 
 
 def describe_in_progress(other: Change | None, person: User, next_step: Text) -> Notice:
-    """Return the banner for a save that could not begin, because another one of its ticket has not ended.
+    """Return the banner for a save that could not begin, because another save of its ticket is running.
 
     One whose process is known to have ended blocks nothing any more; of the others the page says for how
     long they block, should they have been cut off.

@@ -1,7 +1,7 @@
-"""Ticket content on its way into a page: cleaned once more, images held back, links made honest.
+"""Ticket content on its way into a page: cleaned once more, images blocked, the target of each link shown.
 
 The attacker writes tickets and wants to know who reads them (an image that loads by itself tells its
-server), or to lead people astray (a link whose words name another place). So an image is replaced by
+server), or to mislead them (a link whose text names another place). So an image is replaced by
 its description and its server's name until a user asks for it, and behind every link is written where it
 leads, as a browser would read the address, with a warning where its words name another place.
 

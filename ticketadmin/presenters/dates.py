@@ -9,9 +9,9 @@ from django.utils.translation import get_language, gettext, ngettext
 
 
 def readable_date(text: str) -> str:
-    """Return a date, or a date with its time, in the reader's format; what is no date stays as it is.
+    """Return a date, or a date with its time, in the reader's format; other text stays as it is.
 
-    The CRM's times carry no zone: they are shown as it writes them. One with a zone is shown in ours.
+    The CRM's times have no zone and are shown as it writes them; one with a zone is converted to TIME_ZONE.
     """
     return _readable(text, get_language() or "")
 

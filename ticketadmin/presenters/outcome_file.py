@@ -25,7 +25,7 @@ def present_endings(bulk: BulkUpdate) -> Endings:
 
 
 def _wrong_rows(bulk: BulkUpdate) -> dict[int, Ending]:
-    """Return the ending of each row whose errors are known: a file's first errors are."""
+    """Return the ending of each row with a known error; only the first errors of a file are kept."""
     found = defaultdict(list)
     for error in bulk.notes.get("errors", []):
         found[error["row"]].append(f"{error['column']}: {error['message']}")

@@ -45,7 +45,7 @@ CHECK_CODE = _("Check the ticket code.")
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a user is told of a failed call. `status` is the HTTP status of our page."""
+    """The message for a failed call. `status` is the HTTP status of the page that shows it."""
 
     title: Text
     next_step: Text
@@ -107,7 +107,7 @@ _FROM_ANOTHER_VERSION = Explanation(_("The CRM's answer could not be understood.
 
 
 def explain(error: TicketApiError) -> Explanation:
-    """Return what to tell a user of a failed call."""
+    """Return the message for a failed call."""
     return EXPLANATIONS[error.reason]
 
 

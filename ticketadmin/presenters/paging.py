@@ -21,7 +21,7 @@ class Tab:
 
 
 def whose_tabs(query: QueryDict, viewer: User) -> list[Tab]:
-    """Return the tabs for everybody's and one's own; the rest of the query stays as it is."""
+    """Return the tabs for all users and for the user alone; the rest of the query is kept."""
     tabs = []
     for label, person in ((_("Everybody's"), ""), (_("Mine"), str(viewer.pk))):
         params = filters_in(query)

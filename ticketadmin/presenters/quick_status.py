@@ -53,7 +53,7 @@ class StatusPage(QuickResult):
 
 @page("tickets/losing.html")
 class LosingPage(Page):
-    """What a change without a form would lose, with a form that posts it to `action` all the same."""
+    """What a change without a form would lose, with a form that posts it to `action` anyway."""
 
     code: str
     notice: Notice

@@ -78,7 +78,7 @@ class Possible:
 
 @page("bulk/run.html")
 class RunPage(Page):
-    """The page of a run. Screen readers are told `says` whenever its key changes."""
+    """The page of a run. Screen readers announce `says` when its key changes."""
 
     bulk: BulkUpdate
     title: str
@@ -112,7 +112,7 @@ class RunPage(Page):
 
     @property
     def words(self) -> list[Tile]:
-        """The outcomes whose words need an explanation."""
+        """The outcomes that need an explanation."""
         return [tile for tile in self.tiles if tile.meaning]
 
     @property

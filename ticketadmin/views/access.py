@@ -14,7 +14,7 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def needs(permission: str) -> Callable[[View[P]], View[P]]:
-    """Let only people with the permission (its short name) in; others get 403."""
+    """Require a permission (its short name); without it the view answers 403."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)

@@ -80,7 +80,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer 403 to a form without a valid token: usually a page left open over a sign-in elsewhere.
+    """Answer 403 to a form without a valid token, usually from a page open during a sign-in in another tab.
 
     A ticket's form is kept for the user whose form it is, which its signed base says.
     """

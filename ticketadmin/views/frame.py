@@ -19,7 +19,7 @@ BESIDE = {"snippets": "recipes"}  # a tab of the page that the bar leads to
 
 @dataclass(frozen=True)
 class Reader:
-    """The user whom a page is for, as its frame shows them; nobody in particular without a sign-in."""
+    """The user as the frame of a page shows them; all fields are empty without a sign-in."""
 
     is_authenticated: bool = False
     username: str = ""

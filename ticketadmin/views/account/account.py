@@ -41,7 +41,7 @@ class SignIn(views.LoginView):
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """Go on to the page asked for; tell a script who is here now."""
+        """Redirect to the requested page; answer a script with the session."""
         is_done = sign_in(self.request, form.get_user(), next_page=self.get_success_url())
         if is_scripted(self.request):
             next_step = {"code_url": reverse("sign_in_code"), "token": get_token(self.request)}
@@ -49,7 +49,7 @@ class SignIn(views.LoginView):
         return redirect(self.get_success_url() if is_done else "sign_in_code")
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Let the link that this browser followed connect the account that signs in."""
+        """Connect the account that signs in to the link that this browser followed."""
         with bringing_link(request.session.get(LINK, "")):
             return super().post(request, *args, **kwargs)
 
@@ -65,12 +65,12 @@ class SignIn(views.LoginView):
 @login_not_required
 @require_safe
 def session(request: HttpRequest) -> HttpResponse:
-    """Tell a script who is signed in, and the token for its next post."""
+    """Return the signed-in user and the CSRF token as JSON, for scripts."""
     return who_is_here(request)
 
 
 def who_is_here(request: HttpRequest) -> HttpResponse:
-    """Tell a script who is signed in now, and the token for its next post."""
+    """Return the signed-in user and the CSRF token as JSON."""
     person = request.user.pk if request.user.is_authenticated else None
     return JsonResponse({"person": person, "token": get_token(request)})
 
@@ -87,7 +87,7 @@ class SignOut(views.LogoutView):
 
 @require_POST
 def sign_out_all(request: HttpRequest) -> HttpResponse:
-    """End every session of the user, this one too."""
+    """End all sessions of the user, including this one."""
     person = person_of(request)
     sign_out_everywhere(person, actor=person)
     logout(request)
@@ -97,7 +97,7 @@ def sign_out_all(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    """Show the user what is known of them here, and what they can do about it."""
+    """Show the user's own account and what they can change about it."""
     person = person_of(request)
     return show(request, AccountPage(person, is_possible(person), is_on(person)))
 

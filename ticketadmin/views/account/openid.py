@@ -1,4 +1,4 @@
-"""To the company's OpenID provider and back. Whatever goes wrong there, the sign-in page says it."""
+"""The redirect to the company's OpenID provider and its callback; the sign-in page shows errors."""
 
 import logging
 
@@ -79,13 +79,13 @@ class Done(OIDCAuthenticationCallbackView):
         return signed_in
 
     def login_success(self) -> HttpResponse:
-        """Always begin a new session: who signs in again while signed in means it."""
+        """Begin a new session, also for a user who is signed in already."""
         if not sign_in(self.request, self.user, next_page=self.success_url):
             return redirect("sign_in_code")
         return redirect(self.success_url)
 
     def login_failure(self) -> HttpResponse:
-        """Say that this led to nothing."""
+        """Show that the sign-in failed."""
         return _back(self.request, _NOT_OURS)
 
 

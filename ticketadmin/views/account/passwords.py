@@ -41,7 +41,7 @@ from ticketadmin.views.redirects import see_other
 class PasswordChange(views.PasswordChangeView):
     """Change one's own password; other sessions of the user end with it.
 
-    Wrong old passwords count like failed sign-ins: a screen that was left alone is no place to guess at.
+    Wrong old passwords count like failed sign-ins, so that they cannot be guessed at an unlocked screen.
     """
 
     form_class = NewPasswordForm
@@ -49,13 +49,13 @@ class PasswordChange(views.PasswordChangeView):
     success_url = reverse_lazy("account")
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Refuse people whose password is not kept here."""
+        """Refuse users whose password is not kept here."""
         if person_of(request).source != Source.LOCAL:
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Look at nothing while the user has to wait."""
+        """Reject the post while the user is throttled."""
         if not may_try(request, person_of(request)):
             return locked_out(request)
         return super().post(request, *args, **kwargs)
@@ -126,7 +126,7 @@ class Choose(views.PasswordResetConfirmView):
         return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """End the wait after failed attempts, too: who reads the user's mail is believed."""
+        """Reset the throttling, too: access to the user's mail proves the user."""
         forget_failures(username=counted_name(self.request, {"username": self.user.get_username()}))
         messages.success(self.request, _("Your new password is set. Sign in with it."))
         with acting_via("password_link"):

@@ -60,7 +60,7 @@ Action = Callable[[HttpRequest, BulkUpdate, User], HttpResponse]
 @needs("run_bulk_updates")
 @require_safe
 def bulk_list(request: HttpRequest) -> HttpResponse:
-    """Show bulk updates, everybody's or one's own, newest first."""
+    """Show the bulk updates of all users or of one, newest first."""
     before, owner = (whole_number(request.GET.get(name, "")) for name in ("before", "person"))
     found = runs_page(owner=owner, before=before)
     page = BulkListPage(

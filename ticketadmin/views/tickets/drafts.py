@@ -1,4 +1,4 @@
-"""A user's unsaved text on its way to the server and back. Drafts are private to their user."""
+"""Keeping, discarding and restoring drafts. A draft is visible to its user alone."""
 
 from datetime import timedelta
 

@@ -41,7 +41,7 @@ _recent: list[float] = []
 @in_background
 @require_safe
 def speculation_rules(_request: HttpRequest) -> HttpResponse:
-    """Tell a browser which links it may fetch ahead: those of the list, once they are pointed at."""
+    """Return the speculation rules: browsers may prefetch links of the list that the user points at."""
     return JsonResponse(RULES, content_type="application/speculationrules+json")
 
 

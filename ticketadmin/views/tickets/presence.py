@@ -15,7 +15,7 @@ from ticketadmin.views.pages import show
 @needs("edit_tickets")
 @require_POST
 def presence(request: HttpRequest, code: str) -> HttpResponse:
-    """Note this tab and show the company there; 204 where the page shows it already."""
+    """Record this tab and return who else has the ticket open; 204 if the page shows that already."""
     tab = request.POST.get("tab", "")
     if request.POST.get("leaving"):
         leave(person_of(request), code, tab=tab)

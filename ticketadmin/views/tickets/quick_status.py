@@ -125,7 +125,7 @@ def quick_problem(request: HttpRequest, code: str, notice: Notice, http_status: 
 
 
 def losing_page(request: HttpRequest, code: str, problem: WouldLoseFields, action: str) -> HttpResponse:
-    """Name what a change that has no form would lose, with a form that posts it to `action` all the same."""
+    """Name what a change that has no form would lose, with a form that posts it to `action` anyway."""
     notice, http_status = describe_save_problem(request, problem)
     kind = LosingPart if is_scripted(request) else LosingPage
     page = kind(code, notice, action, problem.lost, uuid.uuid4(), _reason_form(request))

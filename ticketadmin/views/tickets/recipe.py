@@ -1,4 +1,4 @@
-"""A recipe used on one ticket: the form with it filled in, or saved at once by “apply and save”."""
+"""A recipe on one ticket: filled into the form, or saved directly by “apply and save”."""
 
 import uuid
 from contextlib import suppress

@@ -238,7 +238,7 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
 
 
 def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
-    """Say that what was typed could not be compared, and how to send it all the same."""
+    """Return the banner for input that could not be compared, with how to send it anyway."""
     title = _("The ticket can no longer be read, so your changes could not be compared with it.")
     if lost:
         title = _(
