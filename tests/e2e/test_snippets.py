@@ -123,22 +123,22 @@ def test_a_plain_box_gets_the_text_and_its_undo(
     expect(title).to_have_value("//hẹnMáy")
 
 
-@pytest.mark.parametrize("text", ["https://chao", "12//2026", "a//chao", "//chao ", "// chao", "///chao"])
 def test_addresses_dates_and_the_like_offer_nothing(
-    text: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/")
     reason = page.locator("#id_change_reason")
     reason.click()
     page.keyboard.type("//chao")  # so that the menu is loaded
     expect(options(page)).to_have_count(1)
-    reason.fill("")
-    page.keyboard.type(text)
+    for text in ("https://chao", "12//2026", "a//chao", "//chao ", "// chao", "///chao"):
+        reason.fill("")
+        page.keyboard.type(text)
 
-    expect(page.locator("#snippet-menu")).to_be_hidden()
-    page.keyboard.type("x")
-    expect(page.locator("#snippet-menu")).to_be_hidden()
-    expect(reason).to_have_value(f"{text}x")
+        expect(page.locator("#snippet-menu"), text).to_be_hidden()
+        page.keyboard.type("x")
+        expect(page.locator("#snippet-menu"), text).to_be_hidden()
+        expect(reason).to_have_value(f"{text}x")
 
 
 def test_escape_leaves_what_was_typed(tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str) -> None:

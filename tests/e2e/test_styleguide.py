@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -29,22 +30,19 @@ ELSEWHERE = re.compile(
 def guide(
     isolated_browser: Browser, sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Page]]:
-    """Opens the style guide of a server with DEBUG in a window of its own."""
-    server = LiveServer(tmp_path_factory.mktemp("guide"), sandbox_process.url, DEBUG="1")
-    tabs: list[Tab] = []
+    """Opens the style guide of a server with DEBUG; all looks at it share a window."""
+    server = LiveServer(tmp_path_factory.mktemp("guide"), sandbox_process.url, is_swept=False, DEBUG="1")
+    tab = Tab(isolated_browser.new_context(reduced_motion="reduce"), server).sign_in("admin")
 
-    def show(width: int, theme: str) -> Page:
-        context = isolated_browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
-        )
-        tabs.append(Tab(context, server))
-        return tabs[-1].sign_in("admin").goto("/styleguide/")
+    def show(width: int, theme: Any) -> Page:
+        tab.page.set_viewport_size({"width": width, "height": 900})
+        tab.page.emulate_media(color_scheme=theme, forced_colors="none", reduced_motion="reduce")
+        return tab.goto("/styleguide/")
 
     yield show
-    for tab in tabs:
-        tab.context.close()
+    tab.context.close()
     server.stop()
-    assert [complaint for tab in tabs for complaint in tab.complaints] == []
+    assert tab.complaints == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -44,7 +44,8 @@ class CallGate:
         """Return when an attempt may be made. Raises Unavailable: circuit_open, or busy_here."""
         refuse_while_held()
         self._breaker.refuse_while_open()
-        wait_for_place(within, places)
+        if wait_for_place(within, places) > 0:
+            refuse_while_held()  # the CRM may have asked to wait meanwhile
 
     def note(self, call: Call) -> None:
         """Learn from an attempt."""
@@ -84,9 +85,10 @@ def _observe(gate: CallGate, call: Call) -> None:
         attempt=call.attempt,
         ms=round(call.seconds * 1000, 1),
     )
-    gate.note(call)
+    # Listeners first: they hold other threads in memory, while the gate may wait for the database.
     for listener in list(_listeners):
         listener(call)
+    gate.note(call)
 
 
 def _config() -> ApiConfig:

@@ -12,13 +12,14 @@ from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
 
-def wait_for_place(within: float, places: int) -> None:
-    """Wait for the first of some places in a row; the calls that follow it need not wait for theirs.
+def wait_for_place(within: float, places: int) -> float:
+    """Wait for the first of some places in a row, and return for how many seconds.
 
-    Raises Unavailable (busy_here), without waiting, where it is not within so many seconds.
+    The calls that follow it need not wait for theirs. Raises Unavailable (busy_here), without waiting, where
+    it is not within so many seconds.
     """
     if settings.TICKET_API_MAX_PER_SECOND <= 0 or places <= 0:
-        return
+        return 0.0
     step = timedelta(seconds=places / settings.TICKET_API_MAX_PER_SECOND)
     with transaction.atomic():
         row = SharedState.objects.locked(Shared.RATE)
@@ -30,3 +31,4 @@ def wait_for_place(within: float, places: int) -> None:
         row.value = {"next": (place + step).isoformat()}
         row.save()
     time.sleep(wait)
+    return wait
