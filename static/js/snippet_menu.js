@@ -7,14 +7,20 @@ const menu = document.querySelector("[data-snippet-menu]");
 const search = menu.querySelector("input");
 const list = menu.querySelector("[role=listbox]");
 const none = menu.querySelector("[data-snippet-menu-none]");
+const rest = menu.querySelector("[data-snippet-menu-rest]");
 const problem = menu.querySelector("[data-snippet-menu-problem]");
 const says = document.querySelector("[data-snippet-menu-says]");
 const EDGE = 8;
 const GAP = 4;
 const FRESH = 30_000; // milliseconds
+const PAUSE = 200; // milliseconds after a key, before the server is searched
 
 let all = [];
+let hasMore = false; // more exist than the server lists
+let found = { wanted: null, options: [], hasMore: false }; // what the server found of these, for which words
+let ticket = ""; // whose values the placeholders have
 let readAt = Number.NEGATIVE_INFINITY;
+let readFor = "";
 let reading = null;
 let target = null; // where the snippet goes; null while the menu is closed
 let opener = null; // the button that opened it; null while it follows what is typed
@@ -39,16 +45,25 @@ async function answerOf(url) {
   return answer;
 }
 
-async function load() {
-  const answer = await answerOf(menu.dataset.snippetMenuUrl);
+async function optionsOf(query) {
+  const url = new URL(menu.dataset.snippetMenuUrl, location.href);
+  for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
+  const answer = await answerOf(url);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  all = [...page.querySelectorAll("[role=option]")];
+  const isCut = page.querySelector("[data-snippet-menu-more]") !== null;
+  return { options: [...page.querySelectorAll("[role=option]")], hasMore: isCut };
+}
+
+async function load() {
+  ({ options: all, hasMore } = await optionsOf({ ticket }));
+  found = { wanted: null, options: [], hasMore: false };
 }
 
 // Keys that follow one another wait for one answer.
 function read() {
-  if (performance.now() - readAt > FRESH) {
+  if (performance.now() - readAt > FRESH || readFor !== ticket) {
     readAt = performance.now();
+    readFor = ticket;
     reading = load();
     reading.catch(forget);
   }
@@ -56,32 +71,54 @@ function read() {
 }
 
 function choose(option) {
-  for (const one of all) one.setAttribute("aria-selected", String(one === option));
+  for (const one of [...all, ...found.options]) one.setAttribute("aria-selected", String(one === option));
   option?.scrollIntoView({ block: "nearest" });
   if (option) focused().setAttribute("aria-activedescendant", option.id);
   else focused().removeAttribute("aria-activedescendant");
 }
 
+const wantedNow = () => (opener ? search.value.trim() : (typedName(target.before()) ?? ""));
+
+// Of what the server listed those that fit, then what it found beyond these.
 function fitting() {
+  const wanted = folded(wantedNow());
+  const further = found.wanted === wantedNow() ? found.options : [];
   if (opener) {
-    const wanted = folded(search.value).split(/\s+/);
-    return all.filter((one) => wanted.every((word) => words(one).includes(word)));
+    const every = wanted.split(/\s+/);
+    return [...all.filter((one) => every.every((word) => words(one).includes(word))), ...further];
   }
-  const wanted = folded(typedName(target.before()));
-  const found = all.filter((one) => nameOf(one).includes(wanted));
-  return found.sort((one, other) => nameOf(other).startsWith(wanted) - nameOf(one).startsWith(wanted));
+  const named = [...all.filter((one) => nameOf(one).includes(wanted)), ...further];
+  return named.sort((one, other) => nameOf(other).startsWith(wanted) - nameOf(one).startsWith(wanted));
+}
+
+// Search the server for what it did not list, once no key was pressed for a moment.
+async function searchFurther() {
+  const [into, wanted] = [target, wantedNow()];
+  if (!hasMore || !wanted || found.wanted === wanted) return;
+  const isSame = () => target === into && target && wantedNow() === wanted;
+  await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  if (!isSame()) return;
+  const answer = await optionsOf({ ticket, [opener ? "words" : "name"]: wanted });
+  if (!isSame()) return;
+  const known = new Set(all.map(({ id }) => id));
+  found = { ...answer, wanted, options: answer.options.filter(({ id }) => !known.has(id)) };
+  const count = filter();
+  if (count > 0) show();
+  else if (!opener) close();
 }
 
 // Nothing is chosen while only the slashes are there, so that Enter stays a line end.
 function filter() {
-  const found = fitting();
+  const fit = fitting();
+  const isSearched = found.wanted === wantedNow();
   problem.textContent = "";
-  list.replaceChildren(...found);
-  list.hidden = found.length === 0;
-  none.hidden = found.length > 0;
-  choose(opener || typedName(target.before()) ? (found[0] ?? null) : null);
-  says.textContent = menu.dataset.snippetMenuFound.replace("{n}", found.length);
-  return found.length;
+  list.replaceChildren(...fit);
+  list.hidden = fit.length === 0;
+  none.hidden = fit.length > 0 || (hasMore && !isSearched);
+  rest.hidden = !(isSearched ? found.hasMore : hasMore);
+  choose(opener || typedName(target.before()) ? (fit[0] ?? null) : null);
+  says.textContent = menu.dataset.snippetMenuFound.replace("{n}", fit.length);
+  return fit.length;
 }
 
 function place() {
@@ -116,11 +153,11 @@ function show() {
 }
 
 // From the button at a box; pressed again it closes.
-export async function open(wanted, button) {
+export async function open(wanted, button, code) {
   const isOpen = opener === button;
   close();
   if (isOpen) return button.focus();
-  [target, opener] = [wanted, button];
+  [target, opener, ticket] = [wanted, button, code];
   button.setAttribute("aria-expanded", "true");
   search.value = "";
   show();
@@ -135,7 +172,8 @@ export async function open(wanted, button) {
 }
 
 // After the slashes and what follows them were typed.
-export async function offer(wanted) {
+export async function offer(wanted, code) {
+  if (!opener) ticket = code;
   try {
     await read();
   } catch {
@@ -150,8 +188,10 @@ export async function offer(wanted) {
     target = wanted;
     describe(target.element);
   }
-  if (filter() === 0) return close();
-  show();
+  const count = filter();
+  if (count === 0 && !hasMore) return close();
+  if (count > 0) show();
+  searchFurther().catch(close); // what is typed stays a text
 }
 
 function leave() {
@@ -166,7 +206,7 @@ async function attempt(work) {
     await work();
   } catch (error) {
     if (error instanceof SignedOut) {
-      const again = [target, opener];
+      const again = [target, opener, ticket];
       close();
       if ((await signIn()) && again[1]) open(...again);
       return;
@@ -212,7 +252,7 @@ const keys = {
 
 // In the capture phase, before the editor takes the same keys. What it takes nothing from goes on as ever.
 function press(event) {
-  if (!target || event.target !== focused() || event.isComposing) return;
+  if (!target || event.target !== focused() || event.isComposing || !menu.matches(":popover-open")) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
   const inserts = event.key === "Enter" || event.key === "Tab";
   if (!(event.key in keys) || (inserts && !active()) || (opener && event.key === "Tab")) return;
@@ -225,6 +265,7 @@ document.addEventListener("keydown", press, true);
 search.addEventListener("input", () => {
   filter();
   place();
+  attempt(searchFurther);
 });
 list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays where it is
 list.addEventListener("click", (event) => {

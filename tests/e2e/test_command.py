@@ -89,6 +89,34 @@ def test_several_codes_are_a_run_that_names_what_a_rule_left_out(server: LiveSer
     assert made == [["command", "Dọn dẹp", "minh"]] * 5
 
 
+def test_a_dry_run_of_several_says_of_each_what_it_would_send(server: LiveServer, crm: Sandbox) -> None:
+    codes = codes_of(crm, 3)
+    for code, title in zip(codes, ("Một", "Hai", "Ba"), strict=True):
+        crm.edit(code, ticket_title=title)
+
+    ran = subprocess.run(
+        [sys.executable, MANAGE, "change", *codes, "ticket_title=Ba", "--as", "minh", "--dry-run"],
+        env={**server.environment, "PYTHONUTF8": "1", "TICKET_API_SIGN_FIELD": "changed_by"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.returncode == Exit.DONE, ran.stderr
+    *lines, signed = ran.stdout.splitlines()
+    assert lines == [
+        f"{codes[0]}: Will be sent",
+        "  Title: Một → Ba",
+        f"{codes[1]}: Will be sent",
+        "  Title: Hai → Ba",
+        f"{codes[2]}: Already as wanted",
+    ]
+    assert signed.startswith("“changed_by” is set to ")
+    assert crm.puts() == []
+
+
 def test_several_tickets_lose_only_what_was_accepted(server: LiveServer, crm: Sandbox) -> None:
     codes = codes_of(crm, 3)
     crm.switch(semantics="replace", readable="silent")

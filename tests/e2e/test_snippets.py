@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -14,6 +14,7 @@ from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
 
 pytestmark = pytest.mark.browser
+DONE = "Đã hoàn tất"
 SNIPPETS = {
     "chào": "<p>Chào <b>{customer}</b>,</p>",
     "hẹn": "Hẹn gặp lại A&B\n{me}",
@@ -294,3 +295,132 @@ def test_in_a_bulk_update_a_snippet_sets_the_field_and_knows_no_single_ticket(
 
     expect(content).to_have_value(re.compile(r"<p>Chào</p><p>[^<{]+</p>"))
     expect(page.locator("input[name='action.ticket_content'][value=set]")).to_be_checked()
+
+
+@pytest.fixture
+def needs_reason(live: LiveServer, live_sandbox: Sandbox) -> Iterator[None]:
+    """A rule that requires a reason for a status."""
+    made = f"TicketRule.objects.create(field='status_name', value={DONE!r}, needs_reason=True)"
+    live.execute(f"from ticketadmin.models import TicketRule; {made}")
+    yield
+    live.execute("from ticketadmin.models import TicketRule; TicketRule.objects.all().delete()")
+
+
+def test_the_reason_of_a_status_set_in_the_list_takes_a_snippet_of_its_ticket(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox, code: str, needs_reason: None
+) -> None:
+    live_sandbox.edit(code, status_name="Mới")
+    live.sweep()
+    page = tab_of("staff").goto(f"/tickets/?codes={code}")
+    row = page.locator(f'tr[data-code="{code}"]')
+    row.locator("[data-quick-set]").click()
+    page.get_by_role("menuitem", name=DONE).click()
+    reason = row.get_by_label("Reason for the change")
+    reason.click()
+    page.keyboard.type("Xong: //chao")
+    expect(options(page)).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(reason).to_have_value("Xong: Chào Công ty <Sao>,")
+    assert live_sandbox.puts(code) == []
+    row.get_by_role("button", name="Insert a snippet into “Reason for the change”").press("Enter")
+    expect(page.get_by_role("combobox", name="Search your snippets")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(reason).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(row).to_contain_text("Verified")
+    assert [put["status_name"] for put in live_sandbox.puts(code)] == [DONE]
+    page.goto(f"{live.url}/history/")
+    expect(page.get_by_text("Xong: Chào Công ty <Sao>,").first).to_be_visible()
+
+
+def test_the_reason_of_an_undo_takes_a_snippet(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
+) -> None:
+    tab = tab_of("staff")
+    page = tab.goto(f"/tickets/{code}/")
+    page.get_by_label("Title", exact=True).fill("Máy mới")
+    save(page)
+    tab.goto(f"/history/?ticket={code}")
+    page.get_by_text("Give a reason").click()
+    page.get_by_role("button", name="Insert a snippet into “Reason for the change”").click()
+    expect(page.get_by_role("combobox", name="Search your snippets")).to_be_focused()
+    page.keyboard.type("chao")
+    expect(options(page)).to_have_count(1)
+    page.keyboard.press("Enter")
+    reason = page.get_by_label("Reason for the change")
+    expect(reason).to_have_value("Chào Công ty <Sao>,")
+    reason.press("Enter")
+
+    expect(page.get_by_role("heading", name="Saved and verified.")).to_be_visible()
+    assert [put["ticket_title"] for put in live_sandbox.puts(code)] == ["Máy mới", "Máy"]
+
+
+def test_the_value_of_a_further_custom_field_takes_a_snippet(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
+) -> None:
+    page = tab_of("staff").goto(f"/tickets/{code}/?read=off")
+    page.get_by_text("Set another custom field by its key").click()
+    page.locator("#new_custom_value").click()
+    page.keyboard.type("//hen")
+    expect(options(page)).to_have_count(1)
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#new_custom_value")).to_have_value("Hẹn gặp lại A&B Demo Staff")
+
+
+def test_without_scripts_a_snippet_goes_into_the_changes_of_a_bulk_update(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    keep(live, "lead", {"chỉ-chữ": "chỉ chữ"})
+    page = tab_of("lead", java_script_enabled=False).goto("/bulk/new/")
+    page.locator("[name=codes]").fill("ABCXYZ1234")
+    page.get_by_role("button", name="Choose the changes").click()
+    page.get_by_label("Value for Title").fill("Máy")
+    page.get_by_role("button", name="Insert a snippet into “Title”").click()
+    page.get_by_label("Insert a snippet into “Title”").select_option(label="//chỉ-chữ · chỉ chữ")
+    page.get_by_role("button", name="Insert it at the end").click()
+
+    expect(page.get_by_label("Value for Title")).to_have_value("Máy chỉ chữ")
+    expect(page.locator("input[name='action.ticket_title'][value=set]")).to_be_checked()
+
+
+@pytest.fixture
+def many(live: LiveServer) -> Iterator[None]:
+    """Shared snippets of another user, more than the menu lists."""
+    live.execute(
+        "from ticketadmin.models import Snippet, User; lead = User.objects.get(username='lead');"
+        "made = [Snippet(owner=lead, name=f'n{number:03}', content='x', is_shared=True)"
+        " for number in range(500)];"
+        "made.append(Snippet(owner=lead, name='zzz-cuối', content='Lời cuối', is_shared=True));"
+        "Snippet.objects.bulk_create(made)"
+    )
+    yield
+    live.execute(
+        "from ticketadmin.models import Snippet; Snippet.objects.filter(owner__username='lead').delete()"
+    )
+
+
+def test_where_there_are_more_than_the_menu_lists_it_says_so_and_finds_the_others(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str, many: None
+) -> None:
+    page = tab_of("staff").goto(f"/tickets/{code}/")
+    page.get_by_role("button", name="Insert a snippet into “Title”").click()
+    expect(options(page)).to_have_count(500)
+    expect(page.get_by_text("There are more snippets than are listed here.")).to_be_visible()
+    page.keyboard.type("loi cuoi")
+    expect(options(page)).to_have_text(["//zzz-cuối Lời cuối Demo Lead"])
+    expect(page.get_by_text("There are more snippets than are listed here.")).to_be_hidden()
+    page.keyboard.press("Enter")
+    title = page.get_by_label("Title", exact=True)
+    expect(title).to_have_value(re.compile("Lời cuối"))
+
+    reason = page.locator("#id_change_reason")
+    reason.click()
+    page.keyboard.type("//zzz")
+    expect(options(page)).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(reason).to_have_value("Lời cuối")
+    page.keyboard.type(" //không-có")
+    expect(page.locator("#snippet-menu")).to_be_hidden()
+    expect(reason).to_have_value("Lời cuối //không-có")

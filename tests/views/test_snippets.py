@@ -315,6 +315,25 @@ def test_without_scripts_a_snippet_is_added_at_the_end(
 
 
 @pytest.mark.parametrize(
+    ("content", "becomes"),
+    [
+        ("hai", "một<p>hai</p>"),
+        ("<b>hai</b> ba", "một<p><b>hai</b> ba</p>"),
+        ("<p>hai</p>", "một<p>hai</p>"),
+        ("<ul><li>hai</li></ul>", "một<ul><li>hai</li></ul>"),
+    ],
+)
+def test_without_scripts_a_snippet_begins_on_a_line_of_its_own(
+    web: Client, staff: User, sandbox: Sandbox, content: str, becomes: str
+) -> None:
+    one = Snippet.objects.create(owner=staff, name="b", content=content)
+
+    answer = chosen(web, into="ticket_content", snippet=str(one.pk), ticket_content="một")
+
+    assert ticket_form(answer).values["ticket_content"] == [becomes]
+
+
+@pytest.mark.parametrize(
     ("content", "number", "said"),
     [
         ("{customer}", "", "The customer&#x27;s name is not known here."),

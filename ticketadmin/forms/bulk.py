@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from django import forms
+from django.forms.utils import ErrorDict
 from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +20,7 @@ from ticketadmin.forms.bulk_emptied import (
 )
 from ticketadmin.forms.bulk_questions import AskedQuestion, answers_from, asked_questions, question_boxes
 from ticketadmin.forms.change_reason import reason_box
+from ticketadmin.forms.layout import BoxInfo, describe_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import make_box, takes_snippets
 from ticketadmin.models import BulkUpdate, Recipe, User
@@ -68,11 +70,6 @@ class FieldRow:
     box: forms.BoundField
     field: Field
 
-    @property
-    def takes_snippets(self) -> bool:
-        """Return whether a text can be inserted into the box."""
-        return takes_snippets(self.field)
-
 
 class ChangesForm(forms.Form):
     """Keep, set or clear, for every field that the file does not bring itself."""
@@ -87,12 +84,15 @@ class ChangesForm(forms.Form):
         notes: Mapping[str, Any],
         edit: Edit | None = None,
         change_reason: str = "",
+        is_checked: bool = True,
     ) -> None:
         """Ask for every field that the file does not bring, and for what the file leaves open.
 
-        `notes` are the bulk update's: its file's columns, questions and what needs consent.
+        `notes` are the bulk update's: its file's columns, questions and what needs consent. A form that is
+        not checked shows what was posted, for the user to go on, without errors.
         """
         super().__init__(data)
+        self.is_checked = is_checked
         self.schema = schema
         self.from_file = notes.get("columns", [])
         left_out = {*self.from_file, sign_field()}
@@ -101,6 +101,7 @@ class ChangesForm(forms.Form):
         for name, field in self.ticket_fields.items():
             self.fields[ACTION + name] = _action(field, chosen=_chosen(edit, name))
             self.fields[name] = make_box(field, _value(edit, field), schema, is_known=False)
+            describe_box(self.fields[name], BoxInfo(takes_snippets=takes_snippets(field)))
             attributes = self.fields[name].widget.attrs
             if "data-content" in attributes:  # no editor for many tickets at once
                 attributes["data-snippet-target-html"] = attributes.pop("data-content")
@@ -115,6 +116,11 @@ class ChangesForm(forms.Form):
         self.fields.update(emptied_boxes(self.emptied, schema))
         for consent in consents_for(notes):
             self.fields[consent] = _consent_box(consent)
+
+    @property
+    def errors(self) -> ErrorDict:
+        """What is wrong with what was posted; nothing in a form that is only shown."""
+        return super().errors if self.is_checked else ErrorDict()
 
     def offer(self, recipes: Sequence[Recipe], *, actor: User, chosen: str = "") -> None:
         """Offer these recipes to the user; `chosen` is the number of the one that the form shows first."""

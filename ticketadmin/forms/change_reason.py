@@ -7,7 +7,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.layout import helper
+from ticketadmin.forms.layout import BoxInfo, describe_box, helper
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.services.saving.change_reason import CHANGE_REASON, read_change_reason
 from ticketadmin.services.saving.sent_along import ACCEPT_LOSING, read_accepted
@@ -23,12 +23,14 @@ class ReasonField(forms.CharField):
 
 def reason_box(shown: str = "") -> forms.Field:
     """Return the form field; `shown` is what it holds at first."""
-    return ReasonField(
+    box = ReasonField(
         label=_("Reason for the change"),
         required=False,
         initial=shown,
         help_text=_("It is shown in the history here and never sent to the CRM."),
     )
+    describe_box(box, BoxInfo(takes_snippets=True))
+    return box
 
 
 class ReasonForm(forms.Form):

@@ -1,25 +1,28 @@
-"""The forms of a snippet and of a file of them, and a ticket's form with one at the end of a box."""
+"""The forms of a snippet and of a file of them, and any form with a snippet at the end of a box."""
 
+import re
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.recipes import filled_form
+from ticketadmin.forms.bulk import ACTION, SETTING
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
-from ticketadmin.forms.tickets import TicketForm, takes_snippets
+from ticketadmin.forms.tickets import with_new_custom_fields
 from ticketadmin.models import Snippet, User
 from ticketadmin.sanitizing import as_html
-from ticketadmin.services.recipes.fill import Filled
+from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
 from ticketadmin.services.recipes.sharing import NameTaken, TooMany
-from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import Insertion, as_content, as_name
 from ticketadmin.services.snippets.table import MAX_BYTES, FileRow, read_file
 from ticketadmin.services.spreadsheets.table import UnreadableFile
-from ticketadmin.services.values.fields import Kind
+from ticketadmin.services.values.fields import CUSTOM_PREFIX
+
+_BLOCK = re.compile(r"<(?:p|div|ul|ol|dl|h[1-6]|table|blockquote|pre|hr|figure)\b", re.IGNORECASE)
 
 
 class SnippetForm(forms.Form):
@@ -80,37 +83,69 @@ class SnippetForm(forms.Form):
         return None
 
 
+class Holds(Enum):
+    """What a box holds, as its widget tells: static/js/snippet_target.js reads the same from the page."""
+
+    LINE = auto()
+    LINES = auto()
+    HTML = auto()
+
+
 @dataclass(frozen=True)
 class SnippetBox:
-    """A box of a ticket's form that takes snippets. `kind` is None for the reason of the change."""
+    """A box of a form that takes snippets."""
 
     name: str
     label: str
-    kind: Kind | None
+    holds: Holds = Holds.LINE
 
 
-def box_for_snippet(form: TicketForm, name: str) -> SnippetBox | None:
-    """Return the box of this name, if it takes snippets."""
-    if name == CHANGE_REASON:
-        return SnippetBox(name, str(form.fields[name].label), None)
-    field = form.schema.fields.get(name)
-    if field is None or not takes_snippets(field):
+def box_for_snippet(form: forms.Form, name: str) -> SnippetBox | None:
+    """Return the form's box of this name, if it takes snippets."""
+    field = form.fields.get(name)
+    if field is None or not getattr(getattr(field, "box", None), "takes_snippets", False):
         return None
-    return SnippetBox(name, str(field.label), field.kind)
+    return SnippetBox(name, str(field.label), _held_in(field.widget))
 
 
-def with_snippet(form: TicketForm, box: SnippetBox, found: Insertion) -> TicketForm:
-    """Return the posted form with the insertion at the end of a box; what was typed there stays."""
-    typed = form.data.get(box.name, "")
-    return filled_form(form, Filled({box.name: [_added(box, typed, found)]}))
+def _held_in(widget: forms.Widget) -> Holds:
+    if not isinstance(widget, forms.Textarea):
+        return Holds.LINE
+    is_html = {"data-content", "data-snippet-target-html"} & widget.attrs.keys()
+    return Holds.HTML if is_html else Holds.LINES
+
+
+def further_box(posted: QueryDict) -> SnippetBox:
+    """Return the box for the value of a further custom field: a box of its own once its key is usable."""
+    key = posted.get(NEW_KEY, "").strip()
+    has_moved = bool(key) and not with_new_custom_fields(posted).get(NEW_KEY)
+    name, label = (CUSTOM_PREFIX + key, key) if has_moved else (NEW_VALUE, str(_("Value")))
+    return SnippetBox(name, label)
+
+
+def with_snippet(data: QueryDict, box: SnippetBox, found: Insertion) -> QueryDict:
+    """Return what was posted with the insertion at the end of a box; what was typed there stays.
+
+    In a bulk update the field is then set, as it is when a user types into its box.
+    """
+    data = data.copy()
+    data[box.name] = _added(box, data.get(box.name, ""), found)
+    if ACTION + box.name in data:
+        data[ACTION + box.name] = SETTING
+    return data
 
 
 def _added(box: SnippetBox, typed: str, found: Insertion) -> str:
-    if box.kind is Kind.HTML:
-        return as_html(typed) + found.html if typed.strip() else found.html
-    if box.kind is Kind.LONG_TEXT:
+    if box.holds is Holds.HTML:
+        return as_html(typed) + _as_blocks(found.html) if typed.strip() else found.html
+    if box.holds is Holds.LINES:
         return f"{typed.rstrip()}\n{found.text}" if typed.strip() else found.text
     return " ".join([*filter(None, [typed.rstrip()]), *found.text.split("\n")])
+
+
+def _as_blocks(html: str) -> str:
+    """Return the HTML so that it begins on a line of its own after other HTML."""
+    return html if _BLOCK.match(html) else f"<p>{html}</p>"
 
 
 class ImportForm(forms.Form):

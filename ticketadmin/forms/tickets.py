@@ -71,7 +71,6 @@ class TicketForm(forms.Form):
         for field in schema.fields.values():
             self.fields[field.name] = self._make_box(field, self._shown(field))
         self.fields[CHANGE_REASON] = reason_box("".join(self.inputs.get(CHANGE_REASON, [])))
-        describe_box(self.fields[CHANGE_REASON], BoxInfo(takes_snippets=True))
 
     @property
     def layout(self) -> TicketLayout:
@@ -95,7 +94,7 @@ class TicketForm(forms.Form):
                 can_be_cleared=not is_known and field.clearable,
                 is_cleared=field.name in self.cleared,
                 is_foreign=is_foreign(field, self.base.values.get(field.name)),
-                takes_snippets=takes_snippets(field),
+                takes_snippets=takes_snippets(field, self.base.values.get(field.name)),
             ),
         )
         if field.name == sign_field():
@@ -199,9 +198,13 @@ class TicketForm(forms.Form):
                 self.add_error(name, forms.ValidationError(message, code="refused_by_crm"))
 
 
-def takes_snippets(field: Field) -> bool:
-    """Return whether a text can be inserted into the field's box."""
-    return field.kind in TEXTS and field.name != sign_field()
+def takes_snippets(field: Field, held: Value = None) -> bool:
+    """Return whether a text can be inserted into the box of the field, whose value in the CRM is `held`.
+
+    An undescribed custom field takes one unless the CRM holds other JSON than a text there.
+    """
+    is_text = field.kind in TEXTS or (field.kind is Kind.RAW and isinstance(held, str | None))
+    return is_text and field.name != sign_field()
 
 
 def form_of(

@@ -6,6 +6,7 @@ from ticketadmin.forms.bulk import ChangesForm
 from ticketadmin.models import BulkFile, BulkUpdate
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.page import Page, page
+from ticketadmin.presenters.snippets import SnippetChoice
 from ticketadmin.presenters.uploaded_file import ShownQuestion, UploadedFile, present_file, present_question
 
 
@@ -22,9 +23,12 @@ class ChangesPage(Page):
     asked: list[ShownQuestion]  # about columns of the file, to be answered
     changeable: list[ShownQuestion]  # about columns that decide by themselves
     columns: list[str | Promise]  # labels of the fields that the file brings
+    snippets: SnippetChoice | None  # to choose from, without scripts
 
 
-def changes_page(bulk: BulkUpdate, form: ChangesForm, notice: Notice | None) -> ChangesPage:
+def changes_page(
+    bulk: BulkUpdate, form: ChangesForm, notice: Notice | None, snippets: SnippetChoice | None = None
+) -> ChangesPage:
     """Return the page for a bulk update whose changes are still to be chosen."""
     files = BulkFile.objects.filter(bulk=bulk).only("uuid")
     return ChangesPage(
@@ -37,4 +41,5 @@ def changes_page(bulk: BulkUpdate, form: ChangesForm, notice: Notice | None) -> 
         asked=[present_question(one) for one in form.asked],
         changeable=[present_question(one) for one in form.changeable],
         columns=[form.schema.field(name).label for name in form.from_file],
+        snippets=snippets,
     )

@@ -11,15 +11,18 @@ from ticketadmin.presenters.changes import (
     describe_in_progress,
     describe_outcome,
     describe_problem,
+    present_edit,
     readable,
 )
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED, PAUSES, why_left_out
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, PAUSES, Text, why_left_out
 from ticketadmin.presenters.rules import broken_notice
 from ticketadmin.presenters.sent_along import losing_notice
+from ticketadmin.presenters.signature import describe_signature, signature_after, signature_before
 from ticketadmin.presenters.unmet import describe_all
 from ticketadmin.services.command.change import OneTicket, Run
 from ticketadmin.services.command.exits import exit_of_item
 from ticketadmin.services.recipes.stops import describe_kept
+from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
     CheckFailed,
     EditConflict,
@@ -47,8 +50,23 @@ def one_as_text(found: OneTicket, schema: TicketSchema) -> Iterator[str]:
         before = found.intent.before or {}
         for name, value in found.intent.wanted.items():
             field = schema.field(name)
-            was = readable(field, before[name]) if name in before else _("not known here")
-            yield f"  {field.label}: {was or _('empty')} → {readable(field, value) or _('empty')}"
+            was = readable(field, before[name]) if name in before else None
+            yield _line(field.label, was, readable(field, value))
+    if signed := _signature_of(found, schema):
+        yield f"  {signed}"
+
+
+def _signature_of(found: OneTicket, schema: TicketSchema) -> Text:
+    """Return what is said of the user's name in the CRM: beforehand, or what became of it."""
+    if found.intent:
+        signature = found.intent.signature
+        return describe_signature(signature.field, signature.name, schema) if signature else ""
+    return signature_after(found.change, schema) if found.change else ""
+
+
+def _line(label: Text, before: str | None, after: str) -> str:
+    was = _("not known here") if before is None else before or _("empty")
+    return f"  {label}: {was} → {after or _('empty')}"
 
 
 def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
@@ -107,17 +125,31 @@ def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
 
 
 def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
-    """Yield what is printed of several tickets: a line each, then where the run can be seen."""
+    """Yield what is printed of several tickets: a line each, then where the run can be seen.
+
+    After a dry run the lines of a ticket that would be sent are followed by what would be sent.
+    """
     for item in found.items:
         label = ItemOutcome(item.outcome).label if item.outcome else Plan(item.plan).label
         yield f"{item.ticket_code}: {label}{_why(item, schema)}"
+        if not found.is_kept and item.plan in {Plan.SEND, Plan.BLIND}:
+            edit = Edit.from_json(item.all_wishes(found.bulk.wishes))
+            rows = present_edit(edit, item.base or {}, schema)
+            yield from (
+                _line(one.label, one.before, one.after or "") for one in rows if one.before != one.after
+            )
+    is_to_send = any(item.plan in {Plan.SEND, Plan.BLIND} for item in found.items)
+    if not found.is_kept and is_to_send and found.bulk.owner:
+        was_read = not any(item.plan == Plan.BLIND for item in found.items)
+        if signed := signature_before(found.bulk.owner, schema, was_read=was_read):
+            yield str(signed)
     if found.lost:
         notice = _losing(found.lost, schema)
         yield " ".join(map(str, (notice.title, notice.text, notice.next_step)))
     if found.bulk.pause_reason in PAUSES:
         yield " ".join(map(str, PAUSES[found.bulk.pause_reason]))
     if found.is_kept:
-        yield _("The run is kept as bulk update %(uuid)s.") % {"uuid": found.bulk.uuid}
+        yield _("The run is saved as bulk update %(uuid)s.") % {"uuid": found.bulk.uuid}
 
 
 def _why(item: BulkItem, schema: TicketSchema) -> str:

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.presenters.changes import Notice, PresentedChange
 from ticketadmin.presenters.page import Page, page
+from ticketadmin.presenters.snippets import SnippetChoice
 from ticketadmin.services.crm.statuses import Status
 from ticketadmin.services.values.fields import Value
 
@@ -49,6 +50,7 @@ class StatusPage(QuickResult):
     rules: Sequence[str]  # what they require for it, a sentence each
     signature: str | Promise
     omitted: Notice | None
+    snippets: SnippetChoice | None = None  # to choose from for the reason, without scripts
 
 
 @page("tickets/losing.html")

@@ -28,12 +28,17 @@ def signature_before(user: User, schema: TicketSchema, *, was_read: bool) -> Tex
     """Return what a preview says of the signature; "" where no field carries one."""
     if not sign_field():
         return ""
-    said = {"field": schema.field(sign_field()).label, "name": user.display_name}
     if not was_read:
         return _(
             "“%(field)s” is not set to your name: the ticket could not be read, and a CRM that replaces "
             "custom fields would lose the others."
-        ) % {"field": said["field"]}
+        ) % {"field": schema.field(sign_field()).label}
+    return describe_signature(sign_field(), user.display_name, schema)
+
+
+def describe_signature(field: str, name: str, schema: TicketSchema) -> str:
+    """Return what a preview says of a signature that will be sent."""
+    said = {"field": schema.field(field).label, "name": name}
     return _("“%(field)s” is set to %(name)s as well, where the CRM shows the custom fields.") % said
 
 

@@ -13,14 +13,15 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import Snippet, Tone
-from ticketadmin.presenters.changes import Notice
+from ticketadmin.presenters.changes import Notice, ValueRow
 from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
 from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import Tab
 from ticketadmin.services.snippets.importing import Fate, PlannedRow, counted
-from ticketadmin.services.snippets.keep import MAX_SHOWN, START, ListedSnippet
+from ticketadmin.services.snippets.keep import START, ListedSnippet
 from ticketadmin.services.snippets.snippet import Insertion
 from ticketadmin.services.snippets.table import MAX_ROWS
 
@@ -42,26 +43,33 @@ class PresentedSnippet:
 
 @dataclass(frozen=True)
 class SnippetChoice:
-    """What a page without scripts offers: the snippets for one box of the ticket's form."""
+    """What a page without scripts offers: snippets for one box. `following` tells how many come before the
+    next ones; 0: there are no others.
+    """
 
     into: str
     label: str
     options: list[PresentedSnippet]
+    following: int = 0
 
 
 @page("snippets/snippets.html")
 class SnippetsPage(Page):
-    """The user's own snippets and those that colleagues share, `most_shown` at most together."""
+    """The user's own snippets and those that colleagues share, or those of them that contain the words.
+
+    `has_more` tells that there are others, which are not shown.
+    """
 
     own: list[PresentedSnippet]
     shared: list[PresentedSnippet]
     tabs: list[Tab]
-    most_shown: ClassVar[int] = MAX_SHOWN
+    words: str
+    has_more: bool
 
     @property
-    def may_be_more(self) -> bool:
-        """Return whether there may be some that are not shown."""
-        return len(self.own) + len(self.shared) == MAX_SHOWN
+    def shown(self) -> int:
+        """How many are shown."""
+        return len(self.own) + len(self.shared)
 
 
 @page("snippets/snippet.html")
@@ -95,10 +103,33 @@ class DeleteSnippetPage(SharedSnippetPage):
 
 @page("snippets/_options.html")
 class SnippetOptions(Page):
-    """The options of the menu, a fragment; `code` is the ticket's, "" where there is none."""
+    """The options of the menu, a fragment; `code` is the ticket's, "" where there is none.
+
+    `has_more` tells that there are others, which are not among them.
+    """
 
     snippets: list[PresentedSnippet]
     code: str
+    has_more: bool
+
+
+@page("snippets/reason.html")
+class ReasonPage(Page):
+    """The page for the reason of a change that has no form of its own, with a snippet in it.
+
+    `action` is where it posts to, `carried` what goes along from the form before, `back` the way out.
+    """
+
+    title: str
+    verb: str
+    action: str
+    back: str
+    form: ReasonForm
+    code: str = ""
+    rows: Sequence[ValueRow] = ()
+    carried: Sequence[tuple[str, str]] = ()
+    snippets: SnippetChoice | None = None
+    notice: Notice | None = None
 
 
 @page("snippets/import.html")
@@ -135,8 +166,11 @@ def recipe_tabs(current: str) -> list[Tab]:
     return [Tab(label, reverse(route), route == current) for route, label in tabs.items()]
 
 
-def describe_inserted(name: str, found: Insertion, label: str) -> Notice:
-    """Return the banner over a form into whose box `label` a snippet was inserted; name "": it is gone."""
+def describe_inserted(name: str, found: Insertion, label: str, next_step: str) -> Notice:
+    """Return the banner over a form into whose box `label` a snippet was inserted; name "": it is gone.
+
+    `next_step` tells what to do once it was inserted.
+    """
     if not name:
         title = _("Nothing was inserted: this snippet does not exist any more.")
         return Notice("danger", title, NOTHING_CHANGED, _("Choose another one."))
@@ -146,7 +180,7 @@ def describe_inserted(name: str, found: Insertion, label: str) -> Notice:
         return Notice("danger", title, " ".join([*found.problems, str(NOTHING_CHANGED)]), step)
     title = _("The snippet “%(name)s” was inserted at the end of “%(field)s”.")
     title %= {"name": name, "field": label}
-    return Notice("info", title, _("Nothing was sent yet."), _("Look at what would be sent, then save."))
+    return Notice("info", title, _("Nothing was sent yet."), next_step)
 
 
 @dataclass(frozen=True)

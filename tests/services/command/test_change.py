@@ -137,6 +137,17 @@ def test_a_dry_run_sends_nothing_and_says_what_it_would(lan: User, sandbox: Sand
     assert not Change.objects.exists()
 
 
+def test_what_became_of_the_name_is_said_of_one_ticket(lan: User, sandbox: Sandbox, settings: Any) -> None:
+    settings.TICKET_API_SIGN_FIELD = "changed_by"
+    sandbox.edit(CODE, status_name="Mới", custom_fields={"changed_by": "Minh"})
+
+    dry = Ran(CODE, f"status_name={DONE}", "--as", "staff", "--dry-run")
+    ran = Ran(CODE, f"status_name={DONE}", "--as", "staff")
+
+    assert f"“changed_by” is set to {lan.display_name} as well" in dry.out
+    assert f"“changed_by” was set to {lan.display_name}." in ran.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

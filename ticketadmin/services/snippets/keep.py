@@ -1,17 +1,25 @@
 """Which snippets a user has, and making, changing and deleting them."""
 
+import re
 from dataclasses import dataclass
+from html import unescape
 
 from django.db.models import Case, Q, QuerySet, When
 from django.db.models.functions import Left
 
 from ticketadmin.models import Snippet, User
 from ticketadmin.services.recipes.sharing import delete_own, keep_own
+from ticketadmin.services.snippets.snippet import TRIGGER
 from ticketadmin.services.values.ordering import in_order
+from ticketadmin.text import contains
 
 MAX_SNIPPETS = 200  # of one user
 MAX_SHOWN = 500  # in one list or menu, a user's own first
+MAX_FOUND = 50  # by one search
+MAX_SEARCHED = 5_000  # rows that one search looks at
+MAX_WORDS = 100  # characters of a search
 START = 400
+_TAG = re.compile(r"<[^>]*>?")
 
 
 @dataclass(frozen=True)
@@ -31,18 +39,57 @@ class ListedSnippet:
     start: str
     is_own: bool
 
+    @property
+    def words(self) -> str:
+        """What a search looks at: the name, the beginning of the text, and the owner of a colleague's."""
+        owner = "" if self.is_own else self.snippet.owner.display_name
+        text = unescape(_TAG.sub(" ", self.start)) if "<" in self.start else self.start
+        return f"{TRIGGER}{self.snippet.name} {text} {owner}"
 
-def snippets_for(user: User) -> list[ListedSnippet]:
+
+@dataclass(frozen=True)
+class ListedSnippets:
+    """Some of a user's snippets; `has_more` tells that there are others, which are not among them."""
+
+    rows: list[ListedSnippet]
+    has_more: bool
+
+
+def snippets_for(user: User, *, after: int = 0) -> ListedSnippets:
     """Return the user's own snippets, then the shared ones of colleagues, each by name; MAX_SHOWN at most.
 
-    One query, which reads no whole content.
+    `after` is how many to leave out at the beginning. One query, which reads no whole content.
     """
+    rows = [_listed(one, user) for one in _in_order(user)[after : after + MAX_SHOWN + 1]]
+    by_name = in_order(rows[:MAX_SHOWN], lambda one: one.snippet.name)
+    return ListedSnippets(sorted(by_name, key=lambda one: not one.is_own), len(rows) > MAX_SHOWN)
+
+
+def search_snippets(user: User, words: str, *, in_names: bool = False) -> ListedSnippets:
+    """Return snippets that contain every word, or whose names contain the text; MAX_FOUND at most.
+
+    Case and diacritics make no difference, which no database here knows alike: the first MAX_SEARCHED of the
+    user's snippets are compared one by one. Of `words` the first MAX_WORDS characters count.
+    """
+    wanted = words[:MAX_WORDS]
+    found: list[ListedSnippet] = []
+    for one in _in_order(user)[:MAX_SEARCHED].iterator(chunk_size=500):
+        listed = _listed(one, user)
+        if contains(one.name if in_names else listed.words, wanted):
+            found.append(listed)
+        if len(found) > MAX_FOUND:
+            break
+    return ListedSnippets(found[:MAX_FOUND], len(found) > MAX_FOUND)
+
+
+def _in_order(user: User) -> QuerySet[Snippet]:
     found = _usable(user).select_related("owner").defer("content").annotate(start=Left("content", START))
     own_first = Case(When(owner=user, then=0), default=1)
-    rows = found.order_by(own_first, "name", "pk")[:MAX_SHOWN]
-    listed = [ListedSnippet(one, str(vars(one)["start"]), one.owner_id == user.pk) for one in rows]
-    by_name = in_order(listed, lambda one: one.snippet.name)
-    return sorted(by_name, key=lambda one: not one.is_own)
+    return found.order_by(own_first, "name", "pk")
+
+
+def _listed(snippet: Snippet, user: User) -> ListedSnippet:
+    return ListedSnippet(snippet, str(vars(snippet)["start"]), snippet.owner_id == user.pk)
 
 
 def find_snippet(user: User, number: int) -> Snippet | None:

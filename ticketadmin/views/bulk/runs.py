@@ -21,6 +21,7 @@ from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_con
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.file_choices import FileChoicesForm
 from ticketadmin.forms.recipes import explain
+from ticketadmin.forms.snippets import box_for_snippet
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
 from ticketadmin.presenters.bulk import BulkListPage, present_run
 from ticketadmin.presenters.bulk_changes import changes_page
@@ -29,6 +30,7 @@ from ticketadmin.presenters.outcome_file import present_endings
 from ticketadmin.presenters.paging import page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
 from ticketadmin.presenters.run_page import run_page
+from ticketadmin.presenters.snippets import ReasonPage
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
 from ticketadmin.services.bulk import runs as bulks
@@ -53,6 +55,7 @@ from ticketadmin.views.access import in_background, needs, person_of
 from ticketadmin.views.downloads import csv_download, given_back
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.snippets.inserting import insert_snippet, reason_page, wanted_box, wants_snippet
 
 Action = Callable[[HttpRequest, BulkUpdate, User], HttpResponse]
 
@@ -135,6 +138,8 @@ def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
     one, user = _found(bulk), person_of(request)
     if action not in _ACTIONS:
         raise Http404
+    if wants_snippet(request.POST):
+        return _reason_page(request, one, action)
     return _ACTIONS[action](request, one, user)
 
 
@@ -248,7 +253,30 @@ _ACTIONS: dict[str, Action] = {
 }
 
 
+def _reason_page(request: HttpRequest, one: BulkUpdate, action: str) -> HttpResponse:
+    """Show the reason for undoing or restoring a run, with a snippet in it. Nothing is made."""
+    pages = {"undo": (_("Undo this run?"), _("Undo this run"))}
+    pages["restore"] = (_("Restore other fields?"), _("Restore other fields…"))
+    if action not in pages:
+        raise Http404
+    title, verb = pages[action]
+    return reason_page(
+        request, ReasonPage(title, verb, request.path, _address(one), ReasonForm(request.POST))
+    )
+
+
+def _changes_with_snippet(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
+    """Show the changes as they were typed, with the snippets to choose from or with the chosen one."""
+    form = _changes_form(request, one, request.POST)
+    box = box_for_snippet(form, wanted_box(request.POST))
+    step = insert_snippet(request, box, next_step=_("Go on to check the tickets."))
+    form = _changes_form(request, one, step.data, is_checked=False)
+    return show(request, changes_page(one, form, step.notice, step.choice), status=step.status)
+
+
 def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
+    if wants_snippet(request.POST):
+        return _changes_with_snippet(request, one)
     form = _changes_form(request, one, request.POST if request.method == "POST" else None)
     status, notice = 200, None
     if request.method == "POST":
@@ -267,7 +295,9 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
     return show(request, changes_page(one, form, notice), status=status)
 
 
-def _changes_form(request: HttpRequest, one: BulkUpdate, data: QueryDict | None) -> ChangesForm:
+def _changes_form(
+    request: HttpRequest, one: BulkUpdate, data: QueryDict | None, *, is_checked: bool = True
+) -> ChangesForm:
     edit = Edit.from_json(one.wishes)
     form = ChangesForm(
         data,
@@ -275,6 +305,7 @@ def _changes_form(request: HttpRequest, one: BulkUpdate, data: QueryDict | None)
         notes=one.notes,
         edit=edit,
         change_reason=one.change_reason,
+        is_checked=is_checked,
     )
     user = person_of(request)
     form.offer(recipes_for(user), actor=user, chosen=request.GET.get(RECIPE, ""))

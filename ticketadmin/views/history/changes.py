@@ -13,10 +13,11 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import HISTORY, Change, Origin
-from ticketadmin.presenters.changes import HistoryPage, Notice, present_changes
+from ticketadmin.presenters.changes import HistoryPage, Notice, present_change, present_changes
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED
 from ticketadmin.presenters.paging import filters_in, page_links, whose_tabs
 from ticketadmin.presenters.sent_along import status_notice
+from ticketadmin.presenters.snippets import ReasonPage
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.changes import history_page, history_rows
@@ -28,11 +29,13 @@ from ticketadmin.services.saving.errors import EditConflict, SaveProblem, WouldL
 from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.save import open_ticket
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import is_scripted, needs, person_of
 from ticketadmin.views.downloads import csv_download
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.snippets.inserting import reason_page, wants_snippet
 from ticketadmin.views.tickets.quick_status import (
     bad_reason,
     context_of,
@@ -110,6 +113,8 @@ def settle(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
 
 def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> HttpResponse:
     record = _visible(request, change)
+    if wants_snippet(request.POST):
+        return _reason_page(request, record, take_back)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return _not_taken_back(request, record, bad_reason(form), 422)
@@ -125,6 +130,21 @@ def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> 
             return conflict_page(request, problem)
         return _not_taken_back(request, record, *describe_save_problem(request, problem))
     return quick_result(request, saved) if is_scripted(request) else saved_response(request, saved)
+
+
+def _reason_page(request: HttpRequest, record: Change, take_back: TakeBack) -> HttpResponse:
+    shown = present_change(record, person_of(request), load_schema())
+    is_undo = take_back is undoing.undo_change
+    page = ReasonPage(
+        title=_("Undo this change?") if is_undo else _("Restore what was lost?"),
+        verb=_("Undo") if is_undo else _("Restore"),
+        action=request.path,
+        back=reverse("ticket", args=[record.ticket_code]),
+        form=ReasonForm(request.POST),
+        code=record.ticket_code,
+        rows=shown.rows if is_undo else shown.collateral,
+    )
+    return reason_page(request, page)
 
 
 def _not_taken_back(request: HttpRequest, record: Change, notice: Notice, status: int) -> HttpResponse:

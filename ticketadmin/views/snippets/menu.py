@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from ticketadmin.presenters.snippets import SnippetOptions, present_snippets
-from ticketadmin.services.snippets.keep import find_snippet, snippets_for
+from ticketadmin.services.snippets.keep import find_snippet, search_snippets, snippets_for
 from ticketadmin.services.snippets.use import insertion_for
 from ticketadmin.ticketapi.client import CODE
 from ticketadmin.views.access import needs, person_of
@@ -15,9 +15,16 @@ from ticketadmin.views.pages import show
 @needs("edit_tickets")
 @require_safe
 def snippet_menu(request: HttpRequest) -> HttpResponse:
-    """Return the options of the menu as a fragment; `ticket` names the ticket, where there is one."""
-    snippets = present_snippets(snippets_for(person_of(request)))
-    return show(request, SnippetOptions(snippets, _code(request)))
+    """Return the options of the menu as a fragment; `ticket` names the ticket, where there is one.
+
+    With `words` those that contain them, with `name` those whose names do: more exist than the menu holds.
+    """
+    user, asked = person_of(request), request.GET
+    if words := asked.get("words", "") or asked.get("name", ""):
+        found = search_snippets(user, words, in_names="words" not in asked)
+    else:
+        found = snippets_for(user)
+    return show(request, SnippetOptions(present_snippets(found.rows), _code(request), found.has_more))
 
 
 @needs("edit_tickets")

@@ -18,7 +18,13 @@ from ticketadmin.presenters.snippets import (
     recipe_tabs,
 )
 from ticketadmin.services.recipes.sharing import SHARING
-from ticketadmin.services.snippets.keep import delete_snippet, find_snippet, snippets_for
+from ticketadmin.services.snippets.keep import (
+    MAX_WORDS,
+    delete_snippet,
+    find_snippet,
+    search_snippets,
+    snippets_for,
+)
 from ticketadmin.views.access import needs, person_of
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
@@ -27,10 +33,12 @@ from ticketadmin.views.redirects import see_other
 @needs("edit_tickets")
 @require_safe
 def snippets(request: HttpRequest) -> HttpResponse:
-    """Show one's own snippets and the shared ones."""
-    found = present_snippets(snippets_for(person_of(request)))
-    own, shared = [one for one in found if not one.owner], [one for one in found if one.owner]
-    return show(request, SnippetsPage(own, shared, recipe_tabs("snippets")))
+    """Show one's own snippets and the shared ones, or those that contain the `words` of the address."""
+    user, words = person_of(request), request.GET.get("words", "").strip()[:MAX_WORDS]
+    found = search_snippets(user, words) if words else snippets_for(user)
+    rows = present_snippets(found.rows)
+    own, shared = [one for one in rows if not one.owner], [one for one in rows if one.owner]
+    return show(request, SnippetsPage(own, shared, recipe_tabs("snippets"), words, found.has_more))
 
 
 @needs("edit_tickets")

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from ticketadmin.forms.change_reason import ReasonForm
+from ticketadmin.forms.snippets import box_for_snippet
 from ticketadmin.models import Origin, Reading
 from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
@@ -38,6 +39,7 @@ from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.snippets.inserting import insert_snippet, wanted_box, wants_snippet
 from ticketadmin.views.tickets.responses import ALREADY_THERE, saved_address
 
 
@@ -46,7 +48,7 @@ from ticketadmin.views.tickets.responses import ALREADY_THERE, saved_address
 def status(request: HttpRequest, code: str) -> HttpResponse:
     """Offer the statuses of the CRM for a ticket, or set one."""
     if request.method == "POST":
-        return _set(request, code)
+        return _with_snippet(request, code) if wants_snippet(request.POST) else _set(request, code)
     return _page(request, code, Tried(wanted=request.GET.get("to", "")), 200)
 
 
@@ -67,6 +69,17 @@ def _set(request: HttpRequest, code: str) -> HttpResponse:
         notice, http_status = describe_save_problem(request, problem)
         return _answer(request, code, _refused(Tried(wanted, notice, seen=seen), form, problem), http_status)
     return quick_result(request, saved)
+
+
+def _with_snippet(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the page with a snippet in the box for the reason, or with those to choose from. Sets nothing."""
+    form = ReasonForm(request.POST)
+    box = box_for_snippet(form, wanted_box(request.POST))
+    step = insert_snippet(request, box, code=code, next_step=_("Look at the reason, then go on."))
+    wanted, seen = request.POST.get("wanted", ""), request.POST.get("seen")
+    tried = Tried(wanted, step.notice, seen=seen, losing=sorted(form.accepts_losing))
+    page = replace(_page_of(request, code, tried), reason_form=ReasonForm(step.data), snippets=step.choice)
+    return show(request, page, status=step.status)
 
 
 def context_of(request: HttpRequest, form: ReasonForm, origin: Origin) -> SaveContext:
@@ -184,10 +197,14 @@ def _answer(request: HttpRequest, code: str, tried: Tried, http_status: int) -> 
 
 
 def _page(request: HttpRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
+    return show(request, _page_of(request, code, tried), status=http_status)
+
+
+def _page_of(request: HttpRequest, code: str, tried: Tried) -> StatusPage:
     choices = get_choices()
     is_readable = choices.reading is not Reading.REFUSED
     schema, statuses = load_schema(choices), get_statuses(choices)
-    page = StatusPage(
+    return StatusPage(
         code=code,
         submission=uuid.uuid4(),
         reason_form=_reason_form(request),
@@ -198,7 +215,6 @@ def _page(request: HttpRequest, code: str, tried: Tried, http_status: int) -> Ht
         signature=signature_before(person_of(request), schema, was_read=is_readable),
         omitted=status_notice(choices),
     )
-    return show(request, page, status=http_status)
 
 
 def _reason_form(request: HttpRequest) -> ReasonForm:

@@ -1,0 +1,94 @@
+"""A snippet inserted without scripts into any form: chosen on a page, added at the end of a box.
+
+The button at a box posts the form with `into`, the box's name; the page that follows shows the form as it was
+typed with the snippets to choose from. Every view whose form has such a button asks `wants_snippet` before it
+does anything: nothing is saved or sent then.
+"""
+
+from dataclasses import dataclass, replace
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ticketadmin.converters import whole_number
+from ticketadmin.forms.change_reason import ReasonForm
+from ticketadmin.forms.snippets import SnippetBox, box_for_snippet, with_snippet
+from ticketadmin.presenters.changes import Notice
+from ticketadmin.presenters.snippets import ReasonPage, SnippetChoice, describe_inserted, present_snippets
+from ticketadmin.services.saving.sent_along import ACCEPT_LOSING
+from ticketadmin.services.snippets.keep import MAX_SHOWN, find_snippet, snippets_for
+from ticketadmin.services.snippets.snippet import Insertion
+from ticketadmin.services.snippets.use import insertion_for
+from ticketadmin.views.access import person_of
+from ticketadmin.views.pages import show
+
+INTO, MORE, AFTER, CHOSEN = "into", "more_for", "snippets_after", "snippet"
+CARRIED = ("submission", ACCEPT_LOSING)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one press comes to: the form's `data`, a choice to offer or a notice, and the page's status."""
+
+    data: QueryDict
+    choice: SnippetChoice | None = None
+    notice: Notice | None = None
+    status: int = 200
+
+
+def wants_snippet(data: QueryDict) -> bool:
+    """Return whether a button for snippets was pressed, and none that saves or sends."""
+    return INTO in data or MORE in data
+
+
+def wanted_box(data: QueryDict) -> str:
+    """Return the name of the box that a snippet is wanted for."""
+    return data.get(INTO) or data.get(MORE, "")
+
+
+def insert_snippet(
+    request: HttpRequest,
+    box: SnippetBox | None,
+    *,
+    next_step: str,
+    code: str = "",
+    data: QueryDict | None = None,
+) -> Step:
+    """Return the posted form with the snippets to choose from or with the chosen one in the box.
+
+    `data` is the form as it is to be shown, where that is not what was posted. Raises Http404 without a box.
+    """
+    if box is None:
+        raise Http404
+    posted, user = request.POST, person_of(request)
+    data = posted if data is None else data
+    if MORE in posted or CHOSEN not in posted:
+        after = whole_number(posted.get(AFTER, "")) or 0 if MORE in posted else 0
+        found = snippets_for(user, after=after)
+        following = after + MAX_SHOWN if found.has_more else 0
+        choice = SnippetChoice(box.name, box.label, present_snippets(found.rows), following)
+        return Step(data, choice)
+    one = find_snippet(user, whole_number(posted[CHOSEN]) or 0)
+    if one is None:
+        return Step(data, notice=describe_inserted("", Insertion(), box.label, next_step), status=422)
+    insertion = insertion_for(one, user=user, code=code, today=timezone.localdate())
+    notice = describe_inserted(one.name, insertion, box.label, next_step)
+    if insertion.problems:
+        return Step(data, notice=notice, status=422)
+    return Step(with_snippet(data, box, insertion), notice=notice)
+
+
+def reason_page(request: HttpRequest, page: ReasonPage) -> HttpResponse:
+    """Show the reason that was typed for a change without a form of its own, with a snippet in it."""
+    step = insert_snippet(
+        request,
+        box_for_snippet(page.form, wanted_box(request.POST)),
+        code=page.code,
+        next_step=_("Look at the reason, then go on."),
+    )
+    carried = [(name, value) for name in CARRIED for value in request.POST.getlist(name)]
+    page = replace(
+        page, form=ReasonForm(step.data), carried=carried, snippets=step.choice, notice=step.notice
+    )
+    return show(request, page, status=step.status)
