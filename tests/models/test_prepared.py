@@ -1,12 +1,14 @@
-"""Prepared queries find what their querysets find, always afresh, and are built once a connection."""
+"""Prepared statements do what their querysets do, always afresh, and are built once a connection."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Thread
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, IntegrityError, OperationalError, connection
 from django.db.models import (
     BigIntegerField,
     BinaryField,
@@ -18,16 +20,20 @@ from django.db.models import (
     QuerySet,
     UUIDField,
 )
+from django.db.transaction import atomic
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ticketadmin.models import (
     Change,
+    ChangedField,
     IndexedTicket,
+    Insert,
     Outcome,
     Prepared,
     PreparedUpdate,
     Role,
+    RowsUpdate,
     Slot,
     TicketIndex,
     User,
@@ -185,6 +191,103 @@ def test_a_statement_that_fails_leaves_the_query_usable() -> None:
         query.rows(code=CODE)
 
     assert query.rows(code=CODE) == [change]
+
+
+def open_changes() -> QuerySet[Change]:
+    return Change.objects.filter(outcome="pending", system_account=Slot("account", CharField()))
+
+
+WRITTEN = ("message", "before", "read_back", "wanted", "finished_at", "http_status", "submission", "undo_of")
+
+
+def test_many_rows_are_updated_each_with_its_own_values_in_one_statement(staff: User) -> None:
+    moment = datetime(2026, 11, 28, 23, 59, 59, 999999, tzinfo=UTC)
+    first, second, third, other = (
+        changed(staff, code=code, outcome="pending", before={"a": 1}, undo_of=None) for code in "ABCD"
+    )
+    update = RowsUpdate(open_changes, WRITTEN)
+    first.message, first.wanted, first.finished_at = "'; %s \\ WHERE Đỗ", {"ă": ["%s", None, 0, ""]}, moment
+    first.undo_of, first.http_status, first.submission, first.before = other, 200, uuid4(), None
+    second.message, second.read_back, second.wanted = "", {}, {"a": "null"}
+    third.actor_name = "not among the columns"
+
+    with CaptureQueriesContext(connection) as captured:
+        update.run([first, second, third], account="")
+
+    assert len(captured) == 1
+    rows = (first, second, third)
+    kept = {row.pk: [getattr(row, name) for name in WRITTEN] for row in rows}
+    found = Change.objects.filter(pk__in=kept)
+    assert {row.pk: [getattr(row, name) for name in WRITTEN] for row in found} == kept
+    assert set(found.values_list("actor_name", flat=True)) == {""}
+    assert found.get(before__isnull=True) == first  # SQL's NULL, not JSON's
+    other.refresh_from_db()
+    assert other.before == {"a": 1}
+
+
+def test_only_rows_that_may_be_updated_are() -> None:
+    mine, done = changed(None, code="A", outcome="pending"), changed(None, code="B")
+    mine.message = done.message = "new"
+    update = RowsUpdate(open_changes, ["message"])
+
+    update.run([mine, done], account="x")
+    update.run([], account="")
+    assert not Change.objects.filter(message="new").exists()
+
+    update.run([mine, done], account="")
+    assert list(Change.objects.order_by("pk").values_list("message", flat=True)) == ["new", ""]
+    with pytest.raises(TypeError, match="account"):
+        update.run([mine])
+
+
+def test_an_update_of_rows_never_shortens_a_value() -> None:
+    change = changed(None, outcome="pending")
+    change.reason = "x" * 41
+    update = RowsUpdate(open_changes, ["reason"])
+
+    with suppress(DataError), atomic():  # SQLite knows no lengths
+        update.run([change], account="")
+
+    change.refresh_from_db()
+    assert len(change.reason) in {0, 41}
+
+
+def test_a_row_is_inserted_with_every_column_and_learns_its_key(staff: User) -> None:
+    values: dict[str, Any] = {
+        "wanted": {"a": ["Đ", None]},
+        "before": None,
+        "actor": staff,
+        "http_status": 200,
+    }
+    change = Change(ticket_code=CODE, actor_name="Đỗ", created_at=timezone.now(), **values)
+
+    with CaptureQueriesContext(connection) as captured:
+        Insert(Change).run([change])
+
+    assert len(captured) == 1
+    found = Change.objects.get(ticket_code=CODE)
+    assert found == change
+    names = [field.attname for field in Change._meta.concrete_fields]
+    assert [getattr(found, name) for name in names] == [getattr(change, name) for name in names]
+    assert Change.objects.filter(before__isnull=True).exists()
+    change.message = "saved again"
+    change.save()
+    assert Change.objects.get() == change
+
+
+def test_several_rows_are_inserted_in_one_statement_and_what_constraints_forbid_is_not() -> None:
+    change = changed(None, outcome="pending")
+    insert = Insert(ChangedField)
+
+    with CaptureQueriesContext(connection) as captured:
+        insert.run([ChangedField(change=change, name=name) for name in ("a", "%s", "'")])
+        insert.run([])
+
+    assert len(captured) == 1
+    assert set(change.fields.values_list("name", flat=True)) == {"a", "%s", "'"}
+    with pytest.raises(IntegrityError), atomic():
+        Insert(Change).run([Change(ticket_code=CODE, created_at=timezone.now())])
+    assert Change.objects.count() == 1
 
 
 @pytest.mark.parametrize("role", Role)

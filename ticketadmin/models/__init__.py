@@ -13,7 +13,7 @@ from .json_rows import as_json_value, json_rows, rows_in
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User
-from .prepared import Prepared, PreparedUpdate, Slot
+from .prepared import Insert, Prepared, PreparedUpdate, RowsUpdate, Slot
 from .presence import Presence
 from .recipes import Recipe
 from .rules import TicketRule

@@ -7,7 +7,7 @@ from tests.sandbox_driver import Sandbox
 from tests.services.index.test_batching import ASKS_FOR_THE_TIME, statements
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemOutcome, ItemState, User
 from ticketadmin.services.bulk.endings import Endings, gathering_endings
-from ticketadmin.services.bulk.items import keep_endings, send_item, work_on
+from ticketadmin.services.bulk.items import keep_items, send_item, work_on
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.proofs import Proofs, prove_together
 from ticketadmin.services.bulk.results import Accepted, Done
@@ -75,7 +75,7 @@ def test_read_backs_of_many_tickets_and_their_endings_share_their_statements(
 
 
 def test_endings_of_many_tickets_are_one_statement(run: BulkUpdate, lead: User) -> None:
-    work, endings = work_on(run, lead), Endings(keep_endings)
+    work, endings = work_on(run, lead), Endings(keep_items)
     with gathering(GatheredReads(write_batch)), gathering_endings(endings):
         for item in items_of(run):
             with statements() as each:
@@ -92,7 +92,7 @@ def test_endings_of_many_tickets_are_one_statement(run: BulkUpdate, lead: User) 
 
 
 def test_a_worker_that_lost_the_run_writes_no_endings(run: BulkUpdate, lead: User) -> None:
-    work, endings = work_on(run, lead), Endings(keep_endings)
+    work, endings = work_on(run, lead), Endings(keep_items)
     with gathering_endings(endings):
         for item in items_of(run)[:3]:
             send_item(work, item)

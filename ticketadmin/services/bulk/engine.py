@@ -39,7 +39,7 @@ from ticketadmin.services.bulk.endings import Endings, gathering_endings
 from ticketadmin.services.bulk.items import (
     Work,
     fail_item,
-    keep_endings,
+    keep_items,
     plan_item,
     prove_item,
     resolve_doubt,
@@ -125,7 +125,7 @@ class _Drain:
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.proofs = Proofs()
         self.reads = GatheredReads(write_batch)
-        self.endings = Endings(keep_endings)
+        self.endings = Endings(keep_items)
         self.tasks = 0  # given to threads and not finished
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []

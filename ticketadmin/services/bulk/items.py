@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
@@ -23,6 +23,8 @@ from ticketadmin.models import (
     Origin,
     Outcome,
     Plan,
+    RowsUpdate,
+    Slot,
     TicketRule,
     User,
 )
@@ -61,14 +63,21 @@ from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFoun
 from ticketadmin.ticketapi.reasons import Reason
 
 MOST_ATTEMPTS = 6
-STORED_COLUMNS = (
-    "wishes", "base", "read_at", "is_unread", "is_from_list", "unreadable", "sent_along", "broken_rules",
-    "recipe_stops", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before",
-    "submission", "change", "finished_at",
-)  # fmt: skip
-_ENDED_COLUMNS = (
-    "state", "outcome", "reason", "message", "unreadable", "broken_rules", "damage", "attempts", "not_before",
-    "change", "finished_at",
+
+
+def _still_ours() -> QuerySet[BulkItem]:
+    """Return the items of a run, none where another worker took it over: that one finds out by itself."""
+    run = BulkUpdate.objects.filter(pk=Slot("run", BigIntegerField()), worker=Slot("worker", CharField()))
+    return BulkItem.objects.filter(bulk__in=run)
+
+
+_STORED = RowsUpdate(
+    _still_ours,
+    (
+        "wishes", "base", "read_at", "is_unread", "is_from_list", "unreadable", "sent_along", "broken_rules",
+        "recipe_stops", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before",
+        "submission", "change", "finished_at",
+    ),
 )  # fmt: skip
 
 
@@ -104,13 +113,13 @@ def plan_item(work: Work, item: BulkItem) -> ItemResult:
         item.message = error.api_message[:500]
         item.reason = error.reason
         if not isinstance(error, NotFound) and _may_try_again(item, error.reason, error.retry_after):
-            _keep(item)
+            keep_items([item])
             return Retry(error.reason)
         item.plan = Plan.CANNOT
     else:
         compare_item(work, item, read)
     item.state, item.finished_at = ItemState.DONE, timezone.now()
-    _keep(item)
+    keep_items([item])
     return Done(item.reason)
 
 
@@ -231,18 +240,13 @@ def end_verified(ended: Sequence[tuple[BulkItem, Change]]) -> None:
     for item, change in ended:
         item.message = change.message
         _set_end(item, ItemOutcome.VERIFIED, "", change)
-    keep_endings([item for item, _change in ended])
+    keep_items([item for item, _change in ended])
 
 
-def keep_endings(items: Sequence[BulkItem]) -> None:
-    """Write down that items of one run have ended, unless another worker took the run over."""
-    keep_items(items, _ENDED_COLUMNS)
-
-
-def keep_items(items: Sequence[BulkItem], columns: Sequence[str] = STORED_COLUMNS) -> None:
+def keep_items(items: Sequence[BulkItem]) -> None:
     """Write items of one run down in one statement, unless another worker took the run over."""
     if items:
-        _still_ours(items[0]).bulk_update(items, columns)
+        _STORED.run(items, run=items[0].bulk_id, worker=items[0].bulk.worker)
 
 
 def _write(work: Work, item: BulkItem, edit: Edit) -> Saved | Written:
@@ -272,7 +276,7 @@ def _in_progress(item: BulkItem, other: Change | None) -> ItemResult:
     if other is None or other.submission != item.submission:
         return _again(item, ItemOutcome.NOT_DONE, ItemReason.IN_PROGRESS)
     item.state, item.not_before = ItemState.DOUBT, timezone.now() + LOOK_AGAIN
-    _keep(item)
+    keep_items([item])
     return Doubt()
 
 
@@ -305,7 +309,7 @@ def settle_item(work: Work, item: BulkItem) -> ItemResult:
         return _again(item, ItemOutcome(change.outcome), failure)
     if _may_yet_be_settled(change) and timezone.now() < certain_at(change):
         item.wait_again(certain_at(change))
-        _keep(item)
+        keep_items([item])
         return Retry("")
     _end_with(work, item, change)
     return Done()
@@ -319,14 +323,14 @@ def resolve_doubt(work: Work, item: BulkItem) -> ItemResult:
     change = Change.objects.filter(actor=work.actor, submission=item.submission).first()
     if change is None:  # cut off before anything was sent
         item.wait_again()
-        _keep(item)
+        keep_items([item])
         return Retry("")
     failure = look_again(change, is_abandoned=True)
     if _may_yet_be_settled(change):
         return _look_later(item, change, failure)
     if changed_nothing(change) and change.reason == "":
         item.wait_again()
-        _keep(item)
+        keep_items([item])
         return Retry("")
     return _ended(work, item, change)
 
@@ -343,7 +347,7 @@ def _look_later(item: BulkItem, change: Change, failure: str | None) -> ItemResu
         if item.attempts >= MOST_LOOKS:
             return _end(item, ItemOutcome(change.outcome), failure or change.reason, change)
         item.not_before = timezone.now() + wait_after(item.attempts)
-    _keep(item)
+    keep_items([item])
     return Doubt(failure or "")
 
 
@@ -361,7 +365,7 @@ def fail_item(item: BulkItem) -> ItemResult:
         item.state, item.not_before = ItemState.DOUBT, timezone.now() + LOOK_AGAIN
         item.attempts += 1
         if item.attempts < MOST_ATTEMPTS:
-            _keep(item)
+            keep_items([item])
             return Doubt()
         return _end(item, ItemOutcome.UNKNOWN, ItemReason.INTERNAL_ERROR, change)
     return _again(item, ItemOutcome.NOT_DONE, ItemReason.INTERNAL_ERROR)
@@ -378,7 +382,7 @@ def _again(
     if not _may_try_again(item, reason, retry_after):
         return _end(item, outcome, reason, change)
     item.reason = reason
-    _keep(item)
+    keep_items([item])
     return Retry(reason)
 
 
@@ -406,7 +410,7 @@ def _ended(work: Work, item: BulkItem, change: Change) -> ItemResult:
     item.state, item.change, item.attempts = ItemState.DOUBT, change, 0
     item.message, item.reason = change.message, change.reason
     item.not_before = max(certain_at(change), timezone.now() + LOOK_AGAIN)
-    _keep(item)
+    keep_items([item])
     return Doubt(change.reason)
 
 
@@ -424,7 +428,7 @@ def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change 
     if endings := gathered_by():
         endings.add(item)
     else:
-        _keep(item)
+        keep_items([item])
     return Done(reason if outcome.is_failed else "")
 
 
@@ -432,18 +436,6 @@ def _set_end(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change |
     item.state, item.outcome, item.reason = ItemState.DONE, outcome, reason
     item.change = change or item.change
     item.finished_at = timezone.now()
-
-
-def _keep(item: BulkItem) -> None:
-    """Write the item down, unless another worker took the run over: that one finds out by itself."""
-    values = {name: getattr(item, name) for name in STORED_COLUMNS}
-    _still_ours(item).filter(pk=item.pk).update(**values)
-
-
-def _still_ours(item: BulkItem) -> QuerySet[BulkItem]:
-    """Return the items of an item's run, none where another worker took it over."""
-    run = BulkUpdate.objects.filter(pk=item.bulk_id, worker=item.bulk.worker)
-    return BulkItem.objects.filter(bulk__in=run)
 
 
 def _name_request(work: Work, item: BulkItem) -> None:

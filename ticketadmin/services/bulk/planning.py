@@ -26,9 +26,6 @@ from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.ticketapi.errors import TicketApiError
 
 MAX_FIRST = 5  # tickets that are planned singly to find one that can be a run's first
-_COLUMNS = (
-    "base", "read_at", "is_unread", "is_from_list", "sent_along", "plan", "state", "reason", "finished_at",
-)  # fmt: skip
 _PLANNED = ("base", "read_at", "is_unread", "plan", "reason", "unreadable", "sent_along", "broken_rules")
 
 
@@ -85,7 +82,7 @@ def _plan_by_rows(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
     now = timezone.now()
     for item in planned:
         item.state, item.finished_at, item.is_from_list = ItemState.DONE, now, True
-    keep_items(planned, _COLUMNS)
+    keep_items(planned)
     done = {item.pk for item in planned}
     return [Done() if item.pk in done else Singly() for item in items]
 

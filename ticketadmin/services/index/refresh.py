@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -26,6 +25,7 @@ from ticketadmin.services.index.rows import (
     write_read,
     write_rows,
 )
+from ticketadmin.services.saving.record import change_finished
 
 logger = logging.getLogger(__name__)
 UNREAD = frozenset({Outcome.ACCEPTED, Outcome.NOT_READABLE})
@@ -65,14 +65,14 @@ def note_absent(code: str, began_at: datetime, **_signal: Any) -> None:
         logger.warning("the index did not take a read: %s", type(error).__name__)
 
 
-@receiver(post_save, sender=Change)
-def note_sent(instance: Change, **_signal: Any) -> None:
+@receiver(change_finished)
+def note_sent(change: Change, **_signal: Any) -> None:
     """Write what an accepted save sent, where it could not be read back."""
-    if instance.outcome not in UNREAD or instance.finished_at is None:
+    if change.outcome not in UNREAD:
         return
     try:
-        seen = seen_in_save(instance.ticket_code, instance.wanted, listed_fields())
-        began_at = database_now() - (timezone.now() - instance.created_at)  # by the clock of reads
+        seen = seen_in_save(change.ticket_code, change.wanted, listed_fields())
+        began_at = database_now() - (timezone.now() - change.created_at)  # by the clock of reads
         write_rows(index_to_write(), [seen], began_at=began_at, read_from=ReadFrom.SENT)
     except DatabaseError as error:
         logger.warning("the index did not take a save: %s", type(error).__name__)

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import Subquery
 
-from ticketadmin.models import TicketRule, User, as_json_value, json_rows, rows_in
+from ticketadmin.models import Prepared, TicketRule, User, as_json_value, json_rows, rows_in
 from ticketadmin.services.values.codecs import is_empty
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
@@ -86,7 +86,10 @@ class Found:
 
 def load_rules() -> tuple[TicketRule, ...]:
     """Return every rule; one query. There is one for each field and value at most."""
-    return tuple(TicketRule.objects.all())
+    return tuple(_RULES.rows())
+
+
+_RULES = Prepared(TicketRule.objects.all)
 
 
 def rules_of(schema: TicketSchema) -> tuple[TicketRule, ...]:

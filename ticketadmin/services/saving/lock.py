@@ -14,7 +14,7 @@ from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
 from ticketadmin.logs import request_id
-from ticketadmin.models import Change, ChangedField, Outcome, Prepared, Slot
+from ticketadmin.models import Change, ChangedField, Insert, Outcome, Prepared, Slot
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit
 from ticketadmin.services.saving.readback import settle
@@ -41,6 +41,7 @@ def _on_record() -> "QuerySet[Change, tuple[int, str]]":
 
 
 _ON_RECORD = Prepared(_on_record)
+_CHANGE, _FIELDS = Insert(Change), Insert(ChangedField)
 
 
 def record_intent(
@@ -54,13 +55,12 @@ def record_intent(
     change = _record(edited, context, intent)
     try:
         with transaction.atomic():
-            change.save(force_insert=True)
+            _CHANGE.run([change])
             is_overtaken = intent.before is not None and on_record(edited.code, but=change.pk) != seen
             if is_overtaken:
                 transaction.set_rollback(True)
             else:
-                names = (name[:80] for name in intent.wanted)
-                ChangedField.objects.bulk_create(ChangedField(change=change, name=name) for name in names)
+                _FIELDS.run([ChangedField(change=change, name=name[:80]) for name in intent.wanted])
     except IntegrityError:
         if earlier := earlier_post(context):
             return Blocked(SaveInProgress(earlier), intent.wanted)

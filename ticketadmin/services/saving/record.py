@@ -8,16 +8,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.dispatch import Signal
 from django.utils import timezone
 
 from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
-from ticketadmin.models import Change, Outcome
+from ticketadmin.models import Change, Outcome, RowsUpdate
 from ticketadmin.services.saving.sent_along import learn_from
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.reasons import Reason
 
+change_finished = Signal()  # sent with `change`, unless its save was verified together with others
 logger = logging.getLogger("ticketadmin.saves")
 
 
@@ -43,11 +45,13 @@ class Received:
     duration_ms: int | None = None
 
 
-_FINISHED = (
-    "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
-    "unchecked", "signature", "finished_at", "duration_ms",
+_FINISHED = RowsUpdate(
+    Change.objects.all,
+    (
+        "outcome", "reason", "message", "http_status", "results", "read_back", "collateral", "before",
+        "unchecked", "signature", "finished_at", "duration_ms",
+    ),
 )  # fmt: skip
-_FINISHED_VERIFIED = tuple(name for name in _FINISHED if name not in {"collateral", "unchecked"})
 
 
 def finish(change: Change, verdict: Verdict, received: Received | None = None) -> None:
@@ -59,7 +63,8 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
     if change.collateral:
         learn_from(change, load_schema())
     _keep_concerned(change)
-    change.save(update_fields=_FINISHED)
+    _FINISHED.run([change])
+    change_finished.send(Change, change=change)
     _report(change)
 
 
@@ -74,7 +79,7 @@ def finish_verified(ended: Sequence[tuple[Change, Verdict, Received]]) -> None:
             raise ValueError(message)
         _take(change, verdict, received)
         _keep_concerned(change)
-    Change.objects.bulk_update([change for change, *_rest in ended], _FINISHED_VERIFIED)
+    _FINISHED.run([change for change, *_rest in ended])
     for change, *_rest in ended:
         _report(change)
 
