@@ -272,6 +272,7 @@ def test_no_odd_text_in_an_address_is_an_error(name: str, web: Client) -> None:
         ("place=rubbish", "is not there"),
         (f"place={'A' * 3000}", "is not there"),
         ("place=WyJub25lIiwgbnVsbCwgInkiLCAxXQ==", "is not there"),
+        ("place=WyJub25lIiwgbnVsbCwgSW5maW5pdHksIDFd", "is not there"),
     ],
 )
 def test_what_is_wrong_in_an_address_is_dropped_and_said(query: str, said: str, web: Client) -> None:

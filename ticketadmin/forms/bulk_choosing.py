@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import read_request
 from ticketadmin.models import BulkFile, BulkUpdate, SavedView, User
+from ticketadmin.services.bulk.codes import PastedCodes, read_codes
 from ticketadmin.services.bulk.files import (
     SHOWN_PIECES,
     EveryRowWrong,
@@ -21,7 +22,6 @@ from ticketadmin.services.bulk.files import (
 from ticketadmin.services.bulk.rows import RowError
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
 from ticketadmin.services.crm.statuses import get_statuses
-from ticketadmin.services.index.codes import PastedCodes, read_codes
 from ticketadmin.services.index.listing import Query, codes_of
 from ticketadmin.services.index.rows import current_index, listed_fields
 from ticketadmin.services.values.choices import Choices

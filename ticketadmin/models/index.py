@@ -4,6 +4,8 @@ One `TicketIndex` is kept for each CRM address, with its tickets, its sweep and 
 Content is never stored here. What the columns mean and who writes them: `services/index/rows.py`.
 """
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -48,6 +50,11 @@ class TicketIndex(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    def keep(self, **values: Any) -> None:
+        """Set these columns, here and in the database."""
+        vars(self).update(values)
+        self.save(update_fields=list(values))
 
 
 class IndexedTicket(models.Model):

@@ -123,6 +123,7 @@ def test_a_whole_number_is_found_in_any_field_and_unknown_times_come_last(
     assert [code for code in found(numbered, text=typed) if code != "TK2"] == ["TK1", "TK0", "TK3"]
     assert found(numbered, text=f"call {typed}") == ["TK1"]
     assert found(numbered, text=f"{typed} 0811111111") == []
+    assert found(numbered, text=f"{typed} nothing") == []
     assert found(numbered, customer=typed) == ["TK3"]
 
 

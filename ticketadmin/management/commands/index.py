@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ticketadmin.models import TicketIndex
 from ticketadmin.services.crm.connection import may_try_reading
 from ticketadmin.services.index.capabilities import ABILITIES
-from ticketadmin.services.index.forget import forget_index, forget_tickets, rebuild_index
+from ticketadmin.services.index.forget import forget_tickets, rebuild_index
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
 from ticketadmin.services.index.sweeping import Sweeper, start_sweep
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         if index is None:
             known = ", ".join(TicketIndex.objects.values_list("address", flat=True)) or "none"
             raise CommandError(f"There is no index of {address}. Known: {known}")
-        forget_index(index)
+        index.delete()
         self.stdout.write(f"the index of {address} is deleted")
 
     def _show(self) -> None:

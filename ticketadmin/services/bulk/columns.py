@@ -17,7 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from openpyxl.utils import get_column_letter
 
-from ticketadmin.services.index.codes import is_code_heading
+from ticketadmin.services.bulk.codes import is_code_heading
 from ticketadmin.services.spreadsheets import Table
 from ticketadmin.services.spreadsheets.table import FIRST_ROWS, as_header, unreadable
 from ticketadmin.services.values.fields import Field

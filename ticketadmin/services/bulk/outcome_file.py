@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ticketadmin.models import BulkUpdate, User
+from ticketadmin.services.bulk.codes import is_code_heading
 from ticketadmin.services.bulk.columns import is_header
 from ticketadmin.services.bulk.exports import CHECKED, DETAIL, OUTCOME, endings
 from ticketadmin.services.bulk.files import kept_content, table_in
 from ticketadmin.services.bulk.runs import RIGHT
-from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.people.access import require
 from ticketadmin.services.spreadsheets import Table
 from ticketadmin.services.spreadsheets.marking import AddedColumn, with_column

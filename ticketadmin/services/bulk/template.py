@@ -12,10 +12,10 @@ from django.utils import translation
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from ticketadmin.services.bulk.codes import is_code_heading
 from ticketadmin.services.bulk.columns import labels
 from ticketadmin.services.bulk.spellings import SPELLINGS, write_it_as
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.index.codes import is_code_heading
 from ticketadmin.services.spreadsheets import MOST_ROWS
 from ticketadmin.services.spreadsheets.writing import HelpSheet, SheetColumn, write_workbook
 from ticketadmin.services.values.fields import Field, Kind

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from ticketadmin.services.bulk.codes import is_code_heading, read_codes
 from ticketadmin.services.bulk.recipes import BulkRecipe
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen
-from ticketadmin.services.index.codes import is_code_heading, read_codes
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.sent_along import read_accepted

@@ -8,7 +8,6 @@ reads (`filters_by_code`) and the ages that pages promise depend on it.
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from ticketadmin.models import TicketIndex
@@ -23,6 +22,10 @@ CHECK_AGAIN = timedelta(minutes=10)  # after a check that saw too few rows to pr
 ENOUGH_ROWS = 4
 ABILITIES = ("sorts_by_id", "sorts_by_updated", "filters_by_id", "filters_by_updated", "filters_by_code")
 Ask = Callable[..., TicketPage]
+_ABOUT = {
+    "id": "identity", "cate_name": "category_id", "status_name": "status_id", "account_name": "account_name",
+    "created_at": "created_at", "updated_at": "updated_at", "custom_fields": "custom_fields",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,8 @@ class Capabilities:
 
 def capabilities_of(index: TicketIndex) -> Capabilities:
     """Return what was last found out for an index; no call is made."""
-    known: dict[str, Any] = dict(index.capabilities)
-    if not known:
-        return Capabilities()
-    return Capabilities(**{**known, "fields": frozenset(known["fields"])})
+    known: dict[str, Any] = index.capabilities
+    return Capabilities(**known | {"fields": frozenset(known["fields"])}) if known else Capabilities()
 
 
 def can_filter_by_code(index: TicketIndex) -> bool:
@@ -75,8 +76,7 @@ def is_due(index: TicketIndex, now: datetime) -> bool:
 
 def check_soon(index: TicketIndex) -> None:
     """Let the worker find out anew at its next step, and ask again a list that was refused."""
-    index.checked_at, index.problem, index.problem_at = None, "", None
-    index.save(update_fields=["checked_at", "problem", "problem_at"])
+    index.keep(checked_at=None, problem="", problem_at=None)
 
 
 def check_capabilities(index: TicketIndex, ask: Ask) -> Capabilities:
@@ -105,17 +105,14 @@ def check_capabilities(index: TicketIndex, ask: Ask) -> Capabilities:
 
 def keep_capabilities(index: TicketIndex, found: Capabilities) -> None:
     """Keep what was found out, or what a later answer disproved."""
-    index.capabilities = {**asdict(found), "fields": sorted(found.fields)}
-    index.checked_at = database_now()
-    index.save(update_fields=["capabilities", "checked_at"])
+    kept = asdict(found) | {"fields": sorted(found.fields)}
+    index.keep(capabilities=kept, checked_at=database_now())
 
 
 def is_sorted(values: Iterable[Any], *, descending: bool) -> bool:
     """Return whether all values are known and in order."""
     kept = list(values)
-    if any(value is None for value in kept):
-        return False
-    return all(one >= other if descending else one <= other for one, other in pairwise(kept))
+    return None not in kept and kept == sorted(kept, reverse=descending)
 
 
 def _try(ask: Ask, **query: Any) -> tuple[Ticket, ...] | None:
@@ -167,12 +164,7 @@ def _fields_of(tickets: Iterable[Ticket]) -> frozenset[str]:
     names: set[str] = set()
     for one in tickets:
         names.update(one.values)
-        about = {
-            "id": one.identity, "cate_name": one.category_id, "status_name": one.status_id,
-            "account_name": one.account_name, "created_at": one.created_at, "updated_at": one.updated_at,
-            "custom_fields": one.custom_fields,
-        }  # fmt: skip
-        names.update(name for name, value in about.items() if value is not None)
+        names.update(name for name, at in _ABOUT.items() if getattr(one, at) is not None)
     return frozenset(names)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db import connection, transaction
 
 from ticketadmin.models import IndexedTicket, TicketIndex
+from ticketadmin.services.index.capabilities import check_soon
 from ticketadmin.services.index.counters import count_statuses, counter_key, recount
 from ticketadmin.services.index.erased import keep_out
 from ticketadmin.services.index.searching import rebuild_words
@@ -31,11 +32,6 @@ def forget_tickets(codes: Iterable[str]) -> int:
     return gone
 
 
-def forget_index(index: TicketIndex) -> None:
-    """Delete an index whole; the next sweep of its address begins with nothing."""
-    index.delete()
-
-
 def rebuild_index(index: TicketIndex) -> None:
     """Sweep again from the start, check again what the list can do, count and arrange words anew.
 
@@ -43,10 +39,5 @@ def rebuild_index(index: TicketIndex) -> None:
     """
     recount(index)
     rebuild_words(connection)
-    index.is_sweeping, index.cursor, index.sweep_finished_at = False, {}, None
-    index.newest_at, index.checked_at, index.problem, index.problem_at = None, None, "", None
-    index.save(
-        update_fields=[
-            "is_sweeping", "cursor", "sweep_finished_at", "newest_at", "checked_at", "problem", "problem_at",
-        ]
-    )  # fmt: skip
+    index.keep(is_sweeping=False, cursor={}, sweep_finished_at=None, newest_at=None)
+    check_soon(index)

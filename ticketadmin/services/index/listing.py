@@ -6,15 +6,15 @@ page costs what the first does. Rows without a value to order by come last in ei
 """
 
 import base64
-import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, reduce
 from operator import and_, or_
+from types import NoneType
 from typing import Any
 
 from django.db import connection
@@ -57,6 +57,9 @@ class Due(StrEnum):
     WEEK = "week"
 
 
+_PLAIN = {"number": "number", "expected": "expected_on", "created": "created_at", "updated": "updated_at"}
+
+
 class Sort(StrEnum):
     """The columns that the list can be ordered by; a listed custom field is named by its key instead."""
 
@@ -75,11 +78,7 @@ class Sort(StrEnum):
     @property
     def column(self) -> str:
         """The column of the index that holds its order."""
-        plain = {
-            Sort.NUMBER: "number", Sort.EXPECTED: "expected_on", Sort.CREATED: "created_at",
-            Sort.UPDATED: "updated_at",
-        }  # fmt: skip
-        return plain.get(self, f"{self.value}_key")
+        return _PLAIN.get(self.value, f"{self.value}_key")
 
 
 @dataclass(frozen=True)
@@ -273,9 +272,8 @@ def rows_in_order(query: Query) -> Iterator[IndexedTicket]:
 def neighbours(query: Query, row: IndexedTicket) -> tuple[IndexedTicket | None, IndexedTicket | None]:
     """Return the rows before and after a row in this order."""
     key = _key_of(query, row)
-    before = next(iter(_from(query, Place(key, row.pk, is_back=True), 1)), None)
-    after = next(iter(_from(query, Place(key, row.pk), 1)), None)
-    return before, after
+    before, after = (_from(query, Place(key, row.pk, is_back), 1) for is_back in (True, False))
+    return next(before, None), next(after, None)
 
 
 def position_of(query: Query, row: IndexedTicket, *, most: int = MAX_COUNTED) -> Total:
@@ -322,31 +320,25 @@ def place_of(text: str) -> Place | None:
         raise ValueError
     try:
         kind, key, pk, is_back = json.loads(base64.urlsafe_b64decode(text.encode()))
-        return Place(_KEYS[kind](key), int(pk), bool(is_back))
-    except (ValueError, TypeError, KeyError, binascii.Error, UnicodeError, RecursionError) as error:
+        read = next(read for name, _type, _write, read in _KEYS if name == kind)
+        return Place(read(key), int(pk), bool(is_back))
+    except (ValueError, TypeError, OverflowError, StopIteration, RecursionError) as error:
         raise ValueError from error
 
 
-_KEYS: dict[str, Any] = {
-    "none": lambda _key: None,
-    "bytes": bytes.fromhex,
-    "int": int,
-    "day": date.fromisoformat,
-    "time": datetime.fromisoformat,
-}
+# What orders rows: its kind in an address, its type, how it is written there and read again.
+_KEYS: tuple[tuple[str, Any, Callable[[Any], object], Callable[[Any], Any]], ...] = (
+    ("none", NoneType, lambda _key: None, lambda _text: None),
+    ("bytes", bytes | memoryview, lambda key: bytes(key).hex(), bytes.fromhex),
+    ("time", datetime, datetime.isoformat, datetime.fromisoformat),
+    ("day", date, date.isoformat, date.fromisoformat),
+    ("int", int, str, int),
+)
 
 
 def _spelled(query: Query, row: IndexedTicket, *, is_back: bool) -> str:
     key = _key_of(query, row)
-    kind, text = "none", None
-    if isinstance(key, bytes | memoryview):
-        kind, text = "bytes", bytes(key).hex()
-    elif isinstance(key, datetime):
-        kind, text = "time", key.isoformat()
-    elif isinstance(key, date):
-        kind, text = "day", key.isoformat()
-    elif key is not None:
-        kind, text = "int", str(key)
+    kind, text = next((name, write(key)) for name, of, write, _read in _KEYS if isinstance(key, of))
     return base64.urlsafe_b64encode(json.dumps([kind, text, row.pk, is_back]).encode()).decode()
 
 
@@ -383,16 +375,15 @@ def _parts(query: Query, place: Place | None) -> Iterator[QuerySet[IndexedTicket
     step = "lt" if is_descending else "gt"
     known = rows.filter(**{f"{column}__isnull": False}).order_by(f"{sign}{column}", f"{sign}id")
     unknown = rows.filter(**{f"{column}__isnull": True}).order_by(f"{sign}id")
-    parts = []
-    if place is None or place.key is not None:
-        if place is not None:
-            beside = Q(**{f"{column}__{step}": place.key}) | Q(**{column: place.key, f"id__{step}": place.pk})
-            known = known.filter(beside, **{f"{column}__{step}e": place.key})
-        parts = [known] if is_back else [known, unknown]
+    if place is None:
+        yield from (known, unknown)
+    elif place.key is None:
+        yield unknown.filter(**{f"id__{step}": place.pk})
+        yield from [known] if is_back else []
     else:
-        unknown = unknown.filter(**{f"id__{step}": place.pk})
-        parts = [unknown, known] if is_back else [unknown]
-    yield from parts
+        beside = Q(**{f"{column}__{step}": place.key}) | Q(**{column: place.key, f"id__{step}": place.pk})
+        yield known.filter(beside, **{f"{column}__{step}e": place.key})
+        yield from [] if is_back else [unknown]
 
 
 # --- filters -------------------------------------------------------------------------------------

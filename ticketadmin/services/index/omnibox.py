@@ -147,9 +147,10 @@ def recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:
     """Return the tickets and the recipe of a text such as "ABC123 ABC124 /close": nothing else is in it."""
     before, slash, name = text.partition(" /")
     words = before.replace(",", " ").split()
-    found = tuple(dict.fromkeys(code for word in words if (code := codes.code_in(word.strip("#.;:")))))
-    is_whole = 0 < len(words) <= MAX_CODES and all(codes.code_in(word.strip("#.;:")) for word in words)
-    return NamedRecipe(found, name.strip()) if slash and is_whole else None
+    if not slash or not 0 < len(words) <= MAX_CODES:
+        return None
+    found = dict.fromkeys(codes.code_in(word.strip("#.;:")) for word in words)
+    return NamedRecipe(tuple(found), name.strip()) if all(found) else None
 
 
 def codes_in(text: str, codes: KnownCodes) -> tuple[str, ...]:
@@ -186,9 +187,8 @@ def matching_statuses(typed: str, statuses: Iterable[str]) -> list[str]:
     wanted = " ".join(plain_letters(typed[:200]).split())
     if not wanted:
         return []
-    starting = [name for name in statuses if plain_letters(name).startswith(wanted)]
-    holding = [name for name in statuses if name not in starting and contains(name, wanted)]
-    return starting + holding
+    holding = [name for name in statuses if contains(name, wanted)]
+    return sorted(holding, key=lambda name: not plain_letters(name).startswith(wanted))
 
 
 def recent_codes(actor: User, *, limit: int = SUGGESTED) -> list[str]:

@@ -9,7 +9,7 @@ Locks are taken in one order: the index (for new rows), rows by code, counters b
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -75,11 +75,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Written:
-    """What writing a read did: codes of new rows, of rows with other values, and how many were older."""
+    """What writing a read did: codes of new rows, and of rows with other values."""
 
     new: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    outdated: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,7 @@ def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> Seen:
         resolved = choices.of_field(name).name_of(identity)
         if name not in values and resolved is not None:
             values[name] = resolved
-    about = {CUSTOMER: ticket.account_name, CREATED: ticket.created_at, UPDATED: ticket.updated_at}
-    values |= {name: value for name, value in about.items() if value is not None}
+    values |= _about(ticket)
     custom = {CUSTOM_PREFIX + key: value for key, value in (ticket.custom_fields or {}).items()}
     values |= _custom_texts(custom, listed)
     return Seen(ticket.code, ticket.identity, values, shows_custom=ticket.custom_fields is not None)
@@ -145,9 +143,7 @@ def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> Seen:
 def seen_in_ticket(read: ReadTicket, listed: Listed) -> Seen:
     """Return what reading a ticket itself showed."""
     values = {name: as_text(value) for name, value in read.values.items() if name in KEPT}
-    about = {CUSTOMER: read.account_name, CREATED: read.created_at, UPDATED: read.updated_at}
-    values |= {name: value for name, value in about.items() if value is not None}
-    values |= _custom_texts(read.values, listed)
+    values |= _about(read) | _custom_texts(read.values, listed)
     return Seen(read.code, read.identity, values, shows_custom=read.shows_custom_fields)
 
 
@@ -155,6 +151,12 @@ def seen_in_save(code: str, wanted: Mapping[str, Json], listed: Listed) -> Seen:
     """Return what an accepted save that could not be read back leaves in the ticket, as it was sent."""
     values = {name: as_text(value) for name, value in wanted.items() if name in KEPT}
     return Seen(code, None, values | _custom_texts(wanted, listed))
+
+
+def _about(seen: Ticket | ReadTicket) -> dict[str, str]:
+    """Return what is known about a ticket besides the fields that can be edited."""
+    about = {CUSTOMER: seen.account_name, CREATED: seen.created_at, UPDATED: seen.updated_at}
+    return {name: value for name, value in about.items() if value is not None}
 
 
 def _custom_texts(values: Mapping[str, Json], listed: Listed) -> dict[str, str]:
@@ -192,27 +194,16 @@ def write_rows(
         same = due.keys() - changed.keys()
         marks: dict[str, Any] = {} if sweep is None else {"swept": sweep}
         if same:
-            confirmed = marks | _digest(same, found, read_from)
-            IndexedTicket.objects.filter(pk__in=[rows[code].pk for code in same]).update(
-                read_at=began_at, read_from=read_from, doubted_at=None, **confirmed
-            )
+            confirmed = {"read_at": began_at, "read_from": read_from, "doubted_at": None} | marks
+            if read_from == ReadFrom.TICKET and len(same) == 1:  # so that its next read is one statement
+                confirmed["digest"] = found[min(same)].digest
+            IndexedTicket.objects.filter(pk__in=[rows[code].pk for code in same]).update(**confirmed)
         late = [rows[code].pk for code in found.keys() - due.keys()]
         if late and marks:
             IndexedTicket.objects.filter(pk__in=late).update(**marks)
         _doubt_other_codes(index, changed, rows)
     new = tuple(code for code in found if code not in rows)
-    return Written(new, tuple(changed), len(late))
-
-
-def _digest(same: Collection[str], found: Mapping[str, Seen], read_from: ReadFrom) -> dict[str, str]:
-    """Return the digest for a row that its ticket's own read confirmed: the next read is one statement.
-
-    Rows from the CRM's list have none, and a batch of rows would need one statement each.
-    """
-    if read_from != ReadFrom.TICKET or len(same) != 1:
-        return {}
-    (code,) = same
-    return {"digest": found[code].digest}
+    return Written(new, tuple(changed))
 
 
 def _without_erased(
@@ -295,10 +286,8 @@ def mark_missing(index: TicketIndex, code: str, *, began_at: datetime) -> bool:
             return False
         if row.missing_at is None:
             count_statuses(index, [(counter_key(row.status_key), -1)])
-        now = database_now()
-        row.missing_at, row.read_at, row.doubted_at, row.changed_at = began_at, began_at, None, now
-        row.read_from = ReadFrom.TICKET
-        row.save(update_fields=["missing_at", "read_at", "doubted_at", "changed_at", "read_from"])
+        told = {"missing_at": began_at, "read_at": began_at, "read_from": ReadFrom.TICKET, "doubted_at": None}
+        IndexedTicket.objects.filter(pk=row.pk).update(**told, changed_at=database_now())
     return True
 
 
@@ -333,7 +322,7 @@ def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: List
         code_key=sort_key(seen.code),
         number=number,
         values=known,
-        words=words_of([seen.code, *(value for name, value in sorted(known.items()) if _is_searched(name))]),
+        words=words_of([seen.code, *(known[name] for name in sorted(known) if _is_searched(name))]),
         customer_words=words_of(known[name] for name in (CUSTOMER, EMAIL) if name in known),
         swept=old.swept if old else 0,
         missing_at=None,
@@ -345,13 +334,15 @@ def _is_searched(name: str) -> bool:
     return name in {TITLE, CUSTOMER, EMAIL, PHONE} or name.startswith(CUSTOM_PREFIX)
 
 
+_KEYED = {
+    "title_key": TITLE, "customer_key": CUSTOMER, "email_key": EMAIL, "phone_key": PHONE,
+    "category_key": CATEGORY, "status_key": STATUS,
+}  # fmt: skip
+
+
 def _columns(known: Mapping[str, str]) -> dict[str, Any]:
-    keyed = {
-        "title_key": TITLE, "customer_key": CUSTOMER, "email_key": EMAIL, "phone_key": PHONE,
-        "category_key": CATEGORY, "status_key": STATUS,
-    }  # fmt: skip
     return {
-        **{column: sort_key(known[name]) if name in known else None for column, name in keyed.items()},
+        **{column: sort_key(known[name]) if name in known else None for column, name in _KEYED.items()},
         "expected_on": _day(known.get(EXPECTED, "")),
         "created_at": moment_of(known.get(CREATED, "")),
         "updated_at": moment_of(known.get(UPDATED, "")),
@@ -426,10 +417,8 @@ def _doubt_other_codes(
     index: TicketIndex, changed: Mapping[str, IndexedTicket], old: Mapping[str, IndexedTicket]
 ) -> None:
     """Doubt rows whose CRM id now belongs to another code: the ticket was renamed, or the row is wrong."""
-    numbers = [
-        row.number for code, row in changed.items() if code not in old or old[code].number != row.number
-    ]
-    numbers = [number for number in numbers if number is not None]
+    known = {code: row.number for code, row in old.items()}
+    numbers = [row.number for code, row in changed.items() if row.number not in {None, known.get(code)}]
     if numbers:
         others = IndexedTicket.objects.filter(index=index, number__in=numbers, missing_at=None)
         others.filter(doubted_at=None).exclude(code__in=list(changed)).update(doubted_at=database_now())

@@ -31,32 +31,23 @@ _TABLE = """
 CREATE VIRTUAL TABLE IF NOT EXISTS ticketadmin_ticketwords
 USING fts5(words, content='ticketadmin_indexedticket', content_rowid='id', tokenize='trigram')
 """
-_TRIGGERS = (
-    """
-CREATE TRIGGER IF NOT EXISTS ticketadmin_ticketwords_insert AFTER INSERT ON ticketadmin_indexedticket BEGIN
-  INSERT INTO ticketadmin_ticketwords(rowid, words) VALUES (new.id, new.words);
-END
-""",
-    """
-CREATE TRIGGER IF NOT EXISTS ticketadmin_ticketwords_delete AFTER DELETE ON ticketadmin_indexedticket BEGIN
-  INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords, rowid, words)
-  VALUES ('delete', old.id, old.words);
-END
-""",
-    """
-CREATE TRIGGER IF NOT EXISTS ticketadmin_ticketwords_update AFTER UPDATE OF words ON ticketadmin_indexedticket
-WHEN old.words IS NOT new.words BEGIN
-  INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords, rowid, words)
-  VALUES ('delete', old.id, old.words);
-  INSERT INTO ticketadmin_ticketwords(rowid, words) VALUES (new.id, new.words);
-END
-""",
+_ADD = f"INSERT INTO {FTS}(rowid, words) VALUES (new.id, new.words);"  # noqa: S608 - no input in it
+_DROP = f"INSERT INTO {FTS}({FTS}, rowid, words) VALUES ('delete', old.id, old.words);"  # noqa: S608 - nor here
+_TRIGGERS = tuple(
+    f"CREATE TRIGGER IF NOT EXISTS {FTS}_{event.split()[0].lower()} AFTER {event} ON {ROWS} {work} END"
+    for event, work in (
+        ("INSERT", f"BEGIN {_ADD}"),
+        ("DELETE", f"BEGIN {_DROP}"),
+        ("UPDATE OF words", f"WHEN old.words IS NOT new.words BEGIN {_DROP} {_ADD}"),
+    )
 )
 _REBUILD = "INSERT INTO ticketadmin_ticketwords(ticketadmin_ticketwords) VALUES ('rebuild')"
 _FOUND = "SELECT rowid FROM ticketadmin_ticketwords WHERE ticketadmin_ticketwords MATCH %s"
 # The plus keeps SQLite from looking rows up by their ids, which would have to be sorted afterwards.
 _AMONG_FOUND = f"+ticketadmin_indexedticket.id IN ({_FOUND})"
 _FIRST_FOUND = f"{_FOUND} LIMIT %s"
+# A third of its trigrams name few enough rows to look at: 0.2 ms instead of 0.8 for all of them in order.
+_WITH_PARTS = f"{_FOUND} AND instr(words, %s) LIMIT %s"
 FREQUENT = 1_000  # rows; up to here one query of the word table gives the ids, and later queries use those
 _TRIGRAMS = """
 CREATE INDEX IF NOT EXISTS indexed_words ON ticketadmin_indexedticket USING gin (words gin_trgm_ops)
@@ -128,10 +119,10 @@ def _asked(connection: BaseDatabaseWrapper, sql: str, *parameters: str | int) ->
 
 
 def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
+    there = _asked(connection, "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", ROWS)
+    if len(there) == len(_TRIGGERS) and has_trigrams(connection):
+        return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [ROWS])
-        if cursor.fetchone()[0] == len(_TRIGGERS) and has_trigrams(connection):
-            return
         try:
             cursor.execute(_TABLE)
         except DatabaseError as error:  # a SQLite without FTS5 or older than 3.34: rows are scanned
@@ -156,14 +147,18 @@ def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
 def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Matches:
     """Return the conditions under which a ticket holds every term, by this database's quickest way.
 
-    On PostgreSQL a whole telephone number that tickets have is not looked for inside longer ones.
+    A whole telephone number that tickets have is not looked for in pieces, on PostgreSQL nor in longer ones.
     """
     terms = tuple(terms)
-    if connection.vendor == "sqlite" and _is_made(connection, has_trigrams):
-        return _in_word_table(terms, connection)
-    if connection.vendor == "postgresql" and any(term.number for term in terms):
-        return _with_numbers(terms, connection)
-    return _by_scan(terms)
+    is_sqlite = connection.vendor == "sqlite"
+    if not _is_made(connection, has_trigrams if is_sqlite else _has_numbers):
+        return _by_scan(terms)
+    number = next((term.number for term in terms if term.number), "")
+    if number and (found := _with_number(number, connection)):
+        others = _by_scan(term for term in terms if term.number != number)
+        named = Q(pk__in=found) & others.any_order
+        return Matches(named, named, are_few=True)
+    return _in_word_table(terms, connection) if is_sqlite else _by_scan(terms)
 
 
 def _by_scan(terms: Iterable[Term]) -> Matches:
@@ -171,15 +166,14 @@ def _by_scan(terms: Iterable[Term]) -> Matches:
     return Matches(scanned, scanned)
 
 
-def _with_numbers(terms: tuple[Term, ...], connection: BaseDatabaseWrapper) -> Matches:
-    number = next(term.number for term in terms if term.number)
-    if not _is_made(connection, _has_numbers):
-        return _by_scan(terms)
-    found = _asked(connection, _WITH_NUMBER, number, FREQUENT + 1)
-    if not 0 < len(found) <= FREQUENT:
-        return _by_scan(terms)
-    named = Q(pk__in=found) & _by_scan(term for term in terms if term.number != number).any_order
-    return Matches(named, named, are_few=True)
+def _with_number(number: str, connection: BaseDatabaseWrapper) -> list[int]:
+    """Return the ids of the rows with a whole number; none where there are many."""
+    if connection.vendor == "sqlite":
+        parts = " AND ".join(_quoted(number[start : start + TRIGRAM]) for start in (1, 4, 7))
+        found = _asked(connection, _WITH_PARTS, parts, number, FREQUENT + 1)
+    else:
+        found = _asked(connection, _WITH_NUMBER, number, FREQUENT + 1)
+    return found if len(found) <= FREQUENT else []
 
 
 def _in_word_table(terms: tuple[Term, ...], connection: BaseDatabaseWrapper) -> Matches:

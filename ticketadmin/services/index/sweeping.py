@@ -60,7 +60,6 @@ MAX_PAGES = 50_000
 REFUSED_FOR = timedelta(minutes=10)  # a refusal of the list is believed
 REFUSALS = frozenset({"forbidden", "method_not_allowed", "not_found", "key_refused", "no_key", "invalid"})
 MAX_UNADDRESSABLE = 100  # codes that are kept
-SWEEP_STATE = ("is_sweeping", "sweep_finished_at", "sweep_rows", "unaddressable")
 MAX_BAD_ROWS = 5  # in a row: more than these are not bad rows but a CRM that fails
 IDLE, BACK_OFF, MAX_BACK_OFF = 5.0, 5.0, 300.0
 
@@ -294,9 +293,8 @@ def start_sweep(index: TicketIndex) -> None:
 
 
 def _begin_sweep(index: TicketIndex, able: Capabilities) -> None:
-    index.sweep, index.sweep_started_at, index.is_sweeping = index.sweep + 1, database_now(), True
-    index.cursor = Cursor(limit=able.page_size, by_id=able.pages_by_id).as_json()
-    index.save(update_fields=["sweep", "sweep_started_at", "is_sweeping", "cursor"])
+    cursor = Cursor(limit=able.page_size, by_id=able.pages_by_id).as_json()
+    index.keep(sweep=index.sweep + 1, sweep_started_at=database_now(), is_sweeping=True, cursor=cursor)
 
 
 def _sweep_query(cursor: Cursor) -> dict[str, Any]:
@@ -347,17 +345,14 @@ def _with_unaddressable(cursor: Cursor, page: TicketPage) -> Cursor:
 
 
 def _keep_cursor(index: TicketIndex, cursor: Cursor) -> None:
-    index.cursor, index.problem, index.problem_at = cursor.as_json(), "", None
-    index.save(update_fields=["cursor", "problem", "problem_at"])
+    index.keep(cursor=cursor.as_json(), problem="", problem_at=None)
 
 
 def _end_sweep(index: TicketIndex, cursor: Cursor) -> None:
     """End a sweep: what it did not list and was not read meanwhile is doubted; its own read will decide."""
     now = database_now()
-    index.is_sweeping, index.sweep_finished_at, index.sweep_rows = False, now, cursor.rows
-    index.cursor, index.problem, index.problem_at = {}, "", None
-    index.unaddressable = list(cursor.unaddressable)
-    index.save(update_fields=[*SWEEP_STATE, "cursor", "problem", "problem_at"])
+    index.keep(is_sweeping=False, sweep_finished_at=now, sweep_rows=cursor.rows, cursor={})
+    index.keep(unaddressable=list(cursor.unaddressable), problem="", problem_at=None)
     unseen = index.tickets.filter(swept__lt=index.sweep, read_at__lt=index.sweep_started_at)
     unseen.filter(missing_at=None, doubted_at=None).update(doubted_at=now)
     event(logger, "index_swept", sweep=index.sweep, rows=cursor.rows, pages=cursor.pages)

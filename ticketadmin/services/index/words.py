@@ -5,7 +5,7 @@ Telephone numbers are found in every spelling, because each is also kept as its 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ticketadmin.text import plain_letters, visible
@@ -40,14 +40,8 @@ def folded_text(text: str) -> str:
 def words_of(texts: Iterable[str]) -> str:
     """Return the search text of a ticket: a line for each of its texts, then its telephone numbers."""
     lines = [line for text in texts if (line := folded_text(text))]
-    phones = dict.fromkeys(phone for line in lines for phone in phones_in(line))
-    return "\n".join([*lines, *(phone for phone in phones if phone not in lines)])
-
-
-def phones_in(folded: str) -> Iterator[str]:
-    """Yield the telephone numbers in a folded text as national digits."""
-    for found in _PHONE.finditer(folded):
-        yield national(found[0])
+    phones = (national(found[0]) for line in lines for found in _PHONE.finditer(line))
+    return "\n".join([*lines, *(phone for phone in dict.fromkeys(phones) if phone not in lines)])
 
 
 def national(phone: str) -> str:

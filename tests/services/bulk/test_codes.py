@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies
 
-from ticketadmin.services.index.codes import PastedCodes, read_codes
+from ticketadmin.services.bulk.codes import PastedCodes, read_codes
 from ticketadmin.services.index.omnibox import CODE
 
 
