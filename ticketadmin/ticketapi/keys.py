@@ -19,11 +19,12 @@ class ApiKey:
     pickles this object shows the key; only `reveal` does.
     """
 
-    __slots__ = ("_file", "_lock", "_spellings", "_stamp", "_value")
+    __slots__ = ("_file", "_lock", "_patterns", "_spelled", "_stamp", "_value")
 
     def __init__(self, *, value: str = "", file: str = "") -> None:
         self._value = value.strip()
-        self._spellings: dict[str, re.Pattern[str]] = {}  # of this key and the one before it
+        self._patterns: tuple[re.Pattern[str], ...] = ()  # of this key and the one before it
+        self._spelled = ""  # the key that the last pattern finds
         self._file = Path(file) if file else None
         self._stamp: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -53,17 +54,19 @@ class ApiKey:
         To be called on a text as it came and again after each step of decoding. A key that was replaced a
         moment ago is blanked out, too: an answer to it may still arrive.
         """
-        for pattern in self._known_spellings():
+        if self._value != self._spelled:
+            self._spell_out()
+        for pattern in self._patterns:
             text = pattern.sub(MASK, text)
         return text
 
-    def _known_spellings(self) -> tuple[re.Pattern[str], ...]:
-        is_maskable = len(self._value) >= SHORTEST_MASKED and self._value.isascii()
-        if is_maskable and self._value not in self._spellings:
-            with self._lock:
-                earlier = list(self._spellings.items())[-1:]
-                self._spellings = dict([*earlier, (self._value, spellings(self._value))])
-        return tuple(self._spellings.values())
+    def _spell_out(self) -> None:
+        """Make the pattern of a key that was read since."""
+        with self._lock:
+            value = self._value
+            if value != self._spelled and len(value) >= SHORTEST_MASKED and value.isascii():
+                self._patterns = (*self._patterns[-1:], spellings(value))
+                self._spelled = value
 
     def __repr__(self) -> str:
         return f"ApiKey({MASK})"
