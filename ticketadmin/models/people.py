@@ -32,11 +32,7 @@ _LEAD = _STAFF | {
 }  # fmt: skip
 _ADMINISTRATOR = _LEAD | {"view_connection", "administer"}
 
-ROLES: dict[Role, frozenset[str]] = {
-    Role.STAFF: _STAFF,
-    Role.LEAD: _LEAD,
-    Role.ADMINISTRATOR: _ADMINISTRATOR,
-}
+ROLES = {Role.STAFF: _STAFF, Role.LEAD: _LEAD, Role.ADMINISTRATOR: _ADMINISTRATOR}
 
 
 class Theme(models.TextChoices):

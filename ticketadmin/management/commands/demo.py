@@ -44,7 +44,8 @@ class Command(BaseCommand):
                 supervisor.environment["TICKET_API_URL"] = ready.rsplit(" ", 1)[-1]
             self._prepare(supervisor.environment)
             supervisor.start(web_server(port), ready="Listening at")
-            supervisor.start(worker())
+            worker = [*DJANGO, "worker", "--interval", "0.5", "--no-startup-delay"]
+            supervisor.start(Child("worker", worker))
         except RuntimeError as error:
             supervisor.stop()
             raise CommandError(str(error)) from error
@@ -122,19 +123,12 @@ def free_port(wanted: int) -> int:
 
 def sandbox() -> Child:
     """Return the sandbox CRM."""
-    database = str(data_folder() / "sandbox.sqlite3")
-    return Child(
-        "sandbox", [sys.executable, "-m", "ticketadmin.sandbox", "--port", "0", "--database", database]
-    )
+    command = [sys.executable, "-m", "ticketadmin.sandbox", "--port", "0"]
+    return Child("sandbox", [*command, "--database", str(data_folder() / "sandbox.sqlite3")])
 
 
 def web_server(port: int) -> Child:
-    """Return the web server as it runs in earnest, on loopback."""
+    """Return the web server as it runs in production, on loopback."""
     config = ["--config", str(settings.BASE_DIR / "gunicorn.conf.py")]
     command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", *config, "--bind", f"127.0.0.1:{port}"]
     return Child("web", [*command, "--workers", "2", "--threads", "8", "--preload", "--no-control-socket"])
-
-
-def worker() -> Child:
-    """Return the process that works on bulk updates."""
-    return Child("worker", [*DJANGO, "worker", "--interval", "0.5", "--no-startup-delay"])

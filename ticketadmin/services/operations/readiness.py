@@ -42,11 +42,7 @@ def readiness() -> tuple[bool, dict[str, str]]:
     A worker that is away makes it not ready, because bulk updates would wait; the CRM is only reported.
     """
     try:
-        found = {
-            "database": _database(),
-            "migrations": _migrations(),
-            "worker": OK if living() else AWAY,
-        }
+        found = {"database": _database(), "migrations": _migrations(), "worker": OK if living() else AWAY}
         found["crm"] = "circuit open" if _is_circuit_open() else OK
     except DatabaseError:
         found = {"database": AWAY}
