@@ -9,7 +9,7 @@ import requests
 
 from tests.pages import PageForm, ticket_form
 from tests.sandbox_driver import Sandbox
-from tests.waiting import wait_until
+from tests.waiting import LIMIT, wait_until
 
 
 class Address(Protocol):
@@ -32,7 +32,7 @@ class Visitor:
         # An idle connection may be closed by the server in the moment it is used again; browsers then ask
         # once more, this client does not.
         self.session.headers["Connection"] = "close"
-        page = self.session.get(f"{server.url}/sign-in/", timeout=10)
+        page = self.session.get(f"{server.url}/sign-in/", timeout=LIMIT)
         answer = self.session.post(
             f"{server.url}/sign-in/",
             {
@@ -40,7 +40,7 @@ class Visitor:
                 "password": server.passwords[username],
                 "csrfmiddlewaretoken": _token(page.text),
             },
-            timeout=10,
+            timeout=LIMIT,
             allow_redirects=False,
         )
         assert answer.status_code == 302, answer.text

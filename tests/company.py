@@ -17,7 +17,7 @@ from pathlib import Path
 
 import requests
 
-from tests.waiting import wait_until
+from tests.waiting import LIMIT, wait_until
 
 SLAPD = shutil.which("slapd", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec")
 BASE = "dc=example,dc=com"
@@ -105,7 +105,7 @@ class Server(ABC):
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(LIMIT)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -253,7 +253,7 @@ class Provider(Server):
 
     def knows(self, subject: str, **claims: object) -> None:
         """Make or change a person at the provider."""
-        requests.put(f"{self.url}/users/{subject}", json=claims, timeout=10).raise_for_status()
+        requests.put(f"{self.url}/users/{subject}", json=claims, timeout=LIMIT).raise_for_status()
 
 
 class Wanderer:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests import prepared
 from tests.prepared import MANAGE, Database
 from tests.sandbox_driver import KEY
-from tests.waiting import wait_until
+from tests.waiting import LIMIT, wait_until
 
 
 class LiveServer:
@@ -221,12 +221,12 @@ class LiveServer:
         self._end_shell()
         if self._process:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(20)
+            self._process.wait(LIMIT)
 
     def kill(self) -> None:
         """End every process of it at once, as a power cut would."""
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(20)
+        self._process.wait(LIMIT)
 
 
 class Shell:
@@ -259,7 +259,7 @@ class Shell:
 
     def stop(self) -> None:
         """Let it end, as it does when no more can come."""
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=LIMIT)
 
 
 class LiveWorker:
@@ -289,12 +289,12 @@ class LiveWorker:
     def stop(self) -> int:
         """Ask it to end as a service manager does, and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        return self._process.wait(LIMIT)
 
     def kill(self) -> None:
         """End it without a word."""
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(LIMIT)
 
 
 _SWEEP = """

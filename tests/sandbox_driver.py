@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import LIMIT
+
 KEY = "test-key-0123456789-abcdefghij"
 
 
@@ -44,7 +46,7 @@ class SandboxProcess:
     def stop(self) -> int:
         """Ask it to end and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(10)
+        code = self._process.wait(LIMIT)
         assert self._process.stdout
         self._process.stdout.close()
         return code
@@ -52,7 +54,7 @@ class SandboxProcess:
     def kill(self) -> None:
         """End it without a word."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(LIMIT)
         assert self._process.stdout
         self._process.stdout.close()
 
@@ -137,7 +139,7 @@ class Sandbox:
         data = json.dumps(content).encode() if content is not None else None
         request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=LIMIT) as response:
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -13,9 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, 
 from tests.browsing import Visitor
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
+from tests.waiting import LIMIT
 
 FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
-PATIENCE = 20_000  # milliseconds: a busy machine is slow, not wrong
+PATIENCE = 1000 * LIMIT  # milliseconds: a busy machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
 
 

@@ -119,9 +119,9 @@ def test_it_works_without_scripts(
     expect(page.get_by_text("You typed a value, but “Keep” is chosen.").first).to_be_visible()
     page.locator("input[name='action.emergency_phone'][value=set]").check()
     page.get_by_role("button", name="Check the tickets").click()
-    expect(page.get_by_role("button", name="Send to 4 tickets")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="Send to 4 tickets")).to_be_visible()
     page.get_by_role("button", name="Send to 4 tickets").click()
-    expect(page.get_by_role("heading", name="What next")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("heading", name="What next")).to_be_visible()
 
     assert {live_sandbox.ticket(code)["emergency_phone"] for code in codes[:4]} == {PHONE}
 

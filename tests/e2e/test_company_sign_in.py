@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.company import PEOPLE_PASSWORD, SLAPD, Directory, Provider, Wanderer
 from tests.conftest import skip_or_fail
+from tests.e2e.conftest import PATIENCE
 from tests.live import LiveServer
 from tests.sandbox_driver import SandboxProcess
 
@@ -662,7 +663,7 @@ def test_at_a_browser_the_provider_signs_in_and_an_ended_session_goes_on_in_plac
     """The page's policy allows the way there and back, and a save goes on after a sign-in in another tab."""
     provider.knows("55", preferred_username="bich", given_name="Bich", groups=["support"])
     context = isolated_browser.new_context(locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))

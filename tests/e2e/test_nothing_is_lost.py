@@ -173,12 +173,12 @@ def test_two_people_see_each_other_and_neither_text_is_lost(
     one, other = tab_of("staff").goto(URL), tab_of("lan").goto(URL)
     one.get_by_label("Title").fill("Của staff")
     other.get_by_label("Title").fill("Của Lan")
-    expect(one.get_by_text("Lan is changing this ticket, too")).to_be_visible(timeout=15_000)
-    expect(other.get_by_text("Demo Staff is changing this ticket, too")).to_be_visible(timeout=15_000)
+    expect(one.get_by_text("Lan is changing this ticket, too")).to_be_visible()
+    expect(other.get_by_text("Demo Staff is changing this ticket, too")).to_be_visible()
 
     one.get_by_role("button", name="Save", exact=True).click()
     expect(one.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
-    expect(other.get_by_text("Demo Staff saved this ticket")).to_be_visible(timeout=15_000)
+    expect(other.get_by_text("Demo Staff saved this ticket")).to_be_visible()
     other.get_by_role("button", name="Save", exact=True).click()
 
     expect(other.get_by_text("Someone else changed the same field.")).to_be_visible()
@@ -202,7 +202,7 @@ def test_a_crash_of_the_server_is_survived_by_the_page_itself(
     finally:
         live.start()
 
-    expect(page.get_by_text("Draft kept on the server")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Draft kept on the server")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Title")).to_have_value("Trong khi máy chủ chết")
     page.get_by_role("button", name="Save", exact=True).click()
