@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import translation
 from django.utils.translation import gettext as _
 from openpyxl.utils import get_column_letter
 
 from ticketadmin.services.bulk.codes import is_code_heading
+from ticketadmin.services.bulk.exports import in_every_language
 from ticketadmin.services.spreadsheets import Table
 from ticketadmin.services.spreadsheets.table import FIRST_ROWS, as_header, unreadable
 from ticketadmin.services.values.fields import Field
@@ -115,20 +114,12 @@ def without_errors(table: Table) -> Table:
 
 @cache
 def _errors_headings() -> frozenset[str]:
-    found = set()
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            found.add(heading(errors_heading()))
-    return frozenset(found)
+    return in_every_language(lambda: [heading(errors_heading())])
 
 
 def labels(field: Field) -> frozenset[str]:
     """Return the field's label in every language of the product."""
-    found = set()
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            found.add(str(field.label))
-    return frozenset(found)
+    return in_every_language(lambda: [str(field.label)])
 
 
 def letter(index: int) -> str:

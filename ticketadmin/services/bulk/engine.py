@@ -35,7 +35,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.claims import Claims, cancel_rest
-from ticketadmin.services.bulk.endings import Endings, gathering_endings
+from ticketadmin.services.bulk.endings import Endings
 from ticketadmin.services.bulk.items import (
     Work,
     fail_item,
@@ -59,7 +59,7 @@ from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.bulk.threads import Crew, Task
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.hold import held_back
-from ticketadmin.services.index.batching import GatheredReads, gathering
+from ticketadmin.services.index.batching import GatheredReads
 from ticketadmin.services.index.refresh import write_batch
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
@@ -67,6 +67,7 @@ TICK = 0.5  # seconds between two looks at the row: a cancel is seen within that
 REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's lists
 SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk update that waits
 CIRCUIT_AGAIN, BUSY_AGAIN, CRM_PATIENCE = 1.0, 0.5, 12.0
+CLAIMED_AHEAD = 4  # items for each one in flight: a claim is four statements, and holds the lease
 CALLS = 3  # of one item: fresh read, PUT, read-back; many read-backs together are one call
 
 logger = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ class _Drain:
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.proofs = Proofs()
         self.reads = GatheredReads(write_batch)
-        self.endings = Endings(keep_items)
+        self.endings = Endings(lambda ended: keep_items([*ended.values()]))
         self.tasks = 0  # given to threads and not finished
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
@@ -175,7 +176,7 @@ class _Drain:
         work = self._begin()
         if work is None:
             return Left()
-        with gathering(self.reads), gathering_endings(self.endings):
+        with self.reads.gathering(), self.endings.gathering():
             result = self._work_on(work, item)
         self.reads.write_when_due()
         return result
@@ -204,7 +205,7 @@ class _Drain:
         """Run in a thread of the crew: read back what was written, also while the run is to stop."""
         held_back.set(lambda: self.pace.held_for)
         self.pace.count(1)
-        with gathering(self.reads), gathering_endings(self.endings):
+        with self.reads.gathering(), self.endings.gathering():
             if len(written) == 1:
                 return [prove_item(work, written[0].item, written[0].written)]
             results = prove_together(work, written, self.lists)
@@ -267,7 +268,7 @@ class _Drain:
 
     def _claim(self) -> list[BulkItem]:
         reads_many = self.phase == BulkState.CHECKING and self.lists.is_on
-        count = max(2 * self.bulk.in_flight, self.lists.max_rows if reads_many else 0)
+        count = max(CLAIMED_AHEAD * self.bulk.in_flight, self.lists.max_rows if reads_many else 0)
         is_to_prove = self.rollout is not None and not self.rollout.has_begun
         items = self.claims.claim(count, is_to_prove=is_to_prove)
         self.is_stopping = self.is_stopping or not self.lease.is_ours
@@ -293,7 +294,10 @@ class _Drain:
                 self.proofs.add(item, written)
             case Doubt(reason):
                 self.doubt_at[item.pk] = _moment(item.not_before)
-                self._learn_of_doubt(item, reason)
+                if reason == Reason.CIRCUIT_OPEN:
+                    self._wait_for_crm()
+                elif reason:
+                    self._learn(item, reason)
             case Retry(reason=Reason.CIRCUIT_OPEN):
                 self._wait_for_crm()
             case Retry(reason=Reason.BUSY_HERE):
@@ -301,12 +305,6 @@ class _Drain:
             case result:
                 self.doubt_at.pop(item.pk, None)
                 self._learn(item, result.reason)
-
-    def _learn_of_doubt(self, item: BulkItem, reason: str) -> None:
-        if reason == Reason.CIRCUIT_OPEN:
-            self._wait_for_crm()
-        elif reason:
-            self._learn(item, reason)
 
     def _result_of(self, item: BulkItem, found: ItemResult | Exception) -> ItemResult:
         """Return the result of a step; an error that broke out of it is one, too. Raises DatabaseError."""
@@ -345,13 +343,8 @@ class _Drain:
         self.endings.write()
         if self.is_stopping:
             return True
-        if self.claimed or self.doubt_at or self._claimable():
-            return False
-        return not (self.claims.has_waiting() or self._recover())
-
-    def _claimable(self) -> bool:
-        self.claimed = self._claim()
-        return bool(self.claimed)
+        self.claimed = self.claimed or ([] if self.doubt_at else self._claim())
+        return not (self.claimed or self.doubt_at or self.claims.has_waiting() or self._recover())
 
     # --- once in a while -------------------------------------------------------------------------
 
@@ -372,12 +365,6 @@ class _Drain:
         """Keep the lease and look what the lead wants; return whether it is still ours."""
         is_ours = self.lease.renew(self.pace.slowed_until)
         self.pace.per_second = self.bulk.per_second
-        return is_ours
-
-    def _hold(self) -> bool:
-        """Make sure, inside a transaction, that no other worker has this; stop where one does."""
-        is_ours = self.lease.hold()
-        self.is_stopping = self.is_stopping or not is_ours
         return is_ours
 
     def _is_awaited(self) -> bool:
@@ -426,7 +413,7 @@ class _Drain:
 
     def _cancel(self) -> None:
         with transaction.atomic():
-            if self._hold():
+            if self.lease.hold():
                 cancel_rest(self.bulk)
 
 

@@ -5,7 +5,6 @@ errors, too.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 from ticketadmin.models import BulkFile, User
 from ticketadmin.services.bulk.columns import errors_heading, is_errors_heading
@@ -13,22 +12,13 @@ from ticketadmin.services.bulk.files import answers_in, content_of, table_in
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.people.access import require
-from ticketadmin.services.spreadsheets.marking import AddedColumn, with_column
+from ticketadmin.services.spreadsheets.marking import AddedColumn, MarkedFile, with_columns
 from ticketadmin.services.values.schema import TicketSchema
 
 BETWEEN = " · "
 
 
-@dataclass(frozen=True)
-class ErrorFile:
-    """A file with its errors, in pieces, how many rows it has, and whether it is a workbook."""
-
-    pieces: tuple[bytes, ...]
-    rows: int
-    is_workbook: bool
-
-
-def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> ErrorFile:
+def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> MarkedFile:
     """Return an uploaded file with its errors, read with the answers of its user.
 
     Raises Forbidden, or ValidationError where it cannot be read or written so.
@@ -37,9 +27,7 @@ def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> Er
     content = content_of(file)
     answers = answers_in(file.bulk.notes) if file.bulk else {}
     found = read_rows(table_in(content, file.name), schema, compares=True, answers=answers)
-    added = _errors_of(found)
-    marked = with_column(content, added)
-    return ErrorFile((marked,), len(found.table.rows), is_workbook=bool(found.table.sheet))
+    return with_columns(content, found.table, [_errors_of(found)])
 
 
 def _errors_of(found: BulkTable) -> AddedColumn:

@@ -48,7 +48,7 @@ def endings() -> Mapping[str, str]:
 
 def is_ending(name: str) -> bool:
     """Return whether a column says how tickets ended: no file takes it back."""
-    return heading(name) in _ending_headings()
+    return heading(name) in _everywhere(_ending_headings)
 
 
 def not_known() -> str:
@@ -76,50 +76,54 @@ def shortened(text: str) -> str:
 
 def is_shortened(text: str) -> bool:
     """Return whether a cell shows only the beginning of a value."""
-    return text.rstrip().endswith(_marks())
+    return text.rstrip().endswith(tuple(_everywhere(_marks)))
 
 
 def is_missing(text: str) -> bool:
     """Return whether a cell still says why an export wrote no value there."""
-    return text.strip() in _missing_texts()
+    return text.strip() in _everywhere(_missing_texts)
 
 
 def only_informs(name: str) -> bool:
     """Return whether a heading is that of a column which is never taken back."""
-    return heading(name) in _headings()
+    return heading(name) in _everywhere(_headings)
 
 
 def shows_when_read(names: Collection[str]) -> bool:
     """Return whether these headings are those of an export: the last column is in no other file."""
-    known = {heading(text) for text in _everywhere(lambda: [information()[READ_AT]])}
-    return any(heading(name) in known for name in names)
+    return any(heading(name) in _everywhere(_last_heading) for name in names)
 
 
 def _mark() -> str:
     return _("[shortened: this cell is not taken back]")
 
 
-@cache
-def _marks() -> tuple[str, ...]:
-    return tuple(_everywhere(lambda: [_mark()]))
+def _marks() -> list[str]:
+    return [_mark()]
+
+
+def _missing_texts() -> list[str]:
+    return [missing_text(why) for why in Missing]
+
+
+def _ending_headings() -> list[str]:
+    return [heading(text) for text in endings().values()]
+
+
+def _headings() -> list[str]:
+    return [heading(text) for text in information().values()]
+
+
+def _last_heading() -> list[str]:
+    return [heading(information()[READ_AT])]
 
 
 @cache
-def _missing_texts() -> frozenset[str]:
-    return _everywhere(lambda: [missing_text(why) for why in Missing])
-
-
-@cache
-def _ending_headings() -> frozenset[str]:
-    return frozenset(heading(text) for text in _everywhere(lambda: endings().values()))
-
-
-@cache
-def _headings() -> frozenset[str]:
-    return frozenset(heading(text) for text in _everywhere(lambda: information().values()))
-
-
 def _everywhere(words: Callable[[], Collection[str]]) -> frozenset[str]:
+    return in_every_language(words)
+
+
+def in_every_language(words: Callable[[], Collection[str]]) -> frozenset[str]:
     """Return words in every language of the product."""
     found: set[str] = set()
     for language, _name in settings.LANGUAGES:

@@ -28,7 +28,7 @@ from ticketadmin.models import (
     TicketRule,
     User,
 )
-from ticketadmin.services.bulk.endings import gathered_by
+from ticketadmin.services.bulk.endings import Endings
 from ticketadmin.services.bulk.file_base import bases_in_file
 from ticketadmin.services.bulk.recipes import is_stopped, recipe_in
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
@@ -425,7 +425,7 @@ def _end_with(work: Work, item: BulkItem, change: Change) -> Done:
 
 def _end(item: BulkItem, outcome: ItemOutcome, reason: str = "", change: Change | None = None) -> Done:
     _set_end(item, outcome, reason, change)
-    if endings := gathered_by():
+    if endings := Endings.in_use():
         endings.add(item)
     else:
         keep_items([item])

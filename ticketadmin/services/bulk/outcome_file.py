@@ -14,7 +14,7 @@ from ticketadmin.services.bulk.files import kept_content, table_in
 from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.people.access import require
 from ticketadmin.services.spreadsheets import Table
-from ticketadmin.services.spreadsheets.marking import AddedColumn, with_column
+from ticketadmin.services.spreadsheets.marking import AddedColumn, MarkedFile, with_columns
 from ticketadmin.text import heading, visible
 
 
@@ -36,16 +36,7 @@ class Endings:
     otherwise: Ending
 
 
-@dataclass(frozen=True)
-class OutcomeFile:
-    """A file with its outcomes, in pieces, how many rows it has, and whether it is a workbook."""
-
-    pieces: tuple[bytes, ...]
-    rows: int
-    is_workbook: bool
-
-
-def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> OutcomeFile:
+def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> MarkedFile:
     """Return the file of a bulk update with how the ticket of each row ended.
 
     Raises Forbidden, FileGone, or ValidationError where it cannot be read or written so.
@@ -54,10 +45,11 @@ def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> Outc
     content = kept_content(bulk)
     table = table_in(content, bulk.notes.get("file", "")).below_title(is_header)
     rows = _rows(table, ended)
-    for name, title in endings().items():
-        texts = {number: _text(one, name) for number, one in rows.items()}
-        content = with_column(content, _column(table, title, texts))
-    return OutcomeFile((content,), len(table.rows), is_workbook=bool(table.sheet))
+    added = (
+        _column(table, title, {number: _text(one, name) for number, one in rows.items()})
+        for name, title in endings().items()
+    )
+    return with_columns(content, table, added)
 
 
 def _rows(table: Table, ended: Endings) -> dict[int, Ending]:

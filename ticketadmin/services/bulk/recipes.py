@@ -6,6 +6,7 @@ afterwards, or sending the next day, changes nothing of what was shown.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.utils import timezone
@@ -107,11 +108,9 @@ def forget_recipe(bulk: BulkUpdate) -> None:
     if recipe is None:
         return
     names = {change.field for change in recipe.changes}
-    batch: list[BulkItem] = []
-    for item in bulk.items.filter(wishes__isnull=False).only("pk", "wishes").iterator(chunk_size=CHUNK):
-        item.wishes = {name: wish for name, wish in (item.wishes or {}).items() if name not in names} or None
-        batch.append(item)
-        if len(batch) == CHUNK:
-            BulkItem.objects.bulk_update(batch, ["wishes"])
-            batch = []
-    BulkItem.objects.bulk_update(batch, ["wishes"])
+    items = bulk.items.filter(wishes__isnull=False).only("pk", "wishes").iterator(chunk_size=CHUNK)
+    while batch := list(islice(items, CHUNK)):
+        for item in batch:
+            others = {name: wish for name, wish in (item.wishes or {}).items() if name not in names}
+            item.wishes = others or None
+        BulkItem.objects.bulk_update(batch, ["wishes"])

@@ -21,9 +21,8 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk.engine import wake
 from ticketadmin.services.bulk.rollout import damage_seen, damaged_items
-from ticketadmin.services.bulk.runs import CHUNK, RIGHT, NotNow, create_bulk
+from ticketadmin.services.bulk.runs import CHUNK, RIGHT, NotNow, start_after
 from ticketadmin.services.people.access import Forbidden, may_undo, require
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing
 from ticketadmin.services.saving.undo import replaced_values
@@ -46,11 +45,7 @@ def undo_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> Bulk
         for item in sent.iterator(chunk_size=CHUNK)
         if item.change and (row := _undo_item(item.change, actor)) is not None
     )
-    made = create_bulk(
-        actor, BulkKind.UNDO, rows, parent=bulk, state=BulkState.CHECKING, change_reason=change_reason
-    )
-    wake(made)
-    return made
+    return start_after(bulk, BulkKind.UNDO, rows, actor=actor, change_reason=change_reason)
 
 
 def _undo_item(change: Change, actor: User) -> BulkItem | None:
@@ -84,11 +79,7 @@ def restore_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> B
         for item in damaged_items(bulk).iterator(chunk_size=CHUNK)
         if (row := _restore_item(item, schema, accepted, actor)) is not None
     )
-    made = create_bulk(
-        actor, BulkKind.RESTORE, rows, parent=bulk, state=BulkState.CHECKING, change_reason=change_reason
-    )
-    wake(made)
-    return made
+    return start_after(bulk, BulkKind.RESTORE, rows, actor=actor, change_reason=change_reason)
 
 
 def _restore_item(

@@ -12,6 +12,7 @@ leads pressing two buttons cannot both win. The work itself is `engine`'s.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
@@ -107,7 +108,7 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
         raise TooMany
     rows = map(_item_of, chosen.tickets)
     kept: dict[str, Any] = {"notes": dict(chosen.notes), "system_account": system_account}
-    return create_bulk(actor, BulkKind.UPDATE, rows, **kept)
+    return _create_bulk(actor, BulkKind.UPDATE, rows, **kept)
 
 
 def replace_tickets(bulk: BulkUpdate, chosen: ChosenTickets) -> None:
@@ -362,9 +363,7 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ())
     kept = {"wishes": bulk.wishes, "change_reason": bulk.change_reason}
     if NOTE in bulk.notes:
         kept["notes"] = {NOTE: bulk.notes[NOTE]}
-    made = create_bulk(actor, kind_made, rows, parent=bulk, state=BulkState.CHECKING, **kept)
-    wake(made)
-    return made
+    return start_after(bulk, kind_made, rows, actor=actor, **kept)
 
 
 def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
@@ -379,9 +378,17 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
         BulkItem(ticket_code=item.ticket_code, change=item.change, plan=Plan.SEND)
         for item in open_items(bulk).select_related("change")
     )
-    made = create_bulk(
-        actor, BulkKind.SETTLE, rows, parent=bulk, state=BulkState.RUNNING, started_at=timezone.now()
-    )
+    started: dict[str, Any] = {"state": BulkState.RUNNING, "started_at": timezone.now()}
+    return start_after(bulk, BulkKind.SETTLE, rows, actor=actor, **started)
+
+
+def start_after(
+    bulk: BulkUpdate, kind: BulkKind, rows: Iterable[BulkItem], *, actor: User, **values: Any
+) -> BulkUpdate:
+    """Return a new bulk update that follows another one and starts at once: with its dry run, unless
+    `values` say otherwise. Raises NothingToDo.
+    """
+    made = _create_bulk(actor, kind, rows, **{"parent": bulk, "state": BulkState.CHECKING, **values})
     wake(made)
     return made
 
@@ -391,48 +398,26 @@ def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
     return bulk.items.filter(outcome__in=[one for one in ItemOutcome if one.is_open], change__results={})
 
 
-def create_bulk(
-    actor: User,
-    kind: BulkKind,
-    rows: Iterable[BulkItem],
-    *,
-    state: BulkState = BulkState.DRAFT,
-    **values: Any,
-) -> BulkUpdate:
+def _create_bulk(actor: User, kind: BulkKind, rows: Iterable[BulkItem], **values: Any) -> BulkUpdate:
     """Return a new bulk update of these items, with further values of its row. Raises NothingToDo."""
-    _forget_unsent(actor)
+    unsent = BulkUpdate.objects.filter(owner=actor, started_at=None)
+    unsent.filter(created_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()  # prepared and left lying
+    values |= {"kind": kind, "owner": actor, "owner_name": actor.display_name}
     with transaction.atomic():
-        bulk = BulkUpdate.objects.create(
-            kind=kind,
-            state=state,
-            owner=actor,
-            owner_name=actor.display_name,
-            created_at=timezone.now(),
-            **values,
-        )
+        bulk = BulkUpdate.objects.create(created_at=timezone.now(), **values)
         _add_items(bulk, rows)
     return bulk
 
 
 def _add_items(bulk: BulkUpdate, rows: Iterable[BulkItem]) -> None:
-    count = 0
-    batch: list[BulkItem] = []
-    for row in rows:
-        count += 1
-        row.bulk, row.position = bulk, count
-        batch.append(row)
-        if len(batch) == CHUNK:
-            BulkItem.objects.bulk_create(batch)
-            batch = []
-    BulkItem.objects.bulk_create(batch)
-    if not count:
+    numbered = enumerate(rows, 1)
+    position = 0
+    while batch := list(islice(numbered, CHUNK)):
+        for position, row in batch:
+            row.bulk, row.position = bulk, position
+        BulkItem.objects.bulk_create([row for _position, row in batch])
+    if not position:
         raise NothingToDo
-
-
-def _forget_unsent(owner: User) -> None:
-    """Delete what this person prepared and left lying without ever sending it."""
-    limit = timezone.now() - FORGOTTEN_AFTER
-    BulkUpdate.objects.filter(owner=owner, started_at=None, created_at__lt=limit).delete()
 
 
 def _record_if_others(action: AuditAction, bulk: BulkUpdate, actor: User) -> None:

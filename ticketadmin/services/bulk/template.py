@@ -7,13 +7,12 @@ number nor rewrites a day, and explains the columns on a second sheet in the per
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.utils import translation
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.codes import is_code_heading
 from ticketadmin.services.bulk.columns import labels
+from ticketadmin.services.bulk.exports import in_every_language
 from ticketadmin.services.bulk.spellings import SPELLINGS, write_it_as
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.spreadsheets import MOST_ROWS
@@ -64,11 +63,7 @@ def _help_sheet(rules: Sequence[str], columns: Iterable[ColumnHelp]) -> HelpShee
 
 def help_titles() -> frozenset[str]:
     """Return the titles of the sheets beside the table in every language: users are not told of them."""
-    titles = set()
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            titles |= {_("How to fill in"), _("Lists")}
-    return frozenset(titles)
+    return in_every_language(lambda: [_("How to fill in"), _("Lists")])
 
 
 def explain_export(columns: Iterable[ColumnHelp]) -> HelpSheet:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ticketadmin.logs import request_id
 from ticketadmin.models import Reading
-from ticketadmin.services.crm.clock import database_now
+from ticketadmin.services.crm.clock import database_now, reading_clock
 from ticketadmin.services.crm.connection import get_api, reading_state, remember_reading
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
@@ -43,7 +43,7 @@ class ReadTicket:
     updated_at: str | None = None
     identity: int | None = None
     unread: tuple[str, ...] = ()  # fields that were left out, because the whole answer was too large
-    began_at: datetime | None = None  # by `database_now()`, before the read was sent; None: not asked
+    began_at: datetime | None = None  # by `reading_clock`, before the read was sent; None: not asked
     took: timedelta = timedelta(0)  # from then to `read_at`, by this machine's clock
 
     def values_for(self, names: Iterable[str]) -> dict[str, Value]:
@@ -107,7 +107,7 @@ def read_ticket(
     known = known or choices.reading or reading_state()
     if known is Reading.REFUSED:
         raise CannotRead
-    began_at, asked_at = database_now() if announce else None, timezone.now()
+    began_at, asked_at = reading_clock.get()() if announce else None, timezone.now()
     try:
         ticket = get_api().get_ticket(code, request_id=request_id.get(), places=places)
     except NotAllowed as error:

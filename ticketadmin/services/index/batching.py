@@ -5,62 +5,43 @@ itself; gathered, a ticket's last read counts, and its row costs less than two. 
 the reads of its last second: the rows stay older until the next sweep, and say so.
 """
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
+from ticketadmin.services.crm.clock import CountedClock, reading_clock
 from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.gathering import Gatherer
 
-EVERY = 1.0  # seconds
-MAX_READS = 100  # in one batch
-
-Batch = dict[str, tuple[ReadTicket, datetime]]  # by code: what was read, and when that began
-_gathered_by: ContextVar["GatheredReads | None"] = ContextVar("gathered_by", default=None)
+Read = tuple[ReadTicket, datetime]  # what was read, and when that began
+Batch = dict[str, Read]  # by code
 
 
-class GatheredReads:
-    """The reads of one piece of work. Any of its threads may add and write."""
+class GatheredReads(Gatherer[Read]):
+    """The reads of one piece of work."""
+
+    EVERY = 1.0
+    MAX = 100
+    USED = ContextVar("gathered_reads", default=None)
 
     def __init__(self, write: Callable[[Batch], None]) -> None:
-        self._write = write
-        self._lock = threading.Lock()
-        self._batch: Batch = {}
-        self._due = time.monotonic() + EVERY
+        super().__init__(write)
+        self._clock = CountedClock()  # a batch is dated by its first read anyway
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Gather in this thread instead of writing each read."""
+        token = reading_clock.set(self._clock.now)
+        try:
+            with super().gathering():
+                yield
+        finally:
+            reading_clock.reset(token)
 
     def add(self, read: ReadTicket, began_at: datetime) -> None:
         """Keep a read; of a ticket read before, the later one counts."""
         with self._lock:
-            kept = self._batch.get(read.code)
+            kept = self._things.get(read.code)
             if kept is None or kept[1] < began_at:
-                self._batch[read.code] = read, began_at
-
-    def write_when_due(self) -> None:
-        """Write what was gathered where a moment has passed, or much is there."""
-        if time.monotonic() >= self._due or len(self._batch) >= MAX_READS:
-            self.write()
-
-    def write(self) -> None:
-        """Write what was gathered. Of several threads at once, one does."""
-        with self._lock:
-            batch, self._batch = self._batch, {}
-            self._due = time.monotonic() + EVERY
-        if batch:
-            self._write(batch)
-
-
-@contextmanager
-def gathering(reads: GatheredReads) -> Iterator[None]:
-    """Gather the reads of this thread instead of writing each."""
-    token = _gathered_by.set(reads)
-    try:
-        yield
-    finally:
-        _gathered_by.reset(token)
-
-
-def gathered_by() -> GatheredReads | None:
-    """Return what gathers the reads of this thread, None where each is written."""
-    return _gathered_by.get()
+                self._things[read.code] = read, began_at

@@ -15,7 +15,7 @@ from django.utils import timezone
 from ticketadmin.models import Change, Outcome, ReadFrom
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import ReadTicket, ticket_absent, ticket_read
-from ticketadmin.services.index.batching import Batch, gathered_by
+from ticketadmin.services.index.batching import Batch, GatheredReads
 from ticketadmin.services.index.rows import (
     index_to_write,
     listed_fields,
@@ -34,7 +34,7 @@ UNREAD = frozenset({Outcome.ACCEPTED, Outcome.NOT_READABLE})
 @receiver(ticket_read)
 def note_read(read: ReadTicket, began_at: datetime, before: ReadTicket | None, **_signal: Any) -> None:
     """Write the row of a ticket that was just read, or leave it to what gathers the reads of this thread."""
-    if reads := gathered_by():
+    if reads := GatheredReads.in_use():
         reads.add(read, began_at)
         return
     try:

@@ -28,6 +28,7 @@ from ticketadmin.models import (
     IndexedValue,
     Prepared,
     ReadFrom,
+    RowsUpdate,
     Slot,
     TicketIndex,
 )
@@ -49,9 +50,11 @@ CATEGORY, STATUS, EXPECTED = "cate_name", "status_name", "expected_at"
 CUSTOMER, CREATED, UPDATED = "account_name", "created_at", "updated_at"
 KEPT = frozenset({TITLE, EMAIL, PHONE, CATEGORY, STATUS, EXPECTED, CUSTOMER, CREATED, UPDATED})
 CACHED_FOR = 20  # seconds
+BATCH = 100  # rows written by one statement
 LISTED = "index:listed"
 CLOCK_SLIP = timedelta(minutes=2)  # a row from further in the future was written by a clock that was set back
 _DERIVED = (*CHANGED_COLUMNS, "read_at", "read_from", "changed_at", "swept", "doubted_at", "missing_at")
+_REWRITTEN = RowsUpdate(IndexedTicket.objects.all, _DERIVED)
 
 
 @dataclass(frozen=True)
@@ -371,15 +374,11 @@ def _keep_changed(
     if not changed:
         return
     IndexedTicket.objects.bulk_create(
-        [row for code, row in changed.items() if code not in old], batch_size=100
+        [row for code, row in changed.items() if code not in old], batch_size=BATCH
     )
-    IndexedTicket.objects.bulk_create(
-        [row for code, row in changed.items() if code in old],
-        batch_size=100,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=_DERIVED,
-    )
+    known = [row for code, row in changed.items() if code in old]
+    for start in range(0, len(known), BATCH):
+        _REWRITTEN.run(known[start : start + BATCH])
     index = next(iter(changed.values())).index
     steps = [(counter_key(row.status_key), 1) for row in changed.values()]
     gone = [old[code].status_key for code in changed if code in old and not old[code].missing_at]

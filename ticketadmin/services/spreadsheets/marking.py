@@ -4,12 +4,12 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from ticketadmin.services.spreadsheets.delimited import decode, separator_of
 from ticketadmin.services.spreadsheets.formulas import disarmed
-from ticketadmin.services.spreadsheets.table import unreadable
+from ticketadmin.services.spreadsheets.table import Table, unreadable
 from ticketadmin.services.spreadsheets.workbooks import (
     MAX_CPU_SECONDS,
     MAX_MEMORY,
@@ -36,6 +36,22 @@ class AddedColumn:
     column: int | None = None
     cells: frozenset[tuple[int, int]] = frozenset()
     sheet: str = ""
+
+
+@dataclass(frozen=True)
+class MarkedFile:
+    """A file with added columns, in pieces, how many rows it has, and whether it is a workbook."""
+
+    pieces: tuple[bytes, ...]
+    rows: int
+    is_workbook: bool
+
+
+def with_columns(content: bytes, table: Table, columns: Iterable[AddedColumn]) -> MarkedFile:
+    """Return the file of a table with columns added. Raises UnreadableFile."""
+    for added in columns:
+        content = with_column(content, added)
+    return MarkedFile((content,), len(table.rows), is_workbook=bool(table.sheet))
 
 
 def with_column(content: bytes, added: AddedColumn) -> bytes:
