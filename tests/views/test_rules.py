@@ -121,6 +121,17 @@ class Way:
             send_item(work_on(item.bulk, self.user), item)
         return self._shown(self.client.get(f"/bulk/{item.bulk.uuid}/"))
 
+    def by_a_file(self) -> str:
+        """The value is the ticket's own, from its row."""
+        item = self._item()
+        item.bulk.wishes, item.wishes = {}, item.bulk.wishes
+        item.bulk.save()
+        item.save()
+        plan_item(work_on(item.bulk, self.user), item)
+        if item.plan == Plan.SEND:
+            send_item(work_on(item.bulk, self.user), item)
+        return self._shown(self.client.get(f"/bulk/{item.bulk.uuid}/"))
+
     def by_bulk_with_a_rule_made_after_the_check(self) -> str:
         item = self._item()
         rules = list(TicketRule.objects.all())
@@ -155,6 +166,7 @@ WAYS: dict[str, Callable[[Way], str]] = {
     "command, recipe": Way.by_command_with_a_recipe,
     "bulk, recipe": Way.by_bulk_with_a_recipe,
     "bulk": Way.by_bulk,
+    "a file": Way.by_a_file,
     "bulk, later rule": Way.by_bulk_with_a_rule_made_after_the_check,
 }
 FIELDS = {"value": DONE, "required_fields": [SERIAL]}
