@@ -58,6 +58,10 @@ image-test: $(STAMP) ## Build the image without a registry and use it (as root; 
 test: $(STAMP) ## Run every test that this machine has the tools for [PYTEST='-m "not slow"']
 	@$(BIN)/pytest -q -n auto $(PYTEST)
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## Try the properties with thousands of random examples; make test has the same ones in every run
+	@$(BIN)/pytest -q -n auto -m hypothesis --hypothesis-profile=fuzz $(PYTEST)
+
 .PHONY: check
 check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; types; dead code; migrations: no test is run
 	@$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
-from tests.waiting import is_true_for
+from tests.waiting import is_true_for, wait_until
 
 CODE = "ABCXYZ1234"
 
@@ -122,6 +122,7 @@ def test_a_request_held_over_a_reset_is_not_carried_out(
             headers={"X-API-KEY": KEY},
             timeout=0.1,
         )
+    wait_until(lambda: crm.log("PUT"), "the request did not arrive")
     crm.reset()
 
     assert is_true_for(1, lambda: crm.ticket(CODE) == before)  # the held request is due after 0.6 s

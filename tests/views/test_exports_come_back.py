@@ -45,8 +45,6 @@ from ticketadmin.models import (
 from ticketadmin.presenters.file_conflicts import MAX_COUNTED, MAX_SHOWN
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
 
-NOW = timezone.now()
-
 
 @pytest.fixture
 def web(lead: User, sandbox: Sandbox, client_of: Callable[[User], Client]) -> Client:
@@ -309,7 +307,9 @@ def test_a_file_of_another_crm_is_said_to_be_one(web: Client, sandbox: Sandbox, 
     codes = fill_crm(sandbox, 1)
     index(*codes)
     here, settings.TICKET_API_URL = settings.TICKET_API_URL, "https://other.example.com"
-    record = RecordWriter([RecordedColumn("Title", "ticket_title")], address=settings.TICKET_API_URL, at=NOW)
+    record = RecordWriter(
+        [RecordedColumn("Title", "ticket_title")], address=settings.TICKET_API_URL, at=timezone.now()
+    )
     settings.TICKET_API_URL = here
 
     def edit(book: Any) -> None:
@@ -332,7 +332,7 @@ def test_a_list_of_last_year_says_how_old_it_is_and_sends_no_conflict_unasked(
         sandbox.edit(code, ticket_title="năm ngoái")
     index(*codes)
     columns = [RecordedColumn("Title", "ticket_title")]
-    record = RecordWriter(columns, address=settings.TICKET_API_URL, at=NOW - timedelta(days=370))
+    record = RecordWriter(columns, address=settings.TICKET_API_URL, at=timezone.now() - timedelta(days=370))
 
     def edit(book: Any) -> None:
         sheet = book["ticketadmin record"]

@@ -21,7 +21,7 @@ def file_of(snippets: list[Snippet]) -> bytes:
     return "".join(file_lines(snippets)).encode()
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.lists(st.tuples(NAMES, CONTENTS, st.booleans()), min_size=1, max_size=5))
 def test_what_is_taken_away_is_what_is_read_again(typed: list[tuple[str, str, bool]]) -> None:
     owner = User(username="=lan")
