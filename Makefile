@@ -63,7 +63,7 @@ fuzz: $(STAMP) ## Try the properties with thousands of random examples; make tes
 	@$(BIN)/pytest -q -n auto -m hypothesis --hypothesis-profile=fuzz $(PYTEST)
 
 .PHONY: check
-check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; types; dead code; migrations: no test is run
+check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; types; dead code; migrations; structure: no behaviour is tested
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/djangofmt --quiet --check templates
@@ -73,6 +73,7 @@ check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; type
 	@$(BIN)/python .ci/dead_code.py
 	@$(MANAGE) makemigrations --check --dry-run --settings tests.settings
 	@$(MANAGE) check --settings tests.settings
+	@$(BIN)/pytest -q -n0 tests/test_architecture.py tests/test_templates.py
 
 .PHONY: format
 format: $(STAMP) ## Put code, templates, styles and scripts into the one format
