@@ -34,7 +34,11 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.management import call_command
+from django.db import connection
 from ticketadmin.models import User
+if connection.vendor == "sqlite":
+    call_command("migrate", verbosity=0)
+    connection.cursor().execute("VACUUM INTO %s", [str(settings.DATA_DIR / "tables.sqlite3")])
 call_command("prepare_demo")
 path = Path(settings.DATA_DIR) / "demo-people.json"
 passwords = json.loads(path.read_text("utf-8"))
@@ -69,6 +73,13 @@ def copy_to(data: Path) -> None:
     with _made("sqlite") as made:
         for name in ("ticketadmin.sqlite3", "demo-people.json"):
             shutil.copy2(made / name, data / name)
+
+
+def copy_tables_to(data: Path) -> None:
+    """Put a SQLite file of this version, in which nobody has an account, into a data folder."""
+    data.mkdir(parents=True, exist_ok=True)
+    with _made("sqlite") as made:
+        shutil.copy2(made / "tables.sqlite3", data / "ticketadmin.sqlite3")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The product refuses to start with settings that would be dangerous."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 
 from ticketadmin.checks import is_loopback
 
@@ -19,6 +21,15 @@ def found(settings: Any, **values: Any) -> set[str]:
     for name, value in values.items():
         setattr(settings, name, value)
     return {message.id for message in run_checks() if str(message.id).startswith("ticketadmin.")}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite")
+def test_a_sqlite_that_lacks_what_queries_need_is_refused(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 2))
+
+    assert found(settings) == {"ticketadmin.E011"}
 
 
 def test_the_test_settings_are_fine(settings: Any) -> None:

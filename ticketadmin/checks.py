@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.db import connection
 
 _LOOPBACK_NAMES = {"localhost", "testserver", ".localhost"}
 
+SQLITE = (3, 38, 0)
 _LIMITS = (
     *("AXES_FAILURE_LIMIT", "SIGN_IN_FAILURES_OF_PERSON", "SIGN_IN_FAILURES_AT_ADDRESS"),
     *("SESSION_IDLE_MINUTES", "SESSION_HOURS"),
@@ -87,6 +90,14 @@ def signing_in_is_limited(**_kwargs: Any) -> Iterator[CheckMessage]:
         yield refusal(
             "E008", f"{', '.join(wrong)}: too small.", "PROXIES is 0 or more, every limit 1 or more."
         )
+
+
+@register()
+def sqlite_is_new_enough(**_kwargs: Any) -> Iterator[CheckMessage]:
+    """Check that SQLite has what Django's own minimum lacks: JSON in queries, RETURNING, UPDATE … FROM."""
+    if connection.vendor == "sqlite" and sqlite3.sqlite_version_info < SQLITE:
+        hint = "Use a newer Python or system, or PostgreSQL with DATABASE_URL."
+        yield refusal("E011", f"SQLite {sqlite3.sqlite_version} is older than 3.38.", hint)
 
 
 def _holds_text(path: str) -> bool:
