@@ -54,7 +54,10 @@ CREATE INDEX IF NOT EXISTS indexed_words ON ticketadmin_indexedticket USING gin 
 """
 _LINES = r"string_to_array(regexp_replace(words, '[^\n]*[^0-9\n][^\n]*', '', 'g'), E'\n')"
 _NUMBERS = f"array_remove({_LINES}, '')"  # the lines without anything but digits
-_NUMBER_INDEX = f"CREATE INDEX IF NOT EXISTS indexed_numbers ON {ROWS} USING gin (({_NUMBERS}))"
+# Without fastupdate: a search would read what is not in the tree yet, row by row, 7 ms for 2 MB of it.
+_NUMBER_INDEX = f"""
+CREATE INDEX IF NOT EXISTS indexed_numbers ON {ROWS} USING gin (({_NUMBERS})) WITH (fastupdate = off)
+"""
 _WITH_NUMBER = f"SELECT id FROM {ROWS} WHERE {_NUMBERS} @> ARRAY[%s] LIMIT %s"  # noqa: S608 - no input in it
 
 
