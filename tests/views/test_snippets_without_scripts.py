@@ -126,6 +126,23 @@ def test_in_a_bulk_update_a_snippet_is_added_at_the_end_and_sets_the_field(
     assert bulk.state != BulkState.DRAFT
 
 
+def test_the_button_of_another_box_asks_which_snippet(
+    web: Client, bulk: BulkUpdate, snippet: Snippet
+) -> None:
+    Snippet.objects.update(content="a & b")
+    offered = form_to(
+        web.post(f"/bulk/{bulk.uuid}/", changes_form(web, bulk).filled(into=REASON)), f"/bulk/{bulk.uuid}/"
+    )
+
+    answer = web.post(offered.action, offered.filled(into="ticket_title"))
+    form = form_to(answer, f"/bulk/{bulk.uuid}/")
+    assert form.values["ticket_title"] == [""]
+    assert form.values["snippet_for"] == ["ticket_title"]
+
+    chosen = web.post(form.action, form.filled(into="ticket_title"))
+    assert form_to(chosen, f"/bulk/{bulk.uuid}/").values["ticket_title"] == ["a & b"]
+
+
 @pytest.mark.parametrize(
     ("content", "number", "said"),
     [

@@ -23,7 +23,7 @@ from ticketadmin.services.snippets.use import insertion_for
 from ticketadmin.views.access import person_of
 from ticketadmin.views.pages import show
 
-INTO, MORE, AFTER, CHOSEN = "into", "more_for", "snippets_after", "snippet"
+INTO, MORE, AFTER, CHOSEN, OFFERED_FOR = "into", "more_for", "snippets_after", "snippet", "snippet_for"
 CARRIED = ("submission", ACCEPT_LOSING)
 
 
@@ -63,7 +63,9 @@ def insert_snippet(
         raise Http404
     posted, user = request.POST, person_of(request)
     data = posted if data is None else data
-    if MORE in posted or CHOSEN not in posted:
+    # Another box's button may be pressed while the list is open: what the list shows was not chosen for it.
+    is_for_another = posted.get(OFFERED_FOR, box.name) != box.name
+    if MORE in posted or CHOSEN not in posted or is_for_another:
         after = whole_number(posted.get(AFTER, "")) or 0 if MORE in posted else 0
         found = snippets_for(user, after=after)
         following = after + MAX_SHOWN if found.has_more else 0
