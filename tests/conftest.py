@@ -176,7 +176,7 @@ def _swept_index() -> SweptIndex:
 
 @pytest.fixture
 def swept_index(_swept_index: SweptIndex, db: None, sandbox: Sandbox, settings: Any) -> SweptIndex:
-    """Fills the index with the whole list of the stand-in, which must be as `sandbox` left it."""
+    """Fills the index with the whole list of the test CRM, which must be as `sandbox` left it."""
     settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
     get_choices()
     return _swept_index

@@ -113,7 +113,7 @@ def fill_crm(sandbox: Sandbox, count: int) -> list[str]:
 
 
 def fill_contents(sandbox: Sandbox, contents: dict[str, Any]) -> list[str]:
-    """Give the stand-in a ticket for each content, let the index learn of them, and return their codes."""
+    """Give the test CRM a ticket for each content, let the index learn of them, and return their codes."""
     model = sandbox.ticket("ABCXYZ1234")
     for number, (code, content) in enumerate(contents.items()):
         ticket = {**model, "ticket_content": content, "ticket_code": code, "id": 200_000 + number}

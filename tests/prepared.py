@@ -76,7 +76,7 @@ def copy_to(data: Path) -> None:
 
 
 def copy_tables_to(data: Path) -> None:
-    """Put a SQLite file of this version, in which nobody has an account, into a data folder."""
+    """Put a SQLite file of this version, without any account, into a data folder."""
     data.mkdir(parents=True, exist_ok=True)
     with _made("sqlite") as made:
         shutil.copy2(made / "tables.sqlite3", data / "ticketadmin.sqlite3")

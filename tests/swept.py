@@ -1,4 +1,4 @@
-"""The index of the whole stand-in for tests of pages: swept once, then its rows are written again.
+"""The index of the whole test CRM for tests of pages: swept once, then its rows are written again.
 
 A sweep of 120 tickets takes 0.25 s of processor time, its rows a tenth of that. Tests of the sweep itself
 (`tests/services/index/test_sweeping.py`) make it.
@@ -55,7 +55,7 @@ def _copy(row: models.Model, later: timedelta) -> models.Model:
 
 
 class SweptIndex:
-    """The index of the stand-in in its first state, which the first test of a process sweeps."""
+    """The index of the test CRM in its first state, which the first test of a process sweeps."""
 
     def __init__(self) -> None:
         self._swept: Swept | None = None

@@ -113,7 +113,7 @@ def ways(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> 
     return Ways(client, staff, sandbox)
 
 
-HIDDEN = ["status_name", "expected_at", EMAIL]  # what the stand-in leaves out of a read without a word
+HIDDEN = ["status_name", "expected_at", EMAIL]  # what the test CRM silently leaves out of a read
 
 
 @pytest.mark.parametrize("way", WAYS)

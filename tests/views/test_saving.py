@@ -406,7 +406,7 @@ def test_a_status_is_free_text_with_a_warning_where_the_list_cannot_be_had(
     sandbox.switch(lists_right="403")
 
     page = web.get(URL).content.decode()
-    assert "The CRM&#x27;s list cannot be had" in page or "The CRM's list cannot be had" in page
+    assert "The CRM&#x27;s list is not available" in page or "The CRM's list is not available" in page
 
     save(web, status_name="đang xử lý")
     assert sandbox.puts() == [{"ticket_code": CODE, "status_name": "đang xử lý"}]

@@ -135,7 +135,7 @@ def check_rules(rules: Iterable[TicketRule], asked: Asked, schema: TicketSchema)
 def concerns(rule: TicketRule, field: str, value: Value) -> bool:
     """Return whether a rule is about storing this value in this field.
 
-    Names are compared in any case: where the CRM's list cannot be had they are typed, and it may fold them.
+    Names are compared in any case: without the CRM's list they are typed, and the CRM may fold them.
     """
     return rule.field == field and (not rule.value or _spelled(value) == _spelled(rule.value))
 

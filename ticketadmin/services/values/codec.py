@@ -10,6 +10,7 @@ tests/services/values/test_codecs.py:
 """
 
 import re
+from abc import ABC, abstractmethod
 from typing import Any
 
 from ticketadmin.services.values.browser import Widget, has_line_end, with_plain_line_ends
@@ -21,7 +22,7 @@ Value = Any  # JSON
 Inputs = list[str]  # the texts of one field, as a form posts them; an empty list is an empty box
 
 
-class Codec:
+class Codec(ABC):
     """How values of one kind are shown, posted, read, compared and typed. Stateless."""
 
     own_widget = Widget.LINE
@@ -34,9 +35,9 @@ class Codec:
         """Return a widget that can hold these texts: the kind's own, or a text area."""
         return box_for(texts, self.own_widget) if self.own_widget.is_one_line else self.own_widget
 
+    @abstractmethod
     def read(self, field: Field, texts: Inputs, like: Value) -> Value:
         """Return the value to send for texts that are not blank. Raises ValidationError with a code."""
-        raise NotImplementedError
 
     def retype(self, field: Field, value: Value, like: Value) -> Value:
         """Return a value that `read` returned as `read` would have returned it for this `like`."""
