@@ -16,9 +16,9 @@ from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemStat
 from ticketadmin.services.bulk.items import send_item, work_on
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.services.saving import lock
-from ticketadmin.services.saving.readback import settled_after
 from ticketadmin.services.saving.runner import this_runner
 from ticketadmin.services.saving.save import MAX_COMPARISONS
+from ticketadmin.services.saving.verdict import settled_after
 from ticketadmin.ticketapi.attempts import Call
 
 CODE = "ABCXYZ1234"

@@ -1,19 +1,10 @@
 """The three-way merge: nothing of a third party is lost, nothing is sent that no user wished."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketadmin.models import Outcome
-from ticketadmin.services.saving.merge import (
-    collateral,
-    field_outcomes,
-    later_outcomes,
-    merge,
-    overall,
-)
+from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.values.schema import TicketSchema
 
 SCHEMA = TicketSchema()
@@ -106,52 +97,3 @@ def test_it_is_symmetric_in_what_both_wrote(
         if conflict.name in changed:
             twin = next(c for c in other.conflicts if c.name == conflict.name)
             assert (conflict.mine, conflict.theirs) == (twin.theirs, twin.mine)
-
-
-@given(VERSIONS, VERSIONS, VERSIONS)
-def test_a_write_that_was_accepted_is_judged_field_by_field(
-    wanted: dict[str, str], before: dict[str, str], after: dict[str, str]
-) -> None:
-    found = field_outcomes(wanted, before, after, SCHEMA)
-
-    assert set(found) == set(wanted)
-    for name, outcome in found.items():
-        if outcome is Outcome.VERIFIED:
-            assert SCHEMA.same(name, after[name], wanted[name])
-        if outcome is Outcome.NOT_APPLIED:
-            assert SCHEMA.same(name, after[name], before[name])
-        assert (outcome is Outcome.NOT_READABLE) == (name not in after)
-
-
-@given(VERSIONS, VERSIONS, VERSIONS, st.booleans())
-def test_a_later_look_never_takes_a_strange_value_for_the_crms_spelling(
-    wanted: dict[str, str], before: dict[str, str], after: dict[str, str], was_accepted: bool
-) -> None:
-    found = later_outcomes(wanted, before, after, SCHEMA, was_accepted=was_accepted)
-
-    assert Outcome.STORED_DIFFERENTLY not in found.values()
-    if not was_accepted and Outcome.VERIFIED not in found.values():
-        assert Outcome.NOT_READABLE not in found.values()  # nothing shows that it arrived
-
-
-@given(st.lists(st.sampled_from(list(Outcome)), min_size=1))
-def test_the_worst_outcome_of_the_fields_is_the_changes(found: list[Outcome]) -> None:
-    worst = overall(found)
-
-    assert worst in found
-    assert all(one.severity <= worst.severity for one in found)
-
-
-def test_without_fields_nothing_can_be_read() -> None:
-    assert overall([]) is Outcome.NOT_READABLE
-
-
-@given(st.sets(st.sampled_from(NAMES)), VERSIONS, VERSIONS)
-def test_collateral_is_what_changed_unsent(
-    sent: set[str], before: dict[str, Any], after: dict[str, Any]
-) -> None:
-    found = collateral(sent, before, after, SCHEMA)
-
-    assert not set(found) & sent
-    for name in (before.keys() & after.keys()) - sent:
-        assert (name in found) == (not SCHEMA.same(name, before[name], after[name]))

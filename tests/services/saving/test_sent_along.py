@@ -11,7 +11,6 @@ from ticketadmin.models import Change
 from ticketadmin.services.crm.omitted import omitted_fields, remember_emptied
 from ticketadmin.services.saving.edit import payload_of
 from ticketadmin.services.saving.sent_along import (
-    learn_from,
     lost_and_along,
     names_sent_along,
     unreadable_fields,
@@ -66,38 +65,6 @@ def test_the_record_names_what_went_along(wanted: dict[str, Any], before: dict[s
 def test_what_reading_does_not_show_cannot_go_along() -> None:
     assert unreadable_fields(field.name for field in STANDARD) == []
     assert unreadable_fields(["ticket_title"]) == [field.name for field in STANDARD[1:]]
-
-
-FILLED = {
-    "ticket_title": "A",
-    "account_email": "a@example.com",
-    "expected_at": "2026-01-01",
-    "emergency_phone": "",
-}
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("before", "collateral", "is_learnt"),
-    [
-        (FILLED, {}, False),
-        (FILLED, {"account_email": ["a@example.com", ""]}, False),  # perhaps an automation
-        (FILLED, {"account_email": ["a@example.com", ""], "expected_at": ["2026-01-01", ""]}, True),
-        (FILLED, {"account_email": ["a@example.com", "b"], "expected_at": ["2026-01-01", "c"]}, False),
-        ({"ticket_title": "A", "expected_at": "2026-01-01"}, {"expected_at": ["2026-01-01", ""]}, True),
-    ],
-)
-def test_a_crm_is_known_by_several_emptied_fields_or_by_all_there_were(
-    before: dict[str, Any], collateral: dict[str, Any], is_learnt: bool
-) -> None:
-    change = Change(
-        ticket_code="T-1", wanted={"ticket_title": "B"}, before=before, collateral=collateral,
-        payload={"ticket_title": "B"},
-    )  # fmt: skip
-
-    learn_from(change, KEEPS)
-
-    assert omitted_fields().are_emptied is is_learnt
 
 
 @pytest.mark.django_db

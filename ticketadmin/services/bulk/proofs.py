@@ -15,11 +15,12 @@ from ticketadmin.models import BulkItem, Outcome
 from ticketadmin.services.bulk.items import Work, end_verified
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
-from ticketadmin.services.crm.reading import ReadTicket, announce_read
+from ticketadmin.services.crm.reading import ReadBack, ReadTicket, announce_read
 from ticketadmin.services.index.moments import moment_of
-from ticketadmin.services.saving.readback import ReadBack, verdict_right_after, was_settled_elsewhere
-from ticketadmin.services.saving.record import Received, Verdict, finish_verified
+from ticketadmin.services.saving.readback import was_settled_elsewhere
+from ticketadmin.services.saving.record import Received, finish_verified
 from ticketadmin.services.saving.sending import Written
+from ticketadmin.services.saving.verdict import Verdict, WriteState, judge
 
 WITHIN = 0.7  # seconds for which a write waits for others, so that it is read within one second
 MAX_TOGETHER = 50
@@ -122,7 +123,8 @@ def _verdict(written: Written, row: ReadTicket) -> Verdict | None:
     kept = {name: value for name, value in intent.before.items() if name not in sent}
     if not sent <= row.values.keys() or any(row.values.get(name, _ABSENT) != kept[name] for name in kept):
         return None
-    verdict = verdict_right_after(written.sent, ReadBack(row), written.edited.schema)
+    found = ReadBack(row, row.values_for(written.sent.names))
+    verdict = judge(written.sent, found, written.edited.schema, WriteState.JUST_ACCEPTED)
     is_simple = verdict.outcome is Outcome.VERIFIED and verdict.signature in {None, Outcome.VERIFIED}
     return verdict if is_simple and not verdict.collateral and not verdict.unchecked else None
 

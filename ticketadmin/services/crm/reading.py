@@ -9,7 +9,7 @@ the ticket index learns of what is read anyway.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,8 @@ from ticketadmin.services.crm.clock import database_now, reading_clock
 from ticketadmin.services.crm.connection import get_api, reading_state, remember_reading
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
-from ticketadmin.ticketapi.errors import NotAllowed, NotFound
+from ticketadmin.ticketapi.errors import NotAllowed, NotFound, TicketApiError
+from ticketadmin.ticketapi.reasons import Reason
 from ticketadmin.ticketapi.tickets import Ticket
 
 # Sent with `read` (a ReadTicket), `began_at`, and `before`: what the same save read first, or None.
@@ -71,6 +72,19 @@ class ReadTicket:
             "unread": tuple(content.get("unread", ())),
         }
         return cls(**{**content, **kept})
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What reading a written ticket gave: the ticket, or that the key may not read it, or how it failed.
+
+    `values` are those of `ReadTicket.values_for` the fields in question.
+    """
+
+    ticket: ReadTicket | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
+    is_forbidden: bool = False
+    failure: Reason | None = None
 
 
 class CannotRead(Exception):
@@ -126,6 +140,27 @@ def read_ticket(
     if announce:
         announce_read(read, before=before)
     return read
+
+
+def read_back(
+    code: str,
+    choices: Choices,
+    names: Iterable[str],
+    *,
+    was_read: bool,
+    before: ReadTicket | None = None,
+) -> ReadBack:
+    """Read a ticket again after a write of the fields in `names`. Never raises.
+
+    `was_read` tells that reading worked before the write; `before` is what was read then, for the index.
+    """
+    try:
+        read = read_ticket(code, choices, known=Reading.WORKS if was_read else None, before=before)
+    except CannotRead:
+        return ReadBack(is_forbidden=True)
+    except TicketApiError as error:
+        return ReadBack(failure=error.reason)
+    return ReadBack(read, read.values_for(names))
 
 
 @dataclass(frozen=True)

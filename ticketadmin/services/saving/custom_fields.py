@@ -17,13 +17,13 @@ from django.utils import timezone
 from ticketadmin.models import Change, CrmSnapshot, Origin, Snapshot
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import get_api
-from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
+from ticketadmin.services.crm.reading import CannotRead, ReadBack, ReadTicket, read_back, read_ticket
 from ticketadmin.services.saving.edit import payload_of
-from ticketadmin.services.saving.readback import ReadBack, Sent, judge, read_back, verdict_right_after
 from ticketadmin.services.saving.record import Received, finish
+from ticketadmin.services.saving.verdict import Sent, WriteState, judge, state_after
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
-from ticketadmin.ticketapi.errors import Effect, TicketApiError
+from ticketadmin.ticketapi.errors import TicketApiError
 
 CHANGED = "changed"
 ENOUGH = 2  # filled custom fields of the ticket: one that is sent, and one that has to stay
@@ -114,11 +114,18 @@ def _sent(code: str, wanted: dict[str, Value], read: ReadTicket, schema: TicketS
     try:
         reply = get_api().update_ticket(code, change.payload)
     except TicketApiError as error:
-        found = ReadBack() if error.effect is Effect.NONE else read_back(code, schema.choices, was_read=True)
-        verdict = judge(Sent(wanted, before), found, schema, failure=error, sent_at=change.created_at)
-        finish(change, verdict, Received(error.http_status, error.api_message, error.reason))
+        received = Received(error.http_status, error.api_message, error.reason)
+        _prove(change, schema, state_after(error, change.created_at), received)
         return Trial.FAILED
-    found = read_back(code, schema.choices, was_read=True)
-    verdict = verdict_right_after(Sent(wanted), found, schema)
-    finish(change, verdict, Received(reply.http_status, reply.message))
-    return found.ticket or Trial.UNREADABLE
+    received = Received(reply.http_status, reply.message)
+    return _prove(change, schema, WriteState.JUST_ACCEPTED, received) or Trial.UNREADABLE
+
+
+def _prove(change: Change, schema: TicketSchema, state: WriteState, received: Received) -> ReadTicket | None:
+    """Read the ticket back, finish the record, and return the ticket."""
+    is_accepted = state is WriteState.JUST_ACCEPTED  # then the caller looks at the other fields
+    sent, found = Sent(change.wanted, {} if is_accepted else change.before or {}), ReadBack()
+    if state is not WriteState.REFUSED:
+        found = read_back(change.ticket_code, schema.choices, sent.names, was_read=True)
+    finish(change, judge(sent, found, schema, state), received)
+    return found.ticket

@@ -211,3 +211,10 @@ def payload_of(wanted: Mapping[str, Value], before: Mapping[str, Value] | None) 
             name.removeprefix(CUSTOM_PREFIX): value for name, value in (known | custom).items()
         }
     return body
+
+
+def names_in(payload: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields in a PUT body."""
+    custom = payload.get("custom_fields")
+    names = [name for name in payload if name != "custom_fields"]
+    return [*names, *(CUSTOM_PREFIX + key for key in custom)] if isinstance(custom, dict) else names

@@ -69,6 +69,7 @@ class Intent:
     wanted: Mapping[str, Value]
     before: Mapping[str, Value] | None
     payload: Mapping[str, Any]
+    along: tuple[str, ...] = ()  # fields in the payload that are sent as they were read
     merged: Merge = field(default_factory=Merge)
     read: ReadTicket | None = None
     signature: Signature | None = None
@@ -131,6 +132,7 @@ def _compared(
         wanted=merged.left,
         before=out.before,
         payload=out.payload,
+        along=out.along,
         merged=merged,
         read=held.read,
         signature=out.signature,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticketadmin.services.saving.custom_fields import sends_changed_keys
-from ticketadmin.services.saving.edit import payload_of
+from ticketadmin.services.saving.edit import names_in, payload_of
 from ticketadmin.services.saving.held import Held
 from ticketadmin.services.saving.sent_along import fields_lost, with_sent_along
 from ticketadmin.services.saving.signature import Signature
@@ -17,12 +17,13 @@ from ticketadmin.services.values.schema import TicketSchema
 class Outgoing:
     """What is sent, and what the CRM held right before, None where it could not be read.
 
-    `lost` names the fields that the CRM would lose by it. `unsigned_payload` is for a CRM that refuses the
-    signature.
+    `along` names the fields that are sent as they were read, `lost` those that the CRM would lose.
+    `unsigned_payload` is for a CRM that refuses the signature.
     """
 
     payload: Mapping[str, Any]
     before: Mapping[str, Value] | None
+    along: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     signature: Signature | None = None
     unsigned_payload: Mapping[str, Any] | None = None
@@ -40,4 +41,5 @@ def outgoing(
     with_along = [with_sent_along(one, before, schema) for one in (signed, wanted)]
     custom = None if before is None or sends_changed_keys() else before  # custom fields that go along
     payload, unsigned = [payload_of(one, custom) for one in with_along]
-    return Outgoing(payload, before, lost, signature, unsigned if signature else None)
+    along = tuple(name for name in names_in(payload) if name not in signed)
+    return Outgoing(payload, before, along, lost, signature, unsigned if signature else None)

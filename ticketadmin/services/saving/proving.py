@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ticketadmin.models import Change
-from ticketadmin.services.crm.reading import ReadTicket
-from ticketadmin.services.saving.readback import ReadBack, judge, read_back, was_settled_elsewhere
+from ticketadmin.services.crm.omitted import remember_emptied
+from ticketadmin.services.crm.reading import ReadBack, ReadTicket, read_back
+from ticketadmin.services.saving.readback import was_settled_elsewhere
 from ticketadmin.services.saving.record import finish
 from ticketadmin.services.saving.sending import Written
+from ticketadmin.services.saving.verdict import WriteState, judge
 from ticketadmin.services.values.fields import Value
 
 
@@ -26,14 +28,18 @@ def prove(written: Written) -> Saved:
 
     Raises the problem of a write that failed, unless it proves to be stored.
     """
-    change, intent, schema = written.change, written.intent, written.edited.schema
+    change, intent, schema, sent = written.change, written.intent, written.edited.schema, written.sent
     found = ReadBack()
-    if not written.is_refused:
+    if written.state is not WriteState.REFUSED:
         was_read = intent.before is not None
-        found = read_back(change.ticket_code, schema.choices, was_read=was_read, before=intent.read)
+        found = read_back(
+            change.ticket_code, schema.choices, sent.names, was_read=was_read, before=intent.read
+        )
     if not was_settled_elsewhere(change):
-        verdict = judge(written.sent, found, schema, failure=written.failure, sent_at=change.created_at)
+        verdict = judge(sent, found, schema, written.state)
         finish(change, verdict, written.received)
+        if verdict.wiped:
+            remember_emptied(change.ticket_code, verdict.wiped)
     if written.problem and not change.is_saved:
         raise written.problem
     return Saved(change, found.ticket, intent.merged.kept_theirs, intent.merged.already_there)

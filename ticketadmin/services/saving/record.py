@@ -5,8 +5,8 @@ the write did. `results` are empty while a change is open.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.dispatch import Signal
 from django.utils import timezone
@@ -14,25 +14,11 @@ from django.utils import timezone
 from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
 from ticketadmin.models import Change, Outcome, RowsUpdate
-from ticketadmin.services.saving.sent_along import learn_from
-from ticketadmin.services.values.fields import Value
-from ticketadmin.services.values.schema import load_schema
+from ticketadmin.services.saving.verdict import Verdict
 from ticketadmin.ticketapi.reasons import Reason
 
 change_finished = Signal()  # sent with `change`, unless its save was verified together with others
 logger = logging.getLogger("ticketadmin.saves")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is known of a write. Without `results` it is still open, or was refused."""
-
-    outcome: Outcome
-    results: Mapping[str, Outcome] = field(default_factory=dict)
-    read_back: Mapping[str, Value] | None = None
-    collateral: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
-    signature: Outcome | None = None  # of the signature alone
-    unchecked: tuple[str, ...] = ()  # fields of the ticket that were too large to be read
 
 
 @dataclass(frozen=True)
@@ -60,8 +46,6 @@ def finish(change: Change, verdict: Verdict, received: Received | None = None) -
     Of the values read before, a settled change keeps only those it concerns.
     """
     _take(change, verdict, received)
-    if change.collateral:
-        learn_from(change, load_schema())
     _keep_concerned(change)
     _FINISHED.run([change])
     change_finished.send(Change, change=change)

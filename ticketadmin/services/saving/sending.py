@@ -14,9 +14,9 @@ from ticketadmin.models import Change
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.saving.errors import SaveFailed, SaveProblem
 from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
-from ticketadmin.services.saving.readback import Sent
 from ticketadmin.services.saving.record import Received
 from ticketadmin.services.saving.signature import REFUSED
+from ticketadmin.services.saving.verdict import Sent, WriteState, state_after
 from ticketadmin.ticketapi.errors import Effect, InvalidTicket, TicketApiError
 from ticketadmin.ticketapi.tickets import UpdateReply
 
@@ -38,12 +38,13 @@ class Written:
     @property
     def sent(self) -> Sent:
         """Return what a verdict on it is about."""
-        return Sent(self.intent.wanted, self.intent.before or {}, self.intent.signature)
+        intent = self.intent
+        return Sent(intent.wanted, intent.before or {}, intent.signature, intent.along)
 
     @property
-    def is_refused(self) -> bool:
-        """Return whether the CRM certainly did not carry it out."""
-        return self.failure is not None and self.failure.effect is Effect.NONE
+    def state(self) -> WriteState:
+        """Return what is known of it right after the PUT ended."""
+        return state_after(self.failure, self.change.created_at)
 
     @property
     def problem(self) -> SaveProblem | None:

@@ -8,15 +8,13 @@ itself refuses to lose a field that the user was not told of: only the save read
 
 from collections.abc import Iterable, Mapping
 
-from ticketadmin.models import Change, Damage
-from ticketadmin.services.crm.omitted import remember_emptied
-from ticketadmin.services.saving.damage import damage_by_field
+from ticketadmin.models import Change
+from ticketadmin.services.saving.edit import names_in
 from ticketadmin.services.values.codecs import is_empty
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Value
+from ticketadmin.services.values.fields import STANDARD, Value
 from ticketadmin.services.values.schema import TicketSchema
 
 ACCEPT_LOSING = "accept_losing"  # the name of the inputs by which a form says which losses its page named
-MANY = 2  # emptied fields of one save that show a CRM which empties what is left out
 
 
 def with_sent_along(
@@ -71,25 +69,5 @@ def lost_and_along(
 
 def names_sent_along(change: Change) -> list[str]:
     """Return the fields that a change sent along unchanged."""
-    custom = change.payload.get("custom_fields")
-    names = [name for name in change.payload if name != "custom_fields"]
-    names += [CUSTOM_PREFIX + key for key in custom] if isinstance(custom, dict) else []
     signed = (change.signature or {}).get("field")
-    return [name for name in names if name not in change.wanted and name != signed]
-
-
-def learn_from(change: Change, schema: TicketSchema) -> None:
-    """Remember a CRM that empties what a PUT leaves out, where a finished save shows one.
-
-    One emptied field among several may be an automation, which closing a ticket sets off; several at
-    once, or the only one that there was to empty, are taken for the CRM's way with every PUT.
-    """
-    sent = {*change.wanted, *names_sent_along(change)}
-    damage = damage_by_field(change.collateral, schema)
-    emptied = [name for name, one in damage.items() if one is Damage.EMPTIED and name not in sent]
-    if not emptied:
-        return
-    before = change.before or {}
-    there = [name for name in before if name not in sent and not schema.is_empty(name, before[name])]
-    if len(emptied) >= MANY or len(there) == len(emptied):
-        remember_emptied(change.ticket_code, emptied)
+    return [name for name in names_in(change.payload) if name not in change.wanted and name != signed]
