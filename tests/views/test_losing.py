@@ -20,6 +20,8 @@ from ticketadmin.models import (
     BulkUpdate,
     Change,
     CrmSnapshot,
+    CustomField,
+    Draft,
     ItemOutcome,
     ItemReason,
     Recipe,
@@ -30,6 +32,7 @@ from ticketadmin.models import (
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.command.exits import Exit
 from ticketadmin.services.crm.omitted import remember_emptied
+from ticketadmin.services.saving.sent_along import OTHER_CUSTOM
 from ticketadmin.services.values.fields import STANDARD
 
 CODE = "ABCXYZ1234"
@@ -39,6 +42,7 @@ NAMED = "These fields would be lost:"
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
 NO_SCRIPT: dict[str, str] = {}
 WAYS = ["status", "status with script", "undo", "undo with script", "form", "recipe", "command"]
+EVERY_WAY = [*WAYS, "restore", "restore with script"]
 
 
 @dataclass
@@ -66,6 +70,18 @@ class Ways:
         first = Change.objects.order_by("id")[0]
         return read(self.client.post(f"/history/{first.uuid}/undo/", posted, headers=headers))
 
+    def restore(self, accepted: list[str], headers: dict[str, str] = NO_SCRIPT) -> str:
+        """Restore what the first change of the ticket is said to have emptied."""
+        first = Change.objects.order_by("id")[0]
+        Change.objects.filter(pk=first.pk).update(collateral={PHONE: ["0909 000 111", self.phone]})
+        posted = {"submission": str(uuid4()), "accept_losing": accepted}
+        return read(self.client.post(f"/history/{first.uuid}/restore/", posted, headers=headers))
+
+    @property
+    def phone(self) -> str:
+        """What the ticket holds now."""
+        return str(self.sandbox.ticket(CODE)[PHONE])
+
     def form(self, accepted: list[str]) -> str:
         """Save the ticket's form, whose page named those fields."""
         return read(self.client.post(URL, self._filled(accepted, ticket_title="Khác")))
@@ -73,7 +89,7 @@ class Ways:
     def recipe(self, accepted: list[str]) -> str:
         """Press “apply and save”."""
         changes = [{"field": "ticket_title", "do": "set", "texts": ["Theo công thức"]}]
-        made = Recipe.objects.create(name="đóng", owner=self.user, changes=changes)
+        made, _is_new = Recipe.objects.get_or_create(name="đóng", owner=self.user, changes=changes)
         posted = self._filled(accepted, recipe=str(made.pk), then="save")
         return read(self.client.post(f"{URL}recipe/", posted))
 
@@ -142,6 +158,140 @@ def test_a_field_is_lost_only_after_it_was_named(
         named = page.split(NAMED)[1].split("Nothing was changed in the CRM.")[0]
         assert "Customer e-mail" in named
         assert "Title" not in named
+
+
+SERIAL, NOTE = "custom_fields.so_serial", "custom_fields.ghi_chu"
+SAYS_SERIAL = f"{NAMED} Serial number."
+SAYS_OTHERS = "Custom fields that this key cannot read and that are not named here would be lost."
+
+
+def hide_custom_fields(case: str, ways: Ways) -> tuple[list[str], str]:
+    """Hide custom fields of the ticket from the key; return the names of what is lost, and what is said."""
+    match case:
+        case "whole":
+            ways.sandbox.switch(hidden_custom_fields="*")
+            return [OTHER_CUSTOM], SAYS_OTHERS
+        case "described":
+            CustomField.objects.create(key="so_serial", label="Serial number")
+            ways.sandbox.switch(hidden_custom_fields="so_serial")
+            return [SERIAL], SAYS_SERIAL
+        case "described, whole":
+            CustomField.objects.create(key="so_serial", label="Serial number")
+            ways.sandbox.switch(hidden_custom_fields="*")
+            return [SERIAL, OTHER_CUSTOM], f"{SAYS_SERIAL} {SAYS_OTHERS}"
+        case "seen by a save":
+            form = ticket_form(ways.client.get(URL))
+            ways.client.post(URL, form.filled(ticket_content="Mới"))  # sends along what it read
+            ways.sandbox.forget_log()
+            ways.sandbox.switch(hidden_custom_fields="ghi_chu")
+            return [NOTE], f"{NAMED} ghi_chu."
+        case _:
+            Draft.objects.create(
+                actor=ways.user, ticket_code=CODE, originals={NOTE: "Cũ"}, updated_at=timezone.now()
+            )
+            ways.sandbox.switch(hidden_custom_fields="ghi_chu")
+            return [NOTE], f"{NAMED} ghi_chu."
+
+
+CASES = ["whole", "described", "described, whole", "seen by a save", "seen by a draft"]
+
+
+@pytest.mark.parametrize("way", EVERY_WAY)
+@pytest.mark.parametrize("case", CASES)
+def test_a_custom_field_is_lost_only_after_it_was_named(
+    case: str, way: str, ways: Ways, sandbox: Sandbox
+) -> None:
+    sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
+    lost, said = hide_custom_fields(case, ways)
+    before = sandbox.ticket(CODE)
+
+    page = ways.press(way, [])
+
+    assert f"{said} Nothing was changed in the CRM." in page
+    assert sandbox.puts() == []
+    assert sandbox.ticket(CODE) == before
+
+    assert NAMED not in ways.press(way, lost)
+    (body,) = sandbox.puts()
+    kept = {"so_serial", "ghi_chu"} - {name.removeprefix("custom_fields.") for name in lost}
+    assert case.endswith("whole") or kept <= set(body["custom_fields"])
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("wishes_of", ["run", "file"])
+def test_a_run_names_custom_fields_before_it_loses_them(
+    case: str, wishes_of: str, lead: User, client_of: Any, ways: Ways, sandbox: Sandbox
+) -> None:
+    sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
+    wishes = {"ticket_title": {"set": "Hàng loạt"}}
+    common, own = (wishes, None) if wishes_of == "run" else ({}, wishes)
+
+    def one_of_a_run() -> BulkItem:
+        run = BulkUpdate.objects.create(
+            owner=lead, state=BulkState.READY, created_at=timezone.now(), wishes=common
+        )
+        return BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE, wishes=own)
+
+    unnamed, named = one_of_a_run(), one_of_a_run()
+    plan_item(work_on(unnamed.bulk, lead), unnamed)  # everything can be read then
+    lost, said = hide_custom_fields(case, ways)
+    plan_item(work_on(named.bulk, lead), named)
+    assert (unnamed.unreadable, named.unreadable) == (None, lost)
+    assert said in read(client_of(lead).get(f"/bulk/{named.bulk.uuid}/"))
+
+    send_item(work_on(unnamed.bulk, lead), unnamed)
+    assert (unnamed.outcome, unnamed.reason) == (ItemOutcome.NOT_DONE, ItemReason.WOULD_LOSE)
+    assert sandbox.puts() == []
+    send_item(work_on(named.bulk, lead), named)
+    assert len(sandbox.puts()) == 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_ticket_names_custom_fields_and_its_form_sends_or_fills_them(
+    case: str, ways: Ways, sandbox: Sandbox
+) -> None:
+    sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
+    assert "Custom fields that this key cannot read may be lost." in read(ways.client.get(URL))
+    lost, _said = hide_custom_fields(case, ways)
+
+    answer = ways.client.get(URL)
+    form = ticket_form(answer)
+    assert sorted(form.values["accept_losing"]) == sorted(lost)
+    assert "unless you fill them in" in read(answer) or case == "whole"
+    filled = {name: "Điền lại" for name in lost if name != OTHER_CUSTOM}
+    ways.client.post(URL, form.filled(ticket_title="Khác", **filled))
+
+    (body,) = sandbox.puts()
+    assert {f"custom_fields.{key}" for key, value in body.get("custom_fields", {}).items() if value} >= set(
+        filled
+    )
+
+
+def test_a_form_that_was_opened_before_names_what_can_be_read_no_more(ways: Ways, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
+    form = ticket_form(ways.client.get(URL))
+    sandbox.switch(hidden_custom_fields="*")
+
+    answer = ways.client.post(URL, form.filled(ticket_title="Gõ rồi"))
+    page, again = read(answer), ticket_form(answer)
+    assert "ghi_chu" in page.split(NAMED)[1].split(".")[0]
+    assert {SERIAL, NOTE, OTHER_CUSTOM} <= set(again.values["accept_losing"])
+    assert sandbox.puts() == []
+
+    ways.client.post(URL, again.filled())
+    (body,) = sandbox.puts()
+    assert body["ticket_title"] == "Gõ rồi"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_crm_loses_no_custom_fields_and_names_none(case: str, ways: Ways, sandbox: Sandbox) -> None:
+    sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
+    hide_custom_fields(case, ways)
+    CrmSnapshot.objects.filter(name=Snapshot.OMITTED).delete()
+    sandbox.switch(semantics="merge")
+
+    assert NAMED not in ways.press("status", [])
+    assert [set(one) for one in sandbox.puts()] == [{"ticket_code", "status_name"}]
 
 
 @pytest.mark.parametrize("way", WAYS[:-1])
@@ -260,9 +410,8 @@ def test_a_run_loses_only_what_its_dry_run_named(
     sandbox.switch(readable=at_check, read_right=right)
     plan_item(work_on(run, lead), item)
     named = set(item.unreadable or ())
-    assert named == (
-        {field.name for field in STANDARD[1:]} if right == "403" else set(HIDDEN * (at_check == "silent"))
-    )
+    unread = {*(field.name for field in STANDARD[1:]), OTHER_CUSTOM}
+    assert named == (unread if right == "403" else set(HIDDEN * (at_check == "silent")))
 
     sandbox.switch(readable=at_save, read_right=right)
     send_item(work_on(run, lead), item)

@@ -1,6 +1,7 @@
 """What people read of a CRM that empties the fields that a PUT leaves out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
@@ -9,32 +10,33 @@ from ticketadmin.models import BulkUpdate, Reading, Tone
 from ticketadmin.presenters.changes import Notice
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Text
 from ticketadmin.services.crm.omitted import OmittedFields
-from ticketadmin.services.saving.sent_along import unreadable_fields
+from ticketadmin.services.saving.sent_along import OTHER_CUSTOM
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import STANDARD
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
-def sent_along_notice(schema: TicketSchema, known: Iterable[str] | None) -> Notice | None:
+def sent_along_notice(
+    schema: TicketSchema, lost: Collection[str], *, is_unread: bool = False
+) -> Notice | None:
     """Return the warning before a save to such a CRM; None for another CRM.
 
-    `known` are the fields that reading shows, None where the ticket cannot be read.
+    `lost` are the fields that a save would lose, as far as that is known; `is_unread`: nothing can be read.
     """
     if not schema.choices.omitted_are_emptied:
         return None
     title = _("This CRM empties every field that a request leaves out.")
-    if known is None:
+    if is_unread:
         text = _("What cannot be read cannot be sent along.")
         step = _(
             "Every field that you do not fill in would be lost. Fill in all of them, or save in the CRM."
         )
-        return Notice(Tone.DANGER, title, text, step)
+        return Notice(Tone.DANGER, title, f"{text} {_of_others()}", step)
     text = _("So every save sends along, unchanged, what was just read.")
-    lost = unreadable_fields(known)
     if not lost:
-        return Notice(Tone.INFO, title, text)
-    step = _("These fields cannot be read and would be lost, unless you fill them in: %(fields)s.")
-    return Notice(Tone.DANGER, title, text, step % {"fields": labels_of(lost, schema)})
+        maybe = _("Custom fields that this key cannot read may be lost.")
+        return Notice(Tone.INFO, title, f"{text} {maybe}")
+    sentence = _("These fields cannot be read and would be lost, unless you fill them in: %(fields)s.")
+    return Notice(Tone.DANGER, title, text, _naming(sentence, lost, schema))
 
 
 def losing_notice(lost: Iterable[str], schema: TicketSchema, step: Text) -> Notice:
@@ -44,26 +46,36 @@ def losing_notice(lost: Iterable[str], schema: TicketSchema, step: Text) -> Noti
 
 
 def would_be_lost(lost: Iterable[str], schema: TicketSchema) -> str:
-    """Return the sentence that names the fields which a save would lose."""
-    return _("These fields would be lost: %(fields)s.") % {"fields": labels_of(lost, schema)}
+    """Return the sentences that name the fields which a save would lose."""
+    return _naming(_("These fields would be lost: %(fields)s."), lost, schema)
+
+
+def _naming(sentence: str, lost: Iterable[str], schema: TicketSchema) -> str:
+    """Return a sentence with the labels of lost fields, and one on custom fields that have no name here."""
+    names = list(lost)
+    named = [name for name in names if name != OTHER_CUSTOM]
+    told = [sentence % {"fields": labels_of(named, schema)}] if named else []
+    return " ".join([*told, *([_of_others()] if OTHER_CUSTOM in names else [])])
+
+
+def _of_others() -> str:
+    return _("Custom fields that this key cannot read and that are not named here would be lost.")
 
 
 def status_notice(choices: Choices) -> Notice | None:
     """Return the same warning where a click saves a ticket that is not open: only the save reads it."""
     if not choices.omitted_are_emptied:
         return None
-    known = None if choices.reading is Reading.REFUSED else [field.name for field in STANDARD]
-    return sent_along_notice(load_schema(choices), known)
+    return sent_along_notice(load_schema(choices), (), is_unread=choices.reading is Reading.REFUSED)
 
 
 def run_notice(bulk: BulkUpdate, schema: TicketSchema, *, has_unread: bool) -> Notice | None:
     """Return the same warning for a run that is ready; `has_unread`: some of its tickets cannot be read."""
-    if has_unread:
-        return sent_along_notice(schema, None)
     found = bulk.items.filter(unreadable__isnull=False)
     lists = found.order_by().values_list("unreadable", flat=True).distinct()
-    lost = {name for names in lists for name in names or ()}
-    return sent_along_notice(schema, {field.name for field in STANDARD} - lost)
+    lost = sorted({name for names in lists for name in names or ()})
+    notice = sent_along_notice(schema, lost, is_unread=has_unread)
+    return replace(notice, next_step=would_be_lost(lost, schema)) if notice and lost else notice
 
 
 def labels_of(names: Iterable[str], schema: TicketSchema | None = None) -> str:

@@ -47,6 +47,7 @@ class Switches:
     refuse_filters: bool = False  # 400 for any filter or sort
     repeat_rows: bool = False
     late_seconds: float = 0.0  # lists show tickets as they were so long ago
+    hidden_custom_fields: str = ""  # keys, comma-separated, that no answer shows; *: the whole object
     hidden_in_lists: str = ""  # names, comma-separated, that rows of lists leave out
     double_rows: bool = False  # lists show each ticket twice
     say_has_more: bool = True
@@ -283,10 +284,18 @@ class Crm:
         if strangers and self.switches.readable != "silent":
             return 400, {"message": f"fields không hợp lệ: {', '.join(sorted(strangers))}"}
         shown = [
-            {name: value for name, value in self._with_ids(row).items() if name in asked - strangers}
+            {name: value for name, value in self._visible(row).items() if name in asked - strangers}
             for row in rows
         ]
         return 200, shown[0] if single else shown
+
+    def _visible(self, ticket: dict[str, Any]) -> dict[str, Any]:
+        """Return a ticket without the custom fields that this key has no right to."""
+        ticket, hidden = self._with_ids(ticket), self.switches.hidden_custom_fields.split(",")
+        if "*" in hidden:
+            return {name: value for name, value in ticket.items() if name != "custom_fields"}
+        custom = {key: value for key, value in ticket["custom_fields"].items() if key not in hidden}
+        return ticket | {"custom_fields": custom}
 
     def _with_ids(self, ticket: dict[str, Any]) -> dict[str, Any]:
         names = {"cate_id": (ticket["cate_name"], CATEGORIES), "status_id": (ticket["status_name"], STATUSES)}

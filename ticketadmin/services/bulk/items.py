@@ -56,7 +56,7 @@ from ticketadmin.services.saving.proving import Saved, prove
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import write_ticket
 from ticketadmin.services.saving.sending import Written
-from ticketadmin.services.saving.sent_along import fields_lost, lost_and_along
+from ticketadmin.services.saving.sent_along import fields_lost, lost_and_along, with_seen
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
@@ -127,7 +127,8 @@ def _plan_unread(work: Work, item: BulkItem) -> None:
     if is_stopped(work.bulk, item, work.schema, None):
         return
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
-    item.unreadable = list(fields_lost(edit.wishes, (), work.schema)) or None
+    seen = with_seen(work.schema, item.ticket_code)
+    item.unreadable = list(fields_lost(edit.wishes, None, seen)) or None
     item.plan = Plan.BLIND
     if work.brings_its_base or item.file_base:  # what was changed since cannot be told
         item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
@@ -147,7 +148,8 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
     base = {**(item.base or {}), **bases_in_file(item, known, schema)}
     merged = merge(base, mine, known, schema)  # an undo brings its base: the values then stored
     item.reason = ""
-    item.unreadable, item.sent_along = lost_and_along(mine, read.values, schema)
+    seen = with_seen(schema, item.ticket_code)
+    item.unreadable, item.sent_along = lost_and_along(mine, read, seen)
     item.plan = Plan.SEND
     if not edit and (recipe_in(work.bulk) or item.file_base is not None):
         item.plan, item.reason = Plan.ALREADY, ItemReason.KEPT_THEIRS if item.file_choices else ""

@@ -22,7 +22,6 @@ from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.index.moments import moment_of
 from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.rules.checking import names_to_read
-from ticketadmin.services.saving.sent_along import unreadable_fields
 from ticketadmin.ticketapi.errors import TicketApiError
 
 MAX_FIRST = 5  # tickets that are planned singly to find one that can be a run's first
@@ -70,7 +69,6 @@ def _plan_by_rows(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
         for item in items
         if (row := rows.get(item.ticket_code)) is not None
         and wished[item.pk] <= row.values.keys()
-        and not (needs_all and unreadable_fields(row.values))
         and _is_current(row, known.get(item.ticket_code))
         and _is_planned(work, item, row)
     ]
@@ -88,10 +86,13 @@ def _plan_by_rows(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
 
 
 def _is_planned(work: Work, item: BulkItem, read: ReadTicket) -> bool:
-    """Set an item's plan by a row; return whether it is simply to be sent, else leave the item as it was."""
+    """Set an item's plan by a row; return whether it is simply to be sent, else leave the item as it was.
+
+    A row that does not show all that would have to be sent along says nothing of the ticket's own read.
+    """
     kept = _plan_of(item)
     compare_item(work, item, read)
-    if item.plan is Plan.SEND:
+    if item.plan is Plan.SEND and not item.unreadable:
         return True
     _restore(item, kept)
     return False

@@ -16,10 +16,10 @@ from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.form_base import Base
-from ticketadmin.services.saving.sent_along import read_accepted
+from ticketadmin.services.saving.sent_along import OTHER_CUSTOM, read_accepted
 from ticketadmin.services.spreadsheets import LARGEST_FILE, Table, TableRow, read_table
 from ticketadmin.services.spreadsheets.delimited import decode
-from ticketadmin.services.values.fields import STANDARD
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.client import CODE
 
@@ -86,7 +86,7 @@ def read_losses(names: Sequence[str]) -> frozenset[str]:
     accepted = read_accepted(names)
     if wrong := [name for name in names if name not in accepted]:
         message = _("%(name)s is not a field for --accept-losing, which takes: %(names)s.")
-        known = ", ".join(field.name for field in STANDARD)
+        known = ", ".join([*(field.name for field in STANDARD), OTHER_CUSTOM, f"{CUSTOM_PREFIX}KEY"])
         raise WrongArguments([message % {"name": name[:80], "names": known} for name in wrong[:20]])
     return accepted
 

@@ -6,7 +6,7 @@ tab drops only what it typed or was shown. Drafts are private: every function wo
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -168,7 +168,7 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
             del inputs[name]
         else:
             conflicts.append(FieldConflict(name, original, theirs[name], mine))
-    base = Base(opened.code, values, opened.base.loaded_at, tuple(conflicts))
+    base = replace(opened.base, values=values, conflicts=tuple(conflicts))
     return Restored(inputs, base, draft.updated_at)
 
 

@@ -32,6 +32,7 @@ class Base:
     values: Mapping[str, Value] = field(default_factory=dict)
     loaded_at: datetime | None = None
     conflicts: tuple[FieldConflict, ...] = ()  # still to be chosen by the person
+    shows_custom_fields: bool = False  # the answer had `custom_fields`, be it empty
 
     @property
     def was_read(self) -> bool:
@@ -50,6 +51,7 @@ class Base:
             "sessions": _sessions_of(person),
             "values": dict(self.values),
             "at": self.loaded_at.isoformat() if self.loaded_at else None,
+            "custom": self.shows_custom_fields,
             "conflicts": [[c.name, c.original, c.theirs, c.mine] for c in self.conflicts],
         }
         return signing.dumps(content, salt=SALT, compress=True)
@@ -57,7 +59,9 @@ class Base:
 
 def base_of(read: ReadTicket | None, code: str) -> Base:
     """Return the base of a form for a ticket as it was read, or for one that could not be."""
-    return Base(read.code, read.values, read.read_at) if read else Base(code)
+    if read is None:
+        return Base(code)
+    return Base(read.code, read.values, read.read_at, shows_custom_fields=read.shows_custom_fields)
 
 
 def load_base(token: str, *, code: str, person: User) -> Base:
@@ -103,5 +107,6 @@ def _loaded(token: str, *, code: str, max_age: timedelta | None = None) -> tuple
         values=content["values"],
         loaded_at=datetime.fromisoformat(at) if at else None,
         conflicts=tuple(FieldConflict(*row) for row in content["conflicts"]),
+        shows_custom_fields=content.get("custom", True),  # not in forms of earlier versions
     )
     return base, content

@@ -21,6 +21,7 @@ from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.held import Held, read_held
 from ticketadmin.services.saving.merge import Merge, merge
 from ticketadmin.services.saving.payload import outgoing
+from ticketadmin.services.saving.sent_along import with_seen
 from ticketadmin.services.saving.signature import Signature, sign_field, signature_for
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
@@ -102,7 +103,8 @@ def compare(edited: TicketEdit, context: SaveContext) -> Intent | Blocked:
     held = read_held(edited.base, looked_at, edited.schema.choices)
     if isinstance(held, SaveProblem):
         return Blocked(held, edited.edit.wishes)
-    found = _compared(edited, held, rules, context)
+    schema = with_seen(edited.schema, edited.code, edited.base.values)
+    found = _compared(replace(edited, schema=schema), held, rules, context)
     if held.read and isinstance(found, Blocked):
         announce_read(held.read)
     return found

@@ -37,7 +37,7 @@ def outgoing(
     before = None
     if held.read is not None:
         before = {name: held.values[name] for name in held.values if name in held.shown or name in signed}
-    lost = fields_lost(wanted, held.shown, schema)
+    lost = fields_lost(wanted, held.read, schema)
     with_along = [with_sent_along(one, before, schema) for one in (signed, wanted)]
     custom = None if before is None or sends_changed_keys() else before  # custom fields that go along
     payload, unsigned = [payload_of(one, custom) for one in with_along]

@@ -22,6 +22,7 @@ from ticketadmin.services.saving.lock import on_record, record_intent
 from ticketadmin.services.saving.posted_again import after_earlier_post
 from ticketadmin.services.saving.proving import Saved, prove
 from ticketadmin.services.saving.sending import Written, send
+from ticketadmin.services.saving.sent_along import with_seen
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
@@ -76,7 +77,8 @@ def open_ahead(code: str, *, actor: User) -> OpenedTicket | None:
 
 def opened_from(code: str, read: ReadTicket | None, choices: Choices) -> OpenedTicket:
     """Return what the form needs for a ticket that was read already, or cannot be."""
-    return OpenedTicket(code, read, base_of(read, code), load_schema(choices, read.values if read else ()))
+    schema = with_seen(load_schema(choices, read.values if read else ()), code)
+    return OpenedTicket(code, read, base_of(read, code), schema)
 
 
 def save_ticket(edited: TicketEdit, context: SaveContext) -> Saved:

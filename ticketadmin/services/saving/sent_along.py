@@ -4,17 +4,58 @@ There every writable field that was just read and holds something goes along, ex
 price is a small window: what a colleague stores between that read and the PUT is put back. A field that
 cannot be read cannot be sent along and would be lost. It is named before anything is sent, and the save
 itself refuses to lose a field that the user was not told of: only the save reads every ticket.
+
+No endpoint lists a ticket's custom fields. Those that administrators described are known, and so are those
+that an earlier save or a draft found in the ticket (`with_seen`). Where the answer lacks `custom_fields`
+altogether, there may be others, which `OTHER_CUSTOM` stands for.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from ticketadmin.models import Change
+from ticketadmin.models import Change, Draft
 from ticketadmin.services.saving.edit import names_in
 from ticketadmin.services.values.codecs import is_empty
-from ticketadmin.services.values.fields import STANDARD, Value
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Value
 from ticketadmin.services.values.schema import TicketSchema
 
 ACCEPT_LOSING = "accept_losing"  # the name of the inputs by which a form says which losses its page named
+OTHER_CUSTOM = "custom_fields"  # among the names of lost fields: custom fields of which nothing is known
+MAX_NAMED = 100  # custom fields that are named each for itself
+MAX_NAME = 200  # characters of a field's name
+
+
+class Shown(Protocol):
+    """What a read of a ticket showed: its fields, and whether `custom_fields` was among them."""
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """The fields by name."""
+
+    @property
+    def shows_custom_fields(self) -> bool:
+        """Whether the answer had `custom_fields`, be it empty."""
+
+
+def with_seen(schema: TicketSchema, code: str, names: Iterable[str] = ()) -> TicketSchema:
+    """Return the schema with the custom fields in `names` and those that the ticket was seen with before.
+
+    The schema itself for a CRM that keeps what a PUT leaves out.
+    """
+    if not schema.choices.omitted_are_emptied:
+        return schema
+    return schema.including([*names, *_seen_before(code, schema)])
+
+
+def _seen_before(code: str, schema: TicketSchema) -> list[str]:
+    """Return the custom fields that held something when a save last sent some, or when a draft was begun."""
+    saved = Change.objects.for_ticket(code).saved().filter(payload__has_key="custom_fields")
+    sent = saved.values_list("payload__custom_fields", flat=True)[:1]
+    typed = Draft.objects.filter(ticket_code=code).values_list("originals", flat=True)[:MAX_NAMED]
+    seen = {CUSTOM_PREFIX + key: value for one in sent if isinstance(one, dict) for key, value in one.items()}
+    for originals in typed:
+        seen |= {name: value for name, value in originals.items() if name.startswith(CUSTOM_PREFIX)}
+    return [name for name, value in seen.items() if not schema.is_empty(name, value)]
 
 
 def with_sent_along(
@@ -31,40 +72,45 @@ def with_sent_along(
     return {**along, **wanted}
 
 
-def unreadable_fields(known: Iterable[str]) -> list[str]:
-    """Return the standard fields that cannot be sent along, because reading does not show them."""
-    names = set(known)
-    return [field.name for field in STANDARD if field.name not in names]
+def fields_lost(wanted: Iterable[str], shown: Shown | None, schema: TicketSchema) -> tuple[str, ...]:
+    """Return the names of the other fields that a save of the wanted ones would lose, or may.
 
-
-def fields_lost(wanted: Iterable[str], known: Iterable[str], schema: TicketSchema) -> tuple[str, ...]:
-    """Return the names of the other fields that a save of the wanted ones would lose.
-
-    None for a CRM that keeps what a PUT leaves out. `known` are the fields that reading shows.
+    `shown` is what reading shows, None where the ticket cannot be read. `OTHER_CUSTOM` is among the names
+    where custom fields may be lost that have no name here. Empty for a CRM that keeps what a PUT leaves out.
     """
     if not schema.choices.omitted_are_emptied:
         return ()
-    names = set(wanted)
-    return tuple(name for name in unreadable_fields(known) if name not in names)
+    kept = {*wanted, *(shown.values if shown else ())}
+    custom = [name for name in schema.fields if name.startswith(CUSTOM_PREFIX) and name not in kept]
+    named = [name for name in custom if len(name) <= MAX_NAME][:MAX_NAMED]
+    is_whole = shown is not None and shown.shows_custom_fields and len(named) == len(custom)
+    standard = [field.name for field in STANDARD if field.name not in kept]
+    return (*standard, *named, *(() if is_whole else (OTHER_CUSTOM,)))
+
+
+def can_be_lost(name: str) -> bool:
+    """Return whether `fields_lost` can name this."""
+    is_custom = name == OTHER_CUSTOM or (name.startswith(CUSTOM_PREFIX) and len(name) <= MAX_NAME)
+    return is_custom or any(field.name == name for field in STANDARD)
 
 
 def read_accepted(names: Iterable[str]) -> frozenset[str]:
     """Return the fields among posted names that can be lost; other names are ignored."""
-    return frozenset(names) & {field.name for field in STANDARD}
+    return frozenset(name for name in names if can_be_lost(name))
 
 
 def lost_and_along(
-    wanted: Iterable[str], known: Mapping[str, Value], schema: TicketSchema
+    wanted: Iterable[str], shown: Shown, schema: TicketSchema
 ) -> tuple[list[str] | None, list[str] | None]:
     """Return the names of the other fields that a save would lose, and of those that it would send along.
 
-    None for none of them, as for a CRM that keeps what a PUT leaves out. `known` is what reading shows.
+    None for none of them, as for a CRM that keeps what a PUT leaves out. `shown` is what reading shows.
     """
     if not schema.choices.omitted_are_emptied:
         return None, None
     names = set(wanted)
-    along = [name for name in with_sent_along({}, known, schema) if name not in names]
-    return list(fields_lost(names, known, schema)) or None, along or None
+    along = [name for name in with_sent_along({}, shown.values, schema) if name not in names]
+    return list(fields_lost(names, shown, schema)) or None, along or None
 
 
 def names_sent_along(change: Change) -> list[str]:

@@ -52,7 +52,7 @@ from ticketadmin.services.saving.errors import (
     SaveProblem,
     WouldLoseFields,
 )
-from ticketadmin.services.saving.form_base import Base
+from ticketadmin.services.saving.form_base import Base, base_of
 from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.save import OpenedTicket, opened_from
 from ticketadmin.services.saving.sent_along import fields_lost
@@ -81,7 +81,7 @@ class Beside:
     notice: Notice | None = None
     draft: Restored | None = None
     snippets: SnippetChoice | None = None
-    names_losses: bool = False  # the notice names the fields that a save would lose
+    losing: tuple[str, ...] = ()  # what the notice names: fields that a save would lose
 
 
 NOTHING_BESIDE = Beside()
@@ -112,8 +112,8 @@ def ticket_page(
         conflicts=present_conflicts(form),
         preview=beside.preview,
         notice=beside.notice,
-        omitted=None if beside.names_losses else _omitted_notice(form),
-        losing=fields_lost((), base.values, form.schema),
+        omitted=None if beside.losing else _omitted_notice(form),
+        losing=tuple(dict.fromkeys([*_losing(form), *beside.losing])),
         draft=beside.draft,
         was_discarded=bool(request.GET.get("discarded")),
         visit=uuid.uuid4().hex[:16],
@@ -131,7 +131,11 @@ def ticket_page(
 
 
 def _omitted_notice(form: TicketForm) -> Notice | None:
-    return sent_along_notice(form.schema, form.base.values if form.base.was_read else None)
+    return sent_along_notice(form.schema, _losing(form), is_unread=not form.base.was_read)
+
+
+def _losing(form: TicketForm) -> tuple[str, ...]:
+    return fields_lost((), form.base if form.base.was_read else None, form.schema)
 
 
 def _images_token(request: HttpRequest, code: str) -> str:
@@ -216,7 +220,7 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
             named = rebased(form, form.base.without(lost))  # so the page names them, and its form accepts it
             step = _("Fill these fields in, or save again: whatever is still empty then is lost.")
             notice = losing_notice(lost, form.schema, step)
-            return ticket_page(request, named, Beside(notice=notice, names_losses=True), status=409)
+            return ticket_page(request, named, Beside(notice=notice, losing=lost), status=409)
         case RuleBroken(unmet=unmet):
             form.show_refused(broken_by_box(unmet, form.schema))
             notice = broken_notice(unmet, form.schema)
@@ -260,7 +264,7 @@ def conflict_page(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
 
 def _base_in_conflict(conflict: EditConflict) -> Base:
     theirs = conflict.theirs
-    return Base(theirs.code, theirs.values, theirs.read_at, conflict.merged.conflicts)
+    return replace(base_of(theirs, theirs.code), conflicts=conflict.merged.conflicts)
 
 
 def opened_page(
