@@ -124,7 +124,7 @@ def check_rules(rules: Iterable[TicketRule], asked: Asked, schema: TicketSchema)
     """
     broken: list[Unmet] = []
     waived: list[Unmet] = []
-    for rule in (rule for rule in rules if _applies(rule, asked)):
+    for rule in rules:
         for unmet in _unmet(rule, asked, schema):
             is_allowed = unmet.requirement is Requirement.READABLE and rule.allows_unreadable
             is_waived = is_allowed or (asked.takes_back and unmet.requirement is not Requirement.GROUP)
@@ -140,15 +140,14 @@ def concerns(rule: TicketRule, field: str, value: Value) -> bool:
     return rule.field == field and (not rule.value or _spelled(value) == _spelled(rule.value))
 
 
-def _applies(rule: TicketRule, asked: Asked) -> bool:
-    return rule.field in asked.wanted and concerns(rule, rule.field, asked.wanted[rule.field])
-
-
 def _spelled(name: Value) -> str:
     return folded(" ".join(visible(str(name)).split()))
 
 
 def _unmet(rule: TicketRule, asked: Asked, schema: TicketSchema) -> Iterator[Unmet]:
+    """Yield what a change does not meet of a rule: nothing where the rule is not about it."""
+    if rule.field not in asked.wanted or not concerns(rule, rule.field, asked.wanted[rule.field]):
+        return
     after = {**asked.known, **asked.wanted}
     shown = [name for name in rule.required_fields if name in after]
     empty = [name for name in shown if is_empty(schema.field(name), after[name])]

@@ -8,8 +8,9 @@ without a record.
 Each step returns a value; what can prevent the save is raised once, at the end (`errors`).
 """
 
+import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ticketadmin.models import Change, Draft, Reading, User
 from ticketadmin.services.crm.choices import get_choices
@@ -26,7 +27,7 @@ from ticketadmin.services.saving.sent_along import with_seen
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
-MAX_COMPARISONS = 5  # of one save, because others were faster
+MAX_COMPARISONS = 5  # of one save, because others were faster or the CRM asked to wait
 MAX_POSTS = 5  # of one form with other content each time
 
 
@@ -120,17 +121,27 @@ def _written(edited: TicketEdit, context: SaveContext) -> Saved | Written:
 
 
 def _write_once(edited: TicketEdit, context: SaveContext) -> Written | Blocked:
-    """Compare, take the lock and send; where another save was faster, compare afresh, not for ever."""
+    """Compare, take the lock and send, in a bounded number of rounds.
+
+    Another round follows where another save was faster, and, with the lock held, where the CRM asked to wait:
+    nothing is sent that was not compared just before.
+    """
+    written: Written | None = None
     left: Collection[str] = ()
-    for _comparison in range(MAX_COMPARISONS):
-        seen = on_record(edited.code)
+    for _round in range(MAX_COMPARISONS):
+        seen = [] if written else on_record(edited.code)
         intent = compare(edited, context)
         if isinstance(intent, Blocked):
-            return intent
+            return replace(written, prevented=intent.problem) if written else intent
         left = intent.wanted
-        change = record_intent(edited, context, intent, seen)
+        change = written.change if written else record_intent(edited, context, intent, seen)
         if isinstance(change, Blocked):
             return change
-        if change is not None:
-            return send(change, edited, intent, context)
-    return Blocked(SaveInProgress(Change.objects.for_ticket(edited.code).first()), left)
+        if change is None:
+            continue
+        written = send(change, edited, intent, written)
+        wait = written.again_in
+        if wait is None:
+            return written
+        time.sleep(wait)
+    return written or Blocked(SaveInProgress(Change.objects.for_ticket(edited.code).first()), left)

@@ -1,6 +1,7 @@
-"""Sending a recorded intent: the PUT, and once more after a wait or without a signature that was refused.
+"""Sending a recorded intent: the PUT, and once more without a signature that the CRM refused.
 
-What comes of it is a value: `Written`. Proving it is `proving`.
+What comes of it is a value: `Written`. Whether it is sent again after a wait is decided in `save`, where the
+ticket is compared afresh; proving it is `proving`.
 """
 
 import time
@@ -13,7 +14,7 @@ from django.utils import timezone
 from ticketadmin.models import Change
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.saving.errors import SaveFailed, SaveProblem
-from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.intent import Intent, TicketEdit
 from ticketadmin.services.saving.record import Received
 from ticketadmin.services.saving.signature import REFUSED
 from ticketadmin.services.saving.verdict import Sent, WriteState, state_after
@@ -25,13 +26,15 @@ from ticketadmin.ticketapi.tickets import UpdateReply
 class Written:
     """A recorded save whose PUT has ended, until it is proved. It holds the ticket's lock.
 
-    `failure` is how the PUT ended without a success; `prevented` is why it was not sent again after a wait.
+    `started` is when it was sent first (`time.monotonic`), `failure` how the PUT ended without a success, and
+    `prevented` why it was not sent again after a wait.
     """
 
     change: Change
     edited: TicketEdit
     intent: Intent
     received: Received
+    started: float
     failure: TicketApiError | None = None
     prevented: SaveProblem | None = None
 
@@ -47,37 +50,32 @@ class Written:
         return state_after(self.failure, self.change.created_at)
 
     @property
+    def again_in(self) -> float | None:
+        """Return the seconds after which it may be sent again, None where it may not.
+
+        No PUT starts later than two timeouts after the record was made, so that `settled_after` holds.
+        """
+        wait = self.failure.again_in if self.failure else None
+        give_up = self.change.created_at + timedelta(seconds=2 * settings.TICKET_API_TIMEOUT)
+        return None if wait is None or timezone.now() + timedelta(seconds=wait) > give_up else wait
+
+    @property
     def problem(self) -> SaveProblem | None:
         """Return what the user has to hear unless it proves to be stored; None for an accepted write."""
         return self.prevented or (SaveFailed(self.change, self.failure) if self.failure else None)
 
 
-def send(change: Change, edited: TicketEdit, intent: Intent, context: SaveContext) -> Written:
-    """Send the recorded intent; after a wait that the CRM asked for, compare afresh before sending again.
-
-    The lock is held all the while, and no PUT starts later than two timeouts after the record was made,
-    so that `settled_after` holds.
-    """
-    give_up = change.created_at + timedelta(seconds=2 * settings.TICKET_API_TIMEOUT)
-    started = time.monotonic()
-    failure: TicketApiError | None = None
-    while True:
-        answer = _put(change, intent, failure)
-        received = _received(answer, started)
-        if isinstance(answer, UpdateReply):
-            return Written(change, edited, intent, received)
-        failure = answer
-        if _may_be_the_signature(failure, intent):
-            intent = intent.unsigned()
-            continue
-        wait = failure.again_in
-        if wait is None or timezone.now() + timedelta(seconds=wait) > give_up:
-            return Written(change, edited, intent, received, failure)
-        time.sleep(wait)
-        fresh = compare(edited, context)
-        if isinstance(fresh, Blocked):
-            return Written(change, edited, intent, received, failure, fresh.problem)
-        intent = fresh if intent.signature else fresh.unsigned()
+def send(change: Change, edited: TicketEdit, intent: Intent, tried: Written | None) -> Written:
+    """Send the recorded intent; `tried` is the try before it, after which the ticket was compared afresh."""
+    started = tried.started if tried else time.monotonic()
+    if tried and tried.intent.signature is None:  # the CRM refused it
+        intent = intent.unsigned()
+    answer = _put(change, intent, tried.failure if tried else None)
+    if isinstance(answer, TicketApiError) and _may_be_the_signature(answer, intent):
+        intent = intent.unsigned()
+        answer = _put(change, intent, answer)
+    failure = answer if isinstance(answer, TicketApiError) else None
+    return Written(change, edited, intent, _received(answer, started), started, failure)
 
 
 def _put(change: Change, intent: Intent, after: TicketApiError | None) -> UpdateReply | TicketApiError:
