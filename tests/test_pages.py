@@ -60,8 +60,6 @@ WITHOUT_PAGE = {
     "error_pages.py": "they render when nothing else works",
     "account/passwords.py forgotten": "an error page",
     "styleguide.py styleguide": "samples for developers",
-    "tickets/list.py tickets": "the list",
-    "tickets/list.py ticket_list": "the list",
 }
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 from django.template import TemplateSyntaxError, engines
 from django.utils import translation
+from django.utils.html import conditional_escape
+from django.utils.safestring import mark_safe
 
 from ticketadmin.templatetags.fragments import MOST_KEPT
 
@@ -76,3 +78,26 @@ def test_renderings_are_bounded() -> None:
 def test_a_tag_that_says_something_else_is_refused(names: str) -> None:
     with pytest.raises(TemplateSyntaxError, match="name=value"):
         part("x", names)
+
+
+def test_several_texts_are_put_in_one_by_one_and_a_code_into_addresses() -> None:
+    content = (
+        "{% for name, text in names|beside:texts %}{{ name }}={{ text }};{% endfor %}"
+        "{% url 'ticket' code %}?{{ code }}"
+    )
+    template = part(content, "names=names later texts=texts code=code")
+
+    for texts, code in ((("<a>", "b"), "A-1"), (("c", mark_safe("<d>")), "x" * 64), (("", "é"), "0")):
+        shown = [conditional_escape(one) for one in texts]
+        rendered = template.render({"names": ("one", "two"), "texts": texts, "code": code})
+        assert rendered == f"one={shown[0]};two={shown[1]};/tickets/{code}/?{code}"
+
+
+def test_texts_of_another_number_are_an_error_not_those_of_another_row() -> None:
+    template = part(
+        "{% for one in names|beside:texts %}{{ one.1 }}{% endfor %}", "names=names later texts=texts"
+    )
+
+    assert template.render({"names": (1, 2), "texts": ("a", "b")}) == "ab"
+    with pytest.raises(IndexError):
+        template.render({"names": (1, 2), "texts": ("a",)})

@@ -28,6 +28,16 @@ def _readable(text: str, language: str) -> str:
     return date_format(local, "DATETIME_FORMAT")
 
 
+def readable_moment(moment: datetime) -> str:
+    """Return a moment to the minute, in the reader's format and TIME_ZONE."""
+    return _readable_moment(moment.replace(second=0, microsecond=0), get_language() or "")
+
+
+@lru_cache(maxsize=2048)
+def _readable_moment(moment: datetime, language: str) -> str:
+    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+
+
 def ago(moment: datetime) -> str:
     """Return how long ago a moment was, in words that need no others: "3 minutes ago"."""
     minutes = max(0, int((timezone.now() - moment).total_seconds() // 60))

@@ -1,21 +1,23 @@
 """The list of tickets as people read it: columns, cells, chips, totals. What is not known is said so."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import timezone as fixed_zone
+from enum import Enum, auto
+from functools import cache, lru_cache
 
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import STANDARD_COLUMNS, ListRequest
 from ticketadmin.models import CustomField, FieldKind, IndexedTicket, ReadFrom
-from ticketadmin.presenters.dates import readable_date
+from ticketadmin.presenters.dates import readable_date, readable_moment
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.counters import Counted
 from ticketadmin.services.index.listing import UNKNOWN, Due, Total
@@ -51,8 +53,6 @@ _NAMES = {
     "phone": PHONE, "expected": EXPECTED, "created": CREATED, "updated": UPDATED,
 }  # fmt: skip
 WEEK = 7
-_MARKED = {Due.OVERDUE, Due.TODAY}  # what the expected date is marked with
-_ANY_CODE = "CODE"
 VIETNAM = fixed_zone(timedelta(hours=7))  # where the CRM keeps its dates at midnight
 
 
@@ -68,72 +68,76 @@ class Column:
     cell: str = ""  # the attributes of its cells: label on small screens, and class
 
 
+class CellKind(Enum):
+    """What a cell shows beside its text."""
+
+    TEXT = auto()
+    UNKNOWN = auto()  # no read showed the field
+    STATUS = auto()  # it can be changed in place
+    OVERDUE = auto()
+    TODAY = auto()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the text is all: most cells are so, and a page has hundreds."""
+        return self is CellKind.TEXT
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no read showed the field."""
+        return self is CellKind.UNKNOWN
+
+    @property
+    def is_status(self) -> bool:
+        """Whether it is the status."""
+        return self is CellKind.STATUS
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is a day that has passed."""
+        return self is CellKind.OVERDUE
+
+
 @dataclass(frozen=True)
 class Cell:
-    """One value of a row. `is_known` is False where no read showed the field.
-
-    A plain cell shows its text and nothing else: most cells are, and a page has hundreds.
-    """
+    """One cell without its text."""
 
     attributes: str
-    text: str
-    is_known: bool = True
-    is_status: bool = False  # it can be changed in place
-    is_plain: bool = True
+    kind: CellKind
+
+
+@dataclass(frozen=True, eq=False)
+class RowShape:
+    """What many rows have in common: all of a row but its texts.
+
+    The template of a row is rendered once for each (`{% same_for %}`), so `row_shape` returns the same object
+    for equal values.
+    """
+
+    cells: tuple[Cell, ...]
+    hue: str  # of the status, "" where none is known
+    has_draft: bool
+    is_missing: bool  # the CRM answered that there is no such ticket any more
+    is_unread: bool  # its newest values were sent here and could not be read back
+
+
+_MARKED = {Due.OVERDUE.value: CellKind.OVERDUE, Due.TODAY.value: CellKind.TODAY}
+
+
+@lru_cache(maxsize=500)
+def row_shape(attributes: tuple[str, ...], kinds: tuple[CellKind, ...], hue: str, *marks: bool) -> RowShape:
+    """Return the shape of a row; `marks` are has_draft, is_missing and is_unread."""
+    return RowShape(tuple(map(Cell, attributes, kinds)), hue, *marks)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One ticket of the list."""
+    """One ticket of the list. `texts` are those of the cells of its shape."""
 
-    ticket: IndexedTicket
+    shape: RowShape
     code: str
-    address: str  # of the ticket's page
-    status_address: str
-    cells: tuple[Cell, ...]
-    status: Status | None
-    due: str
-    has_draft: bool
-
-    @property
-    def has_marks(self) -> bool:
-        """Return whether there is something to say about the ticket as a whole."""
-        return self.has_draft or self.is_missing or self.is_unread
-
-    @property
-    def is_overdue(self) -> bool:
-        """Return whether its day has passed."""
-        return self.due == Due.OVERDUE
-
-    @property
-    def is_due_today(self) -> bool:
-        """Return whether its day is today."""
-        return self.due == Due.TODAY
-
-    @property
-    def title(self) -> str:
-        """The title, "" where it is not known."""
-        return str(self.ticket.values.get(TITLE, ""))
-
-    @property
-    def customer(self) -> str:
-        """The customer's name, "" where it is not known."""
-        return str(self.ticket.values.get(CUSTOMER, ""))
-
-    @property
-    def seen_status(self) -> str:
-        """The status as it is known here, "" where it is not: a quick status compares with it."""
-        return str(self.ticket.values.get(STATUS, ""))
-
-    @property
-    def is_missing(self) -> bool:
-        """Whether the CRM answered that there is no such ticket any more."""
-        return self.ticket.missing_at is not None
-
-    @property
-    def is_unread(self) -> bool:
-        """Whether its newest values were sent here and could not be read back."""
-        return self.ticket.read_from == ReadFrom.SENT
+    status: str  # as it is known here, "" where it is not: a quick status compares with it
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -162,47 +166,64 @@ def _column(name: str, label: str | Promise, request: ListRequest) -> Column:
     flips = not is_descending if is_sorted else starts_descending
     address = request.address(sort=("-" if flips else "") + name)
     is_shown = name == CODE or name in request.columns
-    cell = format_html('data-label="{}" class="table__{}"', label, slugify(name))
-    return Column(name, str(label), address, direction, is_shown, cell)
+    return Column(name, str(label), address, direction, is_shown, _attributes(name, str(label)))
+
+
+@lru_cache(maxsize=200)
+def _attributes(name: str, label: str) -> SafeString:
+    return format_html('data-label="{}" class="table__{}"', label, slugify(name))
 
 
 def rows_of(
-    tickets: Collection[IndexedTicket],
+    tickets: Iterable[IndexedTicket],
     columns: Sequence[Column],
     statuses: Statuses,
     drafted: Collection[str],
     described: Sequence[CustomField],
-    *,
-    suffix: str = "",
 ) -> list[Row]:
-    """Return the rows to show.
-
-    `drafted` are codes of which the user has a draft; `suffix` ends the address of each ticket.
-    """
-    today = timezone.localdate()
-    custom = {CUSTOM_PREFIX + one.key: one for one in described}
+    """Return the rows to show. `drafted` are codes of which the user has a draft."""
     shown = [one for one in columns if one.name != CODE]
-    addresses = _Addresses("ticket"), _Addresses("quick_status")
+    attributes = tuple(one.cell for one in shown)
+    cells = _Cells(shown, described)
+    named = cache(statuses.named)
+    today = timezone.localdate()
     rows = []
     for ticket in tickets:
-        name = ticket.values.get(STATUS)
-        status = statuses.named(name) if name else None
-        due = due_of(ticket, status, today)
-        cells = tuple(_cell(ticket, one, custom, is_due=due in _MARKED) for one in shown)
-        page, status_page = (one.of(ticket.code) for one in addresses)
-        has_draft = ticket.code in drafted
-        rows.append(Row(ticket, ticket.code, page + suffix, status_page, cells, status, due, has_draft))
+        name = ticket.values.get(STATUS, "")
+        status = named(name) if name else None
+        kinds, texts = cells.of(ticket, status, due_of(ticket, status, today))
+        marks = ticket.code in drafted, ticket.missing_at is not None, ticket.read_from == ReadFrom.SENT
+        shape = row_shape(attributes, kinds, status.hue if status else "", *marks)
+        rows.append(Row(shape, ticket.code, name, texts))
     return rows
 
 
-class _Addresses:
-    """The addresses of one view for many tickets: the pattern is looked up once."""
+class _Cells:
+    """The cells of these columns for many tickets: how a column is read is looked up once."""
 
-    def __init__(self, view: str) -> None:
-        self._before, _code, self._after = reverse(view, args=[_ANY_CODE]).rpartition(_ANY_CODE)
+    def __init__(self, columns: Sequence[Column], described: Sequence[CustomField]) -> None:
+        custom = {CUSTOM_PREFIX + one.key: one for one in described}
+        names = [field_of(one.name) for one in columns]
+        self._columns = [(name, _READERS.get(name) or _reader(custom.get(name))) for name in names]
 
-    def of(self, code: str) -> str:
-        return f"{self._before}{code}{self._after}"
+    def of(
+        self, ticket: IndexedTicket, status: Status | None, due: str
+    ) -> tuple[tuple[CellKind, ...], tuple[str, ...]]:
+        """Return the kinds and the texts of a ticket's cells."""
+        kinds, texts, values = [], [], ticket.values
+        for name, read in self._columns:
+            kind = CellKind.TEXT
+            if name == STATUS:
+                kind, text = CellKind.STATUS, status.name if status else "—"
+            elif name not in values:
+                kind, text = CellKind.UNKNOWN, "?"
+            else:
+                text = read(ticket, str(values[name]))
+            if name == EXPECTED and kind is CellKind.TEXT:
+                kind = _MARKED.get(due, kind)
+            kinds.append(kind)
+            texts.append(text)
+        return tuple(kinds), tuple(texts)
 
 
 def due_of(ticket: IndexedTicket, status: Status | None, today: date) -> str:
@@ -226,24 +247,20 @@ def option_labels(described: CustomField, text: str) -> str:
     return ", ".join(labels.get(one, one) for one in text.split(", "))
 
 
-def _cell(ticket: IndexedTicket, column: Column, custom: Mapping[str, CustomField], *, is_due: bool) -> Cell:
-    name = field_of(column.name)
-    if name == STATUS:
-        return Cell(column.cell, "", is_status=True, is_plain=False)
-    if name not in ticket.values:
-        return Cell(column.cell, "", is_known=False, is_plain=False)
-    text = str(ticket.values[name])
-    if name == EXPECTED:
-        text = readable_date(text)
-    elif name in {CREATED, UPDATED}:
-        text = _moment(ticket.created_at if name == CREATED else ticket.updated_at, text)
-    elif name in custom:
-        text = _custom_text(custom[name], text)
-    return Cell(column.cell, text, is_plain=not (name == EXPECTED and is_due))
+_Reader = Callable[[IndexedTicket, str], str]
+_READERS: Mapping[str, _Reader] = {
+    EXPECTED: lambda _ticket, text: readable_date(text),
+    CREATED: lambda ticket, text: _moment(ticket.created_at, text),
+    UPDATED: lambda ticket, text: _moment(ticket.updated_at, text),
+}
+
+
+def _reader(custom: CustomField | None) -> _Reader:
+    return (lambda _ticket, text: _custom_text(custom, text)) if custom else (lambda _ticket, text: text)
 
 
 def _moment(moment: datetime | None, text: str) -> str:
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT") if moment else text
+    return readable_moment(moment) if moment else text
 
 
 def _custom_text(described: CustomField, text: str) -> str:

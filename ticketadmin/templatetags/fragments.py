@@ -6,7 +6,10 @@ that is missing there renders as nothing, it cannot come from another user's pag
 
 import re
 import secrets
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from itertools import count
 from threading import Lock
 from typing import Any
 
@@ -25,7 +28,7 @@ from django.utils.translation import get_language
 register = template.Library()
 MOST_KEPT = 200  # renderings of one part, about 10 KB each for the frame of a page
 _MARK = secrets.token_hex(12)  # no text of a user can hold it
-_PLACE = re.compile(f"{_MARK}-([a-z_]+)-")
+_PLACE = re.compile(f"{_MARK}-([a-z_]+)(?:[.]([0-9]+))?-")
 
 
 class SameForAll(template.Node):
@@ -43,6 +46,23 @@ class SameForAll(template.Node):
         return self._rendered[language]
 
 
+class _Place(str):
+    """Where a later value is put; of one that holds several texts, the places of its items."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{self[:-1]}.{number}-" for number in count())
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A rendering: its texts and, one for every second of them, the later value (or item) that goes there."""
+
+    texts: tuple[str, ...]
+    places: tuple[tuple[str, int | None], ...]
+
+
 class SameFor(template.Node):
     """Renders its content once per language and values, and puts the later values into it every time."""
 
@@ -50,34 +70,49 @@ class SameFor(template.Node):
         self, nodelist: NodeList, keys: Mapping[str, FilterExpression], later: Mapping[str, FilterExpression]
     ) -> None:
         self.nodelist, self.keys, self.later = nodelist, keys, later
-        self._rendered: dict[Hashable, list[str]] = {}
+        self._rendered: dict[Hashable, _Kept] = {}
         self._lock = Lock()
 
     def render(self, context: template.Context) -> SafeString:
         """Return the content. Raises TypeError for a value that cannot be a key."""
         values = {name: value.resolve(context) for name, value in self.keys.items()}
         key = (get_language(), *values.values())
-        parts = self._rendered.get(key)
-        if parts is None:
-            parts = self._keep(key, self._parts(context, values))
-        found = list(parts)
-        found[1::2] = [self._later(name, context) for name in parts[1::2]]
+        kept = self._rendered.get(key) or self._keep(key, self._render_once(context, values))
+        later: dict[str, Any] = {}
+        found = list(kept.texts)
+        for at, (name, item) in enumerate(kept.places):
+            if name not in later:
+                later[name] = self.later[name].resolve(context)
+            value = later[name] if item is None else later[name][item]
+            found[2 * at + 1] = _written(value, context)
         return mark_safe("".join(found))  # noqa: S308 - rendered by templates; what is put in is escaped
 
-    def _later(self, name: str, context: template.Context) -> str:
-        return render_value_in_context(self.later[name].resolve(context), context)
+    def _render_once(self, context: template.Context, values: Mapping[str, Any]) -> _Kept:
+        places = {name: _Place(f"{_MARK}-{name}-") for name in self.later}
+        texts = _PLACE.split(self.nodelist.render(context.new({**values, **places})))
+        named = zip(texts[1::3], texts[2::3], strict=True)
+        kept = [text for before in texts[::3] for text in (before, "")][:-1]
+        return _Kept(tuple(kept), tuple((name, None if item is None else int(item)) for name, item in named))
 
-    def _parts(self, context: template.Context, values: Mapping[str, Any]) -> list[str]:
-        """Return the content as texts, with the names of later values between them."""
-        places = {name: f"{_MARK}-{name}-" for name in self.later}
-        return _PLACE.split(self.nodelist.render(context.new({**values, **places})))
-
-    def _keep(self, key: Hashable, parts: list[str]) -> list[str]:
+    def _keep(self, key: Hashable, kept: _Kept) -> _Kept:
         with self._lock:
             while len(self._rendered) >= MOST_KEPT:
                 del self._rendered[next(iter(self._rendered))]
-            self._rendered[key] = parts
-        return parts
+            self._rendered[key] = kept
+        return kept
+
+
+def _written(value: Any, context: template.Context) -> str:
+    """Return a value as `{{ value }}` writes it; most are plain texts, of which a list has hundreds."""
+    if type(value) is str and context.autoescape:
+        return escape(value)
+    return render_value_in_context(value, context)
+
+
+@register.filter
+def beside(values: Iterable[Any], others: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
+    """Pair the values with others, one by one: `{% for cell, text in row.cells|beside:texts %}`."""
+    return zip(values, others, strict=False)
 
 
 @register.tag
@@ -93,8 +128,9 @@ def same_for(parser: Parser, token: Token) -> SameFor:
     """Mark a part that depends on the named values only: `{% same_for reader=reader %}…{% endsame_for %}`.
 
     The values are compared by equality, so they are immutable. Those after the word `later` differ from page
-    to page and are only written, by `{{ name }}` or `{% csrf_token %}`, never tested or filtered:
-    `{% same_for reader=reader later csrf_token=csrf_token %}`.
+    to page and are only written, by `{{ name }}`, `{% csrf_token %}` or `{% url %}` of a ticket's code, never
+    tested or filtered: `{% same_for reader=reader later csrf_token=csrf_token %}`. One that holds several
+    texts, as many as the other values tell, is written in a loop over `cells|beside:texts`.
     """
     name, *bits = token.split_contents()
     keys = token_kwargs(bits, parser)  # which takes them out of `bits`

@@ -1,38 +1,31 @@
 """The tickets page: the list as the index knows it, its filters, columns and views. No remote call."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib import messages
 from django.db.models import BigIntegerField, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.listing import MAX_VIEWS, ListRequest, SavedViewForm, read_request
-from ticketadmin.models import Change, CustomField, Draft, Prepared, SavedView, Slot, TicketIndex, User
+from ticketadmin.models import Change, CustomField, Draft, Prepared, SavedView, Slot, User
 from ticketadmin.presenters.changes import present_changes
-from ticketadmin.presenters.index import present_index
-from ticketadmin.presenters.listing import chips_of, columns_of, counted_total, rows_of
-from ticketadmin.presenters.neighbours import carried
+from ticketadmin.presenters.list_page import ListSource, TicketsPage, present_list
 from ticketadmin.presenters.sent_along import status_notice
-from ticketadmin.services.bulk.contents import MOST_TICKETS
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import Statuses, get_statuses
-from ticketadmin.services.index.counters import counts
-from ticketadmin.services.index.listing import Query, changed_count, read_page, total_of
-from ticketadmin.services.index.omnibox import drafted_codes
+from ticketadmin.services.index.listing import Query, changed_count
 from ticketadmin.services.index.rows import Listed, current_index
-from ticketadmin.services.index.state import index_now, index_state, note_use
-from ticketadmin.services.recipes.keep import recipes_for
+from ticketadmin.services.index.state import index_now, note_use
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import in_order
-from ticketadmin.ticketapi.client import CODE
 from ticketadmin.views.access import in_background, is_scripted, needs, person_of
+from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.omnibox import go
 
@@ -47,14 +40,18 @@ def tickets(request: HttpRequest) -> HttpResponse:
     if request.GET.get("q", "").strip():
         return go(request)
     user = person_of(request)
-    choices = get_choices(ask=False)
-    context = _list_context(request, choices) | {
-        "drafts": _DRAFTS.rows(user=user.pk),
-        "recent": present_changes(_RECENT.rows(user=user.pk), user),
-        "views": _views_of(user),
-        "omitted": status_notice(choices),
-    }
-    response = render(request, "tickets/tickets.html", context)
+    source = _source(request)
+    page = TicketsPage(
+        list=present_list(source, user),
+        statuses=source.statuses.all,
+        categories=source.choices.categories.names,
+        described=tuple(source.described),
+        views=tuple(_views_of(user)),
+        drafts=tuple(_DRAFTS.rows(user=user.pk)),
+        recent=tuple(present_changes(_RECENT.rows(user=user.pk), user)),
+        omitted=status_notice(source.choices),
+    )
+    response = show(request, page)
     response["Speculation-Rules"] = f'"{reverse("speculation_rules")}"'
     return response
 
@@ -65,7 +62,7 @@ def ticket_list(request: HttpRequest) -> HttpResponse:
     """Return the list as a fragment; without a script, lead to the page."""
     if not is_scripted(request):
         return redirect(f"{reverse('tickets')}?{request.GET.urlencode()}")
-    return render(request, "tickets/_list.html", _list_context(request, get_choices(ask=False)))
+    return show(request, present_list(_source(request), person_of(request)))
 
 
 @needs("edit_tickets")
@@ -130,7 +127,8 @@ def asked_of(
 ) -> tuple[ListRequest, Listed]:
     """Return what a query asks of the list, the request's own or another, and the list's custom fields."""
     listed = _listed(_described(choices))
-    return _read(request, choices, listed, query=query), listed
+    asked = request.GET if query is None else query
+    return _read(asked, person_of(request), choices, get_statuses(choices), listed), listed
 
 
 _DESCRIBED = Prepared(lambda: CustomField.objects.filter(is_listed=True))
@@ -144,63 +142,21 @@ def _listed(described: Sequence[CustomField]) -> Listed:
     return Listed({CUSTOM_PREFIX + one.key: one.kind for one in described})
 
 
-def _read(
-    request: HttpRequest,
-    choices: Choices,
-    listed: Listed,
-    statuses: Statuses | None = None,
-    query: QueryDict | None = None,
-) -> ListRequest:
-    user = person_of(request)
-    return read_request(
-        request.GET if query is None else query,
-        choices=choices,
-        statuses=statuses or get_statuses(choices),
-        listed=listed,
-        user=user,
-        columns=user.list_columns,
-    )
-
-
-def _list_context(request: HttpRequest, choices: Choices) -> dict[str, Any]:
-    user, described = person_of(request), _described(choices)
-    statuses, listed = get_statuses(choices), _listed(described)
-    found = _read(request, choices, listed, statuses)
+def _source(request: HttpRequest) -> ListSource:
+    """Read what the address asks for, and note that a user looks at the list."""
+    choices = get_choices(ask=False)
+    described, statuses = _described(choices), get_statuses(choices)
+    listed = _listed(described)
     known = index_now()
     note_use(known.index, known.now)
-    query = Query(known.index, found.filters, found.order, listed)
-    page, counted = read_page(query, found.place), counts(known.index)
-    total = counted_total(found, counted) or page.total or total_of(query)
-    every, suffix = columns_of(found, described), carried(found.address())
-    columns = [one for one in every if one.is_shown]
-    return {
-        "asked": found,
-        "query": found.address(),
-        "columns": columns,
-        "all_columns": every[1:],
-        "rows": rows_of(page.rows, columns, statuses, drafted_codes(user), described, suffix=suffix),
-        "next": found.address(place=page.next) if page.next else "",
-        "previous": found.address(place=page.previous) if page.previous else "",
-        "total": total,
-        "index": present_index(index_state(known.index, counted), has_worker=known.has_worker),
-        "chips": chips_of(found, statuses, counted),
-        "statuses": statuses.all,
-        "categories": choices.categories.names,
-        "described": described,
-        "recipes": recipes_for(user) if user.may("run_bulk_updates") else [],
-        "most_contents": MOST_TICKETS,
-        "since": known.now.isoformat(),
-        "unknown_codes": _unknown(known.index, found.query.get("codes", "")),
-        "maybe_code": found.filters.text if CODE.fullmatch(found.filters.text) and not page.rows else "",
-        "view_query": found.address(columns=",".join(one.name for one in columns if one.name != "code")),
-    }
+    asked = _read(request.GET, person_of(request), choices, statuses, listed)
+    return ListSource(asked, known, choices, statuses, described, listed)
 
 
-def _unknown(index: TicketIndex, codes: str) -> list[str]:
-    """Return the codes of an address that the index does not know; each may be opened all the same."""
-    named = codes.split(",") if codes else []
-    known = set(index.tickets.filter(code__in=named).values_list("code", flat=True)) if named else set()
-    return [code for code in named if code not in known]
+def _read(query: QueryDict, user: User, choices: Choices, statuses: Statuses, listed: Listed) -> ListRequest:
+    return read_request(
+        query, choices=choices, statuses=statuses, listed=listed, user=user, columns=user.list_columns
+    )
 
 
 def _views_of(user: User) -> list[SavedView]:

@@ -1,0 +1,123 @@
+"""The tickets page, and its list, which scripts fetch alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ticketadmin.forms.listing import ListRequest
+from ticketadmin.models import CustomField, Draft, Recipe, SavedView, TicketIndex, User
+from ticketadmin.presenters.changes import Notice, PresentedChange
+from ticketadmin.presenters.index import IndexFacts, present_index
+from ticketadmin.presenters.listing import (
+    CODE,
+    Chip,
+    Column,
+    Row,
+    chips_of,
+    columns_of,
+    counted_total,
+    rows_of,
+)
+from ticketadmin.presenters.neighbours import carried
+from ticketadmin.presenters.page import Page, page
+from ticketadmin.services.bulk.contents import MOST_TICKETS
+from ticketadmin.services.crm.statuses import Status, Statuses
+from ticketadmin.services.index.counters import counts
+from ticketadmin.services.index.listing import Query, Total, read_page, total_of
+from ticketadmin.services.index.omnibox import drafted_codes
+from ticketadmin.services.index.rows import Listed
+from ticketadmin.services.index.state import IndexNow, index_state
+from ticketadmin.services.recipes.keep import recipes_for
+from ticketadmin.services.values.choices import Choices
+from ticketadmin.ticketapi.client import CODE as CODE_FORM
+
+
+@dataclass(frozen=True)
+class ListSource:
+    """What a list is made of besides its tickets: what is asked for, and what is known of the CRM."""
+
+    asked: ListRequest
+    known: IndexNow
+    choices: Choices
+    statuses: Statuses
+    described: Sequence[CustomField]  # those in the list
+    listed: Listed
+
+
+@page("tickets/_list.html")
+class TicketList(Page):
+    """The list: a part of the tickets page, and a fragment for a script."""
+
+    asked: ListRequest
+    query: str
+    columns: tuple[Column, ...]  # those shown
+    other_columns: tuple[Column, ...]  # all but the first, which is always shown
+    rows: tuple[Row, ...]
+    suffix: str  # of the addresses of their tickets: leads back to this list
+    next: str
+    previous: str
+    total: Total
+    index: IndexFacts
+    chips: tuple[Chip, ...]
+    recipes: tuple[Recipe, ...]
+    since: str  # ISO
+    unknown_codes: tuple[str, ...]
+    maybe_code: str  # what was searched for, where it may be a code
+    most_contents: int = MOST_TICKETS
+
+    @property
+    def view_query(self) -> str:
+        """The query that a saved view keeps: with the columns that are shown."""
+        return self.asked.address(columns=",".join(one.name for one in self.columns if one.name != CODE))
+
+
+@page("tickets/tickets.html")
+class TicketsPage(Page):
+    """The tickets page: the list with its filters, and what the user did last."""
+
+    list: TicketList
+    statuses: tuple[Status, ...]
+    categories: tuple[str, ...]
+    described: tuple[CustomField, ...]
+    views: tuple[SavedView, ...]
+    drafts: tuple[Draft, ...]
+    recent: tuple[PresentedChange, ...]
+    omitted: Notice | None
+
+    @property
+    def asked(self) -> ListRequest:
+        """What the address asks for."""
+        return self.list.asked
+
+
+def present_list(source: ListSource, user: User) -> TicketList:
+    """Return the list that is asked for. Rows are counted only where neither counters nor the page tell."""
+    asked, index, statuses = source.asked, source.known.index, source.statuses
+    query = Query(index, asked.filters, asked.order, source.listed)
+    found, counted = read_page(query, asked.place), counts(index)
+    every = columns_of(asked, source.described)
+    columns = tuple(one for one in every if one.is_shown)
+    text = asked.filters.text
+    return TicketList(
+        asked=asked,
+        query=asked.address(),
+        columns=columns,
+        other_columns=tuple(every[1:]),
+        rows=tuple(rows_of(found.rows, columns, statuses, drafted_codes(user), source.described)),
+        suffix=carried(asked.address()),
+        next=asked.address(place=found.next) if found.next else "",
+        previous=asked.address(place=found.previous) if found.previous else "",
+        total=counted_total(asked, counted) or found.total or total_of(query),
+        index=present_index(index_state(index, counted), has_worker=source.known.has_worker),
+        chips=tuple(chips_of(asked, statuses, counted)),
+        recipes=tuple(recipes_for(user)) if user.may("run_bulk_updates") else (),
+        since=source.known.now.isoformat(),
+        unknown_codes=_unknown(index, asked.query.get("codes", "")),
+        maybe_code=text if CODE_FORM.fullmatch(text) and not found.rows else "",
+    )
+
+
+def _unknown(index: TicketIndex, codes: str) -> tuple[str, ...]:
+    """Return the codes of an address that the index does not know; each may be opened all the same."""
+    named = codes.split(",") if codes else []
+    known = set(index.tickets.filter(code__in=named).values_list("code", flat=True)) if named else set()
+    return tuple(code for code in named if code not in known)
