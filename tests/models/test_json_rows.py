@@ -12,7 +12,7 @@ def test_a_connection_that_was_locked_when_django_asked_for_json_still_reads_row
     handler = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
     connection = handler["default"]
     connection.features.supports_json_field = False
-    rows = json_rows(CustomField.objects.all(), ("id", "key"))
+    rows = json_rows(CustomField)
 
     sql, _params = TicketRule.objects.annotate(fields=rows).query.get_compiler(connection=connection).as_sql()
 
@@ -20,13 +20,14 @@ def test_a_connection_that_was_locked_when_django_asked_for_json_still_reads_row
 
 
 @pytest.mark.django_db
-def test_each_row_has_its_columns_by_name() -> None:
+def test_each_row_has_its_columns_and_its_place() -> None:
     made = CustomField.objects.create(key="serial", label="Số máy", kind="text")
     CustomField.objects.create(key="room", label="Phòng", kind="text")
 
-    column = CustomField.objects.filter(pk=made.pk).values_list(
-        json_rows(CustomField.objects.all(), ("key", "label")), flat=True
-    )
+    column = CustomField.objects.filter(pk=made.pk).values_list(json_rows(CustomField), flat=True)
 
-    rows = sorted(rows_in(column[0]), key=lambda row: row["key"])
-    assert rows == [{"key": "room", "label": "Phòng"}, {"key": "serial", "label": "Số máy"}]
+    rows = rows_in(CustomField, column[0])
+    assert [(row.key, row.label, row.is_listed) for row in rows] == [
+        ("room", "Phòng", False),
+        ("serial", "Số máy", False),
+    ]

@@ -11,7 +11,7 @@ from tests.files_of_programs import FIELDS, ProgramFile, all_files
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkState, BulkUpdate, CustomField, User
 from ticketadmin.services.values.codecs import canonical
-from ticketadmin.services.values.fields import catalogue
+from ticketadmin.services.values.schema import load_schema
 
 
 def consents_of(notes: dict[str, Any]) -> frozenset[str]:
@@ -21,7 +21,7 @@ def consents_of(notes: dict[str, Any]) -> frozenset[str]:
 
 
 def planned(run: BulkUpdate) -> dict[str, dict[str, str]]:
-    fields = catalogue()
+    fields = load_schema().fields
     return {
         item.ticket_code: {
             name: ", ".join(wish["set"])

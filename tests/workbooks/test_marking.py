@@ -7,10 +7,12 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.services.excel import EXCEL, MAIN, SHEET
-from ticketadmin.workbooks.marking import Marks, UnknownSpelling, mark_workbook
+from ticketadmin.workbooks.checking import RefusedWorkbook
+from ticketadmin.workbooks.marking import AddedColumn, mark_workbook
 
 pytestmark = pytest.mark.filterwarnings("ignore:Workbook contains no default style")
-MARKS = Marks("Phiếu", "Errors", 1, None, {3: "a <b> & \x01c", 5: "d"}, frozenset([(3, 1), (5, 0), (3, 9)]))
+CELLS = frozenset([(3, 1), (5, 0), (3, 9)])
+ERRORS = AddedColumn("Errors", 1, {3: "a <b> & \x01c", 5: "d"}, None, CELLS, "Phiếu")
 
 
 def workbook(sheet: str) -> bytes:
@@ -35,7 +37,7 @@ def test_a_sheet_keeps_what_it_has_and_gets_a_column_behind_all_others(p: str) -
         <{p}c r="B3" s=\'1\'><{p}v>7</{p}v></{p}c><{p}c r="C3"/></{p}row><{p}row r="4"/>
         <{p}row ht="20" r="5"/></{p}sheetData></{p}worksheet>'''
 
-    marked = mark_workbook(workbook(sheet), MARKS)
+    marked = mark_workbook(workbook(sheet), ERRORS)
 
     rows = load_workbook(io.BytesIO(marked), data_only=True).worksheets[0]
     assert [rows.cell(row, 4).value for row in range(1, 6)] == ["Errors", None, "a <b> & c", None, "d"]
@@ -54,9 +56,9 @@ def test_a_column_that_is_there_is_replaced_where_it_stands() -> None:
         <row r="3"><c r="A3"><v>3</v></c><c r="C3"><v>4</v></c></row>
         <row r="4"><c r="B4"><v>5</v></c><c r="C4"><v>6</v></c></row>
         <row r="5"><c r="B5"/></row></sheetData></worksheet>'''
-    marks = Marks("Phiếu", "Errors", 1, 1, MARKS.texts, frozenset())
+    errors = AddedColumn("Errors", 1, ERRORS.texts, 1, sheet="Phiếu")
 
-    rows = load_workbook(io.BytesIO(mark_workbook(workbook(sheet), marks))).worksheets[0]
+    rows = load_workbook(io.BytesIO(mark_workbook(workbook(sheet), errors))).worksheets[0]
 
     found = [[cell.value for cell in row] for row in rows.iter_rows()]
     assert found == [
@@ -68,12 +70,39 @@ def test_a_column_that_is_there_is_replaced_where_it_stands() -> None:
     ]
 
 
-def test_a_part_in_another_encoding_is_refused_and_not_damaged() -> None:
-    sheet = f'<?xml version="1.0" encoding="UTF-16"?><worksheet xmlns="{MAIN}"><sheetData/></worksheet>'
+def test_a_part_in_another_encoding_is_written_in_utf_8() -> None:
+    row = '<row r="1"><c r="A1" t="inlineStr"><is><t>Mã</t></is></c></row>'
+    sheet = f"""<?xml version="1.0" encoding="UTF-16"?>
+        <worksheet xmlns="{MAIN}"><sheetData>{row}</sheetData></worksheet>""".strip()
     content = io.BytesIO()
     with ZipFile(content, "w") as archive:
         for name, text in EXCEL.items():
             archive.writestr(name, sheet.encode("utf-16") if name == SHEET else text)
 
-    with pytest.raises(UnknownSpelling):
-        mark_workbook(content.getvalue(), MARKS)
+    rows = load_workbook(io.BytesIO(mark_workbook(content.getvalue(), ERRORS))).worksheets[0]
+
+    assert [cell.value for cell in rows[1]] == ["Mã", "Errors"]
+
+
+def test_line_ends_of_texts_and_of_formats_stay_what_they_are() -> None:
+    sheet = f'''<worksheet xmlns="{MAIN}"><sheetData><row r="3"><c r="A3" t="inlineStr" s="1"><is>
+        <t xml:space="preserve">a&#13;&#10;b &amp;amp; &lt;i></t></is></c><c r="B3" s="1"><v>1</v></c></row>
+        </sheetData></worksheet>'''
+    content = io.BytesIO()
+    with ZipFile(content, "w") as archive:
+        for name, text in {**EXCEL, SHEET: sheet}.items():
+            archive.writestr(name, text.replace("0000000000", "0&#10;0&quot;"))
+
+    marked = mark_workbook(content.getvalue(), ERRORS)
+
+    rows = load_workbook(io.BytesIO(marked)).worksheets[0]
+    assert rows["A3"].value == "a\r\nb &amp; <i>"
+    assert rows["B3"].number_format == '0\n0"'
+
+
+def test_a_sheet_that_is_full_is_refused() -> None:
+    sheet = f'''<worksheet xmlns="{MAIN}"><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row>
+        </sheetData></worksheet>'''
+
+    with pytest.raises(RefusedWorkbook):
+        mark_workbook(workbook(sheet), ERRORS)

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.models import MAX_CHANGE_REASON, Origin, Outcome, User
 from ticketadmin.services.history.changes import Filters
-from ticketadmin.services.values.fields import catalogue
 from ticketadmin.services.values.ordering import in_order
+from ticketadmin.services.values.schema import load_schema
 
 _NO_SUCH_DAY = _("Choose a day of the years 2000 to 2999.")
 
@@ -69,7 +69,7 @@ class HistoryFilterForm(FilterForm):
         else:
             del self.fields["person"]
         self.choose("person", anybody)
-        fields: list[Any] = [(name, field.label) for name, field in catalogue().items()]
+        fields: list[Any] = [(name, field.label) for name, field in load_schema().fields.items()]
         self.choose("field", [("", _("Any field")), *fields])
         self.choose("outcome", [("", _("Any outcome")), *Outcome.choices])
         self.choose("origin", [("", _("Anything")), *Origin.choices])

@@ -9,7 +9,7 @@ from .crm import CrmSnapshot, Reading, Shared, SharedState, Snapshot
 from .drafts import Draft
 from .files import BulkFile
 from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex
-from .json_rows import as_json_value, json_rows, rows_in
+from .json_rows import json_rows, rows_in
 from .operations import Chore, Heartbeat
 from .outcomes import ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from .people import ROLES, BindingLink, IdentityClaim, RecoveryCode, ResetRequest, Role, Source, User

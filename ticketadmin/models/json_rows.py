@@ -1,11 +1,13 @@
 """All rows of a small table as one column of another query, so that they cost no query of their own."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
-from django.db.models import Func, QuerySet, Subquery, TextField
+from django.db.models import Field, Func, JSONField, Model, Subquery, TextField
 from django.db.models.functions import JSONObject
+
+Row = TypeVar("Row", bound=Model)
 
 
 class _JsonList(Func):
@@ -30,20 +32,28 @@ class _JsonObject(JSONObject):
         return Func.as_sql(self, compiler, connection, *options, **context)
 
 
-def json_rows(rows: QuerySet[Any], names: Iterable[str]) -> Subquery:
-    """Return these columns of all rows, in no order, as a column of any query, for `rows_in`.
+def json_rows(model: type[Row]) -> Subquery:
+    """Return all rows of a table, in no order, as a column of any query, for `rows_in`.
 
     Each row of the query repeats them, so it is for queries of a few rows.
     """
-    columns = {name: name for name in names}
-    return Subquery(rows.order_by().annotate(rows=_JsonList(_JsonObject(**columns))).values("rows"))
+    columns = {field.attname: field.attname for field in model._meta.concrete_fields}
+    rows = model._default_manager.order_by().annotate(rows=_JsonList(_JsonObject(**columns)))
+    return Subquery(rows.values("rows"))
 
 
-def rows_in(column: str | None) -> list[dict[str, Any]]:
-    """Return the columns of each row by name. A column that is JSON itself is a text on SQLite."""
-    return list(json.loads(column or "[]"))
+def rows_in(model: type[Row], column: str | None) -> tuple[Row, ...]:
+    """Return the rows in such a column, in the model's order: compared here, as collations differ."""
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    rows = [
+        model(**{name: _value(fields[name], value) for name, value in row.items()})
+        for row in json.loads(column or "[]")
+    ]
+    order: list[Any] = [*(model._meta.ordering or ()), "pk"]
+    return tuple(sorted(rows, key=attrgetter(*order)))
 
 
-def as_json_value(value: Any) -> Any:
-    """Return what a JSON column of such a row holds."""
-    return json.loads(value) if isinstance(value, str) else value
+def _value(field: Field[Any, Any], value: Any) -> Any:
+    """Return a value as its field has it: SQLite spells a boolean as a number, and JSON as a text."""
+    is_text = isinstance(field, JSONField) and isinstance(value, str)
+    return json.loads(value) if is_text else field.to_python(value)

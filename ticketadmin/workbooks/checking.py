@@ -79,12 +79,13 @@ class SheetFacts:
     """What openpyxl does not tell of a sheet.
 
     Hidden rows, formulas that were stored without a result, merged cells as (row, column, row, column) of
-    their corners, and whether any cell holds a value.
+    their corners, the number of columns, and whether any cell holds a value.
     """
 
     hidden: set[int] = field(default_factory=set)
     without_result: set[Place] = field(default_factory=set)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    width: int = 0
     has_values: bool = False
 
 
@@ -175,6 +176,7 @@ class _PartCheck:
         self._column = _place(attributes["r"])[1] + 1 if "r" in attributes else self._column + 1
         if self._column > MAX_COLUMN:
             raise RefusedWorkbook(Code.DAMAGED)
+        self.facts.width = max(self.facts.width, self._column)
         self._lacks_result = False
         self._is_number = attributes.get("t", "n") == "n"
 

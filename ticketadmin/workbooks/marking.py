@@ -1,30 +1,30 @@
 """Writes into a workbook what is wrong with its cells: a column of texts, and a colour on cells.
 
-The file stays the user's: its parts are copied byte for byte, and new bytes are put between those of one
-sheet and of the styles. A library that loads and saves workbooks would drop the stored results of formulas,
+The file stays the user's: one sheet and the styles are written anew element by element, every other part is
+copied byte for byte. A library that loads and saves workbooks would drop the stored results of formulas,
 without which the file could not be uploaded again, and much of its looks.
 
 Run as a process (`python -m ticketadmin.workbooks.marking`) with its limits, bytes of memory and seconds of
-processor time, as arguments. Its input is a line of JSON, the fields of `Marks`, then the workbook; its
-output the new workbook, or nothing where the workbook is written in a way that this module does not know.
+processor time, as arguments. Its input is a line of JSON, the fields of `AddedColumn`, then the workbook; its
+output the new workbook, or nothing where the workbook cannot be marked.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from io import BytesIO
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from typing import Any
+from xml.etree import ElementTree
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import load_workbook
 from openpyxl.utils import column_index_from_string, get_column_letter
 
 from ticketadmin.workbooks.__main__ import limit_process
-from ticketadmin.workbooks.checking import MAX_COLUMN, RefusedWorkbook, check_archive
+from ticketadmin.workbooks.checking import MAX_COLUMN, Code, RefusedWorkbook, check_archive
 
 MAX_TEXT = 32_000  # characters: Excel has 32,767 a cell
 _COLOUR = "FFFFC7CE"  # Excel's own "bad"
@@ -33,66 +33,71 @@ _STYLES = re.compile(
     rb"""PartName=["']/([^"']+)["'][^>]*styles\+xml|styles\+xml["'][^>]*PartName=["']/([^"']+)["']"""
 )
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_SPANS = re.compile(rb"""\sspans=("[^"]*"|'[^']*')""")
-_STYLE = re.compile(rb"""\ss=("[^"]*"|'[^']*')""")
-_FILL = re.compile(rb"""\s(fillId|applyFill)=("[^"]*"|'[^']*')""")
-_COUNT = re.compile(rb"""\scount=("[^"]*"|'[^']*')""")
-
-
-class UnknownSpelling(Exception):
-    """The workbook is sound, but written in a way that is not known here, such as UTF-16."""
+# A line end that is not written as a reference would be read as another, or as a space.
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_IN_ATTRIBUTE = _IN_TEXT | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
+_CORNER = re.compile(r"(?<=:)[A-Z]+")
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What to write: `heading` into `header_row`, `texts` into rows, all in one column; a colour on `cells`.
+class AddedColumn:
+    """A column to add: its heading, the header's row and the texts by row, as the spreadsheet numbers them.
 
-    Rows are those that the spreadsheet shows, columns count from 0. `column` is the one to write into, which
-    is emptied first; None: the one behind all others.
+    `column` is the place, from 0, of such a column that the file has already: it is replaced; None: the new
+    one comes behind all others. `cells` are the places (row, column) to colour where the format has colours;
+    `sheet` is the sheet of a workbook.
     """
 
-    sheet: str
     heading: str
     header_row: int
-    column: int | None
     texts: Mapping[int, str]
-    cells: frozenset[tuple[int, int]]
+    column: int | None = None
+    cells: frozenset[tuple[int, int]] = frozenset()
+    sheet: str = ""
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "Marks":
-        """Return the marks that a JSON object spells."""
+    def from_json(cls, given: Mapping[str, Any]) -> "AddedColumn":
+        """Return the column that a JSON object spells."""
         texts = {int(row): text for row, text in given["texts"].items()}
         cells = frozenset((row, column) for row, column in given["cells"])
         return cls(**{**given, "texts": texts, "cells": cells})
 
 
-@dataclass(frozen=True)
-class _Edit:
-    """Bytes of a part to be replaced by others."""
-
-    start: int
-    end: int
-    new: bytes = b""
-
-
-def mark_workbook(content: bytes, marks: Marks) -> bytes:
-    """Return the workbook with the marks. Raises RefusedWorkbook or UnknownSpelling."""
+def mark_workbook(content: bytes, added: AddedColumn) -> bytes:
+    """Return the workbook with the column. Raises RefusedWorkbook, or ExpatError for XML that is damaged."""
     with ZipFile(BytesIO(content)) as archive:
-        check_archive(archive)
+        facts = check_archive(archive)
         book = load_workbook(BytesIO(content), read_only=True, keep_links=False)
-        sheet: Any = book[marks.sheet]
+        sheet: Any = book[added.sheet]
+        path: str = sheet._worksheet_path
         found = _STYLES.search(archive.read(_CONTENT_TYPES))
         styles = (found[1] or found[2]).decode() if found else ""
-        before = archive.read(sheet._worksheet_path)
-        scan = _Sheet(before, marks)
-        marked: dict[int, int] = {}
-        changed = {}
-        if styles in archive.namelist():
-            part = _Styles(archive.read(styles))
-            marked = part.add_marked({style for _start, _end, style in scan.marked})
-            changed[styles] = part.changed()
-        changed[sheet._worksheet_path] = _replaced(before, scan.edits(marked))
+        before = archive.read(styles) if styles in archive.namelist() else b""
+        column = facts[path].width if added.column is None else added.column
+        marked = _Sheet(archive.read(path), added, column, len(_lists_of(before)[1]))
+        changed = {path: marked.content()}
+        if marked.coloured:
+            changed[styles] = _with_colour(before, marked.coloured)
         return _copied(archive, changed)
+
+
+def _lists_of(styles: bytes) -> tuple[Any, Any]:
+    """Return the lists of fills and of formats of cells; empty ones where either is missing."""
+    root = ElementTree.fromstring(styles or b"<none/>")  # noqa: S314 - checked: no document type
+    fills, formats = root.find("{*}fills"), root.find("{*}cellXfs")
+    return ([], []) if fills is None or formats is None else (fills, formats)
+
+
+def _with_colour(styles: bytes, originals: Iterable[int]) -> bytes:
+    """Return the styles with a coloured copy of each of these formats behind all others."""
+    fills, formats = _lists_of(styles)
+    namespace = fills.tag[1:].partition("}")[0]
+    pattern = f'<patternFill patternType="solid"><fgColor rgb="{_COLOUR}"/></patternFill>'
+    for number in originals:
+        formats[number].attrib |= {"fillId": str(len(fills)), "applyFill": "1"}
+    copies = (ElementTree.tostring(formats[number], "unicode") for number in originals)
+    added = {"fills": f'<fill xmlns="{namespace}">{pattern}</fill>', "cellXfs": "".join(copies)}
+    return _Styles(styles, added).content()
 
 
 def _copied(archive: ZipFile, changed: Mapping[str, bytes]) -> bytes:
@@ -104,236 +109,125 @@ def _copied(archive: ZipFile, changed: Mapping[str, bytes]) -> bytes:
     return copy.getvalue()
 
 
-def _replaced(content: bytes, edits: list[_Edit]) -> bytes:
-    pieces = []
-    at = 0
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        pieces += [content[at : edit.start], edit.new]
-        at = edit.end
-    return b"".join([*pieces, content[at:]])
-
-
-class _Part:
-    """A part parsed by expat, which tells at which byte each tag begins."""
+class _Copy:
+    """A part, written anew while it is read, with the names and the order that it has."""
 
     def __init__(self, content: bytes) -> None:
-        self.content = content
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self.start
-        self._parser.EndElementHandler = self.end
-        self._parser.XmlDeclHandler = self._declaration
-        self._parser.Parse(content, True)
+        self._written = BytesIO()
+        self._out = TextIOWrapper(self._written, "utf-8", newline="")
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
+        parser.CharacterDataHandler = self.text
+        self.spelled('<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n')
+        parser.Parse(content, True)
+        self._out.flush()
 
-    def _declaration(self, _version: str, encoding: str | None, _alone: int) -> None:
-        if (encoding or "utf-8").lower() not in {"utf-8", "us-ascii"}:
-            raise UnknownSpelling
-
-    @property
-    def at(self) -> int:
-        """The byte at which the present tag begins."""
-        return self._parser.CurrentByteIndex
-
-    def tag(self) -> tuple[int, int, bool]:
-        """Return where the present start tag begins and ends, and whether its element is empty."""
-        start = self.at
-        quote, at = 0, start
-        while quote or self.content[at] != ord(">"):
-            letter = self.content[at]
-            if letter in b"\"'" and quote in {0, letter}:
-                quote = 0 if quote else letter
-            at += 1
-        return start, at + 1, self.content[at - 1] == ord("/")
+    def content(self) -> bytes:
+        """Return the new part."""
+        return self._written.getvalue()
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Take the start of an element."""
+        """Write the start of an element."""
+        given = "".join([f' {key}="{value.translate(_IN_ATTRIBUTE)}"' for key, value in attributes.items()])
+        self._out.write(f"<{name}{given}>")
+
+    def text(self, text: str) -> None:
+        """Write a text."""
+        self._out.write(text.translate(_IN_TEXT))
+
+    def spelled(self, xml: str) -> None:
+        """Write XML as it is."""
+        self._out.write(xml)
 
     def end(self, name: str) -> None:
-        """Take the end of an element."""
+        """Write the end of an element."""
+        self._out.write(f"</{name}>")
 
 
-@dataclass
-class _Row:
-    number: int
-    prefix: bytes
-    start: int
-    tag_end: int
-    is_empty: bool
-    insert_at: int | None = None
+class _Sheet(_Copy):
+    """A sheet with the column. `coloured` are the styles that cells got, by the styles that they had."""
 
-
-class _Sheet(_Part):
-    """The places in a sheet's part that marks concern."""
-
-    def __init__(self, content: bytes, marks: Marks) -> None:
-        self.marks = marks
-        self.marked: list[tuple[int, int, int]] = []  # start tags of cells to colour, with their style
-        self._rows: list[_Row] = []
-        self._removed: list[tuple[int, int]] = []
-        self._removing: tuple[int, int, bool] | None = None
-        self._dimension: tuple[int, int] | None = None
-        self._row: _Row | None = None
-        self._number = self._column = 0
-        self._last = 0 if marks.column is None else marks.column
-        self._wanted = {marks.header_row, *marks.texts}
+    def __init__(self, content: bytes, added: AddedColumn, place: int, formats: int) -> None:
+        if place >= MAX_COLUMN:
+            raise RefusedWorkbook(Code.TOO_MUCH_INSIDE)
+        self.coloured: dict[int, int] = {}
+        self._formats = formats
+        self._place, self._is_replaced = place, added.column is not None
+        self._cells = added.cells
+        self._texts = {**added.texts, added.header_row: added.heading}
+        self._row = self._column = 0
+        self._due: str | None = None  # the text of this row, until it is written
+        self._is_left_out = False
         super().__init__(content)
-        if self._last >= MAX_COLUMN:
-            raise UnknownSpelling
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        prefix, _colon, local = name.rpartition(":")
+        local = name.rpartition(":")[2]
         if local == "dimension":
-            self._dimension = self.tag()[:2]
+            attributes["ref"] = self._wider(attributes.get("ref", ""))
         elif local == "row":
-            self._number = int(attributes.get("r") or self._number + 1)
-            self._column = -1
-            start, end, is_empty = self.tag()
-            name_before = f"{prefix}:".encode() if prefix else b""
-            self._row = _Row(self._number, name_before, start, end, is_empty)
-        elif local == "c" and self._row:
-            self._start_cell(self._row, attributes)
+            self._row, self._column = int(attributes.get("r") or self._row + 1), -1
+            self._due = self._texts.get(self._row)
+            attributes.pop("spans", None)
+        elif local == "c":
+            self._start_cell(name, attributes)
+        if not self._is_left_out:
+            super().start(name, attributes)
 
-    def _start_cell(self, row: _Row, attributes: dict[str, str]) -> None:
-        reference = attributes.get("r", "").rstrip("0123456789")
-        self._column = column_index_from_string(reference) - 1 if reference else self._column + 1
-        start, end, is_empty = self.tag()
-        target = self.marks.column
-        if target is None:
-            self._last = max(self._last, self._column + 1)
-        elif self._column == target:
-            self._removing = start, end, is_empty
-        elif self._column > target and row.insert_at is None:
-            row.insert_at = start
-        if (self._number, self._column) in self.marks.cells:
-            self.marked.append((start, end, int(attributes.get("s") or 0)))
+    def _start_cell(self, name: str, attributes: dict[str, str]) -> None:
+        letters = attributes.get("r", "").rstrip("0123456789")
+        self._column = column_index_from_string(letters) - 1 if letters else self._column + 1
+        self._is_left_out = self._is_replaced and self._column == self._place
+        if self._column > self._place:
+            self._write_due(name[:-1])
+        style = int(attributes.get("s") or 0)
+        if (self._row, self._column) in self._cells and style < self._formats:
+            attributes["s"] = str(self.coloured.setdefault(style, self._formats + len(self.coloured)))
+
+    def text(self, text: str) -> None:
+        if not self._is_left_out:
+            super().text(text)
 
     def end(self, name: str) -> None:
         local = name.rpartition(":")[2]
-        if local == "c" and self._removing is not None:
-            start, end, is_empty = self._removing
-            self._removed.append((start, end if is_empty else self.content.index(b">", self.at) + 1))
-            self._removing = None
-        elif local == "row" and self._row:
-            if self._row.number in self._wanted:
-                self._row.insert_at = self._row.insert_at or (None if self._row.is_empty else self.at)
-                self._rows.append(self._row)
-            self._row = None
+        if local == "row":
+            self._write_due(name[:-3])
+        if not self._is_left_out:
+            super().end(name)
+        self._is_left_out = self._is_left_out and local != "c"
 
-    def edits(self, marked: Mapping[int, int]) -> list[_Edit]:
-        """Return what to change; `marked` are the styles with the colour, by those without."""
-        found = [_Edit(start, end) for start, end in self._removed]
-        for start, end, style in self.marked:
-            if style in marked:
-                found.append(_Edit(start, end, self._with_style(start, end, marked[style])))
-        for row in self._rows:
-            found += self._edits_of(row)
-        if self._dimension:
-            found.append(self._wider(*self._dimension))
-        return found
+    def _write_due(self, p: str) -> None:
+        """Write the cell with this row's text, if it is due; `p` is the prefix of the sheet's elements."""
+        if self._due is not None:
+            place = f"{get_column_letter(self._place + 1)}{self._row}"
+            self.spelled(f'<{p}c r="{place}" t="inlineStr"><{p}is><{p}t xml:space="preserve">')
+            super().text(_ILLEGAL.sub("", self._due)[:MAX_TEXT])
+            self.spelled(f"</{p}t></{p}is></{p}c>")
+            self._due = None
 
-    def _with_style(self, start: int, end: int, style: int) -> bytes:
-        tag = _STYLE.sub(b"", self.content[start:end])
-        close = b"/>" if tag.endswith(b"/>") else b">"
-        return tag[: -len(close)] + f' s="{style}"'.encode() + close
-
-    def _edits_of(self, row: _Row) -> Iterator[_Edit]:
-        is_header = row.number == self.marks.header_row
-        text = self.marks.heading if is_header else self.marks.texts[row.number]
-        cell = self._cell(row, text)
-        tag = _SPANS.sub(b"", self.content[row.start : row.tag_end])
-        if row.is_empty:
-            name = row.prefix + b"row"
-            yield _Edit(row.start, row.tag_end, tag[:-2] + b">" + cell + b"</" + name + b">")
-            return
-        yield _Edit(row.start, row.tag_end, tag)
-        if row.insert_at is not None:
-            yield _Edit(row.insert_at, row.insert_at, cell)
-
-    def _cell(self, row: _Row, text: str) -> bytes:
-        p = row.prefix.decode()
-        place = quoteattr(f"{get_column_letter(self._last + 1)}{row.number}")
-        shown = escape(_ILLEGAL.sub("", text)[:MAX_TEXT])
-        cell = (
-            f'<{p}c r={place} t="inlineStr"><{p}is><{p}t xml:space="preserve">{shown}</{p}t></{p}is></{p}c>'
-        )
-        return cell.encode()
-
-    def _wider(self, start: int, end: int) -> _Edit:
+    def _wider(self, dimension: str) -> str:
         """Return the claimed dimension up to the new column; some programs read no further than it says."""
-        tag = self.content[start:end]
-        found = re.search(rb':([A-Z]+)(\d+)["\']', tag)
-        if found and column_index_from_string(found[1].decode()) <= self._last:
-            letters = get_column_letter(self._last + 1).encode()
-            tag = tag[: found.start(1)] + letters + tag[found.end(1) :]
-        return _Edit(start, end, tag)
+        found = _CORNER.search(dimension)
+        if found and column_index_from_string(found[0]) <= self._place:
+            return _CORNER.sub(get_column_letter(self._place + 1), dimension)
+        return dimension
 
 
-@dataclass
-class _List:
-    """A list in the styles: its start tag, its elements, and where it ends."""
+class _Styles(_Copy):
+    """The styles with more elements at the end of some of their lists, by the lists' names."""
 
-    tag: tuple[int, int] = (0, 0)
-    items: list[tuple[int, int]] = field(default_factory=list)
-    end: int = 0
-    prefix: str = ""
-
-
-class _Styles(_Part):
-    """The fills and the formats of cells, with more of them on request."""
-
-    def __init__(self, content: bytes) -> None:
-        self._lists: dict[str, _List] = {}
-        self._path: list[str] = []
-        self._edits: list[_Edit] = []
+    def __init__(self, content: bytes, added: Mapping[str, str]) -> None:
+        self._added = added
         super().__init__(content)
 
-    def start(self, name: str, _attributes: dict[str, str]) -> None:
-        prefix, colon, local = name.rpartition(":")
-        self._path.append(local)
-        if len(self._path) == 2 and local in {"fills", "cellXfs"}:
-            start, end, is_empty = self.tag()
-            if not is_empty:
-                self._lists[local] = _List((start, end), prefix=prefix + colon)
-        elif len(self._path) == 3 and (known := self._lists.get(self._path[1])):
-            start, end, is_empty = self.tag()
-            known.items.append((start, end if is_empty else 0))
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition(":")[2] in self._added:
+            attributes.pop("count", None)  # optional, and wrong from now on
+        super().start(name, attributes)
 
-    def end(self, _name: str) -> None:
-        known = self._lists.get(self._path[1]) if len(self._path) > 1 else None
-        if known and len(self._path) == 3 and not known.items[-1][1]:
-            known.items[-1] = (known.items[-1][0], self.content.index(b">", self.at) + 1)
-        elif known and len(self._path) == 2:
-            known.end = self.at
-        self._path.pop()
-
-    def add_marked(self, styles: set[int]) -> dict[int, int]:
-        """Add a coloured copy of each style, and return its number by that of the original."""
-        fills, formats = self._lists.get("fills"), self._lists.get("cellXfs")
-        if not fills or not formats:
-            return {}
-        p = fills.prefix
-        pattern = f'<{p}patternFill patternType="solid"><{p}fgColor rgb="{_COLOUR}"/></{p}patternFill>'
-        self._add(fills, [f"<{p}fill>{pattern}</{p}fill>".encode()])
-        known = [style for style in sorted(styles) if style < len(formats.items)]
-        self._add(formats, [self._coloured(formats.items[style], len(fills.items)) for style in known])
-        return {style: len(formats.items) + at for at, style in enumerate(known)}
-
-    def _add(self, to: _List, items: list[bytes]) -> None:
-        start, end = to.tag
-        count = f' count="{len(to.items) + len(items)}"'.encode()
-        tag = _COUNT.sub(b"", self.content[start:end])
-        self._edits += [_Edit(start, end, tag[:-1] + count + b">"), _Edit(to.end, to.end, b"".join(items))]
-
-    def _coloured(self, place: tuple[int, int], fill: int) -> bytes:
-        whole = self.content[place[0] : place[1]]
-        close = whole.index(b">")
-        tag, rest = whole[:close], whole[close:]
-        slash = b"/" if tag.endswith(b"/") else b""
-        plain = _FILL.sub(b"", tag.removesuffix(b"/"))
-        return plain + f' fillId="{fill}" applyFill="1"'.encode() + slash + rest
-
-    def changed(self) -> bytes:
-        """Return the part with what was added."""
-        return _replaced(self.content, self._edits)
+    def end(self, name: str) -> None:
+        self.spelled(self._added.get(name.rpartition(":")[2], ""))
+        super().end(name)
 
 
 def main(arguments: list[str]) -> int:
@@ -341,8 +235,8 @@ def main(arguments: list[str]) -> int:
     limit_process(*map(int, arguments))
     first, _line, content = sys.stdin.buffer.read().partition(b"\n")
     try:
-        marked = mark_workbook(content, Marks.from_json(json.loads(first)))
-    except (RefusedWorkbook, UnknownSpelling, expat.ExpatError):
+        marked = mark_workbook(content, AddedColumn.from_json(json.loads(first)))
+    except (RefusedWorkbook, expat.ExpatError):
         return 0
     sys.stdout.buffer.write(marked)
     return 0

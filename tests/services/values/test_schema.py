@@ -7,11 +7,19 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from ticketadmin.models import CrmSnapshot, CustomField, FieldKind, Snapshot, StatusSetting
+from ticketadmin.models import (
+    CrmSnapshot,
+    CustomField,
+    FieldKind,
+    Snapshot,
+    StatusSetting,
+    json_rows,
+    rows_in,
+)
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import Kind, described_column, described_in
+from ticketadmin.services.values.fields import Kind
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
@@ -88,8 +96,8 @@ def test_described_fields_come_along_in_another_query_as_in_their_own(
     StatusSetting.objects.create(name="Mới")
 
     with CaptureQueriesContext(connection) as queries:
-        row = StatusSetting.objects.annotate(described=described_column()).get()
-        schema = load_schema(Choices(described=described_in(row.described)))
+        row = StatusSetting.objects.annotate(fields=json_rows(CustomField)).get()
+        schema = load_schema(Choices(custom_fields=rows_in(CustomField, row.fields)))
 
     assert len(queries) == 1
     assert list(schema.fields.items()) == list(load_schema().fields.items())

@@ -12,8 +12,9 @@ from ticketadmin.services.bulk.files import answers_in, content_of, table_in
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.people.access import require
-from ticketadmin.services.spreadsheets.marking import AddedColumn, MarkedFile, with_columns
+from ticketadmin.services.spreadsheets.marking import MarkedFile, with_columns
 from ticketadmin.services.values.schema import TicketSchema
+from ticketadmin.workbooks.marking import AddedColumn
 
 BETWEEN = " · "
 

@@ -10,13 +10,19 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ticketadmin.models import CrmSnapshot, Prepared, Snapshot
+from ticketadmin.models import (
+    CrmSnapshot,
+    CustomField,
+    Prepared,
+    Snapshot,
+    StatusSetting,
+    TicketRule,
+    json_rows,
+    rows_in,
+)
 from ticketadmin.services.crm.connection import get_api, state_in
 from ticketadmin.services.crm.omitted import omitted_in
-from ticketadmin.services.crm.statuses import settings_column, settings_in
-from ticketadmin.services.rules.checking import rules_column, rules_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
-from ticketadmin.services.values.fields import described_column, described_in, listed_in
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.tickets import Choice
 
@@ -35,10 +41,9 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     known = next(iter(rows.values()), None)
     return Choices(
         reading=state_in(rows.get(Snapshot.READING)),
-        rules=rules_in(known.rules) if known else None,
-        described=described_in(known.described) if known else None,
-        listed=listed_in(known.described) if known else None,
-        settings=settings_in(known.settings) if known else None,
+        rules=rows_in(TicketRule, known.rules) if known else None,
+        custom_fields=rows_in(CustomField, known.custom_fields) if known else None,
+        settings=rows_in(StatusSetting, known.settings) if known else None,
         omitted_are_emptied=omitted_in(rows.get(Snapshot.OMITTED)).are_emptied,
         categories=_current(Snapshot.CATEGORIES, rows.get(Snapshot.CATEGORIES), refresh=refresh, ask=ask),
         statuses=_current(Snapshot.STATUSES, rows.get(Snapshot.STATUSES), refresh=refresh, ask=ask),
@@ -46,8 +51,11 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
 
 
 def _snapshots() -> QuerySet[CrmSnapshot]:
-    found = CrmSnapshot.objects.filter(name__in=_LOOKED_UP)
-    return found.annotate(rules=rules_column(), described=described_column(), settings=settings_column())
+    return CrmSnapshot.objects.filter(name__in=_LOOKED_UP).annotate(
+        rules=json_rows(TicketRule),
+        custom_fields=json_rows(CustomField),
+        settings=json_rows(StatusSetting),
+    )
 
 
 _SNAPSHOTS: Prepared[Any] = Prepared(_snapshots)  # each has the three columns as attributes

@@ -6,14 +6,11 @@ the first few have a button.
 
 from dataclasses import dataclass
 
-from django.db.models import Subquery
-
-from ticketadmin.models import Hue, Prepared, StatusSetting, json_rows, rows_in
+from ticketadmin.models import Hue, Prepared, StatusSetting
 from ticketadmin.services.values.choices import Choices, matching_name
 
 QUICK_BUTTONS_BY_DEFAULT = 6
 _SETTINGS = Prepared(StatusSetting.objects.all)
-_SWITCHES = ("is_done", "quick_button")
 
 
 @dataclass(frozen=True)
@@ -61,14 +58,3 @@ def get_statuses(choices: Choices) -> Statuses:
             for position, (name, setting) in enumerate(known)
         )
     )
-
-
-def settings_column() -> Subquery:
-    """Return the descriptions as a column of any query, for `settings_in`."""
-    return json_rows(StatusSetting.objects.all(), ("id", "name", "hue", "order", *_SWITCHES))
-
-
-def settings_in(column: str | None) -> tuple[StatusSetting, ...]:
-    """Return the descriptions in the text of `settings_column`, in their order."""
-    rows = [row | {name: bool(row[name]) for name in _SWITCHES} for row in rows_in(column)]  # SQLite: numbers
-    return tuple(StatusSetting(**row) for row in sorted(rows, key=lambda row: (row["order"], row["name"])))

@@ -12,17 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Subquery
-
-from ticketadmin.models import Prepared, TicketRule, User, as_json_value, json_rows, rows_in
+from ticketadmin.models import Prepared, TicketRule, User
 from ticketadmin.services.values.codecs import is_empty
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, visible
 
 NAMED_VALUES = frozenset({"status_name", "cate_name"})  # fields whose single values can have a rule
-_SWITCHES = ("allows_unreadable", "needs_reason")  # columns of a rule
-_LISTS = ("required_fields", "groups")
 
 
 class Requirement(StrEnum):
@@ -96,20 +92,6 @@ def rules_of(schema: TicketSchema) -> tuple[TicketRule, ...]:
     """Return every rule, as they came with the lists of the CRM; a query only where they did not."""
     known = schema.choices.rules
     return load_rules() if known is None else known
-
-
-def rules_column() -> Subquery:
-    """Return every rule as a column of any query, for `rules_in`: no query of their own."""
-    return json_rows(TicketRule.objects.all(), ("id", "field", "value", *_SWITCHES, *_LISTS))
-
-
-def rules_in(column: str | None) -> tuple[TicketRule, ...]:
-    """Return the rules in the text of `rules_column`, by field and value."""
-    rules = []
-    for row in rows_in(column):
-        switches = {name: bool(row[name]) for name in _SWITCHES}  # numbers on SQLite
-        rules.append(TicketRule(**row | switches | {name: as_json_value(row[name]) for name in _LISTS}))
-    return tuple(sorted(rules, key=lambda rule: (rule.field, rule.value)))
 
 
 def names_to_read(rules: Iterable[TicketRule]) -> list[str]:

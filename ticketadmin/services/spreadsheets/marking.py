@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from ticketadmin.services.spreadsheets.delimited import decode, separator_of
@@ -17,25 +17,10 @@ from ticketadmin.services.spreadsheets.workbooks import (
     run_process,
 )
 from ticketadmin.text import normalize
+from ticketadmin.workbooks.marking import AddedColumn
 
 logger = logging.getLogger(__name__)
 _TONES = "\u0300\u0301\u0303\u0309\u0323"  # the combining marks of Windows-1258
-
-
-@dataclass(frozen=True)
-class AddedColumn:
-    """A column to add: its heading, the header's row and the texts by row, as the spreadsheet numbers them.
-
-    `column` is the place, from 0, of such a column that the file has already: it is replaced. `cells` are the
-    places (row, column) to colour where the format has colours; `sheet` is the sheet of a workbook.
-    """
-
-    heading: str
-    header_row: int
-    texts: Mapping[int, str]
-    column: int | None = None
-    cells: frozenset[tuple[int, int]] = frozenset()
-    sheet: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +33,10 @@ class MarkedFile:
 
 
 def with_columns(content: bytes, table: Table, columns: Iterable[AddedColumn]) -> MarkedFile:
-    """Return the file of a table with columns added. Raises UnreadableFile."""
+    """Return a CSV or XLSX file that was read as this table, with columns added. Raises UnreadableFile."""
     for added in columns:
-        content = with_column(content, added)
+        content = (_marked_workbook if is_workbook(content) else _marked_text)(content, added)
     return MarkedFile((content,), len(table.rows), is_workbook=bool(table.sheet))
-
-
-def with_column(content: bytes, added: AddedColumn) -> bytes:
-    """Return a CSV or XLSX file that was read before, with a column added. Raises UnreadableFile."""
-    return _marked_workbook(content, added) if is_workbook(content) else _marked_text(content, added)
 
 
 def _marked_workbook(content: bytes, added: AddedColumn) -> bytes:

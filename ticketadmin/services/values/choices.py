@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import CustomField, Reading, StatusSetting, TicketRule
 from ticketadmin.services.values.browser import with_plain_line_ends
-from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, normalize
 from ticketadmin.ticketapi.tickets import Choice
 
@@ -105,10 +104,16 @@ class Choices:
     statuses: ChoiceList = ChoiceList()
     reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
     omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, learnt there, too
-    described: tuple[Field, ...] | None = None  # the described custom fields, learnt there, too; or not known
-    rules: tuple[TicketRule, ...] | None = None  # of administrators, learnt there, too; or not known
-    listed: tuple[CustomField, ...] | None = None  # those of the described fields that the list shows
-    settings: tuple[StatusSetting, ...] | None = None  # how statuses look here, learnt there, too
+    # What administrators described, learnt there, too; None: not known.
+    custom_fields: tuple[CustomField, ...] | None = None
+    rules: tuple[TicketRule, ...] | None = None
+    settings: tuple[StatusSetting, ...] | None = None  # how statuses look here
+
+    @property
+    def listed(self) -> tuple[CustomField, ...] | None:
+        """The described fields that the list of tickets shows; None: not known."""
+        known = self.custom_fields
+        return known if known is None else tuple(one for one in known if one.is_listed)
 
     def of_field(self, name: str) -> ChoiceList:
         """Return the list behind `cate_name` or `status_name`."""

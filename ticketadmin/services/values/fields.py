@@ -8,19 +8,16 @@ Values are JSON as the API has them: strings for the standard fields, anything f
 A value that is not known is absent from every mapping, never empty.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from ticketadmin.models import CustomField, FieldKind, json_rows, rows_in
+from ticketadmin.models import CustomField, FieldKind
 
 CUSTOM_PREFIX = "custom_fields."
-_DESCRIBING = ("key", "label", "kind", "choices_text", "help_text", "required", "order", "is_listed")
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
 
 
@@ -71,50 +68,13 @@ STANDARD: tuple[Field, ...] = (
 )
 
 
-def catalogue(known_names: Iterable[str] = (), described: Iterable[Field] | None = None) -> dict[str, Field]:
-    """Return every field by name: standard, described custom ones, then undescribed ones in `known_names`.
-
-    `described` is what `described_in` returned; without it one query reads them.
-    """
-    if described is None:
-        described = _in_order(CustomField.objects.order_by())
-    fields = {field.name: field for field in (*STANDARD, *described)}
-    for name in known_names:
-        if name.startswith(CUSTOM_PREFIX) and name not in fields:
-            fields[name] = undescribed(name)
-    return fields
-
-
-def described_column() -> Subquery:
-    """Return the described custom fields as a column of any query, for `described_in`."""
-    return json_rows(CustomField.objects.all(), ("id", *_DESCRIBING))
-
-
-def described_in(column: str | None) -> tuple[Field, ...]:
-    """Return the fields in the text of `described_column`, in the order of the form."""
-    return _in_order(CustomField(**one) for one in rows_in(column))
-
-
-def listed_in(column: str | None) -> tuple[CustomField, ...]:
-    """Return those of the same column that an administrator marked for the list, in the same order."""
-    return tuple(_sorted(CustomField(**one) for one in rows_in(column) if one["is_listed"]))
-
-
-def _in_order(definitions: Iterable[CustomField]) -> tuple[Field, ...]:
-    return tuple(_described(definition) for definition in _sorted(definitions))
-
-
-def _sorted(definitions: Iterable[CustomField]) -> list[CustomField]:
-    """Return the definitions in the order of the form: here, as collations of databases differ."""
-    return sorted(definitions, key=lambda one: (one.order, one.label, one.pk))
-
-
 def undescribed(name: str) -> Field:
     """Return the field for a custom key that no administrator described; its key is its label."""
     return Field(name, name.removeprefix(CUSTOM_PREFIX), Kind.RAW)
 
 
-def _described(definition: CustomField) -> Field:
+def described(definition: CustomField) -> Field:
+    """Return the field that an administrator described."""
     return Field(
         CUSTOM_PREFIX + definition.key,
         definition.label,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from ticketadmin.models import CustomField
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.codecs import is_empty, is_identical, same_value
 from ticketadmin.services.values.fields import (
@@ -10,7 +11,7 @@ from ticketadmin.services.values.fields import (
     STANDARD,
     Field,
     Value,
-    catalogue,
+    described,
     undescribed,
 )
 
@@ -70,4 +71,8 @@ def load_schema(choices: Choices | None = None, names: Iterable[str] = ()) -> Ti
     names resolve to themselves.
     """
     choices = choices or Choices()
-    return TicketSchema(catalogue(names, choices.described), choices)
+    known = CustomField.objects.order_by() if choices.custom_fields is None else choices.custom_fields
+    # In the order of the form: here, as collations of databases differ.
+    in_order = sorted(known, key=lambda one: (one.order, one.label, one.pk))
+    fields = {field.name: field for field in (*STANDARD, *map(described, in_order))}
+    return TicketSchema(fields, choices).including(names)
