@@ -20,7 +20,8 @@ from ticketadmin.services.saving.errors import (
     SaveProblem,
 )
 from ticketadmin.services.saving.form_base import Base
-from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.values.schema import load_schema
 
 CODE = "ABCXYZ1234"

@@ -12,8 +12,9 @@ from ticketadmin.models import Change, Outcome, User
 from ticketadmin.services.saving.edit import Edit, Set
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.form_base import Base
-from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit
+from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit
 from ticketadmin.services.saving.lock import NEWEST, earlier_post, on_record, record_intent, wait_for
+from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.saving.runner import this_runner
 from ticketadmin.services.values.schema import TicketSchema
 

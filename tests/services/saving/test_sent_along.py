@@ -12,6 +12,7 @@ from ticketadmin.models import Change, Draft, Outcome, User
 from ticketadmin.services.crm.omitted import omitted_fields, remember_emptied
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.saving.edit import payload_of
+from ticketadmin.services.saving.seen_fields import with_seen
 from ticketadmin.services.saving.sent_along import (
     MAX_NAMED,
     OTHER_CUSTOM,
@@ -19,7 +20,6 @@ from ticketadmin.services.saving.sent_along import (
     fields_lost,
     lost_and_along,
     names_sent_along,
-    with_seen,
     with_sent_along,
 )
 from ticketadmin.services.values.choices import Choices

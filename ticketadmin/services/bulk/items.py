@@ -55,8 +55,9 @@ from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.proving import Saved, prove
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import write_ticket
+from ticketadmin.services.saving.seen_fields import with_seen
 from ticketadmin.services.saving.sending import Written
-from ticketadmin.services.saving.sent_along import fields_lost, lost_and_along, with_seen
+from ticketadmin.services.saving.sent_along import fields_lost, lost_and_along
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable

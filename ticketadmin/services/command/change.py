@@ -38,7 +38,8 @@ from ticketadmin.services.command.exits import OUTCOMES, Exit, exit_of_all, exit
 from ticketadmin.services.people.access import Forbidden, require
 from ticketadmin.services.saving.errors import SaveProblem
 from ticketadmin.services.saving.form_base import Base
-from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit, compare
+from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.saving.readback import shown_outcome
 from ticketadmin.services.saving.save import save_ticket
 from ticketadmin.services.values.schema import TicketSchema

@@ -1,13 +1,12 @@
 """What one save is to store, and what it would send after comparing that with the CRM as it is now."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from ticketadmin.models import Change, Origin, TicketRule, User
-from ticketadmin.services.crm.reading import ReadTicket, announce_read
-from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, names_to_read, rules_of
+from ticketadmin.services.crm.reading import announce_read
+from ticketadmin.services.rules.checking import Asked, check_rules, names_to_read, rules_of
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
     EditConflict,
@@ -19,11 +18,10 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.held import Held, read_held
-from ticketadmin.services.saving.merge import Merge, merge
-from ticketadmin.services.saving.payload import outgoing
-from ticketadmin.services.saving.sent_along import with_seen
-from ticketadmin.services.saving.signature import Signature, sign_field, signature_for
-from ticketadmin.services.values.fields import Value
+from ticketadmin.services.saving.merge import merge
+from ticketadmin.services.saving.payload import Intent, outgoing
+from ticketadmin.services.saving.seen_fields import with_seen
+from ticketadmin.services.saving.signature import sign_field, signature_for
 from ticketadmin.services.values.schema import TicketSchema
 
 
@@ -61,30 +59,6 @@ class SaveContext:
 
 
 @dataclass(frozen=True)
-class Intent:
-    """What is to be sent. `before` is what the CRM held right before, None where it could not be read.
-
-    `read` is the read that showed it. The index learns of it with the read-back, in one statement.
-    """
-
-    wanted: Mapping[str, Value]
-    before: Mapping[str, Value] | None
-    payload: Mapping[str, Any]
-    along: tuple[str, ...] = ()  # fields in the payload that are sent as they were read
-    merged: Merge = field(default_factory=Merge)
-    read: ReadTicket | None = None
-    signature: Signature | None = None
-    unsigned_payload: Mapping[str, Any] | None = None  # where there is a signature
-    waived: tuple[Unmet, ...] = ()  # what rules required and was not met, and did not prevent it
-
-    def unsigned(self) -> "Intent":
-        """Return the same without the signature."""
-        if self.unsigned_payload is None:
-            return self
-        return replace(self, payload=self.unsigned_payload, signature=None, unsigned_payload=None)
-
-
-@dataclass(frozen=True)
 class Blocked:
     """Nothing can be sent, and why. `left` names the wanted fields that the CRM does not hold already."""
 
@@ -103,8 +77,7 @@ def compare(edited: TicketEdit, context: SaveContext) -> Intent | Blocked:
     held = read_held(edited.base, looked_at, edited.schema.choices)
     if isinstance(held, SaveProblem):
         return Blocked(held, edited.edit.wishes)
-    schema = with_seen(edited.schema, edited.code, edited.base.values)
-    found = _compared(replace(edited, schema=schema), held, rules, context)
+    found = _compared(edited, held, rules, context)
     if held.read and isinstance(found, Blocked):
         announce_read(held.read)
     return found
@@ -119,7 +92,8 @@ def _compared(
     merged = merge(base, mine, known, schema)
     asked = Asked(merged.left, known, context.actor, context.change_reason, context.takes_back)
     found = check_rules(rules, asked, schema)
-    out = outgoing(merged.left, held, signature_for(context.actor, held.read), schema)
+    seen = with_seen(schema, edited.code, base)
+    out = outgoing(merged.left, held, signature_for(context.actor, held.read), seen)
     if held.read and (unseen := [name for name in mine if name in base and name not in known]):
         return Blocked(ReadingLost(unseen), mine)
     if held.read and merged.conflicts:
@@ -130,14 +104,4 @@ def _compared(
         return Blocked(RuleBroken(found.broken), merged.left)
     if not context.accepts_losing.issuperset(out.lost):
         return Blocked(WouldLoseFields(out.lost), merged.left)
-    return Intent(
-        wanted=merged.left,
-        before=out.before,
-        payload=out.payload,
-        along=out.along,
-        merged=merged,
-        read=held.read,
-        signature=out.signature,
-        unsigned_payload=out.unsigned_payload,
-        waived=found.waived,
-    )
+    return replace(out, merged=merged, read=held.read, waived=found.waived)

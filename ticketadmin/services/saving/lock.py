@@ -16,7 +16,8 @@ from django.utils import timezone
 from ticketadmin.logs import request_id
 from ticketadmin.models import Change, ChangedField, Insert, Outcome, Prepared, Slot
 from ticketadmin.services.saving.errors import SaveInProgress
-from ticketadmin.services.saving.intent import Blocked, Intent, SaveContext, TicketEdit
+from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit
+from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.saving.readback import settle
 from ticketadmin.services.saving.runner import this_runner
 

@@ -22,8 +22,8 @@ from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit,
 from ticketadmin.services.saving.lock import on_record, record_intent
 from ticketadmin.services.saving.posted_again import after_earlier_post
 from ticketadmin.services.saving.proving import Saved, prove
+from ticketadmin.services.saving.seen_fields import with_seen
 from ticketadmin.services.saving.sending import Written, send
-from ticketadmin.services.saving.sent_along import with_seen
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 from ticketadmin.models import Change
 from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.saving.errors import SaveFailed, SaveProblem
-from ticketadmin.services.saving.intent import Intent, TicketEdit
+from ticketadmin.services.saving.intent import TicketEdit
+from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.saving.record import Received
 from ticketadmin.services.saving.signature import REFUSED
 from ticketadmin.services.saving.verdict import Sent, WriteState, state_after

@@ -6,22 +6,22 @@ cannot be read cannot be sent along and would be lost. It is named before anythi
 itself refuses to lose a field that the user was not told of: only the save reads every ticket.
 
 No endpoint lists a ticket's custom fields. Those that administrators described are known, and so are those
-that an earlier save or a draft found in the ticket (`with_seen`). Where the answer lacks `custom_fields`
+that an earlier save or a draft found in the ticket (`seen_fields`). Where the answer lacks `custom_fields`
 altogether, there may be others, which `OTHER_CUSTOM` stands for.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from ticketadmin.models import Change, Draft
+from ticketadmin.models import Change
 from ticketadmin.services.saving.edit import names_in
+from ticketadmin.services.saving.seen_fields import MAX_NAMED
 from ticketadmin.services.values.codecs import is_empty
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Value
 from ticketadmin.services.values.schema import TicketSchema
 
 ACCEPT_LOSING = "accept_losing"  # the name of the inputs by which a form says which losses its page named
 OTHER_CUSTOM = "custom_fields"  # among the names of lost fields: custom fields of which nothing is known
-MAX_NAMED = 100  # custom fields that are named each for itself
 MAX_NAME = 200  # characters of a field's name
 
 
@@ -35,27 +35,6 @@ class Shown(Protocol):
     @property
     def shows_custom_fields(self) -> bool:
         """Whether the answer had `custom_fields`, be it empty."""
-
-
-def with_seen(schema: TicketSchema, code: str, names: Iterable[str] = ()) -> TicketSchema:
-    """Return the schema with the custom fields in `names` and those that the ticket was seen with before.
-
-    The schema itself for a CRM that keeps what a PUT leaves out.
-    """
-    if not schema.choices.omitted_are_emptied:
-        return schema
-    return schema.including([*names, *_seen_before(code, schema)])
-
-
-def _seen_before(code: str, schema: TicketSchema) -> list[str]:
-    """Return the custom fields that held something when a save last sent some, or when a draft was begun."""
-    saved = Change.objects.for_ticket(code).saved().filter(payload__has_key="custom_fields")
-    sent = saved.values_list("payload__custom_fields", flat=True)[:1]
-    typed = Draft.objects.filter(ticket_code=code).values_list("originals", flat=True)[:MAX_NAMED]
-    seen = {CUSTOM_PREFIX + key: value for one in sent if isinstance(one, dict) for key, value in one.items()}
-    for originals in typed:
-        seen |= {name: value for name, value in originals.items() if name.startswith(CUSTOM_PREFIX)}
-    return [name for name, value in seen.items() if not schema.is_empty(name, value)]
 
 
 def with_sent_along(
