@@ -7,13 +7,12 @@ import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
-from tests import prepared
-from tests.prepared import MANAGE, Database
+from tests import forking, prepared
+from tests.forking import Forked, ForkServer
+from tests.prepared import Database
 from tests.sandbox_driver import KEY
 from tests.waiting import LIMIT, wait_until
 
@@ -52,8 +51,8 @@ class LiveServer:
         }
         self.port = 0
         self.log = data / "web.log"
-        self._shell: Shell | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._forks: dict[tuple[tuple[str, str], ...], ForkServer] = {}
+        self._process: Forked | None = None
         self._prepare(database)
         if is_swept:
             self.sweep()
@@ -75,27 +74,24 @@ class LiveServer:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, MANAGE, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return self._printed_by("manage", *arguments)
+
+    def execute(self, script: str) -> str:
+        """Run Python with the product set up, in a process of its own; return what it prints."""
+        return self._printed_by("script", script)
+
+    def _printed_by(self, program: str, *arguments: str) -> str:
+        done = forking.run(self.forks, program, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def execute(self, script: str) -> str:
-        """Run Python with the product set up, in a process that stays; return what it prints."""
-        if self._shell is None or self._shell.environment != self.environment:
-            self._end_shell()
-            self._shell = Shell(dict(self.environment), self.data / "shell.log")
-        return self._shell.execute(script)
-
-    def _end_shell(self) -> None:
-        if self._shell:
-            self._shell.stop()
-        self._shell = None
+    @property
+    def forks(self) -> ForkServer:
+        """What forks processes with the settings that it has now."""
+        key = tuple(sorted(self.environment.items()))
+        if key not in self._forks:
+            self._forks[key] = forking.product(self.environment, self.data / "forks.log")
+        return self._forks[key]
 
     @property
     def pid(self) -> int:
@@ -194,18 +190,10 @@ class LiveServer:
     def start(self) -> None:
         """Start the web server; a later start takes the same port."""
         self.port = self.port or _free_port()
-        output = self.log.open("a")
-        self._process = subprocess.Popen(
-            [
-                sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", f"127.0.0.1:{self.port}",
-                "--workers", str(self.workers), "--threads", "24", "--no-control-socket", "--timeout", "30",
-            ],
-            env=self.environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+        self._process = _started(
+            self.forks, self.log, "gunicorn", "ticketadmin.wsgi", "--bind", f"127.0.0.1:{self.port}",
+            "--workers", str(self.workers), "--threads", "24", "--no-control-socket", "--timeout", "30",
         )  # fmt: skip
-        output.close()
         wait_until(self._answers, self.log.read_text)
 
     def _answers(self) -> bool:
@@ -218,7 +206,13 @@ class LiveServer:
 
     def stop(self) -> None:
         """End it in order."""
-        self._end_shell()
+        self.stop_serving()
+        for server in self._forks.values():
+            server.close()
+        self._forks.clear()
+
+    def stop_serving(self) -> None:
+        """End its web server in order; others of its processes go on."""
         if self._process:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(LIMIT)
@@ -227,39 +221,6 @@ class LiveServer:
         """End every process of it at once, as a power cut would."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(LIMIT)
-
-
-class Shell:
-    """A process in which scripts run with the product set up, one after the other."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self.environment = environment
-        self._log = log
-        with log.open("a") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.live_shell"],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-
-    def execute(self, script: str) -> str:
-        """Run a script and return what it printed; its error fails the test."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(script) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, self._log.read_text("utf-8")
-        printed, error = json.loads(answer)
-        assert not error, error
-        return str(printed)
-
-    def stop(self) -> None:
-        """Let it end, as it does when no more can come."""
-        self._process.communicate(timeout=LIMIT)
 
 
 class LiveWorker:
@@ -272,15 +233,9 @@ class LiveWorker:
 
     def start(self) -> None:
         """Start it, at once ready for work."""
-        output = self.log.open("a")
-        self._process = subprocess.Popen(
-            [sys.executable, MANAGE, "db_worker", "--interval", "0.1", "--no-startup-delay"],
-            env=self.server.environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        output.close()
+        # With DEBUG it would watch its source, and start itself anew: what is forked has no start to repeat.
+        arguments = ("db_worker", "--interval", "0.1", "--no-startup-delay", "--no-reload")
+        self._process = _started(self.server.forks, self.log, "manage", *arguments)
 
     @property
     def pid(self) -> int:
@@ -295,6 +250,13 @@ class LiveWorker:
         """End it without a word."""
         self._process.kill()
         self._process.wait(LIMIT)
+
+
+def _started(forks: ForkServer, log: Path, program: str, *arguments: str) -> Forked:
+    """Start a program that goes on by itself and writes to a log."""
+    with log.open("a") as output, Path(os.devnull).open() as nothing:
+        streams = (nothing.fileno(), output.fileno(), output.fileno())
+        return forks.start(program, *arguments, streams=streams, is_leader=True)
 
 
 _SWEEP = """

@@ -3,8 +3,10 @@
 The queue only wakes workers: the rows hold the work to do, and tasks are idempotent.
 """
 
+import os
 import socket
 import threading
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -14,14 +16,23 @@ from django_tasks_db.models import DBTaskResult
 
 from ticketadmin.services.bulk.engine import drain, work_waits
 
-WORKER = f"{socket.gethostname()[:40]}-{uuid4().hex[:12]}"  # this process, also among copies of one machine
 stopping = threading.Event()  # set by the worker process when it is told to end
+
+
+def this_worker() -> str:
+    """Return the name of this process, which is unique also among copies of one machine."""
+    return _worker(os.getpid())
+
+
+@lru_cache(maxsize=2)  # a forked child has a name of its own
+def _worker(_pid: int) -> str:
+    return f"{socket.gethostname()[:40]}-{uuid4().hex[:12]}"
 
 
 @task()
 def drain_bulk(pk: int) -> None:
     """Work on one bulk update until it needs no worker any more."""
-    drain(pk, worker=WORKER, should_stop=stopping.is_set)
+    drain(pk, worker=this_worker(), should_stop=stopping.is_set)
 
 
 @receiver(work_waits)

@@ -1,10 +1,14 @@
-"""axe-core on a page: its script once a document, and no more than what it finds leaves the browser."""
+"""axe-core on a page: its script once a page, and no more than what it finds leaves the browser."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Themes are colours and nothing else (static/css/tokens.css): what else axe finds, it finds in both.
+RULES = {"light": TAGS, "dark": ["color-contrast", "link-in-text-block"]}
 
 _IS_THERE = "'axe' in window"
 # Style sheets would be loaded anew for every run, for a rule that is experimental and not asked for.
@@ -14,6 +18,11 @@ _RUN = """async ([place, rules]) => {
   const { violations } = await axe.run(place ?? document, options);
   return violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 160)}`);
 }"""
+
+
+def stay_in(page: Page) -> None:
+    """Have axe in whatever the page shows next: to hand it to each document takes 0.4 s more."""
+    page.add_init_script(script=AXE_SCRIPT)
 
 
 def violations(page: Page, rules: Sequence[str] | dict[str, Any], *, within: str | None = None) -> list[str]:

@@ -3,17 +3,18 @@
 import re
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import forking
 from tests.browsing import Visitor
 from tests.conftest import postgres_address
+from tests.forking import product_with
 from tests.live import LiveServer
-from tests.prepared import MANAGE, empty_postgres_database, postgres_database
+from tests.prepared import empty_postgres_database, postgres_database
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import wait_until
 
@@ -47,11 +48,13 @@ def saving(server: LiveServer, over: threading.Event) -> None:
     visitor.close()
 
 
-def counted(environment: dict[str, str]) -> list[str]:
-    """Return how many changes and people the product finds, started with a restored database."""
-    command = [sys.executable, MANAGE, "shell", "-v", "0", "-c", COUNT]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+def restore(copy: Path, environment: dict[str, str]) -> tuple[str, list[str]]:
+    """Restore a copy; return what is said, and how many changes and people the product then finds."""
+    with product_with(environment, copy.with_name("restoring.log")) as forks:
+        done = forking.run(forks, "manage", "restore", str(copy))
+        found = forking.run(forks, "script", COUNT)
+    assert (done.returncode, found.returncode) == (0, 0), done.stderr + found.stderr
+    return done.stdout, found.stdout.split()
 
 
 def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
@@ -70,9 +73,9 @@ def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
 
     new = {**server.environment, "DATA_DIR": str(tmp_path / "new")}
     (tmp_path / "new").mkdir()
-    subprocess.run([sys.executable, MANAGE, "restore", str(copy)], env=new, check=True, capture_output=True)
 
-    changes, people = counted(new)
+    _said, (changes, people) = restore(copy, new)
+
     assert int(changes) >= 5
     assert people == server.execute(COUNT).split()[1]
     assert copy.stat().st_mode & 0o077 == 0
@@ -103,8 +106,7 @@ def test_nothing_that_is_restored_acts_by_itself(server: LiveServer, tmp_path: P
     new = {**server.environment, "DATA_DIR": str(tmp_path / "new")}
     (tmp_path / "new").mkdir()
 
-    command = [sys.executable, MANAGE, "restore", str(tmp_path / "copy")]
-    said = subprocess.run(command, env=new, check=True, capture_output=True, text=True).stdout
+    said, _counts = restore(tmp_path / "copy", new)
 
     assert "3 bulk updates that were under way wait" in said
     with sqlite3.connect(tmp_path / "new" / "ticketadmin.sqlite3") as restored:
@@ -134,8 +136,7 @@ def test_nothing_is_overwritten(server: LiveServer, tmp_path: Path) -> None:
     before = copy.read_bytes()
 
     for arguments in (["backup", str(copy)], ["restore", str(copy)]):
-        command = [sys.executable, MANAGE, *arguments]
-        refused = subprocess.run(command, env=server.environment, capture_output=True, text=True, check=False)
+        refused = forking.run(server.forks, "manage", *arguments)
         assert refused.returncode == 1
         assert "nothing was" in refused.stderr
     assert copy.read_bytes() == before
@@ -146,7 +147,7 @@ def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -
     address = postgres_address()
     Sandbox(sandbox_process.url).reset()
     (tmp_path / "data").mkdir()
-    with postgres_database(address) as database, empty_postgres_database(address) as restored:
+    with postgres_database(address) as database, empty_postgres_database(address) as empty:
         server = LiveServer(tmp_path / "data", sandbox_process.url, database=database, is_swept=False)
         visitor = Visitor(server)
         visitor.post(f"/tickets/{CODE}/", visitor.form(CODE).filled(ticket_title="Sao lưu"))
@@ -154,8 +155,7 @@ def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -
         server.manage("backup", str(tmp_path / "copy.dump"))
         assert tables_with_rows(tmp_path / "copy.dump") >= {"ticketadmin_user", "ticketadmin_change"}
         assert "django_session" not in tables_with_rows(tmp_path / "copy.dump")
-        new = {**server.environment, "DATABASE_URL": restored}
-        command = [sys.executable, MANAGE, "restore", str(tmp_path / "copy.dump")]
-        subprocess.run(command, env=new, check=True, capture_output=True)
-        assert counted(new) == server.execute(COUNT).split()
+        new = {**server.environment, "DATABASE_URL": empty}
+        _said, counts = restore(tmp_path / "copy.dump", new)
+        assert counts == server.execute(COUNT).split()
         server.stop()

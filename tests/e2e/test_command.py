@@ -2,15 +2,14 @@
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests import forking
+from tests.forking import Command, begin, product_with
 from tests.live import LiveServer
-from tests.prepared import MANAGE
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import wait_until
 from ticketadmin.services.command.exits import Exit
@@ -37,21 +36,13 @@ def crm(server: LiveServer) -> Sandbox:
     return driver
 
 
-def started(server: LiveServer, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, MANAGE, "change", *arguments, "--as", "minh"],
-        env={**server.environment, "PYTHONUTF8": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def started(server: LiveServer, *arguments: str, given: str = "") -> Command:
+    return begin(server.forks, "manage", "change", *arguments, "--as", "minh", given=given)
 
 
 def run(server: LiveServer, *arguments: str, given: str = "") -> tuple[int, dict[str, Any], str]:
-    process = started(server, *arguments, "--json")
-    out, err = process.communicate(given, timeout=60)
-    return process.returncode, json.loads(out) if out else {}, err
+    done = started(server, *arguments, "--json", given=given).finish()
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
 
 def query(server: LiveServer, expression: str) -> Any:
@@ -94,15 +85,10 @@ def test_a_dry_run_of_several_says_of_each_what_it_would_send(server: LiveServer
     for code, title in zip(codes, ("Một", "Hai", "Ba"), strict=True):
         crm.edit(code, ticket_title=title)
 
-    ran = subprocess.run(
-        [sys.executable, MANAGE, "change", *codes, "ticket_title=Ba", "--as", "minh", "--dry-run"],
-        env={**server.environment, "PYTHONUTF8": "1", "TICKET_API_SIGN_FIELD": "changed_by"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    signing = {**server.environment, "TICKET_API_SIGN_FIELD": "changed_by"}
+    with product_with(signing, server.data / "signing.log") as forks:
+        command = ("change", *codes, "ticket_title=Ba", "--as", "minh", "--dry-run")
+        ran = forking.run(forks, "manage", *command)
 
     assert ran.returncode == Exit.DONE, ran.stderr
     *lines, signed = ran.stdout.splitlines()
@@ -199,10 +185,10 @@ def test_a_command_killed_in_the_middle_leaves_a_record_that_is_settled_later(
     is_applied: bool, outcome: str, server: LiveServer, crm: Sandbox
 ) -> None:
     crm.fault("hang", method="PUT", code=CODE, after=is_applied, seconds=30)
-    process = started(server, CODE, f"ticket_title=Bị giết {is_applied}")
+    command = started(server, CODE, f"ticket_title=Bị giết {is_applied}")
     wait_until(lambda: crm.log("PUT", CODE), "the save did not reach the CRM", every=0.02)
-    process.kill()
-    process.communicate(timeout=20)
+    command.process.kill()
+    command.finish()
     last = f"Change.objects.filter(ticket_code={CODE!r}).order_by('-id').values_list('outcome', 'origin')[0]"
 
     assert query(server, f"list({last})") == ["pending", "command"]
@@ -216,13 +202,13 @@ def test_a_command_killed_in_the_middle_leaves_a_record_that_is_settled_later(
 def test_a_signal_ends_a_run_between_two_tickets_and_pauses_it(server: LiveServer, crm: Sandbox) -> None:
     codes = codes_of(crm, 30)
     crm.switch(latency_ms=150)
-    process = started(server, *codes, "ticket_title=Dừng lại", "--json")
+    command = started(server, *codes, "ticket_title=Dừng lại", "--json")
     wait_until(crm.puts, "nothing was sent")
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    command.process.send_signal(signal.SIGTERM)
+    ended = command.finish()
 
-    assert process.returncode == Exit.INTERRUPTED, err
-    answer = json.loads(out)
+    assert ended.returncode == Exit.INTERRUPTED, ended.stderr
+    answer = json.loads(ended.stdout)
     assert query(server, f"BulkUpdate.objects.get(uuid={answer['bulk']!r}).state") == "paused"
     assert 0 < len(crm.puts()) < len(codes)
     done = [one["ticket"] for one in answer["tickets"] if one["outcome"] == "verified"]

@@ -75,7 +75,7 @@ class Installation:
         """Have the web server look for the CRM elsewhere, and forget that nobody was there."""
         self.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = 'circuit'")
         self.server.environment["TICKET_API_URL"] = crm_url
-        self.server.stop()
+        self.server.stop_serving()
         self.server.start()
 
     def kept(self) -> dict[str, bytes]:

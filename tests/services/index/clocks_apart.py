@@ -28,7 +28,7 @@ from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clocks_apart]
 CODE = "ABCXYZ1234"
 AHEAD, BEHIND = timedelta(minutes=1), timedelta(minutes=-1)
 APART = pytest.mark.parametrize("apart", [AHEAD, BEHIND], ids=["ahead", "behind"])

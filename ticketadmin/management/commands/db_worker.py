@@ -29,7 +29,7 @@ from ticketadmin.services.erasing.retention import expire_by_need
 from ticketadmin.services.index.sweeping import Sweeper
 from ticketadmin.services.operations.heartbeats import beat, end
 from ticketadmin.services.operations.upkeep import upkeep_if_due
-from ticketadmin.tasks import WORKER, call_worker, stopping
+from ticketadmin.tasks import call_worker, stopping, this_worker
 
 DATABASE_AGAIN = 2.0
 SHORTEST_WAIT = 0.001  # seconds between two steps of the index
@@ -76,9 +76,10 @@ class Command(db_worker.Command):
 @contextmanager
 def _watch() -> Iterator[None]:
     is_over = threading.Event()
-    sweeper = Sweeper(WORKER)
+    worker = this_worker()
+    sweeper = Sweeper(worker)
     # Apart: neither a long cleaning nor a call to the CRM keeps the worker from giving its sign of life.
-    works = ((_look_for_bulks, partial(end, WORKER)), (_clean, lambda: None), (sweeper.step, sweeper.release))
+    works = ((_look_for_bulks, partial(end, worker)), (_clean, lambda: None), (sweeper.step, sweeper.release))
     threads = [threading.Thread(target=_keep_on, args=(is_over, *work), daemon=True) for work in works]
     for thread in threads:
         thread.start()
@@ -108,7 +109,7 @@ def _keep_on(is_over: threading.Event, step: Callable[[], float], finish: Callab
 
 
 def _look_for_bulks() -> float:
-    beat(WORKER)
+    beat(this_worker())
     for pk in sweep():
         call_worker(pk=pk)
     return settings.BULK_LEASE_SECONDS / 3

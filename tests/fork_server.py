@@ -1,0 +1,109 @@
+"""Starts processes of the product by forking one that has imported it. `tests/forking.py` says what and when.
+
+A process of the product takes two seconds of processor time before its first line of work, and a run of the
+tests starts more than a hundred. What a forked process inherits is code and settings: no connection, no
+thread. Nothing else runs in the processes that are forked, so no test leaves anything in them.
+
+A request is a JSON object with the three standard streams of the new process as descriptors beside it. A
+server reads requests from its standard input and ends when no more can come.
+"""
+
+import gc
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+MAX_REQUEST = 1 << 17  # bytes; an environment is the largest part
+STREAMS = 3
+ROOT = Path(__file__).resolve().parent.parent
+# What takes the product long to import and reads no setting. Processes for other settings share it.
+SHARED = (
+    "authlib.integrations.requests_client", "bleach", "django.contrib.admin.sites",
+    "django.core.management", "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base",
+    "django.views.debug", "gunicorn.app.wsgiapp", "openpyxl", "prometheus_client", "requests",
+)  # fmt: skip
+
+
+def serve_product() -> None:
+    """Import the product for the settings in the environment, and fork its processes."""
+    import_module("django").setup()
+    import_module("django.urls").get_resolver().url_patterns  # noqa: B018 - imports every view
+    for name in ("ticketadmin.wsgi", "ticketadmin.management.commands.db_worker"):
+        import_module(name)
+    serve()
+
+
+def manage(*arguments: str) -> None:
+    """Run a management command, as `manage.py` does."""
+    sys.argv = [str(ROOT / "manage.py"), *arguments]
+    import_module("django.core.management").execute_from_command_line(sys.argv)
+
+
+def gunicorn(*arguments: str) -> None:
+    """Serve the product. Its workers count together, as where its configuration comes before any import."""
+    values = import_module("prometheus_client.values")
+    values.ValueClass = values.MultiProcessValue()
+    sys.argv = ["gunicorn", *arguments]
+    import_module("gunicorn.app.wsgiapp").run()
+
+
+def script(code: str) -> None:
+    """Run Python code of a test's."""
+    exec(code, {"__name__": "__main__"})  # noqa: S102 - tests write it
+
+
+PROGRAMS: dict[str, Callable[..., None]] = {
+    each.__name__: each for each in (serve_product, manage, gunicorn, script)
+}
+
+
+def serve() -> None:
+    """Fork a process a request, or wait for one that ends; in a new process, return after its program."""
+    gc.collect()
+    gc.freeze()  # collections in forked processes would otherwise copy every page of memory
+    assert threading.active_count() == 1, "a fork takes no other thread along"
+    channel = socket.socket(fileno=0)
+    channel.send(b"ready")
+    while True:
+        message, descriptors, _flags, _address = socket.recv_fds(channel, MAX_REQUEST, STREAMS)
+        if not message:
+            return
+        request = json.loads(message)
+        if "wait" in request:
+            _pid, status = os.waitpid(request["wait"], 0)
+            channel.send(json.dumps(os.waitstatus_to_exitcode(status)).encode())
+            continue
+        pid = os.fork()
+        if not pid:
+            channel.detach()
+            begin(request, descriptors)
+            return
+        for each in descriptors:
+            os.close(each)
+        channel.send(json.dumps(pid).encode())
+
+
+def begin(request: dict[str, object], descriptors: list[int]) -> None:
+    """Become the process that a request describes, and run its program."""
+    for number, each in enumerate(descriptors):
+        os.dup2(each, number)
+        os.close(each)
+    if request["is_leader"]:
+        os.setsid()
+    if request["environment"] is not None:
+        os.environ.clear()
+        os.environ.update(request["environment"])  # type: ignore[call-overload]
+        time.tzset()
+    PROGRAMS[str(request["program"])](*request["arguments"])  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    for each in SHARED:
+        import_module(each)
+    serve()
