@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKED = ROOT / "requirements" / "runtime.txt"
-AUDITOR = "pip-audit==2.10.1"  # run apart, so that its own packages are none of ours
+AUDITOR = "pip-audit==2.10.1"  # in its own environment: not part of the product
 KNOWN = "0BSD;Apache;BSD;HPND;ISC;LGPL;MIT;MPL;PSF;Python Software Foundation;Unlicense"
 
 

@@ -1,4 +1,4 @@
-"""A list there and back: 10,000 rows exported and uploaded again, while the tickets page is asked for."""
+"""A list there and back: 10,000 rows exported and uploaded again, while the tickets page is requested."""
 
 import re
 import threading

@@ -57,9 +57,6 @@ def test_a_name_that_a_page_lacks_is_found(source: str, wrong: str) -> None:
 # Views that hand over something else, and why.
 WITHOUT_PAGE = {
     "bulk/runs.py bulk_progress": "a part of `RunPage`, which has another template",
-    "error_pages.py": "they render when nothing else works",
-    "account/passwords.py forgotten": "an error page",
-    "styleguide.py styleguide": "samples for developers",
 }
 
 

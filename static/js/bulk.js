@@ -27,7 +27,7 @@ const statusIn = (place) => place.querySelector("#live-status");
 const status = () => statusIn(live).dataset;
 let saidKey = live && status().bulkSaysKey;
 
-// Two answers differ in their tokens, which nobody sees.
+// Two answers also differ in their tokens, which are not shown.
 function bare(part) {
   const copy = part.cloneNode(true);
   for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();
@@ -43,7 +43,7 @@ function keyOf(one) {
 const twinOf = (one, place) =>
   [...place.querySelectorAll(one.localName)].find((other) => keyOf(other) === keyOf(one));
 
-// What somebody opened stays open, what they closed stays closed.
+// What the user opened stays open, and what they closed stays closed.
 function keepOpen(fresh) {
   for (const summary of fresh.querySelectorAll("summary")) {
     const known = twinOf(summary, live);

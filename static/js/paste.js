@@ -155,7 +155,7 @@ function gather(run) {
   return [];
 }
 
-// A paragraph has its distance by itself: empty ones and a break at a block's end only stood for it.
+// Paragraphs have spacing of their own: empty ones, and breaks at the ends of blocks, only imitated it.
 function dropEmptiness(body) {
   for (const last of all(body, "br:last-child")) {
     if (

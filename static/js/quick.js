@@ -12,7 +12,7 @@ function note(place, text) {
   place.replaceChildren(span);
 }
 
-// Post, and put the server's answer in the place. A session that ended is asked for first.
+// Post, and put the server's answer in the place. A session that ended is renewed first.
 async function send(url, data, place, sending) {
   const before = [...place.childNodes];
   place.setAttribute("aria-busy", "true");
@@ -47,7 +47,7 @@ async function send(url, data, place, sending) {
 }
 
 // After a status was set on the ticket's page, heading, buttons and form show it, too. The form gets a new
-// base with it, so that it neither counts as typed nor as changed by somebody else.
+// base with it, so that it counts neither as typed nor as changed by another user.
 const ticketForm = document.querySelector("[data-ticket-form]");
 function follow({ status, hue, base }) {
   const badge = document.querySelector("[data-quick-badge]");

@@ -30,7 +30,7 @@ async function refreshToken() {
   });
   if (String(answer.person ?? "") !== page.dataset.sessionPerson) {
     if (answer.person === null) throw new SignedOut();
-    location.reload(); // this page is somebody else's now
+    location.reload(); // another user is signed in now
     return new Promise(() => {});
   }
   setToken(answer.token);

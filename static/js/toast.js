@@ -1,4 +1,4 @@
-// Toasts: said once, gone by their button, by Escape, or after a while in which nobody looks at them closely.
+// Toasts: said once, closed by their button, by Escape, or after a while without pointer or focus on them.
 // They step aside for what has the focus and for the save bar.
 const SHOWN = 10_000;
 const PLACES = ["", "top", "bottom", "middle"];
@@ -8,7 +8,7 @@ const over = new AbortController();
 const { signal } = over;
 let timer = 0;
 
-// The time begins anew whenever somebody has looked; while they do it does not run out.
+// Pointer or focus on a toast stops the timer; it starts anew when they leave.
 const isLookedAt = () => document.hidden || toasts.matches(":hover, :focus-within");
 function wait() {
   clearTimeout(timer);

@@ -52,6 +52,10 @@ def test_every_reason_of_a_bulk_item_has_a_sentence(word: ItemReason | Reason) -
         assert str(why_left_out(word.value))
 
 
+def test_a_bulk_item_can_end_as_its_change_can() -> None:
+    assert {outcome.value for outcome in Outcome} - {Outcome.PENDING} <= {one.value for one in ItemOutcome}
+
+
 def test_a_reason_of_another_version_is_explained_in_general() -> None:
     assert explain_reason("from_the_future").status == 502
 

@@ -66,10 +66,16 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
                 cleaned["value"] = self.schema.resolve(name, value)
             except forms.ValidationError as error:
                 self.add_error("value", error)
-        if not (cleaned.get("required_fields") or cleaned.get("needs_reason") or cleaned.get("groups")):
+        if not any(cleaned.get(name) for name in REQUIREMENTS):
             message = _("The rule requires nothing yet: choose fields, a reason or groups.")
             self.add_error(None, forms.ValidationError(message, code="empty_rule"))
         return cleaned
+
+
+# The columns that require something: a rule without one of them is refused.
+REQUIREMENTS = tuple(
+    name for name in RuleForm.Meta.fields if name not in {"field", "value", "allows_unreadable"}
+)
 
 
 def _group_names(held: list[str]) -> list[tuple[str, Any]]:

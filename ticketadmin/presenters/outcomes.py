@@ -237,13 +237,13 @@ def _undecided(change: Change) -> Verdict:
     if change.outcome == Outcome.ACCEPTED:
         title = _("Accepted by the CRM, but it can no longer be checked.")
     elif applied_fields(change):
-        title = _("Saved in part; of the rest it cannot be told.")
+        title = _("Saved in part; the rest is not known.")
     else:
         title = _("It is not known what became of this save.")
     text = _("No usable answer came back, and the CRM does not show what it stored.")
     if is_held:
         text = _(
-            "The CRM now holds another value; whether yours was ever stored cannot be told. "
+            "The CRM now holds another value; it is not known whether yours was ever stored. "
             "Look at the ticket."
         )
     return Verdict(Tone.WARN, title, text)

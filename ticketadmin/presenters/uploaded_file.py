@@ -40,8 +40,8 @@ _READ_AS = ngettext_lazy(
 _DIFFERENCES = {  # what an exported list came back with
     "changed": ngettext_lazy("%(n)s ticket has changed cells.", "%(n)s tickets have changed cells.", "count"),
     "unchanged": ngettext_lazy(
-        "%(n)s ticket was left alone; nothing of the file is sent to it.",
-        "%(n)s tickets were left alone; nothing of the file is sent to them.",
+        "%(n)s ticket has no changed cells; nothing of the file is sent to it.",
+        "%(n)s tickets have no changed cells; nothing of the file is sent to them.",
         "count",
     ),
     "added": ngettext_lazy(
@@ -254,7 +254,7 @@ def _misfit(reading: Mapping[str, Any]) -> list[str]:
         Misfit.OTHER_FORMAT: _("This list was exported by another version, whose record cannot be read."),
     }
     consequence = _(
-        "So it counts as an ordinary file: every filled cell is set, also those that nobody changed. Changes "
+        "So it counts as an ordinary file: every filled cell is set, also unchanged ones. Changes "
         "made in the CRM since the export are not noticed. Export the list again to be safe."
     )
     return [f"{reasons[Misfit(reading['misfit'])]} {consequence}"]

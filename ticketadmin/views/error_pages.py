@@ -7,12 +7,23 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.template import loader
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ticketadmin.presenters.error_pages import (
+    DatabaseAwayPage,
+    FaultPage,
+    ForbiddenPage,
+    NotFoundPage,
+    StaleFormPage,
+    TooManyPage,
+    UnreadablePage,
+    WrongMethodPage,
+)
+from ticketadmin.presenters.page import Page
 from ticketadmin.views.access import is_scripted
+from ticketadmin.views.pages import show
 from ticketadmin.views.tickets.drafts import keep_without_session
 from ticketadmin.views.tickets.posted_again import posted_again
 
@@ -22,7 +33,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     status = 413 if isinstance(exception, RequestDataTooBig) else 400
     if is_scripted(request):
         return JsonResponse({"problem": _why(exception)}, status=status)
-    return render(request, "400.html", {"text": _why(exception), "status": status}, status=status)
+    return show(request, UnreadablePage(_why(exception), status), status=status)
 
 
 def _why(exception: Exception | None) -> str:
@@ -48,19 +59,19 @@ def _why(exception: Exception | None) -> str:
 
 def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
     """Answer 405: the address is there, but not for this kind of request."""
-    response = render(request, "405.html", status=405)
+    response = show(request, WrongMethodPage(), status=405)
     response["Allow"] = allowed
     return response
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403: signed in, but not allowed."""
-    return render(request, "403.html", status=403)
+    return show(request, ForbiddenPage(), status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404: no such page here."""
-    return render(request, "404.html", status=404)
+    return show(request, NotFoundPage(), status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -70,13 +81,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     repeated on the page.
     """
     is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    status = 503 if is_away else 500
-    again = posted_again(request) if is_away else None
-    context = {"request": request, "again": again}
-    response = HttpResponse(loader.get_template(f"{status}.html").render(context), status=status)
-    if is_away:
-        response["Retry-After"] = "10"
+    if not is_away:
+        return _show_alone(request, FaultPage(), 500)
+    response = _show_alone(request, DatabaseAwayPage(posted_again(request)), 503)
+    response["Retry-After"] = "10"
     return response
+
+
+def _show_alone(request: HttpRequest, page: Page, status: int) -> HttpResponse:
+    """Render a page without context processors, which read the session and the database."""
+    written = loader.get_template(page.template).render({"request": request, "page": page})
+    return HttpResponse(written, status=status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -85,9 +100,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     A ticket's form is kept for the user whose form it is, which its signed base says.
     """
     match = request.resolver_match
-    code = match.kwargs.get("code") if match else None
-    is_kept = bool(code) and "base" in request.POST and keep_without_session(str(code), request.POST)
-    response = render(request, "csrf_failure.html", {"code": code, "is_kept": is_kept}, status=403)
+    code = str(match.kwargs.get("code", "")) if match else ""
+    is_kept = bool(code) and "base" in request.POST and keep_without_session(code, request.POST)
+    response = show(request, StaleFormPage(code, is_kept), status=403)
     response["X-Token-Refused"] = "1"  # a script asks for a new token and posts again
     return response
 
@@ -102,4 +117,4 @@ def locked_out(request: HttpRequest, response: object = None, credentials: objec
     ) % {"n": minutes}
     if is_scripted(request):
         return JsonResponse({"problem": problem}, status=429)
-    return render(request, "429.html", {"problem": problem}, status=429)
+    return show(request, TooManyPage(problem), status=429)

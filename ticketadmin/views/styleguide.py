@@ -1,131 +1,15 @@
 """The design system on one page, for developers: only there while DEBUG is on."""
 
-from types import SimpleNamespace
-from uuid import UUID
-
-from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from ticketadmin.forms.bulk_questions import asked_questions, question_boxes
-from ticketadmin.models import BulkState, Hue, Outcome, Plan
-from ticketadmin.presenters.bulk import Tile
-from ticketadmin.presenters.changes import Notice, ValueRow
-from ticketadmin.presenters.connection import ANSWERS, PresentedStep
-from ticketadmin.presenters.file_conflicts import (
-    ConflictingColumn,
-    ConflictingTicket,
-    PresentedFileConflict,
-    PresentedFileConflicts,
-)
-from ticketadmin.presenters.file_help import spelling_rows
-from ticketadmin.presenters.paging import PageLinks, Tab
-from ticketadmin.presenters.second_step import qr_code
-from ticketadmin.presenters.snippets import PresentedSnippet
-from ticketadmin.presenters.uploaded_file import ShownQuestion, present_question
-from ticketadmin.services.bulk.notation import Notation
-from ticketadmin.services.bulk.questions import Subject
-from ticketadmin.services.crm.check import Answer
-from ticketadmin.services.values.diffs import word_diff
+from ticketadmin.presenters.styleguide import style_guide
 from ticketadmin.views.access import needs
-
-STATES = [BulkState(one) for one in "draft running paused finished cancelled".split()]
-TONES = ("info", "success", "warn", "danger")
+from ticketadmin.views.pages import show
 
 
 @needs("administer")
 @require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every component in its states."""
-    context = {
-        "notices": [
-            Notice(
-                tone, f"A {tone} banner", "What happened.", "What to do next.", "The CRM's words", "0a1b2c3d"
-            )
-            for tone in TONES
-        ],
-        "rows": _rows(),
-        "hues": Hue,
-        "outcomes": Outcome,
-        "tiles": _tiles(),
-        "plans": _plans(),
-        "long_text": "Another thing is done, and it takes more words than one line has room for to say so.",
-        "choice": SimpleNamespace(resolve_name="c", chosen="theirs"),
-        "run_steps": (1, 3, 4),
-        "pieces": word_diff("The printer is broken", "The printer works again"),
-        "statuses": [SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3]],
-        "states": [SimpleNamespace(tone=one.tone, get_state_display=one.value) for one in STATES],
-        "steps": [
-            PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is Answer.WORKS else None)
-            for state in Answer
-        ],
-        "tabs": [Tab(name, "#main", name == "Mine") for name in ("Everybody's", "Mine", "Unread")],
-        "qr": qr_code("otpauth://totp/ticketadmin:lan?secret=JBSWY3DPEHPK3PXP&issuer=ticketadmin"),
-        "recovery_codes": ("k7f2m-9qxtd", "w3hpa-n6rvc", "b8zye-4gjus"),
-        "pages": (
-            PageLinks("Back", "#main", "Next", "#main", "Page 2 of 5"),
-            PageLinks("Newest", "", "Older", "#main"),
-        ),
-        "recipes": [SimpleNamespace(pk=1, name="Close")],
-        "snippets": _snippets(),
-        "questions": _questions(),
-        "file_conflicts": _file_conflicts(),
-        "spellings": spelling_rows(),
-        "conflicting": SimpleNamespace(uuid=UUID(int=0), seal=""),
-        "now": timezone.now(),
-    }
-    return render(request, "styleguide/styleguide.html", context)
-
-
-def _snippets() -> list[PresentedSnippet]:
-    return [
-        PresentedSnippet(1, "greeting", "Dear customer, thank you for your message.", "", is_shared=True),
-        PresentedSnippet(2, "signature", "With kind regards", "Lan Nguyen", is_shared=True),
-    ]
-
-
-def _rows() -> list[ValueRow]:
-    return [
-        ValueRow("a", "Changed", "before", "after", outcome="verified"),
-        ValueRow("b", "Unknown before", None, "after", outcome="not_readable"),
-        ValueRow("c", "Cleared", "before", "", outcome="verified"),
-        ValueRow("d", "Stored differently", "", " after ", read_back="AFTER", outcome="stored_differently"),
-    ]
-
-
-def _questions() -> list[ShownQuestion]:
-    question = {
-        "subject": Subject.DAYS,
-        "column": "Expected",
-        "spelling": "",
-        "rows": 12,
-        "answer": "",
-        "options": [(Notation.DAY_FIRST, ""), (Notation.MONTH_FIRST, "")],
-        "examples": [{"row": 2, "text": "05/12/26", "readings": ["2026-12-05", "2026-05-12"]}],
-    }
-    boxes = type("Questions", (forms.Form,), question_boxes([question]))
-    return [present_question(asked) for asked in asked_questions(boxes(), [question])]
-
-
-def _file_conflicts() -> PresentedFileConflicts:
-    title = PresentedFileConflict("Title", "Printer", "Printer on floor 2", "")
-    return PresentedFileConflicts(
-        (ConflictingTicket("A1", "conflict-a1", (title,)),),
-        (ConflictingColumn("Title", "conflict-column", 3),),
-        total=3,
-    )
-
-
-def _plans() -> list[Tile]:
-    return [Tile(plan.value, plan.label, 1, plan.tone, "0", "0") for plan in Plan if plan]
-
-
-def _tiles() -> list[Tile]:
-    shares = (("success", 60), ("info", 20), ("warn", 10), ("danger", 5), ("neutral", 5))
-    starts = [sum(width for _tone, width in shares[:number]) for number in range(len(shares))]
-    return [
-        Tile(tone, tone.title(), width, tone, str(start), str(width))
-        for (tone, width), start in zip(shares, starts, strict=True)
-    ]
+    return show(request, style_guide())

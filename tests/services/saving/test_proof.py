@@ -33,7 +33,7 @@ from ticketadmin.services.saving.undo import CannotUndo, can_undo, replaced_valu
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 THEIRS = "Của đồng nghiệp"
-NOBODY_CAN_TELL = "whether yours was ever stored cannot be told"
+NOBODY_CAN_TELL = "it is not known whether yours was ever stored"
 NOTHING = "Nothing was changed in the CRM."
 
 

@@ -4,13 +4,11 @@ from typing import Any
 
 from hypothesis import strategies
 
+from ticketadmin.models import FieldKind
 from ticketadmin.services.values.fields import STANDARD, Field, Kind
 
 OPTIONS = (("1", "Một"), ("2", "Hai"), ("A", "Chữ A"), ("B", "Chữ B"))
-CUSTOM_KINDS = (
-    Kind.TEXT, Kind.LONG_TEXT, Kind.NUMBER, Kind.DATE, Kind.EPOCH_DATE, Kind.SELECT, Kind.MULTI_SELECT,
-    Kind.YES_NO, Kind.RAW,
-)  # fmt: skip
+CUSTOM_KINDS = (*(Kind(kind.value) for kind in FieldKind), Kind.RAW)
 
 
 def custom(kind: Kind, key: str = "x") -> Field:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
             ) from error
         call_command("migrate", verbosity=0)
         paused = pause_after_restore()
-        self.stdout.write("Restored and up to date. Everybody signs in anew.")
+        self.stdout.write("Restored and up to date. Every user has to sign in again.")
         if paused:
             self.stdout.write(f"{paused} bulk updates that were under way wait until a lead resumes them.")
 

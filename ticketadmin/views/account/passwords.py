@@ -13,7 +13,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMessage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse, reverse_lazy
 from django.utils import translation
@@ -26,6 +25,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
 from ticketadmin.models import Source, User
 from ticketadmin.presenters.account import ForgottenPage, LinkSentPage
+from ticketadmin.presenters.error_pages import TooManyPage
 from ticketadmin.services.audit.origin import acting_via
 from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
 from ticketadmin.services.people.second_step import is_on
@@ -87,7 +87,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         )
     except TooManyRequests:
         problem = _("Too many new passwords were asked for from your address. Try again in an hour.")
-        return render(request, "429.html", {"problem": problem}, status=429)
+        return show(request, TooManyPage(problem), status=429)
     return see_other(reverse("password_sent"))
 
 

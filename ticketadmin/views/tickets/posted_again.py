@@ -4,13 +4,11 @@ Nothing here may ask the database, the session or the cache. The form's signed b
 user, and its own token and submission make a second post as safe as the first.
 """
 
-from dataclasses import dataclass
-
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from ticketadmin.presenters.error_pages import PostedAgain, TypedText
 from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.form_base import WrongBase, load_signed_base
@@ -19,23 +17,6 @@ from ticketadmin.services.values.schema import TicketSchema
 
 _LABELS = {CHANGE_REASON: gettext_lazy("Reason for the change")}
 ROUTES = frozenset({"ticket", "ticket_preview"})
-
-
-@dataclass(frozen=True)
-class TypedText:
-    """What a user typed into one box; the label of a custom field is its key."""
-
-    label: str | Promise
-    text: str
-
-
-@dataclass(frozen=True)
-class PostedAgain:
-    """The form to post once more: where to, with which values, and what of it the user typed."""
-
-    action: str
-    values: tuple[tuple[str, str], ...]
-    typed: tuple[TypedText, ...]
 
 
 def posted_again(request: HttpRequest) -> PostedAgain | None:
