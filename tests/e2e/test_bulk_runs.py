@@ -315,6 +315,22 @@ def test_a_run_keeps_to_the_requests_a_second_that_it_was_given(crm: Sandbox, le
     assert times[-1] - times[0] >= (len(times) - 3) / 12 - 0.2  # the last ticket's three come at once
 
 
+@pytest.mark.parametrize("hidden", ["", "updated_at"], ids=["read_together", "read_singly"])
+@pytest.mark.parametrize("in_flight", [1, 6])
+def test_no_more_calls_are_made_at_once_than_tickets_may_be_in_flight(
+    in_flight: int, hidden: str, crm: Sandbox, lead: Lead
+) -> None:
+    path = lead.check(lead.choose(plain_codes(crm)[: 8 * in_flight + 4]), emergency_phone=PHONE)
+    crm.switch(hidden_in_lists=hidden, latency_ms=80)
+    crm.forget_log()
+
+    lead.confirm(path, in_flight=in_flight)
+    lead.wait(path, "finished")
+
+    assert crm.stats()["most_active"] <= in_flight
+    assert set(lead.outcomes(path).values()) == {"verified"}
+
+
 def test_one_ticket_that_always_breaks_the_crm_is_listed_and_the_rest_is_done(
     crm: Sandbox, lead: Lead
 ) -> None:

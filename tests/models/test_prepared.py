@@ -1,5 +1,6 @@
 """Prepared statements do what their querysets do, always afresh, and are built once a connection."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -223,6 +224,27 @@ def test_many_rows_are_updated_each_with_its_own_values_in_one_statement(staff: 
     assert found.get(before__isnull=True) == first  # SQL's NULL, not JSON's
     other.refresh_from_db()
     assert other.before == {"a": 1}
+
+
+def test_any_number_of_rows_is_updated_by_one_of_few_statements() -> None:
+    Change.objects.bulk_create(
+        Change(ticket_code=f"C{number}", actor_name="", created_at=timezone.now(), outcome="pending")
+        for number in range(64)
+    )
+    rows = list(Change.objects.order_by("pk"))
+    update = RowsUpdate(open_changes, ["message"])
+    statements: set[str] = set()
+    for count in range(1, len(rows) + 1):
+        for row in rows:
+            row.message = f"{count} of {row.ticket_code}"
+        with CaptureQueriesContext(connection) as captured:
+            update.run(rows[:count], account="")
+        assert len(captured) == 1
+        stored = Change.objects.filter(message__startswith=f"{count} of").order_by("pk")
+        assert [row.message for row in stored] == [row.message for row in rows[:count]]
+        statements.add(re.sub("'[^']*'", "", re.sub(r"\b\d+\b", "", captured[0]["sql"])))
+
+    assert len(statements) <= 12
 
 
 def test_only_rows_that_may_be_updated_are() -> None:

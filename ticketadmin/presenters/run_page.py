@@ -139,7 +139,7 @@ def run_page(
         refresh_outcomes(bulk)
     progress = progress_of(bulk)
     shown, number = query.get("shown", ""), query.get("page", "")
-    page = item_page(bulk, shown=shown, number=whole_number(number) or 1)
+    page = item_page(bulk, progress, shown=shown, number=whole_number(number) or 1)
     quarter = progress.percent // 25 if bulk.is_active else 4
     return RunPage(
         bulk=bulk,

@@ -31,3 +31,6 @@ class Gate(Protocol):
 
         `places` are taken under the rate limit at once: none for a call whose place was taken before.
         """
+
+    def leave(self) -> None:
+        """Learn that the attempt has ended; called once for each that was let in."""

@@ -165,6 +165,9 @@ class Caller:
                 ValueError,
             ) as error:
                 result = _failure(error, request, watch)
+            finally:
+                if self._gate:
+                    self._gate.leave()
         if self._observer:
             self._observer(_report(request, result, seconds=time.monotonic() - started, attempt=attempt))
         return result

@@ -22,10 +22,12 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
 from ticketadmin.services.bulk.items import plan_item, resolve_doubt, send_item, work_on
-from ticketadmin.services.bulk.results import Doubt
+from ticketadmin.services.bulk.results import Doubt, Retry
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
 from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.concurrency import ConcurrencyLimit
 from ticketadmin.services.saving import lock
+from ticketadmin.ticketapi.reasons import Reason
 
 
 @pytest.fixture
@@ -173,6 +175,24 @@ def test_a_worker_that_lost_its_lease_starts_nothing_that_it_had_handed_out(
 
     assert sandbox.log() == []
     assert states(run) == {ItemState.WORKING}
+
+
+def test_a_ticket_whose_turn_comes_when_the_run_is_to_stop_is_not_begun(
+    run: BulkUpdate, sandbox: Sandbox
+) -> None:
+    run.wishes = {"ticket_title": {"set": "Lượt chạy"}}
+    turn = _Drain(run, "old", lambda: False)
+    item = turn._claim()[0]
+    assert get_choices().statuses.is_known
+    sandbox.forget_log()
+    turn.limit = ConcurrencyLimit(1, may_begin=lambda: False)
+
+    assert turn._step(item) == Retry(Reason.BUSY_HERE)
+
+    assert sandbox.log() == []
+    assert not Change.objects.exists()
+    item.refresh_from_db()
+    assert (item.state, item.reason, item.attempts) == (ItemState.WAITING, "", 0)
 
 
 def test_a_worker_whose_bulk_update_was_discarded_ends_quietly(

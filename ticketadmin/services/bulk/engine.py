@@ -58,6 +58,7 @@ from ticketadmin.services.bulk.rollout import Rollout
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.bulk.threads import Crew, Task
 from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.crm.concurrency import ConcurrencyLimit, concurrency_limit
 from ticketadmin.services.crm.hold import held_back
 from ticketadmin.services.index.batching import GatheredReads
 from ticketadmin.services.index.refresh import write_batch
@@ -122,6 +123,7 @@ class _Drain:
         self.work = _work_for(bulk)
         self.lists = list_reads(self.work.schema.choices) if self.work is not None else ListReads(0)
         self.pace = Pace(bulk.per_second, calls=CALLS, most=bulk.in_flight, held_until=bulk.slowed_until)
+        self.limit = ConcurrencyLimit(self.size, may_begin=self._may_begin)
         self.trouble = Trouble()
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.proofs = Proofs()
@@ -146,7 +148,7 @@ class _Drain:
             return
         self._renew()
         self._recover()
-        with slowed_by_refusals(self.pace), Crew(self.size) as crew:
+        with slowed_by_refusals(self.pace), Crew(self.size + self._ahead) as crew:
             while not self._is_over():
                 if time.monotonic() - self.ticked >= TICK:
                     self._tick()
@@ -159,6 +161,7 @@ class _Drain:
                     for item, result in done.by_item():
                         self._note(item, result)
                 self.endings.write_when_due()
+                self.reads.write_when_due()
         self._close()
 
     def _patience(self) -> float:
@@ -173,19 +176,30 @@ class _Drain:
 
         Nothing begins on a lease that ran out, nor once the run is to stop.
         """
-        work = self._begin()
-        if work is None:
-            return Left()
-        with self.reads.gathering(), self.endings.gathering():
-            result = self._work_on(work, item)
-        self.reads.write_when_due()
-        return result
+        with self._calling():
+            work = self._begin()
+            if work is None:
+                return Left()
+            with self.reads.gathering(), self.endings.gathering():
+                return self._work_on(work, item)
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Let the calls of this thread be limited and held as those of the run."""
+        held, limit = held_back.set(lambda: self.pace.held_for), concurrency_limit.set(self.limit)
+        try:
+            yield
+        finally:
+            concurrency_limit.reset(limit)
+            held_back.reset(held)
 
     def _begin(self) -> Work | None:
-        """Prepare a thread for calls; return what it works with, None where nothing may begin any more."""
-        held_back.set(lambda: self.pace.held_for)
+        """Return what a thread works with, None where nothing may begin any more."""
         self._ask_for_lists()
-        return self.work if not self.is_stopping and self.lease.is_alive else None
+        return self.work if self._may_begin() else None
+
+    def _may_begin(self) -> bool:
+        return not self.is_stopping and self.lease.is_alive
 
     def _work_on(self, work: Work, item: BulkItem) -> ItemResult:
         if item.state == ItemState.DOUBT:
@@ -198,19 +212,17 @@ class _Drain:
 
     def _plan(self, items: Sequence[BulkItem]) -> list[ItemResult]:
         """Run in a thread of the crew: the dry run of many items."""
-        work = self._begin()
-        return [Left() for _item in items] if work is None else plan_together(work, items, self.lists)
+        with self._calling():
+            work = self._begin()
+            return [Left() for _item in items] if work is None else plan_together(work, items, self.lists)
 
     def _prove(self, work: Work, written: Sequence[Unproved]) -> list[ItemResult]:
         """Run in a thread of the crew: read back what was written, also while the run is to stop."""
-        held_back.set(lambda: self.pace.held_for)
         self.pace.count(1)
-        with self.reads.gathering(), self.endings.gathering():
+        with self._calling(), self.reads.gathering(), self.endings.gathering():
             if len(written) == 1:
                 return [prove_item(work, written[0].item, written[0].written)]
-            results = prove_together(work, written, self.lists)
-        self.reads.write_when_due()
-        return results
+            return prove_together(work, written, self.lists)
 
     @property
     def _proves_together(self) -> bool:
@@ -258,13 +270,19 @@ class _Drain:
     def _most(self) -> int:
         """Return how many tasks may be handed out.
 
-        At full speed 25 % more than there are threads, so that none idles; the threads cap what is sent.
+        At full speed 25 % more than there are threads, so that none idles; `limit` caps what is sent.
         """
         allowed = min(self.bulk.slots, self.pace.in_flight(self.bulk.in_flight))
+        self.limit.allow(max(1, allowed))
         if self.rollout is not None and not self.rollout.is_full:
             return self.rollout.in_flight(allowed)
         is_full_speed = allowed == self.size and not self.bulk.per_second
-        return allowed + max(1, allowed // 4) if is_full_speed else allowed
+        return allowed + self._ahead + max(1, allowed // 4) if is_full_speed else allowed
+
+    @property
+    def _ahead(self) -> int:
+        """Return how many tickets are in work beside those whose call is under way; of one at a time none."""
+        return self.size // 2
 
     def _claim(self) -> list[BulkItem]:
         reads_many = self.phase == BulkState.CHECKING and self.lists.is_on
@@ -322,7 +340,7 @@ class _Drain:
     def _learn(self, item: BulkItem, reason: str) -> None:
         """Take what an item's end tells of the CRM: its speed, trouble, damage."""
         self.crm_away_since = None
-        self.pace.note(reason, in_flight=len(self.in_flight) + 1)
+        self.pace.note(reason, in_flight=min(len(self.in_flight) + 1, self.size))
         pause = self.trouble.note(reason, item.pk)
         if self.rollout is not None and self.work is not None and item.state == ItemState.DONE:
             pause = self.rollout.note(item, self.work.schema) or pause

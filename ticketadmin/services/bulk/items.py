@@ -384,7 +384,7 @@ def _again(
 ) -> ItemResult:
     if not _may_try_again(item, reason, retry_after):
         return _end(item, outcome, reason, change)
-    item.reason = reason
+    item.reason = "" if reason == Reason.BUSY_HERE else reason  # which tells nothing of the ticket
     keep_items([item])
     return Retry(reason)
 

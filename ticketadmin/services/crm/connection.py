@@ -19,6 +19,7 @@ from ticketadmin.logs import event
 from ticketadmin.metrics import REMOTE_CALLS, REMOTE_RETRIES, REMOTE_SECONDS
 from ticketadmin.models import CrmSnapshot, Reading, Snapshot
 from ticketadmin.services.crm.circuit_breaker import CircuitBreaker
+from ticketadmin.services.crm.concurrency import concurrency_limit
 from ticketadmin.services.crm.hold import note_wait, refuse_while_held
 from ticketadmin.services.crm.rate_limit import wait_for_place
 from ticketadmin.ticketapi.attempts import Call
@@ -35,7 +36,7 @@ logger = logging.getLogger("ticketadmin.remote")
 
 
 class CallGate:
-    """Decides whether a call may be made: holds, then the circuit breaker, then the rate limit."""
+    """Decides whether a call may be made: holds, calls at once, the circuit breaker, the rate limit."""
 
     def __init__(self) -> None:
         self._breaker = CircuitBreaker()
@@ -43,9 +44,21 @@ class CallGate:
     def enter(self, *, within: float, places: int = 1) -> None:
         """Return when an attempt may be made. Raises Unavailable: circuit_open, or busy_here."""
         refuse_while_held()
-        self._breaker.refuse_while_open()
-        if wait_for_place(within, places) > 0:
-            refuse_while_held()  # the CRM may have asked to wait meanwhile
+        limit = concurrency_limit.get()
+        waited = limit.enter(within=within, places=places) if limit else 0.0
+        try:
+            self._breaker.refuse_while_open()
+            waited += wait_for_place(within - waited, places)
+            if waited > 0:
+                refuse_while_held()  # the CRM may have asked to wait meanwhile
+        except BaseException:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Count an attempt as ended."""
+        if limit := concurrency_limit.get():
+            limit.leave()
 
     def note(self, call: Call) -> None:
         """Learn from an attempt."""

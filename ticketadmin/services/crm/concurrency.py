@@ -1,0 +1,91 @@
+"""How many calls to the CRM one piece of work makes at once, however many threads it has.
+
+A bulk run has more tickets in work than it may have calls under way: while some wait for the CRM, others are
+compared, written down and finished. Each remote call is counted, nothing else.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from ticketadmin.ticketapi.errors import Unavailable
+from ticketadmin.ticketapi.reasons import Reason
+
+MOMENT = 0.3  # seconds that a write may wait after the read that it was compared with
+
+
+class ConcurrencyLimit:
+    """A semaphore whose size may change, in which writes overtake reads.
+
+    A write is never behind a read that came later, so what it was compared with does not grow old; after a
+    MOMENT it is refused all the same, and its save compares afresh.
+    `may_begin` is asked before the first call of a save, once its turn has come.
+    """
+
+    def __init__(self, most: int, *, may_begin: Callable[[], bool] = lambda: True) -> None:
+        self._most, self._may_begin = most, may_begin
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._writes: deque[threading.Lock] = deque()
+        self._others: deque[threading.Lock] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """Return how many calls wait for their turn."""
+        return len(self._writes) + len(self._others)
+
+    def allow(self, most: int) -> None:
+        """Allow so many calls at once from now on; those under way end as they are."""
+        if most != self._most:
+            with self._lock:
+                self._most = most
+                self._hand_on()
+
+    def enter(self, *, within: float, places: int) -> float:
+        """Wait until a call may be made, at most so many seconds, and return how long that took.
+
+        `places` are those under the rate limit: none for the write of a save that has read its ticket, two
+        for that read. Raises Unavailable (busy_here); of such a write with `again_in`.
+        """
+        started = time.monotonic()
+        if places == 0 and not self._take(self._writes, min(within, MOMENT)):
+            refused = Unavailable(Reason.BUSY_HERE)
+            refused.again_in, refused.attempts = 0.0, 0
+            raise refused
+        if places > 0 and not self._take(self._others, within):
+            raise Unavailable(Reason.BUSY_HERE)
+        if places > 1 and not self._may_begin():
+            self.leave()
+            raise Unavailable(Reason.BUSY_HERE)
+        return time.monotonic() - started
+
+    def leave(self) -> None:
+        """End a call that was let in."""
+        with self._lock:
+            self._under_way -= 1
+            self._hand_on()
+
+    def _take(self, queue: deque[threading.Lock], within: float) -> bool:
+        turn = threading.Lock()
+        turn.acquire()
+        with self._lock:
+            queue.append(turn)
+            self._hand_on()
+        if turn.acquire(timeout=max(0.0, within)):
+            return True
+        with self._lock:
+            if turn not in queue:  # its turn came just now
+                return True
+            queue.remove(turn)
+        return False
+
+    def _hand_on(self) -> None:
+        while self._under_way < self._most and (queue := self._writes or self._others):
+            self._under_way += 1
+            queue.popleft().release()
+
+
+# What limits the calls of this thread, None where nothing does.
+concurrency_limit: ContextVar[ConcurrencyLimit | None] = ContextVar("concurrency_limit", default=None)
