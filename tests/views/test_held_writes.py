@@ -24,6 +24,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.items import send_item, work_on
 from ticketadmin.services.crm.connection import get_api, listen
+from ticketadmin.services.saving.save import MAX_COMPARISONS
 from ticketadmin.ticketapi.attempts import Call
 
 CODE = "ABCXYZ1234"
@@ -130,6 +131,20 @@ def test_a_wait_beyond_the_deadline_ends_the_save_with_the_text_kept(web: Client
     assert ticket_form(answer).values["ticket_title"] == ["Của tôi"]
     assert Change.objects.get().outcome == Outcome.REJECTED
     assert len(sandbox.puts()) == 1
+
+
+def test_a_crm_that_asks_to_wait_again_and_again_ends_the_save_with_the_text_kept(
+    web: Client, sandbox: Sandbox
+) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.fault("status", method="PUT", code=CODE, times=None, **HELD["429"])
+
+    answer = web.post(URL, form.filled(ticket_title="Của tôi"))
+
+    assert answer.status_code == 429
+    assert ticket_form(answer).values["ticket_title"] == ["Của tôi"]
+    assert 1 < len(sandbox.puts()) <= MAX_COMPARISONS
+    assert len(sandbox.log("GET", CODE)) == 1 + len(sandbox.puts())  # the page's, and one before each PUT
 
 
 @pytest.mark.parametrize("action", ["quick_status", "undo"])

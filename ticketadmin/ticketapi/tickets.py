@@ -133,17 +133,21 @@ def as_int(value: Json) -> int | None:
 
 
 def read_json(text: str, change: Callable[[str], str] = str) -> Json:
-    """Return the value in a JSON text, with `change` made to each of its strings.
+    """Return the value in a JSON text, with `change`, which the text has had, made again to what it spells.
 
     JSON can spell what no database and no page can hold, and what cannot be sent back: half a surrogate pair
     becomes a question mark, NUL is left out, NaN and numbers beyond a double become null. Raises ValueError
     or RecursionError.
     """
-    return _storable(json.loads(text, parse_constant=lambda _constant: None), change)
+    content = json.loads(text, parse_constant=lambda _constant: None)
+    return _storable(content, change if "\\" in text else None)
 
 
-def _storable(content: Json, change: Callable[[str], str]) -> Json:
+def _storable(content: Json, change: Callable[[str], str] | None) -> Json:
+    """Return content that can be stored; without `change`, strings are as they were written: no escapes."""
     if isinstance(content, str):
+        if change is None:
+            return content
         return change(content.replace("\0", "").encode("utf-8", "replace").decode())
     if isinstance(content, list):
         return [_storable(one, change) for one in content]

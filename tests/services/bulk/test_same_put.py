@@ -101,8 +101,13 @@ def sent_by_file(sandbox: Sandbox, lead: User, names: list[str]) -> dict[str, An
     cells = (CODE, *(in_file for *_case, in_file, _sent in CASES))
     table = read_rows(Table(("ticket_code", *names), (TableRow(2, cells),)), schema, compares=True)
     assert table.errors == ()
+    return put_of(sandbox, lead, table.rows[0].values)
+
+
+def put_of(sandbox: Sandbox, lead: User, wishes: Any) -> dict[str, Any]:
+    """Return the PUT of a run of one ticket with these wishes."""
     run = BulkUpdate.objects.create(owner=lead, state=BulkState.CHECKING, created_at=timezone.now())
-    kept = json.loads(json.dumps(Edit(table.rows[0].values).as_json()))
+    kept = json.loads(json.dumps(Edit(wishes).as_json()))
     item = BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE, wishes=kept)
     plan_item(work_on(run, lead), item)
     assert item.plan == Plan.SEND
@@ -124,6 +129,47 @@ def test_form_and_file_send_the_same_bytes_for_every_kind_and_stored_type(
     wanted = {f"c{at}": sent for at, (*_case, sent) in enumerate(CASES)}
     sent = {key: by_form["custom_fields"][key] for key in wanted}
     assert json.dumps(sent, indent=1) == json.dumps(wanted, indent=1)
+    assert json.dumps(by_file, indent=1) == json.dumps(by_form, indent=1)
+
+
+# Field, the ticket's value, the text typed into the form, the text in the file.
+STANDARD_CASES = (
+    ("ticket_title", " Máy in ", "Máy in", "Máy in"),
+    ("ticket_content", "<p>cũ</p>", "Lan <lan@example.com>\nhai", "Lan <lan@example.com>\nhai"),
+    ("account_email", "", "\u00a0lan@example.com\u200b", "lan@example.com\u00a0"),
+    ("cate_name", "Khác", "Bảo hành", "bao hanh"),
+    ("status_name", "Mới", "Hủy", " HỦY "),
+    ("expected_at", "2026-01-31", "2026-12-31", "31/12/2026"),
+    ("emergency_phone", "0123456789", "0901 234 567", "0901\u00a0234\u00a0567"),
+    ("custom_fields.free", "cũ", "mới\nhai", "mới\nhai"),  # not described by an administrator
+    ("custom_fields.json", {"a": 1}, '{"a": 2}', '{"a": 2}'),
+)
+
+
+def test_form_and_file_send_the_same_bytes_for_every_standard_field_and_undescribed_ones(
+    lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    custom = {name: held for name, held, *_texts in STANDARD_CASES if "." in name}
+    standard = {name: held for name, held, *_texts in STANDARD_CASES if "." not in name}
+    before = {**standard, "custom_fields": {name.partition(".")[2]: held for name, held in custom.items()}}
+    sandbox.edit(CODE, **before)
+    client = client_of(lead)
+    form = ticket_form(client.get(URL)).filled(
+        **{name: typed for name, _held, typed, _cell in STANDARD_CASES}
+    )
+    answer = client.post(URL, form)
+    assert answer.status_code == 303, answer.content.decode()
+    by_form = sandbox.puts(CODE)[-1]
+    sandbox.edit(CODE, **before)
+
+    schema = load_schema(get_choices(), custom)
+    columns = ("ticket_code", *(name for name, *_rest in STANDARD_CASES))
+    cells = (CODE, *(cell for *_rest, cell in STANDARD_CASES))
+    table = read_rows(Table(columns, (TableRow(2, cells),)), schema, compares=True)
+    assert table.errors == ()
+    by_file = put_of(sandbox, lead, table.rows[0].values)
+
+    assert set(by_form) == {"ticket_code", "custom_fields", *standard}
     assert json.dumps(by_file, indent=1) == json.dumps(by_form, indent=1)
 
 

@@ -114,11 +114,9 @@ def _sent(code: str, wanted: dict[str, Value], read: ReadTicket, schema: TicketS
     try:
         reply = get_api().update_ticket(code, change.payload)
     except TicketApiError as error:
-        received = Received(error.http_status, error.api_message, error.reason)
-        _prove(change, schema, state_after(error, change.created_at), received)
+        _prove(change, schema, state_after(error, change.created_at), Received.of(error))
         return Trial.FAILED
-    received = Received(reply.http_status, reply.message)
-    return _prove(change, schema, WriteState.JUST_ACCEPTED, received) or Trial.UNREADABLE
+    return _prove(change, schema, WriteState.JUST_ACCEPTED, Received.of(reply)) or Trial.UNREADABLE
 
 
 def _prove(change: Change, schema: TicketSchema, state: WriteState, received: Received) -> ReadTicket | None:

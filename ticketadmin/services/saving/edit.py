@@ -72,23 +72,19 @@ class Edit:
 
     def refused(self, schema: TicketSchema, known: Mapping[str, Value]) -> tuple[str, ...]:
         """Return the fields whose typed value the form of a ticket that holds `known` would refuse."""
-        typed = {
-            name: wish.value for name, wish in self.wishes.items() if isinstance(wish, Set) and wish.is_typed
-        }
+        typed = self._typed().items()
         return tuple(
-            name
-            for name, value in typed.items()
-            if not can_be_retyped(schema.field(name), value, known.get(name))
+            one for one, value in typed if not can_be_retyped(schema.field(one), value, known.get(one))
         )
 
     def not_offered(self, schema: TicketSchema, known: Mapping[str, Value]) -> tuple[str, ...]:
         """Return the fields whose option is neither offered nor held by a ticket with `known` values."""
-        typed = {name: wish for name, wish in self.wishes.items() if isinstance(wish, Set) and wish.is_typed}
-        return tuple(
-            name
-            for name, wish in typed.items()
-            if not_offered(schema.field(name), wish.value, known.get(name))
-        )
+        typed = self._typed().items()
+        return tuple(name for name, value in typed if not_offered(schema.field(name), value, known.get(name)))
+
+    def _typed(self) -> dict[str, Value]:
+        wishes = self.wishes.items()
+        return {name: wish.value for name, wish in wishes if isinstance(wish, Set) and wish.is_typed}
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same edit of."""

@@ -37,20 +37,20 @@ class EditConflict(SaveProblem):
         self.theirs = theirs
 
 
-class ReadingLost(SaveProblem):
-    """The comparison with the CRM is no longer possible, for the fields in `lost`; if empty, for any."""
+class LosingFields(SaveProblem):
+    """Fields in `lost` cannot be read, and what a save would do to them is not known or not wanted."""
 
     def __init__(self, lost: Sequence[str] = ()) -> None:
         super().__init__(", ".join(lost))
         self.lost = tuple(lost)
 
 
-class WouldLoseFields(SaveProblem):
-    """The CRM empties what a PUT leaves out, and the fields in `lost` cannot be read to be sent along."""
+class ReadingLost(LosingFields):
+    """The comparison with the CRM is no longer possible, for the fields in `lost`; if empty, for any."""
 
-    def __init__(self, lost: Sequence[str]) -> None:
-        super().__init__(", ".join(lost))
-        self.lost = tuple(lost)
+
+class WouldLoseFields(LosingFields):
+    """The CRM empties what a PUT leaves out, and the fields in `lost` cannot be read to be sent along."""
 
 
 class RuleBroken(SaveProblem):

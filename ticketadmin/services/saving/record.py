@@ -15,7 +15,9 @@ from ticketadmin.logs import event
 from ticketadmin.metrics import SAVES
 from ticketadmin.models import Change, Outcome, RowsUpdate
 from ticketadmin.services.saving.verdict import Verdict
+from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.reasons import Reason
+from ticketadmin.ticketapi.tickets import UpdateReply
 
 change_finished = Signal()  # sent with `change`, unless its save was verified together with others
 logger = logging.getLogger("ticketadmin.saves")
@@ -29,6 +31,13 @@ class Received:
     message: str = ""
     reason: Reason | None = None
     duration_ms: int | None = None
+
+    @classmethod
+    def of(cls, answer: UpdateReply | TicketApiError, duration_ms: int | None = None) -> "Received":
+        """Return what is kept of an answer, or of its failure."""
+        if isinstance(answer, UpdateReply):
+            return cls(answer.http_status, answer.message, duration_ms=duration_ms)
+        return cls(answer.http_status, answer.api_message, answer.reason, duration_ms)
 
 
 _FINISHED = RowsUpdate(

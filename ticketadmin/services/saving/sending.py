@@ -75,8 +75,9 @@ def send(change: Change, edited: TicketEdit, intent: Intent, tried: Written | No
     if isinstance(answer, TicketApiError) and _may_be_the_signature(answer, intent):
         intent = intent.unsigned()
         answer = _put(change, intent, answer)
+    received = Received.of(answer, round((time.monotonic() - started) * 1000))
     failure = answer if isinstance(answer, TicketApiError) else None
-    return Written(change, edited, intent, _received(answer, started), started, failure)
+    return Written(change, edited, intent, received, started, failure)
 
 
 def _put(change: Change, intent: Intent, after: TicketApiError | None) -> UpdateReply | TicketApiError:
@@ -102,13 +103,6 @@ def _keep_on_record(change: Change, intent: Intent) -> None:
     if change.signature and intent.signature is None:
         change.signature = {**change.signature, "result": REFUSED}
     change.save(update_fields=["wanted", "before", "payload", "signature"])
-
-
-def _received(answer: UpdateReply | TicketApiError, started: float) -> Received:
-    took = round((time.monotonic() - started) * 1000)
-    if isinstance(answer, UpdateReply):
-        return Received(answer.http_status, answer.message, duration_ms=took)
-    return Received(answer.http_status, answer.api_message, answer.reason, took)
 
 
 def _may_be_the_signature(error: TicketApiError, intent: Intent) -> bool:
