@@ -326,3 +326,38 @@ def test_a_sessions_user_comes_with_their_permissions(role: Role, make_person: C
     assert held == [name for name in ("edit_tickets", "run_bulk_updates", "administer") if known.may(name)]
     User.objects.filter(pk=person.pk).update(is_active=False)
     assert User.of_session(person.pk) is None
+
+
+def test_postgresql_plans_a_query_once_and_other_statements_each_time(staff: User) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's module keeps statements by itself")
+    query = Prepared(newest)
+
+    for number in range(4):
+        changed(staff, code=f"P{number}")
+        assert [one.ticket_code for one in query.rows(code=f"P{number}")] == [f"P{number}"]
+
+    kept = prepared_statements()
+    assert len([sql for sql in kept if "undone_by" in sql or "GROUP BY" in sql]) == 1
+    assert not any("INSERT" in sql for sql in kept)
+
+
+def test_a_query_that_fails_leaves_the_connection_as_it_was(staff: User) -> None:
+    query = Prepared(lambda: Change.objects.filter(pk=Slot("pk", CharField())))
+
+    with suppress(DataError, ValueError), atomic():
+        query.rows(pk="no number")
+
+    changed(staff, code="after")
+    before = prepared_statements()
+    for _time in range(4):
+        assert Change.objects.filter(ticket_code="after").count() == 1
+    assert prepared_statements() == before
+
+
+def prepared_statements() -> list[str]:
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [sql for (sql,) in cursor.fetchall()]

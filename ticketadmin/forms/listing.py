@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import SavedView, User
 from ticketadmin.services.crm.statuses import Statuses
-from ticketadmin.services.index.listing import UNKNOWN, Due, ListFilters, Order, Sort, place_of
+from ticketadmin.services.index.listing import UNKNOWN, Due, ListFilters, Order, Sort
 from ticketadmin.services.index.omnibox import codes_of, drafted_codes
+from ticketadmin.services.index.places import place_of
 from ticketadmin.services.index.rows import Listed
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX

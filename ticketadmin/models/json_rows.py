@@ -1,11 +1,25 @@
 """All rows of a small table as one column of another query, so that they cost no query of their own."""
 
 import json
+from collections.abc import Collection
+from datetime import UTC
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from django.db.models import Field, Func, JSONField, Model, Subquery, TextField
+from django.db.models import (
+    BinaryField,
+    DateTimeField,
+    Field,
+    Func,
+    JSONField,
+    Model,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+)
 from django.db.models.functions import JSONObject
+from django.utils.timezone import is_naive
 
 Row = TypeVar("Row", bound=Model)
 
@@ -32,28 +46,58 @@ class _JsonObject(JSONObject):
         return Func.as_sql(self, compiler, connection, *options, **context)
 
 
-def json_rows(model: type[Row]) -> Subquery:
-    """Return all rows of a table, in no order, as a column of any query, for `rows_in`.
+class _Hexadecimal(Func):
+    """Bytes as JSON can hold them."""
 
-    Each row of the query repeats them, so it is for queries of a few rows.
+    function = "HEX"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        encoded = Func(*self.source_expressions, Value("hex"), function="ENCODE", output_field=TextField())
+        return encoded.as_sql(compiler, connection, **context)
+
+
+def json_rows(rows: type[Row] | QuerySet[Row], names: Collection[str] = ()) -> Subquery:
+    """Return rows, or all of a table, in no order, as a column of any query, for `rows_in`.
+
+    `names` are the columns, without any all of them. Each row of the query repeats them, so it is for queries
+    of a few rows.
     """
-    columns = {field.attname: field.attname for field in model._meta.concrete_fields}
-    rows = model._default_manager.order_by().annotate(rows=_JsonList(_JsonObject(**columns)))
-    return Subquery(rows.values("rows"))
+    if isinstance(rows, type):
+        rows = rows._default_manager.all()
+    fields = [one for one in rows.model._meta.concrete_fields if not names or one.attname in names]
+    columns = {
+        one.attname: _Hexadecimal(one.attname) if isinstance(one, BinaryField) else one.attname
+        for one in fields
+    }
+    return Subquery(rows.order_by().annotate(rows=_JsonList(_JsonObject(**columns))).values("rows"))
 
 
 def rows_in(model: type[Row], column: str | None) -> tuple[Row, ...]:
-    """Return the rows in such a column, in the model's order: compared here, as collations differ."""
+    """Return the rows in such a column, in the model's order: compared here, as collations differ.
+
+    Columns that are not in it have their defaults; the primary key is.
+    """
     fields = {field.attname: field for field in model._meta.concrete_fields}
     rows = [
         model(**{name: _value(fields[name], value) for name, value in row.items()})
         for row in json.loads(column or "[]")
     ]
-    order: list[Any] = [*(model._meta.ordering or ()), "pk"]
-    return tuple(sorted(rows, key=attrgetter(*order)))
+    order = [*map(str, model._meta.ordering or ()), "pk"]
+    for name in reversed(order):
+        rows.sort(key=attrgetter(name.removeprefix("-")), reverse=name.startswith("-"))
+    return tuple(rows)
 
 
 def _value(field: Field[Any, Any], value: Any) -> Any:
-    """Return a value as its field has it: SQLite spells a boolean as a number, and JSON as a text."""
-    is_text = isinstance(field, JSONField) and isinstance(value, str)
-    return json.loads(value) if is_text else field.to_python(value)
+    """Return a value as its field has it.
+
+    SQLite spells a boolean as a number, JSON as a text, and a moment, which is one of UTC, without a zone.
+    """
+    if isinstance(field, JSONField) and isinstance(value, str):
+        return json.loads(value)
+    if isinstance(field, BinaryField):
+        return None if value is None else bytes.fromhex(value)
+    found = field.to_python(value)
+    is_moment = isinstance(field, DateTimeField) and found is not None
+    return found.replace(tzinfo=UTC) if is_moment and is_naive(found) else found

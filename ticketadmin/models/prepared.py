@@ -11,7 +11,7 @@ A `RowsUpdate` sends the values as a table that the update joins.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -21,6 +21,7 @@ from django.db.models.sql.constants import ROW_COUNT
 
 Row = TypeVar("Row")
 Compiled = TypeVar("Compiled")
+USES_BEFORE_PLANNED = 1  # of a statement on one connection, before PostgreSQL keeps it
 _KEPT = "_prepared"  # the attribute of a connection that keeps what was compiled for it
 
 
@@ -160,7 +161,8 @@ class _Statement:
         vars(compiler).update(as_sql=lambda *_given, **_options: (self._sql, self._values))
 
     @contextmanager
-    def _bound(self, values: dict[str, object]) -> Iterator[None]:
+    def _bound(self, values: dict[str, object], *, is_planned_once: bool = True) -> Iterator[None]:
+        """Set the values of the slots. `is_planned_once`: the statement is the same for all values."""
         if values.keys() != self._names:
             raise TypeError(f"takes {sorted(self._names)}, not {sorted(values)}")
         connection = self._compiler.connection
@@ -168,9 +170,30 @@ class _Statement:
             one.value(values, connection) if isinstance(one, Slot) else one for one in self._parameters
         )
         try:
-            yield
+            with _planned_once(connection) if is_planned_once else nullcontext():
+                yield
         finally:
             self._values = ()
+
+
+@contextmanager
+def _planned_once(connection: Any) -> Iterator[None]:
+    """Let PostgreSQL keep the plan of what is executed in here; SQLite's module does so by itself.
+
+    Django sends each statement with its values in it. Parsing and planning it takes longer than running it:
+    1.4 of 1.6 ms of the server's processor time for the user of a session, 0.7 of 1 for a list's overview.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
+    raw = connection.connection
+    usual = raw.cursor_factory, raw.prepare_threshold
+    raw.cursor_factory, raw.prepare_threshold = connection.Database.Cursor, USES_BEFORE_PLANNED
+    try:
+        yield
+    finally:
+        raw.cursor_factory, raw.prepare_threshold = usual
 
 
 class _CompiledQuery(_Statement):
@@ -208,7 +231,7 @@ class _CompiledRowsUpdate(_Statement):
         given = _stored(self._fields, rows, connection)
         last = given[-len(self._fields) :]
         with (
-            self._bound(values),
+            self._bound(values, is_planned_once=False),  # its length differs from time to time
             transaction.mark_for_rollback_on_error(self._compiler.using),
             connection.cursor() as cursor,
         ):

@@ -21,13 +21,10 @@ from ticketadmin.presenters.neighbours import carried
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.bulk.contents import MOST_TICKETS
 from ticketadmin.services.crm.statuses import Status, Statuses
-from ticketadmin.services.index.counters import counts
 from ticketadmin.services.index.listing import Query, Total, read_page, total_of
-from ticketadmin.services.index.omnibox import drafted_codes
+from ticketadmin.services.index.overview import Overview
 from ticketadmin.services.index.rows import Listed
-from ticketadmin.services.index.state import IndexNow, index_state
-from ticketadmin.services.recipes.keep import recipes_for
-from ticketadmin.services.values.choices import Choices
+from ticketadmin.services.index.state import index_state
 from ticketadmin.ticketapi.client import CODE as CODE_FORM
 
 
@@ -36,8 +33,7 @@ class ListSource:
     """What a list is made of besides its tickets: what is asked for, and what is known of the CRM."""
 
     asked: ListRequest
-    known: IndexNow
-    choices: Choices
+    known: Overview
     statuses: Statuses
     described: Sequence[CustomField]  # those in the list
     listed: Listed
@@ -93,23 +89,24 @@ def present_list(source: ListSource, user: User) -> TicketList:
     """Return the list that is asked for. Rows are counted only where neither counters nor the page tell."""
     asked, index, statuses = source.asked, source.known.index, source.statuses
     query = Query(index, asked.filters, asked.order, source.listed)
-    found, counted = read_page(query, asked.place), counts(index)
+    found, counted = read_page(query, asked.place), source.known.counted
     every = columns_of(asked, source.described)
     columns = tuple(one for one in every if one.is_shown)
+    drafted = frozenset(one.ticket_code for one in source.known.drafts)
     text = asked.filters.text
     return TicketList(
         asked=asked,
         query=asked.address(),
         columns=columns,
         other_columns=tuple(every[1:]),
-        rows=tuple(rows_of(found.rows, columns, statuses, drafted_codes(user), source.described)),
+        rows=tuple(rows_of(found.rows, columns, statuses, drafted, source.described)),
         suffix=carried(asked.address()),
         next=asked.address(place=found.next) if found.next else "",
         previous=asked.address(place=found.previous) if found.previous else "",
         total=counted_total(asked, counted) or found.total or total_of(query),
         index=present_index(index_state(index, counted), has_worker=source.known.has_worker),
         chips=tuple(chips_of(asked, statuses, counted)),
-        recipes=tuple(recipes_for(user)) if user.may("run_bulk_updates") else (),
+        recipes=source.known.recipes if user.may("run_bulk_updates") else (),
         since=source.known.now.isoformat(),
         unknown_codes=_unknown(index, asked.query.get("codes", "")),
         maybe_code=text if CODE_FORM.fullmatch(text) and not found.rows else "",

@@ -13,6 +13,7 @@ from ticketadmin.services.index.listing import (
     ListFilters,
     Order,
     Query,
+    Sort,
     Total,
     read_page,
     rows_in_order,
@@ -161,3 +162,24 @@ def test_few_rows_are_in_the_order_of_many(query_for, order: Order) -> None:  # 
     assert rows == [code for code in everything if code in rows]
     first = read_page(few, size=2)
     assert [row.code for row in (*first.rows, *read_page(few, first.next).rows)] == rows
+
+
+@pytest.mark.parametrize("is_descending", [False, True])
+@pytest.mark.parametrize("column", Sort)
+def test_the_whole_list_has_the_order_of_a_filtered_one(
+    column: Sort, is_descending: bool, numbered: TicketIndex
+) -> None:
+    """The first page of the whole list has a query of its own; rows without a value come after it."""
+    order = Order(column, is_descending=is_descending)
+    filtered = read_page(Query(numbered, ListFilters(statuses=("?",)), order))
+    codes = [row.code for row in filtered.rows]
+    assert len(codes) == 5
+
+    for size in range(1, 7):
+        place, found = "", []
+        for _page in codes:
+            page = read_page(Query(numbered, order=order), place, size=size)
+            found += [row.code for row in page.rows]
+            if not (place := page.next):
+                break
+        assert found == codes

@@ -3,11 +3,12 @@
 How a typed name is resolved against a list is `services/values/choices.py`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 from django.utils import timezone
 
 from ticketadmin.models import (
@@ -37,8 +38,23 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
     After a failed attempt the CRM is not called for half a minute. Without `ask` no call is made, for
     pages that must not wait.
     """
-    rows = {row.name: row for row in _SNAPSHOTS.rows()}
-    known = next(iter(rows.values()), None)
+    rows = _SNAPSHOTS.rows()
+    return _choices(rows, next(iter(rows), None), refresh=refresh, ask=ask)
+
+
+def choices_columns() -> dict[str, Subquery]:
+    """Return all that `choices_in` needs, as columns of any query of one row."""
+    return {"snapshots": json_rows(_snapshots()), **_tables()}
+
+
+def choices_in(row: Any) -> Choices:
+    """Return both lists from a row with `choices_columns`; the CRM is not called."""
+    return _choices(rows_in(CrmSnapshot, row.snapshots), row, refresh=False, ask=False)
+
+
+def _choices(snapshots: Iterable[CrmSnapshot], known: Any, *, refresh: bool, ask: bool) -> Choices:
+    """Return the lists; `known` has the columns of `_tables`, or is None."""
+    rows = {row.name: row for row in snapshots}
     return Choices(
         reading=state_in(rows.get(Snapshot.READING)),
         rules=rows_in(TicketRule, known.rules) if known else None,
@@ -51,14 +67,16 @@ def get_choices(*, refresh: bool = False, ask: bool = True) -> Choices:
 
 
 def _snapshots() -> QuerySet[CrmSnapshot]:
-    return CrmSnapshot.objects.filter(name__in=_LOOKED_UP).annotate(
-        rules=json_rows(TicketRule),
-        custom_fields=json_rows(CustomField),
-        settings=json_rows(StatusSetting),
-    )
+    return CrmSnapshot.objects.filter(name__in=_LOOKED_UP)
 
 
-_SNAPSHOTS: Prepared[Any] = Prepared(_snapshots)  # each has the three columns as attributes
+def _tables() -> dict[str, Subquery]:
+    tables = {"rules": TicketRule, "custom_fields": CustomField, "settings": StatusSetting}
+    return {name: json_rows(model) for name, model in tables.items()}
+
+
+# Each row has the three columns as attributes.
+_SNAPSHOTS: Prepared[Any] = Prepared(lambda: _snapshots().annotate(**_tables()))
 
 
 def _current(name: Snapshot, row: CrmSnapshot | None, *, refresh: bool, ask: bool) -> ChoiceList:

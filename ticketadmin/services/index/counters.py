@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import BigIntegerField, Count, F, QuerySet
+from django.db.models import Count, F, OuterRef, Subquery
 
-from ticketadmin.models import IndexedTicket, Prepared, Slot, StatusCount, TicketIndex
+from ticketadmin.models import IndexedTicket, StatusCount, TicketIndex, json_rows, rows_in
 
 UNKNOWN = b""  # the key under which tickets of unknown status are counted; a known empty status has _EMPTY
 _EMPTY = b"\x01"
@@ -54,16 +54,19 @@ def count_statuses(
 
 def counts(index: TicketIndex) -> tuple[Counted, ...]:
     """Return the counts of an index, in one query. A counter that fell to nothing is left out."""
-    kept = _COUNTS.rows(index=index.pk)
+    kept = StatusCount.objects.filter(index=index, tickets__gt=0).values_list("key", "name", "tickets")
     return tuple(Counted(bytes(key), name, tickets) for key, name, tickets in kept)
 
 
-def _counts() -> "QuerySet[StatusCount, tuple[bytes | memoryview, str, int]]":
-    kept = StatusCount.objects.filter(index_id=Slot("index", BigIntegerField()), tickets__gt=0)
-    return kept.values_list("key", "name", "tickets")
+def counts_column() -> Subquery:
+    """Return the counts of each index as a column of a query of indexes, for `counts_in`."""
+    kept = StatusCount.objects.filter(index=OuterRef("pk"), tickets__gt=0)
+    return json_rows(kept, ("id", "key", "name", "tickets"))
 
 
-_COUNTS = Prepared(_counts)
+def counts_in(column: str | None) -> tuple[Counted, ...]:
+    """Return the counts in the text of `counts_column`."""
+    return tuple(Counted(bytes(one.key), one.name, one.tickets) for one in rows_in(StatusCount, column))
 
 
 def recount(index: TicketIndex) -> None:

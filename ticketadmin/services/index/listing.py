@@ -5,16 +5,14 @@ row seen (a key, not an offset), so that rows that come and go neither repeat no
 page costs what the first does. Rows without a value to order by come last in either direction.
 """
 
-import base64
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
+from itertools import islice
 from operator import and_, or_
-from types import NoneType
 from typing import Any
 
 from django.db import connection
@@ -32,6 +30,7 @@ from django.db.models import (
 )
 
 from ticketadmin.models import IndexedTicket, IndexedValue, Prepared, Slot, TicketIndex
+from ticketadmin.services.index.places import Place, place_of
 from ticketadmin.services.index.rows import Listed, value_key
 from ticketadmin.services.index.searching import Matches, matching_words, walking
 from ticketadmin.services.index.words import terms_in
@@ -42,10 +41,10 @@ PAGE = 50
 READ_AT_ONCE = 500  # rows of an export
 MAX_COUNTED = 10_000  # above this a total is "more than"
 MAX_CODES = 10_000  # "all that match": what one bulk update takes
-MAX_CURSOR = 2_000  # characters of a place in an address
 SAMPLED = 500  # newest rows that tell whether what is counted is frequent
 FREQUENT = 0.1  # share of rows
 OF_CUSTOMER = 5  # tickets of a customer beside the form of another
+SHOWN = ("code", "values", "expected_on", "created_at", "updated_at", "read_at", "read_from", "missing_at")
 UNKNOWN = "?"  # the value of a status or category filter that fits rows of which it is not known
 
 
@@ -159,15 +158,6 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a page begins: after (or before) a row's key. `key` None: among the rows without a value."""
-
-    key: Any
-    pk: int
-    is_back: bool = False
-
-
-@dataclass(frozen=True)
 class Query:
     """One reading of the list: whose, which, in what order."""
 
@@ -175,6 +165,13 @@ class Query:
     filters: ListFilters = field(default_factory=ListFilters)
     order: Order = field(default_factory=Order)
     listed: Listed = field(default_factory=lambda: Listed({}))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every ticket fits, in an order that is a column."""
+        filters = self.filters
+        is_free = filters.is_status_alone and not filters.statuses and not filters.not_done
+        return is_free and not self.order.is_custom
 
     @property
     def is_narrow(self) -> bool:
@@ -217,12 +214,12 @@ class Query:
                 yield Exists(IndexedValue.objects.filter(ticket=OuterRef("pk"), name=name, key=key))
 
     def ordered(self) -> QuerySet[IndexedTicket]:
-        """Return the rows with the value that orders them."""
-        rows = self.rows(in_order=True)
+        """Return the rows with what a list shows of them and the value that orders them, nothing else."""
+        rows = self.rows(in_order=True).only(*SHOWN)
         if self.order.is_custom:
             kept = IndexedValue.objects.filter(ticket=OuterRef("pk"), name=self.order.name).exclude(key=b"")
-            rows = rows.annotate(custom_key=Subquery(kept.values("key")[:1]))
-        return rows
+            return rows.annotate(custom_key=Subquery(kept.values("key")[:1]))
+        return rows.only(*SHOWN, self.order.column)
 
 
 def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
@@ -240,8 +237,8 @@ def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
     after = is_back or has_more
     return Page(
         tuple(rows),
-        next=_spelled(query, rows[-1], is_back=False) if after else "",
-        previous=_spelled(query, rows[0], is_back=True) if before else "",
+        next=Place(_key_of(query, rows[-1]), rows[-1].pk).spelled if after else "",
+        previous=Place(_key_of(query, rows[0]), rows[0].pk, is_back=True).spelled if before else "",
     )
 
 
@@ -312,36 +309,6 @@ def changed_count(query: Query, since: datetime) -> int:
 # --- order and places ----------------------------------------------------------------------------
 
 
-def place_of(text: str) -> Place | None:
-    """Return the place that an address names, None for the beginning. Raises ValueError for anything else."""
-    if not text:
-        return None
-    if len(text) > MAX_CURSOR:
-        raise ValueError
-    try:
-        kind, key, pk, is_back = json.loads(base64.urlsafe_b64decode(text.encode()))
-        read = next(read for name, _type, _write, read in _KEYS if name == kind)
-        return Place(read(key), int(pk), bool(is_back))
-    except (ValueError, TypeError, OverflowError, StopIteration, RecursionError) as error:
-        raise ValueError from error
-
-
-# What orders rows: its kind in an address, its type, how it is written there and read again.
-_KEYS: tuple[tuple[str, Any, Callable[[Any], object], Callable[[Any], Any]], ...] = (
-    ("none", NoneType, lambda _key: None, lambda _text: None),
-    ("bytes", bytes | memoryview, lambda key: bytes(key).hex(), bytes.fromhex),
-    ("time", datetime, datetime.isoformat, datetime.fromisoformat),
-    ("day", date, date.isoformat, date.fromisoformat),
-    ("int", int, str, int),
-)
-
-
-def _spelled(query: Query, row: IndexedTicket, *, is_back: bool) -> str:
-    key = _key_of(query, row)
-    kind, text = next((name, write(key)) for name, of, write, _read in _KEYS if isinstance(key, of))
-    return base64.urlsafe_b64encode(json.dumps([kind, text, row.pk, is_back]).encode()).decode()
-
-
 def _key_of(query: Query, row: IndexedTicket) -> Any:
     if query.order.is_custom and not hasattr(row, "custom_key"):
         kept = IndexedValue.objects.filter(ticket=row, name=query.order.name).exclude(key=b"").first()
@@ -351,12 +318,36 @@ def _key_of(query: Query, row: IndexedTicket) -> Any:
 
 def _from(query: Query, place: Place | None, most: int) -> Iterator[IndexedTicket]:
     """Yield at most so many rows on from a place, in order, or backwards before it."""
-    for part in _parts(query, place):
+    parts = _parts(query, place)
+    if place is None and query.is_whole:
+        first = _first_known(query.order.column, query.order.is_descending, most)
+        found = first.rows(index=query.index.pk)
+        yield from found
+        most -= len(found)
+        parts = islice(parts, 1, None)
+    for part in parts if most else ():
         found = list(part[:most])
         yield from found
         most -= len(found)
         if most <= 0:
             return
+
+
+@cache
+def _first_known(column: str, is_descending: bool, most: int) -> Prepared[IndexedTicket]:
+    """Return the query of the page that users see most: the first of the whole list, in an order."""
+
+    def build() -> QuerySet[IndexedTicket]:
+        rows = IndexedTicket.objects.filter(index_id=Slot("index", BigIntegerField()), missing_at=None)
+        return _known(rows.only(*SHOWN, column), column, is_descending=is_descending)[:most]
+
+    return Prepared(build)
+
+
+def _known(rows: QuerySet[IndexedTicket], column: str, *, is_descending: bool) -> QuerySet[IndexedTicket]:
+    """Return the rows with a value to order by, in their order."""
+    sign = "-" if is_descending else ""
+    return rows.filter(**{f"{column}__isnull": False}).order_by(f"{sign}{column}", f"{sign}id")
 
 
 def _parts(query: Query, place: Place | None) -> Iterator[QuerySet[IndexedTicket]]:
@@ -373,7 +364,7 @@ def _parts(query: Query, place: Place | None) -> Iterator[QuerySet[IndexedTicket
         yield rows.order_by(value, f"{sign}id")
         return
     step = "lt" if is_descending else "gt"
-    known = rows.filter(**{f"{column}__isnull": False}).order_by(f"{sign}{column}", f"{sign}id")
+    known = _known(rows, column, is_descending=is_descending)
     unknown = rows.filter(**{f"{column}__isnull": True}).order_by(f"{sign}id")
     if place is None:
         yield from (known, unknown)

@@ -3,17 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import CharField, Exists, Q, QuerySet
+from django.db.models import Q
 
-from ticketadmin.models import Prepared, Slot, TicketIndex
-from ticketadmin.services.crm.clock import PreparedClock, database_now
+from ticketadmin.models import TicketIndex
+from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.index.capabilities import Capabilities, capabilities_of
 from ticketadmin.services.index.counters import Counted, counts
-from ticketadmin.services.index.rows import current_address, current_index
 from ticketadmin.services.index.sweeping import LEASE
-from ticketadmin.services.operations.heartbeats import living, living_rows
 
 NOTE_USE_EVERY = timedelta(seconds=20)
 LIST_REFUSED = frozenset({"forbidden", "method_not_allowed", "not_found"})
@@ -52,31 +49,6 @@ class IndexState:
     def read_at(self) -> datetime | None:
         """When the newest tickets were last read from the list."""
         return self.newest_at or self.swept_at
-
-
-@dataclass(frozen=True)
-class IndexNow:
-    """The index of the CRM address in the settings, the database's time, and whether a worker lives."""
-
-    index: TicketIndex
-    now: datetime
-    has_worker: bool
-
-
-def index_now() -> IndexNow:
-    """Return all three by one query."""
-    found = _NOW.first(address=current_address())
-    if found is None:
-        return IndexNow(current_index(), database_now(), has_worker=bool(living()))
-    return IndexNow(found, found.now, bool(found.has_worker))
-
-
-def _now() -> QuerySet[Any]:
-    found = TicketIndex.objects.filter(address=Slot("address", CharField()))
-    return found.annotate(now=PreparedClock(), has_worker=Exists(living_rows()))
-
-
-_NOW = Prepared(_now)
 
 
 def index_state(index: TicketIndex, counted: Iterable[Counted] | None = None) -> IndexState:

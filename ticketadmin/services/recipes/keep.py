@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from django.db.models import BigIntegerField, Q, QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet, Subquery
 
-from ticketadmin.models import Prepared, Recipe, Slot, User
+from ticketadmin.models import Prepared, Recipe, Slot, User, json_rows, rows_in
 from ticketadmin.services.recipes.recipe import RecipeChange
 from ticketadmin.services.recipes.sharing import delete_own, keep_own
 from ticketadmin.services.values.ordering import in_order
@@ -43,6 +43,17 @@ def recipes_named(user: User, typed: str) -> list[Recipe]:
 
 def _usable(user: User | Slot) -> QuerySet[Recipe]:
     return Recipe.objects.filter(Q(owner=user) | Q(is_shared=True))
+
+
+def recipe_names_column(user: Slot) -> Subquery:
+    """Return the same recipes as a column of any query, for `recipe_names_in`: with their names alone."""
+    shown = _usable(user).values("pk")[:MAX_SHOWN]
+    return json_rows(Recipe.objects.filter(pk__in=shown), ("id", "name"))
+
+
+def recipe_names_in(column: str | None) -> tuple[Recipe, ...]:
+    """Return the recipes in the text of `recipe_names_column`, by name."""
+    return tuple(in_order(rows_in(Recipe, column), lambda one: one.name))
 
 
 _SHOWN = Prepared(lambda: _usable(Slot("user", BigIntegerField())).select_related("owner")[:MAX_SHOWN])

@@ -12,15 +12,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.listing import MAX_VIEWS, ListRequest, SavedViewForm, read_request
-from ticketadmin.models import Change, CustomField, Draft, Prepared, SavedView, Slot, User
+from ticketadmin.models import Change, CustomField, Prepared, SavedView, Slot, User
 from ticketadmin.presenters.changes import present_changes
 from ticketadmin.presenters.list_page import ListSource, TicketsPage, present_list
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import Statuses, get_statuses
 from ticketadmin.services.index.listing import Query, changed_count
+from ticketadmin.services.index.overview import overview_for
 from ticketadmin.services.index.rows import Listed, current_index
-from ticketadmin.services.index.state import index_now, note_use
+from ticketadmin.services.index.state import note_use
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import in_order
@@ -44,12 +45,12 @@ def tickets(request: HttpRequest) -> HttpResponse:
     page = TicketsPage(
         list=present_list(source, user),
         statuses=source.statuses.all,
-        categories=source.choices.categories.names,
+        categories=source.known.choices.categories.names,
         described=tuple(source.described),
         views=tuple(_views_of(user)),
-        drafts=tuple(_DRAFTS.rows(user=user.pk)),
+        drafts=source.known.drafts[:SHOWN_DRAFTS],
         recent=tuple(present_changes(_RECENT.rows(user=user.pk), user)),
-        omitted=status_notice(source.choices),
+        omitted=status_notice(source.known.choices),
     )
     response = show(request, page)
     response["Speculation-Rules"] = f'"{reverse("speculation_rules")}"'
@@ -144,13 +145,13 @@ def _listed(described: Sequence[CustomField]) -> Listed:
 
 def _source(request: HttpRequest) -> ListSource:
     """Read what the address asks for, and note that a user looks at the list."""
-    choices = get_choices(ask=False)
-    described, statuses = _described(choices), get_statuses(choices)
-    listed = _listed(described)
-    known = index_now()
+    user = person_of(request)
+    known = overview_for(user)
     note_use(known.index, known.now)
-    asked = _read(request.GET, person_of(request), choices, statuses, listed)
-    return ListSource(asked, known, choices, statuses, described, listed)
+    described, statuses = _described(known.choices), get_statuses(known.choices)
+    listed = _listed(described)
+    asked = _read(request.GET, user, known.choices, statuses, listed)
+    return ListSource(asked, known, statuses, described, listed)
 
 
 def _read(query: QueryDict, user: User, choices: Choices, statuses: Statuses, listed: Listed) -> ListRequest:
@@ -168,12 +169,8 @@ def _views() -> QuerySet[SavedView]:
     return SavedView.objects.filter(shown).select_related("owner")[:50]
 
 
-def _drafts() -> QuerySet[Draft]:
-    return Draft.objects.of(Slot("user", BigIntegerField()))[:SHOWN_DRAFTS]
-
-
 def _recent() -> QuerySet[Change]:
     return Change.objects.filter(actor=Slot("user", BigIntegerField()))[:SHOWN_RECENT]
 
 
-_VIEWS, _DRAFTS, _RECENT = Prepared(_views), Prepared(_drafts), Prepared(_recent)
+_VIEWS, _RECENT = Prepared(_views), Prepared(_recent)

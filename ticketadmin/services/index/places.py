@@ -1,0 +1,52 @@
+"""Places in a list: the row after (or before) which a page begins, as a text for its address."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import NoneType
+from typing import Any
+
+MAX_PLACE = 2_000  # characters in an address
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: after (or before) a row's key. `key` None: among the rows without a value."""
+
+    key: Any
+    pk: int
+    is_back: bool = False
+
+    @property
+    def spelled(self) -> str:
+        """The text for an address, which `place_of` reads."""
+        kind, text = next(
+            (name, write(self.key)) for name, of, write, _read in _KEYS if isinstance(self.key, of)
+        )
+        return base64.urlsafe_b64encode(json.dumps([kind, text, self.pk, self.is_back]).encode()).decode()
+
+
+def place_of(text: str) -> Place | None:
+    """Return the place that an address names, None for the beginning. Raises ValueError for anything else."""
+    if not text:
+        return None
+    if len(text) > MAX_PLACE:
+        raise ValueError
+    try:
+        kind, key, pk, is_back = json.loads(base64.urlsafe_b64decode(text.encode()))
+        read = next(read for name, _type, _write, read in _KEYS if name == kind)
+        return Place(read(key), int(pk), bool(is_back))
+    except (ValueError, TypeError, OverflowError, StopIteration, RecursionError) as error:
+        raise ValueError from error
+
+
+# What orders rows: its kind in an address, its type, how it is written there and read again.
+_KEYS: tuple[tuple[str, Any, Callable[[Any], object], Callable[[Any], Any]], ...] = (
+    ("none", NoneType, lambda _key: None, lambda _text: None),
+    ("bytes", bytes | memoryview, lambda key: bytes(key).hex(), bytes.fromhex),
+    ("time", datetime, datetime.isoformat, datetime.fromisoformat),
+    ("day", date, date.isoformat, date.fromisoformat),
+    ("int", int, str, int),
+)
