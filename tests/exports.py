@@ -126,7 +126,8 @@ def fill_contents(sandbox: Sandbox, contents: dict[str, Any]) -> list[str]:
 def index(*codes: str) -> None:
     """Let the index learn of these tickets from the CRM."""
     began, choices = database_now(), get_choices()
-    seen = [seen_in_ticket(read_ticket(code, choices), listed_fields()) for code in codes]
+    read = [read_ticket(code, choices, announce=False) for code in codes]  # all rows are written below
+    seen = [seen_in_ticket(one, listed_fields()) for one in read]
     write_rows(current_index(), seen, began_at=began, read_from=ReadFrom.TICKET)
 
 

@@ -35,6 +35,11 @@ def _crlf(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
 
 
+# Only these tags tell what a form sends. To parse whole pages took 12 % of the time of the tests of views.
+_ATTRIBUTES = r"""(?:"[^"]*"|'[^']*'|[^>"'])*"""
+_OF_FORMS = re.compile(rf"<textarea\b.*?</textarea>|</?(?:form|input|select|option)\b{_ATTRIBUTES}>", re.S)
+
+
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -88,7 +93,7 @@ class _Reader(HTMLParser):
 def forms_in(response: HttpResponse | Any) -> list[PageForm]:
     """Return the forms of a page."""
     reader = _Reader()
-    reader.feed(response.content.decode())
+    reader.feed("".join(_OF_FORMS.findall(response.content.decode())))
     reader.close()
     return reader.forms
 

@@ -1,4 +1,4 @@
-"""What live servers start from, made once a test run: static files, a database with tables and people.
+"""What tests and live servers start from, made once a test run: static files, tables, a database with people.
 
 The first process that needs it makes it, under a lock, in a folder that the other processes of the run
 inherit by an environment variable. On PostgreSQL it is a template database.
@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from django.core.management import call_command
+from django.db import connection
 
 MANAGE = str(Path(__file__).resolve().parent.parent / "manage.py")
 SETTINGS = {
@@ -27,6 +30,7 @@ SETTINGS = {
 }
 _ADDED_PEOPLE = {"lan": ("staff", "Lan"), "minh": ("lead", "Minh")}  # beside the three of the demo
 _VARIABLE = "TICKETADMIN_TESTS_PREPARED"
+_TABLES = "tables.sqlite3"  # in the run's folder
 _NOT_INHERITED = {"DEBUG", "LOG_LEVEL", "TICKET_API_READ", "DATABASE_URL"}
 _SCRIPT = f"""
 import json
@@ -34,11 +38,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.db import connection
 from ticketadmin.models import User
-if connection.vendor == "sqlite":
-    call_command("migrate", verbosity=0)
-    connection.cursor().execute("VACUUM INTO %s", [str(settings.DATA_DIR / "tables.sqlite3")])
 call_command("prepare_demo")
 path = Path(settings.DATA_DIR) / "demo-people.json"
 passwords = json.loads(path.read_text("utf-8"))
@@ -78,8 +78,21 @@ def copy_to(data: Path) -> None:
 def copy_tables_to(data: Path) -> None:
     """Put a SQLite file of this version, without any account, into a data folder."""
     data.mkdir(parents=True, exist_ok=True)
-    with _made("sqlite") as made:
-        shutil.copy2(made / "tables.sqlite3", data / "ticketadmin.sqlite3")
+    with _locked() as run:
+        shutil.copy2(_tables(run), data / "ticketadmin.sqlite3")
+
+
+def fill_with_tables() -> None:
+    """Put the tables into this process' database: SQLite in memory, and empty."""
+    connection.ensure_connection()
+    with _locked() as run:
+        file = run / _TABLES
+        if file.exists():
+            with contextlib.closing(sqlite3.connect(file)) as source:
+                source.backup(connection.connection)
+        else:
+            call_command("migrate", verbosity=0)
+            connection.cursor().execute("VACUUM INTO %s", [str(file)])
 
 
 @contextlib.contextmanager
@@ -129,30 +142,50 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _made(kind: str, *, database: str = "", create: str = "") -> Iterator[Path]:
-    """Yield the prepared folder of a kind, made first if it is not there yet; others wait meanwhile."""
-    folder = _folder() / kind
+def _locked() -> Iterator[Path]:
+    """Yield the run's folder; other processes wait meanwhile."""
     with (_folder() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield _folder()
+
+
+@contextlib.contextmanager
+def _made(kind: str, *, database: str = "", create: str = "") -> Iterator[Path]:
+    """Yield the prepared folder of a kind, made first if it is not there yet; others wait meanwhile."""
+    with _locked() as run:
+        folder = run / kind
         if not (folder / "demo-people.json").exists():
             folder.mkdir()
             if create:
                 name = database.rpartition("/")[2]
                 _execute(create, f'CREATE DATABASE "{name}"')
                 (folder / "created-on").write_text(f"{create} {name}", "utf-8")
-            _run(folder, {"DATABASE_URL": database} if database else {})
+            else:
+                shutil.copy2(_tables(run), folder / "ticketadmin.sqlite3")
+            _manage(folder, "shell", "-v", "0", "-c", _SCRIPT, database=database)
         yield folder
 
 
-def _run(folder: Path, database: dict[str, str]) -> None:
+def _tables(run: Path) -> Path:
+    """Return a SQLite file with the tables of this version, made first if it is not there yet."""
+    file = run / _TABLES
+    if not file.exists():
+        folder = Path(tempfile.mkdtemp(dir=run))
+        _manage(folder, "migrate", "-v", "0")
+        with contextlib.closing(sqlite3.connect(folder / "ticketadmin.sqlite3")) as migrated:
+            migrated.execute("VACUUM INTO ?", [str(file)])
+    return file
+
+
+def _manage(folder: Path, *arguments: str, database: str = "") -> None:
     environment = {
         **inherited(),
         **SETTINGS,
-        **database,
+        **({"DATABASE_URL": database} if database else {}),
         "DATA_DIR": str(folder),
         "STATIC_ROOT": str(static()),
     }
-    command = [sys.executable, MANAGE, "shell", "-v", "0", "-c", _SCRIPT]
+    command = [sys.executable, MANAGE, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -6,9 +6,12 @@ import pytest
 from django import forms
 from django.template import engines
 from django.test import RequestFactory
+from lucide import IconDoesNotExist
+from lucide.templatetags.lucide import lucide
 
 from tests.pages import squeezed
 from ticketadmin.models import Tone
+from ticketadmin.templatetags.icons import icon
 
 
 def drawn(source: str, **context: object) -> str:
@@ -94,3 +97,15 @@ def test_an_icon_is_hidden_from_screen_readers_and_16_pixels_wide_unless_told() 
     assert 'width="16"' in html
     assert 'width="20"' in html
     assert 'class="icon muted"' in html
+
+
+@pytest.mark.parametrize("name", ["send", "ticket", "circle-alert", "trash-2"])
+def test_an_icon_is_what_lucide_draws(name: str) -> None:
+    expected = lucide(name, size=18, **{"class": "icon muted", "aria_hidden": "true"})
+
+    assert icon(name, size=18, tone="muted") == expected
+
+
+def test_an_icon_that_lucide_does_not_have_is_an_error() -> None:
+    with pytest.raises(IconDoesNotExist, match="no-such-icon"):
+        icon("no-such-icon")

@@ -283,35 +283,42 @@ def ask(clients: Clients) -> Ask:
     return send
 
 
-@pytest.fixture
-def change(make_person: Callable[..., User]) -> Change:
-    owner = make_person(Role.STAFF, "owner")
-    return Change.objects.create(
-        ticket_code=CODE, actor=owner, actor_name="Owner", created_at=timezone.now(), outcome="verified"
-    )
+@dataclass(frozen=True)
+class Rows:
+    """One row of each kind that an address may name, of the same owner."""
+
+    change: Change
+    bulk: BulkUpdate
+    file: BulkFile
+
+
+@pytest.fixture(scope="module")
+def rows(cast: dict[str, Member], django_db_blocker: DjangoDbBlocker) -> Rows:
+    """Made once, in the transaction of the cast."""
+    with django_db_blocker.unblock():
+        owner, at = make_user(Role.STAFF, "owner"), timezone.now()
+        change = Change.objects.create(
+            ticket_code=CODE, actor=owner, actor_name="Owner", created_at=at, outcome="verified"
+        )
+        bulk = BulkUpdate.objects.create(owner=owner, owner_name="Owner", created_at=at)
+        content = zlib.compress(b"code,Title\n,x")
+        file = BulkFile.objects.create(bulk=bulk, owner=owner, name="a.csv", content=content, created_at=at)
+    return Rows(change, bulk, file)
 
 
 @pytest.fixture
-def address_of(change: Change) -> Callable[[Route], str]:
+def address_of(db: None, rows: Rows) -> Callable[[Route], str]:
     """Fill a route's placeholders; a new kind of placeholder wants its line here."""
-    bulk = BulkUpdate.objects.create(owner=change.actor, owner_name="Owner", created_at=timezone.now())
-    file = BulkFile.objects.create(
-        bulk=bulk,
-        owner=change.actor,
-        name="a.csv",
-        content=zlib.compress(b"code,Title\n,x"),
-        created_at=change.created_at,
-    )
     values = {
         "<code:code>": CODE,
-        "<uuid:change>": str(change.uuid),
-        "<uuid:bulk>": str(bulk.uuid),
-        "<uuid:file>": str(file.uuid),
+        "<uuid:change>": str(rows.change.uuid),
+        "<uuid:bulk>": str(rows.bulk.uuid),
+        "<uuid:file>": str(rows.file.uuid),
         "<slug:action>": "pause",
         "<int:view>": "1",
         "<int:recipe>": "1",
         "<int:snippet>": "1",
-        "<int:user>": str(change.actor_id),
+        "<int:user>": str(rows.change.actor_id),
         "<uidb64>": "MQ",
         "<token>": "some-token",
         "<id>": "1",
@@ -417,11 +424,10 @@ def expected_in_administration(route: Route, who: str) -> set[str]:
 
 @pytest.mark.parametrize("route", OWN + ADMIN, ids=lambda route: f"{route.name}-{route.address}")
 def test_cross_site_request_forgery_posting_needs_the_token(
-    route: Route, administrator: User, address_of: Callable[[Route], str]
+    route: Route, clients: Clients, address_of: Callable[[Route], str]
 ) -> None:
-    client = Client(enforce_csrf_checks=True)
-    if route.is_admin or SIGNED_OUT not in route.rule.people:
-        client.force_login(administrator)
+    client = clients("administrator" if route.is_admin or SIGNED_OUT not in route.rule.people else SIGNED_OUT)
+    client.handler.enforce_csrf_checks = True
 
     answer = client.post(address_of(route))
 
