@@ -54,7 +54,7 @@ DOORS = {
     "crispy_forms": {"forms/layout.py"},
     "ldap": {"signing_in/directory.py"},
     "django_otp": {"services/people/second_step.py"},
-    "segno": {"presenters/second_step.py"},
+    "segno": {"presenters/account.py"},
     "jwt": {"signing_in/openid.py"},
     "mozilla_django_oidc": {"signing_in/openid.py", "views/account/openid.py"},
 }

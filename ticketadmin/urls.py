@@ -1,37 +1,45 @@
 """Every route, grouped by screen."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LogoutView
+from django.http.response import HttpResponseBase
 from django.urls import path
 from django.views.decorators.http import require_safe
-from django.views.generic import RedirectView
+from django.views.generic import RedirectView, TemplateView
 
 from ticketadmin import converters  # noqa: F401 - registers <code:…>
-from ticketadmin.views import accessibility, connection, health, styleguide
+from ticketadmin.views import administration, health, recipes, styleguide
 from ticketadmin.views.account import account, binding, passwords, second_step
 from ticketadmin.views.bulk import choosing, runs
-from ticketadmin.views.history import audit, changes, erasing
-from ticketadmin.views.recipes import recipes
-from ticketadmin.views.snippets import files, menu, snippets
+from ticketadmin.views.history import changes
+from ticketadmin.views.snippets import files, inserting
 from ticketadmin.views.tickets import (
-    content,
     drafts,
     export,
+    filling,
     neighbours,
     omnibox,
     prefetching,
     presence,
     quick_status,
-    recipe,
     ticket,
 )
 from ticketadmin.views.tickets import list as list_views
-from ticketadmin.views.tickets import snippet as ticket_snippet
 
 handler400 = "ticketadmin.views.error_pages.bad_request"
 handler403 = "ticketadmin.views.error_pages.forbidden"
 handler404 = "ticketadmin.views.error_pages.not_found"
 handler500 = "ticketadmin.views.error_pages.server_error"
+
+
+def page(template: str) -> Callable[..., HttpResponseBase]:
+    """Return the view of a page that is the same for everyone."""
+    return require_safe(TemplateView.as_view(template_name=template))
+
 
 urlpatterns = [
     path("", require_safe(RedirectView.as_view(pattern_name="tickets")), name="home"),
@@ -54,25 +62,25 @@ urlpatterns = [
     path("tickets/<code:code>/draft/", drafts.keep, name="draft_keep"),
     path("tickets/<code:code>/draft/discard/", drafts.discard, name="draft_discard"),
     path("tickets/<code:code>/draft/bring-back/", drafts.bring_back, name="draft_bring_back"),
-    path("content/preview/", content.preview, name="content_preview"),
+    path("content/preview/", ticket.content_preview, name="content_preview"),
     path("tickets/<code:code>/neighbours/", neighbours.ticket_neighbours, name="ticket_neighbours"),
     path("tickets/<code:code>/presence/", presence.presence, name="presence"),
-    path("tickets/<code:code>/recipe/", recipe.ticket_recipe, name="ticket_recipe"),
-    path("tickets/<code:code>/snippet/", ticket_snippet.ticket_snippet, name="ticket_snippet"),
+    path("tickets/<code:code>/recipe/", filling.ticket_recipe, name="ticket_recipe"),
+    path("tickets/<code:code>/snippet/", filling.ticket_snippet, name="ticket_snippet"),
     # recipes
     path("recipes/", recipes.recipes, name="recipes"),
-    path("recipes/new/", recipes.recipe_new, name="recipe_new"),
+    path("recipes/new/", recipes.recipe, name="recipe_new"),
     path("recipes/<int:recipe>/", recipes.recipe, name="recipe"),
     path("recipes/<int:recipe>/delete/", recipes.recipe_delete, name="recipe_delete"),
     # snippets
-    path("snippets/", snippets.snippets, name="snippets"),
-    path("snippets/menu/", menu.snippet_menu, name="snippet_menu"),
+    path("snippets/", recipes.snippets, name="snippets"),
+    path("snippets/menu/", inserting.snippet_menu, name="snippet_menu"),
     path("snippets/snippets.csv", files.snippets_csv, name="snippets_csv"),
     path("snippets/import/", files.snippets_import, name="snippets_import"),
-    path("snippets/new/", snippets.snippet_new, name="snippet_new"),
-    path("snippets/<int:snippet>/", snippets.snippet, name="snippet"),
-    path("snippets/<int:snippet>/text/", menu.snippet_text, name="snippet_text"),
-    path("snippets/<int:snippet>/delete/", snippets.snippet_delete, name="snippet_delete"),
+    path("snippets/new/", recipes.snippet, name="snippet_new"),
+    path("snippets/<int:snippet>/", recipes.snippet, name="snippet"),
+    path("snippets/<int:snippet>/text/", inserting.snippet_text, name="snippet_text"),
+    path("snippets/<int:snippet>/delete/", recipes.snippet_delete, name="snippet_delete"),
     # bulk
     path("bulk/", runs.bulk_list, name="bulk_list"),
     path("bulk/new/", choosing.bulk_new, name="bulk_new"),
@@ -91,14 +99,18 @@ urlpatterns = [
     path("history/<uuid:change>/restore/", changes.restore, name="restore"),
     path("history/<uuid:change>/settle/", changes.settle, name="settle"),
     # audit log
-    path("audit/", audit.audit, name="audit"),
-    path("audit/entries.csv", audit.audit_csv, name="audit_csv"),
-    path("erase/", erasing.erasing, name="erasing"),
+    path("audit/", administration.audit, name="audit"),
+    path("audit/entries.csv", administration.audit_csv, name="audit_csv"),
+    path("erase/", administration.erasing, name="erasing"),
     # account
     path("session/", account.session, name="session"),
-    path("session/back/", account.back, name="session_back"),
+    path(
+        "session/back/",
+        page("account/back.html"),
+        name="session_back",
+    ),
     path("sign-in/", account.SignIn.as_view(), name="sign_in"),
-    path("sign-out/", account.SignOut.as_view(), name="sign_out"),
+    path("sign-out/", LogoutView.as_view(), name="sign_out"),
     path("preferences/", account.preferences, name="preferences"),
     path("sign-out/everywhere/", account.sign_out_all, name="sign_out_all"),
     path("account/", account.account, name="account"),
@@ -111,10 +123,14 @@ urlpatterns = [
     path("sign-in/connect/<token>/", binding.binding, name="binding"),
     path("people/<int:user>/company-account/", binding.company_account, name="company_account"),
     # help
-    path("accessibility/", accessibility.accessibility, name="accessibility"),
+    path(
+        "accessibility/",  # for the signed-out as well: signing in may be what does not work for them
+        login_not_required(page("accessibility/accessibility.html")),
+        name="accessibility",
+    ),
     # operations
-    path("connection/", connection.connection, name="connection"),
-    path("connection/omitted-fields/", connection.omitted_fields_setting, name="omitted_fields"),
+    path("connection/", administration.connection, name="connection"),
+    path("connection/omitted-fields/", administration.omitted_fields_setting, name="omitted_fields"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -15,8 +15,8 @@ from tests.e2e.conftest import Tab, next_page
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
 from tests.services.values.values import CUSTOM_KINDS, FIELDS, OPTIONS, VALUES
+from ticketadmin.forms.boxes import make_box
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
-from ticketadmin.forms.tickets import make_box
 from ticketadmin.services.values.browser import posted_texts
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.inputs import to_inputs, widget_of

@@ -15,7 +15,7 @@ from ticketadmin.templatetags.icons import icon
 
 
 def drawn(source: str, **context: object) -> str:
-    template = engines["django"].from_string("{% load components diffs icons %}" + source)
+    template = engines["django"].from_string("{% load components icons %}" + source)
     return squeezed(template.render(context))
 
 

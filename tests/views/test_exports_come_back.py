@@ -42,7 +42,7 @@ from ticketadmin.models import (
     Role,
     User,
 )
-from ticketadmin.presenters.file_conflicts import MAX_COUNTED, MAX_SHOWN
+from ticketadmin.presenters.conflicts import MAX_COUNTED, MAX_SHOWN
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
 
 

@@ -1,4 +1,4 @@
-"""What a user types to sign in, and around their password."""
+"""What a user types to sign in, and around their password and their second step."""
 
 from typing import Any
 
@@ -10,10 +10,109 @@ from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import FieldsInOrder
-from ticketadmin.forms.second_step import code_field, taken_code
-from ticketadmin.models import User
+from ticketadmin.models import Source, User
+from ticketadmin.services.people import second_step as steps
 from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
-from ticketadmin.services.people.second_step import is_on
+
+WRONG = _(
+    "This code is wrong or was used already. Wait for the next one; after several wrong ones it takes longer."
+)
+
+
+def code_field(label: Any) -> forms.CharField:
+    """Return a box for a code; phones offer what the app shows."""
+    attributes = {"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "characters"}
+    return forms.CharField(label=label, max_length=steps.MAX_TYPED, widget=forms.TextInput(attrs=attributes))
+
+
+class _UsersForm(FieldsInOrder, forms.Form):
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.codes: list[str] = []
+
+
+class SignInCodeForm(_UsersForm):
+    """The code after the password. Valid once the code was taken."""
+
+    code = code_field(_("Code of your app, or a recovery code"))
+
+    def clean_code(self) -> str:
+        """Take the code. Raises ValidationError."""
+        return taken_code(self.user, self.cleaned_data["code"])
+
+    @property
+    def problem(self) -> str:
+        """The error in one sentence, for a script."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+class SetUpForm(_UsersForm):
+    """The first code of a new app, and the password kept here: a session left open is not enough."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    code = code_field(_("Code that the app shows"))
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, user=user, **kwargs)
+        if user.source != Source.LOCAL:
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        """Compare the password. Raises ValidationError."""
+        password = str(self.cleaned_data["password"])
+        if not self.user.check_password(password):
+            raise ValidationError(_("This is not your password."), code="wrong")
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        """Switch the second step on once everything else is right."""
+        data: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            try:
+                self.codes = steps.switch_on(self.user, "".join(data["code"].split()))
+            except steps.WrongCode:
+                self.add_error("code", ValidationError(WRONG, code="wrong"))
+        return data
+
+
+class CodeForm(_UsersForm):
+    """A code for new recovery codes, or for switching the second step off."""
+
+    code = code_field(_("Code of your app, or a recovery code"))
+
+    def __init__(self, *args: Any, user: User, wants_off: bool, **kwargs: Any) -> None:
+        super().__init__(*args, user=user, **kwargs)
+        self.wants_off = wants_off
+
+    def clean_code(self) -> str:
+        """Do what was wanted, given the code. Raises ValidationError."""
+        typed = str(self.cleaned_data["code"])
+        try:
+            if self.wants_off:
+                steps.switch_off(self.user, typed)
+            else:
+                self.codes = steps.renew_codes(self.user, typed)
+        except steps.WrongCode as problem:
+            raise ValidationError(WRONG, code="wrong") from problem
+        except steps.Demanded as problem:
+            message = _("The settings of this tool demand it. It was not switched off.")
+            raise ValidationError(message, code="demanded") from problem
+        return typed
+
+
+def taken_code(user: User, typed: str) -> str:
+    """Take a code, once, and return it. Raises ValidationError."""
+    try:
+        steps.check(user, typed)
+    except steps.WrongCode as problem:
+        raise ValidationError(WRONG, code="wrong") from problem
+    return typed
 
 
 class SignInForm(FieldsInOrder, AuthenticationForm):
@@ -61,7 +160,7 @@ class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-a
 
     def __init__(self, user: User | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
-        if user and is_on(user):
+        if user and steps.is_on(user):
             self.fields["code"] = code_field(_("Code of your app, or a recovery code"))
 
     def clean(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The forms of bulk updates: which changes, and how fast a confirmed run may go."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -11,18 +10,18 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.bulk_emptied import (
+from ticketadmin.forms.boxes import ACTION, KEEP, ActionRow, ActionsForm, takes_snippets
+from ticketadmin.forms.bulk_file import (
     EMPTIED,
+    answers_from,
     emptied_boxes,
     emptied_fields,
     emptied_in,
     kept_sentences,
+    question_boxes,
 )
-from ticketadmin.forms.bulk_questions import AskedQuestion, answers_from, asked_questions, question_boxes
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.layout import BoxInfo, describe_box
-from ticketadmin.forms.rendering import PLAIN_WIDGETS
-from ticketadmin.forms.tickets import make_box, takes_snippets
 from ticketadmin.models import BulkUpdate, Recipe, User
 from ticketadmin.services.bulk.files import changeable_in
 from ticketadmin.services.bulk.recipes import BulkRecipe, bulk_recipe
@@ -37,8 +36,7 @@ from ticketadmin.services.values.fields import Field
 from ticketadmin.services.values.inputs import Inputs, is_blank, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 
-KEEP, SETTING, CLEARING = "keep", "set", "clear"
-ACTION = "action."
+SETTING, CLEARING = "set", "clear"
 RECIPE = "recipe"
 _SURPRISES = ("hidden", "merged", "other_sheets", "misfit", "passed_over")
 
@@ -62,19 +60,8 @@ _CONSENTS = {
 }
 
 
-@dataclass(frozen=True)
-class FieldRow:
-    """One field of the changes form: what to do with it, and the value to set."""
-
-    action: forms.BoundField
-    box: forms.BoundField
-    field: Field
-
-
-class ChangesForm(forms.Form):
+class ChangesForm(ActionsForm):
     """Keep, set or clear, for every field that the file does not bring itself."""
-
-    default_renderer = PLAIN_WIDGETS
 
     def __init__(
         self,
@@ -98,15 +85,14 @@ class ChangesForm(forms.Form):
         left_out = {*self.from_file, sign_field()}
         self.ticket_fields = {name: one for name, one in schema.fields.items() if name not in left_out}
         self.edit = Edit()
-        for name, field in self.ticket_fields.items():
-            self.fields[ACTION + name] = _action(field, chosen=_chosen(edit, name))
-            self.fields[name] = make_box(field, _value(edit, field), schema, is_known=False)
-            describe_box(self.fields[name], BoxInfo(takes_snippets=takes_snippets(field)))
-            attributes = self.fields[name].widget.attrs
-            if "data-content" in attributes:  # no editor for many tickets at once
-                attributes["data-snippet-target-html"] = attributes.pop("data-content")
-            if "rows" in attributes:
-                attributes["rows"] = 4
+        for field in self.ticket_fields.values():
+            clearing = [(CLEARING, _("Clear"))] if field.clearable else []
+            actions = [(SETTING, _("Set")), *clearing]
+            chosen, shown = _shown(edit, field)
+            box = self.add_row(field, shown, actions=actions, chosen=chosen)
+            describe_box(box, BoxInfo(takes_snippets=takes_snippets(field)))
+            if "data-content" in box.widget.attrs:  # no editor for many tickets at once
+                box.widget.attrs["data-snippet-target-html"] = box.widget.attrs.pop("data-content")
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}
         self.actor: User | None = None
@@ -134,22 +120,11 @@ class ChangesForm(forms.Form):
         return f"{recipe.name} ({' '.join(stops)})" if stops else recipe.name
 
     @property
-    def rows(self) -> list[FieldRow]:
+    def rows(self) -> list[ActionRow]:
         """The fields with their actions, in the order of the ticket form."""
         return [
-            FieldRow(self[ACTION + name], self[name], field) for name, field in self.ticket_fields.items()
+            ActionRow(self[ACTION + name], self[name], field) for name, field in self.ticket_fields.items()
         ]
-
-    @property
-    def asked(self) -> list[AskedQuestion]:
-        """The questions about columns of the file that have to be answered, with their boxes."""
-        asked = asked_questions(self, self.questions)
-        return [one for one in asked if "default" not in one.question]
-
-    @property
-    def changeable(self) -> list[AskedQuestion]:
-        """The questions about columns that decide by themselves, with their boxes."""
-        return [one for one in asked_questions(self, self.questions) if "default" in one.question]
 
     @property
     def answers(self) -> dict[tuple[int, str], str]:
@@ -168,8 +143,8 @@ class ChangesForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.edit`; each problem is shown at its field."""
-        actions = {name: self.cleaned_data.get(ACTION + name) or KEEP for name in self.ticket_fields}
-        posted = {name: self._typed(name) for name, action in actions.items() if action == SETTING}
+        actions = {name: self.action_on(name) for name in self.ticket_fields}
+        posted = {name: self.typed(name) for name, action in actions.items() if action == SETTING}
         for name, action in actions.items():
             self._require_agreement(name, action)
         try:
@@ -198,18 +173,13 @@ class ChangesForm(forms.Form):
             return None
         return bulk_recipe(chosen, actor=self.actor, wished=wished)
 
-    def _typed(self, name: str) -> list[str]:
-        data = self.data
-        return data.getlist(name) if isinstance(data, QueryDict) else []
-
     def _require_agreement(self, name: str, action: str) -> None:
-        has_value = not is_blank(self.ticket_fields[name], self._typed(name))
+        has_value = not is_blank(self.ticket_fields[name], self.typed(name))
         if action == SETTING and not has_value:
             message = _("Type the value to set, or choose “Clear”.")
             self.add_error(name, forms.ValidationError(message, code="no_value"))
         if action == KEEP and has_value:
-            message = _("You typed a value, but “Keep” is chosen. Choose “Set”, or empty the box.")
-            self.add_error(name, forms.ValidationError(message, code="kept_with_value"))
+            self.refuse_kept_value(name)
 
     def save(self, bulk: BulkUpdate, *, actor: User) -> None:
         """Start the dry run. Raises what `check_bulk` raises."""
@@ -255,22 +225,12 @@ def _consent_box(consent: Consent) -> forms.BooleanField:
     return forms.BooleanField(label=label, error_messages={"required": message})
 
 
-def _chosen(edit: Edit | None, name: str) -> str:
-    if edit is None or name not in edit.wishes:
-        return KEEP
-    return SETTING if isinstance(edit.wishes[name], Set) else CLEARING
-
-
-def _value(edit: Edit | None, field: Field) -> Inputs:
+def _shown(edit: Edit | None, field: Field) -> tuple[str, Inputs]:
+    """Return the action that is chosen for a field, and what its box holds."""
     wish = edit.wishes.get(field.name) if edit else None
-    return to_inputs(field, wish.value) if isinstance(wish, Set) else []
-
-
-def _action(field: Field, *, chosen: str) -> forms.ChoiceField:
-    options = [(KEEP, _("Keep")), (SETTING, _("Set")), *([(CLEARING, _("Clear"))] if field.clearable else [])]
-    return forms.ChoiceField(
-        label=str(field.label), choices=options, initial=chosen, required=False, widget=forms.RadioSelect
-    )
+    if isinstance(wish, Set):
+        return SETTING, to_inputs(field, wish.value)
+    return (CLEARING if wish else KEEP), []
 
 
 def _between(least: float, most: float) -> dict[str, Any]:

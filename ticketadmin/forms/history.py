@@ -1,4 +1,4 @@
-"""What may be asked of the history: the filters, as the address has them."""
+"""What may be filtered in the history and in the audit log, as the addresses have it."""
 
 from datetime import date
 from typing import Any
@@ -8,7 +8,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import FieldsInOrder
-from ticketadmin.models import MAX_CHANGE_REASON, Origin, Outcome, User
+from ticketadmin.models import MAX_CHANGE_REASON, AuditAction, Origin, Outcome, User
+from ticketadmin.services.history.audit import AuditFilters
 from ticketadmin.services.history.changes import Filters
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.services.values.schema import load_schema
@@ -38,9 +39,8 @@ class FilterForm(FieldsInOrder, forms.Form):
         return {name: value for name, value in getattr(self, "cleaned_data", {}).items() if value}
 
     def choose(self, name: str, choices: list[Any]) -> None:
-        """Offer these choices, if the form has the field."""
-        if name in self.fields:
-            self.fields[name].choices = choices  # type: ignore[attr-defined]
+        """Offer these choices in a box."""
+        self.fields[name].choices = choices  # type: ignore[attr-defined]
 
 
 class HistoryFilterForm(FilterForm):
@@ -62,13 +62,11 @@ class HistoryFilterForm(FilterForm):
 
     def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        anybody: list[Any] = [("", _("Anybody"))]
         if viewer.may("view_all_history"):
-            people = in_order(User.objects.all(), lambda person: f"{person.display_name} {person.username}")
-            anybody += [(str(person.pk), person.display_name) for person in people]
+            users = in_order(User.objects.all(), lambda user: f"{user.display_name} {user.username}")
+            self.choose("person", [("", _("Anybody")), *((str(one.pk), one.display_name) for one in users)])
         else:
             del self.fields["person"]
-        self.choose("person", anybody)
         fields: list[Any] = [(name, field.label) for name, field in load_schema().fields.items()]
         self.choose("field", [("", _("Any field")), *fields])
         self.choose("outcome", [("", _("Any outcome")), *Outcome.choices])
@@ -78,3 +76,27 @@ class HistoryFilterForm(FilterForm):
     def filters(self) -> Filters:
         """The filters that are valid."""
         return Filters(**self.valid)
+
+
+class AuditFilterForm(FilterForm):
+    """Who, whom, action, address and days."""
+
+    actor = forms.TypedChoiceField(label=_("Who"), required=False, coerce=int, empty_value=None)
+    target = forms.TypedChoiceField(label=_("Whom"), required=False, coerce=int, empty_value=None)
+    action = forms.ChoiceField(label=_("Action"), required=False)
+    address = forms.GenericIPAddressField(label=_("Address"), required=False)
+    since = day_field(_("From"))
+    until = day_field(_("To"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        users = in_order(User.objects.all(), lambda user: user.username)
+        names: list[Any] = [("", _("Anybody")), *((str(user.pk), user.username) for user in users)]
+        self.choose("actor", names)
+        self.choose("target", names)
+        self.choose("action", [("", _("Anything")), *AuditAction.choices])
+
+    @property
+    def filters(self) -> AuditFilters:
+        """The filters that are valid."""
+        return AuditFilters(**self.valid)

@@ -1,7 +1,7 @@
 """How forms are laid out: the shared crispy helper, and what the field template needs to know of a box."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -118,30 +118,27 @@ class TicketLayout:
     page that is opened most.
     """
 
-    title: list[Box]
-    compact: list[Box]
-    content: list[Box]
-    compact_custom: list[Box]
-    wide_custom: list[Box]
     reason: Box
+    title: list[Box] = field(default_factory=list)
+    compact: list[Box] = field(default_factory=list)
+    content: list[Box] = field(default_factory=list)
+    compact_custom: list[Box] = field(default_factory=list)
+    wide_custom: list[Box] = field(default_factory=list)
+
+    def place_of(self, one: Field) -> list[Box]:
+        """Return the boxes among which that of a field is."""
+        is_wide = one.kind in WIDE
+        if one.key is not None:
+            return self.wide_custom if is_wide else self.compact_custom
+        if one.name == TITLE:
+            return self.title
+        return self.content if is_wide else self.compact
 
 
 def ticket_layout(form: forms.Form, fields: Mapping[str, Field], left_out: Collection[str]) -> TicketLayout:
     """Return the form's boxes by their place, without fields in `left_out`, which are shown elsewhere."""
-    placed: dict[tuple[bool, bool, bool], list[Box]] = {}
-    for field in fields.values():
-        if field.name not in left_out:
-            place = (field.key is not None, field.kind in WIDE, field.name == TITLE)
-            placed.setdefault(place, []).append(_box(form[field.name]))
-
-    def boxes(*, custom: bool, wide: bool, title: bool = False) -> list[Box]:
-        return placed.get((custom, wide, title), [])
-
-    return TicketLayout(
-        title=boxes(custom=False, wide=True, title=True),
-        compact=boxes(custom=False, wide=False),
-        content=boxes(custom=False, wide=True),
-        compact_custom=boxes(custom=True, wide=False),
-        wide_custom=boxes(custom=True, wide=True),
-        reason=_box(form[CHANGE_REASON]),
-    )
+    layout = TicketLayout(_box(form[CHANGE_REASON]))
+    for one in fields.values():
+        if one.name not in left_out:
+            layout.place_of(one).append(_box(form[one.name]))
+    return layout

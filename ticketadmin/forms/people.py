@@ -20,27 +20,27 @@ def role_label(group: Group) -> str:
     return str(dict(Role.choices).get(group.name, group.name))
 
 
-def _name_roles(form: forms.BaseForm) -> None:
-    field = form.fields.get("groups")
-    if isinstance(field, forms.ModelMultipleChoiceField):
-        field.label_from_instance = role_label  # type: ignore[method-assign, assignment]
-        field.widget = forms.CheckboxSelectMultiple()
-        field.widget.choices = field.choices
-        field.label = _("Role")
-        field.help_text = _(
-            "A person without a role sees nothing. Where groups of the company's sign-in are mapped "
-            "to roles, they decide anew at each sign-in."
-        )
-
-
-class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
-    """A new account: with a password set here, or authenticated by the company's service."""
-
-    usable_password = None  # type: ignore[assignment] # `source` decides
+class _WithRoles(forms.BaseForm):
+    """A form in which groups are roles, by their names in the user's language."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _name_roles(self)
+        field = self.fields.get("groups")
+        if isinstance(field, forms.ModelMultipleChoiceField):
+            field.label_from_instance = role_label  # type: ignore[method-assign, assignment]
+            field.widget = forms.CheckboxSelectMultiple()
+            field.widget.choices = field.choices
+            field.label = _("Role")
+            field.help_text = _(
+                "A person without a role sees nothing. Where groups of the company's sign-in are mapped "
+                "to roles, they decide anew at each sign-in."
+            )
+
+
+class NewPersonForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg]
+    """A new account: with a password set here, or authenticated by the company's service."""
+
+    usable_password = None  # type: ignore[assignment] # `source` decides
 
     def clean(self) -> dict[str, Any] | None:
         """Ask for a password only where it is kept here."""
@@ -49,14 +49,10 @@ class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
         return super().clean()
 
 
-class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+class PersonForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
     """A user who exists. Users cannot lock themselves out."""
 
     actor: User
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _name_roles(self)
 
     def clean(self) -> dict[str, Any]:
         """Refuse to switch oneself off or to give up the role that lets one in here."""

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -10,8 +9,8 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.rendering import PLAIN_WIDGETS
-from ticketadmin.forms.tickets import TicketForm, make_box, query_of
+from ticketadmin.forms.boxes import ACTION, KEEP, ActionRow, ActionsForm
+from ticketadmin.forms.tickets import TicketForm, query_of
 from ticketadmin.models import Recipe, User
 from ticketadmin.services.drafts.drafts import CLEAR
 from ticketadmin.services.recipes.fill import Filled, Typed
@@ -35,8 +34,7 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, undes
 from ticketadmin.services.values.inputs import Inputs, parse, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 
-KEEP = "keep"
-ACTION, DAYS = "action.", "days."
+DAYS = "days."
 _LABELS: dict[Do, str | Promise] = {
     Do.SET: _("Set"),
     Do.CLEAR: _("Clear"),
@@ -47,20 +45,8 @@ _LABELS: dict[Do, str | Promise] = {
 }
 
 
-@dataclass(frozen=True)
-class RecipeRow:
-    """One field of the recipe's form: what to do with it, the value, and the number of days of a date."""
-
-    action: forms.BoundField
-    box: forms.BoundField
-    field: Field
-    days: forms.BoundField | None = None
-
-
-class RecipeForm(forms.Form):
+class RecipeForm(ActionsForm):
     """A name and, for each field, what the recipe does with it."""
-
-    default_renderer = PLAIN_WIDGETS
 
     name = forms.CharField(
         label=_("Name"),
@@ -91,22 +77,12 @@ class RecipeForm(forms.Form):
             self._add_row(field, kept.get(name))
 
     def _add_row(self, field: Field, change: RecipeChange | None) -> None:
-        options = [(KEEP, _("Keep")), *((do.value, _LABELS[do]) for do in _offered(field))]
         texts = list(change.texts) if change and not change.do.is_day else []
         if self.is_bound:
-            texts = [text for text in self._typed(field.name) if text]
-        self.fields[ACTION + field.name] = forms.ChoiceField(
-            label=str(field.label),
-            choices=options,
-            initial=change.do.value if change else KEEP,
-            required=False,
-            widget=forms.RadioSelect,
-        )
-        box = make_box(field, texts, self.schema, is_known=False)
+            texts = [text for text in self.typed(field.name) if text]
+        actions = [(do.value, _LABELS[do]) for do in _offered(field)]
+        box = self.add_row(field, texts, actions=actions, chosen=change.do.value if change else KEEP)
         box.widget.attrs.pop("data-content", None)
-        if "rows" in box.widget.attrs:
-            box.widget.attrs["rows"] = 4
-        self.fields[field.name] = box
         if field.kind in DATES:
             self.fields[DAYS + field.name] = forms.IntegerField(
                 label=_("Number of days"),
@@ -117,10 +93,10 @@ class RecipeForm(forms.Form):
             )
 
     @property
-    def rows(self) -> list[RecipeRow]:
+    def rows(self) -> list[ActionRow]:
         """The fields with their actions, in the order of the ticket form."""
         return [
-            RecipeRow(
+            ActionRow(
                 self[ACTION + name],
                 self[name],
                 field,
@@ -148,12 +124,11 @@ class RecipeForm(forms.Form):
             return None
 
     def _change(self, field: Field) -> RecipeChange | None:
-        chosen = self.cleaned_data.get(ACTION + field.name) or KEEP
-        texts = [text for text in self._typed(field.name) if text.strip()]
+        chosen = self.action_on(field.name)
+        texts = [text for text in self.typed(field.name) if text.strip()]
         if chosen == KEEP:
             if texts or self.cleaned_data.get(DAYS + field.name) is not None:
-                message = _("You typed a value, but “Keep” is chosen. Choose “Set”, or empty the box.")
-                self.add_error(field.name, forms.ValidationError(message, code="kept_with_value"))
+                self.refuse_kept_value(field.name)
             return None
         do = Do(chosen)
         if do is Do.CLEAR:
@@ -174,9 +149,6 @@ class RecipeForm(forms.Form):
                 self.add_error(DAYS + field.name, forms.ValidationError(message, code="no_days"))
             return None
         return RecipeChange(field.name, do, (str(days),))
-
-    def _typed(self, name: str) -> Inputs:
-        return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
 
 
 def explain(problem: CannotKeep) -> str:

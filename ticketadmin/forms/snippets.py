@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.bulk import ACTION, SETTING
+from ticketadmin.forms.boxes import ACTION
+from ticketadmin.forms.bulk import SETTING
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.forms.tickets import with_new_custom_fields
 from ticketadmin.models import Snippet, User
@@ -19,7 +19,6 @@ from ticketadmin.services.recipes.sharing import NameTaken, TooMany
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import Insertion, as_content, as_name
 from ticketadmin.services.snippets.table import MAX_BYTES, FileRow, read_file
-from ticketadmin.services.spreadsheets.table import UnreadableFile
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 
 _BLOCK = re.compile(r"<(?:p|div|ul|ol|dl|h[1-6]|table|blockquote|pre|hr|figure)\b", re.IGNORECASE)
@@ -149,7 +148,7 @@ def _as_blocks(html: str) -> str:
 
 
 class ImportForm(forms.Form):
-    """A file of snippets; `rows` are what a valid one holds."""
+    """A file of snippets; once it is valid, `file` in its cleaned data are its rows."""
 
     default_renderer = PLAIN_WIDGETS
 
@@ -163,15 +162,8 @@ class ImportForm(forms.Form):
         },
     )
 
-    def clean(self) -> dict[str, Any]:
-        """Read the file."""
-        self.rows: tuple[FileRow, ...] = ()
-        file = self.cleaned_data.get("file")
-        if file is None:
-            return self.cleaned_data
-        try:
-            # One byte more than is read tells a file that is too large from one that just fits.
-            self.rows = read_file(file.read(MAX_BYTES + 1), file.name)
-        except UnreadableFile as error:
-            self.add_error("file", error)
-        return self.cleaned_data
+    def clean_file(self) -> tuple[FileRow, ...]:
+        """Return the rows of the file. Raises UnreadableFile, which is a ValidationError."""
+        file = self.cleaned_data["file"]
+        # One byte more than is read tells a file that is too large from one that just fits.
+        return read_file(file.read(MAX_BYTES + 1), file.name)

@@ -13,12 +13,12 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.boxes import make_box, takes_snippets
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.layout import BoxInfo, TicketLayout, describe_box, ticket_layout
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Change, Draft, User
 from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
-from ticketadmin.services.recipes.recipe import TEXTS
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
@@ -26,15 +26,9 @@ from ticketadmin.services.saving.intent import TicketEdit
 from ticketadmin.services.saving.save import OpenedTicket
 from ticketadmin.services.saving.sent_along import ACCEPT_LOSING, read_accepted
 from ticketadmin.services.saving.signature import sign_field
-from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import (
-    CUSTOM_PREFIX,
-    Field,
-    Kind,
-    Value,
-)
-from ticketadmin.services.values.inputs import Inputs, is_foreign, to_inputs, widget_of
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value
+from ticketadmin.services.values.inputs import Inputs, is_foreign, to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
@@ -198,15 +192,6 @@ class TicketForm(forms.Form):
                 self.add_error(name, forms.ValidationError(message, code="refused_by_crm"))
 
 
-def takes_snippets(field: Field, held: Value = None) -> bool:
-    """Return whether a text can be inserted into the box of the field, whose value in the CRM is `held`.
-
-    An undescribed custom field takes one unless the CRM holds other JSON than a text there.
-    """
-    is_text = field.kind in TEXTS or (field.kind is Kind.RAW and isinstance(held, str | None))
-    return is_text and field.name != sign_field()
-
-
 def form_of(
     opened: OpenedTicket, inputs: Mapping[str, Inputs] | None = None, *, base: Base | None = None
 ) -> TicketForm:
@@ -224,16 +209,20 @@ def keep_as_draft(data: QueryDict, base: Base, *, actor: User) -> Draft | None:
     schema = load_schema(names=[*base.values, *names])
     inputs = {name: data.getlist(name) for name in data if name in schema.fields or name in EXTRAS}
     inputs.setdefault(CLEAR, [])
-    try:
-        submission = uuid.UUID(data.get("submission", ""))
-    except ValueError:
-        submission = None
-    return keep_draft(actor, base, inputs, schema, tab=tab_of(data), submission=submission)
+    return keep_draft(actor, base, inputs, schema, tab=tab_of(data), submission=submission_of(data))
 
 
 def tab_of(data: QueryDict) -> Tab:
     """Return the browser tab of a posted form."""
     return Tab(data.get("tab", "")[:40], data.get("restored", "").split())
+
+
+def submission_of(data: QueryDict) -> uuid.UUID | None:
+    """Return the name of this post of a form, None where it carries none."""
+    try:
+        return uuid.UUID(data.get("submission", ""))
+    except ValueError:
+        return None
 
 
 def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -> TicketForm:
@@ -276,73 +265,8 @@ def with_new_custom_fields(data: QueryDict) -> QueryDict:
     return data
 
 
-def make_box(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: bool) -> forms.Field:
-    """Return the form field for one ticket field. Checks are the service's: every box takes any text."""
-    initial: Any = shown if field.kind is Kind.MULTI_SELECT else "".join(shown)
-    box: forms.Field
-    options = _options(field, shown, schema, is_known=is_known)
-    if field.kind is Kind.MULTI_SELECT:
-        box = _AnyChoices(choices=options, widget=forms.CheckboxSelectMultiple)
-    elif options:
-        box = _AnyChoice(choices=options)
-    else:
-        box = forms.CharField(strip=False, widget=_text_widget(widget_of(field, shown)))
-    box.required = box.widget.is_required = False
-    box.label, box.help_text, box.initial = str(field.label), str(field.help_text), initial
-    return box
-
-
 def query_of(data: object) -> QueryDict:
     """Return a form's data as the QueryDict that it always is here; Django types it more loosely."""
     if not isinstance(data, QueryDict):
         raise TypeError(type(data))
     return data
-
-
-class _AnyChoice(forms.ChoiceField):
-    def valid_value(self, value: Any) -> bool:
-        return True
-
-
-class _AnyChoices(forms.MultipleChoiceField):
-    def valid_value(self, value: Any) -> bool:
-        return True
-
-
-def _options(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: bool) -> list[tuple[str, Any]]:
-    if field.kind is Kind.CHOICE:
-        known: list[tuple[str, Any]] = [(name, name) for name in schema.choices.of_field(field.name).names]
-    elif field.kind is Kind.YES_NO:
-        known = [("1", _("Yes")), ("0", _("No"))]
-    else:
-        known = list(field.choices)
-    if not known:
-        return []
-    values = {value for value, _label in known}
-    strangers = [(value, value) for value in shown if value not in values]
-    if field.kind is Kind.MULTI_SELECT:
-        return [*strangers, *known]
-    empty = ("", "—" if is_known else _("Keep as it is"))
-    needs_empty = not is_known or field.clearable or not shown
-    return [*([empty] if needs_empty else []), *strangers, *known]
-
-
-def _text_widget(widget: Widget) -> forms.Widget:
-    """Return Django's widget; none has a `maxlength`, which would cut what is pasted without a word."""
-    match widget:
-        case Widget.CONTENT:
-            return forms.Textarea(attrs={"rows": 12, "data-content": "", "spellcheck": "true"})
-        case Widget.AREA:
-            return forms.Textarea(attrs={"rows": 4})
-        case Widget.DATE:
-            return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        case Widget.EMAIL:
-            return forms.TextInput(
-                attrs={"inputmode": "email", "autocapitalize": "off", "spellcheck": "false"}
-            )
-        case Widget.PHONE:
-            return forms.TextInput(attrs={"type": "tel"})
-        case Widget.NUMBER:
-            return forms.TextInput(attrs={"inputmode": "decimal"})
-        case _:
-            return forms.TextInput()

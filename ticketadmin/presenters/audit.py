@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ticketadmin.models import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, Source
+from ticketadmin.presenters.changes import ValueRow
 from ticketadmin.presenters.outcomes import Text
 from ticketadmin.presenters.page import page
 from ticketadmin.presenters.paging import FilteredPage
@@ -52,28 +52,15 @@ _COUNTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class AuditChange:
-    """One field that changed, its values as text; None where there was none."""
-
-    label: Text
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True)
 class AuditRow:
-    """One entry, ready to be shown."""
+    """One entry with what has to be put in words."""
 
-    at: datetime
+    entry: AuditEntry
     action: Text
-    actor: str
     kind: Text
-    target: str
-    changes: tuple[AuditChange, ...]
+    changes: tuple[ValueRow, ...]  # None: there was no value
     notes: tuple[str, ...]
     channel: Text
-    address: str
-    request_id: str
 
 
 @page("audit/audit.html")
@@ -87,16 +74,12 @@ def present_entries(entries: Iterable[AuditEntry]) -> list[AuditRow]:
     """Return the entries as rows."""
     return [
         AuditRow(
-            at=entry.created_at,
+            entry,
             action=_label(AuditAction, entry.action),
-            actor=entry.actor_name,
             kind=_kind(entry.target_kind),
-            target=entry.target_name or entry.target_id,
             changes=tuple(_changes(entry)),
             notes=tuple(_notes(entry.details)),
             channel=_label(Channel, entry.channel),
-            address=entry.address or "",
-            request_id=entry.request_id,
         )
         for entry in entries
     ]
@@ -116,13 +99,13 @@ def _kind(kind: str) -> Text:
         return kind
 
 
-def _changes(entry: AuditEntry) -> Iterator[AuditChange]:
+def _changes(entry: AuditEntry) -> Iterator[ValueRow]:
     for name in {**entry.before, **entry.after}:
         before, after = (
             _value(values[name]) if name in values else None for values in (entry.before, entry.after)
         )
         if before or after:
-            yield AuditChange(_field_label(entry.target_kind, name), before, after)
+            yield ValueRow(name, _field_label(entry.target_kind, name), before, after)
 
 
 def _field_label(kind: str, name: str) -> Text:

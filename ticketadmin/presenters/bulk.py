@@ -1,11 +1,12 @@
-"""Bulk updates as templates show them: the sentence of a run, its counts, its tickets with their reasons."""
+"""Bulk updates in words: what a run does, its counts, its tickets with their reasons and what they lost."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from django.utils import timezone
-from django.utils.formats import time_format
+from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,24 +14,30 @@ from ticketadmin.models import (
     BulkItem,
     BulkKind,
     BulkUpdate,
+    Damage,
     ItemOutcome,
     ItemReason,
     ItemState,
     Plan,
     Tone,
 )
-from ticketadmin.presenters.changes import ValueRow, describe_outcome, present_edit, readable
-from ticketadmin.presenters.damage import DamagedField, damaged_fields
-from ticketadmin.presenters.outcomes import NOT_ALL_READ, PARTLY_CHANGED, Text, meaning_of, why_left_out
+from ticketadmin.presenters.changes import ValueRow, present_edit, present_values
+from ticketadmin.presenters.outcomes import (
+    NOT_ALL_READ,
+    PARTLY_CHANGED,
+    Text,
+    describe_outcome,
+    meaning_of,
+    why_left_out,
+)
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks, Tab
+from ticketadmin.presenters.rules import describe_all
 from ticketadmin.presenters.sent_along import would_be_lost
-from ticketadmin.presenters.unmet import describe_all
-from ticketadmin.services.bulk.progress import (
-    ItemPage,
-    Progress,
-    progress_of,
-)
+from ticketadmin.services.bulk.outcome_file import Ending, Endings
+from ticketadmin.services.bulk.progress import Progress, progress_of
+from ticketadmin.services.bulk.rollout import damage_seen
+from ticketadmin.services.bulk.runs import CHUNK
 from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
@@ -40,6 +47,19 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 SHOWN_TEXT = 80  # characters of a value in a ticket's row
 CONTEXT = 20  # characters of a long text in front of its change
+
+
+def damaged_fields(item: BulkItem, schema: TicketSchema) -> list[tuple[Damage, ValueRow]]:
+    """Return what saving a ticket did to each field that was not sent, the worst first."""
+    seen, worst_first = damage_seen(item, schema), list(Damage)
+    found = [(seen[row.name], row) for row in collateral_rows(item, seen, schema)]
+    return sorted(found, key=lambda one: worst_first.index(one[0]))
+
+
+def collateral_rows(item: BulkItem, names: Iterable[str], schema: TicketSchema) -> tuple[ValueRow, ...]:
+    """Return what these fields, which were not sent, went from and to."""
+    held = item.change.collateral if item.change else {}
+    return present_values({name: held[name] for name in names}, schema)
 
 
 @dataclass(frozen=True)
@@ -68,13 +88,8 @@ class PresentedItem:
     label: Text
     tone: Tone
     why: Text = ""
-    damage: tuple[DamagedField, ...] = ()
+    damage: Sequence[tuple[Damage, ValueRow]] = ()
     sent_along: tuple[Text, ...] = ()  # labels of what goes, or went, along unchanged
-
-    @property
-    def crm_says(self) -> str:
-        """What the CRM said of it."""
-        return self.item.message
 
 
 @dataclass(frozen=True)
@@ -127,25 +142,12 @@ def tiles_of(bulk: BulkUpdate, progress: Progress) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
-def common_changes(bulk: BulkUpdate) -> tuple[ValueRow, ...]:
-    """Return the changes that all tickets of a bulk update get."""
-    edit = Edit.from_json(bulk.wishes)
-    return present_edit(edit, {}, load_schema())
-
-
-def present_items(bulk: BulkUpdate, page: ItemPage) -> list[PresentedItem]:
-    """Return the tickets of one page, with one look-up of the field labels for all."""
-    schema = load_schema()
-    return [_present(bulk, item, schema) for item in page.items]
-
-
-def _present(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> PresentedItem:
+def present_item(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> PresentedItem:
+    """Return one ticket of a run."""
     edit = Edit.from_json(item.all_wishes(bulk.wishes))
     before = (item.change.before if item.change else item.base) or {}
     label, tone = label_of(bulk, item)
-    rows = tuple(
-        _where_it_changes(_with_result(row, item, schema)) for row in present_edit(edit, before, schema)
-    )
+    rows = tuple(map(_where_it_changes, present_edit(edit, before, schema, item.change)))
     damage, along = damaged_fields(item, schema), _sent_along(item, schema)
     return PresentedItem(item, rows, label, tone, why_so(item, schema), damage, along)
 
@@ -189,15 +191,6 @@ def _where_it_changes(row: ValueRow) -> ValueRow:
     return replace(row, before="…" + before[start:], after="…" + after[start:]) if start else row
 
 
-def _with_result(row: ValueRow, item: BulkItem, schema: TicketSchema) -> ValueRow:
-    """Return the row with what the CRM was seen to hold after the save, and the outcome of the field."""
-    held = (item.change.read_back or {}) if item.change else {}
-    if item.change is None or row.name not in held:
-        return row
-    shown = readable(schema.field(row.name), held[row.name])
-    return replace(row, read_back=shown, outcome=item.change.results.get(row.name, ""))
-
-
 _EXPLAINED_BY_REASON = frozenset({ItemOutcome.NOT_APPLIED, ItemOutcome.CONFLICT})  # where there is one
 
 
@@ -224,3 +217,34 @@ def why_so(item: BulkItem, schema: TicketSchema) -> Text:
     if item.reason == ItemReason.WOULD_LOSE and item.unreadable:
         return f"{why_left_out(item.reason)} {would_be_lost(item.unreadable, schema)}"
     return why_left_out(item.reason)
+
+
+def present_endings(bulk: BulkUpdate) -> Endings:
+    """Return how each ticket of a run ended, and why rows of its file had no part in it."""
+    schema = load_schema()
+    items = bulk.items.select_related("change").order_by("position").iterator(chunk_size=CHUNK)
+    return Endings(
+        by_code={item.ticket_code: _ending(bulk, item, schema) for item in items},
+        by_row=_wrong_rows(bulk),
+        otherwise=_not_sent(""),
+    )
+
+
+def _wrong_rows(bulk: BulkUpdate) -> dict[int, Ending]:
+    """Return the ending of each row with a known error; only the first errors of a file are kept."""
+    found = defaultdict(list)
+    for error in bulk.notes.get("errors", []):
+        found[error["row"]].append(f"{error['column']}: {error['message']}")
+    return {row: _not_sent(" · ".join(texts)) for row, texts in found.items()}
+
+
+def _not_sent(detail: str) -> Ending:
+    return Ending(_("Not part of the run"), detail, "")
+
+
+def _ending(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Ending:
+    why = str(why_so(item, schema))
+    detail = " ".join(text for text in (why, item.message) if text)
+    at = item.finished_at
+    checked = date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT") if at else ""
+    return Ending(str(label_of(bulk, item)[0]), detail, checked)

@@ -2,78 +2,30 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import Change, Outcome, Tone, User
+from ticketadmin.models import Change, Outcome, User
 from ticketadmin.presenters.dates import readable_date
-from ticketadmin.presenters.outcomes import (
-    MAY_HAVE_CHANGED,
-    NOTHING_CHANGED,
-    PARTLY_CHANGED,
-    SEND_THE_REST,
-    Text,
-    explain,
-    explain_reason,
-    meaning_of,
-    verdict_on,
-)
+from ticketadmin.presenters.outcomes import Notice, Text, describe_outcome, meaning_of
 from ticketadmin.presenters.page import page
 from ticketadmin.presenters.paging import FilteredPage, Tab
-from ticketadmin.presenters.signature import signature_after
-from ticketadmin.presenters.unmet import describe_all
+from ticketadmin.presenters.rules import describe_all
+from ticketadmin.presenters.sent_along import signature_after
 from ticketadmin.sanitizing import visible_text
 from ticketadmin.services.people.access import may_undo
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.saving.readback import (
-    applied_fields,
-    certain_at,
-    changed_nothing,
-    shown_outcome,
-)
+from ticketadmin.services.saving.readback import applied_fields, shown_outcome
 from ticketadmin.services.saving.sent_along import names_sent_along
 from ticketadmin.services.saving.undo import can_undo
 from ticketadmin.services.values.codecs import canonical
-from ticketadmin.services.values.fields import (
-    Field,
-    Kind,
-    Value,
-)
+from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.inputs import to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
-from ticketadmin.ticketapi.errors import Effect, TicketApiError
-
-
-@dataclass(frozen=True)
-class Notice:
-    """One banner: tone is info, success, warn or danger."""
-
-    tone: str
-    title: Text
-    text: Text = ""
-    next_step: Text = ""
-    quotation: str = ""  # the CRM's own words
-    request_id: str = ""
-
-    @property
-    def is_problem(self) -> bool:
-        """Return whether it is an error: screen readers announce it at once, and it names the request."""
-        return self.tone in {Tone.WARN, Tone.DANGER}
-
-    @property
-    def is_news(self) -> bool:
-        """Return whether it only informs: there is nothing to do and nothing to worry about."""
-        return self.tone == Tone.INFO
-
-    @property
-    def role(self) -> str:
-        """How screen readers announce it."""
-        return "alert" if self.is_problem else "status"
 
 
 @dataclass(frozen=True)
@@ -85,22 +37,17 @@ class ValueRow:
     before: str | None
     after: str | None
     read_back: str | None = None
-    outcome: str = ""
+    outcome: Outcome | None = None
 
     @property
     def shows_held(self) -> bool:
         """Return whether the CRM was seen to hold something else than was sent."""
-        return self.read_back is not None and self.outcome not in {"", Outcome.VERIFIED}
-
-    @property
-    def shown_outcome(self) -> Outcome | None:
-        """The outcome with its word and tone, if the field has one."""
-        return Outcome(self.outcome) if self.outcome else None
+        return self.read_back is not None and self.outcome not in {None, Outcome.VERIFIED}
 
     @property
     def outcome_meaning(self) -> Text:
         """What that word means."""
-        return meaning_of(self.outcome)
+        return meaning_of(self.outcome or "")
 
 
 @dataclass(frozen=True)
@@ -113,7 +60,6 @@ class PresentedChange:
     notice: Notice
     can_undo: bool
     can_restore: bool
-    can_settle: bool = False
     can_send_again: bool = False
     why_not_undo: Text = ""
     sent_along: tuple[Text, ...] = ()
@@ -153,31 +99,50 @@ def readable(field: Field, value: Value) -> str:
         return visible_text(texts[0])
     if field.kind in {Kind.DATE, Kind.EPOCH_DATE}:
         return readable_date(texts[0])
-    labels = dict(field.choices)
-    if field.kind is Kind.YES_NO:
-        labels = {"1": _("Yes"), "0": _("No")}
-    return ", ".join(labels.get(text, text) for text in texts)
+    return ", ".join(option_labels(field, texts))
 
 
-def present_edit(edit: Edit, before: Mapping[str, Value], schema: TicketSchema) -> tuple[ValueRow, ...]:
-    """Return what would be sent, field by field."""
-    return tuple(
-        ValueRow(
-            name=name,
-            label=field.label,
-            before=readable(field, before[name]) if name in before else None,
-            after=readable(field, edit.value_of(field, before.get(name))),
-        )
-        for name, field in ((name, schema.field(name)) for name in edit.wishes)
-    )
+def option_labels(field: Field, texts: Iterable[str]) -> list[str]:
+    """Return options by their labels; what is none of them stays as it is."""
+    labels = {"1": _("Yes"), "0": _("No")} if field.kind is Kind.YES_NO else dict(field.choices)
+    return [labels.get(text, text) for text in texts]
+
+
+def present_edit(
+    edit: Edit, before: Mapping[str, Value], schema: TicketSchema, change: Change | None = None
+) -> tuple[ValueRow, ...]:
+    """Return what would be sent, field by field; with the change that sent it, what the CRM held after it."""
+    return value_rows(schema, before, edit.values(schema, before), change)
 
 
 def present_values(pairs: Mapping[str, tuple[Value, Value]], schema: TicketSchema) -> tuple[ValueRow, ...]:
     """Return values that went from one to another: name → (before, after)."""
-    fields = {name: schema.field(name) for name in pairs}
+    before, after = ({name: values[at] for name, values in pairs.items()} for at in (0, 1))
+    return value_rows(schema, before, after)
+
+
+def value_rows(
+    schema: TicketSchema,
+    before: Mapping[str, Value] | None,
+    after: Mapping[str, Value],
+    change: Change | None = None,
+) -> tuple[ValueRow, ...]:
+    """Return a row for each value in `after`; a value that `before` does not have is not known."""
+    read_back, results = (change.read_back, change.results) if change else (None, {})
+
+    def shown(field: Field, values: Mapping[str, Value] | None) -> str | None:
+        return readable(field, values[field.name]) if values and field.name in values else None
+
     return tuple(
-        ValueRow(name, fields[name].label, *(readable(fields[name], value) for value in values))
-        for name, values in pairs.items()
+        ValueRow(
+            field.name,
+            field.label,
+            before=shown(field, before),
+            after=shown(field, after),
+            read_back=shown(field, read_back),
+            outcome=Outcome(results[field.name]) if field.name in results else None,
+        )
+        for field in map(schema.field, after)
     )
 
 
@@ -196,12 +161,11 @@ def present_change(change: Change, viewer: User, schema: TicketSchema) -> Presen
     allowed = may_undo(viewer, change)
     return PresentedChange(
         change=change,
-        rows=tuple(_row(change, name, schema.field(name)) for name in change.wanted),
+        rows=value_rows(schema, change.before, change.wanted, change),
         collateral=present_values(change.collateral, schema),
         notice=describe_outcome(change),
         can_undo=allowed and can_undo(change),
         can_restore=allowed and bool(change.collateral),
-        can_settle=not change.is_settled,
         can_send_again=Outcome(change.outcome).is_failed and change.actor_id == viewer.pk,
         why_not_undo=_why_not_undo(change) if allowed else "",
         sent_along=tuple(schema.field(name).label for name in names_sent_along(change)),
@@ -216,69 +180,6 @@ def _why_not_undo(change: Change) -> Text:
     if took_effect and not is_known and not can_undo(change):
         return _("This cannot be undone: the values before it are not known.")
     return ""
-
-
-def _row(change: Change, name: str, field: Field) -> ValueRow:
-    def shown(values: Mapping[str, Any] | None) -> str | None:
-        return readable(field, values[name]) if values is not None and name in values else None
-
-    return ValueRow(
-        name=name,
-        label=field.label,
-        before=shown(change.before),
-        after=shown(change.wanted),
-        read_back=shown(change.read_back),
-        outcome=change.results.get(name, ""),
-    )
-
-
-def describe_outcome(change: Change) -> Notice:
-    """Return the banner for a change on record."""
-    if change.outcome == Outcome.REJECTED:
-        explanation = explain_reason(change.reason)
-        return Notice(
-            "danger",
-            explanation.title,
-            NOTHING_CHANGED,
-            explanation.next_step_unchanged,
-            change.message,
-            change.request_id,
-        )
-    found = verdict_on(change)
-    quotation = change.message if change.reason else ""
-    return Notice(found.tone, found.title, found.text, quotation=quotation, request_id=change.request_id)
-
-
-def describe_problem(error: TicketApiError, change: Change | None = None, *, request_id: str = "") -> Notice:
-    """Return the banner for a call that failed; without a change nothing had been sent."""
-    explanation = explain(error)
-    if change is None or changed_nothing(change) or error.effect is Effect.NONE:
-        tone, what_changed, next_step = "danger", NOTHING_CHANGED, explanation.next_step_unchanged
-    elif applied_fields(change):
-        tone, what_changed, next_step = "warn", PARTLY_CHANGED, SEND_THE_REST
-    else:
-        tone, what_changed, next_step = "warn", MAY_HAVE_CHANGED, explanation.next_step
-    return Notice(tone, explanation.title, what_changed, next_step, error.api_message, request_id)
-
-
-def describe_in_progress(other: Change | None, person: User, next_step: Text) -> Notice:
-    """Return the banner for a save that could not begin, because another save of its ticket is running.
-
-    One whose process is known to have ended blocks nothing any more; of the others the page says for how
-    long they block, should they have been cut off.
-    """
-    if other is None or other.actor_id == person.pk:
-        title = _("An earlier save of this ticket by you has not finished.")
-        text = _("Nothing more was sent.")
-    else:
-        title = _("%(name)s is saving this ticket at the moment.") % {"name": other.actor_name}
-        text = _("Nothing was sent.")
-    if other is not None and other.outcome == Outcome.PENDING:
-        until = {"time": time_format(timezone.localtime(certain_at(other)), "H:i:s")}
-        text += (
-            " " + _("If that save was cut off, it blocks this ticket until %(time)s at the latest.") % until
-        )
-    return Notice("warn", title, text, next_step)
 
 
 @page("history/history.html")

@@ -6,19 +6,23 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import BulkItem, BulkUpdate, ItemOutcome, Plan
-from ticketadmin.presenters.changes import (
+from ticketadmin.presenters.changes import ValueRow, present_edit, value_rows
+from ticketadmin.presenters.outcomes import (
+    NOTHING_CHANGED,
+    PAUSES,
     Notice,
-    describe_in_progress,
+    Text,
     describe_outcome,
-    describe_problem,
-    present_edit,
-    readable,
+    why_left_out,
 )
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED, PAUSES, Text, why_left_out
-from ticketadmin.presenters.rules import broken_notice
-from ticketadmin.presenters.sent_along import losing_notice
-from ticketadmin.presenters.signature import describe_signature, signature_after, signature_before
-from ticketadmin.presenters.unmet import describe_all
+from ticketadmin.presenters.problems import describe_in_progress, describe_refused
+from ticketadmin.presenters.rules import describe_all
+from ticketadmin.presenters.sent_along import (
+    describe_signature,
+    losing_notice,
+    signature_after,
+    signature_before,
+)
 from ticketadmin.services.command.change import OneTicket, Run
 from ticketadmin.services.command.exits import exit_of_item
 from ticketadmin.services.recipes.stops import describe_kept
@@ -47,11 +51,7 @@ def one_as_text(found: OneTicket, schema: TicketSchema) -> Iterator[str]:
     if notice.quotation:
         yield f"  {_('The CRM says:')} {notice.quotation}"
     if found.intent:
-        before = found.intent.before or {}
-        for name, value in found.intent.wanted.items():
-            field = schema.field(name)
-            was = readable(field, before[name]) if name in before else None
-            yield _line(field.label, was, readable(field, value))
+        yield from map(_line, value_rows(schema, found.intent.before, found.intent.wanted))
     if signed := _signature_of(found, schema):
         yield f"  {signed}"
 
@@ -64,9 +64,9 @@ def _signature_of(found: OneTicket, schema: TicketSchema) -> Text:
     return signature_after(found.change, schema) if found.change else ""
 
 
-def _line(label: Text, before: str | None, after: str) -> str:
-    was = _("not known here") if before is None else before or _("empty")
-    return f"  {label}: {was} → {after or _('empty')}"
+def _line(row: ValueRow) -> str:
+    was = _("not known here") if row.before is None else row.before or _("empty")
+    return f"  {row.label}: {was} → {row.after or _('empty')}"
 
 
 def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
@@ -77,18 +77,13 @@ def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
             return describe_outcome(found.change)
         case NothingToSave():
             return Notice("info", _("The CRM already holds these values."), _("Nothing was sent."))
-        case RuleBroken(unmet=unmet):
-            return broken_notice(unmet, schema)
         case WouldLoseFields(lost=lost):
             return _losing(lost, schema)
         case SaveInProgress(change=other) if other is not None:
             wait = _("Wait a moment, then try again.")
             return describe_in_progress(other, other.actor, wait) if other.actor else Notice("warn", wait)
-        case CheckFailed(error=error) | SaveFailed(error=error):
-            return describe_problem(error, found.change)
-        case ReadingLost():
-            title = _("The ticket can no longer be read, so your changes could not be compared with it.")
-            return Notice("warn", title, NOTHING_CHANGED)
+        case RuleBroken() | CheckFailed() | SaveFailed() | ReadingLost() as problem:
+            return describe_refused(problem, schema)[0]
         case EditConflict():
             return Notice("warn", _("Changed by somebody else"), NOTHING_CHANGED)
         case _:
@@ -135,9 +130,7 @@ def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
         if not found.is_kept and item.plan in {Plan.SEND, Plan.BLIND}:
             edit = Edit.from_json(item.all_wishes(found.bulk.wishes))
             rows = present_edit(edit, item.base or {}, schema)
-            yield from (
-                _line(one.label, one.before, one.after or "") for one in rows if one.before != one.after
-            )
+            yield from (_line(one) for one in rows if one.before != one.after)
     is_to_send = any(item.plan in {Plan.SEND, Plan.BLIND} for item in found.items)
     if not found.is_kept and is_to_send and found.bulk.owner:
         was_read = not any(item.plan == Plan.BLIND for item in found.items)

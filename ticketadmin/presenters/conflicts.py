@@ -1,24 +1,28 @@
-"""A field that two people changed, as the conflict page shows it: original, theirs, mine, and a choice."""
+"""Values that two users changed, with their choice: in a ticket's form, or in an uploaded export."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.forms import BoundField
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
+from ticketadmin.forms.bulk_file import COLUMN, TICKET
 from ticketadmin.forms.tickets import RESOLVE_PREFIX, TicketForm
+from ticketadmin.models import BulkItem, BulkUpdate
 from ticketadmin.presenters.changes import readable
 from ticketadmin.presenters.content import display_content
+from ticketadmin.services.bulk.file_base import CHUNK, FileConflict, conflicting_items, file_conflicts
 from ticketadmin.services.saving.merge import FieldConflict
 from ticketadmin.services.values.diffs import Piece, word_diff
 from ticketadmin.services.values.fields import Field, Kind, Value
+from ticketadmin.services.values.schema import TicketSchema
 
 
 @dataclass(frozen=True)
 class PresentedConflict:
     """One choice to make. The pieces lead from the original to either version; HTML is for content only."""
 
-    label: str | Promise
     field: BoundField
     resolve_name: str
     chosen: str
@@ -45,7 +49,6 @@ def _present(form: TicketForm, conflict: FieldConflict) -> PresentedConflict:
     original = _source(field, conflict.original)
     resolve_name = RESOLVE_PREFIX + conflict.name
     return PresentedConflict(
-        label=field.label,
         field=form[conflict.name],
         resolve_name=resolve_name,
         chosen=form.data.get(resolve_name, ""),
@@ -59,3 +62,99 @@ def _present(form: TicketForm, conflict: FieldConflict) -> PresentedConflict:
 
 def _source(field: Field, value: Value) -> str:
     return str(value or "") if field.kind is Kind.HTML else readable(field, value)
+
+
+MAX_SHOWN = 50  # tickets; those that are decided make room for the next
+MAX_COUNTED = 1_000  # tickets whose conflicts a page works out; of more, columns go without a number
+WHOLE = 160  # characters up to which a value is shown from its beginning
+SHOWN_BEFORE = 40  # characters before the first difference of longer ones
+SHOWN = 500  # characters of a value
+
+
+@dataclass(frozen=True)
+class PresentedFileConflict:
+    """One field of a ticket: what the file was exported with, what the CRM has now, what the file has now."""
+
+    label: str | Promise
+    had: str
+    theirs: str
+    mine: str
+
+
+@dataclass(frozen=True)
+class ConflictingTicket:
+    """A ticket with conflicts, and the name of its choice in the form."""
+
+    code: str
+    name: str
+    fields: tuple[PresentedFileConflict, ...]
+
+
+@dataclass(frozen=True)
+class ConflictingColumn:
+    """A column with conflicts, their number (None: too many to count), and its choice's name in the form."""
+
+    label: str | Promise
+    name: str
+    tickets: int | None
+
+
+@dataclass(frozen=True)
+class PresentedFileConflicts:
+    """The conflicts of a dry run by column, the first tickets one by one, and how many tickets there are."""
+
+    tickets: tuple[ConflictingTicket, ...]
+    columns: tuple[ConflictingColumn, ...]
+    total: int
+
+    @property
+    def further(self) -> int:
+        """Return how many tickets are not shown one by one."""
+        return self.total - len(self.tickets)
+
+
+def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedFileConflicts | None:
+    """Return what has to be chosen in a dry run that is done; None where nothing has.
+
+    The first MAX_COUNTED tickets are looked at. A column that has conflicts in later ones only is offered
+    once the first are decided.
+    """
+    counts: Counter[str] = Counter()
+    tickets: list[ConflictingTicket] = []
+    items = conflicting_items(bulk)
+    seen = 0
+    for item in items[:MAX_COUNTED].iterator(chunk_size=CHUNK):
+        found = file_conflicts(item, bulk.wishes, schema)
+        counts.update(one.name for one in found)
+        seen += 1
+        if len(tickets) < MAX_SHOWN:
+            tickets.append(_present_ticket(item, found, schema))
+    if not seen:
+        return None
+    total = items.count() if seen == MAX_COUNTED else seen
+    columns = tuple(
+        ConflictingColumn(schema.field(name).label, COLUMN + name, number if total == seen else None)
+        for name, number in counts.items()
+    )
+    return PresentedFileConflicts(tuple(tickets), columns, total)
+
+
+def _present_ticket(item: BulkItem, found: list[FileConflict], schema: TicketSchema) -> ConflictingTicket:
+    fields = tuple(
+        PresentedFileConflict(
+            field.label,
+            *_at_difference([readable(field, value) for value in (one.had, one.theirs, one.mine)]),
+        )
+        for one, field in ((one, schema.field(one.name)) for one in found)
+    )
+    return ConflictingTicket(item.ticket_code, f"{TICKET}{item.pk}", fields)
+
+
+def _at_difference(values: list[str]) -> list[str]:
+    """Return values from a little before their first difference, because a page shows beginnings only."""
+    shortest = min(map(len, values))
+    together = enumerate(zip(*values, strict=False))
+    start = next((at for at, letters in together if len(set(letters)) > 1), shortest) - SHOWN_BEFORE
+    if start <= 0 or max(map(len, values)) <= WHOLE:
+        return [value[:SHOWN] for value in values]
+    return ["…" + value[start : start + SHOWN] for value in values]

@@ -91,7 +91,7 @@ class ConnectionPage(Page):
 
 
 def connection_page(viewer: User) -> ConnectionPage:
-    """Return what is known of the connection; the CRM is not asked. Raises Forbidden."""
+    """Return what is known of the connection, without a call of the CRM. Raises Forbidden."""
     report, facts, omitted = last_report(viewer), connection_facts(viewer), omitted_fields()
     breaker, found = circuit(), notices(timezone.now())
     return ConnectionPage(

@@ -8,12 +8,12 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, ngettext
 
 
-def readable_date(text: str) -> str:
-    """Return a date, or a date with its time, in the reader's format; other text stays as it is.
+def readable_date(text: str | None) -> str:
+    """Return a date, or a date with its time, in the reader's format; other text stays as it is, None is "".
 
     The CRM's times have no zone and are shown as it writes them; one with a zone is converted to TIME_ZONE.
     """
-    return _readable(text, get_language() or "")
+    return _readable(text or "", get_language() or "")
 
 
 @lru_cache(maxsize=2048)

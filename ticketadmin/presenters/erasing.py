@@ -27,8 +27,4 @@ class ErasingPage(FormPage):
     """The box for a ticket or an address; `found` is what is held of it, once it was looked up."""
 
     found: Found | None
-
-    @property
-    def rows(self) -> list[tuple[str | Promise, int]]:
-        """Each kind of row in words, with its number."""
-        return rows_held(self.found) if self.found else []
+    rows: list[tuple[str | Promise, int]]  # of it, in words

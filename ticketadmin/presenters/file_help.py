@@ -45,11 +45,7 @@ class ChoosePage(Page):
     """The first step of a bulk update: which tickets."""
 
     form: ChooseForm
-
-    @property
-    def spellings(self) -> list[SpellingRow]:
-        """How cells of a file are written."""
-        return spelling_rows()
+    spellings: list[SpellingRow]  # how cells of a file are written
 
 
 @page("bulk/no_error_file.html")

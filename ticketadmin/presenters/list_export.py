@@ -92,11 +92,11 @@ class ListTable:
 
     def record(self) -> RecordWriter:
         """Return what writes the record by which an upload is compared with this export."""
-        columns = [RecordedColumn(self._heading(name), self._taken_back(name)) for name in self._names]
+        fields = self._schema.fields
+        columns = [
+            RecordedColumn(self._heading(name), name if name in fields else "") for name in self._names
+        ]
         return RecordWriter(columns, address=str(settings.TICKET_API_URL), at=timezone.now())
-
-    def _taken_back(self, name: str) -> str:
-        return name if name in self._schema.fields else ""
 
     def _heading(self, name: str) -> str:
         return self._headings.get(name) or self._information.get(name, name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ticketadmin.forms.listing import ListRequest
 from ticketadmin.models import CustomField, Draft, Recipe, SavedView, TicketIndex, User
-from ticketadmin.presenters.changes import Notice, PresentedChange
+from ticketadmin.presenters.changes import PresentedChange
 from ticketadmin.presenters.index import IndexFacts, present_index
 from ticketadmin.presenters.listing import (
     CODE,
@@ -18,6 +18,7 @@ from ticketadmin.presenters.listing import (
     rows_of,
 )
 from ticketadmin.presenters.neighbours import carried
+from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.bulk.contents import MOST_TICKETS
 from ticketadmin.services.crm.statuses import Status, Statuses

@@ -18,7 +18,7 @@ from ticketadmin.services.index.listing import (
     position_of,
     total_of,
 )
-from ticketadmin.services.index.rows import CUSTOMER, STATUS, TITLE
+from ticketadmin.services.index.rows import CUSTOMER, STATUS
 from ticketadmin.services.index.texts import kept_text
 
 LIST = "list"  # the parameter in which a ticket's address carries the query of the list
@@ -44,15 +44,9 @@ class PlaceInList(Page):
 class Neighbour:
     """One other ticket of the customer."""
 
-    code: str
-    title: str
+    ticket: IndexedTicket
     status: Status | None
-    due: str
-
-    @property
-    def is_overdue(self) -> bool:
-        """Return whether its day has passed."""
-        return self.due == Due.OVERDUE
+    is_overdue: bool
 
 
 @dataclass(frozen=True)
@@ -100,5 +94,4 @@ def _indexed_customer(index: TicketIndex, code: str) -> str:
 def _neighbour(ticket: IndexedTicket, statuses: Statuses) -> Neighbour:
     name = ticket.values.get(STATUS)
     status = statuses.named(name) if name else None
-    due = due_of(ticket, status, timezone.localdate())
-    return Neighbour(ticket.code, ticket.values.get(TITLE, ""), status, due)
+    return Neighbour(ticket, status, due_of(ticket, status, timezone.localdate()) == Due.OVERDUE)

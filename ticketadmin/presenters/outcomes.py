@@ -10,15 +10,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.models import (
-    Change,
-    ItemOutcome,
-    ItemReason,
-    Outcome,
-    PauseReason,
-    Plan,
-    Tone,
-)
+from ticketadmin.models import Change, ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing, shown_outcome
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.reasons import Cause, Reason
@@ -38,6 +30,33 @@ LOOK_FIRST = _("Reload the ticket to see what it holds before you send again.")
 SEND_THE_REST = _("Save again: only what is missing is sent.")
 CORRECT = _("Correct the marked fields and save again.")
 CHECK_CODE = _("Check the ticket code.")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One banner: tone is info, success, warn or danger."""
+
+    tone: str
+    title: Text
+    text: Text = ""
+    next_step: Text = ""
+    quotation: str = ""  # the CRM's own words
+    request_id: str = ""
+
+    @property
+    def is_problem(self) -> bool:
+        """Return whether it is an error: screen readers announce it at once, and it names the request."""
+        return self.tone in {Tone.WARN, Tone.DANGER}
+
+    @property
+    def is_news(self) -> bool:
+        """Return whether it only informs: there is nothing to do and nothing to worry about."""
+        return self.tone == Tone.INFO
+
+    @property
+    def role(self) -> str:
+        """How screen readers announce it."""
+        return "alert" if self.is_problem else "status"
 
 
 # --- why a call failed -------------------------------------------------------------------------------
@@ -189,51 +208,44 @@ def meaning_of(word: str) -> Text:
     return MEANINGS.get(word, "")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one change, as a banner says it."""
+def describe_outcome(change: Change) -> Notice:
+    """Return the banner for a change on record."""
+    if change.outcome == Outcome.REJECTED:
+        explanation = explain_reason(change.reason)
+        step, quotation = explanation.next_step_unchanged, change.message
+        return Notice(Tone.DANGER, explanation.title, NOTHING_CHANGED, step, quotation, change.request_id)
+    quotation = change.message if change.reason else ""
+    return Notice(*_verdict_on(change), quotation=quotation, request_id=change.request_id)
 
-    tone: Tone
-    title: Text
-    text: Text
 
-
-def verdict_on(change: Change) -> Verdict:
+def _verdict_on(change: Change) -> tuple[Tone, Text, Text]:
     """Return tone, title and text for what is known of a change that was not refused."""
     outcome = shown_outcome(change)
     words = OUTCOMES[outcome]
+    tone, title, text = outcome.tone, words.title, words.text
+    was_accepted = change.http_status is not None and not change.reason
     if change.is_settled and outcome.is_open:
         return _undecided(change)
     if outcome is Outcome.NOT_APPLIED and not changed_nothing(change):
-        return Verdict(
-            Tone.DANGER,
-            _("Not saved in full: the CRM kept the old value of at least one field."),
-            _("The outcome is given with each field. Save again to send what is missing."),
+        title = _("Not saved in full: the CRM kept the old value of at least one field.")
+        text = _("The outcome is given with each field. Save again to send what is missing.")
+    elif outcome is Outcome.NOT_APPLIED and not was_accepted:
+        title = _("Not saved: the CRM kept the old value.")
+        text = _("Its answer was lost or was an error, and reading the ticket showed this. Try again.")
+    elif outcome is Outcome.NOT_READABLE and not was_accepted:
+        title = _("Sent, but not all of it can be checked.")
+        text = _(
+            "No usable answer came back. Of what was sent, the CRM shows only a part, and that is stored."
         )
-    was_accepted = change.http_status is not None and not change.reason
-    if outcome is Outcome.NOT_APPLIED and not was_accepted:
-        return Verdict(
-            Tone.DANGER,
-            _("Not saved: the CRM kept the old value."),
-            _("Its answer was lost or was an error, and reading the ticket showed this. Try again."),
-        )
-    if outcome is Outcome.NOT_READABLE and not was_accepted:
-        return Verdict(
-            Tone.INFO,
-            _("Sent, but not all of it can be checked."),
-            _("No usable answer came back. Of what was sent, the CRM shows only a part, and that is stored."),
-        )
-    if change.has_unchecked and outcome.is_saved:
-        return Verdict(Tone.INFO if outcome is Outcome.VERIFIED else outcome.tone, words.title, NOT_ALL_READ)
-    if change.collateral and outcome is Outcome.VERIFIED:
-        title = _("Saved and verified, but other fields changed at the same time.")
-        return Verdict(Tone.WARN, title, words.text)
-    return Verdict(outcome.tone, words.title, words.text)
+    elif change.has_unchecked and outcome.is_saved:
+        tone, text = Tone.INFO if outcome is Outcome.VERIFIED else tone, NOT_ALL_READ
+    elif change.collateral and outcome is Outcome.VERIFIED:
+        tone, title = Tone.WARN, _("Saved and verified, but other fields changed at the same time.")
+    return tone, title, text
 
 
-def _undecided(change: Change) -> Verdict:
+def _undecided(change: Change) -> tuple[Tone, Text, Text]:
     undecided = [name for name, found in change.results.items() if found == change.outcome]
-    is_held = any(name in (change.read_back or {}) for name in undecided)
     if change.outcome == Outcome.ACCEPTED:
         title = _("Accepted by the CRM, but it can no longer be checked.")
     elif applied_fields(change):
@@ -241,12 +253,12 @@ def _undecided(change: Change) -> Verdict:
     else:
         title = _("It is not known what became of this save.")
     text = _("No usable answer came back, and the CRM does not show what it stored.")
-    if is_held:
+    if any(name in (change.read_back or {}) for name in undecided):
         text = _(
             "The CRM now holds another value; it is not known whether yours was ever stored. "
             "Look at the ticket."
         )
-    return Verdict(Tone.WARN, title, text)
+    return Tone.WARN, title, text
 
 
 # --- bulk runs ---------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.utils.functional import Promise
 
 from ticketadmin.forms.change_reason import ReasonForm
-from ticketadmin.presenters.changes import Notice, PresentedChange
+from ticketadmin.presenters.changes import PresentedChange
+from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.snippets import SnippetChoice
 from ticketadmin.services.crm.statuses import Status

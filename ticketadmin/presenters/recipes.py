@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ticketadmin.models import Recipe, User
-from ticketadmin.presenters.changes import Notice
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.changes import option_labels
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import Tab
 from ticketadmin.services.recipes.fill import Filled, problems_of
@@ -92,10 +92,8 @@ def _line(change: RecipeChange, field: Field) -> str:
 
 
 def _shown(change: RecipeChange, field: Field) -> str:
-    labels = dict(field.choices)
-    if field.kind is Kind.YES_NO:
-        labels = {"1": _("Yes"), "0": _("No")}
-    texts = [strip_tags(text) if field.kind is Kind.HTML else labels.get(text, text) for text in change.texts]
+    is_html = field.kind is Kind.HTML
+    texts = map(strip_tags, change.texts) if is_html else option_labels(field, change.texts)
     return Truncator(", ".join(texts)).chars(SHOWN_TEXT)
 
 

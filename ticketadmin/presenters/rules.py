@@ -1,15 +1,14 @@
-"""Rules as people read them: what a change needs before it is made, and why it was not made."""
+"""Rules as people read them: what a change needs before it is made, and what it does not meet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django import forms
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import TicketRule, Tone
-from ticketadmin.presenters.changes import Notice
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED
-from ticketadmin.presenters.unmet import describe_unmet, group_labels
+from ticketadmin.models import Role, TicketRule, Tone
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.services.rules.checking import Requirement, Unmet, concerns, rules_of
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.quick_status import STATUS
@@ -73,3 +72,42 @@ def rules_of_status(status: str, schema: TicketSchema) -> list[str]:
     """Return what rules require where this status is set, a sentence each."""
     rules = rules_of(schema)
     return [rule_sentence(rule, schema) for rule in rules if concerns(rule, STATUS, status)]
+
+
+def describe_unmet(unmet: Unmet, schema: TicketSchema) -> str:
+    """Return one sentence on what a change does not meet."""
+    return _SENTENCES[unmet.requirement]() % _named(unmet, schema)
+
+
+# Called where the language is known; a lazy text could not be formatted with translated names.
+_SENTENCES = {
+    Requirement.FILLED: lambda: _("%(what)s: these fields must be filled in: %(names)s."),
+    Requirement.READABLE: lambda: _(
+        "%(what)s: these fields must be filled in, which cannot be checked, because the CRM does not show "
+        "them: %(names)s."
+    ),
+    Requirement.REASON: lambda: _("%(what)s: a reason is required."),
+    Requirement.GROUP: lambda: _("%(what)s: only these groups may do this: %(names)s."),
+}
+
+
+def _named(unmet: Unmet, schema: TicketSchema) -> dict[str, str]:
+    is_group = unmet.requirement is Requirement.GROUP
+    names = group_labels(unmet.names) if is_group else [str(schema.field(name).label) for name in unmet.names]
+    return {"what": _what(unmet.field, unmet.value, schema), "names": get_text_list(names, _("and"))}
+
+
+def _what(field: str, value: str, schema: TicketSchema) -> str:
+    label = str(schema.field(field).label)
+    return _("%(field)s “%(value)s”") % {"field": label, "value": value} if value else label
+
+
+def group_labels(names: Iterable[str]) -> list[str]:
+    """Return groups as people know them: the roles in the user's language, others by their names."""
+    known = dict(Role.choices)
+    return [str(known.get(name, name)) for name in names]
+
+
+def describe_all(kept: Iterable[Mapping[str, Any]] | None, schema: TicketSchema) -> list[str]:
+    """Return a sentence for each unmet requirement that is kept with a change or a bulk item."""
+    return [describe_unmet(Unmet.from_json(one), schema) for one in kept or ()]

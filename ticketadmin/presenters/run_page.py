@@ -1,7 +1,6 @@
 """The page of a bulk run, and the part of it that moves, as its templates show them."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import QueryDict
@@ -12,24 +11,15 @@ from django.utils.translation import ngettext
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ConfirmForm
-from ticketadmin.models import (
-    BulkKind,
-    BulkState,
-    BulkUpdate,
-    ItemOutcome,
-    Plan,
-    User,
-)
-from ticketadmin.presenters.bulk import PresentedItem, Tile, common_changes, present_items, tiles_of, title_of
-from ticketadmin.presenters.changes import Notice, ValueRow
-from ticketadmin.presenters.damage import DamagePause, damage_pause
-from ticketadmin.presenters.file_conflicts import PresentedFileConflicts, present_file_conflicts
-from ticketadmin.presenters.outcomes import PAUSES, Text
+from ticketadmin.models import BulkKind, BulkState, BulkUpdate, ItemOutcome, PauseReason, Plan, User
+from ticketadmin.presenters.bulk import PresentedItem, Tile, collateral_rows, present_item, tiles_of, title_of
+from ticketadmin.presenters.changes import ValueRow, present_edit
+from ticketadmin.presenters.conflicts import PresentedFileConflicts, present_file_conflicts
+from ticketadmin.presenters.outcomes import PAUSES, Notice, Text
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks
 from ticketadmin.presenters.recipes import present_lines
-from ticketadmin.presenters.sent_along import run_notice
-from ticketadmin.presenters.signature import signature_before
+from ticketadmin.presenters.sent_along import run_notice, signature_before
 from ticketadmin.services.bulk.files import kept_file
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
@@ -43,10 +33,32 @@ from ticketadmin.services.bulk.progress import (
     refresh_outcomes,
 )
 from ticketadmin.services.bulk.recipes import recipe_in
+from ticketadmin.services.bulk.rollout import unaccepted_damage
 from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.saving.signature import sign_field
-from ticketadmin.services.values.schema import load_schema
+from ticketadmin.services.saving.edit import Edit
+from ticketadmin.services.values.schema import TicketSchema, load_schema
+
+SHOWN_TICKETS = 20
+
+
+@dataclass(frozen=True)
+class ConcernedTicket:
+    """One ticket that the pause is about, with its fields."""
+
+    code: str
+    fields: tuple[ValueRow, ...]
+
+
+@dataclass(frozen=True)
+class DamagePause:
+    """Why a run paused, for which tickets, and what can be done. `more` tickets are not listed."""
+
+    title: Text
+    text: Text
+    tickets: tuple[ConcernedTicket, ...]
+    more: int
+    can_restore: bool
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,7 @@ def run_page(
     """Return the page of a run as the query asks for it: `shown`, an outcome, and `page`, a number."""
     if bulk.has_ended:
         refresh_outcomes(bulk)
-    progress = progress_of(bulk)
+    progress, schema = progress_of(bulk), load_schema()
     shown, number = query.get("shown", ""), query.get("page", "")
     page = item_page(bulk, progress, shown=shown, number=whole_number(number) or 1)
     quarter = progress.percent // 25 if bulk.is_active else 4
@@ -153,27 +165,26 @@ def run_page(
         tiles=tiles_of(bulk, progress),
         damage_tile=_damage_tile(progress),
         shown=shown,
-        items=present_items(bulk, page),
+        items=[present_item(bulk, item, schema) for item in page.items],
         pages=_item_links(bulk, page, shown),
-        changes=common_changes(bulk),
-        recipe=_recipe(bulk),
+        changes=present_edit(Edit.from_json(bulk.wishes), {}, schema),
+        recipe=_recipe(bulk, schema),
         pause=_pause_notice(bulk),
-        damage_pause=damage_pause(bulk),
+        damage_pause=_damage_pause(bulk, schema),
         omitted=_omitted_notice(bulk, progress),
-        signature=_signature(viewer) if bulk.is_ready else "",
+        signature=signature_before(viewer, schema, was_read=True) if bulk.is_ready else "",
         overlaps=overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
-        conflicts=present_file_conflicts(bulk, load_schema()) if bulk.is_ready else None,
+        conflicts=present_file_conflicts(bulk, schema) if bulk.is_ready else None,
         can=_possible(bulk, progress, viewer),
         form=form or ConfirmForm(),
         notice=notice,
     )
 
 
-def _recipe(bulk: BulkUpdate) -> PresentedBulkRecipe | None:
+def _recipe(bulk: BulkUpdate, schema: TicketSchema) -> PresentedBulkRecipe | None:
     kept = recipe_in(bulk)
     if kept is None:
         return None
-    schema = load_schema()
     labels = ", ".join(str(schema.field(name).label) for name in kept.left_out)
     return PresentedBulkRecipe(kept.name, present_lines(kept.changes, schema), labels)
 
@@ -185,16 +196,12 @@ def _omitted_notice(bulk: BulkUpdate, progress: Progress) -> Notice | None:
     return run_notice(bulk, schema, has_unread=bool(progress.plans.get(Plan.BLIND)))
 
 
-def _signature(viewer: User) -> Text:
-    return signature_before(viewer, load_schema(), was_read=True) if sign_field() else ""
-
-
 def _item_links(bulk: BulkUpdate, page: ItemPage, shown: str) -> PageLinks:
     """Return the ways to the pages before and after."""
-    address = reverse("bulk", args=[bulk.uuid])
 
     def to(number: int) -> str:
-        return f"{address}?" + urlencode({"shown": shown, "page": number} if shown else {"page": number})
+        query = {"shown": shown, "page": number} if shown else {"page": number}
+        return reverse("bulk", args=[bulk.uuid], query=query)
 
     return PageLinks(
         _("Back"),
@@ -231,6 +238,32 @@ def _pause_notice(bulk: BulkUpdate) -> Notice | None:
         return None
     title, next_step = PAUSES[bulk.pause_reason]
     return Notice("warn", title, "", next_step)
+
+
+def _damage_pause(bulk: BulkUpdate, schema: TicketSchema) -> DamagePause | None:
+    """Return what the page of a run that paused for damage says, None for another run."""
+    reason = PauseReason.known(bulk.pause_reason)
+    if bulk.state != BulkState.PAUSED or reason is None or not reason.is_damage:
+        return None
+    title, text = PAUSES[reason]
+    tickets = _concerned(bulk, schema)
+    return DamagePause(
+        title,
+        text,
+        tuple(tickets[:SHOWN_TICKETS]),
+        max(0, len(tickets) - SHOWN_TICKETS),
+        can_restore=reason is not PauseReason.KEPT_OLD_VALUES,
+    )
+
+
+def _concerned(bulk: BulkUpdate, schema: TicketSchema) -> list[ConcernedTicket]:
+    if bulk.pause_reason == PauseReason.KEPT_OLD_VALUES:
+        codes = bulk.items.filter(outcome=ItemOutcome.NOT_APPLIED, reason="").order_by("position")
+        return [ConcernedTicket(code, ()) for code in codes.values_list("ticket_code", flat=True)]
+    return [
+        ConcernedTicket(item.ticket_code, collateral_rows(item, names, schema))
+        for item, names in unaccepted_damage(bulk, schema)
+    ]
 
 
 def _damage_tile(progress: Progress) -> Tile | None:

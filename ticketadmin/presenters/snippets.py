@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.models import Snippet, Tone
-from ticketadmin.presenters.changes import Notice, ValueRow
+from ticketadmin.presenters.changes import ValueRow
 from ticketadmin.presenters.content import DisplayedContent, display_content
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import Tab
 from ticketadmin.services.snippets.importing import Fate, PlannedRow, counted
@@ -34,11 +34,9 @@ _BREAK = re.compile(r"</?(?:p|br|div|li|tr|h[1-6])\b", re.IGNORECASE)
 class PresentedSnippet:
     """One snippet in a list or a menu. `owner` is "" for the user's own."""
 
-    number: int
-    name: str
+    snippet: Snippet
     excerpt: str
     owner: str
-    is_shared: bool
 
 
 @dataclass(frozen=True)
@@ -57,19 +55,15 @@ class SnippetChoice:
 class SnippetsPage(Page):
     """The user's own snippets and those that colleagues share, or those of them that contain the words.
 
-    `has_more` tells that there are others, which are not shown.
+    `shown` is how many there are; `has_more` tells that there are others, which are not shown.
     """
 
     own: list[PresentedSnippet]
     shared: list[PresentedSnippet]
     tabs: list[Tab]
     words: str
+    shown: int
     has_more: bool
-
-    @property
-    def shown(self) -> int:
-        """How many are shown."""
-        return len(self.own) + len(self.shared)
 
 
 @page("snippets/snippet.html")
@@ -143,11 +137,7 @@ def present_snippets(listed: Iterable[ListedSnippet]) -> list[PresentedSnippet]:
     """Return snippets as a user reads them."""
     return [
         PresentedSnippet(
-            one.snippet.pk,
-            one.snippet.name,
-            excerpt(one.start),
-            "" if one.is_own else one.snippet.owner.display_name,
-            one.snippet.is_shared,
+            one.snippet, excerpt(one.start), "" if one.is_own else one.snippet.owner.display_name
         )
         for one in listed
     ]

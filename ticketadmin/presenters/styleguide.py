@@ -7,23 +7,24 @@ from uuid import UUID
 from django import forms
 from django.utils.safestring import SafeString
 
-from ticketadmin.forms.bulk_questions import asked_questions, question_boxes
-from ticketadmin.models import BulkState, Hue, Outcome, Plan
+from ticketadmin.forms.bulk_file import asked_questions, question_boxes
+from ticketadmin.models import BulkState, Hue, Outcome, Plan, Snippet
+from ticketadmin.presenters.account import qr_code
 from ticketadmin.presenters.bulk import Tile
-from ticketadmin.presenters.changes import Notice, ValueRow
-from ticketadmin.presenters.connection import ANSWERS, PresentedStep
-from ticketadmin.presenters.file_conflicts import (
+from ticketadmin.presenters.bulk_changes import ShownQuestion, present_question
+from ticketadmin.presenters.changes import ValueRow
+from ticketadmin.presenters.conflicts import (
     ConflictingColumn,
     ConflictingTicket,
     PresentedFileConflict,
     PresentedFileConflicts,
 )
+from ticketadmin.presenters.connection import ANSWERS, PresentedStep
 from ticketadmin.presenters.file_help import SpellingRow, spelling_rows
+from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks, Tab
-from ticketadmin.presenters.second_step import qr_code
 from ticketadmin.presenters.snippets import PresentedSnippet
-from ticketadmin.presenters.uploaded_file import ShownQuestion, present_question
 from ticketadmin.services.bulk.notation import Notation
 from ticketadmin.services.bulk.questions import Subject
 from ticketadmin.services.crm.check import Answer
@@ -102,18 +103,20 @@ def _steps() -> list[PresentedStep]:
 
 
 def _snippets() -> list[PresentedSnippet]:
+    greeting = Snippet(pk=1, name="greeting", is_shared=True)
+    signature = Snippet(pk=2, name="signature", is_shared=True)
     return [
-        PresentedSnippet(1, "greeting", "Dear customer, thank you for your message.", "", is_shared=True),
-        PresentedSnippet(2, "signature", "With kind regards", "Lan Nguyen", is_shared=True),
+        PresentedSnippet(greeting, "Dear customer, thank you for your message.", ""),
+        PresentedSnippet(signature, "With kind regards", "Lan Nguyen"),
     ]
 
 
 def _rows() -> list[ValueRow]:
     return [
-        ValueRow("a", "Changed", "before", "after", outcome="verified"),
-        ValueRow("b", "Unknown before", None, "after", outcome="not_readable"),
-        ValueRow("c", "Cleared", "before", "", outcome="verified"),
-        ValueRow("d", "Stored differently", "", " after ", read_back="AFTER", outcome="stored_differently"),
+        ValueRow("a", "Changed", "before", "after", outcome=Outcome.VERIFIED),
+        ValueRow("b", "Unknown before", None, "after", outcome=Outcome.NOT_READABLE),
+        ValueRow("c", "Cleared", "before", "", outcome=Outcome.VERIFIED),
+        ValueRow("d", "Stored differently", "", " after ", "AFTER", Outcome.STORED_DIFFERENTLY),
     ]
 
 

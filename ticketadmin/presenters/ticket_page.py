@@ -1,19 +1,20 @@
 """The page of one ticket and its fragments, and what saving its form would send."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ticketadmin.forms.tickets import TicketForm
-from ticketadmin.models import User
-from ticketadmin.presenters.changes import Notice, PresentedChange, ValueRow, present_edit
+from ticketadmin.models import Change, User
+from ticketadmin.presenters.changes import PresentedChange, ValueRow, present_edit
 from ticketadmin.presenters.conflicts import PresentedConflict
 from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.neighbours import CustomerTickets, PlaceInList
-from ticketadmin.presenters.outcomes import Text
+from ticketadmin.presenters.outcomes import Notice, Text
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.recipes import PresentedRecipe
-from ticketadmin.presenters.signature import signature_before
+from ticketadmin.presenters.rules import describe_unmet
+from ticketadmin.presenters.sent_along import signature_before
 from ticketadmin.presenters.snippets import SnippetChoice
-from ticketadmin.presenters.unmet import describe_unmet
 from ticketadmin.sanitizing import Removal, what_is_removed
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import Status
@@ -23,6 +24,7 @@ from ticketadmin.services.rules.checking import Asked, check_rules, rules_of
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.sent_along import with_sent_along
+from ticketadmin.services.values.fields import Value
 
 
 @page("tickets/_preview.html")
@@ -41,33 +43,42 @@ class Preview(Page):
     content: DisplayedContent | None  # as it would be stored
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beside(Page):
+    """What a ticket page shows beside its form, by what came of the request."""
+
+    read: ReadTicket | None = None
+    saved: Change | None = None
+    preview: Preview | None = None
+    kept_theirs: Mapping[str, tuple[Value, Value]] | None = None  # changed by others meanwhile
+    notice: Notice | None = None
+    draft: Restored | None = None  # the one in the form
+    snippets: SnippetChoice | None = None  # to choose from, without scripts
+    named_losses: tuple[str, ...] = ()  # the fields that a save would lose, where the notice names them
+
+
 @page("tickets/ticket.html")
-class TicketPage(Page):
+class TicketPage(Beside):
     """The page of a ticket."""
 
     form: TicketForm
     base_token: str  # the form's base, signed
-    read: ReadTicket | None
     read_is_off: bool  # because the user asked for it
     status: Status | None
     quick_statuses: Sequence[Status]
     content: DisplayedContent | None
     images_token: str  # asks for the images of the content
     conflicts: list[PresentedConflict]
-    preview: Preview | None
-    notice: Notice | None
     omitted: Notice | None  # warns of a CRM that empties the fields that a PUT leaves out
     losing: Sequence[str]  # the fields that a save to such a CRM would lose
-    draft: Restored | None  # the one in the form
     was_discarded: bool  # a draft, by the request before
     visit: str  # names this visit to those who have the ticket open
-    saved: PresentedChange | None  # what the save before this page did
-    kept_theirs: Sequence[ValueRow]  # changed by others meanwhile
+    saved_item: PresentedChange | None  # what the save before this page did
+    kept_rows: Sequence[ValueRow]  # changed by others meanwhile
     changes: list[PresentedChange]
     place: PlaceInList | None
     recipes: list[PresentedRecipe]
     chosen_recipe: str
-    snippets: SnippetChoice | None  # to choose from, without scripts
     others: CustomerTickets | None
 
     @property
@@ -125,8 +136,7 @@ def preview_of(form: TicketForm, user: User) -> Preview:
 def _rules(form: TicketForm, user: User) -> list[str]:
     """Return what rules require of the change and is not met, by the ticket as the form was loaded."""
     base, schema = form.base.values, form.schema
-    wanted = {name: form.edit.value_of(schema.field(name), base.get(name)) for name in form.edit.wishes}
-    asked = Asked(wanted, base, user, form.change_reason)
+    asked = Asked(form.edit.values(schema, base), base, user, form.change_reason)
     found = check_rules(rules_of(schema), asked, schema)
     return [describe_unmet(one, schema) for one in found.broken]
 

@@ -1,30 +1,37 @@
 """The permission check of every view. The middleware requires the sign-in itself."""
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
 
 from ticketadmin.models import User
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def needs(permission: str) -> Callable[[View[P]], View[P]]:
-    """Require a permission (its short name); without it the view answers 403."""
+class UserRequest(HttpRequest):
+    """A request as views get it behind the sign-in, which the middleware requires. For types only."""
+
+    user: User
+
+
+View = Callable[Concatenate[UserRequest, P], HttpResponse]
+
+
+def needs(permission: str, *methods: str) -> Callable[[View[P]], View[P]]:
+    """Require a permission (its short name), else answer 403, and then one of the methods, else 405.
+
+    HEAD comes with GET.
+    """
+    allowed = [*methods, "HEAD"] if "GET" in methods else methods
 
     def decorate(view: View[P]) -> View[P]:
-        @wraps(view)
-        def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if not request.user.is_authenticated or not request.user.may(permission):
-                raise PermissionDenied
-            return view(request, *args, **kwargs)
-
-        checked.needed_permission = permission  # type: ignore[attr-defined]
-        return checked
+        permitted = permission_required(f"ticketadmin.{permission}", raise_exception=True)
+        return permitted(require_http_methods(allowed)(view))
 
     return decorate
 

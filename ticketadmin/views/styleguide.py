@@ -1,15 +1,13 @@
 """The design system on one page, for developers: only there while DEBUG is on."""
 
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpResponse
 
 from ticketadmin.presenters.styleguide import style_guide
-from ticketadmin.views.access import needs
+from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
 
 
-@needs("administer")
-@require_safe
-def styleguide(request: HttpRequest) -> HttpResponse:
+@needs("administer", "GET")
+def styleguide(request: UserRequest) -> HttpResponse:
     """Show every component in its states."""
     return show(request, style_guide())

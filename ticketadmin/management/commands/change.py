@@ -13,8 +13,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from ticketadmin.presenters.changes import describe_problem
 from ticketadmin.presenters.command import one_as_json, one_as_text, run_as_json, run_as_text
+from ticketadmin.presenters.problems import describe_problem
 from ticketadmin.services.command.arguments import Wanted, WrongArguments, read_arguments, read_losses
 from ticketadmin.services.command.change import Caller, change_many, change_one, user_named
 from ticketadmin.services.command.exits import Exit, exit_of_error

@@ -200,7 +200,7 @@ def _brought(table: BulkTable) -> list[str]:
 
 
 def _reading_of(read: BulkTable) -> dict[str, Any]:
-    """Return how the file was read, for its page to say: see `presenters/uploaded_file.py`."""
+    """Return how the file was read, for its page to say: see `presenters/bulk_changes.py`."""
     table, found = read.table, read.differences
     return {
         "misfit": read.misfit,

@@ -7,7 +7,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import translation
@@ -21,7 +21,7 @@ from ticketadmin.services.people.accounts import sign_out_everywhere
 from ticketadmin.services.people.binding import bringing_link
 from ticketadmin.services.people.second_step import is_on, is_possible
 from ticketadmin.signing_in.second_step import sign_in
-from ticketadmin.views.access import in_background, is_scripted, person_of
+from ticketadmin.views.access import UserRequest, in_background, is_scripted
 from ticketadmin.views.account.binding import LINK
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import if_ours, see_other
@@ -75,38 +75,26 @@ def who_is_here(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"person": person, "token": get_token(request)})
 
 
-@require_safe
-def back(request: HttpRequest) -> HttpResponse:
-    """Say in the tab of a sign-in at the provider that the other tab goes on now."""
-    return render(request, "account/back.html")
-
-
-class SignOut(views.LogoutView):
-    """End the session (POST only)."""
-
-
 @require_POST
-def sign_out_all(request: HttpRequest) -> HttpResponse:
+def sign_out_all(request: UserRequest) -> HttpResponse:
     """End all sessions of the user, including this one."""
-    person = person_of(request)
-    sign_out_everywhere(person, actor=person)
+    sign_out_everywhere(request.user, actor=request.user)
     logout(request)
     messages.success(request, _("You are signed out on every device. Drafts are kept."))
     return see_other(reverse("sign_in"))
 
 
 @require_safe
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: UserRequest) -> HttpResponse:
     """Show the user's own account and what they can change about it."""
-    person = person_of(request)
-    return show(request, AccountPage(person, is_possible(person), is_on(person)))
+    return show(request, AccountPage(request.user, is_possible(request.user), is_on(request.user)))
 
 
 @require_POST
-def preferences(request: HttpRequest) -> HttpResponse:
+def preferences(request: UserRequest) -> HttpResponse:
     """Store one or more of the user's preferences and go back to the page they came from."""
     data = {name: request.POST.get(name, getattr(request.user, name)) for name in PreferencesForm.Meta.fields}
-    form = PreferencesForm(data, instance=person_of(request))
+    form = PreferencesForm(data, instance=request.user)
     if form.is_valid():
         person = form.save()
         with translation.override(person.language or translation.get_language_from_request(request)):

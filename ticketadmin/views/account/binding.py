@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from ticketadmin.converters import whole_number
 from ticketadmin.models import IdentityClaim, User
@@ -19,25 +19,24 @@ from ticketadmin.services.people.binding import (
     may_be_bound,
     user_of_link,
 )
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
 LINK = "binding_link"  # the session's key of the link that this browser followed
 
 
-@needs("administer")
-@require_http_methods(["GET", "HEAD", "POST"])
-def company_account(request: HttpRequest, user: int) -> HttpResponse:
+@needs("administer", "GET", "POST")
+def company_account(request: UserRequest, user: int) -> HttpResponse:
     """Show whether an account is connected and who tried; a POST makes a link or chooses one of them."""
     account = get_object_or_404(User, pk=user)
     if request.method != "POST":
         return _page(request, account)
     try:
         if "link" in request.POST:
-            token = make_link(account, actor=person_of(request))
+            token = make_link(account, actor=request.user)
             return _page(request, account, request.build_absolute_uri(reverse("binding", args=[token])))
-        choose_claim(account, whole_number(request.POST.get("claim", "")) or 0, actor=person_of(request))
+        choose_claim(account, whole_number(request.POST.get("claim", "")) or 0, actor=request.user)
     except (CannotBind, IdentityClaim.DoesNotExist):
         messages.error(request, _("This is not possible any more. Nothing was changed."))
         return _page(request, account, status=409)
@@ -57,6 +56,6 @@ def binding(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("sign_in")
 
 
-def _page(request: HttpRequest, account: User, link: str = "", status: int = 200) -> HttpResponse:
+def _page(request: UserRequest, account: User, link: str = "", status: int = 200) -> HttpResponse:
     claims = list(IdentityClaim.objects.filter(user=account, source=account.source))
     return show(request, CompanyAccountPage(account, may_be_bound(account), claims, link), status=status)

@@ -12,12 +12,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from ticketadmin.forms.second_step import CodeForm, SetUpForm, SignInCodeForm
+from ticketadmin.forms.account import CodeForm, SetUpForm, SignInCodeForm
 from ticketadmin.models import User
-from ticketadmin.presenters.account import RecoveryCodesPage, SecondStepPage, SetUpPage, SignInCodePage
+from ticketadmin.presenters.account import (
+    RecoveryCodesPage,
+    SecondStepPage,
+    SetUpPage,
+    SignInCodePage,
+    qr_code,
+    typed_secret,
+)
 from ticketadmin.services.people import second_step as steps
 from ticketadmin.signing_in.second_step import finish, note_passed, pending_user
-from ticketadmin.views.access import is_scripted, person_of
+from ticketadmin.views.access import UserRequest, is_scripted
 from ticketadmin.views.account.account import who_is_here
 from ticketadmin.views.error_pages import locked_out
 from ticketadmin.views.pages import show
@@ -56,17 +63,16 @@ def _password_first(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def second_step(request: HttpRequest) -> HttpResponse:
+def second_step(request: UserRequest) -> HttpResponse:
     """Show whether the second step is on; a POST sets it up, makes recovery codes, or switches it off."""
-    user = person_of(request)
-    if not steps.is_possible(user):
+    if not steps.is_possible(request.user):
         raise PermissionDenied
-    if request.method == "POST" and not may_try(request, user):
+    if request.method == "POST" and not may_try(request, request.user):
         return locked_out(request)
-    return _manage(request, user) if steps.is_on(user) else _set_up(request, user)
+    return _manage(request, request.user) if steps.is_on(request.user) else _set_up(request, request.user)
 
 
-def _set_up(request: HttpRequest, user: User) -> HttpResponse:
+def _set_up(request: UserRequest, user: User) -> HttpResponse:
     form = SetUpForm(request.POST or None, user=user)
     if request.method == "POST":
         if form.is_valid():
@@ -74,11 +80,12 @@ def _set_up(request: HttpRequest, user: User) -> HttpResponse:
             messages.success(request, _("Two-step sign-in is on. Your other sessions have ended."))
             return show(request, RecoveryCodesPage(form.codes))
         count_failure(request, user, step="code")
-    page = SetUpPage(form, steps.set_up(user), steps.is_demanded(user))
+    address = steps.set_up(user)
+    page = SetUpPage(form, qr_code(address), typed_secret(address), steps.is_demanded(user))
     return show(request, page, status=422 if form.errors else 200)
 
 
-def _manage(request: HttpRequest, user: User) -> HttpResponse:
+def _manage(request: UserRequest, user: User) -> HttpResponse:
     form = CodeForm(request.POST or None, user=user, wants_off="off" in request.POST)
     if request.method == "POST":
         if form.is_valid():

@@ -10,23 +10,21 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
+from ticketadmin.forms.bulk_file import FileChoicesForm
 from ticketadmin.forms.change_reason import ReasonForm
-from ticketadmin.forms.file_choices import FileChoicesForm
 from ticketadmin.forms.recipes import explain
 from ticketadmin.forms.snippets import box_for_snippet
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
-from ticketadmin.presenters.bulk import BulkListPage, present_run
+from ticketadmin.presenters.bulk import BulkListPage, present_endings, present_run
 from ticketadmin.presenters.bulk_changes import changes_page
-from ticketadmin.presenters.changes import Notice
-from ticketadmin.presenters.outcome_file import present_endings
+from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.paging import page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
 from ticketadmin.presenters.run_page import run_page
@@ -51,33 +49,31 @@ from ticketadmin.services.recipes.sharing import CannotKeep
 from ticketadmin.services.rules.checking import rules_of
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import load_schema
-from ticketadmin.views.access import in_background, needs, person_of
+from ticketadmin.views.access import UserRequest, in_background, needs
 from ticketadmin.views.downloads import csv_download, given_back
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.snippets.inserting import insert_snippet, reason_page, wanted_box, wants_snippet
 
-Action = Callable[[HttpRequest, BulkUpdate, User], HttpResponse]
+Action = Callable[[UserRequest, BulkUpdate], HttpResponse]
 
 
-@needs("run_bulk_updates")
-@require_safe
-def bulk_list(request: HttpRequest) -> HttpResponse:
+@needs("run_bulk_updates", "GET")
+def bulk_list(request: UserRequest) -> HttpResponse:
     """Show the bulk updates of all users or of one, newest first."""
     before, owner = (whole_number(request.GET.get(name, "")) for name in ("before", "person"))
     found = runs_page(owner=owner, before=before)
     page = BulkListPage(
         runs=[present_run(one) for one in found.rows],
         is_mine=owner == request.user.pk,
-        tabs=whose_tabs(request.GET, person_of(request)),
+        tabs=whose_tabs(request.GET, request.user),
         pages=page_links("bulk_list", request.GET, found.next_before),
     )
     return show(request, page)
 
 
-@needs("run_bulk_updates")
-@require_http_methods(["GET", "HEAD", "POST"])
-def bulk(request: HttpRequest, bulk: UUID) -> HttpResponse:
+@needs("run_bulk_updates", "GET", "POST")
+def bulk(request: UserRequest, bulk: UUID) -> HttpResponse:
     """Show one bulk update as far as it is; a POST takes the changes that were chosen."""
     one = _found(bulk)
     if one.state == BulkState.DRAFT:
@@ -88,36 +84,33 @@ def bulk(request: HttpRequest, bulk: UUID) -> HttpResponse:
 
 
 @in_background
-@needs("run_bulk_updates")
-@require_safe
-def bulk_progress(request: HttpRequest, bulk: UUID) -> HttpResponse:
+@needs("run_bulk_updates", "GET")
+def bulk_progress(request: UserRequest, bulk: UUID) -> HttpResponse:
     """Return the parts of the page that move, for a script."""
     one = _found(bulk)
-    mark_seen(one, person_of(request))
-    page = run_page(one, request.GET, person_of(request))
+    mark_seen(one, request.user)
+    page = run_page(one, request.GET, request.user)
     return render(request, "bulk/_live.html", {"page": page})
 
 
-@needs("run_bulk_updates")
-@require_safe
-def bulk_results(request: HttpRequest, bulk: UUID) -> HttpResponse:
+@needs("run_bulk_updates", "GET")
+def bulk_results(request: UserRequest, bulk: UUID) -> HttpResponse:
     """Download what came of each ticket, for a spreadsheet."""
     one = _found(bulk)
     refresh_outcomes(one)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
-    rows = audited_export(target, result_table(one), filters={}, actor=person_of(request))
+    rows = audited_export(target, result_table(one), filters={}, actor=request.user)
     return csv_download(csv_lines(RESULT_COLUMNS, rows), f"bulk-{one.uuid}.csv")
 
 
-@needs("run_bulk_updates")
-@require_safe
-def bulk_outcome_file(request: HttpRequest, bulk: UUID) -> HttpResponse:
+@needs("run_bulk_updates", "GET")
+def bulk_outcome_file(request: UserRequest, bulk: UUID) -> HttpResponse:
     """Download the uploaded file with how each of its tickets ended."""
     one = _found(bulk)
     refresh_outcomes(one)
     title = _("The file cannot be given back with its outcomes.")
     try:
-        made = file_with_outcomes(one, present_endings(one), actor=person_of(request))
+        made = file_with_outcomes(one, present_endings(one), actor=request.user)
     except FileGone:
         text = _("It is no longer kept. Download the results as CSV instead.")
         return _run_page(request, one, Notice("info", title, text), 409)
@@ -125,40 +118,39 @@ def bulk_outcome_file(request: HttpRequest, bulk: UUID) -> HttpResponse:
         return _run_page(request, one, Notice("info", title, error.messages[0]), 409)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
     pieces = audited_export(
-        target, made.pieces, filters={}, actor=person_of(request), further=lambda: {"rows": made.rows}
+        target, made.pieces, filters={}, actor=request.user, further=lambda: {"rows": made.rows}
     )
     name = one.notes.get("file", "")
     return given_back(pieces, name=name, word="outcomes", is_workbook=made.is_workbook)
 
 
-@needs("run_bulk_updates")
-@require_POST
-def bulk_action(request: HttpRequest, bulk: UUID, action: str) -> HttpResponse:
+@needs("run_bulk_updates", "POST")
+def bulk_action(request: UserRequest, bulk: UUID, action: str) -> HttpResponse:
     """Do what a button says: see `_ACTIONS`."""
-    one, user = _found(bulk), person_of(request)
+    one = _found(bulk)
     if action not in _ACTIONS:
         raise Http404
     if wants_snippet(request.POST):
         return _reason_page(request, one, action)
-    return _ACTIONS[action](request, one, user)
+    return _ACTIONS[action](request, one)
 
 
 def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -> Action:
     """Return the action of a button that needs nothing but a reason, if that."""
 
-    def do(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
+    def do(request: UserRequest, one: BulkUpdate) -> HttpResponse:
         form = ReasonForm(request.POST)
         if not form.is_valid():
             return _run_page(request, one, Notice("danger", form.problem, _("Nothing was done.")), 422)
         given = {"change_reason": form.reason} if takes_reason else {}
         nothing = Notice("info", _("There is no ticket to do this for."))
-        return _attempt(request, one, partial(act, one, actor=user, **given), nothing)
+        return _attempt(request, one, partial(act, one, actor=request.user, **given), nothing)
 
     return do
 
 
 def _attempt(
-    request: HttpRequest,
+    request: UserRequest,
     one: BulkUpdate,
     act: Callable[[], BulkUpdate | None],
     nothing: Notice,
@@ -186,37 +178,37 @@ def _attempt(
     return _run_page(request, one, nothing, status)
 
 
-def _discard(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
-    answer = _act(bulks.discard_bulk)(request, one, user)
+def _discard(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+    answer = _act(bulks.discard_bulk)(request, one)
     if answer.status_code != HTTPStatus.SEE_OTHER:
         return answer
     messages.success(request, _("The bulk update is discarded. Nothing of it was sent."))
     return see_other(reverse("bulk_list"))
 
 
-def _retry(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
+def _retry(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
-    return _act(partial(bulks.retry_bulk, outcomes=unknown))(request, one, user)
+    return _act(partial(bulks.retry_bulk, outcomes=unknown))(request, one)
 
 
-def _choose(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
+def _choose(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     """Take which values count where both an uploaded export and the CRM changed them."""
     form = FileChoicesForm(request.POST)
     nothing = Notice("info", _("Choose for a column or a ticket which value counts."), _("Nothing was done."))
     if not form.is_valid():
         return _run_page(request, one, nothing, 422)
-    return _attempt(request, one, partial(form.save, one, actor=user), nothing, 422)
+    return _attempt(request, one, partial(form.save, one, actor=request.user), nothing, 422)
 
 
-def _confirm(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
+def _confirm(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     form = ConfirmForm(request.POST)
     if not form.is_valid():
         return _run_page(request, one, status=422, form=form)
     nothing = Notice("info", _("There is no ticket to send."))
-    return _attempt(request, one, partial(form.save, one, actor=user), nothing)
+    return _attempt(request, one, partial(form.save, one, actor=request.user), nothing)
 
 
-def _keep_recipe(request: HttpRequest, one: BulkUpdate, user: User) -> HttpResponse:
+def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     """Keep the changes of a run that has ended as a recipe of one's own."""
     name, changes = request.POST.get("name", "").strip(), changes_of_run(one, load_schema())
     problem = ""
@@ -226,7 +218,7 @@ def _keep_recipe(request: HttpRequest, one: BulkUpdate, user: User) -> HttpRespo
         problem = _("This bulk update has no common changes that a recipe could keep.")
     else:
         try:
-            keep_recipe(user, name, changes)
+            keep_recipe(request.user, name, changes)
         except CannotKeep as error:
             problem = explain(error)
     if problem:
@@ -253,7 +245,7 @@ _ACTIONS: dict[str, Action] = {
 }
 
 
-def _reason_page(request: HttpRequest, one: BulkUpdate, action: str) -> HttpResponse:
+def _reason_page(request: UserRequest, one: BulkUpdate, action: str) -> HttpResponse:
     """Show the reason for undoing or restoring a run, with a snippet in it. Nothing is made."""
     pages = {"undo": (_("Undo this run?"), _("Undo this run"))}
     pages["restore"] = (_("Restore other fields?"), _("Restore other fields…"))
@@ -265,7 +257,7 @@ def _reason_page(request: HttpRequest, one: BulkUpdate, action: str) -> HttpResp
     )
 
 
-def _changes_with_snippet(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
+def _changes_with_snippet(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     """Show the changes as they were typed, with the snippets to choose from or with the chosen one."""
     form = _changes_form(request, one, request.POST)
     box = box_for_snippet(form, wanted_box(request.POST))
@@ -274,7 +266,7 @@ def _changes_with_snippet(request: HttpRequest, one: BulkUpdate) -> HttpResponse
     return show(request, changes_page(one, form, step.notice, step.choice), status=step.status)
 
 
-def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
+def _changes_page(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     if wants_snippet(request.POST):
         return _changes_with_snippet(request, one)
     form = _changes_form(request, one, request.POST if request.method == "POST" else None)
@@ -283,9 +275,9 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
         status = 422
         if form.is_valid():
             try:
-                notice = _take_answers(one, form, person_of(request))
+                notice = _take_answers(one, form, request.user)
                 if not notice:
-                    form.save(one, actor=person_of(request))
+                    form.save(one, actor=request.user)
                     return see_other(_address(one))
                 form = _changes_form(request, one, without_consents(request.POST))
             except bulks.NothingToDo:
@@ -296,7 +288,7 @@ def _changes_page(request: HttpRequest, one: BulkUpdate) -> HttpResponse:
 
 
 def _changes_form(
-    request: HttpRequest, one: BulkUpdate, data: QueryDict | None, *, is_checked: bool = True
+    request: UserRequest, one: BulkUpdate, data: QueryDict | None, *, is_checked: bool = True
 ) -> ChangesForm:
     edit = Edit.from_json(one.wishes)
     form = ChangesForm(
@@ -307,8 +299,7 @@ def _changes_form(
         change_reason=one.change_reason,
         is_checked=is_checked,
     )
-    user = person_of(request)
-    form.offer(recipes_for(user), actor=user, chosen=request.GET.get(RECIPE, ""))
+    form.offer(recipes_for(request.user), actor=request.user, chosen=request.GET.get(RECIPE, ""))
     show_rules(form, rules_of(form.schema), form.schema)
     return form
 
@@ -333,7 +324,7 @@ def _take_answers(one: BulkUpdate, form: ChangesForm, person: User) -> Notice | 
 
 
 def _run_page(
-    request: HttpRequest,
+    request: UserRequest,
     one: BulkUpdate,
     notice: Notice | None = None,
     status: int = 200,
@@ -341,8 +332,8 @@ def _run_page(
 ) -> HttpResponse:
     if one.state == BulkState.DRAFT:
         return redirect(_address(one))
-    mark_seen(one, person_of(request))
-    page = run_page(one, request.GET, person_of(request), form=form, notice=notice)
+    mark_seen(one, request.user)
+    page = run_page(one, request.GET, request.user, form=form, notice=notice)
     return show(request, page, status=status)
 
 

@@ -3,21 +3,22 @@
 import uuid
 from collections.abc import Callable
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import HISTORY, Change, Origin
-from ticketadmin.presenters.changes import HistoryPage, Notice, present_change, present_changes
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED
+from ticketadmin.presenters.changes import HistoryPage, present_change, present_changes
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.paging import filters_in, page_links, whose_tabs
+from ticketadmin.presenters.quick_status import Tried
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.presenters.snippets import ReasonPage
+from ticketadmin.presenters.ticket_page import Beside
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.changes import history_page, history_rows
@@ -31,7 +32,7 @@ from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.save import open_ticket
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import TicketApiError
-from ticketadmin.views.access import is_scripted, needs, person_of
+from ticketadmin.views.access import UserRequest, is_scripted, needs
 from ticketadmin.views.downloads import csv_download
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
@@ -41,77 +42,64 @@ from ticketadmin.views.tickets.quick_status import (
     context_of,
     describe_save_problem,
     losing_page,
-    quick_problem,
+    quick_answer,
     quick_result,
 )
-from ticketadmin.views.tickets.responses import (
-    Beside,
-    cannot_open_page,
-    conflict_page,
-    opened_page,
-    saved_response,
-)
+from ticketadmin.views.tickets.responses import cannot_open_page, conflict_page, opened_page, saved_response
 
 TakeBack = Callable[[Change, SaveContext], Saved]
 
 
-@needs("edit_tickets")
-@require_safe
-def history(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "GET")
+def history(request: UserRequest) -> HttpResponse:
     """Show changes, newest first, as the filters in the address ask."""
-    viewer = person_of(request)
-    form = HistoryFilterForm(request.GET, viewer=viewer)
+    form = HistoryFilterForm(request.GET, viewer=request.user)
     form.is_valid()
-    rows = history_page(viewer, form.filters, before=whole_number(request.GET.get("before", "")))
+    rows = history_page(request.user, form.filters, before=whole_number(request.GET.get("before", "")))
     page = HistoryPage(
         form=form,
         query=filters_in(request.GET),
         pages=page_links("history", request.GET, rows.next_before),
-        changes=present_changes(list(rows.rows), viewer),
+        changes=present_changes(list(rows.rows), request.user),
         omitted=status_notice(get_choices(ask=False)),
-        sees_all=viewer.may("view_all_history"),
-        tabs=whose_tabs(request.GET, viewer),
+        sees_all=request.user.may("view_all_history"),
+        tabs=whose_tabs(request.GET, request.user),
     )
     return show(request, page, status=200 if form.is_valid() else 422)
 
 
-@needs("edit_tickets")
-@require_safe
-def history_csv(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "GET")
+def history_csv(request: UserRequest) -> HttpResponse:
     """Stream everything that the filters ask for, one line a field."""
-    viewer = person_of(request)
-    form = HistoryFilterForm(request.GET, viewer=viewer)
+    form = HistoryFilterForm(request.GET, viewer=request.user)
     if not form.is_valid():
         return history(request)
-    table = history_table(history_rows(viewer, form.filters))
-    rows = audited_export(Target(HISTORY), table, filters=vars(form.filters), actor=viewer)
+    table = history_table(history_rows(request.user, form.filters))
+    rows = audited_export(Target(HISTORY), table, filters=vars(form.filters), actor=request.user)
     return csv_download(csv_lines(HISTORY_COLUMNS, rows), "changes.csv")
 
 
-@needs("edit_tickets")
-@require_POST
-def undo(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def undo(request: UserRequest, change: uuid.UUID) -> HttpResponse:
     """Store the values that a change replaced."""
     return _take_back(request, change, undoing.undo_change)
 
 
-@needs("edit_tickets")
-@require_POST
-def restore(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def restore(request: UserRequest, change: uuid.UUID) -> HttpResponse:
     """Store again what was lost beside a change."""
     return _take_back(request, change, undoing.restore_collateral)
 
 
-@needs("edit_tickets")
-@require_POST
-def settle(request: HttpRequest, change: uuid.UUID) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def settle(request: UserRequest, change: uuid.UUID) -> HttpResponse:
     """Read the ticket again to find out what an open change did."""
     record = _visible(request, change)
     readback.settle(record)
     return see_other(reverse("ticket", args=[record.ticket_code]) + f"?saved={record.uuid}")
 
 
-def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> HttpResponse:
+def _take_back(request: UserRequest, change: uuid.UUID, take_back: TakeBack) -> HttpResponse:
     record = _visible(request, change)
     if wants_snippet(request.POST):
         return _reason_page(request, record, take_back)
@@ -132,8 +120,8 @@ def _take_back(request: HttpRequest, change: uuid.UUID, take_back: TakeBack) -> 
     return quick_result(request, saved) if is_scripted(request) else saved_response(request, saved)
 
 
-def _reason_page(request: HttpRequest, record: Change, take_back: TakeBack) -> HttpResponse:
-    shown = present_change(record, person_of(request), load_schema())
+def _reason_page(request: UserRequest, record: Change, take_back: TakeBack) -> HttpResponse:
+    shown = present_change(record, request.user, load_schema())
     is_undo = take_back is undoing.undo_change
     page = ReasonPage(
         title=_("Undo this change?") if is_undo else _("Restore what was lost?"),
@@ -147,19 +135,19 @@ def _reason_page(request: HttpRequest, record: Change, take_back: TakeBack) -> H
     return reason_page(request, page)
 
 
-def _not_taken_back(request: HttpRequest, record: Change, notice: Notice, status: int) -> HttpResponse:
+def _not_taken_back(request: UserRequest, record: Change, notice: Notice, status: int) -> HttpResponse:
     """Say why: in place for a script, else on the ticket's page."""
     if is_scripted(request):
-        return quick_problem(request, record.ticket_code, notice, status)
+        return quick_answer(request, record.ticket_code, Tried(notice=notice), status)
     try:
-        opened = open_ticket(record.ticket_code, actor=person_of(request))
+        opened = open_ticket(record.ticket_code, actor=request.user)
     except TicketApiError as error:
         return cannot_open_page(request, record.ticket_code, error)
     return opened_page(request, opened, status=status, beside=Beside(notice=notice))
 
 
-def _visible(request: HttpRequest, change: uuid.UUID) -> Change:
+def _visible(request: UserRequest, change: uuid.UUID) -> Change:
     record = get_object_or_404(Change, uuid=change)
-    if not may_see(person_of(request), record):
+    if not may_see(request.user, record):
         raise Http404
     return record

@@ -1,11 +1,10 @@
 """Files of snippets: the download, and the upload with its dry run."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
 
 from ticketadmin.forms.snippets import ImportForm
 from ticketadmin.presenters.snippets import ImportPage, plan_page
@@ -19,7 +18,7 @@ from ticketadmin.services.snippets.importing import (
     seal_plan,
 )
 from ticketadmin.services.snippets.table import FileRow, exported_snippets, file_lines
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.downloads import csv_download
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
@@ -27,19 +26,16 @@ from ticketadmin.views.redirects import see_other
 SNIPPETS = "snippets"
 
 
-@needs("edit_tickets")
-@require_POST
-def snippets_csv(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def snippets_csv(request: UserRequest) -> HttpResponse:
     """Send one's own snippets as a CSV file; with the right to share, those of colleagues, too."""
-    user = person_of(request)
-    rows = exported_snippets(user).iterator(chunk_size=100)
-    lines = file_lines(audited_export(Target(SNIPPETS), rows, filters={"format": "csv"}, actor=user))
+    rows = exported_snippets(request.user).iterator(chunk_size=100)
+    lines = file_lines(audited_export(Target(SNIPPETS), rows, filters={"format": "csv"}, actor=request.user))
     return csv_download(lines, f"snippets-{timezone.localdate().isoformat()}.csv")
 
 
-@needs("edit_tickets")
-@require_http_methods(["GET", "HEAD", "POST"])
-def snippets_import(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "GET", "POST")
+def snippets_import(request: UserRequest) -> HttpResponse:
     """Take a file and show what it would do; with `plan`, do exactly what was shown."""
     if request.method != "POST":
         return show(request, ImportPage(ImportForm()))
@@ -48,12 +44,12 @@ def snippets_import(request: HttpRequest) -> HttpResponse:
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
         return show(request, ImportPage(form), status=422)
-    return _plan(request, form.rows)
+    return _plan(request, form.cleaned_data["file"])
 
 
-def _apply(request: HttpRequest, sealed: str) -> HttpResponse:
+def _apply(request: UserRequest, sealed: str) -> HttpResponse:
     try:
-        counts = apply_import(person_of(request), sealed)
+        counts = apply_import(request.user, sealed)
     except WrongSeal:
         problem = _("What was shown is too old or damaged. Nothing was written. Upload the file again.")
         messages.error(request, problem)
@@ -65,8 +61,7 @@ def _apply(request: HttpRequest, sealed: str) -> HttpResponse:
     return see_other(reverse("snippets"))
 
 
-def _plan(request: HttpRequest, rows: tuple[FileRow, ...], *, is_outdated: bool = False) -> HttpResponse:
-    user = person_of(request)
-    planned = plan_import(user, rows)
-    page = plan_page(planned, seal_plan(user, rows, planned), is_outdated=is_outdated)
+def _plan(request: UserRequest, rows: tuple[FileRow, ...], *, is_outdated: bool = False) -> HttpResponse:
+    planned = plan_import(request.user, rows)
+    page = plan_page(planned, seal_plan(request.user, rows, planned), is_outdated=is_outdated)
     return show(request, page, status=409 if is_outdated else 200)

@@ -1,26 +1,33 @@
-"""A snippet inserted without scripts into any form: chosen on a page, added at the end of a box.
+"""A snippet inserted into any form: by the menu of scripts, or without scripts chosen on a page.
 
-The button at a box posts the form with `into`, the box's name; the page that follows shows the form as it was
-typed with the snippets to choose from. Every view whose form has such a button asks `wants_snippet` before it
-does anything: nothing is saved or sent then.
+Without scripts the button at a box posts the form with `into`, the box's name; the page that follows shows
+the form as it was typed with the snippets to choose from. Every view whose form has such a button asks
+`wants_snippet` before it does anything: nothing is saved or sent then.
 """
 
 from dataclasses import dataclass, replace
 
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.snippets import SnippetBox, box_for_snippet, with_snippet
-from ticketadmin.presenters.changes import Notice
-from ticketadmin.presenters.snippets import ReasonPage, SnippetChoice, describe_inserted, present_snippets
+from ticketadmin.presenters.outcomes import Notice
+from ticketadmin.presenters.snippets import (
+    ReasonPage,
+    SnippetChoice,
+    SnippetOptions,
+    describe_inserted,
+    present_snippets,
+)
 from ticketadmin.services.saving.sent_along import ACCEPT_LOSING
-from ticketadmin.services.snippets.keep import MAX_SHOWN, find_snippet, snippets_for
+from ticketadmin.services.snippets.keep import MAX_SHOWN, find_snippet, search_snippets, snippets_for
 from ticketadmin.services.snippets.snippet import Insertion
 from ticketadmin.services.snippets.use import insertion_for
-from ticketadmin.views.access import person_of
+from ticketadmin.ticketapi.client import CODE
+from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
 
 INTO, MORE, AFTER, CHOSEN, OFFERED_FOR = "into", "more_for", "snippets_after", "snippet", "snippet_for"
@@ -48,7 +55,7 @@ def wanted_box(data: QueryDict) -> str:
 
 
 def insert_snippet(
-    request: HttpRequest,
+    request: UserRequest,
     box: SnippetBox | None,
     *,
     next_step: str,
@@ -61,7 +68,7 @@ def insert_snippet(
     """
     if box is None:
         raise Http404
-    posted, user = request.POST, person_of(request)
+    posted, user = request.POST, request.user
     data = posted if data is None else data
     # Another box's button may be pressed while the list is open: what the list shows was not chosen for it.
     is_for_another = posted.get(OFFERED_FOR, box.name) != box.name
@@ -81,7 +88,7 @@ def insert_snippet(
     return Step(with_snippet(data, box, insertion), notice=notice)
 
 
-def reason_page(request: HttpRequest, page: ReasonPage) -> HttpResponse:
+def reason_page(request: UserRequest, page: ReasonPage) -> HttpResponse:
     """Show the reason that was typed for a change without a form of its own, with a snippet in it."""
     step = insert_snippet(
         request,
@@ -94,3 +101,37 @@ def reason_page(request: HttpRequest, page: ReasonPage) -> HttpResponse:
         page, form=ReasonForm(step.data), carried=carried, snippets=step.choice, notice=step.notice
     )
     return show(request, page, status=step.status)
+
+
+@needs("edit_tickets", "GET")
+def snippet_menu(request: UserRequest) -> HttpResponse:
+    """Return the options of the menu as a fragment; `ticket` names the ticket, where there is one.
+
+    With `words` those that contain them, with `name` those whose names do: more exist than the menu holds.
+    """
+    user, asked = request.user, request.GET
+    if words := asked.get("words", "") or asked.get("name", ""):
+        found = search_snippets(user, words, in_names="words" not in asked)
+    else:
+        found = snippets_for(user)
+    return show(request, SnippetOptions(present_snippets(found.rows), _ticket_in(request), found.has_more))
+
+
+@needs("edit_tickets", "GET")
+def snippet_text(request: UserRequest, snippet: int) -> HttpResponse:
+    """Return `{"html", "text", "isHtml"}`: what the snippet inserts into rich text and into other boxes.
+
+    422 with `{"problem"}`, a sentence, where a placeholder has no value here. No remote call.
+    """
+    one = find_snippet(request.user, snippet)
+    if one is None:
+        raise Http404
+    found = insertion_for(one, user=request.user, code=_ticket_in(request), today=timezone.localdate())
+    if found.problems:
+        return JsonResponse({"problem": " ".join(found.problems)}, status=422)
+    return JsonResponse({"html": found.html, "text": found.text, "isHtml": found.is_html})
+
+
+def _ticket_in(request: UserRequest) -> str:
+    code = request.GET.get("ticket", "")
+    return code if CODE.fullmatch(code) else ""

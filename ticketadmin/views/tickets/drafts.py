@@ -3,47 +3,45 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpResponse, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from ticketadmin.forms.tickets import keep_as_draft
-from ticketadmin.models import Draft
 from ticketadmin.services.drafts.drafts import TooManyDrafts, bring_back_draft, discard_draft
 from ticketadmin.services.saving.form_base import WrongBase, load_base, load_owned_base
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.redirects import see_other
 
 
-@needs("edit_tickets")
-@require_POST
-def keep(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def keep(request: UserRequest, code: str) -> HttpResponse:
     """Keep the posted form; answers what is kept since when."""
     try:
-        base = load_base(request.POST.get("base", ""), code=code, person=person_of(request))
+        base = load_base(request.POST.get("base", ""), code=code, person=request.user)
     except WrongBase:
         keep_without_session(code, request.POST)
         return JsonResponse({"state": "foreign"}, status=409)
     try:
-        return JsonResponse(_state_of(keep_as_draft(request.POST, base, actor=person_of(request))))
+        draft = keep_as_draft(request.POST, base, actor=request.user)
     except TooManyDrafts:
         return JsonResponse({"state": "full"}, status=422)  # the page keeps it in the browser
+    if draft is None:
+        return JsonResponse({"state": "clean"})
+    return JsonResponse({"state": "kept", "at": timezone.localtime(draft.updated_at).strftime("%H:%M")})
 
 
-@needs("edit_tickets")
-@require_POST
-def discard(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def discard(request: UserRequest, code: str) -> HttpResponse:
     """Put the draft aside and show the ticket as it is."""
-    discard_draft(person_of(request), code)
+    discard_draft(request.user, code)
     return see_other(reverse("ticket", args=[code]) + "?discarded=1")
 
 
-@needs("edit_tickets")
-@require_POST
-def bring_back(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def bring_back(request: UserRequest, code: str) -> HttpResponse:
     """Show the ticket with the draft that was discarded."""
-    bring_back_draft(person_of(request), code)
+    bring_back_draft(request.user, code)
     return see_other(reverse("ticket", args=[code]))
 
 
@@ -62,9 +60,3 @@ def keep_without_session(code: str, data: QueryDict) -> bool:
     except (WrongBase, TooManyDrafts):
         return False
     return True
-
-
-def _state_of(draft: Draft | None) -> dict[str, str]:
-    if draft is None:
-        return {"state": "clean"}
-    return {"state": "kept", "at": timezone.localtime(draft.updated_at).strftime("%H:%M")}

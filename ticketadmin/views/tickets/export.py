@@ -5,41 +5,37 @@ from dataclasses import replace
 from itertools import islice
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict
+from django.http import FileResponse, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
-from ticketadmin.forms.listing import MAX_CODES, ListRequest, read_request
-from ticketadmin.models import CustomField, Reading, User
+from ticketadmin.forms.listing import MAX_CODES, ListRequest
+from ticketadmin.models import Reading, User
 from ticketadmin.presenters.list_export import ListTable, csv_cells
 from ticketadmin.presenters.listing import columns_of, field_of
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk.contents import MOST_TICKETS, ContentReader
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import reading_state
-from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.listing import MAX_COUNTED, ListFilters, Query, Total, rows_in_order, total_of
-from ticketadmin.services.index.rows import Listed, current_index
+from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.spreadsheets.writing import write_workbook
-from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.client import CODE
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.downloads import XLSX, csv_download
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.tickets.list import asked_of, described_of
 
 TICKETS = "tickets"
 MAX_QUERY = 50_000  # characters of a list's address
 
 
-@needs("export_tickets")
-@require_POST
-def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
+@needs("export_tickets", "POST")
+def export_tickets(request: UserRequest, kind: str) -> HttpResponse:
     """Send the tickets of `code`, else those that fit the address `matching`, as csv or xlsx.
 
     There is no remote call, unless `contents` are wanted: then one a ticket, while the file is written.
@@ -48,10 +44,8 @@ def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
     address = request.POST.get("matching", "")
     if len(address) > MAX_QUERY:
         return _refused(request, "", [_("The filters are too long. Narrow the list in another way.")])
-    described = list(CustomField.objects.filter(is_listed=True))
-    listed = Listed({CUSTOM_PREFIX + one.key: one.kind for one in described})
     choices = get_choices(ask=False)
-    asked = _asked(request, address, choices, listed)
+    asked, listed = asked_of(request, choices, QueryDict(address))
     if asked.dropped:
         return _refused(request, address, list(asked.dropped))
     query = Query(current_index(), _filters(request, asked), asked.order, listed)
@@ -61,24 +55,12 @@ def export_tickets(request: HttpRequest, kind: str) -> HttpResponse:
     ticked = {"codes": ",".join(query.filters.codes or ())} if "code" in request.POST else {}
     named = {name: ", ".join(asked.query.getlist(name)) for name in asked.query}
     filters = {**named, **ticked, "format": kind, "contents": "1" if reader else ""}
-    names = [field_of(one.name) for one in columns_of(asked, described)[1:] if one.is_shown]
+    names = [field_of(one.name) for one in columns_of(asked, described_of(choices))[1:] if one.is_shown]
     table = ListTable(names, load_schema(choices), reader.cell_of if reader else None)
-    return _file(table, query, filters, reader, person_of(request))
+    return _file(table, query, filters, reader, request.user)
 
 
-def _asked(request: HttpRequest, address: str, choices: Choices, listed: Listed) -> ListRequest:
-    user = person_of(request)
-    return read_request(
-        QueryDict(address),
-        choices=choices,
-        statuses=get_statuses(choices),
-        listed=listed,
-        user=user,
-        columns=user.list_columns,
-    )
-
-
-def _filters(request: HttpRequest, asked: ListRequest) -> ListFilters:
+def _filters(request: UserRequest, asked: ListRequest) -> ListFilters:
     """Return the filters of the list; for ticked rows their codes alone, whatever else was filtered by."""
     if "code" not in request.POST:
         return asked.filters
@@ -127,7 +109,7 @@ def _file(
     return csv_download(lines, name)
 
 
-def _refused(request: HttpRequest, address: str, reasons: list[str]) -> HttpResponse:
+def _refused(request: UserRequest, address: str, reasons: list[str]) -> HttpResponse:
     """Show the list again, with why nothing was downloaded."""
     messages.error(request, " ".join([_("Nothing was downloaded."), *reasons]))
     return see_other(f"{reverse('tickets')}?{address}" if address else reverse("tickets"))

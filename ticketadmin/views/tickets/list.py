@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 from django.contrib import messages
 from django.db.models import BigIntegerField, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
 
 from ticketadmin.forms.listing import MAX_VIEWS, ListRequest, SavedViewForm, read_request
 from ticketadmin.models import Change, CustomField, Prepared, SavedView, Slot, User
@@ -25,7 +24,7 @@ from ticketadmin.services.index.state import note_use
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import in_order
-from ticketadmin.views.access import in_background, is_scripted, needs, person_of
+from ticketadmin.views.access import UserRequest, in_background, is_scripted, needs
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.omnibox import go
@@ -34,22 +33,20 @@ SHOWN_RECENT = 5
 SHOWN_DRAFTS = 20
 
 
-@needs("edit_tickets")
-@require_safe
-def tickets(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "GET")
+def tickets(request: UserRequest) -> HttpResponse:
     """Show the tickets page; what was typed into the box goes where it leads."""
     if request.GET.get("q", "").strip():
         return go(request)
-    user = person_of(request)
     source = _source(request)
     page = TicketsPage(
-        list=present_list(source, user),
+        list=present_list(source, request.user),
         statuses=source.statuses.all,
         categories=source.known.choices.categories.names,
         described=tuple(source.described),
-        views=tuple(_views_of(user)),
+        views=tuple(_views_of(request.user)),
         drafts=source.known.drafts[:SHOWN_DRAFTS],
-        recent=tuple(present_changes(_RECENT.rows(user=user.pk), user)),
+        recent=tuple(present_changes(_RECENT.rows(user=request.user.pk), request.user)),
         omitted=status_notice(source.known.choices),
     )
     response = show(request, page)
@@ -57,19 +54,17 @@ def tickets(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@needs("edit_tickets")
-@require_safe
-def ticket_list(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "GET")
+def ticket_list(request: UserRequest) -> HttpResponse:
     """Return the list as a fragment; without a script, lead to the page."""
     if not is_scripted(request):
         return redirect(f"{reverse('tickets')}?{request.GET.urlencode()}")
-    return show(request, present_list(_source(request), person_of(request)))
+    return show(request, present_list(_source(request), request.user))
 
 
-@needs("edit_tickets")
+@needs("edit_tickets", "GET")
 @in_background
-@require_safe
-def list_news(request: HttpRequest) -> JsonResponse:
+def list_news(request: UserRequest) -> JsonResponse:
     """Say how many tickets of this list have changed since it was shown, as JSON."""
     index = current_index()
     note_use(index)
@@ -80,27 +75,24 @@ def list_news(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"changed": changed_count(Query(index, found.filters, listed=listed), since)})
 
 
-@needs("edit_tickets")
-@require_POST
-def choose_columns(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def choose_columns(request: UserRequest) -> HttpResponse:
     """Keep the columns that the user wants to see, and show the same list with them."""
-    user = person_of(request)
     wanted = [name for name in request.POST.getlist("columns")[:60] if len(name) <= 80]
-    user.list_columns = ",".join(wanted)[:1_000]
-    user.save(update_fields=["list_columns"])
+    request.user.list_columns = ",".join(wanted)[:1_000]
+    request.user.save(update_fields=["list_columns"])
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     query.pop("columns", None)
     return see_other(f"{reverse('tickets')}?{query.urlencode()}")
 
 
-@needs("edit_tickets")
-@require_POST
-def keep_view(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def keep_view(request: UserRequest) -> HttpResponse:
     """Keep the filters, order and columns of the moment under a name."""
     form = SavedViewForm(request.POST)
     query = QueryDict(request.POST.get("query", "")).urlencode()
     if form.is_valid():
-        view = form.save_for(person_of(request))
+        view = form.save_for(request.user)
         if view is None:
             text = _(
                 "You have %(most)d views, which is the most. Nothing was kept: delete one, then try again."
@@ -113,29 +105,29 @@ def keep_view(request: HttpRequest) -> HttpResponse:
     return see_other(f"{reverse('tickets')}?{query}")
 
 
-@needs("edit_tickets")
-@require_POST
-def delete_view(request: HttpRequest, view: int) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def delete_view(request: UserRequest, view: int) -> HttpResponse:
     """Forget a view of one's own."""
-    one = get_object_or_404(SavedView, pk=view, owner=person_of(request))
+    one = get_object_or_404(SavedView, pk=view, owner=request.user)
     one.delete()
     messages.success(request, _("The view “%(name)s” is deleted.") % {"name": one.name})
     return see_other(reverse("tickets"))
 
 
 def asked_of(
-    request: HttpRequest, choices: Choices, query: QueryDict | None = None
+    request: UserRequest, choices: Choices, query: QueryDict | None = None
 ) -> tuple[ListRequest, Listed]:
     """Return what a query asks of the list, the request's own or another, and the list's custom fields."""
-    listed = _listed(_described(choices))
+    listed = _listed(described_of(choices))
     asked = request.GET if query is None else query
-    return _read(asked, person_of(request), choices, get_statuses(choices), listed), listed
+    return _read(asked, request.user, choices, get_statuses(choices), listed), listed
 
 
 _DESCRIBED = Prepared(lambda: CustomField.objects.filter(is_listed=True))
 
 
-def _described(choices: Choices) -> Sequence[CustomField]:
+def described_of(choices: Choices) -> Sequence[CustomField]:
+    """Return the custom fields that the list may show."""
     return _DESCRIBED.rows() if choices.listed is None else choices.listed
 
 
@@ -143,14 +135,13 @@ def _listed(described: Sequence[CustomField]) -> Listed:
     return Listed({CUSTOM_PREFIX + one.key: one.kind for one in described})
 
 
-def _source(request: HttpRequest) -> ListSource:
+def _source(request: UserRequest) -> ListSource:
     """Read what the address asks for, and note that a user looks at the list."""
-    user = person_of(request)
-    known = overview_for(user)
+    known = overview_for(request.user)
     note_use(known.index, known.now)
-    described, statuses = _described(known.choices), get_statuses(known.choices)
+    described, statuses = described_of(known.choices), get_statuses(known.choices)
     listed = _listed(described)
-    asked = _read(request.GET, user, known.choices, statuses, listed)
+    asked = _read(request.GET, request.user, known.choices, statuses, listed)
     return ListSource(asked, known, statuses, described, listed)
 
 

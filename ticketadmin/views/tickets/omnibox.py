@@ -1,12 +1,10 @@
 """The one box of every page: where what was typed leads, and what it could mean while it is typed."""
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_safe
 
 from ticketadmin.models import Draft, IndexedTicket, Recipe, User
 from ticketadmin.presenters.suggestions import Suggestions
@@ -17,7 +15,7 @@ from ticketadmin.services.index.listing import ListFilters, Query, read_page
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.words import is_contact
 from ticketadmin.services.recipes.keep import recipes_for, recipes_named
-from ticketadmin.views.access import needs, person_of
+from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
 
 SUGGESTED_STATUSES = 6
@@ -25,14 +23,13 @@ SUGGESTED_DRAFTS = 5
 SUGGESTED_RECIPES = 8
 
 
-@needs("edit_tickets")
-@require_safe
-def go(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "GET")
+def go(request: UserRequest) -> HttpResponse:
     """Go where the text leads: to a ticket, a status, several tickets, or a search. Never to an error."""
     typed = request.GET.get("q", "").strip()
     codes = omnibox.known_codes(current_index(), typed)
     names = get_choices(ask=False).statuses.names
-    return _leads_to(omnibox.understand(typed, names, codes), person_of(request))
+    return _leads_to(omnibox.understand(typed, names, codes), request.user)
 
 
 def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
@@ -40,30 +37,28 @@ def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
         case omnibox.OneTicket(code=code):
             return redirect("ticket", code)
         case omnibox.StatusChange(code=code, status=status):
-            return redirect(f"{reverse('quick_status', args=[code])}?{urlencode({'to': status})}")
+            return redirect(reverse("quick_status", args=[code], query={"to": status}))
         case omnibox.NamedRecipe(codes=codes, name=name):
             return _recipe_leads_to(codes, name, user)
         case omnibox.ManyTickets(codes=codes) if user.may("run_bulk_updates"):
-            return redirect(f"{reverse('bulk_new')}?{urlencode({'codes': ','.join(codes)})}")
+            return redirect(reverse("bulk_new", query={"codes": ",".join(codes)}))
         case omnibox.ManyTickets(codes=codes):
-            return redirect(f"{reverse('tickets')}?{urlencode({'codes': ','.join(codes)})}")
+            return redirect(reverse("tickets", query={"codes": ",".join(codes)}))
         case omnibox.Words(text=text) if only := _only_ticket_of(text):
             return redirect("ticket", only)
         case omnibox.Words(text=text):
-            return redirect(
-                f"{reverse('tickets')}?{urlencode({'text': text})}" if text else reverse("tickets")
-            )
+            return redirect(reverse("tickets", query={"text": text} if text else None))
 
 
 def _recipe_leads_to(codes: Sequence[str], name: str, user: User) -> HttpResponse:
     """Go to the ticket with the recipe filled in, or to its list of recipes where the name is not clear."""
     found = recipes_named(user, name)
     if len(found) == 1 and len(codes) > 1 and user.may("run_bulk_updates"):
-        query = urlencode({"codes": ",".join(codes), "recipe": found[0].pk})
-        return redirect(f"{reverse('bulk_new')}?{query}")
+        query = {"codes": ",".join(codes), "recipe": found[0].pk}
+        return redirect(reverse("bulk_new", query=query))
     if len(found) != 1 or len(codes) != 1:
         return redirect("recipes")
-    return redirect(f"{reverse('ticket_recipe', args=[codes[0]])}?{urlencode({'recipe': found[0].pk})}")
+    return redirect(reverse("ticket_recipe", args=codes, query={"recipe": found[0].pk}))
 
 
 def _only_ticket_of(text: str) -> str:
@@ -74,11 +69,10 @@ def _only_ticket_of(text: str) -> str:
     return rows[0].code if len(rows) == 1 and rows[0].missing_at is None else ""
 
 
-@needs("edit_tickets")
-@require_safe
-def suggest(request: HttpRequest) -> HttpResponse:
+@needs("edit_tickets", "GET")
+def suggest(request: UserRequest) -> HttpResponse:
     """Return what the box could mean, as options of its list box; no remote call."""
-    typed, user, index = request.GET.get("q", "").strip(), person_of(request), current_index()
+    typed, user, index = request.GET.get("q", "").strip(), request.user, current_index()
     known = omnibox.known_codes(index, typed)
     statuses = get_statuses(get_choices(ask=False))
     names = [one.name for one in statuses.all]

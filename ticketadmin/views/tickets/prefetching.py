@@ -11,17 +11,16 @@ from statistics import median
 
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpResponse, JsonResponse
 
 from ticketadmin.models import User
 from ticketadmin.services.crm.circuit_breaker import circuit
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.ticketapi.attempts import Call
-from ticketadmin.views.access import in_background, needs
+from ticketadmin.views.access import UserRequest, in_background, needs
 
 EVERY = 1.0  # seconds between two remote reads that a user did not ask for, over all processes
-SLOW = 1.0  # seconds: a CRM that answers reads slower than this is not asked ahead
+SLOW = 1.0  # seconds: of a CRM that answers slower than this nothing is read ahead
 REMEMBERED = 20  # calls of this process
 REFUSED = 503  # a browser drops what it asked for ahead, and asks again when the user does
 RULES = {
@@ -37,15 +36,14 @@ RULES = {
 _recent: list[float] = []
 
 
-@needs("edit_tickets")
+@needs("edit_tickets", "GET")
 @in_background
-@require_safe
-def speculation_rules(_request: HttpRequest) -> HttpResponse:
+def speculation_rules(_request: UserRequest) -> HttpResponse:
     """Return the speculation rules: browsers may prefetch links of the list that the user points at."""
     return JsonResponse(RULES, content_type="application/speculationrules+json")
 
 
-def may_prefetch(request: HttpRequest, user: User) -> bool:
+def may_prefetch(request: UserRequest, user: User) -> bool:
     """Return whether a ticket may be read ahead now, and spend the user's budget if so."""
     is_plain = not request.GET and request.headers.get("Sec-CH-UA-Mobile") != "?1"
     if not is_plain or _is_limited() or _is_slow() or circuit().at is not None:

@@ -2,26 +2,24 @@
 
 from datetime import UTC, datetime
 
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_POST
+from django.http import HttpResponse
 
 from ticketadmin.presenters.ticket_page import PresencePart
 from ticketadmin.services.drafts.presence import be_present, leave
-from ticketadmin.views.access import in_background, needs, person_of
+from ticketadmin.views.access import UserRequest, in_background, needs
 from ticketadmin.views.pages import show
 
 
 @in_background
-@needs("edit_tickets")
-@require_POST
-def presence(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def presence(request: UserRequest, code: str) -> HttpResponse:
     """Record this tab and return who else has the ticket open; 204 if the page shows that already."""
     tab = request.POST.get("tab", "")
     if request.POST.get("leaving"):
-        leave(person_of(request), code, tab=tab)
+        leave(request.user, code, tab=tab)
         return HttpResponse(status=204)
     company = be_present(
-        person_of(request),
+        request.user,
         code,
         tab=tab,
         is_editing=bool(request.POST.get("editing")),

@@ -3,27 +3,25 @@
 import uuid
 from dataclasses import replace
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
 
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.snippets import box_for_snippet
+from ticketadmin.forms.tickets import submission_of
 from ticketadmin.models import Origin, Reading
-from ticketadmin.presenters.changes import Notice, describe_in_progress, describe_problem, present_change
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain
+from ticketadmin.presenters.changes import present_change
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
+from ticketadmin.presenters.problems import describe_in_progress, describe_refused
 from ticketadmin.presenters.quick_status import LosingPage, LosingPart, QuickResult, StatusPage, Tried
-from ticketadmin.presenters.rules import broken_notice, rules_of_status
-from ticketadmin.presenters.sent_along import losing_notice, status_notice
-from ticketadmin.presenters.signature import signature_before
+from ticketadmin.presenters.rules import rules_of_status
+from ticketadmin.presenters.sent_along import losing_notice, signature_before, status_notice
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.saving.errors import (
-    CheckFailed,
     EditConflict,
     NothingToSave,
-    ReadingLost,
     RuleBroken,
     SaveFailed,
     SaveInProgress,
@@ -36,42 +34,43 @@ from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
-from ticketadmin.views.access import is_scripted, needs, person_of, request_id_of
+from ticketadmin.views.access import UserRequest, is_scripted, needs, request_id_of
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.snippets.inserting import insert_snippet, wanted_box, wants_snippet
 from ticketadmin.views.tickets.responses import ALREADY_THERE, saved_address
 
 
-@needs("edit_tickets")
-@require_http_methods(["GET", "HEAD", "POST"])
-def status(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "GET", "POST")
+def status(request: UserRequest, code: str) -> HttpResponse:
     """Offer the statuses of the CRM for a ticket, or set one."""
     if request.method == "POST":
         return _with_snippet(request, code) if wants_snippet(request.POST) else _set(request, code)
-    return _page(request, code, Tried(wanted=request.GET.get("to", "")), 200)
+    return show(request, _page_of(request, code, Tried(wanted=request.GET.get("to", ""))))
 
 
-def _set(request: HttpRequest, code: str) -> HttpResponse:
+def _set(request: UserRequest, code: str) -> HttpResponse:
     wanted, seen = request.POST.get("status", ""), request.POST.get("seen") or None
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        return _answer(request, code, Tried(wanted, bad_reason(form), seen=seen, needs_reason=True), 422)
+        return quick_answer(request, code, Tried(wanted, bad_reason(form), seen=seen, needs_reason=True), 422)
     try:
         saved = set_status(code, wanted, seen=seen, context=context_of(request, form, Origin.QUICK))
     except UnknownStatus as error:
-        return _answer(request, code, Tried(wanted, Notice("danger", str(error), NOTHING_CHANGED)), 422)
+        return quick_answer(request, code, Tried(wanted, Notice("danger", str(error), NOTHING_CHANGED)), 422)
     except EditConflict as conflict:
-        return _answer(request, code, Tried(wanted, now=conflict.theirs.values.get(STATUS)), 409)
+        return quick_answer(request, code, Tried(wanted, now=conflict.theirs.values.get(STATUS)), 409)
     except NothingToSave:
-        return _answer(request, code, Tried(already=wanted), 200)
+        return quick_answer(request, code, Tried(already=wanted), 200)
     except SaveProblem as problem:
         notice, http_status = describe_save_problem(request, problem)
-        return _answer(request, code, _refused(Tried(wanted, notice, seen=seen), form, problem), http_status)
+        return quick_answer(
+            request, code, _refused(Tried(wanted, notice, seen=seen), form, problem), http_status
+        )
     return quick_result(request, saved)
 
 
-def _with_snippet(request: HttpRequest, code: str) -> HttpResponse:
+def _with_snippet(request: UserRequest, code: str) -> HttpResponse:
     """Show the page with a snippet in the box for the reason, or with those to choose from. Sets nothing."""
     form = ReasonForm(request.POST)
     box = box_for_snippet(form, wanted_box(request.POST))
@@ -82,11 +81,11 @@ def _with_snippet(request: HttpRequest, code: str) -> HttpResponse:
     return show(request, page, status=step.status)
 
 
-def context_of(request: HttpRequest, form: ReasonForm, origin: Origin) -> SaveContext:
+def context_of(request: UserRequest, form: ReasonForm, origin: Origin) -> SaveContext:
     """Return the context of a change that has no form but a reason."""
     return SaveContext(
-        person_of(request),
-        _submission(request),
+        request.user,
+        submission_of(request.POST) or uuid.uuid4(),
         origin,
         change_reason=form.reason,
         accepts_losing=form.accepts_losing,
@@ -106,38 +105,33 @@ def bad_reason(form: ReasonForm) -> Notice:
     return Notice("danger", form.problem, NOTHING_CHANGED)
 
 
-def quick_result(request: HttpRequest, saved: Saved) -> HttpResponse:
+def quick_result(request: UserRequest, saved: Saved) -> HttpResponse:
     """Say what came of a change that has no form: in place for a script, else on the ticket's page."""
     change = saved.change
     code = change.ticket_code
     if not is_scripted(request):
         return see_other(saved_address(request, change))
     choices = get_choices()
-    item = present_change(change, person_of(request), load_schema(choices))
+    item = present_change(change, request.user, load_schema(choices))
     now = (change.read_back or change.wanted).get(STATUS, "")
     shown = get_statuses(choices).named(str(now))
-    return _answer(request, code, Tried(item=item, status=shown, base=_rebased(request, saved)), 200)
+    return quick_answer(request, code, Tried(item=item, status=shown, base=_rebased(request, saved)), 200)
 
 
-def _rebased(request: HttpRequest, saved: Saved) -> str:
+def _rebased(request: UserRequest, saved: Saved) -> str:
     """Return the base of the form on the same page with what was just stored, so that it is not stale."""
     change = saved.change
     if not change.is_saved or "base" not in request.POST:
         return ""
     try:
-        base = load_base(request.POST["base"], code=change.ticket_code, person=person_of(request))
+        base = load_base(request.POST["base"], code=change.ticket_code, person=request.user)
     except WrongBase:
         return ""
     stored = {name: value for name, value in (change.read_back or {}).items() if name in base.values}
-    return replace(base, values={**base.values, **stored}).sign(person_of(request))
+    return replace(base, values={**base.values, **stored}).sign(request.user)
 
 
-def quick_problem(request: HttpRequest, code: str, notice: Notice, http_status: int) -> HttpResponse:
-    """Say in place why a change that has no form was not made, with the way to the ticket."""
-    return _answer(request, code, Tried(notice=notice), http_status)
-
-
-def losing_page(request: HttpRequest, code: str, problem: WouldLoseFields, action: str) -> HttpResponse:
+def losing_page(request: UserRequest, code: str, problem: WouldLoseFields, action: str) -> HttpResponse:
     """Name what a change that has no form would lose, with a form that posts it to `action` anyway."""
     notice, http_status = describe_save_problem(request, problem)
     kind = LosingPart if is_scripted(request) else LosingPage
@@ -145,7 +139,7 @@ def losing_page(request: HttpRequest, code: str, problem: WouldLoseFields, actio
     return show(request, page, status=http_status)
 
 
-def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[Notice, int]:
+def describe_save_problem(request: UserRequest, problem: SaveProblem) -> tuple[Notice, int]:
     """Return the banner for a change without a form that was not made, and the HTTP status of its page."""
     request_id = request_id_of(request)
     match problem:
@@ -159,27 +153,18 @@ def describe_save_problem(request: HttpRequest, problem: SaveProblem) -> tuple[N
             )
             step = _("Undo on the ticket's page lets you choose between the values.")
             return Notice("warn", title, NOTHING_CHANGED, step), 409
-        case ReadingLost():
-            title = _("The ticket can no longer be read, so your changes could not be compared with it.")
-            return Notice("warn", title, NOTHING_CHANGED), 409
         case WouldLoseFields(lost=lost):
             step = _("Send it anyway, or fill these fields in on the ticket's page.")
             return losing_notice(lost, load_schema(), step), 409
-        case RuleBroken(unmet=unmet):
-            return broken_notice(unmet, load_schema()), 422
-        case SaveFailed(change=change, error=InvalidTicket() as error) if error.fields:
-            notice = describe_problem(error, change, request_id=request_id)
+        case SaveFailed(error=InvalidTicket() as error) if error.fields:
+            notice, status = describe_refused(problem, request_id=request_id)
             step = _("The CRM does not take these values. Choose others in the ticket's form.")
-            return replace(notice, next_step=step, quotation=_words_by_field(error)), explain(error).status
-        case SaveFailed(change=change, error=error):
-            return describe_problem(error, change, request_id=request_id), explain(error).status
-        case CheckFailed(error=error):
-            return describe_problem(error, request_id=request_id), explain(error).status
+            return replace(notice, next_step=step, quotation=_words_by_field(error)), status
         case SaveInProgress(change=other):
             next_step = _("Wait a moment, then try again.")
-            return describe_in_progress(other, person_of(request), next_step), 409
+            return describe_in_progress(other, request.user, next_step), 409
         case _:
-            raise problem
+            return describe_refused(problem, request_id=request_id)
 
 
 def _words_by_field(error: InvalidTicket) -> str:
@@ -189,18 +174,15 @@ def _words_by_field(error: InvalidTicket) -> str:
     return " · ".join(filter(None, (error.api_message, *words)))
 
 
-def _answer(request: HttpRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
+def quick_answer(request: UserRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
+    """Say what came of a change that has no form: in place for a script, else on the page of statuses."""
     if not is_scripted(request):
-        return _page(request, code, tried, http_status)
+        return show(request, _page_of(request, code, tried), status=http_status)
     result = QuickResult(code, uuid.uuid4(), _reason_form(request), tried)
     return show(request, result, status=http_status)
 
 
-def _page(request: HttpRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
-    return show(request, _page_of(request, code, tried), status=http_status)
-
-
-def _page_of(request: HttpRequest, code: str, tried: Tried) -> StatusPage:
+def _page_of(request: UserRequest, code: str, tried: Tried) -> StatusPage:
     choices = get_choices()
     is_readable = choices.reading is not Reading.REFUSED
     schema, statuses = load_schema(choices), get_statuses(choices)
@@ -212,18 +194,11 @@ def _page_of(request: HttpRequest, code: str, tried: Tried) -> StatusPage:
         statuses=statuses.all,
         target=statuses.named(tried.wanted) if tried.wanted else None,
         rules=rules_of_status(tried.wanted, schema) if tried.wanted else (),
-        signature=signature_before(person_of(request), schema, was_read=is_readable),
+        signature=signature_before(request.user, schema, was_read=is_readable),
         omitted=status_notice(choices),
     )
 
 
-def _reason_form(request: HttpRequest) -> ReasonForm:
+def _reason_form(request: UserRequest) -> ReasonForm:
     """Return the box for the reason, with what was typed into it."""
     return ReasonForm(request.POST if request.method == "POST" else None)
-
-
-def _submission(request: HttpRequest) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("submission", ""))
-    except ValueError:
-        return uuid.uuid4()

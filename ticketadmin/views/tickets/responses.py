@@ -2,12 +2,11 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from dataclasses import replace
 
 from csp.decorators import csp_update
 from django.core.signing import Signer
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
@@ -15,34 +14,25 @@ from django.utils.translation import gettext_lazy
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
 from ticketadmin.models import Change
-from ticketadmin.presenters.changes import (
-    Notice,
-    PresentedChange,
-    describe_in_progress,
-    describe_outcome,
-    describe_problem,
-    present_changes,
-    present_values,
-)
+from ticketadmin.presenters.changes import present_changes, present_values
 from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.neighbours import LIST, customer_tickets
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED, explain, explain_reason
+from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice, describe_outcome, explain, explain_reason
+from ticketadmin.presenters.problems import describe_in_progress, describe_problem, describe_refused
 from ticketadmin.presenters.recipes import present_recipes
-from ticketadmin.presenters.rules import broken_by_box, broken_notice, show_rules
+from ticketadmin.presenters.rules import broken_by_box, show_rules
 from ticketadmin.presenters.sent_along import losing_notice, sent_along_notice
-from ticketadmin.presenters.snippets import SnippetChoice
-from ticketadmin.presenters.ticket_page import Preview, TicketPage, UnavailablePage
+from ticketadmin.presenters.ticket_page import Beside, TicketPage, UnavailablePage
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
-from ticketadmin.services.drafts.drafts import CLEAR, Restored, restore_draft
+from ticketadmin.services.drafts.drafts import CLEAR, restore_draft
 from ticketadmin.services.history.changes import newest_of_ticket
 from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.recipes.keep import recipes_for
 from ticketadmin.services.rules.checking import rules_of
 from ticketadmin.services.saving.errors import (
-    CheckFailed,
     EditConflict,
     NothingToSave,
     ReadingLost,
@@ -56,11 +46,10 @@ from ticketadmin.services.saving.form_base import Base, base_of
 from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.save import OpenedTicket, opened_from
 from ticketadmin.services.saving.sent_along import fields_lost
-from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.inputs import Inputs, to_inputs
-from ticketadmin.services.values.schema import TicketSchema, load_schema
+from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
-from ticketadmin.views.access import person_of, request_id_of
+from ticketadmin.views.access import UserRequest, request_id_of
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.neighbours import carried_place, carried_query
@@ -70,60 +59,42 @@ NOTHING_TYPED = gettext_lazy("Nothing was typed or chosen, so nothing was sent."
 READ_BACK = "read_back"  # in the session, from a save to the page after it
 
 
-@dataclass(frozen=True)
-class Beside:
-    """What a ticket page shows beside its form; `draft` is the one that was put into the form."""
-
-    read: ReadTicket | None = None
-    saved: Change | None = None
-    preview: Preview | None = None
-    kept_theirs: Mapping[str, tuple[Value, Value]] | None = None
-    notice: Notice | None = None
-    draft: Restored | None = None
-    snippets: SnippetChoice | None = None
-    losing: tuple[str, ...] = ()  # what the notice names: fields that a save would lose
-
-
 NOTHING_BESIDE = Beside()
 
 
 def ticket_page(
-    request: HttpRequest, form: TicketForm, beside: Beside = NOTHING_BESIDE, *, status: int = 200
+    request: UserRequest, form: TicketForm, beside: Beside = NOTHING_BESIDE, *, status: int = 200
 ) -> HttpResponse:
     """Render the ticket page around a form."""
-    user, base, saved = person_of(request), form.base, beside.saved
+    user, base, saved = request.user, form.base, beside.saved
     customer = beside.read.account_name if beside.read else None
     show_rules(form, rules_of(form.schema), form.schema)
     content = base.values.get("ticket_content")
-    changes = recent_changes(request, base.code, form.schema)
+    changes = present_changes(newest_of_ticket(user, base.code), user, form.schema)
     images_token = _images_token(request, base.code)
     shows_images = constant_time_compare(request.GET.get("images", ""), images_token)
     status_name = base.values.get("status_name")
     statuses = get_statuses(form.schema.choices)
     page = TicketPage(
+        **vars(beside),
         form=form,
         base_token=base.sign(user),
-        read=beside.read,
         read_is_off=request.GET.get("read") == "off",
         status=statuses.named(str(status_name)) if status_name else None,
         quick_statuses=() if base.conflicts else statuses.with_button,
         content=display_content(str(content), show_images=shows_images) if content else None,
         images_token=images_token,
         conflicts=present_conflicts(form),
-        preview=beside.preview,
-        notice=beside.notice,
-        omitted=None if beside.losing else _omitted_notice(form),
-        losing=tuple(dict.fromkeys([*_losing(form), *beside.losing])),
-        draft=beside.draft,
+        omitted=None if beside.named_losses else _omitted_notice(form),
+        losing=tuple(dict.fromkeys([*_losing(form), *beside.named_losses])),
         was_discarded=bool(request.GET.get("discarded")),
         visit=uuid.uuid4().hex[:16],
-        saved=next((one for one in changes if saved and one.change.pk == saved.pk), None),
-        kept_theirs=present_values(beside.kept_theirs, form.schema) if beside.kept_theirs else (),
+        saved_item=next((one for one in changes if saved and one.change.pk == saved.pk), None),
+        kept_rows=present_values(beside.kept_theirs, form.schema) if beside.kept_theirs else (),
         changes=changes,
         place=carried_place(request, base.code),
         recipes=present_recipes(recipes_for(user), user, form.schema),
         chosen_recipe=request.POST.get("recipe") or request.GET.get("recipe", ""),
-        snippets=beside.snippets,
         others=customer_tickets(index_to_write(), base.code, statuses, customer=customer),
     )
     response = show(request, page, status=status)
@@ -138,30 +109,31 @@ def _losing(form: TicketForm) -> tuple[str, ...]:
     return fields_lost((), form.base if form.base.was_read else None, form.schema)
 
 
-def _images_token(request: HttpRequest, code: str) -> str:
+def _images_token(request: UserRequest, code: str) -> str:
     """Return what asks for a ticket's images: no user can make it for another, in a mail for example."""
-    return Signer(salt="ticketadmin.images").signature(f"{person_of(request).pk}:{code}")
+    return Signer(salt="ticketadmin.images").signature(f"{request.user.pk}:{code}")
 
 
-def _with_images(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _with_images(request: UserRequest, response: HttpResponse) -> HttpResponse:
     """Let this one page load images from elsewhere: the user asked for it."""
     csp_update({"img-src": ["https:"]})(lambda _request: response)(request)
     return response
 
 
-def unavailable_page(request: HttpRequest, code: str, notice: Notice, status: int) -> HttpResponse:
+def unavailable_page(request: UserRequest, code: str, notice: Notice, status: int) -> HttpResponse:
     """Render the page of a ticket that cannot be opened now."""
-    page = UnavailablePage(code, notice, recent_changes(request, code), may_update_blind=status >= 500)
+    changes = present_changes(newest_of_ticket(request.user, code), request.user)
+    page = UnavailablePage(code, notice, changes, may_update_blind=status >= 500)
     return show(request, page, status=status)
 
 
-def cannot_open_page(request: HttpRequest, code: str, error: TicketApiError) -> HttpResponse:
+def cannot_open_page(request: UserRequest, code: str, error: TicketApiError) -> HttpResponse:
     """Say why the ticket could not be read."""
     notice = describe_problem(error, request_id=request_id_of(request))
     return unavailable_page(request, code, notice, explain(error).status)
 
 
-def wrong_base_page(request: HttpRequest, code: str) -> HttpResponse:
+def wrong_base_page(request: UserRequest, code: str) -> HttpResponse:
     """Answer 409: the form is not this user's, or was altered, so nothing typed in it is shown or sent."""
     title = _("This form was opened by another user, or it is damaged.")
     return unavailable_page(
@@ -169,7 +141,7 @@ def wrong_base_page(request: HttpRequest, code: str) -> HttpResponse:
     )
 
 
-def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None = None) -> HttpResponse:
+def saved_response(request: UserRequest, saved: Saved, form: TicketForm | None = None) -> HttpResponse:
     """Go to the ticket with the result of a save; a repeated post of one that failed sees the form again."""
     change = saved.change
     if not change.is_saved and form is not None:
@@ -184,14 +156,14 @@ def saved_response(request: HttpRequest, saved: Saved, form: TicketForm | None =
     return see_other(saved_address(request, change))
 
 
-def saved_address(request: HttpRequest, change: Change) -> str:
+def saved_address(request: UserRequest, change: Change) -> str:
     """Return the address of the ticket's page after a save; the list that the user came from goes along."""
     query = carried_query(request)
     named = {"saved": str(change.uuid)} | ({} if query is None else {LIST: query})
-    return f"{reverse('ticket', args=[change.ticket_code])}?{urlencode(named)}"
+    return reverse("ticket", args=[change.ticket_code], query=named)
 
 
-def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
+def after_save(request: UserRequest, change: Change) -> HttpResponse | None:
     """Return the page after a save from what the save read back a moment ago: it costs no remote call.
 
     None where nothing was read, or when the page is loaded again.
@@ -204,7 +176,7 @@ def after_save(request: HttpRequest, change: Change) -> HttpResponse | None:
     return opened_page(request, opened, beside=Beside(saved=change, kept_theirs=kept["kept_theirs"]))
 
 
-def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProblem) -> HttpResponse:
+def problem_response(request: UserRequest, form: TicketForm, problem: SaveProblem) -> HttpResponse:
     """Return the form with everything typed in it and the reason why it was not saved."""
     match problem:
         case NothingToSave():
@@ -220,25 +192,17 @@ def problem_response(request: HttpRequest, form: TicketForm, problem: SaveProble
             named = rebased(form, form.base.without(lost))  # so the page names them, and its form accepts it
             step = _("Fill these fields in, or save again: whatever is still empty then is lost.")
             notice = losing_notice(lost, form.schema, step)
-            return ticket_page(request, named, Beside(notice=notice, losing=lost), status=409)
+            return ticket_page(request, named, Beside(notice=notice, named_losses=lost), status=409)
         case RuleBroken(unmet=unmet):
             form.show_refused(broken_by_box(unmet, form.schema))
-            notice = broken_notice(unmet, form.schema)
-            return ticket_page(request, form, Beside(notice=notice), status=422)
         case SaveInProgress(change=other):
             next_step = _("Wait a moment, then save again.")
-            notice = describe_in_progress(other, person_of(request), next_step)
+            notice = describe_in_progress(other, request.user, next_step)
             return ticket_page(request, form, Beside(notice=notice), status=409)
-        case CheckFailed(error=error):
-            notice = describe_problem(error, request_id=request_id_of(request))
-            return ticket_page(request, form, Beside(notice=notice), status=explain(error).status)
-        case SaveFailed(change=change, error=error):
-            if isinstance(error, InvalidTicket):
-                form.show_refused(error.fields)
-            notice = describe_problem(error, change, request_id=request_id_of(request))
-            return ticket_page(request, form, Beside(notice=notice), status=explain(error).status)
-        case _:
-            raise problem
+        case SaveFailed(error=InvalidTicket() as error):
+            form.show_refused(error.fields)
+    notice, status = describe_refused(problem, form.schema, request_id=request_id_of(request))
+    return ticket_page(request, form, Beside(notice=notice), status=status)
 
 
 def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
@@ -253,7 +217,7 @@ def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
     return Notice("warn", title, NOTHING_CHANGED, next_step)
 
 
-def conflict_page(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
+def conflict_page(request: UserRequest, conflict: EditConflict) -> HttpResponse:
     """Show values that were to be stored without a form (an undo) as a choice in the ticket's form."""
     base = _base_in_conflict(conflict)
     schema = load_schema(get_choices(), base.values)
@@ -268,7 +232,7 @@ def _base_in_conflict(conflict: EditConflict) -> Base:
 
 
 def opened_page(
-    request: HttpRequest,
+    request: UserRequest,
     opened: OpenedTicket,
     *,
     again: Mapping[str, Inputs] | None = None,
@@ -280,18 +244,10 @@ def opened_page(
     The values to send `again` are in their boxes, whatever the draft has there.
     """
     again = again or {}
-    draft = restore_draft(person_of(request), opened, beside=again)
+    draft = restore_draft(request.user, opened, beside=again)
     if draft is None:
         return ticket_page(request, form_of(opened, again), replace(beside, read=opened.read), status=status)
     cleared = [*draft.inputs.get(CLEAR, []), *again.get(CLEAR, [])]
     form = form_of(opened, {**draft.inputs, **again, CLEAR: cleared}, base=draft.base)
     status = 409 if draft.base.conflicts else status
     return ticket_page(request, form, replace(beside, read=opened.read, draft=draft), status=status)
-
-
-def recent_changes(
-    request: HttpRequest, code: str, schema: TicketSchema | None = None
-) -> list[PresentedChange]:
-    """Return the newest changes of a ticket that this user may see."""
-    person = person_of(request)
-    return present_changes(newest_of_ticket(person, code), person, schema)

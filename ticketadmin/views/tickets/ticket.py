@@ -3,12 +3,14 @@
 import uuid
 from contextlib import suppress
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.conf import settings
+from django.http import Http404, HttpResponse
 
-from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form
-from ticketadmin.models import Change, User
-from ticketadmin.presenters.ticket_page import preview_of
+from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form, submission_of
+from ticketadmin.models import Change
+from ticketadmin.presenters.content import display_content
+from ticketadmin.presenters.ticket_page import Beside, ContentPreview, preview_of
+from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.drafts.drafts import CLEAR, TooManyDrafts
 from ticketadmin.services.people.access import may_see
@@ -20,11 +22,10 @@ from ticketadmin.services.saving.readback import settle_ticket
 from ticketadmin.services.saving.save import OpenedTicket, open_ahead, open_ticket, save_ticket
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.ticketapi.errors import TicketApiError
-from ticketadmin.views.access import is_prefetch, is_scripted, needs, person_of
+from ticketadmin.views.access import UserRequest, is_prefetch, is_scripted, needs
 from ticketadmin.views.pages import show
 from ticketadmin.views.tickets.prefetching import REFUSED, may_prefetch
 from ticketadmin.views.tickets.responses import (
-    Beside,
     after_save,
     cannot_open_page,
     opened_page,
@@ -35,29 +36,37 @@ from ticketadmin.views.tickets.responses import (
 )
 
 
-@needs("edit_tickets")
-@require_http_methods(["GET", "HEAD", "POST"])
-def ticket(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "GET", "POST")
+def ticket(request: UserRequest, code: str) -> HttpResponse:
     """Show a ticket with its form, or save what was posted."""
     return _save(request, code) if request.method == "POST" else _show(request, code)
 
 
-@needs("edit_tickets")
-@require_POST
-def preview(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def preview(request: UserRequest, code: str) -> HttpResponse:
     """Show what saving the posted form would send: a fragment for scripts, else the whole page."""
-    user = person_of(request)
-    try:
-        form = posted_form(request.POST, code=code, person=user, choices=get_choices())
-    except WrongBase:
+    form = form_in(request, code)
+    if form is None:
         return wrong_base_page(request, code)
     status = 200 if form.is_valid() else 422
     if is_scripted(request):
-        return show(request, preview_of(form, user))
-    return ticket_page(request, form, Beside(preview=preview_of(form, user)), status=status)
+        return show(request, preview_of(form, request.user))
+    return ticket_page(request, form, Beside(preview=preview_of(form, request.user)), status=status)
 
 
-def _show(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "POST")
+def content_preview(request: UserRequest) -> HttpResponse:
+    """Show the posted content as it would be stored and what cleaning drops; loads no image, sends nothing.
+
+    Twice the length that a save accepts is refused outright; within it, a notice says what is too much.
+    """
+    typed = request.POST.get("ticket_content", "")
+    if len(typed) > 2 * settings.CONTENT_MAX_CHARACTERS:
+        return HttpResponse(status=413)
+    return show(request, ContentPreview(display_content(typed), what_is_removed(typed)))
+
+
+def _show(request: UserRequest, code: str) -> HttpResponse:
     if is_prefetch(request):
         return _show_ahead(request, code)
     saved = _named_change(request, code, "saved")
@@ -67,7 +76,7 @@ def _show(request: HttpRequest, code: str) -> HttpResponse:
     try:
         opened = open_ticket(
             code,
-            actor=person_of(request),
+            actor=request.user,
             update_only=request.GET.get("read") == "off",
             refresh_choices=request.GET.get("choices") == "refresh",
         )
@@ -77,13 +86,12 @@ def _show(request: HttpRequest, code: str) -> HttpResponse:
     return opened_page(request, opened, again=again, beside=Beside(saved=saved))
 
 
-def _show_ahead(request: HttpRequest, code: str) -> HttpResponse:
+def _show_ahead(request: UserRequest, code: str) -> HttpResponse:
     """Render a ticket that the user points at, within the budget; write nothing (see `prefetching`)."""
-    user = person_of(request)
-    if not may_prefetch(request, user):
+    if not may_prefetch(request, request.user):
         return HttpResponse(status=REFUSED)
     try:
-        opened = open_ahead(code, actor=user)
+        opened = open_ahead(code, actor=request.user)
     except TicketApiError:
         opened = None
     if opened is None:
@@ -93,42 +101,47 @@ def _show_ahead(request: HttpRequest, code: str) -> HttpResponse:
     return opened_page(request, opened)
 
 
-def _save(request: HttpRequest, code: str) -> HttpResponse:
-    try:
-        form = posted_form(request.POST, code=code, person=person_of(request), choices=get_choices())
-        submission = uuid.UUID(request.POST.get("submission", ""))
-    except (WrongBase, ValueError):
+def _save(request: UserRequest, code: str) -> HttpResponse:
+    form, submission = form_in(request, code), submission_of(request.POST)
+    if form is None or submission is None:
         return wrong_base_page(request, code)
     return save_form(request, form, submission)
 
 
-def save_form(request: HttpRequest, form: TicketForm, submission: uuid.UUID) -> HttpResponse:
+def form_in(request: UserRequest, code: str) -> TicketForm | None:
+    """Return the form of a ticket that was posted, None where it is not this user's or was altered."""
+    try:
+        return posted_form(request.POST, code=code, person=request.user, choices=get_choices())
+    except WrongBase:
+        return None
+
+
+def save_form(request: UserRequest, form: TicketForm, submission: uuid.UUID) -> HttpResponse:
     """Save a posted form and answer with what came of it; the form comes back with everything in it."""
-    person = person_of(request)
     if not form.is_valid():
-        _keep(request, form.base, person)
+        keep_typed(request, form.base)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)
     context = SaveContext(
-        person, submission, change_reason=form.change_reason, accepts_losing=form.accepts_losing
+        request.user, submission, change_reason=form.change_reason, accepts_losing=form.accepts_losing
     )
     try:
         saved = save_ticket(form.wanted, context)
     except SaveProblem as problem:
         if not isinstance(problem, NothingToSave):
-            _keep(request, form.base, person)
+            keep_typed(request, form.base)
         return problem_response(request, form, problem)
     if saved.change.is_saved:
         form.drop_from_draft(saved.change)
     return saved_response(request, saved, form)
 
 
-def _keep(request: HttpRequest, base: Base, person: User) -> None:
+def keep_typed(request: UserRequest, base: Base) -> None:
     """Keep what was typed as a draft, too; the page that answers holds it in any case."""
     with suppress(TooManyDrafts):
-        keep_as_draft(request.POST, base, actor=person)
+        keep_as_draft(request.POST, base, actor=request.user)
 
 
-def _named_change(request: HttpRequest, code: str, parameter: str) -> Change | None:
+def _named_change(request: UserRequest, code: str, parameter: str) -> Change | None:
     """Return the change of this ticket that a query parameter names, if this user may see it."""
     named = request.GET.get(parameter)
     if not named:
@@ -137,12 +150,12 @@ def _named_change(request: HttpRequest, code: str, parameter: str) -> Change | N
         change = Change.objects.filter(uuid=uuid.UUID(named), ticket_code=code).first()
     except ValueError as error:
         raise Http404 from error
-    if change is None or not may_see(person_of(request), change):
+    if change is None or not may_see(request.user, change):
         raise Http404
     return change
 
 
-def _inputs_to_send_again(request: HttpRequest, code: str, opened: OpenedTicket) -> dict[str, Inputs]:
+def _inputs_to_send_again(request: UserRequest, code: str, opened: OpenedTicket) -> dict[str, Inputs]:
     change = _named_change(request, code, "again")
     if change is None:
         return {}

@@ -1,72 +1,61 @@
-"""A recipe on one ticket: filled into the form, or saved directly by “apply and save”."""
+"""What fills a ticket's form in: a recipe, which “apply and save” saves at once, and snippets."""
 
 import uuid
 from contextlib import suppress
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext as _
 
 from ticketadmin.forms.recipes import as_posted, filled_form, typed_in
-from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form
+from ticketadmin.forms.snippets import box_for_snippet, further_box
+from ticketadmin.forms.tickets import TicketForm, query_of, submission_of
 from ticketadmin.models import Recipe
 from ticketadmin.presenters.recipes import describe_filled, describe_held_back
-from ticketadmin.presenters.ticket_page import preview_of
-from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.presenters.ticket_page import Beside, preview_of
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
-from ticketadmin.services.drafts.drafts import TooManyDrafts, restore_draft
+from ticketadmin.services.drafts.drafts import NEW_VALUE, restore_draft
 from ticketadmin.services.recipes.fill import Filled, KnownTicket, Moment, fill
 from ticketadmin.services.recipes.keep import find_recipe
 from ticketadmin.services.recipes.recipe import changes_of, placeholders_in
 from ticketadmin.services.recipes.stops import RECIPE_GONE, Stop
-from ticketadmin.services.saving.form_base import WrongBase
 from ticketadmin.services.saving.save import open_ticket
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.ticketapi.errors import TicketApiError
-from ticketadmin.views.access import needs, person_of
-from ticketadmin.views.tickets.responses import (
-    Beside,
-    cannot_open_page,
-    ticket_page,
-    wrong_base_page,
-)
-from ticketadmin.views.tickets.ticket import save_form
+from ticketadmin.views.access import UserRequest, needs
+from ticketadmin.views.snippets.inserting import insert_snippet, wanted_box
+from ticketadmin.views.tickets.responses import cannot_open_page, ticket_page, wrong_base_page
+from ticketadmin.views.tickets.ticket import form_in, keep_typed, save_form
 
 
-@needs("edit_tickets")
-@require_http_methods(["GET", "HEAD", "POST"])
-def ticket_recipe(request: HttpRequest, code: str) -> HttpResponse:
+@needs("edit_tickets", "GET", "POST")
+def ticket_recipe(request: UserRequest, code: str) -> HttpResponse:
     """Fill a recipe into the ticket's form: as it was posted, or as it is opened now. GET writes nothing."""
     data = request.POST if request.method == "POST" else request.GET
-    recipe = find_recipe(person_of(request), data.get("recipe", ""))
+    recipe = find_recipe(request.user, data.get("recipe", ""))
     return _posted(request, code, recipe) if request.method == "POST" else _opened(request, code, recipe)
 
 
-def _opened(request: HttpRequest, code: str, recipe: Recipe | None) -> HttpResponse:
-    user = person_of(request)
+def _opened(request: UserRequest, code: str, recipe: Recipe | None) -> HttpResponse:
     try:
-        opened = open_ticket(code, actor=user)
+        opened = open_ticket(code, actor=request.user)
     except TicketApiError as error:
         return cannot_open_page(request, code, error)
-    draft = restore_draft(user, opened)
+    draft = restore_draft(request.user, opened)
     form = as_posted(draft.base if draft else opened.base, opened.schema, draft.inputs if draft else {})
     return _fill(request, form, recipe, opened.read)
 
 
-def _posted(request: HttpRequest, code: str, recipe: Recipe | None) -> HttpResponse:
-    user = person_of(request)
-    try:
-        form = posted_form(request.POST, code=code, person=user, choices=get_choices())
-        submission = uuid.UUID(request.POST.get("submission", ""))
-    except (WrongBase, ValueError):
+def _posted(request: UserRequest, code: str, recipe: Recipe | None) -> HttpResponse:
+    form, submission = form_in(request, code), submission_of(request.POST)
+    if form is None or submission is None:
         return wrong_base_page(request, code)
-    with suppress(TooManyDrafts):
-        keep_as_draft(request.POST, form.base, actor=user)
+    keep_typed(request, form.base)
     return _fill(request, form, recipe, submission=submission if request.POST.get("then") == "save" else None)
 
 
 def _fill(
-    request: HttpRequest,
+    request: UserRequest,
     form: TicketForm,
     recipe: Recipe | None,
     read: ReadTicket | None = None,
@@ -85,7 +74,7 @@ def _fill(
         left = [one for one in others if one not in filled.kept]
         notice = describe_held_back(name, filled, left, form.schema)
     status = 200 if shown.is_valid() and not filled.problems else 422
-    beside = Beside(read=read, preview=preview_of(shown, person_of(request)), notice=notice)
+    beside = Beside(read=read, preview=preview_of(shown, request.user), notice=notice)
     return ticket_page(request, shown, beside, status=status)
 
 
@@ -96,7 +85,7 @@ def _typed_names(form: TicketForm) -> list[str]:
 
 
 def _filled(
-    request: HttpRequest, form: TicketForm, recipe: Recipe | None, read: ReadTicket | None = None
+    request: UserRequest, form: TicketForm, recipe: Recipe | None, read: ReadTicket | None = None
 ) -> Filled:
     if recipe is None:
         return Filled(problems=(Stop("", RECIPE_GONE),))
@@ -104,7 +93,7 @@ def _filled(
     names = frozenset[str]().union(*(placeholders_in(text) for one in changes for text in one.texts))
     customer = _customer(form, read) if "customer" in names else ""
     ticket = KnownTicket(form.base.code, form.base.values, form.schema, customer)
-    moment = Moment.of(person_of(request), timezone.localdate())
+    moment = Moment.of(request.user, timezone.localdate())
     return fill(changes, ticket, moment, typed_in(form))
 
 
@@ -114,3 +103,20 @@ def _customer(form: TicketForm, read: ReadTicket | None) -> str:
         with suppress(CannotRead, TicketApiError):
             read = read_ticket(form.base.code, form.schema.choices)
     return (read.account_name or "") if read else ""
+
+
+@needs("edit_tickets", "POST")
+def ticket_snippet(request: UserRequest, code: str) -> HttpResponse:
+    """Show the posted form with the snippets to choose from, or with the chosen one in the box `into`."""
+    form = form_in(request, code)
+    if form is None:
+        return wrong_base_page(request, code)
+    keep_typed(request, form.base)
+    into = wanted_box(request.POST)
+    box = further_box(request.POST) if into == NEW_VALUE else box_for_snippet(form, into)
+    next_step = _("Look at what would be sent, then save.")
+    step = insert_snippet(request, box, code=code, next_step=next_step, data=query_of(form.data))
+    shown = TicketForm(step.data, base=form.base, schema=form.schema, is_first_asked=form.is_first_asked)
+    shown.is_valid()  # so that the page knows what was typed; what is wrong is shown at its box
+    beside = Beside(notice=step.notice, snippets=step.choice)
+    return ticket_page(request, shown, beside, status=step.status)

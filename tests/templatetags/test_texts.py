@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketadmin.services.values.diffs import word_diff
-from ticketadmin.templatetags.diffs import marked
+from ticketadmin.templatetags.texts import marked
 
 TEXT = st.text("ab <&\n", max_size=20)
 
@@ -22,7 +22,7 @@ def test_nothing_is_written_between_the_pieces(before: str, after: str) -> None:
 
 
 def test_what_was_added_and_removed_is_marked() -> None:
-    template = engines["django"].from_string("{% load diffs %}{{ pieces|marked }}")
+    template = engines["django"].from_string("{{ pieces|marked }}")
 
     html = template.render({"pieces": word_diff("old word", "new word")})
 

@@ -5,8 +5,7 @@ from django.utils import translation
 
 from ticketadmin.forms.rules import REQUIREMENTS
 from ticketadmin.models import TicketRule
-from ticketadmin.presenters.rules import rule_sentence
-from ticketadmin.presenters.unmet import describe_unmet
+from ticketadmin.presenters.rules import describe_unmet, rule_sentence
 from ticketadmin.services.rules.checking import Requirement, Unmet
 from ticketadmin.services.values.schema import TicketSchema
 

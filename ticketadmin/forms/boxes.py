@@ -1,0 +1,135 @@
+"""The boxes of a ticket's fields: one box for a field, or a row that says what to do with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from ticketadmin.forms.rendering import PLAIN_WIDGETS
+from ticketadmin.services.recipes.recipe import TEXTS
+from ticketadmin.services.saving.signature import sign_field
+from ticketadmin.services.values.browser import Widget
+from ticketadmin.services.values.fields import Field, Kind, Value
+from ticketadmin.services.values.inputs import Inputs, widget_of
+from ticketadmin.services.values.schema import TicketSchema
+
+KEEP, ACTION = "keep", "action."
+# No widget has a `maxlength`, which would cut what is pasted without a word.
+_AREAS: dict[Widget, dict[str, Any]] = {
+    Widget.CONTENT: {"rows": 12, "data-content": "", "spellcheck": "true"},
+    Widget.AREA: {"rows": 4},
+}
+_INPUTS: dict[Widget, dict[str, Any]] = {
+    Widget.DATE: {"type": "date"},
+    Widget.EMAIL: {"inputmode": "email", "autocapitalize": "off", "spellcheck": "false"},
+    Widget.PHONE: {"type": "tel"},
+    Widget.NUMBER: {"inputmode": "decimal"},
+}
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """What to do with one field, the value for it, and where the field is a date a number of days."""
+
+    action: forms.BoundField
+    box: forms.BoundField
+    field: Field
+    days: forms.BoundField | None = None
+
+
+class ActionsForm(forms.Form):
+    """What to do with each field: an action, which is to keep it at first, and a box for the value."""
+
+    default_renderer = PLAIN_WIDGETS
+    schema: TicketSchema
+
+    def add_row(
+        self, field: Field, shown: Inputs, *, actions: Sequence[tuple[str, Any]], chosen: str
+    ) -> forms.Field:
+        """Add a row and return its box; `actions` are those besides keeping the field."""
+        self.fields[ACTION + field.name] = forms.ChoiceField(
+            label=str(field.label),
+            choices=[(KEEP, _("Keep")), *actions],
+            initial=chosen,
+            required=False,
+            widget=forms.RadioSelect,
+        )
+        box = self.fields[field.name] = make_box(field, shown, self.schema, is_known=False)
+        if "rows" in box.widget.attrs:
+            box.widget.attrs["rows"] = 4
+        return box
+
+    def action_on(self, name: str) -> str:
+        """Return what to do with the field of this name, once the rows are cleaned."""
+        return self.cleaned_data.get(ACTION + name) or KEEP
+
+    def typed(self, name: str) -> Inputs:
+        """Return what was posted for the box of this name."""
+        return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
+
+    def refuse_kept_value(self, name: str) -> None:
+        """Say at a field that a value was typed which would not be used."""
+        message = _("You typed a value, but “Keep” is chosen. Choose “Set”, or empty the box.")
+        self.add_error(name, forms.ValidationError(message, code="kept_with_value"))
+
+
+def takes_snippets(field: Field, held: Value = None) -> bool:
+    """Return whether a text can be inserted into the box of the field, whose value in the CRM is `held`.
+
+    An undescribed custom field takes one unless the CRM holds other JSON than a text there.
+    """
+    is_text = field.kind in TEXTS or (field.kind is Kind.RAW and isinstance(held, str | None))
+    return is_text and field.name != sign_field()
+
+
+def make_box(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: bool) -> forms.Field:
+    """Return the form field for one ticket field. Checks are the service's: every box takes any text."""
+    initial: Any = shown if field.kind is Kind.MULTI_SELECT else "".join(shown)
+    box: forms.Field
+    options = _options(field, shown, schema, is_known=is_known)
+    if field.kind is Kind.MULTI_SELECT:
+        box = _AnyChoices(choices=options, widget=forms.CheckboxSelectMultiple)
+    elif options:
+        box = _AnyChoice(choices=options)
+    else:
+        box = forms.CharField(strip=False, widget=_text_widget(widget_of(field, shown)))
+    box.required = box.widget.is_required = False
+    box.label, box.help_text, box.initial = str(field.label), str(field.help_text), initial
+    return box
+
+
+class _AnyChoice(forms.ChoiceField):
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+class _AnyChoices(forms.MultipleChoiceField):
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+def _options(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: bool) -> list[tuple[str, Any]]:
+    if field.kind is Kind.CHOICE:
+        known: list[tuple[str, Any]] = [(name, name) for name in schema.choices.of_field(field.name).names]
+    elif field.kind is Kind.YES_NO:
+        known = [("1", _("Yes")), ("0", _("No"))]
+    else:
+        known = list(field.choices)
+    if not known:
+        return []
+    values = {value for value, _label in known}
+    strangers = [(value, value) for value in shown if value not in values]
+    if field.kind is Kind.MULTI_SELECT:
+        return [*strangers, *known]
+    empty = ("", "—" if is_known else _("Keep as it is"))
+    needs_empty = not is_known or field.clearable or not shown
+    return [*([empty] if needs_empty else []), *strangers, *known]
+
+
+def _text_widget(widget: Widget) -> forms.Widget:
+    if widget in _AREAS:
+        return forms.Textarea(attrs=_AREAS[widget])
+    return forms.TextInput(attrs=_INPUTS.get(widget))

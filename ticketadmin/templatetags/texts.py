@@ -1,0 +1,45 @@
+"""Texts in templates: shortened, dates, differences, the page's own address. No template has to load them."""
+
+from collections.abc import Iterable
+
+from django import template
+from django.template.defaultfilters import stringfilter
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from ticketadmin.presenters import dates
+from ticketadmin.services.values.diffs import Piece
+from ticketadmin.views import redirects
+
+register = template.Library()
+register.filter("ago", dates.ago)
+register.filter("readable_date", dates.readable_date)
+_MARKS = {"same": "{}", "added": "<ins>{}</ins>", "removed": "<del>{}</del>"}
+
+
+@register.filter(is_safe=True)
+@stringfilter
+def truncatechars(value: str, limit: int) -> str:
+    """Return at most `limit` characters, the last an ellipsis where something was cut.
+
+    Django's own normalises the whole value first, which takes minutes for a title of combining marks; here it
+    sees the beginning alone.
+    """
+    beginning = value[: 4 * limit]
+    shown = str(Truncator(beginning).chars(limit))
+    return shown if beginning == value or shown.endswith("…") else shown + "…"
+
+
+@register.filter
+def marked(pieces: Iterable[Piece]) -> SafeString:
+    """Write the pieces with what was added and removed marked; nothing between them, since spaces show."""
+    text = format_html_join("", "{}", ((format_html(_MARKS[one.kind], one.text),) for one in pieces))
+    return text or format_html("<em>{}</em>", _("empty"))
+
+
+@register.simple_tag(takes_context=True)
+def own_address(context: template.Context) -> str:
+    """Write where this page can be opened again, also when it answers a form."""
+    return redirects.own_address(context["request"], code=getattr(context.get("page"), "code", ""))

@@ -1,0 +1,125 @@
+"""The pages of recipes and snippets, two tabs of one screen: lists, writing one, deleting one."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ticketadmin.forms.recipes import RecipeForm, described_schema
+from ticketadmin.forms.snippets import SnippetForm
+from ticketadmin.models import Recipe, Snippet, User
+from ticketadmin.presenters.recipes import RecipePage, RecipesPage, present_recipes
+from ticketadmin.presenters.snippets import (
+    DeleteSnippetPage,
+    SharedSnippetPage,
+    SnippetPage,
+    SnippetsPage,
+    present_snippets,
+    recipe_tabs,
+)
+from ticketadmin.services.crm.choices import get_choices
+from ticketadmin.services.recipes.keep import delete_recipe, recipes_for
+from ticketadmin.services.recipes.sharing import SHARING
+from ticketadmin.services.snippets.keep import (
+    MAX_WORDS,
+    delete_snippet,
+    find_snippet,
+    search_snippets,
+    snippets_for,
+)
+from ticketadmin.services.values.schema import load_schema
+from ticketadmin.views.access import UserRequest, needs
+from ticketadmin.views.pages import show
+from ticketadmin.views.redirects import see_other
+
+
+@needs("edit_tickets", "GET")
+def recipes(request: UserRequest) -> HttpResponse:
+    """Show one's own recipes and the shared ones, with what no longer works in them."""
+    found = present_recipes(recipes_for(request.user), request.user, load_schema(get_choices()))
+    own, shared = [one for one in found if one.is_own], [one for one in found if not one.is_own]
+    return show(request, RecipesPage(own, shared, recipe_tabs("recipes")))
+
+
+@needs("edit_tickets", "GET", "POST")
+def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
+    """Write a recipe, or change one of one's own."""
+    one = None if recipe is None else _own_recipe(request.user, recipe)
+    form = RecipeForm(
+        request.POST if request.method == "POST" else None,
+        schema=described_schema(load_schema(get_choices())),
+        may_share=_may_share(request.user, one),
+        recipe=one,
+    )
+    if form.is_valid() and (kept := form.save(request.user)):
+        messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": kept.name})
+        return see_other(reverse("recipes"))
+    return show(request, RecipePage(form, one), status=422 if form.errors else 200)
+
+
+@needs("edit_tickets", "POST")
+def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
+    """Delete a recipe of one's own."""
+    one = _own_recipe(request.user, recipe)
+    delete_recipe(request.user, one)
+    messages.success(request, _("The recipe “%(name)s” is deleted.") % {"name": one.name})
+    return see_other(reverse("recipes"))
+
+
+@needs("edit_tickets", "GET")
+def snippets(request: UserRequest) -> HttpResponse:
+    """Show one's own snippets and the shared ones, or those that contain the `words` of the address."""
+    user, words = request.user, request.GET.get("words", "").strip()[:MAX_WORDS]
+    found = search_snippets(user, words) if words else snippets_for(user)
+    rows = present_snippets(found.rows)
+    own, shared = [one for one in rows if not one.owner], [one for one in rows if one.owner]
+    page = SnippetsPage(own, shared, recipe_tabs("snippets"), words, len(rows), found.has_more)
+    return show(request, page)
+
+
+@needs("edit_tickets", "GET", "POST")
+def snippet(request: UserRequest, snippet: int | None = None) -> HttpResponse:
+    """Write a snippet, or change one of one's own; show a colleague's, cleaned once more."""
+    one = None if snippet is None else find_snippet(request.user, snippet)
+    if one is None and snippet is not None:
+        raise Http404
+    if one and one.owner_id != request.user.pk:
+        if request.method == "POST":
+            raise PermissionDenied
+        return show(request, SharedSnippetPage(one))
+    data = request.POST if request.method == "POST" else None
+    form = SnippetForm(data, may_share=_may_share(request.user, one), snippet=one)
+    if form.is_valid() and (kept := form.save(request.user)):
+        messages.success(request, _("The snippet “%(name)s” is saved.") % {"name": kept.name})
+        return see_other(reverse("snippets"))
+    return show(request, SnippetPage(form, one), status=422 if form.errors else 200)
+
+
+@needs("edit_tickets", "GET", "POST")
+def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
+    """Ask whether a snippet of one's own is to be deleted, and delete it."""
+    one = _own_snippet(request.user, snippet)
+    if request.method != "POST":
+        return show(request, DeleteSnippetPage(one))
+    delete_snippet(request.user, one)
+    messages.success(request, _("The snippet “%(name)s” is deleted.") % {"name": one.name})
+    return see_other(reverse("snippets"))
+
+
+def _may_share(user: User, one: Recipe | Snippet | None) -> bool:
+    return user.may(SHARING) or bool(one and one.is_shared)
+
+
+def _own_recipe(user: User, number: int) -> Recipe:
+    if number >= 2**63:
+        raise Http404
+    return get_object_or_404(Recipe, pk=number, owner=user)
+
+
+def _own_snippet(user: User, number: int) -> Snippet:
+    one = find_snippet(user, number)
+    if one is None or one.owner_id != user.pk:
+        raise Http404
+    return one
