@@ -31,6 +31,12 @@ def test_it_shows_cleaned_content_and_names_what_goes(lan: Client, sandbox: Sand
     assert sandbox.log() == []
 
 
+def test_a_text_that_is_no_html_is_shown_whole(lan: Client) -> None:
+    page = preview(lan, "Liên hệ Lan <lan@example.com> gấp\nhai")
+
+    assert "Liên hệ Lan &lt;lan@example.com&gt; gấp<br>hai" in page
+
+
 def test_images_are_named_but_not_loaded(lan: Client) -> None:
     page = preview(lan, '<img src="https://example.com/a.png" alt="màn hình">')
     assert "<img" not in page

@@ -31,6 +31,11 @@ def sent(crm: Sandbox) -> dict[str, Any]:
     return dict(crm.puts(CODE)[-1]["custom_fields"])
 
 
+def said(client: Client) -> str:
+    """Return the connection page as text on one line."""
+    return " ".join(client.get("/connection/").content.decode().split())
+
+
 def test_the_object_is_sent_whole_by_default(web: Client, sandbox: Sandbox) -> None:
     save_serial(web)
 
@@ -52,6 +57,20 @@ def test_changed_keys_alone_are_sent_once_merging_is_proved(
 
     assert sent(sandbox) == {"so_serial": "SN-2"}
     assert sandbox.ticket(CODE)["custom_fields"]["ngay_mua"] == FILLED["ngay_mua"]
+
+
+def test_the_connection_page_names_what_a_colleague_may_lose_by_it(
+    web: Client, administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox, settings: Any
+) -> None:
+    settings.TICKET_API_CUSTOM_FIELDS = "changed"
+    admin, window = client_of(administrator), "What a colleague stores in another one"
+    assert window in said(admin)  # the setting alone is not enough
+
+    call_command("check_api", try_custom_fields=CODE)
+
+    page = said(admin)
+    assert "A save sends only the changed ones." in page
+    assert window not in page
 
 
 def test_a_trial_sends_one_field_as_it_is_and_is_on_record(web: Client, sandbox: Sandbox) -> None:

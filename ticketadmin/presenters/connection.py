@@ -20,6 +20,7 @@ from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.readiness import queue_depth
+from ticketadmin.services.saving.custom_fields import sends_changed_keys
 
 QUESTIONS: dict[Question, Text] = {
     Question.REACH: _("The CRM can be reached"),
@@ -63,6 +64,16 @@ def present_report(report: Report) -> list[PresentedStep]:
     ]
 
 
+def custom_fields_sent(*, only_changed: bool) -> Text:
+    """Return what a save sends of custom fields, and what may happen to the others by it."""
+    if only_changed:
+        return _("A save sends only the changed ones. A trial has shown that this CRM keeps the others.")
+    return _(
+        "A save of one sends all of them, as they were just read. What a colleague stores in another one "
+        "in the moment between reading and sending is put back."
+    )
+
+
 @dataclass(frozen=True)
 class PresentedFailure:
     """A save of the last day that failed, and why."""
@@ -83,6 +94,7 @@ class ConnectionPage(Page):
     open_until: datetime | None
     omitted: OmittedFields
     omitted_known: Text
+    custom_fields: Text
     workers: Sequence[Heartbeat]
     queue: int
     notices: Sequence[Notice]
@@ -105,6 +117,7 @@ def connection_page(viewer: User) -> ConnectionPage:
         open_until=breaker.at if breaker.seconds_left else None,
         omitted=omitted,
         omitted_known=known_of_omitted(omitted),
+        custom_fields=custom_fields_sent(only_changed=sends_changed_keys()),
         workers=living(),
         queue=queue_depth(),
         notices=found,

@@ -33,6 +33,7 @@ _UNDOCUMENTED = ("ticket_code", "status_id", *STANDARD_FIELDS, "created_at", "up
 LONG_FIELDS = frozenset({"ticket_content", "custom_fields"})  # not in lists: they would be most of it
 WISHED_FIELDS = ",".join(dict.fromkeys((*DOCUMENTED_FIELDS.split(","), *_UNDOCUMENTED)))
 TICKET_KEYS = frozenset(WISHED_FIELDS.split(","))
+_UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True)
@@ -133,22 +134,20 @@ def as_int(value: Json) -> int | None:
 
 
 def read_json(text: str, change: Callable[[str], str] = str) -> Json:
-    """Return the value in a JSON text, with `change`, which the text has had, made again to what it spells.
+    """Return the value in a JSON text, with `change` made to each of its strings.
 
     JSON can spell what no database and no page can hold, and what cannot be sent back: half a surrogate pair
     becomes a question mark, NUL is left out, NaN and numbers beyond a double become null. Raises ValueError
     or RecursionError.
     """
-    content = json.loads(text, parse_constant=lambda _constant: None)
-    return _storable(content, change if "\\" in text else None)
+    return _storable(json.loads(text, parse_constant=lambda _constant: None), change)
 
 
-def _storable(content: Json, change: Callable[[str], str] | None) -> Json:
-    """Return content that can be stored; without `change`, strings are as they were written: no escapes."""
+def _storable(content: Json, change: Callable[[str], str]) -> Json:
     if isinstance(content, str):
-        if change is None:
-            return content
-        return change(content.replace("\0", "").encode("utf-8", "replace").decode())
+        if _UNSTORABLE.search(content):
+            content = content.replace("\0", "").encode("utf-8", "replace").decode()
+        return change(content)
     if isinstance(content, list):
         return [_storable(one, change) for one in content]
     if isinstance(content, dict):
