@@ -64,22 +64,28 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 
 # What lasts longest begins first, so that no process works alone at the end.
-LONGEST = "accessibility company_sign_in key_leak bulk_together bulk_runs command backup widgets".split()
+LONGEST = (
+    "accessibility company_sign_in key_leak bulk_together bulk_runs command backup widgets first_start"
+).split()
+# Beside those of `tests/e2e`: what a fixture of theirs makes takes five seconds and more.
+KEPT_TOGETHER = {"tests/test_first_start.py", "tests/test_supply_chain.py"}
 
 
 def rank(nodeid: str) -> int:
     """Return how early a test is to begin: 0 the first of `LONGEST`, then `tests/e2e`, then the rest."""
     path = nodeid.partition("::")[0]
-    if not path.startswith("tests/e2e/"):
-        return len(LONGEST) + 1
     name = path.rpartition("/test_")[2].removesuffix(".py")
-    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+    if name in LONGEST:
+        return LONGEST.index(name)
+    return len(LONGEST) if path.startswith("tests/e2e/") else len(LONGEST) + 1
 
 
 @functools.cache
-def has_servers_of_its_own(path: str) -> bool:
-    """Return whether the tests of a file share what one of its fixtures starts once for all of them."""
-    return path.startswith("tests/e2e/") and 'scope="module"' in (ROOT / path).read_text("utf-8")
+def is_kept_together(path: str) -> bool:
+    """Return whether the tests of a file share what one of its fixtures starts or makes once for all."""
+    if path.startswith("tests/e2e/"):
+        return 'scope="module"' in (ROOT / path).read_text("utf-8")
+    return path in KEPT_TOGETHER
 
 
 class FilesOfServersTogether(LoadScopeScheduling):  # type: ignore[misc]
@@ -91,7 +97,7 @@ class FilesOfServersTogether(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return path if has_servers_of_its_own(path) else nodeid
+        return path if is_kept_together(path) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

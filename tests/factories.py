@@ -1,11 +1,29 @@
-"""Users as tests need them. Fixtures of `conftest.py` make one for each test; a module may share its own."""
+"""Rows as tests need them, with what every such row has filled in; any column can be given by its name.
+
+Fixtures of `conftest.py` make a user for each test; a module may share its own.
+"""
+
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
-from ticketadmin.models import Role, User
+from ticketadmin.models import (
+    BulkItem,
+    BulkState,
+    BulkUpdate,
+    Change,
+    IndexedTicket,
+    Role,
+    TicketIndex,
+    User,
+)
+from ticketadmin.services.index.rows import current_index
 
 PASSWORD = "a-long-test-password-1"
+ENDED = {BulkState.CANCELLED, BulkState.FINISHED}
+STARTED = ENDED | {BulkState.RUNNING, BulkState.PAUSED, BulkState.CANCELLING}
 
 
 def make_user(role: Role | None, username: str = "", **values: object) -> User:
@@ -22,3 +40,37 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def make_change(user: User, code: str, **values: Any) -> Change:
+    """Create the record of a save of the ticket `code` by a user, begun now, with no outcome unless given."""
+    made = {"actor_name": user.display_name, "created_at": timezone.now(), **values}
+    return Change.objects.create(actor=user, ticket_code=code, **made)
+
+
+def make_run(owner: User, *codes: str, state: BulkState = BulkState.RUNNING, **values: Any) -> BulkUpdate:
+    """Create a bulk update of these tickets, with the times that one in this state has."""
+    now = timezone.now()
+    times = {"started_at": now} if state in STARTED else {}
+    times |= {"finished_at": now} if state in ENDED else {}
+    made = {"owner_name": owner.display_name, "created_at": now, **times, **values}
+    run = BulkUpdate.objects.create(owner=owner, state=state, **made)
+    BulkItem.objects.bulk_create(
+        BulkItem(bulk=run, position=position, ticket_code=code) for position, code in enumerate(codes)
+    )
+    return run
+
+
+def make_item(run: BulkUpdate, code: str, **values: Any) -> BulkItem:
+    """Create the next ticket of a bulk update."""
+    return BulkItem.objects.create(bulk=run, **{"position": run.items.count(), **values}, ticket_code=code)
+
+
+def fill_index(*codes: str, **values: Any) -> TicketIndex:
+    """Create rows of the index for these tickets, of which only what is given in `values` is known."""
+    index = current_index()
+    made = {"read_at": timezone.now(), **values}
+    IndexedTicket.objects.bulk_create(
+        IndexedTicket(index=index, code=code, code_key=code.encode(), **made) for code in codes
+    )
+    return index

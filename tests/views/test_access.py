@@ -23,13 +23,12 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
-from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from tests.factories import make_user, signed_in
+from tests.factories import make_change, make_run, make_user, signed_in
 from tests.sandbox_driver import Sandbox
 from ticketadmin import urls
-from ticketadmin.models import BulkFile, BulkUpdate, Change, Role, User
+from ticketadmin.models import BulkFile, BulkState, BulkUpdate, Change, Role, User
 
 CODE = "ABCXYZ1234"
 METHODS = ("GET", "HEAD", "POST")
@@ -296,13 +295,13 @@ class Rows:
 def rows(cast: dict[str, Member], django_db_blocker: DjangoDbBlocker) -> Rows:
     """Made once, in the transaction of the cast."""
     with django_db_blocker.unblock():
-        owner, at = make_user(Role.STAFF, "owner"), timezone.now()
-        change = Change.objects.create(
-            ticket_code=CODE, actor=owner, actor_name="Owner", created_at=at, outcome="verified"
-        )
-        bulk = BulkUpdate.objects.create(owner=owner, owner_name="Owner", created_at=at)
+        owner = make_user(Role.STAFF, "owner")
+        change = make_change(owner, CODE, outcome="verified")
+        bulk = make_run(owner, state=BulkState.DRAFT)
         content = zlib.compress(b"code,Title\n,x")
-        file = BulkFile.objects.create(bulk=bulk, owner=owner, name="a.csv", content=content, created_at=at)
+        file = BulkFile.objects.create(
+            bulk=bulk, owner=owner, name="a.csv", content=content, created_at=bulk.created_at
+        )
     return Rows(change, bulk, file)
 
 

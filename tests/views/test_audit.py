@@ -15,13 +15,12 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_run
 from tests.views.test_history import record as record_change
 from ticketadmin.models import (
     AuditAction,
     AuditEntry,
     BulkState,
-    BulkUpdate,
     CustomField,
     Role,
     User,
@@ -147,11 +146,8 @@ def test_a_setting_edited_in_the_list_is_recorded(admin: Client, administrator: 
 def test_what_is_done_to_a_colleagues_run_is_recorded_and_to_ones_own_not(
     button: str, state: BulkState, action: AuditAction, lead: User, administrator: User, admin: Client
 ) -> None:
-    started = None if state == BulkState.DRAFT else timezone.now()
     for owner in (lead, administrator):
-        run = BulkUpdate.objects.create(
-            owner=owner, owner_name=owner.username, state=state, created_at=timezone.now(), started_at=started
-        )
+        run = make_run(owner, state=state)
         assert admin.post(f"/bulk/{run.uuid}/{button}/").status_code == 303
 
     entry = AuditEntry.objects.get(action=action)
@@ -200,9 +196,7 @@ def test_looking_at_the_head_of_an_export_is_none(admin: Client) -> None:
 
 
 def test_results_of_a_run_and_the_audit_log_itself_are_exports_too(admin: Client, lead: User) -> None:
-    run = BulkUpdate.objects.create(
-        owner=lead, owner_name="Lead", state=BulkState.FINISHED, created_at=timezone.now()
-    )
+    run = make_run(lead, state=BulkState.FINISHED)
     body_of(admin.get(f"/bulk/{run.uuid}/results.csv"))
     body_of(admin.get("/audit/entries.csv?action=signed_in"))
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_run
 from tests.pages import squeezed
-from ticketadmin.models import BulkUpdate, SavedView, User
+from ticketadmin.models import BulkState, SavedView, User
 
 NEW_PASSWORD = "another-long-password-2"
 
@@ -48,7 +47,7 @@ def test_a_changed_password_and_a_sign_out_everywhere_are_confirmed(web: Client)
 
 
 def test_a_discarded_bulk_update_is_confirmed(lead: User, client_of: Callable[[User], Client]) -> None:
-    bulk = BulkUpdate.objects.create(owner=lead, owner_name="Lead", created_at=timezone.now())
+    bulk = make_run(lead, state=BulkState.DRAFT)
     page = client_of(lead).post(f"/bulk/{bulk.uuid}/discard/", follow=True)
 
     assert toasts(page.content) == ["The bulk update is discarded. Nothing of it was sent."]

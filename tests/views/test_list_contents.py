@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils import timezone
 from openpyxl import load_workbook
 
 from tests.exports import (
@@ -22,10 +21,10 @@ from tests.exports import (
     send,
     upload,
 )
+from tests.factories import fill_index
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import AuditAction, AuditEntry, IndexedTicket, ItemReason, Plan, User
+from ticketadmin.models import AuditAction, AuditEntry, ItemReason, Plan, User
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.spreadsheets.writing import MAX_CELL, code_units
 
 
@@ -239,10 +238,7 @@ def test_a_crm_that_asks_for_a_long_wait_is_not_called_again(web: Client, sandbo
 
 
 def test_more_tickets_than_are_read_are_refused_before_any_call(web: Client, sandbox: Sandbox) -> None:
-    IndexedTicket.objects.bulk_create(
-        IndexedTicket(index=current_index(), code=code, code_key=code.encode(), read_at=timezone.now())
-        for code in (f"N-{number}" for number in range(501))
-    )
+    fill_index(*(f"N-{number}" for number in range(501)))
     sandbox.forget_log()
 
     answer = web.post("/list/tickets.csv", {"matching": "sort=code", "contents": "1"}, follow=True)

@@ -13,16 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from openpyxl import load_workbook
 
+from tests.factories import fill_index
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import (
-    AuditAction,
-    AuditEntry,
-    CustomField,
-    IndexedTicket,
-    ReadFrom,
-    TicketIndex,
-    User,
-)
+from ticketadmin.models import AuditAction, AuditEntry, CustomField, ReadFrom, TicketIndex, User
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.index.rows import Seen, current_index, write_rows
 
@@ -57,12 +50,7 @@ def web(lead: User, sandbox: Sandbox, client_of: Callable[[User], Client]) -> Cl
 
 def fill(count: int) -> TicketIndex:
     """Put so many rows of which only the code is known into the index."""
-    index = current_index()
-    IndexedTicket.objects.bulk_create(
-        IndexedTicket(index=index, code=f"N-{number}", code_key=b"%d" % number, read_at=timezone.now())
-        for number in range(count)
-    )
-    return index
+    return fill_index(*(f"N-{number}" for number in range(count)))
 
 
 def content_of(answer: Any) -> bytes:
@@ -136,11 +124,7 @@ def test_all_rows_are_there_and_cost_no_query_of_their_own(web: Client) -> None:
     fill(499)
     with CaptureQueriesContext(connection) as few:
         assert len(lines_of(web.post("/list/tickets.csv", {"matching": "sort=code"}))) == 501
-    fill_more = [f"M-{number}" for number in range(400)]
-    IndexedTicket.objects.bulk_create(
-        IndexedTicket(index=current_index(), code=code, code_key=code.encode(), read_at=timezone.now())
-        for code in fill_more
-    )
+    fill_index(*(f"M-{number}" for number in range(400)))
     with CaptureQueriesContext(connection) as many:
         codes = [row[0] for row in lines_of(web.post("/list/tickets.csv", {"matching": "sort=code"}))[1:]]
 

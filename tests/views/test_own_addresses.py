@@ -8,12 +8,12 @@ from urllib.parse import unquote
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from django.utils import timezone
 
+from tests.factories import make_item, make_run
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.views.test_access import RULES
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, Plan, User
+from ticketadmin.models import BulkState, BulkUpdate, Change, Plan, User
 from ticketadmin.views.redirects import ONLY_POSTED
 
 CODE = "ABCXYZ1234"
@@ -45,10 +45,8 @@ class Scene:
 def scene(lead: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Scene:
     made = []
     for state, seal in ((BulkState.READY, "seal"), (BulkState.DRAFT, "")):
-        bulk = BulkUpdate.objects.create(
-            owner=lead, owner_name="Lead", state=state, seal=seal, created_at=timezone.now()
-        )
-        BulkItem.objects.create(bulk=bulk, position=0, ticket_code=CODE, plan=Plan.SEND)
+        bulk = make_run(lead, state=state, seal=seal)
+        make_item(bulk, CODE, plan=Plan.SEND)
         made.append(bulk)
     return Scene(client_of(lead), sandbox, *made)
 

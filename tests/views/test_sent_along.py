@@ -5,16 +5,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
+from tests.factories import make_item, make_run
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import (
     AuditAction,
     AuditEntry,
-    BulkItem,
     BulkState,
-    BulkUpdate,
     Change,
     Plan,
     User,
@@ -238,14 +236,8 @@ def test_a_dry_run_names_for_each_ticket_what_is_sent_along(
 ) -> None:
     remember_emptied(CODE, ["account_email", "expected_at"])
     sandbox.edit(CODE, emergency_phone="")
-    run = BulkUpdate.objects.create(
-        owner=lead,
-        owner_name="Lead",
-        state=BulkState.READY,
-        created_at=timezone.now(),
-        wishes={"ticket_title": {"set": "Mới"}},
-    )
-    item = BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE)
+    run = make_run(lead, state=BulkState.READY, wishes={"ticket_title": {"set": "Mới"}})
+    item = make_item(run, CODE)
 
     plan_item(work_on(run, lead), item)
     page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
@@ -264,10 +256,8 @@ def test_a_dry_run_names_for_each_ticket_what_is_sent_along(
 def test_a_dry_run_for_another_crm_names_nothing_that_is_sent_along(
     lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
-    run = BulkUpdate.objects.create(
-        owner=lead, owner_name="Lead", created_at=timezone.now(), wishes={"ticket_title": {"set": "Mới"}}
-    )
-    item = BulkItem.objects.create(bulk=run, position=0, ticket_code=CODE, sent_along=["account_email"])
+    run = make_run(lead, state=BulkState.DRAFT, wishes={"ticket_title": {"set": "Mới"}})
+    item = make_item(run, CODE, sent_along=["account_email"])
 
     plan_item(work_on(run, lead), item)
 

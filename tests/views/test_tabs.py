@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
+from tests.factories import make_run
 from tests.pages import squeezed
-from ticketadmin.models import BulkUpdate, Role, User
+from ticketadmin.models import BulkState, Role, User
 
 Tabs = list[tuple[str, bool, str]]
 
@@ -34,7 +34,7 @@ def runs(lead: User, make_person: Callable[..., User]) -> None:
     """One bulk update of the lead, one of somebody else."""
     other = make_person(Role.LEAD, "hoa", first_name="Hoa")
     for owner in (lead, other):
-        BulkUpdate.objects.create(owner=owner, owner_name=owner.display_name, created_at=timezone.now())
+        make_run(owner, state=BulkState.DRAFT)
 
 
 def test_the_tabs_of_history_keep_the_filters_and_begin_at_the_first_page(web: Client, lead: User) -> None:

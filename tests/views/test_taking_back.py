@@ -8,9 +8,10 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
+from tests.factories import make_change, make_item, make_run
 from tests.pages import form_to, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, Draft, User
+from ticketadmin.models import BulkState, Change, Draft, User
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -178,20 +179,15 @@ def test_a_bulk_undo_without_the_right_is_refused_in_words(
     group.permissions.set(Permission.objects.filter(codename__in=["edit_tickets", "run_bulk_updates"]))
     person = make_person(None, "runs-only")
     person.groups.add(group)
-    now = timezone.now()
-    bulk = BulkUpdate.objects.create(
-        owner=staff, owner_name="Lan", created_at=now, finished_at=now, state=BulkState.FINISHED
-    )
-    change = Change.objects.create(
-        ticket_code=CODE,
-        actor=staff,
-        actor_name="Lan",
-        created_at=now,
-        finished_at=now,
+    bulk = make_run(staff, state=BulkState.FINISHED)
+    change = make_change(
+        staff,
+        CODE,
+        finished_at=timezone.now(),
         outcome="verified",
         wanted={"ticket_title": "Mới"},
         before={"ticket_title": "Cũ"},
     )
-    BulkItem.objects.create(bulk=bulk, position=1, ticket_code=CODE, change=change)
+    make_item(bulk, CODE, change=change)
 
     assert client_of(person).post(f"/bulk/{bulk.uuid}/undo/").status_code == 403

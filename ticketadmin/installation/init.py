@@ -129,7 +129,8 @@ def _connect(setup: Setup) -> bool:
         if not (_save_address(setup, ask_anew=ask_anew) and _save_key(setup, ask_anew=ask_anew)):
             _say("Stopped: the CRM's address and key are needed: --crm-url, --crm-key-file.")
             return False
-        if not any(_run(setup, *step) for step in (["check"], ["migrate", "-v", "0"], ["check_api"])):
+        # Both check the settings before anything else.
+        if not any(_run(setup, *step) for step in (["migrate", "-v", "0"], ["check_api"])):
             return True
         if setup.options.no_input or "TICKET_API_URL" in os.environ:
             break
