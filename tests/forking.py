@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,12 +28,17 @@ from tests.waiting import LIMIT
 class ForkServer:
     """A process that forks others; it ends with this process, or when it is closed."""
 
-    def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes] | Forked") -> None:
-        """Wait until it has imported what it forks."""
+    def __init__(
+        self,
+        channel: socket.socket,
+        process: "subprocess.Popen[bytes] | Forked",
+        problem: Callable[[], str] = lambda: "its error is above",
+    ) -> None:
+        """Wait until it has imported what it forks; if it ends instead, `problem` says why."""
         self._channel = channel
         self._lock = threading.Lock()
         self._process = process
-        assert channel.recv(MAX_REQUEST) == b"ready", "a fork server did not start: its error is above"
+        assert channel.recv(MAX_REQUEST) == b"ready", f"a fork server did not start: {problem()}"
 
     def start(
         self,
@@ -154,7 +159,7 @@ def product(environment: Mapping[str, str], log: Path) -> ForkServer:
     with theirs, log.open("a") as output:
         streams = (theirs.fileno(), output.fileno(), output.fileno())
         process = _nursery().start("serve_product", streams=streams, environment=environment, is_leader=True)
-    return ForkServer(ours, process)
+    return ForkServer(ours, process, log.read_text)
 
 
 @functools.cache

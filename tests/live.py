@@ -94,6 +94,11 @@ class LiveServer:
         return self._forks[key]
 
     @property
+    def sqlite_file(self) -> Path | None:
+        """Where its database is; None on PostgreSQL."""
+        return None if "DATABASE_URL" in self.environment else self.data / "ticketadmin.sqlite3"
+
+    @property
     def pid(self) -> int:
         """The first of its processes."""
         return self._process.pid

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Tab, next_page
+from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox
 from tests.waiting import wait_until
@@ -270,10 +271,9 @@ def test_a_paused_run_says_so_once(
 
 def prepared(tab: Tab, codes: list[str]) -> Page:
     """Return the page of a bulk update that only waits for its confirmation."""
-    page = tab.goto("/bulk/new/")
-    page.get_by_label("Ticket codes").fill("\n".join(codes))
-    page.get_by_role("button", name="Choose the changes").click()
-    page.get_by_label("Value for Emergency phone").fill(PHONE)
-    page.get_by_role("button", name="Check the tickets").click()
+    lead = Lead(tab.server)
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    lead.close()
+    page = tab.goto(path)
     expect(page.get_by_role("button", name=re.compile("^Send to"))).to_be_visible()
     return page

@@ -6,18 +6,19 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.db.migrations.loader import MigrationLoader
 
+from tests import forking
 from tests.browsing import Visitor
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.releases import FOLDER, counts
 from tests.sandbox_driver import KEY, Sandbox, SandboxProcess
-from tests.test_migrations import manage, on_postgres, on_sqlite  # noqa: F401 - fixtures
+from tests.test_migrations import on_postgres, on_sqlite  # noqa: F401 - fixtures
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -62,10 +63,28 @@ def crm(tmp_path: Path) -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture
-def old(database: str, request: pytest.FixtureRequest) -> str:
+def url(database: str, request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(database))
+
+
+@pytest.fixture
+def manage(url: str, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Runs a program of `tests/fork_server.py` on the database."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": url}
+    with forking.product_with(environment, tmp_path / "forks.log") as forks:
+
+        def run(program: str, *arguments: str) -> str:
+            done = forking.run(forks, program, *arguments)
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        yield run
+
+
+@pytest.fixture
+def old(url: str, manage: Callable[..., str]) -> str:
     """The address of a database as the version before left it."""
-    url = str(request.getfixturevalue(database))
-    manage(url, "shell", "-v", "0", "-c", MADE.format(others=OTHER_APPS, before=BEFORE, rows=ROWS))
+    manage("script", MADE.format(others=OTHER_APPS, before=BEFORE, rows=ROWS))
     return url
 
 
@@ -91,18 +110,18 @@ def old_worker(folder: Path, url: str, crm_url: str) -> subprocess.Popen[bytes] 
 
 @EVERY
 def test_an_upgrade_under_a_running_worker_keeps_everything_and_it_is_used(
-    database: str, old: str, crm: SandboxProcess, tmp_path: Path
+    database: str, old: str, manage: Callable[..., str], crm: SandboxProcess, tmp_path: Path
 ) -> None:
     driver = Sandbox(crm.url)
     worker = old_worker(tmp_path / "before", old, crm.url)
     if worker:
-        states = lambda: manage(old, "shell", "-v", "0", "-c", STATES)  # noqa: E731
+        states = lambda: manage("script", STATES)  # noqa: E731
         log = tmp_path / "before" / "worker.log"
         wait_until(lambda: "Starting worker" in log.read_text("utf-8"), lambda: log.read_text("utf-8"))
 
-    manage(old, "migrate", "-v", "0")
+    manage("manage", "migrate", "-v", "0")
 
-    after = json.loads(manage(old, "shell", "-v", "0", "-c", COUNTED.format(rows=ROWS, renamed=RENAMED)))
+    after = json.loads(manage("script", COUNTED.format(rows=ROWS, renamed=RENAMED)))
     fewer = {name for name, count in counts(ROWS).items() if after[name] < count}
     assert fewer - PASSING == set()
     if worker:

@@ -4,13 +4,16 @@ import hashlib
 import importlib.metadata
 import json
 import secrets
+from argparse import ArgumentParser
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from ticketadmin.management.commands.demo import PEOPLE_FILE
 from ticketadmin.models import CustomField, Hue, Role, StatusSetting, User
@@ -41,7 +44,10 @@ class Command(BaseCommand):
 
     help = "Prepare the demonstration's database and static files."
 
-    def handle(self, **_options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--sweep", action="store_true", help="then read the CRM's list into the index")
+
+    def handle(self, **options: Any) -> None:
         """Do only what is not done yet, so that a second start is quick."""
         call_command("migrate", verbosity=0)
         if settings.IS_CHECKOUT:  # a wheel holds them collected
@@ -55,6 +61,9 @@ class Command(BaseCommand):
                 StatusSetting(name=name, hue=hue, is_done=is_done, order=order)
                 for order, (name, hue, is_done) in enumerate(STATUSES)
             )
+        if options["sweep"]:
+            with suppress(CommandError):  # the worker goes on
+                call_command("index", sweep=True, stdout=StringIO())
 
 
 def collect_static() -> None:
