@@ -1,6 +1,7 @@
 """The directory is the diagram: imports point one way, and each outside thing has one door."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -195,6 +196,13 @@ def test_functions_have_at_most_six_parameters() -> None:
                 many += [f"{name} {node.name}: {number}"] if number > MAX_PARAMETERS else []
 
     assert many == []
+
+
+def test_limits_are_called_max() -> None:
+    other = re.compile(r"^_?(MOST|LONGEST|LARGEST|BIGGEST|HIGHEST)_", re.MULTILINE)
+    found = [name for name, _tree in modules() if other.search((PACKAGE / name).read_text(encoding="utf-8"))]
+
+    assert found == []
 
 
 def test_no_two_modules_import_each_other_and_none_in_a_circle() -> None:

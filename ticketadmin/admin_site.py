@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.views.redirects import if_ours
+from ticketadmin.views.redirects import own_or_else
 
 
 class AdministrationSite(admin.AdminSite):
@@ -35,7 +35,7 @@ class AdministrationSite(admin.AdminSite):
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Use the product's one sign-in page; who is signed in already is allowed in or is not."""
-        asked_for = if_ours(request, request.GET.get("next", ""), otherwise=reverse("admin:index"))
+        asked_for = own_or_else(request, request.GET.get("next", ""), otherwise=reverse("admin:index"))
         if not request.user.is_authenticated:
             return redirect_to_login(asked_for)
         if not self.has_permission(request):

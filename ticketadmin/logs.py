@@ -24,7 +24,7 @@ SECRETS = (
     *("TICKET_API_KEY", "TICKET_API_COOKIE", "SECRET_KEY", "METRICS_TOKEN"),
     *("LDAP_BIND_PASSWORD", "OIDC_RP_CLIENT_SECRET", "EMAIL_HOST_PASSWORD"),
 )
-SHORTEST_MASKED = 8  # shorter would mask ordinary words
+MIN_SECRET = 8  # shorter would mask ordinary words
 
 
 def event(logger: logging.Logger, name: str, *, level: int = logging.INFO, **facts: Any) -> None:
@@ -44,7 +44,7 @@ def without_secrets(text: str) -> str:
     """Return the text with every secret of the settings blanked out."""
     for name in SECRETS:
         secret = getattr(settings, name, "")
-        if isinstance(secret, str) and len(secret) >= SHORTEST_MASKED:
+        if isinstance(secret, str) and len(secret) >= MIN_SECRET:
             text = text.replace(secret, MASK)
     if settings.TICKET_API_KEY_FILE:
         text = _key_in(settings.TICKET_API_KEY_FILE).mask(text)

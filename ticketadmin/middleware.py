@@ -151,7 +151,7 @@ class BodyLimitMiddleware(_Middleware):
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.headers.get("Content-Length", "")
         size = whole_number(length)
-        if length.isdecimal() and (size is None or size > settings.LONGEST_BODY):
+        if length.isdecimal() and (size is None or size > settings.MAX_BODY):
             return bad_request(request, RequestDataTooBig())
         try:
             request.POST  # noqa: B018 - read here, once

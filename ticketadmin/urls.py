@@ -142,7 +142,7 @@ if settings.HAS_OIDC:
 
     urlpatterns += [
         path("sign-in/openid/", openid.Begin.as_view(), name="openid_begin"),
-        path("sign-in/openid/done/", openid.Done.as_view(), name="openid_done"),
+        path("sign-in/openid/done/", openid.SignInDone.as_view(), name="openid_done"),
     ]
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", styleguide.styleguide, name="styleguide"))

@@ -36,7 +36,7 @@ from ticketadmin.services.audit.origin import Origin, acting_from
 from ticketadmin.services.audit.record import MAX_TEXT, Target, masked, record
 from ticketadmin.services.audit.sign_ins import MAX_ENTRIES
 from ticketadmin.services.operations.upkeep import upkeep, upkeep_if_due
-from ticketadmin.services.people.accounts import Disabled, NoRole, Vouched, welcome
+from ticketadmin.services.people.accounts import Disabled, ExternalUser, NoRole, admit
 
 pytestmark = pytest.mark.django_db
 
@@ -192,12 +192,12 @@ def test_no_entry_holds_a_password_or_its_hash(minh: User) -> None:
 
 def test_directory_groups_that_change_roles_are_one_entry_that_names_the_directory(settings: Any) -> None:
     settings.ROLE_GROUPS = {"staff": ["support"], "lead": ["leads"], "administrator": []}
-    lan = Vouched(source=Source.OIDC, subject="https://a.example 1", username="lan", groups=["support"])
-    welcome(lan)
+    lan = ExternalUser(source=Source.OIDC, subject="https://a.example 1", username="lan", groups=["support"])
+    admit(lan)
     earlier = count(AuditAction.ROLES_CHANGED)
 
-    welcome(Vouched(**{**vars(lan), "groups": ["leads"]}))
-    welcome(Vouched(**{**vars(lan), "groups": ["leads"]}))
+    admit(ExternalUser(**{**vars(lan), "groups": ["leads"]}))
+    admit(ExternalUser(**{**vars(lan), "groups": ["leads"]}))
 
     assert count(AuditAction.ROLES_CHANGED) == earlier + 1
     entry = last(AuditAction.ROLES_CHANGED)
@@ -208,14 +208,14 @@ def test_directory_groups_that_change_roles_are_one_entry_that_names_the_directo
 
 def test_a_colleague_whom_the_company_vouches_for_is_recorded_when_turned_away(settings: Any) -> None:
     settings.ROLE_GROUPS = {"staff": ["support"], "lead": [], "administrator": []}
-    lan = Vouched(source=Source.OIDC, subject="https://a.example 1", username="lan")
+    lan = ExternalUser(source=Source.OIDC, subject="https://a.example 1", username="lan")
     with pytest.raises(NoRole):
-        welcome(lan)
+        admit(lan)
     assert last(AuditAction.SIGN_IN_REFUSED).details == {"reason": "NoRole"}
 
     switch_off(User.objects.get(username="lan"))
     with pytest.raises(Disabled):
-        welcome(lan)
+        admit(lan)
     assert last(AuditAction.SIGN_IN_REFUSED).details == {"reason": "Disabled"}
 
 

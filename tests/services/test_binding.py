@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ticketadmin.models import AuditAction, AuditEntry, BindingLink, IdentityClaim, Role, Source, User
 from ticketadmin.services.people.access import Forbidden
-from ticketadmin.services.people.accounts import NameTaken, NotBound, Vouched, welcome
+from ticketadmin.services.people.accounts import ExternalUser, NameTaken, NotBound, admit
 from ticketadmin.services.people.binding import (
     LINK_FOR,
     MAX_CLAIMS,
@@ -27,10 +27,12 @@ PROVIDER = "https://a.example"
 SOURCES = [Source.OIDC, Source.LDAP]
 
 
-def brought(source: Source, subject: str = "1", **told: Any) -> Vouched:
+def brought(source: Source, subject: str = "1", **told: Any) -> ExternalUser:
     """What the provider or directory says; the directory knows a name only."""
     known = f"{PROVIDER} {subject}" if source == Source.OIDC else None
-    return Vouched(**{"source": source, "subject": known, "username": "lan", "first_name": "Lan", **told})
+    return ExternalUser(
+        **{"source": source, "subject": known, "username": "lan", "first_name": "Lan", **told}
+    )
 
 
 @pytest.fixture(params=SOURCES)
@@ -41,7 +43,7 @@ def waiting(request: pytest.FixtureRequest, make_person: Callable[..., User]) ->
 def test_a_name_alone_opens_nothing(waiting: User) -> None:
     for _try in range(2):
         with pytest.raises(NotBound):
-            welcome(brought(waiting.source))
+            admit(brought(waiting.source))
 
     waiting.refresh_from_db()
     assert waiting.subject is None
@@ -53,12 +55,12 @@ def test_the_link_connects_the_account_once(waiting: User, administrator: User) 
     assert user_of_link(token) == waiting
 
     with bringing_link(token):
-        assert welcome(brought(waiting.source)) == waiting
-    assert welcome(brought(waiting.source)) == waiting
+        assert admit(brought(waiting.source)) == waiting
+    assert admit(brought(waiting.source)) == waiting
     assert user_of_link(token) is None
     if waiting.source == Source.OIDC:
         with bringing_link(token), pytest.raises(NameTaken):
-            welcome(brought(waiting.source, "2"))
+            admit(brought(waiting.source, "2"))
     bound = AuditEntry.objects.get(action=AuditAction.ACCOUNT_BOUND)
     assert (bound.actor, bound.details["way"]) == (waiting, "link")
     assert not IdentityClaim.objects.exists()
@@ -71,11 +73,11 @@ def test_a_link_ends_with_time_and_with_a_newer_one(waiting: User, administrator
     with time_machine.travel(timezone.now() + LINK_FOR + timedelta(seconds=1)):
         for token in (first, second, "", "x"):
             with bringing_link(token), pytest.raises(NotBound):
-                welcome(brought(waiting.source))
+                admit(brought(waiting.source))
     with bringing_link(first), pytest.raises(NotBound):
-        welcome(brought(waiting.source))
+        admit(brought(waiting.source))
     with bringing_link(second):
-        assert welcome(brought(waiting.source)) == waiting
+        assert admit(brought(waiting.source)) == waiting
 
 
 def test_a_link_of_another_account_connects_nothing(
@@ -84,7 +86,7 @@ def test_a_link_of_another_account_connects_nothing(
     other = make_person(Role.STAFF, "minh", source=waiting.source)
 
     with bringing_link(make_link(other, actor=administrator)), pytest.raises(NotBound):
-        welcome(brought(waiting.source))
+        admit(brought(waiting.source))
 
 
 def test_no_link_is_kept_readable(waiting: User, administrator: User) -> None:
@@ -100,21 +102,21 @@ def test_an_administrator_chooses_among_those_who_tried(
     waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
     for number in ("thief", "owner"):
         with pytest.raises(NotBound):
-            welcome(brought(Source.OIDC, number, email=f"{number}@example.com"))
+            admit(brought(Source.OIDC, number, email=f"{number}@example.com"))
 
     claim = IdentityClaim.objects.get(email="owner@example.com")
     choose_claim(waiting, claim.pk, actor=administrator)
 
-    assert welcome(brought(Source.OIDC, "owner")) == waiting
+    assert admit(brought(Source.OIDC, "owner")) == waiting
     with pytest.raises(NameTaken):
-        welcome(brought(Source.OIDC, "thief"))
+        admit(brought(Source.OIDC, "thief"))
 
 
 def test_those_who_try_are_remembered_up_to_a_bound(make_person: Callable[..., User]) -> None:
     make_person(Role.LEAD, "lan", source=Source.OIDC)
     for number in range(MAX_CLAIMS + 3):
         with pytest.raises(NotBound):
-            welcome(brought(Source.OIDC, str(number)))
+            admit(brought(Source.OIDC, str(number)))
 
     assert IdentityClaim.objects.count() == MAX_CLAIMS
 
@@ -125,7 +127,7 @@ def test_a_superuser_is_never_connected(source: Source, administrator: User) -> 
     boss = User.objects.create_superuser("boss")
 
     with pytest.raises(NotBound):
-        welcome(brought(source))
+        admit(brought(source))
     with pytest.raises(Forbidden):
         make_link(root, actor=administrator)
     with pytest.raises(CannotBind):
@@ -156,8 +158,8 @@ ID = "ldap entryUUID 0b1e6a4c-5f2e-103f-8d9a-6f0c2a1b3c4d"
 OTHER_ID = ID.replace("0b1e", "ffff")
 
 
-def in_directory(subject: str | None, username: str = "lan") -> Vouched:
-    return Vouched(source=Source.LDAP, subject=subject, username=username)
+def in_directory(subject: str | None, username: str = "lan") -> ExternalUser:
+    return ExternalUser(source=Source.LDAP, subject=subject, username=username)
 
 
 def test_who_was_connected_by_name_is_connected_by_id_from_the_next_sign_in_on(
@@ -165,8 +167,8 @@ def test_who_was_connected_by_name_is_connected_by_id_from_the_next_sign_in_on(
 ) -> None:
     by_name = make_person(Role.LEAD, "lan", source=Source.LDAP, subject="ldap lan")
 
-    assert welcome(in_directory(ID)) == by_name
-    assert welcome(in_directory(ID, username="lan.renamed")) == by_name
+    assert admit(in_directory(ID)) == by_name
+    assert admit(in_directory(ID, username="lan.renamed")) == by_name
     by_name.refresh_from_db()
     assert (by_name.subject, by_name.username) == (ID, "lan")
     assert AuditEntry.objects.get(action=AuditAction.ACCOUNT_BOUND).details["way"] == "id"
@@ -179,7 +181,7 @@ def test_a_name_that_the_directory_gives_to_another_entry_is_not_the_old_account
 
     for subject in (OTHER_ID, None):
         with pytest.raises(NameTaken):
-            welcome(in_directory(subject))
+            admit(in_directory(subject))
 
 
 def test_a_provider_that_claims_a_name_of_the_directory_gets_nothing(
@@ -188,7 +190,7 @@ def test_a_provider_that_claims_a_name_of_the_directory_gets_nothing(
     make_person(Role.LEAD, "lan", source=Source.LDAP, subject="ldap lan")
 
     with pytest.raises(NameTaken):
-        welcome(Vouched(source=Source.OIDC, subject=f"{PROVIDER} 1", username="lan"))
+        admit(ExternalUser(source=Source.OIDC, subject=f"{PROVIDER} 1", username="lan"))
 
 
 # --- the pages -----------------------------------------------------------------------------------
@@ -216,7 +218,7 @@ def test_the_page_names_those_who_tried_and_connects_one(
 ) -> None:
     waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
     with pytest.raises(NotBound):
-        welcome(brought(Source.OIDC, email="lan@example.com"))
+        admit(brought(Source.OIDC, email="lan@example.com"))
     page, admin = f"/people/{waiting.pk}/company-account/", client_of(administrator)
     assert "lan@example.com" in admin.get(page).content.decode()
 

@@ -1,4 +1,4 @@
-"""Letting in whom the company vouches for: roles by groups, one source a person."""
+"""Admitting users whom the company authenticated: roles by groups, one source a user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +11,16 @@ from ticketadmin.models import Role, Source, User
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.people.accounts import (
     Disabled,
+    ExternalUser,
     NameTaken,
     NoRole,
-    NotWelcome,
-    Vouched,
+    NotAdmitted,
+    admit,
     sign_out_everywhere,
-    welcome,
 )
 
 pytestmark = pytest.mark.django_db
-LAN = Vouched(source=Source.OIDC, subject="https://a.example 1", username="lan", groups=["support"])
+LAN = ExternalUser(source=Source.OIDC, subject="https://a.example 1", username="lan", groups=["support"])
 
 
 @pytest.fixture(autouse=True)
@@ -28,43 +28,43 @@ def _mapping(settings: Any) -> None:
     settings.ROLE_GROUPS = {"staff": ["support"], "lead": ["leads"], "administrator": ["it", "ops"]}
 
 
-def vouched(**changes: Any) -> Vouched:
-    return Vouched(**{**vars(LAN), **changes})
+def external(**changes: Any) -> ExternalUser:
+    return ExternalUser(**{**vars(LAN), **changes})
 
 
 def test_groups_decide_roles_anew_each_time() -> None:
-    assert welcome(LAN).role_names == ["Staff"]
-    assert welcome(vouched(groups=["leads", "ops"])).role_names == ["Administrator", "Team lead"]
-    assert welcome(vouched(groups=["SUPPORT", "support"])).role_names == ["Staff"]
+    assert admit(LAN).role_names == ["Staff"]
+    assert admit(external(groups=["leads", "ops"])).role_names == ["Administrator", "Team lead"]
+    assert admit(external(groups=["SUPPORT", "support"])).role_names == ["Staff"]
 
 
 @pytest.mark.parametrize("groups", [[], ["SUPPORT"], ["support "], ["staff", "administrator"]])
 def test_other_groups_are_no_role(groups: list[str]) -> None:
-    welcome(LAN)
+    admit(LAN)
     with pytest.raises(NoRole):
-        welcome(vouched(groups=groups))
+        admit(external(groups=groups))
 
     assert User.objects.get().role_names == []
 
 
 def test_a_group_that_an_administrator_made_is_left_alone() -> None:
-    person = welcome(LAN)
+    person = admit(LAN)
     person.groups.add(Group.objects.create(name="night shift"))
 
-    assert welcome(vouched(groups=[])).role_names == ["night shift"]
+    assert admit(external(groups=[])).role_names == ["night shift"]
 
 
 def test_without_a_mapping_roles_are_given_by_hand(settings: Any) -> None:
     settings.ROLE_GROUPS = {"staff": [], "lead": [], "administrator": []}
     with pytest.raises(NoRole):
-        welcome(LAN)
+        admit(LAN)
     User.objects.get().groups.add(Group.objects.get(name=Role.LEAD.value))
 
-    assert welcome(LAN).role_names == ["Team lead"]
+    assert admit(LAN).role_names == ["Team lead"]
 
 
 def test_nobody_becomes_superuser_or_gets_a_password() -> None:
-    person = welcome(vouched(groups=["it"]))
+    person = admit(external(groups=["it"]))
 
     assert not person.is_superuser
     assert not person.is_staff
@@ -74,9 +74,9 @@ def test_nobody_becomes_superuser_or_gets_a_password() -> None:
 def test_a_person_who_is_known_by_subject_keeps_the_account(make_person: Callable[..., User]) -> None:
     known = make_person(Role.STAFF, "Lan", source=Source.OIDC, subject=LAN.subject)
 
-    assert welcome(LAN) == known
+    assert admit(LAN) == known
     with pytest.raises(NameTaken):
-        welcome(vouched(subject="https://a.example 2"))
+        admit(external(subject="https://a.example 2"))
 
 
 @pytest.mark.parametrize("source", [Source.LOCAL, Source.LDAP])
@@ -86,29 +86,29 @@ def test_a_namesake_of_another_source_is_not_taken_over(
     make_person(Role.ADMINISTRATOR, "LAN", source=source, email="lan@example.com")
 
     with pytest.raises(NameTaken):
-        welcome(vouched(email="lan@example.com"))
+        admit(external(email="lan@example.com"))
 
 
 def test_the_same_subject_of_another_provider_is_somebody_else() -> None:
-    welcome(LAN)
+    admit(LAN)
 
     with pytest.raises(NameTaken):
-        welcome(vouched(subject="https://b.example 1"))
+        admit(external(subject="https://b.example 1"))
 
 
 def test_whoever_is_switched_off_stays_so() -> None:
-    person = welcome(LAN)
+    person = admit(LAN)
     person.is_active = False
     person.save()
 
     with pytest.raises(Disabled):
-        welcome(vouched(groups=["it"]))
+        admit(external(groups=["it"]))
     assert person.role_names == ["Staff"]
 
 
 def test_names_follow_the_company_and_are_not_emptied() -> None:
-    welcome(vouched(first_name="Lan", last_name="Trần" * 100, email="lan@example.com"))
-    person = welcome(vouched(first_name="Lan Anh"))
+    admit(external(first_name="Lan", last_name="Trần" * 100, email="lan@example.com"))
+    person = admit(external(first_name="Lan Anh"))
 
     assert person.first_name == "Lan Anh"
     assert person.last_name.startswith("Trần")
@@ -120,15 +120,15 @@ def test_every_spelling_of_a_name_is_one_person() -> None:
     ldap = {"source": Source.LDAP, "subject": None}
     names = ["ﬁona", "fiona", "FIONA", "Ｆiona"]
 
-    assert len({welcome(vouched(**ldap, username=name)).pk for name in names}) == 1
+    assert len({admit(external(**ldap, username=name)).pk for name in names}) == 1
 
 
 def test_what_cannot_be_seen_is_not_part_of_a_name() -> None:
-    person = welcome(vouched(username="la\u202en\x00", first_name="L\x00an\n"))
+    person = admit(external(username="la\u202en\x00", first_name="L\x00an\n"))
 
     assert (person.username, person.first_name) == ("lan", "Lan")
-    with pytest.raises(NotWelcome):
-        welcome(vouched(subject="https://a.example 9", username="\x00"))
+    with pytest.raises(NotAdmitted):
+        admit(external(subject="https://a.example 9", username="\x00"))
 
 
 def test_signing_somebody_else_out_needs_the_right(staff: User, lead: User, administrator: User) -> None:
@@ -152,6 +152,6 @@ def test_two_first_sign_ins_at_once_make_one_person() -> None:
         return answer
 
     with connection.execute_wrapper(another_tab):
-        person = welcome(LAN)
+        person = admit(LAN)
 
     assert [person] == made

@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.html import conditional_escape
 from django.utils.safestring import mark_safe
 
-from ticketadmin.templatetags.fragments import MOST_KEPT
+from ticketadmin.templatetags.fragments import MAX_KEPT
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def test_a_value_that_is_not_written_is_not_worked_out() -> None:
 def test_renderings_are_bounded() -> None:
     template, times = part("{{ reader.shown }}"), list[str]()
 
-    for name in ["first", *map(str, range(MOST_KEPT)), "first", "first"]:
+    for name in ["first", *map(str, range(MAX_KEPT)), "first", "first"]:
         assert template.render({"reader": Reader(name, times)}) == name
 
     assert times.count("first") == 2

@@ -10,6 +10,7 @@ from django.test import Client
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, User
+from ticketadmin.services.crm.omitted import omitted_fields
 from ticketadmin.services.saving.custom_fields import is_proved
 
 CODE = "ABCXYZ1234"
@@ -99,6 +100,24 @@ def test_a_crm_that_replaces_the_object_is_found_out_and_the_ticket_restored(
     assert not is_proved()
     save_serial(web)
     assert sandbox.ticket(CODE)["custom_fields"]["ngay_mua"] == FILLED["ngay_mua"]
+
+
+def test_a_crm_that_empties_every_field_is_found_out_and_the_ticket_restored(
+    web: Client, sandbox: Sandbox
+) -> None:
+    sandbox.switch(semantics="replace")
+    before = sandbox.ticket(CODE)
+
+    with pytest.raises(CommandError, match=r"remembered.*whole\.$"):
+        call_command("check_api", try_custom_fields=CODE)
+
+    assert {**sandbox.ticket(CODE), "updated_at": ""} == {**before, "updated_at": ""}
+    assert not is_proved()
+    assert omitted_fields().are_emptied
+    sandbox.forget_log()
+    with pytest.raises(CommandError, match=r"^Nothing was sent"):
+        call_command("check_api", try_custom_fields=CODE)
+    assert sandbox.puts() == []
 
 
 def test_a_proof_is_of_one_crm(web: Client, sandbox: Sandbox, settings: Any) -> None:

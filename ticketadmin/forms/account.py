@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.models import Source, User
 from ticketadmin.services.people import second_step as steps
-from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
+from ticketadmin.services.people.accounts import NotAdmitted, SourceUnavailable
 
 WRONG = _(
     "This code is wrong or was used already. Wait for the next one; after several wrong ones it takes longer."
@@ -131,8 +131,8 @@ class SignInForm(FieldsInOrder, AuthenticationForm):
         """Check name and password; say why a user with the right password is not let in."""
         try:
             return super().clean()
-        except NotWelcome as problem:
-            raise ValidationError(problem.message, code="not_welcome") from problem
+        except NotAdmitted as problem:
+            raise ValidationError(problem.message, code="not_admitted") from problem
         except SourceUnavailable as problem:
             # Counted like a failure: else passwords could be guessed while the directory is away.
             named = {"username": self.cleaned_data.get("username")}

@@ -25,7 +25,7 @@ from ticketadmin.forms.layout import BoxInfo, describe_box
 from ticketadmin.models import BulkUpdate, Recipe, User
 from ticketadmin.services.bulk.files import changeable_in
 from ticketadmin.services.bulk.recipes import BulkRecipe, bulk_recipe
-from ticketadmin.services.bulk.runs import MOST_IN_FLIGHT, check_bulk, confirm_bulk
+from ticketadmin.services.bulk.runs import MAX_IN_FLIGHT, check_bulk, confirm_bulk
 from ticketadmin.services.recipes.fill import problems_of
 from ticketadmin.services.recipes.recipe import changes_of
 from ticketadmin.services.recipes.stops import describe_stops
@@ -245,9 +245,9 @@ class ConfirmForm(forms.Form):
     in_flight = forms.IntegerField(
         label=_("Tickets at the same time"),
         min_value=1,
-        max_value=MOST_IN_FLIGHT,
+        max_value=MAX_IN_FLIGHT,
         initial=4,
-        error_messages=_between(1, MOST_IN_FLIGHT),
+        error_messages=_between(1, MAX_IN_FLIGHT),
     )
     per_second = forms.FloatField(
         label=_("Requests to the CRM a second, at most"),

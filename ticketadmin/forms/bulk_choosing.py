@@ -20,7 +20,7 @@ from ticketadmin.services.bulk.files import (
     tickets_in,
 )
 from ticketadmin.services.bulk.rows import RowError
-from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen, ChosenTickets, draft_bulk
+from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen, ChosenTickets, draft_bulk
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.listing import Query, codes_of
 from ticketadmin.services.index.rows import current_index, listed_fields
@@ -83,10 +83,10 @@ class ChooseForm(forms.Form):
 
     def _require_number(self) -> None:
         count = len(self.chosen.tickets)
-        if count > MOST_TICKETS:
+        if count > MAX_TICKETS:
             message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
             raise forms.ValidationError(
-                message, code="too_many", params={"count": count, "most": MOST_TICKETS}
+                message, code="too_many", params={"count": count, "most": MAX_TICKETS}
             )
         if not count:
             raise forms.ValidationError(_("There is no ticket in it."), code="no_ticket")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.boxes import ACTION, KEEP, ActionRow, ActionsForm
 from ticketadmin.forms.tickets import TicketForm, query_of
 from ticketadmin.models import Recipe, User
-from ticketadmin.services.drafts.drafts import CLEAR
+from ticketadmin.services.drafts.drafts import CLEAR_INPUT
 from ticketadmin.services.recipes.fill import Filled, Typed
 from ticketadmin.services.recipes.keep import MAX_RECIPES, keep_recipe
 from ticketadmin.services.recipes.recipe import (
@@ -203,7 +203,7 @@ def filled_form(form: TicketForm, filled: Filled) -> TicketForm:
     data = query_of(form.data).copy()
     for name, texts in filled.texts.items():
         data.setlist(name, texts)
-    data.setlist(CLEAR, [*data.getlist(CLEAR), *filled.cleared])
+    data.setlist(CLEAR_INPUT, [*data.getlist(CLEAR_INPUT), *filled.cleared])
     return TicketForm(data, base=form.base, schema=form.schema, is_first_asked=form.is_first_asked)
 
 

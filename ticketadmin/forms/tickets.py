@@ -18,7 +18,15 @@ from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.layout import BoxInfo, TicketLayout, describe_box, ticket_layout
 from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.models import Change, Draft, User
-from ticketadmin.services.drafts.drafts import CLEAR, EXTRAS, NEW_KEY, NEW_VALUE, Tab, drop_saved, keep_draft
+from ticketadmin.services.drafts.drafts import (
+    CLEAR_INPUT,
+    EXTRAS,
+    NEW_KEY,
+    NEW_VALUE,
+    Tab,
+    drop_saved,
+    keep_draft,
+)
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.edit import Edit, InvalidEdit, edit_of_values, read_edit
 from ticketadmin.services.saving.form_base import Base, load_base
@@ -61,7 +69,7 @@ class TicketForm(forms.Form):
         self.base = base
         self.schema = schema
         self.edit = Edit()
-        self.cleared = set(data.getlist(CLEAR) if data else self.inputs.get(CLEAR, []))
+        self.cleared = set(data.getlist(CLEAR_INPUT) if data else self.inputs.get(CLEAR_INPUT, []))
         for field in schema.fields.values():
             self.fields[field.name] = self._make_box(field, self._shown(field))
         self.fields[CHANGE_REASON] = reason_box("".join(self.inputs.get(CHANGE_REASON, [])))
@@ -208,7 +216,7 @@ def keep_as_draft(data: QueryDict, base: Base, *, actor: User) -> Draft | None:
     names = [name for name in data if CUSTOM_NAME.fullmatch(name)][:MAX_POSTED_CUSTOM_FIELDS]
     schema = load_schema(names=[*base.values, *names])
     inputs = {name: data.getlist(name) for name in data if name in schema.fields or name in EXTRAS}
-    inputs.setdefault(CLEAR, [])
+    inputs.setdefault(CLEAR_INPUT, [])
     return keep_draft(actor, base, inputs, schema, tab=tab_of(data), submission=submission_of(data))
 
 
@@ -247,7 +255,8 @@ def rebased(form: TicketForm, base: Base) -> TicketForm:
     emptied = [
         name for name in form.edit.wishes if schema.is_empty(name, form.edit.value_of(schema.field(name)))
     ]
-    data.setlist(CLEAR, [*data.getlist(CLEAR), *(name for name in emptied if name not in base.values)])
+    unknown = [name for name in emptied if name not in base.values]
+    data.setlist(CLEAR_INPUT, [*data.getlist(CLEAR_INPUT), *unknown])
     for conflict in base.conflicts:
         data.pop(RESOLVE_PREFIX + conflict.name, None)  # chosen between other values
     return TicketForm(data, base=base, schema=schema, is_first_asked=True)

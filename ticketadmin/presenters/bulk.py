@@ -31,13 +31,13 @@ from ticketadmin.presenters.outcomes import (
     why_left_out,
 )
 from ticketadmin.presenters.page import Page, page
-from ticketadmin.presenters.paging import PageLinks, Tab
+from ticketadmin.presenters.paging import PageLinks, TabLink
 from ticketadmin.presenters.rules import describe_all
 from ticketadmin.presenters.sent_along import would_be_lost
 from ticketadmin.services.bulk.outcome_file import Ending, Endings
 from ticketadmin.services.bulk.progress import Progress, progress_of
 from ticketadmin.services.bulk.rollout import damage_seen
-from ticketadmin.services.bulk.runs import CHUNK
+from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
@@ -107,7 +107,7 @@ class BulkListPage(Page):
 
     runs: list[PresentedRun]
     is_mine: bool
-    tabs: list[Tab]
+    tabs: list[TabLink]
     pages: PageLinks
 
 
@@ -222,7 +222,7 @@ def why_so(item: BulkItem, schema: TicketSchema) -> Text:
 def present_endings(bulk: BulkUpdate) -> Endings:
     """Return how each ticket of a run ended, and why rows of its file had no part in it."""
     schema = load_schema()
-    items = bulk.items.select_related("change").order_by("position").iterator(chunk_size=CHUNK)
+    items = bulk.items.select_related("change").order_by("position").iterator(chunk_size=ROWS_AT_ONCE)
     return Endings(
         by_code={item.ticket_code: _ending(bulk, item, schema) for item in items},
         by_row=_wrong_rows(bulk),

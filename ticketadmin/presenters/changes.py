@@ -13,7 +13,7 @@ from ticketadmin.models import Change, Outcome, User
 from ticketadmin.presenters.dates import readable_date
 from ticketadmin.presenters.outcomes import Notice, Text, describe_outcome, meaning_of
 from ticketadmin.presenters.page import page
-from ticketadmin.presenters.paging import FilteredPage, Tab
+from ticketadmin.presenters.paging import FilteredPage, TabLink
 from ticketadmin.presenters.rules import describe_all
 from ticketadmin.presenters.sent_along import signature_after
 from ticketadmin.sanitizing import visible_text
@@ -189,4 +189,4 @@ class HistoryPage(FilteredPage):
     changes: list[PresentedChange]
     omitted: Notice | None
     sees_all: bool
-    tabs: list[Tab]
+    tabs: list[TabLink]

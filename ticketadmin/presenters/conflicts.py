@@ -12,7 +12,8 @@ from ticketadmin.forms.tickets import RESOLVE_PREFIX, TicketForm
 from ticketadmin.models import BulkItem, BulkUpdate
 from ticketadmin.presenters.changes import readable
 from ticketadmin.presenters.content import display_content
-from ticketadmin.services.bulk.file_base import CHUNK, FileConflict, conflicting_items, file_conflicts
+from ticketadmin.services.bulk.file_base import FileConflict, conflicting_items, file_conflicts
+from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.saving.merge import FieldConflict
 from ticketadmin.services.values.diffs import Piece, word_diff
 from ticketadmin.services.values.fields import Field, Kind, Value
@@ -123,7 +124,7 @@ def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedF
     tickets: list[ConflictingTicket] = []
     items = conflicting_items(bulk)
     seen = 0
-    for item in items[:MAX_COUNTED].iterator(chunk_size=CHUNK):
+    for item in items[:MAX_COUNTED].iterator(chunk_size=ROWS_AT_ONCE):
         found = file_conflicts(item, bulk.wishes, schema)
         counts.update(one.name for one in found)
         seen += 1

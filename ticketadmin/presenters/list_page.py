@@ -20,7 +20,7 @@ from ticketadmin.presenters.listing import (
 from ticketadmin.presenters.neighbours import carried
 from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
-from ticketadmin.services.bulk.contents import MOST_TICKETS
+from ticketadmin.services.bulk.contents import MAX_WITH_CONTENTS
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.listing import Query, Total, read_page, total_of
 from ticketadmin.services.index.overview import Overview
@@ -59,7 +59,7 @@ class TicketList(Page):
     since: str  # ISO
     unknown_codes: tuple[str, ...]
     maybe_code: str  # what was searched for, where it may be a code
-    most_contents: int = MOST_TICKETS
+    most_contents: int = MAX_WITH_CONTENTS
 
     @property
     def view_query(self) -> str:

@@ -12,7 +12,7 @@ from ticketadmin.presenters.page import FormPage
 
 
 @dataclass(frozen=True)
-class Tab:
+class TabLink:
     """One of the views of a page that links lead to."""
 
     label: Text
@@ -20,7 +20,7 @@ class Tab:
     is_current: bool
 
 
-def whose_tabs(query: QueryDict, viewer: User) -> list[Tab]:
+def whose_tabs(query: QueryDict, viewer: User) -> list[TabLink]:
     """Return the tabs for all users and for the user alone; the rest of the query is kept."""
     tabs = []
     for label, person in ((_("Everybody's"), ""), (_("Mine"), str(viewer.pk))):
@@ -28,7 +28,7 @@ def whose_tabs(query: QueryDict, viewer: User) -> list[Tab]:
         params.pop("person", None)
         if person:
             params["person"] = person
-        tabs.append(Tab(label, f"?{params.urlencode()}", query.get("person", "") == person))
+        tabs.append(TabLink(label, f"?{params.urlencode()}", query.get("person", "") == person))
     return tabs
 
 

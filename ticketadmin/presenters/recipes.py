@@ -13,7 +13,7 @@ from ticketadmin.models import Recipe, User
 from ticketadmin.presenters.changes import option_labels
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
-from ticketadmin.presenters.paging import Tab
+from ticketadmin.presenters.paging import TabLink
 from ticketadmin.services.recipes.fill import Filled, problems_of
 from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
 from ticketadmin.services.recipes.stops import FIELD_GONE, Stop, describe_stop, describe_stops
@@ -39,7 +39,7 @@ class RecipesPage(Page):
 
     own: list[PresentedRecipe]
     shared: list[PresentedRecipe]
-    tabs: list[Tab]
+    tabs: list[TabLink]
 
 
 @page("recipes/recipe.html")

@@ -19,7 +19,7 @@ from ticketadmin.presenters.changes import ValueRow
 from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
-from ticketadmin.presenters.paging import Tab
+from ticketadmin.presenters.paging import TabLink
 from ticketadmin.services.snippets.importing import Fate, PlannedRow, counted
 from ticketadmin.services.snippets.keep import START, ListedSnippet
 from ticketadmin.services.snippets.snippet import Insertion
@@ -60,7 +60,7 @@ class SnippetsPage(Page):
 
     own: list[PresentedSnippet]
     shared: list[PresentedSnippet]
-    tabs: list[Tab]
+    tabs: list[TabLink]
     words: str
     shown: int
     has_more: bool
@@ -150,10 +150,10 @@ def excerpt(start: str) -> str:
     return Truncator(" ".join(start.split())).chars(SHOWN_TEXT)
 
 
-def recipe_tabs(current: str) -> list[Tab]:
+def recipe_tabs(current: str) -> list[TabLink]:
     """Return the tabs of the pages of recipes and snippets; `current` is the name of a route."""
     tabs = {"recipes": _("Recipes"), "snippets": _("Snippets")}
-    return [Tab(label, reverse(route), route == current) for route, label in tabs.items()]
+    return [TabLink(label, reverse(route), route == current) for route, label in tabs.items()]
 
 
 def describe_inserted(name: str, found: Insertion, label: str, next_step: str) -> Notice:

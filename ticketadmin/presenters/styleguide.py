@@ -23,7 +23,7 @@ from ticketadmin.presenters.connection import ANSWERS, PresentedStep
 from ticketadmin.presenters.file_help import SpellingRow, spelling_rows
 from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
-from ticketadmin.presenters.paging import PageLinks, Tab
+from ticketadmin.presenters.paging import PageLinks, TabLink
 from ticketadmin.presenters.snippets import PresentedSnippet
 from ticketadmin.services.bulk.notation import Notation
 from ticketadmin.services.bulk.questions import Subject
@@ -44,7 +44,7 @@ class StyleGuidePage(Page):
     plans: list[Tile]
     pieces: tuple[Piece, ...]
     steps: list[PresentedStep]
-    tabs: list[Tab]
+    tabs: list[TabLink]
     qr: SafeString
     pages: tuple[PageLinks, ...]
     snippets: list[PresentedSnippet]
@@ -72,7 +72,7 @@ def style_guide() -> StyleGuidePage:
         plans=_plans(),
         pieces=word_diff("The printer is broken", "The printer works again"),
         steps=_steps(),
-        tabs=[Tab(name, "#main", name == "Mine") for name in ("Everybody's", "Mine", "Unread")],
+        tabs=[TabLink(name, "#main", name == "Mine") for name in ("Everybody's", "Mine", "Unread")],
         qr=qr_code("otpauth://totp/ticketadmin:lan?secret=JBSWY3DPEHPK3PXP&issuer=ticketadmin"),
         pages=(
             PageLinks("Back", "#main", "Next", "#main", "Page 2 of 5"),

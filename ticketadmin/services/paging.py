@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import QuerySet
 
+ROWS_AT_ONCE = 500  # read or written by one statement, where all rows are gone through
+
 Row = TypeVar("Row")
 
 

@@ -40,7 +40,7 @@ def a_user_can_sign_in(**_kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register()
-def sources_are_whole(**_kwargs: Any) -> Iterator[CheckMessage]:
+def check_sources(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that every configured source is configured completely."""
     needed = ["LDAP_USER_BASE"] + (["LDAP_GROUP_BASE"] if any(settings.ROLE_GROUPS.values()) else [])
     if problem := _half("LDAP_URL", needed, _LDAP):

@@ -17,7 +17,7 @@ from django_auth_ldap.backend import LDAPBackend, ldap_error
 from django_auth_ldap.config import LDAPSearch, NestedMemberDNGroupType, PosixGroupType
 
 from ticketadmin.models import Source, User
-from ticketadmin.services.people.accounts import SourceUnavailable, Vouched, welcome
+from ticketadmin.services.people.accounts import ExternalUser, SourceUnavailable, admit
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +53,9 @@ def _group_settings() -> dict[str, Any]:
 
 
 class DirectoryBackend(LDAPBackend):
-    """django-auth-ldap with our settings, which hands what the directory says to `welcome`.
+    """django-auth-ldap with our settings, which hands what the directory says to `admit`.
 
-    `authenticate` raises SourceUnavailable, and NotWelcome when the password was right.
+    `authenticate` raises SourceUnavailable, and NotAdmitted when the password was right.
     """
 
     default_settings = {
@@ -75,8 +75,8 @@ class DirectoryBackend(LDAPBackend):
     }
 
     def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[User, bool]:
-        """Return the person, welcomed by what the directory says now; nothing is left to fill in."""
-        vouched = Vouched(
+        """Return the account, admitted by what the directory says now; nothing is left to fill in."""
+        external = ExternalUser(
             source=Source.LDAP,
             subject=_subject(ldap_user),
             username=(_first(ldap_user, settings.LDAP_NAME_ATTRIBUTE) or username).lower(),
@@ -85,7 +85,7 @@ class DirectoryBackend(LDAPBackend):
             email=_first(ldap_user, "mail"),
             groups=ldap_user.group_names if settings.LDAP_GROUP_BASE else (),
         )
-        return welcome(vouched), False
+        return admit(external), False
 
     def get_user(self, user_id: int) -> User | None:
         return User.of_session(user_id, source=Source.LDAP)

@@ -29,14 +29,14 @@ from django.http import HttpRequest
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from ticketadmin.models import Source, User
-from ticketadmin.services.people.accounts import SourceUnavailable, Vouched, welcome
+from ticketadmin.services.people.accounts import ExternalUser, SourceUnavailable, admit
 from ticketadmin.signing_in.checks import is_private_way
 
 logger = logging.getLogger(__name__)
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _ASK_AGAIN_AFTER = 3600
-_LONGEST_ANSWER = 1_000_000
+_MAX_ANSWER = 1_000_000
 _CHUNK = 65_536
 _LEEWAY = 60
 
@@ -133,7 +133,7 @@ def _download(address: str) -> bytes:
         with urllib.request.urlopen(address, timeout=settings.OIDC_TIMEOUT, context=context) as answer:  # noqa: S310
             while (part := answer.read1(_CHUNK)) and time.monotonic() < give_up:
                 content += part
-                if len(content) > _LONGEST_ANSWER:
+                if len(content) > _MAX_ANSWER:
                     raise ValueError("The answer is too long.")
     except urllib.error.HTTPError as error:
         error.close()  # it is the answer, too, and would hold the connection until the garbage collector runs
@@ -149,7 +149,7 @@ def _signing_keys(address: str) -> list[jwt.PyJWK]:
 
 
 class OpenIdBackend(OIDCAuthenticationBackend):
-    """mozilla-django-oidc with discovery, a complete check of the token, and `welcome`."""
+    """mozilla-django-oidc with discovery, a complete check of the token, and `admit`."""
 
     def __init__(self) -> None:
         """Make no request yet: Django instantiates this for every session it loads."""
@@ -172,7 +172,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
     def authenticate(self, request: HttpRequest | None, **kwargs: Any) -> User | None:
         """Return the person who came back from the provider; None where this is no such sign-in.
 
-        Raises SuspiciousOperation for a token that proves nothing, SourceUnavailable, and NotWelcome.
+        Raises SuspiciousOperation for a token that proves nothing, SourceUnavailable, and NotAdmitted.
         """
         if "nonce" not in kwargs or request is None:
             return None
@@ -224,15 +224,15 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         return claims
 
     def get_or_create_user(self, access_token: str, id_token: str, payload: dict[str, Any]) -> User:
-        """Return the person, welcomed by what the provider says now."""
+        """Return the account, admitted by what the provider says now."""
         told = self.get_userinfo(access_token, id_token, payload)
         if told.get("sub") != payload["sub"]:
             raise SourceUnavailable  # Core 1.0 section 5.3.2: the answer must not be used
         claims = {**payload, **told}
         issuer = provider().issuer
         name = claims.get(settings.OIDC_USERNAME_CLAIM) or claims.get("email") or claims["sub"]
-        return welcome(
-            Vouched(
+        return admit(
+            ExternalUser(
                 source=Source.OIDC,
                 subject=f"{issuer} {claims['sub']}",
                 username=str(name).lower(),

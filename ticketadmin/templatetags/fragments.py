@@ -26,7 +26,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 register = template.Library()
-MOST_KEPT = 200  # renderings of one part, about 10 KB each for the frame of a page
+MAX_KEPT = 200  # renderings of one part, about 10 KB each for the frame of a page
 _MARK = secrets.token_hex(12)  # no text of a user can hold it
 _PLACE = re.compile(f"{_MARK}-([a-z_]+)(?:[.]([0-9]+))?-")
 
@@ -96,7 +96,7 @@ class SameFor(template.Node):
 
     def _keep(self, key: Hashable, kept: _Kept) -> _Kept:
         with self._lock:
-            while len(self._rendered) >= MOST_KEPT:
+            while len(self._rendered) >= MAX_KEPT:
                 del self._rendered[next(iter(self._rendered))]
             self._rendered[key] = kept
         return kept

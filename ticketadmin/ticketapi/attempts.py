@@ -1,4 +1,4 @@
-"""Single attempts to call the API: what is told of each, and who is asked before it."""
+"""Hooks around one HTTP attempt: `Call` for the observer afterwards, `Gate` for admission before it."""
 
 from dataclasses import dataclass
 from typing import Protocol

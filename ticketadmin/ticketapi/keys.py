@@ -9,7 +9,7 @@ from ticketadmin.ticketapi.masking import spellings
 from ticketadmin.ticketapi.reasons import Reason
 
 MASK = "•••"
-SHORTEST_MASKED = 6  # masking shorter texts would blank out ordinary words
+MIN_SPELLING = 6  # masking shorter texts would blank out ordinary words
 
 
 class ApiKey:
@@ -64,7 +64,7 @@ class ApiKey:
         """Make the pattern of a key that was read since."""
         with self._lock:
             value = self._value
-            if value != self._spelled and len(value) >= SHORTEST_MASKED and value.isascii():
+            if value != self._spelled and len(value) >= MIN_SPELLING and value.isascii():
                 self._patterns = (*self._patterns[-1:], spellings(value))
                 self._spelled = value
 

@@ -90,7 +90,7 @@ def data_of(reply: Reply, *, method: str) -> dict[str, Any]:
     content = reply.json()
     if content is NO_JSON:
         raise UnexpectedReply(
-            Reason.NOT_JSON, effect=effect, http_status=reply.status, api_message=words_of(reply)
+            Reason.NOT_JSON, effect=effect, http_status=reply.status, api_message=message_of(reply)
         )
     if isinstance(content, dict) and (content.get("error") or content.get("errors")):
         raise _invalid(Reason.ERROR_IN_SUCCESS, reply, effect)
@@ -113,7 +113,7 @@ def error_of(reply: Reply, *, method: str) -> TicketApiError:
         reason,
         effect=effect,
         http_status=reply.status,
-        api_message=words_of(reply),
+        api_message=message_of(reply),
         retry_after=reply.retry_after,
     )
 
@@ -129,12 +129,12 @@ def _kind_of(status: int) -> tuple[type[TicketApiError], Reason]:
 
 
 def _invalid(reason: Reason, reply: Reply, effect: Effect) -> InvalidTicket:
-    error = InvalidTicket(reason, effect=effect, http_status=reply.status, api_message=words_of(reply))
+    error = InvalidTicket(reason, effect=effect, http_status=reply.status, api_message=message_of(reply))
     error.fields = fields_of(reply)
     return error
 
 
-def words_of(reply: Reply) -> str:
+def message_of(reply: Reply) -> str:
     """Return the CRM's own words in an answer as plain text, "" if there are none."""
     content = reply.json()
     if content is NO_JSON:

@@ -17,7 +17,7 @@ def see_other(address: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(address, status=303)
 
 
-def if_ours(request: HttpRequest, address: str, *, otherwise: str) -> str:
+def own_or_else(request: HttpRequest, address: str, *, otherwise: str) -> str:
     """Return the address if it leads to a page of this tool, so that a link cannot send users elsewhere."""
     is_ours = url_has_allowed_host_and_scheme(
         address, {request.get_host()}, require_https=request.is_secure()

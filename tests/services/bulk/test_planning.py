@@ -12,6 +12,8 @@ from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.planning import MAX_FIRST, plan_together
 from ticketadmin.services.bulk.results import Done, Singly
+from ticketadmin.services.crm.omitted import remember_emptied
+from ticketadmin.services.saving.sent_along import OTHER_CUSTOM
 
 __all__ = ["run"]  # a fixture
 
@@ -46,6 +48,23 @@ def test_after_a_list_that_the_ticket_contradicts_each_ticket_is_planned_by_itse
         assert plan_item(work, item) == Done()
     stored = {item.ticket_code: (item.plan, item.reason, item.base) for item in items_of(run)}
     assert stored == {code: (Plan.SEND, "", {"ticket_title": f"{code} vừa sửa"}) for code in stored}
+
+
+@pytest.mark.parametrize("hidden", ["", "*"])
+def test_a_row_that_does_not_show_what_would_be_lost_leaves_its_ticket_to_a_single_read(
+    hidden: str, run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    items = items_of(run)
+    remember_emptied(items[0].ticket_code, ["account_email", "expected_at"])
+    sandbox.switch(hidden_custom_fields=hidden)
+    work = work_on(run, lead)
+
+    results = plan_together(work, items, ListReads(100))
+
+    assert results == [Done()] + [Singly() if hidden else Done()] * (len(items) - 1)
+    assert [item.unreadable for item in items[1:]] == [None] * (len(items) - 1)
+    assert plan_item(work, items[1]) == Done()
+    assert items[1].unreadable == ([OTHER_CUSTOM] if hidden else None)
 
 
 @pytest.mark.parametrize("too_large", [1, 3, MAX_FIRST, MAX_FIRST + 2])

@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from ticketadmin.services.bulk.cells import read_cell
 from ticketadmin.services.bulk.columns import InvalidColumns
 from ticketadmin.services.bulk.notation import Notation
-from ticketadmin.services.bulk.rows import MOST_ERRORS, BulkTable, ReadAs, read_rows
+from ticketadmin.services.bulk.rows import MAX_ERRORS, BulkTable, ReadAs, read_rows
 from ticketadmin.services.bulk.template import explain_columns, template_csv, template_xlsx
 from ticketadmin.services.saving.edit import CLEAR, Set
 from ticketadmin.services.spreadsheets import CellProblem, Table, TableRow, UnreadableFile, read_table
@@ -346,7 +346,7 @@ def test_a_ticket_in_several_rows_is_an_error_in_each_whatever_its_case() -> Non
 def test_errors_are_kept_to_a_number_that_a_page_can_show_and_counted_beyond() -> None:
     table = read(["code", "Expected date"], *[[f"TK-{number}", "x"] for number in range(2_000)])
 
-    assert (len(table.errors), table.error_count, len(table.error_rows)) == (MOST_ERRORS, 2_000, 2_000)
+    assert (len(table.errors), table.error_count, len(table.error_rows)) == (MAX_ERRORS, 2_000, 2_000)
     assert table.rows == ()
 
 

@@ -14,7 +14,7 @@ from hypothesis import example, given, strategies
 from openpyxl import Workbook
 
 from tests.services.excel import EXCEL, SHEET, STRINGS
-from ticketadmin.services.spreadsheets import MOST_COLUMNS, MOST_ROWS, Table, UnreadableFile, read_table
+from ticketadmin.services.spreadsheets import MAX_COLUMNS, MAX_ROWS, Table, UnreadableFile, read_table
 from ticketadmin.workbooks.cells import shown
 from ticketadmin.workbooks.checking import RefusedWorkbook
 from ticketadmin.workbooks.reading import read_sheet
@@ -180,9 +180,9 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         (b"\xef\xbb\xbf\r\n \r\n", "empty"),
         (b",,\n,,\n", "empty"),
         (b"code,title\r\n\r\n,,\r\n", "no_rows"),
-        (b"code,title\n" + b"TK-1,x\n" * (MOST_ROWS + 1), "too_many_rows"),
+        (b"code,title\n" + b"TK-1,x\n" * (MAX_ROWS + 1), "too_many_rows"),
         (b"code\n" + b"x" * 11 * 1024 * 1024, "too_large"),
-        (b"code\n" + b"," * (MOST_COLUMNS + 1) + b"x", "too_many_columns"),
+        (b"code\n" + b"," * (MAX_COLUMNS + 1) + b"x", "too_many_columns"),
         (b"code,title\nTK-1," + b"x" * 200_000, "long_cell"),
         (b'code,title\nTK-1,"never closed\nTK-2,x\n', "quotes"),
         (b'code,title\nTK-1,"24" screen"\n', "quotes"),
@@ -206,8 +206,8 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         (archive({"xl/workbook.xml": "<x/>"}), "damaged"),
         (workbook(), "empty"),
         (workbook(["code"]), "no_rows"),
-        (workbook(["code"], *(["TK"] for _ in range(MOST_ROWS + 1))), "too_many_rows"),
-        (workbook(["code", *[""] * (MOST_COLUMNS - 1), "x"], ["TK"]), "too_many_columns"),
+        (workbook(["code"], *(["TK"] for _ in range(MAX_ROWS + 1))), "too_many_rows"),
+        (workbook(["code", *[""] * (MAX_COLUMNS - 1), "x"], ["TK"]), "too_many_columns"),
         (archive(EXCEL | {STRINGS: BOMB}), "damaged"),
         (with_part(archive(EXCEL), STRINGS, lambda _part: BOMB.encode("utf-16")), "damaged"),
         (archive(EXCEL | {STRINGS: " " * 70_000_000}), "too_much_inside"),
@@ -228,10 +228,10 @@ def test_the_row_with_the_wrong_quotation_mark_is_named() -> None:
 
 
 def test_as_many_rows_as_allowed_are_read() -> None:
-    rows = [[f"TK-{number}", number] for number in range(MOST_ROWS)]
+    rows = [[f"TK-{number}", number] for number in range(MAX_ROWS)]
 
-    assert len(read_table(workbook(["code", "x"], *rows), "x.xlsx").rows) == MOST_ROWS
-    assert len(read_table(b"code\n" + b"TK-1\n" * MOST_ROWS, "x.csv").rows) == MOST_ROWS
+    assert len(read_table(workbook(["code", "x"], *rows), "x.xlsx").rows) == MAX_ROWS
+    assert len(read_table(b"code\n" + b"TK-1\n" * MAX_ROWS, "x.csv").rows) == MAX_ROWS
 
 
 def test_a_workbook_is_read_as_the_spreadsheet_shows_it() -> None:

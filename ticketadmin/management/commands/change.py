@@ -22,7 +22,7 @@ from ticketadmin.services.command.recipes import with_recipe
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.saving.change_reason import read_change_reason
-from ticketadmin.services.spreadsheets import LARGEST_FILE
+from ticketadmin.services.spreadsheets import MAX_FILE
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import TicketApiError
 
@@ -109,7 +109,7 @@ def _standard_input(words: list[str]) -> bytes | None:
     """Return the standard input, one byte over the limit at most; None where the arguments name tickets."""
     codes = [word for word in words if "=" not in word]
     if codes == [STANDARD_INPUT] or not codes:
-        return sys.stdin.buffer.read(LARGEST_FILE + 1) if sys.stdin else b""  # none where it was closed
+        return sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""  # none where it was closed
     if STANDARD_INPUT in codes:
         raise WrongArguments([_("Name the tickets as arguments or on standard input, not both.")])
     return None

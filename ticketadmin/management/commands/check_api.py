@@ -14,6 +14,9 @@ from ticketadmin.ticketapi.client import CODE
 _TRIALS = {
     Trial.MERGES: "Custom fields are merged: TICKET_API_CUSTOM_FIELDS=changed is safe with this CRM.",
     Trial.REPLACES: "Custom fields are replaced: the others were lost. Keep TICKET_API_CUSTOM_FIELDS=whole.",
+    Trial.EMPTIES: "The CRM emptied fields that were not sent, which is remembered. "
+    "Keep TICKET_API_CUSTOM_FIELDS=whole.",
+    Trial.KNOWN_TO_EMPTY: "Nothing was sent: this CRM is known to empty what a request leaves out.",
     Trial.TOO_FEW: "Nothing was sent: the ticket needs at least two filled custom fields.",
     Trial.BUSY: "Nothing was sent: a save of this ticket is under way. Try again in a minute.",
     Trial.UNREADABLE: "The ticket cannot be read, so the trial shows nothing.",

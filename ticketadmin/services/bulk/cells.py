@@ -102,7 +102,7 @@ def is_read_as(field: Field, text: str, wish: Set | Clear | None) -> bool:
     return field.kind is Kind.CHOICE and isinstance(wish, Set) and folded(str(wish.value)) != folded(text)
 
 
-def lacks_zero(field: Field, text: str) -> bool:
+def lacks_leading_zero(field: Field, text: str) -> bool:
     """Return whether the text is a Vietnamese mobile number whose leading zero a spreadsheet dropped."""
     return field.kind is Kind.PHONE and bool(_MOBILE_WITHOUT_ZERO.fullmatch(text.strip()))
 

@@ -17,7 +17,7 @@ CODE_HEADINGS = frozenset(
 )
 _LIST_NUMBER = re.compile(r"^[ \t]*\d{1,5}[.)][ \t]+(?=\S)", re.MULTILINE)
 _SEPARATORS = re.compile(r"[\s\x00-\x1f,;|\"'`“”‘’„«»•·●▪◦*()\[\]{}<>，；、]+")
-_LONGEST_SHOWN = 80
+_MAX_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -72,4 +72,4 @@ def _bare(piece: str) -> str:
 
 
 def _short(piece: str) -> str:
-    return piece if len(piece) <= _LONGEST_SHOWN else piece[:_LONGEST_SHOWN] + "…"
+    return piece if len(piece) <= _MAX_SHOWN else piece[:_MAX_SHOWN] + "…"

@@ -230,7 +230,7 @@ class _Drain:
         return self.lists.is_on and self.rollout is not None and self.rollout.is_full
 
     def _ask_for_lists(self) -> None:
-        """Have the CRM's lists asked for where they grew old; `_tick` takes them up."""
+        """Refresh stale lists of the CRM on a worker thread, so that the lease never waits for it."""
         if self.lease.is_alive and time.monotonic() - self.lists_at > REFRESH:
             self.lists_at = time.monotonic()
             get_choices()

@@ -14,13 +14,13 @@ from django.db.models import QuerySet
 
 from ticketadmin.models import BulkItem, BulkUpdate, ItemReason, Plan
 from ticketadmin.services.index.texts import index_text
+from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
 
 MINE, THEIRS = "mine", "theirs"
 EMPTIED = "emptied"  # marks a wish that an emptied cell makes, and no cell that says [clear]
-CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def clear_emptied(bulk: BulkUpdate, names: Collection[str]) -> None:
     """Let the emptied cells of these fields empty their fields, and those of no others."""
     batch: list[BulkItem] = []
     found = bulk.items.filter(file_base__isnull=False).only("pk", "wishes", "file_base")
-    for item in found.iterator(chunk_size=CHUNK):
+    for item in found.iterator(chunk_size=ROWS_AT_ONCE):
         wishes = item.wishes or {}
         others = {name: wish for name, wish in wishes.items() if EMPTIED not in wish}
         emptied = [name for name in names if name in (item.file_base or {}) and name not in others]
@@ -91,7 +91,7 @@ def clear_emptied(bulk: BulkUpdate, names: Collection[str]) -> None:
         if wanted != wishes:
             item.wishes = wanted or None
             batch.append(item)
-    BulkItem.objects.bulk_update(batch, ["wishes"], batch_size=CHUNK)
+    BulkItem.objects.bulk_update(batch, ["wishes"], batch_size=ROWS_AT_ONCE)
 
 
 def _is_as_exported(name: str, had: str, now: Value, schema: TicketSchema) -> bool:

@@ -36,7 +36,7 @@ from ticketadmin.services.values.schema import TicketSchema
 
 SHOWN_PIECES = 200
 MAX_NAME = 120
-MOST_SHEETS = 3  # looked at behind the first: each is a process of its own
+MAX_SHEETS = 3  # looked at behind the first: each is a process of its own
 
 
 class EveryRowWrong(ValidationError):
@@ -81,7 +81,7 @@ def table_in(content: bytes, name: str) -> Table:
 def _table_beside(content: bytes, name: str, sheets: Iterable[str]) -> Table | None:
     """Return the first of these sheets' tables that names ticket codes; a sheet of explanations is none."""
     candidates = [title for title in sheets if title not in help_titles()]
-    for title in candidates[:MOST_SHEETS]:
+    for title in candidates[:MAX_SHEETS]:
         with suppress(UnreadableFile):
             if has_header(other := read_table(content, name, title)):
                 return other

@@ -32,7 +32,7 @@ from ticketadmin.services.bulk.endings import Endings
 from ticketadmin.services.bulk.file_base import bases_in_file
 from ticketadmin.services.bulk.recipes import is_stopped, recipe_in
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
-from ticketadmin.services.bulk.waits import LOOK_AGAIN, MOST_LOOKS, NOT_TRIED, wait_after
+from ticketadmin.services.bulk.waits import LOOK_AGAIN, MAX_LOOKS, NOT_TRIED, wait_after
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, load_rules, names_to_read
@@ -63,7 +63,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
-MOST_ATTEMPTS = 6
+MAX_ATTEMPTS = 6
 
 
 def _still_ours() -> QuerySet[BulkItem]:
@@ -347,7 +347,7 @@ def _look_later(item: BulkItem, change: Change, failure: str | None) -> ItemResu
     item.not_before = timezone.now() + LOOK_AGAIN
     if timezone.now() >= certain_at(change) and failure not in NOT_TRIED:
         item.attempts += 1
-        if item.attempts >= MOST_LOOKS:
+        if item.attempts >= MAX_LOOKS:
             return _end(item, ItemOutcome(change.outcome), failure or change.reason, change)
         item.not_before = timezone.now() + wait_after(item.attempts)
     keep_items([item])
@@ -367,7 +367,7 @@ def fail_item(item: BulkItem) -> ItemResult:
     if change is not None:
         item.state, item.not_before = ItemState.DOUBT, timezone.now() + LOOK_AGAIN
         item.attempts += 1
-        if item.attempts < MOST_ATTEMPTS:
+        if item.attempts < MAX_ATTEMPTS:
             keep_items([item])
             return Doubt()
         return _end(item, ItemOutcome.UNKNOWN, ItemReason.INTERNAL_ERROR, change)
@@ -399,7 +399,7 @@ def _may_try_again(item: BulkItem, reason: str, retry_after: float | None = None
         item.wait_again()
         return True
     item.attempts += 1
-    if item.attempts >= MOST_ATTEMPTS:
+    if item.attempts >= MAX_ATTEMPTS:
         return False
     wait = timedelta(seconds=retry_after) if retry_after is not None else wait_after(item.attempts, known)
     item.wait_again(timezone.now() + wait)

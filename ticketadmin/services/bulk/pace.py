@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+FIRST_RUN_WAIT, MAX_RUN_WAIT = 1.0, 30.0
 CATCH_UP = 0.1  # seconds that a late start may be made up for; more would be a burst over the limit
 
 
@@ -36,7 +36,7 @@ class Pace:
         self._next = self._held_until = 0.0
         asked = (held_until - timezone.now()).total_seconds() if held_until else 0.0
         self._asked_until = clock() + asked
-        self._backoff = FIRST_WAIT
+        self._backoff = FIRST_RUN_WAIT
         self._limit: float | None = None
         self._busiest = most
         self._lock = threading.Lock()
@@ -84,7 +84,7 @@ class Pace:
             if self._clock() >= self._asked_until:
                 self._limit = max(1.0, (self._limit or self._busiest) / 2)
                 self._ask_for(self._backoff if retry_after is None else retry_after)
-                self._backoff = min(LONGEST_WAIT, self._backoff * 2)
+                self._backoff = min(MAX_RUN_WAIT, self._backoff * 2)
             elif retry_after is not None:
                 self._ask_for(retry_after)
 
@@ -104,7 +104,7 @@ class Pace:
             if self._limit is None or self._clock() < self._asked_until:
                 return
             self._limit += 1 / self._limit
-            self._backoff = max(FIRST_WAIT, self._backoff * 0.9)
+            self._backoff = max(FIRST_RUN_WAIT, self._backoff * 0.9)
             self.slowed_until = None
 
 

@@ -22,8 +22,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.rollout import PAUSING_DAMAGE, damage_seen
-from ticketadmin.services.bulk.runs import CHUNK
-from ticketadmin.services.paging import Page, page_of
+from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of
 from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
@@ -157,7 +156,7 @@ def has_parts_to_undo(bulk: BulkUpdate) -> bool:
     """Return whether a ticket that does not count as stored holds some of the fields all the same."""
     unsure = [one for one in ItemOutcome if one.is_open or one is ItemOutcome.NOT_APPLIED]
     items = bulk.items.filter(outcome__in=unsure).exclude(change__results={})
-    found = items.values_list("change__results", flat=True).iterator(chunk_size=CHUNK)
+    found = items.values_list("change__results", flat=True).iterator(chunk_size=ROWS_AT_ONCE)
     return any(Outcome(one).is_applied for results in found for one in (results or {}).values())
 
 

@@ -31,9 +31,9 @@ from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
 
 EXAMPLES = 3
-MOST_NAMES = 10  # questions about single spellings of a column: where there are more, it holds something else
-_LONGEST_NAME = 60
-_LONGEST_CELL = 100  # no day, number or name with two readings is longer
+MAX_NAMES = 10  # questions about single spellings of a column: where there are more, it holds something else
+_MAX_NAME = 60
+_MAX_CELL = 100  # no day, number or name with two readings is longer
 _NAMED = frozenset([Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT, Kind.YES_NO])
 
 # What a user answered: by the column, counted from 0, and the folded spelling; "" for the whole column.
@@ -183,7 +183,7 @@ class _Examined:
 
     def _example(self, subject: Subject, cell: _Cell, options: Options) -> Example:
         if subject not in {Subject.DAYS, Subject.NUMBERS}:
-            return Example(cell.row, cell.text[:_LONGEST_NAME])
+            return Example(cell.row, cell.text[:_MAX_NAME])
         readings = (self._reading(cell.text, Notation(value)) for value, _label in options)
         return Example(cell.row, cell.text, tuple(readings))
 
@@ -201,7 +201,7 @@ def _cells(table: Table, index: int) -> tuple[_Cell, ...]:
     return tuple(
         _Cell(row.number, row.cells[index])
         for row in table.rows
-        if index < len(row.cells) and 0 < len(row.cells[index]) <= _LONGEST_CELL
+        if index < len(row.cells) and 0 < len(row.cells[index]) <= _MAX_CELL
     )
 
 
@@ -291,7 +291,7 @@ def _examine_names(column: _Examined) -> ColumnFinding:
         for spelling, options in _uncertain_names(column, text):
             asked.setdefault(folded(spelling), (spelling, options))
             cells_of.setdefault(folded(spelling), []).extend(cells)
-    if len(asked) > MOST_NAMES:
+    if len(asked) > MAX_NAMES:
         return NOT_EXAMINED
     subject = Subject.YES_NO if column.field.kind is Kind.YES_NO else Subject.NAME
     questions = tuple(
@@ -312,7 +312,7 @@ def _by_text(cells: Iterable[_Cell]) -> dict[str, list[_Cell]]:
 
 def _uncertain_names(column: _Examined, text: str) -> Iterator[tuple[str, Options]]:
     """Yield the names in a cell that may mean several things, each with what it may mean."""
-    if len(text) > _LONGEST_NAME or not text.strip() or heading(text) in CLEARING:
+    if len(text) > _MAX_NAME or not text.strip() or heading(text) in CLEARING:
         return
     for name in names_in(column.field, text):
         if options := candidates(column.field, name, column.schema):

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from ticketadmin.models import BulkItem, BulkUpdate, ItemReason, Plan, Recipe, User
 from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.recipes.fill import KnownTicket, Moment, edit_of_recipe
 from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
 from ticketadmin.services.saving.edit import Edit, Set
@@ -20,7 +21,6 @@ from ticketadmin.services.values.inputs import to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 
 NOTE = "recipe"  # in the notes of a bulk update
-CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def forget_recipe(bulk: BulkUpdate) -> None:
     if recipe is None:
         return
     names = {change.field for change in recipe.changes}
-    items = bulk.items.filter(wishes__isnull=False).only("pk", "wishes").iterator(chunk_size=CHUNK)
-    while batch := list(islice(items, CHUNK)):
+    items = bulk.items.filter(wishes__isnull=False).only("pk", "wishes").iterator(chunk_size=ROWS_AT_ONCE)
+    while batch := list(islice(items, ROWS_AT_ONCE)):
         for item in batch:
             others = {name: wish for name, wish in (item.wishes or {}).items() if name not in names}
             item.wishes = others or None

@@ -22,7 +22,8 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.rollout import damage_seen, damaged_items
-from ticketadmin.services.bulk.runs import CHUNK, RIGHT, NotNow, start_after
+from ticketadmin.services.bulk.runs import RIGHT, NotNow, start_after
+from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import Forbidden, may_undo, require
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing
 from ticketadmin.services.saving.undo import replaced_values
@@ -42,7 +43,7 @@ def undo_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> Bulk
     sent = bulk.items.exclude(change=None).select_related("change").order_by("position")
     rows = (
         row
-        for item in sent.iterator(chunk_size=CHUNK)
+        for item in sent.iterator(chunk_size=ROWS_AT_ONCE)
         if item.change and (row := _undo_item(item.change, actor)) is not None
     )
     return start_after(bulk, BulkKind.UNDO, rows, actor=actor, change_reason=change_reason)
@@ -76,7 +77,7 @@ def restore_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> B
     schema, accepted = load_schema(), frozenset(bulk.accepted)
     rows = (
         row
-        for item in damaged_items(bulk).iterator(chunk_size=CHUNK)
+        for item in damaged_items(bulk).iterator(chunk_size=ROWS_AT_ONCE)
         if (row := _restore_item(item, schema, accepted, actor)) is not None
     )
     return start_after(bulk, BulkKind.RESTORE, rows, actor=actor, change_reason=change_reason)

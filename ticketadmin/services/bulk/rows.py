@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.cells import (
     is_read_as,
-    lacks_zero,
+    lacks_leading_zero,
     read_cell,
     refuse_damage,
 )
@@ -48,10 +48,10 @@ from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import visible
 from ticketadmin.ticketapi.client import CODE
 
-MOST_ERRORS = 500
-MOST_ERRORS_A_ROW = 20
-MOST_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning
-_LONGEST_VALUE = 120
+MAX_ERRORS = 500
+MAX_ERRORS_A_ROW = 20
+MAX_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning
+_MAX_VALUE = 120
 _REMEMBERED = 100  # characters: statuses and days repeat in a column, contents do not
 
 
@@ -79,7 +79,7 @@ class ReadAs:
 class BulkTable:
     """The rows without an error, and what is wrong with the others.
 
-    `errors` and `warnings` hold the first MOST_ERRORS, `all_errors` the first MOST_ERRORS_A_ROW of each row;
+    `errors` and `warnings` hold the first MAX_ERRORS, `all_errors` the first MAX_ERRORS_A_ROW of each row;
     `error_count` and `warning_count` say how many there are, and `error_rows` names every row that has an
     error. Running `rows` leaves those out.
     `table` is the file's, from the header on. `passed_over` are headings of columns that were not read.
@@ -137,11 +137,11 @@ def read_rows(
         table=table,
         columns=columns,
         rows=rows,
-        errors=errors[:MOST_ERRORS],
+        errors=errors[:MAX_ERRORS],
         all_errors=errors,
         error_count=reading.error_count,
         error_rows=frozenset(reading.error_rows),
-        warnings=tuple(reading.warnings[:MOST_ERRORS]),
+        warnings=tuple(reading.warnings[:MAX_ERRORS]),
         warning_count=len(reading.warnings),
         read_as=tuple(ReadAs(*spelled, rows) for spelled, rows in reading.read_as.items()),
         passed_over=tuple(_passed_over(table, columns)),
@@ -163,14 +163,12 @@ def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
     """Raise InvalidColumns for more content than is cleaned while a person waits for the page."""
     html = [column.index for column in columns if column.field and column.field.kind is Kind.HTML]
     length = sum(len(_cell(row, index)) for row in table.rows for index in html)
-    if length > MOST_CONTENT:
+    if length > MAX_CONTENT:
         message = _(
             "The file's contents have %(length)s characters in all; at most %(most)s are taken at once. "
             "Split the file."
         )
-        raise InvalidColumns(
-            message, code="too_much_content", params={"length": length, "most": MOST_CONTENT}
-        )
+        raise InvalidColumns(message, code="too_much_content", params={"length": length, "most": MAX_CONTENT})
 
 
 class _Reading:
@@ -278,7 +276,7 @@ class _Reading:
                 return None
             message = _("%(value)s is not offered. It goes only to tickets that hold it already.")
             self.warnings.append(RowError(row, column.name, message % {"value": others[0]}, text))
-        if lacks_zero(field, text):
+        if lacks_leading_zero(field, text):
             message = _("The spreadsheet may have dropped the 0 in front of this number.")
             self.warnings.append(RowError(row, column.name, message, text))
         if isinstance(wish, Set) and is_read_as(field, text, wish):
@@ -302,11 +300,11 @@ class _Reading:
         return wish
 
     def _add_error(self, row: int, column: str, message: str, value: str) -> None:
-        short = value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"
+        short = value if len(value) <= _MAX_VALUE else value[:_MAX_VALUE] + "…"
         self.error_count += 1
         self.error_rows.add(row)
         self.errors_of[row] += 1
-        if self.errors_of[row] <= MOST_ERRORS_A_ROW:
+        if self.errors_of[row] <= MAX_ERRORS_A_ROW:
             self.errors.append(RowError(row, column, message, short))
 
 

@@ -43,15 +43,15 @@ from ticketadmin.services.bulk.file_base import (
 from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_in
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
+from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import load_schema
 
-MOST_TICKETS = 10_000
-MOST_IN_FLIGHT = 16
+MAX_TICKETS = 10_000
+MAX_IN_FLIGHT = 16
 RIGHT = "run_bulk_updates"
-CHUNK = 500
-FORGOTTEN_AFTER = timedelta(days=14)
+UNSENT_KEPT_FOR = timedelta(days=14)
 
 
 class BulkProblem(Exception):
@@ -104,7 +104,7 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
     require(actor, RIGHT)
     if not chosen.tickets:
         raise NothingToDo
-    if len(chosen.tickets) > MOST_TICKETS:
+    if len(chosen.tickets) > MAX_TICKETS:
         raise TooMany
     rows = map(_item_of, chosen.tickets)
     kept: dict[str, Any] = {"notes": dict(chosen.notes), "system_account": system_account}
@@ -220,7 +220,7 @@ def choose_values(
             raise SealBroken
         _move(bulk, (BulkState.READY,), BulkState.CHECKING, seal="")
         decided = []
-        for item in conflicting_items(bulk).iterator(chunk_size=CHUNK):
+        for item in conflicting_items(bulk).iterator(chunk_size=ROWS_AT_ONCE):
             of_ticket = by_ticket.get(item.pk, "")
             found = file_conflicts(item, bulk.wishes, schema)
             wanted = [(one, of_ticket or by_column.get(one.name, "")) for one in found]
@@ -229,7 +229,7 @@ def choose_values(
                 decided.append(item)
         if not decided:
             raise NothingToDo
-        BulkItem.objects.bulk_update(decided, ["file_choices"], batch_size=CHUNK)
+        BulkItem.objects.bulk_update(decided, ["file_choices"], batch_size=ROWS_AT_ONCE)
         _forget_plans(bulk, bulk.items.filter(pk__in=[item.pk for item in decided]))
     wake(bulk)
 
@@ -251,7 +251,7 @@ def confirm_bulk(
             owner=actor,
             owner_name=actor.display_name,
             started_at=timezone.now(),
-            in_flight=min(max(1, in_flight), MOST_IN_FLIGHT),
+            in_flight=min(max(1, in_flight), MAX_IN_FLIGHT),
             per_second=per_second,
         )
         if not seal or seal != bulk.seal or seal_of(bulk) != seal:
@@ -357,7 +357,7 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ())
             file_base=item.file_base,
             file_choices=item.file_choices,
         )
-        for item in again.select_related("undo_of").iterator(chunk_size=CHUNK)
+        for item in again.select_related("undo_of").iterator(chunk_size=ROWS_AT_ONCE)
     )
     kind_made = kind if kind.brings_its_base else BulkKind.RETRY
     kept = {"wishes": bulk.wishes, "change_reason": bulk.change_reason}
@@ -401,7 +401,7 @@ def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
 def _create_bulk(actor: User, kind: BulkKind, rows: Iterable[BulkItem], **values: Any) -> BulkUpdate:
     """Return a new bulk update of these items, with further values of its row. Raises NothingToDo."""
     unsent = BulkUpdate.objects.filter(owner=actor, started_at=None)
-    unsent.filter(created_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()  # prepared and left lying
+    unsent.filter(created_at__lt=timezone.now() - UNSENT_KEPT_FOR).delete()  # prepared and left lying
     values |= {"kind": kind, "owner": actor, "owner_name": actor.display_name}
     with transaction.atomic():
         bulk = BulkUpdate.objects.create(created_at=timezone.now(), **values)
@@ -412,7 +412,7 @@ def _create_bulk(actor: User, kind: BulkKind, rows: Iterable[BulkItem], **values
 def _add_items(bulk: BulkUpdate, rows: Iterable[BulkItem]) -> None:
     numbered = enumerate(rows, 1)
     position = 0
-    while batch := list(islice(numbered, CHUNK)):
+    while batch := list(islice(numbered, ROWS_AT_ONCE)):
         for position, row in batch:
             row.bulk, row.position = bulk, position
         BulkItem.objects.bulk_create([row for _position, row in batch])

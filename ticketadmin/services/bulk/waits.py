@@ -4,19 +4,19 @@ from datetime import timedelta
 
 from ticketadmin.ticketapi.reasons import Reason
 
-MOST_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
+MAX_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
 LOOK_AGAIN = timedelta(seconds=2)
 NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left this tool
 # Seconds, after a failure of the ticket's own: doubled each time, up to the second one.
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
-FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK = 5.0, 60.0
+FIRST_TICKET_WAIT, MAX_TICKET_WAIT = 0.5, 30.0
+FIRST_WAIT_FOR_A_LOCK, MAX_WAIT_FOR_A_LOCK = 5.0, 60.0
 
 
 def wait_after(attempts: int, reason: Reason | None = None) -> timedelta:
     """Return how long a ticket waits after so many failed attempts. After a 429 the run waits as a whole."""
     if reason is Reason.RATE_LIMITED:
         return timedelta(0)
-    first, longest = FIRST_WAIT, LONGEST_WAIT
+    first, longest = FIRST_TICKET_WAIT, MAX_TICKET_WAIT
     if reason is Reason.LOCKED:
-        first, longest = FIRST_WAIT_FOR_A_LOCK, LONGEST_WAIT_FOR_A_LOCK
+        first, longest = FIRST_WAIT_FOR_A_LOCK, MAX_WAIT_FOR_A_LOCK
     return timedelta(seconds=min(longest, first * 2 ** (attempts - 1)))

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from ticketadmin.services.bulk.codes import is_code_heading, read_codes
 from ticketadmin.services.bulk.recipes import BulkRecipe
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
-from ticketadmin.services.bulk.runs import MOST_TICKETS, Chosen
+from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM, read_accepted
-from ticketadmin.services.spreadsheets import LARGEST_FILE, Table, TableRow, read_table
+from ticketadmin.services.spreadsheets import MAX_FILE, Table, TableRow, read_table
 from ticketadmin.services.spreadsheets.delimited import decode
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD
 from ticketadmin.services.values.schema import TicketSchema
@@ -73,9 +73,9 @@ def read_arguments(
     assigned = [(name, value) for name, sign, value in (word.partition("=") for word in words) if sign]
     edit = _common(assigned, cleared, schema)
     tickets = _named(codes) if given is None else _from_input(given, schema)
-    if len(tickets) > MOST_TICKETS:
+    if len(tickets) > MAX_TICKETS:
         message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
-        raise WrongArguments([message % {"count": len(tickets), "most": MOST_TICKETS}])
+        raise WrongArguments([message % {"count": len(tickets), "most": MAX_TICKETS}])
     if not (may_be_empty or edit or any(one.edit for one in tickets)):
         raise WrongArguments([_("Name at least one change: FIELD=VALUE or --clear FIELD.")])
     return Wanted(tickets, edit)
@@ -132,7 +132,7 @@ def _refuse_codes(wrong: Sequence[str]) -> None:
 def _from_input(given: bytes, schema: TicketSchema) -> tuple[Chosen, ...]:
     """Return the tickets of the standard input: a table where its first line names a column, else codes."""
     try:
-        if len(given) > LARGEST_FILE:
+        if len(given) > MAX_FILE:
             raise ValidationError(_("The standard input is larger than 10 MB."), code="too_large")
         return _from_table(given, schema) if _is_table(given) else _from_codes(given)
     except ValidationError as error:

@@ -35,6 +35,7 @@ from ticketadmin.services.bulk.runs import (
 )
 from ticketadmin.services.command.arguments import Wanted
 from ticketadmin.services.command.exits import OUTCOMES, Exit, exit_of_all, exit_of_item, exit_of_problem
+from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import Forbidden, require
 from ticketadmin.services.saving.errors import SaveProblem
 from ticketadmin.services.saving.form_base import Base
@@ -45,7 +46,6 @@ from ticketadmin.services.saving.save import save_ticket
 from ticketadmin.services.values.schema import TicketSchema
 
 LOOK_AGAIN = 0.5  # seconds between two looks at a run that a worker works on
-CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -183,5 +183,5 @@ def _work(bulk: BulkUpdate, caller: Caller) -> None:
 
 def _results(bulk: BulkUpdate) -> tuple[Exit, tuple[BulkItem, ...]]:
     rows = bulk.items.select_related("change").order_by("position")
-    items = tuple(rows.iterator(chunk_size=CHUNK))
+    items = tuple(rows.iterator(chunk_size=ROWS_AT_ONCE))
     return exit_of_all(exit_of_item(item) for item in items), items

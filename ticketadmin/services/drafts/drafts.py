@@ -27,9 +27,9 @@ from ticketadmin.services.values.inputs import Inputs, is_untouched
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import normal_text
 
-CLEAR = "clear"  # the form's list of fields to clear
+CLEAR_INPUT = "clear"  # the form's list of fields to clear
 NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field
-EXTRAS = frozenset({CLEAR, NEW_KEY, NEW_VALUE, CHANGE_REASON})
+EXTRAS = frozenset({CLEAR_INPUT, NEW_KEY, NEW_VALUE, CHANGE_REASON})
 MAX_DRAFTS = 500  # of one user
 
 
@@ -149,8 +149,8 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
     even valid, its old base stays, so that the save compares it once it is corrected.
     """
     inputs: dict[str, Inputs] = {name: texts for name, texts in draft.inputs.items() if name not in beside}
-    if CLEAR in inputs:
-        inputs[CLEAR] = [name for name in inputs[CLEAR] if name not in beside]
+    if CLEAR_INPUT in inputs:
+        inputs[CLEAR_INPUT] = [name for name in inputs[CLEAR_INPUT] if name not in beside]
     if opened.read is None:
         return Restored(inputs, opened.base, draft.updated_at)
     theirs = opened.read.values_for(inputs)
@@ -175,7 +175,7 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
 def _without_saved_extras(inputs: Mapping[str, Inputs], saved: Change) -> dict[str, Inputs]:
     """Return the inputs without what was cleared, the further custom field that was set, and the reason."""
     left = dict(inputs)
-    left[CLEAR] = [name for name in left.get(CLEAR, []) if name not in saved.wanted]
+    left[CLEAR_INPUT] = [name for name in left.get(CLEAR_INPUT, []) if name not in saved.wanted]
     if CUSTOM_PREFIX + "".join(left.get(NEW_KEY, [])).strip() in saved.wanted:
         left[NEW_KEY] = left[NEW_VALUE] = []
     if _same_texts(left.get(CHANGE_REASON, []), [saved.change_reason]):
@@ -257,7 +257,7 @@ def _value_typed(
     try:
         edit = read_edit(
             {name: inputs[name]},
-            cleared=[cleared for cleared in inputs.get(CLEAR, []) if cleared == name],
+            cleared=[cleared for cleared in inputs.get(CLEAR_INPUT, []) if cleared == name],
             base={name: original},
             schema=schema,
         )

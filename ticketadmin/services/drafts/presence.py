@@ -10,7 +10,7 @@ from ticketadmin.models import Change, Presence, User
 from ticketadmin.services.people.access import require
 
 ALIVE_FOR = timedelta(seconds=25)  # two and a half beats of the page
-FORGOTTEN_AFTER = timedelta(hours=1)
+PRESENCE_KEPT_FOR = timedelta(hours=1)
 MAX_TABS = 100  # of one user, in all tickets
 
 
@@ -68,13 +68,13 @@ def be_present(
 def leave(actor: User, code: str, *, tab: str) -> None:
     """Note that a tab was closed, and forget tabs not seen for an hour.
 
-    Its last beat may come in behind its goodbye and must not bring it back, so the row stays for now: a
-    tab that was last seen before it was opened is closed.
+    The row stays and is marked as closed, by `seen_at` before `opened_at`: a late heartbeat of the same tab
+    must not reopen it.
     """
     now = timezone.now()
     closed = {"seen_at": now - timedelta(seconds=1), "opened_at": now}
     Presence.objects.update_or_create(actor=actor, ticket_code=code, tab=tab[:40], defaults=closed)
-    Presence.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()
+    Presence.objects.filter(seen_at__lt=now - PRESENCE_KEPT_FOR).delete()
 
 
 def _forget_oldest(actor: User) -> None:

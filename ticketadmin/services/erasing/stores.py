@@ -28,8 +28,8 @@ from ticketadmin.models import (
     Snippet,
 )
 from ticketadmin.services.index.forget import forget_tickets
+from ticketadmin.services.paging import ROWS_AT_ONCE
 
-CHUNK = 500  # rows deleted by one statement
 WINDOW = 5_000  # ids looked at by one statement: each stays far below the database's time limit
 
 
@@ -95,7 +95,7 @@ def delete_in_chunks(rows: QuerySet[Any], *, most: int | None = None) -> int:
     """Delete rows, `most` of them at most, a bounded number a statement, and return how many there were."""
     gone = 0
     while most is None or gone < most:
-        size = CHUNK if most is None else min(CHUNK, most - gone)
+        size = ROWS_AT_ONCE if most is None else min(ROWS_AT_ONCE, most - gone)
         ids = list(rows.order_by("pk").values_list("pk", flat=True)[:size])
         if not ids:
             break

@@ -10,12 +10,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import AuditEntry, User
-from ticketadmin.services.paging import Page, page_of, rows_of_all
+from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of, rows_of_all
 from ticketadmin.services.people.access import require
 
 RIGHT = "administer"
 PAGE = 50
-CHUNK = 500
 AUDIT_COLUMNS = (
     "when", "action", "actor", "actor_id", "target_kind", "target", "target_id", "before", "after", "details",
     "channel", "address", "request_id", "entry",
@@ -45,7 +44,7 @@ def audit_page(
 
 def audit_rows(viewer: User, filters: AuditFilters) -> Iterator[AuditEntry]:
     """Yield everything that the filters want. Raises Forbidden."""
-    return rows_of_all(lambda before: audit_page(viewer, filters, before=before, size=CHUNK))
+    return rows_of_all(lambda before: audit_page(viewer, filters, before=before, size=ROWS_AT_ONCE))
 
 
 def audit_table(entries: Iterator[AuditEntry]) -> Iterator[tuple[Any, ...]]:

@@ -13,12 +13,11 @@ from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Query
 from django.utils import timezone
 
 from ticketadmin.models import Change, ChangedField, Prepared, Slot, User
-from ticketadmin.services.paging import Page, page_of, rows_of_all
+from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of, rows_of_all
 from ticketadmin.text import visible
 
 PAGE = 30
 NEWEST = 10  # beside a ticket's form
-CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ _NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)
 
 def history_rows(viewer: User, filters: Filters) -> Iterator[Change]:
     """Yield every change that fits the filters."""
-    return rows_of_all(lambda before: history_page(viewer, filters, before=before, size=CHUNK))
+    return rows_of_all(lambda before: history_page(viewer, filters, before=before, size=ROWS_AT_ONCE))
 
 
 def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Change]:

@@ -9,8 +9,7 @@ from ticketadmin.services.index.capabilities import check_soon
 from ticketadmin.services.index.counters import count_statuses, counter_key, recount
 from ticketadmin.services.index.erased import keep_out
 from ticketadmin.services.index.searching import rebuild_words
-
-CHUNK = 500
+from ticketadmin.services.paging import ROWS_AT_ONCE
 
 
 def forget_tickets(codes: Iterable[str]) -> int:
@@ -21,9 +20,10 @@ def forget_tickets(codes: Iterable[str]) -> int:
     gone = 0
     codes = list(codes)
     keep_out(codes)
-    for start in range(0, len(codes), CHUNK):
+    for start in range(0, len(codes), ROWS_AT_ONCE):
         with transaction.atomic():
-            rows = IndexedTicket.objects.select_for_update().filter(code__in=codes[start : start + CHUNK])
+            batch = codes[start : start + ROWS_AT_ONCE]
+            rows = IndexedTicket.objects.select_for_update().filter(code__in=batch)
             for row in rows.select_related("index").order_by("code"):
                 if row.missing_at is None:
                     count_statuses(row.index, [(counter_key(row.status_key), -1)])

@@ -11,7 +11,7 @@ from ticketadmin.models import Heartbeat, Prepared
 from ticketadmin.services.crm.clock import PreparedClock, clock_column
 
 SILENT_AFTER = timedelta(seconds=30)
-FORGOTTEN_AFTER = timedelta(days=1)
+HEARTBEATS_KEPT_FOR = timedelta(days=1)
 
 
 def beat(name: str) -> None:
@@ -20,7 +20,7 @@ def beat(name: str) -> None:
     Heartbeat.objects.update_or_create(
         name=name, defaults={"beat_at": now}, create_defaults={"started_at": now, "beat_at": now}
     )
-    Heartbeat.objects.filter(beat_at__lt=now - FORGOTTEN_AFTER).delete()
+    Heartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT_FOR).delete()
 
 
 def end(name: str) -> None:

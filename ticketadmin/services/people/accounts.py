@@ -1,4 +1,4 @@
-"""What is done with people besides editing their rows: letting in whom others vouch for, signing out."""
+"""Accounts besides editing their rows: admitting users whom the company authenticated, signing out."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -18,25 +18,25 @@ from ticketadmin.services.people.binding import bind_by_link, note_claim
 from ticketadmin.text import printable
 
 
-class NotWelcome(Exception):
-    """A user proved who they are and is not let in. `message` tells them why."""
+class NotAdmitted(Exception):
+    """A user proved who they are and may not sign in. `message` tells them why."""
 
     message = _("You cannot sign in here. Ask an administrator.")
 
 
-class Disabled(NotWelcome):
+class Disabled(NotAdmitted):
     """An administrator switched the person off here."""
 
     message = _("Your account is switched off here. Ask an administrator.")
 
 
-class NameTaken(NotWelcome):
+class NameTaken(NotAdmitted):
     """Another person has the name: one with a password here, or of another service."""
 
     message = _("Another account here has your name. Ask an administrator to say that it is yours.")
 
 
-class NotBound(NotWelcome):
+class NotBound(NotAdmitted):
     """An account of this name waits for its owner, and a name proves nothing."""
 
     message = _(
@@ -45,14 +45,14 @@ class NotBound(NotWelcome):
     )
 
 
-class NoRole(NotWelcome):
+class NoRole(NotAdmitted):
     """None of the person's groups means a role here."""
 
     message = _("You have no role here yet. Ask an administrator.")
 
 
 class SourceUnavailable(Exception):
-    """The service that vouches for people cannot be reached or answers nonsense."""
+    """The directory or provider cannot be reached, or its answer is invalid."""
 
     message = _(
         "The company's sign-in service cannot be reached, so your name and password could not be checked. "
@@ -61,8 +61,8 @@ class SourceUnavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Vouched:
-    """What a directory or provider says of a person who just proved who they are."""
+class ExternalUser:
+    """A user as the directory or provider that just authenticated them describes them."""
 
     source: Source
     username: str
@@ -74,45 +74,45 @@ class Vouched:
     groups: Collection[str] = ()
 
 
-def welcome(vouched: Vouched) -> User:
-    """Return the person, made at their first sign-in, with names and roles as they are told now.
+def admit(external: ExternalUser) -> User:
+    """Return the user's account, made at their first sign-in, with today's names and roles.
 
     Raises Disabled, NameTaken, NotBound or NoRole. A role that was taken away is gone even where the person
     is not let in.
     """
-    vouched = _cleaned(vouched)
+    external = _cleaned(external)
     try:
-        person = _find_or_make(vouched)
+        person = _find_or_make(external)
     except IntegrityError:  # made by another request just now
-        person = _find_or_make(vouched)
+        person = _find_or_make(external)
     if not person.is_active:
         raise _refused(Disabled(), person)
-    with acting_via(vouched.source.value):
-        _update(person, vouched)
-        _give_roles(person, vouched.groups)
+    with acting_via(external.source.value):
+        _update(person, external)
+        _give_roles(person, external.groups)
     if not (person.is_superuser or person.groups.exists() or person.user_permissions.exists()):
         raise _refused(NoRole(), person)
     return person
 
 
-def _refused(reason: NotWelcome, account: User) -> NotWelcome:
+def _refused(reason: NotAdmitted, account: User) -> NotAdmitted:
     """Record that the account's owner, or a namesake, was turned away; return the reason."""
     details = {"reason": type(reason).__name__}
     record(AuditAction.SIGN_IN_REFUSED, Target.of(account), details=details)
     return reason
 
 
-def _cleaned(vouched: Vouched) -> Vouched:
+def _cleaned(external: ExternalUser) -> ExternalUser:
     """Return it with plain texts; a source that knows nothing but names gives out each of them once."""
-    username = printable(User.normalize_username(vouched.username), limit=150)
-    by_name = directory_subject(vouched.source, username) if username else None
+    username = printable(User.normalize_username(external.username), limit=150)
+    by_name = directory_subject(external.source, username) if username else None
     return replace(
-        vouched,
+        external,
         username=username,
-        subject=vouched.subject or by_name,
-        first_name=printable(vouched.first_name, limit=150),
-        last_name=printable(vouched.last_name, limit=150),
-        email=printable(vouched.email, limit=254),
+        subject=external.subject or by_name,
+        first_name=printable(external.first_name, limit=150),
+        last_name=printable(external.last_name, limit=150),
+        email=printable(external.email, limit=254),
     )
 
 
@@ -121,44 +121,46 @@ def directory_subject(source: Source, username: str) -> str:
     return f"{source.value} {username.casefold()}"
 
 
-def _find_or_make(vouched: Vouched) -> User:
-    if not vouched.username:
-        raise NotWelcome
-    if vouched.subject and (known := User.objects.filter(subject=vouched.subject).first()):
+def _find_or_make(external: ExternalUser) -> User:
+    if not external.username:
+        raise NotAdmitted
+    if external.subject and (known := User.objects.filter(subject=external.subject).first()):
         return known
-    if known := _known_by_name(vouched):
+    if known := _known_by_name(external):
         return known
-    named = User.objects.filter(username__iexact=vouched.username).first()
+    named = User.objects.filter(username__iexact=external.username).first()
     if named is None:
-        with transaction.atomic(), acting_via(vouched.source.value):
-            return User.objects.create_user(vouched.username, source=vouched.source, subject=vouched.subject)
-    if vouched.subject and named.subject == vouched.subject:
+        with transaction.atomic(), acting_via(external.source.value):
+            return User.objects.create_user(
+                external.username, source=external.source, subject=external.subject
+            )
+    if external.subject and named.subject == external.subject:
         return named  # made by another request between the two questions
-    if named.source != vouched.source or named.subject:
+    if named.source != external.source or named.subject:
         raise _refused(NameTaken(), named)
-    if bind_by_link(named, str(vouched.subject)):
+    if bind_by_link(named, str(external.subject)):
         return named
-    name = f"{vouched.first_name} {vouched.last_name}".strip()
-    note_claim(named, subject=str(vouched.subject), name=name or vouched.username, email=vouched.email)
+    name = f"{external.first_name} {external.last_name}".strip()
+    note_claim(named, subject=str(external.subject), name=name or external.username, email=external.email)
     raise _refused(NotBound(), named)
 
 
-def _known_by_name(vouched: Vouched) -> User | None:
+def _known_by_name(external: ExternalUser) -> User | None:
     """Return who was connected by name before the directory's id was known here, connected by the id now."""
     by_name = User.objects.filter(
-        subject=directory_subject(vouched.source, vouched.username), source=vouched.source
+        subject=directory_subject(external.source, external.username), source=external.source
     ).first()
-    if by_name is None or vouched.subject is None:
+    if by_name is None or external.subject is None:
         return by_name
     with transaction.atomic():
-        if User.objects.filter(pk=by_name.pk, subject=by_name.subject).update(subject=vouched.subject):
+        if User.objects.filter(pk=by_name.pk, subject=by_name.subject).update(subject=external.subject):
             record(AuditAction.ACCOUNT_BOUND, Target.of(by_name), details={"way": "id"}, actor=by_name)
-    by_name.subject = vouched.subject
+    by_name.subject = external.subject
     return by_name
 
 
-def _update(person: User, vouched: Vouched) -> None:
-    told = {name: getattr(vouched, name) for name in ("first_name", "last_name", "email")}
+def _update(person: User, external: ExternalUser) -> None:
+    told = {name: getattr(external, name) for name in ("first_name", "last_name", "email")}
     changed = {name: value for name, value in told.items() if value and value != getattr(person, name)}
     for name, value in changed.items():
         setattr(person, name, value)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from ticketadmin.models import Change, CrmSnapshot, Origin, Snapshot
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import get_api
+from ticketadmin.services.crm.omitted import remember_emptied
 from ticketadmin.services.crm.reading import CannotRead, ReadBack, ReadTicket, read_back, read_ticket
 from ticketadmin.services.saving.edit import payload_of
 from ticketadmin.services.saving.record import Received, finish
@@ -35,6 +36,8 @@ class Trial(StrEnum):
 
     MERGES = "merges"
     REPLACES = "replaces"
+    EMPTIES = "empties"  # even fields outside `custom_fields`, which the request left out
+    KNOWN_TO_EMPTY = "known_to_empty"  # that was known before, so nothing was sent
     TOO_FEW = "too_few"  # the ticket has not enough filled custom fields
     BUSY = "busy"  # a save of the ticket is under way
     UNREADABLE = "unreadable"
@@ -63,35 +66,40 @@ def is_proved() -> bool:
 def try_custom_fields(code: str) -> TrialResult:
     """Send one custom field of a ticket with the value that it has, and see whether the others stay.
 
-    The write is on record like a save. Where the CRM replaces the object, it is sent whole once more.
+    The write is on record like a save. What is lost by it is sent once more: the whole object, or where the
+    CRM empties every field that is left out, everything that was read.
     """
     schema = load_schema(get_choices())
+    if schema.choices.omitted_are_emptied:
+        return TrialResult(Trial.KNOWN_TO_EMPTY)
     try:
         read = read_ticket(code, schema.choices)
     except (CannotRead, TicketApiError):
         return TrialResult(Trial.UNREADABLE)
-    filled = {
-        name: value
-        for name, value in read.values.items()
-        if name.startswith(CUSTOM_PREFIX) and not schema.is_empty(name, value)
-    }
-    if len(filled) < ENOUGH:
+    filled = {name: value for name, value in read.values.items() if not schema.is_empty(name, value)}
+    custom = {name: value for name, value in filled.items() if name.startswith(CUSTOM_PREFIX)}
+    if len(custom) < ENOUGH:
         return TrialResult(Trial.TOO_FEW)
-    first = next(iter(filled))
-    found = _sent(code, {first: filled[first]}, read, schema)
+    first = next(iter(custom))
+    found = _sent(code, {first: custom[first]}, read, schema)
     if not isinstance(found, ReadTicket):
         return TrialResult(found)
-    if _holds(found, filled, schema):
+    lost = _lost(found, filled, schema)
+    if not lost:
         CrmSnapshot.objects.keep(Snapshot.MERGING, {"url": settings.TICKET_API_URL, "ticket": code})
         return TrialResult(Trial.MERGES)
     CrmSnapshot.objects.filter(name=Snapshot.MERGING).delete()
-    again = _sent(code, filled, found, schema)
-    return TrialResult(Trial.REPLACES, isinstance(again, ReadTicket) and _holds(again, filled, schema))
+    trial = Trial.REPLACES if custom.keys() >= set(lost) else Trial.EMPTIES
+    if trial is Trial.EMPTIES:
+        remember_emptied(code, lost)
+    again = _sent(code, custom if trial is Trial.REPLACES else filled, found, schema)
+    return TrialResult(trial, isinstance(again, ReadTicket) and not _lost(again, filled, schema))
 
 
-def _holds(ticket: ReadTicket, filled: Mapping[str, Value], schema: TicketSchema) -> bool:
+def _lost(ticket: ReadTicket, filled: Mapping[str, Value], schema: TicketSchema) -> list[str]:
+    """Return the fields that no longer hold what they did."""
     now = ticket.values_for(filled)
-    return all(name in now and schema.same(name, now[name], value) for name, value in filled.items())
+    return [name for name, was in filled.items() if name not in now or not schema.same(name, now[name], was)]
 
 
 def _sent(code: str, wanted: dict[str, Value], read: ReadTicket, schema: TicketSchema) -> ReadTicket | Trial:

@@ -14,9 +14,9 @@ to do. What the columns mean is not known here: see `bulk.rows`.
 from ticketadmin.services.spreadsheets.delimited import read_delimited
 from ticketadmin.services.spreadsheets.kinds import refuse_other_kinds
 from ticketadmin.services.spreadsheets.table import (
-    LARGEST_FILE,
-    MOST_COLUMNS,
-    MOST_ROWS,
+    MAX_COLUMNS,
+    MAX_FILE,
+    MAX_ROWS,
     CellProblem,
     SheetWithoutRows,
     Table,

@@ -3,7 +3,7 @@
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ticketadmin.services.spreadsheets.table import LARGEST_FILE, MEBIBYTE, UnreadableFile, unreadable
+from ticketadmin.services.spreadsheets.table import MAX_FILE, MEBIBYTE, UnreadableFile, unreadable
 
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Excel 97-2003, and the wrapper of encrypted workbooks
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -16,9 +16,9 @@ _MARKUP = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<svg", b"<head", b"<me
 
 def refuse_other_kinds(content: bytes, filename: str) -> None:
     """Raise UnreadableFile for what is too large, empty, or plainly neither CSV nor XLSX."""
-    if len(content) > LARGEST_FILE:
+    if len(content) > MAX_FILE:
         size = number_format(len(content) / MEBIBYTE, 1)
-        raise unreadable("too_large", size=size, most=LARGEST_FILE // MEBIBYTE)
+        raise unreadable("too_large", size=size, most=MAX_FILE // MEBIBYTE)
     if not content.strip(b"\0\t\r\n \xef\xbb\xbf\xff\xfe"):
         raise unreadable("empty")
     if content.startswith(_COMPOUND):

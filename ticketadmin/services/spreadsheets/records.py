@@ -23,7 +23,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from ticketadmin.services.spreadsheets.table import MOST_COLUMNS
+from ticketadmin.services.spreadsheets.table import MAX_COLUMNS
 from ticketadmin.text import heading, normalize
 
 RECORD_SHEET = "ticketadmin record"
@@ -155,7 +155,7 @@ def _read(rows: Sequence[Sequence[str]], address: str) -> ExportRecord | Misfit:
         return Misfit.DAMAGED
     if about["crm"] != fingerprint(address):
         return Misfit.OTHER_CRM
-    columns = tuple(RecordedColumn(str(name), str(field)) for name, field in about["columns"][:MOST_COLUMNS])
+    columns = tuple(RecordedColumn(str(name), str(field)) for name, field in about["columns"][:MAX_COLUMNS])
     at = datetime.fromisoformat(about["at"])
     return ExportRecord(columns, at if timezone.is_aware(at) else timezone.make_aware(at), texts)
 

@@ -20,9 +20,9 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.services.spreadsheets.records import RECORD_SHEET
 from ticketadmin.services.spreadsheets.table import (
+    MAX_COLUMNS,
+    MAX_ROWS,
     MEBIBYTE,
-    MOST_COLUMNS,
-    MOST_ROWS,
     CellProblem,
     SheetWithoutRows,
     Table,
@@ -83,7 +83,7 @@ def read_workbook(content: bytes, sheet: str = "") -> Table:
 
 
 def _answer(content: bytes, sheet: str) -> dict[str, Any]:
-    limits = map(str, (MOST_ROWS, MOST_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS))
+    limits = map(str, (MAX_ROWS, MAX_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS))
     status, output = run_process("ticketadmin.workbooks", [*limits, RECORD_SHEET, sheet], content)
     if status < 0:  # ended by a signal: the limit of processor time or of memory
         logger.warning("The process that reads workbooks was ended by signal %s.", -status)

@@ -24,7 +24,7 @@ from ticketadmin.signing_in.second_step import sign_in
 from ticketadmin.views.access import UserRequest, in_background, is_scripted
 from ticketadmin.views.account.binding import LINK
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import if_ours, see_other
+from ticketadmin.views.redirects import own_or_else, see_other
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -101,7 +101,7 @@ def preferences(request: UserRequest) -> HttpResponse:
             messages.success(request, _("Your preferences are saved."))
     else:
         messages.error(request, _("This preference does not exist. Nothing was changed."))
-    return see_other(if_ours(request, request.POST.get("next", ""), otherwise=reverse("tickets")))
+    return see_other(own_or_else(request, request.POST.get("next", ""), otherwise=reverse("tickets")))
 
 
 @login_not_required

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from ticketadmin.presenters.account import LeadingPage, OpenIdPage
-from ticketadmin.services.people.accounts import NotWelcome, SourceUnavailable
+from ticketadmin.services.people.accounts import NotAdmitted, SourceUnavailable
 from ticketadmin.services.people.binding import bringing_link
 from ticketadmin.signing_in.openid import provider
 from ticketadmin.signing_in.second_step import sign_in
@@ -26,9 +26,7 @@ from ticketadmin.views.pages import show
 logger = logging.getLogger(__name__)
 
 _NOT_FINISHED = _("The sign-in was not finished. Try again.")
-_NOT_OURS = _(
-    "This sign-in did not begin in this browser, or it took too long. It counts for nothing. Try again."
-)
+_NOT_OURS = _("This sign-in did not begin in this browser, or it took too long, so it is invalid. Try again.")
 
 
 @method_decorator([login_not_required, never_cache], name="dispatch")
@@ -60,7 +58,7 @@ class Begin(OIDCAuthenticationRequestView):
 
 
 @method_decorator(login_not_required, name="dispatch")
-class Done(OIDCAuthenticationCallbackView):
+class SignInDone(OIDCAuthenticationCallbackView):
     """Take the browser back from the provider."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -74,7 +72,7 @@ class Done(OIDCAuthenticationCallbackView):
         except SuspiciousOperation as problem:
             logger.warning("A sign-in was refused: %s", problem)
             return _back(request, _NOT_OURS)
-        except (NotWelcome, SourceUnavailable) as problem:
+        except (NotAdmitted, SourceUnavailable) as problem:
             return _back(request, problem.message)
         return signed_in
 

@@ -16,7 +16,7 @@ from ticketadmin.models import Reading, User
 from ticketadmin.presenters.list_export import ListTable, csv_cells
 from ticketadmin.presenters.listing import columns_of, field_of
 from ticketadmin.services.audit.record import Target, audited_export
-from ticketadmin.services.bulk.contents import MOST_TICKETS, ContentReader
+from ticketadmin.services.bulk.contents import MAX_WITH_CONTENTS, ContentReader
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import reading_state
 from ticketadmin.services.history.export import csv_lines
@@ -75,9 +75,9 @@ def _reason_against(total: Total, *, with_contents: bool) -> str:
         return _("These are more than %(most)s tickets. Narrow the list by a filter.") % {"most": most}
     if not with_contents:
         return ""
-    if total.count > MOST_TICKETS:
+    if total.count > MAX_WITH_CONTENTS:
         numbers = {
-            "most": number_format(MOST_TICKETS),
+            "most": number_format(MAX_WITH_CONTENTS),
             "count": number_format(total.count, force_grouping=True),
         }
         return (
@@ -97,7 +97,7 @@ def _file(
 ) -> HttpResponse:
     found, further = rows_in_order(query), None
     if reader:  # its reads change the index, and with it the order of a list
-        found, further = iter(list(islice(found, MOST_TICKETS))), reader.audit_details
+        found, further = iter(list(islice(found, MAX_WITH_CONTENTS))), reader.audit_details
     tickets = audited_export(Target(TICKETS), found, filters=filters, actor=actor, further=further)
     columns, rows, kind = table.columns(), table.rows(tickets), filters["format"]
     name = f"tickets-{timezone.localdate().isoformat()}.{kind}"

@@ -27,7 +27,7 @@ from ticketadmin.presenters.ticket_page import Beside, TicketPage, UnavailablePa
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
-from ticketadmin.services.drafts.drafts import CLEAR, restore_draft
+from ticketadmin.services.drafts.drafts import CLEAR_INPUT, restore_draft
 from ticketadmin.services.history.changes import newest_of_ticket
 from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.recipes.keep import recipes_for
@@ -247,7 +247,7 @@ def opened_page(
     draft = restore_draft(request.user, opened, beside=again)
     if draft is None:
         return ticket_page(request, form_of(opened, again), replace(beside, read=opened.read), status=status)
-    cleared = [*draft.inputs.get(CLEAR, []), *again.get(CLEAR, [])]
-    form = form_of(opened, {**draft.inputs, **again, CLEAR: cleared}, base=draft.base)
+    cleared = [*draft.inputs.get(CLEAR_INPUT, []), *again.get(CLEAR_INPUT, [])]
+    form = form_of(opened, {**draft.inputs, **again, CLEAR_INPUT: cleared}, base=draft.base)
     status = 409 if draft.base.conflicts else status
     return ticket_page(request, form, replace(beside, read=opened.read, draft=draft), status=status)

@@ -12,7 +12,7 @@ from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.ticket_page import Beside, ContentPreview, preview_of
 from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.drafts.drafts import CLEAR, TooManyDrafts
+from ticketadmin.services.drafts.drafts import CLEAR_INPUT, TooManyDrafts
 from ticketadmin.services.people.access import may_see
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
@@ -163,4 +163,4 @@ def _inputs_to_send_again(request: UserRequest, code: str, opened: OpenedTicket)
     cleared = [name for name, texts in inputs.items() if not texts and name not in opened.base.values]
     if change.change_reason:
         inputs[CHANGE_REASON] = [change.change_reason]
-    return {**inputs, CLEAR: cleared} if cleared else inputs
+    return {**inputs, CLEAR_INPUT: cleared} if cleared else inputs
