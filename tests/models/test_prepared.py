@@ -335,7 +335,9 @@ def test_postgresql_plans_a_query_once_and_other_statements_each_time(staff: Use
 
     for number in range(4):
         changed(staff, code=f"P{number}")
-        assert [one.ticket_code for one in query.rows(code=f"P{number}")] == [f"P{number}"]
+        with CaptureQueriesContext(connection) as captured:
+            assert [one.ticket_code for one in query.rows(code=f"P{number}")] == [f"P{number}"]
+        assert f"'P{number}'" in captured[0]["sql"], "what was executed is told as of any other statement"
 
     kept = prepared_statements()
     assert len([sql for sql in kept if "undone_by" in sql or "GROUP BY" in sql]) == 1

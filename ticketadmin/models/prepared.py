@@ -187,13 +187,14 @@ def _planned_once(connection: Any) -> Iterator[None]:
         yield
         return
     connection.ensure_connection()
-    raw = connection.connection
-    usual = raw.cursor_factory, raw.prepare_threshold
+    raw, features = connection.connection, connection.features
+    usual = raw.cursor_factory, raw.prepare_threshold, features.uses_server_side_binding
     raw.cursor_factory, raw.prepare_threshold = connection.Database.Cursor, USES_BEFORE_PLANNED
+    features.uses_server_side_binding = True  # so that Django can tell what was executed
     try:
         yield
     finally:
-        raw.cursor_factory, raw.prepare_threshold = usual
+        raw.cursor_factory, raw.prepare_threshold, features.uses_server_side_binding = usual
 
 
 class _CompiledQuery(_Statement):

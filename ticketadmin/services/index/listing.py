@@ -215,10 +215,10 @@ class Query:
 
     def ordered(self) -> QuerySet[IndexedTicket]:
         """Return the rows with what a list shows of them and the value that orders them, nothing else."""
-        rows = self.rows(in_order=True).only(*SHOWN)
+        rows = self.rows(in_order=True)
         if self.order.is_custom:
             kept = IndexedValue.objects.filter(ticket=OuterRef("pk"), name=self.order.name).exclude(key=b"")
-            return rows.annotate(custom_key=Subquery(kept.values("key")[:1]))
+            return rows.only(*SHOWN).annotate(custom_key=Subquery(kept.values("key")[:1]))
         return rows.only(*SHOWN, self.order.column)
 
 

@@ -45,6 +45,7 @@ from ticketadmin.services.index.rows import (
     seen_in_list,
     write_rows,
 )
+from ticketadmin.services.index.statistics import refresh_statistics
 from ticketadmin.ticketapi.errors import NotFound, TicketApiError, UnexpectedReply
 from ticketadmin.ticketapi.tickets import TicketPage
 
@@ -350,11 +351,19 @@ def _keep_cursor(index: TicketIndex, cursor: Cursor) -> None:
 
 def _end_sweep(index: TicketIndex, cursor: Cursor) -> None:
     """End a sweep: what it did not list and was not read meanwhile is doubted; its own read will decide."""
-    now = database_now()
-    index.keep(is_sweeping=False, sweep_finished_at=now, sweep_rows=cursor.rows, cursor={})
-    index.keep(unaddressable=list(cursor.unaddressable), problem="", problem_at=None)
+    now, is_first = database_now(), index.sweep_finished_at is None
+    index.keep(
+        is_sweeping=False,
+        sweep_finished_at=now,
+        sweep_rows=cursor.rows,
+        cursor={},
+        unaddressable=list(cursor.unaddressable),
+        problem="",
+        problem_at=None,
+    )
     unseen = index.tickets.filter(swept__lt=index.sweep, read_at__lt=index.sweep_started_at)
     unseen.filter(missing_at=None, doubted_at=None).update(doubted_at=now)
+    refresh_statistics(is_first=is_first)
     event(logger, "index_swept", sweep=index.sweep, rows=cursor.rows, pages=cursor.pages)
 
 

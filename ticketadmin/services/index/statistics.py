@@ -1,0 +1,30 @@
+"""The databases' statistics of the index's rows: without them SQLite guesses which index leads to few rows.
+
+To count the open tickets of a customer it then walked all open tickets instead of those found by the name.
+"""
+
+import logging
+
+from django.db import DatabaseError, connection, transaction
+
+logger = logging.getLogger(__name__)
+LOOKED_AT = 1_000  # rows of an index; 0.1 s for 100,000 tickets
+_STATEMENTS = {
+    "sqlite": (f"PRAGMA analysis_limit = {LOOKED_AT}", "ANALYZE ticketadmin_indexedticket"),
+    "postgresql": ("ANALYZE ticketadmin_indexedticket",),  # which looks at a sample, too
+}
+
+
+def refresh_statistics(*, is_first: bool) -> None:
+    """Take the statistics after a sweep; on PostgreSQL after the `is_first` alone, as autovacuum goes on.
+
+    A failure is logged: lists are slower then, not wrong.
+    """
+    if connection.vendor == "postgresql" and not is_first:
+        return
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for statement in _STATEMENTS[connection.vendor]:
+                cursor.execute(statement)
+    except DatabaseError as error:
+        logger.warning("the index has no new statistics: %s", type(error).__name__)
