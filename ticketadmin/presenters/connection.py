@@ -74,15 +74,6 @@ def custom_fields_sent(*, only_changed: bool) -> Text:
     )
 
 
-@dataclass(frozen=True)
-class PresentedFailure:
-    """A save of the last day that failed, and why."""
-
-    change: Change
-    outcome: Outcome
-    why: Text
-
-
 @page("connection/connection.html")
 class ConnectionPage(Page):
     """The connection page. `open_until` is None unless the circuit breaker keeps calls back."""
@@ -90,7 +81,7 @@ class ConnectionPage(Page):
     report: Report | None
     steps: Sequence[PresentedStep]
     facts: Facts
-    failures: tuple[PresentedFailure, ...]
+    failures: Sequence[tuple[Change, Outcome, Text]]  # saves of the last day, how each failed, and why
     open_until: datetime | None
     omitted: OmittedFields
     omitted_known: Text
@@ -110,10 +101,7 @@ def connection_page(viewer: User) -> ConnectionPage:
         report=report,
         steps=present_report(report) if report else (),
         facts=facts,
-        failures=tuple(
-            PresentedFailure(one, Outcome(one.outcome), explain_reason(one.reason).title)
-            for one in facts.errors
-        ),
+        failures=[(one, Outcome(one.outcome), explain_reason(one.reason).title) for one in facts.errors],
         open_until=breaker.at if breaker.seconds_left else None,
         omitted=omitted,
         omitted_known=known_of_omitted(omitted),
