@@ -118,3 +118,4 @@ messages: $(STAMP) ## Collect strings for translation (needs gettext) and compil
 	@DATABASE_URL=sqlite://:memory: $(MANAGE) makemessages --locale vi --settings tests.settings --no-location --no-obsolete \
 		--ignore $(VENV) --ignore tests --ignore benchmarks --ignore data --ignore staticfiles
 	@$(BIN)/pybabel -q compile --domain django --directory locale
+	@$(BIN)/pybabel -q compile --domain django --directory locale/django

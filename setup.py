@@ -16,7 +16,8 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 BUNDLED = Path("ticketadmin", "bundled")  # ticketadmin/settings.py looks there
-COPIED = ("templates", "static", "deploy", "gunicorn.conf.py", "locale/vi/LC_MESSAGES/django.mo")
+CATALOGUES = ("locale/vi/LC_MESSAGES/django.mo", "locale/django/vi/LC_MESSAGES/django.mo")
+COPIED = ("templates", "static", "deploy", "gunicorn.conf.py", *CATALOGUES)
 EARLIEST = "315532800"  # 1980-01-01, before which a zip archive has no times
 
 

@@ -13,7 +13,7 @@ from vulture.core import Item
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("ticketadmin", "setup.py", "gunicorn.conf.py")
 # Read by name, by Django and gunicorn.
-APART = ("settings.py", "formats/*/formats.py", "django_words.py", "gunicorn.conf.py")
+APART = ("settings.py", "formats/*/formats.py", "gunicorn.conf.py")
 DECORATORS = ["@admin.*", "@receiver*", "@register*"]
 CALLED_BY_NAME = [
     *("add_arguments", "as_postgresql", "clean_*", "field_choices", "has_*_permission"),  # Django

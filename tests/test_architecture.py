@@ -41,7 +41,6 @@ LAYERS = [
         "private_sqlite",
         "converters",
         "formats",
-        "django_words",
     },
 ]
 APART = ("ticketapi", "models", "sanitizing")  # the lowest three never import each other

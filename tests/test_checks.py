@@ -96,7 +96,7 @@ ROLES = {"ROLE_GROUPS": {"staff": ["support"], "lead": [], "administrator": []}}
 def test_half_a_way_to_sign_in_is_named(
     values: dict[str, Any], problem: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ticketadmin.signing_in.checks.find_spec", lambda _name: object())
+    monkeypatch.setattr("ticketadmin.checks.find_spec", lambda _name: object())
 
     assert found(settings, **values) == {f"ticketadmin.{problem}"}
 
@@ -114,7 +114,7 @@ def test_half_a_way_to_sign_in_is_named(
 def test_a_whole_way_to_sign_in_is_fine(
     values: dict[str, Any], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ticketadmin.signing_in.checks.find_spec", lambda _name: object())
+    monkeypatch.setattr("ticketadmin.checks.find_spec", lambda _name: object())
 
     assert found(settings, **values) == set()
 
@@ -122,7 +122,7 @@ def test_a_whole_way_to_sign_in_is_fine(
 def test_a_way_to_sign_in_without_its_extra_does_not_start(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ticketadmin.signing_in.checks.find_spec", lambda _name: None)
+    monkeypatch.setattr("ticketadmin.checks.find_spec", lambda _name: None)
 
     assert found(settings, **OIDC, **ROLES) == {"ticketadmin.E021"}
 

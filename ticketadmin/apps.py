@@ -1,4 +1,4 @@
-"""The applications: our own, and Django's admin with our access rule."""
+"""The applications: ticketadmin, and Django's admin with its access rule."""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class TicketAdminConfig(AppConfig):
-    """Our models, checks and templates."""
+    """The models, checks, signals and templates of this product."""
 
     name = "ticketadmin"
     verbose_name = _("ticketadmin")
@@ -15,7 +15,6 @@ class TicketAdminConfig(AppConfig):
         from ticketadmin import checks, tasks  # noqa: F401, PLC0415 - system checks, background work
         from ticketadmin.services.audit import sign_ins, tracking  # noqa: F401, PLC0415 - signals
         from ticketadmin.services.index import refresh, searching  # noqa: F401, PLC0415 - signals
-        from ticketadmin.signing_in import checks as more  # noqa: F401, PLC0415 - system checks
         from ticketadmin.signing_in import sessions  # noqa: F401, PLC0415 - a signal
 
 

@@ -1,20 +1,15 @@
 """Parsing of addresses: ticket codes in paths, numbers in queries."""
 
 from django.urls import register_converter
+from django.urls.converters import StringConverter
 
 from ticketadmin.ticketapi.client import CODE
 
 
-class CodeConverter:
+class CodeConverter(StringConverter):
     """A ticket code: 1 to 64 letters, digits, `-` and `_`. Anything else is a 404."""
 
     regex = CODE.pattern
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
 
 
 def whole_number(text: str) -> int | None:

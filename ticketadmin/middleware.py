@@ -22,7 +22,7 @@ from ticketadmin.logs import event
 from ticketadmin.logs import request_id as current_request_id
 from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
 from ticketadmin.models import Channel, User
-from ticketadmin.services.audit.origin import Origin, acting_from
+from ticketadmin.services.audit.record import Origin, acting_from
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
 from ticketadmin.views.error_pages import bad_request, method_not_allowed
@@ -62,7 +62,7 @@ class RequestIdMiddleware(_Middleware):
 
 
 class AccessLogMiddleware(_Middleware):
-    """One log line and one count a request: the route, the person's id and the ticket, never the query."""
+    """One log line and one count a request: the route, the user's id and the ticket, never the query."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -114,7 +114,7 @@ class SecurityHeadersMiddleware(_Middleware):
 
 
 class PreferredLanguageMiddleware(_Middleware):
-    """Speak the person's chosen language, else the browser's."""
+    """Speak the user's chosen language, else the browser's."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         chosen = getattr(request.user, "language", "")

@@ -4,7 +4,7 @@ The attacker writes tickets: by e-mail, through a web form, or with an account i
 write is shown to a signed-in colleague, so it must not run script, load anything by itself, send a
 form, cover the tool's own controls, or cost the server minutes. Layers, each enough on its own:
 
-1. The document is spelled out anew by its tokens (markup/) with allowed elements and attributes alone, every
+1. The document is spelled out anew by its tokens (markup) with allowed elements and attributes alone, every
    value in double quotes: parsers meet nothing that they could disagree over (comments, svg, template,
    noscript, select …). Formatting elements lose their attributes, so that a parser repeats no more than three
    of a kind (HTML standard, 13.2.4.3); a link keeps its own, and what repeating it could cost is bounded.
@@ -26,7 +26,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import bleach
@@ -37,8 +36,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
-from ticketadmin.markup.plain import html_of_text, is_markup
-from ticketadmin.markup.tokens import ATTRIBUTE, Token, tokens
+from ticketadmin.markup import ATTRIBUTE, Token, html_of_text, is_markup, tokens
 
 MAX_ATTRIBUTES = 1_000
 MAX_GROWTH = 4
@@ -344,14 +342,6 @@ def visible_text(html_text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-@dataclass(frozen=True)
-class Removal:
-    """Something that cleaning drops: a label such as "2 inline styles", and how many."""
-
-    label: str
-    count: int
-
-
 _TAG_KINDS = {
     **dict.fromkeys("form input button select textarea".split(), "form"),
     **dict.fromkeys("iframe object embed svg math video audio".split(), "embedded"),
@@ -395,19 +385,18 @@ _KIND_LABELS: dict[str, Promise] = {
 }
 
 
-def what_is_removed(html_text: str) -> list[Removal]:
-    """Return what cleaning would drop, in words, for showing before a save; empty beyond the bounds."""
+def what_is_removed(html_text: str) -> list[str]:
+    """Return what cleaning would drop, such as "2 scripts", for showing before a save.
+
+    Nothing beyond the bounds of cleaning.
+    """
     try:
         whole = as_html(_whole(html_text))
         _check_size(_nh3(spell_out(whole), rel=None), whole)
     except ContentTooComplex:
         return []
     found = Counter(removed for token in tokens(whole) for removed in _removed_with(token))
-    return [
-        Removal(str(label % {"count": found[kind]}), found[kind])
-        for kind, label in _KIND_LABELS.items()
-        if found[kind]
-    ]
+    return [str(label % {"count": found[kind]}) for kind, label in _KIND_LABELS.items() if found[kind]]
 
 
 def _removed_with(token: Token) -> Iterator[str]:

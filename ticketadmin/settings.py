@@ -197,7 +197,7 @@ OIDC_VERIFY_SSL = OIDC_CA_FILE or True
 OIDC_TIMEOUT = 5  # seconds; a sign-in asks the provider three times
 OIDC_USE_PKCE = True
 OIDC_AUTHENTICATION_CALLBACK_URL = "openid_done"
-# The extras are there or not; ticketadmin.signing_in.checks says so where they are needed.
+# The extras are there or not; ticketadmin.checks says so where they are needed.
 HAS_LDAP = bool(LDAP_URL) and find_spec("django_auth_ldap") is not None
 HAS_OIDC = bool(OIDC_ISSUER) and find_spec("mozilla_django_oidc") is not None
 AUTHENTICATION_BACKENDS = [
@@ -256,7 +256,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="ticketadmin@l
 # --- languages and time --------------------------------------------------------------------------
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "django"]  # our own texts; what Django's lack
 FORMAT_MODULE_PATH = "ticketadmin.formats"
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Ho_Chi_Minh")
 

@@ -264,7 +264,7 @@ def test_words_say_what_will_be_removed() -> None:
         "<script>1</script><p style='x' onclick=1>a</p><img src=cid:1><a href=javascript:1>x</a>"
     )
 
-    assert sum(removal.count for removal in found) == 5
+    assert sum(int(removal.partition(" ")[0]) for removal in found) == 5
     assert what_is_removed("<p>sạch</p>") == []
 
 

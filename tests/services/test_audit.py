@@ -32,10 +32,9 @@ from ticketadmin.models import (
 )
 from ticketadmin.models.audit import AppendOnly
 from ticketadmin.services.audit import tracking
-from ticketadmin.services.audit.origin import Origin, acting_from
-from ticketadmin.services.audit.record import MAX_TEXT, Target, masked, record
+from ticketadmin.services.audit.record import MAX_TEXT, Origin, Target, acting_from, masked, record
 from ticketadmin.services.audit.sign_ins import MAX_ENTRIES
-from ticketadmin.services.operations.upkeep import upkeep, upkeep_if_due
+from ticketadmin.services.erasing.retention import upkeep, upkeep_if_due
 from ticketadmin.services.people.accounts import Disabled, ExternalUser, NoRole, admit
 
 pytestmark = pytest.mark.django_db

@@ -38,11 +38,10 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.erasing.erase import EMAIL, StillOpen, Subject, erase, look_up
-from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, NOTICE, notices
+from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, NOTICE, notices, upkeep
 from ticketadmin.services.erasing.stores import SHARED, STORES, without_address
 from ticketadmin.services.index.counters import counts
 from ticketadmin.services.index.rows import Seen, current_index, index_to_write, write_rows
-from ticketadmin.services.operations.upkeep import upkeep
 from ticketadmin.services.people.access import Forbidden
 
 pytestmark = pytest.mark.django_db

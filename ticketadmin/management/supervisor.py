@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 STOP_WITHIN = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -26,14 +25,6 @@ def _die_with_parent() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-@dataclass(frozen=True)
-class Child:
-    """One process to run: a short name for its output, and the command."""
-
-    name: str
-    command: Sequence[str]
-
-
 class Supervisor:
     """Run children until one ends or a signal comes; then end them all."""
 
@@ -42,13 +33,15 @@ class Supervisor:
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._stop = threading.Event()
 
-    def start(self, child: Child, *, ready: str | None = None, within: float = 20.0) -> str:
-        """Start a child; with `ready`, wait for a line that holds this text and return the line.
+    def start(
+        self, name: str, command: Sequence[str], *, ready: str | None = None, within: float = 20.0
+    ) -> str:
+        """Start a child, named so in its output; with `ready`, wait for a line that holds this text.
 
-        Raises RuntimeError when the child ends or stays silent before it is ready.
+        Returns the line. Raises RuntimeError when the child ends or stays silent before it is ready.
         """
         process = subprocess.Popen(
-            child.command,
+            command,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -56,23 +49,23 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread of this process holds a lock here
         )
-        self._processes[child.name] = process
+        self._processes[name] = process
         line: Future[str] = Future()
-        threading.Thread(target=self._relay, args=(child, process, ready, line), daemon=True).start()
+        threading.Thread(target=self._relay, args=(name, process, ready, line), daemon=True).start()
         if ready is None:
             return ""
         try:
             return line.result(within)
         except (TimeoutError, EOFError) as error:
-            raise RuntimeError(f"{child.name} did not start: see its lines above") from error
+            raise RuntimeError(f"{name} did not start: see its lines above") from error
 
     def _relay(
-        self, child: Child, process: subprocess.Popen[str], ready: str | None, found: Future[str]
+        self, name: str, process: subprocess.Popen[str], ready: str | None, found: Future[str]
     ) -> None:
         for line in process.stdout or ():
             if ready and ready in line and not found.done():
                 found.set_result(line.strip())
-            sys.stdout.write(f"{child.name:>8} | {line}")
+            sys.stdout.write(f"{name:>8} | {line}")
             sys.stdout.flush()
         if not found.done():
             found.set_exception(EOFError())

@@ -264,3 +264,21 @@ class BulkItem(models.Model):
         wishes = {**common, **(self.wishes or {})}
         left = [name for name, choice in (self.file_choices or {}).items() if choice["take"] == "theirs"]
         return {name: wish for name, wish in wishes.items() if name not in left} if left else wishes
+
+
+class BulkFile(models.Model):
+    """An uploaded file as it came, compressed by zlib. `bulk` is null where every row of it is wrong.
+
+    It is read again when its user answers a question about a column, and is given back with its errors. Any
+    row may name any ticket, so erasing data of one ticket removes every file.
+    """
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    bulk = models.OneToOneField(BulkUpdate, models.CASCADE, null=True, blank=True, related_name="file")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=120)
+    content = models.BinaryField()
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name

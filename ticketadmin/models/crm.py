@@ -1,4 +1,4 @@
-"""What the CRM said, and what the processes that call it share.
+"""What the CRM said, and what the processes of this product share: locks, limits, signs of life.
 
 `CrmSnapshot` holds answers and what answers have shown; `SharedState` coordinates processes and names no data
 of the CRM. Each row is named by a member of an enum, which says what its JSON holds and where it is used.
@@ -26,7 +26,7 @@ class Snapshot(StrEnum):
     CATEGORIES = "categories"  # {"items": [{"id", "name"}], "fetched_at"}; services/crm/choices.py
     STATUSES = "statuses"  # the same
     READING = "reading"  # {"state": Reading}; services/crm/connection.py
-    CHECK = "check"  # {"steps": [Step], "at": ISO}; services/crm/check.py
+    CHECK = "check"  # {"steps": [Step]}; services/crm/check.py
     OMITTED = "omitted_fields"  # {"are_emptied", "ticket", "fields", "set_by"}; services/crm/omitted.py
     MERGING = "custom_fields_merge"  # {"url", "ticket"}; services/saving/custom_fields.py
 
@@ -93,6 +93,27 @@ class SharedState(models.Model):
 
     class Meta:
         db_table = "ticketadmin_remotesnapshot"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Heartbeat(models.Model):
+    """A worker process that said lately that it lives."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Chore(models.Model):
+    """Regular work that one worker at a time takes on, and when it was last begun."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    begun_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name

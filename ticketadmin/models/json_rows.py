@@ -22,13 +22,14 @@ from django.db.models.functions import JSONObject
 from django.utils.timezone import is_naive
 
 Row = TypeVar("Row", bound=Model)
+Listed = list[dict[str, Any]] | None  # what such a column holds
 
 
 class _JsonList(Func):
-    """All rows of a query as one JSON text."""
+    """A value of all rows of a query as one JSON list."""
 
     function = "JSON_GROUP_ARRAY"
-    output_field = TextField()
+    output_field = JSONField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, function="JSONB_AGG", **context)
@@ -70,18 +71,22 @@ def json_rows(rows: type[Row] | QuerySet[Row], names: Collection[str] = ()) -> S
         one.attname: _Hexadecimal(one.attname) if isinstance(one, BinaryField) else one.attname
         for one in fields
     }
-    return Subquery(rows.order_by().annotate(rows=_JsonList(_JsonObject(**columns))).values("rows"))
+    return json_list(rows, _JsonObject(**columns))
 
 
-def rows_in(model: type[Row], column: str | None) -> tuple[Row, ...]:
+def json_list(rows: QuerySet[Any], value: Any) -> Subquery:
+    """Return a value of each row, in no order, as a column of any query: a list, or None without rows."""
+    return Subquery(rows.order_by().annotate(listed=_JsonList(value)).values("listed"))
+
+
+def rows_in(model: type[Row], column: Listed) -> tuple[Row, ...]:
     """Return the rows in such a column, in the model's order: compared here, as collations differ.
 
     Columns that are not in it have their defaults; the primary key is.
     """
     fields = {field.attname: field for field in model._meta.concrete_fields}
     rows = [
-        model(**{name: _value(fields[name], value) for name, value in row.items()})
-        for row in json.loads(column or "[]")
+        model(**{name: _value(fields[name], value) for name, value in row.items()}) for row in column or ()
     ]
     order = [*map(str, model._meta.ordering or ()), "pk"]
     for name in reversed(order):

@@ -52,26 +52,21 @@ class _Table(models.TextChoices):
         return member
 
 
-class _WhetherSaid:
-    """Answers whether an outcome says a flag."""
-
-    def __init__(self, flag: Says) -> None:
-        self._flag = flag
-
-    def __get__(self, outcome: _Table, _owner: object = None) -> bool:
-        return self._flag in outcome.says
+def _whether(flag: Says) -> Any:
+    """Return the property that answers whether an outcome says a flag."""
+    return property(lambda outcome: flag in outcome.says)
 
 
 class _Answers:
     """The questions that both vocabularies of outcomes answer."""
 
-    is_saved = _WhetherSaid(Says.SAVED)
-    is_applied = _WhetherSaid(Says.APPLIED)
-    is_unchanged = _WhetherSaid(Says.UNCHANGED)
-    is_open = _WhetherSaid(Says.OPEN)
-    is_failed = _WhetherSaid(Says.FAILED)
-    is_retryable = _WhetherSaid(Says.RETRYABLE)
-    is_explained = _WhetherSaid(Says.EXPLAINED)
+    is_saved: bool = _whether(Says.SAVED)
+    is_applied: bool = _whether(Says.APPLIED)
+    is_unchanged: bool = _whether(Says.UNCHANGED)
+    is_open: bool = _whether(Says.OPEN)
+    is_failed: bool = _whether(Says.FAILED)
+    is_retryable: bool = _whether(Says.RETRYABLE)
+    is_explained: bool = _whether(Says.EXPLAINED)
 
 
 class Outcome(_Answers, _Table):

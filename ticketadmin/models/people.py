@@ -8,13 +8,14 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.text import normalize
 
+from .json_rows import json_list
 from .prepared import Prepared, Slot
 
 
@@ -49,16 +50,6 @@ class Source(models.TextChoices):
     LOCAL = "local", _("Password kept here")
     LDAP = "ldap", _("LDAP directory")
     OIDC = "oidc", _("OpenID Connect")
-
-
-class _Names(models.Aggregate):
-    """Short texts as one JSON list."""
-
-    function = "json_group_array"
-    output_field = models.JSONField()
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return super().as_sql(compiler, connection, function="jsonb_agg", **context)
 
 
 def _held_permissions(user: Any) -> models.QuerySet[Permission]:
@@ -144,7 +135,7 @@ class User(AbstractUser):
 
     @property
     def group_names(self) -> frozenset[str]:
-        """The names of the user's groups: those that came with the session, else asked for, by a query."""
+        """The names of the user's groups: those that came with the session, else read by a query."""
         known: frozenset[str] | None = vars(self).get("_groups_of_session")
         return frozenset(_names_of_groups(self)) if known is None else known
 
@@ -154,7 +145,7 @@ class User(AbstractUser):
         return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
     def may(self, permission: str) -> bool:
-        """Return whether this person holds one of our permissions, by its short name."""
+        """Return whether the user holds one of this app's permissions, by its short name."""
         return self.has_perm(f"ticketadmin.{permission}")
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
@@ -170,12 +161,10 @@ class User(AbstractUser):
 
 
 def _active() -> models.QuerySet[User]:
-    ours = _held_permissions(OuterRef("pk")).order_by().values("content_type__app_label")
-    held = ours.annotate(held=_Names("codename")).values("held")
-    groups = Group.objects.filter(user=OuterRef("pk")).order_by().values("user")
-    named = groups.annotate(named=_Names("name")).values("named")
+    held = json_list(_held_permissions(OuterRef("pk")), "codename")
+    groups = json_list(Group.objects.filter(user=OuterRef("pk")), "name")
     active = User.objects.filter(pk=Slot("user", User._meta.pk), is_active=True)
-    return active.annotate(held_permissions=Subquery(held), held_groups=Subquery(named))
+    return active.annotate(held_permissions=held, held_groups=groups)
 
 
 _ACTIVE = Prepared(_active)

@@ -15,7 +15,7 @@ from ticketadmin.presenters.recipes import PresentedRecipe
 from ticketadmin.presenters.rules import describe_unmet
 from ticketadmin.presenters.sent_along import signature_before
 from ticketadmin.presenters.snippets import SnippetChoice
-from ticketadmin.sanitizing import Removal, what_is_removed
+from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import Status
 from ticketadmin.services.drafts.drafts import Restored
@@ -39,7 +39,7 @@ class Preview(Page):
     sent_along: Sequence[Text]  # labels of the fields that go along unchanged
     rules: Sequence[str]  # what they require and is not met, a sentence each
     signature: Text
-    removed: Sequence[Removal]
+    removed: Sequence[str]
     content: DisplayedContent | None  # as it would be stored
 
 
@@ -107,7 +107,7 @@ class ContentPreview(Page):
     """What typed content would become, for a script."""
 
     shown: DisplayedContent
-    removed: Sequence[Removal]
+    removed: Sequence[str]
 
 
 @page("tickets/_presence.html")

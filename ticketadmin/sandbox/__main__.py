@@ -8,7 +8,7 @@ import ssl
 import sys
 from pathlib import Path
 
-from ticketadmin.sandbox.control import attach
+from ticketadmin.sandbox.control import answer
 from ticketadmin.sandbox.crm import Crm
 from ticketadmin.sandbox.server import Server
 
@@ -35,8 +35,7 @@ def main() -> None:
 async def _serve(arguments: argparse.Namespace, key: str) -> None:
     crm = Crm(arguments.database, key=key, count=arguments.tickets)
     crm.set_switches({"latency_ms": arguments.latency_ms})
-    server = Server(crm)
-    attach(server)
+    server = Server(crm, answer)
     tls = None
     if arguments.tls_cert:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

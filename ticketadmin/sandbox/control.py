@@ -2,18 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from ticketadmin.sandbox.faults import Fault
 from ticketadmin.sandbox.server import Request, Response, Server
 
 Action = Callable[[Server, str, Request], Any]
-
-
-def attach(server: Server) -> None:
-    """Let the server answer control requests."""
-    server.control = partial(answer, server)
 
 
 def answer(server: Server, request: Request) -> Response:

@@ -10,12 +10,13 @@ import socket
 import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ticketadmin.sandbox.crm import TEXT_FIELDS, Answer, Crm
-from ticketadmin.sandbox.faults import Fault, FaultBook
+from ticketadmin.sandbox.faults import ANSWERING, Fault, FaultBook
 
 PATH = "/api/v6.1"
 MAX_BODY = 5_000_000
@@ -98,8 +99,9 @@ class Broken(Exception):
 class Server:
     """The CRM behind HTTP, with its log and its faults."""
 
-    def __init__(self, crm: Crm) -> None:
+    def __init__(self, crm: Crm, control: Callable[["Server", Request], Response]) -> None:
         self.crm = crm
+        self._control = control
         self.faults = FaultBook()
         self.log: deque[LogEntry] = deque(maxlen=LOG_LENGTH)
         self.connections = 0
@@ -107,7 +109,6 @@ class Server:
         self.most_active = 0
         self.resets = 0  # a request that was held over a reset is dropped, not carried out
         self._number = 0
-        self.control: Any = None  # set by control.attach, so that the two modules need not know each other
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends."""
@@ -131,7 +132,7 @@ class Server:
 
     async def _answer(self, request: Request, connection: int, writer: asyncio.StreamWriter) -> None:
         if request.path.startswith("/_sandbox/"):
-            await _send(writer, self.control(request))
+            await _send(writer, self._control(self, request))
             return
         entry = self._logged(request, connection)
         started = time.perf_counter()
@@ -232,12 +233,6 @@ class Server:
 
 
 _KEPT_HEADERS = ("content-type", "accept", "x-request-id", "user-agent", "cookie", "authorization")
-_ANSWERING = frozenset(
-    {
-        "status", "reset", "close", "half_body", "drip", "redirect", "oversized", "not_json", "html", "empty",
-        "bytes", "error_in_success", "other_ticket", "no_code",
-    }
-)  # fmt: skip
 
 
 def _spoilt(answer: Answer, faults: list[Fault]) -> Answer:
@@ -277,7 +272,7 @@ async def _misbehaves(
     faults: list[Fault], response: Response, entry: LogEntry, writer: asyncio.StreamWriter
 ) -> bool:
     """Answer as the first such fault says, if there is one. Raises Broken where the connection is to go."""
-    fault = next((one for one in faults if one.kind in _ANSWERING), None)
+    fault = next((one for one in faults if one.kind in ANSWERING), None)
     if fault is None:
         return False
     if fault.kind in {"reset", "close"}:

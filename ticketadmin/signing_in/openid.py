@@ -28,9 +28,9 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
+from ticketadmin.checks import is_private_way
 from ticketadmin.models import Source, User
 from ticketadmin.services.people.accounts import ExternalUser, SourceUnavailable, admit
-from ticketadmin.signing_in.checks import is_private_way
 
 logger = logging.getLogger(__name__)
 

@@ -20,15 +20,9 @@ from ticketadmin.presenters.snippets import (
     recipe_tabs,
 )
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.recipes.keep import delete_recipe, recipes_for
-from ticketadmin.services.recipes.sharing import SHARING
-from ticketadmin.services.snippets.keep import (
-    MAX_WORDS,
-    delete_snippet,
-    find_snippet,
-    search_snippets,
-    snippets_for,
-)
+from ticketadmin.services.recipes.keep import recipes_for
+from ticketadmin.services.recipes.sharing import SHARING, delete_own
+from ticketadmin.services.snippets.keep import MAX_WORDS, find_snippet, search_snippets, snippets_for
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
@@ -63,7 +57,7 @@ def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
 def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
     """Delete a recipe of one's own."""
     one = _own_recipe(request.user, recipe)
-    delete_recipe(request.user, one)
+    delete_own(request.user, one)
     messages.success(request, _("The recipe “%(name)s” is deleted.") % {"name": one.name})
     return see_other(reverse("recipes"))
 
@@ -103,7 +97,7 @@ def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
     one = _own_snippet(request.user, snippet)
     if request.method != "POST":
         return show(request, DeleteSnippetPage(one))
-    delete_snippet(request.user, one)
+    delete_own(request.user, one)
     messages.success(request, _("The snippet “%(name)s” is deleted.") % {"name": one.name})
     return see_other(reverse("snippets"))
 

@@ -18,7 +18,8 @@ from ticketadmin.services.bulk.notation import Notation
 from ticketadmin.services.bulk.rows import MAX_ERRORS, BulkTable, ReadAs, read_rows
 from ticketadmin.services.bulk.template import explain_columns, template_csv, template_xlsx
 from ticketadmin.services.saving.edit import CLEAR, Set
-from ticketadmin.services.spreadsheets import CellProblem, Table, TableRow, UnreadableFile, read_table
+from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.spreadsheets.table import CellProblem, Table, TableRow, UnreadableFile
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import STANDARD, Field, Kind
 from ticketadmin.services.values.schema import TicketSchema

@@ -25,7 +25,7 @@ from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.bulk.rows import read_rows
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.spreadsheets import Table, TableRow
+from ticketadmin.services.spreadsheets.table import Table, TableRow
 from ticketadmin.services.values.fields import Kind
 from ticketadmin.services.values.schema import load_schema
 

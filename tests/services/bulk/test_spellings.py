@@ -12,7 +12,7 @@ from ticketadmin.services.bulk.rows import read_rows
 from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
 from ticketadmin.services.bulk.template import explain_columns
 from ticketadmin.services.saving.edit import Set
-from ticketadmin.services.spreadsheets import Table, TableRow
+from ticketadmin.services.spreadsheets.table import Table, TableRow
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
 

@@ -14,7 +14,8 @@ from hypothesis import example, given, strategies
 from openpyxl import Workbook
 
 from tests.services.excel import EXCEL, SHEET, STRINGS
-from ticketadmin.services.spreadsheets import MAX_COLUMNS, MAX_ROWS, Table, UnreadableFile, read_table
+from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.spreadsheets.table import MAX_COLUMNS, MAX_ROWS, Table, UnreadableFile
 from ticketadmin.workbooks.cells import shown
 from ticketadmin.workbooks.checking import RefusedWorkbook
 from ticketadmin.workbooks.reading import read_sheet

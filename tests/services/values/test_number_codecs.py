@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 from tests.services.values.values import custom, json_values
 from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.fields import Kind
-from ticketadmin.services.values.number_codecs import DateCodec, EpochDateCodec, NumberCodec, read_day
-from ticketadmin.services.values.numbers import FIRST_YEAR
+from ticketadmin.services.values.numbers import (
+    FIRST_YEAR,
+    DateCodec,
+    EpochDateCodec,
+    NumberCodec,
+    read_day,
+)
 
 NUMBER, DAY, EPOCH = custom(Kind.NUMBER), custom(Kind.DATE), custom(Kind.EPOCH_DATE)
 days = st.dates(date(FIRST_YEAR, 1, 1), date(9998, 12, 31))

@@ -22,7 +22,7 @@ from ticketadmin.services.command.recipes import with_recipe
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.saving.change_reason import read_change_reason
-from ticketadmin.services.spreadsheets import MAX_FILE
+from ticketadmin.services.spreadsheets.table import MAX_FILE
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import TicketApiError
 

@@ -23,12 +23,11 @@ from django_tasks_db.management.commands import db_worker
 
 from ticketadmin.management.starting import require_start
 from ticketadmin.models import Channel
-from ticketadmin.services.audit.origin import Origin, acting_from
+from ticketadmin.services.audit.record import Origin, acting_from
 from ticketadmin.services.bulk.engine import sweep
-from ticketadmin.services.erasing.retention import expire_by_need
+from ticketadmin.services.erasing.retention import expire_by_need, upkeep_if_due
 from ticketadmin.services.index.sweeping import Sweeper
 from ticketadmin.services.operations.heartbeats import beat, end
-from ticketadmin.services.operations.upkeep import upkeep_if_due
 from ticketadmin.tasks import call_worker, stopping, this_worker
 
 DATABASE_AGAIN = 2.0

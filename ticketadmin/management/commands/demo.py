@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ticketadmin.management.supervisor import Child, Supervisor
+from ticketadmin.management.supervisor import Supervisor
 
 DJANGO = [sys.executable, "-m", "django"]
 PORTS_TRIED = 20
@@ -40,12 +40,11 @@ class Command(BaseCommand):
         supervisor = Supervisor(demo_environment())
         try:
             if not os.environ.get("TICKET_API_URL"):
-                ready = supervisor.start(sandbox(), ready="sandbox ready on", within=30)
+                ready = supervisor.start("sandbox", sandbox(), ready="sandbox ready on", within=30)
                 supervisor.environment["TICKET_API_URL"] = ready.rsplit(" ", 1)[-1]
             self._prepare(supervisor.environment)
-            supervisor.start(web_server(port), ready="Listening at")
-            worker = [*DJANGO, "worker", "--interval", "0.5", "--no-startup-delay"]
-            supervisor.start(Child("worker", worker))
+            supervisor.start("web", web_server(port), ready="Listening at")
+            supervisor.start("worker", [*DJANGO, "worker", "--interval", "0.5", "--no-startup-delay"])
         except RuntimeError as error:
             supervisor.stop()
             raise CommandError(str(error)) from error
@@ -120,14 +119,14 @@ def free_port(wanted: int) -> int:
     raise CommandError(message)
 
 
-def sandbox() -> Child:
-    """Return the sandbox CRM."""
+def sandbox() -> list[str]:
+    """Return the command of the sandbox CRM."""
     command = [sys.executable, "-m", "ticketadmin.sandbox", "--port", "0"]
-    return Child("sandbox", [*command, "--database", str(data_folder() / "sandbox.sqlite3")])
+    return [*command, "--database", str(data_folder() / "sandbox.sqlite3")]
 
 
-def web_server(port: int) -> Child:
-    """Return the web server as it runs in production, on loopback."""
+def web_server(port: int) -> list[str]:
+    """Return the command of the web server as it runs in production, on loopback."""
     config = ["--config", str(settings.BASE_DIR / "gunicorn.conf.py")]
     command = [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", *config, "--bind", f"127.0.0.1:{port}"]
-    return Child("web", [*command, "--workers", "2", "--threads", "8", "--preload", "--no-control-socket"])
+    return [*command, "--workers", "2", "--threads", "8", "--preload", "--no-control-socket"]

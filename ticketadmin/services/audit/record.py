@@ -3,13 +3,17 @@
 An entry is written in the transaction of what it tells about: neither is stored without the other. It is
 logged once that transaction is committed. Customers' e-mail addresses are masked by a keyed digest, so
 that the log need not be changed to erase one; users' own are kept in the row and left out of the event.
+
+Where an action comes from, a middleware says for a request and the worker for itself; without either it is
+the command line.
 """
 
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import copy_context
-from dataclasses import dataclass
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,8 +22,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from ticketadmin.logs import event, request_id
-from ticketadmin.models import AuditAction, AuditEntry, User
-from ticketadmin.services.audit.origin import current_origin
+from ticketadmin.models import AuditAction, AuditEntry, Channel, User
 
 logger = logging.getLogger("ticketadmin.audit")
 
@@ -29,6 +32,50 @@ T = TypeVar("T")
 MAX_TEXT = 1_000  # characters of one value
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"=&?]{1,64}@[^\s@<>()\[\],;:\"=&?]{1,255}")
 _PRIVATE = frozenset({"email"})  # fields that are kept in the row and never logged
+
+
+def _no_user() -> User | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the audit log notes of the way an action came in.
+
+    `actor_of` is called when an entry is made, because a request's user is known late. `via` names what
+    took the place of a signed-in user, such as a password link or the company's directory.
+    """
+
+    channel: Channel
+    address: str = ""
+    actor_of: Callable[[], User | None] = _no_user
+    via: str = ""
+
+
+_COMMAND_LINE = Origin(Channel.COMMAND)
+_current: ContextVar[Origin] = ContextVar("origin", default=_COMMAND_LINE)
+
+
+def current_origin() -> Origin:
+    """Return the origin of what runs now."""
+    return _current.get()
+
+
+@contextmanager
+def acting_from(origin: Origin) -> Iterator[None]:
+    """Set the origin of everything that is done inside."""
+    token = _current.set(origin)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def acting_via(way: str) -> Iterator[None]:
+    """Name the way on which everything inside is done; the rest of the origin stays."""
+    with acting_from(replace(_current.get(), via=way)):
+        yield
 
 
 @dataclass(frozen=True)

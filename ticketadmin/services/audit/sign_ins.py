@@ -16,8 +16,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from ticketadmin.models import AuditAction, AuditEntry, Channel, FailedSignIns, User
-from ticketadmin.services.audit.origin import Origin, acting_from, current_origin
-from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.audit.record import Origin, Target, acting_from, current_origin, record
 
 MAX_ENTRIES = 20
 HOUR = timedelta(hours=1)

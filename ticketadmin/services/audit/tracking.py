@@ -16,8 +16,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.dispatch import receiver
 
 from ticketadmin.models import AuditAction, CustomField, SavedView, StatusSetting, TicketRule, User
-from ticketadmin.services.audit.origin import current_origin
-from ticketadmin.services.audit.record import Target, masked, record
+from ticketadmin.services.audit.record import Target, current_origin, masked, record
 
 # Rows that administrators describe. A new setting's model gets its place here; a test finds what is missing.
 SETTINGS: tuple[type[models.Model], ...] = (CustomField, StatusSetting, TicketRule, Group)

@@ -17,8 +17,7 @@ from openpyxl.utils import get_column_letter
 
 from ticketadmin.services.bulk.codes import is_code_heading
 from ticketadmin.services.bulk.exports import in_every_language
-from ticketadmin.services.spreadsheets import Table
-from ticketadmin.services.spreadsheets.table import FIRST_ROWS, as_header, unreadable
+from ticketadmin.services.spreadsheets.table import FIRST_ROWS, Table, as_header, unreadable
 from ticketadmin.services.values.fields import Field
 from ticketadmin.text import folded, heading, visible
 

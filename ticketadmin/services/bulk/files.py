@@ -31,7 +31,8 @@ from ticketadmin.services.bulk.runs import (
 from ticketadmin.services.bulk.template import help_titles
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
-from ticketadmin.services.spreadsheets import SheetWithoutRows, Table, UnreadableFile, read_table
+from ticketadmin.services.spreadsheets import read_table
+from ticketadmin.services.spreadsheets.table import SheetWithoutRows, Table, UnreadableFile
 from ticketadmin.services.values.schema import TicketSchema
 
 SHOWN_PIECES = 200

@@ -13,8 +13,8 @@ from ticketadmin.services.bulk.exports import CHECKED, DETAIL, OUTCOME, endings
 from ticketadmin.services.bulk.files import kept_content, table_in
 from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.people.access import require
-from ticketadmin.services.spreadsheets import Table
 from ticketadmin.services.spreadsheets.marking import MarkedFile, with_columns
+from ticketadmin.services.spreadsheets.table import Table
 from ticketadmin.text import heading, visible
 from ticketadmin.workbooks.marking import AddedColumn
 

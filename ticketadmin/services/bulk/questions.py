@@ -24,7 +24,7 @@ from ticketadmin.services.bulk.notation import (
     notations_of_number,
 )
 from ticketadmin.services.saving.edit import Set
-from ticketadmin.services.spreadsheets import Table
+from ticketadmin.services.spreadsheets.table import Table
 from ticketadmin.services.values.codecs import canonical
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema

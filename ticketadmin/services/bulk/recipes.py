@@ -5,7 +5,7 @@ afterwards, or sending the next day, changes nothing of what was shown.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -41,7 +41,7 @@ class BulkRecipe:
         """Return the recipe as the notes of a run keep it."""
         return {
             "name": self.name,
-            "changes": [change.as_json() for change in self.changes],
+            "changes": [asdict(change) for change in self.changes],
             "moment": self.moment.as_json(),
             "left_out": list(self.left_out),
         }
@@ -84,7 +84,7 @@ def is_stopped(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema, read: Rea
     item.recipe_stops = None
     if stops:
         item.plan, item.reason = Plan.CANNOT, ItemReason.RECIPE_STOPPED
-        item.recipe_stops = [stop.as_json() for stop in stops]
+        item.recipe_stops = [asdict(stop) for stop in stops]
         item.read_at = read.read_at if read else None
     return bool(stops)
 

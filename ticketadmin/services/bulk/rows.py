@@ -39,8 +39,8 @@ from ticketadmin.services.bulk.returned import (
 )
 from ticketadmin.services.bulk.spellings import CODES, with_names, write_it_as
 from ticketadmin.services.saving.edit import Clear, Set
-from ticketadmin.services.spreadsheets import Table, TableRow
 from ticketadmin.services.spreadsheets.records import ExportedCell, Misfit
+from ticketadmin.services.spreadsheets.table import Table, TableRow
 from ticketadmin.services.values.choice_codecs import unknown_option
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.inputs import not_offered

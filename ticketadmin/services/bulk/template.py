@@ -15,7 +15,7 @@ from ticketadmin.services.bulk.columns import labels
 from ticketadmin.services.bulk.exports import in_every_language
 from ticketadmin.services.bulk.spellings import SPELLINGS, write_it_as
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.spreadsheets import MAX_ROWS
+from ticketadmin.services.spreadsheets.table import MAX_ROWS
 from ticketadmin.services.spreadsheets.writing import HelpSheet, SheetColumn, write_workbook
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema

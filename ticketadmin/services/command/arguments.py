@@ -17,8 +17,9 @@ from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM, read_accepted
-from ticketadmin.services.spreadsheets import MAX_FILE, Table, TableRow, read_table
+from ticketadmin.services.spreadsheets import read_table
 from ticketadmin.services.spreadsheets.delimited import decode
+from ticketadmin.services.spreadsheets.table import MAX_FILE, Table, TableRow
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.client import CODE

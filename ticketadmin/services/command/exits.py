@@ -4,16 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from ticketadmin.models import BulkItem, ItemOutcome, ItemReason, Outcome, Plan
-from ticketadmin.services.saving.errors import (
-    CheckFailed,
-    EditConflict,
-    NothingToSave,
-    RuleBroken,
-    SaveFailed,
-    SaveInProgress,
-    SaveProblem,
-    WouldLoseFields,
-)
+from ticketadmin.services.saving import errors
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason, Source
 
@@ -71,24 +62,24 @@ _ITEM_OUTCOMES = {
 }
 
 
-def exit_of_problem(problem: SaveProblem) -> Exit:
+def exit_of_problem(problem: errors.SaveProblem) -> Exit:
     """Return the exit code for a save that did not succeed."""
     match problem:
-        case NothingToSave():
+        case errors.NothingToSave():
             return Exit.DONE
-        case EditConflict():
+        case errors.EditConflict():
             return Exit.CONFLICT
-        case RuleBroken():
+        case errors.RuleBroken():
             return Exit.RULE
-        case WouldLoseFields():
+        case errors.WouldLoseFields():
             return Exit.WOULD_LOSE
-        case SaveInProgress():
+        case errors.SaveInProgress():
             return Exit.BUSY
-        case CheckFailed(error=error):
+        case errors.CheckFailed(error=error):
             return exit_of_error(error)
-        case SaveFailed(change=change, error=error) if change.outcome == Outcome.REJECTED:
+        case errors.SaveFailed(change=change, error=error) if change.outcome == Outcome.REJECTED:
             return exit_of_error(error)
-        case SaveFailed(change=change):
+        case errors.SaveFailed(change=change):
             return OUTCOMES[Outcome(change.outcome)]
         case _:
             return Exit.UNREACHABLE

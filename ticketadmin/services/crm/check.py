@@ -80,8 +80,7 @@ def check_api() -> Report:
     """Ask the CRM everything that reading can tell, and remember the answers. Never raises."""
     steps = tuple(_answers())
     report = Report(timezone.now(), steps)
-    value = {"steps": [asdict(step) for step in steps], "at": report.at.isoformat()}
-    CrmSnapshot.objects.keep(Snapshot.CHECK, value, at=report.at)
+    CrmSnapshot.objects.keep(Snapshot.CHECK, {"steps": [asdict(step) for step in steps]}, at=report.at)
     return report
 
 
@@ -91,8 +90,7 @@ def last_report(actor: User) -> Report | None:
     row = CrmSnapshot.objects.kept(Snapshot.CHECK)
     if row is None:
         return None
-    steps = tuple(Step.from_json(step) for step in row.value["steps"])
-    return Report(datetime.fromisoformat(row.value["at"]), steps)
+    return Report(row.fetched_at, tuple(Step.from_json(step) for step in row.value["steps"]))
 
 
 def _answers() -> Iterator[Step]:
@@ -116,18 +114,13 @@ def _answers() -> Iterator[Step]:
 
 
 def _ask(name: Question, ask: Callable[[], object]) -> Step:
-    started = time.monotonic()
+    state, reason, started = Answer.WORKS, None, time.monotonic()
     try:
         ask()
-    except (NotAllowed, NotFound) as error:
-        return Step(name, Answer.REFUSED, error.reason, _ms(started))
     except TicketApiError as error:
-        return Step(name, Answer.FAILS, error.reason, _ms(started))
-    return Step(name, Answer.WORKS, ms=_ms(started))
-
-
-def _ms(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)
+        reason = error.reason
+        state = Answer.REFUSED if isinstance(error, NotAllowed | NotFound) else Answer.FAILS
+    return Step(name, state, reason, round((time.monotonic() - started) * 1000, 1))
 
 
 @dataclass(frozen=True)

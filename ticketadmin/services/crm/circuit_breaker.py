@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError
 
 from ticketadmin.models import Shared, SharedState
-from ticketadmin.services.crm.clock import database_now
-from ticketadmin.services.crm.shared_moments import SharedMoment, shared_moment
+from ticketadmin.services.crm.clock import SharedMoment, database_now, shared_moment
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason

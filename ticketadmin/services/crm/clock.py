@@ -1,13 +1,16 @@
-"""The one clock by which reads of the CRM are ordered: the database's.
+"""The database's clock: it orders reads of the CRM, and moments that processes share are compared by it.
 
-Machines may be a minute apart; the database is one. On PostgreSQL its clock is read, on SQLite all
-processes share the machine's.
+Machines may be a minute apart; the database is one. By its own clock, a machine would keep to a wait of
+seconds a minute longer than the one that wrote it down, or not at all. On PostgreSQL the database's clock is
+read, on SQLite all processes share the machine's. What a process keeps in memory it counts by its monotonic
+clock.
 """
 
 import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +19,7 @@ from django.db.models import DateTimeField, Func, Value
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from ticketadmin.models import Slot
+from ticketadmin.models import Shared, SharedState, Slot
 
 
 def database_now() -> datetime:
@@ -30,9 +33,9 @@ def database_now() -> datetime:
 
 
 class CountedClock:
-    """The database's time, asked for once in a while and counted by this process's own clock in between.
+    """The database's time, read once in a while and counted by this process's own clock in between.
 
-    It is never ahead of the database's clock, and as long behind it as asking took. Any thread may use it.
+    It is never ahead of the database's clock, and as far behind it as reading it took. Any thread may use it.
     """
 
     ASKED_EVERY = 10.0  # seconds
@@ -76,3 +79,21 @@ class PreparedClock(Slot):
     def value(self, values: dict[str, object], connection: Any) -> Any:
         """Return the machine's time, as the database takes it."""
         return self.output_field.get_db_prep_value(timezone.now(), connection)
+
+
+@dataclass(frozen=True)
+class SharedMoment:
+    """A moment, None where none is kept, and how many seconds it was ahead when it was read (0: passed)."""
+
+    at: datetime | None = None
+    seconds_left: float = 0.0
+
+
+def shared_moment(name: Shared, key: str) -> SharedMoment:
+    """Return the moment that a row keeps under a key, by one query."""
+    row = SharedState.objects.filter(name=name).annotate(now=clock_column()).first()
+    text = row.value.get(key) if row else None
+    if row is None or not text:
+        return SharedMoment()
+    at = datetime.fromisoformat(text)
+    return SharedMoment(at, max(0.0, (at - row.now).total_seconds()))

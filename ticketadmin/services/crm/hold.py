@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 
 from ticketadmin.models import Shared, SharedState
-from ticketadmin.services.crm.clock import database_now
-from ticketadmin.services.crm.shared_moments import shared_moment
+from ticketadmin.services.crm.clock import database_now, shared_moment
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason

@@ -5,7 +5,7 @@ Kept in the database, so that every process knows and a restart does not forget.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from ticketadmin.models import AuditAction, CrmSnapshot, Snapshot, User
@@ -42,14 +42,14 @@ def omitted_in(row: CrmSnapshot | None) -> OmittedFields:
 def remember_emptied(ticket: str, fields: Iterable[str]) -> None:
     """Keep that a save of a ticket emptied fields that it did not send; the first sight is kept."""
     if not omitted_fields().are_emptied:
-        _keep(are_emptied=True, ticket=ticket, fields=list(fields))
+        _keep(OmittedFields(are_emptied=True, ticket=ticket, fields=tuple(fields)))
 
 
 def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
     """Keep what an administrator says of it. Raises Forbidden."""
     require(actor, "view_connection")
     before = omitted_fields().are_emptied
-    _keep(are_emptied=are_emptied, set_by=actor.display_name)
+    _keep(OmittedFields(are_emptied=are_emptied, set_by=actor.display_name))
     record(
         AuditAction.SETTING_CHANGED,
         Target(Snapshot.OMITTED, name=Snapshot.OMITTED),
@@ -59,6 +59,7 @@ def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
     )
 
 
-def _keep(*, are_emptied: bool, ticket: str = "", fields: Iterable[str] = (), set_by: str = "") -> None:
-    value = {"are_emptied": are_emptied, "ticket": ticket, "fields": list(fields), "set_by": set_by}
+def _keep(known: OmittedFields) -> None:
+    value = asdict(known)
+    del value["at"]
     CrmSnapshot.objects.keep(Snapshot.OMITTED, value)

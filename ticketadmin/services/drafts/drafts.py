@@ -1,7 +1,7 @@
-"""Drafts: what a person typed into a ticket's form and has not saved, kept apart from ticket and history.
+"""Drafts: what a user typed into a ticket's form and has not saved, kept apart from ticket and history.
 
 Only touched fields are kept, each with the value it started from, so that a ticket which changed
-meanwhile is compared and not overwritten. Two tabs of one person add to one draft, field by field; a
+meanwhile is compared and not overwritten. Two tabs of one user add to one draft, field by field; a
 tab drops only what it typed or was shown. Drafts are private: every function works on the actor's own.
 """
 
@@ -217,7 +217,7 @@ def _stored(draft: Draft) -> Draft | None:
 def _touched(
     base: Base, inputs: Mapping[str, Inputs], schema: TicketSchema
 ) -> dict[str, tuple[Inputs, bool]]:
-    """Return the posted texts by name, each with whether the person touched it."""
+    """Return the posted texts by name, each with whether the user touched it."""
     found: dict[str, tuple[Inputs, bool]] = {}
     in_conflict = {conflict.name for conflict in base.conflicts}
     for name, texts in inputs.items():

@@ -1,76 +1,86 @@
-"""Removing what is older than the retention settings allow. The worker calls it once an hour.
+"""Regular cleaning: rows older than the retention settings allow, or not needed any more, are removed.
+
+Any worker does it once an hour, so that no timer of the operator's is needed. Each piece of work is bounded;
+what is left over is done within the next hour.
 
 Ages are counted from the last thing that happened: a change's time, a run's end, a draft's last keystroke.
 Open changes and runs that have not ended are kept, however old. With 0 days nothing is deleted. Settings that
 are left at their defaults count only from `notice_ends` on: an upgrade must not delete history unannounced.
 """
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db import DatabaseError, IntegrityError
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from ticketadmin.logs import event
 from ticketadmin.models import (
     ENDED,
+    AuditEntry,
     BindingLink,
     BulkFile,
     BulkState,
     BulkUpdate,
     Change,
+    Chore,
     Draft,
     IdentityClaim,
     IndexedTicket,
     Presence,
     ResetRequest,
 )
+from ticketadmin.services.audit.sign_ins import report_failures
 from ticketadmin.services.erasing.stores import delete_in_chunks
 
 MAX_ROWS = 20_000  # of one table in one go; the rest goes within the next hours
 NOTICE = timedelta(days=30)
+UPKEEP = "upkeep"
+EVERY = timedelta(hours=1)
 _RETENTION_CAME = "0015_erasing"  # the migration with which retention came
 
-Rows = Callable[[datetime], QuerySet[Any]]
-
+logger = logging.getLogger(__name__)
+Kept = tuple[QuerySet[Any], str]  # rows, and the column that tells their age
 
 # What a setting decides, by the setting's name.
-BY_SETTING: Mapping[str, Rows] = {
-    "KEEP_HISTORY_DAYS": lambda limit: Change.objects.settled().filter(created_at__lt=limit),
-    "KEEP_BULK_DAYS": lambda limit: BulkUpdate.objects.filter(state__in=ENDED, finished_at__lt=limit),
-    "KEEP_DRAFTS_DAYS": lambda limit: Draft.objects.filter(updated_at__lt=limit),
+BY_SETTING: Mapping[str, Kept] = {
+    "KEEP_HISTORY_DAYS": (Change.objects.settled(), "created_at"),
+    "KEEP_BULK_DAYS": (BulkUpdate.objects.filter(state__in=ENDED), "finished_at"),
+    "KEEP_DRAFTS_DAYS": (Draft.objects.all(), "updated_at"),
 }
+_PREPARED_RUNS = BulkUpdate.objects.filter(started_at=None).exclude(state=BulkState.CHECKING)
 # What the product needs for a while only, with how long.
-BY_NEED: Mapping[str, tuple[timedelta, Rows]] = {
-    "discarded_drafts": (timedelta(days=30), lambda limit: Draft.objects.filter(discarded_at__lt=limit)),
-    "prepared_runs": (
-        timedelta(days=14),
-        lambda limit: BulkUpdate.objects.filter(started_at=None, created_at__lt=limit).exclude(
-            state=BulkState.CHECKING
-        ),
-    ),
-    "files": (timedelta(days=14), lambda limit: BulkFile.objects.filter(created_at__lt=limit)),
-    "missing_tickets": (timedelta(days=30), lambda limit: IndexedTicket.objects.filter(missing_at__lt=limit)),
-    "presence": (timedelta(hours=1), lambda limit: Presence.objects.filter(seen_at__lt=limit)),
-    "tasks": (
-        timedelta(days=2),
-        lambda limit: DBTaskResult.objects.filter(enqueued_at__lt=limit).exclude(status="READY"),
-    ),
-    "reset_requests": (timedelta(hours=1), lambda limit: ResetRequest.objects.filter(created_at__lt=limit)),
-    "claims": (timedelta(days=30), lambda limit: IdentityClaim.objects.filter(seen_at__lt=limit)),
-    "binding_links": (timedelta(), lambda limit: BindingLink.objects.filter(expires_at__lt=limit)),
-    "sessions": (timedelta(), lambda limit: Session.objects.filter(expire_date__lt=limit)),
+BY_NEED: Mapping[str, tuple[timedelta, Kept]] = {
+    "discarded_drafts": (timedelta(days=30), (Draft.objects.all(), "discarded_at")),
+    "prepared_runs": (timedelta(days=14), (_PREPARED_RUNS, "created_at")),
+    "files": (timedelta(days=14), (BulkFile.objects.all(), "created_at")),
+    "missing_tickets": (timedelta(days=30), (IndexedTicket.objects.all(), "missing_at")),
+    "presence": (timedelta(hours=1), (Presence.objects.all(), "seen_at")),
+    "tasks": (timedelta(days=2), (DBTaskResult.objects.exclude(status="READY"), "enqueued_at")),
+    "reset_requests": (timedelta(hours=1), (ResetRequest.objects.all(), "created_at")),
+    "claims": (timedelta(days=30), (IdentityClaim.objects.all(), "seen_at")),
+    "binding_links": (timedelta(), (BindingLink.objects.all(), "expires_at")),
+    "sessions": (timedelta(), (Session.objects.all(), "expire_date")),
     "failed_attempts": (
         timedelta(days=1) + settings.AXES_COOLOFF_TIME,
-        lambda limit: AccessAttempt.objects.filter(attempt_time__lt=limit),
+        (AccessAttempt.objects.all(), "attempt_time"),
     ),
 }
+
+
+def _before(limit: datetime, kept: Kept) -> QuerySet[Any]:
+    rows, column = kept
+    return rows.filter(**{f"{column}__lt": limit})
 
 
 @dataclass(frozen=True)
@@ -94,10 +104,10 @@ def notices(now: datetime) -> list[Notice]:
     if not settings.RETENTION_BY_DEFAULT or now >= notice_ends():
         return []
     found = []
-    for name, rows in BY_SETTING.items():
+    for name, kept in BY_SETTING.items():
         days = getattr(settings, name)
         if name in settings.RETENTION_BY_DEFAULT and days:
-            found.append(Notice(name, days, rows(now - timedelta(days=days)).count()))
+            found.append(Notice(name, days, _before(now - timedelta(days=days), kept).count()))
     return [one for one in found if one.rows]
 
 
@@ -106,16 +116,75 @@ def expire_by_setting(name: str, now: datetime) -> int:
     days = getattr(settings, name)
     if not days or (name in settings.RETENTION_BY_DEFAULT and now < notice_ends()):
         return 0
-    return delete_in_chunks(BY_SETTING[name](now - timedelta(days=days)), most=MAX_ROWS)
+    return delete_in_chunks(_before(now - timedelta(days=days), BY_SETTING[name]), most=MAX_ROWS)
 
 
 def expire_by_need(name: str, now: datetime) -> int:
     """Delete what is not needed any more and return how many rows went."""
-    age, rows = BY_NEED[name]
-    return delete_in_chunks(rows(now - age), most=MAX_ROWS)
+    age, kept = BY_NEED[name]
+    return delete_in_chunks(_before(now - age, kept), most=MAX_ROWS)
 
 
 def prune(before: datetime) -> dict[str, int]:
     """Delete changes, runs and drafts from before a moment, all of them, and return how many of each."""
     names = zip(("changes", "runs", "drafts"), BY_SETTING.values(), strict=True)
-    return {name: delete_in_chunks(rows(before)) for name, rows in names}
+    return {name: delete_in_chunks(_before(before, kept)) for name, kept in names}
+
+
+# --- once an hour --------------------------------------------------------------------------------
+
+
+def expire_audit(now: datetime) -> int:
+    """Delete audit entries older than KEEP_AUDIT_DAYS; with 0 they are never deleted."""
+    if not settings.KEEP_AUDIT_DAYS:
+        return 0
+    limit = now - timedelta(days=settings.KEEP_AUDIT_DAYS)
+    return AuditEntry.objects.expire(limit, most=MAX_ROWS)
+
+
+# What is done, by the name under which its count is logged.
+CHORES: dict[str, Callable[[datetime], int]] = {
+    **{name: partial(expire_by_setting, name) for name in BY_SETTING},
+    **{name: partial(expire_by_need, name) for name in BY_NEED},
+    "failed_sign_ins": report_failures,
+    "audit_entries": expire_audit,
+}
+
+
+def upkeep_if_due() -> dict[str, int] | None:
+    """Do the regular cleaning unless a worker began it within the hour.
+
+    Returns how many rows each piece of work removed, or None where it was not due.
+    """
+    now = timezone.now()
+    return upkeep(now) if _take(now) else None
+
+
+def upkeep(now: datetime) -> dict[str, int]:
+    """Do every piece of work; one that fails is logged and does not stop the others."""
+    done: dict[str, int] = {}
+    for name, clean in CHORES.items():
+        try:
+            done[name] = clean(now)
+        except DatabaseError as error:
+            logger.error("Cleaning %s failed: %s", name, type(error).__name__)
+    removed = {name: count for name, count in done.items() if count}
+    if removed:
+        event(logger, "upkeep", **removed)
+    for notice in notices(now):
+        begins = notice_ends().isoformat(timespec="minutes")
+        event(logger, "retention_announced", **asdict(notice), begins=begins)
+    return done
+
+
+def _take(now: datetime) -> bool:
+    """Claim this hour's cleaning. One of several workers succeeds."""
+    if Chore.objects.filter(name=UPKEEP, begun_at__lt=now - EVERY).update(begun_at=now):
+        return True
+    if Chore.objects.filter(name=UPKEEP).exists():
+        return False
+    try:
+        Chore.objects.create(name=UPKEEP, begun_at=now)
+    except IntegrityError:
+        return False
+    return True

@@ -10,8 +10,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import AuditAction, AuditEntry, BulkUpdate, Change, Role, Source, User
-from ticketadmin.services.audit.origin import acting_via
-from ticketadmin.services.audit.record import Target, record
+from ticketadmin.services.audit.record import Target, acting_via, record
 from ticketadmin.services.audit.tracking import one_entry_for_roles
 from ticketadmin.services.people.access import Forbidden, require
 from ticketadmin.services.people.binding import bind_by_link, note_claim

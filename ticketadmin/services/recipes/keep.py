@@ -1,12 +1,13 @@
-"""Which recipes a user has, and making, changing and deleting them."""
+"""Which recipes a user has, and making and changing them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from django.db.models import BigIntegerField, Q, QuerySet, Subquery
 
-from ticketadmin.models import Prepared, Recipe, Slot, User, json_rows, rows_in
+from ticketadmin.models import Listed, Prepared, Recipe, Slot, User, json_rows, rows_in
 from ticketadmin.services.recipes.recipe import RecipeChange
-from ticketadmin.services.recipes.sharing import delete_own, keep_own
+from ticketadmin.services.recipes.sharing import keep_own
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.text import folded
 
@@ -51,8 +52,8 @@ def recipe_names_column(user: Slot) -> Subquery:
     return json_rows(Recipe.objects.filter(pk__in=shown), ("id", "name"))
 
 
-def recipe_names_in(column: str | None) -> tuple[Recipe, ...]:
-    """Return the recipes in the text of `recipe_names_column`, by name."""
+def recipe_names_in(column: Listed) -> tuple[Recipe, ...]:
+    """Return the recipes in `recipe_names_column`, by name."""
     return tuple(in_order(rows_in(Recipe, column), lambda one: one.name))
 
 
@@ -68,11 +69,6 @@ def keep_recipe(
     recipe: Recipe | None = None,
 ) -> Recipe:
     """Make a recipe, or change one of the actor's own, and return it. Raises as `keep_own`."""
-    kept = [change.as_json() for change in changes[:MAX_CHANGES]]
+    kept = [asdict(change) for change in changes[:MAX_CHANGES]]
     values = {"name": name, "changes": kept, "is_shared": is_shared}
-    return keep_own(actor, recipe or Recipe(owner=actor), values, says="changes", most=MAX_RECIPES)
-
-
-def delete_recipe(actor: User, recipe: Recipe) -> None:
-    """Delete a recipe of one's own. Raises Forbidden."""
-    delete_own(actor, recipe, says="changes")
+    return keep_own(actor, recipe or Recipe(owner=actor), values, most=MAX_RECIPES)

@@ -61,13 +61,9 @@ class RecipeChange:
         """Return whether it gives different values for different tickets."""
         return self.do.adds or any(PER_TICKET & placeholders_in(text) for text in self.texts)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the change as it is kept."""
-        return {"field": self.field, "do": self.do.value, "texts": list(self.texts)}
-
 
 def changes_of(kept: Iterable[Mapping[str, Any]]) -> tuple[RecipeChange, ...]:
-    """Return the changes that were kept with `as_json`."""
+    """Return the changes that were kept with `asdict`."""
     return tuple(RecipeChange(one["field"], Do(one["do"]), tuple(one["texts"])) for one in kept)
 
 

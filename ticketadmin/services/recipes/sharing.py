@@ -28,20 +28,20 @@ class NameTaken(CannotKeep):
     """The user has another row of this name."""
 
 
-def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, says: str, most: int) -> Row:
-    """Make a row of the actor's own, or change one, and return it; `says` is the column that is recorded.
+def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, most: int) -> Row:
+    """Make a row of the actor's own, or change one, and return it.
 
     `values` are those of the columns, `is_shared` among them. Raises Forbidden, TooMany or NameTaken.
     """
     require(actor, RIGHT)
-    was_shared, before = row.is_shared, {says: getattr(row, says)}
+    was_shared, before = row.is_shared, {row.AUDITED: getattr(row, row.AUDITED)}
     if values["is_shared"] and not was_shared:
         require(actor, SHARING)
     if row.pk is None and type(row)._default_manager.filter(owner=actor).count() >= most:
         raise TooMany
     for name, value in values.items():
         setattr(row, name, value)
-    after = {name: values[name] for name in ("is_shared", says)}
+    after = {name: values[name] for name in ("is_shared", row.AUDITED)}
     try:
         with transaction.atomic():
             row.save()
@@ -54,11 +54,11 @@ def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, says: str, mos
     return row
 
 
-def delete_own(actor: User, row: Recipe | Snippet, *, says: str) -> None:
+def delete_own(actor: User, row: Recipe | Snippet) -> None:
     """Delete a row of the actor's own. Raises Forbidden."""
     require(actor, RIGHT)
     with transaction.atomic():
         if row.is_shared:
-            before = {says: getattr(row, says)}
+            before = {row.AUDITED: getattr(row, row.AUDITED)}
             record(AuditAction.SETTING_DELETED, Target.of(row), before=before, actor=actor)
         row.delete()

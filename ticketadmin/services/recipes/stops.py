@@ -3,8 +3,9 @@
 A bulk run finds it in a worker, which has no reader; the run's page and the command put it into words.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -27,16 +28,16 @@ MAX_PARAM = 200  # characters of what was typed that a message repeats
 
 @dataclass(frozen=True)
 class Stop:
-    """One reason, at the field of this name.
+    """One reason, at a field; kept with `asdict`, as which its names are stored.
 
     `code` is one of this module, or that of the error which the form would show at the field; `message` is
     the untranslated text of such an error, "" for the codes of this module.
     """
 
-    name: str
+    field: str
     code: str
     message: str = ""
-    params: Mapping[str, str | int] = field(default_factory=dict)
+    params: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of_error(cls, name: str, error: ValidationError) -> "Stop":
@@ -45,26 +46,17 @@ class Stop:
         params = {key: value if isinstance(value, int) else str(value)[:MAX_PARAM] for key, value in given}
         return cls(name, error.code or "invalid", str(error.message), params)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what `from_json` makes the same reason of."""
-        return {"field": self.name, "code": self.code, "message": self.message, "params": dict(self.params)}
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "Stop":
-        """Return the reason that was kept with `as_json`."""
-        return cls(kept["field"], kept["code"], kept["message"], kept["params"])
-
 
 def describe_stop(stop: Stop, schema: TicketSchema) -> str:
     """Return the reason as a sentence in the language of the moment."""
     if stop.code == RECIPE_GONE:
         return gettext(_MESSAGES[RECIPE_GONE])
     if stop.code == FIELD_GONE:
-        return gettext(_MESSAGES[FIELD_GONE]) % {"name": stop.name}
+        return gettext(_MESSAGES[FIELD_GONE]) % {"name": stop.field}
     sentence = gettext(_MESSAGES.get(stop.code) or stop.message)
     if stop.params:
         sentence %= stop.params
-    return f"{schema.field(stop.name).label}: {sentence}"
+    return f"{schema.field(stop.field).label}: {sentence}"
 
 
 def describe_stops(stops: Iterable[Stop], schema: TicketSchema) -> tuple[str, ...]:
@@ -74,4 +66,4 @@ def describe_stops(stops: Iterable[Stop], schema: TicketSchema) -> tuple[str, ..
 
 def describe_kept(kept: Iterable[Mapping[str, Any]] | None, schema: TicketSchema) -> tuple[str, ...]:
     """Return a sentence for each reason that is kept with a bulk item."""
-    return describe_stops((Stop.from_json(one) for one in kept or ()), schema)
+    return describe_stops((Stop(**one) for one in kept or ()), schema)

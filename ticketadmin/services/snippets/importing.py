@@ -137,10 +137,6 @@ def _digest(snippet: Snippet) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
-class _Refused(Exception):
-    """Why a row is not taken."""
-
-
 class _Planner:
     """Decides row by row, in the order of the file: what was decided before counts."""
 
@@ -158,9 +154,7 @@ class _Planner:
             return self._planned(row)
         except ValidationError as error:
             reason = " ".join(error.messages)
-        except _Refused as refused:
-            reason = str(refused)
-        return PlannedRow(row.number, row.name[:80], Fate.REFUSED, reason=reason)
+            return PlannedRow(row.number, row.name[:80], Fate.REFUSED, reason=reason)
 
     def _planned(self, row: FileRow) -> PlannedRow:
         name, content, shared = as_name(row.name), as_content(row.content), _answer(row.shared)
@@ -170,7 +164,7 @@ class _Planner:
         there = self._own.get(name)
         is_shared = shared if shared is not None else bool(there and there.is_shared)
         if is_shared and not self._may_share and not (there and there.is_shared):
-            raise _Refused(_("Your role does not allow sharing snippets. Write “no” under “shared”."))
+            raise ValidationError(_("Your role does not allow sharing snippets. Write “no” under “shared”."))
         text = SnippetText(name, content, is_shared)
         if there is None:
             self._take_room()
@@ -182,11 +176,11 @@ class _Planner:
         owner = "" if _is_own(row, self._actor) else row.owner.strip()
         first = self._seen.setdefault((owner, name), row.number)
         if first != row.number:
-            raise _Refused(_("Row %(row)d has the same name.") % {"row": first})
+            raise ValidationError(_("Row %(row)d has the same name.") % {"row": first})
 
     def _take_room(self) -> None:
         if self._room <= 0:
-            raise _Refused(_("You would have more than %(most)d snippets.") % {"most": MAX_SNIPPETS})
+            raise ValidationError(_("You would have more than %(most)d snippets.") % {"most": MAX_SNIPPETS})
         self._room -= 1
 
     def _of_colleague(self, row: FileRow, name: str, content: str, shared: bool | None) -> PlannedRow:
@@ -194,13 +188,13 @@ class _Planner:
         if there and there.content == content and shared is not False:
             return PlannedRow(row.number, name, Fate.UNCHANGED, snippet=there)
         message = _("Only %(owner)s can change it. Empty the cell under “owner” to make it yours.")
-        raise _Refused(message % {"owner": row.owner.strip()[:150]})
+        raise ValidationError(message % {"owner": row.owner.strip()[:150]})
 
 
 def _answer(cell: str) -> bool | None:
     answer = plain_letters(cell[:20].strip())
     if answer not in _ANSWERS:
-        raise _Refused(_("“%(cell)s” under “shared” is neither yes nor no.") % {"cell": cell[:20]})
+        raise ValidationError(_("“%(cell)s” under “shared” is neither yes nor no.") % {"cell": cell[:20]})
     return _ANSWERS[answer]
 
 

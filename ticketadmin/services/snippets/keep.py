@@ -1,15 +1,18 @@
-"""Which snippets a user has, and making, changing and deleting them."""
+"""Which snippets a user has, making and changing them, and what one inserts on a ticket."""
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from html import unescape
 
 from django.db.models import Case, Q, QuerySet, When
 from django.db.models.functions import Left
 
-from ticketadmin.models import Snippet, User
-from ticketadmin.services.recipes.sharing import delete_own, keep_own
-from ticketadmin.services.snippets.snippet import TRIGGER
+from ticketadmin.models import IndexedTicket, Snippet, User
+from ticketadmin.services.index.rows import CUSTOMER, index_to_write
+from ticketadmin.services.recipes.fill import Moment
+from ticketadmin.services.recipes.sharing import keep_own
+from ticketadmin.services.snippets.snippet import TRIGGER, Insertion, insertion_of
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.text import contains
 
@@ -104,9 +107,21 @@ def _usable(user: User) -> QuerySet[Snippet]:
 def keep_snippet(actor: User, text: SnippetText, *, snippet: Snippet | None = None) -> Snippet:
     """Make a snippet, or change one of the actor's own, and return it. Raises as `keep_own`."""
     kept = snippet or Snippet(owner=actor)
-    return keep_own(actor, kept, vars(text), says="content", most=MAX_SNIPPETS)
+    return keep_own(actor, kept, vars(text), most=MAX_SNIPPETS)
 
 
-def delete_snippet(actor: User, snippet: Snippet) -> None:
-    """Delete a snippet of one's own. Raises Forbidden."""
-    delete_own(actor, snippet, says="content")
+def insertion_for(snippet: Snippet, *, user: User, code: str, today: date) -> Insertion:
+    """Return what the snippet inserts; `code` is "" where there is no single ticket. No remote call.
+
+    The customer's name is the one that the ticket index has: opening a ticket has just written it.
+    """
+    moment = Moment.of(user, today)
+    customer = _customer(code) if code and "{customer}" in snippet.content else ""
+    values = {"customer": customer, "code": code, "today": moment.written_today, "me": moment.me}
+    return insertion_of(snippet.content, values)
+
+
+def _customer(code: str) -> str:
+    rows = IndexedTicket.objects.filter(index=index_to_write(), code=code)
+    values = rows.values_list("values", flat=True).first()
+    return str((values or {}).get(CUSTOMER, ""))

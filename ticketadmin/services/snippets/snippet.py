@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketadmin.markup.plain import is_blank_html, is_markup
+from ticketadmin.markup import is_blank_html, is_markup
 from ticketadmin.sanitizing import ContentTooComplex, as_html, clean_html, visible_text
 from ticketadmin.services.recipes.recipe import PLACEHOLDERS, placeholders_in, with_values
 from ticketadmin.text import folded, normal_text

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from ticketadmin.models import Snippet, User
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.recipes.sharing import SHARING
+from ticketadmin.services.spreadsheets import refuse_other_kinds
 from ticketadmin.services.spreadsheets.delimited import read_delimited
 from ticketadmin.services.spreadsheets.formulas import armed_inside
-from ticketadmin.services.spreadsheets.kinds import refuse_other_kinds
 from ticketadmin.services.spreadsheets.table import Table, UnreadableFile, unreadable
 from ticketadmin.services.spreadsheets.workbooks import is_workbook
 from ticketadmin.text import heading
@@ -61,9 +61,7 @@ def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:
         raise UnreadableFile(message, code="too_large", params=params)
     table = _read(content, filename).below_title(lambda header: set(map(heading, header)) >= REQUIRED)
     if len(table.rows) > MAX_ROWS:
-        message = _("The file has more than %(most)s rows. Split it into several files.")
-        params = {"most": number_format(MAX_ROWS, force_grouping=True)}
-        raise UnreadableFile(message, code="too_many_rows", params=params)
+        raise unreadable("too_many_rows", most=number_format(MAX_ROWS, force_grouping=True))
     places = _places(table.header)
     return tuple(_row(row.number, row.cells, places) for row in table.rows)
 

@@ -1,6 +1,6 @@
 """One codec a kind: stored JSON, what a widget shows, what a browser posts, and the JSON to send.
 
-The rules of the browser are `browser`; the kinds are in `text_codecs`, `number_codecs` and `choice_codecs`,
+The rules of the browser are `browser`; the kinds are in `text_codecs`, `numbers` and `choice_codecs`,
 and `codecs` finds the one of a field. What all of them have to hold is checked by properties in
 tests/services/values/test_codecs.py:
 

@@ -4,17 +4,12 @@ from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.choice_codecs import MultiSelectCodec, SelectCodec, YesNoCodec
 from ticketadmin.services.values.codec import Codec, Value
 from ticketadmin.services.values.fields import Field, Kind
-from ticketadmin.services.values.number_codecs import DateCodec, EpochDateCodec, NumberCodec
-from ticketadmin.services.values.text_codecs import (
-    LONG_TEXT_MAX_LENGTH,
-    TEXT_MAX_LENGTH,
-    TITLE_MAX_LENGTH,
-    EmailCodec,
-    HtmlCodec,
-    NameCodec,
-    PhoneCodec,
-    TextCodec,
-)
+from ticketadmin.services.values.numbers import DateCodec, EpochDateCodec, NumberCodec
+from ticketadmin.services.values.text_codecs import EmailCodec, HtmlCodec, NameCodec, PhoneCodec, TextCodec
+
+TITLE_MAX_LENGTH = 255
+TEXT_MAX_LENGTH = 2_000
+LONG_TEXT_MAX_LENGTH = 20_000
 
 CODECS: dict[Kind, Codec] = {
     Kind.LINE: TextCodec(TITLE_MAX_LENGTH, is_title=True),

@@ -3,6 +3,7 @@
 import difflib
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 # Words between the common beginning and end, of both texts. Comparing is cubic where words repeat, and a
@@ -35,9 +36,7 @@ def word_diff(before: str, after: str) -> tuple[Piece, ...]:
 
 def _common(one: list[str], other: list[str]) -> int:
     """Return how many words two texts begin with together."""
-    return next(
-        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
+    return sum(1 for _same in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _runs(old: list[str], new: list[str]) -> list[tuple[bool, str, str]]:

@@ -3,11 +3,9 @@
 import json
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from ticketadmin.services.values.browser import renderable
-
-Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
+from ticketadmin.services.values.fields import Value
 
 
 def json_text(value: Value, *, sort_keys: bool = False) -> str:

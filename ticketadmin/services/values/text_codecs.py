@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from ticketadmin.markup.plain import is_blank_html
+from ticketadmin.markup import is_blank_html
 from ticketadmin.sanitizing import ContentTooComplex, as_html, clean_html, known_clean
 from ticketadmin.services.values.browser import Widget, has_line_end, with_plain_line_ends
 from ticketadmin.services.values.codec import Codec, Inputs, Value, seen_text, typed_text
@@ -14,9 +14,6 @@ from ticketadmin.services.values.fields import Field
 from ticketadmin.services.values.json_text import is_container, is_number, json_text, read_json
 from ticketadmin.text import normal_text, normalize
 
-TITLE_MAX_LENGTH = 255
-TEXT_MAX_LENGTH = 2_000
-LONG_TEXT_MAX_LENGTH = 20_000
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,15})?", re.ASCII)
 
 

@@ -26,7 +26,7 @@ from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm,
 from ticketadmin.models import Source, User
 from ticketadmin.presenters.account import ForgottenPage, LinkSentPage
 from ticketadmin.presenters.error_pages import TooManyPage
-from ticketadmin.services.audit.origin import acting_via
+from ticketadmin.services.audit.record import acting_via
 from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
 from ticketadmin.services.people.second_step import is_on
 from ticketadmin.signing_in.throttling import counted_name

@@ -23,9 +23,14 @@ from ticketadmin.presenters.snippets import (
     present_snippets,
 )
 from ticketadmin.services.saving.sent_along import ACCEPT_LOSING
-from ticketadmin.services.snippets.keep import MAX_SHOWN, find_snippet, search_snippets, snippets_for
+from ticketadmin.services.snippets.keep import (
+    MAX_SHOWN,
+    find_snippet,
+    insertion_for,
+    search_snippets,
+    snippets_for,
+)
 from ticketadmin.services.snippets.snippet import Insertion
-from ticketadmin.services.snippets.use import insertion_for
 from ticketadmin.ticketapi.client import CODE
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
