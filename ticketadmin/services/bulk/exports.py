@@ -48,7 +48,7 @@ def endings() -> Mapping[str, str]:
 
 def is_ending(name: str) -> bool:
     """Return whether a column says how tickets ended: no file takes it back."""
-    return heading(name) in _everywhere(_ending_headings)
+    return heading(name) in _headings(endings)
 
 
 def not_known() -> str:
@@ -76,22 +76,22 @@ def shortened(text: str) -> str:
 
 def is_shortened(text: str) -> bool:
     """Return whether a cell shows only the beginning of a value."""
-    return text.rstrip().endswith(tuple(_everywhere(_marks)))
+    return text.rstrip().endswith(tuple(_spelled(_marks)))
 
 
 def is_missing(text: str) -> bool:
     """Return whether a cell still says why an export wrote no value there."""
-    return text.strip() in _everywhere(_missing_texts)
+    return text.strip() in _spelled(_missing_texts)
 
 
 def only_informs(name: str) -> bool:
     """Return whether a heading is that of a column which is never taken back."""
-    return heading(name) in _everywhere(_headings)
+    return heading(name) in _headings(information)
 
 
 def shows_when_read(names: Collection[str]) -> bool:
     """Return whether these headings are those of an export: the last column is in no other file."""
-    return any(heading(name) in _everywhere(_last_heading) for name in names)
+    return any(heading(name) in _headings(_last_column) for name in names)
 
 
 def _mark() -> str:
@@ -106,21 +106,13 @@ def _missing_texts() -> list[str]:
     return [missing_text(why) for why in Missing]
 
 
-def _ending_headings() -> list[str]:
-    return [heading(text) for text in endings().values()]
-
-
-def _headings() -> list[str]:
-    return [heading(text) for text in information().values()]
-
-
-def _last_heading() -> list[str]:
-    return [heading(information()[READ_AT])]
+def _last_column() -> Mapping[str, str]:
+    return {READ_AT: information()[READ_AT]}
 
 
 @cache
-def _everywhere(words: Callable[[], Collection[str]]) -> frozenset[str]:
-    return in_every_language(words)
+def _headings(columns: Callable[[], Mapping[str, str]]) -> frozenset[str]:
+    return in_every_language(lambda: [heading(text) for text in columns().values()])
 
 
 def in_every_language(words: Callable[[], Collection[str]]) -> frozenset[str]:
@@ -130,3 +122,6 @@ def in_every_language(words: Callable[[], Collection[str]]) -> frozenset[str]:
         with translation.override(language):
             found.update(words())
     return frozenset(found)
+
+
+_spelled = cache(in_every_language)  # of words that are the same at each call

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import BulkFile, BulkState, BulkUpdate, User
 from ticketadmin.services.bulk.columns import has_header
-from ticketadmin.services.bulk.questions import Answers, Decided, Question
-from ticketadmin.services.bulk.rows import BulkTable, RowError, read_rows
+from ticketadmin.services.bulk.questions import Answers
+from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import (
     RIGHT,
     Chosen,
@@ -177,14 +177,14 @@ def _notes_of(table: BulkTable, name: str) -> dict[str, Any]:
     return {
         "file": name,
         "columns": _brought(table),
-        "errors": [_as_json(error) for error in table.errors],
+        "errors": [asdict(error) for error in table.errors],
         "error_count": table.error_count,
         "error_rows": len(table.error_rows),
-        "warnings": [_as_json(warning) for warning in table.warnings],
+        "warnings": [asdict(warning) for warning in table.warnings],
         "warning_count": table.warning_count,
         "read_as": [asdict(one) for one in table.read_as[:SHOWN_PIECES]],
-        "questions": [_question_as_json(one) for one in table.questions],
-        "decided": [_decided_as_json(one) for one in table.decided],
+        "questions": [asdict(one) for one in table.questions],
+        "decided": [asdict(one) for one in table.decided],
         "reading": _reading_of(table),
     }
 
@@ -218,16 +218,3 @@ def _reading_of(read: BulkTable) -> dict[str, Any]:
         "hidden": sum(row.number in table.hidden for row in table.rows),
         "other_sheets": [title for title in table.other_sheets if title not in help_titles()],
     }
-
-
-def _as_json(error: RowError) -> dict[str, Any]:
-    return {"row": error.row, "column": error.column, "message": str(error.message), "value": error.value}
-
-
-def _question_as_json(question: Question) -> dict[str, Any]:
-    return {**asdict(question), "subject": question.subject.value}
-
-
-def _decided_as_json(decided: Decided) -> dict[str, Any]:
-    question = _question_as_json(decided.question) if decided.question else None
-    return {**asdict(decided), "notation": decided.notation.value, "question": question}
