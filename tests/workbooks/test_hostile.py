@@ -17,8 +17,8 @@ from openpyxl import Workbook
 
 from tests.limits import cpu_limit
 from tests.services.excel import EXCEL, MAIN, OFFICE, SHEET, STRINGS
-from ticketadmin.services.spreadsheets import read_table
-from ticketadmin.services.spreadsheets.table import Table, UnreadableFile, workbooks
+from ticketadmin.services.spreadsheets import read_table, workbooks
+from ticketadmin.services.spreadsheets.table import Table, UnreadableFile
 from ticketadmin.workbooks.checking import (
     MAX_CELL_CHARACTERS,
     MAX_CELLS,
