@@ -22,8 +22,9 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
 from ticketadmin.services.bulk.items import plan_item, resolve_doubt, send_item, work_on
-from ticketadmin.services.bulk.results import Doubt, Retry
+from ticketadmin.services.bulk.results import Done, Doubt, Retry
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
+from ticketadmin.services.bulk.waits import MAX_LOOKS
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.concurrency import ConcurrencyLimit
 from ticketadmin.services.saving import lock
@@ -320,6 +321,37 @@ def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
     assert (item.outcome, item.change) == (ItemOutcome.VERIFIED, pending)
     assert sandbox.puts() == []
     assert Change.objects.get().outcome == Outcome.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"), [(Outcome.ACCEPTED, ""), (Outcome.UNKNOWN, Reason.SERVER_ERROR)]
+)
+def test_a_ticket_that_cannot_be_read_is_looked_at_a_few_times_once_its_put_was_answered(
+    run: BulkUpdate, lead: User, sandbox: Sandbox, outcome: Outcome, reason: str
+) -> None:
+    code = sandbox.codes()[0]
+    BulkItem.objects.filter(bulk=run, position=0).update(ticket_code=code)
+    item = run.items.get(position=0)
+    Change.objects.create(
+        actor=lead,
+        actor_name="Lead",
+        ticket_code=code,
+        submission=item.submission,
+        bulk=run.uuid,
+        origin=Origin.BULK,
+        created_at=timezone.now(),
+        wanted={"ticket_title": "Của lượt chạy"},
+        before={"ticket_title": sandbox.ticket(code)["ticket_title"]},
+        outcome=outcome,
+        reason=reason,
+    )
+    sandbox.fault("status", code=code, method="GET", status=500, times=None)
+
+    looks = [resolve_doubt(work_on(run, lead), item) for _ in range(MAX_LOOKS)]
+
+    assert [type(one) for one in looks] == [Doubt] * (MAX_LOOKS - 1) + [Done]
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.DONE, ItemOutcome(outcome))
 
 
 def test_a_save_of_its_own_that_has_not_ended_is_not_sent_again_where_nothing_can_be_read(

@@ -41,7 +41,7 @@ def certain_at(change: Change) -> datetime:
     """Return from when on reading the ticket tells what a write without a usable answer did."""
     reason = Reason.known(change.reason)
     was_answered = change.outcome == Outcome.ACCEPTED or (reason is not None and reason.was_answered)
-    return timezone.now() if was_answered else change.created_at + settled_after()
+    return change.created_at if was_answered else change.created_at + settled_after()
 
 
 def applied_fields(change: Change) -> list[str]:
