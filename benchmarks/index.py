@@ -107,8 +107,10 @@ def fill(rows: int) -> None:
     _multiply(index, rows)
     recount(index)
     with connection.cursor() as cursor:
-        # On PostgreSQL autovacuum would else go through a million new rows while the pages are measured.
-        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
+        # On PostgreSQL autovacuum and the checkpointer would else work on a million new rows while the pages
+        # are measured.
+        for statement in ["ANALYZE"] if connection.vendor == "sqlite" else ["VACUUM ANALYZE", "CHECKPOINT"]:
+            cursor.execute(statement)
 
 
 def _pattern(number: int, chance: random.Random) -> Seen:

@@ -69,6 +69,7 @@ REFRESH = 20.0  # seconds between two looks at the actor's rights and the CRM's 
 SHARE_AFTER = 15.0  # seconds after which a worker makes room for another bulk update that waits
 CIRCUIT_AGAIN, BUSY_AGAIN, CRM_PATIENCE = 1.0, 0.5, 12.0
 CLAIMED_AHEAD = 4  # items for each one in flight: a claim is four statements, and holds the lease
+MAX_AHEAD = 4  # tickets in work beside those under way: with 8 at 16 in flight 2 to 7 % fewer were done
 CALLS = 3  # of one item: fresh read, PUT, read-back; many read-backs together are one call
 
 logger = logging.getLogger(__name__)
@@ -282,7 +283,7 @@ class _Drain:
     @property
     def _ahead(self) -> int:
         """Return how many tickets are in work beside those whose call is under way; of one at a time none."""
-        return self.size // 2
+        return min(MAX_AHEAD, self.size // 2)
 
     def _claim(self) -> list[BulkItem]:
         reads_many = self.phase == BulkState.CHECKING and self.lists.is_on
