@@ -84,7 +84,7 @@ class Forked:
         self.pid = pid
         self.returncode: int | None = None
         self._server = server
-        self._descriptor = os.pidfd_open(pid)  # it is nobody else's before the server has waited for it
+        self._descriptor = os.pidfd_open(pid)  # the id is reused only after the server waited for it
 
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal; None while it runs."""

@@ -31,7 +31,7 @@ from ticketadmin.ticketapi.client import CODE as CODE_FORM
 
 @dataclass(frozen=True)
 class ListSource:
-    """What a list is made of besides its tickets: what is asked for, and what is known of the CRM."""
+    """What a list is made of besides its tickets: the query, and what is known of the CRM."""
 
     asked: ListRequest
     known: Overview
@@ -87,7 +87,7 @@ class TicketsPage(Page):
 
 
 def present_list(source: ListSource, user: User) -> TicketList:
-    """Return the list that is asked for. Rows are counted only where neither counters nor the page tell."""
+    """Return the list for a query. Rows are counted only where neither counters nor the page tell."""
     asked, index, statuses = source.asked, source.known.index, source.statuses
     query = Query(index, asked.filters, asked.order, source.listed)
     found, counted = read_page(query, asked.place), source.known.counted
