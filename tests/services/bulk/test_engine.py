@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from tests.factories import make_change
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import (
     BulkItem,
@@ -103,6 +104,15 @@ def test_a_lead_who_lost_the_right_pauses_the_run(run: BulkUpdate, lead: User) -
 
 def states(run: BulkUpdate) -> set[str]:
     return set(run.items.values_list("state", flat=True))
+
+
+def change_of(item: BulkItem, sandbox: Sandbox, **values: Any) -> Change:
+    """Create the record of a title that this ticket of a run was sent."""
+    owner, code = item.bulk.owner, item.ticket_code
+    assert owner is not None
+    made = {"submission": item.submission, "bulk": item.bulk.uuid, "origin": Origin.BULK, **values}
+    before = {"ticket_title": sandbox.ticket(code)["ticket_title"]}
+    return make_change(owner, code, wanted={"ticket_title": "Của lượt chạy"}, before=before, **made)
 
 
 def taken_over(run: BulkUpdate) -> None:
@@ -300,17 +310,7 @@ def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
     run.wishes = {"ticket_title": {"set": "Của lượt chạy"}}
     BulkItem.objects.filter(bulk=run, position=0).update(ticket_code=code)
     item = run.items.get(position=0)
-    pending = Change.objects.create(
-        actor=lead,
-        actor_name="Lead",
-        ticket_code=code,
-        submission=item.submission,
-        bulk=run.uuid,
-        origin=Origin.BULK,
-        created_at=timezone.now(),
-        wanted={"ticket_title": "Của lượt chạy"},
-        before={"ticket_title": sandbox.ticket(code)["ticket_title"]},
-    )
+    pending = change_of(item, sandbox)
 
     send_item(work_on(run, lead), item)
     item.refresh_from_db()
@@ -332,19 +332,7 @@ def test_a_ticket_that_cannot_be_read_is_looked_at_a_few_times_once_its_put_was_
     code = sandbox.codes()[0]
     BulkItem.objects.filter(bulk=run, position=0).update(ticket_code=code)
     item = run.items.get(position=0)
-    Change.objects.create(
-        actor=lead,
-        actor_name="Lead",
-        ticket_code=code,
-        submission=item.submission,
-        bulk=run.uuid,
-        origin=Origin.BULK,
-        created_at=timezone.now(),
-        wanted={"ticket_title": "Của lượt chạy"},
-        before={"ticket_title": sandbox.ticket(code)["ticket_title"]},
-        outcome=outcome,
-        reason=reason,
-    )
+    change_of(item, sandbox, outcome=outcome, reason=reason)
     sandbox.fault("status", code=code, method="GET", status=500, times=None)
 
     looks = [resolve_doubt(work_on(run, lead), item) for _ in range(MAX_LOOKS)]
