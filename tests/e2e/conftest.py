@@ -66,6 +66,11 @@ def forget_storage(page: Page, origin: str) -> None:
     session.detach()
 
 
+def is_fault(message: ConsoleMessage) -> bool:
+    """Return whether a page's console complains; an answer with a status over 399 is the test's to assert."""
+    return message.type in {"error", "warning"} and "Failed to load resource" not in message.text
+
+
 class Tab:
     """One browser window of one person, with what its console said."""
 
@@ -93,8 +98,7 @@ class Tab:
         return page
 
     def _note(self, message: ConsoleMessage) -> None:
-        # An answer with a status over 399 is a line in the console, too; those are asserted by the tests.
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+        if is_fault(message):
             self.complaints.append(message.text)
 
     def sign_in(self, username: str) -> "Tab":
