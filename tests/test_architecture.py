@@ -67,6 +67,8 @@ UNRECORDED = {
 }
 LONGEST_FUNCTION = 50
 MAX_PARAMETERS = 6
+MAX_NESTING = 3
+NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor, ast.AsyncWith)
 
 
 @cache
@@ -195,6 +197,27 @@ def test_functions_have_at_most_six_parameters() -> None:
                 many += [f"{name} {node.name}: {number}"] if number > MAX_PARAMETERS else []
 
     assert many == []
+
+
+def nesting(node: ast.AST, outer: int = 0) -> int:
+    """Return how many statements with a body are within one another; `elif` is on the level of its `if`."""
+    depths = [outer]
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+            depths.append(nesting(child, outer + (isinstance(child, NESTS) and not is_elif)))
+    return max(depths)
+
+
+def test_statements_are_nested_at_most_three_deep() -> None:
+    deep = [
+        f"{name} {node.name}: {depth}"
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (depth := nesting(node)) > MAX_NESTING
+    ]
+
+    assert deep == []
 
 
 def test_limits_are_called_max() -> None:

@@ -54,21 +54,15 @@ def test_a_name_that_a_page_lacks_is_found(source: str, wrong: str) -> None:
     assert wrong in found if wrong else not found
 
 
-# Views that hand over something else, and why.
-WITHOUT_PAGE = {
-    "bulk/runs.py bulk_progress": "a part of `RunPage`, which has another template",
-}
-
-
 def test_what_views_hand_to_templates_is_a_page() -> None:
     found = set()
     for file in sorted(VIEWS.rglob("*.py")):
         name = file.relative_to(VIEWS).as_posix()
         for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef) and hands_over_a_context(function):
-                found.add(name if name in WITHOUT_PAGE else f"{name} {function.name}")
+                found.add(f"{name} {function.name}")
 
-    assert found == WITHOUT_PAGE.keys() | {"pages.py show"}
+    assert found == {"pages.py show"}
 
 
 def hands_over_a_context(function: ast.FunctionDef) -> bool:

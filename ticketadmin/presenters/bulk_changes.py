@@ -285,7 +285,10 @@ class ChangesPage(Page):
 
 
 def changes_page(
-    bulk: BulkUpdate, form: ChangesForm, notice: Notice | None, snippets: SnippetChoice | None = None
+    bulk: BulkUpdate,
+    form: ChangesForm,
+    notice: Notice | None = None,
+    snippets: SnippetChoice | None = None,
 ) -> ChangesPage:
     """Return the page for a bulk update whose changes are still to be chosen."""
     questions = [present_question(one) for one in asked_questions(form, form.questions)]

@@ -138,6 +138,11 @@ class RunPage(Page):
         return self.bulk.is_active and not self.bulk.is_leased(timezone.now())
 
 
+@page("bulk/_live.html")
+class RunProgress(RunPage):
+    """The part of that page that moves, alone: what its script loads."""
+
+
 def run_page(
     bulk: BulkUpdate,
     query: QueryDict,

@@ -127,19 +127,23 @@ def _within_time(ask: Callable[..., Any], *arguments: Any) -> Any:
 
 def _download(address: str) -> bytes:
     give_up = time.monotonic() + settings.OIDC_TIMEOUT
-    content = b""
     try:
         context = ssl.create_default_context(cafile=settings.OIDC_CA_FILE or None)
         with urllib.request.urlopen(address, timeout=settings.OIDC_TIMEOUT, context=context) as answer:  # noqa: S310
-            while (part := answer.read1(_CHUNK)) and time.monotonic() < give_up:
-                content += part
-                if len(content) > _MAX_ANSWER:
-                    raise ValueError("The answer is too long.")
+            return _content(answer, give_up)
     except urllib.error.HTTPError as error:
         error.close()  # it is the answer, too, and would hold the connection until the garbage collector runs
         raise
     except http.client.HTTPException as error:
         raise OSError(str(error)) from error
+
+
+def _content(answer: http.client.HTTPResponse, give_up: float) -> bytes:
+    content = b""
+    while (part := answer.read1(_CHUNK)) and time.monotonic() < give_up:
+        content += part
+        if len(content) > _MAX_ANSWER:
+            raise ValueError("The answer is too long.")
     return content
 
 

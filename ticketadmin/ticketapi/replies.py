@@ -1,6 +1,6 @@
 """Reading the API's answers: bodies of any quality, and statuses as errors.
 
-The status code is the main signal, the body only adds words (TICKET_API.md). Nothing here raises
+The status code is the main signal, the body only adds words. Nothing here raises
 anything but a TicketApiError, whatever the bytes are.
 """
 

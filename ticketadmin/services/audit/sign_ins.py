@@ -69,10 +69,9 @@ def report_failures(now: datetime) -> int:
     ended = FailedSignIns.objects.filter(hour__lte=now - HOUR).order_by("hour")
     done = 0
     for row in ended[:1_000]:
-        with transaction.atomic():
+        details = {"failures": row.count, "hour": row.hour.isoformat()}
+        with transaction.atomic(), acting_from(Origin(Channel.WEB, row.address)):
             if FailedSignIns.objects.filter(pk=row.pk).delete()[0]:  # another worker may be faster
-                details = {"failures": row.count, "hour": row.hour.isoformat()}
-                with acting_from(Origin(Channel.WEB, row.address)):
-                    record(AuditAction.SIGN_IN_FAILED, details=details)
+                record(AuditAction.SIGN_IN_FAILED, details=details)
                 done += 1
     return done

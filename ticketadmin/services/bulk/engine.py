@@ -56,7 +56,7 @@ from ticketadmin.services.bulk.refusals import slowed_by_refusals
 from ticketadmin.services.bulk.results import Accepted, Doubt, ItemResult, Left, Retry, Singly
 from ticketadmin.services.bulk.rollout import Rollout
 from ticketadmin.services.bulk.seal import seal_of
-from ticketadmin.services.bulk.threads import Crew, Task
+from ticketadmin.services.bulk.threads import Crew, Finished, Task
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.concurrency import ConcurrencyLimit, concurrency_limit
 from ticketadmin.services.crm.hold import held_back
@@ -158,9 +158,7 @@ class _Drain:
                     self.in_flight.update((item.pk, item) for item in task.items)
                     crew.give(task)
                 for done in crew.collect(timeout=self._patience()):
-                    self.tasks -= 1
-                    for item, result in done.by_item():
-                        self._note(item, result)
+                    self._take_in(done)
                 self.endings.write_when_due()
                 self.reads.write_when_due()
         self._close()
@@ -297,6 +295,11 @@ class _Drain:
         now = time.monotonic()
         due = [pk for pk, at in self.doubt_at.items() if at <= now and pk not in self.in_flight]
         return self.claims.doubtful(due[0]) if due else None
+
+    def _take_in(self, done: Finished) -> None:
+        self.tasks -= 1
+        for item, result in done.by_item():
+            self._note(item, result)
 
     def _note(self, item: BulkItem, found: ItemResult | Exception) -> None:
         item = self.in_flight.pop(item.pk)

@@ -17,19 +17,20 @@ def forget_tickets(codes: Iterable[str]) -> int:
 
     A later sweep does not bring one back, though the CRM still lists it: a user opens it first.
     """
-    gone = 0
     codes = list(codes)
     keep_out(codes)
-    for start in range(0, len(codes), ROWS_AT_ONCE):
-        with transaction.atomic():
-            batch = codes[start : start + ROWS_AT_ONCE]
-            rows = IndexedTicket.objects.select_for_update().filter(code__in=batch)
-            for row in rows.select_related("index").order_by("code"):
-                if row.missing_at is None:
-                    count_statuses(row.index, [(counter_key(row.status_key), -1)])
-                row.delete()
-                gone += 1
-    return gone
+    return sum(_delete(codes[start : start + ROWS_AT_ONCE]) for start in range(0, len(codes), ROWS_AT_ONCE))
+
+
+@transaction.atomic
+def _delete(codes: list[str]) -> int:
+    rows = IndexedTicket.objects.select_for_update().filter(code__in=codes)
+    found = list(rows.select_related("index").order_by("code"))
+    for row in found:
+        if row.missing_at is None:
+            count_statuses(row.index, [(counter_key(row.status_key), -1)])
+        row.delete()
+    return len(found)
 
 
 def rebuild_index(index: TicketIndex) -> None:

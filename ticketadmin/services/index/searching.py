@@ -137,12 +137,11 @@ def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
 
 
 def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
-    for statements in (["CREATE EXTENSION IF NOT EXISTS pg_trgm", _TRIGRAMS], [_NUMBER_INDEX]):
+    for statements in (f"CREATE EXTENSION IF NOT EXISTS pg_trgm; {_TRIGRAMS}", _NUMBER_INDEX):
         try:
             with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = 0")  # a million rows take half a minute
-                for statement in statements:
-                    cursor.execute(statement)
+                cursor.execute(statements)
         except DatabaseError as error:  # the database's owner may not create extensions: rows are scanned
             logger.warning("search scans rows: %s", type(error).__name__)
 

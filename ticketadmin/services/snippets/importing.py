@@ -98,19 +98,23 @@ def apply_import(actor: User, sealed: str) -> dict[Fate, int]:
     if kept["user"] != actor.pk:
         raise WrongSeal
     rows = tuple(FileRow(*row) for row in kept["rows"])
-    counts = dict.fromkeys((Fate.NEW, Fate.CHANGED), 0)
     try:
-        with transaction.atomic():
-            User.objects.select_for_update().get(pk=actor.pk)  # two imports of one user follow one another
-            planned = plan_import(actor, rows)
-            if [one.shown for one in planned] != kept["shown"]:
-                raise Outdated(rows)
-            for one in planned:
-                if one.fate.writes and one.text:
-                    keep_snippet(actor, one.text, snippet=one.snippet)
-                    counts[one.fate] += 1
+        return _write(actor, rows, kept["shown"])
     except (NameTaken, TooMany) as error:
         raise Outdated(rows) from error
+
+
+@transaction.atomic
+def _write(actor: User, rows: tuple[FileRow, ...], shown: list[list[str]]) -> dict[Fate, int]:
+    User.objects.select_for_update().get(pk=actor.pk)  # two imports of one user follow one another
+    planned = plan_import(actor, rows)
+    if [one.shown for one in planned] != shown:
+        raise Outdated(rows)
+    counts = dict.fromkeys((Fate.NEW, Fate.CHANGED), 0)
+    for one in planned:
+        if one.fate.writes and one.text:
+            keep_snippet(actor, one.text, snippet=one.snippet)
+            counts[one.fate] += 1
     return counts
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -27,7 +27,7 @@ from ticketadmin.presenters.bulk_changes import changes_page
 from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.paging import page_links, whose_tabs
 from ticketadmin.presenters.rules import show_rules
-from ticketadmin.presenters.run_page import run_page
+from ticketadmin.presenters.run_page import RunProgress, run_page
 from ticketadmin.presenters.snippets import ReasonPage
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.bulk import reversals
@@ -89,8 +89,7 @@ def bulk_progress(request: UserRequest, bulk: UUID) -> HttpResponse:
     """Return the parts of the page that move, for a script."""
     one = _found(bulk)
     mark_seen(one, request.user)
-    page = run_page(one, request.GET, request.user)
-    return render(request, "bulk/_live.html", {"page": page})
+    return show(request, RunProgress(**vars(run_page(one, request.GET, request.user))))
 
 
 @needs("run_bulk_updates", "GET")
@@ -269,22 +268,21 @@ def _changes_with_snippet(request: UserRequest, one: BulkUpdate) -> HttpResponse
 def _changes_page(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     if wants_snippet(request.POST):
         return _changes_with_snippet(request, one)
-    form = _changes_form(request, one, request.POST if request.method == "POST" else None)
-    status, notice = 200, None
-    if request.method == "POST":
-        status = 422
+    if request.method != "POST":
+        return show(request, changes_page(one, _changes_form(request, one, None)))
+    form, notice = _changes_form(request, one, request.POST), None
+    try:
         if form.is_valid():
-            try:
-                notice = _take_answers(one, form, request.user)
-                if not notice:
-                    form.save(one, actor=request.user)
-                    return see_other(_address(one))
-                form = _changes_form(request, one, without_consents(request.POST))
-            except bulks.NothingToDo:
-                notice = Notice("info", _("Choose at least one change."), _("Every field is on “Keep”."))
-            except bulks.NotNow:
+            notice = _take_answers(one, form, request.user)
+            if not notice:
+                form.save(one, actor=request.user)
                 return see_other(_address(one))
-    return show(request, changes_page(one, form, notice), status=status)
+            form = _changes_form(request, one, without_consents(request.POST))
+    except bulks.NothingToDo:
+        notice = Notice("info", _("Choose at least one change."), _("Every field is on “Keep”."))
+    except bulks.NotNow:
+        return see_other(_address(one))
+    return show(request, changes_page(one, form, notice), status=422)
 
 
 def _changes_form(
