@@ -12,7 +12,7 @@ from django.test import Client
 from tests.pages import ticket_form
 from tests.sandbox_driver import KEY, Sandbox
 from ticketadmin.logs import JsonFormatter, SafeFormatter, SafeRecord, _key_in, event, without_secrets
-from ticketadmin.models import User
+from ticketadmin.models import Role, Source, User
 
 CODE = "ABCXYZ1234"
 
@@ -49,13 +49,27 @@ def test_a_save_is_one_request_three_calls_and_one_outcome_in_the_log(
     [save] = records(lines, "save")
     calls = records(lines, "remote_call")
     assert (request["route"], request["status"], request["ticket"]) == ("ticket", 303, CODE)
-    assert request["person"] == staff.pk
-    assert (save["outcome"], save["ticket"], save["person"]) == ("verified", CODE, staff.pk)
+    assert request["user"] == staff.pk
+    assert (save["outcome"], save["ticket"], save["user"]) == ("verified", CODE, staff.pk)
     assert [call["method"] for call in calls] == ["GET", "PUT", "GET"]
     assert {one["request_id"] for one in [request, save, *calls]} == {request["request_id"]}
     assert "Riêng tư" not in lines.getvalue()
     assert "0912345678" not in lines.getvalue()
     assert "khach@example.com" not in lines.getvalue()
+
+
+def test_members_of_vocabularies_are_logged_by_their_values(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a container too, whose text would hold their representation, such as <Source.LOCAL: 'local'>."""
+    caplog.set_level(logging.INFO)
+
+    event(
+        logging.getLogger("ticketadmin.test"),
+        "audit",
+        via=Source.OIDC,
+        held={"source": Source.LOCAL, "of": [Role.LEAD]},
+    )
+
+    assert caplog.messages == ['audit via=oidc held={"source":"local","of":["lead"]}']
 
 
 @pytest.mark.parametrize("formatter", [SafeFormatter("{message}", style="{"), JsonFormatter()])

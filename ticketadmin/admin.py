@@ -1,4 +1,4 @@
-"""Django admin as the settings screen: people, custom fields, status settings."""
+"""Django admin as the settings screen: users, custom fields, status settings, rules."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ticketadmin.forms.people import NewPersonForm, PersonForm, role_label
+from ticketadmin.forms.people import ExistingUserForm, NewUserForm, role_label
 from ticketadmin.forms.rules import RuleForm
 from ticketadmin.models import AuditAction, CustomField, StatusSetting, TicketRule, User
 from ticketadmin.presenters.rules import rule_sentence
@@ -22,15 +22,15 @@ from ticketadmin.services.people.accounts import has_acted, sign_out_everywhere
 from ticketadmin.services.people.second_step import reset
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.signing_in.throttling import counted_name
-from ticketadmin.views.access import person_of
+from ticketadmin.views.access import signed_in_user
 
 _KEPT = _("%(name)s has used this tool. Switch the account off instead, so that the record stays whole.")
-_PERSON = ("first_name", "last_name", "email")
+_NAME_AND_MAIL = ("first_name", "last_name", "email")
 _PREFERENCES = ("language", "theme", "shortcuts_enabled")
 
 
 class RoleFilter(admin.RelatedFieldListFilter):
-    """People by role, in the words that people know the roles by."""
+    """Filter users by role, with the roles' labels."""
 
     title = _("role")
 
@@ -44,68 +44,68 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
-    """People, their roles and preferences."""
+class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Users, their roles and preferences."""
 
-    form = PersonForm
-    add_form = NewPersonForm
+    form = ExistingUserForm
+    add_form = NewUserForm
     list_display = ["username", "name", "roles", "is_active", "source", "last_login"]
     list_filter = [("groups", RoleFilter), "source", "is_active"]
     fieldsets = [
         (None, {"fields": ["username", "source", "password"]}),
-        (_("Person"), {"fields": _PERSON}),
+        (_("User"), {"fields": _NAME_AND_MAIL}),
         (_("Role"), {"fields": ["is_active", "groups"]}),
         (_("Preferences"), {"fields": _PREFERENCES}),
     ]
     add_fieldsets = [
         (None, {"fields": ["username", "source", "password1", "password2"]}),
-        (_("Person"), {"fields": _PERSON}),
+        (_("User"), {"fields": _NAME_AND_MAIL}),
         (_("Role"), {"fields": ["groups"]}),
         (_("Preferences"), {"fields": _PREFERENCES}),
     ]
     add_form_template = "admin/change_form.html"
     filter_horizontal = []
-    actions = ["sign_out", "let_try_again", "reset_second_step"]
+    actions = ["sign_out", "end_wait", "reset_second_step"]
 
     @admin.display(description=_("name"), ordering="first_name")
-    def name(self, person: User) -> str:
-        return person.display_name
+    def name(self, user: User) -> str:
+        return user.display_name
 
     @admin.display(description=_("role"))
-    def roles(self, person: User) -> str:
-        return ", ".join(sorted(role_label(group) for group in person.groups.all()))
+    def roles(self, user: User) -> str:
+        return ", ".join(sorted(role_label(group) for group in user.groups.all()))
 
     @admin.action(description=_("Sign out everywhere"), permissions=["change"])
-    def sign_out(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        """End every session of the chosen people."""
-        allowed = [person for person in people if self.has_change_permission(request, person)]
-        for person in allowed:
-            sign_out_everywhere(person, actor=person_of(request))
-            self.log_change(request, person, "Signed out everywhere.")
-        done = ngettext("%(n)d person is signed out.", "%(n)d people are signed out.", len(allowed))
+    def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """End every session of the chosen users."""
+        allowed = [user for user in users if self.has_change_permission(request, user)]
+        for user in allowed:
+            sign_out_everywhere(user, actor=signed_in_user(request))
+            self.log_change(request, user, "Signed out everywhere.")
+        done = ngettext("%(n)d user is signed out.", "%(n)d users are signed out.", len(allowed))
         self.message_user(request, done % {"n": len(allowed)}, messages.SUCCESS)
 
-    @admin.action(description=_("Let them try to sign in again at once"), permissions=["change"])
-    def let_try_again(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        """End the wait of people who failed to sign in too often."""
-        for person in people:
-            forget_failures(username=counted_name(request, {"username": person.get_username()}))
-            record(AuditAction.WAIT_ENDED, Target.of(person))
-        self.message_user(request, _("They can try again."), messages.SUCCESS)
+    @admin.action(description=_("End the wait after failed sign-ins"), permissions=["change"])
+    def end_wait(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """End the wait of users who failed to sign in too often."""
+        for user in users:
+            forget_failures(username=counted_name(request, {"username": user.get_username()}))
+            record(AuditAction.WAIT_ENDED, Target.of(user))
+        self.message_user(request, _("They can try again now."), messages.SUCCESS)
 
     @admin.action(description=_("Reset two-step sign-in"), permissions=["change"])
-    def reset_second_step(self, request: HttpRequest, people: QuerySet[User]) -> None:
+    def reset_second_step(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Let users who lost their device sign in with the password alone; their sessions end."""
         allowed = [
-            user for user in people if user.second_step_since and self.has_change_permission(request, user)
+            user for user in users if user.second_step_since and self.has_change_permission(request, user)
         ]
         for user in allowed:
-            reset(user, actor=person_of(request))
+            reset(user, actor=signed_in_user(request))
         done = ngettext("Reset for %(n)d user.", "Reset for %(n)d users.", len(allowed))
         self.message_user(request, done % {"n": len(allowed)}, messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Fetch the roles of a whole page at once."""
+        """Fetch the roles of a whole page in one query."""
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_form(
@@ -120,7 +120,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The same, and users cannot delete themselves."""
+        """As for changes; nor can users delete themselves, or anyone who is on record."""
         return (
             super().has_delete_permission(request, obj)
             and _may_touch(request, obj)
@@ -129,7 +129,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         )
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Refuse the deletion of users who acted, by name, instead of listing what is on record of them."""
+        """Name the users who cannot be deleted, instead of listing everything that refers to them."""
         kept = [_KEPT % {"name": user.get_username()} for user in objs if has_acted(user)]
         return ([], {}, set(), kept) if kept else super().get_deleted_objects(objs, request)
 
@@ -139,8 +139,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
             super().save_related(request, form, formsets, change)
 
 
-def _may_touch(request: HttpRequest, person: User | None) -> bool:
-    return person is None or not person.is_superuser or person_of(request).is_superuser
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    return user is None or not user.is_superuser or signed_in_user(request).is_superuser
 
 
 class NamedForm(forms.ModelForm):  # type: ignore[type-arg]

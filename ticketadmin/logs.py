@@ -1,14 +1,14 @@
 """Log records that are safe to keep: they carry the request id, and no secret in any part of them.
 
-A record says who (the person's id), which ticket (its code), what came of it and how long it took:
-never content, e-mail, phone or key. `event` writes such a record; LOG_FORMAT=json gives each fact a
-key of its own.
+A record names the user (by id), the ticket (by code), the outcome and the time it took: never content,
+e-mail, phone or key. `event` writes such a record; LOG_FORMAT=json gives each fact a key of its own.
 """
 
 import contextvars
 import json
 import logging
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -19,7 +19,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from ticketadmin.ticketapi.keys import MASK, ApiKey
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
-# Settings that hold secrets. None of them is meant to be logged; this is the last layer.
+# Settings that hold secrets. Nothing logs them on purpose; this is the last layer.
 SECRETS = (
     *("TICKET_API_KEY", "TICKET_API_COOKIE", "SECRET_KEY", "METRICS_TOKEN"),
     *("LDAP_BIND_PASSWORD", "OIDC_RP_CLIENT_SECRET", "EMAIL_HOST_PASSWORD"),
@@ -35,8 +35,12 @@ def event(logger: logging.Logger, name: str, *, level: int = logging.INFO, **fac
 
 
 def _plain(value: object) -> str:
-    """Return a value that cannot start a line of its own in the log."""
-    text = str(value)
+    """Return a value as text that cannot start a line of its own in the log; containers as JSON.
+
+    JSON writes members of enums as their values, where `str` of a container would write their representation.
+    """
+    is_container = isinstance(value, Mapping | list | tuple)
+    text = json.dumps(value, default=str, separators=(",", ":")) if is_container else str(value)
     return text if text.isprintable() and " " not in text else json.dumps(text, ensure_ascii=True)
 
 

@@ -81,7 +81,7 @@ class AccessLogMiddleware(_Middleware):
                 route=route,
                 status=response.status_code,
                 ms=round(seconds * 1000, 1),
-                person=getattr(getattr(request, "user", None), "pk", None),
+                user=getattr(getattr(request, "user", None), "pk", None),
                 ticket=match.kwargs.get("code") if match else None,
                 address=client_address(request),
             )
@@ -89,7 +89,7 @@ class AccessLogMiddleware(_Middleware):
 
 
 class AuditOriginMiddleware(_Middleware):
-    """Let the audit log know who acts in this request, and from which address."""
+    """Set the origin for the audit log: the request's user and the client's address."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         def actor() -> User | None:
@@ -114,7 +114,7 @@ class SecurityHeadersMiddleware(_Middleware):
 
 
 class PreferredLanguageMiddleware(_Middleware):
-    """Speak the user's chosen language, else the browser's."""
+    """Answer in the language that the user chose, else in the browser's."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         chosen = getattr(request.user, "language", "")

@@ -162,7 +162,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 BULK_LEASE_SECONDS = env.int("BULK_LEASE_SECONDS", default=10)
 BULK_MAX_IN_FLIGHT = env.int("BULK_MAX_IN_FLIGHT", default=16)
 
-# --- people --------------------------------------------------------------------------------------
+# --- users ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "ticketadmin.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

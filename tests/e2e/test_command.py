@@ -97,7 +97,7 @@ def test_a_dry_run_of_several_says_of_each_what_it_would_send(server: LiveServer
         "  Title: Một → Ba",
         f"{codes[1]}: Will be sent",
         "  Title: Hai → Ba",
-        f"{codes[2]}: Already as wanted",
+        f"{codes[2]}: No change needed",
     ]
     assert signed.startswith("“changed_by” is set to ")
     assert crm.puts() == []

@@ -214,7 +214,7 @@ def test_somebody_with_a_password_here_is_not_taken_over_by_a_namesake(
     product.add_person("khach", role="lead")
 
     page = wander().post("/sign-in/", username="khach", password=PEOPLE_PASSWORD)
-    assert "Another account here has your name." in page.text
+    assert "Another account already has your name." in page.text
     own = wander().post("/sign-in/", username="khach", password=product.passwords["khach"])
 
     assert urlsplit(own.url).path == "/tickets/"
@@ -391,7 +391,7 @@ def test_an_account_that_waits_is_reached_by_its_link_alone(
 
     thief = wander()
     page = thief.sign_in("thief")
-    assert "it is not known yet that it is yours" in page.text
+    assert "it has not been confirmed as yours" in page.text
     assert thief.person is None
     owner = wander()
     assert "This account here becomes yours." in owner.get(f"/sign-in/connect/{token}/").text
@@ -437,7 +437,7 @@ def test_a_name_given_to_somebody_else_at_the_provider_is_not_the_old_person(
     provider.knows("82", preferred_username="ten", groups=["support"])
     newcomer = wander()
 
-    assert "Another account here has your name." in newcomer.sign_in("82").text
+    assert "Another account already has your name." in newcomer.sign_in("82").text
     assert newcomer.person is None
 
 
@@ -447,7 +447,7 @@ def test_a_local_administrator_is_not_taken_over_by_a_namesake(
     provider.knows("666", preferred_username="admin", email="admin@example.com", groups=["support"])
     person = wander()
 
-    assert "Another account here has your name." in person.sign_in("666").text
+    assert "Another account already has your name." in person.sign_in("666").text
     assert person.person is None
     assert account(product, "admin")["source"] == "local"
 

@@ -94,7 +94,7 @@ def test_what_the_editor_would_lose_is_named_and_html_keeps_it(
     expect(page.get_by_role("listitem").filter(has_text=re.compile(f"^{named}$"))).to_be_visible()
     expect(page.get_by_label("Content as HTML")).to_have_value(content)
 
-    page.get_by_role("button", name="Use the rich text editor all the same").click()
+    page.get_by_role("button", name="Use the rich text editor anyway").click()
 
     expect(page.get_by_role("textbox", name="Content", exact=True)).to_be_visible()
     page.get_by_role("button", name="HTML", exact=True).click()

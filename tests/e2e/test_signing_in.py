@@ -47,7 +47,7 @@ def test_a_forgotten_password_from_the_sign_in_page_to_signing_in(
     page.get_by_role("link", name="Forgotten your password?").click()
     page.get_by_label("E-mail").fill("quen@example.com")
     page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your mailbox")).to_be_visible()
     expect(page.get_by_text("It works once, for 60 minutes.")).to_be_visible()
     found = wait_until(  # the mail is sent after the answer; without a mail server it is in the log
         lambda: re.findall(rf"{live.url}/password/new/\S+", live.log.read_text("utf-8")), "no mail was sent"

@@ -63,7 +63,7 @@ def both(people: frozenset[str]) -> Rule:
 
 RULES = {
     "favicon": reads(PUBLIC),
-    "home": reads(SIGNED_IN),  # leads on to the tickets, which are not for everybody
+    "home": reads(SIGNED_IN),  # leads on to the tickets, which are not for everyone
     "tickets": reads(STAFF),
     "ticket_list": reads(STAFF),
     "go": reads(STAFF),
@@ -136,7 +136,7 @@ RULES = {
     "omitted_fields": posts(ADMINISTRATORS),
     "healthz": reads(PUBLIC),
     "readyz": reads(PUBLIC),
-    "metrics": reads(PUBLIC),  # for everybody who has the token
+    "metrics": reads(PUBLIC),  # for everyone who has the token
     "openid_begin": both(PUBLIC),
     "openid_done": Rule(PUBLIC, frozenset({"GET"})),
     "styleguide": reads(ADMINISTRATORS),

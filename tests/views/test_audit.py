@@ -116,7 +116,7 @@ def test_a_password_set_by_an_administrator_and_ones_own_are_told_apart(
 def test_signing_out_everywhere_and_ending_a_wait_are_recorded(
     admin: Client, administrator: User, minh: User
 ) -> None:
-    for action in ("sign_out", "let_try_again"):
+    for action in ("sign_out", "end_wait"):
         admin.post(PEOPLE, {"action": action, "_selected_action": [minh.pk]})
 
     for recorded in (AuditAction.SIGNED_OUT_EVERYWHERE, AuditAction.WAIT_ENDED):
@@ -229,7 +229,7 @@ def test_the_page_says_who_did_what_to_whom_in_words(admin: Client, minh: User) 
 def test_the_log_is_filtered(
     query: str, found: list[str], admin: Client, administrator: User, minh: User
 ) -> None:
-    post = {"action": "let_try_again", "_selected_action": [minh.pk]}
+    post = {"action": "end_wait", "_selected_action": [minh.pk]}
     admin.post(PEOPLE, post, REMOTE_ADDR="192.0.2.77")
     query = query.format(administrator=administrator.pk, minh=minh.pk)
 

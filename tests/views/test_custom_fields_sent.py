@@ -64,7 +64,7 @@ def test_the_connection_page_names_what_a_colleague_may_lose_by_it(
     web: Client, administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox, settings: Any
 ) -> None:
     settings.TICKET_API_CUSTOM_FIELDS = "changed"
-    admin, window = client_of(administrator), "What a colleague stores in another one"
+    admin, window = client_of(administrator), "What a colleague saves in another one"
     assert window in said(admin)  # the setting alone is not enough
 
     call_command("check_api", try_custom_fields=CODE)

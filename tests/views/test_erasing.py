@@ -58,7 +58,7 @@ def test_what_is_neither_code_nor_address_stays_in_the_box(subject: str, admin: 
 def test_of_something_unknown_nothing_is_held(admin: Client) -> None:
     page = admin.post("/erase/", {"subject": "NONE9"}).content.decode()
 
-    assert "Nothing is held of it here." in page
+    assert "No data about it is stored here." in page
     assert 'name="confirm"' not in page
 
 

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.factories import PASSWORD
 from tests.views.test_signing_in import sign_in
 from ticketadmin.models import ResetRequest, Source, User
-from ticketadmin.services.people.passwords import FOR_PERSON, FROM_ADDRESS, MAILING
+from ticketadmin.services.people.passwords import MAILING, MAX_PER_ADDRESS, MAX_PER_USER
 
 CHOSEN = "mot-mat-khau-moi-2026"
 Outbox = list[EmailMessage]
@@ -93,11 +93,11 @@ def test_a_mailbox_is_not_flooded_and_the_answer_does_not_tell(lan: User, mailou
     answers = {ask("lan@example.com", Client(REMOTE_ADDR=f"10.0.0.{n}")).status_code for n in range(6)}
 
     assert answers == {303}
-    assert len(mailoutbox) == FOR_PERSON
+    assert len(mailoutbox) == MAX_PER_USER
 
 
 def test_one_address_cannot_ask_for_everybody(lan: User, mailoutbox: Outbox) -> None:
-    for number in range(FROM_ADDRESS):
+    for number in range(MAX_PER_ADDRESS):
         assert ask(f"name-{number}@example.com").status_code == 303
 
     refused = ask("lan@example.com")

@@ -108,7 +108,7 @@ def test_an_administrator_signs_somebody_out_everywhere(
 
     answer = admin.post(PEOPLE, {"action": "sign_out", "_selected_action": [staff.pk]}, follow=True)
 
-    assert "1 person is signed out." in answer.content.decode()
+    assert "1 user is signed out." in answer.content.decode()
     assert not is_signed_in(theirs)
     assert is_signed_in(admin)
 
@@ -119,7 +119,7 @@ def test_an_administrator_ends_somebodys_wait(admin: Client, staff: User, settin
         sign_in(Client(), "Staff", "guess")
     assert sign_in(Client(), "staff", PASSWORD).status_code == 429
 
-    admin.post(PEOPLE, {"action": "let_try_again", "_selected_action": [staff.pk]})
+    admin.post(PEOPLE, {"action": "end_wait", "_selected_action": [staff.pk]})
 
     assert sign_in(Client(), "staff", PASSWORD).status_code == 302
 

@@ -138,7 +138,7 @@ def test_without_reading_every_save_is_preceded_by_a_warning(
     ("reading", "language", "expected"),
     [
         ("403", "en", "Every field that you do not fill in would be lost."),
-        ("yes", "en", "So every save sends along, unchanged, what was just read."),
+        ("yes", "en", "So every save also sends, unchanged, what was just read."),
         ("403", "vi", "CRM này xóa trống mọi trường"),
     ],
 )
@@ -170,7 +170,7 @@ def test_the_history_warns_before_an_undo_sends(web: Client, sandbox: Sandbox) -
 
     page = web.get("/history/").content.decode()
 
-    assert page.index("So every save sends along, unchanged, what was just read.") < page.index("/undo/")
+    assert page.index("So every save also sends, unchanged, what was just read.") < page.index("/undo/")
 
 
 def test_another_crm_gets_no_warning_and_only_the_changes(web: Client, sandbox: Sandbox) -> None:

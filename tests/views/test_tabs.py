@@ -1,4 +1,4 @@
-"""Everybody's or mine: tabs are links that keep what else is asked for."""
+"""Everyone's or mine: tabs are links that keep what else is asked for."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def test_the_tabs_of_history_keep_the_filters_and_begin_at_the_first_page(web: C
     page = web.get("/history/?outcome=verified&before=12")
 
     assert tabs(page.content) == [
-        ("?outcome=verified", True, "Everybody's"),
+        ("?outcome=verified", True, "Everyone's"),
         (f"?outcome=verified&person={lead.pk}", False, "Mine"),
     ]
     mine = web.get(f"/history/?person={lead.pk}")
@@ -63,7 +63,7 @@ def test_the_tabs_of_bulk_updates_show_everybodys_or_ones_own(web: Client, lead:
     mine = web.get(f"/bulk/{mine_url}").content
     assert mine.count(b'data-label="Who"') == 1
     assert b"Hoa" not in mine
-    assert tabs(mine) == [("?", False, "Everybody's"), (f"?person={lead.pk}", True, "Mine")]
+    assert tabs(mine) == [("?", False, "Everyone's"), (f"?person={lead.pk}", True, "Mine")]
 
 
 @pytest.mark.usefixtures("runs")

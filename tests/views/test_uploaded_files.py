@@ -111,7 +111,7 @@ def test_nothing_is_checked_before_hidden_rows_are_agreed_to(
     agreed = browser.post(address, {"as_read": "on"})
 
     assert (refused.status_code, state) == (422, BulkState.DRAFT)
-    assert "tick this to take it as it is described" in refused.content.decode()
+    assert "tick this to use it as described here" in refused.content.decode()
     assert (agreed.status_code, BulkUpdate.objects.get().state) == (303, BulkState.CHECKING)
 
 

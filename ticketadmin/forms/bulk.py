@@ -54,8 +54,8 @@ _CONSENTS = {
         _("Correct the file, or tick this to go on without the rows that have errors."),
     ),
     Consent.AS_READ: (
-        _("Take the file as it is described here"),
-        _("Correct the file, or tick this to take it as it is described here."),
+        _("Use the file as described here"),
+        _("Correct the file, or tick this to use it as described here."),
     ),
 }
 
@@ -198,7 +198,10 @@ def _recipe_box(choices: Sequence[tuple[str, str]]) -> forms.ChoiceField:
         label=_("Recipe"),
         choices=[("", _("None")), *choices],
         required=False,
-        help_text=_("For each ticket by itself. What you set or clear below, and what a file brings, wins."),
+        help_text=_(
+            "Applied to each ticket separately. What you set or clear below, and values from a file, "
+            "take precedence."
+        ),
     )
 
 

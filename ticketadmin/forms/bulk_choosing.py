@@ -51,14 +51,14 @@ class ChooseForm(forms.Form):
         help_text=_("CSV or Excel (.xlsx), one row a ticket, up to 10,000 rows and 10 MB."),
     )
 
-    def __init__(self, *args: Any, person: User, choices: Choices, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, choices: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.person, self.choices = person, choices
+        self.user, self.choices = user, choices
         self.chosen = ChosenTickets(())
         self.row_errors: tuple[RowError, ...] = ()
         self.wrong_file: BulkFile | None = None  # kept where every row of it has an error
         self.content = b""  # of the file, where the tickets came from one
-        views = SavedView.objects.filter(Q(owner=person) | Q(is_shared=True))
+        views = SavedView.objects.filter(Q(owner=user) | Q(is_shared=True))
         self.fields["view"].queryset = views  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class ChooseForm(forms.Form):
             choices=self.choices,
             statuses=get_statuses(self.choices),
             listed=listed,
-            user=self.person,
+            user=self.user,
         )
         if asked.dropped:  # a filter that is no longer there would let in more than was meant
             raise forms.ValidationError(list(asked.dropped), code="filter_dropped")
@@ -124,7 +124,7 @@ class ChooseForm(forms.Form):
             table = read_upload(content, name, load_schema(self.choices))
         except EveryRowWrong as wrong:
             self.row_errors = wrong.table.errors
-            self.wrong_file = keep_file(content, name, owner=self.person)
+            self.wrong_file = keep_file(content, name, owner=self.user)
             raise
         self.row_errors, self.content = table.errors, content
         return tickets_in(table, name)
@@ -132,8 +132,8 @@ class ChooseForm(forms.Form):
     def save(self) -> BulkUpdate:
         """Keep the tickets as a bulk update whose changes are still to be chosen. Raises Forbidden."""
         if self.content:
-            return draft_from_file(self.chosen, self.content, actor=self.person)
-        return draft_bulk(self.chosen, actor=self.person)
+            return draft_from_file(self.chosen, self.content, actor=self.user)
+        return draft_bulk(self.chosen, actor=self.user)
 
 
 def _notes_of(pasted: PastedCodes) -> dict[str, Any]:

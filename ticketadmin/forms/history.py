@@ -1,4 +1,4 @@
-"""What may be filtered in the history and in the audit log, as the addresses have it."""
+"""The filters of the history and of the audit log; their field names are the parameters of the address."""
 
 from datetime import date
 from typing import Any
@@ -50,7 +50,7 @@ class HistoryFilterForm(FilterForm):
     """
 
     ticket = forms.CharField(label=_("Ticket code"), max_length=64, required=False)
-    person = forms.TypedChoiceField(label=_("Person"), required=False, coerce=int, empty_value=None)
+    person = forms.TypedChoiceField(label=_("User"), required=False, coerce=int, empty_value=None)
     field = forms.ChoiceField(label=_("Field"), required=False)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
     origin = forms.ChoiceField(label=_("Made by"), required=False)
@@ -63,8 +63,8 @@ class HistoryFilterForm(FilterForm):
     def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if viewer.may("view_all_history"):
-            users = in_order(User.objects.all(), lambda user: f"{user.display_name} {user.username}")
-            self.choose("person", [("", _("Anybody")), *((str(one.pk), one.display_name) for one in users)])
+            users = in_order(User.objects.all(), lambda one: f"{one.display_name} {one.username}")
+            self.choose("person", [("", _("Any user")), *((str(one.pk), one.display_name) for one in users)])
         else:
             del self.fields["person"]
         fields: list[Any] = [(name, field.label) for name, field in load_schema().fields.items()]
@@ -79,10 +79,10 @@ class HistoryFilterForm(FilterForm):
 
 
 class AuditFilterForm(FilterForm):
-    """Who, whom, action, address and days."""
+    """The user who acted, the user acted upon, action, address and days."""
 
     actor = forms.TypedChoiceField(label=_("Who"), required=False, coerce=int, empty_value=None)
-    target = forms.TypedChoiceField(label=_("Whom"), required=False, coerce=int, empty_value=None)
+    target = forms.TypedChoiceField(label=_("Affected user"), required=False, coerce=int, empty_value=None)
     action = forms.ChoiceField(label=_("Action"), required=False)
     address = forms.GenericIPAddressField(label=_("Address"), required=False)
     since = day_field(_("From"))
@@ -91,7 +91,7 @@ class AuditFilterForm(FilterForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         users = in_order(User.objects.all(), lambda user: user.username)
-        names: list[Any] = [("", _("Anybody")), *((str(user.pk), user.username) for user in users)]
+        names: list[Any] = [("", _("Any user")), *((str(user.pk), user.username) for user in users)]
         self.choose("actor", names)
         self.choose("target", names)
         self.choose("action", [("", _("Anything")), *AuditAction.choices])

@@ -100,7 +100,7 @@ class _Reader:
         try:
             found = date.fromisoformat(text[:10])
         except ValueError:
-            self.drop(text, _("The date “%(value)s” is none, so it does not filter."))
+            self.drop(text, _("“%(value)s” is not a date, so this filter is ignored."))
             return None
         self.kept[name] = found.isoformat()
         return found
@@ -140,8 +140,8 @@ def read_request(
 def _filters(
     reader: _Reader, choices: Choices, statuses: Statuses, listed: Listed, user: User
 ) -> ListFilters:
-    no_status = _("The CRM has no status “%(value)s”, so it does not filter.")
-    no_category = _("The CRM has no category “%(value)s”, so it does not filter.")
+    no_status = _("The CRM has no status “%(value)s”, so this filter is ignored.")
+    no_category = _("The CRM has no category “%(value)s”, so this filter is ignored.")
     since = reader.day("changed_since")
     return ListFilters(
         text=reader.text("text"),
@@ -166,7 +166,7 @@ def _due(reader: _Reader) -> str:
         reader.kept["due"] = value
         return value
     if value:
-        reader.drop(value, _("“%(value)s” is no time that the list knows, so it does not filter."))
+        reader.drop(value, _("“%(value)s” is not a period that the list knows, so this filter is ignored."))
     return ""
 
 
@@ -175,7 +175,7 @@ def _custom(reader: _Reader, listed: Listed) -> tuple[tuple[str, str], ...]:
     if not name or not value:
         return ()
     if CUSTOM_PREFIX + name not in listed:
-        reader.drop(name, _("The field “%(value)s” is not in the list any more, so it does not filter."))
+        reader.drop(name, _("The field “%(value)s” is not in the list any more, so this filter is ignored."))
         return ()
     reader.kept["field"], reader.kept["value"] = name, value
     return ((CUSTOM_PREFIX + name, value),)

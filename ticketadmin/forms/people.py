@@ -1,4 +1,4 @@
-"""What an administrator types about a user."""
+"""The forms in which administrators create and edit user accounts."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _LAST = _("This is the only superuser. Make another one first. Nothing was chang
 
 
 def role_label(group: Group) -> str:
-    """Return a group's name as people read it."""
+    """Return a group's name for display: a role in the reader's language."""
     return str(dict(Role.choices).get(group.name, group.name))
 
 
@@ -32,12 +32,12 @@ class _WithRoles(forms.BaseForm):
             field.widget.choices = field.choices
             field.label = _("Role")
             field.help_text = _(
-                "A person without a role sees nothing. Where groups of the company's sign-in are mapped "
-                "to roles, they decide anew at each sign-in."
+                "A user without a role sees nothing. Where groups of the company's sign-in service are "
+                "mapped to roles, each sign-in sets the roles again."
             )
 
 
-class NewPersonForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg]
+class NewUserForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg]
     """A new account: with a password set here, or authenticated by the company's service."""
 
     usable_password = None  # type: ignore[assignment] # `source` decides
@@ -49,8 +49,8 @@ class NewPersonForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg
         return super().clean()
 
 
-class PersonForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
-    """A user who exists. Users cannot lock themselves out."""
+class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
+    """An existing user. Users cannot lock themselves out."""
 
     actor: User
 
@@ -82,13 +82,13 @@ class PersonForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
             self.add_error("is_active", forms.ValidationError(_LAST, code="last_superuser"))
 
     def save(self, commit: bool = True) -> User:
-        """Forget the password of a user who signs in elsewhere from now on; this ends their sessions."""
-        person: User = super().save(commit=False)
+        """Forget the password of a user whose source is no longer LOCAL; this ends their sessions."""
+        user: User = super().save(commit=False)
         if "source" in self.changed_data:
-            person.subject = None
-            if person.source != Source.LOCAL:
-                person.set_unusable_password()
+            user.subject = None
+            if user.source != Source.LOCAL:
+                user.set_unusable_password()
         if commit:
-            person.save()
+            user.save()
             self.save_m2m()
-        return person
+        return user

@@ -54,7 +54,7 @@ class RecipeForm(ActionsForm):
         help_text=_("Short, as you type it in the box: ABC123 /name"),
         error_messages={"required": _("Give the recipe a name of at most 60 characters.")},
     )
-    is_shared = forms.BooleanField(label=_("For everybody"), required=False)
+    is_shared = forms.BooleanField(label=_("For everyone"), required=False)
 
     def __init__(
         self,
@@ -179,7 +179,9 @@ def _checked(field: Field, texts: Inputs, schema: TicketSchema) -> Inputs:
         raise forms.ValidationError(message, code="too_long", params={"most": MAX_TEXT})
     names = frozenset[str]().union(*map(placeholders_in, texts))
     if unknown := sorted(names - set(PLACEHOLDERS)):
-        message = _("There is no placeholder {%(name)s}. There are {customer}, {code}, {today} and {me}.")
+        message = _(
+            "There is no placeholder {%(name)s}. The placeholders are {customer}, {code}, {today} and {me}."
+        )
         raise forms.ValidationError(message, code="no_placeholder", params={"name": unknown[0]})
     if names and field.kind not in TEXTS:
         message = _("This field takes no placeholder.")

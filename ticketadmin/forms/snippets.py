@@ -44,7 +44,7 @@ class SnippetForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "data-content": "", "spellcheck": "true"}),
         error_messages={"required": _("Write the text of the snippet.")},
     )
-    is_shared = forms.BooleanField(label=_("For everybody"), required=False)
+    is_shared = forms.BooleanField(label=_("For everyone"), required=False)
 
     def __init__(
         self, data: QueryDict | None = None, *, may_share: bool, snippet: Snippet | None = None

@@ -98,7 +98,7 @@ class AuditEntry(models.Model):
     actor_name = models.CharField(_("who"), max_length=150, blank=True)
     target_kind = models.CharField(max_length=40, blank=True)
     target_id = models.CharField(max_length=64, blank=True)
-    target_name = models.CharField(_("whom or what"), max_length=200, blank=True)
+    target_name = models.CharField(_("target"), max_length=200, blank=True)
     before = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     details = models.JSONField(default=dict, encoder=DjangoJSONEncoder)

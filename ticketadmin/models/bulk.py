@@ -106,7 +106,7 @@ class BulkUpdate(models.Model):
         models.SET_NULL,
         null=True,
         related_name="bulk_updates",
-        verbose_name=_("lead"),
+        verbose_name=_("owner"),
     )
     owner_name = models.CharField(max_length=301)
     wishes = models.JSONField(default=dict)

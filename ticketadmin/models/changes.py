@@ -51,7 +51,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(models.Model):
-    """One save of one ticket by one person: what was wanted, sent, found, and the outcome.
+    """One save of one ticket by one user: what was wanted, sent and read back, and the outcome.
 
     Values are keyed by field name (`status_name`, `custom_fields.so_serial`); a name that is absent
     was unknown. The row is written before the request leaves, and finished when its outcome is known.
@@ -68,7 +68,7 @@ class Change(models.Model):
         null=True,
         blank=True,
         related_name="changes",
-        verbose_name=_("person"),
+        verbose_name=_("user"),
     )
     actor_name = models.CharField(_("name at the time"), max_length=301)
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.FORM)

@@ -115,8 +115,8 @@ class ItemOutcome(_Answers, _Table):
     ACCEPTED = _of_change(Outcome.ACCEPTED)
     REJECTED = _of_change(Outcome.REJECTED)
     UNKNOWN = _of_change(Outcome.UNKNOWN)
-    ALREADY = "already", Tone.NEUTRAL, 0, Says.NOTHING, _("Already as wanted")
-    CONFLICT = "conflict", Tone.WARN, 0, Says.RETRYABLE | Says.EXPLAINED, _("Changed by somebody else")
+    ALREADY = "already", Tone.NEUTRAL, 0, Says.NOTHING, _("No change needed")
+    CONFLICT = "conflict", Tone.WARN, 0, Says.RETRYABLE | Says.EXPLAINED, _("Changed by someone else")
     NOT_DONE = "not_done", Tone.DANGER, 0, Says.FAILED | Says.RETRYABLE, _("Could not be sent")
     NOT_SENT = "not_sent", Tone.NEUTRAL, 0, Says.RETRYABLE, _("Not sent: cancelled")
 
@@ -127,7 +127,7 @@ class Plan(_Table):
     NONE = "", Tone.NEUTRAL, _("Not checked yet")
     SEND = "send", Tone.INFO, _("Will be sent")
     BLIND = "blind", Tone.WARN, _("Will be sent, cannot be compared")
-    ALREADY = "already", Tone.NEUTRAL, _("Already as wanted")
+    ALREADY = "already", Tone.NEUTRAL, _("No change needed")
     CANNOT = "cannot", Tone.DANGER, _("Cannot be done")
 
 

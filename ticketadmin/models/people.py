@@ -65,8 +65,8 @@ class User(AbstractUser):
     """A user account."""
 
     source = models.CharField(_("signs in with"), max_length=8, choices=Source.choices, default=Source.LOCAL)
-    # Who this is at the company: "issuer subject" at an OpenID provider, where names and addresses change and
-    # this does not; "ldap name" in the directory. Null until it is known who owns the account.
+    # The user's permanent identity at the source: "issuer subject" at an OpenID provider, where names and
+    # addresses can change; "ldap name" in a directory without ids. Null until the account is connected.
     subject = models.CharField(max_length=600, null=True, blank=True, unique=True, editable=False)
     # Since when signing in asks for a code of an app; see services/people/second_step.py.
     second_step_since = models.DateTimeField(null=True, editable=False)
@@ -81,17 +81,17 @@ class User(AbstractUser):
     shortcuts_enabled = models.BooleanField(_("keyboard shortcuts"), default=True)
 
     class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         permissions = [
             ("edit_tickets", "Can open and edit tickets"),
             ("run_bulk_updates", "Can run bulk updates"),
-            ("view_all_history", "Can see everybody's changes"),
-            ("undo_any_change", "Can undo anybody's changes"),
+            ("view_all_history", "Can see everyone's changes"),
+            ("undo_any_change", "Can undo anyone's changes"),
             ("share_views", "Can share saved views"),
             ("export_tickets", "Can download lists of tickets"),
             ("view_connection", "Can see the connection page"),
-            ("administer", "Can manage people, custom fields and status settings"),
+            ("administer", "Can manage users, custom fields and status settings"),
         ]
 
     @classmethod
@@ -114,7 +114,7 @@ class User(AbstractUser):
 
     @property
     def is_local(self) -> bool:
-        """Return whether the password is kept here, and name and role by an administrator."""
+        """Return whether the password is kept here; an administrator then manages name and role."""
         return self.source == Source.LOCAL
 
     @property

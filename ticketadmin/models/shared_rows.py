@@ -12,7 +12,7 @@ class Recipe(models.Model):
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="recipes")
     name = models.CharField(_("name"), max_length=60)
-    is_shared = models.BooleanField(_("for everybody"), default=False)
+    is_shared = models.BooleanField(_("for everyone"), default=False)
     changes = models.JSONField(default=list)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -35,7 +35,7 @@ class Snippet(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="snippets")
     name = models.CharField(_("name"), max_length=40)
     content = models.TextField(_("text"))
-    is_shared = models.BooleanField(_("for everybody"), default=False)
+    is_shared = models.BooleanField(_("for everyone"), default=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -53,7 +53,7 @@ class SavedView(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="views")
     name = models.CharField(_("name"), max_length=60)
     query = models.CharField(max_length=1_000)
-    is_shared = models.BooleanField(_("for everybody"), default=False)
+    is_shared = models.BooleanField(_("for everyone"), default=False)
 
     class Meta:
         ordering = ["name"]

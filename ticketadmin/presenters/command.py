@@ -85,7 +85,7 @@ def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
         case RuleBroken() | CheckFailed() | SaveFailed() | ReadingLost() as problem:
             return describe_refused(problem, schema)[0]
         case EditConflict():
-            return Notice("warn", _("Changed by somebody else"), NOTHING_CHANGED)
+            return Notice("warn", _("Changed by someone else"), NOTHING_CHANGED)
         case _:
             return Notice("warn", _("Wait a moment, then try again."), NOTHING_CHANGED)
 

@@ -69,8 +69,8 @@ def custom_fields_sent(*, only_changed: bool) -> Text:
     if only_changed:
         return _("A save sends only the changed ones. A trial has shown that this CRM keeps the others.")
     return _(
-        "A save of one sends all of them, as they were just read. What a colleague stores in another one "
-        "in the moment between reading and sending is put back."
+        "Saving one of them sends all of them as they were just read. What a colleague saves in another "
+        "one between that read and the request is overwritten."
     )
 
 

@@ -172,10 +172,10 @@ OUTCOMES: dict[Outcome, Words] = {
     Outcome.NOT_READABLE: Words(
         _("It was sent. The CRM does not let this tool read these fields back."),
         _("Sent and accepted, but it cannot be checked."),
-        _("The CRM said yes. It does not let this tool read these fields back."),
+        _("The CRM accepted it. It does not let this tool read these fields back."),
     ),
     Outcome.ACCEPTED: Words(
-        _("The CRM said yes; the ticket could not be read back right after it."),
+        _("The CRM accepted it, but the ticket could not be read back."),
         _("Accepted by the CRM, not checked yet."),
         _("Reading the ticket back failed. It is checked when the ticket is opened again."),
     ),
@@ -251,7 +251,7 @@ def _undecided(change: Change) -> tuple[Tone, Text, Text]:
     elif applied_fields(change):
         title = _("Saved in part; the rest is not known.")
     else:
-        title = _("It is not known what became of this save.")
+        title = _("The result of this save is not known.")
     text = _("No usable answer came back, and the CRM does not show what it stored.")
     if any(name in (change.read_back or {}) for name in undecided):
         text = _(
@@ -298,7 +298,7 @@ ITEM_REASONS: dict[ItemReason, Text] = {
 PAUSES: dict[str, tuple[Text, Text]] = {
     Cause.KEY_REFUSED: (
         _("Paused: the CRM does not accept this tool's key."),
-        _("Tell an administrator. Resume when the key works; what was not sent waits."),
+        _("Tell an administrator. Resume when the key works; the remaining tickets are sent then."),
     ),
     Cause.FORBIDDEN: (
         _("Paused: the CRM forbids one ticket after the other."),
@@ -306,7 +306,7 @@ PAUSES: dict[str, tuple[Text, Text]] = {
     ),
     Cause.CRM_DOWN: (
         _("Paused: the CRM does not answer, or only with errors."),
-        _("Nothing is lost. Resume when the CRM is back; what was not sent waits."),
+        _("Nothing is lost. Resume when the CRM is back; the remaining tickets are sent then."),
     ),
     PauseReason.RESTORED: (
         _("Paused: the database was restored from a backup."),
@@ -316,7 +316,7 @@ PAUSES: dict[str, tuple[Text, Text]] = {
         ),
     ),
     PauseReason.NOT_ALLOWED: (
-        _("Paused: the person who started it may not run bulk updates any more."),
+        _("Paused: the user who started it may no longer run bulk updates."),
         _("Stop it, or have an administrator give the right back and resume."),
     ),
     PauseReason.FIELDS_EMPTIED: (

@@ -285,7 +285,7 @@ def _step(bulk: BulkUpdate) -> int:
     return 2 if bulk.state == BulkState.DRAFT else 3
 
 
-def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> Possible:
+def _possible(bulk: BulkUpdate, progress: Progress, viewer: User) -> Possible:
     """Return which buttons the page offers."""
     ended, state = bulk.has_ended, bulk.state
     file = kept_file(bulk)
@@ -305,7 +305,7 @@ def _possible(bulk: BulkUpdate, progress: Progress, person: User) -> Possible:
         undo=(
             ended
             and bulk.kind != BulkKind.SETTLE
-            and person.may("undo_any_change")
+            and viewer.may("undo_any_change")
             and (undoable > 0 or has_parts_to_undo(bulk))
         ),
         outcome_file=ended and file is not None,

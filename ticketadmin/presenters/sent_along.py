@@ -33,7 +33,7 @@ def sent_along_notice(
             "Every field that you do not fill in would be lost. Fill in all of them, or save in the CRM."
         )
         return Notice(Tone.DANGER, title, f"{text} {_of_others()}", step)
-    text = _("So every save sends along, unchanged, what was just read.")
+    text = _("So every save also sends, unchanged, what was just read.")
     if not lost:
         maybe = _("Custom fields that this key cannot read may be lost.")
         return Notice(Tone.INFO, title, f"{text} {maybe}")

@@ -233,6 +233,4 @@ def _notes(one: PlannedRow) -> tuple[str, ...]:
     was_shared = bool(one.snippet and one.snippet.is_shared)
     if one.text is None or one.text.is_shared == was_shared:
         return ()
-    return (
-        (_("It becomes shared with everybody."),) if one.text.is_shared else (_("It is no longer shared."),)
-    )
+    return (_("It becomes shared with everyone."),) if one.text.is_shared else (_("It is no longer shared."),)

@@ -72,7 +72,7 @@ def style_guide() -> StyleGuidePage:
         plans=_plans(),
         pieces=word_diff("The printer is broken", "The printer works again"),
         steps=_steps(),
-        tabs=[TabLink(name, "#main", name == "Mine") for name in ("Everybody's", "Mine", "Unread")],
+        tabs=[TabLink(name, "#main", name == "Mine") for name in ("Everyone's", "Mine", "Unread")],
         qr=qr_code("otpauth://totp/ticketadmin:lan?secret=JBSWY3DPEHPK3PXP&issuer=ticketadmin"),
         pages=(
             PageLinks("Back", "#main", "Next", "#main", "Page 2 of 5"),

@@ -18,8 +18,8 @@ class LocalBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        person = super().authenticate(request, username, password, **kwargs)
-        return person if isinstance(person, User) and person.source == Source.LOCAL else None
+        user = super().authenticate(request, username, password, **kwargs)
+        return user if isinstance(user, User) and user.source == Source.LOCAL else None
 
     def get_user(self, user_id: int) -> User | None:
         return User.of_session(user_id)

@@ -59,8 +59,8 @@ _known: tuple[float, Provider | None] | None = None  # when it answered or faile
 def provider(*, is_beginning: bool = False) -> Provider:
     """Return the provider's addresses, asked for at most once an hour. Raises SourceUnavailable.
 
-    A sign-in that begins wants a fresh answer, because a browser is not led to a provider that is down.
-    Anonymous users can begin one, so one request is under way at a time, and all that wait share its answer.
+    A sign-in that begins needs a fresh answer, so that no browser is redirected to a provider that is down.
+    Anonymous users can begin one, so at most one request runs at a time, and all that wait share its answer.
     """
     global _known  # noqa: PLW0603 - one provider a process
     began = time.monotonic()
@@ -81,7 +81,7 @@ def provider(*, is_beginning: bool = False) -> Provider:
 
 
 def _discovered() -> Provider | None:
-    """Return what the provider says of itself; None where that is of no use, which the log explains."""
+    """Return the provider's discovery document; None where it is unusable, which the log explains."""
     address = settings.OIDC_ISSUER.rstrip("/") + "/.well-known/openid-configuration"
     try:
         said = _fetch(address)
@@ -93,12 +93,12 @@ def _discovered() -> Provider | None:
             keys=said["jwks_uri"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        logger.error("The OpenID provider cannot be asked for its addresses: %s", type(error).__name__)
+        logger.error("The OpenID provider's discovery document cannot be read: %s", type(error).__name__)
         return None
     are_private = map(is_private_way, (found.authorization, found.token, found.userinfo, found.keys))
     if found.issuer.rstrip("/") == settings.OIDC_ISSUER.rstrip("/") and all(are_private):
         return found
-    logger.error("The OpenID provider has another name than OIDC_ISSUER, or addresses without https.")
+    logger.error("The OpenID provider's issuer is not OIDC_ISSUER, or it has endpoints without https.")
     return None
 
 
@@ -174,14 +174,14 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         return provider().keys
 
     def authenticate(self, request: HttpRequest | None, **kwargs: Any) -> User | None:
-        """Return the person who came back from the provider; None where this is no such sign-in.
+        """Return the user whom the provider authenticated; None where this is no sign-in by a provider.
 
         Raises SuspiciousOperation for a token that proves nothing, SourceUnavailable, and NotAdmitted.
         """
         if "nonce" not in kwargs or request is None:
             return None
-        person: User | None = super().authenticate(request, **kwargs)
-        return person
+        user: User | None = super().authenticate(request, **kwargs)
+        return user
 
     def get_token(self, payload: dict[str, Any]) -> dict[str, Any]:
         token: dict[str, Any] = _asked(_within_time, super().get_token, payload)
@@ -252,17 +252,17 @@ class OpenIdBackend(OIDCAuthenticationBackend):
 
 
 def _asked(ask: Callable[..., Any], *arguments: Any) -> Any:
-    """Ask the provider. Raises SourceUnavailable when it is away or its answer is not what it must be."""
+    """Call the provider. Raises SourceUnavailable when it is unreachable or its answer is invalid."""
     try:
         return ask(*arguments)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, jwt.PyJWKSetError) as error:
-        # the errors of requests are OSErrors; the others are answers that are not what they must be
-        logger.error("The OpenID provider's answer is of no use: %s", type(error).__name__)
+        # Errors of requests are OSErrors; the others come from invalid answers.
+        logger.error("The OpenID provider's answer is invalid: %s", type(error).__name__)
         raise SourceUnavailable from error
 
 
 def groups_in(claims: Mapping[str, Any]) -> list[str]:
-    """Return the person's groups: the claim of OIDC_GROUPS_CLAIM, where dots lead into objects."""
+    """Return the user's groups: the claim OIDC_GROUPS_CLAIM, in which dots lead into objects."""
     value: Any = claims.get(settings.OIDC_GROUPS_CLAIM)
     if value is None:
         value = claims

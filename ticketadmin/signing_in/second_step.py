@@ -1,7 +1,7 @@
-"""Between password and session: who gave the right password and owes a code, and which sessions owe none.
+"""Between password and session: sign-ins that still need a code, and sessions that passed the second step.
 
-The password alone opens no session. What is kept meanwhile is in the anonymous session: whose it will be,
-until when, and a digest that ends with the password. A session notes the second step that it passed; where
+The password alone opens no session. Until the code comes, the anonymous session holds the user, a time limit
+and the session hash, which a new password invalidates. A session stores the second step that it passed; where
 that is not the user's (set up or renewed since, or a session made otherwise), it ends.
 """
 
@@ -45,7 +45,7 @@ def sign_in(request: HttpRequest, user: User, *, next_page: str) -> bool:
 
 
 def pending_user(request: HttpRequest) -> User | None:
-    """Return who gave the right password here a moment ago and owes a code."""
+    """Return the user whose password was right in this session and who still has to give a code."""
     noted: dict[str, Any] = request.session.get(PENDING) or {}
     if noted.get("until", 0) < time.time():
         return None
@@ -64,12 +64,12 @@ def finish(request: HttpRequest, user: User) -> str:
 
 
 def note_passed(request: HttpRequest, user: User) -> None:
-    """Let this session go on: its user just gave a code."""
+    """Mark this session as having passed the second step."""
     request.session[PASSED] = stamp(user)
 
 
 class SecondStepMiddleware:
-    """End a session that did not pass its user's second step; lead on those who still have to set it up."""
+    """End a session that did not pass its user's second step; redirect users who still have to set it up."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -83,7 +83,7 @@ class SecondStepMiddleware:
     def process_view(
         self, request: HttpRequest, _view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Open nothing but the way to set it up, where the settings demand it."""
+        """Allow only the pages for setting it up, where the settings require it."""
         user, match = request.user, request.resolver_match
         if not isinstance(user, User) or match is None:
             return None

@@ -24,13 +24,13 @@ _WRITE_EVERY = 60
 
 @receiver(user_logged_in)
 def begin(request: HttpRequest, **_kwargs: Any) -> None:
-    """Note when the session began; a sign-in in place begins a new one. Rows of ended sessions go."""
+    """Store when the session began, also for a sign-in in place; delete rows of expired sessions."""
     request.session.clear_expired()
     request.session[BEGAN] = request.session[ACTIVE] = int(time.time())
 
 
 class SessionLimitsMiddleware:
-    """End a session that reached one of its limits, before anything else looks at its person."""
+    """End a session that reached one of its limits, before anything else uses its user."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -43,9 +43,9 @@ class SessionLimitsMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
     ) -> None:
-        """Count a request as activity unless the page made it by itself, or the browser ahead of its user."""
-        is_by_itself = getattr(view, "is_background", False) or is_prefetch(request)
-        if request.user.is_authenticated and not is_by_itself:
+        """Count a request as activity unless the page polls or the browser prefetches."""
+        is_automatic = getattr(view, "is_background", False) or is_prefetch(request)
+        if request.user.is_authenticated and not is_automatic:
             _touch(request)
 
 
@@ -62,7 +62,7 @@ def _touch(request: HttpRequest) -> None:
         return
     was_modified, session[ACTIVE] = session.modified, now
     try:
-        session.save()  # at once: what else the session holds is overwritten within the shortest time
+        session.save()  # now, so that it overwrites as little as possible of what other requests store
     except UpdateError:  # signed out in another tab this very moment
         logout(request)
         return

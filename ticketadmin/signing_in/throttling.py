@@ -63,7 +63,7 @@ def _is_guess(credentials: dict[str, Any] | None) -> bool:
 
 
 def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """Return the name under which an attempt counts: spellings that sign in the same person are one name."""
+    """Return the name under which an attempt counts: spellings that sign in the same user are one name."""
     given = (credentials or request.POST).get("username")
     return folded_login(str(given or "")[:MAX_NAME])[:150]
 

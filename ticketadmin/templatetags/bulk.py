@@ -1,4 +1,4 @@
-"""News of bulk updates on every page: a run that ended while its lead was elsewhere."""
+"""Announces, on every page, bulk updates that ended while their owner was on another one."""
 
 from django import template
 
@@ -11,8 +11,8 @@ register = template.Library()
 
 @register.inclusion_tag("bulk/_news.html", takes_context=True)
 def bulk_news(context: template.Context) -> dict[str, list[PresentedRun]]:
-    """Announce, once, each of the user's runs that ended since; one query, and only for leads."""
-    person = context.get("user")
-    if not isinstance(person, User) or not person.may("run_bulk_updates"):
+    """Announce each of the user's ended runs once; one query, and only for users who may run them."""
+    user = context.get("user")
+    if not isinstance(user, User) or not user.may("run_bulk_updates"):
         return {"news": []}
-    return {"news": [present_run(one) for one in news_for(person)]}
+    return {"news": [present_run(one) for one in news_for(user)]}

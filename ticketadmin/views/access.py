@@ -36,7 +36,7 @@ def needs(permission: str, *methods: str) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
-def person_of(request: HttpRequest) -> User:
+def signed_in_user(request: HttpRequest) -> User:
     """Return the signed-in user. Raises PermissionDenied where there is none."""
     if not isinstance(request.user, User):
         raise PermissionDenied
@@ -44,7 +44,7 @@ def person_of(request: HttpRequest) -> User:
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """Return this request's id, as logs and the CRM have it."""
+    """Return the request id, under which logs and the CRM know this request."""
     return str(getattr(request, "request_id", ""))
 
 
@@ -60,5 +60,5 @@ def in_background(view: View[P]) -> View[P]:
 
 
 def is_prefetch(request: HttpRequest) -> bool:
-    """Return whether a browser asks ahead of its user, who has not opened the page (Fetch, Sec-Purpose)."""
+    """Return whether the browser prefetches a page that the user has not opened (Fetch, Sec-Purpose)."""
     return request.headers.get("Sec-Purpose", "").startswith("prefetch")

@@ -38,7 +38,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def _why(exception: Exception | None) -> str:
     if isinstance(exception, DisallowedHost):
-        return _("The name in the address is not one that this tool answers to. Ask an administrator.")
+        return _("This tool is not set up for the host name in the address. Ask an administrator.")
     if isinstance(exception, RequestDataTooBig):
         return _(
             "What was sent is larger than this tool takes. Nothing was changed in the CRM. Go back and "

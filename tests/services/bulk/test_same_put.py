@@ -262,7 +262,7 @@ def test_an_option_not_offered_is_an_error_where_no_ticket_is_compared(sandbox: 
 
     found = read_rows(table, load_schema(get_choices()))
 
-    assert [one.message for one in found.errors] == ["OLD is not one of the options. It takes: A; B."]
+    assert [one.message for one in found.errors] == ["OLD is not one of the options. Accepted values: A; B."]
 
 
 def test_an_option_not_offered_is_not_sent_unread(lead: User, sandbox: Sandbox) -> None:

@@ -182,7 +182,7 @@ def test_a_wrong_user_sends_nothing(who: str, make_person: Any, sandbox: Sandbox
     ran = Ran(CODE, "ticket_title=a", "--as", who)
 
     assert ran.code == Exit.NOT_ALLOWED
-    assert f"{who} is no active user" in ran.err
+    assert f"{who} is not an active user" in ran.err
     assert sandbox.puts() == []
 
 

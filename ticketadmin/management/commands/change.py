@@ -80,7 +80,7 @@ class Command(BaseCommand):
                 text = f"{notice.title} {notice.text} {notice.next_step}"
                 raise CommandError(text, returncode=exit_of_error(problem)) from problem
             except Forbidden as problem:
-                message = _("%(user)s is no active user with the right to do this. Nothing was sent.")
+                message = _("%(user)s is not an active user who may do this. Nothing was sent.")
                 raise CommandError(message % {"user": user}, returncode=Exit.NOT_ALLOWED) from problem
         if code:
             sys.exit(int(code))

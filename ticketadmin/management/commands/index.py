@@ -72,7 +72,7 @@ class Command(BaseCommand):
         state = index_state(index)
         able = state.able
         proved = [name for name in ABILITIES if getattr(able, name)]
-        sweeping = f"under way, {state.share or 0} %" if state.is_sweeping else "not under way"
+        sweeping = f"under way, {state.share or 0} %" if state.is_sweeping else "not running"
         for name, value in (
             ("address", index.address),
             ("tickets known", state.known),

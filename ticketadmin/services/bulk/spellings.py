@@ -42,7 +42,7 @@ def with_names(message: str, field: Field, schema: TicketSchema) -> str:
     if not names:
         return message
     shown = "; ".join(names[:_NAMES_SHOWN]) + ("; …" if len(names) > _NAMES_SHOWN else "")
-    return f"{message} " + _("It takes: %(names)s.") % {"names": shown}
+    return f"{message} " + _("Accepted values: %(names)s.") % {"names": shown}
 
 
 def write_it_as(examples: tuple[str, ...]) -> str:

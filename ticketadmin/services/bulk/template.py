@@ -115,7 +115,7 @@ def _how(kind: Kind) -> str:
         Kind.CHOICE: _("A name from the CRM's list."),
         Kind.DATE: _("A day."),
         Kind.EPOCH_DATE: _("A day."),
-        Kind.PHONE: _("6 to 20 digits, spaces or + - ( ) . and zeros in front are kept."),
+        Kind.PHONE: _("6 to 20 digits, spaces or + - ( ) . with leading zeros kept."),
         Kind.NUMBER: _("A number."),
         Kind.SELECT: _("One of the options."),
         Kind.MULTI_SELECT: _("One or several of the options, separated by semicolons."),

@@ -12,7 +12,7 @@ from ticketadmin.ticketapi.reasons import Reason, Source
 class Exit(IntEnum):
     """How the command ended. 1 is an error of this tool itself."""
 
-    DONE = 0  # every ticket is verified, or was already as wanted
+    DONE = 0  # every ticket is verified, or needed no change
     USAGE = 2  # the arguments, a value or the file are wrong; as argparse has it
     NOT_ALLOWED = 3  # no such user, or one without the right
     NO_TICKET = 4

@@ -1,4 +1,4 @@
-"""Querying the record of changes by any of `Filters`, in pages that stay fast (`services/paging.py`).
+"""Queries over the recorded changes, by any of `Filters`, in pages by key (`services/paging.py`).
 
 Days become id bounds first, because ids and times grow together.
 """
@@ -38,7 +38,7 @@ class Filters:
 def history_page(
     viewer: User, filters: Filters, *, before: int | None = None, size: int = PAGE
 ) -> Page[Change]:
-    """Return one page of what this person may see."""
+    """Return one page of the changes that this user may see."""
     return page_of(_asked(viewer, filters, before).select_related("undo_of"), size)
 
 

@@ -1,4 +1,4 @@
-"""Who may do what. Services check it, so that no entry point can forget to."""
+"""Permission checks. Services make them, so that no entry point can forget one."""
 
 from django.core.exceptions import PermissionDenied
 
@@ -10,13 +10,13 @@ class Forbidden(PermissionDenied):
 
 
 def require(actor: User, permission: str) -> None:
-    """Raise Forbidden unless the person is active and holds the permission (its short name)."""
+    """Raise Forbidden unless the user is active and holds the permission (its short name)."""
     if not (actor.is_active and actor.may(permission)):
         raise Forbidden(permission)
 
 
 def may_see(actor: User, change: Change) -> bool:
-    """Return whether the person may see this change.
+    """Return whether the user may see this change.
 
     Their own, any of a ticket that they changed themselves, or any user's with `view_all_history`.
     """
@@ -26,5 +26,5 @@ def may_see(actor: User, change: Change) -> bool:
 
 
 def may_undo(actor: User, change: Change) -> bool:
-    """Return whether the person may take this change back."""
+    """Return whether the user may undo this change."""
     return actor.may("edit_tickets") and (change.actor_id == actor.pk or actor.may("undo_any_change"))

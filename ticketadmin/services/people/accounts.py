@@ -1,4 +1,7 @@
-"""Accounts besides editing their rows: admitting users whom the company authenticated, signing out."""
+"""User accounts: admitting users whom the company's service authenticated, and ending their sessions.
+
+Editing the rows is Django's admin; what is recorded about them is in `services/audit/tracking.py`.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -18,34 +21,34 @@ from ticketadmin.text import printable
 
 
 class NotAdmitted(Exception):
-    """A user proved who they are and may not sign in. `message` tells them why."""
+    """The user is authenticated but may not sign in. `message` tells them why."""
 
     message = _("You cannot sign in here. Ask an administrator.")
 
 
 class Disabled(NotAdmitted):
-    """An administrator switched the person off here."""
+    """An administrator switched the account off."""
 
     message = _("Your account is switched off here. Ask an administrator.")
 
 
 class NameTaken(NotAdmitted):
-    """Another person has the name: one with a password here, or of another service."""
+    """Another account has the user name: one with a password kept here, or of another service."""
 
-    message = _("Another account here has your name. Ask an administrator to say that it is yours.")
+    message = _("Another account already has your name. Ask an administrator whether it is yours.")
 
 
 class NotBound(NotAdmitted):
-    """An account of this name waits for its owner, and a name proves nothing."""
+    """An account of this name is not connected yet, and a matching name does not prove that it is theirs."""
 
     message = _(
-        "An account with your name is here, and it is not known yet that it is yours. Open the link that "
-        "an administrator gave you, or ask for one."
+        "There is an account with your name, and it has not been confirmed as yours yet. Open the link "
+        "that an administrator gave you, or ask for one."
     )
 
 
 class NoRole(NotAdmitted):
-    """None of the person's groups means a role here."""
+    """None of the user's groups is mapped to a role."""
 
     message = _("You have no role here yet. Ask an administrator.")
 
@@ -76,33 +79,33 @@ class ExternalUser:
 def admit(external: ExternalUser) -> User:
     """Return the user's account, made at their first sign-in, with today's names and roles.
 
-    Raises Disabled, NameTaken, NotBound or NoRole. A role that was taken away is gone even where the person
-    is not let in.
+    Raises Disabled, NameTaken, NotBound or NoRole. A role that was taken away is removed even where the user
+    is not admitted.
     """
     external = _cleaned(external)
     try:
-        person = _find_or_make(external)
+        user = _find_or_make(external)
     except IntegrityError:  # made by another request just now
-        person = _find_or_make(external)
-    if not person.is_active:
-        raise _refused(Disabled(), person)
+        user = _find_or_make(external)
+    if not user.is_active:
+        raise _refused(Disabled(), user)
     with acting_via(external.source.value):
-        _update(person, external)
-        _give_roles(person, external.groups)
-    if not (person.is_superuser or person.groups.exists() or person.user_permissions.exists()):
-        raise _refused(NoRole(), person)
-    return person
+        _update(user, external)
+        _give_roles(user, external.groups)
+    if not (user.is_superuser or user.groups.exists() or user.user_permissions.exists()):
+        raise _refused(NoRole(), user)
+    return user
 
 
 def _refused(reason: NotAdmitted, account: User) -> NotAdmitted:
-    """Record that the account's owner, or a namesake, was turned away; return the reason."""
+    """Record the refused sign-in to this account and return the reason."""
     details = {"reason": type(reason).__name__}
     record(AuditAction.SIGN_IN_REFUSED, Target.of(account), details=details)
     return reason
 
 
 def _cleaned(external: ExternalUser) -> ExternalUser:
-    """Return it with plain texts; a source that knows nothing but names gives out each of them once."""
+    """Return it with printable texts; a source without permanent ids is identified by its user names."""
     username = printable(User.normalize_username(external.username), limit=150)
     by_name = directory_subject(external.source, username) if username else None
     return replace(
@@ -116,7 +119,7 @@ def _cleaned(external: ExternalUser) -> ExternalUser:
 
 
 def directory_subject(source: Source, username: str) -> str:
-    """Return the subject of a source that knows people by their names."""
+    """Return the subject of a user whose source has no permanent ids."""
     return f"{source.value} {username.casefold()}"
 
 
@@ -134,7 +137,7 @@ def _find_or_make(external: ExternalUser) -> User:
                 external.username, source=external.source, subject=external.subject
             )
     if external.subject and named.subject == external.subject:
-        return named  # made by another request between the two questions
+        return named  # made by another request between the two queries
     if named.source != external.source or named.subject:
         raise _refused(NameTaken(), named)
     if bind_by_link(named, str(external.subject)):
@@ -145,7 +148,7 @@ def _find_or_make(external: ExternalUser) -> User:
 
 
 def _known_by_name(external: ExternalUser) -> User | None:
-    """Return who was connected by name before the directory's id was known here, connected by the id now."""
+    """Return the account that was connected by name before the directory had ids; connect it by its id."""
     by_name = User.objects.filter(
         subject=directory_subject(external.source, external.username), source=external.source
     ).first()
@@ -158,40 +161,40 @@ def _known_by_name(external: ExternalUser) -> User | None:
     return by_name
 
 
-def _update(person: User, external: ExternalUser) -> None:
+def _update(user: User, external: ExternalUser) -> None:
     told = {name: getattr(external, name) for name in ("first_name", "last_name", "email")}
-    changed = {name: value for name, value in told.items() if value and value != getattr(person, name)}
+    changed = {name: value for name, value in told.items() if value and value != getattr(user, name)}
     for name, value in changed.items():
-        setattr(person, name, value)
+        setattr(user, name, value)
     if changed:
-        person.save(update_fields=changed)
+        user.save(update_fields=changed)
 
 
-def _give_roles(person: User, groups: Collection[str]) -> None:
-    """Set the three roles by the settings' mapping; groups that administrators made are left alone."""
+def _give_roles(user: User, groups: Collection[str]) -> None:
+    """Set the three roles by the settings' mapping; other groups are not touched."""
     if not any(settings.ROLE_GROUPS.values()):
         return
     held = {role for role in Role if set(settings.ROLE_GROUPS[role.value]) & set(groups)}
     ours = {Role(group.name): group for group in Group.objects.filter(name__in=Role.values)}
-    with transaction.atomic(), one_entry_for_roles(person):
-        person.groups.remove(*(group for role, group in ours.items() if role not in held))
-        person.groups.add(*(group for role, group in ours.items() if role in held))
+    with transaction.atomic(), one_entry_for_roles(user):
+        user.groups.remove(*(group for role, group in ours.items() if role not in held))
+        user.groups.add(*(group for role, group in ours.items() if role in held))
 
 
-def sign_out_everywhere(person: User, *, actor: User) -> None:
-    """End every session of the person, on every device. Others' sessions need `administer`."""
-    if person.pk != actor.pk:
+def sign_out_everywhere(user: User, *, actor: User) -> None:
+    """End every session of the user, on every device. For another user's this needs `administer`."""
+    if user.pk != actor.pk:
         require(actor, "administer")
-        if person.is_superuser and not actor.is_superuser:
+        if user.is_superuser and not actor.is_superuser:
             raise Forbidden("administer")
     with transaction.atomic():
-        User.objects.filter(pk=person.pk).update(session_generation=F("session_generation") + 1)
-        record(AuditAction.SIGNED_OUT_EVERYWHERE, Target.of(person), actor=actor)
-    person.refresh_from_db(fields=["session_generation"])
+        User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
+        record(AuditAction.SIGNED_OUT_EVERYWHERE, Target.of(user), actor=actor)
+    user.refresh_from_db(fields=["session_generation"])
 
 
 def has_acted(user: User) -> bool:
-    """Return whether anything is on record that this user did: then the account is kept, switched off."""
+    """Return whether the user ever signed in or is named in a record: such an account is not deleted."""
     return (
         user.last_login is not None
         or AuditEntry.objects.filter(actor=user).exists()

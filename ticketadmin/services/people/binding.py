@@ -1,4 +1,4 @@
-"""Connecting an account that exists to a person of the company's directory or provider.
+"""Connecting an existing account to a user of the company's directory or OpenID provider.
 
 The attacker is a colleague, or can make accounts in the directory, and brings the name of an account
 that an administrator made or moved there and that was never used. A name proves nothing: such an account is
@@ -76,7 +76,7 @@ def choose_claim(user: User, claim_id: int, *, actor: User) -> None:
 
 
 def bind_by_link(user: User, subject: str) -> bool:
-    """Connect the account if this sign-in brings its link, once; return whether it did."""
+    """Connect the account if this sign-in carries its one-time link; return whether it did."""
     token = _link.get()
     if not (token and may_be_bound(user)):
         return False
@@ -89,7 +89,7 @@ def bind_by_link(user: User, subject: str) -> bool:
 
 
 def note_claim(user: User, *, subject: str, name: str, email: str) -> None:
-    """Remember who brought the account's name, for an administrator to choose from."""
+    """Remember who tried to sign in with the account's name, for an administrator to choose from."""
     if not may_be_bound(user):
         return
     now = timezone.now()

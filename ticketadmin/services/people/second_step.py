@@ -1,9 +1,9 @@
 """The second step of signing in: a code of an authenticator app (TOTP, RFC 6238), or a recovery code.
 
-The attacker has a user's password, perhaps their mailbox, and guesses codes, repeats one that was seen, or
-sends one twice at once. A code counts once, one time step early or late at most; guesses are counted like
-wrong passwords, and the device itself waits longer after each. Recovery codes are kept as keyed digests and
-count once. The secret of a device leaves the server only in the page that sets it up.
+The attacker has a user's password, perhaps their mailbox, and guesses codes, replays one that was observed,
+or sends one twice concurrently. A code is valid once, one time step early or late at most; guesses are
+counted like wrong passwords, and the device itself waits longer after each. Recovery codes are stored as
+keyed digests and are valid once. The secret of a device leaves the server only in the page that sets it up.
 """
 
 import secrets
@@ -29,7 +29,7 @@ DEVICE = "app"
 
 
 class Demand(StrEnum):
-    """Of whom the setting SECOND_STEP demands it."""
+    """The values of the setting SECOND_STEP: which users must set it up."""
 
     NOBODY = "nobody"
     LEADS = "leads"
@@ -41,11 +41,11 @@ class WrongCode(Exception):
 
 
 class Demanded(Exception):
-    """The settings demand a second step of this user: it cannot be switched off."""
+    """The settings require a second step of this user: it cannot be switched off."""
 
 
 def is_possible(user: User) -> bool:
-    """Return whether users of this source have a second step here; others have the company's."""
+    """Return whether users of this source can have a second step here; others use the company's."""
     return user.source in settings.SECOND_STEP_SOURCES
 
 
@@ -63,7 +63,7 @@ def is_demanded(user: User) -> bool:
 
 
 def stamp(user: User) -> str:
-    """Return what a session notes of the second step that it passed; another device has another stamp."""
+    """Return what a session stores once it passed the second step; another device has another value."""
     return user.second_step_since.isoformat() if user.second_step_since else ""
 
 
@@ -121,7 +121,7 @@ def switch_off(user: User, typed: str) -> None:
 
 
 def reset(user: User, *, actor: User) -> None:
-    """Take the second step off a user who lost the device, and end their sessions. Raises Forbidden."""
+    """Remove the second step of a user who lost the device, and end their sessions. Raises Forbidden."""
     require(actor, "administer")
     if user.is_superuser and not actor.is_superuser:
         raise Forbidden("administer")
@@ -132,7 +132,7 @@ def reset(user: User, *, actor: User) -> None:
 
 
 def reset_by_command(user: User) -> None:
-    """The same on the server's command line, for the last administrator."""
+    """Remove it from the server's command line, where no other administrator can."""
     with transaction.atomic():
         _forget(user)
         record(AuditAction.SECOND_STEP_RESET, Target.of(user))
@@ -147,7 +147,7 @@ def _forget(user: User) -> None:
 
 
 def _verify(user: User, code: str, *, confirmed: bool) -> bool:
-    """Check a code while no other request checks one of the same device: else one could count twice."""
+    """Check a code with the device's row locked, so that concurrent requests cannot use it twice."""
     if not (len(code) == _DIGITS and code.isdecimal()):
         return False
     with transaction.atomic():

@@ -25,7 +25,7 @@ class SaveProblem(Exception):
 
 
 class NothingToSave(SaveProblem):
-    """The ticket already is as wanted."""
+    """The ticket already holds the values: there is nothing to send."""
 
 
 class EditConflict(SaveProblem):

@@ -103,7 +103,7 @@ def _report(change: Change) -> None:
         logger,
         "save",
         ticket=change.ticket_code,
-        person=change.actor_id,
+        user=change.actor_id,
         origin=change.origin,
         outcome=change.outcome,
         reason=change.reason,

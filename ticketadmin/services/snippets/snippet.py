@@ -78,7 +78,9 @@ def as_content(typed: str) -> str:
     if len(content) > MAX_CONTENT:
         raise _too_long()
     if unknown := sorted(placeholders_in(content) - set(PLACEHOLDERS)):
-        message = _("There is no placeholder {%(name)s}. There are {customer}, {code}, {today} and {me}.")
+        message = _(
+            "There is no placeholder {%(name)s}. The placeholders are {customer}, {code}, {today} and {me}."
+        )
         raise ValidationError(message, code="no_placeholder", params={"name": unknown[0]})
     return content
 

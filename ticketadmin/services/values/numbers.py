@@ -185,7 +185,9 @@ class EpochDateCodec(DateCodec):
         day = read_day(texts[0])
         sent = date_to_epoch(day, like)
         if epoch_to_date(sent) != day:
-            message = _("This field holds milliseconds, which cannot tell a day before 12 January 1978.")
+            message = _(
+                "This field holds milliseconds, in which days before 12 January 1978 cannot be stored."
+            )
             raise ValidationError(message, code="day_like_seconds")
         return sent
 

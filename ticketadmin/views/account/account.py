@@ -29,14 +29,14 @@ from ticketadmin.views.redirects import own_or_else, see_other
 
 @method_decorator(login_not_required, name="dispatch")
 class SignIn(views.LoginView):
-    """The only page for people who are not signed in."""
+    """The sign-in page: the only one for users who are not signed in."""
 
     form_class = SignInForm
     template_name = SignInPage.template
     extra_context = {"page": SignInPage()}
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Lead people on who are signed in already; the dialog of a script may sign in again."""
+        """Redirect users who are signed in already; a script's dialog may sign in again."""
         self.redirect_authenticated_user = not is_scripted(request)
         return super().dispatch(request, *args, **kwargs)
 
@@ -45,7 +45,7 @@ class SignIn(views.LoginView):
         is_done = sign_in(self.request, form.get_user(), next_page=self.get_success_url())
         if is_scripted(self.request):
             next_step = {"code_url": reverse("sign_in_code"), "token": get_token(self.request)}
-            return who_is_here(self.request) if is_done else JsonResponse(next_step)
+            return session_response(self.request) if is_done else JsonResponse(next_step)
         return redirect(self.get_success_url() if is_done else "sign_in_code")
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -66,10 +66,10 @@ class SignIn(views.LoginView):
 @require_safe
 def session(request: HttpRequest) -> HttpResponse:
     """Return the signed-in user and the CSRF token as JSON, for scripts."""
-    return who_is_here(request)
+    return session_response(request)
 
 
-def who_is_here(request: HttpRequest) -> HttpResponse:
+def session_response(request: HttpRequest) -> HttpResponse:
     """Return the signed-in user and the CSRF token as JSON."""
     person = request.user.pk if request.user.is_authenticated else None
     return JsonResponse({"person": person, "token": get_token(request)})
@@ -96,8 +96,8 @@ def preferences(request: UserRequest) -> HttpResponse:
     data = {name: request.POST.get(name, getattr(request.user, name)) for name in PreferencesForm.Meta.fields}
     form = PreferencesForm(data, instance=request.user)
     if form.is_valid():
-        person = form.save()
-        with translation.override(person.language or translation.get_language_from_request(request)):
+        user = form.save()
+        with translation.override(user.language or translation.get_language_from_request(request)):
             messages.success(request, _("Your preferences are saved."))
     else:
         messages.error(request, _("This preference does not exist. Nothing was changed."))
@@ -107,5 +107,5 @@ def preferences(request: UserRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Lead browsers that ask for the icon by its old address to it."""
+    """Redirect browsers that request the icon at its conventional address."""
     return redirect(static("img/mark.svg"))

@@ -30,7 +30,7 @@ from ticketadmin.services.audit.record import acting_via
 from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
 from ticketadmin.services.people.second_step import is_on
 from ticketadmin.signing_in.throttling import counted_name
-from ticketadmin.views.access import person_of
+from ticketadmin.views.access import signed_in_user
 from ticketadmin.views.account.second_step import count_failure, may_try
 from ticketadmin.views.addresses import counted_address
 from ticketadmin.views.error_pages import locked_out
@@ -50,20 +50,20 @@ class PasswordChange(views.PasswordChangeView):
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Refuse users whose password is not kept here."""
-        if person_of(request).source != Source.LOCAL:
+        if signed_in_user(request).source != Source.LOCAL:
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Reject the post while the user is throttled."""
-        if not may_try(request, person_of(request)):
+        if not may_try(request, signed_in_user(request)):
             return locked_out(request)
         return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         """Count a wrong old password."""
         if form.has_error("old_password", "password_incorrect"):
-            count_failure(self.request, person_of(self.request))
+            count_failure(self.request, signed_in_user(self.request))
         return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
@@ -86,7 +86,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
             form.cleaned_data["email"], address=counted_address(request), write=partial(_mail, request)
         )
     except TooManyRequests:
-        problem = _("Too many new passwords were asked for from your address. Try again in an hour.")
+        problem = _("Too many new passwords were requested from your address. Try again in an hour.")
         return show(request, TooManyPage(problem), status=429)
     return see_other(reverse("password_sent"))
 
@@ -100,9 +100,9 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 @method_decorator(login_not_required, name="dispatch")
 class Choose(views.PasswordResetConfirmView):
-    """Choose a new password after following the link. The link moves into the session at once."""
+    """Choose a new password after following the link, which is moved into the session."""
 
-    user: User  # dispatch() went on, so that there is one
+    user: User  # there is one: else dispatch() shows another page
     form_class = ChosenPasswordForm
     template_name = "account/choose_password.html"
     success_url = reverse_lazy("sign_in")
@@ -114,7 +114,7 @@ class Choose(views.PasswordResetConfirmView):
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Take no codes while the user has to wait."""
+        """Check no codes while the user is throttled."""
         if is_on(self.user) and not may_try(request, self.user):
             return locked_out(request)
         return super().post(request, *args, **kwargs)
@@ -126,23 +126,23 @@ class Choose(views.PasswordResetConfirmView):
         return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Reset the throttling, too: access to the user's mail proves the user."""
+        """Reset the throttling, too: access to the mailbox authenticates the user."""
         forget_failures(username=counted_name(self.request, {"username": self.user.get_username()}))
         messages.success(self.request, _("Your new password is set. Sign in with it."))
         with acting_via("password_link"):
             return super().form_valid(form)  # type: ignore[arg-type]
 
 
-def _mail(request: HttpRequest, person: User) -> EmailMessage:
+def _mail(request: HttpRequest, user: User) -> EmailMessage:
     """Write the mail with the link, in the user's language."""
-    number = urlsafe_base64_encode(force_bytes(person.pk))
-    path = reverse("password_choose", args=[number, default_token_generator.make_token(person)])
+    number = urlsafe_base64_encode(force_bytes(user.pk))
+    path = reverse("password_choose", args=[number, default_token_generator.make_token(user)])
     context = {
-        "person": person,
+        "user": user,
         "address": request.build_absolute_uri(path),
         "host": request.get_host(),
         "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
     }
-    with translation.override(person.language or translation.get_language()):
+    with translation.override(user.language or translation.get_language()):
         text = render_to_string("account/forgotten_mail.txt", context)
-        return EmailMessage(_("A new password for ticketadmin"), text, to=[person.email])
+        return EmailMessage(_("A new password for ticketadmin"), text, to=[user.email])

@@ -25,7 +25,7 @@ from ticketadmin.presenters.account import (
 from ticketadmin.services.people import second_step as steps
 from ticketadmin.signing_in.second_step import finish, note_passed, pending_user
 from ticketadmin.views.access import UserRequest, is_scripted
-from ticketadmin.views.account.account import who_is_here
+from ticketadmin.views.account.account import session_response
 from ticketadmin.views.error_pages import locked_out
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
@@ -45,7 +45,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
             return locked_out(request)
         if form.is_valid():
             page = finish(request, user)
-            return who_is_here(request) if is_scripted(request) else redirect(page)
+            return session_response(request) if is_scripted(request) else redirect(page)
         count_failure(request, user, step="code")
         if is_scripted(request):
             return JsonResponse({"problem": form.problem}, status=422)

@@ -25,15 +25,15 @@ from ticketadmin.views.redirects import see_other
 @needs("run_bulk_updates", "GET", "POST")
 def bulk_new(request: UserRequest) -> HttpResponse:
     """Take codes, a saved view or a file; codes may also come with the address or from selected rows."""
-    person, choices = request.user, get_choices()
+    choices = get_choices()
     if request.method != "POST":
         initial = {"codes": request.GET.get("codes", "").replace(",", "\n")}
-        form = ChooseForm(person=person, choices=choices, initial=initial)
+        form = ChooseForm(user=request.user, choices=choices, initial=initial)
         return show(request, ChoosePage(form, spelling_rows()))
     data = request.POST.copy()
     if (selected := data.getlist("code")) and not data.get("matching"):  # that button says "all"
         data["codes"] = "\n".join(selected)
-    form = ChooseForm(data, request.FILES, person=person, choices=choices)
+    form = ChooseForm(data, request.FILES, user=request.user, choices=choices)
     if not form.is_valid():
         return show(request, ChoosePage(form, spelling_rows()), status=422)
     recipe = whole_number(data.get("recipe", ""))

@@ -166,7 +166,7 @@ def _attempt(
         text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
         return _run_page(request, one, Notice("warn", title, text), 409)
     except bulks.SealBroken:
-        title = _("This is not the check that you saw: it was made again meanwhile.")
+        title = _("This is not the check that you saw: the tickets were checked again in the meantime.")
         step = _("Look at it as it is now, then confirm.")
         nothing, status = Notice("warn", title, _("Nothing was sent."), step), 409
     except bulks.NothingToDo:
@@ -302,13 +302,13 @@ def _changes_form(
     return form
 
 
-def _take_answers(one: BulkUpdate, form: ChangesForm, person: User) -> Notice | None:
+def _take_answers(one: BulkUpdate, form: ChangesForm, user: User) -> Notice | None:
     """Read the file again where the user answered otherwise than before; return what they have to look at."""
     if form.answers == answers_in(one.notes):
         return None
     unchanged = _("Nothing was checked or sent yet.")
     try:
-        has_news = read_again(one, actor=person, schema=form.schema, answers=form.answers)
+        has_news = read_again(one, actor=user, schema=form.schema, answers=form.answers)
     except FileGone:
         title = _("The file is no longer kept, so it cannot be read with these answers.")
         return Notice("danger", title, unchanged, _("Discard this bulk update and choose the file again."))
