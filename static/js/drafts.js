@@ -26,15 +26,15 @@ const NOT_TYPED = [
 const ours = `draft:${document.documentElement.dataset.sessionPerson}:${form.dataset.code}:`;
 const key = ours + form.tab.value;
 const clock = (at = Date.now()) =>
-  new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const typed = (data = new FormData(form)) =>
   JSON.stringify([...data].filter(([name]) => !NOT_TYPED.includes(name)));
 
 function show(kind, time = clock()) {
-  const { draftsBrowser, draftsKept, draftsLost } = state.dataset;
+  const { draftsAway, draftsHere, draftsKept, draftsLost } = state.dataset;
+  const says = { away: draftsAway, here: draftsHere, kept: draftsKept, lost: draftsLost };
   state.dataset.draftsKind = kind;
-  const text = { clean: "", browser: draftsBrowser, kept: draftsKept, lost: draftsLost }[kind];
-  state.textContent = text.replace("{time}", time);
+  state.textContent = (says[kind] ?? "").replace("{time}", time);
 }
 
 let known = typed(asServed(form));
@@ -50,11 +50,11 @@ function touched() {
   return [...names].filter((name) => !NOT_TYPED.includes(name) && texts(now, name) !== texts(served, name));
 }
 
-function keepHere(isSent = false) {
+function keepHere(isSent = false, kind = "here") {
   const kept = { entries: [...new FormData(form)], touched: touched(), at: Date.now(), isSent };
   try {
     localStorage.setItem(key, JSON.stringify(kept));
-    if (!isSent) show("browser");
+    if (!isSent) show(kind);
   } catch {
     show("lost");
   }
@@ -97,7 +97,7 @@ async function keep() {
       return (await signIn()) && keep();
     }
     if (!(error instanceof Unreachable)) throw error;
-    keepHere();
+    keepHere(false, "away");
     timer = setTimeout(keep, TRY_AGAIN);
     return false;
   }
@@ -119,7 +119,7 @@ form.addEventListener("rebased", () => {
 form.addEventListener("input", changed);
 form.addEventListener("change", changed);
 changed();
-addEventListener("online", () => state.dataset.draftsKind === "browser" && keep());
+addEventListener("online", () => state.dataset.draftsKind === "away" && keep());
 
 // Leaving: what the timer has not sent yet goes with the page, and stays here for a page that is faster.
 function leave() {
@@ -178,8 +178,8 @@ async function bringBack(name) {
     const { state: found } = await readState(answer);
     localStorage.removeItem(name);
     if (found === "kept") location.replace(form.getAttribute("action"));
-  } catch {
-    show("browser", clock(kept.at)); // the next page tries again
+  } catch (error) {
+    show(error instanceof Unreachable ? "away" : "here", clock(kept.at)); // the next page tries again
   }
 }
 for (const name of Object.keys(localStorage)) if (name.startsWith(ours)) bringBack(name);

@@ -23,13 +23,17 @@ async function ask(url, options = {}) {
   }
 }
 
-// Another tab may have signed in anew, which changes the token; another person may have.
+// Another tab may have signed in anew, which changes the token; another person may have; or every cookie is
+// gone. Rejects with SignedOut, and then the form of the dialog has the token that it needs for signing in.
 async function refreshToken() {
   const answer = await (await ask(page.dataset.sessionUrl)).json().catch(() => {
     throw new Unreachable(); // a page of a proxy
   });
   if (String(answer.person ?? "") !== page.dataset.sessionPerson) {
-    if (answer.person === null) throw new SignedOut();
+    if (answer.person === null) {
+      setToken(answer.token);
+      throw new SignedOut();
+    }
     location.reload(); // another user is signed in now
     return new Promise(() => {});
   }
@@ -47,6 +51,16 @@ export async function post(url, data, isSecondTry = false) {
     return post(url, data, true);
   }
   return answer;
+}
+
+// Post the dialog's form. Its token may be refused, too; being signed out is no obstacle to signing in.
+async function postSignIn(form) {
+  try {
+    return await post(form.action, new FormData(form));
+  } catch (error) {
+    if (!(error instanceof SignedOut)) throw error;
+    return post(form.action, new FormData(form));
+  }
 }
 
 // Put a fragment that our server rendered in the place of what is there.
@@ -109,7 +123,7 @@ export function signIn() {
       form.dataset.sessionSending = "";
       problem.textContent = "";
       try {
-        const answer = await post(form.action, new FormData(form));
+        const answer = await postSignIn(form);
         const content = await answer.json();
         if (answer.status !== 200) {
           problem.textContent = content.problem;

@@ -83,17 +83,20 @@ def test_discard_and_bring_back(tab_of: Callable[..., Tab], live_sandbox: Sandbo
     expect(page.get_by_label("Title")).to_have_value("Nháp")
 
 
+@pytest.mark.parametrize("cookies", [("sessionid",), ("sessionid", "csrftoken")], ids=["session", "every"])
 def test_a_save_after_the_session_ended_goes_on_after_signing_in_there(
-    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+    cookies: tuple[str, ...], tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     tab = tab_of("staff")
     page = tab.goto(URL)
     page.get_by_label("Title").fill("Sau khi hết phiên")
-    tab.context.clear_cookies(name="sessionid")
+    for name in cookies:
+        tab.context.clear_cookies(name=name)
     page.get_by_role("button", name="Save", exact=True).click()
 
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
+    expect(page.get_by_text("Kept in this browser only")).to_be_visible()
     dialog.get_by_label("Password").fill("wrong")
     dialog.get_by_role("button", name="Sign in and go on").click()
     expect(dialog.get_by_role("alert")).not_to_be_empty()
@@ -181,7 +184,7 @@ def test_two_people_see_each_other_and_neither_text_is_lost(
     expect(other.get_by_text("Demo Staff saved this ticket")).to_be_visible()
     other.get_by_role("button", name="Save", exact=True).click()
 
-    expect(other.get_by_text("Someone else changed the same field.")).to_be_visible()
+    expect(other.get_by_text("The same field was changed meanwhile.")).to_be_visible()
     expect(other.get_by_text("Của staff").first).to_be_visible()
     expect(other.get_by_text("Của Lan").first).to_be_visible()
     assert live_sandbox.ticket(CODE)["ticket_title"] == "Của staff"

@@ -60,12 +60,13 @@ def test_an_undo_in_place_over_a_colleagues_change_says_so_and_leads_to_the_choi
     live_sandbox.edit(CODE, status_name="Hủy")
 
     result.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status").filter(has_text="Someone else changed the same field.")).to_be_visible()
+    banner = page.get_by_role("status")
+    expect(banner.filter(has_text="The same field was changed meanwhile.")).to_be_visible()
     expect(page.get_by_text("The server did not answer")).to_have_count(0)
     page.get_by_role("link", name="Open the ticket").click()
     page.get_by_role("button", name="Undo").first.click()
 
-    expect(page.get_by_role("heading", name="Someone else changed the same field.")).to_be_visible()
+    expect(page.get_by_role("heading", name="The same field was changed meanwhile.")).to_be_visible()
     assert len(live_sandbox.puts(CODE)) == 1
 
 

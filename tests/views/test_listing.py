@@ -494,6 +494,33 @@ def test_suggestions_offer_ticket_status_and_words_without_a_call(web: Client, s
     assert sandbox.log() == []
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "https://crm.example.com/tickets/ABCXYZ1234",
+        "https://crm.example.com/ticket/view/?id=5&code=ABCXYZ1234",
+        "Ticket ABCXYZ1234: máy in",
+        "ABCXYZ1234.",
+        "#ABCXYZ1234",
+        "Re: [ABCXYZ1234] máy in",
+    ],
+)
+def test_the_first_suggestion_is_where_enter_leads(typed: str, web: Client) -> None:
+    first = re.search(r'data-box-href="([^"]+)"', web.get(f"/suggest/?q={quote(typed)}").content.decode())
+
+    assert first
+    assert first[1] == web.get(f"/go/?q={quote(typed)}")["Location"] == "/tickets/ABCXYZ1234/"
+
+
+@pytest.mark.parametrize("typed", ["ABCXYZ1234 xong", "cái máy in của ABCXYZ1234 lại hỏng"])
+def test_a_code_among_words_that_match_nothing_can_be_opened(typed: str, web: Client) -> None:
+    page = web.get(f"/go/?q={quote(typed)}", follow=True).content.decode()
+
+    assert "No ticket matches" in page
+    assert 'href="/tickets/ABCXYZ1234/"' in page
+    assert 'data-box-href="/tickets/ABCXYZ1234/"' in web.get(f"/suggest/?q={quote(typed)}").content.decode()
+
+
 @pytest.mark.parametrize("typed", ["dong bo kho", "kho dong bo", "+84 912 000 111", "0912.000.111", "000111"])
 def test_suggestions_find_titles_customers_and_numbers(typed: str, web: Client, sandbox: Sandbox) -> None:
     code = sandbox.codes()[-1]

@@ -95,7 +95,7 @@ def test_the_result_of_a_quick_status_explains_its_word(
     answer = client.post(f"{URL}status/", form.filled(status="Đang xử lý"), headers=scripted)
     page = answer.content.decode()
 
-    assert tips(page) == ["Saved and verified. The ticket was read back from the CRM and holds these values."]
+    assert tips(page) == ["Saved and verified. The ticket was read back from the CRM and held these values."]
 
 
 def test_the_saved_panel_explains_the_word_of_each_field(

@@ -467,7 +467,7 @@ def test_a_field_that_is_no_longer_shown_is_not_overwritten_unseen(web: Client, 
     assert ": Status" in answer.content.decode()
     assert sandbox.puts() == []
     answer = web.post(URL, ticket_form(answer).filled())
-    assert "Someone else changed the same field." in answer.content.decode()  # what is shown is compared
+    assert "The same field was changed meanwhile." in answer.content.decode()  # what is shown is compared
     assert sandbox.puts() == []
     web.post(URL, ticket_form(answer).filled(**{"resolve.ticket_title": "mine"}))
     assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Của tôi", "status_name": "Hủy"}]

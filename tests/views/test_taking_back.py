@@ -80,7 +80,7 @@ def test_a_quick_undo_says_in_place_that_a_colleague_was_faster(web: Client, san
 
     assert answer.status_code == 409
     shown = in_place(answer)
-    assert "Someone else changed the same field." in shown
+    assert "The same field was changed meanwhile." in shown
     assert "Nothing was changed in the CRM." in shown
     assert len(sandbox.puts()) == 1
 

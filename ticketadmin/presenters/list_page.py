@@ -23,6 +23,7 @@ from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.bulk.contents import MAX_WITH_CONTENTS
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.listing import Query, Total, read_page, total_of
+from ticketadmin.services.index.omnibox import known_codes, only_code_in
 from ticketadmin.services.index.overview import Overview
 from ticketadmin.services.index.rows import Listed
 from ticketadmin.services.index.state import index_state
@@ -58,7 +59,7 @@ class TicketList(Page):
     recipes: tuple[Recipe, ...]
     since: str  # ISO
     unknown_codes: tuple[str, ...]
-    maybe_code: str  # what was searched for, where it may be a code
+    maybe_code: str  # where no ticket matches: the code that the searched text may mean
     most_contents: int = MAX_WITH_CONTENTS
 
     @property
@@ -110,7 +111,7 @@ def present_list(source: ListSource, user: User) -> TicketList:
         recipes=source.known.recipes if user.may("run_bulk_updates") else (),
         since=source.known.now.isoformat(),
         unknown_codes=_unknown(index, asked.query.get("codes", "")),
-        maybe_code=text if CODE_FORM.fullmatch(text) and not found.rows else "",
+        maybe_code=_maybe_code(index, text) if text and not found.rows else "",
     )
 
 
@@ -119,3 +120,8 @@ def _unknown(index: TicketIndex, codes: str) -> tuple[str, ...]:
     named = codes.split(",") if codes else []
     known = set(index.tickets.filter(code__in=named).values_list("code", flat=True)) if named else set()
     return tuple(code for code in named if code not in known)
+
+
+def _maybe_code(index: TicketIndex, text: str) -> str:
+    """Return the code of the one ticket that a text names, or the text itself where it could be a code."""
+    return only_code_in(text, known_codes(index, text)) or (text if CODE_FORM.fullmatch(text) else "")

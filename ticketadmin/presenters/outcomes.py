@@ -157,7 +157,7 @@ OUTCOMES: dict[Outcome, Words] = {
     Outcome.VERIFIED: Words(
         _("It was read back from the CRM after saving and is what was sent."),
         _("Saved and verified."),
-        _("The ticket was read back from the CRM and holds these values."),
+        _("The ticket was read back from the CRM and held these values."),
     ),
     Outcome.STORED_DIFFERENTLY: Words(
         _("The CRM stored something else than was sent."),

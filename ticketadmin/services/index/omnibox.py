@@ -1,8 +1,9 @@
 """The one box: what a user typed or pasted into it, understood.
 
 A code opens a ticket, a code and a status name offer that change, several codes lead to those tickets, a
-pasted link or "Ticket ABC123: …" opens that ticket, and everything else searches. A code is what the index
-knows, or what has the form of this CRM's codes: capitals, numbers and telephone numbers are words.
+pasted link, "Ticket ABC123: …" or the subject "Re: [ABC123] …" opens that ticket, everything else searches.
+A code is what the index knows, or what has the form of this CRM's codes: capitals, numbers and telephone
+numbers are words.
 """
 
 import re
@@ -152,6 +153,12 @@ def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
     return Words(text)
 
 
+def only_code_in(text: str, codes: KnownCodes) -> str:
+    """Return the code of a text that names exactly one ticket, else ""."""
+    named = codes_in(text, codes)
+    return named[0] if len(named) == 1 else ""
+
+
 def recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:
     """Return the tickets and the recipe of a text such as "ABC123 ABC124 /close": nothing else is in it."""
     before, slash, name = text.partition(" /")
@@ -183,9 +190,14 @@ def _plain_codes(text: str, codes: KnownCodes) -> dict[str, None]:
 
 
 def _is_labelled(text: str, code: str) -> bool:
-    """Return whether a text such as "Ticket ABC123: printer" begins by naming the ticket."""
+    """Return whether a text such as "Ticket ABC123: printer" begins by naming the ticket, or marks it as one.
+
+    Subjects of mails mark it: "Re: [ABC123] printer" or "printer #ABC123".
+    """
     at = text.casefold().find(code.casefold())
     before, after = text[:at], text[at + len(code) :]
+    if before.endswith("#") or (before.endswith(("[", "[#")) and after.startswith("]")):
+        return True
     has_label = bool(_LABEL.match(plain_letters(before)))
     is_named = bool(before.strip(" #")) or after.lstrip(" ])").startswith(_NAMING)
     return at >= 0 and has_label and is_named

@@ -83,7 +83,7 @@ def suggest(request: UserRequest) -> HttpResponse:
     page = Suggestions(
         typed=typed,
         codes=many if len(many) > 1 else (),
-        code=code if not rest.strip() or wanted else "",
+        code=code if code and (not rest.strip() or wanted) else omnibox.only_code_in(typed, known),
         statuses=[statuses.named(name) for name in wanted][:SUGGESTED_STATUSES] if code else [],
         recipes=_suggested_recipes(typed, known, user),
         listed=_best(Query(index, ListFilters(text=typed)), code) if typed else [],

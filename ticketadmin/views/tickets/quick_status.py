@@ -147,8 +147,8 @@ def describe_save_problem(request: UserRequest, problem: SaveProblem) -> tuple[N
             return Notice("info", _("Nothing to save."), ALREADY_THERE), 200
         case EditConflict(merged=merged):
             title = ngettext(
-                "Someone else changed the same field.",
-                "Someone else changed the same fields.",
+                "The same field was changed meanwhile.",
+                "The same fields were changed meanwhile.",
                 len(merged.conflicts),
             )
             step = _("Undo on the ticket's page lets you choose between the values.")
