@@ -1,11 +1,13 @@
 """What the documents say is what the code does."""
 
+import ast
 import re
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+from django.conf import global_settings
 from django.core.management import get_commands
 
 import ticketadmin
@@ -35,6 +37,21 @@ def test_the_settings_table_names_every_variable_and_no_other() -> None:
     assert sorted(documented) == sorted(set(documented))
     assert set(documented) == read
     assert {"BIND", "WEB_WORKERS", "WEB_THREADS", "BODY_SECONDS", "TICKET_API_URL"} <= read
+
+
+def test_every_setting_is_used() -> None:
+    """By Django, by a package whose settings begin with its name, or by a module of the product."""
+    of_packages = re.compile(
+        r"AXES_|CRISPY_|OIDC_|OTP_|WHITENOISE_|CONTENT_SECURITY_POLICY$|TASKS$|ROOT_URLCONF$"
+    )
+    settings = ast.walk(ast.parse((ROOT / "ticketadmin" / "settings.py").read_text(encoding="utf-8")))
+    assigned = {one.id for one in settings if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    ours = {name for name in assigned if re.match(r"[A-Z]", name) and not hasattr(global_settings, name)}
+    modules = [path for path in (ROOT / "ticketadmin").rglob("*.py") if path.name != "settings.py"]
+    used = set(re.findall(r"\b[A-Z_]+\b", "".join(path.read_text(encoding="utf-8") for path in modules)))
+
+    assert len(ours) > 30
+    assert {name for name in ours if not of_packages.match(name)} - used == set()
 
 
 def test_no_other_module_reads_the_environment() -> None:

@@ -1,8 +1,19 @@
 """What follows from each reason: repeats, the circuit breaker, the read-back, pauses of a run."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import ticketadmin
 from ticketadmin.ticketapi.reasons import Cause, Reason, Repeat, Source
+
+RAISING = [
+    path.read_text(encoding="utf-8")
+    for pattern in ("ticketapi/*.py", "services/crm/*.py")
+    for path in Path(ticketadmin.__file__).parent.glob(pattern)
+    if path.name != "reasons.py"
+]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -32,6 +43,13 @@ def test_stored_words_are_found_and_others_are_not() -> None:
     assert Reason.known("rate_limited") is Reason.RATE_LIMITED
     assert Reason.known("") is None
     assert Reason.known("changed_since") is None
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_raised_somewhere(reason: Reason) -> None:
+    raised = re.compile(rf"\bReason\.{reason.name}\b")
+
+    assert any(raised.search(source) for source in RAISING)
 
 
 @pytest.mark.parametrize("cause", Cause)

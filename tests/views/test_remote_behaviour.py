@@ -15,6 +15,7 @@ from django.test import Client
 from tests.pages import ticket_form
 from tests.sandbox_driver import KEY, Sandbox
 from ticketadmin.models import Change, User
+from ticketadmin.ticketapi.replies import ERRORS
 
 CODE = "ABCXYZ1234"
 TITLE = "Tiêu đề đã gõ <b>& giữ lại</b>"
@@ -94,6 +95,7 @@ BEHAVIOURS = [
     answer("409", 409, rejected(409)),
     answer("418, never heard of", 418, rejected(422)),
     answer("422 naming a field", 422, rejected(422, words="hãy sửa"), body=FIELD_ERRORS),
+    answer("423", 423, rejected(423)),
     answer("429 for ever", 429, rejected(429, puts=4), headers={"Retry-After": "0"}),
     answer("429 without Retry-After", 429, Expected("verified", 303, 2), Expected("not_readable", 303, 2), times=1),
     answer("429, wait an hour", 429, rejected(429), headers={"Retry-After": "3600"}),
@@ -152,6 +154,10 @@ Save = Callable[[Behaviour], Any]
 
 def test_table_has_at_least_forty_behaviours() -> None:
     assert len({one.name for one in BEHAVIOURS}) >= 40
+
+
+def test_table_has_every_status_with_an_error_of_its_own() -> None:
+    assert set(ERRORS) - {one.options.get("status") for one in BEHAVIOURS} == set()
 
 
 @pytest.mark.parametrize("mode", ["read", "update_only"])

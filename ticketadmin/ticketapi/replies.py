@@ -30,7 +30,8 @@ MESSAGE_MAX_LENGTH = 300
 MAX_RETRY_AFTER = 3_600.0
 NO_JSON = object()
 
-_KINDS: dict[int, tuple[type[TicketApiError], Reason]] = {
+# Statuses with an error of their own. The table in tests/views/test_remote_behaviour.py has each of them.
+ERRORS: dict[int, tuple[type[TicketApiError], Reason]] = {
     400: (InvalidTicket, Reason.INVALID),
     401: (KeyRefused, Reason.KEY_REFUSED),
     403: (NotAllowed, Reason.FORBIDDEN),
@@ -105,7 +106,7 @@ def error_of(reply: Reply, *, method: str) -> TicketApiError:
     """Return the error for a status that is not 2xx."""
     kind, reason = _kind_of(reply.status)
     if reply.status == 503 and method != "GET" and reply.retry_after is None:
-        kind, reason = _KINDS[502]
+        kind, reason = ERRORS[502]
     effect = Effect.NONE if method == "GET" or 400 <= reply.status < 500 else Effect.UNKNOWN
     if kind is InvalidTicket:
         return _invalid(reason, reply, effect)
@@ -119,13 +120,13 @@ def error_of(reply: Reply, *, method: str) -> TicketApiError:
 
 
 def _kind_of(status: int) -> tuple[type[TicketApiError], Reason]:
-    if status in _KINDS:
-        return _KINDS[status]
+    if status in ERRORS:
+        return ERRORS[status]
     if status < 400:
         return UnexpectedReply, Reason.REDIRECT
     if status < 500:
         return InvalidTicket, Reason.REJECTED
-    return (Unavailable, Reason.SERVER_ERROR) if status in _IN_PERSON else _KINDS[502]
+    return (Unavailable, Reason.SERVER_ERROR) if status in _IN_PERSON else ERRORS[502]
 
 
 def _invalid(reason: Reason, reply: Reply, effect: Effect) -> InvalidTicket:

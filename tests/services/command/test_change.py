@@ -10,10 +10,21 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.sandbox_driver import Sandbox
-from ticketadmin.models import Change, CustomField, ItemOutcome, Outcome, Role, User
-from ticketadmin.services.command.exits import OUTCOMES, Exit, exit_of_all
+from ticketadmin.models import (
+    BulkItem,
+    Change,
+    CustomField,
+    ItemOutcome,
+    ItemReason,
+    Outcome,
+    Plan,
+    Role,
+    User,
+)
+from ticketadmin.services.command.exits import EXITS, Exit, exit_of_all, exit_of_item
 from ticketadmin.services.recipes.keep import keep_recipe
 from ticketadmin.services.recipes.recipe import Do, RecipeChange
+from ticketadmin.ticketapi.reasons import Reason
 
 CODE = "ABCXYZ1234"
 DONE = "Đã hoàn tất"
@@ -238,8 +249,20 @@ def test_each_kind_of_outcome_has_its_exit_code(
 
 
 def test_every_outcome_of_a_change_has_an_exit_code() -> None:
-    assert set(OUTCOMES) == set(Outcome)
-    assert set(Outcome.values) - {"pending"} <= set(ItemOutcome.values)
+    assert set(EXITS) == set(Outcome)
+
+
+@pytest.mark.parametrize("outcome", ItemOutcome)
+def test_every_outcome_of_a_ticket_of_a_run_has_an_exit_code(outcome: ItemOutcome) -> None:
+    assert exit_of_item(BulkItem(outcome=outcome, reason=ItemReason.IN_PROGRESS)) in Exit
+
+
+@pytest.mark.parametrize("reason", [*ItemReason, *Reason])
+def test_every_reason_why_a_ticket_was_left_out_has_an_exit_code(reason: ItemReason | Reason) -> None:
+    after_the_run = exit_of_item(BulkItem(outcome=ItemOutcome.NOT_DONE, reason=reason))
+
+    assert after_the_run == exit_of_item(BulkItem(plan=Plan.CANNOT, reason=reason))
+    assert (after_the_run == Exit.FAILED) is (reason is ItemReason.INTERNAL_ERROR)
 
 
 def test_tickets_with_different_outcomes_exit_as_partly_done() -> None:

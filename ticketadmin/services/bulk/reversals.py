@@ -15,9 +15,9 @@ from ticketadmin.models import (
     BulkUpdate,
     Change,
     Damage,
-    ItemOutcome,
     ItemReason,
     ItemState,
+    Outcome,
     Plan,
     User,
 )
@@ -56,7 +56,7 @@ def _undo_item(change: Change, actor: User) -> BulkItem | None:
     if not earlier:
         if changed_nothing(change):
             return None
-        was_sent = applied_fields(change) or change.outcome == ItemOutcome.NOT_READABLE
+        was_sent = applied_fields(change) or change.outcome == Outcome.NOT_READABLE
         reason = ItemReason.NOT_UNDOABLE if was_sent else ItemReason.NOT_CERTAIN
         return BulkItem(ticket_code=change.ticket_code, state=ItemState.DONE, plan=Plan.CANNOT, reason=reason)
     since = {name: after[name] for name in earlier if name in after}

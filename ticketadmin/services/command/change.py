@@ -34,7 +34,7 @@ from ticketadmin.services.bulk.runs import (
     pause_bulk,
 )
 from ticketadmin.services.command.arguments import Wanted
-from ticketadmin.services.command.exits import OUTCOMES, Exit, exit_of_all, exit_of_item, exit_of_problem
+from ticketadmin.services.command.exits import EXITS, Exit, exit_of_all, exit_of_item, exit_of_problem
 from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import Forbidden, require
 from ticketadmin.services.saving.errors import SaveProblem
@@ -121,7 +121,7 @@ def change_one(wanted: Wanted, schema: TicketSchema, caller: Caller) -> OneTicke
         change = save_ticket(edited, context).change
     except SaveProblem as problem:
         return OneTicket(code, exit_of_problem(problem), getattr(problem, "change", None), problem)
-    return OneTicket(code, OUTCOMES[shown_outcome(change)], change)
+    return OneTicket(code, EXITS[shown_outcome(change)], change)
 
 
 def _compared(edited: TicketEdit, context: SaveContext) -> OneTicket:

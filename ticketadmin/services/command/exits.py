@@ -6,13 +6,14 @@ from enum import IntEnum
 from ticketadmin.models import BulkItem, ItemOutcome, ItemReason, Outcome, Plan
 from ticketadmin.services.saving import errors
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
-from ticketadmin.ticketapi.reasons import Reason, Source
+from ticketadmin.ticketapi.reasons import Reason, Repeat, Source
 
 
 class Exit(IntEnum):
-    """How the command ended. 1 is an error of this tool itself."""
+    """How the command ended."""
 
     DONE = 0  # every ticket is verified, or needed no change
+    FAILED = 1  # an error of this tool itself
     USAGE = 2  # the arguments, a value or the file are wrong; as argparse has it
     NOT_ALLOWED = 3  # no such user, or one without the right
     NO_TICKET = 4
@@ -32,7 +33,7 @@ class Exit(IntEnum):
     WOULD_LOSE = 18  # the CRM would empty fields that cannot be read; nothing was sent
 
 
-OUTCOMES: dict[Outcome, Exit] = {
+EXITS: dict[Outcome, Exit] = {
     Outcome.PENDING: Exit.UNKNOWN,
     Outcome.VERIFIED: Exit.DONE,
     Outcome.STORED_DIFFERENTLY: Exit.STORED_DIFFERENTLY,
@@ -42,23 +43,29 @@ OUTCOMES: dict[Outcome, Exit] = {
     Outcome.REJECTED: Exit.REFUSED,
     Outcome.UNKNOWN: Exit.UNKNOWN,
 }
-_ITEM_REASONS = {
-    ItemReason.BROKEN_RULE: Exit.RULE,
-    ItemReason.WOULD_LOSE: Exit.WOULD_LOSE,
-    ItemReason.RECIPE_STOPPED: Exit.USAGE,
-    ItemReason.CHANGED_SINCE: Exit.CONFLICT,
-    ItemReason.NOT_AS_LISTED: Exit.CONFLICT,
-    ItemReason.CHANGED_SINCE_EXPORT: Exit.CONFLICT,
-    ItemReason.IN_PROGRESS: Exit.BUSY,
-    ItemReason.READING_LOST: Exit.UNREACHABLE,
-    ItemReason.NOTHING_WANTED: Exit.USAGE,
-    ItemReason.OTHER_TYPE: Exit.USAGE,
-    ItemReason.NOT_OFFERED: Exit.USAGE,
-}
-_ITEM_OUTCOMES = {
+_ITEM_OUTCOMES: dict[str, Exit] = {
+    **{outcome.value: code for outcome, code in EXITS.items()},
     ItemOutcome.ALREADY: Exit.DONE,
     ItemOutcome.CONFLICT: Exit.CONFLICT,
     ItemOutcome.NOT_SENT: Exit.INTERRUPTED,
+}
+_ITEM_REASONS: dict[ItemReason, Exit] = {
+    ItemReason.CHANGED_SINCE: Exit.CONFLICT,
+    ItemReason.NOT_AS_LISTED: Exit.CONFLICT,
+    ItemReason.CHANGED_SINCE_EXPORT: Exit.CONFLICT,
+    ItemReason.UNCHANGED_IN_FILE: Exit.DONE,
+    ItemReason.KEPT_THEIRS: Exit.DONE,
+    ItemReason.READING_LOST: Exit.UNREACHABLE,
+    ItemReason.IN_PROGRESS: Exit.BUSY,
+    ItemReason.INTERNAL_ERROR: Exit.FAILED,
+    ItemReason.NOT_UNDOABLE: Exit.USAGE,
+    ItemReason.NOT_CERTAIN: Exit.USAGE,
+    ItemReason.OTHER_TYPE: Exit.USAGE,
+    ItemReason.NOT_OFFERED: Exit.USAGE,
+    ItemReason.NOTHING_WANTED: Exit.USAGE,
+    ItemReason.BROKEN_RULE: Exit.RULE,
+    ItemReason.RECIPE_STOPPED: Exit.USAGE,
+    ItemReason.WOULD_LOSE: Exit.WOULD_LOSE,
 }
 
 
@@ -80,7 +87,7 @@ def exit_of_problem(problem: errors.SaveProblem) -> Exit:
         case errors.SaveFailed(change=change, error=error) if change.outcome == Outcome.REJECTED:
             return exit_of_error(error)
         case errors.SaveFailed(change=change):
-            return OUTCOMES[Outcome(change.outcome)]
+            return EXITS[Outcome(change.outcome)]
         case _:
             return Exit.UNREACHABLE
 
@@ -99,21 +106,16 @@ def _exit_of_reason(reason: Reason | None) -> Exit:
     if reason is Reason.NOT_FOUND:
         return Exit.NO_TICKET
     is_of_ticket = reason.source is Source.CRM and not reason.is_key_problem
-    return Exit.REFUSED if is_of_ticket and reason.repeat.name == "NONE" else Exit.UNREACHABLE
+    return Exit.REFUSED if is_of_ticket and reason.repeat is Repeat.NONE else Exit.UNREACHABLE
 
 
 def exit_of_item(item: BulkItem) -> Exit:
     """Return the exit code for one ticket of a run; before it was confirmed, for what its dry run found."""
-    if item.outcome in _ITEM_OUTCOMES:
-        return _ITEM_OUTCOMES[ItemOutcome(item.outcome)]
-    if item.outcome == ItemOutcome.REJECTED:
-        return _exit_of_reason(Reason.known(item.reason))
-    if item.outcome in Outcome.values:
-        return OUTCOMES[Outcome(item.outcome)]
-    if item.outcome == ItemOutcome.NOT_DONE or item.plan == Plan.CANNOT:
-        known = ItemReason(item.reason) if item.reason in list(ItemReason) else None
-        return _ITEM_REASONS.get(known, Exit.REFUSED) if known else _exit_of_reason(Reason.known(item.reason))
-    return Exit.DONE
+    is_left_out = not item.outcome and item.plan == Plan.CANNOT
+    if is_left_out or item.outcome in {ItemOutcome.NOT_DONE, ItemOutcome.REJECTED}:
+        known = item.reason in list(ItemReason)
+        return _ITEM_REASONS[ItemReason(item.reason)] if known else _exit_of_reason(Reason.known(item.reason))
+    return _ITEM_OUTCOMES[item.outcome] if item.outcome else Exit.DONE
 
 
 def exit_of_all(exits: Iterable[Exit]) -> Exit:

@@ -28,7 +28,6 @@ from ticketadmin.services.index.rows import (
 from ticketadmin.services.saving.record import change_finished
 
 logger = logging.getLogger(__name__)
-UNREAD = frozenset({Outcome.ACCEPTED, Outcome.NOT_READABLE})
 
 
 @receiver(ticket_read)
@@ -68,7 +67,8 @@ def note_absent(code: str, began_at: datetime, **_signal: Any) -> None:
 @receiver(change_finished)
 def note_sent(change: Change, **_signal: Any) -> None:
     """Write what an accepted save sent, where it could not be read back."""
-    if change.outcome not in UNREAD:
+    outcome = Outcome(change.outcome)
+    if not outcome.is_saved or outcome.is_applied:
         return
     try:
         seen = seen_in_save(change.ticket_code, change.wanted, listed_fields())
