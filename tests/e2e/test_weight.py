@@ -1,6 +1,7 @@
 """Pages are light: bytes and jumps of a first visit, and that a status change downloads no editor."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -8,14 +9,22 @@ from playwright.sync_api import Browser, Page
 from tests.live import LiveServer
 from tests.sandbox_driver import Sandbox
 from tests.weighing import CODE, first_visit, open_editor
+from ticketadmin.storage import joined_sheet
 
 pytestmark = pytest.mark.browser
-WITHOUT_EDITOR = 60_000  # bytes over the wire
-WITH_EDITOR = 260_000
+# Bytes over the wire, headers with them; about 2 % over what was measured when the limits were set.
+FIRST_VISITS = {"/tickets/": 36_700, f"/tickets/{CODE}/": 41_800, "/bulk/new/": 25_100, "/history/": 27_600}
+WITH_EDITOR = 235_000
+STATIC = Path(__file__).resolve().parent.parent.parent / "static"
+READ = """(texts) => texts.map((text) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  return [...sheet.cssRules].map((rule) => rule.cssText.replace(/,\\s+/g, ","));
+})"""
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("path", ["/tickets/", f"/tickets/{CODE}/", "/bulk/new/", "/history/"])
+@pytest.mark.parametrize("path", FIRST_VISITS)
 def test_a_first_visit_is_light_and_nothing_jumps(
     path: str, width: int, isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
@@ -25,7 +34,7 @@ def test_a_first_visit_is_light_and_nothing_jumps(
 
     seen = first_visit(isolated_browser, live, visit)
 
-    assert seen["bytes"] < WITHOUT_EDITOR
+    assert seen["bytes"] < FIRST_VISITS[path]
     assert seen["shift"] < 0.02
 
 
@@ -66,3 +75,16 @@ def test_hashed_files_are_kept_for_a_year_and_compressed(
     for url, headers in files.items():
         assert "immutable" in headers["cache-control"], url
         assert headers.get("content-encoding") in {"gzip", "br"} or int(headers["content-length"]) < 300, url
+
+
+def test_the_browser_reads_the_same_rules_from_a_sheet_without_comments(isolated_browser: Browser) -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in (STATIC / "css").glob("*.css")}
+    del written["site.css"]  # nothing but imports
+    page = isolated_browser.new_page()
+
+    as_written = page.evaluate(READ, list(written.values()))
+    as_served = page.evaluate(READ, [joined_sheet(text, written.__getitem__) for text in written.values()])
+    page.close()
+
+    assert as_written == as_served
+    assert all(len(rules) > 10 for rules in as_written)

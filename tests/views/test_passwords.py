@@ -60,6 +60,20 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(lan: User, m
     assert "This link does not work any more" in choose(Client(), link).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [("en", ["Hello Lan,", "“lan” at testserver"]), ("vi", ["Chào Lan,", "“lan” của bạn tại testserver"])],
+)
+def test_the_mail_names_the_user_and_the_account(
+    language: str, texts: list[str], lan: User, mailoutbox: Outbox
+) -> None:
+    User.objects.filter(pk=lan.pk).update(language=language)
+    ask("lan@example.com")
+
+    assert [text for text in texts if text not in str(mailoutbox[0].body)] == []
+    assert str(mailoutbox[0].body).startswith(texts[0])
+
+
 @pytest.mark.parametrize("change", ["disabled", "no password", "directory", "unknown"])
 def test_the_answer_is_the_same_whether_or_not_there_is_an_account(
     change: str, lan: User, mailoutbox: Outbox
