@@ -45,6 +45,12 @@ def manage(*arguments: str) -> None:
     import_module("django.core.management").execute_from_command_line(sys.argv)
 
 
+def ticketadmin(*arguments: str) -> None:
+    """Run the command `ticketadmin`, as `python -m ticketadmin` does."""
+    sys.argv = ["ticketadmin", *arguments]
+    import_module("ticketadmin.installation.command_line").main()
+
+
 def gunicorn(*arguments: str) -> None:
     """Serve the product. Its workers count together, as where its configuration comes before any import."""
     values = import_module("prometheus_client.values")
@@ -59,7 +65,7 @@ def script(code: str) -> None:
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    each.__name__: each for each in (serve_product, manage, gunicorn, script)
+    each.__name__: each for each in (serve_product, manage, ticketadmin, gunicorn, script)
 }
 
 

@@ -1,7 +1,8 @@
 """Processes of the product forked from one that has imported it: started in no time, and as separate.
 
-Tests that are about how a process starts, and about what an operator installs, start a fresh interpreter
-instead (`test_demo`, `test_units`, `test_first_start`, `test_image`, `test_wheel`).
+Tests of what an operator installs start a fresh interpreter instead (`test_demo`, `test_units`, `test_image`,
+`test_wheel`), and so does one of each way to start in `test_first_start` and `test_starting`. Their others
+run `ticketadmin` in a process that has imported other packages, and nothing yet that reads a setting.
 """
 
 import atexit
@@ -128,21 +129,31 @@ class Command:
         return subprocess.CompletedProcess([], code, *texts)
 
 
-def begin(server: ForkServer, program: str, *arguments: str, given: str = "") -> Command:
-    """Start a program that reads `given` as its standard input."""
+def begin(
+    server: ForkServer,
+    program: str,
+    *arguments: str,
+    given: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Command:
+    """Start a program that reads `given` as its standard input, in this environment or else the server's."""
     output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
     with tempfile.TemporaryFile() as source:
         source.write(given.encode("utf-8"))
         source.seek(0)
         streams = (source.fileno(), output.fileno(), errors.fileno())
-        return Command(server.start(program, *arguments, streams=streams), output, errors)
+        process = server.start(program, *arguments, streams=streams, environment=environment)
+        return Command(process, output, errors)
 
 
-def run(
-    server: ForkServer, program: str, *arguments: str, given: str = ""
-) -> "subprocess.CompletedProcess[str]":
+def run(server: ForkServer, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end."""
     return begin(server, program, *arguments).finish()
+
+
+def run_ticketadmin(environment: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command `ticketadmin` to its end with this environment alone; no setting was read before."""
+    return begin(_nursery(), "ticketadmin", *arguments, environment=environment).finish()
 
 
 @contextlib.contextmanager

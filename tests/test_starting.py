@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from tests.forking import run_ticketadmin
 from tests.prepared import MANAGE, copy_tables_to
 
 ROOT = Path(MANAGE).parent
@@ -26,23 +27,9 @@ NEWER = (
 
 
 def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m ticketadmin` with settings in the environment."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "DATA_DIR": str(folder),
-        **SETTINGS,
-        **more,
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "ticketadmin", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    """Run `ticketadmin` with settings in the environment."""
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "DATA_DIR": str(folder)}
+    return run_ticketadmin({**own, **SETTINGS, **more}, *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """`ticketadmin init`: a settings file with a new secret, a tried connection, the first administrator.
 
 What is known already, from options, the environment or an earlier run, is not asked again, so that a second
-run changes nothing and tries everything. Each step is a command of its own process, since settings are read
-once at the start of a process.
+run changes nothing and tries everything. What needs the settings is one command, `first_steps`, in a process
+of its own, since settings are read once at the start of a process.
 """
 
 import argparse
@@ -31,6 +31,7 @@ ATTEMPTS = 3
 LOOPBACK = "localhost,127.0.0.1,[::1]"
 KEY_FILE = "ticket-api-key"
 INTERRUPTED = 130
+CONNECTED_ONLY = 3  # exit code of `first_steps`: address and key work, what comes after them failed
 
 
 @dataclass
@@ -91,11 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 def _set_up(setup: Setup) -> int:
     _say(f"Settings file: {setup.file}")
     _save_basics(setup)
-    if not _connect(setup):
-        return 1
-    if IS_CHECKOUT and _run(setup, "collectstatic", "--no-input", "-v", "0"):
-        return 1
-    if _run(setup, "first_administrator", *_administrator(setup.options)):
+    if not _take_first_steps(setup):
         return 1
     _say("\nReady. Start both of these, each under a service manager (ticketadmin deploy_files has units):")
     _say("  ticketadmin web\n  ticketadmin worker")
@@ -122,16 +119,19 @@ def _save_basics(setup: Setup) -> None:
         _say("Pages will open on this machine only. To open them to others: ticketadmin init --host NAME")
 
 
-def _connect(setup: Setup) -> bool:
-    """Ask for the CRM's address and key until they work; what was entered last is kept."""
+def _take_first_steps(setup: Setup) -> bool:
+    """Ask for the CRM's address and key until they work, which ends in an administrator.
+
+    What was entered last is kept.
+    """
     for attempt in range(ATTEMPTS):
         ask_anew = attempt > 0
         if not (_save_address(setup, ask_anew=ask_anew) and _save_key(setup, ask_anew=ask_anew)):
             _say("Stopped: the CRM's address and key are needed: --crm-url, --crm-key-file.")
             return False
-        # Both check the settings before anything else.
-        if not any(_run(setup, *step) for step in (["migrate", "-v", "0"], ["check_api"])):
-            return True
+        code = _run(setup, "first_steps", *_administrator(setup.options))
+        if code in {0, CONNECTED_ONLY}:
+            return code == 0
         if setup.options.no_input or "TICKET_API_URL" in os.environ:
             break
         _say("\nThat did not work, see above. Enter address and key again, or Ctrl-C to stop.")
