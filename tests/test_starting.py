@@ -14,6 +14,7 @@ from django.test import Client
 
 from tests.forking import run_ticketadmin
 from tests.prepared import MANAGE, copy_tables_to
+from tests.waiting import LIMIT, wait_until
 
 ROOT = Path(MANAGE).parent
 SETTINGS = {
@@ -109,6 +110,85 @@ def test_a_missing_folder_is_named(command: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert str(tmp_path / "away") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+AWAY = "postgres://somebody:a-secret-word@127.0.0.1:1/tickets"
+COMMANDS = [
+    "check_api",
+    "migrate",
+    "settle_changes",
+    "change ABC123 ticket_title=x --as staff",
+    "backup copy.sqlite3",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_says_in_words_that_the_database_is_away(command: str, tmp_path: Path) -> None:
+    done = run(tmp_path, *command.split(), DATABASE_URL=AWAY)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "The database cannot be used: " in done.stderr or "The backup failed: pg_dump" in done.stderr
+    assert "a-secret-word" not in done.stderr
+
+
+def test_the_traceback_of_a_command_can_be_asked_for(tmp_path: Path) -> None:
+    done = run(tmp_path, "settle_changes", "--traceback", DATABASE_URL=AWAY)
+
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_a_command_names_missing_tables_and_the_command_that_makes_them(tmp_path: Path) -> None:
+    done = run(tmp_path, "settle_changes")
+
+    assert done.returncode == 1
+    assert "ticketadmin migrate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_names_a_missing_folder(tmp_path: Path) -> None:
+    done = run(tmp_path, "migrate", DATA_DIR=str(tmp_path / "away"))
+
+    assert done.returncode == 1
+    assert str(tmp_path / "away") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_said_of_wrong_arguments_names_the_command_as_it_is_typed(tmp_path: Path) -> None:
+    done = run(tmp_path, "prune_history", "--older-than", "5")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ticketadmin prune_history ")
+
+
+def test_a_backup_into_a_missing_folder_says_so(migrated: Path) -> None:
+    done = run(migrated, "backup", str(migrated / "away" / "copy"))
+
+    assert done.returncode == 1
+    assert f"There is no folder {migrated / 'away'}; nothing was written." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_waits_for_a_database_that_is_away_when_it_starts(migrated: Path, tmp_path: Path) -> None:
+    database, log = tmp_path / "ticketadmin.sqlite3", tmp_path / "worker.log"
+    database.write_text("no database yet, " * 100)
+    with log.open("w") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "ticketadmin", "worker", "--no-startup-delay"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DATA_DIR": str(tmp_path), **SETTINGS},
+            stderr=output,
+        )
+    try:
+        wait_until(lambda: "the database is away" in log.read_text(), log.read_text)
+        shutil.copy(migrated / "ticketadmin.sqlite3", tmp_path / "new")
+        (tmp_path / "new").replace(database)
+        wait_until(lambda: "Starting worker" in log.read_text(), log.read_text)
+        assert "Traceback" not in log.read_text()
+    finally:
+        worker.terminate()
+        worker.wait(LIMIT)
 
 
 def test_the_environment_wins_over_the_settings_file(tmp_path: Path) -> None:

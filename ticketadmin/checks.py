@@ -54,7 +54,9 @@ def api_is_configured(**_kwargs: Any) -> Iterator[CheckMessage]:
         yield refusal("E003", "TICKET_API_URL is not https.", hint)
     if not settings.TICKET_API_KEY and not _holds_text(settings.TICKET_API_KEY_FILE):
         hint = "Set TICKET_API_KEY, or TICKET_API_KEY_FILE to a readable file that holds the key."
-        yield refusal("E002", "No API key is set.", hint)
+        file = settings.TICKET_API_KEY_FILE
+        problem = f"{file} holds no API key or is not readable." if file else "No API key is set."
+        yield refusal("E002", problem, hint)
 
 
 @register()

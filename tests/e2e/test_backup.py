@@ -156,6 +156,12 @@ def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -
         assert tables_with_rows(tmp_path / "copy.dump") >= {"ticketadmin_user", "ticketadmin_change"}
         assert "django_session" not in tables_with_rows(tmp_path / "copy.dump")
         new = {**server.environment, "DATABASE_URL": empty}
+        whole = (tmp_path / "copy.dump").read_bytes()
+        (tmp_path / "cut.dump").write_bytes(whole[: len(whole) * 3 // 4])
+        with product_with(new, tmp_path / "cut.log") as forks:
+            cut = forking.run(forks, "manage", "restore", str(tmp_path / "cut.dump"))
+        assert cut.returncode == 1
+        assert "The restore failed: pg_restore" in cut.stderr  # and the database is as empty as before
         _said, counts = restore(tmp_path / "copy.dump", new)
         assert counts == server.execute(COUNT).split()
         server.stop()

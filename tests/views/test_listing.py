@@ -521,6 +521,15 @@ def test_a_code_among_words_that_match_nothing_can_be_opened(typed: str, web: Cl
     assert 'data-box-href="/tickets/ABCXYZ1234/"' in web.get(f"/suggest/?q={quote(typed)}").content.decode()
 
 
+def test_a_ticket_is_listed_as_changed_when_it_was_saved(web: Client, staff: User) -> None:
+    form = ticket_form(web.get("/tickets/ABCXYZ1234/"))
+    web.post("/tickets/ABCXYZ1234/", form.filled(ticket_title="Vừa lưu"))
+
+    row, change = IndexedTicket.objects.get(code="ABCXYZ1234"), Change.objects.get()
+    assert row.updated_at is not None
+    assert change.created_at.replace(microsecond=0) <= row.updated_at <= row.read_at
+
+
 @pytest.mark.parametrize("typed", ["dong bo kho", "kho dong bo", "+84 912 000 111", "0912.000.111", "000111"])
 def test_suggestions_find_titles_customers_and_numbers(typed: str, web: Client, sandbox: Sandbox) -> None:
     code = sandbox.codes()[-1]

@@ -9,6 +9,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility
+from django.db import Error as DatabaseProblem
 
 from ticketadmin import __version__
 from ticketadmin.installation import init
@@ -60,9 +61,19 @@ def main() -> None:
         os.environ.pop(VARIABLE, None)
     else:
         use_settings_file()
-    command_line = CommandLine(sys.argv)
-    command_line.prog_name = "ticketadmin"
+    command_line = CommandLine(["ticketadmin", *sys.argv[1:]])  # the name in every text, also after `-m`
     try:
         command_line.execute()
     except ImproperlyConfigured as error:
         sys.exit(f"ticketadmin did not start: {error}")
+    except DatabaseProblem as error:
+        if "--traceback" in sys.argv or not (words := _without_database(error)):
+            raise
+        sys.exit(words)
+
+
+def _without_database(error: DatabaseProblem) -> str:
+    """Return in words why no command can use the database, "" where it is fit for use."""
+    from ticketadmin.management.starting import database_problem  # noqa: PLC0415 - needs Django set up
+
+    return database_problem(error, allow_pending=sys.argv[1:2] == ["migrate"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core import checks
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, Error, connection, connections
 
 from ticketadmin import __version__
 from ticketadmin.services.operations.schema import schema_state
@@ -22,6 +22,10 @@ upgrade into an empty database (docs/operations.md, “Way back”)."""
 _PENDING = """\
 The tables are not those of this version ({version}): {count} migrations are missing.
 Back up, then run:  ticketadmin migrate"""
+_AWAY = """\
+The database cannot be used: {problem}
+It is named by DATABASE_URL, or by DATA_DIR for SQLite; now it is {name}.
+--traceback shows where the command needed it."""
 _SETTINGS = """\
 ticketadmin did not start, because these settings are missing or wrong:
 
@@ -61,6 +65,27 @@ def schema_problem(*, allow_pending: bool = False) -> str:
     if state.pending and not allow_pending:
         return _PENDING.format(version=__version__, count=len(state.pending))
     return ""
+
+
+def database_problem(error: Error, *, allow_pending: bool = False) -> str:
+    """Return why a command that ended with this error cannot use the database.
+
+    Returns "" where the database answers and its tables fit: then the error is one of this tool.
+    """
+    if text := schema_problem(allow_pending=allow_pending):
+        return text
+    try:
+        connection.ensure_connection()
+    except Error:
+        return _AWAY.format(problem=" ".join(str(error).split()), name=_name_of_database())
+    return ""
+
+
+def _name_of_database() -> str:
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(database["NAME"])
+    return f"“{database['NAME']}” on {database['HOST'] or 'this machine'}"
 
 
 def static_problem() -> str:

@@ -11,11 +11,11 @@ import time
 import unicodedata
 from collections import deque
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ticketadmin.sandbox.seeding import CATEGORIES, STATUSES, VIETNAM, seeded_tickets
+from ticketadmin.sandbox.seeding import CATEGORIES, MOMENT, STATUSES, VIETNAM, seeded_tickets
 
 Answer = tuple[int, Any]
 
@@ -188,7 +188,7 @@ class Crm:
             base = {} if self.switches.custom_semantics == "replace" else new["custom_fields"]
             written = {key: None if value == "" else value for key, value in body["custom_fields"].items()}
             new["custom_fields"] = {**dict.fromkeys(new["custom_fields"]), **base, **written}
-        new["updated_at"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        new["updated_at"] = datetime.now(VIETNAM).strftime(MOMENT)
         return new
 
     def _named(self, name: str, known: list[str], old: str) -> str:

@@ -1,12 +1,13 @@
 """Believable tickets, the same ones at every first start; dates are relative to the day of seeding."""
 
 import random
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 CATEGORIES = ["Lỗi hệ thống", "Giải thích tính năng", "Yêu cầu hỗ trợ khẩn cấp", "Bảo hành", "Khác"]
 STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất", "Hủy"]
 VIETNAM = timezone(timedelta(hours=7))
+MOMENT = "%Y-%m-%d %H:%M:%S"  # without a zone: the clock of the CRM's country
 
 _TOPICS = [
     ("Không đăng nhập được vào hệ thống", "<p>Chào anh chị,</p><p>Từ sáng nay em <b>không đăng nhập được</b>, màn hình báo “Sai mật khẩu” dù em vừa đổi lại.</p><p>Nhờ bên mình kiểm tra giúp ạ.</p>"),
@@ -52,7 +53,7 @@ def seeded_tickets(count: int, today: date) -> list[dict[str, Any]]:
 def _ticket(identity: int, code: str, chance: random.Random, today: date) -> dict[str, Any]:
     title, content = _TOPICS[identity % len(_TOPICS)]
     company = chance.choice(_COMPANIES)
-    midnight = datetime.combine(today, time(), tzinfo=VIETNAM).astimezone(UTC)
+    midnight = datetime.combine(today, time(), tzinfo=VIETNAM)
     created = midnight - timedelta(hours=chance.randint(1, 2_000))
     expected = today + timedelta(days=chance.randint(-12, 25))
     bought = datetime.combine(today - timedelta(days=chance.randint(30, 900)), time(), tzinfo=VIETNAM)
@@ -79,6 +80,6 @@ def _ticket(identity: int, code: str, chance: random.Random, today: date) -> dic
         "expected_at": expected.isoformat() if chance.random() < 0.85 else "",
         "emergency_phone": f"09{chance.randint(10_000_000, 99_999_999)}" if chance.random() < 0.6 else "",
         "custom_fields": custom,
-        "created_at": created.strftime("%Y-%m-%d %H:%M:%S"),
-        "updated_at": created.strftime("%Y-%m-%d %H:%M:%S"),
+        "created_at": created.strftime(MOMENT),
+        "updated_at": created.strftime(MOMENT),
     }

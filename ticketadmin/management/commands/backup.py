@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+FAILURES = (sqlite3.Error, OSError, subprocess.CalledProcessError)
 SESSIONS = "django_session"  # left out: a backup must not let its reader in as another user
 
 
@@ -26,17 +27,27 @@ class Command(BaseCommand):
         """Write the copy beside its name first, so that a file of that name is always whole."""
         if target.exists():
             raise CommandError(f"{target} exists already; nothing was written.")
+        if not target.parent.is_dir():
+            raise CommandError(f"There is no folder {target.parent}; nothing was written.")
         partial = target.with_name(target.name + ".partial")
-        partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600)
         write = _copy_sqlite if connection.vendor == "sqlite" else _dump_postgres
         try:
-            write(partial)
-        except (sqlite3.Error, OSError, subprocess.CalledProcessError) as error:
             partial.unlink(missing_ok=True)
-            raise CommandError(f"The backup failed: {type(error).__name__}.") from error
-        partial.rename(target)
+            partial.touch(mode=0o600)
+            write(partial)
+            partial.rename(target)
+        except FAILURES as error:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise CommandError(f"The backup failed: {why(error)}. Nothing was written.") from error
         self.stdout.write(f"{target}: {target.stat().st_size:,} bytes")
+
+
+def why(failure: Exception) -> str:
+    """Return in words why a copy failed. PostgreSQL's programs have said it themselves by then."""
+    if isinstance(failure, subprocess.CalledProcessError):
+        return f"{failure.cmd[0]} ended with exit code {failure.returncode}, see above"
+    return str(failure) or type(failure).__name__
 
 
 def _copy_sqlite(target: Path) -> None:

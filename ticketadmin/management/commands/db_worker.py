@@ -66,10 +66,23 @@ class Command(db_worker.Command):
     def handle(self, **options: Any) -> None:
         require_start()
         sys.setswitchinterval(SWITCH_EVERY)
-        expire_by_need("tasks", timezone.now())  # the rows of bulk updates hold the work to do
+        _begin_without_tasks()
         db_worker.Worker = Worker  # type: ignore[misc]  # its command has no other way to take one
         with _watch():
             super().handle(**options)
+
+
+def _begin_without_tasks() -> None:
+    """Delete the queue's old rows, as those of bulk updates hold the work to do; wait for the database."""
+    while True:
+        try:
+            expire_by_need("tasks", timezone.now())
+            return
+        except DatabaseError as error:
+            logger.warning("the database is away: %s", type(error).__name__)
+            connections.close_all()
+            time.sleep(DATABASE_AGAIN)
+            require_start()  # it may come back as that of another version
 
 
 @contextmanager

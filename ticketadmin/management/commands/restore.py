@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from ticketadmin.management.commands.backup import for_postgres, open_read_only
+from ticketadmin.management.commands.backup import FAILURES, for_postgres, open_read_only, why
 from ticketadmin.services.operations.readiness import pause_after_restore
 
 
@@ -33,9 +33,9 @@ class Command(BaseCommand):
         connection.close()
         try:
             _copy_sqlite(source) if connection.vendor == "sqlite" else _load_postgres(source)
-        except (sqlite3.Error, OSError, subprocess.CalledProcessError) as error:
+        except FAILURES as error:
             raise CommandError(
-                f"The restore failed: {type(error).__name__}. Is {source} a backup of this kind of database?"
+                f"The restore failed: {why(error)}. Is {source} a backup of this kind of database?"
             ) from error
         call_command("migrate", verbosity=0)
         paused = pause_after_restore()
@@ -61,6 +61,7 @@ def _copy_sqlite(source: Path) -> None:
 
 def _load_postgres(source: Path) -> None:
     options, environment = for_postgres()
-    command = ["pg_restore", "--no-owner", "--exit-on-error", *options]
+    # One transaction: a restore that fails leaves the database empty, so that the next one is not refused.
+    command = ["pg_restore", "--no-owner", "--single-transaction", *options]
     database = f"--dbname={connection.settings_dict['NAME']}"
     subprocess.run([*command, database, str(source)], env=environment, check=True)
