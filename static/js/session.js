@@ -23,8 +23,8 @@ async function ask(url, options = {}) {
   }
 }
 
-// Another tab may have signed in anew, which changes the token; another person may have; or every cookie is
-// gone. Rejects with SignedOut, and then the form of the dialog has the token that it needs for signing in.
+// Another tab may have signed in again, which changes the token, or another user may have signed in, or every
+// cookie is gone. Rejects with SignedOut, and then the form of the dialog has the token for signing in.
 async function refreshToken() {
   const answer = await (await ask(page.dataset.sessionUrl)).json().catch(() => {
     throw new Unreachable(); // a page of a proxy
@@ -96,7 +96,7 @@ function askFor(form, name, url) {
   form.querySelector(`[name=${name}]`)?.focus();
 }
 
-// Open the dialog once; every caller waits for the same sign-in. Resolves with whether the same person is
+// Open the dialog once; every caller waits for the same sign-in. Resolves with whether the same user is
 // back; false where the dialog was closed, so that its caller can offer the button again.
 let waiting = null;
 export function signIn() {

@@ -1,5 +1,5 @@
 // Keys that save way, listed in the help dialog ("?"). They never fire while typing, can be switched off
-// by each person, and use no modifier that a screen reader or browser has taken. Ctrl+Enter within the form
+// by each user, and use no modifier that a screen reader or browser has taken. Ctrl+Enter within the form
 // that it saves is no such key: it stays.
 const isTyping = (element) =>
   element.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");

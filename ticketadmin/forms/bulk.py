@@ -65,13 +65,13 @@ class ChangesForm(ActionsForm):
 
     def __init__(
         self,
-        data: QueryDict | None = None,
+        data: QueryDict | None,
         *,
         schema: TicketSchema,
         notes: Mapping[str, Any],
-        edit: Edit | None = None,
-        change_reason: str = "",
-        is_checked: bool = True,
+        edit: Edit,
+        change_reason: str,
+        is_checked: bool,
     ) -> None:
         """Ask for every field that the file does not bring, and for what the file leaves open.
 
@@ -108,7 +108,7 @@ class ChangesForm(ActionsForm):
         """What is wrong with what was posted; nothing in a form that is only shown."""
         return super().errors if self.is_checked else ErrorDict()
 
-    def offer(self, recipes: Sequence[Recipe], *, actor: User, chosen: str = "") -> None:
+    def offer(self, recipes: Sequence[Recipe], *, actor: User, chosen: str) -> None:
         """Offer these recipes to the user; `chosen` is the number of the one that the form shows first."""
         self.actor = actor
         self.recipes = {str(one.pk): one for one in recipes}
@@ -228,9 +228,9 @@ def _consent_box(consent: Consent) -> forms.BooleanField:
     return forms.BooleanField(label=label, error_messages={"required": message})
 
 
-def _shown(edit: Edit | None, field: Field) -> tuple[str, Inputs]:
+def _shown(edit: Edit, field: Field) -> tuple[str, Inputs]:
     """Return the action that is chosen for a field, and what its box holds."""
-    wish = edit.wishes.get(field.name) if edit else None
+    wish = edit.wishes.get(field.name)
     if isinstance(wish, Set):
         return SETTING, to_inputs(field, wish.value)
     return (CLEARING if wish else KEEP), []

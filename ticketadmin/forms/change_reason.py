@@ -43,7 +43,7 @@ class ReasonForm(forms.Form):
 
     change_reason = reason_box()
 
-    def __init__(self, data: QueryDict | None = None) -> None:
+    def __init__(self, data: QueryDict | None) -> None:
         super().__init__(data, auto_id=f"reason-{uuid4().hex[:8]}-%s")  # several may be on a page
         self.helper = helper(CHANGE_REASON)
         self.accepts_losing = read_accepted(data.getlist(ACCEPT_LOSING) if data else ())

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.models import SavedView, User
 from ticketadmin.services.crm.statuses import Statuses
 from ticketadmin.services.index.listing import UNKNOWN, Due, ListFilters, Order, Sort
-from ticketadmin.services.index.omnibox import codes_of, drafted_codes
+from ticketadmin.services.index.omnibox import drafted_codes, own_codes
 from ticketadmin.services.index.places import place_of
 from ticketadmin.services.index.rows import Listed
 from ticketadmin.services.values.choices import ChoiceList, Choices
@@ -184,7 +184,7 @@ def _custom(reader: _Reader, listed: Listed) -> tuple[tuple[str, str], ...]:
 def _codes(reader: _Reader, user: User) -> tuple[str, ...] | None:
     wanted: list[Callable[[], frozenset[str]]] = []
     if reader.flag("mine"):
-        wanted.append(lambda: codes_of(user))
+        wanted.append(lambda: own_codes(user))
     if reader.flag("drafts"):
         wanted.append(lambda: frozenset(drafted_codes(user)))
     named = [code for code in reader.query.get("codes", "")[:40_000].split(",") if CODE.fullmatch(code)]

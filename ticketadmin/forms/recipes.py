@@ -58,11 +58,11 @@ class RecipeForm(ActionsForm):
 
     def __init__(
         self,
-        data: QueryDict | None = None,
+        data: QueryDict | None,
         *,
         schema: TicketSchema,
         may_share: bool,
-        recipe: Recipe | None = None,
+        recipe: Recipe | None,
     ) -> None:
         """Show the recipe, or an empty one. Fields that exist no more are in `gone` and are left out."""
         initial = {"name": recipe.name, "is_shared": recipe.is_shared} if recipe else None

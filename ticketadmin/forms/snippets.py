@@ -46,9 +46,7 @@ class SnippetForm(forms.Form):
     )
     is_shared = forms.BooleanField(label=_("For everyone"), required=False)
 
-    def __init__(
-        self, data: QueryDict | None = None, *, may_share: bool, snippet: Snippet | None = None
-    ) -> None:
+    def __init__(self, data: QueryDict | None, *, may_share: bool, snippet: Snippet | None) -> None:
         """Show the snippet, or an empty form."""
         self.snippet = snippet
         initial = None

@@ -233,9 +233,9 @@ def submission_of(data: QueryDict) -> uuid.UUID | None:
         return None
 
 
-def posted_form(data: QueryDict, *, code: str, person: User, choices: Choices) -> TicketForm:
+def posted_form(data: QueryDict, *, code: str, user: User, choices: Choices) -> TicketForm:
     """Return the form as it was posted. Raises WrongBase."""
-    base = load_base(data.get("base", ""), code=code, person=person)
+    base = load_base(data.get("base", ""), code=code, user=user)
     data = with_new_custom_fields(data)
     posted_names = [name for name in data if CUSTOM_NAME.fullmatch(name)][:MAX_POSTED_CUSTOM_FIELDS]
     return TicketForm(data, base=base, schema=load_schema(choices, [*base.values, *posted_names]))

@@ -8,7 +8,6 @@ from ticketadmin.models import CustomField, Draft, Recipe, SavedView, TicketInde
 from ticketadmin.presenters.changes import PresentedChange
 from ticketadmin.presenters.index import IndexFacts, present_index
 from ticketadmin.presenters.listing import (
-    CODE,
     Chip,
     Column,
     Row,
@@ -22,12 +21,12 @@ from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.bulk.contents import MAX_WITH_CONTENTS
 from ticketadmin.services.crm.statuses import Status, Statuses
-from ticketadmin.services.index.listing import Query, Total, read_page, total_of
+from ticketadmin.services.index.listing import Query, Sort, Total, read_page, total_of
 from ticketadmin.services.index.omnibox import known_codes, only_code_in
 from ticketadmin.services.index.overview import Overview
 from ticketadmin.services.index.rows import Listed
 from ticketadmin.services.index.state import index_state
-from ticketadmin.ticketapi.client import CODE as CODE_FORM
+from ticketadmin.ticketapi.client import CODE
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class TicketList(Page):
     @property
     def view_query(self) -> str:
         """The query that a saved view keeps: with the columns that are shown."""
-        return self.asked.address(columns=",".join(one.name for one in self.columns if one.name != CODE))
+        return self.asked.address(columns=",".join(one.name for one in self.columns if one.name != Sort.CODE))
 
 
 @page("tickets/tickets.html")
@@ -124,4 +123,4 @@ def _unknown(index: TicketIndex, codes: str) -> tuple[str, ...]:
 
 def _maybe_code(index: TicketIndex, text: str) -> str:
     """Return the code of the one ticket that a text names, or the text itself where it could be a code."""
-    return only_code_in(text, known_codes(index, text)) or (text if CODE_FORM.fullmatch(text) else "")
+    return only_code_in(text, known_codes(index, text)) or (text if CODE.fullmatch(text) else "")

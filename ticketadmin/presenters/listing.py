@@ -20,7 +20,7 @@ from ticketadmin.models import CustomField, FieldKind, IndexedTicket, ReadFrom
 from ticketadmin.presenters.dates import readable_date, readable_moment
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.counters import Counted
-from ticketadmin.services.index.listing import UNKNOWN, Due, Total
+from ticketadmin.services.index.listing import UNKNOWN, Due, Sort, Total
 from ticketadmin.services.index.rows import (
     CATEGORY,
     CREATED,
@@ -35,9 +35,8 @@ from ticketadmin.services.index.rows import (
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
 
-CODE = "code"
 LABELS: Mapping[str, str | Promise] = {
-    CODE: _("Code"),
+    Sort.CODE: _("Code"),
     "title": _("Title"),
     "status": _("Status"),
     "category": _("Category"),
@@ -154,7 +153,7 @@ class Chip:
 def columns_of(request: ListRequest, described: Sequence[CustomField]) -> list[Column]:
     """Return all columns that there are: that of the code, which is always shown, then the others."""
     labels = {**LABELS, **{CUSTOM_PREFIX + one.key: one.label for one in described}}
-    names = [CODE, *STANDARD_COLUMNS, *(CUSTOM_PREFIX + one.key for one in described)]
+    names = [Sort.CODE, *STANDARD_COLUMNS, *(CUSTOM_PREFIX + one.key for one in described)]
     return [_column(name, labels[name], request) for name in names]
 
 
@@ -165,7 +164,7 @@ def _column(name: str, label: str | Promise, request: ListRequest) -> Column:
     starts_descending = name in {"updated", "created"}
     flips = not is_descending if is_sorted else starts_descending
     address = request.address(sort=("-" if flips else "") + name)
-    is_shown = name == CODE or name in request.columns
+    is_shown = name == Sort.CODE or name in request.columns
     return Column(name, str(label), address, direction, is_shown, _attributes(name, str(label)))
 
 
@@ -182,7 +181,7 @@ def rows_of(
     described: Sequence[CustomField],
 ) -> list[Row]:
     """Return the rows to show. `drafted` are codes of which the user has a draft."""
-    shown = [one for one in columns if one.name != CODE]
+    shown = [one for one in columns if one.name != Sort.CODE]
     attributes = tuple(one.cell for one in shown)
     cells = _Cells(shown, described)
     named = cache(statuses.named)

@@ -59,7 +59,7 @@ class CustomerTickets:
 
 
 def customer_tickets(
-    index: TicketIndex, code: str, statuses: Statuses, *, customer: str | None = None
+    index: TicketIndex, code: str, statuses: Statuses, *, customer: str | None
 ) -> CustomerTickets | None:
     """Return the other tickets of this ticket's customer; None where no customer is known.
 
@@ -77,7 +77,7 @@ def carried(query: str) -> str:
     return f"?{urlencode({LIST: query})}" if len(query) <= MAX_LIST else ""
 
 
-def place_in_list(query: Query, code: str, address: str, *, suffix: str = "") -> PlaceInList | None:
+def place_in_list(query: Query, code: str, address: str, *, suffix: str) -> PlaceInList | None:
     """Return the place of a ticket in a list whose query is `address`; None where it is not in the list."""
     row: IndexedTicket | None = query.ordered().filter(code=code).first()
     if row is None:

@@ -17,9 +17,7 @@ from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
-def sent_along_notice(
-    schema: TicketSchema, lost: Collection[str], *, is_unread: bool = False
-) -> Notice | None:
+def sent_along_notice(schema: TicketSchema, lost: Collection[str], *, is_unread: bool) -> Notice | None:
     """Return the warning before a save to such a CRM; None for another CRM.
 
     `lost` are the fields that a save would lose, as far as that is known; `is_unread`: nothing can be read.

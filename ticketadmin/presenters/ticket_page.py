@@ -19,7 +19,7 @@ from ticketadmin.sanitizing import what_is_removed
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import Status
 from ticketadmin.services.drafts.drafts import Restored
-from ticketadmin.services.drafts.presence import Company
+from ticketadmin.services.drafts.presence import TicketPresence
 from ticketadmin.services.rules.checking import Asked, check_rules, rules_of
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.form_base import Base
@@ -114,7 +114,7 @@ class ContentPreview(Page):
 class PresencePart(Page):
     """Who else has the ticket open, for a script."""
 
-    company: Company
+    presence: TicketPresence
     code: str
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with the remote ticket API, named by what the person can do next.
+"""What can go wrong with the remote ticket API, named by what the user can do next.
 
     TicketApiError
     ├── InvalidTicket      the CRM refused the values (400, 422): correct them

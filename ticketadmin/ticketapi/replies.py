@@ -45,7 +45,7 @@ ERRORS: dict[int, tuple[type[TicketApiError], Reason]] = {
     503: (Unavailable, Reason.UNAVAILABLE),
     504: (Unavailable, Reason.GATEWAY_TIMEOUT),
 }
-# The 5xx that a CRM gives in person. The others may be those of a proxy, whose CRM may still be at work.
+# The 5xx that a CRM itself answers. The others may come from a proxy, whose CRM may still be at work.
 _IN_PERSON = frozenset({500, 501, 505})
 
 

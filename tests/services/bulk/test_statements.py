@@ -16,7 +16,7 @@ from ticketadmin.services.bulk.results import Accepted, Done
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.clock import CountedClock
 from ticketadmin.services.crm.reading import read_ticket
-from ticketadmin.services.index.batching import GatheredReads
+from ticketadmin.services.index.batching import ReadBuffer
 from ticketadmin.services.index.refresh import write_batch
 
 pytestmark = pytest.mark.counts_queries
@@ -58,7 +58,7 @@ def test_read_backs_of_many_tickets_and_their_endings_share_their_statements(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     work, proofs = work_on(run, lead), Proofs()
-    with GatheredReads(write_batch).gathering():
+    with ReadBuffer(write_batch).buffering():
         for item in items_of(run):
             with statements() as each:
                 found = send_item(work, item, is_proved_later=True)
@@ -82,7 +82,7 @@ def test_endings_of_many_tickets_are_one_statement(
 ) -> None:
     monkeypatch.setattr(CountedClock, "ASKED_EVERY", math.inf)
     work, endings = work_on(run, lead), Endings(lambda ended: keep_items([*ended.values()]))
-    with GatheredReads(write_batch).gathering(), endings.gathering():
+    with ReadBuffer(write_batch).buffering(), endings.buffering():
         for number, item in enumerate(items_of(run)):
             with statements() as each:
                 send_item(work, item)
@@ -99,7 +99,7 @@ def test_endings_of_many_tickets_are_one_statement(
 
 def test_a_worker_that_lost_the_run_writes_no_endings(run: BulkUpdate, lead: User) -> None:
     work, endings = work_on(run, lead), Endings(lambda ended: keep_items([*ended.values()]))
-    with endings.gathering():
+    with endings.buffering():
         for item in items_of(run)[:3]:
             send_item(work, item)
     BulkUpdate.objects.filter(pk=run.pk).update(worker="another")

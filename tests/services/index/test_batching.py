@@ -16,7 +16,7 @@ from ticketadmin.models import BulkItem, BulkState, BulkUpdate, IndexedTicket, I
 from ticketadmin.services.bulk.items import send_item, work_on
 from ticketadmin.services.crm.clock import CountedClock
 from ticketadmin.services.crm.reading import ReadTicket
-from ticketadmin.services.index.batching import Batch, GatheredReads
+from ticketadmin.services.index.batching import Batch, ReadBuffer
 from ticketadmin.services.index.refresh import write_batch
 
 NOW = timezone.now()
@@ -31,7 +31,7 @@ def read_of(code: str, title: str) -> ReadTicket:
 
 def test_the_last_read_of_a_ticket_counts_and_is_written_once() -> None:
     written: list[Batch] = []
-    reads = GatheredReads(written.append)
+    reads = ReadBuffer(written.append)
 
     reads.add(read_of("TK-1", "sau"), NOW + timedelta(seconds=1))
     reads.add(read_of("TK-1", "trước"), NOW)  # arrives late
@@ -50,13 +50,13 @@ def test_the_last_read_of_a_ticket_counts_and_is_written_once() -> None:
 
 def test_many_reads_do_not_wait_for_the_moment() -> None:
     written: list[Batch] = []
-    reads = GatheredReads(written.append)
+    reads = ReadBuffer(written.append)
 
-    for number in range(GatheredReads.MAX):
+    for number in range(ReadBuffer.MAX):
         reads.add(read_of(f"TK-{number}", "A"), NOW)
     reads.write_when_due()
 
-    assert [len(batch) for batch in written] == [GatheredReads.MAX]
+    assert [len(batch) for batch in written] == [ReadBuffer.MAX]
 
 
 @contextmanager
@@ -85,12 +85,12 @@ def test_a_ticket_of_a_run_costs_few_statements_and_its_row_less_than_two(
     )
     codes = [code for code in sandbox.codes() if code.startswith("TK2")][:20]
     assert lead.may("run_bulk_updates")  # as a worker looks up once for all tickets, before it begins
-    work, reads = work_on(run, lead), GatheredReads(write_batch)
+    work, reads = work_on(run, lead), ReadBuffer(write_batch)
     for number, code in enumerate(codes):
         item = BulkItem.objects.create(
             bulk=run, position=number, ticket_code=code, plan="send", state=ItemState.WORKING
         )
-        with reads.gathering(), statements() as each:
+        with reads.buffering(), statements() as each:
             send_item(work, item)
         assert len(each) <= 7 + (ASKS_FOR_THE_TIME and number == 0), each  # counted from there on
     assert not IndexedTicket.objects.filter(code__in=codes).exists()

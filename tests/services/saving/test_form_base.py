@@ -40,7 +40,7 @@ bases = st.builds(
 def test_a_base_comes_back_as_it_was_signed(base: Base) -> None:
     token = base.sign(LAN)
 
-    assert load_base(token, code=CODE, person=LAN) == base
+    assert load_base(token, code=CODE, user=LAN) == base
     assert load_signed_base(token, code=CODE) == base
 
 
@@ -61,18 +61,18 @@ def test_a_base_without_fields_knows_nothing_of_them(base: Base, left_out: set[s
 )  # fmt: skip
 def test_a_base_that_was_altered_is_refused(token: str) -> None:
     with pytest.raises(WrongBase):
-        load_base(token, code=CODE, person=LAN)
+        load_base(token, code=CODE, user=LAN)
 
 
 def test_a_base_of_another_ticket_or_user_is_refused() -> None:
     token = Base(CODE, {"ticket_title": "Cũ"}).sign(LAN)
 
     with pytest.raises(WrongBase):
-        load_base(token, code="OTHER", person=LAN)
+        load_base(token, code="OTHER", user=LAN)
     with pytest.raises(WrongBase):
         load_signed_base(token, code="OTHER")
     with pytest.raises(WrongBase):
-        load_base(token, code=CODE, person=MINH)
+        load_base(token, code=CODE, user=MINH)
 
 
 def test_a_ticket_that_could_not_be_read_has_an_empty_base() -> None:

@@ -88,13 +88,13 @@ def make_people() -> None:
     path = Path(settings.DATA_DIR) / PEOPLE_FILE
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for role, (username, first_name, last_name) in PEOPLE.items():
-        person, is_new = User.objects.get_or_create(
+        user, is_new = User.objects.get_or_create(
             username=username, defaults={"first_name": first_name, "last_name": last_name}
         )
         if is_new or username not in known:
             known[username] = secrets.token_urlsafe(9)
-            person.set_password(known[username])
-            person.save()
-            person.groups.add(Group.objects.get(name=role.value))
+            user.set_password(known[username])
+            user.save()
+            user.groups.add(Group.objects.get(name=role.value))
     path.touch(mode=0o600)
     path.write_text(json.dumps(known), encoding="utf-8")

@@ -97,12 +97,12 @@ def _record_password(user: User) -> None:
 
 
 @receiver(pre_delete, sender=User)
-def _before_user_goes(instance: User, **_signal: Any) -> None:
+def _before_user_deletion(instance: User, **_signal: Any) -> None:
     instance.roles_held = _role_names(instance)  # type: ignore[attr-defined]
 
 
 @receiver(post_delete, sender=User)
-def _after_user_went(instance: User, **_signal: Any) -> None:
+def _after_user_deletion(instance: User, **_signal: Any) -> None:
     before = {**_values(instance, _USER_FIELDS), "roles": instance.roles_held}  # type: ignore[attr-defined]
     record(AuditAction.USER_DELETED, Target.of(instance), before=before)
 
@@ -188,7 +188,7 @@ def _after_setting(sender: type[models.Model], instance: Any, **_signal: Any) ->
 
 
 @receiver(post_delete)
-def _after_setting_went(sender: type[models.Model], instance: Any, **_signal: Any) -> None:
+def _after_setting_deletion(sender: type[models.Model], instance: Any, **_signal: Any) -> None:
     if sender in SETTINGS:
         record(AuditAction.SETTING_DELETED, Target.of(instance), before=_values(instance, _names_of(sender)))
 
@@ -214,7 +214,7 @@ def _after_view(instance: SavedView, **_signal: Any) -> None:
 
 
 @receiver(post_delete, sender=SavedView)
-def _after_view_went(instance: SavedView, **_signal: Any) -> None:
+def _after_view_deletion(instance: SavedView, **_signal: Any) -> None:
     if instance.is_shared:
         before = _view_values(_values(instance, _VIEW_FIELDS))
         record(AuditAction.VIEW_WITHDRAWN, Target.of(instance), before=before)

@@ -8,10 +8,10 @@ finished, and takes the outcome from them.
 from contextvars import ContextVar
 
 from ticketadmin.models import BulkItem
-from ticketadmin.services.gathering import Gatherer
+from ticketadmin.services.write_buffer import WriteBuffer
 
 
-class Endings(Gatherer[BulkItem]):
+class Endings(WriteBuffer[BulkItem]):
     """The items of one run that ended since the last write, by primary key."""
 
     EVERY = 0.5
@@ -21,4 +21,4 @@ class Endings(Gatherer[BulkItem]):
     def add(self, item: BulkItem) -> None:
         """Keep an item that has ended."""
         with self._lock:
-            self._things[item.pk] = item
+            self._items[item.pk] = item

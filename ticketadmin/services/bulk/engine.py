@@ -60,7 +60,7 @@ from ticketadmin.services.bulk.threads import Crew, Finished, Task
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.concurrency import ConcurrencyLimit, concurrency_limit
 from ticketadmin.services.crm.hold import held_back
-from ticketadmin.services.index.batching import GatheredReads
+from ticketadmin.services.index.batching import ReadBuffer
 from ticketadmin.services.index.refresh import write_batch
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
@@ -128,7 +128,7 @@ class _Drain:
         self.trouble = Trouble()
         self.rollout = Rollout(bulk) if bulk.state == BulkState.RUNNING and self._sends else None
         self.proofs = Proofs()
-        self.reads = GatheredReads(write_batch)
+        self.reads = ReadBuffer(write_batch)
         self.endings = Endings(lambda ended: keep_items([*ended.values()]))
         self.tasks = 0  # given to threads and not finished
         self.in_flight: dict[int, BulkItem] = {}
@@ -179,7 +179,7 @@ class _Drain:
             work = self._begin()
             if work is None:
                 return Left()
-            with self.reads.gathering(), self.endings.gathering():
+            with self.reads.buffering(), self.endings.buffering():
                 return self._work_on(work, item)
 
     @contextmanager
@@ -218,7 +218,7 @@ class _Drain:
     def _prove(self, work: Work, written: Sequence[Unproved]) -> list[ItemResult]:
         """Run in a thread of the crew: read back what was written, also while the run is to stop."""
         self.pace.count(1)
-        with self._calling(), self.reads.gathering(), self.endings.gathering():
+        with self._calling(), self.reads.buffering(), self.endings.buffering():
             if len(written) == 1:
                 return [prove_item(work, written[0].item, written[0].written)]
             return prove_together(work, written, self.lists)

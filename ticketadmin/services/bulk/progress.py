@@ -188,19 +188,19 @@ def runs_page(*, owner: int | None = None, before: int | None = None) -> Page[Bu
     return page_of(runs, RUNS)
 
 
-def news_for(person: User) -> list[BulkUpdate]:
+def news_for(user: User) -> list[BulkUpdate]:
     """Return the user's runs that ended and that they have not seen yet, and count them as seen."""
     since = timezone.now() - NEWS_FOR
-    unseen = BulkUpdate.objects.filter(owner=person, seen_at=None, state__in=ENDED, finished_at__gte=since)
+    unseen = BulkUpdate.objects.filter(owner=user, seen_at=None, state__in=ENDED, finished_at__gte=since)
     ended = list(unseen[:5])
     if ended:
         BulkUpdate.objects.filter(pk__in=[one.pk for one in ended]).update(seen_at=timezone.now())
     return ended
 
 
-def mark_seen(bulk: BulkUpdate, person: User) -> None:
+def mark_seen(bulk: BulkUpdate, user: User) -> None:
     """Note that the owner has seen the end of a run, so that it is not announced."""
-    if bulk.has_ended and bulk.owner_id == person.pk and bulk.seen_at is None:
+    if bulk.has_ended and bulk.owner_id == user.pk and bulk.seen_at is None:
         BulkUpdate.objects.filter(pk=bulk.pk).update(seen_at=timezone.now())
 
 

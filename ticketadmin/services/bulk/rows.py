@@ -160,7 +160,7 @@ def _passed_over(table: Table, columns: tuple[Column, ...]) -> list[str]:
 
 
 def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
-    """Raise InvalidColumns for more content than is cleaned while a person waits for the page."""
+    """Raise InvalidColumns for more content than is cleaned while a user waits for the page."""
     html = [column.index for column in columns if column.field and column.field.kind is Kind.HTML]
     length = sum(len(_cell(row, index)) for row in table.rows for index in html)
     if length > MAX_CONTENT:

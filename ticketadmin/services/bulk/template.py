@@ -1,7 +1,7 @@
 """The table to fill in for a bulk update: one column for each field, named so that it is read back.
 
 The workbook formats every column as text, so that a spreadsheet neither drops the zeros of a phone
-number nor rewrites a day, and explains the columns on a second sheet in the person's language.
+number nor rewrites a day, and explains the columns on a second sheet in the user's language.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ def explain_export(columns: Iterable[ColumnHelp]) -> HelpSheet:
 
 
 def explain_columns(schema: TicketSchema) -> list[ColumnHelp]:
-    """Return the columns of the template, the codes first, explained in the person's language."""
+    """Return the columns of the template, the codes first, explained in the user's language."""
     names = headings_of(schema.fields)
     code = ColumnHelp(_("Ticket code"), _("The ticket's code. Each ticket has one row."))
     return [code, *(_help(names[name], field, schema) for name, field in schema.fields.items())]

@@ -63,7 +63,7 @@ def read_arguments(
     given: bytes | None,
     schema: TicketSchema,
     *,
-    may_be_empty: bool = False,
+    may_be_empty: bool,
 ) -> Wanted:
     """Return what `CODE … field=value`, `--clear` and the standard input ask for. Raises WrongArguments.
 

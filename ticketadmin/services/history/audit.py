@@ -35,7 +35,7 @@ class AuditFilters:
 
 
 def audit_page(
-    viewer: User, filters: AuditFilters, *, before: int | None = None, size: int = PAGE
+    viewer: User, filters: AuditFilters, *, before: int | None, size: int = PAGE
 ) -> Page[AuditEntry]:
     """Return one page of the log. Raises Forbidden."""
     require(viewer, RIGHT)

@@ -25,7 +25,7 @@ class Filters:
     """Which changes are wanted; empty means any."""
 
     ticket: str = ""
-    person: int | None = None
+    person: int | None = None  # a user's id; named as the parameter of the address
     field: str = ""
     outcome: str = ""
     origin: str = ""
@@ -35,9 +35,7 @@ class Filters:
     until: date | None = None  # this day included
 
 
-def history_page(
-    viewer: User, filters: Filters, *, before: int | None = None, size: int = PAGE
-) -> Page[Change]:
+def history_page(viewer: User, filters: Filters, *, before: int | None, size: int = PAGE) -> Page[Change]:
     """Return one page of the changes that this user may see."""
     return page_of(_asked(viewer, filters, before).select_related("undo_of"), size)
 

@@ -250,9 +250,9 @@ def total_of(query: Query, *, most: int = MAX_COUNTED) -> Total:
     return Total(min(count, most), is_more=count > most)
 
 
-def codes_of(query: Query, *, most: int = MAX_CODES) -> list[str]:
-    """Return the codes of all rows that fit, in their order, up to one more than `most`."""
-    return [row.code for row in _from(query, None, most + 1)]
+def codes_of(query: Query) -> list[str]:
+    """Return the codes of all rows that fit, in their order, up to one more than MAX_CODES."""
+    return [row.code for row in _from(query, None, MAX_CODES + 1)]
 
 
 def rows_in_order(query: Query) -> Iterator[IndexedTicket]:
@@ -273,12 +273,12 @@ def neighbours(query: Query, row: IndexedTicket) -> tuple[IndexedTicket | None, 
     return next(before, None), next(after, None)
 
 
-def position_of(query: Query, row: IndexedTicket, *, most: int = MAX_COUNTED) -> Total:
+def position_of(query: Query, row: IndexedTicket) -> Total:
     """Return the place of a row among those that fit, from 1, up to a limit."""
     ahead = 0
     for part in _parts(query, Place(_key_of(query, row), row.pk, is_back=True)):
-        ahead += part.order_by()[: most + 1].count()
-    return Total(min(ahead + 1, most), is_more=ahead >= most)
+        ahead += part.order_by()[: MAX_COUNTED + 1].count()
+    return Total(min(ahead + 1, MAX_COUNTED), is_more=ahead >= MAX_COUNTED)
 
 
 def of_same_customer(

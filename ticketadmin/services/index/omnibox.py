@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.core.cache import cache
-from django.db.models import Subquery
+from django.db.models import QuerySet, Subquery
 
 from ticketadmin.models import (
     Change,
@@ -212,24 +212,26 @@ def matching_statuses(typed: str, statuses: Iterable[str]) -> list[str]:
     return sorted(holding, key=lambda name: not plain_letters(name).startswith(wanted))
 
 
-def recent_codes(actor: User, *, limit: int = SUGGESTED) -> list[str]:
+def recent_codes(user: User) -> list[str]:
     """Return the tickets that a user changed lately, newest first, each once."""
-    changed = Change.objects.filter(actor=actor).order_by("-id").values_list("ticket_code", flat=True)
-    return list(dict.fromkeys(changed[:60]))[:limit]
+    return list(dict.fromkeys(_changed_codes(user)[:60]))[:SUGGESTED]
 
 
-def codes_of(actor: User) -> frozenset[str]:
-    """Return the tickets that are a user's own here: with a draft, or changed by them lately."""
-    changed = Change.objects.filter(actor=actor).order_by("-id").values_list("ticket_code", flat=True)
-    return frozenset([*changed[:500], *drafted_codes(actor)])
+def own_codes(user: User) -> frozenset[str]:
+    """Return the codes of tickets that the user has a draft of or changed recently."""
+    return frozenset([*_changed_codes(user)[:500], *drafted_codes(user)])
 
 
-def drafted_codes(actor: User) -> tuple[str, ...]:
+def _changed_codes(user: User) -> QuerySet[Change, str]:
+    return Change.objects.filter(actor=user).order_by("-id").values_list("ticket_code", flat=True)
+
+
+def drafted_codes(user: User) -> tuple[str, ...]:
     """Return the tickets of which a user has a draft, newest first; MAX_DRAFTED at most."""
-    return tuple(Draft.objects.of(actor.pk).values_list("ticket_code", flat=True)[:MAX_DRAFTED])
+    return tuple(Draft.objects.of(user.pk).values_list("ticket_code", flat=True)[:MAX_DRAFTED])
 
 
-def drafts_column(actor: Slot) -> Subquery:
+def drafts_column(user: Slot) -> Subquery:
     """Return the same drafts as a column of any query, for `rows_in`: with code, title and time."""
-    newest = Draft.objects.of(actor).values("pk")[:MAX_DRAFTED]
+    newest = Draft.objects.of(user).values("pk")[:MAX_DRAFTED]
     return json_rows(Draft.objects.filter(pk__in=newest), ("id", "ticket_code", "title", "updated_at"))

@@ -15,7 +15,7 @@ from django.utils import timezone
 from ticketadmin.models import Change, Outcome, ReadFrom
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import ReadTicket, ticket_absent, ticket_read
-from ticketadmin.services.index.batching import Batch, GatheredReads
+from ticketadmin.services.index.batching import Batch, ReadBuffer
 from ticketadmin.services.index.rows import (
     index_to_write,
     listed_fields,
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 @receiver(ticket_read)
 def note_read(read: ReadTicket, began_at: datetime, before: ReadTicket | None, **_signal: Any) -> None:
     """Write the row of a ticket that was just read, or leave it to what gathers the reads of this thread."""
-    if reads := GatheredReads.in_use():
+    if reads := ReadBuffer.in_use():
         reads.add(read, began_at)
         return
     try:

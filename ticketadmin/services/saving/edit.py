@@ -1,4 +1,4 @@
-"""What a person wants changed: keep, set or clear for each field, checked before anything is sent.
+"""What a user wants changed: keep, set or clear for each field, checked before anything is sent.
 
 An `Edit` maps field names to `Set` or `CLEAR`; a field that is absent is kept. `read_edit` makes one
 from what a form posted and the base it was posted against; nothing else decides what is sent.
@@ -123,7 +123,7 @@ def read_edit(
     base: Mapping[str, Value],
     schema: TicketSchema,
 ) -> Edit:
-    """Compare what was posted with the base and return what the person changed.
+    """Compare what was posted with the base and return what the user changed.
 
     Only changed fields are checked, so that a bad value somebody else stored does not block a save.
     An emptied box clears a field whose value was known; where it was unknown, only `cleared` does.

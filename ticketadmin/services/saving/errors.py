@@ -21,7 +21,7 @@ from ticketadmin.ticketapi.errors import TicketApiError
 
 
 class SaveProblem(Exception):
-    """A save that did not succeed. The person's text is still in the form."""
+    """A save that did not succeed. The user's input is still in the form."""
 
 
 class NothingToSave(SaveProblem):

@@ -1,7 +1,7 @@
 """The base of a form: the values it was loaded with, carried by the form itself and signed.
 
 Signed, so that a browser cannot invent a base and thereby skip the comparison; bound to the ticket
-and the person, so that a form left open is not sent in somebody else's name.
+and the user, so that a form left open is not sent under another user's name.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ SALT = "ticketadmin.base"
 
 
 class WrongBase(Exception):
-    """The form's base is missing, altered, or of another ticket or person."""
+    """The form's base is missing, altered, or of another ticket or user."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Base:
     code: str
     values: Mapping[str, Value] = field(default_factory=dict)
     loaded_at: datetime | None = None
-    conflicts: tuple[FieldConflict, ...] = ()  # still to be chosen by the person
+    conflicts: tuple[FieldConflict, ...] = ()  # still to be chosen by the user
     shows_custom_fields: bool = False  # the answer had `custom_fields`, be it empty
 
     @property
@@ -43,12 +43,12 @@ class Base:
         """Return the base as if these fields had not been shown."""
         return replace(self, values={name: self.values[name] for name in self.values if name not in names})
 
-    def sign(self, person: User) -> str:
+    def sign(self, user: User) -> str:
         """Return the token for the form."""
         content = {
             "code": self.code,
-            "person": person.pk,
-            "sessions": _sessions_of(person),
+            "person": user.pk,
+            "sessions": _sessions_of(user),
             "values": dict(self.values),
             "at": self.loaded_at.isoformat() if self.loaded_at else None,
             "custom": self.shows_custom_fields,
@@ -64,10 +64,10 @@ def base_of(read: ReadTicket | None, code: str) -> Base:
     return Base(read.code, read.values, read.read_at, shows_custom_fields=read.shows_custom_fields)
 
 
-def load_base(token: str, *, code: str, person: User) -> Base:
+def load_base(token: str, *, code: str, user: User) -> Base:
     """Return the base in a posted token. Raises WrongBase."""
     base, content = _loaded(token, code=code)
-    if int(content["person"]) != person.pk:
+    if int(content["person"]) != user.pk:
         raise WrongBase
     return base
 
@@ -89,9 +89,9 @@ def load_owned_base(token: str, *, code: str, max_age: timedelta) -> tuple[Base,
     return base, owner
 
 
-def _sessions_of(person: User) -> str:
+def _sessions_of(user: User) -> str:
     """Return what changes when all sessions of a user end."""
-    return salted_hmac(SALT, person.get_session_auth_hash(), algorithm="sha256").hexdigest()[:32]
+    return salted_hmac(SALT, user.get_session_auth_hash(), algorithm="sha256").hexdigest()[:32]
 
 
 def _loaded(token: str, *, code: str, max_age: timedelta | None = None) -> tuple[Base, dict[str, Any]]:

@@ -24,7 +24,7 @@ class UnknownStatus(Exception):
 def set_status(code: str, status: str, *, seen: str | None, context: SaveContext) -> Saved:
     """Set a ticket's status.
 
-    `seen` is the status that the person saw: if the CRM holds another one by now, EditConflict is
+    `seen` is the status that the user saw: if the CRM holds another one by now, EditConflict is
     raised and nothing is sent. None where it was not known. `context` says who asks, and why.
     Raises UnknownStatus, Forbidden, or what `save_ticket` raises.
     """

@@ -104,7 +104,7 @@ def _usable(user: User) -> QuerySet[Snippet]:
     return Snippet.objects.filter(Q(owner=user) | Q(is_shared=True))
 
 
-def keep_snippet(actor: User, text: SnippetText, *, snippet: Snippet | None = None) -> Snippet:
+def keep_snippet(actor: User, text: SnippetText, *, snippet: Snippet | None) -> Snippet:
     """Make a snippet, or change one of the actor's own, and return it. Raises as `keep_own`."""
     kept = snippet or Snippet(owner=actor)
     return keep_own(actor, kept, vars(text), most=MAX_SNIPPETS)

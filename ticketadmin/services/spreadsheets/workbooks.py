@@ -43,7 +43,7 @@ _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "OPENPYXL_LXML": "False",  # the standard library's parser is the one that was checked with
 }
-_turns = threading.BoundedSemaphore(MAX_AT_ONCE)
+_places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 def is_workbook(content: bytes) -> bool:
@@ -51,7 +51,7 @@ def is_workbook(content: bytes) -> bool:
     return content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def read_workbook(content: bytes, sheet: str = "") -> Table:
+def read_workbook(content: bytes, sheet: str) -> Table:
     """Return the table on a sheet of an XLSX file; without a title, on the first visible one.
 
     Raises UnreadableFile: SheetWithoutRows where that sheet has none and others may.
@@ -101,7 +101,7 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
 
     The module limits itself by its arguments. Raises UnreadableFile where it does not end in time.
     """
-    if not _turns.acquire(timeout=MAX_SECONDS):
+    if not _places.acquire(timeout=MAX_SECONDS):
         raise unreadable("busy")
     try:
         with tempfile.TemporaryFile() as output:
@@ -123,7 +123,7 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
         logger.error("The process that reads workbooks cannot be started: %s", type(error).__name__)
         raise unreadable("unavailable") from error
     finally:
-        _turns.release()
+        _places.release()
 
 
 def _is_merged() -> str:

@@ -18,7 +18,7 @@ from ticketadmin.views.redirects import see_other
 def keep(request: UserRequest, code: str) -> HttpResponse:
     """Keep the posted form; answers what is kept since when."""
     try:
-        base = load_base(request.POST.get("base", ""), code=code, person=request.user)
+        base = load_base(request.POST.get("base", ""), code=code, user=request.user)
     except WrongBase:
         keep_without_session(code, request.POST)
         return JsonResponse({"state": "foreign"}, status=409)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.http import HttpResponse
 
 from ticketadmin.presenters.ticket_page import PresencePart
-from ticketadmin.services.drafts.presence import be_present, leave
+from ticketadmin.services.drafts.presence import close_tab, record_presence
 from ticketadmin.views.access import UserRequest, in_background, needs
 from ticketadmin.views.pages import show
 
@@ -16,22 +16,22 @@ def presence(request: UserRequest, code: str) -> HttpResponse:
     """Record this tab and return who else has the ticket open; 204 if the page shows that already."""
     tab = request.POST.get("tab", "")
     if request.POST.get("leaving"):
-        leave(request.user, code, tab=tab)
+        close_tab(request.user, code, tab=tab)
         return HttpResponse(status=204)
-    company = be_present(
+    present = record_presence(
         request.user,
         code,
         tab=tab,
         is_editing=bool(request.POST.get("editing")),
         loaded_at=_moment(request.POST.get("loaded_at", "")),
     )
-    if company.key == request.POST.get("shown", ""):
+    if present.key == request.POST.get("shown", ""):
         return HttpResponse(status=204)
-    return show(request, PresencePart(company, code))
+    return show(request, PresencePart(present, code))
 
 
 def _moment(text: str) -> datetime | None:
-    """Return the moment in UTC; None for what is no moment that a page could have been loaded at."""
+    """Return the moment in UTC; None for a text that is no time at which a page could have been loaded."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo and 2000 < moment.year < 3000 else None

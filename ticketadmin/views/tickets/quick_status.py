@@ -124,7 +124,7 @@ def _rebased(request: UserRequest, saved: Saved) -> str:
     if not change.is_saved or "base" not in request.POST:
         return ""
     try:
-        base = load_base(request.POST["base"], code=change.ticket_code, person=request.user)
+        base = load_base(request.POST["base"], code=change.ticket_code, user=request.user)
     except WrongBase:
         return ""
     stored = {name: value for name, value in (change.read_back or {}).items() if name in base.values}
