@@ -1,4 +1,4 @@
-"""What Prometheus counts. Metrics name routes, outcomes and endpoints: never people, tickets or values.
+"""What Prometheus counts. Metrics name routes, outcomes and endpoints: never users, tickets or values.
 
 With several web processes PROMETHEUS_MULTIPROC_DIR holds what each of them counted; gunicorn.conf.py
 sets it. What the database knows is queried at the time of a scrape: see `services/operations/readiness.py`.

@@ -4,7 +4,7 @@ The attacker writes tickets: by e-mail, through a web form, or with an account i
 write is shown to a signed-in colleague, so it must not run script, load anything by itself, send a
 form, cover the tool's own controls, or cost the server minutes. Layers, each enough on its own:
 
-1. The document is spelled out anew by its tokens (markup) with allowed elements and attributes alone, every
+1. The document is rewritten token by token (markup) with only the allowed elements and attributes, every
    value in double quotes: parsers meet nothing that they could disagree over (comments, svg, template,
    noscript, select …). Formatting elements lose their attributes, so that a parser repeats no more than three
    of a kind (HTML standard, 13.2.4.3); a link keeps its own, and what repeating it could cost is bounded.
@@ -330,7 +330,7 @@ class _TextReader(HTMLParser):
 
 
 def visible_text(html_text: str) -> str:
-    """Return the text of content as a person reads it, one block a line; the raw text beyond the bounds."""
+    """Return the visible text of content, one block a line; the raw text beyond the bounds."""
     try:
         cleaned = known_clean(html_text)
     except ContentTooComplex:

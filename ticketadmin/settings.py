@@ -337,7 +337,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "axes": {"level": "WARNING"},
-        "django_auth_ldap": {"level": "ERROR"},  # its warnings name people
+        "django_auth_ldap": {"level": "ERROR"},  # its warnings name users
         "django_tasks": {"level": "WARNING"},
     },
 }

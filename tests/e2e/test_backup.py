@@ -108,7 +108,7 @@ def test_nothing_that_is_restored_acts_by_itself(server: LiveServer, tmp_path: P
 
     said, _counts = restore(tmp_path / "copy", new)
 
-    assert "3 bulk updates that were under way wait" in said
+    assert "3 bulk updates in progress are paused" in said
     with sqlite3.connect(tmp_path / "new" / "ticketadmin.sqlite3") as restored:
         found = restored.execute(
             "SELECT state, pause_reason FROM ticketadmin_bulkupdate ORDER BY id"

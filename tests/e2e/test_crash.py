@@ -83,7 +83,7 @@ def test_the_command_settles_what_nobody_opens(crashing: LiveServer, crm: Sandbo
 
     printed = crashing.manage("settle_changes")
 
-    assert "open changes were looked at" in printed
+    assert "open changes were examined" in printed
 
 
 def save_into_the_void(visitor: Visitor, typed: dict[str, list[str]]) -> None:

@@ -62,7 +62,7 @@ class ListRequest:
 
     @cached_property
     def _parameters(self) -> dict[str, str]:
-        """Each parameter as an address has it: a page has dozens of addresses that differ in one."""
+        """The parameters, encoded: a page has dozens of addresses that differ in one."""
         return {name: _encoded(name, values) for name, values in self.query.lists() if name != "place"}
 
 

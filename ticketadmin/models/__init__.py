@@ -1,4 +1,4 @@
-"""The rows of this product: users, changes, bulk updates, drafts, the ticket index, configuration, what the
+"""The database tables: users, changes, bulk updates, drafts, the ticket index, configuration, what the
 CRM last said and what processes share."""
 
 from .audit import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, FailedSignIns

@@ -1,4 +1,4 @@
-"""Bulk updates: one set of changes for many tickets, one item a ticket. These rows are the truth.
+"""Bulk updates: one set of changes for many tickets, one item a ticket. These rows are the source of truth.
 
 The task queue only wakes workers. A worker drains a bulk update while it holds its lease; whatever
 it does is on an item before and after, so that another worker can go on where it was cut off.

@@ -1,4 +1,4 @@
-"""Columns of kinds that several tables have."""
+"""Constructors of columns that occur in several tables."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the CRM said, and what the processes of this product share: locks, limits, signs of life.
+"""What the CRM said, and what the processes of this product share: locks, limits, heartbeats.
 
 `CrmSnapshot` holds answers and what answers have shown; `SharedState` coordinates processes and names no data
 of the CRM. Each row is named by a member of an enum, which says what its JSON holds and where it is used.
@@ -55,7 +55,7 @@ class SnapshotManager(models.Manager["CrmSnapshot"]):
 class CrmSnapshot(models.Model):
     """The last good answer of the CRM to a question whose answer seldom changes.
 
-    Kept in the database, so that every process has it and it survives a restart: a list that is
+    Kept in the database, so that all processes share it and it survives a restart: a list that is
     too old is still better than none while the CRM is down.
     """
 

@@ -95,7 +95,7 @@ def rows_in(model: type[Row], column: Listed) -> tuple[Row, ...]:
 
 
 def _value(field: Field[Any, Any], value: Any) -> Any:
-    """Return a value as its field has it.
+    """Return a value of the type that its field has.
 
     SQLite spells a boolean as a number, JSON as a text, and a moment, which is one of UTC, without a zone.
     """

@@ -1,6 +1,6 @@
 """How a save, one field of it, and one ticket of a bulk run can end, and what follows from each.
 
-Every member says in its own line all that the product has to know about it; what people read beyond the
+Every member says in its own line all that the product has to know about it; what users read beyond the
 label is in `presenters.outcomes`. How to add one: CONTRIBUTING, "An outcome".
 """
 

@@ -1,12 +1,12 @@
-"""Statements whose SQL is worked out once a connection: queries of each page of a kind, writes of each save.
+"""Statements whose SQL is compiled once a connection: the queries of frequent pages, the writes of each save.
 
-Django builds and compiles a query anew each time it is used. For the queries of the ticket page that was half
+Django builds and compiles a query each time it is used. For the queries of the ticket page that was half
 of the page's processor time, several times what the database and the rows took. A prepared query is built
 once, with `Slot`s where its values go; what it returns is what its queryset would return, always read afresh.
 Queries that depend on filters or are rare stay ordinary querysets.
 
 Django's `bulk_update` spells each value of each row as a branch of a CASE expression, which is built and
-compiled anew each time: at 50 rows of a bulk run it was two fifths of the worker's processor time.
+compiled each time: at 50 rows of a bulk run it was two fifths of the worker's processor time.
 A `RowsUpdate` sends the values as a table that the update joins.
 """
 

@@ -1,1 +1,1 @@
-"""What people read: outcomes, problems, changes and runs as words, tones and rows."""
+"""What users read: outcomes, problems, changes and runs as words, tones and rows."""

@@ -264,7 +264,7 @@ def _surprises(reading: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _counted(message: Any, number: int, **named: Any) -> str:
-    """Return a message of `ngettext_lazy`, whose form goes by `count`; `n` is the number as it is shown."""
+    """Return a message of `ngettext_lazy`: `count` selects the plural form, `n` is the number as shown."""
     return str(message % {**named, "count": number, "n": number_format(number, force_grouping=True)})
 
 

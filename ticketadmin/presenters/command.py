@@ -1,4 +1,4 @@
-"""What the command prints: for people a line a ticket, for programs one JSON object."""
+"""What the command prints: a line for each ticket, or with --json one JSON object."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Dates of the CRM as people read them, in their language."""
+"""Dates of the CRM in the user's language."""
 
 from datetime import date, datetime
 from functools import lru_cache

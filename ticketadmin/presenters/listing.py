@@ -1,4 +1,4 @@
-"""The list of tickets as people read it: columns, cells, chips, totals. What is not known is said so."""
+"""The list of tickets as users read it: columns, cells, chips, totals. What is not known is said so."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Column:
     name: str
     label: str
     address: str = ""
-    direction: str = ""  # ascending, descending or "", as aria-sort has it
+    direction: str = ""  # ascending, descending or "": the values of aria-sort
     is_shown: bool = True
     cell: str = ""  # the attributes of its cells: label on small screens, and class
 

@@ -45,7 +45,7 @@ class Notice:
 
     @property
     def is_problem(self) -> bool:
-        """Return whether it is an error: screen readers announce it at once, and it names the request."""
+        """Return whether it is an error: screen readers announce it immediately, and it names the request."""
         return self.tone in {Tone.WARN, Tone.DANGER}
 
     @property

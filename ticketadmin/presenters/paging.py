@@ -1,4 +1,4 @@
-"""Ways between pages: tabs, the pages before and after, and the filters that go along in addresses."""
+"""Navigation between pages: tabs, links to the previous and next page, and filters in addresses."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Rules as people read them: what a change needs before it is made, and what it does not meet."""
+"""Rules as users read them: what a change needs before it is made, and what it does not meet."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -103,7 +103,7 @@ def _what(field: str, value: str, schema: TicketSchema) -> str:
 
 
 def group_labels(names: Iterable[str]) -> list[str]:
-    """Return groups as people know them: the roles in the user's language, others by their names."""
+    """Return the names of groups: the roles in the user's language, others by their names."""
     known = dict(Role.choices)
     return [str(known.get(name, name)) for name in names]
 

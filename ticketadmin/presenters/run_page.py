@@ -1,4 +1,4 @@
-"""The page of a bulk run, and the part of it that moves, as its templates show them."""
+"""The page of a bulk run, and the part of it that is refreshed, as its templates show them."""
 
 from dataclasses import dataclass
 from uuid import UUID

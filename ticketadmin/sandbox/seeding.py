@@ -33,7 +33,7 @@ _NAMED = [
     ("TK-DENIED", "Demo: the CRM allows no change", 1),
     ("TK-IGNORED", "Demo: the CRM says yes and stores nothing", 1),
     ("TK-WIPES", "Demo: a change empties the other fields", 1),
-    ("TK-CONFLICT", "Demo: somebody else is always faster", 1),
+    ("TK-CONFLICT", "Demo: another user always saves first", 1),
     ("TK-BUSY", "Demo: busy at first, then fine", 1),
     ("TK-BROKEN", "Demo: the CRM breaks on every change", 1),
 ]

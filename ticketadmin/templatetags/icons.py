@@ -25,7 +25,7 @@ def icon(name: str, size: int = 16, tone: str = "") -> SafeString:
 
 @lru_cache(maxsize=500)
 def _drawn(name: str, size: int, classes: str) -> SafeString:
-    """Return what lucide's own tag draws, which reads the archive's 1,700 entries anew for each icon.
+    """Return what lucide's own tag draws, which reads the archive's 1,700 entries again for each icon.
 
     That took 9 ms an icon, and half a second of the first pages of each process.
     """

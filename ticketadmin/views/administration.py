@@ -37,7 +37,7 @@ def omitted_fields_setting(request: UserRequest) -> HttpResponse:
 
 @needs("view_connection", "GET", "POST")
 def connection(request: UserRequest) -> HttpResponse:
-    """Show what is known of the connection; a POST asks the CRM anew."""
+    """Show what is known of the connection; a POST checks it again."""
     if request.method == "POST":
         check_api()
         check_soon(current_index())

@@ -1,4 +1,4 @@
-"""What the frame of every page shows of its reader: a context processor.
+"""What the frame of every page shows of the user: a context processor.
 
 The frame (bar, menu, dialogs) is rendered once for equal values of these (`{% same_for %}`), so they are few
 and say nothing of the page inside.
@@ -32,7 +32,7 @@ class Reader:
 
 
 def frame(request: HttpRequest) -> dict[str, Callable[[], Reader] | frozenset[str]]:
-    """Return `reader`, made only where a template asks for it, and `current`, the route if the bar has it."""
+    """Return `reader`, made only where a template uses it, and `current`, the route if the bar has it."""
     match = request.resolver_match
     route = (match.url_name or "") if match else ""
     return {"reader": cache(lambda: _reader(request)), "current": IN_BAR & {BESIDE.get(route, route)}}

@@ -1,4 +1,4 @@
-"""What machines ask: does the process live, is it ready, what did it count. No session, no sign-in."""
+"""Health, readiness and metrics for machines, without a session or a sign-in."""
 
 import hmac
 import ipaddress
@@ -16,7 +16,7 @@ from ticketadmin.views.addresses import client_address
 @login_not_required
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 while the process can answer at all."""
+    """Answer 200 while the process can answer."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 

@@ -1,7 +1,7 @@
 """Reading XLSX files, in a process of its own. No Django, no settings, no database here.
 
 The attacker uploads a workbook: an archive of a few KB that unpacks into gigabytes, XML that makes a library
-work for minutes, or a fault in that library. So the process that serves people never opens a workbook. It
+work for minutes, or a fault in that library. So the process that serves pages never opens a workbook. It
 starts `python -m ticketadmin.workbooks` with an empty environment, gives it the file on standard input and
 reads rows as JSON from standard output (`services/spreadsheets/workbooks.py`).
 

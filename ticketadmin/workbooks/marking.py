@@ -1,6 +1,6 @@
 """Writes into a workbook what is wrong with its cells: a column of texts, and a colour on cells.
 
-The file stays the user's: one sheet and the styles are written anew element by element, every other part is
+The file stays the user's: one sheet and the styles are rewritten element by element, every other part is
 copied byte for byte. A library that loads and saves workbooks would drop the stored results of formulas,
 without which the file could not be uploaded again, and much of its looks.
 
@@ -110,7 +110,7 @@ def _copied(archive: ZipFile, changed: Mapping[str, bytes]) -> bytes:
 
 
 class _Copy:
-    """A part, written anew while it is read, with the names and the order that it has."""
+    """A part, rewritten while it is read, with the names and the order that it has."""
 
     def __init__(self, content: bytes) -> None:
         self._written = BytesIO()

@@ -84,4 +84,4 @@ def test_statistics_that_cannot_be_taken_stop_nothing(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING), connection.execute_wrapper(refuse):
         refresh_statistics(is_first=True)
 
-    assert "no new statistics: DatabaseError" in caplog.text
+    assert "could not update the statistics of the index: DatabaseError" in caplog.text

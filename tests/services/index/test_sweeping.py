@@ -369,7 +369,7 @@ def test_the_command_shows_sweeps_rebuilds_and_forgets(sandbox: Sandbox, capsys:
     assert "filters_by_code" in shown
 
     call_command("index", "--forget", CODE, "NOBODY-1")
-    assert "1 rows deleted" in capsys.readouterr().out
+    assert "1 rows were deleted" in capsys.readouterr().out
     assert CODE not in codes()
     call_command("index", "--rebuild")
     work()

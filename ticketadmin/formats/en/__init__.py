@@ -1,1 +1,1 @@
-"""English, as people of any country read it."""
+"""English, for readers of any country."""

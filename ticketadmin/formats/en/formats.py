@@ -1,4 +1,4 @@
-"""English dates name the month, for 11/12 is two different days on the two sides of the Atlantic."""
+"""English dates name the month, because 11/12 is a different day in the US and in Europe."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"

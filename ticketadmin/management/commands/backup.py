@@ -18,7 +18,7 @@ SESSIONS = "django_session"  # left out: a backup must not let its reader in as 
 class Command(BaseCommand):
     """SQLite through its online backup, PostgreSQL through pg_dump."""
 
-    help = "Write a backup of the database to a file that does not exist yet; the product may go on running."
+    help = "Write a backup of the database to a file that does not exist yet; the product may keep running."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("target", type=Path, help="the file to write; it must not exist")

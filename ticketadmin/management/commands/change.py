@@ -46,7 +46,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--recipe", default="", metavar="NAME", help="a recipe that the user may use")
         parser.add_argument(
-            "--as", dest="user", required=True, metavar="USER", help="whose rights and rules apply"
+            "--as", dest="user", required=True, metavar="USER", help="the user whose rights and rules apply"
         )
         parser.add_argument("--reason", default="", help="kept with each change, shown in the history")
         parser.add_argument(

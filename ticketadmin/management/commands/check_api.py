@@ -1,4 +1,4 @@
-"""`manage.py check_api`: says in words what works between this tool and the CRM."""
+"""`manage.py check_api`: checks and reports what works between this tool and the CRM."""
 
 import sys
 from typing import Any
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--try-custom-fields",
             metavar="CODE",
-            help="Send one custom field of this ticket as it is, and see whether the others stay.",
+            help="Send one custom field of this ticket with its current value; check that the others stay.",
         )
 
     def handle(self, **options: Any) -> None:

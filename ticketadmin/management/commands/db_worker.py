@@ -1,9 +1,8 @@
-"""`ticketadmin worker`, once `db_worker`: a worker process, as django-tasks-db has it, that also keeps watch.
+"""The worker process: runs the tasks of the queue, as django-tasks-db's `db_worker`, and chores beside them.
 
-Beside the tasks a thread looks every few seconds for bulk updates whose worker died, so that any
-living worker, however busy, gets them going again; another keeps the ticket index fresh. The first
-SIGTERM lets tickets in flight end and hands the rest to the next worker; a database that is away for a
-while is waited for.
+One thread looks every few seconds for bulk updates whose worker died, so that any living worker, however
+busy, resumes them; another keeps the ticket index fresh. The first SIGTERM lets tickets in flight end and
+leaves the rest to the next worker. While the database is away, the process waits for it.
 """
 
 import logging

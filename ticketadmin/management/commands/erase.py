@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("subject", help="a ticket code or an e-mail address")
-        parser.add_argument("--by", required=True, metavar="USERNAME", help="the administrator in whose name")
+        parser.add_argument("--by", required=True, metavar="USERNAME", help="the administrator who erases it")
         parser.add_argument("--yes", action="store_true", help="erase; without it nothing is changed")
 
     def handle(self, *, subject: str, by: str, yes: bool, **_options: Any) -> None:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError(_why_not(problem.found)) from problem
         for label, count in rows_held(found):
             self.stdout.write(f"{count:>8}  {label}")
-        self.stdout.write("Erased." if yes else "Nothing was erased: add --yes. Undo goes with the history.")
+        self.stdout.write("Erased." if yes else "Nothing was erased: add --yes. It cannot be undone.")
 
 
 def _why_not(found: Found) -> str:

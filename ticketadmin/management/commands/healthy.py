@@ -17,7 +17,7 @@ TIMEOUT = 5.0  # seconds
 class Command(BaseCommand):
     """Exit 0 where this container's process answers, 1 where it does not."""
 
-    help = "Say whether the web server or the worker of this container lives. Exit code 1: it does not."
+    help = "Check that the web server or the worker of this container runs. Exit code 1: it does not."
     requires_system_checks: list[str] = []  # runs every few seconds
 
     def add_arguments(self, parser: ArgumentParser) -> None:

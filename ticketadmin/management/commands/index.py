@@ -1,4 +1,4 @@
-"""`manage.py index`: what the ticket index knows; builds it anew; forgets tickets, or an address."""
+"""`manage.py index`: shows the state of the ticket index, rebuilds it, and deletes rows or an index."""
 
 import time
 from argparse import ArgumentParser
@@ -21,25 +21,25 @@ from ticketadmin.services.operations.heartbeats import living
 class Command(BaseCommand):
     """Shows, sweeps, rebuilds or forgets. Nothing is written to the CRM; only a sweep reads from it."""
 
-    help = "Show the ticket index, read the whole list, build the index anew, or forget tickets."
+    help = "Show the state of the ticket index, read the whole list, rebuild the index, or delete rows."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--sweep", action="store_true", help="read the whole list now, without a worker")
-        what.add_argument("--rebuild", action="store_true", help="sweep again from the start, count anew")
+        what.add_argument("--rebuild", action="store_true", help="read the list from the start, recount")
         what.add_argument("--forget", nargs="+", metavar="CODE", help="delete the rows of these tickets")
         what.add_argument("--forget-address", metavar="ADDRESS", help="delete the index of a CRM address")
 
     def handle(self, **options: Any) -> None:
         if options["forget"]:
-            self.stdout.write(f"{forget_tickets(options['forget'])} rows deleted")
+            self.stdout.write(f"{forget_tickets(options['forget'])} rows were deleted.")
         elif options["forget_address"]:
             self._forget_address(options["forget_address"])
         elif options["sweep"]:
             self._sweep()
         elif options["rebuild"]:
             rebuild_index(current_index())
-            self.stdout.write("a worker reads the list anew from its start")
+            self.stdout.write("A worker will read the list from the start.")
         else:
             self._show()
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 raise CommandError(message)
             time.sleep(wait)
         sweeper.release()
-        self.stdout.write(f"{index.sweep_rows} tickets were listed")
+        self.stdout.write(f"{index.sweep_rows} tickets were listed.")
 
     def _forget_address(self, address: str) -> None:
         index = TicketIndex.objects.filter(address=address.rstrip("/")).first()
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             known = ", ".join(TicketIndex.objects.values_list("address", flat=True)) or "none"
             raise CommandError(f"There is no index of {address}. Known: {known}")
         index.delete()
-        self.stdout.write(f"the index of {address} is deleted")
+        self.stdout.write(f"The index of {address} was deleted.")
 
     def _show(self) -> None:
         index = current_index()

@@ -1,4 +1,4 @@
-"""What a demonstration needs before it starts: tables, static files, three people, described fields."""
+"""What a demonstration needs before it starts: tables, static files, three users, described fields."""
 
 import hashlib
 import importlib.metadata
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         if settings.IS_CHECKOUT:  # a wheel holds them collected
             collect_static()
-        make_people()
+        make_users()
         if not CustomField.objects.exists() and not StatusSetting.objects.exists():
             CustomField.objects.bulk_create(
                 CustomField(**values, order=order) for order, values in enumerate(CUSTOM_FIELDS, start=1)
@@ -83,7 +83,7 @@ def _fingerprint() -> str:
     return hashlib.sha256("\n".join([*own, *packages]).encode()).hexdigest()
 
 
-def make_people() -> None:
+def make_users() -> None:
     """Create one user with a role and a random password, kept in the demo's own folder."""
     path = Path(settings.DATA_DIR) / PEOPLE_FILE
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

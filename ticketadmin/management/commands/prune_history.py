@@ -1,4 +1,4 @@
-"""Delete old changes, bulk updates and drafts at once. The worker does so by the retention settings."""
+"""Delete old changes, bulk updates and drafts now. Workers do so by the retention settings."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError

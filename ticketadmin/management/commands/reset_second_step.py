@@ -12,7 +12,7 @@ from ticketadmin.services.people.second_step import reset_by_command
 class Command(BaseCommand):
     """Recorded in the audit log, as everything about accounts is."""
 
-    help = "Take the second step of signing in off a user and end their sessions."
+    help = "Turn off a user's two-step sign-in and end their sessions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *, source: Path, **_options: Any) -> None:
         if not source.is_file():
-            raise CommandError(f"{source} is not there.")
+            raise CommandError(f"{source} does not exist.")
         if connection.introspection.table_names():
             message = "The database is not empty; nothing was restored. Name another: DATABASE_URL, DATA_DIR."
             raise CommandError(message)
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         paused = pause_after_restore()
         self.stdout.write("Restored and up to date. Every user has to sign in again.")
         if paused:
-            self.stdout.write(f"{paused} bulk updates that were under way wait until a lead resumes them.")
+            self.stdout.write(f"{paused} bulk updates in progress are paused until a user resumes them.")
 
 
 def _copy_sqlite(source: Path) -> None:

@@ -13,7 +13,7 @@ from ticketadmin.services.saving.readback import settle_all
 class Command(BaseCommand):
     """For a timer, or by hand after an outage. Nothing is written to the CRM."""
 
-    help = "Find out by reading what pending and unknown changes did; nothing is sent."
+    help = "Read tickets to find out what pending and unknown changes did; nothing is sent."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--limit", type=int, default=1_000, help="changes to look at (default: 1000)")
@@ -23,4 +23,4 @@ class Command(BaseCommand):
         for outcome in Outcome:
             if found[outcome]:
                 self.stdout.write(f"{outcome.value:>18}  {found[outcome]}")
-        self.stdout.write(f"{sum(found.values())} open changes were looked at.")
+        self.stdout.write(f"{sum(found.values())} open changes were examined.")

@@ -1,4 +1,4 @@
-"""`ticketadmin worker`: the short name of `db_worker`."""
+"""`ticketadmin worker`: the name under which operators start `db_worker`."""
 
 from ticketadmin.management.commands.db_worker import Command
 

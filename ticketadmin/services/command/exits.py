@@ -14,7 +14,7 @@ class Exit(IntEnum):
 
     DONE = 0  # every ticket is verified, or needed no change
     FAILED = 1  # an error of this tool itself
-    USAGE = 2  # the arguments, a value or the file are wrong; as argparse has it
+    USAGE = 2  # the arguments, a value or the file are wrong; argparse's own code
     NOT_ALLOWED = 3  # no such user, or one without the right
     NO_TICKET = 4
     RULE = 5

@@ -184,7 +184,7 @@ def _without_saved_extras(inputs: Mapping[str, Inputs], saved: Change) -> dict[s
 
 
 def _locked(actor: User, code: str, *, is_needed: bool) -> Draft | None:
-    """Return the draft's row, made where it is needed: by one of two tabs that come at once."""
+    """Return the draft's row, created if needed: by one of two tabs that save at the same time."""
     drafts = Draft.objects.select_for_update()
     if not is_needed:
         return drafts.filter(actor=actor, ticket_code=code).first()

@@ -1,1 +1,1 @@
-"""What tickets there are: the list, the omnibox, pasted codes."""
+"""The ticket index: a local copy of the CRM's list, how it is kept fresh, and how it is searched."""

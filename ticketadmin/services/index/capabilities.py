@@ -67,7 +67,7 @@ def can_filter_by_code(index: TicketIndex) -> bool:
 
 
 def is_due(index: TicketIndex, now: datetime) -> bool:
-    """Return whether it is time to find out anew."""
+    """Return whether the abilities must be checked again."""
     if index.checked_at is None:
         return True
     few = capabilities_of(index).rows < ENOUGH_ROWS
@@ -75,7 +75,7 @@ def is_due(index: TicketIndex, now: datetime) -> bool:
 
 
 def check_soon(index: TicketIndex) -> None:
-    """Let the worker find out anew at its next step, and ask again a list that was refused."""
+    """Let the worker check again at its next step, also where the CRM refused the list."""
     index.keep(checked_at=None, problem="", problem_at=None)
 
 

@@ -70,7 +70,7 @@ def counts_in(column: Listed) -> tuple[Counted, ...]:
 
 
 def recount(index: TicketIndex) -> None:
-    """Count the rows anew; called when an index is rebuilt, never to show a page."""
+    """Recount the rows; called when an index is rebuilt, never to show a page."""
     StatusCount.objects.filter(index=index).delete()
     rows = IndexedTicket.objects.filter(index=index, missing_at=None)
     found = rows.values_list("status_key").annotate(tickets=Count("pk")).order_by()

@@ -1,4 +1,4 @@
-"""Forgetting: rows of the index are deleted when a ticket is erased, or the index is to be built anew."""
+"""Deletes rows of the index when a ticket is erased, and rebuilds the index."""
 
 from collections.abc import Iterable
 
@@ -34,9 +34,9 @@ def _delete(codes: list[str]) -> int:
 
 
 def rebuild_index(index: TicketIndex) -> None:
-    """Sweep again from the start, check again what the list can do, count and arrange words anew.
+    """Start a new sweep, check again what the list can do, and rebuild counters and search words.
 
-    No row is deleted: what the CRM no longer shows is doubted when the sweep has ended.
+    No row is deleted: tickets that the CRM no longer lists are checked after the sweep.
     """
     recount(index)
     rebuild_words(connection)

@@ -125,7 +125,7 @@ class ListFilters:
 
     @property
     def is_status_alone(self) -> bool:
-        """Whether counters know the total: nothing but statuses, or nothing at all, is asked for."""
+        """Whether the counters know the total: the filters name only statuses, or nothing."""
         others = (
             self.text, self.categories, self.customer, self.due, self.expected_from, self.expected_to,
             self.custom, self.changed_since,

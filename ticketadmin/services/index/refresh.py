@@ -41,7 +41,7 @@ def note_read(read: ReadTicket, began_at: datetime, before: ReadTicket | None, *
         earlier = seen_in_ticket(before, listed) if before else None
         write_read(index_to_write(), seen_in_ticket(read, listed), began_at=began_at, before=earlier)
     except DatabaseError as error:
-        logger.warning("the index did not take a read: %s", type(error).__name__)
+        logger.warning("could not write a read to the index: %s", type(error).__name__)
 
 
 def write_batch(batch: Batch) -> None:
@@ -52,7 +52,7 @@ def write_batch(batch: Batch) -> None:
     try:
         write_rows(index_to_write(), seen, began_at=began_at, read_from=ReadFrom.TICKET)
     except DatabaseError as error:
-        logger.warning("the index did not take %s reads: %s", len(batch), type(error).__name__)
+        logger.warning("could not write %s reads to the index: %s", len(batch), type(error).__name__)
 
 
 @receiver(ticket_absent)
@@ -61,7 +61,7 @@ def note_absent(code: str, began_at: datetime, **_signal: Any) -> None:
     try:
         mark_missing(index_to_write(), code, began_at=began_at)
     except DatabaseError as error:
-        logger.warning("the index did not take a read: %s", type(error).__name__)
+        logger.warning("could not write a read to the index: %s", type(error).__name__)
 
 
 @receiver(change_finished)
@@ -75,4 +75,4 @@ def note_sent(change: Change, **_signal: Any) -> None:
         began_at = database_now() - (timezone.now() - change.created_at)  # by the clock of reads
         write_rows(index_to_write(), [seen], began_at=began_at, read_from=ReadFrom.SENT)
     except DatabaseError as error:
-        logger.warning("the index did not take a save: %s", type(error).__name__)
+        logger.warning("could not write a save to the index: %s", type(error).__name__)

@@ -90,7 +90,7 @@ def prepare_search(sender: Any, using: str, **_signal: Any) -> None:
 
 
 def rebuild_words(connection: BaseDatabaseWrapper) -> None:
-    """Build SQLite's word table anew from the rows."""
+    """Rebuild SQLite's word table from the rows."""
     if connection.vendor == "sqlite" and has_trigrams(connection):
         with connection.cursor() as cursor:
             cursor.execute(_REBUILD)
@@ -129,7 +129,7 @@ def _prepare_sqlite(connection: BaseDatabaseWrapper) -> None:
         try:
             cursor.execute(_TABLE)
         except DatabaseError as error:  # a SQLite without FTS5 or older than 3.34: rows are scanned
-            logger.warning("search scans rows: %s", error)
+            logger.warning("search has no word table and scans rows: %s", error)
             return
         for trigger in _TRIGGERS:
             cursor.execute(trigger)
@@ -143,7 +143,7 @@ def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute("SET LOCAL statement_timeout = 0")  # a million rows take half a minute
                 cursor.execute(statements)
         except DatabaseError as error:  # the database's owner may not create extensions: rows are scanned
-            logger.warning("search scans rows: %s", type(error).__name__)
+            logger.warning("search has no trigram index and scans rows: %s", type(error).__name__)
 
 
 def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Matches:

@@ -27,4 +27,4 @@ def refresh_statistics(*, is_first: bool) -> None:
             for statement in _STATEMENTS[connection.vendor]:
                 cursor.execute(statement)
     except DatabaseError as error:
-        logger.warning("the index has no new statistics: %s", type(error).__name__)
+        logger.warning("could not update the statistics of the index: %s", type(error).__name__)

@@ -3,7 +3,7 @@
 What is due, most urgent first: finding out what the list can do; the newest tickets; the next page of a sweep
 over the whole list; the own read of a ticket that the list no longer shows. Where a sweep goes on is kept in
 the index's row and is written together with the rows of a page, so that a killed worker costs one page. One
-process sweeps at a time: whoever holds the lease, by the database's clock.
+process sweeps at a time: the one that holds the lease, by the database's clock.
 """
 
 import logging
@@ -127,7 +127,7 @@ class Sweeper:
         return self._pace() if has_worked else IDLE
 
     def release(self) -> None:
-        """Give the lease back, so that another worker goes on at once."""
+        """Release the lease, so that another worker can continue immediately."""
         TicketIndex.objects.filter(worker=self._worker).update(worker="", lease_until=database_now())
 
     def _take_lease(self, index: TicketIndex) -> bool:

@@ -90,7 +90,7 @@ def with_values(text: str, values: Mapping[str, str], *, is_html: bool) -> str:
 
 
 def day_after(today: date, change: RecipeChange) -> date:
-    """Return the day that a change of days means. No working day at all is today, or Monday at a weekend."""
+    """Return the day that a change of days means. Zero working days is today, or Monday at a weekend."""
     if change.do is Do.DAYS:
         return today + timedelta(days=change.days)
     weekday = today.weekday()

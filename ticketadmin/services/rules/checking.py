@@ -1,7 +1,7 @@
 """Whether one change obeys the rules. Called by the save after its fresh read, and by the dry run.
 
 Everything that is sent goes through the save, so no way in can avoid a rule: the form, a quick status, a bulk
-update, a command. What people read of a broken rule is `presenters/rules.py`.
+update, a command. The messages for a broken rule are in `presenters/rules.py`.
 
 A change that is taken back, and a restore, obey the rules on groups alone: the ticket goes to a state that
 it had before, and what the rules would have required else is kept with the change.

@@ -13,7 +13,7 @@ import re
 _BLANK = "[\\s\ufeff\u200b-\u200f\u2060]*"
 _ACTING = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")
 _DISARMED = re.compile(rf"'+(?:{_BLANK}[=+\-@＝＋－＠]|[\t\r\n])")
-# Each separator begins anew, so that no run of them is gone through more than once.
+# Each separator starts a new match, so that no run of them is scanned more than once.
 _BETWEEN = '(?:[^\\S\t\r\n]|["\ufeff\u200b-\u200f\u2060])*'
 _INSIDE = r"(?=[=@＝＠]|[+\-＋－][^;\t\r\n]*(?:[|!]|\w\())"
 _ACTING_INSIDE = re.compile(rf"([;|\t\r\n]{_BETWEEN})('*){_INSIDE}")

@@ -81,7 +81,7 @@ def _encoded(text: str, encoding: str) -> bytes:
 
 
 def _in_windows_1258(letter: str) -> str:
-    """Return a letter as Windows-1258 has it: a vowel with its own sign, and its tone as a combining mark."""
+    """Return a letter as in Windows-1258: a vowel with its own sign, and its tone as a combining mark."""
     parts = normalize("NFD", letter)
     tones = "".join(mark for mark in parts if mark in _TONES)
     if letter.isascii() or not tones or _is_in_windows_1258(letter):

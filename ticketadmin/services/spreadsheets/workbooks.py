@@ -1,7 +1,7 @@
 """XLSX files, read by a process of their own (`ticketadmin.workbooks`): here is what starts and ends it.
 
 The attacker uploads a workbook that costs minutes or gigabytes, or that breaks the parser. The process that
-serves people holds the bytes of the file and the texts of its table, never the workbook. What reads it has no
+serves pages holds the bytes of the file and the texts of its table, never the workbook. What reads it has no
 secret in its environment, its own limits of memory and processor time, and `MAX_SECONDS` in all.
 """
 

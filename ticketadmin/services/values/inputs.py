@@ -38,7 +38,7 @@ def is_blank(field: Field, posted: Inputs) -> bool:
 def is_untouched(field: Field, posted: Inputs, base: Value) -> bool:
     """Return whether the posted texts are what a browser posts for the base as a form showed it.
 
-    An editor of HTML spells its content anew, so HTML is also untouched where both mean the same.
+    An HTML editor rewrites its content, so HTML is also untouched where both mean the same.
     """
     if is_as_shown(field, posted, base):
         return True

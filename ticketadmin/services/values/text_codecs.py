@@ -77,7 +77,7 @@ def _read_json(text: str) -> Value:
 
 
 def _with_line_ends_of(like: Value, text: str) -> str:
-    """Return the text with CRLF where the text that was there has it throughout."""
+    """Return the text with CRLF where the previous text uses it throughout."""
     if isinstance(like, str) and "\r\n" in like and "\n" not in like.replace("\r\n", ""):
         return text.replace("\n", "\r\n")
     return text

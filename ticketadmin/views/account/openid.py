@@ -31,7 +31,7 @@ _NOT_OURS = _("This sign-in did not begin in this browser, or it took too long, 
 
 @method_decorator([login_not_required, never_cache], name="dispatch")
 class Begin(OIDCAuthenticationRequestView):
-    """Lead the browser to the provider, at the press of a button.
+    """Redirect the browser to the provider, at the press of a button.
 
     A GET contacts no provider and notes nothing, so that neither a link on another site nor a prefetching
     browser begins a sign-in. The answer to the POST is a page that leads on, not a redirect: `form-action`

@@ -1,4 +1,4 @@
-"""What fills a ticket's form in: a recipe, which “apply and save” saves at once, and snippets."""
+"""What fills a ticket's form in: a recipe, which “apply and save” also saves, and snippets."""
 
 import uuid
 from contextlib import suppress
