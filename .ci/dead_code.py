@@ -20,6 +20,7 @@ CALLED_BY_NAME = [
     *("ready", "process_view", "to_python", "to_url", "valid_value", "_get_session_auth_hash"),  # Django
     *("OIDC_*", "login_failure", "login_success", "reset_user_attempts"),  # its packages for signing in
     *("get_failures", "get_or_build_user", "get_or_create_user"),  # the same
+    *("build_response", "get_connection_with_tls_context", "request_url"),  # requests
     *("Worksheet",),  # named in annotations that are strings
     *("do_*", "handle_*", "log_message"),  # the standard library's servers and parsers
     *("_delete_*", "_from_*", "_get_*", "_patch_*", "_post_*", "_put_*"),  # our own tables of methods

@@ -20,7 +20,7 @@ from tests.live import LiveServer, LiveWorker
 from tests.postgres import PostgresProcess, programs
 from tests.sandbox_driver import Sandbox, SandboxProcess
 
-LATENCY = 0.050
+LATENCY, SLOW = 0.050, 0.100  # seconds
 IN_FLIGHT = (1, 2, 4, 8, 16)
 
 
@@ -43,7 +43,9 @@ def bulk(folder: Path, *, quick: bool) -> list[Row]:
     database = PostgresProcess(folder)
     try:
         with _product(folder / "bulk-postgres", 1_100 if not quick else 350, database.url) as (server, crm):
-            rows += _throughput(server, crm, "PostgreSQL", levels) + _two_workers(server, crm, "PostgreSQL")
+            rows += _throughput(server, crm, "PostgreSQL", levels)
+            rows += _slow_calls(server, crm, "PostgreSQL", levels[-1])
+            rows += _two_workers(server, crm, "PostgreSQL")
     finally:
         database.remove()
     return rows
@@ -81,8 +83,21 @@ def _throughput(server: LiveServer, crm: Sandbox, label: str, levels: tuple[int,
     return rows
 
 
-def _throughput_row(label: str, what: str, found: "Found", in_flight: int) -> Row:
-    ceiling = in_flight / (LATENCY * found.calls)
+def _slow_calls(server: LiveServer, crm: Sandbox, label: str, in_flight: int) -> list[Row]:
+    """Measure runs that need half the processor time a second: what the cores do not limit."""
+    worker, rows = LiveWorker(server, "slow"), []
+    count = 25 * in_flight
+    for reads, is_together in (("single reads", False), ("read together", True)):
+        codes = _codes(crm, count)
+        found = _run(server, crm, [(codes, in_flight)], worker, latency=SLOW, reads_together=is_together)
+        what = f"{in_flight} in flight at {1000 * SLOW:.0f} ms a call, {count} tickets, {reads}"
+        rows.append(_throughput_row(label, what, found, in_flight, SLOW))
+    worker.stop()
+    return rows
+
+
+def _throughput_row(label: str, what: str, found: "Found", in_flight: int, latency: float = LATENCY) -> Row:
+    ceiling = in_flight / (latency * found.calls)
     row = Row(f"bulk, {label}, one worker", what, [1000 / found.rate])
     row.limit = "≥ 90 %"
     row.note = (

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -245,6 +245,38 @@ def test_any_number_of_rows_is_updated_by_one_of_few_statements() -> None:
         statements.add(re.sub("'[^']*'", "", re.sub(r"\b\d+\b", "", captured[0]["sql"])))
 
     assert len(statements) <= 12
+
+
+def test_rows_of_every_kind_of_column_are_written_as_their_fields_read_them() -> None:
+    index = TicketIndex.objects.create(address="https://crm.example")
+    rows = [IndexedTicket(index=index, code=code, code_key=sort_key(code)) for code in ("A", "Đ")]
+    Insert(IndexedTicket).run(rows)
+    found = list(IndexedTicket.objects.order_by("pk"))
+    columns = ("title_key", "expected_on", "updated_at", "number", "values", "words")
+    for number, row in enumerate(found):
+        row.title_key, row.expected_on = sort_key("Đỗ \\x"), date(2026, 2, 28)
+        row.updated_at = datetime(2026, 11, 28, 23, 59, 59, number, tzinfo=UTC)
+        row.number, row.values, row.words = 2**62 + number, {"a": "\\u0041 %s '"}, "\\n\t\n"
+
+    RowsUpdate(IndexedTicket.objects.all, columns).run(found)
+
+    stored = list(IndexedTicket.objects.order_by("pk"))
+    assert [bytes(row.code_key) for row in stored] == [sort_key("A"), sort_key("Đ")]
+    assert [[getattr(row, name) for name in columns] for row in stored] == [
+        [getattr(row, name) for name in columns] for row in found
+    ]
+
+
+def test_postgresql_plans_an_update_of_rows_once_for_any_number_of_them() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite takes values one by one")
+    rows = [changed(None, code=f"C{number}", outcome="pending") for number in range(7)]
+    update = RowsUpdate(open_changes, ["message"])
+
+    for count in (2, 3, 5, 7):
+        update.run(rows[:count], account="")
+
+    assert len([sql for sql in prepared_statements() if "jsonb_to_recordset" in sql]) == 1
 
 
 def test_only_rows_that_may_be_updated_are() -> None:

@@ -100,6 +100,31 @@ def test_lists_page_by_page_with_filters(call: Callable[..., requests.Response])
     assert {row["status_name"] for row in filtered["data"]} == {"Mới"}
 
 
+STRANGER = "filtering[stranger:eq]"
+
+
+@pytest.mark.parametrize(
+    ("filters", "kept"),
+    [
+        ({"filtering[ticket_code:in]": f"{CODE.lower()},TK-SLOW,TK-NONE"}, ["ABCXYZ1234", "TK-SLOW"]),
+        ({"filtering[ticket_code:is]": CODE, STRANGER: "x"}, ["ABCXYZ1234"]),
+        ({"filtering[ticket_code:contains]": "xyz12"}, ["ABCXYZ1234"]),
+        ({"filtering[ticket_code:between]": "abcxyz1,abcxyz2"}, ["ABCXYZ1234"]),
+        ({"filtering[ticket_code:between]": "abcxyz1"}, []),
+        ({"filtering[status_id:eq]": "0"}, []),
+        ({"filtering[ticket_code:eq]": CODE, "filtering[status_id:lt]": "10"}, ["ABCXYZ1234"]),
+        ({"filtering[ticket_code:eq]": CODE, "filtering[status_id:gte]": "10"}, []),
+        ({"filtering[ticket_code:eq]": CODE, "filtering[ticket_code:not_in]": f"A,{CODE}"}, []),
+    ],
+)
+def test_a_list_is_filtered_by_every_operator_it_knows(
+    filters: dict[str, str], kept: list[str], call: Callable[..., requests.Response]
+) -> None:
+    found = call("GET", "/tickets", params={"limit": "50", "fields": "ticket_code,status_id", **filters})
+
+    assert sorted(row["ticket_code"] for row in found.json()["data"]) == kept
+
+
 def test_the_log_tells_who_asked_what_and_never_the_key(
     crm: Sandbox, call: Callable[..., requests.Response]
 ) -> None:

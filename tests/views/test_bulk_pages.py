@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemState, Plan, User
+from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemState, Plan, User
 
 
 @pytest.fixture
@@ -62,6 +62,28 @@ def test_a_speed_that_cannot_be_is_explained_and_stays_as_it_was_typed(
     assert page.count('aria-invalid="true"') == 1
     assert 'value="4"' not in page
     assert [part for part in shown if part not in page] == []
+
+
+def test_a_row_that_is_kept_shows_what_became_of_its_ticket_since(
+    lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
+) -> None:
+    client, run = client_of(lead), make_run(BulkState.RUNNING, 2)
+    address = f"/bulk/{run.uuid}/progress/"
+    first = run.items.get(position=0)
+
+    def row() -> str:
+        page = client.get(address).content.decode()
+        return page[page.index('href="/tickets/T0/"') :].split("</tr>")[0]
+
+    assert row() == row()
+    assert "Rejected" not in row()
+    first.outcome, first.reason, first.message = ItemOutcome.REJECTED, "forbidden", "<b>No</b> right"
+    first.save()
+    assert "Rejected" in row()
+    assert "&lt;b&gt;No&lt;/b&gt; right" in row()
+    first.message = "Không có quyền"
+    first.save()
+    assert "Không có quyền" in row()
 
 
 def test_the_browser_knows_what_speeds_there_are(

@@ -10,8 +10,9 @@ compiled each time: at 50 rows of a bulk run it was two fifths of the worker's p
 A `RowsUpdate` sends the values as a table that the update joins.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -134,12 +135,6 @@ class _Given(Expression):
         """Return the column."""
         return f"given.{connection.ops.quote_name(self.output_field.column)}", []
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        """Return the column in its type; without its length, because a cast would cut the value silently."""
-        sql, parameters = self.as_sql(compiler, connection)
-        kind = str(self.output_field.rel_db_type(connection)).partition("(")[0]
-        return f"{sql}::{kind}", parameters
-
 
 def _kept(owner: object, compiled: Callable[[], Compiled]) -> Compiled:
     """Return what was compiled for this thread's connection."""
@@ -161,8 +156,8 @@ class _Statement:
         vars(compiler).update(as_sql=lambda *_given, **_options: (self._sql, self._values))
 
     @contextmanager
-    def _bound(self, values: dict[str, object], *, is_planned_once: bool = True) -> Iterator[None]:
-        """Set the values of the slots. `is_planned_once`: the statement is the same for all values."""
+    def _bound(self, values: dict[str, object]) -> Iterator[None]:
+        """Set the values of the slots."""
         if values.keys() != self._names:
             raise TypeError(f"takes {sorted(self._names)}, not {sorted(values)}")
         connection = self._compiler.connection
@@ -170,7 +165,7 @@ class _Statement:
             one.value(values, connection) if isinstance(one, Slot) else one for one in self._parameters
         )
         try:
-            with _planned_once(connection) if is_planned_once else nullcontext():
+            with _planned_once(connection):
                 yield
         finally:
             self._values = ()
@@ -219,67 +214,99 @@ class _CompiledUpdate(_Statement):
 class _CompiledRowsUpdate(_Statement):
     def __init__(self, compiler: Any, fields: Sequence[Field[Any, Any]]) -> None:
         super().__init__(compiler)
-        self._fields = fields
-        update, _where, condition = self._sql.partition(" WHERE ")
-        names = _listed([compiler.connection.ops.quote_name(field.column) for field in fields])
-        self._before = f"WITH given {names} AS (VALUES "
-        self._after = f") {update} FROM given WHERE {condition}"
+        self._given = _GivenRows(fields, compiler.connection)
+        self._update, _where, self._condition = self._sql.partition(" WHERE ")
 
     def run(self, rows: Sequence[Model], values: dict[str, object]) -> None:
-        places = _places_for(len(rows))
-        sql = self._before + _places(self._fields, places) + self._after
-        connection = self._compiler.connection
-        given = _stored(self._fields, rows, connection)
-        last = given[-len(self._fields) :]
+        given, connection = self._given, self._compiler.connection
+        table = f"WITH given {given.names} AS ({given.sql(rows, is_filled_up=True)})"
         with (
-            self._bound(values, is_planned_once=False),  # its length differs from time to time
+            self._bound(values),
             transaction.mark_for_rollback_on_error(self._compiler.using),
             connection.cursor() as cursor,
         ):
-            cursor.execute(sql, (*given, *last * (places - len(rows)), *self._values))
+            cursor.execute(
+                f"{table} {self._update} FROM given WHERE {self._condition}",
+                (*given.parameters(rows, is_filled_up=True), *self._values),
+            )
 
 
 class _CompiledInsert:
     def __init__(self, model: type[Model]) -> None:
+        connection = connections[DEFAULT_DB_ALIAS]
         self._key = model._meta.pk
-        self._fields = [field for field in model._meta.concrete_fields if field is not self._key]
-        quoted: Callable[[Any], str] = connections[DEFAULT_DB_ALIAS].ops.quote_name
-        names = _listed([quoted(field.column) for field in self._fields])
-        self._before = f"INSERT INTO {quoted(model._meta.db_table)} {names} VALUES "  # noqa: S608 - no input
+        fields = [field for field in model._meta.concrete_fields if field is not self._key]
+        self._given = _GivenRows(fields, connection)
+        quoted: Callable[[Any], str] = connection.ops.quote_name
+        self._before = f"INSERT INTO {quoted(model._meta.db_table)} {self._given.names} "
         self._returned = f" RETURNING {quoted(self._key.column)}"
 
     def run(self, rows: Sequence[Model]) -> None:
         is_one = len(rows) == 1
-        sql = self._before + _places(self._fields, len(rows)) + (self._returned if is_one else "")
+        sql = self._before + self._given.sql(rows) + (self._returned if is_one else "")
         connection = connections[DEFAULT_DB_ALIAS]
-        with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
-            cursor.execute(sql, _stored(self._fields, rows, connection))
+        with (
+            _planned_once(connection),
+            transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(sql, self._given.parameters(rows))
             if is_one:
                 (rows[0].pk,) = cursor.fetchone()
         for row in rows:
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
+class _GivenRows:
+    """The values of rows as a table in a statement.
+
+    PostgreSQL takes them as one JSON value, so that the statement is the same for any number of rows and is
+    planned once; psycopg converts one value instead of a dozen a row. SQLite takes them one by one.
+    """
+
+    def __init__(self, fields: Sequence[Field[Any, Any]], connection: Any) -> None:
+        self._fields, self._connection = fields, connection
+        columns = [connection.ops.quote_name(field.column) for field in fields]
+        self.names = f"({', '.join(columns)})"
+        self._is_json = connection.vendor == "postgresql"
+        if self._is_json:
+            # Without a length: a column of a length would cut the value silently.
+            kinds = [str(field.rel_db_type(connection)).partition("(")[0] for field in fields]
+            self._typed = ", ".join(map(" ".join, zip(columns, kinds, strict=True)))
+
+    def sql(self, rows: Sequence[Model], *, is_filled_up: bool = False) -> str:
+        """Return the table; `is_filled_up`: its last row may be given more than once."""
+        if self._is_json:
+            read = "jsonb_to_record" if len(rows) == 1 else "jsonb_to_recordset"
+            return f"SELECT * FROM {read}(%s) AS row ({self._typed})"  # noqa: S608 - no input
+        row = f"({', '.join(['%s'] * len(self._fields))})"
+        return f"VALUES {', '.join([row] * (_places_for(len(rows)) if is_filled_up else len(rows)))}"
+
+    def parameters(self, rows: Sequence[Model], *, is_filled_up: bool = False) -> tuple[Any, ...]:
+        """Return the values of all rows as the database takes them."""
+        if self._is_json:
+            found = [{one.column: getattr(row, one.attname) for one in self._fields} for row in rows]
+            return (json.dumps(found[0] if len(rows) == 1 else found, default=_as_json),)
+        connection = self._connection
+        values = tuple(
+            field.get_db_prep_save(getattr(row, field.attname), connection)
+            for row in rows
+            for field in self._fields
+        )
+        further = _places_for(len(rows)) - len(rows) if is_filled_up else 0
+        return values + values[-len(self._fields) :] * further
+
+
+def _as_json(value: object) -> str:
+    """Return a value that JSON has no kind for, as PostgreSQL reads it from a text."""
+    return "\\x" + bytes(value).hex() if isinstance(value, (bytes, memoryview)) else str(value)
+
+
 def _places_for(rows: int) -> int:
     """Return how many rows a statement has places for: the next of 1, 2, 3, 4, 6, 8, 12, 16, 24, …
 
     Each number of rows is a statement of its own, which SQLite keeps compiled for each connection (0.1 MB for
-    25 rows) and psycopg takes apart. The last row fills the places left: given twice, it is updated once.
+    25 rows). The last row fills the places left: given twice, it is updated once.
     """
     places = 1 << (rows - 1).bit_length()
     return places * 3 // 4 if rows <= places * 3 // 4 else places
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return f"({', '.join(texts)})"
-
-
-def _places(fields: Sequence[object], rows: int) -> str:
-    return ", ".join([_listed(["%s"] * len(fields))] * rows)
-
-
-def _stored(fields: Sequence[Field[Any, Any]], rows: Sequence[Model], connection: Any) -> tuple[Any, ...]:
-    """Return the values of all rows, one after the other, as the database takes them."""
-    return tuple(
-        field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in fields
-    )

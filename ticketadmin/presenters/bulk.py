@@ -1,7 +1,7 @@
 """Bulk updates in words: what a run does, its counts, its tickets with their reasons and what they lost."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -81,15 +81,19 @@ class Tile:
 
 @dataclass(frozen=True)
 class PresentedItem:
-    """One ticket of a run: what is or was to be sent, and how it ended."""
+    """One ticket of a run: what is or was to be sent, how it ended, and the CRM's message.
 
-    item: BulkItem
+    All that its row shows, and nothing else: a page that is loaded again and again keeps rows by it.
+    """
+
+    code: str
     rows: tuple[ValueRow, ...]
     label: Text
     tone: Tone
-    why: Text = ""
-    damage: Sequence[tuple[Damage, ValueRow]] = ()
-    sent_along: tuple[Text, ...] = ()  # labels of what goes, or went, along unchanged
+    why: Text
+    message: str
+    damage: tuple[tuple[Damage, ValueRow], ...]
+    sent_along: tuple[Text, ...]  # labels of what goes, or went, along unchanged
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,16 @@ def present_item(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Pres
     before = (item.change.before if item.change else item.base) or {}
     label, tone = label_of(bulk, item)
     rows = tuple(map(_where_it_changes, present_edit(edit, before, schema, item.change)))
-    damage, along = damaged_fields(item, schema), _sent_along(item, schema)
-    return PresentedItem(item, rows, label, tone, why_so(item, schema), damage, along)
+    return PresentedItem(
+        item.ticket_code,
+        rows,
+        label,
+        tone,
+        why_so(item, schema),
+        item.message,
+        tuple(damaged_fields(item, schema)),
+        _sent_along(item, schema),
+    )
 
 
 def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:

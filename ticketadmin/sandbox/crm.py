@@ -3,15 +3,17 @@
 Everything is kept in memory and written through to SQLite, so that a restart keeps edits.
 """
 
-import copy
 import json
+import operator
 import re
 import sqlite3
 import time
 import unicodedata
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +120,7 @@ class Crm:
 
     def edit(self, code: str, values: dict[str, Any]) -> None:
         """Change a ticket as another user would in the CRM itself."""
-        ticket = copy.deepcopy(self.tickets[code])
+        ticket = _copy_of(self.tickets[code])
         custom = values.pop("custom_fields", None)
         ticket |= values
         if custom is not None:
@@ -174,7 +176,7 @@ class Crm:
         return errors
 
     def _written(self, old: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-        new = copy.deepcopy(old)
+        new = _copy_of(old)
         if self.switches.semantics == "replace":
             new |= dict.fromkeys((*TEXT_FIELDS, "cate_name"), "")
             new["custom_fields"] = dict.fromkeys(new["custom_fields"])
@@ -230,12 +232,13 @@ class Crm:
             return 400, {"message": "Tham số không hợp lệ"}
         if self.switches.ignore_sort:
             query = {name: value for name, value in query.items() if name not in {"sort", "direction"}}
-        rows = [self._with_ids(ticket) for ticket in self._listed()]
+        rows = self._listed()
         if not self.switches.ignore_filters:
-            filters = _filters(query)
-            rows = [row for row in rows if _passes(row, filters)]
+            for name, passes in _filters(query):
+                rows = [row for row in rows if passes(self._value(row, name))]
         sort, descending = query.get("sort") or "id", (query.get("direction") or "DESC").upper() == "DESC"
-        rows.sort(key=lambda row: (str(type(row.get(sort))), row.get(sort) or 0), reverse=descending)
+        values = {row["ticket_code"]: self._value(row, sort) for row in rows}
+        rows.sort(key=lambda row: _order(values[row["ticket_code"]]), reverse=descending)
         limit = max(1, min(_number(query.get("limit"), 20), self.switches.longest_page))
         offset = 0 if self.switches.ignore_offset else max(0, _number(query.get("offset"), 0))
         start = max(0, offset - 2) if self.switches.repeat_rows else offset
@@ -298,9 +301,14 @@ class Crm:
         return ticket | {"custom_fields": custom}
 
     def _with_ids(self, ticket: dict[str, Any]) -> dict[str, Any]:
-        names = {"cate_id": (ticket["cate_name"], CATEGORIES), "status_id": (ticket["status_name"], STATUSES)}
-        ids = {key: known.index(name) + 1 if name in known else None for key, (name, known) in names.items()}
-        return ticket | ids
+        return ticket | {name: self._value(ticket, name) for name in _IDS}
+
+    def _value(self, ticket: dict[str, Any], name: str) -> Any:
+        """Return the value of a ticket's field, or of an id; None where there is none."""
+        if name not in _IDS:
+            return ticket.get(name)
+        source, known = _IDS[name]
+        return known.index(ticket[source]) + 1 if ticket[source] in known else None
 
     def set_switches(self, values: dict[str, Any]) -> None:
         """Change how this CRM behaves. Raises TypeError for an unknown switch."""
@@ -323,33 +331,53 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if text and re.fullmatch(r"\d{1,6}", text) else default
 
 
-def _filters(query: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Return name, operator and value of each filter."""
+def _copy_of(ticket: dict[str, Any]) -> dict[str, Any]:
+    """Return a ticket whose fields may be set; their values are never changed in place."""
+    return {**ticket, "custom_fields": {**ticket["custom_fields"]}}
+
+
+def _order(value: Any) -> tuple[str, Any]:
+    return str(type(value)), value or 0
+
+
+def _filters(query: dict[str, str]) -> list[tuple[str, Callable[[Any], bool]]]:
+    """Return the field of each filter and which of its values pass. Fields that no ticket has are ignored."""
     found = [(re.fullmatch(r"filtering\[(\w+):(\w+)\]", name), wanted) for name, wanted in query.items()]
-    return [(one[1], one[2], wanted) for one, wanted in found if one]
+    known = OTHERS | DOCUMENTED
+    return [(one[1], _test(one[2], wanted)) for one, wanted in found if one and one[1] in known]
 
 
-def _passes(row: dict[str, Any], filters: list[tuple[str, str, str]]) -> bool:
-    return all(_operates(operator, row[name], wanted) for name, operator, wanted in filters if name in row)
-
-
-def _operates(operator: str, value: Any, wanted: str) -> bool:
-    text = str(value if value is not None else "").casefold()
-    several = [one.casefold() for one in wanted.split(",")]
-    if operator in {"gte", "gt", "lte", "lt"} and isinstance(value, int):
-        text, wanted = text.zfill(20), wanted.zfill(20)
-    between = len(several) == 2 and several[0] <= text <= several[1]
-    answers = {
-        "eq": text == wanted.casefold(),
-        "is": text == wanted.casefold(),
-        "in": text in several,
-        "not_in": text not in several,
-        "contains": wanted.casefold() in text,
-        "between": between,
-        "not_between": not between,
-        "gte": text >= wanted,
-        "gt": text > wanted,
-        "lte": text <= wanted,
-        "lt": text < wanted,
+def _test(name: str, wanted: str) -> Callable[[Any], bool]:
+    """Return the test of an operator, made once for all the rows of a list."""
+    if name in _COMPARISONS:
+        return partial(_compares, _COMPARISONS[name], wanted)
+    lowered = wanted.casefold()
+    several = lowered.split(",")
+    among, first, last = frozenset(several), several[0], several[-1]
+    tests: dict[str, Callable[[str], bool]] = {
+        "eq": lambda text: text == lowered,
+        "is": lambda text: text == lowered,
+        "in": lambda text: text in among,
+        "not_in": lambda text: text not in among,
+        "contains": lambda text: lowered in text,
+        "between": lambda text: len(several) == 2 and first <= text <= last,
+        "not_between": lambda text: not (len(several) == 2 and first <= text <= last),
     }
-    return answers.get(operator, True)
+    passes = tests.get(name)
+    return lambda value: passes is None or passes(_text(value))
+
+
+def _compares(compare: Callable[[str, str], bool], wanted: str, value: Any) -> bool:
+    if isinstance(value, int):
+        return compare(_text(value).zfill(20), wanted.zfill(20))
+    return compare(_text(value), wanted)
+
+
+def _text(value: Any) -> str:
+    return str(value if value is not None else "").casefold()
+
+
+_IDS = {"cate_id": ("cate_name", CATEGORIES), "status_id": ("status_name", STATUSES)}
+_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    "gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt,
+}  # fmt: skip

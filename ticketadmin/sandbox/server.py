@@ -172,11 +172,11 @@ class Server:
         await _delay(early)
         if resets != self.resets:
             raise Broken
-        if await _misbehaves(early, Response.of((200, {})), entry, writer):
+        if early and await _misbehaves(early, Response.of((200, {})), entry, writer):
             return
         response = self._carry_out(request, entry, faults)
         await _delay(late)
-        if not await _misbehaves(late, response, entry, writer):
+        if not (late and await _misbehaves(late, response, entry, writer)):
             entry.status = response.status
             await _send(writer, response)
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.presenters import dates
 from ticketadmin.services.values.diffs import Piece
+from ticketadmin.text import normalize
 from ticketadmin.views import redirects
 
 register = template.Library()
@@ -27,6 +28,8 @@ def truncatechars(value: str, limit: int) -> str:
     Django's own normalises the whole value first, which takes minutes for a title of combining marks; here it
     sees the beginning alone.
     """
+    if len(value) <= limit:
+        return normalize("NFC", value)
     beginning = value[: 4 * limit]
     shown = str(Truncator(beginning).chars(limit))
     return shown if beginning == value or shown.endswith("…") else shown + "…"

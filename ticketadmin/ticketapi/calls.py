@@ -204,7 +204,13 @@ class _KeyHeader(AuthBase):
 
 
 class _Adapter(HTTPAdapter):
-    """Connections that a `Watch` can bound, for direct and proxied requests."""
+    """Connections to one API that a `Watch` can bound, direct or through its proxy.
+
+    The pool is the same for all requests, and an answer's encoding and cookies are of no use: `requests` took
+    as long to find them out for each request as to send it.
+    """
+
+    _pool: Any = None
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -214,6 +220,25 @@ class _Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         use_watched_connections(manager)
         return manager
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        url = str(request.url)
+        return super().request_url(request, proxies) if proxies else url[url.index("/", len("https://")) :]
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.headers, response.raw = resp.status, resp.headers, resp
+        response.request = req
+        return response
+
+    def close(self) -> None:
+        self._pool = None
+        super().close()
 
 
 class _Wire:

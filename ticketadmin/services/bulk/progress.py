@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language, override
 
@@ -31,6 +31,7 @@ PAGE = 50
 DAMAGED = "damaged"
 RATE_OVER = 15  # seconds
 NEWS_FOR = timedelta(days=7)
+_ADVANCING = frozenset({BulkState.CHECKING, BulkState.RUNNING})
 RESULT_COLUMNS = (
     "ticket", "outcome", "reason", "message", "field", "before", "sent", "read_back", "finished", "change",
     "damage",
@@ -79,9 +80,12 @@ class Progress:
 
 
 def progress_of(bulk: BulkUpdate) -> Progress:
-    """Return how far a bulk update got; two queries, whatever its size."""
+    """Return how far a bulk update got; one query, whatever its size."""
     kinds = ("state", "plan", "outcome", "damage", "is_from_list")
-    rows = list(bulk.items.values_list(*kinds).annotate(Count("pk")).order_by())
+    now = timezone.now()
+    since = max(now - timedelta(seconds=RATE_OVER), bulk.started_at or bulk.created_at)
+    lately = Count("pk", filter=Q(finished_at__gte=since))
+    rows = list(bulk.items.values_list(*kinds).annotate(lately=lately, tickets=Count("pk")).order_by())
     total = sum(count for *_key, count in rows)
     states = _sum(rows, 0)
     return Progress(
@@ -92,8 +96,8 @@ def progress_of(bulk: BulkUpdate) -> Progress:
         plans=_sum(rows, 1),
         outcomes=_sum(rows, 2),
         damaged=sum(count for damage, count in _sum(rows, 3).items() if damage in PAUSING_DAMAGE),
-        from_list=sum(row[-1] for row in rows if row[-2]),
-        rate=_rate(bulk) if bulk.state in {BulkState.CHECKING, BulkState.RUNNING} else None,
+        from_list=sum(row[-1] for row in rows if row[4]),
+        rate=_rate(sum(row[-2] for row in rows), now - since) if bulk.state in _ADVANCING else None,
     )
 
 
@@ -105,11 +109,8 @@ def _sum(rows: list[Any], column: int) -> dict[str, int]:
     return counts
 
 
-def _rate(bulk: BulkUpdate) -> float | None:
-    since = timezone.now() - timedelta(seconds=RATE_OVER)
-    began = max(since, bulk.started_at or bulk.created_at)
-    seconds = (timezone.now() - began).total_seconds()
-    finished = bulk.items.filter(finished_at__gte=began).count()
+def _rate(finished: int, time: timedelta) -> float | None:
+    seconds = time.total_seconds()
     return finished / seconds if finished and seconds >= 1 else None
 
 

@@ -322,14 +322,14 @@ def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: List
         pk=old.pk if old else None,
         index=index,
         code=seen.code,
-        code_key=sort_key(seen.code),
+        code_key=old.code_key if old else sort_key(seen.code),
         number=number,
         values=known,
         words=words_of([seen.code, *(known[name] for name in sorted(known) if _is_searched(name))]),
         customer_words=words_of(known[name] for name in (CUSTOMER, EMAIL) if name in known),
         swept=old.swept if old else 0,
         missing_at=None,
-        **_columns(known),
+        **_columns(known, old),
     )
 
 
@@ -343,13 +343,21 @@ _KEYED = {
 }  # fmt: skip
 
 
-def _columns(known: Mapping[str, str]) -> dict[str, Any]:
+def _columns(known: Mapping[str, str], old: IndexedTicket | None) -> dict[str, Any]:
     return {
-        **{column: sort_key(known[name]) if name in known else None for column, name in _KEYED.items()},
+        **{column: _name_key(known, name, old, column) for column, name in _KEYED.items()},
         "expected_on": _day(known.get(EXPECTED, "")),
         "created_at": moment_of(known.get(CREATED, "")),
         "updated_at": moment_of(known.get(UPDATED, "")),
     }
+
+
+def _name_key(known: Mapping[str, str], name: str, old: IndexedTicket | None, column: str) -> bytes | None:
+    """Return the sort key of a name; most names are those that the old row has a key for."""
+    if old is not None and old.values.get(name) == known.get(name):
+        key: bytes | None = getattr(old, column)
+        return key
+    return sort_key(known[name]) if name in known else None
 
 
 def _day(text: str) -> date | None:
