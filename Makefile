@@ -9,6 +9,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
 BUILD ?= docker build
 # Its wheel is for Linux on x86-64 only; elsewhere styles and scripts are checked by CI.
 BIOME := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(BIN)/biome,true)
+STRUCTURE := tests/test_architecture.py tests/test_templates.py
 SIGN_IN := --extra oidc --extra ldap --constraint requirements/dev.txt
 
 .PHONY: help
@@ -63,17 +64,22 @@ fuzz: $(STAMP) ## Try the properties with thousands of random examples; make tes
 	@$(BIN)/pytest -q -n auto -m hypothesis --hypothesis-profile=fuzz $(PYTEST)
 
 .PHONY: check
-check: $(STAMP) ## Lint and formats of code, templates, styles and scripts; types; dead code; migrations; structure: no behaviour is tested
+check: check-types check-code ## Lint and formats of code, templates, styles and scripts; types; dead code; migrations; structure: no behaviour is tested
+
+.PHONY: check-types
+check-types: $(STAMP) ## The types alone, which take as long as the rest: make -j2 check does both at once
+	@$(BIN)/mypy
+
+.PHONY: check-code
+check-code: $(STAMP) ## All that make check does but the types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/djangofmt --quiet --check templates
 	@$(BIN)/djangofmt check --quiet templates
 	@$(BIOME) ci static
-	@$(BIN)/mypy
 	@$(BIN)/python .ci/dead_code.py
-	@$(MANAGE) makemigrations --check --dry-run --settings tests.settings
-	@$(MANAGE) check --settings tests.settings
-	@$(BIN)/pytest -q -n0 tests/test_architecture.py tests/test_templates.py
+	@$(MANAGE) makemigrations --check --dry-run --settings tests.settings # it makes Django's system checks, too
+	@$(BIN)/pytest -q -n0 $(STRUCTURE)
 
 .PHONY: format
 format: $(STAMP) ## Put code, templates, styles and scripts into the one format

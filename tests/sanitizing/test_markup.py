@@ -167,16 +167,14 @@ def test_the_time_for_unfinished_pieces_grows_with_their_length_not_with_its_squ
     def seconds(length: int) -> float:
         document = (piece * length)[:length]
         assert sum(len(source) for _kind, source, _name, _rest in tokens(document)) == length
-        return min(once(document) for _ in range(3))  # the least disturbed by other processes
-
-    def once(document: str) -> float:
         started = time.process_time()
         clean_html(document)
         what_is_removed(document)
         return time.process_time() - started
 
     seconds(10)
-    assert seconds(LENGTH) < 10 * seconds(LENGTH // 4) + 0.1
+    quarter = min(seconds(LENGTH // 4) for _ in range(3))  # the least disturbed by other processes
+    assert any(seconds(LENGTH) < 10 * quarter + 0.1 for _ in range(3))
 
 
 @pytest.mark.parametrize(
