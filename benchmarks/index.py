@@ -15,7 +15,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.index.counters import recount
 from ticketadmin.services.index.forget import rebuild_index
 from ticketadmin.services.index.listing import Order, Query, read_page
-from ticketadmin.services.index.rows import Seen, current_index, write_rows
+from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
 from ticketadmin.services.index.searching import prepare_search
 
 PATTERNS = (
@@ -113,7 +113,7 @@ def fill(rows: int) -> None:
             cursor.execute(statement)
 
 
-def _pattern(number: int, chance: random.Random) -> Seen:
+def _pattern(number: int, chance: random.Random) -> ReadRow:
     customer = chance.choice(CUSTOMERS)
     values = {
         "ticket_title": f"{chance.choice(TITLES)} – {customer} {number}",
@@ -125,7 +125,7 @@ def _pattern(number: int, chance: random.Random) -> Seen:
         "created_at": f"2026-01-{number % 28 + 1:02} 10:00:00",
         "updated_at": f"2026-{number % 11 + 1:02}-{number % 28 + 1:02} {number % 24:02}:00:00",
     }
-    return Seen(f"TK{number:07}", number, values)
+    return ReadRow(f"TK{number:07}", number, values)
 
 
 def _multiply(index: TicketIndex, rows: int) -> None:

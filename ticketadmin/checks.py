@@ -15,7 +15,7 @@ from django.core.checks import Warning as Remark
 from django.db import connection
 
 from ticketadmin.models import Source
-from ticketadmin.services.people.second_step import Demand
+from ticketadmin.services.people.second_step import SecondStepPolicy
 
 _LOOPBACK_NAMES = {"localhost", "testserver", ".localhost"}
 
@@ -160,8 +160,8 @@ def check_sources(**_kwargs: Any) -> Iterator[CheckMessage]:
 @register()
 def second_step_is_known(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check the settings of two-step sign-in: a typing error must not switch it off."""
-    if settings.SECOND_STEP not in set(Demand):
-        yield refusal("E025", "SECOND_STEP is not known.", f"One of {', '.join(Demand)}.")
+    if settings.SECOND_STEP not in set(SecondStepPolicy):
+        yield refusal("E025", "SECOND_STEP is not known.", f"One of {', '.join(SecondStepPolicy)}.")
     if set(settings.SECOND_STEP_SOURCES) - set(Source.values):
         yield refusal("E025", "SECOND_STEP_SOURCES is not known.", f"Some of {', '.join(Source.values)}.")
 

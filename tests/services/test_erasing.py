@@ -41,7 +41,7 @@ from ticketadmin.services.erasing.erase import EMAIL, StillOpen, Subject, erase,
 from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, NOTICE, notices, upkeep
 from ticketadmin.services.erasing.stores import SHARED, STORES, without_address
 from ticketadmin.services.index.counters import counts
-from ticketadmin.services.index.rows import Seen, current_index, index_to_write, write_rows
+from ticketadmin.services.index.rows import ReadRow, current_index, index_to_write, write_rows
 from ticketadmin.services.people.access import Forbidden
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +70,7 @@ def keep_file(bulk: BulkUpdate, **values: Any) -> BulkFile:
 
 
 def index(code: str, read_from: ReadFrom = ReadFrom.LIST, **values: str) -> None:
-    seen = Seen(code=code, values={"status_name": "Mới", **values})
+    seen = ReadRow(code=code, values={"status_name": "Mới", **values})
     write_rows(index_to_write(), [seen], began_at=database_now(), read_from=read_from)
 
 

@@ -17,7 +17,7 @@ from tests.factories import fill_index
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import AuditAction, AuditEntry, CustomField, ReadFrom, TicketIndex, User
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.index.rows import Seen, current_index, write_rows
+from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
 
 CUSTOM = {"so_luong": "number", "ngay_mua": "epoch_date", "goi": "select"}
 VALUES = {
@@ -44,7 +44,9 @@ def web(lead: User, sandbox: Sandbox, client_of: Callable[[User], Client]) -> Cl
     for key, kind in CUSTOM.items():
         options = "1 = Vàng\n2 = Bạc" if kind == "select" else ""
         CustomField.objects.create(key=key, label=f"={key}", kind=kind, choices_text=options, is_listed=True)
-    write_rows(current_index(), [Seen("T-1", 1, VALUES)], began_at=timezone.now(), read_from=ReadFrom.TICKET)
+    write_rows(
+        current_index(), [ReadRow("T-1", 1, VALUES)], began_at=timezone.now(), read_from=ReadFrom.TICKET
+    )
     return client_of(lead)
 
 

@@ -42,8 +42,8 @@ def plan_of(page: Any) -> dict[str, str]:
     return next({"plan": form.values["plan"][0]} for form in forms_in(page) if "plan" in form.values)
 
 
-def fates(page: Any) -> dict[str, str]:
-    return {row.name: row.fate for row in page.context["page"].rows}
+def statuses(page: Any) -> dict[str, str]:
+    return {row.name: row.status for row in page.context["page"].rows}
 
 
 def kept() -> dict[str, str]:
@@ -63,7 +63,7 @@ def test_what_was_taken_away_changes_nothing_when_it_comes_back(
 
     page = uploaded(leads, file)
     assert "riêng".encode() not in file
-    assert fates(page) == dict.fromkeys(["một", "hai", "ba", "bốn"], "unchanged")
+    assert statuses(page) == dict.fromkeys(["một", "hai", "ba", "bốn"], "unchanged")
     assert "There is nothing to write." in page.content.decode()
     entry = AuditEntry.objects.get(action=AuditAction.EXPORTED)
     assert (entry.actor, entry.target_kind, entry.details["rows"]) == (lead, "snippets", 4)
@@ -87,7 +87,7 @@ def test_a_file_is_shown_row_by_row_and_then_written(web: Client, staff: User, l
 
     page = uploaded(web, file)
 
-    rows = [(row.number, row.fate) for row in page.context["page"].rows]
+    rows = [(row.number, row.status) for row in page.context["page"].rows]
     assert rows == [
         *((number, "refused") for number in (5, 6, 7, 8, 9, 10)),
         *[(2, "new"), (4, "changed"), (3, "unchanged")],
@@ -136,7 +136,7 @@ def test_what_changed_meanwhile_is_said_and_nothing_written(web: Client, staff: 
 def test_leads_share_by_file_and_it_is_recorded(leads: Client, lead: User) -> None:
     Snippet.objects.create(owner=lead, name="a", content="x", is_shared=True)
     page = uploaded(leads, "name,shared,content\r\na,,x\r\nb,Có,y\r\n")
-    assert fates(page) == {"a": "unchanged", "b": "new"}
+    assert statuses(page) == {"a": "unchanged", "b": "new"}
     web_answer = leads.post(IMPORT, plan_of(page))
 
     assert web_answer.status_code == 303
@@ -170,7 +170,7 @@ def test_rows_beyond_the_room_are_refused(web: Client, staff: User) -> None:
     )
     page = uploaded(web, "name,content\r\na,x\r\nb,x\r\nn1,y\r\n")
 
-    assert fates(page) == {"a": "new", "b": "refused", "n1": "changed"}
+    assert statuses(page) == {"a": "new", "b": "refused", "n1": "changed"}
     assert "You would have more than 200 snippets." in page.content.decode()
     web.post(IMPORT, plan_of(page))
     assert Snippet.objects.count() == MAX_SNIPPETS

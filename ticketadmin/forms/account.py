@@ -100,7 +100,7 @@ class CodeForm(_UsersForm):
                 self.codes = steps.renew_codes(self.user, typed)
         except steps.WrongCode as problem:
             raise ValidationError(WRONG, code="wrong") from problem
-        except steps.Demanded as problem:
+        except steps.SecondStepRequired as problem:
             message = _("The settings of this tool demand it. It was not switched off.")
             raise ValidationError(message, code="demanded") from problem
         return typed

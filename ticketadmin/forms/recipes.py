@@ -21,7 +21,7 @@ from ticketadmin.services.recipes.recipe import (
     MAX_TEXT,
     PLACEHOLDERS,
     TEXTS,
-    Do,
+    RecipeAction,
     RecipeChange,
     changes_of,
     placeholders_in,
@@ -35,13 +35,13 @@ from ticketadmin.services.values.inputs import Inputs, parse, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 
 DAYS = "days."
-_LABELS: dict[Do, str | Promise] = {
-    Do.SET: _("Set"),
-    Do.CLEAR: _("Clear"),
-    Do.DAYS: _("Days from the day of use"),
-    Do.WORKING_DAYS: _("Working days from the day of use"),
-    Do.BEFORE: _("Add before"),
-    Do.AFTER: _("Add after"),
+_LABELS: dict[RecipeAction, str | Promise] = {
+    RecipeAction.SET: _("Set"),
+    RecipeAction.CLEAR: _("Clear"),
+    RecipeAction.DAYS: _("Days from the day of use"),
+    RecipeAction.WORKING_DAYS: _("Working days from the day of use"),
+    RecipeAction.BEFORE: _("Add before"),
+    RecipeAction.AFTER: _("Add after"),
 }
 
 
@@ -130,8 +130,8 @@ class RecipeForm(ActionsForm):
             if texts or self.cleaned_data.get(DAYS + field.name) is not None:
                 self.refuse_kept_value(field.name)
             return None
-        do = Do(chosen)
-        if do is Do.CLEAR:
+        do = RecipeAction(chosen)
+        if do is RecipeAction.CLEAR:
             return RecipeChange(field.name, do)
         if do.is_day:
             return self._days(field, do)
@@ -141,7 +141,7 @@ class RecipeForm(ActionsForm):
             self.add_error(field.name, error)
             return None
 
-    def _days(self, field: Field, do: Do) -> RecipeChange | None:
+    def _days(self, field: Field, do: RecipeAction) -> RecipeChange | None:
         days = self.cleaned_data.get(DAYS + field.name)
         if days is None:
             if DAYS + field.name not in self.errors:
@@ -159,14 +159,14 @@ def explain(problem: CannotKeep) -> str:
     return message % {"most": MAX_RECIPES}
 
 
-def _offered(field: Field) -> list[Do]:
-    offered = [Do.SET]
+def _offered(field: Field) -> list[RecipeAction]:
+    offered = [RecipeAction.SET]
     if field.clearable:
-        offered.append(Do.CLEAR)
+        offered.append(RecipeAction.CLEAR)
     if field.kind in DATES:
-        offered += [Do.DAYS, Do.WORKING_DAYS]
+        offered += [RecipeAction.DAYS, RecipeAction.WORKING_DAYS]
     if field.kind is Kind.HTML:
-        offered += [Do.BEFORE, Do.AFTER]
+        offered += [RecipeAction.BEFORE, RecipeAction.AFTER]
     return offered
 
 

@@ -80,7 +80,7 @@ class SnippetForm(forms.Form):
         return None
 
 
-class Holds(Enum):
+class BoxContent(Enum):
     """What a box holds, as its widget tells: static/js/snippet_target.js reads the same from the page."""
 
     LINE = auto()
@@ -94,7 +94,7 @@ class SnippetBox:
 
     name: str
     label: str
-    holds: Holds = Holds.LINE
+    holds: BoxContent = BoxContent.LINE
 
 
 def box_for_snippet(form: forms.Form, name: str) -> SnippetBox | None:
@@ -105,11 +105,11 @@ def box_for_snippet(form: forms.Form, name: str) -> SnippetBox | None:
     return SnippetBox(name, str(field.label), _held_in(field.widget))
 
 
-def _held_in(widget: forms.Widget) -> Holds:
+def _held_in(widget: forms.Widget) -> BoxContent:
     if not isinstance(widget, forms.Textarea):
-        return Holds.LINE
+        return BoxContent.LINE
     is_html = {"data-content", "data-snippet-target-html"} & widget.attrs.keys()
-    return Holds.HTML if is_html else Holds.LINES
+    return BoxContent.HTML if is_html else BoxContent.LINES
 
 
 def further_box(posted: QueryDict) -> SnippetBox:
@@ -133,9 +133,9 @@ def with_snippet(data: QueryDict, box: SnippetBox, found: Insertion) -> QueryDic
 
 
 def _added(box: SnippetBox, typed: str, found: Insertion) -> str:
-    if box.holds is Holds.HTML:
+    if box.holds is BoxContent.HTML:
         return as_html(typed) + _as_blocks(found.html) if typed.strip() else found.html
-    if box.holds is Holds.LINES:
+    if box.holds is BoxContent.LINES:
         return f"{typed.rstrip()}\n{found.text}" if typed.strip() else found.text
     return " ".join([*filter(None, [typed.rstrip()]), *found.text.split("\n")])
 

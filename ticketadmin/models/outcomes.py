@@ -1,6 +1,6 @@
 """How a save, one field of it, and one ticket of a bulk run can end, and what follows from each.
 
-Every member says in its own line all that the product has to know about it; what users read beyond the
+Each member's line holds all that the product has to know about it; what users read beyond the
 label is in `presenters.outcomes`. How to add one: CONTRIBUTING, "An outcome".
 """
 
@@ -22,8 +22,8 @@ class Tone(StrEnum):
     NEUTRAL = "neutral"
 
 
-class Says(Flag):
-    """What an outcome says of the CRM, and of what can be done next."""
+class Trait(Flag):
+    """What is true of the CRM after an outcome, and what can be done next."""
 
     NOTHING = 0
     SAVED = auto()  # the user's text is safe in the CRM: its draft may go
@@ -36,76 +36,76 @@ class Says(Flag):
 
 
 class _Table(models.TextChoices):
-    """A vocabulary. A member's line: its word, its tone, its severity, what it says, and its label.
+    """A vocabulary. A member's line: its value, tone, severity, traits and label.
 
     `severity` is highest for the worst outcome of a field.
     """
 
     tone: Tone
     severity: int
-    says: Says
+    traits: Trait
 
     def __new__(cls, word: str, *line: Any) -> Self:
         member = str.__new__(cls, word)
         member._value_ = word
-        member.tone, member.severity, member.says = line if len(line) > 1 else (*line, 0, Says.NOTHING)
+        member.tone, member.severity, member.traits = line if len(line) > 1 else (*line, 0, Trait.NOTHING)
         return member
 
 
-def _whether(flag: Says) -> Any:
-    """Return the property that answers whether an outcome says a flag."""
-    return property(lambda outcome: flag in outcome.says)
+def _has(flag: Trait) -> Any:
+    """Return the property that tells whether an outcome has a trait."""
+    return property(lambda outcome: flag in outcome.traits)
 
 
-class _Answers:
-    """The questions that both vocabularies of outcomes answer."""
+class _Traits:
+    """The traits of both vocabularies of outcomes, as properties."""
 
-    is_saved: bool = _whether(Says.SAVED)
-    is_applied: bool = _whether(Says.APPLIED)
-    is_unchanged: bool = _whether(Says.UNCHANGED)
-    is_open: bool = _whether(Says.OPEN)
-    is_failed: bool = _whether(Says.FAILED)
-    is_retryable: bool = _whether(Says.RETRYABLE)
-    is_explained: bool = _whether(Says.EXPLAINED)
+    is_saved: bool = _has(Trait.SAVED)
+    is_applied: bool = _has(Trait.APPLIED)
+    is_unchanged: bool = _has(Trait.UNCHANGED)
+    is_open: bool = _has(Trait.OPEN)
+    is_failed: bool = _has(Trait.FAILED)
+    is_retryable: bool = _has(Trait.RETRYABLE)
+    is_explained: bool = _has(Trait.EXPLAINED)
 
 
-class Outcome(_Answers, _Table):
+class Outcome(_Traits, _Table):
     """What is known of one change or of one field of it; the words that the whole product uses."""
 
-    PENDING = "pending", Tone.INFO, 0, Says.OPEN, _("In progress")
-    VERIFIED = "verified", Tone.SUCCESS, 1, Says.SAVED | Says.APPLIED, _("Verified")
+    PENDING = "pending", Tone.INFO, 0, Trait.OPEN, _("In progress")
+    VERIFIED = "verified", Tone.SUCCESS, 1, Trait.SAVED | Trait.APPLIED, _("Verified")
     STORED_DIFFERENTLY = (
         "stored_differently",
         Tone.WARN,
         3,
-        Says.SAVED | Says.APPLIED | Says.EXPLAINED,
+        Trait.SAVED | Trait.APPLIED | Trait.EXPLAINED,
         _("Stored differently"),
     )
     NOT_APPLIED = (
         "not_applied",
         Tone.DANGER,
         6,
-        Says.UNCHANGED | Says.FAILED | Says.RETRYABLE | Says.EXPLAINED,
+        Trait.UNCHANGED | Trait.FAILED | Trait.RETRYABLE | Trait.EXPLAINED,
         _("Not applied"),
     )
-    NOT_READABLE = "not_readable", Tone.INFO, 2, Says.SAVED, _("Sent, cannot be checked")
+    NOT_READABLE = "not_readable", Tone.INFO, 2, Trait.SAVED, _("Sent, cannot be checked")
     ACCEPTED = (
         "accepted",
         Tone.WARN,
         4,
-        Says.SAVED | Says.OPEN | Says.EXPLAINED,
+        Trait.SAVED | Trait.OPEN | Trait.EXPLAINED,
         _("Accepted, not checked yet"),
     )
-    REJECTED = "rejected", Tone.DANGER, 7, Says.UNCHANGED | Says.FAILED | Says.RETRYABLE, _("Rejected")
-    UNKNOWN = "unknown", Tone.WARN, 5, Says.OPEN | Says.FAILED, _("Unknown")
+    REJECTED = "rejected", Tone.DANGER, 7, Trait.UNCHANGED | Trait.FAILED | Trait.RETRYABLE, _("Rejected")
+    UNKNOWN = "unknown", Tone.WARN, 5, Trait.OPEN | Trait.FAILED, _("Unknown")
 
 
-def _of_change(outcome: Outcome) -> tuple[str, Tone, int, Says, str | Promise]:
+def _of_change(outcome: Outcome) -> tuple[str, Tone, int, Trait, str | Promise]:
     """Return the line of an outcome that a bulk item shares with its change."""
-    return outcome.value, outcome.tone, outcome.severity, outcome.says, outcome.label
+    return outcome.value, outcome.tone, outcome.severity, outcome.traits, outcome.label
 
 
-class ItemOutcome(_Answers, _Table):
+class ItemOutcome(_Traits, _Table):
     """How one ticket of a bulk run ended. The first seven are the outcomes of its change."""
 
     VERIFIED = _of_change(Outcome.VERIFIED)
@@ -115,10 +115,10 @@ class ItemOutcome(_Answers, _Table):
     ACCEPTED = _of_change(Outcome.ACCEPTED)
     REJECTED = _of_change(Outcome.REJECTED)
     UNKNOWN = _of_change(Outcome.UNKNOWN)
-    ALREADY = "already", Tone.NEUTRAL, 0, Says.NOTHING, _("No change needed")
-    CONFLICT = "conflict", Tone.WARN, 0, Says.RETRYABLE | Says.EXPLAINED, _("Changed by someone else")
-    NOT_DONE = "not_done", Tone.DANGER, 0, Says.FAILED | Says.RETRYABLE, _("Could not be sent")
-    NOT_SENT = "not_sent", Tone.NEUTRAL, 0, Says.RETRYABLE, _("Not sent: cancelled")
+    ALREADY = "already", Tone.NEUTRAL, 0, Trait.NOTHING, _("No change needed")
+    CONFLICT = "conflict", Tone.WARN, 0, Trait.RETRYABLE | Trait.EXPLAINED, _("Changed by someone else")
+    NOT_DONE = "not_done", Tone.DANGER, 0, Trait.FAILED | Trait.RETRYABLE, _("Could not be sent")
+    NOT_SENT = "not_sent", Tone.NEUTRAL, 0, Trait.RETRYABLE, _("Not sent: cancelled")
 
 
 class Plan(_Table):

@@ -22,7 +22,7 @@ from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.snippets import SnippetChoice
 from ticketadmin.services.bulk.notation import Notation
 from ticketadmin.services.bulk.questions import Subject
-from ticketadmin.services.spreadsheets.records import Misfit
+from ticketadmin.services.spreadsheets.records import RecordProblem
 
 _MAY_BREAK = "\u200b"  # day/month/year is wider than its column on a phone
 _CELLS = ngettext_lazy(
@@ -239,19 +239,21 @@ def _misfit(reading: Mapping[str, Any]) -> list[str]:
     if not reading.get("misfit"):
         return []
     reasons = {
-        Misfit.MISSING: _(
+        RecordProblem.MISSING: _(
             "This is an exported list without its hidden sheet, which says what was exported. CSV files and "
             "copies of the table have none."
         ),
-        Misfit.DAMAGED: _("The hidden sheet that says what was exported was changed or cut off."),
-        Misfit.OTHER_CRM: _("This list was exported from another CRM. Its tickets may be other ones."),
-        Misfit.OTHER_FORMAT: _("This list was exported by another version, whose record cannot be read."),
+        RecordProblem.DAMAGED: _("The hidden sheet that says what was exported was changed or cut off."),
+        RecordProblem.OTHER_CRM: _("This list was exported from another CRM. Its tickets may be other ones."),
+        RecordProblem.OTHER_FORMAT: _(
+            "This list was exported by another version, whose record cannot be read."
+        ),
     }
     consequence = _(
         "So it counts as an ordinary file: every filled cell is set, also unchanged ones. Changes "
         "made in the CRM since the export are not noticed. Export the list again to be safe."
     )
-    return [f"{reasons[Misfit(reading['misfit'])]} {consequence}"]
+    return [f"{reasons[RecordProblem(reading['misfit'])]} {consequence}"]
 
 
 def _surprises(reading: Mapping[str, Any]) -> Iterator[str]:

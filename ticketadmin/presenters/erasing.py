@@ -4,7 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.presenters.page import FormPage, page
-from ticketadmin.services.erasing.erase import Found
+from ticketadmin.services.erasing.erase import HeldData
 from ticketadmin.services.erasing.stores import STORES
 
 _LABELS: dict[str, str | Promise] = {
@@ -17,7 +17,7 @@ _LABELS: dict[str, str | Promise] = {
 }
 
 
-def rows_held(found: Found) -> list[tuple[str | Promise, int]]:
+def rows_held(found: HeldData) -> list[tuple[str | Promise, int]]:
     """Return each kind of row in words, with its number."""
     return [(_LABELS.get(name, name), count) for name, count in found.rows.items()]
 
@@ -26,5 +26,5 @@ def rows_held(found: Found) -> list[tuple[str | Promise, int]]:
 class ErasingPage(FormPage):
     """The box for a ticket or an address; `found` is what is held of it, once it was looked up."""
 
-    found: Found | None
+    found: HeldData | None
     rows: list[tuple[str | Promise, int]]  # of it, in words

@@ -140,7 +140,7 @@ def explain_reason(word: str) -> Explanation:
 
 
 @dataclass(frozen=True)
-class Words:
+class OutcomeText:
     """What an outcome says: in one sentence wherever its label is shown, and in a banner after a save."""
 
     meaning: Text
@@ -148,43 +148,43 @@ class Words:
     text: Text = ""
 
 
-OUTCOMES: dict[Outcome, Words] = {
-    Outcome.PENDING: Words(
+OUTCOMES: dict[Outcome, OutcomeText] = {
+    Outcome.PENDING: OutcomeText(
         _("It was sent and no answer is on record yet."),
         _("A save is in progress."),
         _("It was sent and no answer is on record yet."),
     ),
-    Outcome.VERIFIED: Words(
+    Outcome.VERIFIED: OutcomeText(
         _("It was read back from the CRM after saving and is what was sent."),
         _("Saved and verified."),
         _("The ticket was read back from the CRM and held these values."),
     ),
-    Outcome.STORED_DIFFERENTLY: Words(
+    Outcome.STORED_DIFFERENTLY: OutcomeText(
         _("The CRM stored something else than was sent."),
         _("Saved, but the CRM stored something else."),
         _("Compare what was sent with what the CRM holds now."),
     ),
-    Outcome.NOT_APPLIED: Words(
+    Outcome.NOT_APPLIED: OutcomeText(
         _("The CRM kept the old value of at least one field."),
         _("Not saved: the CRM accepted the request but kept the old value."),
         _("At least one field is unchanged in the CRM. Try again, or tell an administrator."),
     ),
-    Outcome.NOT_READABLE: Words(
+    Outcome.NOT_READABLE: OutcomeText(
         _("It was sent. The CRM does not let this tool read these fields back."),
         _("Sent and accepted, but it cannot be checked."),
         _("The CRM accepted it. It does not let this tool read these fields back."),
     ),
-    Outcome.ACCEPTED: Words(
+    Outcome.ACCEPTED: OutcomeText(
         _("The CRM accepted it, but the ticket could not be read back."),
         _("Accepted by the CRM, not checked yet."),
         _("Reading the ticket back failed. It is checked when the ticket is opened again."),
     ),
-    Outcome.REJECTED: Words(
+    Outcome.REJECTED: OutcomeText(
         _("The CRM refused it, so nothing was changed."),
         _("Not saved: the CRM refused it."),
         NOTHING_CHANGED,
     ),
-    Outcome.UNKNOWN: Words(
+    Outcome.UNKNOWN: OutcomeText(
         _("It was sent, and whether the CRM stored it is not known."),
         _("It is not known whether this was saved."),
         _("The request was sent, but no usable answer came back."),

@@ -16,7 +16,7 @@ from ticketadmin.services.values.fields import Value
 
 
 @dataclass(frozen=True)
-class Tried:
+class Attempt:
     """What came of trying to set a status, or of another change without a form; all empty: nothing yet."""
 
     wanted: str = ""  # the status
@@ -39,7 +39,7 @@ class QuickResult(Page):
     code: str
     submission: UUID
     reason_form: ReasonForm
-    tried: Tried
+    tried: Attempt
 
 
 @page("tickets/status.html")

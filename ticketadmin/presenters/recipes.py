@@ -15,7 +15,7 @@ from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import TabLink
 from ticketadmin.services.recipes.fill import Filled, problems_of
-from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
+from ticketadmin.services.recipes.recipe import RecipeAction, RecipeChange, changes_of
 from ticketadmin.services.recipes.stops import FIELD_GONE, Stop, describe_stop, describe_stops
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
@@ -70,15 +70,15 @@ def present_lines(changes: Sequence[RecipeChange], schema: TicketSchema) -> tupl
     )
 
 
-_LINES: dict[Do, Any] = {
-    Do.SET: gettext_lazy("%(field)s: “%(text)s”"),
-    Do.CLEAR: gettext_lazy("%(field)s: cleared"),
-    Do.BEFORE: gettext_lazy("%(field)s: before it “%(text)s”"),
-    Do.AFTER: gettext_lazy("%(field)s: after it “%(text)s”"),
-    Do.DAYS: ngettext_lazy(
+_LINES: dict[RecipeAction, Any] = {
+    RecipeAction.SET: gettext_lazy("%(field)s: “%(text)s”"),
+    RecipeAction.CLEAR: gettext_lazy("%(field)s: cleared"),
+    RecipeAction.BEFORE: gettext_lazy("%(field)s: before it “%(text)s”"),
+    RecipeAction.AFTER: gettext_lazy("%(field)s: after it “%(text)s”"),
+    RecipeAction.DAYS: ngettext_lazy(
         "%(field)s: %(n)d day after the day of use", "%(field)s: %(n)d days after the day of use", "n"
     ),
-    Do.WORKING_DAYS: ngettext_lazy(
+    RecipeAction.WORKING_DAYS: ngettext_lazy(
         "%(field)s: %(n)d working day after the day of use",
         "%(field)s: %(n)d working days after the day of use",
         "n",

@@ -20,7 +20,7 @@ from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import TabLink
-from ticketadmin.services.snippets.importing import Fate, PlannedRow, counted
+from ticketadmin.services.snippets.importing import PlannedRow, RowStatus, counted
 from ticketadmin.services.snippets.keep import START, ListedSnippet
 from ticketadmin.services.snippets.snippet import Insertion
 from ticketadmin.services.snippets.table import MAX_ROWS
@@ -179,7 +179,7 @@ class PresentedRow:
 
     number: int
     name: str
-    fate: str
+    status: str
     tone: Tone
     notes: tuple[str, ...]
     text: str
@@ -197,28 +197,31 @@ class PlanPage(Page):
     is_outdated: bool
 
 
-_FATES: Mapping[Fate, tuple[str | Promise, Tone]] = {
-    Fate.NEW: (gettext_lazy("new"), Tone.SUCCESS),
-    Fate.CHANGED: (gettext_lazy("changed"), Tone.INFO),
-    Fate.UNCHANGED: (gettext_lazy("unchanged"), Tone.NEUTRAL),
-    Fate.REFUSED: (gettext_lazy("refused"), Tone.DANGER),
+_STATUSES: Mapping[RowStatus, tuple[str | Promise, Tone]] = {
+    RowStatus.NEW: (gettext_lazy("new"), Tone.SUCCESS),
+    RowStatus.CHANGED: (gettext_lazy("changed"), Tone.INFO),
+    RowStatus.UNCHANGED: (gettext_lazy("unchanged"), Tone.NEUTRAL),
+    RowStatus.REFUSED: (gettext_lazy("refused"), Tone.DANGER),
 }
 
 
 def plan_page(planned: Sequence[PlannedRow], sealed: str, *, is_outdated: bool) -> PlanPage:
     """Return a plan as a user reads it: what needs correcting first, then the order of the file."""
     order = sorted(
-        planned, key=lambda one: (one.fate is not Fate.REFUSED, one.fate is Fate.UNCHANGED, one.number)
+        planned,
+        key=lambda one: (one.status is not RowStatus.REFUSED, one.status is RowStatus.UNCHANGED, one.number),
     )
     counts = [
-        (str(_FATES[fate][0]), _FATES[fate][1], number) for fate, number in counted(planned).items() if number
+        (str(_STATUSES[status][0]), _STATUSES[status][1], number)
+        for status, number in counted(planned).items()
+        if number
     ]
-    writes = sum(one.fate.writes for one in planned)
+    writes = sum(one.status.writes for one in planned)
     return PlanPage([_row(one) for one in order], counts, writes, sealed, is_outdated)
 
 
 def _row(one: PlannedRow) -> PresentedRow:
-    word, tone = _FATES[one.fate]
+    word, tone = _STATUSES[one.status]
     there = one.snippet
     was = there.content if there and one.text and there.content != one.text.content else ""
     text = one.text.content if one.text else ""

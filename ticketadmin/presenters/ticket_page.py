@@ -20,7 +20,7 @@ from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import Status
 from ticketadmin.services.drafts.drafts import Restored
 from ticketadmin.services.drafts.presence import TicketPresence
-from ticketadmin.services.rules.checking import Asked, check_rules, rules_of
+from ticketadmin.services.rules.checking import ProposedChange, check_rules, rules_of
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.sent_along import with_sent_along
@@ -136,7 +136,7 @@ def preview_of(form: TicketForm, user: User) -> Preview:
 def _rules(form: TicketForm, user: User) -> list[str]:
     """Return what rules require of the change and is not met, by the ticket as the form was loaded."""
     base, schema = form.base.values, form.schema
-    asked = Asked(form.edit.values(schema, base), base, user, form.change_reason)
+    asked = ProposedChange(form.edit.values(schema, base), base, user, form.change_reason)
     found = check_rules(rules_of(schema), asked, schema)
     return [describe_unmet(one, schema) for one in found.broken]
 

@@ -17,7 +17,7 @@ from ticketadmin.presenters.paging import filters_in, page_links
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.crm.check import check_api
 from ticketadmin.services.crm.omitted import set_omitted_fields
-from ticketadmin.services.erasing.erase import Found, StillOpen, Subject, erase, look_up
+from ticketadmin.services.erasing.erase import HeldData, StillOpen, Subject, erase, look_up
 from ticketadmin.services.history.audit import AUDIT_COLUMNS, audit_page, audit_rows, audit_table
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.capabilities import check_soon
@@ -90,7 +90,7 @@ def erasing(request: UserRequest) -> HttpResponse:
 
 
 def _page(
-    request: UserRequest, form: EraseForm, found: Found | None = None, status: int = 200
+    request: UserRequest, form: EraseForm, found: HeldData | None = None, status: int = 200
 ) -> HttpResponse:
     rows = rows_held(found) if found else []
     return show(request, ErasingPage(form, found, rows), status=status)

@@ -23,7 +23,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.command.exits import EXITS, Exit, exit_of_all, exit_of_item
 from ticketadmin.services.recipes.keep import keep_recipe
-from ticketadmin.services.recipes.recipe import Do, RecipeChange
+from ticketadmin.services.recipes.recipe import RecipeAction, RecipeChange
 from ticketadmin.ticketapi.reasons import Reason
 
 CODE = "ABCXYZ1234"
@@ -83,9 +83,9 @@ def test_values_are_read_as_in_a_file(lan: User, sandbox: Sandbox) -> None:
 
 def test_a_recipe_brings_changes_and_arguments_come_first(lan: User, sandbox: Sandbox) -> None:
     changes = (
-        RecipeChange("status_name", Do.SET, (DONE,)),
-        RecipeChange("ticket_title", Do.SET, ("Xong: {code}, {customer}",)),
-        RecipeChange("emergency_phone", Do.CLEAR),
+        RecipeChange("status_name", RecipeAction.SET, (DONE,)),
+        RecipeChange("ticket_title", RecipeAction.SET, ("Xong: {code}, {customer}",)),
+        RecipeChange("emergency_phone", RecipeAction.CLEAR),
     )
     keep_recipe(lan, "Đóng phiếu", changes)
 
@@ -109,14 +109,14 @@ def test_a_recipe_brings_changes_and_arguments_come_first(lan: User, sandbox: Sa
 def test_a_recipe_that_cannot_be_used_is_named_and_nothing_is_sent(
     codes: list[str], recipe: str, code: Exit, words: str, lead: User, sandbox: Sandbox
 ) -> None:
-    keep_recipe(lead, "two a", (RecipeChange("ticket_title", Do.SET, ("{code}",)),))
-    keep_recipe(lead, "two b", (RecipeChange("ticket_title", Do.SET, ("b",)),))
+    keep_recipe(lead, "two a", (RecipeChange("ticket_title", RecipeAction.SET, ("{code}",)),))
+    keep_recipe(lead, "two b", (RecipeChange("ticket_title", RecipeAction.SET, ("b",)),))
     keep_recipe(
         lead,
         "gone",
         (
-            RecipeChange("ticket_title", Do.SET, ("{code}",)),
-            RecipeChange("status_name", Do.SET, ("Không còn",)),
+            RecipeChange("ticket_title", RecipeAction.SET, ("{code}",)),
+            RecipeChange("status_name", RecipeAction.SET, ("Không còn",)),
         ),
     )
     Ran(CODE, "ticket_title=a", "--as", "lead", "--dry-run")  # from then on it is known that reading works

@@ -7,7 +7,7 @@ import pytest
 
 from ticketadmin.models import ReadFrom
 from ticketadmin.services.index.listing import ListFilters, Query
-from ticketadmin.services.index.rows import Seen, current_index, write_rows
+from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
 from ticketadmin.services.index.words import folded_text
 
 pytestmark = pytest.mark.django_db
@@ -38,10 +38,10 @@ def codes(**filters: str) -> set[str]:
 
 def test_parts_of_words_are_found_as_by_the_search_but_in_the_customer_only() -> None:
     seen = [
-        Seen(code, None, {"account_name": name, "account_email": email})
+        ReadRow(code, None, {"account_name": name, "account_email": email})
         for code, (name, email) in CUSTOMERS.items()
     ]
-    seen.append(Seen("Q-9", None, {"ticket_title": TITLE, "account_name": "?", "account_email": ""}))
+    seen.append(ReadRow("Q-9", None, {"ticket_title": TITLE, "account_name": "?", "account_email": ""}))
     write_rows(current_index(), seen, began_at=NOON, read_from=ReadFrom.LIST)
 
     for fragment in fragments():

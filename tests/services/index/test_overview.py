@@ -26,7 +26,7 @@ from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.counters import counts
 from ticketadmin.services.index.omnibox import MAX_DRAFTED, drafted_codes
 from ticketadmin.services.index.overview import overview_for
-from ticketadmin.services.index.rows import Seen, current_index, write_rows
+from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
 from ticketadmin.services.recipes.keep import recipes_for
 
 pytestmark = [pytest.mark.django_db, pytest.mark.counts_queries]
@@ -38,7 +38,9 @@ def filled(staff: User, lead: User) -> TicketIndex:
     """Keep something of everything that the overview holds, with texts that JSON has to escape."""
     index, now = current_index(), timezone.now()
     names = ["Mới", ODD, "", None]
-    seen = [Seen(f"TK{n}", n, {} if name is None else {"status_name": name}) for n, name in enumerate(names)]
+    seen = [
+        ReadRow(f"TK{n}", n, {} if name is None else {"status_name": name}) for n, name in enumerate(names)
+    ]
     write_rows(index, seen, began_at=now, read_from=ReadFrom.LIST)
     items = [{"id": n, "name": name} for n, name in enumerate([ODD, "Mới"])]
     for name in (Snapshot.STATUSES, Snapshot.CATEGORIES):

@@ -23,7 +23,7 @@ from ticketadmin.models import (
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import announce_read, read_ticket
 from ticketadmin.services.index.counters import counts, recount
-from ticketadmin.services.index.rows import KEPT, Seen, current_index, mark_missing, write_read, write_rows
+from ticketadmin.services.index.rows import KEPT, ReadRow, current_index, mark_missing, write_read, write_rows
 from ticketadmin.services.index.searching import matching_words
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.ticketapi.errors import NotFound
@@ -33,13 +33,13 @@ NOON = datetime.fromisoformat("2026-11-28T12:00:00+00:00")
 CODE = "ABCXYZ1234"
 
 
-def write(*seen: Seen, minute: int = 0, read_from: ReadFrom = ReadFrom.LIST, **options: Any) -> None:
+def write(*seen: ReadRow, minute: int = 0, read_from: ReadFrom = ReadFrom.LIST, **options: Any) -> None:
     began = NOON + timedelta(minutes=minute)
     write_rows(current_index(), seen, began_at=began, read_from=read_from, **options)
 
 
-def ticket(code: str = "T-1", number: int | None = None, **values: str) -> Seen:
-    return Seen(code, number, values)
+def ticket(code: str = "T-1", number: int | None = None, **values: str) -> ReadRow:
+    return ReadRow(code, number, values)
 
 
 def row(code: str = "T-1") -> IndexedTicket:
@@ -174,10 +174,12 @@ def test_a_saves_reads_leave_the_row_that_each_by_itself_would_leave(
     index = current_index()
 
     def kept(code: str, *, together: bool) -> tuple[dict[str, Any], list[Any]]:
-        first, last = (Seen(code, None, values, shows_custom=True) for values in (before, after))
+        first, last = (ReadRow(code, None, values, shows_custom=True) for values in (before, after))
         at = {"a newer read": NOON + timedelta(hours=1)}.get(holds, NOON)
         if holds == "another read":
-            write_read(index, Seen(code, None, {"ticket_title": "Khác", "status_name": "Mới"}), began_at=at)
+            write_read(
+                index, ReadRow(code, None, {"ticket_title": "Khác", "status_name": "Mới"}), began_at=at
+            )
         elif holds == "a read of the list":
             write(ticket(code, account_name="An Phát"))
         elif holds != "nothing":

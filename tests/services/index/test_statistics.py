@@ -12,7 +12,7 @@ from tests.sandbox_driver import Sandbox
 from tests.swept import sweep
 from ticketadmin.models import ReadFrom
 from ticketadmin.services.index.listing import ListFilters, Query, total_of
-from ticketadmin.services.index.rows import Seen, current_index, write_rows
+from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
 from ticketadmin.services.index.searching import FREQUENT
 from ticketadmin.services.index.statistics import refresh_statistics
 
@@ -47,7 +47,7 @@ def plan_of_the_count(query: Query) -> str:
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL walks the table: test_totals.py")
 def test_open_tickets_of_a_customer_are_counted_among_those_found_by_the_name() -> None:
     seen = [
-        Seen(
+        ReadRow(
             f"TK{number:05}",
             number,
             {"account_name": "An Phát" if number % 2 else "Sao Mai", "status_name": f"S{number % 5}"},

@@ -19,7 +19,7 @@ from ticketadmin.services.index.listing import (
     rows_in_order,
     total_of,
 )
-from ticketadmin.services.index.rows import Seen, current_index, write_rows
+from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.counts_queries]
 TICKETS = 2 * SAMPLED
@@ -33,7 +33,7 @@ def query_for() -> object:
     """
     index = current_index()
     seen = [
-        Seen(
+        ReadRow(
             f"TK{number:04}",
             number,
             {
@@ -109,7 +109,7 @@ def numbered() -> TicketIndex:
         {"account_name": WHOLE},
         {"emergency_phone": "0811 111 111", "updated_at": "2026-01-05 10:00:00"},
     ]
-    seen = [Seen(f"TK{place}", place, one) for place, one in enumerate(values)]
+    seen = [ReadRow(f"TK{place}", place, one) for place, one in enumerate(values)]
     write_rows(current_index(), seen, began_at=timezone.now(), read_from=ReadFrom.LIST)
     return current_index()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ticketadmin.services.recipes.recipe import (
     PLACEHOLDERS,
-    Do,
+    RecipeAction,
     RecipeChange,
     changes_of,
     day_after,
@@ -22,7 +22,7 @@ FIELDS = {one.name: one for one in STANDARD}
 FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 11, day) for day in (27, 28, 29, 30))
 
 
-def days(do: Do, number: int) -> RecipeChange:
+def days(do: RecipeAction, number: int) -> RecipeChange:
     return RecipeChange("expected_at", do, (str(number),))
 
 
@@ -39,17 +39,17 @@ def days(do: Do, number: int) -> RecipeChange:
     ],
 )
 def test_working_days_are_monday_to_friday(today: date, number: int, expected: date) -> None:
-    assert day_after(today, days(Do.WORKING_DAYS, number)) == expected
+    assert day_after(today, days(RecipeAction.WORKING_DAYS, number)) == expected
 
 
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(1, 1_000))
 def test_working_days_are_counted_one_by_one(today: date, number: int) -> None:
-    found = day_after(today, days(Do.WORKING_DAYS, number))
+    found = day_after(today, days(RecipeAction.WORKING_DAYS, number))
     between = (today + timedelta(days=step) for step in range(1, (found - today).days + 1))
 
     assert found.weekday() < 5
     assert sum(1 for day in between if day.weekday() < 5) == number
-    assert day_after(today, days(Do.DAYS, number)) == today + timedelta(days=number)
+    assert day_after(today, days(RecipeAction.DAYS, number)) == today + timedelta(days=number)
 
 
 @given(st.dictionaries(st.sampled_from(PLACEHOLDERS), st.text()))
@@ -63,8 +63,8 @@ def test_placeholders_are_replaced_once_and_escaped(values: dict[str, str]) -> N
     assert "<" not in html
 
 
-@given(st.sampled_from(Do), st.lists(st.text(), max_size=3))
-def test_a_change_is_kept_as_it_was(do: Do, texts: list[str]) -> None:
+@given(st.sampled_from(RecipeAction), st.lists(st.text(), max_size=3))
+def test_a_change_is_kept_as_it_was(do: RecipeAction, texts: list[str]) -> None:
     change = RecipeChange("ticket_title", do, tuple(texts))
 
     assert changes_of(json.loads(json.dumps([asdict(change)]))) == (change,)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketadmin.models import Role, TicketRule, User
-from ticketadmin.services.rules.checking import Asked, Found, Requirement, Unmet, check_rules
+from ticketadmin.services.rules.checking import ProposedChange, Requirement, RuleCheck, Unmet, check_rules
 from ticketadmin.services.values.schema import TicketSchema
 
 DONE = "Đã hoàn tất"
@@ -18,9 +18,9 @@ NAMES = ("ticket_title", "emergency_phone", "cate_name", "custom_fields.so_seria
 VALUES = st.sampled_from(["", "x", None, "   "])
 
 
-def found(rule: TicketRule, wanted: Mapping[str, Any], **asked: Any) -> Found:
+def found(rule: TicketRule, wanted: Mapping[str, Any], **asked: Any) -> RuleCheck:
     asked = {"known": {}, "actor": User(), **asked}
-    return check_rules([rule], Asked(wanted, **asked), SCHEMA)
+    return check_rules([rule], ProposedChange(wanted, **asked), SCHEMA)
 
 
 def broken(rule: TicketRule, wanted: Mapping[str, Any], **asked: Any) -> set[Requirement]:
@@ -112,8 +112,8 @@ def test_taking_back_is_held_up_by_nothing_but_groups_and_forgets_nothing(
     rules: list[TicketRule], wanted: dict[str, Any], known: dict[str, Any], reason: str
 ) -> None:
     user = User()
-    forward = check_rules(rules, Asked(wanted, known, user, reason), SCHEMA)
-    back = check_rules(rules, Asked(wanted, known, user, reason, takes_back=True), SCHEMA)
+    forward = check_rules(rules, ProposedChange(wanted, known, user, reason), SCHEMA)
+    back = check_rules(rules, ProposedChange(wanted, known, user, reason, takes_back=True), SCHEMA)
 
     assert back.broken == ()
     assert set(back.waived) == {*forward.broken, *forward.waived}
@@ -125,12 +125,12 @@ def test_a_change_that_fills_every_field_and_gives_a_reason_meets_every_rule(
 ) -> None:
     filled = dict.fromkeys({*NAMES, *wanted}, "x")
 
-    assert check_rules(rules, Asked(filled, known, User(), "vì thế"), SCHEMA) == Found()
+    assert check_rules(rules, ProposedChange(filled, known, User(), "vì thế"), SCHEMA) == RuleCheck()
 
 
 @given(st.lists(RULES), CHANGES)
 def test_fields_that_do_not_change_have_no_rules(rules: list[TicketRule], known: dict[str, Any]) -> None:
-    assert check_rules(rules, Asked({}, known, User()), SCHEMA) == Found()
+    assert check_rules(rules, ProposedChange({}, known, User()), SCHEMA) == RuleCheck()
 
 
 @given(

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ticketadmin.forms.erasing import subject_of
 from ticketadmin.models import User
 from ticketadmin.presenters.erasing import rows_held
-from ticketadmin.services.erasing.erase import Found, StillOpen, erase, look_up
+from ticketadmin.services.erasing.erase import HeldData, StillOpen, erase, look_up
 from ticketadmin.services.people.access import Forbidden
 
 
@@ -39,6 +39,6 @@ class Command(BaseCommand):
         self.stdout.write("Erased." if yes else "Nothing was erased: add --yes. It cannot be undone.")
 
 
-def _why_not(found: Found) -> str:
+def _why_not(found: HeldData) -> str:
     waiting = [*found.open_codes, *(str(run.uuid) for run in found.open_runs)]
     return f"Nothing was erased: not settled or not ended yet: {', '.join(waiting)}."

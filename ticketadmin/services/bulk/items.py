@@ -35,7 +35,7 @@ from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult,
 from ticketadmin.services.bulk.waits import LOOK_AGAIN, MAX_LOOKS, NOT_TRIED, wait_after
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
-from ticketadmin.services.rules.checking import Asked, Unmet, check_rules, load_rules, names_to_read
+from ticketadmin.services.rules.checking import ProposedChange, Unmet, check_rules, load_rules, names_to_read
 from ticketadmin.services.saving.damage import damage_by_field, worst_damage
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
@@ -179,7 +179,7 @@ def _known_of(edit: Edit, known: Mapping[str, Value]) -> dict[str, Value]:
 def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:
     """Leave the ticket out where rules do not allow its change as it is."""
     takes_back = work.brings_its_base and item.undo_of is not None
-    asked = Asked(wanted, known, work.actor, work.bulk.change_reason, takes_back)
+    asked = ProposedChange(wanted, known, work.actor, work.bulk.change_reason, takes_back)
     _keep_broken(item, check_rules(work.rules, asked, work.schema).broken)
     if item.broken_rules:
         item.plan, item.reason = Plan.CANNOT, ItemReason.BROKEN_RULE

@@ -15,7 +15,7 @@ from ticketadmin.models import BulkItem, BulkUpdate, ItemReason, Plan, Recipe, U
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.recipes.fill import KnownTicket, Moment, edit_of_recipe
-from ticketadmin.services.recipes.recipe import Do, RecipeChange, changes_of
+from ticketadmin.services.recipes.recipe import RecipeAction, RecipeChange, changes_of
 from ticketadmin.services.saving.edit import Edit, Set
 from ticketadmin.services.values.inputs import to_inputs
 from ticketadmin.services.values.schema import TicketSchema
@@ -93,9 +93,9 @@ def changes_of_run(bulk: BulkUpdate, schema: TicketSchema) -> tuple[RecipeChange
     """Return what a run changed in all its tickets, as a recipe says it; not what a file had for each."""
     edit = Edit.from_json(bulk.wishes)
     common = tuple(
-        RecipeChange(name, Do.SET, tuple(to_inputs(schema.field(name), wish.value)))
+        RecipeChange(name, RecipeAction.SET, tuple(to_inputs(schema.field(name), wish.value)))
         if isinstance(wish, Set)
-        else RecipeChange(name, Do.CLEAR)
+        else RecipeChange(name, RecipeAction.CLEAR)
         for name, wish in edit.wishes.items()
     )
     recipe = recipe_in(bulk)

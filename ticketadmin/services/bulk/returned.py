@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.exports import is_ending, only_informs, shows_when_read
 from ticketadmin.services.saving.edit import Clear, Set
-from ticketadmin.services.spreadsheets.records import ExportedCell, ExportRecord, Misfit, read_record
+from ticketadmin.services.spreadsheets.records import ExportedCell, ExportRecord, RecordProblem, read_record
 from ticketadmin.services.spreadsheets.table import Table, TableRow
 from ticketadmin.services.values.fields import Field
 from ticketadmin.services.values.schema import TicketSchema
@@ -27,7 +27,7 @@ class ReturnedFile:
     """What is known of where an uploaded table comes from. An ordinary file has neither record nor misfit."""
 
     record: ExportRecord | None = None
-    misfit: Misfit | None = None
+    misfit: RecordProblem | None = None
 
     def field_of(self, name: str) -> str | None:
         """Return the field that a heading shows; "" where it only informs, None where it is not known."""

@@ -39,7 +39,7 @@ from ticketadmin.services.bulk.returned import (
 )
 from ticketadmin.services.bulk.spellings import CODES, with_names, write_it_as
 from ticketadmin.services.saving.edit import Clear, Set
-from ticketadmin.services.spreadsheets.records import ExportedCell, Misfit
+from ticketadmin.services.spreadsheets.records import ExportedCell, RecordProblem
 from ticketadmin.services.spreadsheets.table import Table, TableRow
 from ticketadmin.services.values.choice_codecs import unknown_option
 from ticketadmin.services.values.fields import Field, Kind
@@ -100,7 +100,7 @@ class BulkTable:
     read_as: tuple[ReadAs, ...] = ()
     passed_over: tuple[str, ...] = ()
     differences: Differences | None = None
-    misfit: Misfit | None = None
+    misfit: RecordProblem | None = None
     questions: tuple[Question, ...] = ()
     decided: tuple[Decided, ...] = ()
 

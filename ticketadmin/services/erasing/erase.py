@@ -43,7 +43,7 @@ SHOWN = 20
 class StillOpen(Exception):
     """A change or a bulk update of such a ticket has not ended. `found` says which; nothing was erased."""
 
-    def __init__(self, found: "Found") -> None:
+    def __init__(self, found: "HeldData") -> None:
         super().__init__()
         self.found = found
 
@@ -57,7 +57,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Found:
+class HeldData:
     """What is held: tickets, rows by store, and what prevents erasing it.
 
     `users` are accounts whose own address it is: those are kept, and changed under Settings.
@@ -80,7 +80,7 @@ class Found:
         return sum(self.rows.values())
 
 
-def look_up(subject: Subject, *, actor: User) -> Found:
+def look_up(subject: Subject, *, actor: User) -> HeldData:
     """Return what is held of the subject; nothing is changed. Raises Forbidden.
 
     An address is looked for in every text of every table: seconds where the history has a million changes.
@@ -91,7 +91,7 @@ def look_up(subject: Subject, *, actor: User) -> Found:
     if subject.address:
         for model, columns in SHARED:
             rows[str(model._meta.model_name)] = sum(1 for _row in rows_with(model, columns, subject.address))
-    return Found(
+    return HeldData(
         codes=tuple(sorted(codes)),
         rows={name: count for name, count in rows.items() if count},
         open_codes=_open_codes(codes),
@@ -100,7 +100,7 @@ def look_up(subject: Subject, *, actor: User) -> Found:
     )
 
 
-def erase(subject: Subject, *, actor: User) -> Found:
+def erase(subject: Subject, *, actor: User) -> HeldData:
     """Erase all that is held of the subject and return what it was.
 
     Raises Forbidden and StillOpen. All or nothing: a save that begins meanwhile undoes the erasing.
@@ -116,11 +116,11 @@ def erase(subject: Subject, *, actor: User) -> Found:
         forget_files()
         keep_out([subject.code] if subject.code else found.codes)
         if open_codes := _open_codes(found.codes):
-            raise StillOpen(Found(codes=found.codes, open_codes=open_codes))
+            raise StillOpen(HeldData(codes=found.codes, open_codes=open_codes))
         rows = {name: count for name, count in rows.items() if count}
         details = {"tickets": len(found.codes), **rows}
         record(AuditAction.ERASED, _target(subject), details=details, actor=actor)
-    return Found(codes=found.codes, rows=rows, users=found.users)
+    return HeldData(codes=found.codes, rows=rows, users=found.users)
 
 
 def _target(subject: Subject) -> Target:

@@ -76,13 +76,13 @@ class ManyTickets:
 
 
 @dataclass(frozen=True)
-class Words:
+class SearchWords:
     """Search the list for these words; empty for an empty box."""
 
     text: str
 
 
-Typed = OneTicket | StatusChange | NamedRecipe | ManyTickets | Words
+Typed = OneTicket | StatusChange | NamedRecipe | ManyTickets | SearchWords
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
         return ManyTickets(named)
     if named and (_LINK.search(text) or _is_labelled(text, named[0])):
         return OneTicket(named[0])
-    return Words(text)
+    return SearchWords(text)
 
 
 def only_code_in(text: str, codes: KnownCodes) -> str:

@@ -58,7 +58,7 @@ _REWRITTEN = RowsUpdate(IndexedTicket.objects.all, _DERIVED)
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReadRow:
     """One ticket as a read showed it: known fields as text, without content.
 
     `shows_custom` says that every listed custom field was shown, so that an absent one is unset.
@@ -77,7 +77,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteResult:
     """What writing a read did: codes of new rows, and of rows with other values."""
 
     new: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ def _forget_listed(**_signal: Any) -> None:
     cache.delete(LISTED)
 
 
-def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> Seen:
+def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> ReadRow:
     """Return what a row of the CRM's list shows, with names for its ids."""
     values = {name: value for name, value in ticket.values.items() if name in KEPT}
     for name, identity in ((CATEGORY, ticket.category_id), (STATUS, ticket.status_id)):
@@ -140,20 +140,20 @@ def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> Seen:
     values |= _about(ticket)
     custom = {CUSTOM_PREFIX + key: value for key, value in (ticket.custom_fields or {}).items()}
     values |= _custom_texts(custom, listed)
-    return Seen(ticket.code, ticket.identity, values, shows_custom=ticket.custom_fields is not None)
+    return ReadRow(ticket.code, ticket.identity, values, shows_custom=ticket.custom_fields is not None)
 
 
-def seen_in_ticket(read: ReadTicket, listed: Listed) -> Seen:
+def seen_in_ticket(read: ReadTicket, listed: Listed) -> ReadRow:
     """Return what reading a ticket itself showed."""
     values = {name: as_text(value) for name, value in read.values.items() if name in KEPT}
     values |= _about(read) | _custom_texts(read.values, listed)
-    return Seen(read.code, read.identity, values, shows_custom=read.shows_custom_fields)
+    return ReadRow(read.code, read.identity, values, shows_custom=read.shows_custom_fields)
 
 
-def seen_in_save(code: str, wanted: Mapping[str, Json], listed: Listed) -> Seen:
+def seen_in_save(code: str, wanted: Mapping[str, Json], listed: Listed) -> ReadRow:
     """Return what an accepted save that could not be read back leaves in the ticket, as it was sent."""
     values = {name: as_text(value) for name, value in wanted.items() if name in KEPT}
-    return Seen(code, None, values | _custom_texts(wanted, listed))
+    return ReadRow(code, None, values | _custom_texts(wanted, listed))
 
 
 def _about(seen: Ticket | ReadTicket) -> dict[str, str]:
@@ -168,19 +168,19 @@ def _custom_texts(values: Mapping[str, Json], listed: Listed) -> dict[str, str]:
 
 def write_rows(
     index: TicketIndex,
-    seen: Iterable[Seen],
+    seen: Iterable[ReadRow],
     *,
     began_at: datetime,
     read_from: ReadFrom,
     sweep: int | None = None,
-) -> Written:
+) -> WriteResult:
     """Write what one read showed. `began_at` is `database_now()` from before the read was sent.
 
     `sweep` is the number of the sweep that the read belongs to, if it does.
     """
     found = {one.code: one for one in reversed(list(seen))}
     if not found:
-        return Written()
+        return WriteResult()
     listed = listed_fields()
     with transaction.atomic():
         rows = _locked(index, found)
@@ -206,12 +206,12 @@ def write_rows(
             IndexedTicket.objects.filter(pk__in=late).update(**marks)
         _doubt_other_codes(index, changed, rows)
     new = tuple(code for code in found if code not in rows)
-    return Written(new, tuple(changed))
+    return WriteResult(new, tuple(changed))
 
 
 def _without_erased(
-    found: Mapping[str, Seen], rows: Mapping[str, IndexedTicket], read_from: ReadFrom
-) -> dict[str, Seen]:
+    found: Mapping[str, ReadRow], rows: Mapping[str, IndexedTicket], read_from: ReadFrom
+) -> dict[str, ReadRow]:
     """Leave out erased tickets that only the list shows; opening or saving one lets it back in."""
     new = found.keys() - rows.keys()
     if new and read_from != ReadFrom.LIST:
@@ -221,7 +221,9 @@ def _without_erased(
     return {code: one for code, one in found.items() if code not in erased}
 
 
-def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime, before: Seen | None = None) -> None:
+def write_read(
+    index: TicketIndex, seen: ReadRow, *, began_at: datetime, before: ReadRow | None = None
+) -> None:
     """Write what a read of the ticket itself showed; `before` is what the same save read first.
 
     One statement where the row holds what this read, or the one before it, showed, and two more for the
@@ -239,7 +241,7 @@ def write_read(index: TicketIndex, seen: Seen, *, began_at: datetime, before: Se
 
 
 def _is_updated(
-    index: TicketIndex, earlier: Seen, seen: Seen, *, began_at: datetime, columns: Mapping[str, Any]
+    index: TicketIndex, earlier: ReadRow, seen: ReadRow, *, began_at: datetime, columns: Mapping[str, Any]
 ) -> bool:
     """Update the row, and the counters with it where its status was one and is another."""
     statuses = earlier.values.get(STATUS), seen.values.get(STATUS)
@@ -254,7 +256,7 @@ def _is_updated(
     return True
 
 
-def _after(before: Seen, after: Seen) -> Seen:
+def _after(before: ReadRow, after: ReadRow) -> ReadRow:
     """Return what two reads showed together: of a field that the second does not show, what the first did."""
     kept = {
         name: value
@@ -264,7 +266,7 @@ def _after(before: Seen, after: Seen) -> Seen:
     return replace(after, values={**kept, **after.values})
 
 
-def _changed_columns(index: TicketIndex, before: Seen, after: Seen) -> dict[str, Any] | None:
+def _changed_columns(index: TicketIndex, before: ReadRow, after: ReadRow) -> dict[str, Any] | None:
     """Return the columns of a row that held `before` and now holds `after`.
 
     None where that takes more than the row and its counter: a listed value, or values that only it knows.
@@ -276,7 +278,7 @@ def _changed_columns(index: TicketIndex, before: Seen, after: Seen) -> dict[str,
     return {name: getattr(row, name) for name in CHANGED_COLUMNS} | {"digest": after.digest}
 
 
-def _listed(seen: Seen) -> dict[str, str]:
+def _listed(seen: ReadRow) -> dict[str, str]:
     """Return the values that are kept outside the row, too: those of listed custom fields."""
     return {name: value for name, value in seen.values.items() if name.startswith(CUSTOM_PREFIX)}
 
@@ -294,7 +296,7 @@ def mark_missing(index: TicketIndex, code: str, *, began_at: datetime) -> bool:
     return True
 
 
-def _locked(index: TicketIndex, found: Mapping[str, Seen]) -> dict[str, IndexedTicket]:
+def _locked(index: TicketIndex, found: Mapping[str, ReadRow]) -> dict[str, IndexedTicket]:
     """Return the rows of these codes, locked; while one is new, no other write makes new rows."""
     wanted = IndexedTicket.objects.filter(index=index, code__in=list(found))
     if len(found) == 1 and (row := wanted.select_for_update(no_key=True).first()):
@@ -310,7 +312,7 @@ def _is_newer(began_at: datetime, row: IndexedTicket | None) -> bool:
     return began_at > row.read_at or row.read_at > began_at + CLOCK_SLIP
 
 
-def _row(index: TicketIndex, seen: Seen, old: IndexedTicket | None, listed: Listed) -> IndexedTicket:
+def _row(index: TicketIndex, seen: ReadRow, old: IndexedTicket | None, listed: Listed) -> IndexedTicket:
     known = dict(old.values) if old else {}
     if seen.shows_custom:
         known = {name: value for name, value in known.items() if not name.startswith(CUSTOM_PREFIX)}

@@ -38,8 +38,8 @@ from ticketadmin.services.index.capabilities import (
 from ticketadmin.services.index.moments import moment_of
 from ticketadmin.services.index.rows import (
     UPDATED,
-    Seen,
-    Written,
+    ReadRow,
+    WriteResult,
     current_index,
     listed_fields,
     seen_in_list,
@@ -230,7 +230,7 @@ class Sweeper:
         able: Capabilities,
         *,
         sweep: int | None = None,
-    ) -> Written:
+    ) -> WriteResult:
         listed = listed_fields()
         seen = [seen_in_list(one, self._choices, listed) for one in page.tickets]
         missing = frozenset(name for one in seen for name in one.values) - able.fields
@@ -388,7 +388,7 @@ def _past_a_bad_row(cursor: Cursor) -> Cursor:
     return replace(cursor, offset=cursor.offset + 1, bad=cursor.bad + 1, tail="")
 
 
-def _write_page(index: TicketIndex, seen: list[Seen], began: datetime, sweep: int | None) -> Written:
+def _write_page(index: TicketIndex, seen: list[ReadRow], began: datetime, sweep: int | None) -> WriteResult:
     """Write a page; where the database refuses it, write row by row and pass over those that it refuses."""
     try:
         with transaction.atomic():
@@ -396,10 +396,10 @@ def _write_page(index: TicketIndex, seen: list[Seen], began: datetime, sweep: in
     except (DatabaseError, ValueError) as error:
         if len(seen) == 1:
             logger.warning("ticket %s cannot be kept: %s", seen[0].code, type(error).__name__)
-            return Written()
+            return WriteResult()
     parts = [_write_page(index, [one], began, sweep) for one in seen]
     new, changed = (one.new for one in parts), (one.changed for one in parts)
-    return Written(tuple(chain.from_iterable(new)), tuple(chain.from_iterable(changed)))
+    return WriteResult(tuple(chain.from_iterable(new)), tuple(chain.from_iterable(changed)))
 
 
 # --- doubt ---------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ _LENGTH, _GROUP = 16, 4
 DEVICE = "app"
 
 
-class Demand(StrEnum):
+class SecondStepPolicy(StrEnum):
     """The values of the setting SECOND_STEP: which users must set it up."""
 
     NOBODY = "nobody"
@@ -40,7 +40,7 @@ class WrongCode(Exception):
     """The code is wrong, was used already, or comes too early after a wrong one. Nothing was changed."""
 
 
-class Demanded(Exception):
+class SecondStepRequired(Exception):
     """The settings require a second step of this user: it cannot be switched off."""
 
 
@@ -56,10 +56,10 @@ def is_on(user: User) -> bool:
 
 def is_demanded(user: User) -> bool:
     """Return whether the user has to set it up before anything else."""
-    if settings.SECOND_STEP == Demand.NOBODY or not is_possible(user):
+    if settings.SECOND_STEP == SecondStepPolicy.NOBODY or not is_possible(user):
         return False
     is_lead = user.may("run_bulk_updates") or user.may("administer")
-    return settings.SECOND_STEP == Demand.ALL or is_lead
+    return settings.SECOND_STEP == SecondStepPolicy.ALL or is_lead
 
 
 def stamp(user: User) -> str:
@@ -113,7 +113,7 @@ def codes_left(user: User) -> int:
 def switch_off(user: User, typed: str) -> None:
     """Demand no codes any more, given one. Raises WrongCode and Demanded."""
     if is_demanded(user):
-        raise Demanded
+        raise SecondStepRequired
     check(user, typed)
     with transaction.atomic():
         _forget(user)

@@ -15,7 +15,7 @@ from django.utils.translation import override
 from ticketadmin.models import User
 from ticketadmin.sanitizing import as_html
 from ticketadmin.services.recipes.recipe import (
-    Do,
+    RecipeAction,
     RecipeChange,
     day_after,
     expanded,
@@ -147,9 +147,9 @@ def problems_of(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[
         one = schema.fields.get(change.field)
         if one is None:
             problems.append(Stop(change.field, FIELD_GONE))
-        elif one.kind in {Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT} and change.do is Do.SET:
+        elif one.kind in {Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT} and change.do is RecipeAction.SET:
             problems += _invalid(one, list(change.texts), KnownTicket("", {}, schema), is_cleared=False)
-        elif change.do is Do.CLEAR and not one.clearable:
+        elif change.do is RecipeAction.CLEAR and not one.clearable:
             problems += _invalid(one, [], KnownTicket("", {}, schema), is_cleared=True)
     return tuple(problems)
 
@@ -166,7 +166,7 @@ def _stopped_by(change: RecipeChange, one: Field, ticket: KnownTicket, typed: Ty
 
 
 def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment, typed: Typed) -> Inputs:
-    if change.do is Do.CLEAR:
+    if change.do is RecipeAction.CLEAR:
         return []
     if change.do.is_day:
         return [day_after(moment.today, change).isoformat()]
@@ -180,7 +180,7 @@ def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment
     added = "".join(texts)
     if one.kind is Kind.HTML:
         there, added = as_html(there), as_html(added)
-    return [added + there if change.do is Do.BEFORE else there + added]
+    return [added + there if change.do is RecipeAction.BEFORE else there + added]
 
 
 def _invalid(one: Field, texts: Inputs, ticket: KnownTicket, *, is_cleared: bool) -> list[Stop]:

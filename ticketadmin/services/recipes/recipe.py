@@ -22,7 +22,7 @@ TEXTS = frozenset({Kind.LINE, Kind.HTML, Kind.TEXT, Kind.LONG_TEXT})
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,30})\}")
 
 
-class Do(StrEnum):
+class RecipeAction(StrEnum):
     """What a recipe does to a field."""
 
     SET = "set"
@@ -35,12 +35,12 @@ class Do(StrEnum):
     @property
     def is_day(self) -> bool:
         """Return whether it sets a day counted from the day of use."""
-        return self in {Do.DAYS, Do.WORKING_DAYS}
+        return self in {RecipeAction.DAYS, RecipeAction.WORKING_DAYS}
 
     @property
     def adds(self) -> bool:
         """Return whether it leaves what is there and adds to it."""
-        return self in {Do.BEFORE, Do.AFTER}
+        return self in {RecipeAction.BEFORE, RecipeAction.AFTER}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RecipeChange:
     """What a recipe does to one field. `texts` are the field's inputs, or the number of days."""
 
     field: str
-    do: Do
+    do: RecipeAction
     texts: tuple[str, ...] = ()
 
     @property
@@ -64,7 +64,7 @@ class RecipeChange:
 
 def changes_of(kept: Iterable[Mapping[str, Any]]) -> tuple[RecipeChange, ...]:
     """Return the changes that were kept with `asdict`."""
-    return tuple(RecipeChange(one["field"], Do(one["do"]), tuple(one["texts"])) for one in kept)
+    return tuple(RecipeChange(one["field"], RecipeAction(one["do"]), tuple(one["texts"])) for one in kept)
 
 
 def placeholders_in(text: str) -> frozenset[str]:
@@ -91,7 +91,7 @@ def with_values(text: str, values: Mapping[str, str], *, is_html: bool) -> str:
 
 def day_after(today: date, change: RecipeChange) -> date:
     """Return the day that a change of days means. Zero working days is today, or Monday at a weekend."""
-    if change.do is Do.DAYS:
+    if change.do is RecipeAction.DAYS:
         return today + timedelta(days=change.days)
     weekday = today.weekday()
     if weekday > 4:  # counted from Friday, so that the first working day is Monday

@@ -59,7 +59,7 @@ class Unmet:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProposedChange:
     """A change that is about to be sent: `wanted` are the values that the CRM does not hold yet.
 
     `known` is what the ticket holds as far as it was just read; a field that is absent cannot be checked.
@@ -73,7 +73,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
+class RuleCheck:
     """What the rules say of a change: with `broken` it is not sent; `waived` did not hold it up."""
 
     broken: tuple[Unmet, ...] = ()
@@ -99,7 +99,7 @@ def names_to_read(rules: Iterable[TicketRule]) -> list[str]:
     return list(dict.fromkeys(name for rule in rules for name in rule.required_fields))
 
 
-def check_rules(rules: Iterable[TicketRule], asked: Asked, schema: TicketSchema) -> Found:
+def check_rules(rules: Iterable[TicketRule], asked: ProposedChange, schema: TicketSchema) -> RuleCheck:
     """Return what the change does not meet.
 
     A query for the user's groups, only where a rule names some and they did not come with the session.
@@ -111,7 +111,7 @@ def check_rules(rules: Iterable[TicketRule], asked: Asked, schema: TicketSchema)
             is_allowed = unmet.requirement is Requirement.READABLE and rule.allows_unreadable
             is_waived = is_allowed or (asked.takes_back and unmet.requirement is not Requirement.GROUP)
             (waived if is_waived else broken).append(unmet)
-    return Found(tuple(broken), tuple(waived))
+    return RuleCheck(tuple(broken), tuple(waived))
 
 
 def concerns(rule: TicketRule, field: str, value: Value) -> bool:
@@ -126,7 +126,7 @@ def _spelled(name: Value) -> str:
     return folded(" ".join(visible(str(name)).split()))
 
 
-def _unmet(rule: TicketRule, asked: Asked, schema: TicketSchema) -> Iterator[Unmet]:
+def _unmet(rule: TicketRule, asked: ProposedChange, schema: TicketSchema) -> Iterator[Unmet]:
     """Yield what a change does not meet of a rule: nothing where the rule is not about it."""
     if rule.field not in asked.wanted or not concerns(rule, rule.field, asked.wanted[rule.field]):
         return

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ticketadmin.models import Change, Origin, TicketRule, User
 from ticketadmin.services.crm.reading import announce_read
-from ticketadmin.services.rules.checking import Asked, check_rules, names_to_read, rules_of
+from ticketadmin.services.rules.checking import ProposedChange, check_rules, names_to_read, rules_of
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
     EditConflict,
@@ -90,7 +90,7 @@ def _compared(
     base, schema, known = edited.base.values, edited.schema, held.values
     mine = edited.edit.values(schema, known)
     merged = merge(base, mine, known, schema)
-    asked = Asked(merged.left, known, context.actor, context.change_reason, context.takes_back)
+    asked = ProposedChange(merged.left, known, context.actor, context.change_reason, context.takes_back)
     found = check_rules(rules, asked, schema)
     seen = with_seen(schema, edited.code, base)
     out = outgoing(merged.left, held, signature_for(context.actor, held.read), seen)

@@ -29,8 +29,8 @@ MAX_AGE = 86_400  # seconds
 _ANSWERS = {"": None, "yes": True, "co": True, "1": True, "no": False, "khong": False, "0": False}
 
 
-class Fate(StrEnum):
-    """What becomes of a row."""
+class RowStatus(StrEnum):
+    """What the import does with a row."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -40,7 +40,7 @@ class Fate(StrEnum):
     @property
     def writes(self) -> bool:
         """Return whether the row is written."""
-        return self in {Fate.NEW, Fate.CHANGED}
+        return self in {RowStatus.NEW, RowStatus.CHANGED}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PlannedRow:
 
     number: int
     name: str
-    fate: Fate
+    status: RowStatus
     text: SnippetText | None = None
     snippet: Snippet | None = None
     reason: str = ""
@@ -57,7 +57,7 @@ class PlannedRow:
     @property
     def shown(self) -> list[str]:
         """What the user was shown of the row, for comparing it with a later plan."""
-        return [self.fate, _digest(self.snippet) if self.snippet else ""]
+        return [self.status, _digest(self.snippet) if self.snippet else ""]
 
 
 class WrongSeal(Exception):
@@ -85,7 +85,7 @@ def seal_plan(actor: User, rows: Sequence[FileRow], planned: Sequence[PlannedRow
     return signing.dumps(kept, salt=SALT, compress=True)
 
 
-def apply_import(actor: User, sealed: str) -> dict[Fate, int]:
+def apply_import(actor: User, sealed: str) -> dict[RowStatus, int]:
     """Write what the plan said, all of it or nothing, and return how many rows were new and changed.
 
     Raises Forbidden, WrongSeal and Outdated.
@@ -105,16 +105,16 @@ def apply_import(actor: User, sealed: str) -> dict[Fate, int]:
 
 
 @transaction.atomic
-def _write(actor: User, rows: tuple[FileRow, ...], shown: list[list[str]]) -> dict[Fate, int]:
+def _write(actor: User, rows: tuple[FileRow, ...], shown: list[list[str]]) -> dict[RowStatus, int]:
     User.objects.select_for_update().get(pk=actor.pk)  # two imports of one user follow one another
     planned = plan_import(actor, rows)
     if [one.shown for one in planned] != shown:
         raise Outdated(rows)
-    counts = dict.fromkeys((Fate.NEW, Fate.CHANGED), 0)
+    counts = dict.fromkeys((RowStatus.NEW, RowStatus.CHANGED), 0)
     for one in planned:
-        if one.fate.writes and one.text:
+        if one.status.writes and one.text:
             keep_snippet(actor, one.text, snippet=one.snippet)
-            counts[one.fate] += 1
+            counts[one.status] += 1
     return counts
 
 
@@ -158,7 +158,7 @@ class _Planner:
             return self._planned(row)
         except ValidationError as error:
             reason = " ".join(error.messages)
-            return PlannedRow(row.number, row.name[:80], Fate.REFUSED, reason=reason)
+            return PlannedRow(row.number, row.name[:80], RowStatus.REFUSED, reason=reason)
 
     def _planned(self, row: FileRow) -> PlannedRow:
         name, content, shared = as_name(row.name), as_content(row.content), _answer(row.shared)
@@ -172,9 +172,11 @@ class _Planner:
         text = SnippetText(name, content, is_shared)
         if there is None:
             self._take_room()
-            return PlannedRow(row.number, name, Fate.NEW, text)
+            return PlannedRow(row.number, name, RowStatus.NEW, text)
         is_same = (there.content, there.is_shared) == (content, is_shared)
-        return PlannedRow(row.number, name, Fate.UNCHANGED if is_same else Fate.CHANGED, text, there)
+        return PlannedRow(
+            row.number, name, RowStatus.UNCHANGED if is_same else RowStatus.CHANGED, text, there
+        )
 
     def _require_once(self, name: str, row: FileRow) -> None:
         owner = "" if _is_own(row, self._actor) else row.owner.strip()
@@ -190,7 +192,7 @@ class _Planner:
     def _of_colleague(self, row: FileRow, name: str, content: str, shared: bool | None) -> PlannedRow:
         there = self._shared.get((row.owner.strip(), name))
         if there and there.content == content and shared is not False:
-            return PlannedRow(row.number, name, Fate.UNCHANGED, snippet=there)
+            return PlannedRow(row.number, name, RowStatus.UNCHANGED, snippet=there)
         message = _("Only %(owner)s can change it. Empty the cell under “owner” to make it yours.")
         raise ValidationError(message % {"owner": row.owner.strip()[:150]})
 
@@ -202,6 +204,6 @@ def _answer(cell: str) -> bool | None:
     return _ANSWERS[answer]
 
 
-def counted(planned: Collection[PlannedRow]) -> dict[Fate, int]:
-    """Return how many rows have which fate."""
-    return {fate: sum(one.fate is fate for one in planned) for fate in Fate}
+def counted(planned: Collection[PlannedRow]) -> dict[RowStatus, int]:
+    """Return how many rows have which status."""
+    return {status: sum(one.status is status for one in planned) for status in RowStatus}

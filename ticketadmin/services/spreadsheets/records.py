@@ -34,7 +34,7 @@ _PART = 8_000  # characters of a cell: far below what any program keeps
 _NO_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # what JSON leaves as it is and XML cannot hold
 
 
-class Misfit(StrEnum):
+class RecordProblem(StrEnum):
     """Why a file that seems to be an export cannot be compared with what was exported."""
 
     MISSING = "missing"
@@ -135,26 +135,26 @@ def fingerprint(address: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
-def read_record(rows: Sequence[Sequence[str]], *, address: str) -> ExportRecord | Misfit:
+def read_record(rows: Sequence[Sequence[str]], *, address: str) -> ExportRecord | RecordProblem:
     """Return what the rows of a record say, or why they cannot be used for the CRM at `address`."""
     if not rows:
-        return Misfit.MISSING
+        return RecordProblem.MISSING
     try:
         return _read(rows, address)
     except (ValueError, TypeError, KeyError, RecursionError):
-        return Misfit.DAMAGED
+        return RecordProblem.DAMAGED
 
 
-def _read(rows: Sequence[Sequence[str]], address: str) -> ExportRecord | Misfit:
+def _read(rows: Sequence[Sequence[str]], address: str) -> ExportRecord | RecordProblem:
     texts = {row[0]: "".join(row[1:]) for row in rows if row}
     about = json.loads(texts.pop(MARK))
     if about["format"] != FORMAT:
-        return Misfit.OTHER_FORMAT
+        return RecordProblem.OTHER_FORMAT
     digest = about.pop("digest")
     if digest != _digest(about, [_digest_of_row(code, text) for code, text in texts.items()]):
-        return Misfit.DAMAGED
+        return RecordProblem.DAMAGED
     if about["crm"] != fingerprint(address):
-        return Misfit.OTHER_CRM
+        return RecordProblem.OTHER_CRM
     columns = tuple(RecordedColumn(str(name), str(field)) for name, field in about["columns"][:MAX_COLUMNS])
     at = datetime.fromisoformat(about["at"])
     return ExportRecord(columns, at if timezone.is_aware(at) else timezone.make_aware(at), texts)

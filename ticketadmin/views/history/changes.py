@@ -15,7 +15,7 @@ from ticketadmin.models import HISTORY, Change, Origin
 from ticketadmin.presenters.changes import HistoryPage, present_change, present_changes
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.paging import filters_in, page_links, whose_tabs
-from ticketadmin.presenters.quick_status import Tried
+from ticketadmin.presenters.quick_status import Attempt
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.presenters.snippets import ReasonPage
 from ticketadmin.presenters.ticket_page import Beside
@@ -138,7 +138,7 @@ def _reason_page(request: UserRequest, record: Change, take_back: TakeBack) -> H
 def _not_taken_back(request: UserRequest, record: Change, notice: Notice, status: int) -> HttpResponse:
     """Say why: in place for a script, else on the ticket's page."""
     if is_scripted(request):
-        return quick_answer(request, record.ticket_code, Tried(notice=notice), status)
+        return quick_answer(request, record.ticket_code, Attempt(notice=notice), status)
     try:
         opened = open_ticket(record.ticket_code, actor=request.user)
     except TicketApiError as error:

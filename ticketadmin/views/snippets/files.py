@@ -10,8 +10,8 @@ from ticketadmin.forms.snippets import ImportForm
 from ticketadmin.presenters.snippets import ImportPage, plan_page
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.snippets.importing import (
-    Fate,
     Outdated,
+    RowStatus,
     WrongSeal,
     apply_import,
     plan_import,
@@ -57,7 +57,7 @@ def _apply(request: UserRequest, sealed: str) -> HttpResponse:
     except Outdated as error:
         return _plan(request, error.rows, is_outdated=True)
     message = _("Snippets: %(new)d new, %(changed)d changed.")
-    messages.success(request, message % {"new": counts[Fate.NEW], "changed": counts[Fate.CHANGED]})
+    messages.success(request, message % {"new": counts[RowStatus.NEW], "changed": counts[RowStatus.CHANGED]})
     return see_other(reverse("snippets"))
 
 

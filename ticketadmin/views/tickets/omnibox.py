@@ -44,9 +44,9 @@ def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
             return redirect(reverse("bulk_new", query={"codes": ",".join(codes)}))
         case omnibox.ManyTickets(codes=codes):
             return redirect(reverse("tickets", query={"codes": ",".join(codes)}))
-        case omnibox.Words(text=text) if only := _only_ticket_of(text):
+        case omnibox.SearchWords(text=text) if only := _only_ticket_of(text):
             return redirect("ticket", only)
-        case omnibox.Words(text=text):
+        case omnibox.SearchWords(text=text):
             return redirect(reverse("tickets", query={"text": text} if text else None))
 
 

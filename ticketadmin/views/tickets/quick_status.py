@@ -14,7 +14,7 @@ from ticketadmin.models import Origin, Reading
 from ticketadmin.presenters.changes import present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.problems import describe_in_progress, describe_refused
-from ticketadmin.presenters.quick_status import LosingPage, LosingPart, QuickResult, StatusPage, Tried
+from ticketadmin.presenters.quick_status import Attempt, LosingPage, LosingPart, QuickResult, StatusPage
 from ticketadmin.presenters.rules import rules_of_status
 from ticketadmin.presenters.sent_along import losing_notice, signature_before, status_notice
 from ticketadmin.services.crm.choices import get_choices
@@ -46,26 +46,30 @@ def status(request: UserRequest, code: str) -> HttpResponse:
     """Offer the statuses of the CRM for a ticket, or set one."""
     if request.method == "POST":
         return _with_snippet(request, code) if wants_snippet(request.POST) else _set(request, code)
-    return show(request, _page_of(request, code, Tried(wanted=request.GET.get("to", ""))))
+    return show(request, _page_of(request, code, Attempt(wanted=request.GET.get("to", ""))))
 
 
 def _set(request: UserRequest, code: str) -> HttpResponse:
     wanted, seen = request.POST.get("status", ""), request.POST.get("seen") or None
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        return quick_answer(request, code, Tried(wanted, bad_reason(form), seen=seen, needs_reason=True), 422)
+        return quick_answer(
+            request, code, Attempt(wanted, bad_reason(form), seen=seen, needs_reason=True), 422
+        )
     try:
         saved = set_status(code, wanted, seen=seen, context=context_of(request, form, Origin.QUICK))
     except UnknownStatus as error:
-        return quick_answer(request, code, Tried(wanted, Notice("danger", str(error), NOTHING_CHANGED)), 422)
+        return quick_answer(
+            request, code, Attempt(wanted, Notice("danger", str(error), NOTHING_CHANGED)), 422
+        )
     except EditConflict as conflict:
-        return quick_answer(request, code, Tried(wanted, now=conflict.theirs.values.get(STATUS)), 409)
+        return quick_answer(request, code, Attempt(wanted, now=conflict.theirs.values.get(STATUS)), 409)
     except NothingToSave:
-        return quick_answer(request, code, Tried(already=wanted), 200)
+        return quick_answer(request, code, Attempt(already=wanted), 200)
     except SaveProblem as problem:
         notice, http_status = describe_save_problem(request, problem)
         return quick_answer(
-            request, code, _refused(Tried(wanted, notice, seen=seen), form, problem), http_status
+            request, code, _refused(Attempt(wanted, notice, seen=seen), form, problem), http_status
         )
     return quick_result(request, saved)
 
@@ -76,7 +80,7 @@ def _with_snippet(request: UserRequest, code: str) -> HttpResponse:
     box = box_for_snippet(form, wanted_box(request.POST))
     step = insert_snippet(request, box, code=code, next_step=_("Look at the reason, then go on."))
     wanted, seen = request.POST.get("wanted", ""), request.POST.get("seen")
-    tried = Tried(wanted, step.notice, seen=seen, losing=sorted(form.accepts_losing))
+    tried = Attempt(wanted, step.notice, seen=seen, losing=sorted(form.accepts_losing))
     page = replace(_page_of(request, code, tried), reason_form=ReasonForm(step.data), snippets=step.choice)
     return show(request, page, status=step.status)
 
@@ -92,7 +96,7 @@ def context_of(request: UserRequest, form: ReasonForm, origin: Origin) -> SaveCo
     )
 
 
-def _refused(tried: Tried, form: ReasonForm, problem: SaveProblem) -> Tried:
+def _refused(tried: Attempt, form: ReasonForm, problem: SaveProblem) -> Attempt:
     """Return with the problem what a second try needs: a reason, or fields that it accepts to lose."""
     if isinstance(problem, WouldLoseFields):
         return replace(tried, losing=problem.lost, is_losing=True, needs_reason=bool(form.reason))
@@ -115,7 +119,7 @@ def quick_result(request: UserRequest, saved: Saved) -> HttpResponse:
     item = present_change(change, request.user, load_schema(choices))
     now = (change.read_back or change.wanted).get(STATUS, "")
     shown = get_statuses(choices).named(str(now))
-    return quick_answer(request, code, Tried(item=item, status=shown, base=_rebased(request, saved)), 200)
+    return quick_answer(request, code, Attempt(item=item, status=shown, base=_rebased(request, saved)), 200)
 
 
 def _rebased(request: UserRequest, saved: Saved) -> str:
@@ -174,7 +178,7 @@ def _words_by_field(error: InvalidTicket) -> str:
     return " · ".join(filter(None, (error.api_message, *words)))
 
 
-def quick_answer(request: UserRequest, code: str, tried: Tried, http_status: int) -> HttpResponse:
+def quick_answer(request: UserRequest, code: str, tried: Attempt, http_status: int) -> HttpResponse:
     """Say what came of a change that has no form: in place for a script, else on the page of statuses."""
     if not is_scripted(request):
         return show(request, _page_of(request, code, tried), status=http_status)
@@ -182,7 +186,7 @@ def quick_answer(request: UserRequest, code: str, tried: Tried, http_status: int
     return show(request, result, status=http_status)
 
 
-def _page_of(request: UserRequest, code: str, tried: Tried) -> StatusPage:
+def _page_of(request: UserRequest, code: str, tried: Attempt) -> StatusPage:
     choices = get_choices()
     is_readable = choices.reading is not Reading.REFUSED
     schema, statuses = load_schema(choices), get_statuses(choices)
