@@ -9,6 +9,8 @@ from playwright.sync_api import Page
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Themes are colours and nothing else (static/css/tokens.css): what else axe finds, it finds in both.
 RULES = {"light": TAGS, "dark": ["color-contrast", "link-in-text-block"]}
+# What depends on where things are and what is shown, and so on the width and on how long the words are.
+LAYOUT = ["target-size", "scrollable-region-focusable", "aria-hidden-focus", "heading-order", "region"]
 
 _IS_THERE = "'axe' in window"
 # Style sheets would be loaded anew for every run, for a rule that is experimental and not asked for.

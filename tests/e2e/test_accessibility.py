@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browsing import Visitor
-from tests.e2e.axe import RULES, stay_in, violations
+from tests.e2e.axe import LAYOUT, RULES, stay_in, violations
 from tests.e2e.conftest import Tab
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
@@ -18,27 +18,32 @@ pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 FEW = "/tickets/?q=TK24000"  # nine rows, where the state "tickets" has the contrast of all fifty
-# What axe finds depends on the language or on the width, not on one within the other.
+# A page is loaded once a language and looked at in both widths: with all rules, light, in the width named
+# here; dark, for colours and for what depends on the layout, in the other. So each language is seen in each
+# width and each theme, and each theme in each width.
 WIDTHS = {"en": 1280, "vi": 390}
+OTHER_WIDTHS = {"en": 390, "vi": 1280}
 OPEN = "document.querySelectorAll('dialog[open], :popover-open, [aria-expanded=true], details[open]').length"
 
 
 def problems_of(page: Page, language: str, within: str | None = None) -> list[str]:
     """Look at a page in both themes and widths, without loading it again; axe looks `within` a selector."""
-    problems, was_open = [], page.evaluate(OPEN)
-    for width in WIDTHS.values():
-        page.set_viewport_size({"width": width, "height": 900})
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            problems.append(f"{width}: wider than the window")
-    page.set_viewport_size({"width": WIDTHS[language], "height": 900})
+    was_open = page.evaluate(OPEN)
+    looks = [
+        (WIDTHS[language], "light", RULES["light"]),
+        (OTHER_WIDTHS[language], "dark", [*RULES["dark"], *LAYOUT]),
+    ]
+    problems = [f"{look[:2]}: {one}" for look in looks for one in violations_in(page, *look, within)]
     assert page.evaluate(OPEN) == was_open, "what was looked at has closed"
-    return problems + [f"{theme}: {one}" for theme in RULES for one in violations_in(page, theme, within)]
+    return problems
 
 
-def violations_in(page: Page, theme: Any, within: str | None) -> list[str]:
+def violations_in(page: Page, width: int, theme: Any, rules: list[str], within: str | None) -> list[str]:
+    page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.evaluate("document.getAnimations().forEach((one) => one.finish())")  # Django's links fade
-    return violations(page, RULES[theme], within=within)
+    is_wider = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return ["wider than the window"] * is_wider + violations(page, rules, within=within)
 
 
 State = Callable[[Tab, Sandbox], Page]
