@@ -67,7 +67,7 @@ fuzz: $(STAMP) ## Try the properties with thousands of random examples; make tes
 check: check-types check-code ## Lint and formats of code, templates, styles and scripts; types; dead code; migrations; structure: no behaviour is tested
 
 .PHONY: check-types
-check-types: $(STAMP) ## The types alone, which take as long as the rest: make -j2 check does both at once
+check-types: $(STAMP) ## The types alone, which take as long as the rest: make -j2 check runs both in parallel
 	@$(BIN)/mypy
 
 .PHONY: check-code
@@ -116,7 +116,7 @@ sbom: $(STAMP) ## Write sbom.json, a CycloneDX list of what runs
 	@echo "sbom.json"
 
 .PHONY: screenshots
-screenshots: $(STAMP) ## Take the README's pictures anew from the product as it is
+screenshots: $(STAMP) ## Take the README's pictures again from the current product
 	@$(BIN)/python -m tests.screenshots
 
 .PHONY: messages

@@ -1,4 +1,4 @@
-"""How gunicorn serves the product; its command line overrides what stands here."""
+"""How gunicorn serves the product; its command line overrides this file."""
 
 import gc
 import os
@@ -37,7 +37,7 @@ forwarded_allow_ips = ""
 secure_scheme_headers = {}
 forwarder_headers = ""
 
-BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "20"))  # a proxy hands bodies over at once
+BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "20"))  # a proxy buffers bodies and sends them in one go
 
 
 def pre_request(worker, req):  # type: ignore[no-untyped-def]
@@ -66,7 +66,7 @@ class LingeringWorker(ThreadWorker):
     """Waits for clients to hang up in the thread that served them, and for a short time.
 
     gunicorn does it in its main thread, two seconds for each connection, one after the other: 26 clients that
-    keep a finished connection open would keep everybody out for 52 seconds.
+    keep a finished connection open would lock every user out for 52 seconds.
     """
 
     def handle(self, conn):  # type: ignore[no-untyped-def]
@@ -78,7 +78,7 @@ class LingeringWorker(ThreadWorker):
 
 
 def _linger(sock):  # type: ignore[no-untyped-def]
-    """Send the end, wait for the client's (RFC 9112 section 9.6), and let the next read end at once."""
+    """Send the end, wait for the client's (RFC 9112 section 9.6), and let the next read end immediately."""
     give_up, drained = time.monotonic() + LINGER_SECONDS, 0
     try:
         sock.shutdown(socket.SHUT_WR)

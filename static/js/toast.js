@@ -8,7 +8,7 @@ const over = new AbortController();
 const { signal } = over;
 let timer = 0;
 
-// Pointer or focus on a toast stops the timer; it starts anew when they leave.
+// Pointer or focus on a toast stops the timer; it restarts when they leave.
 const isLookedAt = () => document.hidden || toasts.matches(":hover, :focus-within");
 function wait() {
   clearTimeout(timer);

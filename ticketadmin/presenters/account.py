@@ -46,8 +46,8 @@ class OpenIdPage(Page):
 
 
 @page("account/openid_leading.html")
-class LeadingPage(Page):
-    """The page that leads on to the company's sign-in by itself."""
+class RedirectingPage(Page):
+    """The page that redirects to the company's sign-in by itself."""
 
     address: str
 

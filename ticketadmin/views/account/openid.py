@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
-from ticketadmin.presenters.account import LeadingPage, OpenIdPage
+from ticketadmin.presenters.account import OpenIdPage, RedirectingPage
 from ticketadmin.services.people.accounts import NotAdmitted, SourceUnavailable
 from ticketadmin.services.people.binding import bringing_link
 from ticketadmin.signing_in.openid import provider
@@ -54,7 +54,7 @@ class Begin(OIDCAuthenticationRequestView):
             self.OIDC_OP_AUTH_ENDPOINT = provider(is_beginning=True).authorization
         except SourceUnavailable as problem:
             return _back(request, problem.message)
-        return show(request, LeadingPage(super().get(request)["Location"]))
+        return show(request, RedirectingPage(super().get(request)["Location"]))
 
 
 @method_decorator(login_not_required, name="dispatch")
