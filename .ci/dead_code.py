@@ -1,10 +1,13 @@
 """Find code that the product does not use: vulture, told what templates and settings name.
 
 Tests do not count as use. What frameworks call by name is in `CALLED_BY_NAME`, with the framework.
+Vulture takes a local variable for a use of a field of the same name, so fields are looked for here.
 """
 
+import ast
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from vulture import Vulture
@@ -16,14 +19,12 @@ SOURCES = ("ticketadmin", "setup.py", "gunicorn.conf.py")
 APART = ("settings.py", "formats/*/formats.py", "gunicorn.conf.py")
 DECORATORS = ["@admin.*", "@receiver*", "@register*"]
 CALLED_BY_NAME = [
-    *("add_arguments", "as_postgresql", "clean_*", "field_choices", "has_*_permission"),  # Django
-    *("ready", "process_view", "to_python", "to_url", "valid_value", "_get_session_auth_hash"),  # Django
+    *("add_arguments", "as_postgresql", "clean_*", "field_choices", "process_view", "valid_value"),  # Django
+    *("_get_session_auth_hash", "_get_session_from_db"),  # Django
     *("OIDC_*", "login_failure", "login_success", "reset_user_attempts"),  # its packages for signing in
     *("get_failures", "get_or_build_user", "get_or_create_user"),  # the same
     *("build_response", "get_connection_with_tls_context", "request_url"),  # requests
-    *("Worksheet",),  # named in annotations that are strings
-    *("do_*", "handle_*", "log_message"),  # the standard library's servers and parsers
-    *("_delete_*", "_from_*", "_get_*", "_patch_*", "_post_*", "_put_*"),  # our own tables of methods
+    *("handle_*",),  # the standard library's parser of HTML
 ]
 
 
@@ -46,15 +47,49 @@ def is_reported(item: Item) -> bool:
     return item.typ != "attribute"
 
 
+def unread_fields(elsewhere: set[str]) -> Iterator[str]:
+    """Yield the fields of dataclasses that no attribute, key or pattern names, nor a word in `elsewhere`."""
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in (ROOT / "ticketadmin").rglob("*.py")}
+    nodes = {path: list(ast.walk(tree)) for path, tree in trees.items()}
+    read = {name for found in nodes.values() for node in found for name in _names_read(node)} | elsewhere
+    for path, found in nodes.items():
+        for name, field in (one for node in found for one in _fields(node)):
+            if field not in read:
+                yield f"{path.relative_to(ROOT)}: unread field '{name}.{field}'"
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a dataclass, or of a page, which is one, with its name."""
+    if isinstance(node, ast.ClassDef):
+        decorators = " ".join(ast.unparse(one) for one in node.decorator_list)
+        if re.match(r"(?:dataclass|page)\b", decorators):
+            targets = (one.target for one in node.body if isinstance(one, ast.AnnAssign))
+            yield from ((node.name, one.id) for one in targets if isinstance(one, ast.Name))
+
+
+def _names_read(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Attribute(attr=name, ctx=ast.Load()) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            return [name]
+        case ast.Dict(keys=keys):
+            return [str(key.value) for key in keys if isinstance(key, ast.Constant)]
+        case ast.MatchClass(kwd_attrs=names):
+            return names
+    return []
+
+
 def main() -> int:
     """Print what is not used; return 1 if there is some."""
     searcher = Vulture(ignore_names=CALLED_BY_NAME, ignore_decorators=DECORATORS)
     searcher.scavenge([str(ROOT / name) for name in SOURCES], exclude=["*/migrations/*"])
-    searcher.used_names |= names_outside_python()
+    elsewhere = names_outside_python()
+    searcher.used_names |= elsewhere
     unused = [item for item in searcher.get_unused_code() if is_reported(item)]
     for item in unused:
         print(f"{item.filename.relative_to(ROOT)}:{item.first_lineno}: unused {item.typ} '{item.name}'")
-    return int(bool(unused))
+    unread = [*unread_fields(elsewhere)]
+    print(*unread, sep="\n", end="\n" if unread else "")
+    return int(bool(unused or unread))
 
 
 sys.exit(main())

@@ -85,7 +85,7 @@ def test_a_csv_file_comes_back_in_its_own_form_and_can_be_uploaded_corrected(
     run = BulkUpdate.objects.first()
     assert run
     assert [item.ticket_code for item in run.items.all()] == ["TK-1", "TK-2", "0003"]
-    assert run.notes["error_count"] == 0
+    assert run.notes["error_rows"] == 0
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_corrected_workbook_is_uploaded_and_its_column_of_errors_is_not_read(w
 
     run = BulkUpdate.objects.first()
     assert run
-    assert (run.items.count(), run.notes["error_count"]) == (3, 0)
+    assert (run.items.count(), run.notes["error_rows"]) == (3, 0)
 
 
 @pytest.mark.parametrize("make", [make_workbook, lambda: as_csv(LINES, ";").encode()])

@@ -1,6 +1,6 @@
 """The forms of bulk updates: which changes, and how fast a confirmed run may go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,7 @@ from ticketadmin.forms.bulk_file import (
 )
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.layout import BoxInfo, describe_box
-from ticketadmin.models import BulkUpdate, Recipe, User
+from ticketadmin.models import BulkNotes, BulkUpdate, Recipe, User
 from ticketadmin.services.bulk.files import changeable_in
 from ticketadmin.services.bulk.recipes import BulkRecipe, bulk_recipe
 from ticketadmin.services.bulk.runs import MAX_IN_FLIGHT, check_bulk, confirm_bulk
@@ -68,7 +68,7 @@ class ChangesForm(ActionsForm):
         data: QueryDict | None,
         *,
         schema: TicketSchema,
-        notes: Mapping[str, Any],
+        notes: BulkNotes,
         edit: Edit,
         change_reason: str,
         is_checked: bool,
@@ -205,8 +205,8 @@ def _recipe_box(choices: Sequence[tuple[str, str]]) -> forms.ChoiceField:
     )
 
 
-def consents_for(notes: Mapping[str, Any]) -> tuple[Consent, ...]:
-    """Return what the user has to agree to before a file is used; `notes` are those of its bulk update."""
+def consents_for(notes: BulkNotes) -> tuple[Consent, ...]:
+    """Return what the user has to agree to before a file is used."""
     reading = notes.get("reading", {})
     needed = {
         Consent.LEAVE_OUT: notes.get("error_rows"),

@@ -1,5 +1,6 @@
 """Choosing the tickets of a bulk update: pasted codes, a saved view, or a file with values of its own."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import read_request
-from ticketadmin.models import BulkFile, BulkUpdate, SavedView, User
+from ticketadmin.models import BulkFile, BulkNotes, BulkUpdate, SavedView, User
 from ticketadmin.services.bulk.codes import PastedCodes, read_codes
 from ticketadmin.services.bulk.files import (
     SHOWN_PIECES,
@@ -63,7 +64,7 @@ class ChooseForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Read the one source that was given; its problems are shown at its field."""
-        given = [name for name in ("codes", "view", "matching", "file") if self.cleaned_data.get(name)]
+        given = [name for name in self._ways if self.cleaned_data.get(name)]
         if len(given) > 1:
             message = _("Choose tickets in one way at a time: empty the other boxes.")
             self.add_error(given[-1], forms.ValidationError(message, code="several_sources"))
@@ -74,9 +75,18 @@ class ChooseForm(forms.Form):
             self.add_error("codes", forms.ValidationError(message, code="no_source"))
         return self.cleaned_data
 
+    @property
+    def _ways(self) -> dict[str, Callable[[Any], ChosenTickets]]:
+        return {
+            "codes": self._from_codes,
+            "view": self._from_view,
+            "matching": self._from_matching,
+            "file": self._from_file,
+        }
+
     def _take(self, source: str) -> None:
         try:
-            self.chosen = getattr(self, f"_from_{source}")(self.cleaned_data[source])
+            self.chosen = self._ways[source](self.cleaned_data[source])
             self._require_number()
         except forms.ValidationError as error:
             self.add_error("codes" if source == "matching" else source, error)
@@ -98,10 +108,10 @@ class ChooseForm(forms.Form):
         return ChosenTickets(tuple(Chosen(code) for code in pasted.codes), _notes_of(pasted))
 
     def _from_view(self, view: SavedView) -> ChosenTickets:
-        return ChosenTickets(self._fitting(view.query), {"view": view.name})
+        return ChosenTickets(self._fitting(view.query))
 
     def _from_matching(self, query: str) -> ChosenTickets:
-        return ChosenTickets(self._fitting(query), {})
+        return ChosenTickets(self._fitting(query))
 
     def _fitting(self, query: str) -> tuple[Chosen, ...]:
         """Return the known tickets that fit the address of a list, in its order; the dry run reads each."""
@@ -136,7 +146,7 @@ class ChooseForm(forms.Form):
         return draft_bulk(self.chosen, actor=self.user)
 
 
-def _notes_of(pasted: PastedCodes) -> dict[str, Any]:
+def _notes_of(pasted: PastedCodes) -> BulkNotes:
     return {
         "repeated": [code for code, _times in pasted.repeated][:SHOWN_PIECES],
         "repeated_count": len(pasted.repeated),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ticketadmin.converters import whole_number
-from ticketadmin.models import BulkUpdate, User
+from ticketadmin.models import BulkNotes, BulkUpdate, User
 from ticketadmin.services.bulk.cells import NEITHER
 from ticketadmin.services.bulk.file_base import MINE, THEIRS
 from ticketadmin.services.bulk.notation import Notation
@@ -108,8 +108,8 @@ EMPTIED = "emptied."
 _KEEP, _CLEAR = "keep", "clear"
 
 
-def emptied_in(notes: Mapping[str, Any]) -> Mapping[str, int]:
-    """Return how many cells of which fields were emptied; `notes` are the bulk update's."""
+def emptied_in(notes: BulkNotes) -> Mapping[str, int]:
+    """Return how many cells of which fields were emptied."""
     found = notes.get("reading", {}).get("differences") or {}
     return dict(found.get("emptied", {}))
 

@@ -94,7 +94,8 @@ class BulkUpdate(models.Model):
     """One bulk update from its preparation to its last result.
 
     `wishes` maps field names to `{"set": value}` or `{"clear": true}`; an item's own wishes come
-    before them. `seal` names exactly what the dry run showed: a confirmation carries it.
+    before them. `notes` are `BulkNotes`. `seal` names exactly what the dry run showed: a confirmation
+    carries it.
     """
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ticketadmin.forms.bulk import ChangesForm
 from ticketadmin.forms.bulk_file import AskedQuestion, asked_questions, option_label
-from ticketadmin.models import BulkFile, BulkUpdate
+from ticketadmin.models import BulkFile, BulkNotes, BulkUpdate, FileReading
 from ticketadmin.presenters.dates import ago, readable_date
 from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
@@ -104,11 +104,10 @@ class UploadedFile:
     surprises: tuple[str, ...]
 
 
-def present_file(notes: Mapping[str, Any]) -> UploadedFile | None:
+def present_file(notes: BulkNotes) -> UploadedFile | None:
     """Return how the file of a bulk update was read; None where its tickets came from no file.
 
-    `notes` are the bulk update's, as `services/bulk/files.py` makes them; a bulk update prepared by an
-    earlier version has none of the reading.
+    A bulk update prepared by an earlier version has none of the reading.
     """
     reading = notes.get("reading")
     if not reading:
@@ -196,7 +195,7 @@ def _answered(one: Mapping[str, Any]) -> str:
     return _("Column “%(column)s”: %(reading)s, as you chose.") % named
 
 
-def _taken(reading: Mapping[str, Any]) -> list[str]:
+def _taken(reading: FileReading) -> list[str]:
     taken = [_source(reading), _counted(_ROWS, reading["rows"], last=reading["last_row"])]
     if reading["title_lines"]:
         message = _("The column names are in row %(row)s; what is above it was left out.")
@@ -204,7 +203,7 @@ def _taken(reading: Mapping[str, Any]) -> list[str]:
     return taken
 
 
-def _source(reading: Mapping[str, Any]) -> str:
+def _source(reading: FileReading) -> str:
     if reading["sheet"]:
         return _("Excel file, sheet “%(sheet)s”.") % {"sheet": reading["sheet"]}
     separators = {",": _("comma"), ";": _("semicolon"), "\t": _("tab"), "|": _("vertical bar")}
@@ -234,9 +233,10 @@ def _age(at: datetime) -> list[str]:
     return [message % {"ago": ago(at)}]
 
 
-def _misfit(reading: Mapping[str, Any]) -> list[str]:
+def _misfit(reading: FileReading) -> list[str]:
     """Say why an exported list cannot be compared with what was exported, and what follows."""
-    if not reading.get("misfit"):
+    misfit = reading.get("misfit")
+    if not misfit:
         return []
     reasons = {
         RecordProblem.MISSING: _(
@@ -253,13 +253,14 @@ def _misfit(reading: Mapping[str, Any]) -> list[str]:
         "So it counts as an ordinary file: every filled cell is set, also unchanged ones. Changes "
         "made in the CRM since the export are not noticed. Export the list again to be safe."
     )
-    return [f"{reasons[RecordProblem(reading['misfit'])]} {consequence}"]
+    return [f"{reasons[RecordProblem(misfit)]} {consequence}"]
 
 
-def _surprises(reading: Mapping[str, Any]) -> Iterator[str]:
+def _surprises(reading: FileReading) -> Iterator[str]:
     yield from _misfit(reading)
     for name, message in _SURPRISES.items():
-        if held := reading.get(name):
+        held: Any = reading.get(name)
+        if held:
             named = [] if isinstance(held, int) else held
             names = ", ".join(f"“{one}”" for one in named[:20])
             yield _counted(message, len(named) or held, names=names)

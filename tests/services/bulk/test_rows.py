@@ -347,7 +347,7 @@ def test_a_ticket_in_several_rows_is_an_error_in_each_whatever_its_case() -> Non
 def test_errors_are_kept_to_a_number_that_a_page_can_show_and_counted_beyond() -> None:
     table = read(["code", "Expected date"], *[[f"TK-{number}", "x"] for number in range(2_000)])
 
-    assert (len(table.errors), table.error_count, len(table.error_rows)) == (MAX_ERRORS, 2_000, 2_000)
+    assert (len(table.errors), len(table.error_rows)) == (MAX_ERRORS, 2_000)
     assert table.rows == ()
 
 

@@ -5,7 +5,7 @@ are JSON, and hold no more than a page shows; everything else comes from the kep
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import BulkFile, BulkState, BulkUpdate, User
+from ticketadmin.models import BulkFile, BulkNotes, BulkState, BulkUpdate, FileReading, User
 from ticketadmin.services.bulk.columns import has_header
 from ticketadmin.services.bulk.questions import Answers
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
@@ -161,24 +161,23 @@ def content_of(file: BulkFile) -> bytes:
     return zlib.decompress(bytes(file.content))
 
 
-def answers_in(notes: Mapping[str, Any]) -> dict[tuple[int, str], str]:
+def answers_in(notes: BulkNotes) -> dict[tuple[int, str], str]:
     """Return what the user answered about the columns of a file so far."""
     asked = [*notes.get("questions", []), *changeable_in(notes)]
     return {(one["index"], one["about"]): one["answer"] for one in asked if one["answer"]}
 
 
-def changeable_in(notes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def changeable_in(notes: BulkNotes) -> list[dict[str, Any]]:
     """Return the questions about columns that decide by themselves; `default` is how they are read."""
     decided = [one for one in notes.get("decided", []) if one.get("question")]
     return [{**one["question"], "default": one["notation"]} for one in decided]
 
 
-def _notes_of(table: BulkTable, name: str) -> dict[str, Any]:
+def _notes_of(table: BulkTable, name: str) -> BulkNotes:
     return {
         "file": name,
         "columns": _brought(table),
         "errors": [asdict(error) for error in table.errors],
-        "error_count": table.error_count,
         "error_rows": len(table.error_rows),
         "warnings": [asdict(warning) for warning in table.warnings],
         "warning_count": table.warning_count,
@@ -200,8 +199,8 @@ def _brought(table: BulkTable) -> list[str]:
     return [name for name in names if name in changed]
 
 
-def _reading_of(read: BulkTable) -> dict[str, Any]:
-    """Return how the file was read, for its page to say: see `presenters/bulk_changes.py`."""
+def _reading_of(read: BulkTable) -> FileReading:
+    """Return how the file was read, for its page to say."""
     table, found = read.table, read.differences
     return {
         "misfit": read.misfit,

@@ -47,7 +47,6 @@ class Progress:
 
     total: int
     done: int
-    in_progress: int
     doubtful: int
     plans: Mapping[str, int]
     outcomes: Mapping[str, int]
@@ -91,7 +90,6 @@ def progress_of(bulk: BulkUpdate) -> Progress:
     return Progress(
         total=total,
         done=states.get(ItemState.DONE, 0),
-        in_progress=states.get(ItemState.WORKING, 0),
         doubtful=states.get(ItemState.DOUBT, 0),
         plans=_sum(rows, 1),
         outcomes=_sum(rows, 2),

@@ -80,8 +80,8 @@ class BulkTable:
     """The rows without an error, and what is wrong with the others.
 
     `errors` and `warnings` hold the first MAX_ERRORS, `all_errors` the first MAX_ERRORS_A_ROW of each row;
-    `error_count` and `warning_count` say how many there are, and `error_rows` names every row that has an
-    error. Running `rows` leaves those out.
+    `error_rows` names every row that has an error, `warning_count` says how many warnings there are. Running
+    `rows` leaves the rows with errors out.
     `table` is the file's, from the header on. `passed_over` are headings of columns that were not read.
     `differences` is what an export came back with, `misfit` why one cannot be compared. `questions` are what
     only the user can say of its columns; a cell that waits for an answer asks for nothing. `decided` are
@@ -93,7 +93,6 @@ class BulkTable:
     rows: tuple[RowPlan, ...]
     errors: tuple[RowError, ...] = ()
     all_errors: tuple[RowError, ...] = ()
-    error_count: int = 0
     error_rows: frozenset[int] = frozenset()
     warnings: tuple[RowError, ...] = ()
     warning_count: int = 0
@@ -139,7 +138,6 @@ def read_rows(
         rows=rows,
         errors=errors[:MAX_ERRORS],
         all_errors=errors,
-        error_count=reading.error_count,
         error_rows=frozenset(reading.error_rows),
         warnings=tuple(reading.warnings[:MAX_ERRORS]),
         warning_count=len(reading.warnings),
@@ -198,7 +196,6 @@ class _Reading:
         self.findings = {column.index: examine_column(told, column, schema, answers) for column in columns}
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []
-        self.error_count = 0
         self.errors_of = Counter[int]()
         self.error_rows: set[int] = set()
         self.warnings: list[RowError] = []
@@ -301,7 +298,6 @@ class _Reading:
 
     def _add_error(self, row: int, column: str, message: str, value: str) -> None:
         short = value if len(value) <= _MAX_VALUE else value[:_MAX_VALUE] + "…"
-        self.error_count += 1
         self.error_rows.add(row)
         self.errors_of[row] += 1
         if self.errors_of[row] <= MAX_ERRORS_A_ROW:

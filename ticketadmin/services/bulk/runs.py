@@ -23,6 +23,7 @@ from ticketadmin.models import (
     AuditAction,
     BulkItem,
     BulkKind,
+    BulkNotes,
     BulkState,
     BulkUpdate,
     ItemOutcome,
@@ -88,10 +89,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class ChosenTickets:
-    """What choosing found. `notes` tells what was left out: repeated or malformed codes, wrong rows."""
+    """What choosing found. `notes` tells how, and what was left out."""
 
     tickets: tuple[Chosen, ...]
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: BulkNotes = field(default_factory=BulkNotes)
 
 
 def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") -> BulkUpdate:
