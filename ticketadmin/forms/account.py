@@ -91,7 +91,7 @@ class CodeForm(_UsersForm):
         self.wants_off = wants_off
 
     def clean_code(self) -> str:
-        """Do what was wanted, given the code. Raises ValidationError."""
+        """Carry out the action with this code. Raises ValidationError."""
         typed = str(self.cleaned_data["code"])
         try:
             if self.wants_off:

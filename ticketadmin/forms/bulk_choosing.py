@@ -123,7 +123,7 @@ class ChooseForm(forms.Form):
             listed=listed,
             user=self.user,
         )
-        if asked.dropped:  # a filter that is no longer there would let in more than was meant
+        if asked.dropped:  # without the filter that is gone, more tickets than intended would match
             raise forms.ValidationError(list(asked.dropped), code="filter_dropped")
         found = codes_of(Query(current_index(), asked.filters, asked.order, listed))
         return tuple(Chosen(code) for code in found)

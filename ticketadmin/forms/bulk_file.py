@@ -131,7 +131,7 @@ def emptied_boxes(counts: Mapping[str, int], schema: TicketSchema) -> dict[str, 
 
 
 def kept_sentences(counts: Mapping[str, int], schema: TicketSchema) -> Iterator[str]:
-    """Yield what is said of fields that cannot be empty."""
+    """Yield a sentence for each field that cannot be emptied."""
     for name, number in counts.items():
         if not _may_be_empty(field := schema.field(name)):
             message = _("%(label)s: %(cells)s. This field cannot be empty, so the values are kept.")
@@ -173,7 +173,7 @@ class FileChoicesForm(forms.Form):
         self.by_ticket: dict[int, str] = {}
 
     def clean(self) -> dict[str, Any]:
-        """Read the choices; what is none of the two is no choice."""
+        """Read the choices; any other value counts as no choice."""
         chosen = [(name, value) for name, value in self.data.items() if value in {MINE, THEIRS}]
         for name, value in chosen[:MAX_CHOICES]:
             if name.startswith(COLUMN):

@@ -20,7 +20,7 @@ class EraseForm(FieldsInOrder, forms.Form):
     )
 
     def clean_subject(self) -> Subject:
-        """Return what is meant. Raises ValidationError for what is neither."""
+        """Return the code or address. Raises ValidationError for any other text."""
         try:
             return subject_of(self.cleaned_data["subject"])
         except ValueError as problem:

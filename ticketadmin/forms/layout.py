@@ -17,7 +17,7 @@ WIDE = {Kind.LINE, Kind.HTML, Kind.LONG_TEXT}
 
 @dataclass(frozen=True)
 class BoxInfo:
-    """What templates/ticketadmin/field.html says of a box besides its label, help and errors."""
+    """What templates/ticketadmin/field.html shows of a box besides its label, help and errors."""
 
     is_known: bool = True
     is_free_text: bool = False
@@ -55,7 +55,7 @@ class FieldsInOrder:
 
     @property
     def helper(self) -> FormHelper:
-        """The layout, for the fields that the form has by now."""
+        """The layout of the form's current fields."""
         return helper(*self.fields)
 
 

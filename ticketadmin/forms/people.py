@@ -55,7 +55,7 @@ class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
     actor: User
 
     def clean(self) -> dict[str, Any]:
-        """Refuse to switch oneself off or to give up the role that lets one in here."""
+        """Refuse to disable one's own account or to give up one's own administrator role."""
         data: dict[str, Any] = super().clean() or {}
         allowed = {None, Source.LOCAL, self.instance.source}
         if self.instance.is_superuser and data.get("source") not in allowed:

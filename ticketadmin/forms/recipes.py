@@ -64,7 +64,7 @@ class RecipeForm(ActionsForm):
         may_share: bool,
         recipe: Recipe | None,
     ) -> None:
-        """Show the recipe, or an empty one. Fields that exist no more are in `gone` and are left out."""
+        """Show the recipe, or an empty one. Fields that no longer exist are in `gone` and are left out."""
         initial = {"name": recipe.name, "is_shared": recipe.is_shared} if recipe else None
         super().__init__(data, initial=initial)
         self.schema, self.recipe = schema, recipe
@@ -171,7 +171,7 @@ def _offered(field: Field) -> list[RecipeAction]:
 
 
 def _checked(field: Field, texts: Inputs, schema: TicketSchema) -> Inputs:
-    """Return the texts as they are kept: content cleaned. Raises ValidationError."""
+    """Return the texts to store: content cleaned. Raises ValidationError."""
     if not texts:
         raise forms.ValidationError(_("Type the value to set, or choose “Clear”."), code="no_value")
     if max(map(len, texts)) > MAX_TEXT:

@@ -50,7 +50,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields[name].choices = choices  # type: ignore[attr-defined]
 
     def _field_names(self, held: list[str]) -> list[tuple[str, Any]]:
-        """Return the fields with their labels, with those that the rule still names and that are gone."""
+        """Return the fields with their labels, including deleted ones that the rule still names."""
         schema = self.schema.including(held)
         return [(name, field.label) for name, field in schema.fields.items()]
 
@@ -79,7 +79,7 @@ REQUIREMENTS = tuple(
 
 
 def _group_names(held: list[str]) -> list[tuple[str, Any]]:
-    """Return the groups with their labels; one that a rule names and that is gone stays, and says so."""
+    """Return the groups with their labels; a deleted one that the rule names stays and is marked."""
     names = list(Group.objects.order_by("name").values_list("name", flat=True))
     gone = [
         (name, _("%(name)s (there is no such group)") % {"name": name}) for name in held if name not in names

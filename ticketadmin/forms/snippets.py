@@ -59,11 +59,11 @@ class SnippetForm(forms.Form):
             del self.fields["is_shared"]
 
     def clean_name(self) -> str:
-        """Return the name as it is kept."""
+        """Return the name to store."""
         return as_name(self.cleaned_data["name"])
 
     def clean_content(self) -> str:
-        """Return the text as it is kept: HTML cleaned."""
+        """Return the text to store: HTML cleaned."""
         return as_content(self.cleaned_data["content"])
 
     def save(self, user: User) -> Snippet | None:

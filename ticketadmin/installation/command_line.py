@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _without_database(error: DatabaseProblem) -> str:
-    """Return in words why no command can use the database, "" where it is fit for use."""
+    """Return the reason why no command can use the database, "" if it can be used."""
     from ticketadmin.management.starting import database_problem  # noqa: PLC0415 - needs Django set up
 
     return database_problem(error, allow_pending=sys.argv[1:2] == ["migrate"])

@@ -69,7 +69,7 @@ ENDED = (BulkState.CANCELLED, BulkState.FINISHED)
 
 
 class ItemState(models.TextChoices):
-    """How far one item is. `DOUBT`: it may have been sent, and what came of it is still to be read."""
+    """The state of one item. `DOUBT`: it may have been sent, and its effect has not been read yet."""
 
     WAITING = "waiting", _("Waiting")
     WORKING = "working", _("In progress")
@@ -164,7 +164,7 @@ class BulkUpdate(models.Model):
 
     @property
     def is_ready(self) -> bool:
-        """Return whether its dry run is done and a lead has to decide."""
+        """Return whether its dry run is done and a user has to confirm it."""
         return self.state == BulkState.READY
 
     @property
@@ -184,7 +184,7 @@ class BulkUpdate(models.Model):
 
     @property
     def is_paused_for_damage(self) -> bool:
-        """Return whether a lead has to decide, because saves did not do what they should."""
+        """Return whether a user has to decide because saves did damage."""
         reason = PauseReason.known(self.pause_reason)
         return self.state == BulkState.PAUSED and reason is not None and reason.is_damage
 
@@ -261,7 +261,7 @@ class BulkItem(models.Model):
         self.state, self.submission, self.not_before = ItemState.WAITING, uuid4(), not_before
 
     def all_wishes(self, common: dict[str, Any]) -> dict[str, Any]:
-        """Return what is wanted of this ticket: its own wishes before the common ones."""
+        """Return the changes of this ticket: its own take precedence over the common ones."""
         wishes = {**common, **(self.wishes or {})}
         left = [name for name, choice in (self.file_choices or {}).items() if choice["take"] == "theirs"]
         return {name: wish for name, wish in wishes.items() if name not in left} if left else wishes

@@ -1,4 +1,4 @@
-"""The append-only record of what was sent to the CRM and what came of it."""
+"""The append-only record of what was sent to the CRM and of its outcome."""
 
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ MAX_SYSTEM_ACCOUNT = 64  # characters
 
 
 class Origin(models.TextChoices):
-    """The way in by which a change was requested."""
+    """Where a change was requested: form, quick status, bulk update, command and so on."""
 
     FORM = "form", _("Ticket form")
     QUICK = "quick", _("Quick status")

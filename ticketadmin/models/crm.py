@@ -99,7 +99,7 @@ class SharedState(models.Model):
 
 
 class Heartbeat(models.Model):
-    """A worker process that said lately that it lives."""
+    """The last sign of life of a worker process."""
 
     name = models.CharField(max_length=64, primary_key=True)
     started_at = models.DateTimeField()

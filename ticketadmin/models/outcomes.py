@@ -163,7 +163,7 @@ class PauseReason(StrEnum):
 
     @property
     def is_damage(self) -> bool:
-        """Return whether saves did not do what they should: a lead decides whether the run goes on."""
+        """Return whether saves did damage, so that a user decides whether the run continues."""
         return self in {self.FIELDS_EMPTIED, self.FIELDS_CHANGED, self.KEPT_OLD_VALUES}
 
     @classmethod

@@ -96,7 +96,7 @@ class User(AbstractUser):
 
     @classmethod
     def normalize_username(cls, username: str) -> str:
-        """Return the name as it is kept: NFKC, as Django does it, but in linear time."""
+        """Return the name to store: NFKC, as Django does it, but in linear time."""
         return normalize("NFKC", username) if isinstance(username, str) else username
 
     @classmethod

@@ -30,7 +30,7 @@ def typed_secret(address: str) -> str:
 
 @page("account/sign_in.html")
 class SignInPage(Page):
-    """The sign-in page; `form` and `next` are beside it, because Django's view hands them over."""
+    """The sign-in page; `form` and `next` are template variables of their own, set by Django's view."""
 
     has_form: ClassVar[bool] = settings.LOCAL_ACCOUNTS or settings.HAS_LDAP
     has_reset: ClassVar[bool] = settings.LOCAL_ACCOUNTS

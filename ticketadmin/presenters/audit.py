@@ -53,7 +53,7 @@ _COUNTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One entry with what has to be put in words."""
+    """One entry with its labels and values as text."""
 
     entry: AuditEntry
     action: Text

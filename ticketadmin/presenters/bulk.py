@@ -75,7 +75,7 @@ class Tile:
 
     @property
     def meaning(self) -> Text:
-        """What the word says of a ticket."""
+        """What the label means for a ticket."""
         return meaning_of(self.key)
 
 
@@ -194,7 +194,7 @@ def _state_label(item: BulkItem) -> Text:
 
 
 def _where_it_changes(row: ValueRow) -> ValueRow:
-    """Return the row with long texts from shortly before they differ: what is added at an end is seen."""
+    """Return the row with long texts cut to start shortly before they differ, so that additions show."""
     before, after = row.before, row.after
     if before is None or after is None or before == after or max(len(before), len(after)) <= SHOWN_TEXT:
         return row

@@ -103,7 +103,7 @@ def readable(field: Field, value: Value) -> str:
 
 
 def option_labels(field: Field, texts: Iterable[str]) -> list[str]:
-    """Return options by their labels; what is none of them stays as it is."""
+    """Return options by their labels; other values unchanged."""
     labels = {"1": _("Yes"), "0": _("No")} if field.kind is Kind.YES_NO else dict(field.choices)
     return [labels.get(text, text) for text in texts]
 
@@ -157,7 +157,7 @@ def present_changes(
 
 
 def present_change(change: Change, viewer: User, schema: TicketSchema) -> PresentedChange:
-    """Return one change with readable values and the sentence that says what came of it."""
+    """Return one change with readable values and the sentence on its outcome."""
     allowed = may_undo(viewer, change)
     return PresentedChange(
         change=change,

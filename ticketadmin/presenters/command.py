@@ -44,7 +44,7 @@ WOULD_SEND = "send"
 
 
 def one_as_text(found: OneTicket, schema: TicketSchema) -> Iterator[str]:
-    """Yield what is printed of one ticket."""
+    """Yield the lines to print for one ticket."""
     notice = _notice_of(found, schema)
     said = " ".join(str(part) for part in (notice.title, notice.text, notice.next_step) if part)
     yield f"{found.code}: {said}"
@@ -57,7 +57,7 @@ def one_as_text(found: OneTicket, schema: TicketSchema) -> Iterator[str]:
 
 
 def _signature_of(found: OneTicket, schema: TicketSchema) -> Text:
-    """Return what is said of the user's name in the CRM: beforehand, or what became of it."""
+    """Return the sentence on the user's name in the CRM, before or after the save."""
     if found.intent:
         signature = found.intent.signature
         return describe_signature(signature.field, signature.name, schema) if signature else ""
@@ -120,7 +120,7 @@ def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
 
 
 def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
-    """Yield what is printed of several tickets: a line each, then where the run can be seen.
+    """Yield the lines to print for several tickets: one each, then the address of the run.
 
     After a dry run the lines of a ticket that would be sent are followed by what would be sent.
     """

@@ -117,7 +117,7 @@ def _placeholder(label: str, image: dict[str, str]) -> str:
 
 
 def _with_targets(cleaned: str) -> str:
-    """Write behind every link where it leads."""
+    """Write the target of each link behind it."""
     parts: list[str] = []
     is_open: list[tuple[str, int]] = []  # links can be nested, by way of a table's cell
     done = 0
@@ -162,7 +162,7 @@ def _names_another_place(words: str, place: str) -> bool:
 
 
 def _claims(words: str) -> Iterator[str]:
-    """Yield what people take for addresses in words, in linear time."""
+    """Yield the words that readers take for addresses, in linear time."""
     yield from _WITH_SCHEME.findall(words)
     for dotted in _DOTTED.findall(_WITH_SCHEME.sub(" ", words).replace("。", ".")):
         for name in dotted.split(".."):
@@ -175,7 +175,7 @@ def _claims(words: str) -> Iterator[str]:
 
 
 def place_of(address: str) -> str:
-    """Return where an address leads as people should read it: a host, mail addresses, a number."""
+    """Return the target of an address in readable form: a host, mail addresses, a number."""
     scheme, colon, rest = without_controls(address, keep=_JOINERS).partition(":")
     match without_controls(scheme).lower() if colon else "":
         case "http" | "https":

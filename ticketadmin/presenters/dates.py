@@ -39,7 +39,7 @@ def _readable_moment(moment: datetime, language: str) -> str:
 
 
 def ago(moment: datetime) -> str:
-    """Return how long ago a moment was, in words that need no others: "3 minutes ago"."""
+    """Return how long ago a moment was, such as "3 minutes ago"."""
     minutes = max(0, int((timezone.now() - moment).total_seconds() // 60))
     if minutes == 0:
         return gettext("less than a minute ago")

@@ -27,12 +27,12 @@ class NotFoundPage(Page):
 
 @page("405.html")
 class WrongMethodPage(Page):
-    """An address that is there, but not for this kind of request."""
+    """An address that exists, but not for this method."""
 
 
 @page("429.html")
 class TooManyPage(Page):
-    """A visitor who has to wait before the next try; `problem` says of what there were too many."""
+    """A visitor who has to wait before the next try; `problem` names what there were too many of."""
 
     problem: str
 

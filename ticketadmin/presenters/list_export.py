@@ -53,7 +53,7 @@ class ListTable:
         self,
         names: Sequence[str],
         schema: TicketSchema,
-        content_of: Callable[[str], ExportedCell] | None = None,
+        content_of: Callable[[str], ExportedCell] | None,
     ) -> None:
         self._schema = schema
         self._content_of = content_of

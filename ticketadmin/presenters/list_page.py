@@ -31,7 +31,7 @@ from ticketadmin.ticketapi.client import CODE
 
 @dataclass(frozen=True)
 class ListSource:
-    """What a list is made of besides its tickets: the query, and what is known of the CRM."""
+    """The inputs of a list: the query, the CRM's statuses and the state of the index."""
 
     asked: ListRequest
     known: Overview

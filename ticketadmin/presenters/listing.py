@@ -1,4 +1,4 @@
-"""The list of tickets as users read it: columns, cells, chips, totals. What is not known is said so."""
+"""The list of tickets as users read it: columns, cells, chips, totals; unknown values are marked."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -219,7 +219,7 @@ def describe_outcome(change: Change) -> Notice:
 
 
 def _verdict_on(change: Change) -> tuple[Tone, Text, Text]:
-    """Return tone, title and text for what is known of a change that was not refused."""
+    """Return tone, title and text for a change that was not refused."""
     outcome = shown_outcome(change)
     words = OUTCOMES[outcome]
     tone, title, text = outcome.tone, words.title, words.text

@@ -13,7 +13,7 @@ from ticketadmin.presenters.page import FormPage
 
 @dataclass(frozen=True)
 class TabLink:
-    """One of the views of a page that links lead to."""
+    """One tab: a view of the page, with its address."""
 
     label: Text
     url: str
@@ -34,7 +34,7 @@ def whose_tabs(query: QueryDict, viewer: User) -> list[TabLink]:
 
 @dataclass(frozen=True)
 class PageLinks:
-    """The ways to the pages before and after, with their words; an address is "" where there is none."""
+    """The links to the previous and the next page with their labels; "" where there is none."""
 
     back: Text
     back_url: str

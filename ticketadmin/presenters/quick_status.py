@@ -17,7 +17,7 @@ from ticketadmin.services.values.fields import Value
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of trying to set a status, or of another change without a form; all empty: nothing yet."""
+    """The result of setting a status, or of another change without a form; all empty: not tried yet."""
 
     wanted: str = ""  # the status
     notice: Notice | None = None  # why it was not set
@@ -34,7 +34,7 @@ class Attempt:
 
 @page("tickets/_quick_result.html")
 class QuickResult(Page):
-    """What came of it, in place of the button, for a script."""
+    """The result in place of the button, for a script."""
 
     code: str
     submission: UUID

@@ -1,4 +1,4 @@
-"""Recipes as users read them: one line a change, and what came of using one on a ticket's form."""
+"""Recipes as users read them: one line a change, and the result of using one on a ticket's form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

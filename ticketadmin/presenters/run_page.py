@@ -140,7 +140,7 @@ class RunPage(Page):
 
 @page("bulk/_live.html")
 class RunProgress(RunPage):
-    """The part of that page that moves, alone: what its script loads."""
+    """The part of that page that is refreshed: what its script loads."""
 
 
 def run_page(

@@ -175,7 +175,7 @@ def describe_inserted(name: str, found: Insertion, label: str, next_step: str) -
 
 @dataclass(frozen=True)
 class PresentedRow:
-    """One row of a file: what becomes of it, in words, and its text; `was` is what it replaces."""
+    """One row of a file: its label, its text, and in `was` the text that it replaces."""
 
     number: int
     name: str

@@ -30,7 +30,7 @@ from ticketadmin.views.redirects import see_other
 
 @needs("view_connection", "POST")
 def omitted_fields_setting(request: UserRequest) -> HttpResponse:
-    """Keep what an administrator says of the fields that a PUT leaves out."""
+    """Store an administrator's answer on the fields that a PUT leaves out."""
     set_omitted_fields(are_emptied=request.POST.get("are_emptied") == "yes", actor=request.user)
     return see_other(reverse("connection"))
 

@@ -1,4 +1,4 @@
-"""Pages for what went wrong outside a form: no right, no page, our own error, a request that is none."""
+"""Error pages: forbidden, not found, wrong method, invalid request, and a fault of this tool."""
 
 import sys
 
@@ -58,7 +58,7 @@ def _why(exception: Exception | None) -> str:
 
 
 def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
-    """Answer 405: the address is there, but not for this kind of request."""
+    """Answer 405: the address exists, but not for this method."""
     response = show(request, WrongMethodPage(), status=405)
     response["Allow"] = allowed
     return response

@@ -76,7 +76,7 @@ Place = tuple[int, int]  # row as shown, column from 0
 
 @dataclass
 class SheetFacts:
-    """What openpyxl does not tell of a sheet.
+    """What openpyxl does not report about a sheet.
 
     Hidden rows, formulas that were stored without a result, merged cells as (row, column, row, column) of
     their corners, the number of columns, and whether any cell holds a value.

@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 
 def why(failure: Exception) -> str:
-    """Return in words why a copy failed. PostgreSQL's programs have said it themselves by then."""
+    """Return why a copy failed. PostgreSQL's programs have already printed their own message."""
     if isinstance(failure, subprocess.CalledProcessError):
         return f"{failure.cmd[0]} ended with exit code {failure.returncode}, see above"
     return str(failure) or type(failure).__name__

@@ -60,7 +60,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *, words: list[str], clear: list[str], user: str, **options: Any) -> None:
-        """Carry it out; the exit code says what came of it (docs/command.md)."""
+        """Carry out the change; the exit code names the outcome (docs/command.md)."""
         with _stopped_by_signals() as stopped:
             try:
                 given = _standard_input(words)  # which may take long: what is looked up comes after it

@@ -58,7 +58,7 @@ class Worker(db_worker.Worker):
 
 
 class Command(db_worker.Command):
-    """The package's command with our worker and the watch beside it."""
+    """The package's command with this worker class and the chores in threads."""
 
     requires_system_checks: list[str] = []  # require_start runs them and says more
 

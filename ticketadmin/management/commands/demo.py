@@ -69,7 +69,7 @@ class Command(BaseCommand):
 
 
 def demo_environment() -> dict[str, str]:
-    """Return the children's environment: the caller's and what a demonstration needs besides."""
+    """Return the children's environment: the caller's, plus what a demonstration needs."""
     data = data_folder()
     data.mkdir(parents=True, exist_ok=True)
     needed = {

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("options", nargs=argparse.REMAINDER, help="options of gunicorn, after --")
 
     def handle(self, *, options: list[str], **_others: Any) -> None:
-        """Refuse in words what would fail later, then become the server."""
+        """Check what would fail later, then become the server."""
         require_start()
         if problem := static_problem():
             sys.exit(problem)

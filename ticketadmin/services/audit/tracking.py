@@ -1,4 +1,4 @@
-"""Records what happens to accounts, roles, settings and shared views, on whatever way the rows are written.
+"""Records what happens to accounts, roles, settings and shared views, whichever code writes the rows.
 
 Receivers of Django's model signals, so that the admin, a service, a command and the shell are all covered.
 Two ways pass by signals, `QuerySet.update` and `bulk_create`; a test holds that the product uses neither

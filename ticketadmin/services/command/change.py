@@ -64,7 +64,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class OneTicket:
-    """What came of one ticket: a change, a problem, or after a dry run what would be sent."""
+    """The result for one ticket: a change, a problem, or after a dry run what would be sent."""
 
     code: str
     exit: Exit
@@ -75,7 +75,7 @@ class OneTicket:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of several tickets; the run is gone where it was a dry run only."""
+    """The result for several tickets; a run that was only a dry run is deleted."""
 
     bulk: BulkUpdate
     exit: Exit

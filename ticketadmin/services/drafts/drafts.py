@@ -65,7 +65,7 @@ def keep_draft(
     schema: TicketSchema,
     *,
     tab: Tab,
-    submission: UUID | None = None,
+    submission: UUID | None,
 ) -> Draft | None:
     """Keep what differs from the base, and return the draft, or None where nothing differs any more.
 

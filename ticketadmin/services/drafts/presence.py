@@ -38,7 +38,7 @@ class TicketPresence:
 
 
 def record_presence(
-    user: User, code: str, *, tab: str, is_editing: bool, loaded_at: datetime | None = None
+    user: User, code: str, *, tab: str, is_editing: bool, loaded_at: datetime | None
 ) -> TicketPresence:
     """Record that the user has the ticket open in a tab, and return who else has. Raises Forbidden."""
     require(user, "edit_tickets")

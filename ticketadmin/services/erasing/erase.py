@@ -136,7 +136,7 @@ def _codes(subject: Subject) -> set[str]:
 
 
 def _removable(rows: Any) -> Any:
-    """Leave out a change that began this moment; `erase` finds it and gives up."""
+    """Leave out a change that has just begun; `erase` finds it and stops."""
     return rows.settled() if rows.model is Change else rows
 
 

@@ -112,7 +112,7 @@ def notices(now: datetime) -> list[Notice]:
 
 
 def expire_by_setting(name: str, now: datetime) -> int:
-    """Delete what is older than a setting's days and return how many rows went."""
+    """Delete what is older than a setting's days and return how many rows were deleted."""
     days = getattr(settings, name)
     if not days or (name in settings.RETENTION_BY_DEFAULT and now < notice_ends()):
         return 0
@@ -120,7 +120,7 @@ def expire_by_setting(name: str, now: datetime) -> int:
 
 
 def expire_by_need(name: str, now: datetime) -> int:
-    """Delete what is not needed any more and return how many rows went."""
+    """Delete what is not needed any more and return how many rows were deleted."""
     age, kept = BY_NEED[name]
     return delete_in_chunks(_before(now - age, kept), most=MAX_ROWS)
 

@@ -24,7 +24,7 @@ _ATTRIBUTES = {"when": "created_at", "actor": "actor_name", "target": "target_na
 
 @dataclass(frozen=True)
 class AuditFilters:
-    """What of the log is wanted; empty means any. `actor` and `target` are ids of users."""
+    """Filters of the log; empty means any. `actor` and `target` are ids of users."""
 
     actor: int | None = None
     target: int | None = None

@@ -22,7 +22,7 @@ NEWEST = 10  # beside a ticket's form
 
 @dataclass(frozen=True)
 class Filters:
-    """Which changes are wanted; empty means any."""
+    """Filters of the history; empty means any."""
 
     ticket: str = ""
     person: int | None = None  # a user's id; named as the parameter of the address

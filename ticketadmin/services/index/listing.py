@@ -103,7 +103,7 @@ class Order:
 
 @dataclass(frozen=True)
 class ListFilters:
-    """What of the list is wanted; empty means any. Names compare folded, several of a kind fit any of them.
+    """Filters of the list; empty means any. Names compare folded, several of a kind fit any of them.
 
     `done` are the names of statuses that mean "done", needed for `not_done` and `due`. `mine`, `drafts` and
     `codes` are codes to choose from; None means that it does not matter.
@@ -143,7 +143,7 @@ class Total:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, and the places before and after it ("" where there is none)."""
+    """One page of rows, and the places of the pages before and after it ("" where there is none)."""
 
     rows: tuple[IndexedTicket, ...]
     next: str = ""

@@ -128,14 +128,14 @@ def _forms(index: TicketIndex) -> frozenset[str]:
 
 
 def form_of(code: str) -> str:
-    """Return the form of a code, in which runs of letters and of digits are told by their lengths alone."""
+    """Return the form of a code, in which runs of letters and of digits are represented by their lengths."""
     runs = re.findall(r"[A-Za-z]+|[0-9]+|[_-]", code)
     parts = (f"A{len(run)}" if run.isalpha() else f"9{len(run)}" if run.isdigit() else run for run in runs)
     return "".join(parts)
 
 
 def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
-    """Return what the text means. `statuses` are the CRM's names, `codes` what is known of its words."""
+    """Return the meaning of the text. `statuses` are the CRM's names, `codes` the known codes in it."""
     text = " ".join(visible(text[:MAX_TYPED]).split())
     if code := codes.code_in(text.strip("#.,;:!?")):
         return OneTicket(code)
@@ -213,7 +213,7 @@ def matching_statuses(typed: str, statuses: Iterable[str]) -> list[str]:
 
 
 def recent_codes(user: User) -> list[str]:
-    """Return the tickets that a user changed lately, newest first, each once."""
+    """Return the tickets that a user changed recently, newest first, each once."""
     return list(dict.fromkeys(_changed_codes(user)[:60]))[:SUGGESTED]
 
 

@@ -77,7 +77,7 @@ class Matches:
 
 @receiver(post_migrate)
 def prepare_search(sender: Any, using: str, **_signal: Any) -> None:
-    """Make what search needs in this database, unless it is there. Idempotent and quick."""
+    """Create the tables and triggers that search needs, unless they exist. Idempotent and quick."""
     if getattr(sender, "name", "") != "ticketadmin":
         return
     connection = connections[using]
@@ -107,7 +107,7 @@ def _has_numbers(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _is_made(connection: BaseDatabaseWrapper, is_there: Callable[[BaseDatabaseWrapper], bool]) -> bool:
-    """Return whether it is there without asking again: no version of the product drops it."""
+    """Return whether it exists; remembered, because no version of the product drops it."""
     name = str(connection.settings_dict["NAME"])
     if name not in _made and is_there(connection):
         _made.add(name)

@@ -18,7 +18,7 @@ LIST_REFUSED = frozenset({"forbidden", "method_not_allowed", "not_found"})
 
 @dataclass(frozen=True)
 class IndexState:
-    """What a page says of the index. `share` is how much of the sweep under way is done, 0 to 100.
+    """The state of the index as pages show it. `share` is how much of the sweep under way is done, 0 to 100.
 
     `worked_at` is when a worker last held the lease. `unaddressable` are codes, at most MAX_UNADDRESSABLE,
     of tickets that the list holds and no address here can.

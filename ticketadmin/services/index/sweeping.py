@@ -248,7 +248,7 @@ class Sweeper:
 
 
 def _is_refused(index: TicketIndex) -> bool:
-    """Return whether the list was refused so lately that asking again would be a waste."""
+    """Return whether the list was refused too recently to be requested again."""
     if index.problem not in REFUSALS or index.problem_at is None:
         return False
     return database_now() - index.problem_at < REFUSED_FOR
@@ -415,7 +415,7 @@ def _settle_doubt(index: TicketIndex) -> bool:
     try:
         read_ticket(doubted.code, get_choices())
     except (NotFound, CannotRead, UnexpectedReply):
-        # Not found: the row says so by now. Else nothing is known, and others have their turn before it.
+        # Not found: the row was marked. Else nothing is known, and other tickets come first.
         again = IndexedTicket.objects.filter(pk=doubted.pk, doubted_at=F("doubted_at"))
         again.exclude(doubted_at=None).update(doubted_at=database_now())
     return True

@@ -20,7 +20,7 @@ def index_text(value: Json) -> str:
 
 
 def kept_text(value: str) -> str:
-    """Return a value as every database can keep it, not too long; what is cut ends in an ellipsis."""
+    """Return a value that every database can store; one that is too long is cut and ends in an ellipsis."""
     value = value[: MAX_VALUE + 1].replace("\0", "").encode("utf-8", "replace").decode()
     return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"
 

@@ -184,7 +184,7 @@ def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment
 
 
 def _invalid(one: Field, texts: Inputs, ticket: KnownTicket, *, is_cleared: bool) -> list[Stop]:
-    """Return what the form would say of these texts, without a language."""
+    """Return the form's errors for these texts, without a language."""
     try:
         with override(None):
             read_edit(

@@ -1,6 +1,6 @@
 """Whether one change obeys the rules. Called by the save after its fresh read, and by the dry run.
 
-Everything that is sent goes through the save, so no way in can avoid a rule: the form, a quick status, a bulk
+Everything that is sent goes through the save, so a rule holds everywhere: the form, a quick status, a bulk
 update, a command. The messages for a broken rule are in `presenters/rules.py`.
 
 A change that is taken back, and a restore, obey the rules on groups alone: the ticket goes to a state that
@@ -74,7 +74,7 @@ class ProposedChange:
 
 @dataclass(frozen=True)
 class RuleCheck:
-    """What the rules say of a change: with `broken` it is not sent; `waived` did not hold it up."""
+    """What the rules say of a change: with `broken` it is not sent; `waived` does not prevent it."""
 
     broken: tuple[Unmet, ...] = ()
     waived: tuple[Unmet, ...] = ()

@@ -45,7 +45,7 @@ class RowStatus(StrEnum):
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """One row and what becomes of it: the text to keep, the snippet that is there, and why it is refused."""
+    """One row and its status: the text to store, the existing snippet, and why it is refused."""
 
     number: int
     name: str

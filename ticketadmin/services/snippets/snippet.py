@@ -44,7 +44,7 @@ class Insertion:
 
 
 def as_name(typed: str) -> str:
-    """Return a name as it is kept: composed (NFC), case-folded, without the slashes.
+    """Return the name to store: composed (NFC), case-folded, without the slashes.
 
     Raises ValidationError.
     """
@@ -62,7 +62,7 @@ def _wrong_name() -> ValidationError:
 
 
 def as_content(typed: str) -> str:
-    """Return a content as it is kept: composed (NFC), LF line ends, HTML cleaned. Idempotent.
+    """Return the content to store: composed (NFC), LF line ends, HTML cleaned. Idempotent.
 
     Raises ValidationError for a content that is empty, too long or too complex, and for a placeholder that
     does not exist.

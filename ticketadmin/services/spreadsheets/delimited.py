@@ -98,7 +98,7 @@ def _is_vietnamese(text: str) -> bool:
 
 
 def separator_of(text: str) -> tuple[str, str]:
-    """Return the separator and the text without the line by which Excel is told of it."""
+    """Return the separator and the text without the line that declares it to Excel."""
     if named := _NAMED_SEPARATOR.match(text):
         return "," if named[1] in '"\r\n ' else named[1], text[named.end() :]
     return max(_SEPARATORS, key=lambda separator: _fitness(text, separator)), text

@@ -1,4 +1,4 @@
-"""A file given back as it came, with a column of texts added: CSV here, XLSX by a process of its own."""
+"""Adds a column of texts to an uploaded file and changes nothing else: CSV here, XLSX in its own process."""
 
 import csv
 import io
@@ -57,7 +57,7 @@ def _marked_text(content: bytes, added: AddedColumn) -> bytes:
     if place is None:
         place = max(map(len, records), default=0)
     written = io.StringIO(newline="")
-    written.write(text[: len(text) - len(table)])  # the line by which Excel is told of the separator
+    written.write(text[: len(text) - len(table)])  # the line that declares the separator to Excel
     writer = csv.writer(written, delimiter=separator, lineterminator="\r\n" if "\r\n" in text else "\n")
     for number, record in enumerate(records, start=1):
         new = added.heading if number == added.header_row else added.texts.get(number, "")

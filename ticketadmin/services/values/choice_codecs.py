@@ -107,7 +107,7 @@ class MultiSelectCodec(Codec):
         return list(dict.fromkeys(text for text in texts if text.strip()))
 
     def read(self, field: Field, texts: Inputs, like: Value) -> Value:
-        """Return what was there and is still ticked, then what was ticked besides."""
+        """Return the old options that are still ticked, then the newly ticked ones."""
         shown, known = self.show(field, like), _known(field)
         options = _Options([*shown, *known])
         ticked: list[str] = []

@@ -98,7 +98,7 @@ def _unknown_name(name: str) -> ValidationError:
 
 @dataclass(frozen=True)
 class Choices:
-    """Both lists as they are known now, and what a save needs to know besides, from the same query."""
+    """Both lists as last fetched, and what else a save needs to know, from the same query."""
 
     categories: ChoiceList = ChoiceList()
     statuses: ChoiceList = ChoiceList()

@@ -71,7 +71,7 @@ def typed_text(text: str) -> str:
 
 
 def seen_text(text: str) -> str:
-    """Return a posted text as it is seen: plain spaces and hyphens, no invisible characters.
+    """Return a posted text as it looks: plain spaces and hyphens, no invisible characters.
 
     For kinds with a syntax of their own: a number copied from a web page brings no-break spaces and
     direction marks with it, and looks right.

@@ -104,7 +104,7 @@ def _has_no_type(value: Value, like: Value) -> bool:
     return like is None or is_nothing(value)
 
 
-def empty_value(field: Field, like: Value = None) -> Value:
+def empty_value(field: Field, like: Value) -> Value:
     """Return what is sent to clear a field: "" for a string, [] for options, null for other custom values.
 
     The contract types the standard fields as strings; unset custom fields are read as null. The

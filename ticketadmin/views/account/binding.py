@@ -48,7 +48,7 @@ def company_account(request: UserRequest, user: int) -> HttpResponse:
 @login_not_required
 @require_safe
 def binding(request: HttpRequest, token: str) -> HttpResponse:
-    """Note the link in the session and lead on to the sign-in; the address bar does not keep it."""
+    """Store the link in the session and redirect to the sign-in; the address bar does not keep it."""
     if user_of_link(token) is None:
         return render(request, "account/binding_ended.html", status=404)
     request.session[LINK] = token

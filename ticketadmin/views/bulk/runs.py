@@ -74,7 +74,7 @@ def bulk_list(request: UserRequest) -> HttpResponse:
 
 @needs("run_bulk_updates", "GET", "POST")
 def bulk(request: UserRequest, bulk: UUID) -> HttpResponse:
-    """Show one bulk update as far as it is; a POST takes the changes that were chosen."""
+    """Show one bulk update at its current step; a POST takes the chosen changes."""
     one = _found(bulk)
     if one.state == BulkState.DRAFT:
         return _changes_page(request, one)
@@ -94,7 +94,7 @@ def bulk_progress(request: UserRequest, bulk: UUID) -> HttpResponse:
 
 @needs("run_bulk_updates", "GET")
 def bulk_results(request: UserRequest, bulk: UUID) -> HttpResponse:
-    """Download what came of each ticket, for a spreadsheet."""
+    """Download the outcome of each ticket, for a spreadsheet."""
     one = _found(bulk)
     refresh_outcomes(one)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)

@@ -87,7 +87,7 @@ def undo(request: UserRequest, change: uuid.UUID) -> HttpResponse:
 
 @needs("edit_tickets", "POST")
 def restore(request: UserRequest, change: uuid.UUID) -> HttpResponse:
-    """Store again what was lost beside a change."""
+    """Restore the fields that were lost beside a change."""
     return _take_back(request, change, undoing.restore_collateral)
 
 

@@ -55,7 +55,7 @@ def wants_snippet(data: QueryDict) -> bool:
 
 
 def wanted_box(data: QueryDict) -> str:
-    """Return the name of the box that a snippet is wanted for."""
+    """Return the name of the box into which a snippet is to be inserted."""
     return data.get(INTO) or data.get(MORE, "")
 
 

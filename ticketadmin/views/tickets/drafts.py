@@ -16,7 +16,7 @@ from ticketadmin.views.redirects import see_other
 
 @needs("edit_tickets", "POST")
 def keep(request: UserRequest, code: str) -> HttpResponse:
-    """Keep the posted form; answers what is kept since when."""
+    """Store the posted form as a draft; the answer says when."""
     try:
         base = load_base(request.POST.get("base", ""), code=code, user=request.user)
     except WrongBase:
@@ -33,7 +33,7 @@ def keep(request: UserRequest, code: str) -> HttpResponse:
 
 @needs("edit_tickets", "POST")
 def discard(request: UserRequest, code: str) -> HttpResponse:
-    """Put the draft aside and show the ticket as it is."""
+    """Discard the draft and show the ticket."""
     discard_draft(request.user, code)
     return see_other(reverse("ticket", args=[code]) + "?discarded=1")
 

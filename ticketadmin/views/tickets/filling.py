@@ -84,9 +84,7 @@ def _typed_names(form: TicketForm) -> list[str]:
     return others + ([CUSTOM_PREFIX + form.new_custom_key] if form.new_custom_key.strip() else [])
 
 
-def _filled(
-    request: UserRequest, form: TicketForm, recipe: Recipe | None, read: ReadTicket | None = None
-) -> Filled:
+def _filled(request: UserRequest, form: TicketForm, recipe: Recipe | None, read: ReadTicket | None) -> Filled:
     if recipe is None:
         return Filled(problems=(Stop("", RECIPE_GONE),))
     changes = changes_of(recipe.changes)

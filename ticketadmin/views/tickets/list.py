@@ -35,7 +35,7 @@ SHOWN_DRAFTS = 20
 
 @needs("edit_tickets", "GET")
 def tickets(request: UserRequest) -> HttpResponse:
-    """Show the tickets page; what was typed into the box goes where it leads."""
+    """Show the tickets page, or redirect to what was typed into the box."""
     if request.GET.get("q", "").strip():
         return go(request)
     source = _source(request)
@@ -56,7 +56,7 @@ def tickets(request: UserRequest) -> HttpResponse:
 
 @needs("edit_tickets", "GET")
 def ticket_list(request: UserRequest) -> HttpResponse:
-    """Return the list as a fragment; without a script, lead to the page."""
+    """Return the list as a fragment; without a script, redirect to the page."""
     if not is_scripted(request):
         return redirect(f"{reverse('tickets')}?{request.GET.urlencode()}")
     return show(request, present_list(_source(request), request.user))

@@ -25,7 +25,7 @@ SUGGESTED_RECIPES = 8
 
 @needs("edit_tickets", "GET")
 def go(request: UserRequest) -> HttpResponse:
-    """Go where the text leads: to a ticket, a status, several tickets, or a search. Never to an error."""
+    """Redirect to what the text means: a ticket, a status, several tickets, or a search; never an error."""
     typed = request.GET.get("q", "").strip()
     codes = omnibox.known_codes(current_index(), typed)
     names = get_choices(ask=False).statuses.names

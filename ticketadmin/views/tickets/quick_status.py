@@ -105,12 +105,12 @@ def _refused(tried: Attempt, form: ReasonForm, problem: SaveProblem) -> Attempt:
 
 
 def bad_reason(form: ReasonForm) -> Notice:
-    """Say what is wrong with a reason that was given for a change without a form."""
+    """Return the banner for an invalid reason of a change without a form."""
     return Notice("danger", form.problem, NOTHING_CHANGED)
 
 
 def quick_result(request: UserRequest, saved: Saved) -> HttpResponse:
-    """Say what came of a change that has no form: in place for a script, else on the ticket's page."""
+    """Show the result of a change that has no form: in place for a script, else on the ticket's page."""
     change = saved.change
     code = change.ticket_code
     if not is_scripted(request):
@@ -179,7 +179,7 @@ def _words_by_field(error: InvalidTicket) -> str:
 
 
 def quick_answer(request: UserRequest, code: str, tried: Attempt, http_status: int) -> HttpResponse:
-    """Say what came of a change that has no form: in place for a script, else on the page of statuses."""
+    """Show the result of a change that has no form: in place for a script, else on the page of statuses."""
     if not is_scripted(request):
         return show(request, _page_of(request, code, tried), status=http_status)
     result = QuickResult(code, uuid.uuid4(), _reason_form(request), tried)

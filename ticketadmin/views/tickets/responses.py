@@ -1,4 +1,4 @@
-"""The ticket page as a response, for whatever came of a request: fresh, refused, in conflict, saved."""
+"""The ticket page as a response, for each result of a request: fresh, refused, in conflict, saved."""
 
 import uuid
 from collections.abc import Mapping, Sequence

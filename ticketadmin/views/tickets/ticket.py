@@ -117,7 +117,7 @@ def form_in(request: UserRequest, code: str) -> TicketForm | None:
 
 
 def save_form(request: UserRequest, form: TicketForm, submission: uuid.UUID) -> HttpResponse:
-    """Save a posted form and answer with what came of it; the form comes back with everything in it."""
+    """Save a posted form and answer with the result; a form that was not saved is shown as typed."""
     if not form.is_valid():
         keep_typed(request, form.base)
         return ticket_page(request, form, status=409 if form.base.conflicts else 422)
