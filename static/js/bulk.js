@@ -1,22 +1,5 @@
-// Bulk updates: typing a value chooses "Set"; a run's page follows the run, in its parts, title and icon.
-import { asServed } from "./served.js";
+// Bulk updates: a run's page follows the run, in its parts, title and icon.
 import { SignedOut, signIn } from "./session.js";
-
-const wishes = document.querySelectorAll("[data-bulk-wish]");
-const served = wishes.length > 0 && asServed(wishes[0].form);
-const isEdited = (name) => String(new FormData(wishes[0].form).getAll(name)) !== String(served.getAll(name));
-
-for (const wish of wishes) {
-  const actions = [...wish.querySelectorAll("input[type=radio][name^='action.']")];
-  const values = [...wish.elements].filter((field) => !actions.includes(field));
-  const choose = () => {
-    const kept = actions.find((radio) => radio.checked)?.value === "keep";
-    const set = actions.find((radio) => radio.value === "set");
-    if (kept && set) set.checked = true;
-  };
-  wish.addEventListener("input", (event) => values.includes(event.target) && choose());
-  if (values.some(({ name }) => isEdited(name))) choose();
-}
 
 const live = document.querySelector("[data-bulk-live]");
 const says = document.querySelector("[data-bulk-live-says]");

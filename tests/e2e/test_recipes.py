@@ -59,6 +59,21 @@ def ticked(page: Page, codes: list[str], recipe: str) -> None:
     expect(page.get_by_role("heading", name=f"Update {len(codes)} tickets")).to_be_visible()
 
 
+def test_a_value_typed_into_a_recipe_chooses_what_is_done_with_it(tab_of: Callable[..., Tab]) -> None:
+    page = tab_of("staff").goto("/recipes/new/")
+
+    page.get_by_label("Value for Status").select_option("Hủy")
+    page.get_by_role("group", name="Expected date").get_by_label("Number of days").fill("3")
+    page.get_by_role("group", name="Title").get_by_label("Keep").focus()
+
+    expect(page.get_by_role("group", name="Status").get_by_label("Set")).to_be_checked()
+    days = page.get_by_role("group", name="Expected date").get_by_label(
+        "Days from the day of use", exact=True
+    )
+    expect(days).to_be_checked()
+    expect(page.get_by_role("group", name="Title").get_by_label("Keep")).to_be_checked()
+
+
 @pytest.mark.parametrize("has_scripts", [True, False])
 def test_ticked_rows_take_a_recipe_and_the_ticket_that_it_stops_at_is_named(
     has_scripts: bool, tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox

@@ -1,5 +1,6 @@
 """The page of a bulk update: its confirmation with what is wrong, and what a screen reader is told."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -121,3 +122,39 @@ def test_one_ticket_is_not_called_tickets(
     page = client_of(lead).get(f"/bulk/{make_run(state, tickets).uuid}/progress/").content.decode()
 
     assert f'data-bulk-says="{said}"' in page
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "label"),
+    [
+        ((ItemOutcome.VERIFIED, ItemOutcome.REJECTED), "Retry what failed"),
+        ((ItemOutcome.VERIFIED, ItemOutcome.NOT_SENT), "Go on with the rest"),
+        ((ItemOutcome.REJECTED, ItemOutcome.NOT_SENT), "Retry what failed or was not sent"),
+    ],
+)
+def test_the_button_of_a_retry_says_what_it_takes(
+    outcomes: tuple[ItemOutcome, ...],
+    label: str,
+    lead: User,
+    client_of: Callable[[User], Client],
+    make_run: Callable[..., BulkUpdate],
+) -> None:
+    run = make_run(BulkState.CANCELLED, len(outcomes))
+    for item, outcome in zip(run.items.all(), outcomes, strict=True):
+        run.items.filter(pk=item.pk).update(outcome=outcome)
+
+    page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
+
+    buttons = re.findall(r"<button\b[^>]*>(.*?)</button>", page, re.DOTALL)
+    assert label in {" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in buttons}
+
+
+def test_a_paused_run_says_how_far_it_got(
+    lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
+) -> None:
+    run = make_run(BulkState.PAUSED, 4)
+    run.items.filter(position__lt=3).update(state=ItemState.WAITING)
+
+    page = " ".join(client_of(lead).get(f"/bulk/{run.uuid}/").content.decode().split())
+
+    assert "1 of 4 · 25 %" in page

@@ -27,6 +27,11 @@ from ticketadmin.installation.settings_file import (
     write_settings,
 )
 
+_ABOUT = (
+    "Write a settings file with a new secret, try the CRM's address and key, and create the first "
+    "administrator. What options, the environment or an earlier run say is not asked for again: a second run "
+    "changes nothing and tries everything."
+)
 ATTEMPTS = 3
 LOOPBACK = "localhost,127.0.0.1,[::1]"
 KEY_FILE = "ticket-api-key"
@@ -73,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ticketadmin init", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ticketadmin init", description=_ABOUT)
     parser.add_argument(
         "--settings-file", type=Path, default=os.environ.get(VARIABLE) or None, help="the file to write"
     )

@@ -128,6 +128,21 @@ class RunPage(Page):
         return [tile for tile in self.tiles if tile.meaning]
 
     @property
+    def shows_how_far(self) -> bool:
+        """Return whether it says how many tickets are done: also while it is paused."""
+        return self.bulk.is_in_progress or self.bulk.state == BulkState.PAUSED
+
+    @property
+    def retry_label(self) -> Text:
+        """What a retry takes: tickets that failed, and those whose turn never came."""
+        retried = {one for one in ItemOutcome if one.is_retryable and self.progress.outcomes.get(one)}
+        if retried == {ItemOutcome.NOT_SENT}:
+            return _("Go on with the rest")
+        if ItemOutcome.NOT_SENT in retried:
+            return _("Retry what failed or was not sent")
+        return _("Retry what failed")
+
+    @property
     def is_slowed(self) -> bool:
         """Return whether the CRM asked to wait."""
         return self.bulk.slowed_until is not None and self.bulk.slowed_until > timezone.now()
