@@ -43,6 +43,8 @@ def test_the_test_settings_are_fine(settings: Any) -> None:
         ({"TICKET_API_URL": "crm.example.com"}, "E001"),
         ({"TICKET_API_URL": "https://name:word@crm.example.com"}, "E001"),
         ({"TICKET_API_URL": "ftp://crm.example.com"}, "E001"),
+        ({"TICKET_API_URL": "https://crm.example.com/api/v6.1/ticket"}, "E001"),
+        ({"TICKET_API_URL": "https://crm.example.com/api"}, "E001"),
         ({"TICKET_API_KEY": "", "TICKET_API_KEY_FILE": ""}, "E002"),
         ({"TICKET_API_KEY": "", "TICKET_API_KEY_FILE": "/nowhere/key"}, "E002"),
         ({"TICKET_API_URL": "http://crm.example.com"}, "E003"),

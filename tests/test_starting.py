@@ -162,6 +162,15 @@ def test_what_is_said_of_wrong_arguments_names_the_command_as_it_is_typed(tmp_pa
     assert done.stderr.startswith("usage: ticketadmin prune_history ")
 
 
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/", "http://127.0.0.1:9/api/v6.1", " http://127.0.0.1:9/api/v6.1/ "]
+)
+def test_an_address_copied_with_the_path_of_the_api_means_the_crm(address: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "diffsettings", TICKET_API_URL=address)
+
+    assert "TICKET_API_URL = 'http://127.0.0.1:9'" in done.stdout
+
+
 def test_a_backup_into_a_missing_folder_says_so(migrated: Path) -> None:
     done = run(migrated, "backup", str(migrated / "away" / "copy"))
 

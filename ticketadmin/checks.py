@@ -46,9 +46,11 @@ def refusal(number: str, problem: str, hint: str = "") -> Error:
 def api_is_configured(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that the CRM's address and key are set and that the key cannot travel unencrypted."""
     parts = urlsplit(settings.TICKET_API_URL)
+    hint = "Scheme and host only, for example https://crm.example.com; /api/v6.1 is added."
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-        hint = "Scheme and host only, for example https://crm.example.com; /api/v6.1 is added."
         yield refusal("E001", "TICKET_API_URL is missing or not an address.", hint)
+    elif "/api/" in f"{parts.path}/":
+        yield refusal("E001", "TICKET_API_URL names more than the address of the CRM.", hint)
     elif parts.scheme != "https" and not is_loopback(parts.hostname):
         hint = "Use https://, so that the API key cannot be read on the way."
         yield refusal("E003", "TICKET_API_URL is not https.", hint)

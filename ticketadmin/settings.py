@@ -53,7 +53,8 @@ WSGI_APPLICATION = "ticketadmin.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- the remote CRM ------------------------------------------------------------------------------
-TICKET_API_URL = env.str("TICKET_API_URL", default="")
+# The path of the API is added to each call: an address that was copied with it means the same CRM.
+TICKET_API_URL = env.str("TICKET_API_URL", default="").strip().rstrip("/").removesuffix("/api/v6.1")
 TICKET_API_KEY = env.str("TICKET_API_KEY", default="")
 TICKET_API_KEY_FILE = env.str("TICKET_API_KEY_FILE", default="")
 TICKET_API_CODE_KEYS = env.list("TICKET_API_CODE_KEYS", default=["ticket_code"])

@@ -95,6 +95,7 @@ def test_the_connection_page_says_what_works_and_never_the_key(
             ["Tickets can be listed: no, the key may not", "A ticket can be read: not known"],
         ),
         ({"lists_right": "403"}, ["The list of statuses can be read: no, the key may not"]),
+        ({"lists_right": "404"}, ["Nothing is at this address. TICKET_API_URL may be wrong"]),
     ],
 )
 def test_the_command_says_in_words_what_the_key_may_do(

@@ -12,7 +12,15 @@ from ticketadmin.presenters.index import IndexFacts, present_index
 from ticketadmin.presenters.outcomes import Text, explain_reason
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.sent_along import known_of_omitted
-from ticketadmin.services.crm.check import Answer, Facts, Question, Report, connection_facts, last_report
+from ticketadmin.services.crm.check import (
+    Answer,
+    Facts,
+    Question,
+    Report,
+    Step,
+    connection_facts,
+    last_report,
+)
 from ticketadmin.services.crm.circuit_breaker import circuit
 from ticketadmin.services.crm.omitted import OmittedFields, omitted_fields
 from ticketadmin.services.erasing.retention import Notice, notice_ends, notices
@@ -21,6 +29,7 @@ from ticketadmin.services.index.state import index_state
 from ticketadmin.services.operations.heartbeats import living
 from ticketadmin.services.operations.readiness import queue_depth
 from ticketadmin.services.saving.custom_fields import sends_changed_keys
+from ticketadmin.ticketapi.reasons import Reason
 
 QUESTIONS: dict[Question, Text] = {
     Question.REACH: _("The CRM can be reached"),
@@ -57,11 +66,20 @@ def present_report(report: Report) -> list[PresentedStep]:
         PresentedStep(
             QUESTIONS[step.name],
             *ANSWERS[step.state],
-            why=explain_reason(step.reason).title if step.reason else "",
+            why=_why(step),
             ms=step.ms,
         )
         for step in report.steps
     ]
+
+
+def _why(step: Step) -> Text:
+    """Return why an answer is not yes. A list that is not found is no ticket with a wrong code."""
+    if step.reason is None:
+        return ""
+    if step.reason is Reason.NOT_FOUND and step.name is not Question.READ:
+        return _("Nothing is at this address. TICKET_API_URL may be wrong, or this CRM has no such list.")
+    return explain_reason(step.reason).title
 
 
 def custom_fields_sent(*, only_changed: bool) -> Text:
