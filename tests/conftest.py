@@ -174,7 +174,7 @@ def chromium() -> str:
 
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
+    "--disable-background-networking", "--disable-component-update", "--process-per-site",
 ]  # fmt: skip
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Route, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+)
 
 from tests.browsing import Visitor
 from tests.live import LiveServer
@@ -23,11 +32,20 @@ expect.set_options(timeout=PATIENCE)
 HAS_NATIVE_CLOCK = "Function.prototype.toString.call(Date).includes('[native code]')"
 
 
-class Windows:
-    """Browser windows that tests use one after the other: their caches of files and scripts are warm.
+# What a page keeps for good: listeners, scripts, answers in place of the server's, another medium.
+LASTING = (
+    "add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function", "on",
+    "once", "route",
+)  # fmt: skip
 
-    The next test gets a window without pages, cookies and storage. A window in which a test installed a clock
-    is closed instead: its later pages would have that clock, too.
+
+class Windows:
+    """Browser windows that tests use one after the other: their processes and caches are warm.
+
+    The next test gets a window without cookies and storage, and its first page where nothing of the earlier
+    test can be left in it. A new page has a process of its own, which costs as much as it takes to load the
+    same ticket two times more (0.3 s of processor time).
+    A window in which a test installed a clock is closed instead: its later pages would have that clock, too.
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -39,13 +57,16 @@ class Windows:
         free = self._free.setdefault(repr(sorted(options.items())), [])
         return free.pop() if free else self._browser.new_context(**options)
 
-    def give_back(self, window: BrowserContext, **options: Any) -> None:
-        """Close the pages of a window and keep it, or close it if it is not as new."""
+    def give_back(self, tab: "Tab", **options: Any) -> None:
+        """Keep the window of a tab, or close it if it is not as new."""
+        window = tab.context
         if not is_as_new(window):
             window.close()
             return
+        kept = tab.leave(options["viewport"])
         for page in window.pages:
-            page.close()
+            if page is not kept:
+                page.close()
         window.clear_cookies()
         self._free[repr(sorted(options.items()))].append(window)
 
@@ -79,7 +100,9 @@ class Tab:
         context.set_default_timeout(PATIENCE)
         self.server = server
         self.complaints: list[str] = []
-        self._page = self.open()
+        self._changed: set[str] = set()
+        self._page = self._listened_to(context.pages[0] if context.pages else context.new_page())
+        self._note_changes_of(self._page)
         forget_storage(self._page, server.url)
         self._opens_first = ""
 
@@ -92,14 +115,49 @@ class Tab:
 
     def open(self) -> Page:
         """Open one more tab of the same window."""
-        page = self.context.new_page()
+        return self._listened_to(self.context.new_page())
+
+    def _listened_to(self, page: Page) -> Page:
         page.on("console", self._note)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", self._note_error)
         return page
 
     def _note(self, message: ConsoleMessage) -> None:
         if is_fault(message):
             self.complaints.append(message.text)
+
+    def _note_error(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def _note_changes_of(self, page: Page) -> None:
+        """Have the page say when a test does something to it that lasts."""
+
+        def noting(name: str) -> Callable[..., Any]:
+            def changed(*arguments: Any, **options: Any) -> Any:
+                self._changed.add(name)
+                return getattr(Page, name)(page, *arguments, **options)
+
+            return changed
+
+        for name in LASTING:
+            setattr(page, name, noting(name))
+
+    def leave(self, size: ViewportSize) -> Page | None:
+        """Empty the first page of the window and return it; None if something of the test would be left."""
+        page = self._page
+        if self._changed or page.is_closed():
+            return None
+        page.remove_listener("console", self._note)
+        page.remove_listener("pageerror", self._note_error)
+        try:
+            page.goto(f"{self.server.url}/healthz")  # of the same site, so that its process stays
+            page.evaluate("sessionStorage.clear(); window.name = ''")
+        except Error:  # a test ended the server
+            return None
+        if page.viewport_size != size:
+            page.set_viewport_size(size)
+        page.mouse.move(-1, -1)  # what comes next is not pointed at
+        return page
 
     def sign_in(self, username: str) -> "Tab":
         """Begin a session, which the sign-in page's own tests do by hand."""
@@ -182,7 +240,7 @@ def tab_of(
     live.end_sessions()  # a page that is closed sends what was typed as a draft: it is refused now
     for tab, settings in tabs:
         if report is not None and report.passed:
-            windows.give_back(tab.context, **settings)
+            windows.give_back(tab, **settings)
         else:
             tab.context.close()
     assert [complaint for tab, _settings in tabs for complaint in tab.complaints] == []

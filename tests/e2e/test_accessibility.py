@@ -234,8 +234,21 @@ STATES: dict[str, State] = {
 }
 
 
-# What is behind these dialogs is the page of the state "editing", which axe has looked at.
-WITHIN = dict.fromkeys(("asking for a link", "asking for an image", "asking for a table"), "dialog[open]")
+# What is around these is the page of the state "editing", "ticket" or "tickets", which axe has looked at.
+WITHIN = {
+    "asking for a link": "dialog[open]",
+    "asking for an image": "dialog[open]",
+    "asking for a table": "dialog[open]",
+    "writing HTML": "[data-content-editor]",
+    "losing": "[data-content-editor]",
+    "suggestions": ".bar__box",
+    "status menu": "#status-menu, [data-quick-set][aria-expanded=true]",
+    "preview": "#preview",
+    "choosing a snippet": "#snippet-menu, [data-snippets][value=ticket_title]",
+    "typing a snippet": "#snippet-menu, #id_change_reason",
+    "help": "dialog[open]",
+    "sign in again": "dialog[open]",
+}
 
 
 def chosen(tab: Tab, codes: str) -> Page:
