@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.models import SavedView, User
 from ticketadmin.services.crm.statuses import Statuses
 from ticketadmin.services.index.listing import UNKNOWN, Due, ListFilters, Order, Sort
-from ticketadmin.services.index.omnibox import drafted_codes, own_codes
+from ticketadmin.services.index.omnibox import MAX_CODES, drafted_codes, own_codes
 from ticketadmin.services.index.places import place_of
 from ticketadmin.services.index.rows import Listed
 from ticketadmin.services.values.choices import ChoiceList, Choices
@@ -28,7 +28,6 @@ from ticketadmin.ticketapi.client import CODE
 
 MAX_TEXT = 200
 MAX_NAMES = 50
-MAX_CODES = 500
 MAX_VIEWS = 100  # of one user
 STANDARD_COLUMNS = tuple(one.value for one in Sort if one not in {Sort.NUMBER, Sort.CODE})
 DEFAULT_COLUMNS = ("title", "status", "category", "customer", "expected", "updated")

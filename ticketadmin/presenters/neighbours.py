@@ -13,12 +13,13 @@ from ticketadmin.services.index.listing import (
     Due,
     Query,
     Total,
+    customer_of,
     neighbours,
     of_same_customer,
     position_of,
     total_of,
 )
-from ticketadmin.services.index.rows import CUSTOMER, STATUS
+from ticketadmin.services.index.rows import STATUS
 from ticketadmin.services.index.texts import kept_text
 
 LIST = "list"  # the parameter in which a ticket's address carries the query of the list
@@ -65,7 +66,7 @@ def customer_tickets(
 
     `customer` is the name that the ticket was just read with; without one the index may know it.
     """
-    customer = _indexed_customer(index, code) if customer is None else kept_text(customer)
+    customer = customer_of(index, code) if customer is None else kept_text(customer)
     if not customer:
         return None
     found, has_more = of_same_customer(index, customer, but_not=code)
@@ -84,11 +85,6 @@ def place_in_list(query: Query, code: str, address: str, *, suffix: str) -> Plac
         return None
     before, after = (one.code if one else "" for one in neighbours(query, row))
     return PlaceInList(address, before, after, position_of(query, row), total_of(query), suffix)
-
-
-def _indexed_customer(index: TicketIndex, code: str) -> str:
-    values = IndexedTicket.objects.filter(index=index, code=code).values_list("values", flat=True).first()
-    return str((values or {}).get(CUSTOMER, ""))
 
 
 def _neighbour(ticket: IndexedTicket, statuses: Statuses) -> Neighbour:

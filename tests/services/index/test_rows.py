@@ -263,7 +263,7 @@ def test_frequent_words_are_found_in_order_as_rare_ones_are(monkeypatch: pytest.
             "code", flat=True
         )
     )
-    monkeypatch.setattr("ticketadmin.services.index.searching.FREQUENT", 5)
+    monkeypatch.setattr("ticketadmin.services.index.searching.FREQUENT_ROWS", 5)
     frequent = IndexedTicket.objects.filter(matching_words(terms, connection).in_order)
 
     assert rare == set(frequent.order_by("code_key").values_list("code", flat=True))

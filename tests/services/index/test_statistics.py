@@ -13,7 +13,7 @@ from tests.swept import sweep
 from ticketadmin.models import ReadFrom
 from ticketadmin.services.index.listing import ListFilters, Query, total_of
 from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
-from ticketadmin.services.index.searching import FREQUENT
+from ticketadmin.services.index.searching import FREQUENT_ROWS
 from ticketadmin.services.index.statistics import refresh_statistics
 
 pytestmark = [pytest.mark.django_db, pytest.mark.counts_queries]
@@ -52,7 +52,7 @@ def test_open_tickets_of_a_customer_are_counted_among_those_found_by_the_name() 
             number,
             {"account_name": "An Phát" if number % 2 else "Sao Mai", "status_name": f"S{number % 5}"},
         )
-        for number in range(2 * FREQUENT + 10)
+        for number in range(2 * FREQUENT_ROWS + 10)
     ]
     write_rows(current_index(), seen, began_at=timezone.now(), read_from=ReadFrom.LIST)
     query = Query(current_index(), ListFilters(customer="an phat", not_done=True, done=("S4",)))

@@ -31,7 +31,7 @@ from django.db.models import (
 
 from ticketadmin.models import IndexedTicket, IndexedValue, Prepared, Slot, TicketIndex
 from ticketadmin.services.index.places import Place, place_of
-from ticketadmin.services.index.rows import Listed, value_key
+from ticketadmin.services.index.rows import CUSTOMER, Listed, value_key
 from ticketadmin.services.index.searching import Matches, matching_words, walking
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
@@ -40,9 +40,9 @@ from ticketadmin.services.values.ordering import sort_key
 PAGE = 50
 READ_AT_ONCE = 500  # rows of an export
 MAX_COUNTED = 10_000  # above this a total is "more than"
-MAX_CODES = 10_000  # "all that match": what one bulk update takes
+MAX_MATCHING = 10_000  # "all that match": what one bulk update takes
 SAMPLED = 500  # newest rows that tell whether what is counted is frequent
-FREQUENT = 0.1  # share of rows
+FREQUENT_SHARE = 0.1  # of the rows
 OF_CUSTOMER = 5  # tickets of a customer beside the form of another
 SHOWN = ("code", "values", "expected_on", "created_at", "updated_at", "read_at", "read_from", "missing_at")
 UNKNOWN = "?"  # the value of a status or category filter that fits rows of which it is not known
@@ -205,7 +205,7 @@ class Query:
             return False
         newest = IndexedTicket.objects.filter(index=self.index).order_by("-pk").values("pk")[:SAMPLED]
         found = self.rows(walked=True).filter(pk__in=newest).order_by()
-        return found.count() >= SAMPLED * FREQUENT
+        return found.count() >= SAMPLED * FREQUENT_SHARE
 
     def _custom_conditions(self) -> Iterator[Any]:
         for name, text in self.filters.custom:
@@ -251,8 +251,8 @@ def total_of(query: Query, *, most: int = MAX_COUNTED) -> Total:
 
 
 def codes_of(query: Query) -> list[str]:
-    """Return the codes of all rows that fit, in their order, up to one more than MAX_CODES."""
-    return [row.code for row in _from(query, None, MAX_CODES + 1)]
+    """Return the codes of all rows that fit, in their order, up to one more than MAX_MATCHING."""
+    return [row.code for row in _from(query, None, MAX_MATCHING + 1)]
 
 
 def rows_in_order(query: Query) -> Iterator[IndexedTicket]:
@@ -279,6 +279,12 @@ def position_of(query: Query, row: IndexedTicket) -> Total:
     for part in _parts(query, Place(_key_of(query, row), row.pk, is_back=True)):
         ahead += part.order_by()[: MAX_COUNTED + 1].count()
     return Total(min(ahead + 1, MAX_COUNTED), is_more=ahead >= MAX_COUNTED)
+
+
+def customer_of(index: TicketIndex, code: str) -> str:
+    """Return the customer's name of a ticket, "" where the index does not know it."""
+    values = IndexedTicket.objects.filter(index=index, code=code).values_list("values", flat=True).first()
+    return str((values or {}).get(CUSTOMER, ""))
 
 
 def of_same_customer(

@@ -27,7 +27,7 @@ from ticketadmin.services.values.ordering import sort_key
 from ticketadmin.text import contains, plain_letters, visible
 from ticketadmin.ticketapi.client import CODE
 
-MAX_CODES = 500
+MAX_CODES = 500  # that one list shows
 MAX_TYPED = 40_000  # characters that are looked at; a browser sends longer texts as a form
 MAX_DRAFTED = 200  # drafts of a user that the list knows
 SUGGESTED = 8

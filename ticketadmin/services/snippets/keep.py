@@ -8,8 +8,9 @@ from html import unescape
 from django.db.models import Case, Q, QuerySet, When
 from django.db.models.functions import Left
 
-from ticketadmin.models import IndexedTicket, Snippet, User
-from ticketadmin.services.index.rows import CUSTOMER, index_to_write
+from ticketadmin.models import Snippet, User
+from ticketadmin.services.index.listing import customer_of
+from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.recipes.fill import Moment
 from ticketadmin.services.recipes.sharing import keep_own
 from ticketadmin.services.snippets.snippet import TRIGGER, Insertion, insertion_of
@@ -116,12 +117,6 @@ def insertion_for(snippet: Snippet, *, user: User, code: str, today: date) -> In
     The customer's name is the one that the ticket index has: opening a ticket has just written it.
     """
     moment = Moment.of(user, today)
-    customer = _customer(code) if code and "{customer}" in snippet.content else ""
+    customer = customer_of(index_to_write(), code) if code and "{customer}" in snippet.content else ""
     values = {"customer": customer, "code": code, "today": moment.written_today, "me": moment.me}
     return insertion_of(snippet.content, values)
-
-
-def _customer(code: str) -> str:
-    rows = IndexedTicket.objects.filter(index=index_to_write(), code=code)
-    values = rows.values_list("values", flat=True).first()
-    return str((values or {}).get(CUSTOMER, ""))

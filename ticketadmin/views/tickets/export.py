@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ticketadmin.forms.listing import MAX_CODES, ListRequest
+from ticketadmin.forms.listing import ListRequest
 from ticketadmin.models import Reading, User
 from ticketadmin.presenters.list_export import ListTable, csv_cells
 from ticketadmin.presenters.listing import columns_of, field_of
@@ -21,6 +21,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import reading_state
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.listing import MAX_COUNTED, ListFilters, Query, Total, rows_in_order, total_of
+from ticketadmin.services.index.omnibox import MAX_CODES
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.spreadsheets.writing import write_workbook
 from ticketadmin.services.values.schema import load_schema
