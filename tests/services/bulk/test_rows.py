@@ -420,6 +420,13 @@ def test_a_field_whose_label_would_not_lead_back_to_it_is_called_by_its_name() -
     assert len(read_rows(table_of(headings, ["TK-1"]), TicketSchema(fields, CHOICES)).fields) == len(fields)
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_the_template_has_a_line_for_every_kind(kind: Kind) -> None:
+    field = Field("custom_fields.a", "Mã", kind, choices=OPTIONS)
+
+    assert len(explain_columns(TicketSchema({field.name: field}, CHOICES))) == 2
+
+
 def test_more_content_than_is_cleaned_while_a_person_waits_is_refused_at_once() -> None:
     rows = [[f"TK{number}", "<p>" + "x" * 40_000] for number in range(60)]
 

@@ -108,7 +108,7 @@ def _help(name: str, field: Field, schema: TicketSchema) -> ColumnHelp:
 
 
 def _how(kind: Kind) -> str:
-    ways = {
+    ways: dict[Kind, str] = {
         Kind.LINE: _("At most 255 characters."),
         Kind.HTML: _("HTML, or plain text whose lines stay lines."),
         Kind.EMAIL: _("An e-mail address."),
@@ -120,6 +120,9 @@ def _how(kind: Kind) -> str:
         Kind.SELECT: _("One of the options."),
         Kind.MULTI_SELECT: _("One or several of the options, separated by semicolons."),
         Kind.YES_NO: _("Yes or no."),
+        Kind.TEXT: "",
+        Kind.LONG_TEXT: "",
+        Kind.RAW: "",
     }
     examples = SPELLINGS.get(kind)
-    return " ".join(filter(None, [ways.get(kind, ""), write_it_as(examples) if examples else ""]))
+    return " ".join(filter(None, [ways[kind], write_it_as(examples) if examples else ""]))
