@@ -1,4 +1,4 @@
-"""Everyone's or mine: tabs are links that keep what else is asked for."""
+"""Tabs for everyone's changes or the user's own: links that keep the other filters."""
 
 import re
 from collections.abc import Callable
