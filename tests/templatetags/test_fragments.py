@@ -7,6 +7,7 @@ from django.template import TemplateSyntaxError, engines
 from django.utils import translation
 from django.utils.html import conditional_escape
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
 
 from ticketadmin.templatetags.fragments import MAX_KEPT
 
@@ -72,6 +73,17 @@ def test_renderings_are_bounded() -> None:
         assert template.render({"reader": Reader(name, times)}) == name
 
     assert times.count("first") == 2
+
+
+def test_translated_values_of_one_language_do_not_disturb_another() -> None:
+    template = part("{{ reader }} {{ number }}", "reader=reader number=number")
+    saved = gettext_lazy("Save")
+
+    for language, text in [("vi", "Lưu"), ("en", "Save"), ("vi", "Lưu")]:
+        with translation.override(language):
+            for number in range(MAX_KEPT + 2):
+                page = template.render({"reader": saved, "number": number})
+                assert page == f"{text} {number}"
 
 
 @pytest.mark.parametrize("names", ["", "reader", "later here=here", "reader=reader here", "a=a later B1=b"])

@@ -26,7 +26,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 register = template.Library()
-MAX_KEPT = 200  # renderings of one part, about 10 KB each for the frame of a page
+MAX_KEPT = 200  # renderings of one part in one language, about 10 KB each for the frame of a page
 _MARK = secrets.token_hex(12)  # no text of a user can hold it
 _PLACE = re.compile(f"{_MARK}-([a-z_]+)(?:[.]([0-9]+))?-")
 
@@ -70,14 +70,16 @@ class SameFor(template.Node):
         self, nodelist: NodeList, keys: Mapping[str, FilterExpression], later: Mapping[str, FilterExpression]
     ) -> None:
         self.nodelist, self.keys, self.later = nodelist, keys, later
-        self._rendered: dict[Hashable, _Kept] = {}
+        # By language: a translated text has another hash in each, so it is found in its own only.
+        self._rendered: dict[str | None, dict[Hashable, _Kept]] = {}
         self._lock = Lock()
 
     def render(self, context: template.Context) -> SafeString:
         """Return the content. Raises TypeError for a value that cannot be a key."""
         values = {name: value.resolve(context) for name, value in self.keys.items()}
-        key = (get_language(), *values.values())
-        kept = self._rendered.get(key) or self._keep(key, self._render_once(context, values))
+        rendered = self._rendered.setdefault(get_language(), {})
+        key = tuple(values.values())
+        kept = rendered.get(key) or self._keep(rendered, key, self._render_once(context, values))
         later: dict[str, Any] = {}
         found = list(kept.texts)
         for at, (name, item) in enumerate(kept.places):
@@ -94,11 +96,11 @@ class SameFor(template.Node):
         kept = [text for before in texts[::3] for text in (before, "")][:-1]
         return _Kept(tuple(kept), tuple((name, None if item is None else int(item)) for name, item in named))
 
-    def _keep(self, key: Hashable, kept: _Kept) -> _Kept:
+    def _keep(self, rendered: dict[Hashable, _Kept], key: Hashable, kept: _Kept) -> _Kept:
         with self._lock:
-            while len(self._rendered) >= MAX_KEPT:
-                del self._rendered[next(iter(self._rendered))]
-            self._rendered[key] = kept
+            while len(rendered) >= MAX_KEPT:
+                del rendered[next(iter(rendered))]
+            rendered[key] = kept
         return kept
 
 
