@@ -16,6 +16,8 @@ from django.db import connection
 
 from ticketadmin.models import Source
 from ticketadmin.services.people.second_step import SecondStepPolicy
+from ticketadmin.services.saving.signature import sign_field
+from ticketadmin.services.values.fields import CUSTOM_NAME
 
 _LOOPBACK_NAMES = {"localhost", "testserver", ".localhost"}
 
@@ -66,7 +68,7 @@ def api_settings_are_known(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check the settings that allow only certain values."""
     if settings.TICKET_API_READ not in {"auto", "off"}:
         yield refusal("E006", "TICKET_API_READ must be auto or off.")
-    if not re.fullmatch(r"((custom_fields\.)?[A-Za-z0-9_-]{1,64})?", settings.TICKET_API_SIGN_FIELD):
+    if sign_field() and not CUSTOM_NAME.fullmatch(sign_field()):
         hint = "The key of a custom field as the CRM names it, for example changed_by."
         yield refusal("E010", "TICKET_API_SIGN_FIELD must be a key.", hint)
     keys = settings.TICKET_API_CODE_KEYS

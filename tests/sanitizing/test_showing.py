@@ -12,7 +12,7 @@ from django.test import Client
 from tests.sandbox_driver import Sandbox
 from tests.sanitizing.corpus import hostile
 from ticketadmin.models import User
-from ticketadmin.presenters.content import _with_targets, display_content, place_of
+from ticketadmin.presenters.content import display_content, place_of, with_link_targets
 
 CODE = "ABCXYZ1234"
 IMAGE = '<p>ảnh <img src="https://track.example.com/1.gif?who=lan" alt="biểu đồ"></p>'
@@ -106,7 +106,7 @@ def test_the_time_for_a_link_grows_with_its_words_not_with_their_square(piece: s
     def seconds(length: int) -> float:
         words = (piece * length)[:length]
         started = time.process_time()
-        assert "(x.vn)" in _with_targets(f'<a href="https://x.vn">{words}</a>').replace(
+        assert "(x.vn)" in with_link_targets(f'<a href="https://x.vn">{words}</a>').replace(
             "really leads to ", ""
         )
         return time.process_time() - started

@@ -22,7 +22,7 @@ from ticketadmin.forms.bulk_file import (
 )
 from ticketadmin.forms.change_reason import reason_box
 from ticketadmin.forms.layout import BoxInfo, describe_box
-from ticketadmin.models import BulkNotes, BulkUpdate, Recipe, User
+from ticketadmin.models import BulkNotes, BulkUpdate, Recipe, User, surprises_in
 from ticketadmin.services.bulk.files import changeable_in
 from ticketadmin.services.bulk.recipes import BulkRecipe, bulk_recipe
 from ticketadmin.services.bulk.runs import MAX_IN_FLIGHT, check_bulk, confirm_bulk
@@ -38,7 +38,6 @@ from ticketadmin.services.values.schema import TicketSchema
 
 SETTING, CLEARING = "set", "clear"
 RECIPE = "recipe"
-_SURPRISES = ("hidden", "merged", "other_sheets", "misfit", "passed_over")
 
 
 class Consent(StrEnum):
@@ -207,10 +206,9 @@ def _recipe_box(choices: Sequence[tuple[str, str]]) -> forms.ChoiceField:
 
 def consents_for(notes: BulkNotes) -> tuple[Consent, ...]:
     """Return what the user has to agree to before a file is used."""
-    reading = notes.get("reading", {})
     needed = {
         Consent.LEAVE_OUT: notes.get("error_rows"),
-        Consent.AS_READ: any(reading.get(name) for name in _SURPRISES),
+        Consent.AS_READ: surprises_in(notes.get("reading", {})),
     }
     return tuple(consent for consent, is_needed in needed.items() if is_needed)
 

@@ -4,7 +4,6 @@ A box that comes back as it was shown is kept, whatever the CRM's value looks li
 user changed is checked. The form never refuses a value that it showed itself.
 """
 
-import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -35,11 +34,10 @@ from ticketadmin.services.saving.save import OpenedTicket
 from ticketadmin.services.saving.sent_along import ACCEPT_LOSING, read_accepted
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, Value
+from ticketadmin.services.values.fields import CUSTOM_NAME, CUSTOM_PREFIX, Field, Kind, Value
 from ticketadmin.services.values.inputs import Inputs, is_foreign, to_inputs
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
-CUSTOM_NAME = re.compile(r"custom_fields\.[A-Za-z0-9_-]{1,64}")
 MAX_POSTED_CUSTOM_FIELDS = 100
 RESOLVE_PREFIX = "resolve."
 SIGNED = _("This tool sets this field to the user's name at each save.")

@@ -3,9 +3,9 @@ CRM last said and what processes share."""
 
 from .audit import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, FailedSignIns
 from .bulk import ACTIVE, ENDED, BulkFile, BulkItem, BulkKind, BulkState, BulkUpdate, Damage, ItemState
-from .bulk_notes import BulkNotes, FileReading
+from .bulk_notes import BulkNotes, FileReading, Surprise, surprises_in
 from .changes import MAX_CHANGE_REASON, MAX_SYSTEM_ACCOUNT, Change, ChangedField, Origin
-from .configuration import CustomField, FieldKind, Hue, StatusSetting, TicketRule
+from .configuration import KEY_LETTER, MAX_KEY, CustomField, FieldKind, Hue, StatusSetting, TicketRule
 from .crm import Chore, CrmSnapshot, Heartbeat, Reading, Shared, SharedState, Snapshot
 from .drafts import Draft, Presence
 from .index import ErasedTicket, IndexedTicket, IndexedValue, ReadFrom, StatusCount, TicketIndex

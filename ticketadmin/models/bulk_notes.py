@@ -1,6 +1,17 @@
 """What the JSON of `BulkUpdate.notes` holds: how its tickets were chosen, and what was left out."""
 
+from enum import StrEnum
 from typing import Any, TypedDict
+
+
+class Surprise(StrEnum):
+    """What a user has to agree to before a file is used: keys of `FileReading`, in the page's order."""
+
+    MISFIT = "misfit"
+    PASSED_OVER = "passed_over"
+    HIDDEN = "hidden"
+    MERGED = "merged"
+    OTHER_SHEETS = "other_sheets"
 
 
 class FileReading(TypedDict, total=False):
@@ -19,6 +30,11 @@ class FileReading(TypedDict, total=False):
     merged: int  # rows that repeat the value of a merged cell
     hidden: int  # rows that the spreadsheet hides
     other_sheets: list[str]
+
+
+def surprises_in(reading: FileReading) -> tuple[Surprise, ...]:
+    """Return what a file holds that a user has to agree to."""
+    return tuple(one for one in Surprise if reading.get(one))
 
 
 class BulkNotes(TypedDict, total=False):

@@ -8,6 +8,9 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+KEY_LETTER = "[A-Za-z0-9_-]"  # of a custom field's key
+MAX_KEY = 64
+
 
 class FieldKind(models.TextChoices):
     """How a custom field's value is typed, stored and compared."""
@@ -27,9 +30,9 @@ class CustomField(models.Model):
 
     key = models.CharField(
         _("key"),
-        max_length=64,
+        max_length=MAX_KEY,
         unique=True,
-        validators=[RegexValidator(r"^[A-Za-z0-9_-]+\Z", _("Letters, digits, - and _ only."))],
+        validators=[RegexValidator(rf"^{KEY_LETTER}+\Z", _("Letters, digits, - and _ only."))],
         help_text=_("As the CRM names it, for example so_serial."),
     )
     label = models.CharField(_("label"), max_length=120)

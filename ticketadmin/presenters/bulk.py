@@ -69,7 +69,7 @@ class Tile:
     key: str
     label: Text
     count: int
-    tone: str
+    tone: Tone
     x: str
     width: str
 

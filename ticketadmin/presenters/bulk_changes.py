@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ticketadmin.forms.bulk import ChangesForm
 from ticketadmin.forms.bulk_file import AskedQuestion, asked_questions, option_label
-from ticketadmin.models import BulkFile, BulkNotes, BulkUpdate, FileReading
+from ticketadmin.models import BulkFile, BulkNotes, BulkUpdate, FileReading, Surprise, surprises_in
 from ticketadmin.presenters.dates import ago, readable_date
 from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
@@ -67,23 +67,23 @@ _DIFFERENCES = {  # what an exported list came back with
         "count",
     ),
 }
-_SURPRISES = {
-    "passed_over": ngettext_lazy(
+_SURPRISES = {  # that are counted; a misfit has a reason
+    Surprise.PASSED_OVER: ngettext_lazy(
         "%(n)s column is not a field of the export and is not read: %(names)s.",
         "%(n)s columns are not fields of the export and are not read: %(names)s.",
         "count",
     ),
-    "hidden": ngettext_lazy(
+    Surprise.HIDDEN: ngettext_lazy(
         "%(n)s row is hidden in the spreadsheet, perhaps by a filter. It is included.",
         "%(n)s rows are hidden in the spreadsheet, perhaps by a filter. They are included.",
         "count",
     ),
-    "merged": ngettext_lazy(
+    Surprise.MERGED: ngettext_lazy(
         "%(n)s cell is merged with one above it and takes its value.",
         "%(n)s cells are merged with one above them and take its value.",
         "count",
     ),
-    "other_sheets": ngettext_lazy(
+    Surprise.OTHER_SHEETS: ngettext_lazy(
         "%(n)s other sheet holds values and is not read: %(names)s.",
         "%(n)s other sheets hold values and are not read: %(names)s.",
         "count",
@@ -233,11 +233,8 @@ def _age(at: datetime) -> list[str]:
     return [message % {"ago": ago(at)}]
 
 
-def _misfit(reading: FileReading) -> list[str]:
+def _misfit(problem: RecordProblem) -> str:
     """Say why an exported list cannot be compared with what was exported, and what follows."""
-    misfit = reading.get("misfit")
-    if not misfit:
-        return []
     reasons = {
         RecordProblem.MISSING: _(
             "This is an exported list without its hidden sheet, which says what was exported. CSV files and "
@@ -253,17 +250,18 @@ def _misfit(reading: FileReading) -> list[str]:
         "So it counts as an ordinary file: every filled cell is set, also unchanged ones. Changes "
         "made in the CRM since the export are not noticed. Export the list again to be safe."
     )
-    return [f"{reasons[RecordProblem(misfit)]} {consequence}"]
+    return f"{reasons[problem]} {consequence}"
 
 
 def _surprises(reading: FileReading) -> Iterator[str]:
-    yield from _misfit(reading)
-    for name, message in _SURPRISES.items():
-        held: Any = reading.get(name)
-        if held:
-            named = [] if isinstance(held, int) else held
-            names = ", ".join(f"“{one}”" for one in named[:20])
-            yield _counted(message, len(named) or held, names=names)
+    for surprise in surprises_in(reading):
+        if surprise is Surprise.MISFIT:
+            yield _misfit(RecordProblem(str(reading["misfit"])))
+            continue
+        held: Any = reading.get(surprise)
+        named = [] if isinstance(held, int) else held
+        names = ", ".join(f"“{one}”" for one in named[:20])
+        yield _counted(_SURPRISES[surprise], len(named) or held, names=names)
 
 
 def _counted(message: Any, number: int, **named: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ticketadmin.models import BulkItem, BulkUpdate, ItemOutcome, Plan
+from ticketadmin.models import BulkItem, BulkUpdate, ItemOutcome, Plan, Tone
 from ticketadmin.presenters.changes import ValueRow, present_edit, value_rows
 from ticketadmin.presenters.outcomes import (
     NOTHING_CHANGED,
@@ -71,23 +71,23 @@ def _line(row: ValueRow) -> str:
 
 def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
     if found.intent is not None:
-        return Notice("info", _("This would be sent."))
+        return Notice(Tone.INFO, _("This would be sent."))
     match found.problem:
         case None if found.change is not None:
             return describe_outcome(found.change)
         case NothingToSave():
-            return Notice("info", _("The CRM already holds these values."), _("Nothing was sent."))
+            return Notice(Tone.INFO, _("The CRM already holds these values."), _("Nothing was sent."))
         case WouldLoseFields(lost=lost):
             return _losing(lost, schema)
         case SaveInProgress(change=other) if other is not None:
             wait = _("Wait a moment, then try again.")
-            return describe_in_progress(other, other.actor, wait) if other.actor else Notice("warn", wait)
+            return describe_in_progress(other, other.actor, wait) if other.actor else Notice(Tone.WARN, wait)
         case RuleBroken() | CheckFailed() | SaveFailed() | ReadingLost() as problem:
             return describe_refused(problem, schema)[0]
         case EditConflict():
-            return Notice("warn", _("Changed by someone else"), NOTHING_CHANGED)
+            return Notice(Tone.WARN, _("Changed by someone else"), NOTHING_CHANGED)
         case _:
-            return Notice("warn", _("Wait a moment, then try again."), NOTHING_CHANGED)
+            return Notice(Tone.WARN, _("Wait a moment, then try again."), NOTHING_CHANGED)
 
 
 def _losing(lost: Iterable[str], schema: TicketSchema) -> Notice:

@@ -80,7 +80,7 @@ def display_content(html_text: str, *, show_images: bool = False) -> DisplayedCo
         blocked += 1
         return _placeholder(_("Image not loaded"), image)
 
-    shown = _with_targets(_IMAGE.sub(show, cleaned))
+    shown = with_link_targets(_IMAGE.sub(show, cleaned))
     return DisplayedContent(mark_safe(shown), "", blocked, loaded)  # noqa: S308 - cleaned above
 
 
@@ -116,7 +116,7 @@ def _placeholder(label: str, image: dict[str, str]) -> str:
     return f'<span class="blocked-image">{html.escape(": ".join(parts))}</span>'
 
 
-def _with_targets(cleaned: str) -> str:
+def with_link_targets(cleaned: str) -> str:
     """Write the target of each link behind it."""
     parts: list[str] = []
     is_open: list[tuple[str, int]] = []  # links can be nested, by way of a table's cell

@@ -34,9 +34,9 @@ CHECK_CODE = _("Check the ticket code.")
 
 @dataclass(frozen=True)
 class Notice:
-    """One banner: tone is info, success, warn or danger."""
+    """One banner."""
 
-    tone: str
+    tone: Tone
     title: Text
     text: Text = ""
     next_step: Text = ""

@@ -9,7 +9,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from ticketadmin.models import Recipe, User
+from ticketadmin.models import Recipe, Tone, User
 from ticketadmin.presenters.changes import option_labels
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
@@ -103,18 +103,21 @@ def describe_filled(name: str, filled: Filled, schema: TicketSchema) -> Notice:
         title = _("The recipe “%(name)s” was not used.") % {"name": name}
         step = _("Correct this, or change the recipe under Recipes.")
         return Notice(
-            "danger", title, " ".join([*describe_stops(filled.problems, schema), str(NOTHING_CHANGED)]), step
+            Tone.DANGER,
+            title,
+            " ".join([*describe_stops(filled.problems, schema), str(NOTHING_CHANGED)]),
+            step,
         )
     kept = _kept(filled, schema)
     if not filled.names:
         title = _("The recipe “%(name)s” filled in nothing.") % {"name": name}
-        return Notice("info", title, kept)
+        return Notice(Tone.INFO, title, kept)
     title = _("The recipe “%(name)s” filled in: %(fields)s.") % {
         "name": name,
         "fields": _labels(filled.names, schema),
     }
     text = " ".join(filter(None, [_("Nothing was sent yet."), kept]))
-    return Notice("info", title, text, _("Look at what would be sent, then save."))
+    return Notice(Tone.INFO, title, text, _("Look at what would be sent, then save."))
 
 
 def describe_held_back(name: str, filled: Filled, others: Sequence[str], schema: TicketSchema) -> Notice:
@@ -125,7 +128,7 @@ def describe_held_back(name: str, filled: Filled, others: Sequence[str], schema:
         _kept(filled, schema),
     ]
     step = _("Look at what would be sent, then save.")
-    return Notice("info", title, " ".join(filter(None, parts)), step)
+    return Notice(Tone.INFO, title, " ".join(filter(None, parts)), step)
 
 
 def _kept(filled: Filled, schema: TicketSchema) -> str:

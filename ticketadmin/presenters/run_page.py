@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ConfirmForm
-from ticketadmin.models import BulkKind, BulkState, BulkUpdate, ItemOutcome, PauseReason, Plan, User
+from ticketadmin.models import BulkKind, BulkState, BulkUpdate, ItemOutcome, PauseReason, Plan, Tone, User
 from ticketadmin.presenters.bulk import PresentedItem, Tile, collateral_rows, present_item, tiles_of, title_of
 from ticketadmin.presenters.changes import ValueRow, present_edit
 from ticketadmin.presenters.conflicts import PresentedFileConflicts, present_file_conflicts
@@ -257,7 +257,7 @@ def _pause_notice(bulk: BulkUpdate) -> Notice | None:
     if bulk.state != BulkState.PAUSED or bulk.pause_reason not in PAUSES:
         return None
     title, next_step = PAUSES[bulk.pause_reason]
-    return Notice("warn", title, "", next_step)
+    return Notice(Tone.WARN, title, "", next_step)
 
 
 def _damage_pause(bulk: BulkUpdate, schema: TicketSchema) -> DamagePause | None:
@@ -290,7 +290,7 @@ def _damage_tile(progress: Progress) -> Tile | None:
     """Return the count of tickets of which other fields are empty or changed; it is no part of the bar."""
     if not progress.damaged:
         return None
-    return Tile(DAMAGED, _("Other fields damaged"), progress.damaged, "danger", "0", "0")
+    return Tile(DAMAGED, _("Other fields damaged"), progress.damaged, Tone.DANGER, "0", "0")
 
 
 def _step(bulk: BulkUpdate) -> int:

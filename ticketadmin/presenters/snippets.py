@@ -163,14 +163,14 @@ def describe_inserted(name: str, found: Insertion, label: str, next_step: str) -
     """
     if not name:
         title = _("Nothing was inserted: this snippet does not exist any more.")
-        return Notice("danger", title, NOTHING_CHANGED, _("Choose another one."))
+        return Notice(Tone.DANGER, title, NOTHING_CHANGED, _("Choose another one."))
     if found.problems:
         title = _("The snippet “%(name)s” was not inserted.") % {"name": name}
         step = _("Write it yourself, or choose another one.")
-        return Notice("danger", title, " ".join([*found.problems, str(NOTHING_CHANGED)]), step)
+        return Notice(Tone.DANGER, title, " ".join([*found.problems, str(NOTHING_CHANGED)]), step)
     title = _("The snippet “%(name)s” was inserted at the end of “%(field)s”.")
     title %= {"name": name, "field": label}
-    return Notice("info", title, _("Nothing was sent yet."), next_step)
+    return Notice(Tone.INFO, title, _("Nothing was sent yet."), next_step)
 
 
 @dataclass(frozen=True)

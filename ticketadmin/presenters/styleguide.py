@@ -8,7 +8,7 @@ from django import forms
 from django.utils.safestring import SafeString
 
 from ticketadmin.forms.bulk_file import asked_questions, question_boxes
-from ticketadmin.models import BulkState, Hue, Outcome, Plan, Snippet
+from ticketadmin.models import BulkState, Hue, Outcome, Plan, Snippet, Tone
 from ticketadmin.presenters.account import qr_code
 from ticketadmin.presenters.bulk import Tile
 from ticketadmin.presenters.bulk_changes import ShownQuestion, present_question
@@ -31,7 +31,7 @@ from ticketadmin.services.crm.check import Answer
 from ticketadmin.services.values.diffs import Piece, word_diff
 
 STATES = [BulkState(one) for one in "draft running paused finished cancelled".split()]
-TONES = ("info", "success", "warn", "danger")
+TONES = (Tone.INFO, Tone.SUCCESS, Tone.WARN, Tone.DANGER)
 
 
 @page("styleguide/styleguide.html")
@@ -148,7 +148,7 @@ def _plans() -> list[Tile]:
 
 
 def _tiles() -> list[Tile]:
-    shares = (("success", 60), ("info", 20), ("warn", 10), ("danger", 5), ("neutral", 5))
+    shares = ((Tone.SUCCESS, 60), (Tone.INFO, 20), (Tone.WARN, 10), (Tone.DANGER, 5), (Tone.NEUTRAL, 5))
     starts = [sum(width for _tone, width in shares[:number]) for number in range(len(shares))]
     return [
         Tile(tone, tone.title(), width, tone, str(start), str(width))

@@ -167,7 +167,7 @@ def _restored(draft: Draft, opened: OpenedTicket, beside: Collection[str]) -> Re
         elif schema.identical(name, mine, theirs[name]):
             del inputs[name]
         else:
-            conflicts.append(FieldConflict(name, original, theirs[name], mine))
+            conflicts.append(FieldConflict(name, original=original, theirs=theirs[name], mine=mine))
     base = replace(opened.base, values=values, conflicts=tuple(conflicts))
     return Restored(inputs, base, draft.updated_at)
 

@@ -39,7 +39,9 @@ FORMS_KEPT_FOR = 60  # seconds
 _CODE_IN_NOISE = re.compile(
     r"(?<![\w@./-])(?=[A-Z0-9_-]*[A-Z])(?=[A-Z0-9_-]*[0-9-])[A-Z0-9][A-Z0-9_-]{3,63}(?![\w@/]|\.\w)"
 )
-_PIECE = re.compile(r"(?<![\w-])[A-Za-z0-9][A-Za-z0-9_-]{1,63}(?![\w-])")
+_LIKE_A_CODE = r"[A-Za-z0-9][A-Za-z0-9_-]{1,63}"
+_PIECE = re.compile(rf"(?<![\w-]){_LIKE_A_CODE}(?![\w-])")
+_PIECE_OF_TEXT = re.compile(rf"(?<![\w@./-]){_LIKE_A_CODE}(?![\w@/-]|\.\w)")
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _NAMING = (":", "-", "–")
 _LABEL = re.compile(r"^\W*(?:ticket|phieu(?: ho tro)?|ma(?: phieu)?|code)?\W*$")
@@ -185,7 +187,7 @@ def codes_in(text: str, codes: KnownCodes) -> tuple[str, ...]:
 
 def _plain_codes(text: str, codes: KnownCodes) -> dict[str, None]:
     """Return codes outside links. Where forms are known, e-mail addresses and paths are still no codes."""
-    pieces = re.finditer(r"(?<![\w@./-])[A-Za-z0-9][A-Za-z0-9_-]{1,63}(?![\w@/-]|\.\w)", text)
+    pieces = _PIECE_OF_TEXT.finditer(text)
     return dict.fromkeys(code for piece in pieces if (code := codes.code_in(piece[0])))
 
 

@@ -106,7 +106,10 @@ def _loaded(token: str, *, code: str, max_age: timedelta | None = None) -> tuple
         code=code,
         values=content["values"],
         loaded_at=datetime.fromisoformat(at) if at else None,
-        conflicts=tuple(FieldConflict(*row) for row in content["conflicts"]),
+        conflicts=tuple(
+            FieldConflict(name=name, original=original, theirs=theirs, mine=mine)
+            for name, original, theirs, mine in content["conflicts"]
+        ),
         shows_custom_fields=content.get("custom", True),  # not in forms of earlier versions
     )
     return base, content

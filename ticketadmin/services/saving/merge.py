@@ -51,7 +51,7 @@ def merge(
         elif name not in base or same_value(field, base[name], their_value):
             continue
         elif name in mine:
-            conflicts.append(FieldConflict(name, base[name], their_value, mine[name]))
+            conflicts.append(FieldConflict(name, original=base[name], theirs=their_value, mine=mine[name]))
         else:
             kept[name] = (base[name], their_value)
     left = {name: value for name, value in mine.items() if name not in already}

@@ -8,6 +8,7 @@ Values are JSON as the API has them: strings for the standard fields, anything f
 A value that is not known is absent from every mapping, never empty.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from ticketadmin.models import CustomField, FieldKind
+from ticketadmin.models import KEY_LETTER, MAX_KEY, CustomField, FieldKind
 
 CUSTOM_PREFIX = "custom_fields."
+CUSTOM_NAME = re.compile(rf"{re.escape(CUSTOM_PREFIX)}{KEY_LETTER}{{1,{MAX_KEY}}}")
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
 
 

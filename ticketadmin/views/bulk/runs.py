@@ -21,7 +21,7 @@ from ticketadmin.forms.bulk_file import FileChoicesForm
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.recipes import explain
 from ticketadmin.forms.snippets import box_for_snippet
-from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, User
+from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, Tone, User
 from ticketadmin.presenters.bulk import BulkListPage, present_endings, present_run
 from ticketadmin.presenters.bulk_changes import changes_page
 from ticketadmin.presenters.outcomes import Notice
@@ -112,9 +112,9 @@ def bulk_outcome_file(request: UserRequest, bulk: UUID) -> HttpResponse:
         made = file_with_outcomes(one, present_endings(one), actor=request.user)
     except FileGone:
         text = _("It is no longer kept. Download the results as CSV instead.")
-        return _run_page(request, one, Notice("info", title, text), 409)
+        return _run_page(request, one, Notice(Tone.INFO, title, text), 409)
     except ValidationError as error:
-        return _run_page(request, one, Notice("info", title, error.messages[0]), 409)
+        return _run_page(request, one, Notice(Tone.INFO, title, error.messages[0]), 409)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
     pieces = audited_export(
         target, made.pieces, filters={}, actor=request.user, further=lambda: {"rows": made.rows}
@@ -140,9 +140,9 @@ def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -
     def do(request: UserRequest, one: BulkUpdate) -> HttpResponse:
         form = ReasonForm(request.POST)
         if not form.is_valid():
-            return _run_page(request, one, Notice("danger", form.problem, _("Nothing was done.")), 422)
+            return _run_page(request, one, Notice(Tone.DANGER, form.problem, _("Nothing was done.")), 422)
         given = {"change_reason": form.reason} if takes_reason else {}
-        nothing = Notice("info", _("There is no ticket to do this for."))
+        nothing = Notice(Tone.INFO, _("There is no ticket to do this for."))
         return _attempt(request, one, partial(act, one, actor=request.user, **given), nothing)
 
     return do
@@ -164,11 +164,11 @@ def _attempt(
     except bulks.NotNow:
         title = _("This is not possible any more.")
         text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
-        return _run_page(request, one, Notice("warn", title, text), 409)
+        return _run_page(request, one, Notice(Tone.WARN, title, text), 409)
     except bulks.SealBroken:
         title = _("This is not the check that you saw: the tickets were checked again in the meantime.")
         step = _("Look at it as it is now, then confirm.")
-        nothing, status = Notice("warn", title, _("Nothing was sent."), step), 409
+        nothing, status = Notice(Tone.WARN, title, _("Nothing was sent."), step), 409
     except bulks.NothingToDo:
         pass
     else:
@@ -193,7 +193,9 @@ def _retry(request: UserRequest, one: BulkUpdate) -> HttpResponse:
 def _choose(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     """Take which values count where both an uploaded export and the CRM changed them."""
     form = FileChoicesForm(request.POST)
-    nothing = Notice("info", _("Choose for a column or a ticket which value counts."), _("Nothing was done."))
+    nothing = Notice(
+        Tone.INFO, _("Choose for a column or a ticket which value counts."), _("Nothing was done.")
+    )
     if not form.is_valid():
         return _run_page(request, one, nothing, 422)
     return _attempt(request, one, partial(form.save, one, actor=request.user), nothing, 422)
@@ -203,7 +205,7 @@ def _confirm(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     form = ConfirmForm(request.POST)
     if not form.is_valid():
         return _run_page(request, one, status=422, form=form)
-    nothing = Notice("info", _("There is no ticket to send."))
+    nothing = Notice(Tone.INFO, _("There is no ticket to send."))
     return _attempt(request, one, partial(form.save, one, actor=request.user), nothing)
 
 
@@ -221,7 +223,7 @@ def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
         except CannotKeep as error:
             problem = explain(error)
     if problem:
-        return _run_page(request, one, Notice("danger", _("The recipe was not saved."), problem), 422)
+        return _run_page(request, one, Notice(Tone.DANGER, _("The recipe was not saved."), problem), 422)
     messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": name})
     return see_other(reverse("recipes"))
 
@@ -279,7 +281,7 @@ def _changes_page(request: UserRequest, one: BulkUpdate) -> HttpResponse:
                 return see_other(_address(one))
             form = _changes_form(request, one, without_consents(request.POST))
     except bulks.NothingToDo:
-        notice = Notice("info", _("Choose at least one change."), _("Every field is on “Keep”."))
+        notice = Notice(Tone.INFO, _("Choose at least one change."), _("Every field is on “Keep”."))
     except bulks.NotNow:
         return see_other(_address(one))
     return show(request, changes_page(one, form, notice), status=422)
@@ -311,14 +313,14 @@ def _take_answers(one: BulkUpdate, form: ChangesForm, user: User) -> Notice | No
         has_news = read_again(one, actor=user, schema=form.schema, answers=form.answers)
     except FileGone:
         title = _("The file is no longer kept, so it cannot be read with these answers.")
-        return Notice("danger", title, unchanged, _("Discard this bulk update and choose the file again."))
+        return Notice(Tone.DANGER, title, unchanged, _("Discard this bulk update and choose the file again."))
     except ValidationError as error:
         title = _("The file cannot be used with these answers.")
-        return Notice("danger", title, f"{error.messages[0]} {unchanged}")
+        return Notice(Tone.DANGER, title, f"{error.messages[0]} {unchanged}")
     if not has_news:
         return None
     title = _("The file was read with your answers: other rows have errors now.")
-    return Notice("warn", title, unchanged, _("Look at them below, then go on."))
+    return Notice(Tone.WARN, title, unchanged, _("Look at them below, then go on."))
 
 
 def _run_page(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.history import HistoryFilterForm
-from ticketadmin.models import HISTORY, Change, Origin
+from ticketadmin.models import HISTORY, Change, Origin, Tone
 from ticketadmin.presenters.changes import HistoryPage, present_change, present_changes
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.paging import filters_in, page_links, whose_tabs
@@ -110,7 +110,7 @@ def _take_back(request: UserRequest, change: uuid.UUID, take_back: TakeBack) -> 
         saved = take_back(record, context_of(request, form, Origin.UNDO))
     except undoing.CannotUndo:
         title = _("This change cannot be taken back: the values before it are not known.")
-        return _not_taken_back(request, record, Notice("warn", title, NOTHING_CHANGED), 409)
+        return _not_taken_back(request, record, Notice(Tone.WARN, title, NOTHING_CHANGED), 409)
     except WouldLoseFields as problem:
         return losing_page(request, record.ticket_code, problem, request.path)
     except SaveProblem as problem:

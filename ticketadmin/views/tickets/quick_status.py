@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from ticketadmin.forms.change_reason import ReasonForm
 from ticketadmin.forms.snippets import box_for_snippet
 from ticketadmin.forms.tickets import submission_of
-from ticketadmin.models import Origin, Reading
+from ticketadmin.models import Origin, Reading, Tone
 from ticketadmin.presenters.changes import present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.problems import describe_in_progress, describe_refused
@@ -60,7 +60,7 @@ def _set(request: UserRequest, code: str) -> HttpResponse:
         saved = set_status(code, wanted, seen=seen, context=context_of(request, form, Origin.QUICK))
     except UnknownStatus as error:
         return quick_answer(
-            request, code, Attempt(wanted, Notice("danger", str(error), NOTHING_CHANGED)), 422
+            request, code, Attempt(wanted, Notice(Tone.DANGER, str(error), NOTHING_CHANGED)), 422
         )
     except EditConflict as conflict:
         return quick_answer(request, code, Attempt(wanted, now=conflict.theirs.values.get(STATUS)), 409)
@@ -106,7 +106,7 @@ def _refused(tried: Attempt, form: ReasonForm, problem: SaveProblem) -> Attempt:
 
 def bad_reason(form: ReasonForm) -> Notice:
     """Return the banner for an invalid reason of a change without a form."""
-    return Notice("danger", form.problem, NOTHING_CHANGED)
+    return Notice(Tone.DANGER, form.problem, NOTHING_CHANGED)
 
 
 def quick_result(request: UserRequest, saved: Saved) -> HttpResponse:
@@ -148,7 +148,7 @@ def describe_save_problem(request: UserRequest, problem: SaveProblem) -> tuple[N
     request_id = request_id_of(request)
     match problem:
         case NothingToSave():
-            return Notice("info", _("Nothing to save."), ALREADY_THERE), 200
+            return Notice(Tone.INFO, _("Nothing to save."), ALREADY_THERE), 200
         case EditConflict(merged=merged):
             title = ngettext(
                 "The same field was changed meanwhile.",
@@ -156,7 +156,7 @@ def describe_save_problem(request: UserRequest, problem: SaveProblem) -> tuple[N
                 len(merged.conflicts),
             )
             step = _("Undo on the ticket's page lets you choose between the values.")
-            return Notice("warn", title, NOTHING_CHANGED, step), 409
+            return Notice(Tone.WARN, title, NOTHING_CHANGED, step), 409
         case WouldLoseFields(lost=lost):
             step = _("Send it anyway, or fill these fields in on the ticket's page.")
             return losing_notice(lost, load_schema(), step), 409

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
-from ticketadmin.models import Change
+from ticketadmin.models import Change, Tone
 from ticketadmin.presenters.changes import present_changes, present_values
 from ticketadmin.presenters.conflicts import present_conflicts
 from ticketadmin.presenters.content import display_content
@@ -137,7 +137,7 @@ def wrong_base_page(request: UserRequest, code: str) -> HttpResponse:
     """Answer 409: the form is not this user's, or was altered, so nothing typed in it is shown or sent."""
     title = _("This form was opened by another user, or it is damaged.")
     return unavailable_page(
-        request, code, Notice("danger", title, NOTHING_CHANGED, _("Open the ticket again.")), 409
+        request, code, Notice(Tone.DANGER, title, NOTHING_CHANGED, _("Open the ticket again.")), 409
     )
 
 
@@ -182,7 +182,9 @@ def problem_response(request: UserRequest, form: TicketForm, problem: SaveProble
         case NothingToSave():
             text = ALREADY_THERE if form.edit or form.base.was_read else NOTHING_TYPED
             settled = rebased(form, replace(form.base, conflicts=()))
-            return ticket_page(request, settled, Beside(notice=Notice("info", _("Nothing to save."), text)))
+            return ticket_page(
+                request, settled, Beside(notice=Notice(Tone.INFO, _("Nothing to save."), text))
+            )
         case EditConflict():
             return ticket_page(request, rebased(form, _base_in_conflict(problem)), status=409)
         case ReadingLost(lost=lost):
@@ -214,7 +216,7 @@ def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
         )
         title %= {"fields": ", ".join(str(form.schema.field(name).label) for name in lost)}
     next_step = _("Save again to send what you typed without that comparison.")
-    return Notice("warn", title, NOTHING_CHANGED, next_step)
+    return Notice(Tone.WARN, title, NOTHING_CHANGED, next_step)
 
 
 def conflict_page(request: UserRequest, conflict: EditConflict) -> HttpResponse:
