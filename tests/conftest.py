@@ -268,11 +268,9 @@ def live(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def live_sandbox(sandbox_process: SandboxProcess, live: LiveServer) -> Sandbox:
+def live_sandbox(live: LiveServer) -> Sandbox:
     """The live server's CRM, in its first state; drafts and what earlier tests taught the server are gone."""
-    driver = Sandbox(sandbox_process.url)
-    driver.reset()
+    driver = live.crm_as_seeded()
     live.forget_drafts()
-    live.forget_what_it_learnt()
     live.restore_index()
     return driver

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests import forking, prepared
 from tests.forking import Forked, ForkServer
 from tests.prepared import Database
-from tests.sandbox_driver import KEY
+from tests.sandbox_driver import KEY, Sandbox
 from tests.waiting import LIMIT, wait_until
 
 
@@ -102,6 +102,34 @@ class LiveServer:
     def pid(self) -> int:
         """The first of its processes."""
         return self._process.pid
+
+    def crm_as_seeded(self) -> Sandbox:
+        """Reset its CRM and what earlier tests taught it, once workers have ended what they left in flight.
+
+        A run is paused before its last tickets are written: after a reset the next test would find those.
+        """
+        self._wait_for_workers()
+        crm = Sandbox(self.environment["TICKET_API_URL"])
+        crm.reset()
+        self.forget_what_it_learnt()
+        return crm
+
+    def _wait_for_workers(self) -> None:
+        """Wait until no worker is at a bulk update; one that was killed counts for the time of its lease.
+
+        A worker that a busy machine held up longer than its lease goes on after it: hence the seconds more.
+        """
+        at_work = (
+            "SELECT uuid, state, worker FROM ticketadmin_bulkupdate"
+            " WHERE worker <> '' AND lease_until > strftime('%Y-%m-%d %H:%M:%S', 'now', '-10 seconds')"
+        )
+        file = self.data / "ticketadmin.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+
+            def rows() -> list[tuple[str, ...]]:
+                return database.execute(at_work).fetchall()
+
+            wait_until(lambda: not rows(), lambda: f"workers are still at {rows()}")
 
     def forget_what_it_learnt(self) -> None:
         """Delete what earlier tests made it believe: that reading is refused, that the CRM wants no calls."""

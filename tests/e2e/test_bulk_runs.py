@@ -30,10 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def crm(server: LiveServer) -> Sandbox:
-    driver = Sandbox(server.environment["TICKET_API_URL"])
-    driver.reset()
-    server.forget_what_it_learnt()
-    return driver
+    return server.crm_as_seeded()
 
 
 @pytest.fixture
@@ -170,6 +167,22 @@ def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None
 
     assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
     assert len(crm.log("PUT")) == len(codes)
+
+
+def test_the_next_test_finds_nothing_that_a_paused_run_still_wrote(
+    crm: Sandbox, lead: Lead, server: LiveServer
+) -> None:
+    codes = plain_codes(crm)[:12]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.fault("delay", code=codes[0], method="GET", after=True, seconds=1)  # read, and not yet written
+    crm.forget_log()
+    lead.confirm(path)
+    wait_until(lambda: crm.log("GET", codes[0]), "the first ticket was not read", every=0.02)
+    lead.press(path, "pause")
+
+    assert server.crm_as_seeded().ticket(codes[0])["emergency_phone"] != PHONE
+
+    assert lead.outcomes(path)[codes[0]] == "verified"  # it was written, and before the reset
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 @pytest.fixture
 def crm(server: LiveServer) -> Sandbox:
     """The stand-in as seeded; that its list can be filtered by code has been proved."""
-    driver = Sandbox(server.environment["TICKET_API_URL"])
-    driver.reset()
-    server.forget_what_it_learnt()
+    driver = server.crm_as_seeded()
     server.restore_index()
     return driver
 

@@ -31,10 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def crm(server: LiveServer) -> Sandbox:
-    driver = Sandbox(server.environment["TICKET_API_URL"])
-    driver.reset()
-    server.forget_what_it_learnt()
-    return driver
+    return server.crm_as_seeded()
 
 
 @pytest.fixture

@@ -30,10 +30,7 @@ def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def crm(server: LiveServer) -> Sandbox:
-    driver = Sandbox(server.environment["TICKET_API_URL"])
-    driver.reset()
-    server.forget_what_it_learnt()
-    return driver
+    return server.crm_as_seeded()
 
 
 def started(server: LiveServer, *arguments: str, given: str = "") -> Command:
