@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError
 
-from ticketadmin.management.commands.migrate import DEADLOCK, MAX_ATTEMPTS, repeat_after_deadlock
+from ticketadmin.management.commands.migrate import DEADLOCK, MAX_MIGRATE_ATTEMPTS, repeat_after_deadlock
 
 
 class FromPostgres(Exception):
@@ -24,7 +24,7 @@ class Step:
             raise OperationalError from FromPostgres(self.sqlstate)
 
 
-@pytest.mark.parametrize("failures", range(MAX_ATTEMPTS))
+@pytest.mark.parametrize("failures", range(MAX_MIGRATE_ATTEMPTS))
 def test_a_migration_goes_on_after_deadlocks(failures: int) -> None:
     step = Step(failures, DEADLOCK)
     repeat_after_deadlock(step)
@@ -32,7 +32,8 @@ def test_a_migration_goes_on_after_deadlocks(failures: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failures", "sqlstate", "attempts"), [(MAX_ATTEMPTS, DEADLOCK, MAX_ATTEMPTS), (1, "57P01", 1)]
+    ("failures", "sqlstate", "attempts"),
+    [(MAX_MIGRATE_ATTEMPTS, DEADLOCK, MAX_MIGRATE_ATTEMPTS), (1, "57P01", 1)],
 )
 def test_other_errors_and_endless_deadlocks_are_raised(failures: int, sqlstate: str, attempts: int) -> None:
     step = Step(failures, sqlstate)

@@ -38,7 +38,7 @@ from django.utils.translation import ngettext_lazy
 
 from ticketadmin.markup import ATTRIBUTE, Token, html_of_text, is_markup, tokens
 
-MAX_ATTRIBUTES = 1_000
+MAX_HTML_ATTRIBUTES = 1_000
 MAX_GROWTH = 4
 MAX_LEVELS = 100  # of elements, apart from paragraphs, the items of lists and the parts of tables
 MAX_REOPENED = 5_000  # elements without a tag of their own
@@ -167,7 +167,7 @@ def _too_deep() -> ContentTooComplex:
 def _kept(name: str, attributes: str) -> str:
     allowed = _ALLOWED.get(name, frozenset())
     found = ATTRIBUTE.findall(attributes)
-    if len(found) > MAX_ATTRIBUTES:
+    if len(found) > MAX_HTML_ATTRIBUTES:
         raise ContentTooComplex(
             "too_many_attributes", _("An element of the content has too many attributes.")
         )

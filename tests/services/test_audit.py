@@ -32,7 +32,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.models.audit import AppendOnly
 from ticketadmin.services.audit import tracking
-from ticketadmin.services.audit.record import MAX_TEXT, Origin, Target, acting_from, masked, record
+from ticketadmin.services.audit.record import MAX_AUDITED_VALUE, Origin, Target, acting_from, masked, record
 from ticketadmin.services.audit.sign_ins import MAX_ENTRIES
 from ticketadmin.services.erasing.retention import upkeep, upkeep_if_due
 from ticketadmin.services.people.accounts import Disabled, ExternalUser, NoRole, admit
@@ -314,7 +314,7 @@ def test_texts_are_bounded_and_say_so() -> None:
     deep = [["y" * 5_000]]
     entry = record(AuditAction.SETTING_CHANGED, after={"choices_text": "x" * 100_000, "deep": deep})
 
-    assert len(json.dumps(entry.after)) < 3 * MAX_TEXT
+    assert len(json.dumps(entry.after)) < 3 * MAX_AUDITED_VALUE
     assert "(100,000 characters)" in entry.after["choices_text"]
 
 

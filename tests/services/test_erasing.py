@@ -37,7 +37,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.crm.clock import database_now
-from ticketadmin.services.erasing.erase import EMAIL, StillOpen, Subject, erase, look_up
+from ticketadmin.services.erasing.erase import _EMAIL, StillOpen, Subject, erase, look_up
 from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, NOTICE, notices, upkeep
 from ticketadmin.services.erasing.stores import SHARED, STORES, without_address
 from ticketadmin.services.index.counters import counts
@@ -251,7 +251,7 @@ def test_the_trace_says_who_and_how_much_but_no_address(lead: User, administrato
     erase(Subject(address=LAN), actor=administrator)
 
     entry = AuditEntry.objects.get(action=AuditAction.ERASED)
-    assert (entry.actor, entry.target_kind) == (administrator, EMAIL)
+    assert (entry.actor, entry.target_kind) == (administrator, _EMAIL)
     assert (entry.details["tickets"], entry.details["changes"]) == (1, 1)
     assert LAN not in json.dumps([entry.target_name, entry.details])
 

@@ -42,7 +42,7 @@ from ticketadmin.models import (
     Role,
     User,
 )
-from ticketadmin.presenters.conflicts import MAX_COUNTED, MAX_SHOWN
+from ticketadmin.presenters.conflicts import MAX_CONFLICTS_COUNTED, MAX_CONFLICTS_SHOWN
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordedColumn, RecordWriter
 
 
@@ -619,7 +619,7 @@ def test_rows_that_were_not_part_of_a_run_say_why(web: Client, sandbox: Sandbox)
 def test_a_page_looks_at_a_bounded_number_of_conflicts(web: Client, sandbox: Sandbox) -> None:
     run, codes = conflicting(web, sandbox, 1)
     first = item_of(run, codes[0])
-    run.items.bulk_create(copy_of(first, number) for number in range(1, 2 * MAX_COUNTED + 5))
+    run.items.bulk_create(copy_of(first, number) for number in range(1, 2 * MAX_CONFLICTS_COUNTED + 5))
     made: list[int] = []
 
     def count(instance: BulkItem, **_kwargs: object) -> None:
@@ -629,10 +629,10 @@ def test_a_page_looks_at_a_bounded_number_of_conflicts(web: Client, sandbox: San
     page = web.get(f"/bulk/{run.uuid}/").content.decode()
     post_init.disconnect(count, sender=BulkItem)
 
-    assert len(made) < 1.5 * MAX_COUNTED
-    assert f"{2 * MAX_COUNTED + 5} tickets changed in the CRM after the export" in page
+    assert len(made) < 1.5 * MAX_CONFLICTS_COUNTED
+    assert f"{2 * MAX_CONFLICTS_COUNTED + 5} tickets changed in the CRM after the export" in page
     assert 'name="column.ticket_title"' in page
-    assert page.count('name="ticket.') == MAX_SHOWN
+    assert page.count('name="ticket.') == MAX_CONFLICTS_SHOWN
 
 
 def copy_of(item: BulkItem, number: int) -> BulkItem:

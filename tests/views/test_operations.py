@@ -11,7 +11,7 @@ from django.test import Client
 from tests.sandbox_driver import KEY, Sandbox
 from ticketadmin.models import User
 from ticketadmin.services.crm import circuit_breaker
-from ticketadmin.services.crm.circuit_breaker import FAILURES
+from ticketadmin.services.crm.circuit_breaker import MAX_FAILURES_IN_A_ROW
 from ticketadmin.services.crm.connection import forget_api, get_api
 from ticketadmin.services.operations.heartbeats import beat, end, living
 from ticketadmin.ticketapi.errors import Unavailable
@@ -146,7 +146,7 @@ def test_one_probe_closes_the_circuit_when_the_crm_is_back(
     monkeypatch.setattr(circuit_breaker, "OPEN_FOR", timedelta(0))
     client = client_of(staff)
     sandbox.fault("status", times=None, status=504)
-    for _look in range(FAILURES):
+    for _look in range(MAX_FAILURES_IN_A_ROW):
         client.get(f"/tickets/{CODE}/")
     sandbox.forget_faults()
 
@@ -156,7 +156,7 @@ def test_one_probe_closes_the_circuit_when_the_crm_is_back(
 
 def test_a_ticket_that_fails_by_itself_never_opens_the_circuit(db: None, sandbox: Sandbox) -> None:
     sandbox.fault("status", code=CODE, times=None, status=500)
-    for _call in range(2 * FAILURES):
+    for _call in range(2 * MAX_FAILURES_IN_A_ROW):
         with pytest.raises(Unavailable) as failed:
             get_api().get_ticket(CODE)
         assert failed.value.reason == "server_error"

@@ -11,7 +11,7 @@ from django.test import Client
 from tests.pages import forms_in
 from ticketadmin.models import AuditAction, AuditEntry, Snippet, User
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS
-from ticketadmin.services.snippets.table import MAX_BYTES
+from ticketadmin.services.snippets.table import MAX_SNIPPET_FILE_BYTES
 
 IMPORT = "/snippets/import/"
 EXPORT = "/snippets/snippets.csv"
@@ -180,7 +180,7 @@ def test_rows_beyond_the_room_are_refused(web: Client, staff: User) -> None:
     ("content", "said"),
     [
         (b"", "The file is empty."),
-        (b"x" * (MAX_BYTES + 1), "The file is larger than 1,024 KB."),
+        (b"x" * (MAX_SNIPPET_FILE_BYTES + 1), "The file is larger than 1,024 KB."),
         (b"name\r\na\r\n", "The column “content” is missing."),
     ],
 )
@@ -205,7 +205,7 @@ def test_the_plan_of_the_largest_file_can_be_posted(web: Client) -> None:
     row = "".join(letters.choices(alphabet, k=18_000))
     rows = [f"n{number},{row[number:]}{row[:number]}" for number in range(19)]
     file = ("name,content\r\n" + "\r\n".join(rows)).encode()
-    assert MAX_BYTES * 0.9 < len(file) <= MAX_BYTES
+    assert MAX_SNIPPET_FILE_BYTES * 0.9 < len(file) <= MAX_SNIPPET_FILE_BYTES
 
     page = uploaded(web, file)
     answer = web.post(IMPORT, plan_of(page))

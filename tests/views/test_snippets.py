@@ -24,7 +24,7 @@ from ticketadmin.models import (
     Snippet,
     User,
 )
-from ticketadmin.services.snippets.keep import MAX_SHOWN, MAX_SNIPPETS
+from ticketadmin.services.snippets.keep import MAX_SNIPPETS, MAX_SNIPPETS_SHOWN
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -191,7 +191,7 @@ def test_the_list_costs_the_same_queries_whatever_it_holds_and_says_what_it_leav
         web.get(LIST)
     Snippet.objects.bulk_create(
         Snippet(owner=lead, name=f"n{number}", content="x" * 1_000, is_shared=True)
-        for number in range(MAX_SHOWN)
+        for number in range(MAX_SNIPPETS_SHOWN)
     )
 
     with CaptureQueriesContext(connection) as many:
@@ -199,7 +199,7 @@ def test_the_list_costs_the_same_queries_whatever_it_holds_and_says_what_it_leav
 
     assert len(many) == len(few)
     assert "//own" in page
-    assert f"The first {MAX_SHOWN} are shown" in page
+    assert f"The first {MAX_SNIPPETS_SHOWN} are shown" in page
     assert "x" * 200 not in page
 
 

@@ -23,7 +23,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.bulk.runs import Chosen, ChosenTickets, draft_bulk
-from ticketadmin.services.snippets.keep import MAX_SHOWN
+from ticketadmin.services.snippets.keep import MAX_SNIPPETS_SHOWN
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -348,9 +348,9 @@ def test_where_there_are_more_the_next_ones_are_a_press_away(
     Snippet.objects.bulk_create(
         Snippet(owner=owner, name=f"n{number:03}", content="x", is_shared=True)
         for owner in (lead, administrator)
-        for number in range(MAX_SHOWN // 2 + 1)
+        for number in range(MAX_SNIPPETS_SHOWN // 2 + 1)
     )
-    last = Snippet.objects.get(owner=administrator, name=f"n{MAX_SHOWN // 2:03}")
+    last = Snippet.objects.get(owner=administrator, name=f"n{MAX_SNIPPETS_SHOWN // 2:03}")
     places = [
         (f"/bulk/{bulk.uuid}/", lambda: changes_form(web, bulk), "ticket_title"),
         (f"{URL}snippet/", lambda: ticket_form(web.get(URL)), "ticket_title"),

@@ -22,7 +22,9 @@ WRONG = _(
 def code_field(label: Any) -> forms.CharField:
     """Return a box for a code; phones offer what the app shows."""
     attributes = {"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "characters"}
-    return forms.CharField(label=label, max_length=steps.MAX_TYPED, widget=forms.TextInput(attrs=attributes))
+    return forms.CharField(
+        label=label, max_length=steps.MAX_CODE_TYPED, widget=forms.TextInput(attrs=attributes)
+    )
 
 
 class _UsersForm(FieldsInOrder, forms.Form):

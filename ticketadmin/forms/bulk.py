@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.boxes import ACTION, KEEP, ActionRow, ActionsForm, takes_snippets
 from ticketadmin.forms.bulk_file import (
-    EMPTIED,
+    EMPTIED_PREFIX,
     answers_from,
     emptied_boxes,
     emptied_fields,
@@ -133,7 +133,7 @@ class ChangesForm(ActionsForm):
     @property
     def emptied_questions(self) -> list[forms.BoundField]:
         """The questions about emptied cells of an uploaded export."""
-        return [self[name] for name in self.fields if name.startswith(EMPTIED)]
+        return [self[name] for name in self.fields if name.startswith(EMPTIED_PREFIX)]
 
     @property
     def emptied_kept(self) -> list[str]:

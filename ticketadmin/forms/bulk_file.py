@@ -104,7 +104,7 @@ def _box(question: Question) -> forms.ChoiceField:
 
 # --- whether the emptied cells of an export empty their fields -------------------------------------------
 
-EMPTIED = "emptied."
+EMPTIED_PREFIX = "emptied."
 _KEEP, _CLEAR = "keep", "clear"
 
 
@@ -118,7 +118,7 @@ def emptied_boxes(counts: Mapping[str, int], schema: TicketSchema) -> dict[str, 
     """Return a choice for each field that may be empty; to keep the values is the default."""
     fields = {name: schema.field(name) for name in counts}
     return {
-        EMPTIED + name: forms.ChoiceField(
+        EMPTIED_PREFIX + name: forms.ChoiceField(
             label=_("%(label)s: %(cells)s") % {"label": field.label, "cells": _cells(counts[name])},
             choices=[(_KEEP, _("Keep the values")), (_CLEAR, _("Empty the fields"))],
             initial=_KEEP,
@@ -141,9 +141,9 @@ def kept_sentences(counts: Mapping[str, int], schema: TicketSchema) -> Iterator[
 def emptied_fields(cleaned: Mapping[str, Any]) -> list[str]:
     """Return the fields that the user wants to empty."""
     return [
-        name.removeprefix(EMPTIED)
+        name.removeprefix(EMPTIED_PREFIX)
         for name, answer in cleaned.items()
-        if name.startswith(EMPTIED) and answer == _CLEAR
+        if name.startswith(EMPTIED_PREFIX) and answer == _CLEAR
     ]
 
 
@@ -158,7 +158,7 @@ def _may_be_empty(field: Field) -> bool:
 
 # --- which value counts where an export and the CRM both changed it --------------------------------------
 
-COLUMN, TICKET = "column.", "ticket."
+COLUMN_PREFIX, TICKET_PREFIX = "column.", "ticket."
 MAX_CHOICES = 500  # of one form: its page shows 50 tickets and 200 columns at most
 
 
@@ -176,9 +176,11 @@ class FileChoicesForm(forms.Form):
         """Read the choices; any other value counts as no choice."""
         chosen = [(name, value) for name, value in self.data.items() if value in {MINE, THEIRS}]
         for name, value in chosen[:MAX_CHOICES]:
-            if name.startswith(COLUMN):
-                self.by_column[name.removeprefix(COLUMN)] = value
-            elif name.startswith(TICKET) and (number := whole_number(name.removeprefix(TICKET))):
+            if name.startswith(COLUMN_PREFIX):
+                self.by_column[name.removeprefix(COLUMN_PREFIX)] = value
+            elif name.startswith(TICKET_PREFIX) and (
+                number := whole_number(name.removeprefix(TICKET_PREFIX))
+            ):
                 self.by_ticket[number] = value
         return self.cleaned_data
 

@@ -9,9 +9,8 @@ from crispy_forms.layout import Layout
 from django import forms
 
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
-from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.fields import TITLE, Field, Kind
 
-TITLE = "ticket_title"
 WIDE = {Kind.LINE, Kind.HTML, Kind.LONG_TEXT}
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import SavedView, User
 from ticketadmin.services.crm.statuses import Statuses
-from ticketadmin.services.index.listing import UNKNOWN, Due, ListFilters, Order, Sort
+from ticketadmin.services.index.listing import UNKNOWN_NAME, Due, ListFilters, Order, Sort
 from ticketadmin.services.index.omnibox import MAX_CODES, drafted_codes, own_codes
 from ticketadmin.services.index.places import place_of
 from ticketadmin.services.index.rows import Listed
@@ -26,8 +26,8 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.text import folded
 from ticketadmin.ticketapi.client import CODE
 
-MAX_TEXT = 200
-MAX_NAMES = 50
+MAX_FILTER_TEXT = 200
+MAX_FILTER_NAMES = 50
 MAX_VIEWS = 100  # of one user
 STANDARD_COLUMNS = tuple(one.value for one in Sort if one not in {Sort.NUMBER, Sort.CODE})
 DEFAULT_COLUMNS = ("title", "status", "category", "customer", "expected", "updated")
@@ -81,7 +81,7 @@ class _Reader:
         self.dropped.append(why % {"value": value[:60]})
 
     def text(self, name: str) -> str:
-        value = self.query.get(name, "").strip()[:MAX_TEXT]
+        value = self.query.get(name, "").strip()[:MAX_FILTER_TEXT]
         if value:
             self.kept[name] = value
         return value
@@ -107,9 +107,9 @@ class _Reader:
     def names(self, name: str, listed: ChoiceList, why: str) -> tuple[str, ...]:
         known = {folded(one): one for one in listed.names}
         found: dict[str, None] = {}
-        for text in self.query.getlist(name)[:MAX_NAMES]:
-            value = text.strip()[:MAX_TEXT]
-            spelled = value if value == UNKNOWN or not listed.is_known else known.get(folded(value))
+        for text in self.query.getlist(name)[:MAX_FILTER_NAMES]:
+            value = text.strip()[:MAX_FILTER_TEXT]
+            spelled = value if value == UNKNOWN_NAME or not listed.is_known else known.get(folded(value))
             if value and spelled is None:
                 self.drop(value, why)
             elif spelled:
@@ -170,7 +170,10 @@ def _due(reader: _Reader) -> str:
 
 
 def _custom(reader: _Reader, listed: Listed) -> tuple[tuple[str, str], ...]:
-    name, value = reader.query.get("field", "").strip(), reader.query.get("value", "").strip()[:MAX_TEXT]
+    name, value = (
+        reader.query.get("field", "").strip(),
+        reader.query.get("value", "").strip()[:MAX_FILTER_TEXT],
+    )
     if not name or not value:
         return ()
     if CUSTOM_PREFIX + name not in listed:

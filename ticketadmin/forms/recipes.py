@@ -16,9 +16,8 @@ from ticketadmin.services.drafts.drafts import CLEAR_INPUT
 from ticketadmin.services.recipes.fill import Filled, Typed
 from ticketadmin.services.recipes.keep import MAX_RECIPES, keep_recipe
 from ticketadmin.services.recipes.recipe import (
-    DATES,
     MAX_DAYS,
-    MAX_TEXT,
+    MAX_RECIPE_TEXT,
     PLACEHOLDERS,
     TEXTS,
     RecipeAction,
@@ -30,7 +29,7 @@ from ticketadmin.services.recipes.sharing import CannotKeep, NameTaken
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.signature import sign_field
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field, Kind, undescribed
+from ticketadmin.services.values.fields import CUSTOM_PREFIX, DATE_KINDS, Field, Kind, undescribed
 from ticketadmin.services.values.inputs import Inputs, parse, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -83,7 +82,7 @@ class RecipeForm(ActionsForm):
         actions = [(do.value, _LABELS[do]) for do in _offered(field)]
         box = self.add_row(field, texts, actions=actions, chosen=change.do.value if change else KEEP)
         box.widget.attrs.pop("data-content", None)
-        if field.kind in DATES:
+        if field.kind in DATE_KINDS:
             self.fields[DAYS + field.name] = forms.IntegerField(
                 label=_("Number of days"),
                 required=False,
@@ -163,7 +162,7 @@ def _offered(field: Field) -> list[RecipeAction]:
     offered = [RecipeAction.SET]
     if field.clearable:
         offered.append(RecipeAction.CLEAR)
-    if field.kind in DATES:
+    if field.kind in DATE_KINDS:
         offered += [RecipeAction.DAYS, RecipeAction.WORKING_DAYS]
     if field.kind is Kind.HTML:
         offered += [RecipeAction.BEFORE, RecipeAction.AFTER]
@@ -174,9 +173,9 @@ def _checked(field: Field, texts: Inputs, schema: TicketSchema) -> Inputs:
     """Return the texts to store: content cleaned. Raises ValidationError."""
     if not texts:
         raise forms.ValidationError(_("Type the value to set, or choose “Clear”."), code="no_value")
-    if max(map(len, texts)) > MAX_TEXT:
+    if max(map(len, texts)) > MAX_RECIPE_TEXT:
         message = _("This is too long for a recipe: at most %(most)s characters are possible.")
-        raise forms.ValidationError(message, code="too_long", params={"most": MAX_TEXT})
+        raise forms.ValidationError(message, code="too_long", params={"most": MAX_RECIPE_TEXT})
     names = frozenset[str]().union(*map(placeholders_in, texts))
     if unknown := sorted(names - set(PLACEHOLDERS)):
         message = _(

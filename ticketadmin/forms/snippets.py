@@ -18,7 +18,7 @@ from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
 from ticketadmin.services.recipes.sharing import NameTaken, TooMany
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import Insertion, as_content, as_name
-from ticketadmin.services.snippets.table import MAX_BYTES, FileRow, read_file
+from ticketadmin.services.snippets.table import MAX_SNIPPET_FILE_BYTES, FileRow, read_file
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 
 _BLOCK = re.compile(r"<(?:p|div|ul|ol|dl|h[1-6]|table|blockquote|pre|hr|figure)\b", re.IGNORECASE)
@@ -164,4 +164,4 @@ class ImportForm(forms.Form):
         """Return the rows of the file. Raises UnreadableFile, which is a ValidationError."""
         file = self.cleaned_data["file"]
         # One byte more than is read tells a file that is too large from one that just fits.
-        return read_file(file.read(MAX_BYTES + 1), file.name)
+        return read_file(file.read(MAX_SNIPPET_FILE_BYTES + 1), file.name)

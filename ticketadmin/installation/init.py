@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ticketadmin.installation.settings_file import (
     IS_CHECKOUT,
-    LOOKED_AT,
+    SETTINGS_PATHS,
     USER_DATA,
     VARIABLE,
     NotWritable,
@@ -62,7 +62,7 @@ class Setup:
 def main(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
-    file = (options.settings_file or found_file() or LOOKED_AT[1]).expanduser().absolute()
+    file = (options.settings_file or found_file() or SETTINGS_PATHS[1]).expanduser().absolute()
     try:
         return _set_up(Setup(options, file, read_settings(file)))
     except (KeyboardInterrupt, EOFError):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 VARIABLE = "SETTINGS_FILE"
-LOOKED_AT = (Path("/etc/ticketadmin/environment"), Path("~/.config/ticketadmin/environment"))
+SETTINGS_PATHS = (Path("/etc/ticketadmin/environment"), Path("~/.config/ticketadmin/environment"))
 # A wheel holds templates, static files and translations inside the package, a checkout beside it.
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 IS_CHECKOUT = not BUNDLED.is_dir()
@@ -32,7 +32,7 @@ def use_settings_file() -> None:
 
 def found_file() -> Path | None:
     """Return the first of the usual files that this user may read."""
-    files = (path.expanduser() for path in LOOKED_AT)
+    files = (path.expanduser() for path in SETTINGS_PATHS)
     return next((path for path in files if os.access(path, os.R_OK)), None)
 
 

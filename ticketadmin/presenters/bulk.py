@@ -45,7 +45,7 @@ from ticketadmin.services.saving.sent_along import names_sent_along
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
-SHOWN_TEXT = 80  # characters of a value in a ticket's row
+MAX_ITEM_VALUE_SHOWN = 80  # characters of a value in a ticket's row
 CONTEXT = 20  # characters of a long text in front of its change
 
 
@@ -196,7 +196,12 @@ def _state_label(item: BulkItem) -> Text:
 def _where_it_changes(row: ValueRow) -> ValueRow:
     """Return the row with long texts cut to start shortly before they differ, so that additions show."""
     before, after = row.before, row.after
-    if before is None or after is None or before == after or max(len(before), len(after)) <= SHOWN_TEXT:
+    if (
+        before is None
+        or after is None
+        or before == after
+        or max(len(before), len(after)) <= MAX_ITEM_VALUE_SHOWN
+    ):
         return row
     same = sum(1 for _same in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
     start = before.rfind(" ", 0, max(0, same - CONTEXT)) + 1

@@ -7,7 +7,7 @@ from django.forms import BoundField
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
-from ticketadmin.forms.bulk_file import COLUMN, TICKET
+from ticketadmin.forms.bulk_file import COLUMN_PREFIX, TICKET_PREFIX
 from ticketadmin.forms.tickets import RESOLVE_PREFIX, TicketForm
 from ticketadmin.models import BulkItem, BulkUpdate
 from ticketadmin.presenters.changes import readable
@@ -65,11 +65,11 @@ def _source(field: Field, value: Value) -> str:
     return str(value or "") if field.kind is Kind.HTML else readable(field, value)
 
 
-MAX_SHOWN = 50  # tickets; those that are decided make room for the next
-MAX_COUNTED = 1_000  # tickets whose conflicts a page works out; of more, columns go without a number
-WHOLE = 160  # characters up to which a value is shown from its beginning
+MAX_CONFLICTS_SHOWN = 50  # tickets; those that are decided make room for the next
+MAX_CONFLICTS_COUNTED = 1_000  # tickets whose conflicts are worked out; of more, columns have no number
+MAX_VALUE_FROM_START = 160  # characters up to which a value is shown from its beginning
 SHOWN_BEFORE = 40  # characters before the first difference of longer ones
-SHOWN = 500  # characters of a value
+MAX_VALUE_SHOWN = 500  # characters of a value
 
 
 @dataclass(frozen=True)
@@ -117,24 +117,24 @@ class PresentedFileConflicts:
 def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedFileConflicts | None:
     """Return what has to be chosen in a dry run that is done; None where nothing has.
 
-    The first MAX_COUNTED tickets are looked at. A column that has conflicts in later ones only is offered
-    once the first are decided.
+    The first MAX_CONFLICTS_COUNTED tickets are looked at. A column that has conflicts in later ones only is
+    offered once the first are decided.
     """
     counts: Counter[str] = Counter()
     tickets: list[ConflictingTicket] = []
     items = conflicting_items(bulk)
     seen = 0
-    for item in items[:MAX_COUNTED].iterator(chunk_size=ROWS_AT_ONCE):
+    for item in items[:MAX_CONFLICTS_COUNTED].iterator(chunk_size=ROWS_AT_ONCE):
         found = file_conflicts(item, bulk.wishes, schema)
         counts.update(one.name for one in found)
         seen += 1
-        if len(tickets) < MAX_SHOWN:
+        if len(tickets) < MAX_CONFLICTS_SHOWN:
             tickets.append(_present_ticket(item, found, schema))
     if not seen:
         return None
-    total = items.count() if seen == MAX_COUNTED else seen
+    total = items.count() if seen == MAX_CONFLICTS_COUNTED else seen
     columns = tuple(
-        ConflictingColumn(schema.field(name).label, COLUMN + name, number if total == seen else None)
+        ConflictingColumn(schema.field(name).label, COLUMN_PREFIX + name, number if total == seen else None)
         for name, number in counts.items()
     )
     return PresentedFileConflicts(tuple(tickets), columns, total)
@@ -148,7 +148,7 @@ def _present_ticket(item: BulkItem, found: list[FileConflict], schema: TicketSch
         )
         for one, field in ((one, schema.field(one.name)) for one in found)
     )
-    return ConflictingTicket(item.ticket_code, f"{TICKET}{item.pk}", fields)
+    return ConflictingTicket(item.ticket_code, f"{TICKET_PREFIX}{item.pk}", fields)
 
 
 def _at_difference(values: list[str]) -> list[str]:
@@ -156,6 +156,6 @@ def _at_difference(values: list[str]) -> list[str]:
     shortest = min(map(len, values))
     together = enumerate(zip(*values, strict=False))
     start = next((at for at, letters in together if len(set(letters)) > 1), shortest) - SHOWN_BEFORE
-    if start <= 0 or max(map(len, values)) <= WHOLE:
-        return [value[:SHOWN] for value in values]
-    return ["…" + value[start : start + SHOWN] for value in values]
+    if start <= 0 or max(map(len, values)) <= MAX_VALUE_FROM_START:
+        return [value[:MAX_VALUE_SHOWN] for value in values]
+    return ["…" + value[start : start + MAX_VALUE_SHOWN] for value in values]

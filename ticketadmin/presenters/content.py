@@ -37,8 +37,8 @@ _PIECE = re.compile("<[^<>]*>|[^<]+|<")
 _BLOCK = re.compile(r"</?(?:p|div|br|li|tr|h[1-6]|ul|ol|table|blockquote|pre)\b", re.IGNORECASE)
 MAX_SHORTENED = 20_000
 _JOINERS = "\u200c\u200d"
-MAX_WORDS = 2_000
-MAX_NAME = 253  # RFC 1035, 2.3.4: beyond, no browser finds a host
+MAX_LINK_TEXT = 2_000
+MAX_HOST_NAME = 253  # RFC 1035, 2.3.4: beyond, no browser finds a host
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _opening(values: dict[str, str]) -> str:
 def _target(address: str, words: str) -> str:
     place = place_of(address)
     seen = " ".join(without_controls(html.unescape(words)).split())
-    visible = normalize("NFKC", seen[:MAX_WORDS])
+    visible = normalize("NFKC", seen[:MAX_LINK_TEXT])
     if not address or visible.lower() in {place, f"https://{place}", f"http://{place}"}:
         return ""
     kind, text = "link-target", place
@@ -215,7 +215,7 @@ def _host(address: str) -> str:
 
 def _in_ascii(name: str) -> str:
     try:
-        if len(name) <= MAX_NAME:
+        if len(name) <= MAX_HOST_NAME:
             labels = idna.uts46_remap(name, std3_rules=False).rstrip(".").split(".")
             return ".".join(
                 label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.forms.bulk_choosing import ChooseForm
 from ticketadmin.presenters.page import Page, page
-from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
+from ticketadmin.services.bulk.spellings import CODE_EXAMPLES, SPELLINGS
 from ticketadmin.services.values.fields import Kind
 
 
@@ -22,7 +22,7 @@ class SpellingRow:
 def spelling_rows() -> list[SpellingRow]:
     """Return a row for each kind of value that is not any text."""
     return [
-        SpellingRow(_("Ticket code"), CODES),
+        SpellingRow(_("Ticket code"), CODE_EXAMPLES),
         SpellingRow(_("Day"), SPELLINGS[Kind.DATE], _("In Excel files also a day of the spreadsheet.")),
         SpellingRow(
             _("Number"), SPELLINGS[Kind.NUMBER], _("In Excel files also a number of the spreadsheet.")

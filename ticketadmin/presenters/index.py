@@ -10,7 +10,7 @@ from ticketadmin.presenters.outcomes import explain_reason
 from ticketadmin.services.index.state import IndexState
 from ticketadmin.services.operations.heartbeats import living
 
-ABILITIES: dict[str, str | Promise] = {
+ABILITY_LABELS: dict[str, str | Promise] = {
     "sorts_by_id": _("Sort by number"),
     "sorts_by_updated": _("Sort by time of the last change"),
     "filters_by_id": _("Filter by number"),
@@ -34,7 +34,7 @@ class IndexFacts:
     @property
     def abilities(self) -> list[tuple[str | Promise, bool]]:
         """What a list may be able to do, each with whether this one proved it."""
-        return [(label, getattr(self.state.able, name)) for name, label in ABILITIES.items()]
+        return [(label, getattr(self.state.able, name)) for name, label in ABILITY_LABELS.items()]
 
     @property
     def fields(self) -> tuple[str, ...]:

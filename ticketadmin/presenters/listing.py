@@ -20,19 +20,16 @@ from ticketadmin.models import CustomField, FieldKind, IndexedTicket, ReadFrom
 from ticketadmin.presenters.dates import readable_date, readable_moment
 from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.counters import Counted
-from ticketadmin.services.index.listing import UNKNOWN, Due, Sort, Total
+from ticketadmin.services.index.listing import UNKNOWN_NAME, Due, Sort, Total
 from ticketadmin.services.index.rows import (
-    CATEGORY,
     CREATED,
     CUSTOMER,
     EMAIL,
     EXPECTED,
     PHONE,
-    STATUS,
-    TITLE,
     UPDATED,
 )
-from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.services.values.fields import CATEGORY, CUSTOM_PREFIX, STATUS, TITLE
 from ticketadmin.services.values.ordering import sort_key
 
 LABELS: Mapping[str, str | Promise] = {
@@ -278,7 +275,7 @@ def chips_of(request: ListRequest, statuses: Statuses, counted: Sequence[Counted
         number = numbers.pop(sort_key(one.name), None)
         found.append(_chip(request, one.name, one.name, one.hue, number.tickets if number else 0))
     for rest in numbers.values():
-        name = UNKNOWN if rest.is_unknown else rest.name
+        name = UNKNOWN_NAME if rest.is_unknown else rest.name
         label = _("status not known") if rest.is_unknown else rest.name or _("no status")
         if name:
             found.append(_chip(request, name, label, "grey", rest.tickets))
@@ -296,11 +293,13 @@ def counted_total(request: ListRequest, counted: Sequence[Counted]) -> Total | N
     filters = request.filters
     if not filters.is_status_alone:
         return None
-    wanted = {sort_key(name) for name in filters.statuses if name != UNKNOWN}
+    wanted = {sort_key(name) for name in filters.statuses if name != UNKNOWN_NAME}
     done = {sort_key(name) for name in filters.done} if filters.not_done else set()
     total = 0
     for one in counted:
-        fits = not filters.statuses or one.key in wanted or (one.is_unknown and UNKNOWN in filters.statuses)
+        fits = (
+            not filters.statuses or one.key in wanted or (one.is_unknown and UNKNOWN_NAME in filters.statuses)
+        )
         if fits and one.key not in done and not (filters.not_done and one.is_unknown):
             total += one.tickets
     return Total(total)

@@ -19,8 +19,8 @@ from ticketadmin.services.index.listing import (
     position_of,
     total_of,
 )
-from ticketadmin.services.index.rows import STATUS
 from ticketadmin.services.index.texts import kept_text
+from ticketadmin.services.values.fields import STATUS
 
 LIST = "list"  # the parameter in which a ticket's address carries the query of the list
 MAX_LIST = 1_500  # characters of such a query; servers refuse addresses of 4,000

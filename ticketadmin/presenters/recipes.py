@@ -20,7 +20,7 @@ from ticketadmin.services.recipes.stops import FIELD_GONE, Stop, describe_stop, 
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
 
-SHOWN_TEXT = 120  # characters of a text in a line
+MAX_LINE_TEXT = 120  # characters of a text in a line
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _line(change: RecipeChange, field: Field) -> str:
 def _shown(change: RecipeChange, field: Field) -> str:
     is_html = field.kind is Kind.HTML
     texts = map(strip_tags, change.texts) if is_html else option_labels(field, change.texts)
-    return Truncator(", ".join(texts)).chars(SHOWN_TEXT)
+    return Truncator(", ".join(texts)).chars(MAX_LINE_TEXT)
 
 
 def describe_filled(name: str, filled: Filled, schema: TicketSchema) -> Notice:

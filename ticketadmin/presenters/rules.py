@@ -11,7 +11,7 @@ from ticketadmin.models import Role, TicketRule, Tone
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.services.rules.checking import Requirement, Unmet, concerns, rules_of
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
-from ticketadmin.services.saving.quick_status import STATUS
+from ticketadmin.services.values.fields import STATUS
 from ticketadmin.services.values.schema import TicketSchema
 
 

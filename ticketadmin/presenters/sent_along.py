@@ -12,7 +12,7 @@ from ticketadmin.models import BulkUpdate, Change, Outcome, Reading, Tone, User
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice, Text
 from ticketadmin.services.crm.omitted import OmittedFields
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM
-from ticketadmin.services.saving.signature import REFUSED, sign_field
+from ticketadmin.services.saving.signature import SIGNATURE_REFUSED, sign_field
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
@@ -98,7 +98,9 @@ def known_of_omitted(omitted: OmittedFields) -> Text:
 
 _RESULTS: dict[str, Any] = {
     Outcome.VERIFIED: gettext_lazy("“%(field)s” was set to %(name)s."),
-    REFUSED: gettext_lazy("The CRM refused this change with “%(field)s” in it, so it was sent without."),
+    SIGNATURE_REFUSED: gettext_lazy(
+        "The CRM refused this change with “%(field)s” in it, so it was sent without."
+    ),
     Outcome.NOT_APPLIED: gettext_lazy("“%(field)s” was sent as %(name)s, but the CRM kept the old value."),
     Outcome.STORED_DIFFERENTLY: gettext_lazy(
         "“%(field)s” was sent as %(name)s, but the CRM stored something else."

@@ -20,12 +20,12 @@ from ticketadmin.presenters.content import DisplayedContent, display_content
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
 from ticketadmin.presenters.page import FormPage, Page, page
 from ticketadmin.presenters.paging import TabLink
+from ticketadmin.presenters.recipes import MAX_LINE_TEXT
 from ticketadmin.services.snippets.importing import PlannedRow, RowStatus, counted
 from ticketadmin.services.snippets.keep import START, ListedSnippet
 from ticketadmin.services.snippets.snippet import Insertion
-from ticketadmin.services.snippets.table import MAX_ROWS
+from ticketadmin.services.snippets.table import MAX_SNIPPET_ROWS
 
-SHOWN_TEXT = 120  # characters of a text in a line
 _CUT_TAG = re.compile(r"<[^>]*$")
 _BREAK = re.compile(r"</?(?:p|br|div|li|tr|h[1-6])\b", re.IGNORECASE)
 
@@ -130,7 +130,7 @@ class ReasonPage(Page):
 class ImportPage(FormPage):
     """The box for a file of snippets, which has at most `most` rows."""
 
-    most: ClassVar[int] = MAX_ROWS
+    most: ClassVar[int] = MAX_SNIPPET_ROWS
 
 
 def present_snippets(listed: Iterable[ListedSnippet]) -> list[PresentedSnippet]:
@@ -147,7 +147,7 @@ def excerpt(start: str) -> str:
     """Return the first words of a content as text; it may have been cut anywhere. Escape it as any text."""
     if "<" in start:
         start = unescape(strip_tags(_BREAK.sub(r" \g<0>", _CUT_TAG.sub("", start))))
-    return Truncator(" ".join(start.split())).chars(SHOWN_TEXT)
+    return Truncator(" ".join(start.split())).chars(MAX_LINE_TEXT)
 
 
 def recipe_tabs(current: str) -> list[TabLink]:

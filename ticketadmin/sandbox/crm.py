@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ticketadmin.sandbox.seeding import CATEGORIES, MOMENT, STATUSES, VIETNAM, seeded_tickets
+from ticketadmin.sandbox.seeding import CATEGORIES, CRM_TIME, CRM_ZONE, SEEDED_STATUSES, seeded_tickets
 
 Answer = tuple[int, Any]
 
@@ -77,7 +77,7 @@ class Crm:
         return {code: json.loads(body) for code, body in rows}
 
     def _seed(self, count: int) -> dict[str, dict[str, Any]]:
-        tickets = seeded_tickets(count, datetime.now(VIETNAM).date())
+        tickets = seeded_tickets(count, datetime.now(CRM_ZONE).date())
         rows = [(ticket["ticket_code"], body := json.dumps(ticket), body) for ticket in tickets]
         with self._database:
             self._database.executemany("INSERT INTO ticket VALUES (?, ?, ?)", rows)
@@ -170,7 +170,7 @@ class Crm:
         if "custom_fields" in body and not isinstance(body["custom_fields"], (dict, list)):
             errors["custom_fields"] = ["custom_fields phải là object"]
         if self.switches.unknown_names == "refuse":
-            for name, known in (("cate_name", CATEGORIES), ("status_name", STATUSES)):
+            for name, known in (("cate_name", CATEGORIES), ("status_name", SEEDED_STATUSES)):
                 if body.get(name) and _spelling(body[name], known) is None:
                     errors[name] = [f"{name} không tồn tại"]
         return errors
@@ -183,14 +183,14 @@ class Crm:
         for name in TEXT_FIELDS:
             if name in body:
                 new[name] = self._normal(body[name] or "")
-        for name, known in (("cate_name", CATEGORIES), ("status_name", STATUSES)):
+        for name, known in (("cate_name", CATEGORIES), ("status_name", SEEDED_STATUSES)):
             if name in body:
                 new[name] = self._named(body[name] or "", known, old[name])
         if isinstance(body.get("custom_fields"), dict):
             base = {} if self.switches.custom_semantics == "replace" else new["custom_fields"]
             written = {key: None if value == "" else value for key, value in body["custom_fields"].items()}
             new["custom_fields"] = {**dict.fromkeys(new["custom_fields"]), **base, **written}
-        new["updated_at"] = datetime.now(VIETNAM).strftime(MOMENT)
+        new["updated_at"] = datetime.now(CRM_ZONE).strftime(CRM_TIME)
         return new
 
     def _named(self, name: str, known: list[str], old: str) -> str:
@@ -270,7 +270,7 @@ class Crm:
         """GET /ticket/categories and /ticket/status."""
         if refused := self._refusal(self.switches.lists_right):
             return refused
-        names = CATEGORIES if name_key == "cate_name" else STATUSES
+        names = CATEGORIES if name_key == "cate_name" else SEEDED_STATUSES
         rows = [{"id": number, name_key: name} for number, name in enumerate(names, start=1)]
         return 200, {"data": rows, "offset": 0, "limited": False}
 
@@ -377,7 +377,7 @@ def _text(value: Any) -> str:
     return str(value if value is not None else "").casefold()
 
 
-_IDS = {"cate_id": ("cate_name", CATEGORIES), "status_id": ("status_name", STATUSES)}
+_IDS = {"cate_id": ("cate_name", CATEGORIES), "status_id": ("status_name", SEEDED_STATUSES)}
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt,
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ticketadmin.sandbox.seeding import STATUSES
+from ticketadmin.sandbox.seeding import SEEDED_STATUSES
 
 # Faults that are an answer of their own.
 ANSWERING = frozenset(
@@ -54,7 +54,12 @@ BUILT_IN = (
         code="TK-CONFLICT",
         method="GET",
         times=None,
-        options={"field": "status_name", "value": STATUSES[2], "when": "after_read", "toggle": STATUSES[1]},
+        options={
+            "field": "status_name",
+            "value": SEEDED_STATUSES[2],
+            "when": "after_read",
+            "toggle": SEEDED_STATUSES[1],
+        },
     ),
     Fault("status", code="TK-BROKEN", method="PUT", times=None, options={"status": 500}),
 )

@@ -5,9 +5,9 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 CATEGORIES = ["Lỗi hệ thống", "Giải thích tính năng", "Yêu cầu hỗ trợ khẩn cấp", "Bảo hành", "Khác"]
-STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất", "Hủy"]
-VIETNAM = timezone(timedelta(hours=7))
-MOMENT = "%Y-%m-%d %H:%M:%S"  # without a zone: the clock of the CRM's country
+SEEDED_STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất", "Hủy"]
+CRM_ZONE = timezone(timedelta(hours=7))
+CRM_TIME = "%Y-%m-%d %H:%M:%S"  # without a zone: the clock of the CRM's country
 
 _TOPICS = [
     ("Không đăng nhập được vào hệ thống", "<p>Chào anh chị,</p><p>Từ sáng nay em <b>không đăng nhập được</b>, màn hình báo “Sai mật khẩu” dù em vừa đổi lại.</p><p>Nhờ bên mình kiểm tra giúp ạ.</p>"),
@@ -46,17 +46,17 @@ def seeded_tickets(count: int, today: date) -> list[dict[str, Any]]:
     codes += [f"TK{240_000 + number}" for number in range(1, max(0, count - len(codes)) + 1)]
     tickets = [_ticket(identity, code, chance, today) for identity, code in enumerate(codes[:count], start=1)]
     for ticket, (_code, title, status) in zip(tickets, _NAMED, strict=False):
-        ticket |= {"ticket_title": title, "status_name": STATUSES[status]}
+        ticket |= {"ticket_title": title, "status_name": SEEDED_STATUSES[status]}
     return tickets
 
 
 def _ticket(identity: int, code: str, chance: random.Random, today: date) -> dict[str, Any]:
     title, content = _TOPICS[identity % len(_TOPICS)]
     company = chance.choice(_COMPANIES)
-    midnight = datetime.combine(today, time(), tzinfo=VIETNAM)
+    midnight = datetime.combine(today, time(), tzinfo=CRM_ZONE)
     created = midnight - timedelta(hours=chance.randint(1, 2_000))
     expected = today + timedelta(days=chance.randint(-12, 25))
-    bought = datetime.combine(today - timedelta(days=chance.randint(30, 900)), time(), tzinfo=VIETNAM)
+    bought = datetime.combine(today - timedelta(days=chance.randint(30, 900)), time(), tzinfo=CRM_ZONE)
     has_serial = chance.random() < 0.7
     custom: dict[str, Any] = {
         "so_serial": f"SN{chance.randint(10_000, 99_999)}-{chance.randint(10, 99)}" if has_serial else None,
@@ -76,10 +76,10 @@ def _ticket(identity: int, code: str, chance: random.Random, today: date) -> dic
         "account_name": company,
         "account_email": f"lienhe@{slug}.example.com" if chance.random() < 0.9 else "",
         "cate_name": chance.choice(CATEGORIES),
-        "status_name": chance.choice(STATUSES),
+        "status_name": chance.choice(SEEDED_STATUSES),
         "expected_at": expected.isoformat() if chance.random() < 0.85 else "",
         "emergency_phone": f"09{chance.randint(10_000_000, 99_999_999)}" if chance.random() < 0.6 else "",
         "custom_fields": custom,
-        "created_at": created.strftime(MOMENT),
-        "updated_at": created.strftime(MOMENT),
+        "created_at": created.strftime(CRM_TIME),
+        "updated_at": created.strftime(CRM_TIME),
     }

@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ticketadmin.sandbox.crm import TEXT_FIELDS, Answer, Crm
 from ticketadmin.sandbox.faults import ANSWERING, Fault, FaultBook
 
-PATH = "/api/v6.1"
-MAX_BODY = 5_000_000
+SERVED_PATH = "/api/v6.1"
+MAX_REQUEST_BODY = 5_000_000
 LOG_LENGTH = 100_000
 REASONS = {200: "OK", 301: "Moved", 302: "Found", 400: "Bad Request", 404: "Not Found", 500: "Server Error"}
 
@@ -165,7 +165,7 @@ class Server:
         return entry
 
     async def _act(self, request: Request, entry: LogEntry, writer: asyncio.StreamWriter) -> None:
-        faults = self.faults.take(request.method, request.path.removeprefix(PATH), entry.code)
+        faults = self.faults.take(request.method, request.path.removeprefix(SERVED_PATH), entry.code)
         resets = self.resets
         await _pause(self.crm.switches.latency_ms / 1000)
         early, late = [one for one in faults if not one.after], [one for one in faults if one.after]
@@ -200,7 +200,7 @@ class Server:
         return Response.of(answer)
 
     def _route(self, request: Request, body: Any) -> Answer:
-        match request.method, request.path.removeprefix(PATH):
+        match request.method, request.path.removeprefix(SERVED_PATH):
             case "PUT", "/ticket":
                 return self.crm.update(body)
             case "GET", "/ticket":
@@ -330,7 +330,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     method, target, _version = first.split(" ", 2)
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
-    length = min(int(headers.get("content-length", "0") or 0), MAX_BODY)
+    length = min(int(headers.get("content-length", "0") or 0), MAX_REQUEST_BODY)
     body = await reader.readexactly(length) if length else b""
     parts = urlsplit(target)
     return Request(method, unquote(parts.path), dict(parse_qsl(parts.query)), headers, body)

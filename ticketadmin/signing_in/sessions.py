@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ticketadmin.views.access import is_prefetch
 
-BEGAN, ACTIVE = "began", "active"
+_BEGAN, _ACTIVE = "began", "active"
 _WRITE_EVERY = 60
 
 
@@ -26,7 +26,7 @@ _WRITE_EVERY = 60
 def begin(request: HttpRequest, **_kwargs: Any) -> None:
     """Store when the session began, also for a sign-in in place; delete rows of expired sessions."""
     request.session.clear_expired()
-    request.session[BEGAN] = request.session[ACTIVE] = int(time.time())
+    request.session[_BEGAN] = request.session[_ACTIVE] = int(time.time())
 
 
 class SessionLimitsMiddleware:
@@ -51,16 +51,16 @@ class SessionLimitsMiddleware:
 
 def _is_over(request: HttpRequest) -> bool:
     now = time.time()
-    began, active = request.session.get(BEGAN, 0), request.session.get(ACTIVE, 0)
+    began, active = request.session.get(_BEGAN, 0), request.session.get(_ACTIVE, 0)
     is_idle = now - active >= settings.SESSION_IDLE_MINUTES * 60
     return bool(is_idle or now - began >= settings.SESSION_HOURS * 3600)
 
 
 def _touch(request: HttpRequest) -> None:
     session, now = request.session, int(time.time())
-    if now - session[ACTIVE] < min(_WRITE_EVERY, settings.SESSION_IDLE_MINUTES * 30):
+    if now - session[_ACTIVE] < min(_WRITE_EVERY, settings.SESSION_IDLE_MINUTES * 30):
         return
-    was_modified, session[ACTIVE] = session.modified, now
+    was_modified, session[_ACTIVE] = session.modified, now
     try:
         session.save()  # now, so that it overwrites as little as possible of what other requests store
     except UpdateError:  # signed out in another tab this very moment

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from ticketadmin.text import folded_login
 from ticketadmin.views.addresses import counted_address
 
-MAX_NAME = 254  # characters; longer names cannot sign in, and are cut before any work is done on them
+MAX_SIGN_IN_NAME = 254  # characters; longer names cannot sign in, and are cut before any work is done on them
 
 
 class SignInThrottle(AxesDatabaseHandler):
@@ -65,7 +65,7 @@ def _is_guess(credentials: dict[str, Any] | None) -> bool:
 def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
     """Return the name under which an attempt counts: spellings that sign in the same user are one name."""
     given = (credentials or request.POST).get("username")
-    return folded_login(str(given or "")[:MAX_NAME])[:150]
+    return folded_login(str(given or "")[:MAX_SIGN_IN_NAME])[:150]
 
 
 def address_for_axes(request: HttpRequest) -> str | None:

@@ -38,9 +38,9 @@ from ticketadmin.ticketapi.retrying import RetryPolicy
 from ticketadmin.ticketapi.tickets import Json
 from ticketadmin.ticketapi.transport import Watch, use_watched_connections
 
-PATH = "/api/v6.1"
+API_PATH = "/api/v6.1"
 CHUNK_BYTES = 65_536
-MOMENT = 0.3  # seconds that a write may be held before its caller has to compare afresh
+MAX_WRITE_WAIT = 0.3  # seconds that a write may be held before its caller has to compare afresh
 SHORTEST_ATTEMPT = 0.1  # seconds: with less left, another attempt would only hide why the last one failed
 
 
@@ -107,13 +107,13 @@ class Caller:
     def call(self, request: Request, *, after: TicketApiError | None = None) -> Reply:
         """Return the answer to a request, repeated where that is safe and passes within the deadline.
 
-        A write that would have to wait longer than a MOMENT is not repeated from here: its caller has to
-        compare afresh first. The error then says after how many seconds (`again_in`); given back as
+        A write that would have to wait longer than MAX_WRITE_WAIT is not repeated from here: its caller
+        has to compare afresh first. The error then says after how many seconds (`again_in`); given back as
         `after`, the tries and waits before it count.
         """
         give_up = time.monotonic() + self.config.deadline
         attempt, waited = (after.attempts + 1, after.waited) if after else (1, 0.0)
-        hold_until = time.monotonic() + MOMENT if request.is_write else give_up
+        hold_until = time.monotonic() + MAX_WRITE_WAIT if request.is_write else give_up
         if self._gate:
             self._gate.enter(within=self.config.deadline, places=request.places)
         while True:
@@ -277,7 +277,7 @@ class _Wire:
     def _address(self) -> str:
         """The address that endpoints are added to, as `requests` spells it."""
         prepared = requests.PreparedRequest()
-        prepared.prepare_url(self._config.url.rstrip("/") + PATH, None)
+        prepared.prepare_url(self._config.url.rstrip("/") + API_PATH, None)
         return str(prepared.url)
 
     def _headers_of(self, request: Request) -> CaseInsensitiveDict[str]:

@@ -38,7 +38,7 @@ from ticketadmin.ticketapi.tickets import (
 )
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-MAX_NAME = 80  # characters of what a ticket is called that cannot be addressed
+MAX_NAME_SHOWN = 80  # characters of what a ticket is called that cannot be addressed
 Answer = TypeVar("Answer")
 
 
@@ -215,7 +215,7 @@ class TicketApi:
 def _page_of(rows: list[Json], offset: int, has_more: bool | None) -> TicketPage:
     named = [(row, row.get("ticket_code"), as_int(row.get("id"))) for row in rows if isinstance(row, dict)]
     tickets = [_listed(row, code) for row, code, _number in named if _is_code(code)]
-    names = [as_text(code)[:MAX_NAME] or f"#{number}" for _row, code, number in named]
+    names = [as_text(code)[:MAX_NAME_SHOWN] or f"#{number}" for _row, code, number in named]
     numbers = [number for _row, _code, number in named if number is not None]
     return TicketPage(tuple(tickets), offset, len(rows), has_more, tuple(names), tuple(numbers))
 

@@ -22,7 +22,7 @@ from ticketadmin.presenters.snippets import (
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.recipes.keep import recipes_for
 from ticketadmin.services.recipes.sharing import SHARING, delete_own
-from ticketadmin.services.snippets.keep import MAX_WORDS, find_snippet, search_snippets, snippets_for
+from ticketadmin.services.snippets.keep import MAX_SNIPPET_QUERY, find_snippet, search_snippets, snippets_for
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
@@ -65,7 +65,7 @@ def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
 @needs("edit_tickets", "GET")
 def snippets(request: UserRequest) -> HttpResponse:
     """Show one's own snippets and the shared ones, or those that contain the `words` of the address."""
-    user, words = request.user, request.GET.get("words", "").strip()[:MAX_WORDS]
+    user, words = request.user, request.GET.get("words", "").strip()[:MAX_SNIPPET_QUERY]
     found = search_snippets(user, words) if words else snippets_for(user)
     rows = present_snippets(found.rows)
     own, shared = [one for one in rows if not one.owner], [one for one in rows if one.owner]

@@ -16,13 +16,13 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from openpyxl.utils import column_index_from_string
 
-MEBIBYTE = 1024 * 1024
+_MEBIBYTE = 1024 * 1024
 # Ours: more than a table of tickets needs.
-MAX_UNPACKED = 64 * MEBIBYTE
+MAX_UNPACKED = 64 * _MEBIBYTE
 MAX_PARTS = 1_000
 MAX_ELEMENTS = 4_000_000
 MAX_CELLS = 1_000_000
-MAX_SHEETS = 200
+MAX_WORKBOOK_SHEETS = 200
 MAX_MERGED = 20_000
 # Excel's.
 MAX_ROW = 1_048_576
@@ -32,7 +32,7 @@ MAX_FORMAT_CHARACTERS = 255
 MAX_STYLES = 65_490
 # Beyond what any program writes.
 MAX_DEPTH = 64
-MAX_ATTRIBUTES = 500
+MAX_XML_ATTRIBUTES = 500
 MAX_ATTRIBUTE_CHARACTERS = 32_767
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main "
@@ -45,7 +45,7 @@ _LIMITS = {
     _STRING: MAX_CELLS,
     _MERGED: MAX_MERGED,
     _ROW: MAX_ROW,
-    _MAIN + "sheet": MAX_SHEETS,
+    _MAIN + "sheet": MAX_WORKBOOK_SHEETS,
     **{_MAIN + name: MAX_STYLES for name in ("xf", "numFmt", "font", "fill", "border", "cellStyle", "dxf")},
 }
 _CHUNK = 64 * 1024
@@ -149,7 +149,7 @@ class _PartCheck:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         self._counts[""] += 1
-        if self._depth > MAX_DEPTH or len(attributes) > MAX_ATTRIBUTES:
+        if self._depth > MAX_DEPTH or len(attributes) > MAX_XML_ATTRIBUTES:
             raise RefusedWorkbook(Code.DAMAGED)
         if self._counts[""] > MAX_ELEMENTS:
             raise RefusedWorkbook(Code.TOO_MUCH_INSIDE)

@@ -26,7 +26,7 @@ from openpyxl.utils import column_index_from_string, get_column_letter
 from ticketadmin.workbooks.__main__ import limit_process
 from ticketadmin.workbooks.checking import MAX_COLUMN, Code, RefusedWorkbook, check_archive
 
-MAX_TEXT = 32_000  # characters: Excel has 32,767 a cell
+MAX_CELL_TEXT = 32_000  # characters: Excel has 32,767 a cell
 _COLOUR = "FFFFC7CE"  # Excel's own "bad"
 _CONTENT_TYPES = "[Content_Types].xml"
 _STYLES = re.compile(
@@ -201,7 +201,7 @@ class _Sheet(_Copy):
         if self._due is not None:
             place = f"{get_column_letter(self._place + 1)}{self._row}"
             self.spelled(f'<{p}c r="{place}" t="inlineStr"><{p}is><{p}t xml:space="preserve">')
-            super().text(_ILLEGAL.sub("", self._due)[:MAX_TEXT])
+            super().text(_ILLEGAL.sub("", self._due)[:MAX_CELL_TEXT])
             self.spelled(f"</{p}t></{p}is></{p}c>")
             self._due = None
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.services.bulk.cells import read_cell
-from ticketadmin.services.bulk.contents import CONTENT, MAX_BYTES, ContentReader, content_cell
+from ticketadmin.services.bulk.contents import CONTENT, MAX_CONTENT_BYTES, ContentReader, content_cell
 from ticketadmin.services.bulk.exports import Missing, is_shortened, missing_text, shortened
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import harmless
@@ -99,7 +99,7 @@ def test_a_file_takes_the_content_that_fills_it_and_none_after_it(sandbox: Sandb
 def test_a_file_full_of_contents_is_no_larger_than_an_upload_may_be(first: str, last: str) -> None:
     letters = [chr(one) for one in range(ord(first), ord(last) + 1)]
     generator = random.Random(7)  # noqa: S311 - a test's
-    cells, room = [], MAX_BYTES
+    cells, room = [], MAX_CONTENT_BYTES
     while room > 0:  # nothing that compresses well
         cells.append(content_cell("".join(generator.choices(letters, k=16_300))))
         room -= len(cells[-1].text.encode())

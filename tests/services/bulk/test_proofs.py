@@ -11,7 +11,14 @@ from tests.services.bulk.test_statements import items_of, run
 from ticketadmin.models import BulkUpdate, Change, ItemOutcome, ItemState, Outcome, User
 from ticketadmin.services.bulk.items import Work, prove_item, send_item, work_on
 from ticketadmin.services.bulk.lists import MAX_CODES_LENGTH, ListReads, list_reads
-from ticketadmin.services.bulk.proofs import MAX_OPEN, MAX_TOGETHER, WITHIN, Proofs, Unproved, prove_together
+from ticketadmin.services.bulk.proofs import (
+    MAX_OPEN,
+    MAX_PROOF_WAIT,
+    MAX_TOGETHER,
+    Proofs,
+    Unproved,
+    prove_together,
+)
 from ticketadmin.services.bulk.results import Accepted, Done, Singly
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.index.capabilities import Capabilities, can_filter_by_code, keep_capabilities
@@ -142,8 +149,8 @@ def test_read_backs_wait_for_each_other_for_less_than_a_second(
     proofs.add(one.item, one.written)
 
     assert proofs.due(at_once=False) == []
-    assert 0 < proofs.wait() <= WITHIN < 1
-    now += WITHIN
+    assert 0 < proofs.wait() <= MAX_PROOF_WAIT < 1
+    now += MAX_PROOF_WAIT
     assert [due.item for due in proofs.due(at_once=False)] == [one.item]
     assert proofs.open == 1  # until it is taken up
     assert proofs.take_up(one.item)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemOutcome, ItemState, User
-from ticketadmin.services.bulk.rollout import ENOUGH, HANDFUL, KEPT_OLD_VALUES, Rollout
+from ticketadmin.services.bulk.rollout import HANDFUL, KEPT_OLD_VALUES, PROVED_FOR_FULL_SPEED, Rollout
 from ticketadmin.services.bulk.runs import NothingToDo, check_bulk, go_on_although
 from ticketadmin.services.saving.edit import Edit
 
@@ -43,7 +43,7 @@ def test_the_next_worker_goes_on_at_the_speed_that_was_proved(run: BulkUpdate) -
     ended(run, 1)
     assert Rollout(run).in_flight(MOST) == HANDFUL
 
-    for number in range(2, ENOUGH + 1):
+    for number in range(2, PROVED_FOR_FULL_SPEED + 1):
         ended(run, number)
     assert Rollout(run).in_flight(MOST) == MOST
 

@@ -9,7 +9,7 @@ from ticketadmin.presenters.file_help import spelling_rows
 from ticketadmin.services.bulk.cells import FREE_TEXT, read_cell
 from ticketadmin.services.bulk.columns import CODE_COLUMN
 from ticketadmin.services.bulk.rows import read_rows
-from ticketadmin.services.bulk.spellings import CODES, SPELLINGS
+from ticketadmin.services.bulk.spellings import CODE_EXAMPLES, SPELLINGS
 from ticketadmin.services.bulk.template import explain_columns
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.spreadsheets.table import Table, TableRow
@@ -47,7 +47,7 @@ def test_the_template_names_every_spelling_of_its_columns() -> None:
 def test_the_page_that_takes_a_file_names_every_spelling() -> None:
     named = {example for row in spelling_rows() for example in row.examples}
 
-    assert named == {*CODES, *(text for texts in SPELLINGS.values() for text in texts)}
+    assert named == {*CODE_EXAMPLES, *(text for texts in SPELLINGS.values() for text in texts)}
 
 
 def test_the_manual_of_files_names_every_day_number_and_answer() -> None:
@@ -70,4 +70,4 @@ def test_an_error_names_everything_that_its_column_takes(kind: Kind) -> None:
     cell, code = errors_of(kind, "???")
 
     assert [one for one in expected if one not in cell] == []
-    assert [one for one in CODES if one not in code] == []
+    assert [one for one in CODE_EXAMPLES if one not in code] == []

@@ -5,7 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from ticketadmin.services.crm.circuit_breaker import BELIEVED_FOR, FAILURES, CircuitBreaker, circuit
+from ticketadmin.services.crm.circuit_breaker import (
+    BELIEVED_FOR,
+    MAX_FAILURES_IN_A_ROW,
+    CircuitBreaker,
+    circuit,
+)
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason, Source
@@ -29,39 +34,39 @@ def after(*calls: Call) -> bool:
 
 @pytest.mark.parametrize("reason", [*SILENT, *UNREACHABLE])
 def test_silence_in_a_row_opens_it(reason: Reason, db: None) -> None:
-    assert not after(*[attempt("GET", reason)] * (FAILURES - 1))
-    assert after(*[attempt("GET", reason)] * FAILURES)
+    assert not after(*[attempt("GET", reason)] * (MAX_FAILURES_IN_A_ROW - 1))
+    assert after(*[attempt("GET", reason)] * MAX_FAILURES_IN_A_ROW)
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_gateway_without_a_crm_behind_it_opens_it(status: int, db: None) -> None:
-    assert after(*[attempt("GET", http_status=status)] * FAILURES)
+    assert after(*[attempt("GET", http_status=status)] * MAX_FAILURES_IN_A_ROW)
 
 
 @pytest.mark.parametrize("reason", ALIVE)
 def test_an_answer_of_any_kind_never_opens_it(reason: Reason, db: None) -> None:
-    assert not after(*[attempt("GET", reason)] * (2 * FAILURES))
+    assert not after(*[attempt("GET", reason)] * (2 * MAX_FAILURES_IN_A_ROW))
 
 
 @pytest.mark.parametrize("reason", ALIVE)
 def test_a_sign_of_life_in_between_starts_the_count_again(reason: Reason, db: None) -> None:
-    silence = [attempt("GET", Reason.READ_TIMEOUT)] * (FAILURES - 1)
+    silence = [attempt("GET", Reason.READ_TIMEOUT)] * (MAX_FAILURES_IN_A_ROW - 1)
 
     assert not after(*silence, attempt("GET", reason), *silence)
 
 
 @pytest.mark.parametrize("reason", SILENT)
 def test_a_write_that_takes_too_long_may_be_that_write_alone(reason: Reason, db: None) -> None:
-    assert not after(*[attempt("PUT", reason)] * (2 * FAILURES))
+    assert not after(*[attempt("PUT", reason)] * (2 * MAX_FAILURES_IN_A_ROW))
 
 
 @pytest.mark.parametrize("reason", UNREACHABLE)
 def test_a_write_that_finds_nobody_counts(reason: Reason, db: None) -> None:
-    assert after(*[attempt("PUT", reason)] * FAILURES)
+    assert after(*[attempt("PUT", reason)] * MAX_FAILURES_IN_A_ROW)
 
 
 def test_while_it_is_open_nothing_is_asked_by_any_process(db: None) -> None:
-    assert after(*[attempt("GET", Reason.REFUSED)] * FAILURES)
+    assert after(*[attempt("GET", Reason.REFUSED)] * MAX_FAILURES_IN_A_ROW)
 
     for process in (CircuitBreaker(), CircuitBreaker()):
         with pytest.raises(Unavailable) as refused:
@@ -72,7 +77,7 @@ def test_while_it_is_open_nothing_is_asked_by_any_process(db: None) -> None:
 def test_one_probe_is_let_through_and_its_success_closes_it(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert after(*[attempt("GET", Reason.REFUSED)] * FAILURES)
+    assert after(*[attempt("GET", Reason.REFUSED)] * MAX_FAILURES_IN_A_ROW)
     later = timezone.now() + timedelta(minutes=1)
     monkeypatch.setattr(timezone, "now", lambda: later)
     first, second = CircuitBreaker(), CircuitBreaker()

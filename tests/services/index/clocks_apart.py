@@ -172,7 +172,7 @@ def _long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened() -> None:
     breaker = CircuitBreaker()
-    for _failure in range(circuit_breaker.FAILURES):
+    for _failure in range(circuit_breaker.MAX_FAILURES_IN_A_ROW):
         breaker.note(Call("GET", "/ticket", 0.1, 1, "", reason=Reason.REFUSED))
 
 

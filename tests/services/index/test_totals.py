@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ticketadmin.models import ReadFrom, TicketIndex
 from ticketadmin.services.index.listing import (
-    SAMPLED,
+    MAX_ROWS_SAMPLED,
     ListFilters,
     Order,
     Query,
@@ -22,7 +22,7 @@ from ticketadmin.services.index.listing import (
 from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.counts_queries]
-TICKETS = 2 * SAMPLED
+TICKETS = 2 * MAX_ROWS_SAMPLED
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketadmin.services.index.words import MAX_WORDS, national, terms_in, words_of
+from ticketadmin.services.index.words import MAX_SEARCH_WORDS, national, terms_in, words_of
 
 TITLE = "Máy in hỏng – khách Đặng Văn Ân"
 
@@ -88,7 +88,7 @@ def test_what_no_database_compares_is_no_part_of_a_word() -> None:
 def test_a_query_of_anything_has_few_terms_without_empty_words(query: str) -> None:
     terms = terms_in(query)
 
-    assert len(terms) <= MAX_WORDS
+    assert len(terms) <= MAX_SEARCH_WORDS
     assert all(word for term in terms for way in term.options for word in way)
 
 

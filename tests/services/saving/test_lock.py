@@ -13,7 +13,13 @@ from ticketadmin.services.saving.edit import Edit, Set
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit
-from ticketadmin.services.saving.lock import NEWEST, earlier_post, on_record, record_intent, wait_for
+from ticketadmin.services.saving.lock import (
+    MAX_CHANGES_SEEN,
+    earlier_post,
+    on_record,
+    record_intent,
+    wait_for,
+)
 from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.saving.runner import this_runner
 from ticketadmin.services.values.schema import TicketSchema
@@ -105,10 +111,10 @@ def test_an_error_of_the_database_is_not_taken_for_a_lock(context: SaveContext) 
 
 
 def test_only_the_newest_changes_of_a_ticket_are_looked_at(lead: User) -> None:
-    made = [other_save(lead, outcome=Outcome.VERIFIED) for _number in range(NEWEST + 2)]
+    made = [other_save(lead, outcome=Outcome.VERIFIED) for _number in range(MAX_CHANGES_SEEN + 2)]
     other_save(lead, ticket_code="T-2")
 
-    assert on_record(CODE) == [(one.pk, Outcome.VERIFIED) for one in reversed(made[-NEWEST:])]
+    assert on_record(CODE) == [(one.pk, Outcome.VERIFIED) for one in reversed(made[-MAX_CHANGES_SEEN:])]
     assert on_record(CODE, but=made[-1].pk)[0] == (made[-2].pk, Outcome.VERIFIED)
 
 

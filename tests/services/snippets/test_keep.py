@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from ticketadmin.models import Role, Snippet, User
 from ticketadmin.services.snippets.keep import (
     MAX_FOUND,
-    MAX_SHOWN,
-    MAX_WORDS,
+    MAX_SNIPPET_QUERY,
+    MAX_SNIPPETS_SHOWN,
     ListedSnippets,
     search_snippets,
     snippets_for,
@@ -28,18 +28,18 @@ def many(staff: User, lead: User) -> None:
     """Snippets of the user and of a colleague, one more than a list holds."""
     Snippet.objects.bulk_create(
         Snippet(owner=owner, name=f"{owner.pk}-{number:03}", content="x", is_shared=True)
-        for owner, count in ((staff, 101), (lead, MAX_SHOWN - 100))
+        for owner, count in ((staff, 101), (lead, MAX_SNIPPETS_SHOWN - 100))
         for number in range(count)
     )
 
 
 def test_a_list_goes_on_where_the_one_before_ended(many: None, staff: User, lead: User) -> None:
     first = snippets_for(staff)
-    second = snippets_for(staff, after=MAX_SHOWN)
+    second = snippets_for(staff, after=MAX_SNIPPETS_SHOWN)
 
-    assert (len(first.rows), first.has_more) == (MAX_SHOWN, True)
+    assert (len(first.rows), first.has_more) == (MAX_SNIPPETS_SHOWN, True)
     assert names(first)[:101] == [f"{staff.pk}-{number:03}" for number in range(101)]
-    assert names(second) == [f"{lead.pk}-{MAX_SHOWN - 101:03}"]
+    assert names(second) == [f"{lead.pk}-{MAX_SNIPPETS_SHOWN - 101:03}"]
     assert not second.has_more
 
 
@@ -48,7 +48,7 @@ def test_exactly_as_many_as_a_list_holds_are_all(many: None, staff: User, lead: 
 
     found = snippets_for(staff)
 
-    assert (len(found.rows), found.has_more) == (MAX_SHOWN, False)
+    assert (len(found.rows), found.has_more) == (MAX_SNIPPETS_SHOWN, False)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_a_search_in_names_leaves_texts_out(staff: User) -> None:
 
 
 def test_a_search_reaches_what_no_list_holds(many: None, staff: User, lead: User) -> None:
-    last = Snippet.objects.get(owner=lead, name=f"{lead.pk}-{MAX_SHOWN - 101:03}")
+    last = Snippet.objects.get(owner=lead, name=f"{lead.pk}-{MAX_SNIPPETS_SHOWN - 101:03}")
 
     assert names(search_snippets(staff, last.name)) == [last.name]
 
 
 def test_a_search_is_bounded_and_reads_no_whole_text(many: None, staff: User) -> None:
     with CaptureQueriesContext(connection) as queries:
-        found = search_snippets(staff, "x" + " " * MAX_WORDS + "nothing such")
+        found = search_snippets(staff, "x" + " " * MAX_SNIPPET_QUERY + "nothing such")
 
     assert (len(found.rows), found.has_more) == (MAX_FOUND, True)
     assert len(queries) == 1

@@ -5,7 +5,13 @@ from django.core.exceptions import ValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ticketadmin.services.snippets.snippet import MAX_CONTENT, MAX_NAME, as_content, as_name, insertion_of
+from ticketadmin.services.snippets.snippet import (
+    MAX_SNIPPET_CONTENT,
+    MAX_SNIPPET_NAME,
+    as_content,
+    as_name,
+    insertion_of,
+)
 
 VALUES = {"customer": "A & <B>", "code": "ABC123", "today": "28/11/2026", "me": "Lan"}
 
@@ -16,7 +22,7 @@ VALUES = {"customer": "A & <B>", "code": "ABC123", "today": "28/11/2026", "me": 
         ("chao", "chao"),
         ("//Chao ", "chao"),
         ("CHA\u0300O-khách_2", "chào-khách_2"),
-        ("x" * MAX_NAME, "x" * MAX_NAME),
+        ("x" * MAX_SNIPPET_NAME, "x" * MAX_SNIPPET_NAME),
         ("a\n", "a"),
     ],
 )
@@ -53,7 +59,7 @@ def test_content_is_kept_clean_and_a_text_stays_a_text(typed: str, kept: str) ->
         (" \n\t", "no_content"),
         ("<p><br></p>", "no_content"),
         ("<script>1</script>", "no_content"),
-        ("x" * (MAX_CONTENT + 1), "too_long"),
+        ("x" * (MAX_SNIPPET_CONTENT + 1), "too_long"),
         ("x" * 10_000_000, "too_long"),
         ("<p>" + "x" * 19_000 + "&" * 500, "too_long"),
         ("{customer} {kunde}", "no_placeholder"),

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from ticketadmin.models import Snippet, User
 from ticketadmin.services.snippets.snippet import as_content, as_name
-from ticketadmin.services.snippets.table import MAX_BYTES, MAX_ROWS, FileRow, file_lines, read_file
+from ticketadmin.services.snippets.table import (
+    MAX_SNIPPET_FILE_BYTES,
+    MAX_SNIPPET_ROWS,
+    FileRow,
+    file_lines,
+    read_file,
+)
 from ticketadmin.services.spreadsheets.table import UnreadableFile
 
 NAMES = st.text(alphabet="aàđ1_-=+@", min_size=1, max_size=8)
@@ -60,8 +66,8 @@ def test_no_cell_of_a_file_acts_as_a_formula(content: str, separator: str) -> No
         (b"name,content,colour\r\na,b,c\r\n", "unknown_column"),
         (b"name,content,name\r\na,b,c\r\n", "column_twice"),
         (b'name,content\r\na,"b\r\n', "quotes"),
-        (b"name,content\r\n" + b"a,b\r\n" * (MAX_ROWS + 1), "too_many_rows"),
-        (b"x" * (MAX_BYTES + 1), "too_large"),
+        (b"name,content\r\n" + b"a,b\r\n" * (MAX_SNIPPET_ROWS + 1), "too_many_rows"),
+        (b"x" * (MAX_SNIPPET_FILE_BYTES + 1), "too_large"),
         (b"\x89PNG\r\n", "not_a_table"),
         (b"name,content\r\na," + b"x" * 200_000, "long_cell"),
     ],

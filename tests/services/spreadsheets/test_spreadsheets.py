@@ -15,7 +15,7 @@ from openpyxl import Workbook
 
 from tests.services.excel import EXCEL, SHEET, STRINGS
 from ticketadmin.services.spreadsheets import read_table
-from ticketadmin.services.spreadsheets.table import MAX_COLUMNS, MAX_ROWS, Table, UnreadableFile
+from ticketadmin.services.spreadsheets.table import MAX_COLUMNS, MAX_TABLE_ROWS, Table, UnreadableFile
 from ticketadmin.workbooks.cells import shown
 from ticketadmin.workbooks.checking import RefusedWorkbook
 from ticketadmin.workbooks.reading import read_sheet
@@ -181,7 +181,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         (b"\xef\xbb\xbf\r\n \r\n", "empty"),
         (b",,\n,,\n", "empty"),
         (b"code,title\r\n\r\n,,\r\n", "no_rows"),
-        (b"code,title\n" + b"TK-1,x\n" * (MAX_ROWS + 1), "too_many_rows"),
+        (b"code,title\n" + b"TK-1,x\n" * (MAX_TABLE_ROWS + 1), "too_many_rows"),
         (b"code\n" + b"x" * 11 * 1024 * 1024, "too_large"),
         (b"code\n" + b"," * (MAX_COLUMNS + 1) + b"x", "too_many_columns"),
         (b"code,title\nTK-1," + b"x" * 200_000, "long_cell"),
@@ -207,7 +207,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         (lambda: archive({"xl/workbook.xml": "<x/>"}), "damaged"),
         (workbook, "empty"),
         (lambda: workbook(["code"]), "no_rows"),
-        (lambda: workbook(["code"], *(["TK"] for _ in range(MAX_ROWS + 1))), "too_many_rows"),
+        (lambda: workbook(["code"], *(["TK"] for _ in range(MAX_TABLE_ROWS + 1))), "too_many_rows"),
         (lambda: workbook(["code", *[""] * (MAX_COLUMNS - 1), "x"], ["TK"]), "too_many_columns"),
         (lambda: archive(EXCEL | {STRINGS: BOMB}), "damaged"),
         (lambda: with_part(archive(EXCEL), STRINGS, lambda _part: BOMB.encode("utf-16")), "damaged"),
@@ -230,10 +230,10 @@ def test_the_row_with_the_wrong_quotation_mark_is_named() -> None:
 
 
 def test_as_many_rows_as_allowed_are_read() -> None:
-    rows = [[f"TK-{number}", number] for number in range(MAX_ROWS)]
+    rows = [[f"TK-{number}", number] for number in range(MAX_TABLE_ROWS)]
 
-    assert len(read_table(workbook(["code", "x"], *rows), "x.xlsx").rows) == MAX_ROWS
-    assert len(read_table(b"code\n" + b"TK-1\n" * MAX_ROWS, "x.csv").rows) == MAX_ROWS
+    assert len(read_table(workbook(["code", "x"], *rows), "x.xlsx").rows) == MAX_TABLE_ROWS
+    assert len(read_table(b"code\n" + b"TK-1\n" * MAX_TABLE_ROWS, "x.csv").rows) == MAX_TABLE_ROWS
 
 
 def test_a_workbook_is_read_as_the_spreadsheet_shows_it() -> None:

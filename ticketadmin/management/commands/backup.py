@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-FAILURES = (sqlite3.Error, OSError, subprocess.CalledProcessError)
+BACKUP_ERRORS = (sqlite3.Error, OSError, subprocess.CalledProcessError)
 SESSIONS = "django_session"  # left out: a backup must not let its reader in as another user
 
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             partial.touch(mode=0o600)
             write(partial)
             partial.rename(target)
-        except FAILURES as error:
+        except BACKUP_ERRORS as error:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             raise CommandError(f"The backup failed: {why(error)}. Nothing was written.") from error

@@ -6,16 +6,16 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import OperationalError
 
-MAX_ATTEMPTS = 5
+MAX_MIGRATE_ATTEMPTS = 5
 DEADLOCK = "40P01"  # deadlock_detected, in PostgreSQL's table of error codes
 
 
 def repeat_after_deadlock(step: Callable[[], object]) -> None:
-    """Run a step until PostgreSQL no longer ends it because of a deadlock, at most MAX_ATTEMPTS times.
+    """Run a step until PostgreSQL does not end it because of a deadlock, at most MAX_MIGRATE_ATTEMPTS times.
 
     A migration is one transaction: it was undone, and the next attempt repeats it. Raises OperationalError.
     """
-    for _attempt in range(MAX_ATTEMPTS - 1):
+    for _attempt in range(MAX_MIGRATE_ATTEMPTS - 1):
         try:
             step()
             return

@@ -30,7 +30,7 @@ CUSTOM_FIELDS = [
     {"key": "loai_bao_hanh", "label": "Loại bảo hành", "kind": "select", "choices_text": WARRANTY_OPTIONS},
     {"key": "ghi_chu", "label": "Ghi chú", "kind": "long_text"},
 ]
-STATUSES = [
+DEMO_STATUSES = [
     ("Mới", Hue.BLUE, False),
     ("Đang xử lý", Hue.TEAL, False),
     ("Chờ khách hàng", Hue.YELLOW, False),
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             )
             StatusSetting.objects.bulk_create(
                 StatusSetting(name=name, hue=hue, is_done=is_done, order=order)
-                for order, (name, hue, is_done) in enumerate(STATUSES)
+                for order, (name, hue, is_done) in enumerate(DEMO_STATUSES)
             )
         if options["sweep"]:
             with suppress(CommandError):  # the worker goes on

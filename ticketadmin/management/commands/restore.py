@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from ticketadmin.management.commands.backup import FAILURES, for_postgres, open_read_only, why
+from ticketadmin.management.commands.backup import BACKUP_ERRORS, for_postgres, open_read_only, why
 from ticketadmin.services.operations.readiness import pause_after_restore
 
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         connection.close()
         try:
             _copy_sqlite(source) if connection.vendor == "sqlite" else _load_postgres(source)
-        except FAILURES as error:
+        except BACKUP_ERRORS as error:
             raise CommandError(
                 f"The restore failed: {why(error)}. Is {source} a backup of this kind of database?"
             ) from error

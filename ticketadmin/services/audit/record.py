@@ -29,7 +29,7 @@ logger = logging.getLogger("ticketadmin.audit")
 Values = Mapping[str, Any]
 T = TypeVar("T")
 
-MAX_TEXT = 1_000  # characters of one value
+MAX_AUDITED_VALUE = 1_000  # characters of one value
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"=&?]{1,64}@[^\s@<>()\[\],;:\"=&?]{1,255}")
 _PRIVATE = frozenset({"email"})  # fields that are kept in the row and never logged
 
@@ -174,7 +174,11 @@ def _digest(address: str) -> str:
 def _bounded(value: Any) -> Any:
     """Cut long texts inside a value, saying so."""
     if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]}… ({len(value):,} characters)"
+        return (
+            value
+            if len(value) <= MAX_AUDITED_VALUE
+            else f"{value[:MAX_AUDITED_VALUE]}… ({len(value):,} characters)"
+        )
     if isinstance(value, Mapping):
         return {name: _bounded(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

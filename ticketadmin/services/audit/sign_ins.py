@@ -20,7 +20,7 @@ from ticketadmin.services.audit.record import Origin, Target, acting_from, curre
 
 MAX_ENTRIES = 20
 HOUR = timedelta(hours=1)
-MAX_NAME = 150  # characters, as the account's column
+MAX_RECORDED_NAME = 150  # characters, as the account's column
 
 
 @receiver(user_logged_in)
@@ -40,7 +40,7 @@ def _failed(credentials: dict[str, Any], **_signal: Any) -> None:
 
 def account_of(name: str) -> User | None:
     """Return the account that a typed name means, if there is one; its spelling is that of a sign-in."""
-    if not name or len(name) > MAX_NAME:
+    if not name or len(name) > MAX_RECORDED_NAME:
         return None
     return User.objects.filter(username__iexact=User.normalize_username(name).strip()).first()
 

@@ -24,17 +24,16 @@ from ticketadmin.services.bulk.spellings import with_names, with_spellings
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
 from ticketadmin.services.saving.signature import refuse_signature
 from ticketadmin.services.values.choice_codecs import unknown_option
-from ticketadmin.services.values.choices import MAX_NAME, matching_name
-from ticketadmin.services.values.fields import Field, Kind, Value
+from ticketadmin.services.values.choices import MAX_CHOICE_NAME, matching_name
+from ticketadmin.services.values.fields import DATE_KINDS, Field, Kind, Value
 from ticketadmin.services.values.inputs import Inputs, is_blank, parse
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
 
-CLEARING = frozenset(["[clear]", "[xoa]"])  # without diacritics, so [xóa] and [xoá] are both among them
+CLEARING_CELLS = frozenset(["[clear]", "[xoa]"])  # without diacritics, so [xóa] and [xoá] are both among them
 FREE_TEXT = frozenset(
     [Kind.LINE, Kind.TEXT, Kind.LONG_TEXT, Kind.HTML, Kind.RAW, Kind.MULTI_SELECT, Kind.CHOICE]
 )
-DATES = frozenset([Kind.DATE, Kind.EPOCH_DATE])
 NEITHER = "[neither]"  # the answer that a spelling means none of the options
 _BROKEN = re.compile(
     r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|BLOCKED!|GETTING_DATA|#{2,})"
@@ -64,7 +63,7 @@ def read_cell(
         return None
     refuse_signature(field)
     text = text if field.kind in FREE_TEXT else plain
-    if heading(plain) in CLEARING:
+    if heading(plain) in CLEARING_CELLS:
         return _clear(field)
     refuse_damage(text, is_number=field.kind is Kind.NUMBER)
     if is_shortened(text):
@@ -178,7 +177,7 @@ def _name(field: Field, text: str, schema: TicketSchema, column: ColumnReading) 
     except ValidationError as error:
         wanted = heading(text)
         alike = [name for name in schema.choices.of_field(field.name).names if heading(name) == wanted]
-        if error.code == "unknown_name" and wanted and len(text) <= MAX_NAME and len(alike) == 1:
+        if error.code == "unknown_name" and wanted and len(text) <= MAX_CHOICE_NAME and len(alike) == 1:
             return alike[0]
         raise
 
@@ -191,7 +190,7 @@ def _number(text: str, column: ColumnReading, *, is_decimal: bool) -> str:
 
 
 def _inputs(field: Field, text: str, column: ColumnReading) -> Inputs:
-    if field.kind in DATES:
+    if field.kind in DATE_KINDS:
         column.refuse_misfit(notations_of_day(text))
         return [read_day(text, column.notation, day_zero=column.day_zero)]
     if field.kind is Kind.YES_NO:

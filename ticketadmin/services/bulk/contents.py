@@ -21,8 +21,8 @@ from ticketadmin.ticketapi.reasons import Reason
 
 CONTENT = "ticket_content"
 MAX_WITH_CONTENTS = 500  # of one file with contents
-MAX_BYTES = 5_000_000  # of one file, in UTF-8: with its record it stays below what an upload may hold
-MAX_SECONDS = 60.0  # of reading: a proxy gives a download up that sends nothing for 90
+MAX_CONTENT_BYTES = 5_000_000  # of one file, in UTF-8: with its record it stays below what an upload may hold
+MAX_CONTENT_SECONDS = 60.0  # of reading: a proxy gives a download up that sends nothing for 90
 
 
 class ContentReader:
@@ -32,7 +32,9 @@ class ContentReader:
     may be streamed after that. `seconds` count from the first read; `size` is that of all cells, in bytes.
     """
 
-    def __init__(self, choices: Choices, *, seconds: float = MAX_SECONDS, size: int = MAX_BYTES) -> None:
+    def __init__(
+        self, choices: Choices, *, seconds: float = MAX_CONTENT_SECONDS, size: int = MAX_CONTENT_BYTES
+    ) -> None:
         self._choices = choices
         self._seconds = seconds
         self._room = size

@@ -10,7 +10,6 @@ from ticketadmin.models import BulkFile, User
 from ticketadmin.services.bulk.columns import errors_heading, is_errors_heading
 from ticketadmin.services.bulk.files import answers_in, content_of, table_in
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
-from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.people.access import require
 from ticketadmin.services.spreadsheets.marking import MarkedFile, with_columns
 from ticketadmin.services.values.schema import TicketSchema
@@ -24,7 +23,7 @@ def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> Ma
 
     Raises Forbidden, or ValidationError where it cannot be read or written so.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     content = content_of(file)
     answers = answers_in(file.bulk.notes) if file.bulk else {}
     found = read_rows(table_in(content, file.name), schema, compares=True, answers=answers)

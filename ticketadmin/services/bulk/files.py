@@ -21,7 +21,6 @@ from ticketadmin.services.bulk.columns import has_header
 from ticketadmin.services.bulk.questions import Answers
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import (
-    RIGHT,
     Chosen,
     ChosenTickets,
     NotNow,
@@ -36,8 +35,8 @@ from ticketadmin.services.spreadsheets.table import SheetWithoutRows, Table, Unr
 from ticketadmin.services.values.schema import TicketSchema
 
 SHOWN_PIECES = 200
-MAX_NAME = 120
-MAX_SHEETS = 3  # looked at behind the first: each is a process of its own
+MAX_FILE_NAME = 120
+MAX_SHEETS_TRIED = 3  # looked at behind the first: each is a process of its own
 
 
 class EveryRowWrong(ValidationError):
@@ -82,7 +81,7 @@ def table_in(content: bytes, name: str) -> Table:
 def _table_beside(content: bytes, name: str, sheets: Iterable[str]) -> Table | None:
     """Return the first of these sheets' tables that names ticket codes; a sheet of explanations is none."""
     candidates = [title for title in sheets if title not in help_titles()]
-    for title in candidates[:MAX_SHEETS]:
+    for title in candidates[:MAX_SHEETS_TRIED]:
         with suppress(UnreadableFile):
             if has_header(other := read_table(content, name, title)):
                 return other
@@ -93,7 +92,7 @@ def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
     """Return the tickets of a file, each with the changes of its row, and how the file was read."""
     is_export = table.differences is not None
     tickets = tuple(Chosen(row.code, Edit(row.values), row.had if is_export else None) for row in table.rows)
-    return ChosenTickets(tickets, _notes_of(table, name[:MAX_NAME]))
+    return ChosenTickets(tickets, _notes_of(table, name[:MAX_FILE_NAME]))
 
 
 @transaction.atomic
@@ -109,13 +108,13 @@ def keep_file(content: bytes, name: str, *, owner: User, bulk: BulkUpdate | None
 
     Of files without a bulk update the owner has one at a time. Raises Forbidden.
     """
-    require(owner, RIGHT)
+    require(owner, "run_bulk_updates")
     if bulk is None:
         BulkFile.objects.filter(bulk=None, owner=owner).delete()
     return BulkFile.objects.create(
         bulk=bulk,
         owner=owner,
-        name=name[:MAX_NAME],
+        name=name[:MAX_FILE_NAME],
         content=zlib.compress(content),
         created_at=timezone.now(),
     )
@@ -127,7 +126,7 @@ def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: 
     Returns whether there is something new to agree to: other rows have errors than before. Raises Forbidden,
     NotNow where the changes were taken already, FileGone, or ValidationError where the file cannot be used.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     content = kept_content(bulk)
     table = read_upload(content, bulk.notes["file"], schema, answers)
     chosen = tickets_in(table, bulk.notes["file"])

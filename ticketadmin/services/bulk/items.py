@@ -32,7 +32,7 @@ from ticketadmin.services.bulk.endings import Endings
 from ticketadmin.services.bulk.file_base import bases_in_file
 from ticketadmin.services.bulk.recipes import is_stopped, recipe_in
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
-from ticketadmin.services.bulk.waits import LOOK_AGAIN, MAX_LOOKS, NOT_TRIED, wait_after
+from ticketadmin.services.bulk.waits import ITEM_LOOK_INTERVAL, MAX_LOOKS, NOT_TRIED, wait_after
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.rules.checking import ProposedChange, Unmet, check_rules, load_rules, names_to_read
@@ -63,7 +63,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
-MAX_ATTEMPTS = 6
+MAX_ITEM_ATTEMPTS = 6
 
 
 def _still_ours() -> QuerySet[BulkItem]:
@@ -278,7 +278,7 @@ def _in_progress(item: BulkItem, other: Change | None) -> ItemResult:
     """Try again later. If it is a save of this very item that has not ended, what came of it is found out."""
     if other is None or other.submission != item.submission:
         return _again(item, ItemOutcome.NOT_DONE, ItemReason.IN_PROGRESS)
-    item.state, item.not_before = ItemState.DOUBT, timezone.now() + LOOK_AGAIN
+    item.state, item.not_before = ItemState.DOUBT, timezone.now() + ITEM_LOOK_INTERVAL
     keep_items([item])
     return Doubt()
 
@@ -344,7 +344,7 @@ def _may_yet_be_settled(change: Change) -> bool:
 
 def _look_later(item: BulkItem, change: Change, failure: str | None) -> ItemResult:
     """Keep an item in doubt. Once reading would tell, only a few failures to read are waited for."""
-    item.not_before = timezone.now() + LOOK_AGAIN
+    item.not_before = timezone.now() + ITEM_LOOK_INTERVAL
     if timezone.now() >= certain_at(change) and failure not in NOT_TRIED:
         item.attempts += 1
         if item.attempts >= MAX_LOOKS:
@@ -365,9 +365,9 @@ def fail_item(item: BulkItem) -> ItemResult:
     """Put an item back after an error of our own, or give it up; whether it was sent decides the words."""
     change = Change.objects.filter(bulk=item.bulk.uuid, submission=item.submission).first()
     if change is not None:
-        item.state, item.not_before = ItemState.DOUBT, timezone.now() + LOOK_AGAIN
+        item.state, item.not_before = ItemState.DOUBT, timezone.now() + ITEM_LOOK_INTERVAL
         item.attempts += 1
-        if item.attempts < MAX_ATTEMPTS:
+        if item.attempts < MAX_ITEM_ATTEMPTS:
             keep_items([item])
             return Doubt()
         return _end(item, ItemOutcome.UNKNOWN, ItemReason.INTERNAL_ERROR, change)
@@ -399,7 +399,7 @@ def _may_try_again(item: BulkItem, reason: str, retry_after: float | None = None
         item.wait_again()
         return True
     item.attempts += 1
-    if item.attempts >= MAX_ATTEMPTS:
+    if item.attempts >= MAX_ITEM_ATTEMPTS:
         return False
     wait = timedelta(seconds=retry_after) if retry_after is not None else wait_after(item.attempts, known)
     item.wait_again(timezone.now() + wait)
@@ -412,7 +412,7 @@ def _ended(work: Work, item: BulkItem, change: Change) -> ItemResult:
         return _end_with(work, item, change)
     item.state, item.change, item.attempts = ItemState.DOUBT, change, 0
     item.message, item.reason = change.message, change.reason
-    item.not_before = max(certain_at(change), timezone.now() + LOOK_AGAIN)
+    item.not_before = max(certain_at(change), timezone.now() + ITEM_LOOK_INTERVAL)
     keep_items([item])
     return Doubt(change.reason)
 

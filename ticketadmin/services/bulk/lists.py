@@ -18,10 +18,10 @@ from ticketadmin.services.values.choices import Choices
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
-MAX_ROWS = 100  # in one call
+MAX_CODES_IN_A_CALL = 100  # in one call
 MAX_CODES_LENGTH = 4_000  # characters of the codes in one address, which proxies cut at 8,000
 COMMA = len("%2C")
-ENOUGH = 0.5  # the part of the rows asked for that makes the list worth asking
+MIN_SHARE_LISTED = 0.5  # the part of the rows asked for that makes the list worth asking
 
 
 class ListReads:
@@ -29,7 +29,7 @@ class ListReads:
 
     def __init__(self, max_rows: int) -> None:
         """Take how many rows one call may ask for; none or one: the list is not used."""
-        self.max_rows = min(MAX_ROWS, max_rows)
+        self.max_rows = min(MAX_CODES_IN_A_CALL, max_rows)
         self._is_on = self.max_rows > 1
         self._lock = threading.Lock()
 
@@ -65,7 +65,7 @@ class ListReads:
             found |= rows.by_code
             if rows.ignored_filter:
                 self._withdraw()
-            elif len(rows.by_code) < ENOUGH * len(part):
+            elif len(rows.by_code) < MIN_SHARE_LISTED * len(part):
                 self.stop()
         return found
 

@@ -11,7 +11,6 @@ from ticketadmin.services.bulk.codes import is_code_heading
 from ticketadmin.services.bulk.columns import is_header
 from ticketadmin.services.bulk.exports import CHECKED, DETAIL, OUTCOME, endings
 from ticketadmin.services.bulk.files import kept_content, table_in
-from ticketadmin.services.bulk.runs import RIGHT
 from ticketadmin.services.people.access import require
 from ticketadmin.services.spreadsheets.marking import MarkedFile, with_columns
 from ticketadmin.services.spreadsheets.table import Table
@@ -42,7 +41,7 @@ def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> Mark
 
     Raises Forbidden, FileGone, or ValidationError where it cannot be read or written so.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     content = kept_content(bulk)
     table = table_in(content, bulk.notes.get("file", "")).below_title(is_header)
     rows = _rows(table, ended)

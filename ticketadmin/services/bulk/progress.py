@@ -27,7 +27,7 @@ from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 RUNS = 30  # on a page of the list of runs
-PAGE = 50
+ITEMS_ON_PAGE = 50
 DAMAGED = "damaged"
 RATE_OVER = 15  # seconds
 NEWS_FOR = timedelta(days=7)
@@ -125,11 +125,11 @@ class ItemPage:
 def item_page(bulk: BulkUpdate, progress: Progress, *, shown: str = "", number: int = 1) -> ItemPage:
     """Return one page of items by one query; `shown` is a plan, an outcome or DAMAGED, "" for all."""
     total = progress.shown_as(shown)
-    pages = max(1, -(-total // PAGE))
+    pages = max(1, -(-total // ITEMS_ON_PAGE))
     number = min(max(1, number), pages)
-    start = (number - 1) * PAGE
+    start = (number - 1) * ITEMS_ON_PAGE
     # Chosen by their keys first: PostgreSQL would join and sort ten thousand whole rows to show fifty.
-    chosen = _shown(bulk, shown).order_by("position").values("pk")[start : start + PAGE]
+    chosen = _shown(bulk, shown).order_by("position").values("pk")[start : start + ITEMS_ON_PAGE]
     found = BulkItem.objects.filter(pk__in=chosen).select_related("change").order_by("position")
     return ItemPage(tuple(found), number, pages, total)
 

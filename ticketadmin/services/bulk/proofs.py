@@ -22,7 +22,7 @@ from ticketadmin.services.saving.record import Received, finish_verified
 from ticketadmin.services.saving.sending import Written
 from ticketadmin.services.saving.verdict import Verdict, WriteState, judge
 
-WITHIN = 0.7  # seconds for which a write waits for others, so that it is read within one second
+MAX_PROOF_WAIT = 0.7  # seconds for which a write waits for others, so that it is read within one second
 MAX_TOGETHER = 50
 MAX_OPEN = 2 * MAX_TOGETHER  # written and not proved: beyond that nothing more is written
 
@@ -74,8 +74,8 @@ class Proofs:
         if self._singly:
             return 0.0
         if not self._together:
-            return WITHIN
-        return max(0.0, self._together[0].since + WITHIN - self._clock())
+            return MAX_PROOF_WAIT
+        return max(0.0, self._together[0].since + MAX_PROOF_WAIT - self._clock())
 
     def due(self, *, at_once: bool) -> list[Unproved]:
         """Take the items that are to be read back now: one singly, or many together."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from django.core.exceptions import ValidationError
 
-from ticketadmin.services.bulk.cells import CLEARING, DATES, NEITHER, candidates, names_in, read_cell
+from ticketadmin.services.bulk.cells import CLEARING_CELLS, NEITHER, candidates, names_in, read_cell
 from ticketadmin.services.bulk.columns import Column
 from ticketadmin.services.bulk.notation import (
     OF_DAYS,
@@ -26,12 +26,12 @@ from ticketadmin.services.bulk.notation import (
 from ticketadmin.services.saving.edit import Set
 from ticketadmin.services.spreadsheets.table import Table
 from ticketadmin.services.values.codecs import canonical
-from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.fields import DATE_KINDS, Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
 
 EXAMPLES = 3
-MAX_NAMES = 10  # questions about single spellings of a column: where there are more, it holds something else
+MAX_NAME_QUESTIONS = 10  # about single spellings of a column: where there are more, it holds something else
 _MAX_NAME = 60
 _MAX_CELL = 100  # no day, number or name with two readings is longer
 _NAMED = frozenset([Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT, Kind.YES_NO])
@@ -115,7 +115,7 @@ def examine_column(
     if field is None:
         return ColumnFinding(ColumnReading())
     examined = _Examined(column.index, column.name, field, _cells(table, column.index), schema, answers)
-    if field.kind in DATES:
+    if field.kind in DATE_KINDS:
         return _examine_days(examined, ColumnReading(day_zero=table.day_zero))
     if field.kind is Kind.NUMBER:
         return _examine_numbers(examined, table)
@@ -291,7 +291,7 @@ def _examine_names(column: _Examined) -> ColumnFinding:
         for spelling, options in _uncertain_names(column, text):
             asked.setdefault(folded(spelling), (spelling, options))
             cells_of.setdefault(folded(spelling), []).extend(cells)
-    if len(asked) > MAX_NAMES:
+    if len(asked) > MAX_NAME_QUESTIONS:
         return NOT_EXAMINED
     subject = Subject.YES_NO if column.field.kind is Kind.YES_NO else Subject.NAME
     questions = tuple(
@@ -312,7 +312,7 @@ def _by_text(cells: Iterable[_Cell]) -> dict[str, list[_Cell]]:
 
 def _uncertain_names(column: _Examined, text: str) -> Iterator[tuple[str, Options]]:
     """Yield the names in a cell that may mean several things, each with what it may mean."""
-    if len(text) > _MAX_NAME or not text.strip() or heading(text) in CLEARING:
+    if len(text) > _MAX_NAME or not text.strip() or heading(text) in CLEARING_CELLS:
         return
     for name in names_in(column.field, text):
         if options := candidates(column.field, name, column.schema):

@@ -22,7 +22,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.rollout import damage_seen, damaged_items
-from ticketadmin.services.bulk.runs import RIGHT, NotNow, start_after
+from ticketadmin.services.bulk.runs import NotNow, start_after
 from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import Forbidden, may_undo, require
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing
@@ -37,7 +37,7 @@ def undo_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> Bulk
     known, or that were changed since, are listed and left alone.
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     if not bulk.has_ended or bulk.kind == BulkKind.SETTLE:
         raise NotNow
     sent = bulk.items.exclude(change=None).select_related("change").order_by("position")
@@ -71,7 +71,7 @@ def restore_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> B
     The run itself stays paused or ended. A field that changed and was accepted is left out: it is wanted.
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     if not (bulk.has_ended or bulk.state == BulkState.PAUSED):
         raise NotNow
     schema, accepted = load_schema(), frozenset(bulk.accepted)

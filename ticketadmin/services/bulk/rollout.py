@@ -15,7 +15,7 @@ from ticketadmin.services.saving.damage import damage_by_field
 from ticketadmin.services.values.schema import TicketSchema
 
 HANDFUL = 4  # tickets in flight once the first one is proved
-ENOUGH = 5  # proved tickets after which the run goes at full speed
+PROVED_FOR_FULL_SPEED = 5  # proved tickets after which the run goes at full speed
 KEPT_OLD_VALUES = PauseReason.KEPT_OLD_VALUES.value  # also the word by which it is accepted
 _PROVED = (
     ItemOutcome.VERIFIED, ItemOutcome.STORED_DIFFERENTLY, ItemOutcome.NOT_READABLE, ItemOutcome.NOT_APPLIED,
@@ -42,7 +42,7 @@ class Rollout:
     @property
     def is_full(self) -> bool:
         """Return whether enough tickets are proved for full speed."""
-        return self._proved >= ENOUGH
+        return self._proved >= PROVED_FOR_FULL_SPEED
 
     def in_flight(self, most: int) -> int:
         """Return how many tickets may be in flight now, at most `most`."""

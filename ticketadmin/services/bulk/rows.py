@@ -37,7 +37,7 @@ from ticketadmin.services.bulk.returned import (
     refuse_shortened,
     returned_file,
 )
-from ticketadmin.services.bulk.spellings import CODES, with_names, write_it_as
+from ticketadmin.services.bulk.spellings import CODE_EXAMPLES, with_names, write_it_as
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordProblem
 from ticketadmin.services.spreadsheets.table import Table, TableRow
@@ -50,7 +50,7 @@ from ticketadmin.ticketapi.client import CODE
 
 MAX_ERRORS = 500
 MAX_ERRORS_A_ROW = 20
-MAX_CONTENT = 2_000_000  # characters of HTML in all rows: some seconds of cleaning
+MAX_TABLE_HTML = 2_000_000  # characters of HTML in all rows: some seconds of cleaning
 _MAX_VALUE = 120
 _REMEMBERED = 100  # characters: statuses and days repeat in a column, contents do not
 
@@ -161,12 +161,14 @@ def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
     """Raise InvalidColumns for more content than is cleaned while a user waits for the page."""
     html = [column.index for column in columns if column.field and column.field.kind is Kind.HTML]
     length = sum(len(_cell(row, index)) for row in table.rows for index in html)
-    if length > MAX_CONTENT:
+    if length > MAX_TABLE_HTML:
         message = _(
             "The file's contents have %(length)s characters in all; at most %(most)s are taken at once. "
             "Split the file."
         )
-        raise InvalidColumns(message, code="too_much_content", params={"length": length, "most": MAX_CONTENT})
+        raise InvalidColumns(
+            message, code="too_much_content", params={"length": length, "most": MAX_TABLE_HTML}
+        )
 
 
 class _Reading:
@@ -316,4 +318,4 @@ def _check_code(text: str, problem: str | None) -> None:
     refuse_damage(text)
     if not CODE.fullmatch(text):
         message = _("This is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
-        raise ValidationError(f"{message} {write_it_as(CODES)}", code="invalid_code")
+        raise ValidationError(f"{message} {write_it_as(CODE_EXAMPLES)}", code="invalid_code")

@@ -51,7 +51,6 @@ from ticketadmin.services.values.schema import load_schema
 
 MAX_TICKETS = 10_000
 MAX_IN_FLIGHT = 16
-RIGHT = "run_bulk_updates"
 UNSENT_KEPT_FOR = timedelta(days=14)
 
 
@@ -102,7 +101,7 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
 
     Raises Forbidden, NothingToDo or TooMany.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     if not chosen.tickets:
         raise NothingToDo
     if len(chosen.tickets) > MAX_TICKETS:
@@ -146,7 +145,7 @@ def check_bulk(
 
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     has_recipe = recipe is not None and bool(recipe.changes)
     with transaction.atomic():
         forget_recipe(bulk)
@@ -162,7 +161,7 @@ def check_bulk(
 
 def check_again(bulk: BulkUpdate, *, actor: User) -> None:
     """Throw the dry run away and make another: the tickets may have changed. Raises Forbidden or NotNow."""
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.READY,), BulkState.CHECKING, seal="")
         _forget_plans(bulk)
@@ -175,7 +174,7 @@ def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
 
     Raises Forbidden or NotNow.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     if bulk.kind != BulkKind.UPDATE:
         raise NotNow
     with transaction.atomic():
@@ -214,7 +213,7 @@ def choose_values(
     `by_ticket` names items by primary key and wins over `by_column`, which names fields; others stay.
     Raises Forbidden, NotNow, NothingToDo, or SealBroken where the dry run with this seal is gone.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     schema = load_schema()
     with transaction.atomic():
         if BulkUpdate.objects.select_for_update().get(pk=bulk.pk).seal != seal:
@@ -242,7 +241,7 @@ def confirm_bulk(
 
     Raises Forbidden, NotNow, NothingToDo, or SealBroken where the dry run is another one by now.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     with transaction.atomic():
         _record_if_others(AuditAction.RUN_CONFIRMED, bulk, actor)
         _move(
@@ -278,7 +277,7 @@ def _begin(bulk: BulkUpdate) -> None:
 
 def pause_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     """Start no further ticket; what is in flight ends. Raises Forbidden or NotNow."""
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.RUNNING,), BulkState.PAUSED, pause_reason="")
         _record_if_others(AuditAction.RUN_PAUSED, bulk, actor)
@@ -289,7 +288,7 @@ def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
 
     Raises Forbidden, or NotNow: also where the run paused for damage, which `go_on_although` accepts.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     if bulk.is_paused_for_damage:
         raise NotNow
     _resume(bulk, actor)
@@ -300,7 +299,7 @@ def go_on_although(bulk: BulkUpdate, *, actor: User) -> None:
 
     Raises Forbidden or NotNow.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     _resume(bulk, actor, accepted=everything_seen(bulk, load_schema()))
 
 
@@ -315,7 +314,7 @@ def _resume(bulk: BulkUpdate, actor: User, **values: Any) -> None:
 
 def cancel_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     """Stop for good: what is in flight ends, the rest is not sent. Raises Forbidden or NotNow."""
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.RUNNING, BulkState.PAUSED), BulkState.CANCELLING, pause_reason="")
         _record_if_others(AuditAction.RUN_CANCELLED, bulk, actor)
@@ -327,7 +326,7 @@ def cancel_bulk(bulk: BulkUpdate, *, actor: User) -> None:
 
 def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
     """Delete a bulk update that was never confirmed. Raises Forbidden or NotNow."""
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     states = [BulkState.DRAFT, BulkState.CHECKING, BulkState.READY, BulkState.PAUSED]
     unsent = BulkUpdate.objects.filter(pk=bulk.pk, started_at=None, state__in=states)
     with transaction.atomic():
@@ -344,7 +343,7 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ())
     Without `outcomes`: of those that may be tried again without asking.
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     if not bulk.has_ended:
         raise NotNow
     again = bulk.items.filter(outcome__in=outcomes or [one for one in ItemOutcome if one.is_retryable])
@@ -372,7 +371,7 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
 
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, RIGHT)
+    require(actor, "run_bulk_updates")
     if not bulk.has_ended:
         raise NotNow
     rows = (

@@ -27,7 +27,7 @@ SPELLINGS: Mapping[Kind, tuple[str, ...]] = {
     Kind.EMAIL: ("name@example.com",),
 }  # fmt: skip
 _NAMES_SHOWN = 20
-CODES = ("TK-240001", "tk_15", "240001")
+CODE_EXAMPLES = ("TK-240001", "tk_15", "240001")
 
 
 def with_spellings(message: str, kind: Kind) -> str:

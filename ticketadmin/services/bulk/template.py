@@ -15,7 +15,7 @@ from ticketadmin.services.bulk.columns import labels
 from ticketadmin.services.bulk.exports import in_every_language
 from ticketadmin.services.bulk.spellings import SPELLINGS, write_it_as
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.spreadsheets.table import MAX_ROWS
+from ticketadmin.services.spreadsheets.table import MAX_TABLE_ROWS
 from ticketadmin.services.spreadsheets.writing import HelpSheet, SheetColumn, write_workbook
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
@@ -45,7 +45,7 @@ def template_xlsx(schema: TicketSchema) -> bytes:
     rules = [
         _("An empty cell keeps what the ticket has. Columns that you do not need can be removed."),
         _("At most %(most)s tickets in one file. Nothing is sent before you have seen a preview.")
-        % {"most": number_format(MAX_ROWS, force_grouping=True)},
+        % {"most": number_format(MAX_TABLE_ROWS, force_grouping=True)},
     ]
     written = write_workbook(
         _("Tickets"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from ticketadmin.ticketapi.reasons import Reason
 
 MAX_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
-LOOK_AGAIN = timedelta(seconds=2)
+ITEM_LOOK_INTERVAL = timedelta(seconds=2)
 NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left this tool
 # Seconds, after a failure of the ticket's own: doubled each time, up to the second one.
 FIRST_TICKET_WAIT, MAX_TICKET_WAIT = 0.5, 30.0

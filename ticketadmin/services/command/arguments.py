@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.codes import is_code_heading, read_codes
+from ticketadmin.services.bulk.columns import CODE_COLUMN
 from ticketadmin.services.bulk.recipes import BulkRecipe
 from ticketadmin.services.bulk.rows import BulkTable, read_rows
 from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen
@@ -24,7 +25,6 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.ticketapi.client import CODE
 
-CODE_COLUMN = "ticket_code"
 _ANY_CODE = "X"  # the code in the one row that the assignments are read from
 
 

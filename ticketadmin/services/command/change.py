@@ -45,7 +45,7 @@ from ticketadmin.services.saving.readback import shown_outcome
 from ticketadmin.services.saving.save import save_ticket
 from ticketadmin.services.values.schema import TicketSchema
 
-LOOK_AGAIN = 0.5  # seconds between two looks at a run that a worker works on
+RUN_LOOK_INTERVAL = 0.5  # seconds between two looks at a run that a worker works on
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _work(bulk: BulkUpdate, caller: Caller) -> None:
         drain(bulk.pk, worker=f"command-{bulk.uuid.hex[:12]}", should_stop=caller.should_stop)
         bulk.refresh_from_db()
         if bulk.is_active and not caller.should_stop():
-            time.sleep(LOOK_AGAIN)
+            time.sleep(RUN_LOOK_INTERVAL)
             bulk.refresh_from_db()
 
 

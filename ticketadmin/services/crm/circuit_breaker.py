@@ -20,7 +20,7 @@ from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
 GATEWAY_DOWN = frozenset({502, 503, 504})
-FAILURES = 5  # attempts in a row, in one process: more than one call makes with its retries
+MAX_FAILURES_IN_A_ROW = 5  # attempts in a row, in one process: more than one call makes with its retries
 OPEN_FOR = timedelta(seconds=8)
 PROBE_FOR = timedelta(seconds=5)  # the others wait so long for what a probe finds
 BELIEVED_FOR = 0.5  # seconds between two looks at the row, in one process
@@ -49,7 +49,7 @@ class CircuitBreaker:
         failed = is_silent or bool(call.reason and call.reason.is_unreachable)
         with self._lock:
             self._failures = self._failures + 1 if failed else 0
-            opens = self._failures >= FAILURES or (failed and self._open_until is not None)
+            opens = self._failures >= MAX_FAILURES_IN_A_ROW or (failed and self._open_until is not None)
             closes = not failed and self._open_until is not None
         if opens:
             self._keep(OPEN_FOR)

@@ -10,17 +10,16 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 
+from ticketadmin.ticketapi.calls import MAX_WRITE_WAIT
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
-
-MOMENT = 0.3  # seconds that a write may wait after the read that it was compared with
 
 
 class ConcurrencyLimit:
     """A semaphore whose size may change, in which writes overtake reads.
 
-    A write is never behind a read that came later, so what it was compared with does not grow old; after a
-    MOMENT it is refused all the same, and its save compares afresh.
+    A write is never behind a read that came later, so what it was compared with does not grow old; after
+    MAX_WRITE_WAIT it is refused all the same, and its save compares afresh.
     `may_begin` is asked before the first call of a save, once its turn has come.
     """
 
@@ -50,7 +49,7 @@ class ConcurrencyLimit:
         for that read. Raises Unavailable (busy_here); of such a write with `again_in`.
         """
         started = time.monotonic()
-        if places == 0 and not self._take(self._writes, min(within, MOMENT)):
+        if places == 0 and not self._take(self._writes, min(within, MAX_WRITE_WAIT)):
             refused = Unavailable(Reason.BUSY_HERE)
             refused.again_in, refused.attempts = 0.0, 0
             raise refused

@@ -35,9 +35,8 @@ from ticketadmin.services.erasing.stores import (
 from ticketadmin.services.index.erased import keep_out
 from ticketadmin.services.people.access import require
 
-RIGHT = "administer"
-EMAIL = "email"
-SHOWN = 20
+_EMAIL = "email"
+MAX_FOUND_SHOWN = 20
 
 
 class StillOpen(Exception):
@@ -85,7 +84,7 @@ def look_up(subject: Subject, *, actor: User) -> HeldData:
 
     An address is looked for in every text of every table: seconds where the history has a million changes.
     """
-    require(actor, RIGHT)
+    require(actor, "administer")
     codes = _codes(subject)
     rows = {store.name: store.rows_of(codes).count() for store in STORES}
     if subject.address:
@@ -126,7 +125,7 @@ def erase(subject: Subject, *, actor: User) -> HeldData:
 def _target(subject: Subject) -> Target:
     if subject.code:
         return Target(TICKET, subject.code, subject.code)
-    return Target(EMAIL, "", masked(subject.address))
+    return Target(_EMAIL, "", masked(subject.address))
 
 
 def _codes(subject: Subject) -> set[str]:
@@ -142,16 +141,18 @@ def _removable(rows: Any) -> Any:
 
 def _open_codes(codes: Collection[str]) -> tuple[str, ...]:
     rows = Change.objects.unsettled().filter(ticket_code__in=list(codes))
-    return tuple(rows.order_by("ticket_code").values_list("ticket_code", flat=True).distinct()[:SHOWN])
+    return tuple(
+        rows.order_by("ticket_code").values_list("ticket_code", flat=True).distinct()[:MAX_FOUND_SHOWN]
+    )
 
 
 def _open_runs(codes: Collection[str], address: str) -> tuple[BulkUpdate, ...]:
     items = BulkItem.objects.filter(ticket_code__in=list(codes)).exclude(bulk__state__in=ENDED)
-    runs = list(BulkUpdate.objects.filter(pk__in=items.values("bulk")).order_by("-id")[:SHOWN])
+    runs = list(BulkUpdate.objects.filter(pk__in=items.values("bulk")).order_by("-id")[:MAX_FOUND_SHOWN])
     if address:
         named = rows_with(BulkUpdate, OF_RUNS, address)
         runs += [run for run in named if not run.has_ended and run not in runs]
-    return tuple(runs[:SHOWN])
+    return tuple(runs[:MAX_FOUND_SHOWN])
 
 
 def _users(address: str) -> tuple[str, ...]:

@@ -43,10 +43,10 @@ from ticketadmin.models import (
 from ticketadmin.services.audit.sign_ins import report_failures
 from ticketadmin.services.erasing.stores import delete_in_chunks
 
-MAX_ROWS = 20_000  # of one table in one go; the rest goes within the next hours
+MAX_ROWS_DELETED = 20_000  # of one table in one go; the rest goes within the next hours
 NOTICE = timedelta(days=30)
 UPKEEP = "upkeep"
-EVERY = timedelta(hours=1)
+CLEANING_INTERVAL = timedelta(hours=1)
 _RETENTION_CAME = "0015_erasing"  # the migration with which retention came
 
 logger = logging.getLogger(__name__)
@@ -116,13 +116,13 @@ def expire_by_setting(name: str, now: datetime) -> int:
     days = getattr(settings, name)
     if not days or (name in settings.RETENTION_BY_DEFAULT and now < notice_ends()):
         return 0
-    return delete_in_chunks(_before(now - timedelta(days=days), BY_SETTING[name]), most=MAX_ROWS)
+    return delete_in_chunks(_before(now - timedelta(days=days), BY_SETTING[name]), most=MAX_ROWS_DELETED)
 
 
 def expire_by_need(name: str, now: datetime) -> int:
     """Delete what is not needed any more and return how many rows were deleted."""
     age, kept = BY_NEED[name]
-    return delete_in_chunks(_before(now - age, kept), most=MAX_ROWS)
+    return delete_in_chunks(_before(now - age, kept), most=MAX_ROWS_DELETED)
 
 
 def prune(before: datetime) -> dict[str, int]:
@@ -139,7 +139,7 @@ def expire_audit(now: datetime) -> int:
     if not settings.KEEP_AUDIT_DAYS:
         return 0
     limit = now - timedelta(days=settings.KEEP_AUDIT_DAYS)
-    return AuditEntry.objects.expire(limit, most=MAX_ROWS)
+    return AuditEntry.objects.expire(limit, most=MAX_ROWS_DELETED)
 
 
 # What is done, by the name under which its count is logged.
@@ -179,7 +179,7 @@ def upkeep(now: datetime) -> dict[str, int]:
 
 def _take(now: datetime) -> bool:
     """Claim this hour's cleaning. One of several workers succeeds."""
-    if Chore.objects.filter(name=UPKEEP, begun_at__lt=now - EVERY).update(begun_at=now):
+    if Chore.objects.filter(name=UPKEEP, begun_at__lt=now - CLEANING_INTERVAL).update(begun_at=now):
         return True
     if Chore.objects.filter(name=UPKEEP).exists():
         return False

@@ -13,8 +13,7 @@ from ticketadmin.models import AuditEntry, User
 from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of, rows_of_all
 from ticketadmin.services.people.access import require
 
-RIGHT = "administer"
-PAGE = 50
+ENTRIES_ON_PAGE = 50
 AUDIT_COLUMNS = (
     "when", "action", "actor", "actor_id", "target_kind", "target", "target_id", "before", "after", "details",
     "channel", "address", "request_id", "entry",
@@ -35,10 +34,10 @@ class AuditFilters:
 
 
 def audit_page(
-    viewer: User, filters: AuditFilters, *, before: int | None, size: int = PAGE
+    viewer: User, filters: AuditFilters, *, before: int | None, size: int = ENTRIES_ON_PAGE
 ) -> Page[AuditEntry]:
     """Return one page of the log. Raises Forbidden."""
-    require(viewer, RIGHT)
+    require(viewer, "administer")
     return page_of(_wanted(filters, before), size)
 
 

@@ -16,8 +16,8 @@ from ticketadmin.models import Change, ChangedField, Prepared, Slot, User
 from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of, rows_of_all
 from ticketadmin.text import visible
 
-PAGE = 30
-NEWEST = 10  # beside a ticket's form
+CHANGES_ON_PAGE = 30
+MAX_BESIDE_FORM = 10  # beside a ticket's form
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,22 @@ class Filters:
     until: date | None = None  # this day included
 
 
-def history_page(viewer: User, filters: Filters, *, before: int | None, size: int = PAGE) -> Page[Change]:
+def history_page(
+    viewer: User, filters: Filters, *, before: int | None, size: int = CHANGES_ON_PAGE
+) -> Page[Change]:
     """Return one page of the changes that this user may see."""
     return page_of(_asked(viewer, filters, before).select_related("undo_of"), size)
 
 
 def newest_of_ticket(viewer: User, code: str) -> list[Change]:
-    """Return the newest changes of a ticket that this user may see, NEWEST at most: one prepared query."""
+    """Return the newest changes of a ticket that this user may see, MAX_BESIDE_FORM at most: one query."""
     if viewer.may("view_all_history"):
         return _NEWEST.rows(ticket=code)
     return _NEWEST_FOR_STAFF.rows(ticket=code, viewer=viewer.pk)
 
 
 def _newest() -> QuerySet[Change]:
-    return Change.objects.for_ticket(Slot("ticket", CharField())).select_related("undo_of")[:NEWEST]
+    return Change.objects.for_ticket(Slot("ticket", CharField())).select_related("undo_of")[:MAX_BESIDE_FORM]
 
 
 def _newest_for_staff() -> QuerySet[Change]:
@@ -56,7 +58,7 @@ def _newest_for_staff() -> QuerySet[Change]:
         ticket_code=Slot("ticket", CharField()), actor=Slot("viewer", BigIntegerField())
     )
     rows = Change.objects.filter(Exists(own), ticket_code=Slot("ticket", CharField()))
-    return rows.select_related("undo_of").order_by("-id")[:NEWEST]
+    return rows.select_related("undo_of").order_by("-id")[:MAX_BESIDE_FORM]
 
 
 _NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)

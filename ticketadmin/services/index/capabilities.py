@@ -16,7 +16,7 @@ from ticketadmin.services.index.moments import moment_of
 from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, UnexpectedReply
 from ticketadmin.ticketapi.tickets import Ticket, TicketPage
 
-PAGE = 100
+LIST_PAGE_SIZE = 100
 CHECK_EVERY = timedelta(days=1)
 CHECK_AGAIN = timedelta(minutes=10)  # after a check that saw too few rows to prove anything
 ENOUGH_ROWS = 4
@@ -34,7 +34,7 @@ class Capabilities:
 
     fields: frozenset[str] = field(default_factory=frozenset)
     rows: int = 0
-    page_size: int = PAGE
+    page_size: int = LIST_PAGE_SIZE
     sorts_by_id: bool = False
     sorts_by_updated: bool = False
     filters_by_id: bool = False
@@ -84,11 +84,13 @@ def check_capabilities(index: TicketIndex, ask: Ask) -> Capabilities:
 
     Raises TicketApiError where the list cannot be read at all, or the CRM cannot answer now.
     """
-    sample = ask(limit=PAGE)
+    sample = ask(limit=LIST_PAGE_SIZE)
     found = Capabilities(
         fields=_fields_of(sample.tickets),
         rows=sample.received,
-        page_size=sample.received if 0 < sample.received < PAGE and sample.has_more is not False else PAGE,
+        page_size=sample.received
+        if 0 < sample.received < LIST_PAGE_SIZE and sample.has_more is not False
+        else LIST_PAGE_SIZE,
     )
     if len(sample.tickets) >= ENOUGH_ROWS:
         found = replace(
@@ -118,7 +120,7 @@ def is_sorted(values: Iterable[Any], *, descending: bool) -> bool:
 def _try(ask: Ask, **query: Any) -> tuple[Ticket, ...] | None:
     """Return the rows of a page that a CRM may refuse; None where it does. What may pass is raised."""
     try:
-        return ask(limit=PAGE, **query).tickets
+        return ask(limit=LIST_PAGE_SIZE, **query).tickets
     except (InvalidTicket, NotAllowed, NotFound, UnexpectedReply):
         return None
 

@@ -8,7 +8,7 @@ from django.db.models import Count, F, OuterRef, Subquery
 
 from ticketadmin.models import IndexedTicket, Listed, StatusCount, TicketIndex, json_rows, rows_in
 
-UNKNOWN = b""  # the key under which tickets of unknown status are counted; a known empty status has _EMPTY
+UNKNOWN_STATUS_KEY = b""  # counts the tickets of unknown status; a known empty status has _EMPTY
 _EMPTY = b"\x01"
 
 
@@ -23,13 +23,13 @@ class Counted:
     @property
     def is_unknown(self) -> bool:
         """Whether these are the tickets of which no read showed a status."""
-        return self.key == UNKNOWN
+        return self.key == UNKNOWN_STATUS_KEY
 
 
 def counter_key(status_key: bytes | memoryview | None) -> bytes:
     """Return the key under which a row is counted."""
     if status_key is None:
-        return UNKNOWN
+        return UNKNOWN_STATUS_KEY
     return bytes(status_key) or _EMPTY
 
 

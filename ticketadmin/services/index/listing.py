@@ -37,15 +37,24 @@ from ticketadmin.services.index.words import terms_in
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
 
-PAGE = 50
+ROWS_ON_PAGE = 50
 READ_AT_ONCE = 500  # rows of an export
-MAX_COUNTED = 10_000  # above this a total is "more than"
+MAX_ROWS_COUNTED = 10_000  # above this a total is "more than"
 MAX_MATCHING = 10_000  # "all that match": what one bulk update takes
-SAMPLED = 500  # newest rows that tell whether what is counted is frequent
+MAX_ROWS_SAMPLED = 500  # newest rows that tell whether what is counted is frequent
 FREQUENT_SHARE = 0.1  # of the rows
 OF_CUSTOMER = 5  # tickets of a customer beside the form of another
-SHOWN = ("code", "values", "expected_on", "created_at", "updated_at", "read_at", "read_from", "missing_at")
-UNKNOWN = "?"  # the value of a status or category filter that fits rows of which it is not known
+SHOWN_COLUMNS = (
+    "code",
+    "values",
+    "expected_on",
+    "created_at",
+    "updated_at",
+    "read_at",
+    "read_from",
+    "missing_at",
+)
+UNKNOWN_NAME = "?"  # the value of a status or category filter that fits rows of which it is not known
 
 
 class Due(StrEnum):
@@ -203,9 +212,11 @@ class Query:
         """Whether many of the newest rows fit, where words are looked for. One query."""
         if not self._words or self.is_narrow:
             return False
-        newest = IndexedTicket.objects.filter(index=self.index).order_by("-pk").values("pk")[:SAMPLED]
+        newest = (
+            IndexedTicket.objects.filter(index=self.index).order_by("-pk").values("pk")[:MAX_ROWS_SAMPLED]
+        )
         found = self.rows(walked=True).filter(pk__in=newest).order_by()
-        return found.count() >= SAMPLED * FREQUENT_SHARE
+        return found.count() >= MAX_ROWS_SAMPLED * FREQUENT_SHARE
 
     def _custom_conditions(self) -> Iterator[Any]:
         for name, text in self.filters.custom:
@@ -218,11 +229,11 @@ class Query:
         rows = self.rows(in_order=True)
         if self.order.is_custom:
             kept = IndexedValue.objects.filter(ticket=OuterRef("pk"), name=self.order.name).exclude(key=b"")
-            return rows.only(*SHOWN).annotate(custom_key=Subquery(kept.values("key")[:1]))
-        return rows.only(*SHOWN, self.order.column)
+            return rows.only(*SHOWN_COLUMNS).annotate(custom_key=Subquery(kept.values("key")[:1]))
+        return rows.only(*SHOWN_COLUMNS, self.order.column)
 
 
-def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
+def read_page(query: Query, place: str = "", *, size: int = ROWS_ON_PAGE) -> Page:
     """Return a page of rows. Raises ValueError for a place that is none."""
     start = place_of(place)
     is_back = start is not None and start.is_back
@@ -242,7 +253,7 @@ def read_page(query: Query, place: str = "", *, size: int = PAGE) -> Page:
     )
 
 
-def total_of(query: Query, *, most: int = MAX_COUNTED) -> Total:
+def total_of(query: Query, *, most: int = MAX_ROWS_COUNTED) -> Total:
     """Count the rows that fit, up to a limit."""
     walks = connection.vendor == "postgresql" and query.has_frequent_words
     with walking(connection) if walks else nullcontext():
@@ -277,8 +288,8 @@ def position_of(query: Query, row: IndexedTicket) -> Total:
     """Return the place of a row among those that fit, from 1, up to a limit."""
     ahead = 0
     for part in _parts(query, Place(_key_of(query, row), row.pk, is_back=True)):
-        ahead += part.order_by()[: MAX_COUNTED + 1].count()
-    return Total(min(ahead + 1, MAX_COUNTED), is_more=ahead >= MAX_COUNTED)
+        ahead += part.order_by()[: MAX_ROWS_COUNTED + 1].count()
+    return Total(min(ahead + 1, MAX_ROWS_COUNTED), is_more=ahead >= MAX_ROWS_COUNTED)
 
 
 def customer_of(index: TicketIndex, code: str) -> str:
@@ -345,7 +356,7 @@ def _first_known(column: str, is_descending: bool, most: int) -> Prepared[Indexe
 
     def build() -> QuerySet[IndexedTicket]:
         rows = IndexedTicket.objects.filter(index_id=Slot("index", BigIntegerField()), missing_at=None)
-        return _known(rows.only(*SHOWN, column), column, is_descending=is_descending)[:most]
+        return _known(rows.only(*SHOWN_COLUMNS, column), column, is_descending=is_descending)[:most]
 
     return Prepared(build)
 
@@ -387,11 +398,11 @@ def _parts(query: Query, place: Place | None) -> Iterator[QuerySet[IndexedTicket
 
 
 def _named(column: str, names: tuple[str, ...]) -> Q:
-    """Return the condition for any of these names; UNKNOWN fits rows of which it is not known."""
+    """Return the condition for any of these names; UNKNOWN_NAME fits rows of which it is not known."""
     if not names:
         return Q()
-    condition = Q(**{f"{column}__in": [sort_key(name) for name in names if name != UNKNOWN]})
-    return condition | Q(**{f"{column}__isnull": True}) if UNKNOWN in names else condition
+    condition = Q(**{f"{column}__in": [sort_key(name) for name in names if name != UNKNOWN_NAME]})
+    return condition | Q(**{f"{column}__isnull": True}) if UNKNOWN_NAME in names else condition
 
 
 def _conditions(filters: ListFilters) -> Iterator[Q]:

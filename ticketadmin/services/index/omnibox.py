@@ -28,10 +28,10 @@ from ticketadmin.text import contains, plain_letters, visible
 from ticketadmin.ticketapi.client import CODE
 
 MAX_CODES = 500  # that one list shows
-MAX_TYPED = 40_000  # characters that are looked at; a browser sends longer texts as a form
+MAX_OMNIBOX_TEXT = 40_000  # characters that are looked at; a browser sends longer texts as a form
 MAX_DRAFTED = 200  # drafts of a user that the list knows
 SUGGESTED = 8
-SAMPLED = 400  # codes of the index whose form counts as this CRM's
+MAX_CODES_SAMPLED = 400  # codes of the index whose form counts as this CRM's
 MIN_OF_FORM = 0.02  # share of the sampled codes that a form needs, so that an odd one makes no rule
 FORMS_KEPT_FOR = 60  # seconds
 # Inside pasted text, where the index knows nothing: capitals with a digit or a hyphen, so that noise such as
@@ -111,7 +111,7 @@ class KnownCodes:
 
 def known_codes(index: TicketIndex, text: str) -> KnownCodes:
     """Look up what the index knows of the words of a text, in one query or two."""
-    pieces = dict.fromkeys(_PIECE.findall(visible(text[:MAX_TYPED])))
+    pieces = dict.fromkeys(_PIECE.findall(visible(text[:MAX_OMNIBOX_TEXT])))
     keys = [sort_key(piece) for piece in list(pieces)[: 2 * MAX_CODES]]
     rows = IndexedTicket.objects.filter(index=index, code_key__in=keys).values_list("code_key", "code")
     return KnownCodes({bytes(key): code for key, code in rows}, _forms(index))
@@ -122,7 +122,7 @@ def _forms(index: TicketIndex) -> frozenset[str]:
     kept: frozenset[str] | None = cache.get(name)
     if kept is None:
         newest = IndexedTicket.objects.filter(index=index).order_by("-number", "-id")
-        counted = Counter(form_of(code) for code in newest.values_list("code", flat=True)[:SAMPLED])
+        counted = Counter(form_of(code) for code in newest.values_list("code", flat=True)[:MAX_CODES_SAMPLED])
         least = MIN_OF_FORM * counted.total()
         kept = frozenset(form for form, times in counted.items() if times > least and "9" in form)
         cache.set(name, kept, FORMS_KEPT_FOR)
@@ -138,7 +138,7 @@ def form_of(code: str) -> str:
 
 def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
     """Return the meaning of the text. `statuses` are the CRM's names, `codes` the known codes in it."""
-    text = " ".join(visible(text[:MAX_TYPED]).split())
+    text = " ".join(visible(text[:MAX_OMNIBOX_TEXT]).split())
     if code := codes.code_in(text.strip("#.,;:!?")):
         return OneTicket(code)
     if named_recipe := recipe_in(text, codes):
@@ -173,7 +173,7 @@ def recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:
 
 def codes_in(text: str, codes: KnownCodes) -> tuple[str, ...]:
     """Return the ticket codes in pasted text, each once, noise left out. A link names one ticket at most."""
-    text = visible(text[:MAX_TYPED])
+    text = visible(text[:MAX_OMNIBOX_TEXT])
     found: dict[str, None] = {}
     done = 0
     for link in _LINK.finditer(text):

@@ -41,12 +41,11 @@ from ticketadmin.services.index.moments import moment_of
 from ticketadmin.services.index.texts import kept_text, spelled
 from ticketadmin.services.index.words import words_of
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.services.values.fields import CATEGORY, CUSTOM_PREFIX, STATUS, TITLE
 from ticketadmin.services.values.ordering import number_key, sort_key
 from ticketadmin.ticketapi.tickets import Json, Ticket, as_text
 
-TITLE, EMAIL, PHONE = "ticket_title", "account_email", "emergency_phone"
-CATEGORY, STATUS, EXPECTED = "cate_name", "status_name", "expected_at"
+EMAIL, PHONE, EXPECTED = "account_email", "emergency_phone", "expected_at"
 CUSTOMER, CREATED, UPDATED = "account_name", "created_at", "updated_at"
 KEPT = frozenset({TITLE, EMAIL, PHONE, CATEGORY, STATUS, EXPECTED, CUSTOMER, CREATED, UPDATED})
 CACHED_FOR = 20  # seconds

@@ -27,7 +27,7 @@ from ticketadmin.services.crm.connection import get_api, may_try_reading, readin
 from ticketadmin.services.crm.hold import asked_to_wait, held_while_asked_to_wait
 from ticketadmin.services.crm.reading import CannotRead, read_ticket
 from ticketadmin.services.index.capabilities import (
-    PAGE,
+    LIST_PAGE_SIZE,
     Capabilities,
     capabilities_of,
     check_capabilities,
@@ -76,7 +76,7 @@ class Cursor:
 
     after: int = 0
     offset: int = 0
-    limit: int = PAGE
+    limit: int = LIST_PAGE_SIZE
     rows: int = 0
     idle: int = 0
     pages: int = 0

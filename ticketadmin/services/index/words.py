@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from ticketadmin.text import plain_letters, visible
 
-MAX_QUERY = 200  # characters of a query that are looked at
-MAX_WORDS = 12
-MAX_TEXT = 500  # characters of one field that search looks at
-WHOLE = 10  # digits of a whole telephone number, with its first 0
+MAX_SEARCH_QUERY = 200  # characters of a query that are looked at
+MAX_SEARCH_WORDS = 12
+MAX_SEARCHED_TEXT = 500  # characters of one field that search looks at
+WHOLE_NUMBER_DIGITS = 10  # digits of a whole telephone number, with its first 0
 COUNTRY = "84"  # Vietnam's calling code: +84 912… and 0912… are one number
 # Digits with what people put between them; never across a line, since each field has a line of its own.
 _PHONE = re.compile(r"(?<![\w-])[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){5,19}(?![\w-])")
@@ -33,7 +33,7 @@ class Term:
 
 def folded_text(text: str) -> str:
     """Return a text as search compares it, on one line."""
-    words = " ".join(plain_letters(visible(text[:MAX_TEXT])).split())
+    words = " ".join(plain_letters(visible(text[:MAX_SEARCHED_TEXT])).split())
     return "".join(filter(str.isprintable, words))  # a NUL, for example, is nothing that a database compares
 
 
@@ -57,24 +57,24 @@ def national(phone: str) -> str:
 
 def is_contact(query: str) -> bool:
     """Return whether a query is nothing but a telephone number or an e-mail address."""
-    text = folded_text(query[:MAX_QUERY])
+    text = folded_text(query[:MAX_SEARCH_QUERY])
     return bool(_PHONE.fullmatch(text)) or ("@" in text.strip("@") and " " not in text)
 
 
 def terms_in(query: str) -> tuple[Term, ...]:
     """Return what a query looks for. A number with gaps is found whole or as the words that make it."""
-    text = folded_text(query[:MAX_QUERY])
+    text = folded_text(query[:MAX_SEARCH_QUERY])
     terms: list[Term] = []
     done = 0
     for found in _PHONE.finditer(text):
         terms += _plain_terms(text[done : found.start()])
         apart = tuple(word for word in found[0].split() if word)
         number = national(found[0])
-        is_whole = number.startswith("0") and len(number) >= WHOLE
+        is_whole = number.startswith("0") and len(number) >= WHOLE_NUMBER_DIGITS
         terms.append(Term(tuple(dict.fromkeys([(number,), apart])), number if is_whole else ""))
         done = found.end()
     terms += _plain_terms(text[done:])
-    return tuple(dict.fromkeys(terms))[:MAX_WORDS]
+    return tuple(dict.fromkeys(terms))[:MAX_SEARCH_WORDS]
 
 
 def _plain_terms(text: str) -> list[Term]:

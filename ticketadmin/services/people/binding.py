@@ -22,7 +22,6 @@ from ticketadmin.services.people.access import Forbidden, require
 
 LINK_FOR = timedelta(days=3)
 MAX_CLAIMS = 5  # of one account: more would be noise that hides the owner
-RIGHT = "administer"
 
 _link: ContextVar[str] = ContextVar("binding_link", default="")
 
@@ -100,9 +99,9 @@ def note_claim(user: User, *, subject: str, name: str, email: str) -> None:
 
 
 def _check(user: User, actor: User) -> None:
-    require(actor, RIGHT)
+    require(actor, "administer")
     if user.is_superuser and not actor.is_superuser:
-        raise Forbidden(RIGHT)
+        raise Forbidden("administer")
     if not may_be_bound(user):
         raise CannotBind
 

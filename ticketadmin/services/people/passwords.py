@@ -18,7 +18,7 @@ from ticketadmin.models import ResetRequest, Source, User
 
 MAX_PER_USER = 3
 MAX_PER_ADDRESS = 10
-WITHIN = timedelta(hours=1)
+RESET_REQUEST_WINDOW = timedelta(hours=1)
 MAILING = "mail"
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def ask_for_password(email: str, *, address: str, write: Callable[[User], EmailM
     MAX_PER_USER gets no further mail, and the answer does not reveal it.
     """
     now = timezone.now()
-    ResetRequest.objects.filter(created_at__lt=now - WITHIN).delete()
+    ResetRequest.objects.filter(created_at__lt=now - RESET_REQUEST_WINDOW).delete()
     if ResetRequest.objects.filter(address=address or None).count() >= MAX_PER_ADDRESS:
         raise TooManyRequests
     for user in _users_who_may_reset(email) or [User(email=email, pk=0)]:

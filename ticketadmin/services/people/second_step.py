@@ -20,8 +20,8 @@ from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import Forbidden, require
 from ticketadmin.services.people.accounts import sign_out_everywhere
 
-CODES = 10
-MAX_TYPED = 40  # characters
+RECOVERY_CODE_COUNT = 10
+MAX_CODE_TYPED = 40  # characters
 _DIGITS = 6
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without the letters and digits that look alike
 _LENGTH, _GROUP = 16, 4
@@ -93,7 +93,7 @@ def switch_on(user: User, code: str) -> list[str]:
 
 def check(user: User, typed: str) -> None:
     """Take a code of the app or a recovery code, once. Raises WrongCode."""
-    code = "".join(typed.split()).replace("-", "").upper() if len(typed) <= MAX_TYPED else ""
+    code = "".join(typed.split()).replace("-", "").upper() if len(typed) <= MAX_CODE_TYPED else ""
     is_right = _verify(user, code, confirmed=True) if len(code) == _DIGITS else _use_recovery_code(user, code)
     if not is_right:
         raise WrongCode
@@ -167,7 +167,10 @@ def _use_recovery_code(user: User, code: str) -> bool:
 
 
 def _new_codes(user: User) -> list[str]:
-    codes = ["".join(secrets.choice(_ALPHABET) for _place in range(_LENGTH)) for _number in range(CODES)]
+    codes = [
+        "".join(secrets.choice(_ALPHABET) for _place in range(_LENGTH))
+        for _number in range(RECOVERY_CODE_COUNT)
+    ]
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
         rows = [RecoveryCode(user=user, digest=_digest(user, code)) for code in codes]

@@ -12,13 +12,13 @@ from ticketadmin.services.values.ordering import in_order
 from ticketadmin.text import folded
 
 MAX_RECIPES = 100  # of one user
-MAX_NAME = 60  # characters, as the column has them
-MAX_SHOWN = 200  # in one menu
+MAX_RECIPE_NAME = 60  # characters, as the column has them
+MAX_RECIPES_SHOWN = 200  # in one menu
 MAX_CHANGES = 60  # fields of one recipe
 
 
 def recipes_for(user: User) -> list[Recipe]:
-    """Return the user's own recipes and the shared ones, by name; MAX_SHOWN at most. One query."""
+    """Return the user's own recipes and the shared ones, by name; MAX_RECIPES_SHOWN at most. One query."""
     return in_order(_SHOWN.rows(user=user.pk), lambda one: one.name)
 
 
@@ -48,7 +48,7 @@ def _usable(user: User | Slot) -> QuerySet[Recipe]:
 
 def recipe_names_column(user: Slot) -> Subquery:
     """Return the same recipes as a column of any query, for `recipe_names_in`: with their names alone."""
-    shown = _usable(user).values("pk")[:MAX_SHOWN]
+    shown = _usable(user).values("pk")[:MAX_RECIPES_SHOWN]
     return json_rows(Recipe.objects.filter(pk__in=shown), ("id", "name"))
 
 
@@ -57,7 +57,9 @@ def recipe_names_in(column: Listed) -> tuple[Recipe, ...]:
     return tuple(in_order(rows_in(Recipe, column), lambda one: one.name))
 
 
-_SHOWN = Prepared(lambda: _usable(Slot("user", BigIntegerField())).select_related("owner")[:MAX_SHOWN])
+_SHOWN = Prepared(
+    lambda: _usable(Slot("user", BigIntegerField())).select_related("owner")[:MAX_RECIPES_SHOWN]
+)
 
 
 def keep_recipe(

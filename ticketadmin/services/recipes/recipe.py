@@ -16,8 +16,7 @@ from ticketadmin.services.values.fields import Field, Kind
 PLACEHOLDERS = ("customer", "code", "today", "me")
 PER_TICKET = frozenset({"customer", "code"})  # placeholders that differ by ticket
 MAX_DAYS = 1_000
-MAX_TEXT = 20_000  # characters of one field's text
-DATES = frozenset({Kind.DATE, Kind.EPOCH_DATE})
+MAX_RECIPE_TEXT = 20_000  # characters of one field's text
 TEXTS = frozenset({Kind.LINE, Kind.HTML, Kind.TEXT, Kind.LONG_TEXT})
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,30})\}")
 

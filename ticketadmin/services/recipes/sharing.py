@@ -13,7 +13,7 @@ from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import require
 
 Row = TypeVar("Row", Recipe, Snippet)
-RIGHT, SHARING = "edit_tickets", "run_bulk_updates"
+SHARING = "run_bulk_updates"  # the permission to share
 
 
 class CannotKeep(Exception):
@@ -33,7 +33,7 @@ def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, most: int) -> 
 
     `values` are those of the columns, `is_shared` among them. Raises Forbidden, TooMany or NameTaken.
     """
-    require(actor, RIGHT)
+    require(actor, "edit_tickets")
     was_shared, before = row.is_shared, {row.AUDITED: getattr(row, row.AUDITED)}
     if values["is_shared"] and not was_shared:
         require(actor, SHARING)
@@ -56,7 +56,7 @@ def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, most: int) -> 
 
 def delete_own(actor: User, row: Recipe | Snippet) -> None:
     """Delete a row of the actor's own. Raises Forbidden."""
-    require(actor, RIGHT)
+    require(actor, "edit_tickets")
     with transaction.atomic():
         if row.is_shared:
             before = {row.AUDITED: getattr(row, row.AUDITED)}

@@ -14,11 +14,11 @@ from typing import Any
 
 from ticketadmin.models import Prepared, TicketRule, User
 from ticketadmin.services.values.codecs import is_empty
-from ticketadmin.services.values.fields import Value
+from ticketadmin.services.values.fields import CATEGORY, STATUS, Value
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, visible
 
-NAMED_VALUES = frozenset({"status_name", "cate_name"})  # fields whose single values can have a rule
+NAMED_VALUES = frozenset({STATUS, CATEGORY})  # fields whose single values can have a rule
 
 
 class Requirement(StrEnum):

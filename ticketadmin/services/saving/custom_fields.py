@@ -27,7 +27,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import TicketApiError
 
 CHANGED = "changed"
-ENOUGH = 2  # filled custom fields of the ticket: one that is sent, and one that has to stay
+MIN_FILLED_CUSTOM_FIELDS = 2  # filled custom fields of the ticket: one that is sent, and one that has to stay
 TRIED_BY = "check_api"
 
 
@@ -78,7 +78,7 @@ def try_custom_fields(code: str) -> TrialResult:
         return TrialResult(Trial.UNREADABLE)
     filled = {name: value for name, value in read.values.items() if not schema.is_empty(name, value)}
     custom = {name: value for name, value in filled.items() if name.startswith(CUSTOM_PREFIX)}
-    if len(custom) < ENOUGH:
+    if len(custom) < MIN_FILLED_CUSTOM_FIELDS:
         return TrialResult(Trial.TOO_FEW)
     first = next(iter(custom))
     found = _sent(code, {first: custom[first]}, read, schema)

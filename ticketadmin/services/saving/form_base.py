@@ -17,7 +17,7 @@ from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.saving.merge import FieldConflict
 from ticketadmin.services.values.fields import Value
 
-SALT = "ticketadmin.base"
+BASE_SALT = "ticketadmin.base"
 
 
 class WrongBase(Exception):
@@ -54,7 +54,7 @@ class Base:
             "custom": self.shows_custom_fields,
             "conflicts": [[c.name, c.original, c.theirs, c.mine] for c in self.conflicts],
         }
-        return signing.dumps(content, salt=SALT, compress=True)
+        return signing.dumps(content, salt=BASE_SALT, compress=True)
 
 
 def base_of(read: ReadTicket | None, code: str) -> Base:
@@ -91,12 +91,12 @@ def load_owned_base(token: str, *, code: str, max_age: timedelta) -> tuple[Base,
 
 def _sessions_of(user: User) -> str:
     """Return what changes when all sessions of a user end."""
-    return salted_hmac(SALT, user.get_session_auth_hash(), algorithm="sha256").hexdigest()[:32]
+    return salted_hmac(BASE_SALT, user.get_session_auth_hash(), algorithm="sha256").hexdigest()[:32]
 
 
 def _loaded(token: str, *, code: str, max_age: timedelta | None = None) -> tuple[Base, dict[str, Any]]:
     try:
-        content = signing.loads(token, salt=SALT, max_age=max_age)
+        content = signing.loads(token, salt=BASE_SALT, max_age=max_age)
     except signing.BadSignature as error:
         raise WrongBase from error
     if content["code"] != code:

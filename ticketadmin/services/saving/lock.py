@@ -22,7 +22,7 @@ from ticketadmin.services.saving.readback import settle
 from ticketadmin.services.saving.runner import this_runner
 
 MAX_WAIT = timedelta(seconds=8)
-NEWEST = 3  # changes of a ticket that are looked at; two numbers given at once may be written in either order
+MAX_CHANGES_SEEN = 3  # of a ticket; two numbers that are given at once may be written in either order
 Seen = list[tuple[int, str]]
 
 
@@ -38,7 +38,7 @@ def on_record(code: str, *, but: int = 0) -> Seen:
 def _on_record() -> "QuerySet[Change, tuple[int, str]]":
     changes = Change.objects.for_ticket(Slot("ticket", CharField()))
     others = changes.exclude(pk=Slot("but", BigIntegerField()))
-    return others.values_list("pk", "outcome")[:NEWEST]
+    return others.values_list("pk", "outcome")[:MAX_CHANGES_SEEN]
 
 
 _ON_RECORD = Prepared(_on_record)

@@ -12,9 +12,8 @@ from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
 from ticketadmin.services.saving.proving import Saved
 from ticketadmin.services.saving.save import save_ticket
+from ticketadmin.services.values.fields import STATUS
 from ticketadmin.services.values.schema import load_schema
-
-STATUS = "status_name"
 
 
 class UnknownStatus(Exception):

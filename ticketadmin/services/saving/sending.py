@@ -17,7 +17,7 @@ from ticketadmin.services.saving.errors import SaveFailed, SaveProblem
 from ticketadmin.services.saving.intent import TicketEdit
 from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.saving.record import Received
-from ticketadmin.services.saving.signature import REFUSED
+from ticketadmin.services.saving.signature import SIGNATURE_REFUSED
 from ticketadmin.services.saving.verdict import Sent, WriteState, state_after
 from ticketadmin.ticketapi.errors import Effect, InvalidTicket, TicketApiError
 from ticketadmin.ticketapi.tickets import UpdateReply
@@ -101,7 +101,7 @@ def _keep_on_record(change: Change, intent: Intent) -> None:
         return
     change.wanted, change.before, change.payload = dict(intent.wanted), intent.before, dict(intent.payload)
     if change.signature and intent.signature is None:
-        change.signature = {**change.signature, "result": REFUSED}
+        change.signature = {**change.signature, "result": SIGNATURE_REFUSED}
     change.save(update_fields=["wanted", "before", "payload", "signature"])
 
 

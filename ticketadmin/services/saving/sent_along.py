@@ -22,7 +22,7 @@ from ticketadmin.services.values.schema import TicketSchema
 
 ACCEPT_LOSING = "accept_losing"  # the name of the inputs by which a form says which losses its page named
 OTHER_CUSTOM = "custom_fields"  # among the names of lost fields: custom fields of which nothing is known
-MAX_NAME = 200  # characters of a field's name
+MAX_FIELD_NAME = 200  # characters of a field's name
 
 
 class Shown(Protocol):
@@ -61,7 +61,7 @@ def fields_lost(wanted: Iterable[str], shown: Shown | None, schema: TicketSchema
         return ()
     kept = {*wanted, *(shown.values if shown else ())}
     custom = [name for name in schema.fields if name.startswith(CUSTOM_PREFIX) and name not in kept]
-    named = [name for name in custom if len(name) <= MAX_NAME][:MAX_NAMED]
+    named = [name for name in custom if len(name) <= MAX_FIELD_NAME][:MAX_NAMED]
     is_whole = shown is not None and shown.shows_custom_fields and len(named) == len(custom)
     standard = [field.name for field in STANDARD if field.name not in kept]
     return (*standard, *named, *(() if is_whole else (OTHER_CUSTOM,)))
@@ -69,7 +69,7 @@ def fields_lost(wanted: Iterable[str], shown: Shown | None, schema: TicketSchema
 
 def can_be_lost(name: str) -> bool:
     """Return whether `fields_lost` can name this."""
-    is_custom = name == OTHER_CUSTOM or (name.startswith(CUSTOM_PREFIX) and len(name) <= MAX_NAME)
+    is_custom = name == OTHER_CUSTOM or (name.startswith(CUSTOM_PREFIX) and len(name) <= MAX_FIELD_NAME)
     return is_custom or any(field.name == name for field in STANDARD)
 
 

@@ -17,7 +17,7 @@ from ticketadmin.models import Change, User
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Field
 
-REFUSED = "rejected"  # the CRM refused the signed save, and took it without the signature
+SIGNATURE_REFUSED = "rejected"  # the CRM refused the signed save, and took it without the signature
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Signature:
     def of(cls, change: Change) -> "Signature | None":
         """Return the signature that was sent with a change."""
         kept = change.signature or {}
-        return cls(kept["field"], kept["name"]) if kept and kept.get("result") != REFUSED else None
+        return cls(kept["field"], kept["name"]) if kept and kept.get("result") != SIGNATURE_REFUSED else None
 
     def as_json(self) -> dict[str, Any]:
         """Return what is kept with the change; `result` is filled in when it is known."""

@@ -18,13 +18,13 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import Snippet, User
 from ticketadmin.services.people.access import require
-from ticketadmin.services.recipes.sharing import RIGHT, SHARING, NameTaken, TooMany
+from ticketadmin.services.recipes.sharing import SHARING, NameTaken, TooMany
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import as_content, as_name
 from ticketadmin.services.snippets.table import FileRow
 from ticketadmin.text import folded_login, plain_letters
 
-SALT = "ticketadmin.snippets.import"
+IMPORT_SALT = "ticketadmin.snippets.import"
 MAX_AGE = 86_400  # seconds
 _ANSWERS = {"": None, "yes": True, "co": True, "1": True, "no": False, "khong": False, "0": False}
 
@@ -74,7 +74,7 @@ class Outdated(Exception):
 
 def plan_import(actor: User, rows: Sequence[FileRow]) -> tuple[PlannedRow, ...]:
     """Return what becomes of each row. Two queries; nothing is written. Raises Forbidden."""
-    require(actor, RIGHT)
+    require(actor, "edit_tickets")
     planner = _Planner(actor, _own(actor), _shared_by(rows, actor))
     return tuple(planner.plan(row) for row in rows)
 
@@ -82,7 +82,7 @@ def plan_import(actor: User, rows: Sequence[FileRow]) -> tuple[PlannedRow, ...]:
 def seal_plan(actor: User, rows: Sequence[FileRow], planned: Sequence[PlannedRow]) -> str:
     """Return rows and plan as a signed text for `apply_import`."""
     kept = {"user": actor.pk, "rows": [astuple(row) for row in rows], "shown": [one.shown for one in planned]}
-    return signing.dumps(kept, salt=SALT, compress=True)
+    return signing.dumps(kept, salt=IMPORT_SALT, compress=True)
 
 
 def apply_import(actor: User, sealed: str) -> dict[RowStatus, int]:
@@ -90,9 +90,9 @@ def apply_import(actor: User, sealed: str) -> dict[RowStatus, int]:
 
     Raises Forbidden, WrongSeal and Outdated.
     """
-    require(actor, RIGHT)
+    require(actor, "edit_tickets")
     try:
-        kept = signing.loads(sealed, salt=SALT, max_age=MAX_AGE)
+        kept = signing.loads(sealed, salt=IMPORT_SALT, max_age=MAX_AGE)
     except signing.BadSignature as error:
         raise WrongSeal from error
     if kept["user"] != actor.pk:

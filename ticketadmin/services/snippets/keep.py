@@ -18,10 +18,10 @@ from ticketadmin.services.values.ordering import in_order
 from ticketadmin.text import contains
 
 MAX_SNIPPETS = 200  # of one user
-MAX_SHOWN = 500  # in one list or menu, a user's own first
+MAX_SNIPPETS_SHOWN = 500  # in one list or menu, a user's own first
 MAX_FOUND = 50  # by one search
 MAX_SEARCHED = 5_000  # rows that one search looks at
-MAX_WORDS = 100  # characters of a search
+MAX_SNIPPET_QUERY = 100  # characters of a search
 START = 400
 _TAG = re.compile(r"<[^>]*>?")
 
@@ -60,22 +60,23 @@ class ListedSnippets:
 
 
 def snippets_for(user: User, *, after: int = 0) -> ListedSnippets:
-    """Return the user's own snippets, then the shared ones of colleagues, each by name; MAX_SHOWN at most.
+    """Return the user's own snippets, then the shared ones of colleagues, each by name.
 
-    `after` is how many to leave out at the beginning. One query, which reads no whole content.
+    They are MAX_SNIPPETS_SHOWN at most; `after` is how many to leave out at the beginning. One query, which
+    reads no whole content.
     """
-    rows = [_listed(one, user) for one in _in_order(user)[after : after + MAX_SHOWN + 1]]
-    by_name = in_order(rows[:MAX_SHOWN], lambda one: one.snippet.name)
-    return ListedSnippets(sorted(by_name, key=lambda one: not one.is_own), len(rows) > MAX_SHOWN)
+    rows = [_listed(one, user) for one in _in_order(user)[after : after + MAX_SNIPPETS_SHOWN + 1]]
+    by_name = in_order(rows[:MAX_SNIPPETS_SHOWN], lambda one: one.snippet.name)
+    return ListedSnippets(sorted(by_name, key=lambda one: not one.is_own), len(rows) > MAX_SNIPPETS_SHOWN)
 
 
 def search_snippets(user: User, words: str, *, in_names: bool = False) -> ListedSnippets:
     """Return snippets that contain every word, or whose names contain the text; MAX_FOUND at most.
 
     Case and diacritics make no difference, which no database here knows alike: the first MAX_SEARCHED of the
-    user's snippets are compared one by one. Of `words` the first MAX_WORDS characters count.
+    user's snippets are compared one by one. Of `words` the first MAX_SNIPPET_QUERY characters count.
     """
-    wanted = words[:MAX_WORDS]
+    wanted = words[:MAX_SNIPPET_QUERY]
     found: list[ListedSnippet] = []
     for one in _in_order(user)[:MAX_SEARCHED].iterator(chunk_size=500):
         listed = _listed(one, user)

@@ -19,8 +19,8 @@ from ticketadmin.services.recipes.recipe import PLACEHOLDERS, placeholders_in, w
 from ticketadmin.text import folded, normal_text
 
 TRIGGER = "//"  # what a user types before a name
-MAX_NAME = 40  # characters, as the column has them
-MAX_CONTENT = 20_000  # characters, after cleaning
+MAX_SNIPPET_NAME = 40  # characters, as the column has them
+MAX_SNIPPET_CONTENT = 20_000  # characters, after cleaning
 _NAME = re.compile(r"[\w-]+")
 _CONTROLS = dict.fromkeys([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 _ROUNDS = 3  # of cleaning and composing
@@ -48,17 +48,17 @@ def as_name(typed: str) -> str:
 
     Raises ValidationError.
     """
-    if len(typed) > 4 * MAX_NAME:
+    if len(typed) > 4 * MAX_SNIPPET_NAME:
         raise _wrong_name()
     name = folded(folded(typed).removeprefix(TRIGGER))
-    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+    if len(name) > MAX_SNIPPET_NAME or not _NAME.fullmatch(name):
         raise _wrong_name()
     return name
 
 
 def _wrong_name() -> ValidationError:
     message = _("A name has 1 to %(most)d letters, digits, - and _, without spaces.")
-    return ValidationError(message, code="bad_name", params={"most": MAX_NAME})
+    return ValidationError(message, code="bad_name", params={"most": MAX_SNIPPET_NAME})
 
 
 def as_content(typed: str) -> str:
@@ -67,7 +67,7 @@ def as_content(typed: str) -> str:
     Raises ValidationError for a content that is empty, too long or too complex, and for a placeholder that
     does not exist.
     """
-    if len(typed) > 2 * MAX_CONTENT:  # line ends of browsers count twice
+    if len(typed) > 2 * MAX_SNIPPET_CONTENT:  # line ends of browsers count twice
         raise _too_long()
     try:
         content = _settled(normal_text(typed.encode("utf-8", "replace").decode().translate(_CONTROLS)))
@@ -75,7 +75,7 @@ def as_content(typed: str) -> str:
         raise ValidationError(str(error), code=error.code) from error
     if not content or is_blank_html(content):
         raise ValidationError(_("Write the text of the snippet."), code="no_content")
-    if len(content) > MAX_CONTENT:
+    if len(content) > MAX_SNIPPET_CONTENT:
         raise _too_long()
     if unknown := sorted(placeholders_in(content) - set(PLACEHOLDERS)):
         message = _(
@@ -101,7 +101,7 @@ def _settled(content: str) -> str:
 
 def _too_long() -> ValidationError:
     message = _("The text is too long: at most %(most)s characters are possible.")
-    return ValidationError(message, code="too_long", params={"most": MAX_CONTENT})
+    return ValidationError(message, code="too_long", params={"most": MAX_SNIPPET_CONTENT})
 
 
 def insertion_of(content: str, values: Mapping[str, str]) -> Insertion:

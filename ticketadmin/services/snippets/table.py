@@ -23,8 +23,8 @@ from ticketadmin.text import heading
 
 COLUMNS = ("name", "shared", "owner", "content")
 REQUIRED = frozenset({"name", "content"})
-MAX_BYTES = 1_048_576
-MAX_ROWS = 1_000
+MAX_SNIPPET_FILE_BYTES = 1_048_576
+MAX_SNIPPET_ROWS = 1_000
 YES, NO = "yes", "no"
 # Errors of readers that take workbooks, too: what they advise would be refused here.
 OTHER_KINDS = frozenset({"not_a_table", "web_page", "old_excel", "password"})
@@ -55,13 +55,13 @@ def file_lines(snippets: Iterable[Snippet]) -> Iterator[str]:
 
 def read_file(content: bytes, filename: str) -> tuple[FileRow, ...]:
     """Return the rows of an uploaded file. Raises UnreadableFile, before any work on what is too large."""
-    if len(content) > MAX_BYTES:
+    if len(content) > MAX_SNIPPET_FILE_BYTES:
         message = _("The file is larger than %(most)s KB. Split it into several files.")
-        params = {"most": number_format(MAX_BYTES // 1024, force_grouping=True)}
+        params = {"most": number_format(MAX_SNIPPET_FILE_BYTES // 1024, force_grouping=True)}
         raise UnreadableFile(message, code="too_large", params=params)
     table = _read(content, filename).below_title(lambda header: set(map(heading, header)) >= REQUIRED)
-    if len(table.rows) > MAX_ROWS:
-        raise unreadable("too_many_rows", most=number_format(MAX_ROWS, force_grouping=True))
+    if len(table.rows) > MAX_SNIPPET_ROWS:
+        raise unreadable("too_many_rows", most=number_format(MAX_SNIPPET_ROWS, force_grouping=True))
     places = _places(table.header)
     return tuple(_row(row.number, row.cells, places) for row in table.rows)
 

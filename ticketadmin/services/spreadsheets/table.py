@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 MEBIBYTE = 1024 * 1024
 MAX_FILE = 10 * MEBIBYTE
-MAX_ROWS = 10_000
+MAX_TABLE_ROWS = 10_000
 MAX_COLUMNS = 200
 FIRST_ROWS = 10  # filled ones, in which the column names are looked for
 _LOWEST_ROW = 1_048_576  # a spreadsheet has no more
@@ -152,8 +152,8 @@ def filled_rows(
     found: list[TableRow] = []
     for number, texts in rows:
         cells = _without_empty_end(texts)
-        if number > _LOWEST_ROW or (cells and len(found) == MAX_ROWS):
-            raise unreadable("too_many_rows", most=number_format(MAX_ROWS, force_grouping=True))
+        if number > _LOWEST_ROW or (cells and len(found) == MAX_TABLE_ROWS):
+            raise unreadable("too_many_rows", most=number_format(MAX_TABLE_ROWS, force_grouping=True))
         if len(cells) > MAX_COLUMNS:
             raise unreadable("too_many_columns", row=number, most=MAX_COLUMNS)
         if cells and header is None:

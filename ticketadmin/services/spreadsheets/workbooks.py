@@ -2,7 +2,7 @@
 
 The attacker uploads a workbook that costs minutes or gigabytes, or that breaks the parser. The process that
 serves pages holds the bytes of the file and the texts of its table, never the workbook. What reads it has no
-secret in its environment, its own limits of memory and processor time, and `MAX_SECONDS` in all.
+secret in its environment, its own limits of memory and processor time, and `MAX_WORKBOOK_SECONDS` in all.
 """
 
 import json
@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.services.spreadsheets.records import RECORD_SHEET
 from ticketadmin.services.spreadsheets.table import (
     MAX_COLUMNS,
-    MAX_ROWS,
+    MAX_TABLE_ROWS,
     MEBIBYTE,
     CellProblem,
     SheetWithoutRows,
@@ -33,7 +33,7 @@ from ticketadmin.services.spreadsheets.table import (
 
 logger = logging.getLogger(__name__)
 
-MAX_SECONDS = 75
+MAX_WORKBOOK_SECONDS = 75
 MAX_CPU_SECONDS = 40  # a million cells took 15 to 20 on a busy machine
 MAX_MEMORY = 512 * MEBIBYTE  # they took 125 MB
 MAX_AT_ONCE = 2  # of one web process
@@ -83,7 +83,7 @@ def read_workbook(content: bytes, sheet: str) -> Table:
 
 
 def _answer(content: bytes, sheet: str) -> dict[str, Any]:
-    limits = map(str, (MAX_ROWS, MAX_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS))
+    limits = map(str, (MAX_TABLE_ROWS, MAX_COLUMNS, MAX_MEMORY, MAX_CPU_SECONDS))
     status, output = run_process("ticketadmin.workbooks", [*limits, RECORD_SHEET, sheet], content)
     if status < 0:  # ended by a signal: the limit of processor time or of memory
         logger.warning("The process that reads workbooks was ended by signal %s.", -status)
@@ -101,7 +101,7 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
 
     The module limits itself by its arguments. Raises UnreadableFile where it does not end in time.
     """
-    if not _places.acquire(timeout=MAX_SECONDS):
+    if not _places.acquire(timeout=MAX_WORKBOOK_SECONDS):
         raise unreadable("busy")
     try:
         with tempfile.TemporaryFile() as output:
@@ -112,7 +112,7 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
                 stderr=subprocess.DEVNULL,
                 env=_ENVIRONMENT,
                 cwd="/",
-                timeout=MAX_SECONDS,
+                timeout=MAX_WORKBOOK_SECONDS,
                 check=False,
             )
             output.seek(0)

@@ -22,7 +22,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from ticketadmin.services.spreadsheets.records import RECORD_SHEET, ExportedCell, RecordWriter
-from ticketadmin.services.spreadsheets.table import MAX_ROWS
+from ticketadmin.services.spreadsheets.table import MAX_TABLE_ROWS
 
 MAX_CELL = 32_767  # UTF-16 code units, by Excel: an emoji is two
 AS_TEXT, AS_DAY, AS_MOMENT, GENERAL = "@", "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "General"
@@ -191,7 +191,7 @@ def _offer_options(book: Workbook, sheet: Any, columns: Sequence[SheetColumn]) -
             place = get_column_letter(at)
             formula = f"'{lists.title}'!${place}$2:${place}${len(column.options) + 1}"
             offer = DataValidation(type="list", formula1=formula, showErrorMessage=False)
-            offer.add(f"{place}2:{place}{MAX_ROWS + 1}")
+            offer.add(f"{place}2:{place}{MAX_TABLE_ROWS + 1}")
             sheet.data_validations.append(offer)
     listed = [(column.heading, *column.options) if column.options else () for column in columns]
     for row in zip_longest(*listed):

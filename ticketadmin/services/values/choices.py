@@ -16,7 +16,7 @@ from ticketadmin.services.values.browser import with_plain_line_ends
 from ticketadmin.text import folded, normalize
 from ticketadmin.ticketapi.tickets import Choice
 
-MAX_NAME = 255  # characters; looking for near names is quadratic, and no list has longer names
+MAX_CHOICE_NAME = 255  # characters; looking for near names is quadratic, and no list has longer names
 
 
 def matching_name(names: Iterable[str], typed: str) -> str | None:
@@ -70,7 +70,7 @@ class ChoiceList:
         """
         if not self.is_known:
             return typed.strip()
-        if len(typed) > MAX_NAME:
+        if len(typed) > MAX_CHOICE_NAME:
             raise _unknown_name(typed[:80] + "…")
         if found := matching_name(self.names, typed):
             return found
@@ -82,7 +82,7 @@ class ChoiceList:
         raise self._unknown(typed)
 
     def _unknown(self, typed: str) -> ValidationError:
-        spelling = {folded(name): name for name in self.names if len(name) <= MAX_NAME}
+        spelling = {folded(name): name for name in self.names if len(name) <= MAX_CHOICE_NAME}
         near = [spelling[key] for key in difflib.get_close_matches(folded(typed), spelling, n=3, cutoff=0.6)]
         if near:
             message = _("The CRM has no “%(name)s”. Did you mean %(near)s?")

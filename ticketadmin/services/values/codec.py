@@ -11,14 +11,12 @@ tests/services/values/test_codecs.py:
 
 import re
 from abc import ABC, abstractmethod
-from typing import Any
 
 from ticketadmin.services.values.browser import Widget, has_line_end, with_plain_line_ends
-from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.fields import Field, Value
 from ticketadmin.services.values.json_text import is_container, json_text
 from ticketadmin.text import normal_text, normalize, visible
 
-Value = Any  # JSON
 Inputs = list[str]  # the texts of one field, as a form posts them; an empty list is an empty box
 
 

@@ -2,8 +2,8 @@
 
 from ticketadmin.services.values.browser import Widget
 from ticketadmin.services.values.choice_codecs import MultiSelectCodec, SelectCodec, YesNoCodec
-from ticketadmin.services.values.codec import Codec, Value
-from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.codec import Codec
+from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.numbers import DateCodec, EpochDateCodec, NumberCodec
 from ticketadmin.services.values.text_codecs import EmailCodec, HtmlCodec, NameCodec, PhoneCodec, TextCodec
 

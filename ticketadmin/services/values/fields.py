@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from ticketadmin.models import KEY_LETTER, MAX_KEY, CustomField, FieldKind
 
 CUSTOM_PREFIX = "custom_fields."
+TITLE, STATUS, CATEGORY = "ticket_title", "status_name", "cate_name"
 CUSTOM_NAME = re.compile(rf"{re.escape(CUSTOM_PREFIX)}{KEY_LETTER}{{1,{MAX_KEY}}}")
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
 
@@ -42,6 +43,9 @@ class Kind(StrEnum):
     RAW = "raw"  # a custom field that is not described
 
 
+DATE_KINDS = frozenset({Kind.DATE, Kind.EPOCH_DATE})
+
+
 @dataclass(frozen=True)
 class Field:
     """One field of a ticket. `clearable` tells whether the CRM may be asked to empty it."""
@@ -60,11 +64,11 @@ class Field:
 
 
 STANDARD: tuple[Field, ...] = (
-    Field("ticket_title", gettext_lazy("Title"), Kind.LINE, clearable=False),
+    Field(TITLE, gettext_lazy("Title"), Kind.LINE, clearable=False),
     Field("ticket_content", gettext_lazy("Content"), Kind.HTML),
     Field("account_email", gettext_lazy("Customer e-mail"), Kind.EMAIL),
-    Field("cate_name", gettext_lazy("Category"), Kind.CHOICE),
-    Field("status_name", gettext_lazy("Status"), Kind.CHOICE, clearable=False),
+    Field(CATEGORY, gettext_lazy("Category"), Kind.CHOICE),
+    Field(STATUS, gettext_lazy("Status"), Kind.CHOICE, clearable=False),
     Field("expected_at", gettext_lazy("Expected date"), Kind.DATE),
     Field("emergency_phone", gettext_lazy("Emergency phone"), Kind.PHONE),
 )

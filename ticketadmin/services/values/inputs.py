@@ -7,9 +7,9 @@ its codec (`codecs`); page, quick status, undo, bulk update, file and command al
 from django.core.exceptions import ValidationError
 
 from ticketadmin.services.values.browser import Widget, posted_texts
-from ticketadmin.services.values.codec import Inputs, Value
+from ticketadmin.services.values.codec import Inputs
 from ticketadmin.services.values.codecs import canonical, codec_of, is_nothing
-from ticketadmin.services.values.fields import Field, Kind
+from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.text_codecs import too_long
 
 MAX_INPUT = 200_000  # characters; no field takes as many, so that no work is done on more

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.values.browser import Widget, is_date
-from ticketadmin.services.values.codec import Codec, Inputs, Value, box_for, seen_text
-from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.codec import Codec, Inputs, box_for, seen_text
+from ticketadmin.services.values.fields import Field, Value
 from ticketadmin.services.values.json_text import is_number, json_text
 from ticketadmin.text import normal_text
 

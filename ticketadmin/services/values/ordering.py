@@ -12,7 +12,7 @@ from typing import TypeVar
 from ticketadmin.text import normalize
 
 MAX_KEY = 90  # bytes of letters in a sort key, and of tones
-MAX_NAME = 1_000  # the same for sorting here, where nothing is stored
+MAX_SORTED_TEXT = 1_000  # the same for sorting here, where nothing is stored
 
 T = TypeVar("T")
 _LETTERS = {letter: place for place, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
@@ -21,7 +21,7 @@ _TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
 
 def in_order(items: Iterable[T], name: Callable[[T], str]) -> list[T]:
     """Return items by their names, however these were typed (composed or not, either case)."""
-    return sorted(items, key=lambda item: sort_key(name(item), limit=MAX_NAME))
+    return sorted(items, key=lambda item: sort_key(name(item), limit=MAX_SORTED_TEXT))
 
 
 def sort_key(name: str, *, limit: int = MAX_KEY) -> bytes:

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from ticketadmin.markup import is_blank_html
 from ticketadmin.sanitizing import ContentTooComplex, as_html, clean_html, known_clean
 from ticketadmin.services.values.browser import Widget, has_line_end, with_plain_line_ends
-from ticketadmin.services.values.codec import Codec, Inputs, Value, seen_text, typed_text
-from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.codec import Codec, Inputs, seen_text, typed_text
+from ticketadmin.services.values.fields import Field, Value
 from ticketadmin.services.values.json_text import is_container, is_number, json_text, read_json
 from ticketadmin.text import normal_text, normalize
 

@@ -44,7 +44,7 @@ from ticketadmin.services.bulk.progress import (
 from ticketadmin.services.bulk.recipes import changes_of_run
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.recipes.keep import MAX_NAME, keep_recipe, recipes_for
+from ticketadmin.services.recipes.keep import MAX_RECIPE_NAME, keep_recipe, recipes_for
 from ticketadmin.services.recipes.sharing import CannotKeep
 from ticketadmin.services.rules.checking import rules_of
 from ticketadmin.services.saving.edit import Edit
@@ -213,7 +213,7 @@ def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     """Keep the changes of a run that has ended as a recipe of one's own."""
     name, changes = request.POST.get("name", "").strip(), changes_of_run(one, load_schema())
     problem = ""
-    if not name or len(name) > MAX_NAME:
+    if not name or len(name) > MAX_RECIPE_NAME:
         problem = _("Give the recipe a name of at most 60 characters.")
     elif not (one.has_ended and changes):
         problem = _("This bulk update has no common changes that a recipe could keep.")

@@ -24,7 +24,7 @@ from ticketadmin.presenters.snippets import (
 )
 from ticketadmin.services.saving.sent_along import ACCEPT_LOSING
 from ticketadmin.services.snippets.keep import (
-    MAX_SHOWN,
+    MAX_SNIPPETS_SHOWN,
     find_snippet,
     insertion_for,
     search_snippets,
@@ -80,7 +80,7 @@ def insert_snippet(
     if MORE in posted or CHOSEN not in posted or is_for_another:
         after = whole_number(posted.get(AFTER, "")) or 0 if MORE in posted else 0
         found = snippets_for(user, after=after)
-        following = after + MAX_SHOWN if found.has_more else 0
+        following = after + MAX_SNIPPETS_SHOWN if found.has_more else 0
         choice = SnippetChoice(box.name, box.label, present_snippets(found.rows), following)
         return Step(data, choice)
     one = find_snippet(user, whole_number(posted[CHOSEN]) or 0)

@@ -20,7 +20,14 @@ from ticketadmin.services.bulk.contents import MAX_WITH_CONTENTS, ContentReader
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.connection import reading_state
 from ticketadmin.services.history.export import csv_lines
-from ticketadmin.services.index.listing import MAX_COUNTED, ListFilters, Query, Total, rows_in_order, total_of
+from ticketadmin.services.index.listing import (
+    MAX_ROWS_COUNTED,
+    ListFilters,
+    Query,
+    Total,
+    rows_in_order,
+    total_of,
+)
 from ticketadmin.services.index.omnibox import MAX_CODES
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.spreadsheets.writing import write_workbook
@@ -32,7 +39,7 @@ from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.list import asked_of, described_of
 
 TICKETS = "tickets"
-MAX_QUERY = 50_000  # characters of a list's address
+MAX_LIST_ADDRESS = 50_000  # characters of a list's address
 
 
 @needs("export_tickets", "POST")
@@ -43,7 +50,7 @@ def export_tickets(request: UserRequest, kind: str) -> HttpResponse:
     Nothing is sent where an address no longer means what it did, or more tickets fit than a file takes.
     """
     address = request.POST.get("matching", "")
-    if len(address) > MAX_QUERY:
+    if len(address) > MAX_LIST_ADDRESS:
         return _refused(request, "", [_("The filters are too long. Narrow the list in another way.")])
     choices = get_choices(ask=False)
     asked, listed = asked_of(request, choices, QueryDict(address))
@@ -72,7 +79,7 @@ def _filters(request: UserRequest, asked: ListRequest) -> ListFilters:
 def _reason_against(total: Total, *, with_contents: bool) -> str:
     """Return why so many tickets cannot be downloaded; "" where they can."""
     if total.is_more:
-        most = number_format(MAX_COUNTED, force_grouping=True)
+        most = number_format(MAX_ROWS_COUNTED, force_grouping=True)
         return _("These are more than %(most)s tickets. Narrow the list by a filter.") % {"most": most}
     if not with_contents:
         return ""

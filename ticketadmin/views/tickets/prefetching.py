@@ -19,10 +19,10 @@ from ticketadmin.services.crm.connection import listen
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.views.access import UserRequest, in_background, needs
 
-EVERY = 1.0  # seconds between two remote reads that a user did not ask for, over all processes
+MIN_READ_INTERVAL = 1.0  # seconds between two remote reads that a user did not ask for, over all processes
 SLOW = 1.0  # seconds: of a CRM that answers slower than this nothing is read ahead
 REMEMBERED = 20  # calls of this process
-REFUSED = 503  # a browser drops what it asked for ahead, and asks again when the user does
+PREFETCH_REFUSED = 503  # a browser drops what it asked for ahead, and asks again when the user does
 RULES = {
     "prefetch": [
         {
@@ -49,7 +49,7 @@ def may_prefetch(request: UserRequest, user: User) -> bool:
     if not is_plain or _is_limited() or _is_slow() or circuit().at is not None:
         return False
     # Each process keeps its own budget, so that a share of the user's is what one may spend.
-    wait = EVERY * max(settings.WEB_PROCESSES, 1)
+    wait = MIN_READ_INTERVAL * max(settings.WEB_PROCESSES, 1)
     return bool(cache.add(f"prefetch:{user.pk}", time.monotonic(), wait))
 
 

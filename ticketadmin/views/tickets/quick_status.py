@@ -31,7 +31,8 @@ from ticketadmin.services.saving.errors import (
 from ticketadmin.services.saving.form_base import WrongBase, load_base
 from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.proving import Saved
-from ticketadmin.services.saving.quick_status import STATUS, UnknownStatus, set_status
+from ticketadmin.services.saving.quick_status import UnknownStatus, set_status
+from ticketadmin.services.values.fields import STATUS
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
 from ticketadmin.views.access import UserRequest, is_scripted, needs, request_id_of

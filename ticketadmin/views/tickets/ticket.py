@@ -24,7 +24,7 @@ from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.views.access import UserRequest, is_prefetch, is_scripted, needs
 from ticketadmin.views.pages import show
-from ticketadmin.views.tickets.prefetching import REFUSED, may_prefetch
+from ticketadmin.views.tickets.prefetching import PREFETCH_REFUSED, may_prefetch
 from ticketadmin.views.tickets.responses import (
     after_save,
     cannot_open_page,
@@ -89,13 +89,13 @@ def _show(request: UserRequest, code: str) -> HttpResponse:
 def _show_ahead(request: UserRequest, code: str) -> HttpResponse:
     """Render a ticket that the user points at, within the budget; write nothing (see `prefetching`)."""
     if not may_prefetch(request, request.user):
-        return HttpResponse(status=REFUSED)
+        return HttpResponse(status=PREFETCH_REFUSED)
     try:
         opened = open_ahead(code, actor=request.user)
     except TicketApiError:
         opened = None
     if opened is None:
-        return HttpResponse(status=REFUSED)
+        return HttpResponse(status=PREFETCH_REFUSED)
     if hasattr(request, "_messages"):  # they are for the page that the user opens next
         del request._messages
     return opened_page(request, opened)
