@@ -11,6 +11,7 @@ server reads requests from its standard input and ends when no more can come.
 import gc
 import json
 import os
+import runpy
 import socket
 import sys
 import threading
@@ -26,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = (
     "authlib.integrations.requests_client", "bleach", "django.contrib.admin.sites",
     "django.core.management", "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base",
-    "django.views.debug", "gunicorn.app.wsgiapp", "openpyxl", "prometheus_client", "requests",
+    "django.views.debug", "gunicorn.app.wsgiapp", "prometheus_client", "requests",
+    "ticketadmin.workbooks.marking", "ticketadmin.workbooks.reading",
 )  # fmt: skip
 
 
@@ -59,13 +61,24 @@ def gunicorn(*arguments: str) -> None:
     import_module("gunicorn.app.wsgiapp").run()
 
 
+def module(name: str, *arguments: str) -> None:
+    """Run a module in the folder `/`, as the product does with a workbook."""
+    os.chdir("/")
+    sys.argv = [name, *arguments]
+    try:
+        runpy.run_module(name, run_name="__main__")
+    except SystemExit as ended:  # to finalize the interpreter takes longer than to read a file
+        sys.stdout.flush()
+        os._exit(int(ended.code or 0))
+
+
 def script(code: str) -> None:
     """Run Python code of a test's."""
     exec(code, {"__name__": "__main__"})  # noqa: S102 - tests write it
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    each.__name__: each for each in (serve_product, manage, ticketadmin, gunicorn, script)
+    each.__name__: each for each in (serve_product, manage, ticketadmin, gunicorn, module, script)
 }
 
 

@@ -106,7 +106,7 @@ def test_a_list_without_a_ticket_counts_no_rows(web: Client) -> None:
     assert codes(page) == []
     assert "0 tickets" in squeezed(page.content.decode())
     assert not any("COUNT(" in query["sql"] for query in captured)
-    assert len(captured) <= 7
+    assert len(captured) <= 7, [query["sql"] for query in captured]
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
+from tests.forking import run_module
 from tests.limits import cpu_limit
 from tests.services.excel import EXCEL, MAIN, OFFICE, SHEET, STRINGS
 from ticketadmin.services.spreadsheets import read_table, workbooks
 from ticketadmin.services.spreadsheets.table import Table, UnreadableFile
+from ticketadmin.services.spreadsheets.workbooks import start_module
 from ticketadmin.workbooks.checking import (
     MAX_CELL_CHARACTERS,
     MAX_CELLS,
@@ -35,6 +37,12 @@ BOMB = (
     '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">'
     '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>'
 )
+
+
+@pytest.fixture(autouse=True)
+def _new_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start what reads workbooks as the product does."""
+    monkeypatch.setattr(workbooks, "start_module", start_module)
 
 
 def archive(parts: Mapping[str, str | bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -208,7 +216,7 @@ def test_processor_time_ends_with_an_error_in_words(monkeypatch: pytest.MonkeyPa
 
 
 def test_waiting_ends_with_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbooks, "MAX_SECONDS", 0.2)
+    monkeypatch.setattr(workbooks, "MAX_WORKBOOK_SECONDS", 0.2)
 
     assert_refused(validations(100_000), "too_much_inside")
 
@@ -225,6 +233,21 @@ def test_a_process_that_cannot_start_ends_with_an_error_in_words(monkeypatch: py
         monkeypatch.setattr(sys, "executable", python)
 
         assert_refused(archive(EXCEL), "unavailable")
+
+
+def test_a_forked_reader_answers_and_is_limited_like_a_new_interpreter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What other tests find of workbooks is what the product does."""
+    ordinary, endless, seen = archive(EXCEL), validations(300_000), []
+    for start in (start_module, run_module):
+        monkeypatch.setattr(workbooks, "start_module", start)
+        monkeypatch.setattr(workbooks, "MAX_CPU_SECONDS", 10)
+        seen.append(read_table(ordinary, "x.xlsx"))
+        monkeypatch.setattr(workbooks, "MAX_CPU_SECONDS", 1)
+        assert_refused(endless, "too_much_inside")
+
+    assert seen[0] == seen[1]
 
 
 def assert_refused(content: bytes, code: str) -> None:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
@@ -38,7 +38,7 @@ MAX_CPU_SECONDS = 40  # a million cells took 15 to 20 on a busy machine
 MAX_MEMORY = 512 * MEBIBYTE  # they took 125 MB
 MAX_AT_ONCE = 2  # of one web process
 _ROOT = Path(__file__).resolve().parents[3]
-_ENVIRONMENT = {
+READER_ENVIRONMENT = {
     "PYTHONPATH": str(_ROOT),
     "PYTHONDONTWRITEBYTECODE": "1",
     "OPENPYXL_LXML": "False",  # the standard library's parser is the one that was checked with
@@ -105,18 +105,9 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
         raise unreadable("busy")
     try:
         with tempfile.TemporaryFile() as output:
-            done = subprocess.run(  # noqa: S603 - nothing of the file is on its command line
-                [sys.executable, "-s", "-m", module, *arguments],
-                input=given,
-                stdout=output,
-                stderr=subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-                cwd="/",
-                timeout=MAX_WORKBOOK_SECONDS,
-                check=False,
-            )
+            status = start_module([module, *arguments], given, output)
             output.seek(0)
-            return done.returncode, output.read()
+            return status, output.read()
     except subprocess.TimeoutExpired:
         raise unreadable("too_much_inside") from None
     except OSError as error:
@@ -124,6 +115,24 @@ def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[in
         raise unreadable("unavailable") from error
     finally:
         _places.release()
+
+
+def start_module(arguments: Sequence[str], given: bytes, output: IO[bytes]) -> int:
+    """Run a module in a new interpreter, with `given` as its input, and return its exit status.
+
+    Raises subprocess.TimeoutExpired, OSError. Most tests fork a process instead (`tests/forking.py`).
+    """
+    done = subprocess.run(  # noqa: S603 - nothing of the file is on its command line
+        [sys.executable, "-s", "-m", *arguments],
+        input=given,
+        stdout=output,
+        stderr=subprocess.DEVNULL,
+        env=READER_ENVIRONMENT,
+        cwd="/",
+        timeout=MAX_WORKBOOK_SECONDS,
+        check=False,
+    )
+    return done.returncode
 
 
 def _is_merged() -> str:
