@@ -19,8 +19,8 @@ SOURCES = ("ticketadmin", "setup.py", "gunicorn.conf.py")
 APART = ("settings.py", "formats/*/formats.py", "gunicorn.conf.py")
 DECORATORS = ["@admin.*", "@receiver*", "@register*"]
 CALLED_BY_NAME = [
-    *("add_arguments", "as_postgresql", "clean_*", "field_choices", "process_view", "valid_value"),  # Django
-    *("_get_session_auth_hash", "_get_session_from_db"),  # Django
+    *("add_arguments", "as_postgresql", "clean_*", "field_choices", "valid_value"),  # Django
+    *("process_request", "process_view", "_get_session_auth_hash", "_get_session_from_db"),  # Django
     *("OIDC_*", "login_failure", "login_success", "reset_user_attempts"),  # its packages for signing in
     *("get_failures", "get_or_build_user", "get_or_create_user"),  # the same
     *("build_response", "get_connection_with_tls_context", "request_url"),  # requests

@@ -75,7 +75,7 @@ def test_every_command_of_ours_is_documented_and_exists() -> None:
     ours = {name for name, app in get_commands().items() if app == "ticketadmin"}
     named = set(re.findall(r"\| `(?:manage\.py|ticketadmin) ([a-z_]+)", README))
 
-    inner = {"db_worker", "first_administrator", "first_steps", "prepare_demo", "makemessages"}
+    inner = {"db_worker", "first_steps", "prepare_demo", "makemessages"}
     assert ours - inner <= named
     assert named <= {"init", *get_commands()}
 

@@ -32,6 +32,7 @@ import bleach
 import nh3
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
@@ -93,12 +94,8 @@ _IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202f\ufef
 _PRE_LINE = re.compile(r"<pre[^>]*>(?=\n)")
 
 
-class ContentTooComplex(ValueError):
+class ContentTooComplex(ValidationError):
     """The HTML is beyond what is parsed. `code`: too_long, too_deep or too_many_attributes."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def clean_html(html_text: str) -> str:
@@ -110,8 +107,6 @@ def clean_html(html_text: str) -> str:
     """
     try:
         return _settled(_clean_until_stable(as_html(_whole(html_text))))
-    except ContentTooComplex:
-        raise
     except (RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError):
         return _escaped(html_text)
 
@@ -134,7 +129,7 @@ def _whole(html_text: str) -> str:
     limit = settings.CONTENT_MAX_CHARACTERS
     if len(html_text) > limit:
         message = _("The content is %(length)s characters long; at most %(limit)s are possible.")
-        raise ContentTooComplex("too_long", message % {"length": len(html_text), "limit": limit})
+        raise ContentTooComplex(message % {"length": len(html_text), "limit": limit}, code="too_long")
     return html_text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
@@ -161,16 +156,15 @@ def spell_out(html_text: str) -> str:
 
 
 def _too_deep() -> ContentTooComplex:
-    return ContentTooComplex("too_deep", _("The content's elements are nested too deeply."))
+    return ContentTooComplex(_("The content's elements are nested too deeply."), code="too_deep")
 
 
 def _kept(name: str, attributes: str) -> str:
     allowed = _ALLOWED.get(name, frozenset())
     found = ATTRIBUTE.findall(attributes)
     if len(found) > MAX_HTML_ATTRIBUTES:
-        raise ContentTooComplex(
-            "too_many_attributes", _("An element of the content has too many attributes.")
-        )
+        message = _("An element of the content has too many attributes.")
+        raise ContentTooComplex(message, code="too_many_attributes")
     kept: dict[str, str] = {}
     for attribute, value in found:
         if (key := attribute.lower()) in allowed and key not in kept:

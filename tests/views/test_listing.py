@@ -418,7 +418,8 @@ def test_news_are_counted_for_the_list_that_is_shown(web: Client, sandbox: Sandb
     for query, changed in (("status=Hủy", 1), ("status=Chờ khách hàng", 0), ("", 1)):
         answer = web.get(f"/list/news/?{query}&{urlencode({'since': since})}", headers=SCRIPT)
         assert answer.json() == {"changed": changed}
-    assert web.get("/list/news/?since=rubbish").json() == {"changed": 0}
+    for odd in ("rubbish", "2026-13-40T00:00:00Z", "2026-11-28T00:00:00", "0001-01-01T00:00:00%2B14:00"):
+        assert web.get(f"/list/news/?since={odd}").json() == {"changed": 0}, odd
 
 
 # --- the one box ---------------------------------------------------------------------------------

@@ -14,10 +14,6 @@ from ticketadmin.models import Source, User
 from ticketadmin.services.people import second_step as steps
 from ticketadmin.services.people.accounts import NotAdmitted, SourceUnavailable
 
-WRONG = _(
-    "This code is wrong or was used already. Wait for the next one; after several wrong ones it takes longer."
-)
-
 
 def code_field(label: Any) -> forms.CharField:
     """Return a box for a code; phones offer what the app shows."""
@@ -41,7 +37,8 @@ class SignInCodeForm(_UsersForm):
 
     def clean_code(self) -> str:
         """Take the code. Raises ValidationError."""
-        return taken_code(self.user, self.cleaned_data["code"])
+        steps.check(self.user, self.cleaned_data["code"])
+        return str(self.cleaned_data["code"])
 
     @property
     def problem(self) -> str:
@@ -78,8 +75,8 @@ class SetUpForm(_UsersForm):
         if not self.errors:
             try:
                 self.codes = steps.switch_on(self.user, "".join(data["code"].split()))
-            except steps.WrongCode:
-                self.add_error("code", ValidationError(WRONG, code="wrong"))
+            except steps.WrongCode as problem:
+                self.add_error("code", problem)
         return data
 
 
@@ -95,26 +92,11 @@ class CodeForm(_UsersForm):
     def clean_code(self) -> str:
         """Carry out the action with this code. Raises ValidationError."""
         typed = str(self.cleaned_data["code"])
-        try:
-            if self.wants_off:
-                steps.switch_off(self.user, typed)
-            else:
-                self.codes = steps.renew_codes(self.user, typed)
-        except steps.WrongCode as problem:
-            raise ValidationError(WRONG, code="wrong") from problem
-        except steps.SecondStepRequired as problem:
-            message = _("The settings of this tool demand it. It was not switched off.")
-            raise ValidationError(message, code="demanded") from problem
+        if self.wants_off:
+            steps.switch_off(self.user, typed)
+        else:
+            self.codes = steps.renew_codes(self.user, typed)
         return typed
-
-
-def taken_code(user: User, typed: str) -> str:
-    """Take a code, once, and return it. Raises ValidationError."""
-    try:
-        steps.check(user, typed)
-    except steps.WrongCode as problem:
-        raise ValidationError(WRONG, code="wrong") from problem
-    return typed
 
 
 class SignInForm(FieldsInOrder, AuthenticationForm):
@@ -170,8 +152,8 @@ class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-a
         data: dict[str, Any] = super().clean() or {}
         if "code" in self.fields and not self.errors:
             try:
-                taken_code(self.user, data["code"])
-            except ValidationError as problem:
+                steps.check(self.user, data["code"])
+            except steps.WrongCode as problem:
                 self.add_error("code", problem)
         return data
 

@@ -261,10 +261,4 @@ class ConfirmForm(forms.Form):
 
     def save(self, bulk: BulkUpdate, *, actor: User) -> None:
         """Start the run. Raises what `confirm_bulk` raises."""
-        confirm_bulk(
-            bulk,
-            actor=actor,
-            seal=self.cleaned_data["seal"],
-            in_flight=self.cleaned_data["in_flight"],
-            per_second=self.cleaned_data["per_second"],
-        )
+        confirm_bulk(bulk, actor=actor, **self.cleaned_data)

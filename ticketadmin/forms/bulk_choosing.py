@@ -79,8 +79,8 @@ class ChooseForm(forms.Form):
     def _ways(self) -> dict[str, Callable[[Any], ChosenTickets]]:
         return {
             "codes": self._from_codes,
-            "view": self._from_view,
-            "matching": self._from_matching,
+            "view": lambda view: self._from_query(view.query),
+            "matching": self._from_query,
             "file": self._from_file,
         }
 
@@ -107,13 +107,7 @@ class ChooseForm(forms.Form):
             raise forms.ValidationError(_("No ticket code was found in it."), code="no_code")
         return ChosenTickets(tuple(Chosen(code) for code in pasted.codes), _notes_of(pasted))
 
-    def _from_view(self, view: SavedView) -> ChosenTickets:
-        return ChosenTickets(self._fitting(view.query))
-
-    def _from_matching(self, query: str) -> ChosenTickets:
-        return ChosenTickets(self._fitting(query))
-
-    def _fitting(self, query: str) -> tuple[Chosen, ...]:
+    def _from_query(self, query: str) -> ChosenTickets:
         """Return the known tickets that fit the address of a list, in its order; the dry run reads each."""
         listed = listed_fields()
         asked = read_request(
@@ -126,7 +120,7 @@ class ChooseForm(forms.Form):
         if asked.dropped:  # without the filter that is gone, more tickets than intended would match
             raise forms.ValidationError(list(asked.dropped), code="filter_dropped")
         found = codes_of(Query(current_index(), asked.filters, asked.order, listed))
-        return tuple(Chosen(code) for code in found)
+        return ChosenTickets(tuple(Chosen(code) for code in found))
 
     def _from_file(self, file: UploadedFile[Any]) -> ChosenTickets:
         content, name = file.read(), file.name or ""

@@ -186,10 +186,5 @@ class FileChoicesForm(forms.Form):
 
     def save(self, bulk: BulkUpdate, *, actor: User) -> None:
         """Keep the choices and check their tickets again. Raises what `choose_values` raises."""
-        choose_values(
-            bulk,
-            actor=actor,
-            seal=self.cleaned_data["seal"],
-            by_column=self.by_column,
-            by_ticket=self.by_ticket,
-        )
+        seal = self.cleaned_data["seal"]
+        choose_values(bulk, actor=actor, seal=seal, by_column=self.by_column, by_ticket=self.by_ticket)

@@ -21,20 +21,17 @@ class EraseForm(FieldsInOrder, forms.Form):
 
     def clean_subject(self) -> Subject:
         """Return the code or address. Raises ValidationError for any other text."""
-        try:
-            return subject_of(self.cleaned_data["subject"])
-        except ValueError as problem:
-            message = _("This is neither a ticket code nor an e-mail address. Nothing was erased.")
-            raise ValidationError(message, code="neither") from problem
+        return subject_of(self.cleaned_data["subject"])
 
 
 def subject_of(text: str) -> Subject:
-    """Return the subject that a text means. Raises ValueError."""
+    """Return the subject that a text means. Raises ValidationError."""
     text = text.strip()
     if CODE.fullmatch(text):
         return Subject(code=text)
     try:
         validate_email(text)
     except ValidationError as problem:
-        raise ValueError(text) from problem
+        message = _("This is neither a ticket code nor an e-mail address. Nothing was erased.")
+        raise ValidationError(message, code="neither") from problem
     return Subject(address=text)

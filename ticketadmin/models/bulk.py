@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .changes import MAX_CHANGE_REASON, MAX_SYSTEM_ACCOUNT, Change
-from .columns import later_flag, later_text, nullable_json
+from .columns import NamedRow, later_flag, later_text, nullable_json
 from .outcomes import ItemOutcome, PauseReason, Plan, Tone
 
 
@@ -267,7 +267,7 @@ class BulkItem(models.Model):
         return {name: wish for name, wish in wishes.items() if name not in left} if left else wishes
 
 
-class BulkFile(models.Model):
+class BulkFile(NamedRow):
     """An uploaded file as it came, compressed by zlib. `bulk` is null where every row of it is wrong.
 
     It is read again when its user answers a question about a column, and is given back with its errors. Any
@@ -280,6 +280,3 @@ class BulkFile(models.Model):
     name = models.CharField(max_length=120)
     content = models.BinaryField()
     created_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return self.name

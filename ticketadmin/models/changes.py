@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .columns import later_text, nullable_json
+from .columns import NamedRow, later_text, nullable_json
 from .outcomes import Outcome
 from .prepared import Slot
 
@@ -162,7 +162,7 @@ class Change(models.Model):
         return Outcome(self.outcome).is_saved
 
 
-class ChangedField(models.Model):
+class ChangedField(NamedRow):
     """One field that a change was to store: an index for filtering history by field."""
 
     change = models.ForeignKey(Change, models.CASCADE, related_name="fields")
@@ -170,6 +170,3 @@ class ChangedField(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["name", "-change"], name="changed_field_name")]
-
-    def __str__(self) -> str:
-        return self.name

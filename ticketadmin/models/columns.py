@@ -1,8 +1,20 @@
-"""Constructors of columns that occur in several tables."""
+"""Constructors of columns that occur in several tables, and what rows with a name have in common."""
 
 from typing import Any
 
 from django.db import models
+
+
+class NamedRow(models.Model):
+    """A row that its name stands for."""
+
+    name: "models.CharField[Any, str]"
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def nullable_json(help_text: str = "") -> "models.JSONField[Any, Any]":

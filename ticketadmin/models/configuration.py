@@ -8,6 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .columns import NamedRow
+
 KEY_LETTER = "[A-Za-z0-9_-]"  # of a custom field's key
 MAX_KEY = 64
 
@@ -89,7 +91,7 @@ class Hue(models.TextChoices):
     PURPLE = "purple", _("Purple")
 
 
-class StatusSetting(models.Model):
+class StatusSetting(NamedRow):
     """How one of the CRM's statuses is shown and offered here."""
 
     name = models.CharField(_("status"), max_length=200, unique=True, help_text=_("Spelled as in the CRM."))
@@ -102,9 +104,6 @@ class StatusSetting(models.Model):
         verbose_name = _("status setting")
         verbose_name_plural = _("status settings")
         ordering = ["order", "name"]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class TicketRule(models.Model):

@@ -11,6 +11,8 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+from .columns import NamedRow
+
 
 class Reading(StrEnum):
     """Whether the key may read tickets, as far as answers have shown."""
@@ -52,7 +54,7 @@ class SnapshotManager(models.Manager["CrmSnapshot"]):
         self.update_or_create(name=name, defaults={"value": value, "fetched_at": at or timezone.now()})
 
 
-class CrmSnapshot(models.Model):
+class CrmSnapshot(NamedRow):
     """The last good answer of the CRM to a question whose answer seldom changes.
 
     Kept in the database, so that all processes share it and it survives a restart: a list that is
@@ -65,9 +67,6 @@ class CrmSnapshot(models.Model):
 
     objects = SnapshotManager()
 
-    def __str__(self) -> str:
-        return self.name
-
 
 class SharedStateManager(models.Manager["SharedState"]):
     """Locks rows by their names."""
@@ -78,7 +77,7 @@ class SharedStateManager(models.Manager["SharedState"]):
         return self.select_for_update().get(name=name)
 
 
-class SharedState(models.Model):
+class SharedState(NamedRow):
     """One thing that all processes have to agree on: a circuit breaker, a rate limit, a wait, a lock.
 
     The table is the one that versions before the split used for both, snapshots too: during an upgrade
@@ -94,26 +93,17 @@ class SharedState(models.Model):
     class Meta:
         db_table = "ticketadmin_remotesnapshot"
 
-    def __str__(self) -> str:
-        return self.name
 
-
-class Heartbeat(models.Model):
+class Heartbeat(NamedRow):
     """The last sign of life of a worker process."""
 
     name = models.CharField(max_length=64, primary_key=True)
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField()
 
-    def __str__(self) -> str:
-        return self.name
 
-
-class Chore(models.Model):
+class Chore(NamedRow):
     """Regular work that one worker at a time takes on, and when it was last begun."""
 
     name = models.CharField(max_length=40, primary_key=True)
     begun_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name

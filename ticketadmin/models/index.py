@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .columns import NamedRow
+
 
 class ReadFrom(models.TextChoices):
     """What the newest values of a row come from."""
@@ -121,7 +123,7 @@ class IndexedTicket(models.Model):
         return self.code
 
 
-class IndexedValue(models.Model):
+class IndexedValue(NamedRow):
     """The value of one listed custom field of a ticket, to sort and filter by."""
 
     ticket = models.ForeignKey(IndexedTicket, models.CASCADE, related_name="listed")
@@ -133,11 +135,8 @@ class IndexedValue(models.Model):
         constraints = [models.UniqueConstraint(fields=["ticket", "name"], name="indexed_value_once")]
         indexes = [models.Index(fields=["index", "name", "key", "ticket"], name="indexed_value")]
 
-    def __str__(self) -> str:
-        return self.name
 
-
-class StatusCount(models.Model):
+class StatusCount(NamedRow):
     """How many tickets of an index have a status. Writes of rows keep it; nothing counts rows to show it.
 
     `key` is the status's sort key; empty where the status is unknown.
@@ -150,9 +149,6 @@ class StatusCount(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["index", "key"], name="status_count_once")]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ErasedTicket(models.Model):

@@ -4,8 +4,10 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .columns import NamedRow
 
-class Recipe(models.Model):
+
+class Recipe(NamedRow):
     """One recipe. `changes` is a list of `{"field", "do", "texts"}` (see `services/recipes/recipe.py`)."""
 
     AUDITED = "changes"  # the column that the audit log keeps of a shared row
@@ -20,11 +22,8 @@ class Recipe(models.Model):
         ordering = ["name", "pk"]
         constraints = [models.UniqueConstraint(fields=["owner", "name"], name="recipe_name_once_per_user")]
 
-    def __str__(self) -> str:
-        return self.name
 
-
-class Snippet(models.Model):
+class Snippet(NamedRow):
     """One snippet. `name` and `content` are in the form of `services/snippets/snippet.py`.
 
     `content` is cleaned HTML or, where it has no element, plain text.
@@ -43,11 +42,8 @@ class Snippet(models.Model):
         ordering = ["name", "pk"]
         constraints = [models.UniqueConstraint(fields=["owner", "name"], name="snippet_name_once_per_user")]
 
-    def __str__(self) -> str:
-        return self.name
 
-
-class SavedView(models.Model):
+class SavedView(NamedRow):
     """One set of filters, as in the query string of the tickets page."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="views")
@@ -58,6 +54,3 @@ class SavedView(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["owner", "name"], name="view_name_once_per_person")]
-
-    def __str__(self) -> str:
-        return self.name

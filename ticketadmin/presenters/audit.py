@@ -1,6 +1,5 @@
 """Entries of the audit log as administrators read them: labels of kinds and fields, values as text."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from ticketadmin.presenters.changes import ValueRow
 from ticketadmin.presenters.outcomes import Text
 from ticketadmin.presenters.page import page
 from ticketadmin.presenters.paging import FilteredPage
+from ticketadmin.ticketapi.tickets import as_text
 
 _KINDS: dict[str, Text] = {
     HISTORY: gettext_lazy("history"),
@@ -123,9 +123,7 @@ def _value(value: Any) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, list):
         return ", ".join(map(_value, value))
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return as_text(value)
 
 
 def _notes(details: Mapping[str, Any]) -> Iterator[str]:

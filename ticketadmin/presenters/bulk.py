@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
@@ -43,6 +42,7 @@ from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.readback import applied_fields
 from ticketadmin.services.saving.sent_along import names_sent_along
 from ticketadmin.services.saving.signature import sign_field
+from ticketadmin.services.values.diffs import common_length
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 MAX_ITEM_VALUE_SHOWN = 80  # characters of a value in a ticket's row
@@ -203,7 +203,7 @@ def _where_it_changes(row: ValueRow) -> ValueRow:
         or max(len(before), len(after)) <= MAX_ITEM_VALUE_SHOWN
     ):
         return row
-    same = sum(1 for _same in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    same = common_length(before, after)
     start = before.rfind(" ", 0, max(0, same - CONTEXT)) + 1
     return replace(row, before="…" + before[start:], after="…" + after[start:]) if start else row
 

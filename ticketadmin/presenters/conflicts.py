@@ -15,7 +15,7 @@ from ticketadmin.presenters.content import display_content
 from ticketadmin.services.bulk.file_base import FileConflict, conflicting_items, file_conflicts
 from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.saving.merge import FieldConflict
-from ticketadmin.services.values.diffs import Piece, word_diff
+from ticketadmin.services.values.diffs import Piece, common_length, word_diff
 from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -153,9 +153,7 @@ def _present_ticket(item: BulkItem, found: list[FileConflict], schema: TicketSch
 
 def _at_difference(values: list[str]) -> list[str]:
     """Return values from a little before their first difference, because a page shows beginnings only."""
-    shortest = min(map(len, values))
-    together = enumerate(zip(*values, strict=False))
-    start = next((at for at, letters in together if len(set(letters)) > 1), shortest) - SHOWN_BEFORE
+    start = common_length(*values) - SHOWN_BEFORE
     if start <= 0 or max(map(len, values)) <= MAX_VALUE_FROM_START:
         return [value[:MAX_VALUE_SHOWN] for value in values]
     return ["…" + value[start : start + MAX_VALUE_SHOWN] for value in values]

@@ -66,7 +66,7 @@ def display_content(html_text: str, *, show_images: bool = False) -> DisplayedCo
     try:
         cleaned = known_clean(html_text)
     except ContentTooComplex as error:
-        return DisplayedContent(SafeString(html.escape(html_text)), str(error))
+        return DisplayedContent(SafeString(html.escape(html_text)), error.messages[0])
     blocked = loaded = 0
 
     def show(match: re.Match[str]) -> str:

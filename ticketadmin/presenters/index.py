@@ -44,9 +44,8 @@ class IndexFacts:
     @property
     def problem(self) -> str | Promise:
         """Why the list could not be read last, in words; "" where it could, or where it is refused."""
-        if not self.state.problem or self.state.is_refused:
-            return ""
-        return explain_reason(self.state.problem).title
+        problem = self.state.row.problem
+        return "" if not problem or self.state.is_refused else explain_reason(problem).title
 
 
 def present_index(state: IndexState, *, has_worker: bool | None = None) -> IndexFacts:

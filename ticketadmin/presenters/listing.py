@@ -237,12 +237,6 @@ def field_of(column: str) -> str:
     return _NAMES.get(column, column)
 
 
-def option_labels(described: CustomField, text: str) -> str:
-    """Return the labels of the options that the index keeps as one text."""
-    labels = dict(described.choices)
-    return ", ".join(labels.get(one, one) for one in text.split(", "))
-
-
 _Reader = Callable[[IndexedTicket, str], str]
 _READERS: Mapping[str, _Reader] = {
     EXPECTED: lambda _ticket, text: readable_date(text),
@@ -261,7 +255,8 @@ def _moment(moment: datetime | None, text: str) -> str:
 
 def _custom_text(described: CustomField, text: str) -> str:
     if described.kind in {FieldKind.SELECT, FieldKind.MULTI_SELECT}:
-        return option_labels(described, text)
+        labels = dict(described.choices)
+        return ", ".join(labels.get(one, one) for one in text.split(", "))
     if described.kind == FieldKind.EPOCH_DATE and text.isdecimal() and len(text) <= 10:
         return date_format(datetime.fromtimestamp(int(text), VIETNAM), "DATE_FORMAT")
     return readable_date(text) if described.kind == FieldKind.DATE else text

@@ -1,5 +1,7 @@
 """The samples of the style guide: every component of the design system in its states, for developers."""
 
+from collections.abc import Callable
+from dataclasses import field
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -34,72 +36,9 @@ STATES = [BulkState(one) for one in "draft running paused finished cancelled".sp
 TONES = (Tone.INFO, Tone.SUCCESS, Tone.WARN, Tone.DANGER)
 
 
-@page("styleguide/styleguide.html")
-class StyleGuidePage(Page):
-    """The design system on one page. What components take from forms and rows is imitated where `Any` is."""
-
-    notices: tuple[Notice, ...]
-    rows: list[ValueRow]
-    tiles: list[Tile]
-    plans: list[Tile]
-    pieces: tuple[Piece, ...]
-    steps: list[PresentedStep]
-    tabs: list[TabLink]
-    qr: SafeString
-    pages: tuple[PageLinks, ...]
-    snippets: list[PresentedSnippet]
-    questions: list[ShownQuestion]
-    file_conflicts: PresentedFileConflicts
-    spellings: list[SpellingRow]
-    choice: Any
-    statuses: Any
-    states: Any
-    recipes: Any
-    conflicting: Any
-    hues: type[Hue] = Hue
-    outcomes: type[Outcome] = Outcome
-    long_text: str = "Another thing is done, and it takes more words than one line has room for to say so."
-    run_steps: tuple[int, ...] = (1, 3, 4)
-    recovery_codes: tuple[str, ...] = ("k7f2m-9qxtd", "w3hpa-n6rvc", "b8zye-4gjus")
-
-
-def style_guide() -> StyleGuidePage:
-    """Return the page with a sample of everything."""
-    return StyleGuidePage(
-        notices=_notices(),
-        rows=_rows(),
-        tiles=_tiles(),
-        plans=_plans(),
-        pieces=word_diff("The printer is broken", "The printer works again"),
-        steps=_steps(),
-        tabs=[TabLink(name, "#main", name == "Mine") for name in ("Everyone's", "Mine", "Unread")],
-        qr=qr_code("otpauth://totp/ticketadmin:lan?secret=JBSWY3DPEHPK3PXP&issuer=ticketadmin"),
-        pages=(
-            PageLinks("Back", "#main", "Next", "#main", "Page 2 of 5"),
-            PageLinks("Newest", "", "Older", "#main"),
-        ),
-        snippets=_snippets(),
-        questions=_questions(),
-        file_conflicts=_file_conflicts(),
-        spellings=spelling_rows(),
-        choice=SimpleNamespace(resolve_name="c", chosen="theirs"),
-        statuses=[SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3]],
-        states=[SimpleNamespace(tone=one.tone, get_state_display=one.value) for one in STATES],
-        recipes=[SimpleNamespace(pk=1, name="Close")],
-        conflicting=SimpleNamespace(uuid=UUID(int=0), seal=""),
-    )
-
-
-def _notices() -> tuple[Notice, ...]:
-    texts = ("What happened.", "What to do next.", "The CRM's words", "0a1b2c3d")
-    return tuple(Notice(tone, f"A {tone} banner", *texts) for tone in TONES)
-
-
-def _steps() -> list[PresentedStep]:
-    return [
-        PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is Answer.WORKS else None)
-        for state in Answer
-    ]
+def _samples(make: Callable[[], Any]) -> Any:
+    """Return a field of the page whose samples are made anew, in the language of the page."""
+    return field(default_factory=make)
 
 
 def _snippets() -> list[PresentedSnippet]:
@@ -108,15 +47,6 @@ def _snippets() -> list[PresentedSnippet]:
     return [
         PresentedSnippet(greeting, "Dear customer, thank you for your message.", ""),
         PresentedSnippet(signature, "With kind regards", "Lan Nguyen"),
-    ]
-
-
-def _rows() -> list[ValueRow]:
-    return [
-        ValueRow("a", "Changed", "before", "after", outcome=Outcome.VERIFIED),
-        ValueRow("b", "Unknown before", None, "after", outcome=Outcome.NOT_READABLE),
-        ValueRow("c", "Cleared", "before", "", outcome=Outcome.VERIFIED),
-        ValueRow("d", "Stored differently", "", " after ", "AFTER", Outcome.STORED_DIFFERENTLY),
     ]
 
 
@@ -134,19 +64,6 @@ def _questions() -> list[ShownQuestion]:
     return [present_question(asked) for asked in asked_questions(boxes(), [question])]
 
 
-def _file_conflicts() -> PresentedFileConflicts:
-    title = PresentedFileConflict("Title", "Printer", "Printer on floor 2", "")
-    return PresentedFileConflicts(
-        (ConflictingTicket("A1", "conflict-a1", (title,)),),
-        (ConflictingColumn("Title", "conflict-column", 3),),
-        total=3,
-    )
-
-
-def _plans() -> list[Tile]:
-    return [Tile(plan.value, plan.label, 1, plan.tone, "0", "0") for plan in Plan if plan]
-
-
 def _tiles() -> list[Tile]:
     shares = ((Tone.SUCCESS, 60), (Tone.INFO, 20), (Tone.WARN, 10), (Tone.DANGER, 5), (Tone.NEUTRAL, 5))
     starts = [sum(width for _tone, width in shares[:number]) for number in range(len(shares))]
@@ -154,3 +71,58 @@ def _tiles() -> list[Tile]:
         Tile(tone, tone.title(), width, tone, str(start), str(width))
         for (tone, width), start in zip(shares, starts, strict=True)
     ]
+
+
+@page("styleguide/styleguide.html")
+class StyleGuidePage(Page):
+    """The design system on one page. What components take from forms and rows is imitated where `Any` is."""
+
+    notices: tuple[Notice, ...] = tuple(
+        Notice(tone, f"A {tone} banner", "What happened.", "What to do next.", "The CRM's words", "0a1b2c3d")
+        for tone in TONES
+    )
+    rows: tuple[ValueRow, ...] = (
+        ValueRow("a", "Changed", "before", "after", outcome=Outcome.VERIFIED),
+        ValueRow("b", "Unknown before", None, "after", outcome=Outcome.NOT_READABLE),
+        ValueRow("c", "Cleared", "before", "", outcome=Outcome.VERIFIED),
+        ValueRow("d", "Stored differently", "", " after ", "AFTER", Outcome.STORED_DIFFERENTLY),
+    )
+    tiles: list[Tile] = _samples(_tiles)
+    plans: tuple[Tile, ...] = tuple(Tile(one.value, one.label, 1, one.tone, "0", "0") for one in Plan if one)
+    pieces: tuple[Piece, ...] = word_diff("The printer is broken", "The printer works again")
+    steps: tuple[PresentedStep, ...] = tuple(
+        PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is Answer.WORKS else None)
+        for state in Answer
+    )
+    tabs: tuple[TabLink, ...] = tuple(
+        TabLink(name, "#main", name == "Mine") for name in ("Everyone's", "Mine", "Unread")
+    )
+    qr: SafeString = _samples(
+        lambda: qr_code("otpauth://totp/ticketadmin:lan?secret=JBSWY3DPEHPK3PXP&issuer=ticketadmin")
+    )
+    pages: tuple[PageLinks, ...] = (
+        PageLinks("Back", "#main", "Next", "#main", "Page 2 of 5"),
+        PageLinks("Newest", "", "Older", "#main"),
+    )
+    snippets: list[PresentedSnippet] = _samples(_snippets)
+    questions: list[ShownQuestion] = _samples(_questions)
+    file_conflicts: PresentedFileConflicts = PresentedFileConflicts(
+        (
+            ConflictingTicket(
+                "A1", "conflict-a1", (PresentedFileConflict("Title", "Printer", "Printer on floor 2", ""),)
+            ),
+        ),
+        (ConflictingColumn("Title", "conflict-column", 3),),
+        total=3,
+    )
+    spellings: list[SpellingRow] = _samples(spelling_rows)
+    choice: Any = _samples(lambda: SimpleNamespace(resolve_name="c", chosen="theirs"))
+    statuses: Any = tuple(SimpleNamespace(name=hue.label, hue=hue.value) for hue in list(Hue)[:3])
+    states: Any = tuple(SimpleNamespace(tone=one.tone, get_state_display=one.value) for one in STATES)
+    recipes: Any = (SimpleNamespace(pk=1, name="Close"),)
+    conflicting: Any = _samples(lambda: SimpleNamespace(uuid=UUID(int=0), seal=""))
+    hues: type[Hue] = Hue
+    outcomes: type[Outcome] = Outcome
+    long_text: str = "Another thing is done, and it takes more words than one line has room for to say so."
+    run_steps: tuple[int, ...] = (1, 3, 4)
+    recovery_codes: tuple[str, ...] = ("k7f2m-9qxtd", "w3hpa-n6rvc", "b8zye-4gjus")

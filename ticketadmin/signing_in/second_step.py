@@ -14,6 +14,7 @@ from django.contrib.auth import login as begin_session
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
+from django.utils.deprecation import MiddlewareMixin
 
 from ticketadmin.models import User
 from ticketadmin.services.people.second_step import is_demanded, is_on, stamp
@@ -68,17 +69,13 @@ def note_passed(request: HttpRequest, user: User) -> None:
     request.session[PASSED] = stamp(user)
 
 
-class SecondStepMiddleware:
+class SecondStepMiddleware(MiddlewareMixin):
     """End a session that did not pass its user's second step; redirect users who still have to set it up."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> None:
         user = request.user
         if isinstance(user, User) and is_on(user) and request.session.get(PASSED) != stamp(user):
             logout(request)
-        return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, _view: Callable[..., HttpResponse], _args: Any, _kwargs: Any

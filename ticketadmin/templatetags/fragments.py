@@ -31,21 +31,6 @@ _MARK = secrets.token_hex(12)  # no text of a user can hold it
 _PLACE = re.compile(f"{_MARK}-([a-z_]+)(?:[.]([0-9]+))?-")
 
 
-class SameForAll(template.Node):
-    """Renders its content once per language, with an empty context: nothing of a user can get into it."""
-
-    def __init__(self, nodelist: NodeList) -> None:
-        self.nodelist = nodelist
-        self._rendered: dict[str | None, SafeString] = {}
-
-    def render(self, context: template.Context) -> SafeString:
-        """Return the content; two threads may both render it the first time, to the same text."""
-        language = get_language()
-        if language not in self._rendered:
-            self._rendered[language] = self.nodelist.render(context.new())
-        return self._rendered[language]
-
-
 class _Place(str):
     """Where a later value is put; of one that holds several texts, the places of its items."""
 
@@ -118,11 +103,11 @@ def beside(values: Iterable[Any], others: Iterable[Any]) -> Iterable[tuple[Any, 
 
 
 @register.tag
-def same_for_all(parser: Parser, token: Token) -> SameForAll:
+def same_for_all(parser: Parser, token: Token) -> SameFor:
     """Mark a part that uses no variable of the page: `{% same_for_all %}…{% endsame_for_all %}`."""
     nodelist = parser.parse(["endsame_for_all"])
     parser.delete_first_token()
-    return SameForAll(nodelist)
+    return SameFor(nodelist, {}, {})
 
 
 @register.tag

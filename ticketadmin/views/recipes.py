@@ -40,7 +40,7 @@ def recipes(request: UserRequest) -> HttpResponse:
 @needs("edit_tickets", "GET", "POST")
 def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
     """Write a recipe, or change one of one's own."""
-    one = None if recipe is None else _own_recipe(request.user, recipe)
+    one = None if recipe is None else get_object_or_404(Recipe, pk=recipe, owner=request.user)
     form = RecipeForm(
         request.POST if request.method == "POST" else None,
         schema=described_schema(load_schema(get_choices())),
@@ -56,7 +56,7 @@ def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
 @needs("edit_tickets", "POST")
 def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
     """Delete a recipe of one's own."""
-    one = _own_recipe(request.user, recipe)
+    one = get_object_or_404(Recipe, pk=recipe, owner=request.user)
     delete_own(request.user, one)
     messages.success(request, _("The recipe “%(name)s” is deleted.") % {"name": one.name})
     return see_other(reverse("recipes"))
@@ -94,7 +94,7 @@ def snippet(request: UserRequest, snippet: int | None = None) -> HttpResponse:
 @needs("edit_tickets", "GET", "POST")
 def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
     """Ask whether a snippet of one's own is to be deleted, and delete it."""
-    one = _own_snippet(request.user, snippet)
+    one = get_object_or_404(Snippet, pk=snippet, owner=request.user)
     if request.method != "POST":
         return show(request, DeleteSnippetPage(one))
     delete_own(request.user, one)
@@ -104,16 +104,3 @@ def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
 
 def _may_share(user: User, one: Recipe | Snippet | None) -> bool:
     return user.may(SHARING) or bool(one and one.is_shared)
-
-
-def _own_recipe(user: User, number: int) -> Recipe:
-    if number >= 2**63:
-        raise Http404
-    return get_object_or_404(Recipe, pk=number, owner=user)
-
-
-def _own_snippet(user: User, number: int) -> Snippet:
-    one = find_snippet(user, number)
-    if one is None or one.owner_id != user.pk:
-        raise Http404
-    return one

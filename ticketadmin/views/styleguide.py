@@ -2,7 +2,7 @@
 
 from django.http import HttpResponse
 
-from ticketadmin.presenters.styleguide import style_guide
+from ticketadmin.presenters.styleguide import StyleGuidePage
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
 
@@ -10,4 +10,4 @@ from ticketadmin.views.pages import show
 @needs("administer", "GET")
 def styleguide(request: UserRequest) -> HttpResponse:
     """Show every component in its states."""
-    return show(request, style_guide())
+    return show(request, StyleGuidePage())

@@ -51,9 +51,7 @@ class Worker(db_worker.Worker):
             try:
                 return super().run()
             except DatabaseError as error:
-                logger.warning("the database is away: %s", type(error).__name__)
-                connections.close_all()
-                time.sleep(DATABASE_AGAIN)
+                _wait_for_database(error)
         return None
 
 
@@ -78,10 +76,14 @@ def _begin_without_tasks() -> None:
             expire_by_need("tasks", timezone.now())
             return
         except DatabaseError as error:
-            logger.warning("the database is away: %s", type(error).__name__)
-            connections.close_all()
-            time.sleep(DATABASE_AGAIN)
+            _wait_for_database(error)
             require_start()  # it may come back as that of another version
+
+
+def _wait_for_database(error: DatabaseError) -> None:
+    logger.warning("the database is away: %s", type(error).__name__)
+    connections.close_all()
+    time.sleep(DATABASE_AGAIN)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from ticketadmin.forms.erasing import subject_of
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             wanted = subject_of(subject)
             actor = User.objects.get(username=by)
             found = erase(wanted, actor=actor) if yes else look_up(wanted, actor=actor)
-        except ValueError as problem:
+        except ValidationError as problem:
             message = f"{subject} is neither a ticket code nor an e-mail address; nothing was erased."
             raise CommandError(message) from problem
         except (User.DoesNotExist, Forbidden) as problem:

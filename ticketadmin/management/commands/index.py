@@ -72,15 +72,15 @@ class Command(BaseCommand):
         state = index_state(index)
         able = state.able
         proved = [name for name in ABILITIES if getattr(able, name)]
-        sweeping = f"under way, {state.share or 0} %" if state.is_sweeping else "not running"
+        sweeping = f"under way, {state.share or 0} %" if index.is_sweeping else "not running"
         for name, value in (
             ("address", index.address),
             ("tickets known", state.known),
-            ("newest read", state.newest_at or "never"),
-            ("list read to its end", state.swept_at or "never"),
+            ("newest read", index.newest_at or "never"),
+            ("list read to its end", index.sweep_finished_at or "never"),
             ("sweep", sweeping),
-            ("not addressable", ", ".join(state.unaddressable) or "none"),
-            ("last problem", f"{state.problem} at {state.problem_at}" if state.problem else "none"),
+            ("not addressable", ", ".join(index.unaddressable) or "none"),
+            ("last problem", f"{index.problem} at {index.problem_at}" if index.problem else "none"),
             ("worker", "living" if living() else f"none since {state.worked_at or 'the start'}"),
             ("rows carry", ", ".join(sorted(able.fields)) or "not known"),
             ("the list", ", ".join(proved) or "proved nothing yet"),

@@ -34,10 +34,6 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"=&?]{1,64}@[^\s@<>()\[\],;:\"=&?]{1,255}
 _PRIVATE = frozenset({"email"})  # fields that are kept in the row and never logged
 
 
-def _no_user() -> User | None:
-    return None
-
-
 @dataclass(frozen=True)
 class Origin:
     """What the audit log notes of the way an action came in.
@@ -48,7 +44,7 @@ class Origin:
 
     channel: Channel
     address: str = ""
-    actor_of: Callable[[], User | None] = _no_user
+    actor_of: Callable[[], User | None] = lambda: None
     via: str = ""
 
 

@@ -10,9 +10,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache, cached_property, reduce
+from functools import cache, cached_property
 from itertools import islice
-from operator import and_, or_
 from typing import Any
 
 from django.db import connection
@@ -32,7 +31,7 @@ from django.db.models import (
 from ticketadmin.models import IndexedTicket, IndexedValue, Prepared, Slot, TicketIndex
 from ticketadmin.services.index.places import Place, place_of
 from ticketadmin.services.index.rows import CUSTOMER, Listed, value_key
-from ticketadmin.services.index.searching import Matches, matching_words, walking
+from ticketadmin.services.index.searching import Matches, holding, matching_words, walking
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import sort_key
@@ -105,9 +104,6 @@ class Order:
     def column(self) -> str:
         """The column, or annotation, that rows are ordered by."""
         return "custom_key" if self.is_custom else Sort(self.name).column
-
-    def __str__(self) -> str:
-        return ("-" if self.is_descending else "") + self.name
 
 
 @dataclass(frozen=True)
@@ -406,7 +402,8 @@ def _named(column: str, names: tuple[str, ...]) -> Q:
 
 
 def _conditions(filters: ListFilters) -> Iterator[Q]:
-    yield from _customer(filters.customer)
+    # Of rows that hold the words anywhere, which is quick to find.
+    yield from (holding(term, "customer_words") for term in terms_in(filters.customer))
     done = [sort_key(name) for name in filters.done]
     if filters.not_done:
         yield Q(status_key__isnull=False) & ~Q(status_key__in=done)
@@ -421,13 +418,6 @@ def _conditions(filters: ListFilters) -> Iterator[Q]:
         yield Q(updated_at__gte=filters.changed_since)
     if filters.codes is not None:
         yield Q(code__in=filters.codes)
-
-
-def _customer(typed: str) -> Iterator[Q]:
-    """Words in the customer's name or e-mail, of rows that hold them anywhere, which is quick to find."""
-    for term in terms_in(typed):
-        ways = (reduce(and_, (Q(customer_words__contains=word) for word in way), Q()) for way in term.options)
-        yield reduce(or_, ways)
 
 
 def _due(filters: ListFilters) -> Q:

@@ -166,7 +166,7 @@ def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Ma
 
 
 def _by_scan(terms: Iterable[Term]) -> Matches:
-    scanned = reduce(and_, map(_scanned, terms), Q())
+    scanned = reduce(and_, map(holding, terms), Q())
     return Matches(scanned, scanned)
 
 
@@ -218,6 +218,7 @@ def _quoted(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'
 
 
-def _scanned(term: Term) -> Q:
-    ways = (reduce(and_, (Q(words__contains=word) for word in way), Q()) for way in term.options)
+def holding(term: Term, column: str = "words") -> Q:
+    """Return the condition that a column of search words holds one of the term's options."""
+    ways = (reduce(and_, (Q(**{f"{column}__contains": word}) for word in way), Q()) for way in term.options)
     return reduce(or_, ways)

@@ -18,54 +18,45 @@ LIST_REFUSED = frozenset({"forbidden", "method_not_allowed", "not_found"})
 
 @dataclass(frozen=True)
 class IndexState:
-    """The state of the index as pages show it. `share` is how much of the sweep under way is done, 0 to 100.
+    """The state of an index as pages show it: its row, how many tickets are known, what the list can do."""
 
-    `worked_at` is when a worker last held the lease. `unaddressable` are codes, at most MAX_UNADDRESSABLE,
-    of tickets that the list holds and no address here can.
-    """
-
+    row: TicketIndex
     known: int
-    newest_at: datetime | None
-    swept_at: datetime | None
-    is_sweeping: bool
-    share: int | None
-    problem: str
-    problem_at: datetime | None
-    worked_at: datetime | None
-    unaddressable: tuple[str, ...]
     able: Capabilities
 
     @property
     def is_refused(self) -> bool:
         """Whether the key may not list tickets, so that only what was opened or saved here is known."""
-        return self.problem in LIST_REFUSED
+        return self.row.problem in LIST_REFUSED
 
     @property
     def is_first_sweep(self) -> bool:
         """Whether the list was never read to its end."""
-        return self.swept_at is None
+        return self.row.sweep_finished_at is None
 
     @property
     def read_at(self) -> datetime | None:
         """When the newest tickets were last read from the list."""
-        return self.newest_at or self.swept_at
+        return self.row.newest_at or self.row.sweep_finished_at
+
+    @property
+    def worked_at(self) -> datetime | None:
+        """When a worker last held the lease."""
+        return self.row.lease_until - LEASE if self.row.lease_until else self.row.newest_at
+
+    @property
+    def share(self) -> int | None:
+        """The done part of a sweep in per cent; None where there is none, or nothing to compare with."""
+        if not self.row.is_sweeping or not self.row.sweep_rows:
+            return None
+        total = max(self.row.sweep_rows, self.known, 1)
+        return min(int(100 * self.row.cursor.get("rows", 0) / total), 99)
 
 
 def index_state(index: TicketIndex, counted: Iterable[Counted] | None = None) -> IndexState:
     """Return what is known of an index, without a remote call; in no query where its counts are given."""
     known = sum(one.tickets for one in (counts(index) if counted is None else counted))
-    return IndexState(
-        known=known,
-        newest_at=index.newest_at,
-        swept_at=index.sweep_finished_at,
-        is_sweeping=index.is_sweeping,
-        share=_share(index, known),
-        problem=index.problem,
-        problem_at=index.problem_at,
-        worked_at=index.lease_until - LEASE if index.lease_until else index.newest_at,
-        unaddressable=tuple(index.unaddressable),
-        able=capabilities_of(index),
-    )
+    return IndexState(index, known, capabilities_of(index))
 
 
 def note_use(index: TicketIndex, now: datetime | None = None) -> None:
@@ -77,11 +68,3 @@ def note_use(index: TicketIndex, now: datetime | None = None) -> None:
     if index.wanted_at is None or now - index.wanted_at > NOTE_USE_EVERY:
         stale = Q(wanted_at=None) | Q(wanted_at__lt=now - NOTE_USE_EVERY)
         TicketIndex.objects.filter(stale, pk=index.pk).update(wanted_at=now)
-
-
-def _share(index: TicketIndex, known: int) -> int | None:
-    """Return the done part of a sweep in per cent; None where there is none, or nothing to compare with."""
-    if not index.is_sweeping or not index.sweep_rows:
-        return None
-    total = max(index.sweep_rows, known, 1)
-    return min(int(100 * index.cursor.get("rows", 0) / total), 99)

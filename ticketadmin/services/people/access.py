@@ -15,6 +15,13 @@ def require(actor: User, permission: str) -> None:
         raise Forbidden(permission)
 
 
+def require_over(actor: User, user: User) -> None:
+    """Raise Forbidden unless the actor administers users; superusers are left to superusers."""
+    require(actor, "administer")
+    if user.is_superuser and not actor.is_superuser:
+        raise Forbidden("administer")
+
+
 def may_see(actor: User, change: Change) -> bool:
     """Return whether the user may see this change.
 

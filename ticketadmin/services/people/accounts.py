@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.models import AuditAction, AuditEntry, BulkUpdate, Change, Role, Source, User
 from ticketadmin.services.audit.record import Target, acting_via, record
 from ticketadmin.services.audit.tracking import one_entry_for_roles
-from ticketadmin.services.people.access import Forbidden, require
+from ticketadmin.services.people.access import require_over
 from ticketadmin.services.people.binding import bind_by_link, note_claim
 from ticketadmin.text import printable
 
@@ -184,9 +184,7 @@ def _give_roles(user: User, groups: Collection[str]) -> None:
 def sign_out_everywhere(user: User, *, actor: User) -> None:
     """End every session of the user, on every device. For another user's this needs `administer`."""
     if user.pk != actor.pk:
-        require(actor, "administer")
-        if user.is_superuser and not actor.is_superuser:
-            raise Forbidden("administer")
+        require_over(actor, user)
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
         record(AuditAction.SIGNED_OUT_EVERYWHERE, Target.of(user), actor=actor)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ticketadmin.models import AuditAction, BindingLink, IdentityClaim, Source, User
 from ticketadmin.services.audit.record import Target, record
-from ticketadmin.services.people.access import Forbidden, require
+from ticketadmin.services.people.access import require_over
 
 LINK_FOR = timedelta(days=3)
 MAX_CLAIMS = 5  # of one account: more would be noise that hides the owner
@@ -99,9 +99,7 @@ def note_claim(user: User, *, subject: str, name: str, email: str) -> None:
 
 
 def _check(user: User, actor: User) -> None:
-    require(actor, "administer")
-    if user.is_superuser and not actor.is_superuser:
-        raise Forbidden("administer")
+    require_over(actor, user)
     if not may_be_bound(user):
         raise CannotBind
 

@@ -10,14 +10,16 @@ import secrets
 from enum import StrEnum
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ticketadmin.models import AuditAction, RecoveryCode, User
 from ticketadmin.services.audit.record import Target, record
-from ticketadmin.services.people.access import Forbidden, require
+from ticketadmin.services.people.access import require_over
 from ticketadmin.services.people.accounts import sign_out_everywhere
 
 RECOVERY_CODE_COUNT = 10
@@ -36,12 +38,23 @@ class SecondStepPolicy(StrEnum):
     ALL = "all"
 
 
-class WrongCode(Exception):
+class WrongCode(ValidationError):
     """The code is wrong, was used already, or comes too early after a wrong one. Nothing was changed."""
 
+    def __init__(self) -> None:
+        message = _(
+            "This code is wrong or was used already. Wait for the next one; after several wrong ones it "
+            "takes longer."
+        )
+        super().__init__(message, code="wrong")
 
-class SecondStepRequired(Exception):
+
+class SecondStepRequired(ValidationError):
     """The settings require a second step of this user: it cannot be switched off."""
+
+    def __init__(self) -> None:
+        message = _("The settings of this tool demand it. It was not switched off.")
+        super().__init__(message, code="demanded")
 
 
 def is_possible(user: User) -> bool:
@@ -111,7 +124,7 @@ def codes_left(user: User) -> int:
 
 
 def switch_off(user: User, typed: str) -> None:
-    """Demand no codes any more, given one. Raises WrongCode and Demanded."""
+    """Demand no codes any more, given one. Raises WrongCode and SecondStepRequired."""
     if is_demanded(user):
         raise SecondStepRequired
     check(user, typed)
@@ -122,9 +135,7 @@ def switch_off(user: User, typed: str) -> None:
 
 def reset(user: User, *, actor: User) -> None:
     """Remove the second step of a user who lost the device, and end their sessions. Raises Forbidden."""
-    require(actor, "administer")
-    if user.is_superuser and not actor.is_superuser:
-        raise Forbidden("administer")
+    require_over(actor, user)
     with transaction.atomic():
         _forget(user)
         record(AuditAction.SECOND_STEP_RESET, Target.of(user), actor=actor)

@@ -45,12 +45,7 @@ class Unmet:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same of."""
-        return {
-            "requirement": self.requirement.value,
-            "field": self.field,
-            "value": self.value,
-            "names": list(self.names),
-        }
+        return {**vars(self), "requirement": self.requirement.value, "names": list(self.names)}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Unmet":

@@ -69,10 +69,7 @@ def as_content(typed: str) -> str:
     """
     if len(typed) > 2 * MAX_SNIPPET_CONTENT:  # line ends of browsers count twice
         raise _too_long()
-    try:
-        content = _settled(normal_text(typed.encode("utf-8", "replace").decode().translate(_CONTROLS)))
-    except ContentTooComplex as error:
-        raise ValidationError(str(error), code=error.code) from error
+    content = _settled(normal_text(typed.encode("utf-8", "replace").decode().translate(_CONTROLS)))
     if not content or is_blank_html(content):
         raise ValidationError(_("Write the text of the snippet."), code="no_content")
     if len(content) > MAX_SNIPPET_CONTENT:
@@ -115,7 +112,7 @@ def insertion_of(content: str, values: Mapping[str, str]) -> Insertion:
     try:
         html = clean_html(with_values(as_html(content), values, is_html=True))
     except ContentTooComplex as error:
-        return Insertion(problems=(str(error),))
+        return Insertion(problems=tuple(error.messages))
     if is_markup(content):
         return Insertion(html, visible_text(html), is_html=True)
     return Insertion(html, with_values(content, values, is_html=False))

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.spreadsheets.records import RECORD_SHEET
 from ticketadmin.services.spreadsheets.table import (
@@ -43,6 +43,14 @@ READER_ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "OPENPYXL_LXML": "False",  # the standard library's parser is the one that was checked with
 }
+_PROBLEMS = {  # of cells, as the process names them
+    "without_result": _(
+        "This formula was stored without its result. Open the file in your spreadsheet program and save it."
+    ),
+    "merged": _(
+        "This cell is merged with another one and has no value of its own. Unmerge it and fill it in."
+    ),
+}
 _places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
@@ -65,8 +73,11 @@ def read_workbook(content: bytes, sheet: str) -> Table:
         if error.code in {"empty", "no_rows"}:
             raise SheetWithoutRows(error, answer["other_sheets"]) from None
         raise
-    problems = [CellProblem(row, column, _no_result()) for row, column in answer["without_result"]]
-    problems += [CellProblem(row, column, _is_merged()) for row, column in answer["merged"]]
+    problems = [
+        CellProblem(row, column, str(sentence))
+        for kind, sentence in _PROBLEMS.items()
+        for row, column in answer[kind]
+    ]
     return Table(
         header,
         rows,
@@ -133,13 +144,3 @@ def start_module(arguments: Sequence[str], given: bytes, output: IO[bytes]) -> i
         check=False,
     )
     return done.returncode
-
-
-def _is_merged() -> str:
-    return _("This cell is merged with another one and has no value of its own. Unmerge it and fill it in.")
-
-
-def _no_result() -> str:
-    return _(
-        "This formula was stored without its result. Open the file in your spreadsheet program and save it."
-    )

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
@@ -26,17 +27,17 @@ def word_diff(before: str, after: str) -> tuple[Piece, ...]:
     Leaving out the added pieces gives `before`, leaving out the removed ones `after`.
     """
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    start = _common(old, new)
-    end = _common(old[start:][::-1], new[start:][::-1])
+    start = common_length(old, new)
+    end = common_length(old[start:][::-1], new[start:][::-1])
     head, tail = "".join(old[:start]), "".join(old[len(old) - end :])
     old, new = old[start : len(old) - end], new[start : len(new) - end]
     runs = [(True, head, head), *_runs(old, new), (True, tail, tail)]
     return tuple(piece for run in runs for piece in _run(*run))
 
 
-def _common(one: list[str], other: list[str]) -> int:
-    """Return how many words two texts begin with together."""
-    return sum(1 for _same in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+def common_length(*texts: Sequence[str]) -> int:
+    """Return how many words, or letters, texts begin with together."""
+    return sum(1 for _same in takewhile(lambda these: len(set(these)) == 1, zip(*texts, strict=False)))
 
 
 def _runs(old: list[str], new: list[str]) -> list[tuple[bool, str, str]]:

@@ -16,10 +16,6 @@ from ticketadmin.services.values.fields import (
 )
 
 
-def _standard_fields() -> dict[str, Field]:
-    return {one.name: one for one in STANDARD}
-
-
 @dataclass(frozen=True)
 class TicketSchema:
     """The fields of a ticket by name, in the order of the form, and the CRM's lists.
@@ -27,7 +23,7 @@ class TicketSchema:
     Immutable and without side effects; `load_schema` makes one from the database.
     """
 
-    fields: Mapping[str, Field] = field(default_factory=_standard_fields)
+    fields: Mapping[str, Field] = field(default_factory=lambda: {one.name: one for one in STANDARD})
     choices: Choices = field(default_factory=Choices)
 
     def __contains__(self, name: str) -> bool:

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ticketadmin.converters import whole_number
 from ticketadmin.forms.recipes import as_posted, filled_form, typed_in
 from ticketadmin.forms.snippets import box_for_snippet, further_box
 from ticketadmin.forms.tickets import TicketForm, query_of, submission_of
@@ -32,7 +33,7 @@ from ticketadmin.views.tickets.ticket import form_in, keep_typed, save_form
 def ticket_recipe(request: UserRequest, code: str) -> HttpResponse:
     """Fill a recipe into the ticket's form: as it was posted, or as it is opened now. GET writes nothing."""
     data = request.POST if request.method == "POST" else request.GET
-    recipe = find_recipe(request.user, data.get("recipe", ""))
+    recipe = find_recipe(request.user, whole_number(data.get("recipe", "")))
     return _posted(request, code, recipe) if request.method == "POST" else _opened(request, code, recipe)
 
 

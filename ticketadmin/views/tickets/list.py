@@ -7,9 +7,9 @@ from django.db.models import BigIntegerField, Q, QuerySet
 from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from ticketadmin.converters import moment_of_page
 from ticketadmin.forms.listing import MAX_VIEWS, ListRequest, SavedViewForm, read_request
 from ticketadmin.models import Change, CustomField, Prepared, SavedView, Slot, User
 from ticketadmin.presenters.changes import present_changes
@@ -44,7 +44,7 @@ def tickets(request: UserRequest) -> HttpResponse:
         statuses=source.statuses.all,
         categories=source.known.choices.categories.names,
         described=tuple(source.described),
-        views=tuple(_views_of(request.user)),
+        views=tuple(in_order(_VIEWS.rows(user=request.user.pk), lambda view: view.name)),
         drafts=source.known.drafts[:SHOWN_DRAFTS],
         recent=tuple(present_changes(_RECENT.rows(user=request.user.pk), request.user)),
         omitted=status_notice(source.known.choices),
@@ -68,8 +68,8 @@ def list_news(request: UserRequest) -> JsonResponse:
     """Say how many tickets of this list have changed since it was shown, as JSON."""
     index = current_index()
     note_use(index)
-    since = parse_datetime(request.GET.get("since", "")[:40])
-    if since is None or since.tzinfo is None:
+    since = moment_of_page(request.GET.get("since", ""))
+    if since is None:
         return JsonResponse({"changed": 0})
     found, listed = asked_of(request, get_choices(ask=False))
     return JsonResponse({"changed": changed_count(Query(index, found.filters, listed=listed), since)})
@@ -151,17 +151,10 @@ def _read(query: QueryDict, user: User, choices: Choices, statuses: Statuses, li
     )
 
 
-def _views_of(user: User) -> list[SavedView]:
-    return in_order(_VIEWS.rows(user=user.pk), lambda view: view.name)
-
-
 def _views() -> QuerySet[SavedView]:
     shown = Q(owner=Slot("user", BigIntegerField())) | Q(is_shared=True)
     return SavedView.objects.filter(shown).select_related("owner")[:50]
 
 
-def _recent() -> QuerySet[Change]:
-    return Change.objects.filter(actor=Slot("user", BigIntegerField()))[:SHOWN_RECENT]
-
-
-_VIEWS, _RECENT = Prepared(_views), Prepared(_recent)
+_VIEWS = Prepared(_views)
+_RECENT = Prepared(lambda: Change.objects.filter(actor=Slot("user", BigIntegerField()))[:SHOWN_RECENT])

@@ -1,9 +1,8 @@
 """Who else has a ticket open: one small answer to the page's heartbeat."""
 
-from datetime import UTC, datetime
-
 from django.http import HttpResponse
 
+from ticketadmin.converters import moment_of_page
 from ticketadmin.presenters.ticket_page import PresencePart
 from ticketadmin.services.drafts.presence import close_tab, record_presence
 from ticketadmin.views.access import UserRequest, in_background, needs
@@ -23,17 +22,8 @@ def presence(request: UserRequest, code: str) -> HttpResponse:
         code,
         tab=tab,
         is_editing=bool(request.POST.get("editing")),
-        loaded_at=_moment(request.POST.get("loaded_at", "")),
+        loaded_at=moment_of_page(request.POST.get("loaded_at", "")),
     )
     if present.key == request.POST.get("shown", ""):
         return HttpResponse(status=204)
     return show(request, PresencePart(present, code))
-
-
-def _moment(text: str) -> datetime | None:
-    """Return the moment in UTC; None for a text that is no time at which a page could have been loaded."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo and 2000 < moment.year < 3000 else None
-    except (ValueError, OverflowError):
-        return None
