@@ -68,6 +68,14 @@ UNRECORDED = {
 LONGEST_FUNCTION = 50
 MAX_PARAMETERS = 6
 MAX_NESTING = 3
+# Names that a framework or Python looks for in each module of a kind, so several modules define them.
+CONVENTIONS = {
+    "Command": "Django runs the class of this name in a module of management/commands",
+    "logger": "each module's own, as the logging documentation has it",
+    "main": "what an entry point of pyproject.toml or `python -m` calls",
+    "register": "Django reads a tag library's tags from it",
+}
+FORMATS = "formats/"  # Django reads the same names from each language's module
 NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor, ast.AsyncWith)
 
 
@@ -225,6 +233,32 @@ def test_limits_are_called_max() -> None:
     found = [name for name, _tree in modules() if other.search((PACKAGE / name).read_text(encoding="utf-8"))]
 
     assert found == []
+
+
+def names_bound(statements: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements define or assign, without imports; also those under `if` and `try`."""
+    for node in statements:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found = (one for target in targets for one in ast.walk(target))
+            yield from (one.id for one in found if isinstance(one, ast.Name))
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            yield from names_bound([one for one in ast.iter_child_nodes(node) if isinstance(one, ast.stmt)])
+
+
+def test_no_public_name_is_defined_in_two_modules() -> None:
+    """A search for a name leads to one thing; a name with a leading underscore is its module's own."""
+    places: dict[str, set[str]] = {}
+    for module, tree in modules():
+        for name in names_bound(tree.body):
+            if not name.startswith("_") and not module.startswith(FORMATS):
+                places.setdefault(name, set()).add(module)
+    repeated = {name: sorted(found) for name, found in places.items() if len(found) > 1}
+
+    assert {name: found for name, found in repeated.items() if name not in CONVENTIONS} == {}
+    assert repeated.keys() == CONVENTIONS.keys()
 
 
 def test_no_two_modules_import_each_other_and_none_in_a_circle() -> None:

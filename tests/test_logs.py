@@ -12,7 +12,7 @@ from django.test import Client
 from tests.pages import ticket_form
 from tests.sandbox_driver import KEY, Sandbox
 from ticketadmin.logs import JsonFormatter, SafeFormatter, SafeRecord, _key_in, event, without_secrets
-from ticketadmin.models import Role, Source, User
+from ticketadmin.models import IdentitySource, Role, User
 
 CODE = "ABCXYZ1234"
 
@@ -59,14 +59,14 @@ def test_a_save_is_one_request_three_calls_and_one_outcome_in_the_log(
 
 
 def test_members_of_vocabularies_are_logged_by_their_values(caplog: pytest.LogCaptureFixture) -> None:
-    """Of a container too, whose text would hold their representation, such as <Source.LOCAL: 'local'>."""
+    """Of a container too, whose text would hold their representation like <IdentitySource.LOCAL: 'local'>."""
     caplog.set_level(logging.INFO)
 
     event(
         logging.getLogger("ticketadmin.test"),
         "audit",
-        via=Source.OIDC,
-        held={"source": Source.LOCAL, "of": [Role.LEAD]},
+        via=IdentitySource.OIDC,
+        held={"source": IdentitySource.LOCAL, "of": [Role.LEAD]},
     )
 
     assert caplog.messages == ['audit via=oidc held={"source":"local","of":["lead"]}']

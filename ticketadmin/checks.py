@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Remark
 from django.db import connection
 
-from ticketadmin.models import Source
+from ticketadmin.models import IdentitySource
 from ticketadmin.services.people.second_step import SecondStepPolicy
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.fields import CUSTOM_NAME
@@ -166,8 +166,10 @@ def second_step_is_known(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check the settings of two-step sign-in: a typing error must not switch it off."""
     if settings.SECOND_STEP not in set(SecondStepPolicy):
         yield refusal("E025", "SECOND_STEP is not known.", f"One of {', '.join(SecondStepPolicy)}.")
-    if set(settings.SECOND_STEP_SOURCES) - set(Source.values):
-        yield refusal("E025", "SECOND_STEP_SOURCES is not known.", f"Some of {', '.join(Source.values)}.")
+    if set(settings.SECOND_STEP_SOURCES) - set(IdentitySource.values):
+        yield refusal(
+            "E025", "SECOND_STEP_SOURCES is not known.", f"Some of {', '.join(IdentitySource.values)}."
+        )
 
 
 @register()

@@ -22,7 +22,7 @@ from ticketadmin.logs import event
 from ticketadmin.logs import request_id as current_request_id
 from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
 from ticketadmin.models import Channel, User
-from ticketadmin.services.audit.record import Origin, acting_from
+from ticketadmin.services.audit.record import ActionOrigin, acting_from
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
 from ticketadmin.views.error_pages import bad_request, method_not_allowed
@@ -95,7 +95,7 @@ class AuditOriginMiddleware(_Middleware):
         def actor() -> User | None:
             return request.user if isinstance(request.user, User) else None
 
-        with acting_from(Origin(Channel.WEB, client_address(request), actor)):
+        with acting_from(ActionOrigin(Channel.WEB, client_address(request), actor)):
             return self.get_response(request)
 
 

@@ -18,7 +18,7 @@ _IMPORTS = (r"""(?P<matched>from\s*["'](?P<url>\./[^"']+\.js)["'])""", 'from "%(
 _LATER_IMPORTS = (r"""(?P<matched>import\(["'](?P<url>\./[^"']+\.js)["']\))""", 'import("%(url)s")')
 _SHEET = re.compile(r'^@import "(\w+\.css)";$', re.MULTILINE)
 
-Place = tuple[Storage, str]  # where a file is, and its name there
+StoredFile = tuple[Storage, str]  # where a file is, and its name there
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
@@ -37,7 +37,7 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
             paths = {name: self._shortened(name, place) for name, place in paths.items()}
         yield from super().post_process(paths, dry_run=dry_run, **options)  # type: ignore[no-untyped-call]
 
-    def _shortened(self, name: str, place: Place) -> Place:
+    def _shortened(self, name: str, place: StoredFile) -> StoredFile:
         folder = name.partition("/")[0]
         if folder not in _SHORTEN:
             return place
@@ -47,7 +47,7 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
         return self, name
 
 
-def _text(place: Place) -> str:
+def _text(place: StoredFile) -> str:
     storage, path = place
     with storage.open(path) as file:
         return str(file.read().decode())

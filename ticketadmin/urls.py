@@ -36,7 +36,7 @@ handler404 = "ticketadmin.views.error_pages.not_found"
 handler500 = "ticketadmin.views.error_pages.server_error"
 
 
-def page(template: str) -> Callable[..., HttpResponseBase]:
+def static_page(template: str) -> Callable[..., HttpResponseBase]:
     """Return the view of a page that is the same for everyone."""
     return require_safe(TemplateView.as_view(template_name=template))
 
@@ -106,7 +106,7 @@ urlpatterns = [
     path("session/", account.session, name="session"),
     path(
         "session/back/",
-        page("account/back.html"),
+        static_page("account/back.html"),
         name="session_back",
     ),
     path("sign-in/", account.SignIn.as_view(), name="sign_in"),
@@ -125,7 +125,7 @@ urlpatterns = [
     # help
     path(
         "accessibility/",  # for the signed-out as well: signing in may be what does not work for them
-        login_not_required(page("accessibility/accessibility.html")),
+        login_not_required(static_page("accessibility/accessibility.html")),
         name="accessibility",
     ),
     # operations

@@ -12,7 +12,7 @@ from django.test import Client
 from tests.sandbox_driver import Sandbox
 from tests.sanitizing.corpus import hostile
 from ticketadmin.models import User
-from ticketadmin.presenters.content import display_content, place_of, with_link_targets
+from ticketadmin.presenters.content import display_content, link_target, with_link_targets
 
 CODE = "ABCXYZ1234"
 IMAGE = '<p>ảnh <img src="https://track.example.com/1.gif?who=lan" alt="biểu đồ"></p>'
@@ -49,7 +49,7 @@ IMAGE = '<p>ảnh <img src="https://track.example.com/1.gif?who=lan" alt="biểu
     ],
 )
 def test_a_link_leads_where_a_browser_would_go(address: str, place: str) -> None:
-    assert place_of(address) == place
+    assert link_target(address) == place
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_link_whose_words_name_another_place_is_marked(words: str, address: st
     shown = display_content(f'<p><a href="{address}">{words}</a></p>').html
 
     assert "link-target--other" in shown
-    assert f"really leads to {place_of(address)}" in shown
+    assert f"really leads to {link_target(address)}" in shown
 
 
 @pytest.mark.parametrize(

@@ -24,15 +24,22 @@ from ticketadmin.models import (
     Channel,
     CustomField,
     FailedSignIns,
+    IdentitySource,
     Role,
     SavedView,
-    Source,
     StatusSetting,
     User,
 )
 from ticketadmin.models.audit import AppendOnly
 from ticketadmin.services.audit import tracking
-from ticketadmin.services.audit.record import MAX_AUDITED_VALUE, Origin, Target, acting_from, masked, record
+from ticketadmin.services.audit.record import (
+    MAX_AUDITED_VALUE,
+    ActionOrigin,
+    Target,
+    acting_from,
+    masked,
+    record,
+)
 from ticketadmin.services.audit.sign_ins import MAX_ENTRIES
 from ticketadmin.services.erasing.retention import upkeep, upkeep_if_due
 from ticketadmin.services.people.accounts import Disabled, ExternalUser, NoRole, admit
@@ -146,7 +153,7 @@ def test_each_change_of_an_account_is_recorded_with_its_values(
     administrator: User,
 ) -> None:
     earlier, key = AuditEntry.objects.count(), str(minh.pk)
-    with acting_from(Origin(Channel.WEB, "192.0.2.7", lambda: administrator)):
+    with acting_from(ActionOrigin(Channel.WEB, "192.0.2.7", lambda: administrator)):
         change(minh)
 
     assert AuditEntry.objects.count() == earlier + 1
@@ -191,7 +198,9 @@ def test_no_entry_holds_a_password_or_its_hash(minh: User) -> None:
 
 def test_directory_groups_that_change_roles_are_one_entry_that_names_the_directory(settings: Any) -> None:
     settings.ROLE_GROUPS = {"staff": ["support"], "lead": ["leads"], "administrator": []}
-    lan = ExternalUser(source=Source.OIDC, subject="https://a.example 1", username="lan", groups=["support"])
+    lan = ExternalUser(
+        source=IdentitySource.OIDC, subject="https://a.example 1", username="lan", groups=["support"]
+    )
     admit(lan)
     earlier = count(AuditAction.ROLES_CHANGED)
 
@@ -207,7 +216,7 @@ def test_directory_groups_that_change_roles_are_one_entry_that_names_the_directo
 
 def test_a_colleague_whom_the_company_vouches_for_is_recorded_when_turned_away(settings: Any) -> None:
     settings.ROLE_GROUPS = {"staff": ["support"], "lead": [], "administrator": []}
-    lan = ExternalUser(source=Source.OIDC, subject="https://a.example 1", username="lan")
+    lan = ExternalUser(source=IdentitySource.OIDC, subject="https://a.example 1", username="lan")
     with pytest.raises(NoRole):
         admit(lan)
     assert last(AuditAction.SIGN_IN_REFUSED).details == {"reason": "NoRole"}

@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from ticketadmin.models import AuditAction, AuditEntry, BindingLink, IdentityClaim, Role, Source, User
+from ticketadmin.models import AuditAction, AuditEntry, BindingLink, IdentityClaim, IdentitySource, Role, User
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.people.accounts import ExternalUser, NameTaken, NotBound, admit
 from ticketadmin.services.people.binding import (
@@ -24,12 +24,12 @@ from ticketadmin.services.people.binding import (
 
 pytestmark = pytest.mark.django_db
 PROVIDER = "https://a.example"
-SOURCES = [Source.OIDC, Source.LDAP]
+SOURCES = [IdentitySource.OIDC, IdentitySource.LDAP]
 
 
-def brought(source: Source, subject: str = "1", **told: Any) -> ExternalUser:
+def brought(source: IdentitySource, subject: str = "1", **told: Any) -> ExternalUser:
     """What the provider or directory says; the directory knows a name only."""
-    known = f"{PROVIDER} {subject}" if source == Source.OIDC else None
+    known = f"{PROVIDER} {subject}" if source == IdentitySource.OIDC else None
     return ExternalUser(
         **{"source": source, "subject": known, "username": "lan", "first_name": "Lan", **told}
     )
@@ -58,7 +58,7 @@ def test_the_link_connects_the_account_once(waiting: User, administrator: User) 
         assert admit(brought(waiting.source)) == waiting
     assert admit(brought(waiting.source)) == waiting
     assert user_of_link(token) is None
-    if waiting.source == Source.OIDC:
+    if waiting.source == IdentitySource.OIDC:
         with bringing_link(token), pytest.raises(NameTaken):
             admit(brought(waiting.source, "2"))
     bound = AuditEntry.objects.get(action=AuditAction.ACCOUNT_BOUND)
@@ -99,30 +99,30 @@ def test_no_link_is_kept_readable(waiting: User, administrator: User) -> None:
 def test_an_administrator_chooses_among_those_who_tried(
     administrator: User, make_person: Callable[..., User]
 ) -> None:
-    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     for number in ("thief", "owner"):
         with pytest.raises(NotBound):
-            admit(brought(Source.OIDC, number, email=f"{number}@example.com"))
+            admit(brought(IdentitySource.OIDC, number, email=f"{number}@example.com"))
 
     claim = IdentityClaim.objects.get(email="owner@example.com")
     choose_claim(waiting, claim.pk, actor=administrator)
 
-    assert admit(brought(Source.OIDC, "owner")) == waiting
+    assert admit(brought(IdentitySource.OIDC, "owner")) == waiting
     with pytest.raises(NameTaken):
-        admit(brought(Source.OIDC, "thief"))
+        admit(brought(IdentitySource.OIDC, "thief"))
 
 
 def test_those_who_try_are_remembered_up_to_a_bound(make_person: Callable[..., User]) -> None:
-    make_person(Role.LEAD, "lan", source=Source.OIDC)
+    make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     for number in range(MAX_CLAIMS + 3):
         with pytest.raises(NotBound):
-            admit(brought(Source.OIDC, str(number)))
+            admit(brought(IdentitySource.OIDC, str(number)))
 
     assert IdentityClaim.objects.count() == MAX_CLAIMS
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_superuser_is_never_connected(source: Source, administrator: User) -> None:
+def test_a_superuser_is_never_connected(source: IdentitySource, administrator: User) -> None:
     root = User.objects.create_superuser("lan", source=source)
     boss = User.objects.create_superuser("boss")
 
@@ -142,8 +142,8 @@ def test_only_administrators_make_links(role: str, waiting: User, request: pytes
 
 
 def test_one_identity_has_one_account(administrator: User, make_person: Callable[..., User]) -> None:
-    taken = make_person(Role.STAFF, "minh", source=Source.OIDC, subject=f"{PROVIDER} 1")
-    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    taken = make_person(Role.STAFF, "minh", source=IdentitySource.OIDC, subject=f"{PROVIDER} 1")
+    waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     claim = IdentityClaim.objects.create(
         user=waiting, source="oidc", subject=taken.subject, seen_at=timezone.now()
     )
@@ -159,13 +159,13 @@ OTHER_ID = ID.replace("0b1e", "ffff")
 
 
 def in_directory(subject: str | None, username: str = "lan") -> ExternalUser:
-    return ExternalUser(source=Source.LDAP, subject=subject, username=username)
+    return ExternalUser(source=IdentitySource.LDAP, subject=subject, username=username)
 
 
 def test_who_was_connected_by_name_is_connected_by_id_from_the_next_sign_in_on(
     make_person: Callable[..., User],
 ) -> None:
-    by_name = make_person(Role.LEAD, "lan", source=Source.LDAP, subject="ldap lan")
+    by_name = make_person(Role.LEAD, "lan", source=IdentitySource.LDAP, subject="ldap lan")
 
     assert admit(in_directory(ID)) == by_name
     assert admit(in_directory(ID, username="lan.renamed")) == by_name
@@ -177,7 +177,7 @@ def test_who_was_connected_by_name_is_connected_by_id_from_the_next_sign_in_on(
 def test_a_name_that_the_directory_gives_to_another_entry_is_not_the_old_account(
     make_person: Callable[..., User],
 ) -> None:
-    make_person(Role.LEAD, "lan", source=Source.LDAP, subject=ID)
+    make_person(Role.LEAD, "lan", source=IdentitySource.LDAP, subject=ID)
 
     for subject in (OTHER_ID, None):
         with pytest.raises(NameTaken):
@@ -187,10 +187,10 @@ def test_a_name_that_the_directory_gives_to_another_entry_is_not_the_old_account
 def test_a_provider_that_claims_a_name_of_the_directory_gets_nothing(
     make_person: Callable[..., User],
 ) -> None:
-    make_person(Role.LEAD, "lan", source=Source.LDAP, subject="ldap lan")
+    make_person(Role.LEAD, "lan", source=IdentitySource.LDAP, subject="ldap lan")
 
     with pytest.raises(NameTaken):
-        admit(ExternalUser(source=Source.OIDC, subject=f"{PROVIDER} 1", username="lan"))
+        admit(ExternalUser(source=IdentitySource.OIDC, subject=f"{PROVIDER} 1", username="lan"))
 
 
 # --- the pages -----------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_a_provider_that_claims_a_name_of_the_directory_gets_nothing(
 def test_the_page_makes_a_link_that_leads_to_the_sign_in(
     administrator: User, client_of: Callable[[User], Client], make_person: Callable[..., User]
 ) -> None:
-    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     page = f"/people/{waiting.pk}/company-account/"
     admin = client_of(administrator)
     link = admin.post(page, {"link": "yes"}).context["page"].link
@@ -216,9 +216,9 @@ def test_the_page_makes_a_link_that_leads_to_the_sign_in(
 def test_the_page_names_those_who_tried_and_connects_one(
     administrator: User, client_of: Callable[[User], Client], make_person: Callable[..., User]
 ) -> None:
-    waiting = make_person(Role.LEAD, "lan", source=Source.OIDC)
+    waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     with pytest.raises(NotBound):
-        admit(brought(Source.OIDC, email="lan@example.com"))
+        admit(brought(IdentitySource.OIDC, email="lan@example.com"))
     page, admin = f"/people/{waiting.pk}/company-account/", client_of(administrator)
     assert "lan@example.com" in admin.get(page).content.decode()
 
@@ -237,4 +237,4 @@ def test_moving_a_superuser_to_the_company_is_refused(client_of: Callable[[User]
 
     assert "A superuser signs in with a password kept here." in page.content.decode()
     root.refresh_from_db()
-    assert root.source == Source.LOCAL
+    assert root.source == IdentitySource.LOCAL

@@ -37,7 +37,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.crm.clock import database_now
-from ticketadmin.services.erasing.erase import _EMAIL, StillOpen, Subject, erase, look_up
+from ticketadmin.services.erasing.erase import _EMAIL, ErasureSubject, StillOpen, erase, look_up
 from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, NOTICE, notices, upkeep
 from ticketadmin.services.erasing.stores import SHARED, STORES, without_address
 from ticketadmin.services.index.counters import counts
@@ -89,7 +89,7 @@ def test_erasing_any_ticket_removes_every_kept_file(lead: User, administrator: U
     keep_file(run(lead))
     change(lead, "AAA1")
 
-    erase(Subject(code="AAA1"), actor=administrator)
+    erase(ErasureSubject(code="AAA1"), actor=administrator)
 
     assert BulkFile.objects.count() == 0
     assert BulkUpdate.objects.count() == 1
@@ -127,9 +127,12 @@ def test_every_table_with_data_of_tickets_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", [Subject(code="AAA1"), Subject(address=LAN), Subject(address="LAN@example.COM")]
+    "subject",
+    [ErasureSubject(code="AAA1"), ErasureSubject(address=LAN), ErasureSubject(address="LAN@example.COM")],
 )
-def test_nothing_is_left_of_a_ticket_in_any_table(subject: Subject, lead: User, administrator: User) -> None:
+def test_nothing_is_left_of_a_ticket_in_any_table(
+    subject: ErasureSubject, lead: User, administrator: User
+) -> None:
     fill(lead, "AAA1", LAN)
     fill(lead, "BBB2", "minh@example.com")
 
@@ -178,7 +181,7 @@ def test_an_address_is_found_in_every_column(store: Any, column: str, text: str,
 def test_a_longer_address_is_another(text: str, lead: User, administrator: User) -> None:
     fill(lead, "AAA1", text)
 
-    assert look_up(Subject(address=LAN), actor=administrator).codes == ()
+    assert look_up(ErasureSubject(address=LAN), actor=administrator).codes == ()
     assert without_address([{"x": text}], LAN) == [{"x": text}]
 
 
@@ -191,7 +194,7 @@ def test_rows_that_belong_to_no_ticket_lose_the_address(lead: User, administrato
     change = {"field": "account_email", "do": "set", "texts": [LAN]}
     recipe = Recipe.objects.create(owner=lead, name="Lan", changes=[change])
 
-    done = erase(Subject(address="Lan@example.com"), actor=administrator)
+    done = erase(ErasureSubject(address="Lan@example.com"), actor=administrator)
 
     ended.refresh_from_db()
     assert (ended.wishes, ended.notes["malformed"]) == ({"account_email": {"set": "…"}}, ["…!"])
@@ -210,7 +213,7 @@ def test_an_open_change_keeps_everything(outcome: str, lead: User, administrator
     change(lead, "AAA1", outcome=outcome)
     before = everything()
 
-    for subject in (Subject(code="AAA1"), Subject(address=LAN)):
+    for subject in (ErasureSubject(code="AAA1"), ErasureSubject(address=LAN)):
         with pytest.raises(StillOpen) as refused:
             erase(subject, actor=administrator)
         assert refused.value.found.open_codes == ("AAA1",)
@@ -223,7 +226,7 @@ def test_a_run_that_has_not_ended_keeps_everything(state: BulkState, lead: User,
     BulkItem.objects.create(bulk=going, position=1, ticket_code="AAA1")
 
     with pytest.raises(StillOpen) as refused:
-        erase(Subject(code="AAA1"), actor=administrator)
+        erase(ErasureSubject(code="AAA1"), actor=administrator)
 
     assert refused.value.found.open_runs == (going,)
     assert BulkItem.objects.exists()
@@ -239,7 +242,7 @@ def test_a_save_that_begins_meanwhile_stops_the_erasing(lead: User, administrato
         return ask(sql, *rest)
 
     with connection.execute_wrapper(save_begins), pytest.raises(StillOpen):
-        erase(Subject(code="AAA1"), actor=administrator)
+        erase(ErasureSubject(code="AAA1"), actor=administrator)
 
     assert begun
     assert Change.objects.filter(outcome="verified").exists()
@@ -248,7 +251,7 @@ def test_a_save_that_begins_meanwhile_stops_the_erasing(lead: User, administrato
 
 def test_the_trace_says_who_and_how_much_but_no_address(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
-    erase(Subject(address=LAN), actor=administrator)
+    erase(ErasureSubject(address=LAN), actor=administrator)
 
     entry = AuditEntry.objects.get(action=AuditAction.ERASED)
     assert (entry.actor, entry.target_kind) == (administrator, _EMAIL)
@@ -258,7 +261,7 @@ def test_the_trace_says_who_and_how_much_but_no_address(lead: User, administrato
 
 def test_an_erased_ticket_comes_back_only_when_it_is_opened(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
-    erase(Subject(code="AAA1"), actor=administrator)
+    erase(ErasureSubject(code="AAA1"), actor=administrator)
 
     index("AAA1", account_email=LAN)
     index("BBB2")
@@ -274,7 +277,7 @@ def test_an_erased_ticket_comes_back_only_when_it_is_opened(lead: User, administ
 
 def test_a_run_says_how_many_of_its_tickets_were_erased(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
-    erase(Subject(code="AAA1"), actor=administrator)
+    erase(ErasureSubject(code="AAA1"), actor=administrator)
 
     assert BulkUpdate.objects.get().notes == {"erased": 1}
 
@@ -282,7 +285,7 @@ def test_a_run_says_how_many_of_its_tickets_were_erased(lead: User, administrato
 def test_an_account_with_the_address_is_named_and_kept(staff: User, administrator: User) -> None:
     User.objects.filter(pk=staff.pk).update(email="Lan@example.com")
 
-    assert erase(Subject(address=LAN), actor=administrator).users == ("staff",)
+    assert erase(ErasureSubject(address=LAN), actor=administrator).users == ("staff",)
     assert User.objects.filter(pk=staff.pk).exists()
 
 
@@ -291,7 +294,7 @@ def test_only_administrators_may_look_or_erase(role: str, request: pytest.Fixtur
     user = request.getfixturevalue(role)
     for use in (look_up, erase):
         with pytest.raises(Forbidden):
-            use(Subject(code="AAA1"), actor=user)
+            use(ErasureSubject(code="AAA1"), actor=user)
 
 
 # --- the command ---------------------------------------------------------------------------------

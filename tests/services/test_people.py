@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
 
-from ticketadmin.models import Role, Source, User
+from ticketadmin.models import IdentitySource, Role, User
 from ticketadmin.services.people.access import Forbidden
 from ticketadmin.services.people.accounts import (
     Disabled,
@@ -20,7 +20,9 @@ from ticketadmin.services.people.accounts import (
 )
 
 pytestmark = pytest.mark.django_db
-LAN = ExternalUser(source=Source.OIDC, subject="https://a.example 1", username="lan", groups=["support"])
+LAN = ExternalUser(
+    source=IdentitySource.OIDC, subject="https://a.example 1", username="lan", groups=["support"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -72,16 +74,16 @@ def test_nobody_becomes_superuser_or_gets_a_password() -> None:
 
 
 def test_a_person_who_is_known_by_subject_keeps_the_account(make_person: Callable[..., User]) -> None:
-    known = make_person(Role.STAFF, "Lan", source=Source.OIDC, subject=LAN.subject)
+    known = make_person(Role.STAFF, "Lan", source=IdentitySource.OIDC, subject=LAN.subject)
 
     assert admit(LAN) == known
     with pytest.raises(NameTaken):
         admit(external(subject="https://a.example 2"))
 
 
-@pytest.mark.parametrize("source", [Source.LOCAL, Source.LDAP])
+@pytest.mark.parametrize("source", [IdentitySource.LOCAL, IdentitySource.LDAP])
 def test_a_namesake_of_another_source_is_not_taken_over(
-    source: Source, make_person: Callable[..., User]
+    source: IdentitySource, make_person: Callable[..., User]
 ) -> None:
     make_person(Role.ADMINISTRATOR, "LAN", source=source, email="lan@example.com")
 
@@ -117,7 +119,7 @@ def test_names_follow_the_company_and_are_not_emptied() -> None:
 
 
 def test_every_spelling_of_a_name_is_one_person() -> None:
-    ldap = {"source": Source.LDAP, "subject": None}
+    ldap = {"source": IdentitySource.LDAP, "subject": None}
     names = ["ﬁona", "fiona", "FIONA", "Ｆiona"]
 
     assert len({admit(external(**ldap, username=name)).pk for name in names}) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import ticketadmin
-from ticketadmin.ticketapi.reasons import Cause, Reason, Repeat, Source
+from ticketadmin.ticketapi.reasons import Cause, FailureSource, Reason, Repeat
 
 RAISING = [
     path.read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ RAISING = [
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_reason_that_may_have_changed_the_crm_never_repeats_a_write(reason: Reason) -> None:
-    is_uncertain = reason.source in {Source.SILENCE, Source.BROKEN, Source.GATEWAY}
+    is_uncertain = reason.source in {FailureSource.SILENCE, FailureSource.BROKEN, FailureSource.GATEWAY}
 
     assert not (is_uncertain and reason.may_repeat("PUT"))
 
@@ -30,7 +30,7 @@ def test_what_repeats_a_write_repeats_a_read(reason: Reason) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_nothing_is_repeated_that_did_not_leave_or_was_decided(reason: Reason) -> None:
-    if reason.source is Source.HERE or reason in {Reason.INVALID, Reason.NOT_FOUND, Reason.CONFLICT}:
+    if reason.source is FailureSource.HERE or reason in {Reason.INVALID, Reason.NOT_FOUND, Reason.CONFLICT}:
         assert reason.repeat is Repeat.NONE
 
 

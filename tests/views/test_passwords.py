@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.factories import PASSWORD
 from tests.views.test_signing_in import sign_in
-from ticketadmin.models import ResetRequest, Source, User
+from ticketadmin.models import IdentitySource, ResetRequest, User
 from ticketadmin.services.people.passwords import MAILING, MAX_PER_ADDRESS, MAX_PER_USER
 
 CHOSEN = "mot-mat-khau-moi-2026"
@@ -85,7 +85,7 @@ def test_the_answer_is_the_same_whether_or_not_there_is_an_account(
     elif change == "no password":
         lan.set_unusable_password()
     elif change == "directory":
-        lan.source = Source.LDAP
+        lan.source = IdentitySource.LDAP
     lan.save()
 
     other = ask("stranger@example.com" if change == "unknown" else "lan@example.com")
@@ -230,7 +230,7 @@ def test_nothing_is_there_where_no_password_is_kept_here(
 def test_whose_password_is_elsewhere_cannot_change_it_here(
     lan: User, client_of: Callable[[User], Client]
 ) -> None:
-    lan.source = Source.OIDC
+    lan.source = IdentitySource.OIDC
     lan.save()
     client = client_of(lan)
 

@@ -11,7 +11,7 @@ from django.test import Client
 from tests.factories import PASSWORD
 from tests.views.test_sessions import is_signed_in
 from tests.views.test_signing_in import sign_in
-from ticketadmin.models import Role, Source, User
+from ticketadmin.models import IdentitySource, Role, User
 
 PEOPLE = "/admin/ticketadmin/user/"
 CHOSEN = "mot-mat-khau-moi-2026"
@@ -65,7 +65,7 @@ def test_somebody_who_signs_in_elsewhere_needs_no_password(admin: Client) -> Non
     assert admin.post(f"{PEOPLE}add/", person_data(source="ldap")).status_code == 302
 
     minh = User.objects.get(username="minh")
-    assert minh.source == Source.LDAP
+    assert minh.source == IdentitySource.LDAP
     assert not minh.has_usable_password()
 
 

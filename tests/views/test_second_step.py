@@ -17,7 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.factories import PASSWORD
 from tests.views.test_signing_in import SCRIPT, sign_in
-from ticketadmin.models import AuditAction, AuditEntry, RecoveryCode, Source, User
+from ticketadmin.models import AuditAction, AuditEntry, IdentitySource, RecoveryCode, User
 from ticketadmin.services.people.second_step import is_demanded, is_possible
 
 START = 1_800_000_000  # a time at the beginning of a step
@@ -331,9 +331,9 @@ def test_once_it_is_set_up_everything_is_open(
     assert client.get("/history/").status_code == 200
 
 
-@pytest.mark.parametrize("source", [Source.LDAP, Source.OIDC])
+@pytest.mark.parametrize("source", [IdentitySource.LDAP, IdentitySource.OIDC])
 def test_users_of_the_company_have_the_companys_second_step(
-    source: Source, make_person: Callable[..., User], settings: Any
+    source: IdentitySource, make_person: Callable[..., User], settings: Any
 ) -> None:
     settings.SECOND_STEP = "all"
     user = make_person(None, "lan", source=source)

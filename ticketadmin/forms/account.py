@@ -10,7 +10,7 @@ from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import FieldsInOrder
-from ticketadmin.models import Source, User
+from ticketadmin.models import IdentitySource, User
 from ticketadmin.services.people import second_step as steps
 from ticketadmin.services.people.accounts import NotAdmitted, SourceUnavailable
 
@@ -59,7 +59,7 @@ class SetUpForm(_UsersForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, user=user, **kwargs)
-        if user.source != Source.LOCAL:
+        if user.source != IdentitySource.LOCAL:
             del self.fields["password"]
 
     def clean_password(self) -> str:

@@ -20,19 +20,19 @@ from ticketadmin.models import BulkNotes, BulkUpdate, User
 from ticketadmin.services.bulk.cells import NEITHER
 from ticketadmin.services.bulk.file_base import MINE, THEIRS
 from ticketadmin.services.bulk.notation import Notation
-from ticketadmin.services.bulk.questions import Subject
+from ticketadmin.services.bulk.questions import QuestionSubject
 from ticketadmin.services.bulk.runs import choose_values
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.fields import Field
 from ticketadmin.services.values.schema import TicketSchema
 
-Question = Mapping[str, Any]
+QuestionJson = Mapping[str, Any]
 
 _LABELS = {
-    Subject.DAYS: _("Column “{column}”: which number of a day is the month?"),
-    Subject.NUMBERS: _("Column “{column}”: which mark is before the decimals?"),
-    Subject.NAME: _("Column “{column}”: what does “{spelling}” mean?"),
-    Subject.YES_NO: _("Column “{column}”: what does “{spelling}” mean?"),
+    QuestionSubject.DAYS: _("Column “{column}”: which number of a day is the month?"),
+    QuestionSubject.NUMBERS: _("Column “{column}”: which mark is before the decimals?"),
+    QuestionSubject.NAME: _("Column “{column}”: what does “{spelling}” mean?"),
+    QuestionSubject.YES_NO: _("Column “{column}”: what does “{spelling}” mean?"),
 }
 _OPTIONS = {
     Notation.DAY_FIRST: _("The second: day/month/year"),
@@ -48,21 +48,21 @@ _ANSWERS = {"1": _("Yes"), "0": _("No"), NEITHER: _("Neither: the cell is an err
 class AskedQuestion:
     """A question about a column with its box."""
 
-    question: Question
+    question: QuestionJson
     box: forms.BoundField
 
 
-def question_boxes(questions: Sequence[Question]) -> dict[str, forms.ChoiceField]:
+def question_boxes(questions: Sequence[QuestionJson]) -> dict[str, forms.ChoiceField]:
     """Return a box for each question by its name; the answer so far is chosen."""
     return {name: _box(question) for name, question in _named(questions)}
 
 
-def asked_questions(form: forms.Form, questions: Sequence[Question]) -> list[AskedQuestion]:
+def asked_questions(form: forms.Form, questions: Sequence[QuestionJson]) -> list[AskedQuestion]:
     """Return the questions with the form's boxes for them."""
     return [AskedQuestion(question, form[name]) for name, question in _named(questions)]
 
 
-def answers_from(questions: Sequence[Question], cleaned: Mapping[str, Any]) -> dict[tuple[int, str], str]:
+def answers_from(questions: Sequence[QuestionJson], cleaned: Mapping[str, Any]) -> dict[tuple[int, str], str]:
     """Return the valid answers by column and spelling, as the file is read with them."""
     answers = {
         (question["index"], question["about"]): cleaned.get(name) or question["answer"]
@@ -72,14 +72,14 @@ def answers_from(questions: Sequence[Question], cleaned: Mapping[str, Any]) -> d
     return {asked: answer for asked, answer in answers.items() if answer}
 
 
-def option_label(question: Question, value: str) -> str:
+def option_label(question: QuestionJson, value: str) -> str:
     """Return what choosing an option means."""
-    words = _ANSWERS if question["subject"] == Subject.YES_NO else _OPTIONS
+    words = _ANSWERS if question["subject"] == QuestionSubject.YES_NO else _OPTIONS
     labels = dict(map(tuple, question["options"]))
     return str(labels.get(value) or words.get(value, value))
 
 
-def _named(questions: Iterable[Question]) -> Iterator[tuple[str, Question]]:
+def _named(questions: Iterable[QuestionJson]) -> Iterator[tuple[str, QuestionJson]]:
     open_ones, decided = 0, 0
     for question in questions:
         if "default" in question:
@@ -90,8 +90,8 @@ def _named(questions: Iterable[Question]) -> Iterator[tuple[str, Question]]:
             open_ones += 1
 
 
-def _box(question: Question) -> forms.ChoiceField:
-    label = _LABELS[Subject(question["subject"])]
+def _box(question: QuestionJson) -> forms.ChoiceField:
+    label = _LABELS[QuestionSubject(question["subject"])]
     return forms.ChoiceField(
         label=format_lazy(label, column=question["column"], spelling=question["spelling"]),
         choices=[(value, option_label(question, value)) for value, _label in question["options"]],

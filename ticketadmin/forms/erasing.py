@@ -6,7 +6,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.layout import FieldsInOrder
-from ticketadmin.services.erasing.erase import Subject
+from ticketadmin.services.erasing.erase import ErasureSubject
 from ticketadmin.ticketapi.client import CODE
 
 
@@ -19,19 +19,19 @@ class EraseForm(FieldsInOrder, forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def clean_subject(self) -> Subject:
+    def clean_subject(self) -> ErasureSubject:
         """Return the code or address. Raises ValidationError for any other text."""
         return subject_of(self.cleaned_data["subject"])
 
 
-def subject_of(text: str) -> Subject:
+def subject_of(text: str) -> ErasureSubject:
     """Return the subject that a text means. Raises ValidationError."""
     text = text.strip()
     if CODE.fullmatch(text):
-        return Subject(code=text)
+        return ErasureSubject(code=text)
     try:
         validate_email(text)
     except ValidationError as problem:
         message = _("This is neither a ticket code nor an e-mail address. Nothing was erased.")
         raise ValidationError(message, code="neither") from problem
-    return Subject(address=text)
+    return ErasureSubject(address=text)

@@ -20,7 +20,7 @@ from ticketadmin.services.crm.statuses import Statuses
 from ticketadmin.services.index.listing import UNKNOWN_NAME, Due, ListFilters, Order, Sort
 from ticketadmin.services.index.omnibox import MAX_CODES, drafted_codes, own_codes
 from ticketadmin.services.index.places import place_of
-from ticketadmin.services.index.rows import Listed
+from ticketadmin.services.index.rows import ListedFields
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.text import folded
@@ -120,7 +120,13 @@ class _Reader:
 
 
 def read_request(
-    query: QueryDict, *, choices: Choices, statuses: Statuses, listed: Listed, user: User, columns: str = ""
+    query: QueryDict,
+    *,
+    choices: Choices,
+    statuses: Statuses,
+    listed: ListedFields,
+    user: User,
+    columns: str = "",
 ) -> ListRequest:
     """Return what the address of the tickets page means. `columns` are those that the user keeps."""
     reader = _Reader(query)
@@ -137,7 +143,7 @@ def read_request(
 
 
 def _filters(
-    reader: _Reader, choices: Choices, statuses: Statuses, listed: Listed, user: User
+    reader: _Reader, choices: Choices, statuses: Statuses, listed: ListedFields, user: User
 ) -> ListFilters:
     no_status = _("The CRM has no status “%(value)s”, so this filter is ignored.")
     no_category = _("The CRM has no category “%(value)s”, so this filter is ignored.")
@@ -169,7 +175,7 @@ def _due(reader: _Reader) -> str:
     return ""
 
 
-def _custom(reader: _Reader, listed: Listed) -> tuple[tuple[str, str], ...]:
+def _custom(reader: _Reader, listed: ListedFields) -> tuple[tuple[str, str], ...]:
     name, value = (
         reader.query.get("field", "").strip(),
         reader.query.get("value", "").strip()[:MAX_FILTER_TEXT],
@@ -199,7 +205,7 @@ def _codes(reader: _Reader, user: User) -> tuple[str, ...] | None:
     return tuple(sorted(frozenset.intersection(*(codes() for codes in wanted))))
 
 
-def _order(reader: _Reader, listed: Listed) -> Order:
+def _order(reader: _Reader, listed: ListedFields) -> Order:
     text = reader.query.get("sort", "")
     name = text.removeprefix("-")
     if not text:
@@ -211,7 +217,7 @@ def _order(reader: _Reader, listed: Listed) -> Order:
     return Order(name, is_descending=text.startswith("-"))
 
 
-def _columns(reader: _Reader, listed: Listed, kept: str) -> tuple[str, ...]:
+def _columns(reader: _Reader, listed: ListedFields, kept: str) -> tuple[str, ...]:
     """Return the columns of an address, which a view keeps, else those of the user, else the usual ones."""
     in_address = reader.query.get("columns", "")
     known = [one for one in (in_address or kept).split(",") if one in STANDARD_COLUMNS or one in listed]

@@ -7,7 +7,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.models import Role, Source, User
+from ticketadmin.models import IdentitySource, Role, User
 
 _SUPERUSER = _("A superuser signs in with a password kept here.")
 _YOURSELF = _("You would lock yourself out. Ask another administrator to do this.")
@@ -44,7 +44,7 @@ class NewUserForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any] | None:
         """Ask for a password only where it is kept here."""
-        is_local = self.cleaned_data.get("source") == Source.LOCAL
+        is_local = self.cleaned_data.get("source") == IdentitySource.LOCAL
         self.cleaned_data["usable_password"] = "true" if is_local else "false"
         return super().clean()
 
@@ -57,7 +57,7 @@ class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Refuse to disable one's own account or to give up one's own administrator role."""
         data: dict[str, Any] = super().clean() or {}
-        allowed = {None, Source.LOCAL, self.instance.source}
+        allowed = {None, IdentitySource.LOCAL, self.instance.source}
         if self.instance.is_superuser and data.get("source") not in allowed:
             self.add_error("source", forms.ValidationError(_SUPERUSER, code="superuser"))
         if self.instance.is_superuser:
@@ -86,7 +86,7 @@ class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
         user: User = super().save(commit=False)
         if "source" in self.changed_data:
             user.subject = None
-            if user.source != Source.LOCAL:
+            if user.source != IdentitySource.LOCAL:
                 user.set_unusable_password()
         if commit:
             user.save()

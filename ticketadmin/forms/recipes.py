@@ -13,7 +13,7 @@ from ticketadmin.forms.boxes import ACTION, KEEP, ActionRow, ActionsForm
 from ticketadmin.forms.tickets import TicketForm, query_of
 from ticketadmin.models import Recipe, User
 from ticketadmin.services.drafts.drafts import CLEAR_INPUT
-from ticketadmin.services.recipes.fill import Filled, Typed
+from ticketadmin.services.recipes.fill import Filled, TypedForm
 from ticketadmin.services.recipes.keep import MAX_RECIPES, keep_recipe
 from ticketadmin.services.recipes.recipe import (
     MAX_DAYS,
@@ -25,7 +25,7 @@ from ticketadmin.services.recipes.recipe import (
     changes_of,
     placeholders_in,
 )
-from ticketadmin.services.recipes.sharing import CannotKeep, NameTaken
+from ticketadmin.services.recipes.sharing import CannotKeep, OwnNameTaken
 from ticketadmin.services.saving.edit import InvalidEdit, read_edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.signature import sign_field
@@ -119,7 +119,7 @@ class RecipeForm(ActionsForm):
         try:
             return keep_recipe(user, name, self.changes, is_shared=is_shared, recipe=self.recipe)
         except CannotKeep as problem:
-            self.add_error("name" if isinstance(problem, NameTaken) else None, explain(problem))
+            self.add_error("name" if isinstance(problem, OwnNameTaken) else None, why_not_kept(problem))
             return None
 
     def _change(self, field: Field) -> RecipeChange | None:
@@ -150,9 +150,9 @@ class RecipeForm(ActionsForm):
         return RecipeChange(field.name, do, (str(days),))
 
 
-def explain(problem: CannotKeep) -> str:
+def why_not_kept(problem: CannotKeep) -> str:
     """Return why a recipe could not be kept, and what to do."""
-    if isinstance(problem, NameTaken):
+    if isinstance(problem, OwnNameTaken):
         return str(_("You have another recipe of this name. Choose another name."))
     message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
     return message % {"most": MAX_RECIPES}
@@ -192,11 +192,11 @@ def _checked(field: Field, texts: Inputs, schema: TicketSchema) -> Inputs:
     return [str(parse(field, texts))] if field.kind is Kind.HTML else texts
 
 
-def typed_in(form: TicketForm) -> Typed:
+def typed_in(form: TicketForm) -> TypedForm:
     """Return what a posted ticket form holds; a field in conflict counts as touched."""
     data = query_of(form.data)
     texts = {name: data.getlist(name) for name in form.schema.fields if name in data}
-    return Typed(texts, frozenset({*form.cleared, *(one.name for one in form.base.conflicts)}))
+    return TypedForm(texts, frozenset({*form.cleared, *(one.name for one in form.base.conflicts)}))
 
 
 def filled_form(form: TicketForm, filled: Filled) -> TicketForm:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-Widget = Mapping[str, Any]
+WidgetContext = Mapping[str, Any]
 
 
 class PlainWidgets(DjangoTemplates):
@@ -25,7 +25,7 @@ class PlainWidgets(DjangoTemplates):
         return write(context["widget"]) if write else super().render(template_name, context, request)
 
 
-def _input(widget: Widget) -> SafeString:
+def _input(widget: WidgetContext) -> SafeString:
     value = widget["value"]
     shown = format_html(' value="{}"', value) if value is not None and value != "" else ""
     return format_html(
@@ -33,26 +33,26 @@ def _input(widget: Widget) -> SafeString:
     )
 
 
-def _textarea(widget: Widget) -> SafeString:
+def _textarea(widget: WidgetContext) -> SafeString:
     value = widget["value"] or ""
     return format_html(
         '<textarea name="{}"{}>\n{}</textarea>', widget["name"], flatatt(widget["attrs"]), value
     )
 
 
-def _select(widget: Widget) -> SafeString:
+def _select(widget: WidgetContext) -> SafeString:
     options = mark_safe("".join(_options(widget)))  # noqa: S308 - each is escaped below
     return format_html('<select name="{}"{}>{}</select>', widget["name"], flatatt(widget["attrs"]), options)
 
 
-def _options(widget: Widget) -> Iterator[str]:
+def _options(widget: WidgetContext) -> Iterator[str]:
     for _group, options, _index in widget["optgroups"]:
         for option in options:
             selected = " selected" if option["selected"] else ""
             yield f'<option value="{escape(option["value"])}"{selected}>{escape(option["label"])}</option>'
 
 
-_WRITERS: dict[str, Callable[[Widget], SafeString]] = {
+_WRITERS: dict[str, Callable[[WidgetContext], SafeString]] = {
     **{
         f"django/forms/widgets/{name}.html": _input
         for name in ("text", "email", "number", "date", "hidden", "password")

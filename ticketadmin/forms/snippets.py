@@ -15,7 +15,7 @@ from ticketadmin.forms.tickets import with_new_custom_fields
 from ticketadmin.models import Snippet, User
 from ticketadmin.sanitizing import as_html
 from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
-from ticketadmin.services.recipes.sharing import NameTaken, TooMany
+from ticketadmin.services.recipes.sharing import OwnNameTaken, TooManyKept
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import Insertion, as_content, as_name
 from ticketadmin.services.snippets.table import MAX_SNIPPET_FILE_BYTES, FileRow, read_file
@@ -72,10 +72,10 @@ class SnippetForm(forms.Form):
         text = SnippetText(values["name"], values["content"], values.get("is_shared", False))
         try:
             return keep_snippet(user, text, snippet=self.snippet)
-        except TooMany:
+        except TooManyKept:
             message = _("You have %(most)d snippets, which is the most. Delete one, then try again.")
             self.add_error(None, message % {"most": MAX_SNIPPETS})
-        except NameTaken:
+        except OwnNameTaken:
             self.add_error("name", _("You have another snippet of this name. Choose another name."))
         return None
 

@@ -54,7 +54,7 @@ class BulkNotes(TypedDict, total=False):
     warnings: list[dict[str, Any]]
     warning_count: int
     read_as: list[dict[str, Any]]  # `ReadAs`
-    questions: list[dict[str, Any]]  # `Question`, with the user's answer
+    questions: list[dict[str, Any]]  # `ColumnQuestion`, with the user's answer
     decided: list[dict[str, Any]]  # `Decided`
     reading: FileReading
 

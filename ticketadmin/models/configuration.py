@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from .columns import NamedRow
 
 KEY_LETTER = "[A-Za-z0-9_-]"  # of a custom field's key
-MAX_KEY = 64
+MAX_FIELD_KEY = 64
 
 
 class FieldKind(models.TextChoices):
@@ -32,7 +32,7 @@ class CustomField(models.Model):
 
     key = models.CharField(
         _("key"),
-        max_length=MAX_KEY,
+        max_length=MAX_FIELD_KEY,
         unique=True,
         validators=[RegexValidator(rf"^{KEY_LETTER}+\Z", _("Letters, digits, - and _ only."))],
         help_text=_("As the CRM names it, for example so_serial."),

@@ -21,8 +21,8 @@ from django.db.models import (
 from django.db.models.functions import JSONObject
 from django.utils.timezone import is_naive
 
-Row = TypeVar("Row", bound=Model)
-Listed = list[dict[str, Any]] | None  # what such a column holds
+_Row = TypeVar("_Row", bound=Model)
+JsonRows = list[dict[str, Any]] | None  # what such a column holds
 
 
 class _JsonList(Func):
@@ -58,7 +58,7 @@ class _Hexadecimal(Func):
         return encoded.as_sql(compiler, connection, **context)
 
 
-def json_rows(rows: type[Row] | QuerySet[Row], names: Collection[str] = ()) -> Subquery:
+def json_rows(rows: type[_Row] | QuerySet[_Row], names: Collection[str] = ()) -> Subquery:
     """Return rows, or all of a table, in no order, as a column of any query, for `rows_in`.
 
     `names` are the columns, without any all of them. Each row of the query repeats them, so it is for queries
@@ -79,7 +79,7 @@ def json_list(rows: QuerySet[Any], value: Any) -> Subquery:
     return Subquery(rows.order_by().annotate(listed=_JsonList(value)).values("listed"))
 
 
-def rows_in(model: type[Row], column: Listed) -> tuple[Row, ...]:
+def rows_in(model: type[_Row], column: JsonRows) -> tuple[_Row, ...]:
     """Return the rows in such a column, in the model's order: compared here, as collations differ.
 
     Columns that are not in it have their defaults; the primary key is.

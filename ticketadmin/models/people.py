@@ -44,7 +44,7 @@ class Theme(models.TextChoices):
     DARK = "dark", _("Dark")
 
 
-class Source(models.TextChoices):
+class IdentitySource(models.TextChoices):
     """The identity source of a user: exactly one each."""
 
     LOCAL = "local", _("Password kept here")
@@ -64,7 +64,9 @@ def _names_of_groups(user: Any) -> models.QuerySet[Group, Any]:
 class User(AbstractUser):
     """A user account."""
 
-    source = models.CharField(_("signs in with"), max_length=8, choices=Source.choices, default=Source.LOCAL)
+    source = models.CharField(
+        _("signs in with"), max_length=8, choices=IdentitySource.choices, default=IdentitySource.LOCAL
+    )
     # The user's permanent identity at the source: "issuer subject" at an OpenID provider, where names and
     # addresses can change; "ldap name" in a directory without ids. Null until the account is connected.
     subject = models.CharField(max_length=600, null=True, blank=True, unique=True, editable=False)
@@ -100,7 +102,7 @@ class User(AbstractUser):
         return normalize("NFKC", username) if isinstance(username, str) else username
 
     @classmethod
-    def of_session(cls, user_id: int, *, source: Source | None = None) -> "User | None":
+    def of_session(cls, user_id: int, *, source: IdentitySource | None = None) -> "User | None":
         """Return the active user of a session with their permissions and groups, in one query.
 
         None where there is none, or one of another source than the given one.
@@ -115,12 +117,12 @@ class User(AbstractUser):
     @property
     def is_local(self) -> bool:
         """Return whether the password is kept here; an administrator then manages name and role."""
-        return self.source == Source.LOCAL
+        return self.source == IdentitySource.LOCAL
 
     @property
     def signs_in_elsewhere(self) -> bool:
         """Return whether this tool never sees the password: an OpenID Connect provider does."""
-        return self.source == Source.OIDC
+        return self.source == IdentitySource.OIDC
 
     @property
     def display_name(self) -> str:
@@ -188,7 +190,7 @@ class IdentityClaim(models.Model):
     """Who brought the name of an account that is not connected to the company's sign-in yet."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="claims")
-    source = models.CharField(max_length=8, choices=Source.choices)
+    source = models.CharField(max_length=8, choices=IdentitySource.choices)
     subject = models.CharField(max_length=600)
     name = models.CharField(max_length=301, blank=True)
     email = models.CharField(max_length=254, blank=True)

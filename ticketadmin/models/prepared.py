@@ -20,7 +20,7 @@ from django.db.models import Expression, Field, Model, QuerySet
 from django.db.models.sql import UpdateQuery
 from django.db.models.sql.constants import ROW_COUNT
 
-Row = TypeVar("Row")
+_Row = TypeVar("_Row")
 Compiled = TypeVar("Compiled")
 USES_BEFORE_PLANNED = 1  # of a statement on one connection, before PostgreSQL keeps it
 _KEPT = "_prepared"  # the attribute of a connection that keeps what was compiled for it
@@ -45,20 +45,20 @@ class Slot(Expression):
         return self.output_field.get_db_prep_value(values[self.name], connection)
 
 
-class Prepared(Generic[Row]):
+class Prepared(Generic[_Row]):
     """One query. `build` returns its queryset, ordered and sliced as it is to be used, and is called seldom:
     nothing in it may change while the process runs, such as the time, the language or a setting.
     """
 
-    def __init__(self, build: Callable[[], "QuerySet[Any, Row]"]) -> None:
+    def __init__(self, build: Callable[[], "QuerySet[Any, _Row]"]) -> None:
         self._build = build
 
-    def rows(self, **values: object) -> list[Row]:
+    def rows(self, **values: object) -> list[_Row]:
         """Return the rows for the values of all slots, by one query. Raises TypeError for other names."""
-        found: list[Row] = _kept(self, self._compile).rows(values)
+        found: list[_Row] = _kept(self, self._compile).rows(values)
         return found
 
-    def first(self, **values: object) -> Row | None:
+    def first(self, **values: object) -> _Row | None:
         """Return the first row; the queryset is sliced to it. Raises TypeError for other names."""
         return next(iter(self.rows(**values)), None)
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from ticketadmin.models import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, Source
+from ticketadmin.models import AUDIT_LOG, HISTORY, TICKET, AuditAction, AuditEntry, Channel, IdentitySource
 from ticketadmin.presenters.changes import ValueRow
 from ticketadmin.presenters.outcomes import Text
 from ticketadmin.presenters.page import page
@@ -37,7 +37,7 @@ _NAMES: dict[str, Text] = {
     "query": gettext_lazy("filters"),
 }
 _WAYS: dict[str, Text] = {
-    **{source.value: source.label for source in Source},
+    **{source.value: source.label for source in IdentitySource},
     "password_link": gettext_lazy("link for a new password"),
 }
 

@@ -33,7 +33,7 @@ from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks, TabLink
 from ticketadmin.presenters.rules import describe_all
 from ticketadmin.presenters.sent_along import would_be_lost
-from ticketadmin.services.bulk.outcome_file import Ending, Endings
+from ticketadmin.services.bulk.outcome_file import Ending, RowEndings
 from ticketadmin.services.bulk.progress import Progress, progress_of
 from ticketadmin.services.bulk.rollout import damage_seen
 from ticketadmin.services.paging import ROWS_AT_ONCE
@@ -236,11 +236,11 @@ def why_so(item: BulkItem, schema: TicketSchema) -> Text:
     return why_left_out(item.reason)
 
 
-def present_endings(bulk: BulkUpdate) -> Endings:
+def present_endings(bulk: BulkUpdate) -> RowEndings:
     """Return how each ticket of a run ended, and why rows of its file had no part in it."""
     schema = load_schema()
     items = bulk.items.select_related("change").order_by("position").iterator(chunk_size=ROWS_AT_ONCE)
-    return Endings(
+    return RowEndings(
         by_code={item.ticket_code: _ending(bulk, item, schema) for item in items},
         by_row=_wrong_rows(bulk),
         otherwise=_not_sent(""),

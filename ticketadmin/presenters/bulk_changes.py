@@ -21,7 +21,7 @@ from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.snippets import SnippetChoice
 from ticketadmin.services.bulk.notation import Notation
-from ticketadmin.services.bulk.questions import Subject
+from ticketadmin.services.bulk.questions import QuestionSubject
 from ticketadmin.services.spreadsheets.records import RecordProblem
 
 _MAY_BREAK = "\u200b"  # day/month/year is wider than its column on a phone
@@ -149,7 +149,7 @@ class ShownQuestion:
 def present_question(asked: AskedQuestion) -> ShownQuestion:
     """Return a question as the page shows it, with days in the reader's format."""
     question = asked.question
-    has_readings = question["subject"] in {Subject.DAYS, Subject.NUMBERS}
+    has_readings = question["subject"] in {QuestionSubject.DAYS, QuestionSubject.NUMBERS}
     values = [value for value, _label in question["options"]] if has_readings else []
     examples = tuple(
         ExampleRow(one["row"], one["text"], tuple(_shown_reading(text, question) for text in one["readings"]))
@@ -170,7 +170,7 @@ def present_question(asked: AskedQuestion) -> ShownQuestion:
 def _shown_reading(text: str, question: Mapping[str, Any]) -> str:
     if not text:
         return _("an error")
-    return readable_date(text) if question["subject"] == Subject.DAYS else number_text(text)
+    return readable_date(text) if question["subject"] == QuestionSubject.DAYS else number_text(text)
 
 
 def number_text(text: str) -> str:

@@ -23,7 +23,7 @@ from ticketadmin.presenters.sent_along import (
     signature_after,
     signature_before,
 )
-from ticketadmin.services.command.change import OneTicket, Run
+from ticketadmin.services.command.change import RunResult, TicketResult
 from ticketadmin.services.command.exits import exit_of_item
 from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.saving.edit import Edit
@@ -43,7 +43,7 @@ ALREADY = "already"
 WOULD_SEND = "send"
 
 
-def one_as_text(found: OneTicket, schema: TicketSchema) -> Iterator[str]:
+def one_as_text(found: TicketResult, schema: TicketSchema) -> Iterator[str]:
     """Yield the lines to print for one ticket."""
     notice = _notice_of(found, schema)
     said = " ".join(str(part) for part in (notice.title, notice.text, notice.next_step) if part)
@@ -56,7 +56,7 @@ def one_as_text(found: OneTicket, schema: TicketSchema) -> Iterator[str]:
         yield f"  {signed}"
 
 
-def _signature_of(found: OneTicket, schema: TicketSchema) -> Text:
+def _signature_of(found: TicketResult, schema: TicketSchema) -> Text:
     """Return the sentence on the user's name in the CRM, before or after the save."""
     if found.intent:
         signature = found.intent.signature
@@ -69,7 +69,7 @@ def _line(row: ValueRow) -> str:
     return f"  {row.label}: {was} → {row.after or _('empty')}"
 
 
-def _notice_of(found: OneTicket, schema: TicketSchema) -> Notice:
+def _notice_of(found: TicketResult, schema: TicketSchema) -> Notice:
     if found.intent is not None:
         return Notice(Tone.INFO, _("This would be sent."))
     match found.problem:
@@ -96,7 +96,7 @@ def _losing(lost: Iterable[str], schema: TicketSchema) -> Notice:
     return losing_notice(lost, schema, step)
 
 
-def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
+def one_as_json(found: TicketResult, schema: TicketSchema) -> dict[str, Any]:
     """Return one ticket for `--json`."""
     notice = _notice_of(found, schema)
     outcome = found.change.outcome if found.change else ALREADY
@@ -119,7 +119,7 @@ def one_as_json(found: OneTicket, schema: TicketSchema) -> dict[str, Any]:
     }
 
 
-def run_as_text(found: Run, schema: TicketSchema) -> Iterator[str]:
+def run_as_text(found: RunResult, schema: TicketSchema) -> Iterator[str]:
     """Yield the lines to print for several tickets: one each, then the address of the run.
 
     After a dry run the lines of a ticket that would be sent are followed by what would be sent.
@@ -152,7 +152,7 @@ def _why(item: BulkItem, schema: TicketSchema) -> str:
     return f". {said}" if said else ""
 
 
-def run_as_json(found: Run) -> dict[str, Any]:
+def run_as_json(found: RunResult) -> dict[str, Any]:
     """Return several tickets for `--json`."""
     return {
         "exit": int(found.exit),

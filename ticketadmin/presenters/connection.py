@@ -13,17 +13,17 @@ from ticketadmin.presenters.outcomes import Text, explain_reason
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import (
-    Answer,
+    CheckAnswer,
+    CheckQuestion,
+    CheckStep,
     Facts,
-    Question,
     Report,
-    Step,
     connection_facts,
     last_report,
 )
 from ticketadmin.services.crm.circuit_breaker import circuit
 from ticketadmin.services.crm.omitted import OmittedFields, omitted_fields
-from ticketadmin.services.erasing.retention import Notice, notice_ends, notices
+from ticketadmin.services.erasing.retention import DeletionNotice, notice_ends, notices
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
 from ticketadmin.services.operations.heartbeats import living
@@ -31,20 +31,20 @@ from ticketadmin.services.operations.readiness import queue_depth
 from ticketadmin.services.saving.custom_fields import sends_changed_keys
 from ticketadmin.ticketapi.reasons import Reason
 
-QUESTIONS: dict[Question, Text] = {
-    Question.REACH: _("The CRM can be reached"),
-    Question.KEY: _("The key is accepted"),
-    Question.STATUSES: _("The list of statuses can be read"),
-    Question.CATEGORIES: _("The list of categories can be read"),
-    Question.LIST: _("Tickets can be listed"),
-    Question.READ: _("A ticket can be read"),
+QUESTIONS: dict[CheckQuestion, Text] = {
+    CheckQuestion.REACH: _("The CRM can be reached"),
+    CheckQuestion.KEY: _("The key is accepted"),
+    CheckQuestion.STATUSES: _("The list of statuses can be read"),
+    CheckQuestion.CATEGORIES: _("The list of categories can be read"),
+    CheckQuestion.LIST: _("Tickets can be listed"),
+    CheckQuestion.READ: _("A ticket can be read"),
 }
 # What is said of an answer, and the icon and class that show it.
-ANSWERS: dict[Answer, tuple[Text, str, str]] = {
-    Answer.WORKS: (_("yes"), "circle-check", "tone-text-success"),
-    Answer.REFUSED: (_("no, the key may not"), "circle-minus", "muted"),
-    Answer.FAILS: (_("no"), "circle-x", "tone-text-danger"),
-    Answer.UNKNOWN: (_("not known"), "circle-minus", "muted"),
+ANSWERS: dict[CheckAnswer, tuple[Text, str, str]] = {
+    CheckAnswer.WORKS: (_("yes"), "circle-check", "tone-text-success"),
+    CheckAnswer.REFUSED: (_("no, the key may not"), "circle-minus", "muted"),
+    CheckAnswer.FAILS: (_("no"), "circle-x", "tone-text-danger"),
+    CheckAnswer.UNKNOWN: (_("not known"), "circle-minus", "muted"),
 }
 
 
@@ -73,11 +73,11 @@ def present_report(report: Report) -> list[PresentedStep]:
     ]
 
 
-def _why(step: Step) -> Text:
+def _why(step: CheckStep) -> Text:
     """Return why an answer is not yes. A list that is not found is no ticket with a wrong code."""
     if step.reason is None:
         return ""
-    if step.reason is Reason.NOT_FOUND and step.name is not Question.READ:
+    if step.reason is Reason.NOT_FOUND and step.name is not CheckQuestion.READ:
         return _("Nothing is at this address. TICKET_API_URL may be wrong, or this CRM has no such list.")
     return explain_reason(step.reason).title
 
@@ -106,7 +106,7 @@ class ConnectionPage(Page):
     custom_fields: Text
     workers: Sequence[Heartbeat]
     queue: int
-    notices: Sequence[Notice]
+    notices: Sequence[DeletionNotice]
     notice_ends: datetime | None
     index: IndexFacts
 

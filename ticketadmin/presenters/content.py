@@ -112,7 +112,7 @@ def _values(attributes: str) -> dict[str, str]:
 
 
 def _placeholder(label: str, image: dict[str, str]) -> str:
-    parts = filter(None, [label, image.get("alt", ""), image.get("src") and place_of(image["src"])])
+    parts = filter(None, [label, image.get("alt", ""), image.get("src") and link_target(image["src"])])
     return f'<span class="blocked-image">{html.escape(": ".join(parts))}</span>'
 
 
@@ -144,7 +144,7 @@ def _opening(values: dict[str, str]) -> str:
 
 
 def _target(address: str, words: str) -> str:
-    place = place_of(address)
+    place = link_target(address)
     seen = " ".join(without_controls(html.unescape(words)).split())
     visible = normalize("NFKC", seen[:MAX_LINK_TEXT])
     if not address or visible.lower() in {place, f"https://{place}", f"http://{place}"}:
@@ -174,7 +174,7 @@ def _claims(words: str) -> Iterator[str]:
                 yield ".".join([*labels[:at], labels[at].partition("-")[0]])
 
 
-def place_of(address: str) -> str:
+def link_target(address: str) -> str:
     """Return the target of an address in readable form: a host, mail addresses, a number."""
     scheme, colon, rest = without_controls(address, keep=_JOINERS).partition(":")
     match without_controls(scheme).lower() if colon else "":

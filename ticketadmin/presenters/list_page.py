@@ -9,8 +9,8 @@ from ticketadmin.presenters.changes import PresentedChange
 from ticketadmin.presenters.index import IndexFacts, present_index
 from ticketadmin.presenters.listing import (
     Chip,
-    Column,
-    Row,
+    ListColumn,
+    ListRow,
     chips_of,
     columns_of,
     counted_total,
@@ -24,7 +24,7 @@ from ticketadmin.services.crm.statuses import Status, Statuses
 from ticketadmin.services.index.listing import Query, Sort, Total, read_page, total_of
 from ticketadmin.services.index.omnibox import known_codes, only_code_in
 from ticketadmin.services.index.overview import Overview
-from ticketadmin.services.index.rows import Listed
+from ticketadmin.services.index.rows import ListedFields
 from ticketadmin.services.index.state import index_state
 from ticketadmin.ticketapi.client import CODE
 
@@ -37,7 +37,7 @@ class ListSource:
     known: Overview
     statuses: Statuses
     described: Sequence[CustomField]  # those in the list
-    listed: Listed
+    listed: ListedFields
 
 
 @page("tickets/_list.html")
@@ -46,9 +46,9 @@ class TicketList(Page):
 
     asked: ListRequest
     query: str
-    columns: tuple[Column, ...]  # those shown
-    other_columns: tuple[Column, ...]  # all but the first, which is always shown
-    rows: tuple[Row, ...]
+    columns: tuple[ListColumn, ...]  # those shown
+    other_columns: tuple[ListColumn, ...]  # all but the first, which is always shown
+    rows: tuple[ListRow, ...]
     suffix: str  # of the addresses of their tickets: leads back to this list
     next: str
     previous: str

@@ -53,7 +53,7 @@ VIETNAM = fixed_zone(timedelta(hours=7))  # where the CRM keeps its dates at mid
 
 
 @dataclass(frozen=True)
-class Column:
+class ListColumn:
     """One column: its name in addresses, its label, and where its heading leads to sort by it."""
 
     name: str
@@ -127,7 +127,7 @@ def row_shape(attributes: tuple[str, ...], kinds: tuple[CellKind, ...], hue: str
 
 
 @dataclass(frozen=True)
-class Row:
+class ListRow:
     """One ticket of the list. `texts` are those of the cells of its shape."""
 
     shape: RowShape
@@ -147,14 +147,14 @@ class Chip:
     is_on: bool
 
 
-def columns_of(request: ListRequest, described: Sequence[CustomField]) -> list[Column]:
+def columns_of(request: ListRequest, described: Sequence[CustomField]) -> list[ListColumn]:
     """Return all columns that there are: that of the code, which is always shown, then the others."""
     labels = {**LABELS, **{CUSTOM_PREFIX + one.key: one.label for one in described}}
     names = [Sort.CODE, *STANDARD_COLUMNS, *(CUSTOM_PREFIX + one.key for one in described)]
     return [_column(name, labels[name], request) for name in names]
 
 
-def _column(name: str, label: str | Promise, request: ListRequest) -> Column:
+def _column(name: str, label: str | Promise, request: ListRequest) -> ListColumn:
     is_sorted = request.order.name == name
     is_descending = is_sorted and request.order.is_descending
     direction = ("descending" if is_descending else "ascending") if is_sorted else ""
@@ -162,7 +162,7 @@ def _column(name: str, label: str | Promise, request: ListRequest) -> Column:
     flips = not is_descending if is_sorted else starts_descending
     address = request.address(sort=("-" if flips else "") + name)
     is_shown = name == Sort.CODE or name in request.columns
-    return Column(name, str(label), address, direction, is_shown, _attributes(name, str(label)))
+    return ListColumn(name, str(label), address, direction, is_shown, _attributes(name, str(label)))
 
 
 @lru_cache(maxsize=200)
@@ -172,11 +172,11 @@ def _attributes(name: str, label: str) -> SafeString:
 
 def rows_of(
     tickets: Iterable[IndexedTicket],
-    columns: Sequence[Column],
+    columns: Sequence[ListColumn],
     statuses: Statuses,
     drafted: Collection[str],
     described: Sequence[CustomField],
-) -> list[Row]:
+) -> list[ListRow]:
     """Return the rows to show. `drafted` are codes of which the user has a draft."""
     shown = [one for one in columns if one.name != Sort.CODE]
     attributes = tuple(one.cell for one in shown)
@@ -190,14 +190,14 @@ def rows_of(
         kinds, texts = cells.of(ticket, status, due_of(ticket, status, today))
         marks = ticket.code in drafted, ticket.missing_at is not None, ticket.read_from == ReadFrom.SENT
         shape = row_shape(attributes, kinds, status.hue if status else "", *marks)
-        rows.append(Row(shape, ticket.code, name, texts))
+        rows.append(ListRow(shape, ticket.code, name, texts))
     return rows
 
 
 class _Cells:
     """The cells of these columns for many tickets: how a column is read is looked up once."""
 
-    def __init__(self, columns: Sequence[Column], described: Sequence[CustomField]) -> None:
+    def __init__(self, columns: Sequence[ListColumn], described: Sequence[CustomField]) -> None:
         custom = {CUSTOM_PREFIX + one.key: one for one in described}
         names = [field_of(one.name) for one in columns]
         self._columns = [(name, _READERS.get(name) or _reader(custom.get(name))) for name in names]

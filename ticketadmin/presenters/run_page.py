@@ -32,7 +32,7 @@ from ticketadmin.services.bulk.progress import (
     progress_of,
     refresh_outcomes,
 )
-from ticketadmin.services.bulk.recipes import recipe_in
+from ticketadmin.services.bulk.recipes import recipe_of_run
 from ticketadmin.services.bulk.rollout import unaccepted_damage
 from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
@@ -202,7 +202,7 @@ def run_page(
 
 
 def _recipe(bulk: BulkUpdate, schema: TicketSchema) -> PresentedBulkRecipe | None:
-    kept = recipe_in(bulk)
+    kept = recipe_of_run(bulk)
     if kept is None:
         return None
     labels = ", ".join(str(schema.field(name).label) for name in kept.left_out)

@@ -28,8 +28,8 @@ from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks, TabLink
 from ticketadmin.presenters.snippets import PresentedSnippet
 from ticketadmin.services.bulk.notation import Notation
-from ticketadmin.services.bulk.questions import Subject
-from ticketadmin.services.crm.check import Answer
+from ticketadmin.services.bulk.questions import QuestionSubject
+from ticketadmin.services.crm.check import CheckAnswer
 from ticketadmin.services.values.diffs import Piece, word_diff
 
 STATES = [BulkState(one) for one in "draft running paused finished cancelled".split()]
@@ -52,7 +52,7 @@ def _snippets() -> list[PresentedSnippet]:
 
 def _questions() -> list[ShownQuestion]:
     question = {
-        "subject": Subject.DAYS,
+        "subject": QuestionSubject.DAYS,
         "column": "Expected",
         "spelling": "",
         "rows": 12,
@@ -91,8 +91,8 @@ class StyleGuidePage(Page):
     plans: tuple[Tile, ...] = tuple(Tile(one.value, one.label, 1, one.tone, "0", "0") for one in Plan if one)
     pieces: tuple[Piece, ...] = word_diff("The printer is broken", "The printer works again")
     steps: tuple[PresentedStep, ...] = tuple(
-        PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is Answer.WORKS else None)
-        for state in Answer
+        PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is CheckAnswer.WORKS else None)
+        for state in CheckAnswer
     )
     tabs: tuple[TabLink, ...] = tuple(
         TabLink(name, "#main", name == "Mine") for name in ("Everyone's", "Mine", "Unread")

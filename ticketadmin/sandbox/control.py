@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from ticketadmin.sandbox.faults import Fault
-from ticketadmin.sandbox.server import Request, Response, Server
+from ticketadmin.sandbox.server import ReceivedRequest, Response, Server
 
-Action = Callable[[Server, str, Request], Any]
+ControlAction = Callable[[Server, str, ReceivedRequest], Any]
 
 
-def answer(server: Server, request: Request) -> Response:
+def answer(server: Server, request: ReceivedRequest) -> Response:
     """Answer one control request."""
     name, _slash, rest = request.path.removeprefix("/_sandbox/").partition("/")
     action = ACTIONS.get((request.method, name))
@@ -22,45 +22,45 @@ def answer(server: Server, request: Request) -> Response:
         return Response.of((400, {"message": f"{type(error).__name__}: {error}"}))
 
 
-def _log(server: Server, _rest: str, request: Request) -> Any:
+def _log(server: Server, _rest: str, request: ReceivedRequest) -> Any:
     after = int(request.query.get("after", 0))
     return [asdict(entry) for entry in server.log if entry.id > after]
 
 
-def _forget_log(server: Server, _rest: str, _request: Request) -> Any:
+def _forget_log(server: Server, _rest: str, _request: ReceivedRequest) -> Any:
     server.log.clear()
     server.most_active = 0
     return {}
 
 
-def _set_switches(server: Server, _rest: str, request: Request) -> Any:
+def _set_switches(server: Server, _rest: str, request: ReceivedRequest) -> Any:
     server.crm.set_switches(request.json())
     return asdict(server.crm.switches)
 
 
-def _add_fault(server: Server, _rest: str, request: Request) -> Any:
+def _add_fault(server: Server, _rest: str, request: ReceivedRequest) -> Any:
     server.faults.add(Fault(**request.json()))
     return {}
 
 
-def _tickets(server: Server, code: str, _request: Request) -> Any:
+def _tickets(server: Server, code: str, _request: ReceivedRequest) -> Any:
     return server.crm.tickets[code] if code else list(server.crm.tickets)
 
 
-def _edit(server: Server, code: str, request: Request) -> Any:
+def _edit(server: Server, code: str, request: ReceivedRequest) -> Any:
     change = server.crm.edit if request.method == "PATCH" else server.crm.store
     change(code, request.json())
     return server.crm.tickets[code]
 
 
-def _reset(server: Server, rest: str, request: Request) -> Any:
+def _reset(server: Server, rest: str, request: ReceivedRequest) -> Any:
     server.crm.reset()
     server.resets += 1
     server.faults.reset()
     return _forget_log(server, rest, request)
 
 
-ACTIONS: dict[tuple[str, str], Action] = {
+ACTIONS: dict[tuple[str, str], ControlAction] = {
     ("GET", "log"): _log,
     ("DELETE", "log"): _forget_log,
     ("GET", "switches"): lambda server, _rest, _request: asdict(server.crm.switches),

@@ -19,7 +19,7 @@ from typing import Any
 
 from ticketadmin.sandbox.seeding import CATEGORIES, CRM_TIME, CRM_ZONE, SEEDED_STATUSES, seeded_tickets
 
-Answer = tuple[int, Any]
+StatusAndBody = tuple[int, Any]
 
 TEXT_FIELDS = ("ticket_title", "ticket_content", "account_email", "expected_at", "emergency_phone")
 WRITABLE = (*TEXT_FIELDS, "cate_name", "status_name", "custom_fields")
@@ -137,7 +137,7 @@ class Crm:
         wanted = keys if self.switches.code_keys == "any" else (self.switches.code_keys,)
         return next((body[key] for key in wanted if isinstance(body.get(key), str) and body[key]), None)
 
-    def update(self, body: Any) -> Answer:
+    def update(self, body: Any) -> StatusAndBody:
         """PUT /ticket."""
         code = self.code_in(body)
         if code is None:
@@ -213,7 +213,7 @@ class Crm:
             case _:
                 return text
 
-    def read(self, query: dict[str, str]) -> Answer:
+    def read(self, query: dict[str, str]) -> StatusAndBody:
         """GET /ticket."""
         if refused := self._refusal(self.switches.read_right):
             return refused
@@ -222,7 +222,7 @@ class Crm:
             return 404, {"message": "Không tìm thấy phiếu hỗ trợ"}
         return self._shown([ticket], query, single=True)
 
-    def list_page(self, query: dict[str, str]) -> Answer:
+    def list_page(self, query: dict[str, str]) -> StatusAndBody:
         """GET /tickets."""
         if refused := self._refusal(self.switches.read_right):
             return refused
@@ -266,7 +266,7 @@ class Crm:
                     tickets[code] = ticket
         return list(tickets.values())
 
-    def choices(self, name_key: str) -> Answer:
+    def choices(self, name_key: str) -> StatusAndBody:
         """GET /ticket/categories and /ticket/status."""
         if refused := self._refusal(self.switches.lists_right):
             return refused
@@ -274,10 +274,12 @@ class Crm:
         rows = [{"id": number, name_key: name} for number, name in enumerate(names, start=1)]
         return 200, {"data": rows, "offset": 0, "limited": False}
 
-    def _refusal(self, right: str) -> Answer | None:
+    def _refusal(self, right: str) -> StatusAndBody | None:
         return None if right == "yes" else (int(right), {"message": "Bạn không có quyền xem"})
 
-    def _shown(self, rows: list[dict[str, Any]], query: dict[str, str], *, single: bool = False) -> Answer:
+    def _shown(
+        self, rows: list[dict[str, Any]], query: dict[str, str], *, single: bool = False
+    ) -> StatusAndBody:
         asked = {name for name in query.get("fields", "").split(",") if name} or {*DOCUMENTED}
         strangers = asked - (DOCUMENTED if self.switches.readable != "all" else DOCUMENTED | OTHERS)
         strangers |= asked & {*self.switches.unknown_fields.split(",")}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ticketadmin.sandbox.crm import TEXT_FIELDS, Answer, Crm
+from ticketadmin.sandbox.crm import TEXT_FIELDS, Crm, StatusAndBody
 from ticketadmin.sandbox.faults import ANSWERING, Fault, FaultBook
 
 SERVED_PATH = "/api/v6.1"
@@ -25,7 +25,7 @@ REASONS = {200: "OK", 301: "Moved", 302: "Found", 400: "Bad Request", 404: "Not 
 
 
 @dataclass
-class Request:
+class ReceivedRequest:
     """One request as it arrived."""
 
     method: str
@@ -71,7 +71,7 @@ class Response:
     content_type: str = "application/json; charset=utf-8"
 
     @classmethod
-    def of(cls, answer: Answer) -> "Response":
+    def of(cls, answer: StatusAndBody) -> "Response":
         """Return the response for an answer of the CRM."""
         status, content = answer
         return cls(status, json.dumps(content, ensure_ascii=False).encode())
@@ -99,7 +99,7 @@ class Broken(Exception):
 class Server:
     """The CRM behind HTTP, with its log and its faults."""
 
-    def __init__(self, crm: Crm, control: Callable[["Server", Request], Response]) -> None:
+    def __init__(self, crm: Crm, control: Callable[["Server", ReceivedRequest], Response]) -> None:
         self.crm = crm
         self._control = control
         self.faults = FaultBook()
@@ -130,7 +130,7 @@ class Server:
         finally:
             writer.close()
 
-    async def _answer(self, request: Request, connection: int, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, request: ReceivedRequest, connection: int, writer: asyncio.StreamWriter) -> None:
         if request.path.startswith("/_sandbox/"):
             await _send(writer, self._control(self, request))
             return
@@ -144,7 +144,7 @@ class Server:
             self.active -= 1
             entry.seconds = time.perf_counter() - started
 
-    def _logged(self, request: Request, connection: int) -> LogEntry:
+    def _logged(self, request: ReceivedRequest, connection: int) -> LogEntry:
         self._number += 1
         body = request.json() if request.method != "GET" else None
         code = self.crm.code_in(body) if request.method == "PUT" else request.query.get("ticket_code")
@@ -164,7 +164,7 @@ class Server:
         self.log.append(entry)
         return entry
 
-    async def _act(self, request: Request, entry: LogEntry, writer: asyncio.StreamWriter) -> None:
+    async def _act(self, request: ReceivedRequest, entry: LogEntry, writer: asyncio.StreamWriter) -> None:
         faults = self.faults.take(request.method, request.path.removeprefix(SERVED_PATH), entry.code)
         resets = self.resets
         await _pause(self.crm.switches.latency_ms / 1000)
@@ -180,7 +180,7 @@ class Server:
             entry.status = response.status
             await _send(writer, response)
 
-    def _carry_out(self, request: Request, entry: LogEntry, faults: list[Fault]) -> Response:
+    def _carry_out(self, request: ReceivedRequest, entry: LogEntry, faults: list[Fault]) -> Response:
         if not entry.key_ok:
             return Response.of((401, {"message": "API key không hợp lệ"}))
         code, body = entry.code, entry.body
@@ -199,7 +199,7 @@ class Server:
             self._edit_as_another_user(fault, code)
         return Response.of(answer)
 
-    def _route(self, request: Request, body: Any) -> Answer:
+    def _route(self, request: ReceivedRequest, body: Any) -> StatusAndBody:
         match request.method, request.path.removeprefix(SERVED_PATH):
             case "PUT", "/ticket":
                 return self.crm.update(body)
@@ -235,7 +235,7 @@ class Server:
 _KEPT_HEADERS = ("content-type", "accept", "x-request-id", "user-agent", "cookie", "authorization")
 
 
-def _spoilt(answer: Answer, faults: list[Fault]) -> Answer:
+def _spoilt(answer: StatusAndBody, faults: list[Fault]) -> StatusAndBody:
     """Return a list's answer as its faults leave it."""
     status, content = answer
     rows = content.get("data") if status == 200 and isinstance(content, dict) else None
@@ -321,7 +321,7 @@ def _as_bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode()
 
 
-async def _read_request(reader: asyncio.StreamReader) -> Request | None:
+async def _read_request(reader: asyncio.StreamReader) -> ReceivedRequest | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
@@ -333,4 +333,4 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     length = min(int(headers.get("content-length", "0") or 0), MAX_REQUEST_BODY)
     body = await reader.readexactly(length) if length else b""
     parts = urlsplit(target)
-    return Request(method, unquote(parts.path), dict(parse_qsl(parts.query)), headers, body)
+    return ReceivedRequest(method, unquote(parts.path), dict(parse_qsl(parts.query)), headers, body)

@@ -8,24 +8,24 @@ from django.db.models import QuerySet
 
 ROWS_AT_ONCE = 500  # read or written by one statement, where all rows are gone through
 
-Row = TypeVar("Row")
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
+class PageOfRows(Generic[_Row]):
     """Some rows; `next_before` leads to the page after, if there is one."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[_Row, ...]
     next_before: int | None = None
 
 
-def page_of(rows: QuerySet[Any], size: int) -> Page[Any]:
+def page_of(rows: QuerySet[Any], size: int) -> PageOfRows[Any]:
     """Return the first rows of a query that is ordered by falling keys."""
     found = tuple(rows[: size + 1])
-    return Page(found[:size], found[size - 1].pk if len(found) > size else None)
+    return PageOfRows(found[:size], found[size - 1].pk if len(found) > size else None)
 
 
-def rows_of_all(page: Callable[[int | None], Page[Row]]) -> Iterator[Row]:
+def rows_of_all(page: Callable[[int | None], PageOfRows[_Row]]) -> Iterator[_Row]:
     """Yield the rows of every page, so that memory does not grow with them."""
     shown = page(None)
     yield from shown.rows

@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class WriteBuffer(Generic[T]):
+class WriteBuffer(Generic[_T]):
     """Items to write, by key. Any thread of the work may add and write."""
 
     EVERY: ClassVar[float]  # seconds between two writes
     MAX: ClassVar[int]  # items with which the buffer is written before its time
     USED: ClassVar[ContextVar[Any]]  # the buffer in use in a thread: a variable of each subclass
 
-    def __init__(self, write: Callable[[dict[Any, T]], None]) -> None:
+    def __init__(self, write: Callable[[dict[Any, _T]], None]) -> None:
         self._write = write
         self._lock = threading.Lock()
-        self._items: dict[Any, T] = {}
+        self._items: dict[Any, _T] = {}
         self._due = time.monotonic() + self.EVERY
 
     @classmethod

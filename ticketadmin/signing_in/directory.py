@@ -16,7 +16,7 @@ from django.dispatch import receiver
 from django_auth_ldap.backend import LDAPBackend, ldap_error
 from django_auth_ldap.config import LDAPSearch, NestedMemberDNGroupType, PosixGroupType
 
-from ticketadmin.models import Source, User
+from ticketadmin.models import IdentitySource, User
 from ticketadmin.services.people.accounts import ExternalUser, SourceUnavailable, admit
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class DirectoryBackend(LDAPBackend):
     def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[User, bool]:
         """Return the account, admitted by what the directory says now; nothing is left to fill in."""
         external = ExternalUser(
-            source=Source.LDAP,
+            source=IdentitySource.LDAP,
             subject=_subject(ldap_user),
             username=(_first(ldap_user, settings.LDAP_NAME_ATTRIBUTE) or username).lower(),
             first_name=_first(ldap_user, "givenName"),
@@ -88,7 +88,7 @@ class DirectoryBackend(LDAPBackend):
         return admit(external), False
 
     def get_user(self, user_id: int) -> User | None:
-        return User.of_session(user_id, source=Source.LDAP)
+        return User.of_session(user_id, source=IdentitySource.LDAP)
 
 
 def _subject(ldap_user: Any) -> str | None:
@@ -96,7 +96,7 @@ def _subject(ldap_user: Any) -> str | None:
     for attribute in _IDS:
         for value in (ldap_user.attrs or {}).get(attribute) or []:
             if found := _unique_id(value):
-                return f"{Source.LDAP.value} {attribute} {found}"
+                return f"{IdentitySource.LDAP.value} {attribute} {found}"
     return None
 
 

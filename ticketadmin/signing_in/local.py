@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from ticketadmin.models import Source, User
+from ticketadmin.models import IdentitySource, User
 
 
 class LocalBackend(ModelBackend):
@@ -19,7 +19,7 @@ class LocalBackend(ModelBackend):
         **kwargs: Any,
     ) -> User | None:
         user = super().authenticate(request, username, password, **kwargs)
-        return user if isinstance(user, User) and user.source == Source.LOCAL else None
+        return user if isinstance(user, User) and user.source == IdentitySource.LOCAL else None
 
     def get_user(self, user_id: int) -> User | None:
         return User.of_session(user_id)

@@ -29,7 +29,7 @@ from django.http import HttpRequest
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from ticketadmin.checks import is_private_way
-from ticketadmin.models import Source, User
+from ticketadmin.models import IdentitySource, User
 from ticketadmin.services.people.accounts import ExternalUser, SourceUnavailable, admit
 
 logger = logging.getLogger(__name__)
@@ -237,7 +237,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         name = claims.get(settings.OIDC_USERNAME_CLAIM) or claims.get("email") or claims["sub"]
         return admit(
             ExternalUser(
-                source=Source.OIDC,
+                source=IdentitySource.OIDC,
                 subject=f"{issuer} {claims['sub']}",
                 username=str(name).lower(),
                 first_name=_text(claims, "given_name"),
@@ -248,7 +248,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         )
 
     def get_user(self, user_id: int) -> User | None:
-        return User.of_session(user_id, source=Source.OIDC)
+        return User.of_session(user_id, source=IdentitySource.OIDC)
 
 
 def _asked(ask: Callable[..., Any], *arguments: Any) -> Any:

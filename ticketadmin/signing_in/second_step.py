@@ -56,7 +56,7 @@ def pending_user(request: HttpRequest) -> User | None:
     return user if constant_time_compare(user.get_session_auth_hash(), noted["hash"]) else None
 
 
-def finish(request: HttpRequest, user: User) -> str:
+def finish_sign_in(request: HttpRequest, user: User) -> str:
     """Begin the session of a user whose code was right, and return the page that was asked for."""
     noted = request.session.pop(PENDING)
     begin_session(request, user, backend=noted["backend"])

@@ -27,8 +27,8 @@ from ticketadmin.ticketapi.tickets import (
     WISHED_FIELDS,
     Choice,
     Json,
+    ListedTickets,
     Ticket,
-    TicketPage,
     UpdateReply,
     as_int,
     as_text,
@@ -39,7 +39,7 @@ from ticketadmin.ticketapi.tickets import (
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_NAME_SHOWN = 80  # characters of what a ticket is called that cannot be addressed
-Answer = TypeVar("Answer")
+_Answer = TypeVar("_Answer")
 
 
 class TicketApi:
@@ -130,7 +130,7 @@ class TicketApi:
             raise UnexpectedReply(Reason.OTHER_TICKET, http_status=200)
         return row
 
-    def _ask(self, fields: AskedFields, ask: Callable[[Names], Answer]) -> Answer:
+    def _ask(self, fields: AskedFields, ask: Callable[[Names], _Answer]) -> _Answer:
         """Return the answer for the names that this CRM accepts; find them out where it refuses one."""
         names = fields.names
         try:
@@ -153,7 +153,7 @@ class TicketApi:
         filters: Mapping[str, str] | None = None,
         with_custom_fields: bool = False,
         request_id: str = "",
-    ) -> TicketPage:
+    ) -> ListedTickets:
         """Read one page of tickets, without their content: GET /tickets.
 
         `order` is a field and its direction, ASC or DESC. `filters` maps `field:operator` to a value; one may
@@ -163,7 +163,7 @@ class TicketApi:
         query |= {"sort": order[0], "direction": order[1]} if order else {}
         query |= {f"filtering[{name}]": value for name, value in (filters or {}).items()}
 
-        def ask(names: Names) -> TicketPage:
+        def ask(names: Names) -> ListedTickets:
             return self._list_page(list_fields(names, with_custom_fields), query, request_id)
 
         return self._ask(self._list_fields, ask)
@@ -179,13 +179,13 @@ class TicketApi:
         wanted = ",".join(_checked(code) for code in codes)
         query = {"limit": str(len(codes)), "offset": "0", "filtering[ticket_code:in]": wanted}
 
-        def ask(known: Names) -> TicketPage:
+        def ask(known: Names) -> ListedTickets:
             fields = [name for name in known if names is None or name in names or name == "ticket_code"]
             return self._list_page(",".join(fields), query, request_id)
 
         return self._ask(self._list_fields, ask).tickets
 
-    def _list_page(self, fields: str, query: Mapping[str, str], request_id: str) -> TicketPage:
+    def _list_page(self, fields: str, query: Mapping[str, str], request_id: str) -> ListedTickets:
         query = {"fields": fields, **query}
         reply = self._caller.call(Request("GET", "/tickets", query=query, request_id=request_id))
         content = data_of(reply, method="GET")
@@ -212,12 +212,12 @@ class TicketApi:
         return tuple(choice for row in rows if (choice := choice_from(row, name_key)))
 
 
-def _page_of(rows: list[Json], offset: int, has_more: bool | None) -> TicketPage:
+def _page_of(rows: list[Json], offset: int, has_more: bool | None) -> ListedTickets:
     named = [(row, row.get("ticket_code"), as_int(row.get("id"))) for row in rows if isinstance(row, dict)]
     tickets = [_listed(row, code) for row, code, _number in named if _is_code(code)]
     names = [as_text(code)[:MAX_NAME_SHOWN] or f"#{number}" for _row, code, number in named]
     numbers = [number for _row, _code, number in named if number is not None]
-    return TicketPage(tuple(tickets), offset, len(rows), has_more, tuple(names), tuple(numbers))
+    return ListedTickets(tuple(tickets), offset, len(rows), has_more, tuple(names), tuple(numbers))
 
 
 def _listed(row: Mapping[str, Json], code: str) -> Ticket:

@@ -17,7 +17,7 @@ class Repeat(Enum):
     ANY = auto()  # the CRM certainly did not carry it out
 
 
-class Source(Enum):
+class FailureSource(Enum):
     """Where a failure came from."""
 
     HERE = auto()  # nothing left this tool
@@ -48,7 +48,7 @@ class Cause(StrEnum):
 class Reason(StrEnum):
     """One way in which a call fails; the value is what is logged, counted and stored with a change."""
 
-    source: Source
+    source: FailureSource
     repeat: Repeat
     pauses: Cause | None
 
@@ -59,39 +59,39 @@ class Reason(StrEnum):
         member.source, member.repeat, member.pauses = line
         return member
 
-    BAD_CODE = "bad_code", Source.HERE, Repeat.NONE, None
-    NO_KEY = "no_key", Source.HERE, Repeat.NONE, Cause.KEY_REFUSED
-    CIRCUIT_OPEN = "circuit_open", Source.HERE, Repeat.NONE, None
-    BUSY_HERE = "busy_here", Source.HERE, Repeat.NONE, None
+    BAD_CODE = "bad_code", FailureSource.HERE, Repeat.NONE, None
+    NO_KEY = "no_key", FailureSource.HERE, Repeat.NONE, Cause.KEY_REFUSED
+    CIRCUIT_OPEN = "circuit_open", FailureSource.HERE, Repeat.NONE, None
+    BUSY_HERE = "busy_here", FailureSource.HERE, Repeat.NONE, None
 
-    REFUSED = "refused", Source.UNREACHABLE, Repeat.ANY, Cause.CRM_DOWN
-    DNS = "dns", Source.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
-    TLS = "tls", Source.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
-    CONNECT_TIMEOUT = "connect_timeout", Source.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
+    REFUSED = "refused", FailureSource.UNREACHABLE, Repeat.ANY, Cause.CRM_DOWN
+    DNS = "dns", FailureSource.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
+    TLS = "tls", FailureSource.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
+    CONNECT_TIMEOUT = "connect_timeout", FailureSource.UNREACHABLE, Repeat.NONE, Cause.CRM_DOWN
 
-    READ_TIMEOUT = "read_timeout", Source.SILENCE, Repeat.NONE, Cause.CRM_DOWN
-    DEADLINE = "deadline", Source.SILENCE, Repeat.NONE, Cause.CRM_DOWN
-    RESET = "reset", Source.BROKEN, Repeat.READ, Cause.CRM_DOWN
-    BAD_GATEWAY = "bad_gateway", Source.GATEWAY, Repeat.READ, Cause.CRM_DOWN
-    GATEWAY_TIMEOUT = "gateway_timeout", Source.GATEWAY, Repeat.READ, Cause.CRM_DOWN
+    READ_TIMEOUT = "read_timeout", FailureSource.SILENCE, Repeat.NONE, Cause.CRM_DOWN
+    DEADLINE = "deadline", FailureSource.SILENCE, Repeat.NONE, Cause.CRM_DOWN
+    RESET = "reset", FailureSource.BROKEN, Repeat.READ, Cause.CRM_DOWN
+    BAD_GATEWAY = "bad_gateway", FailureSource.GATEWAY, Repeat.READ, Cause.CRM_DOWN
+    GATEWAY_TIMEOUT = "gateway_timeout", FailureSource.GATEWAY, Repeat.READ, Cause.CRM_DOWN
 
-    INVALID = "invalid", Source.CRM, Repeat.NONE, None
-    REJECTED = "rejected", Source.CRM, Repeat.NONE, None
-    KEY_REFUSED = "key_refused", Source.CRM, Repeat.NONE, Cause.KEY_REFUSED
-    FORBIDDEN = "forbidden", Source.CRM, Repeat.NONE, Cause.FORBIDDEN
-    METHOD_NOT_ALLOWED = "method_not_allowed", Source.CRM, Repeat.NONE, Cause.FORBIDDEN
-    NOT_FOUND = "not_found", Source.CRM, Repeat.NONE, None
-    CONFLICT = "conflict", Source.CRM, Repeat.NONE, None
-    LOCKED = "locked", Source.CRM, Repeat.NONE, None
-    RATE_LIMITED = "rate_limited", Source.CRM, Repeat.ANY, None
-    UNAVAILABLE = "unavailable", Source.CRM, Repeat.ANY, Cause.CRM_DOWN
-    SERVER_ERROR = "server_error", Source.CRM, Repeat.NONE, Cause.CRM_DOWN
-    ERROR_IN_SUCCESS = "error_in_success", Source.CRM, Repeat.NONE, None
-    REDIRECT = "redirect", Source.CRM, Repeat.NONE, Cause.CRM_DOWN
-    OVERSIZED = "oversized", Source.CRM, Repeat.NONE, None
-    NOT_JSON = "not_json", Source.CRM, Repeat.NONE, Cause.CRM_DOWN
-    NOT_OBJECT = "not_object", Source.CRM, Repeat.NONE, None
-    OTHER_TICKET = "other_ticket", Source.CRM, Repeat.NONE, None
+    INVALID = "invalid", FailureSource.CRM, Repeat.NONE, None
+    REJECTED = "rejected", FailureSource.CRM, Repeat.NONE, None
+    KEY_REFUSED = "key_refused", FailureSource.CRM, Repeat.NONE, Cause.KEY_REFUSED
+    FORBIDDEN = "forbidden", FailureSource.CRM, Repeat.NONE, Cause.FORBIDDEN
+    METHOD_NOT_ALLOWED = "method_not_allowed", FailureSource.CRM, Repeat.NONE, Cause.FORBIDDEN
+    NOT_FOUND = "not_found", FailureSource.CRM, Repeat.NONE, None
+    CONFLICT = "conflict", FailureSource.CRM, Repeat.NONE, None
+    LOCKED = "locked", FailureSource.CRM, Repeat.NONE, None
+    RATE_LIMITED = "rate_limited", FailureSource.CRM, Repeat.ANY, None
+    UNAVAILABLE = "unavailable", FailureSource.CRM, Repeat.ANY, Cause.CRM_DOWN
+    SERVER_ERROR = "server_error", FailureSource.CRM, Repeat.NONE, Cause.CRM_DOWN
+    ERROR_IN_SUCCESS = "error_in_success", FailureSource.CRM, Repeat.NONE, None
+    REDIRECT = "redirect", FailureSource.CRM, Repeat.NONE, Cause.CRM_DOWN
+    OVERSIZED = "oversized", FailureSource.CRM, Repeat.NONE, None
+    NOT_JSON = "not_json", FailureSource.CRM, Repeat.NONE, Cause.CRM_DOWN
+    NOT_OBJECT = "not_object", FailureSource.CRM, Repeat.NONE, None
+    OTHER_TICKET = "other_ticket", FailureSource.CRM, Repeat.NONE, None
 
     @classmethod
     def known(cls, word: str) -> "Reason | None":
@@ -105,17 +105,17 @@ class Reason(StrEnum):
     @property
     def was_answered(self) -> bool:
         """Return whether the CRM has certainly finished with the request."""
-        return self.source is Source.CRM
+        return self.source is FailureSource.CRM
 
     @property
     def is_unreachable(self) -> bool:
         """Return whether no connection to the CRM could be made."""
-        return self.source is Source.UNREACHABLE
+        return self.source is FailureSource.UNREACHABLE
 
     @property
     def is_silence(self) -> bool:
         """Return whether the CRM was reached and did not answer in time."""
-        return self.source is Source.SILENCE
+        return self.source is FailureSource.SILENCE
 
     @property
     def is_key_problem(self) -> bool:

@@ -24,7 +24,7 @@ from ticketadmin.ticketapi.errors import (
     UnexpectedReply,
 )
 from ticketadmin.ticketapi.reasons import Reason
-from ticketadmin.ticketapi.tickets import Json, as_text, read_json
+from ticketadmin.ticketapi.tickets import Json, as_text, storable_json
 
 MESSAGE_MAX_LENGTH = 300
 MAX_RETRY_AFTER = 3_600.0
@@ -75,10 +75,10 @@ class Reply:
     def json(self) -> Json:
         """Return the body as JSON, whatever its content type says, or NO_JSON.
 
-        What no database and no page can hold is replaced (`tickets.read_json`).
+        What no database and no page can hold is replaced (`tickets.storable_json`).
         """
         try:
-            return read_json(self.text, self.mask)
+            return storable_json(self.text, self.mask)
         except (ValueError, RecursionError):
             return NO_JSON
 

@@ -58,7 +58,7 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class TicketPage:
+class ListedTickets:
     """One page of the list. `has_more` is None where the API does not say; `received` counts all its rows.
 
     `tickets` are the rows whose codes this tool can put into an address. `names` are those of all rows, as
@@ -133,7 +133,7 @@ def as_int(value: Json) -> int | None:
     return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
 
 
-def read_json(text: str, change: Callable[[str], str] = str) -> Json:
+def storable_json(text: str, change: Callable[[str], str] = str) -> Json:
     """Return the value in a JSON text, with `change` made to each of its strings.
 
     JSON can spell what no database and no page can hold, and what cannot be sent back: half a surrogate pair
@@ -188,7 +188,7 @@ def _custom_fields(value: Json) -> dict[str, Json] | None:
     """
     if isinstance(value, str) and value.strip():
         try:
-            value = read_json(value)
+            value = storable_json(value)
         except (ValueError, RecursionError):
             return None
     if isinstance(value, dict):

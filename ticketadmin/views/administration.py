@@ -17,7 +17,7 @@ from ticketadmin.presenters.paging import filters_in, page_links
 from ticketadmin.services.audit.record import Target, audited_export
 from ticketadmin.services.crm.check import check_api
 from ticketadmin.services.crm.omitted import set_omitted_fields
-from ticketadmin.services.erasing.erase import HeldData, StillOpen, Subject, erase, look_up
+from ticketadmin.services.erasing.erase import ErasureSubject, HeldData, StillOpen, erase, look_up
 from ticketadmin.services.history.audit import AUDIT_COLUMNS, audit_page, audit_rows, audit_table
 from ticketadmin.services.history.export import csv_lines
 from ticketadmin.services.index.capabilities import check_soon
@@ -77,7 +77,7 @@ def erasing(request: UserRequest) -> HttpResponse:
     form = EraseForm(request.POST or None)
     if not (request.method == "POST" and form.is_valid()):
         return _page(request, form, status=422 if request.method == "POST" else 200)
-    subject: Subject = form.cleaned_data["subject"]
+    subject: ErasureSubject = form.cleaned_data["subject"]
     if "confirm" not in request.POST:
         return _page(request, form, look_up(subject, actor=request.user))
     try:

@@ -25,7 +25,7 @@ def own_or_else(request: HttpRequest, address: str, *, otherwise: str) -> str:
     return address if is_ours else otherwise
 
 
-def own_address(request: HttpRequest, *, code: str) -> str:
+def address_of_page(request: HttpRequest, *, code: str) -> str:
     """Return where the page that answers a request can be opened again.
 
     That is the request's address, unless it only takes what a button sends: then it is the ticket (`code`,

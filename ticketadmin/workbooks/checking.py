@@ -71,7 +71,7 @@ class RefusedWorkbook(Exception):
         self.code = code
 
 
-Place = tuple[int, int]  # row as shown, column from 0
+CellPlace = tuple[int, int]  # row as shown, column from 0
 
 
 @dataclass
@@ -83,7 +83,7 @@ class SheetFacts:
     """
 
     hidden: set[int] = field(default_factory=set)
-    without_result: set[Place] = field(default_factory=set)
+    without_result: set[CellPlace] = field(default_factory=set)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     width: int = 0
     has_values: bool = False
@@ -229,7 +229,7 @@ def _row_number(text: str) -> int:
     return int(float(text))
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> CellPlace:
     """Return the row and the column, from 0, of a cell named like B7."""
     place = _PLACE.fullmatch(text)
     if not place:

@@ -15,7 +15,14 @@ from zipfile import BadZipFile, ZipFile
 from openpyxl import load_workbook
 
 from ticketadmin.workbooks.cells import shown
-from ticketadmin.workbooks.checking import MAX_CELLS, Code, Place, RefusedWorkbook, SheetFacts, check_archive
+from ticketadmin.workbooks.checking import (
+    MAX_CELLS,
+    CellPlace,
+    Code,
+    RefusedWorkbook,
+    SheetFacts,
+    check_archive,
+)
 
 MAX_CHARACTERS = 32_000_000  # of all cells together
 _UNNAMED_COLUMNS = 10  # behind the last named one, so that a value there is an error
@@ -112,8 +119,11 @@ def _has_values(facts: dict[str, SheetFacts], sheet: Any) -> bool:
 
 
 def _repeat_values(
-    merged: dict[Place, Place], rows: dict[int, list[str]], three_decimals: list[Place], characters: int
-) -> set[Place]:
+    merged: dict[CellPlace, CellPlace],
+    rows: dict[int, list[str]],
+    three_decimals: list[CellPlace],
+    characters: int,
+) -> set[CellPlace]:
     """Write the value of merged cells into the cells below the first, and return the places of these.
 
     A value merged over rows is meant for all of them; what is merged over columns belongs to the first.
@@ -134,7 +144,7 @@ def _repeat_values(
     return places
 
 
-def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> dict[Place, Place]:
+def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> dict[CellPlace, CellPlace]:
     """Return the places of cells that are merged with one before them, each with the place of that one.
 
     Only in rows that hold something.
@@ -143,7 +153,7 @@ def _merged_away(known: SheetFacts, found: list[tuple[int, list[str]]]) -> dict[
     """
     widths = {number: len(texts) for number, texts in found}
     last = max(widths, default=0)
-    places: dict[Place, Place] = {}
+    places: dict[CellPlace, CellPlace] = {}
     left = MAX_CELLS
     for first_row, first_column, last_row, last_column in known.merged:
         for row in range(first_row, min(last_row, last) + 1):
@@ -161,7 +171,7 @@ def _has_three_decimals(value: Any, text: str) -> bool:
 
 
 def _filled_rows(
-    sheet: Any, known: SheetFacts, columns: int, three_decimals: list[Place]
+    sheet: Any, known: SheetFacts, columns: int, three_decimals: list[CellPlace]
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that hold something, not much wider than the widest of the first of them."""
     with_formula = {row for row, _column in known.without_result}

@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from ticketadmin.services.bulk.cells import read_cell
 from ticketadmin.services.bulk.columns import InvalidColumns
 from ticketadmin.services.bulk.notation import Notation
-from ticketadmin.services.bulk.rows import MAX_ERRORS, BulkTable, ReadAs, read_rows
+from ticketadmin.services.bulk.rows import MAX_ERRORS, BulkTable, ReadAs, plan_rows
 from ticketadmin.services.bulk.template import explain_columns, template_csv, template_xlsx
 from ticketadmin.services.saving.edit import CLEAR, Set
 from ticketadmin.services.spreadsheets import read_table
@@ -49,7 +49,7 @@ def table_of(header: list[str], *rows: list[str], problems: tuple[CellProblem, .
 
 
 def read(header: list[str], *rows: list[str]) -> BulkTable:
-    return read_rows(table_of(header, *rows), SCHEMA)
+    return plan_rows(table_of(header, *rows), SCHEMA)
 
 
 def wish(name: str, text: str) -> Any:
@@ -85,7 +85,7 @@ def test_the_column_of_codes_is_known_by_its_usual_names(heading: str) -> None:
 
 def column_errors(header: list[str], *rows: list[str], fields: dict[str, Field] = FIELDS) -> dict[str, str]:
     with pytest.raises(InvalidColumns) as caught:
-        read_rows(table_of(header, *rows), TicketSchema(fields, CHOICES))
+        plan_rows(table_of(header, *rows), TicketSchema(fields, CHOICES))
     return {str(error.code): error.messages[0] for error in caught.value.error_list}
 
 
@@ -256,7 +256,7 @@ def test_a_number_that_means_two_is_read_by_what_its_column_tells(
 def test_a_number_of_a_workbook_tells_nothing_of_its_notation() -> None:
     rows = [["TK-1", "2.5"], ["TK-2", "1,250"]]
 
-    table = read_rows(
+    table = plan_rows(
         replace(table_of(["code", "Số lượng"], *rows), sheet="Sheet1", day_zero=date(1899, 12, 30)), SCHEMA
     )
 
@@ -267,7 +267,7 @@ def test_a_number_of_a_workbook_tells_nothing_of_its_notation() -> None:
 def test_a_serial_number_of_a_workbook_is_a_day_of_its_day_system(day_zero: str, day: str) -> None:
     rows = table_of(["code", "Expected date"], ["TK-1", "46361"], ["TK-2", "46361.75"], ["TK-3", "463"])
 
-    table = read_rows(replace(rows, day_zero=date.fromisoformat(day_zero)), SCHEMA)
+    table = plan_rows(replace(rows, day_zero=date.fromisoformat(day_zero)), SCHEMA)
 
     assert [row.values for row in table.rows] == [{"expected_at": Set(day)}] * 2
     assert [error.row for error in table.errors] == [4]
@@ -278,7 +278,7 @@ def test_a_name_without_diacritics_is_taken_where_one_fits_and_is_said_once() ->
     lists = Choices(statuses=ChoiceList(statuses, timezone.now()))
     rows = [["TK-1", "dong"], ["TK-2", "mo"], ["TK-3", "dong"], ["TK-4", "ĐÓNG"]]
 
-    table = read_rows(table_of(["code", "status_name"], *rows), TicketSchema(FIELDS, lists))
+    table = plan_rows(table_of(["code", "status_name"], *rows), TicketSchema(FIELDS, lists))
 
     assert {row.code: row.values["status_name"] for row in table.rows} == dict.fromkeys(
         ["TK-1", "TK-3", "TK-4"], Set("Đóng")
@@ -306,7 +306,7 @@ def test_column_names_below_a_title_and_nothing_else_are_no_table() -> None:
 
 
 def test_every_error_is_found_in_one_go_and_rows_without_one_can_run() -> None:
-    table = read_rows(
+    table = plan_rows(
         table_of(
             ["Mã phiếu", "E-mail", "Trạng thái"],
             ["TK-1", "a@b.vn", "Mới"],
@@ -384,7 +384,7 @@ def test_a_filled_template_is_read_back(language: str) -> None:
     content = io.BytesIO()
     book.save(content)
 
-    table = read_rows(read_table(content.getvalue(), "x.xlsx"), SCHEMA)
+    table = plan_rows(read_table(content.getvalue(), "x.xlsx"), SCHEMA)
 
     assert [field.name for field in table.fields] == list(FIELDS)
     assert table.rows[0].code == "0012"
@@ -393,7 +393,7 @@ def test_a_filled_template_is_read_back(language: str) -> None:
     # The label that begins like a formula is a text in the one and disarmed in the other.
     assert sheet.cell(1, len(headings)).data_type == "s"
     assert next(csv.reader(io.StringIO(lines.removeprefix("\ufeff")))) == [*headings[:-1], "'=Ghi chú"]
-    assert read_rows(read_table((lines + "TK-1\r\n").encode(), "x.csv"), SCHEMA).rows[0].code == "TK-1"
+    assert plan_rows(read_table((lines + "TK-1\r\n").encode(), "x.csv"), SCHEMA).rows[0].code == "TK-1"
 
 
 def test_the_template_formats_columns_as_text_and_offers_the_crms_names() -> None:
@@ -417,7 +417,7 @@ def test_a_field_whose_label_would_not_lead_back_to_it_is_called_by_its_name() -
     headings = [column.heading for column in explain_columns(TicketSchema(fields, CHOICES))]
 
     assert {"ticket_title", "custom_fields.a", "custom_fields.b"} <= set(headings)
-    assert len(read_rows(table_of(headings, ["TK-1"]), TicketSchema(fields, CHOICES)).fields) == len(fields)
+    assert len(plan_rows(table_of(headings, ["TK-1"]), TicketSchema(fields, CHOICES)).fields) == len(fields)
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -22,7 +22,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
-from ticketadmin.services.bulk.rows import read_rows
+from ticketadmin.services.bulk.rows import plan_rows
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.spreadsheets.table import Table, TableRow
@@ -99,7 +99,7 @@ def hold(sandbox: Sandbox) -> None:
 def sent_by_file(sandbox: Sandbox, lead: User, names: list[str]) -> dict[str, Any]:
     schema = load_schema(get_choices())
     cells = (CODE, *(in_file for *_case, in_file, _sent in CASES))
-    table = read_rows(Table(("ticket_code", *names), (TableRow(2, cells),)), schema, compares=True)
+    table = plan_rows(Table(("ticket_code", *names), (TableRow(2, cells),)), schema, compares=True)
     assert table.errors == ()
     return put_of(sandbox, lead, table.rows[0].values)
 
@@ -165,7 +165,7 @@ def test_form_and_file_send_the_same_bytes_for_every_standard_field_and_undescri
     schema = load_schema(get_choices(), custom)
     columns = ("ticket_code", *(name for name, *_rest in STANDARD_CASES))
     cells = (CODE, *(cell for *_rest, cell in STANDARD_CASES))
-    table = read_rows(Table(columns, (TableRow(2, cells),)), schema, compares=True)
+    table = plan_rows(Table(columns, (TableRow(2, cells),)), schema, compares=True)
     assert table.errors == ()
     by_file = put_of(sandbox, lead, table.rows[0].values)
 
@@ -197,7 +197,7 @@ def planned(lead: User, wishes: Any) -> BulkItem:
 
 
 def wishes_of(name: str, text: str) -> Any:
-    table = read_rows(Table(("ticket_code", name), (TableRow(2, (CODE, text)),)), load_schema(get_choices()))
+    table = plan_rows(Table(("ticket_code", name), (TableRow(2, (CODE, text)),)), load_schema(get_choices()))
     assert table.errors == ()
     return Edit(table.rows[0].values).as_json()
 
@@ -239,7 +239,7 @@ def test_a_file_keeps_an_option_no_longer_offered_where_the_ticket_holds_it(
     sandbox.edit(CODE, custom_fields={"o": stored} if stored is not None else {})
     schema = load_schema(get_choices())
     table = Table(("ticket_code", "custom_fields.o"), (TableRow(2, (CODE, text)),))
-    found = read_rows(table, schema, compares=True)
+    found = plan_rows(table, schema, compares=True)
     assert [one.message for one in found.warnings] == [
         "OLD is not offered. It goes only to tickets that hold it already."
     ]
@@ -260,7 +260,7 @@ def test_an_option_not_offered_is_an_error_where_no_ticket_is_compared(sandbox: 
     CustomField.objects.create(key="o", label="Ô", kind=Kind.SELECT, choices_text=OFFERED)
     table = Table(("ticket_code", "custom_fields.o"), (TableRow(2, (CODE, "OLD")),))
 
-    found = read_rows(table, load_schema(get_choices()))
+    found = plan_rows(table, load_schema(get_choices()))
 
     assert [one.message for one in found.errors] == ["OLD is not one of the options. Accepted values: A; B."]
 
@@ -269,7 +269,7 @@ def test_an_option_not_offered_is_not_sent_unread(lead: User, sandbox: Sandbox) 
     CustomField.objects.create(key="o", label="Ô", kind=Kind.SELECT, choices_text=OFFERED)
     sandbox.switch(read_right="403")
     table = Table(("ticket_code", "custom_fields.o"), (TableRow(2, (CODE, "OLD")),))
-    found = read_rows(table, load_schema(get_choices()), compares=True)
+    found = plan_rows(table, load_schema(get_choices()), compares=True)
 
     item = planned(lead, Edit(found.rows[0].values).as_json())
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from ticketadmin.presenters.file_help import spelling_rows
 from ticketadmin.services.bulk.cells import FREE_TEXT, read_cell
 from ticketadmin.services.bulk.columns import CODE_COLUMN
-from ticketadmin.services.bulk.rows import read_rows
+from ticketadmin.services.bulk.rows import plan_rows
 from ticketadmin.services.bulk.spellings import CODE_EXAMPLES, SPELLINGS
 from ticketadmin.services.bulk.template import explain_columns
 from ticketadmin.services.saving.edit import Set
@@ -60,7 +60,7 @@ def test_the_manual_of_files_names_every_day_number_and_answer() -> None:
 def errors_of(kind: Kind, text: str) -> list[str]:
     field = field_of(kind)
     table = Table((CODE_COLUMN, field.name), (TableRow(2, ("TK-1", text)), TableRow(3, ("T 2", ""))))
-    return [error.message for error in read_rows(table, TicketSchema({field.name: field})).errors]
+    return [error.message for error in plan_rows(table, TicketSchema({field.name: field})).errors]
 
 
 @pytest.mark.parametrize("kind", [*SPELLINGS, Kind.SELECT, Kind.MULTI_SELECT])

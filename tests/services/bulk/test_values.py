@@ -27,7 +27,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.items import plan_item, send_item, work_on
 from ticketadmin.services.bulk.reversals import undo_bulk
-from ticketadmin.services.bulk.rows import BulkTable, read_rows
+from ticketadmin.services.bulk.rows import BulkTable, plan_rows
 from ticketadmin.services.bulk.runs import Chosen, ChosenTickets, draft_bulk
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
@@ -55,7 +55,7 @@ def web(lead: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Cl
 def table_of(name: str, text: str) -> BulkTable:
     cell = text.replace('"', '""')
     content = f'ticket_code,{name}\n{CODE},"{cell}"\n'.encode()
-    return read_rows(read_table(content, "x.csv"), load_schema(get_choices()), compares=True)
+    return plan_rows(read_table(content, "x.csv"), load_schema(get_choices()), compares=True)
 
 
 @pytest.fixture

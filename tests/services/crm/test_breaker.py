@@ -13,11 +13,11 @@ from ticketadmin.services.crm.circuit_breaker import (
 )
 from ticketadmin.ticketapi.attempts import Call
 from ticketadmin.ticketapi.errors import Unavailable
-from ticketadmin.ticketapi.reasons import Reason, Source
+from ticketadmin.ticketapi.reasons import FailureSource, Reason
 
 SILENT = [Reason.READ_TIMEOUT, Reason.DEADLINE]
-UNREACHABLE = [one for one in Reason if one.source is Source.UNREACHABLE]
-ALIVE = [one for one in Reason if one.source in {Source.CRM, Source.BROKEN}]
+UNREACHABLE = [one for one in Reason if one.source is FailureSource.UNREACHABLE]
+ALIVE = [one for one in Reason if one.source in {FailureSource.CRM, FailureSource.BROKEN}]
 
 
 def attempt(method: str, reason: Reason | None = None, http_status: int | None = None) -> Call:

@@ -5,18 +5,20 @@ import pytest
 from ticketadmin.services.index.omnibox import (
     KnownCodes,
     ManyTickets,
+    OmniboxMeaning,
     OneTicket,
     SearchWords,
     StatusChange,
-    Typed,
     codes_in,
-    form_of,
+    form_of_code,
     matching_statuses,
     understand,
 )
 from ticketadmin.services.values.ordering import sort_key
 
-CODES = KnownCodes({sort_key("TK-ABC"): "TK-ABC"}, frozenset({form_of("ABCXYZ1234"), form_of("TK-0001")}))
+CODES = KnownCodes(
+    {sort_key("TK-ABC"): "TK-ABC"}, frozenset({form_of_code("ABCXYZ1234"), form_of_code("TK-0001")})
+)
 STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất", "Hủy"]
 
 
@@ -44,7 +46,7 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
         ("", SearchWords("")),
     ],
 )
-def test_each_way_of_asking_is_understood(text: str, meaning: Typed) -> None:
+def test_each_way_of_asking_is_understood(text: str, meaning: OmniboxMeaning) -> None:
     assert understand(text, STATUSES, CODES) == meaning
 
 

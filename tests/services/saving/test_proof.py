@@ -27,7 +27,7 @@ from ticketadmin.services.bulk.items import resolve_doubt, send_item, settle_ite
 from ticketadmin.services.bulk.reversals import undo_bulk
 from ticketadmin.services.bulk.runs import NothingToDo, settle_bulk
 from ticketadmin.services.saving.intent import SaveContext
-from ticketadmin.services.saving.readback import settle, settle_all, settle_ticket
+from ticketadmin.services.saving.readback import settle_all, settle_change, settle_ticket
 from ticketadmin.services.saving.undo import CannotUndo, can_undo, replaced_values, undo_change
 
 CODE = "ABCXYZ1234"
@@ -150,7 +150,7 @@ def test_without_values_from_before_a_lost_write_is_never_stored_differently(
     assert change.before is None
     settings.TICKET_API_READ = "auto"
 
-    settle(change)
+    settle_change(change)
 
     assert (change.outcome, change.is_settled) == ("unknown", True)
 
@@ -164,7 +164,7 @@ def test_a_late_look_proves_what_it_can(
     if was_stored:
         sandbox.edit(CODE, **wanted)
 
-    settle(change)
+    settle_change(change)
 
     assert change.outcome == outcome
     assert set(change.results.values()) == {outcome}
@@ -203,7 +203,7 @@ def test_what_can_no_longer_be_found_out_is_not_offered_to_be_found_out(
     page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
     assert f"/bulk/{run.uuid}/settle/" in page
     sandbox.edit(CODE, ticket_title=THEIRS)
-    settle(change)
+    settle_change(change)
 
     page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
     assert f"/bulk/{run.uuid}/settle/" not in page
@@ -375,7 +375,7 @@ def test_a_look_that_tells_nothing_new_counts_as_no_save(
     caplog.set_level("INFO", "ticketadmin.saves")
     change = record(staff, "GONE-1", outcome="unknown", wanted={"ticket_title": "x"}, before={})
 
-    settle(change)
+    settle_change(change)
 
     assert change.finished_at
     assert not [one for one in caplog.records if one.name == "ticketadmin.saves"]
@@ -426,7 +426,7 @@ def test_an_item_that_a_crash_cut_off_is_not_sent_again_where_it_was_stored_in_p
 def test_pruning_deletes_what_can_no_longer_be_settled(staff: User, sandbox: Sandbox) -> None:
     change = left_open(staff, sandbox, "accepted", ticket_title="Của tôi")
     sandbox.edit(CODE, ticket_title=THEIRS)
-    settle(change)
+    settle_change(change)
     Change.objects.update(created_at=timezone.now() - timedelta(days=400))
 
     call_command("prune_history", "--older-than", "1y")
@@ -447,5 +447,5 @@ def test_an_answer_that_may_be_a_proxys_is_no_proof_that_nothing_was_stored(
     assert (change.outcome, change.is_settled) == ("unknown", False)
     assert "It is not known whether the CRM was changed." in page
     assert len(sandbox.puts()) == 1
-    settle(hours_later(change))
+    settle_change(hours_later(change))
     assert change.outcome == "not_applied"

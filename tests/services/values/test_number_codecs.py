@@ -16,7 +16,7 @@ from ticketadmin.services.values.numbers import (
     DateCodec,
     EpochDateCodec,
     NumberCodec,
-    read_day,
+    typed_day,
 )
 
 NUMBER, DAY, EPOCH = custom(Kind.NUMBER), custom(Kind.DATE), custom(Kind.EPOCH_DATE)
@@ -83,7 +83,7 @@ def test_any_value_has_a_text_in_every_kind_of_number_and_day(value: Any) -> Non
 
 @given(days)
 def test_invisible_characters_and_spaces_around_a_day_change_nothing(day: date) -> None:
-    assert read_day(f"\u200e\u00a0{day.isoformat()} \ufeff") == day
+    assert typed_day(f"\u200e\u00a0{day.isoformat()} \ufeff") == day
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_invisible_characters_and_spaces_around_a_day_change_nothing(day: date) 
 )
 def test_what_is_no_day_of_the_calendar_says_why(text: str, code: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        read_day(text)
+        typed_day(text)
 
     assert caught.value.code == code
 

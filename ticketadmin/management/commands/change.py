@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.presenters.command import one_as_json, one_as_text, run_as_json, run_as_text
 from ticketadmin.presenters.problems import describe_problem
 from ticketadmin.services.command.arguments import Wanted, WrongArguments, read_arguments, read_losses
-from ticketadmin.services.command.change import Caller, change_many, change_one, user_named
+from ticketadmin.services.command.change import CommandContext, change_many, change_one, user_named
 from ticketadmin.services.command.exits import Exit, exit_of_error
 from ticketadmin.services.command.recipes import with_recipe
 from ticketadmin.services.crm.choices import get_choices
@@ -69,7 +69,7 @@ class Command(BaseCommand):
                 wanted = read_arguments(words, clear, given, schema, may_be_empty=bool(recipe))
                 reason = read_change_reason(options["reason"])
                 losses = read_losses(options["accept_losing"])
-                caller = Caller(user_named(user), reason, options["dry_run"], stopped.is_set, losses)
+                caller = CommandContext(user_named(user), reason, options["dry_run"], stopped.is_set, losses)
                 if recipe:
                     wanted = with_recipe(wanted, recipe, caller.user, schema)
                 code = self._change(wanted, schema, caller, as_json=options["json"])
@@ -85,7 +85,7 @@ class Command(BaseCommand):
         if code:
             sys.exit(int(code))
 
-    def _change(self, wanted: Wanted, schema: TicketSchema, caller: Caller, *, as_json: bool) -> Exit:
+    def _change(self, wanted: Wanted, schema: TicketSchema, caller: CommandContext, *, as_json: bool) -> Exit:
         if wanted.is_single:
             one = change_one(wanted, schema, caller)
             content: dict[str, Any] = {"exit": int(one.exit), "tickets": [one_as_json(one, schema)]}

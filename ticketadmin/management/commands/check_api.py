@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ticketadmin.presenters.connection import present_report
-from ticketadmin.services.crm.check import Answer, check_api
+from ticketadmin.services.crm.check import CheckAnswer, check_api
 from ticketadmin.services.saving.custom_fields import CHANGED, Trial, is_proved, try_custom_fields
 from ticketadmin.ticketapi.client import CODE
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             return
         report = check_api()
         for step, shown in zip(report.steps, present_report(report), strict=True):
-            answer = str(shown.answer).upper() if step.state is Answer.FAILS else shown.answer
+            answer = str(shown.answer).upper() if step.state is CheckAnswer.FAILS else shown.answer
             took = f" ({step.ms:.0f} ms)" if step.ms is not None else ""
             why = f": {shown.why}" if shown.why else ""
             self.stdout.write(f"{shown.label}: {answer}{took}{why}")

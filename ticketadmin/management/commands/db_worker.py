@@ -22,7 +22,7 @@ from django_tasks_db.management.commands import db_worker
 
 from ticketadmin.management.starting import require_start
 from ticketadmin.models import Channel
-from ticketadmin.services.audit.record import Origin, acting_from
+from ticketadmin.services.audit.record import ActionOrigin, acting_from
 from ticketadmin.services.bulk.engine import sweep
 from ticketadmin.services.erasing.retention import expire_by_need, upkeep_if_due
 from ticketadmin.services.index.sweeping import Sweeper
@@ -129,7 +129,7 @@ def _look_for_bulks() -> float:
 
 
 def _clean() -> float:
-    with acting_from(Origin(Channel.WORKER)):
+    with acting_from(ActionOrigin(Channel.WORKER)):
         upkeep_if_due()
     connection.close()
     return LOOK_FOR_UPKEEP

@@ -27,7 +27,7 @@ from ticketadmin.models import AuditAction, AuditEntry, Channel, User
 logger = logging.getLogger("ticketadmin.audit")
 
 Values = Mapping[str, Any]
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 MAX_AUDITED_VALUE = 1_000  # characters of one value
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"=&?]{1,64}@[^\s@<>()\[\],;:\"=&?]{1,255}")
@@ -35,7 +35,7 @@ _PRIVATE = frozenset({"email"})  # fields that are kept in the row and never log
 
 
 @dataclass(frozen=True)
-class Origin:
+class ActionOrigin:
     """What the audit log notes of the way an action came in.
 
     `actor_of` is called when an entry is made, because a request's user is known late. `via` names what
@@ -48,17 +48,17 @@ class Origin:
     via: str = ""
 
 
-_COMMAND_LINE = Origin(Channel.COMMAND)
-_current: ContextVar[Origin] = ContextVar("origin", default=_COMMAND_LINE)
+_COMMAND_LINE = ActionOrigin(Channel.COMMAND)
+_current: ContextVar[ActionOrigin] = ContextVar("origin", default=_COMMAND_LINE)
 
 
-def current_origin() -> Origin:
+def current_origin() -> ActionOrigin:
     """Return the origin of what runs now."""
     return _current.get()
 
 
 @contextmanager
-def acting_from(origin: Origin) -> Iterator[None]:
+def acting_from(origin: ActionOrigin) -> Iterator[None]:
     """Set the origin of everything that is done inside."""
     token = _current.set(origin)
     try:
@@ -124,12 +124,12 @@ def record(
 
 def audited_export(
     target: Target,
-    rows: Iterable[T],
+    rows: Iterable[_T],
     *,
     filters: Values,
     actor: User,
     further: Callable[[], Values] | None = None,
-) -> Iterator[T]:
+) -> Iterator[_T]:
     """Yield the rows of an export, then record who took how many of them by which filters.
 
     `further` is called at the end and returns what else the entry says: `rows` too, where the pieces are no
@@ -145,7 +145,7 @@ def audited_export(
         details |= further() if further else {}
         record(AuditAction.EXPORTED, target, details=details, actor=actor)
 
-    def counted() -> Iterator[T]:
+    def counted() -> Iterator[_T]:
         count, is_complete = 0, False
         try:
             for row in rows:

@@ -16,7 +16,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from ticketadmin.models import AuditAction, AuditEntry, Channel, FailedSignIns, User
-from ticketadmin.services.audit.record import Origin, Target, acting_from, current_origin, record
+from ticketadmin.services.audit.record import ActionOrigin, Target, acting_from, current_origin, record
 
 MAX_ENTRIES = 20
 HOUR = timedelta(hours=1)
@@ -32,7 +32,7 @@ def _signed_in(user: User, **_signal: Any) -> None:
 def _failed(credentials: dict[str, Any], **_signal: Any) -> None:
     user = account_of(str(credentials.get("username") or ""))
     if user is None or not _may_have_entry(user):
-        count_failure()
+        count_sign_in_failure()
         return
     details = {"step": credentials["step"]} if "step" in credentials else {}
     record(AuditAction.SIGN_IN_FAILED, Target.of(user), details=details)
@@ -56,7 +56,7 @@ def _may_have_entry(user: User) -> bool:
     return lately[:MAX_ENTRIES].count() < MAX_ENTRIES
 
 
-def count_failure() -> None:
+def count_sign_in_failure() -> None:
     """Count a failure that gets no entry of its own, under the client's address and this hour."""
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     with transaction.atomic():
@@ -70,7 +70,7 @@ def report_failures(now: datetime) -> int:
     done = 0
     for row in ended[:1_000]:
         details = {"failures": row.count, "hour": row.hour.isoformat()}
-        with transaction.atomic(), acting_from(Origin(Channel.WEB, row.address)):
+        with transaction.atomic(), acting_from(ActionOrigin(Channel.WEB, row.address)):
             if FailedSignIns.objects.filter(pk=row.pk).delete()[0]:  # another worker may be faster
                 record(AuditAction.SIGN_IN_FAILED, details=details)
                 done += 1

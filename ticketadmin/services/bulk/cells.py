@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from ticketadmin.services.bulk.exports import is_missing, is_shortened
 from ticketadmin.services.bulk.notation import (
     ColumnReading,
+    day_in_notation,
     in_one_notation,
     notations_of_day,
     notations_of_number,
-    read_day,
 )
 from ticketadmin.services.bulk.spellings import with_names, with_spellings
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
@@ -106,7 +106,7 @@ def lacks_leading_zero(field: Field, text: str) -> bool:
     return field.kind is Kind.PHONE and bool(_MOBILE_WITHOUT_ZERO.fullmatch(text.strip()))
 
 
-def names_in(field: Field, text: str) -> list[str]:
+def option_names_in(field: Field, text: str) -> list[str]:
     """Return the names of options in a cell: one, or for a field with several options its parts."""
     is_one = field.kind is not Kind.MULTI_SELECT or _known(field, text) is not None
     return [text] if is_one else _parts(text)
@@ -192,11 +192,11 @@ def _number(text: str, column: ColumnReading, *, is_decimal: bool) -> str:
 def _inputs(field: Field, text: str, column: ColumnReading) -> Inputs:
     if field.kind in DATE_KINDS:
         column.refuse_misfit(notations_of_day(text))
-        return [read_day(text, column.notation, day_zero=column.day_zero)]
+        return [day_in_notation(text, column.notation, day_zero=column.day_zero)]
     if field.kind is Kind.YES_NO:
         return [_ANSWERS.get(heading(text)) or column.names.get(folded(text)) or text]
     if field.kind is Kind.SELECT or (field.kind is Kind.MULTI_SELECT and field.choices):
-        return [_option(field, name, column) for name in names_in(field, text)]
+        return [_option(field, name, column) for name in option_names_in(field, text)]
     return _parts(text) if field.kind is Kind.MULTI_SELECT else [text]
 
 

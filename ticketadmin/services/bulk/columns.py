@@ -26,7 +26,7 @@ _UNKNOWN = frozenset({"unknown_column", "unnamed_column"})
 
 
 @dataclass(frozen=True)
-class Column:
+class FileColumn:
     """One column. `name` is its heading as the file has it; `field` None: it holds the ticket codes."""
 
     index: int
@@ -49,21 +49,21 @@ def read_columns(
     *,
     told: Callable[[str], str | None] = lambda _name: None,
     skips_unknown: bool = False,
-) -> tuple[Column, ...]:
+) -> tuple[FileColumn, ...]:
     """Return what each column of the table means, in the file's order. Raises InvalidColumns.
 
     `told` says of a heading which field the file itself takes it for: "" for a column that is not read, None
     where it says nothing. With `skips_unknown` a column that is no field is not read either.
     """
     names = _Names(fields)
-    columns: list[Column] = []
+    columns: list[FileColumn] = []
     errors: list[ValidationError] = []
     for index, name in enumerate(table.header):
         try:
             known = "" if is_errors_heading(name) else told(name)
             if known != "" and (name.strip() or _has_values(table, index)):
                 field = fields.get(known or "") or names.field_of(index, name)
-                columns.append(Column(index, name, field))
+                columns.append(FileColumn(index, name, field))
         except ValidationError as error:
             if not (skips_unknown and error.code in _UNKNOWN):
                 errors.append(error)
@@ -179,7 +179,7 @@ def _has_values(table: Table, index: int) -> bool:
     return any(len(row.cells) > index and row.cells[index].strip() for row in table.rows)
 
 
-def _doubled(columns: list[Column]) -> Iterator[ValidationError]:
+def _doubled(columns: list[FileColumn]) -> Iterator[ValidationError]:
     times = Counter(column.meaning for column in columns)
     for meaning in [meaning for meaning, count in times.items() if count > 1]:
         names = ", ".join(
@@ -189,7 +189,7 @@ def _doubled(columns: list[Column]) -> Iterator[ValidationError]:
         yield ValidationError(message, code="doubled_column", params={"names": names})
 
 
-def _missing_code(columns: list[Column]) -> Iterator[ValidationError]:
+def _missing_code(columns: list[FileColumn]) -> Iterator[ValidationError]:
     if not any(column.field is None for column in columns):
         message = _("No column holds the ticket codes. Name it “%(name)s”.")
         yield ValidationError(message, code="no_code_column", params={"name": CODE_COLUMN})

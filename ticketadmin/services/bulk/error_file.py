@@ -9,7 +9,7 @@ from collections import defaultdict
 from ticketadmin.models import BulkFile, User
 from ticketadmin.services.bulk.columns import errors_heading, is_errors_heading
 from ticketadmin.services.bulk.files import answers_in, content_of, table_in
-from ticketadmin.services.bulk.rows import BulkTable, read_rows
+from ticketadmin.services.bulk.rows import BulkTable, plan_rows
 from ticketadmin.services.people.access import require
 from ticketadmin.services.spreadsheets.marking import MarkedFile, with_columns
 from ticketadmin.services.values.schema import TicketSchema
@@ -26,7 +26,7 @@ def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> Ma
     require(actor, "run_bulk_updates")
     content = content_of(file)
     answers = answers_in(file.bulk.notes) if file.bulk else {}
-    found = read_rows(table_in(content, file.name), schema, compares=True, answers=answers)
+    found = plan_rows(table_in(content, file.name), schema, compares=True, answers=answers)
     return with_columns(content, found.table, [_errors_of(found)])
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.models import BulkFile, BulkNotes, BulkState, BulkUpdate, FileReading, User
 from ticketadmin.services.bulk.columns import has_header
 from ticketadmin.services.bulk.questions import Answers
-from ticketadmin.services.bulk.rows import BulkTable, read_rows
+from ticketadmin.services.bulk.rows import BulkTable, plan_rows
 from ticketadmin.services.bulk.runs import (
     Chosen,
     ChosenTickets,
@@ -57,7 +57,7 @@ def read_upload(content: bytes, name: str, schema: TicketSchema, answers: Answer
 
     Raises UnreadableFile, InvalidColumns or EveryRowWrong.
     """
-    table = read_rows(table_in(content, name), schema, compares=True, answers=answers or {})
+    table = plan_rows(table_in(content, name), schema, compares=True, answers=answers or {})
     if not table.rows and table.errors:
         raise EveryRowWrong(table)
     return table

@@ -30,7 +30,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.bulk.endings import Endings
 from ticketadmin.services.bulk.file_base import bases_in_file
-from ticketadmin.services.bulk.recipes import is_stopped, recipe_in
+from ticketadmin.services.bulk.recipes import is_stopped, recipe_of_run
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
 from ticketadmin.services.bulk.waits import ITEM_LOOK_INTERVAL, MAX_LOOKS, NOT_TRIED, wait_after
 from ticketadmin.services.crm.choices import get_choices
@@ -152,7 +152,7 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
     seen = with_seen(schema, item.ticket_code)
     item.unreadable, item.sent_along = lost_and_along(mine, read, seen)
     item.plan = Plan.SEND
-    if not edit and (recipe_in(work.bulk) or item.file_base is not None):
+    if not edit and (recipe_of_run(work.bulk) or item.file_base is not None):
         item.plan, item.reason = Plan.ALREADY, ItemReason.KEPT_THEIRS if item.file_choices else ""
     elif not edit:
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOTHING_WANTED

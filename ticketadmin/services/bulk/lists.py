@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain, islice
 
 from ticketadmin.models import Reading
-from ticketadmin.services.crm.reading import ReadTicket, read_rows
+from ticketadmin.services.crm.reading import ReadTicket, read_listed
 from ticketadmin.services.index.capabilities import can_filter_by_code, capabilities_of, keep_capabilities
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.values.choices import Choices
@@ -54,7 +54,7 @@ class ListReads:
         while waiting and self._is_on:
             part = waiting.pop(0)
             try:
-                rows = read_rows(part, choices, names=names)
+                rows = read_listed(part, choices, names=names)
             except TicketApiError as error:
                 if error.reason is not Reason.OVERSIZED or len(part) == 1:
                     self._after(error)

@@ -99,7 +99,7 @@ def notations_of_day(text: str) -> frozenset[Notation]:
     return frozenset(notation for notation, fits in fits_month.items() if fits)
 
 
-def read_day(text: str, notation: Notation | None, *, day_zero: date | None = None) -> str:
+def day_in_notation(text: str, notation: Notation | None, *, day_zero: date | None = None) -> str:
     """Return a day as YYYY-MM-DD; `day_zero` is the day that serial numbers of its workbook count from.
 
     Raises ValidationError: `ambiguous_date` for a text of two readings without a notation, else

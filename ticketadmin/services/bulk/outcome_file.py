@@ -28,7 +28,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Endings:
+class RowEndings:
     """How tickets ended by code, and rows that were not part of the run: by number, or `otherwise`."""
 
     by_code: Mapping[str, Ending]
@@ -36,7 +36,7 @@ class Endings:
     otherwise: Ending
 
 
-def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> MarkedFile:
+def file_with_outcomes(bulk: BulkUpdate, ended: RowEndings, *, actor: User) -> MarkedFile:
     """Return the file of a bulk update with how the ticket of each row ended.
 
     Raises Forbidden, FileGone, or ValidationError where it cannot be read or written so.
@@ -52,7 +52,7 @@ def file_with_outcomes(bulk: BulkUpdate, ended: Endings, *, actor: User) -> Mark
     return with_columns(content, table, added)
 
 
-def _rows(table: Table, ended: Endings) -> dict[int, Ending]:
+def _rows(table: Table, ended: RowEndings) -> dict[int, Ending]:
     codes = next(at for at, name in enumerate(table.header) if is_code_heading(name))
     named = {
         row.number: visible(row.cells[codes]).strip() if codes < len(row.cells) else "" for row in table.rows

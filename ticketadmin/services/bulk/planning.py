@@ -16,7 +16,7 @@ from django.utils import timezone
 from ticketadmin.models import BulkItem, IndexedTicket, ItemState, Plan
 from ticketadmin.services.bulk.items import Work, compare_item, keep_items, plan_item
 from ticketadmin.services.bulk.lists import ListReads
-from ticketadmin.services.bulk.recipes import recipe_in
+from ticketadmin.services.bulk.recipes import recipe_of_run
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.index.moments import moment_of
@@ -33,7 +33,7 @@ def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
 
     Of the first items of a run, tickets are read singly until one is found that can be sent first.
     """
-    if recipe_in(work.bulk):  # it needs the content and the customer as the ticket itself has them
+    if recipe_of_run(work.bulk):  # it needs the content and the customer as the ticket itself has them
         return [Singly() for _item in items]
     firsts = _plan_first_singly(work, items)
     rest = items[len(firsts) :]

@@ -22,7 +22,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.rollout import PAUSING_DAMAGE, damage_seen
-from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of
+from ticketadmin.services.paging import ROWS_AT_ONCE, PageOfRows, page_of
 from ticketadmin.services.recipes.stops import describe_kept
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
@@ -177,7 +177,7 @@ def overlaps(bulk: BulkUpdate) -> list[Overlap]:
     return [Overlap(other, count) for other, count in found if count]
 
 
-def runs_page(*, owner: int | None = None, before: int | None = None) -> Page[BulkUpdate]:
+def runs_page(*, owner: int | None = None, before: int | None = None) -> PageOfRows[BulkUpdate]:
     """Return a page of the bulk updates of one user or of everybody."""
     runs = BulkUpdate.objects.select_related("owner").order_by("-id")
     if owner:

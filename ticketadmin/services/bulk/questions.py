@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from django.core.exceptions import ValidationError
 
-from ticketadmin.services.bulk.cells import CLEARING_CELLS, NEITHER, candidates, names_in, read_cell
-from ticketadmin.services.bulk.columns import Column
+from ticketadmin.services.bulk.cells import CLEARING_CELLS, NEITHER, candidates, option_names_in, read_cell
+from ticketadmin.services.bulk.columns import FileColumn
 from ticketadmin.services.bulk.notation import (
     OF_DAYS,
     OF_NUMBERS,
@@ -41,7 +41,7 @@ Answers = Mapping[tuple[int, str], str]
 Options = tuple[tuple[str, str], ...]  # values with labels
 
 
-class Subject(StrEnum):
+class QuestionSubject(StrEnum):
     """What a question is about."""
 
     DAYS = "days"
@@ -60,7 +60,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Question:
+class ColumnQuestion:
     """What a column can mean. `options` are a `Notation` without a label, or names.
 
     `about` is the spelling in question, folded; "" where the whole column is. `rows` is how many cells it
@@ -70,7 +70,7 @@ class Question:
 
     index: int
     column: str
-    subject: Subject
+    subject: QuestionSubject
     options: Options
     examples: tuple[Example, ...]
     rows: int
@@ -91,7 +91,7 @@ class Decided:
     notation: Notation
     row: int
     text: str
-    question: Question | None = None
+    question: ColumnQuestion | None = None
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ class ColumnFinding:
     """How a column is read, what its cells decided, and what there is to ask of its user."""
 
     reading: ColumnReading
-    questions: tuple[Question, ...] = ()
+    questions: tuple[ColumnQuestion, ...] = ()
     decided: Decided | None = None
 
 
 def examine_column(
-    table: Table, column: Column, schema: TicketSchema, answers: Answers | None
+    table: Table, column: FileColumn, schema: TicketSchema, answers: Answers | None
 ) -> ColumnFinding:
     """Return how a column is read. `answers` None: no user can answer, so nothing is asked.
 
@@ -146,17 +146,17 @@ class _Examined:
 
     def question(
         self,
-        subject: Subject,
+        subject: QuestionSubject,
         options: Options,
         cells: Sequence[_Cell],
         *,
         about: str = "",
         spelling: str = "",
-    ) -> Question:
+    ) -> ColumnQuestion:
         """Return the question of these cells."""
         texts = {cell.text: cell for cell in reversed(cells)}
         shown = sorted(texts.values(), key=lambda cell: cell.row)[:EXAMPLES]
-        return Question(
+        return ColumnQuestion(
             index=self.index,
             column=self.name,
             subject=subject,
@@ -168,7 +168,9 @@ class _Examined:
             answer=self.answer(about, [value for value, _label in options]),
         )
 
-    def decided(self, subject: Subject, notations: tuple[Notation, ...], told: "_Told") -> Decided | None:
+    def decided(
+        self, subject: QuestionSubject, notations: tuple[Notation, ...], told: "_Told"
+    ) -> Decided | None:
         """Return what the cells decide, if they agree, and how the user can decide otherwise."""
         if len(told.decided) != 1:
             return None
@@ -181,8 +183,8 @@ class _Examined:
         examples = (self._example(subject, cell, options), *question.examples[: EXAMPLES - 1])
         return replace(decided, question=replace(question, examples=examples))
 
-    def _example(self, subject: Subject, cell: _Cell, options: Options) -> Example:
-        if subject not in {Subject.DAYS, Subject.NUMBERS}:
+    def _example(self, subject: QuestionSubject, cell: _Cell, options: Options) -> Example:
+        if subject not in {QuestionSubject.DAYS, QuestionSubject.NUMBERS}:
             return Example(cell.row, cell.text[:_MAX_NAME])
         readings = (self._reading(cell.text, Notation(value)) for value, _label in options)
         return Example(cell.row, cell.text, tuple(readings))
@@ -213,7 +215,7 @@ def _examine_days(column: _Examined, reading: ColumnReading) -> ColumnFinding:
     if column.answers is None and not told.decided:
         return ColumnFinding(replace(reading, notation=Notation.DAY_FIRST))
     open_cells = told.both if len(told.decided) != 1 else []
-    return _finding(column, Subject.DAYS, OF_DAYS, told, open_cells, reading)
+    return _finding(column, QuestionSubject.DAYS, OF_DAYS, told, open_cells, reading)
 
 
 def _examine_numbers(column: _Examined, table: Table) -> ColumnFinding:
@@ -225,7 +227,7 @@ def _examine_numbers(column: _Examined, table: Table) -> ColumnFinding:
         notation = next(iter(told.decided))
         open_cells = [cell for cell in told.both if groups_by_decimal_mark(cell.text, notation)]
     return _finding(
-        column, Subject.NUMBERS, OF_NUMBERS, told, open_cells, ColumnReading(day_zero=table.day_zero)
+        column, QuestionSubject.NUMBERS, OF_NUMBERS, told, open_cells, ColumnReading(day_zero=table.day_zero)
     )
 
 
@@ -254,7 +256,7 @@ def _told(cells: Iterable[_Cell], notations_of: Callable[[str], frozenset[Notati
 
 def _finding(
     column: _Examined,
-    subject: Subject,
+    subject: QuestionSubject,
     notations: tuple[Notation, ...],
     told: _Told,
     open_cells: list[_Cell],
@@ -293,7 +295,7 @@ def _examine_names(column: _Examined) -> ColumnFinding:
             cells_of.setdefault(folded(spelling), []).extend(cells)
     if len(asked) > MAX_NAME_QUESTIONS:
         return NOT_EXAMINED
-    subject = Subject.YES_NO if column.field.kind is Kind.YES_NO else Subject.NAME
+    subject = QuestionSubject.YES_NO if column.field.kind is Kind.YES_NO else QuestionSubject.NAME
     questions = tuple(
         column.question(subject, (*options, (NEITHER, "")), cells_of[about], about=about, spelling=spelling)
         for about, (spelling, options) in asked.items()
@@ -314,7 +316,7 @@ def _uncertain_names(column: _Examined, text: str) -> Iterator[tuple[str, Option
     """Yield the names in a cell that may mean several things, each with what it may mean."""
     if len(text) > _MAX_NAME or not text.strip() or heading(text) in CLEARING_CELLS:
         return
-    for name in names_in(column.field, text):
+    for name in option_names_in(column.field, text):
         if options := candidates(column.field, name, column.schema):
             yield " ".join(visible(name).split()), options
 

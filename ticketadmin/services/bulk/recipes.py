@@ -58,7 +58,7 @@ def bulk_recipe(recipe: Recipe, *, actor: User, wished: Collection[str]) -> Bulk
     )
 
 
-def recipe_in(bulk: BulkUpdate) -> BulkRecipe | None:
+def recipe_of_run(bulk: BulkUpdate) -> BulkRecipe | None:
     """Return the recipe of a run, if it has one."""
     kept = bulk.notes.get(NOTE)
     if not kept:
@@ -72,7 +72,7 @@ def is_stopped(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema, read: Rea
 
     Return whether it cannot be used on this ticket, which the item's plan then says.
     """
-    recipe = recipe_in(bulk)
+    recipe = recipe_of_run(bulk)
     if recipe is None:
         return False
     names = {change.field for change in recipe.changes}
@@ -98,13 +98,13 @@ def changes_of_run(bulk: BulkUpdate, schema: TicketSchema) -> tuple[RecipeChange
         else RecipeChange(name, RecipeAction.CLEAR)
         for name, wish in edit.wishes.items()
     )
-    recipe = recipe_in(bulk)
+    recipe = recipe_of_run(bulk)
     return common + (recipe.changes if recipe else ())
 
 
 def forget_recipe(bulk: BulkUpdate) -> None:
     """Take what an earlier dry run's recipe wished off the items, before other changes are chosen."""
-    recipe = recipe_in(bulk)
+    recipe = recipe_of_run(bulk)
     if recipe is None:
         return
     names = {change.field for change in recipe.changes}

@@ -18,7 +18,7 @@ from ticketadmin.services.bulk.cells import (
     refuse_damage,
 )
 from ticketadmin.services.bulk.columns import (
-    Column,
+    FileColumn,
     InvalidColumns,
     is_errors_heading,
     is_header,
@@ -27,7 +27,7 @@ from ticketadmin.services.bulk.columns import (
     without_errors,
 )
 from ticketadmin.services.bulk.exports import is_ending, only_informs
-from ticketadmin.services.bulk.questions import Answers, Decided, Question, examine_column
+from ticketadmin.services.bulk.questions import Answers, ColumnQuestion, Decided, examine_column
 from ticketadmin.services.bulk.returned import (
     Differences,
     ReturnedFile,
@@ -89,7 +89,7 @@ class BulkTable:
     """
 
     table: Table
-    columns: tuple[Column, ...]
+    columns: tuple[FileColumn, ...]
     rows: tuple[RowPlan, ...]
     errors: tuple[RowError, ...] = ()
     all_errors: tuple[RowError, ...] = ()
@@ -100,7 +100,7 @@ class BulkTable:
     passed_over: tuple[str, ...] = ()
     differences: Differences | None = None
     misfit: RecordProblem | None = None
-    questions: tuple[Question, ...] = ()
+    questions: tuple[ColumnQuestion, ...] = ()
     decided: tuple[Decided, ...] = ()
 
     @property
@@ -109,7 +109,7 @@ class BulkTable:
         return tuple(column.field for column in self.columns if column.field)
 
 
-def read_rows(
+def plan_rows(
     table: Table, schema: TicketSchema, *, compares: bool = False, answers: Answers | None = None
 ) -> BulkTable:
     """Return a plan for each row of an uploaded table.
@@ -150,14 +150,14 @@ def read_rows(
     )
 
 
-def _passed_over(table: Table, columns: tuple[Column, ...]) -> list[str]:
+def _passed_over(table: Table, columns: tuple[FileColumn, ...]) -> list[str]:
     taken = {column.index for column in columns}
     others = [name for index, name in enumerate(table.header) if index not in taken and name.strip()]
     own = (only_informs, is_ending, is_errors_heading)
     return [name for name in others if not any(is_own(name) for is_own in own)]
 
 
-def _refuse_too_much_content(table: Table, columns: tuple[Column, ...]) -> None:
+def _refuse_too_much_content(table: Table, columns: tuple[FileColumn, ...]) -> None:
     """Raise InvalidColumns for more content than is cleaned while a user waits for the page."""
     html = [column.index for column in columns if column.field and column.field.kind is Kind.HTML]
     length = sum(len(_cell(row, index)) for row in table.rows for index in html)
@@ -177,7 +177,7 @@ class _Reading:
     def __init__(
         self,
         table: Table,
-        columns: tuple[Column, ...],
+        columns: tuple[FileColumn, ...],
         schema: TicketSchema,
         returned: ReturnedFile,
         *,
@@ -253,7 +253,7 @@ class _Reading:
         return text
 
     def _wish_of(
-        self, row: int, column: Column, field: Field, text: str, cell: ExportedCell | None
+        self, row: int, column: FileColumn, field: Field, text: str, cell: ExportedCell | None
     ) -> Set | Clear | None:
         if text in self.findings[column.index].reading.open_texts:
             return None
@@ -283,7 +283,7 @@ class _Reading:
         return wish
 
     def _read(
-        self, column: Column, field: Field, text: str, *, is_decimal: bool
+        self, column: FileColumn, field: Field, text: str, *, is_decimal: bool
     ) -> Set | Clear | ValidationError | None:
         key = (column.index, text, is_decimal)
         if key in self.known:

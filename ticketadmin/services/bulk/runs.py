@@ -41,7 +41,7 @@ from ticketadmin.services.bulk.file_base import (
     conflicting_items,
     file_conflicts,
 )
-from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_in
+from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_of_run
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.paging import ROWS_AT_ONCE
@@ -70,7 +70,7 @@ class NothingToDo(BulkProblem):
     """There is no ticket to do this for."""
 
 
-class TooMany(BulkProblem):
+class TooManyTickets(BulkProblem):
     """More tickets than one bulk update takes."""
 
 
@@ -99,13 +99,13 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
 
     `system_account` is that of the operating system, for a run from the command line.
 
-    Raises Forbidden, NothingToDo or TooMany.
+    Raises Forbidden, NothingToDo or TooManyTickets.
     """
     require(actor, "run_bulk_updates")
     if not chosen.tickets:
         raise NothingToDo
     if len(chosen.tickets) > MAX_TICKETS:
-        raise TooMany
+        raise TooManyTickets
     rows = map(_item_of, chosen.tickets)
     kept: dict[str, Any] = {"notes": dict(chosen.notes), "system_account": system_account}
     return _create_bulk(actor, BulkKind.UPDATE, rows, **kept)
@@ -194,7 +194,7 @@ def _forget_plans(bulk: BulkUpdate, items: QuerySet[BulkItem] | None = None) -> 
 
 def _leave_unchanged(bulk: BulkUpdate) -> None:
     """Read no ticket for which neither its row in an exported file nor a common change asks anything."""
-    if not bulk.wishes and not recipe_in(bulk):
+    if not bulk.wishes and not recipe_of_run(bulk):
         unchanged = bulk.items.filter(file_base__isnull=False, wishes__isnull=True)
         plan = {"plan": Plan.ALREADY, "reason": ItemReason.UNCHANGED_IN_FILE}
         unchanged.update(state=ItemState.DONE, finished_at=timezone.now(), **plan)

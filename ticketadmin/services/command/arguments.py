@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.services.bulk.codes import is_code_heading, read_codes
 from ticketadmin.services.bulk.columns import CODE_COLUMN
 from ticketadmin.services.bulk.recipes import BulkRecipe
-from ticketadmin.services.bulk.rows import BulkTable, read_rows
+from ticketadmin.services.bulk.rows import BulkTable, plan_rows
 from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.form_base import Base
@@ -111,7 +111,7 @@ def _common(assigned: Sequence[tuple[str, str]], cleared: Sequence[str], schema:
 
 def _read(table: Table, schema: TicketSchema) -> BulkTable:
     try:
-        return read_rows(table, schema)
+        return plan_rows(table, schema)
     except ValidationError as error:
         raise WrongArguments(error.messages) from error
 

@@ -49,7 +49,7 @@ RUN_LOOK_INTERVAL = 0.5  # seconds between two looks at a run that a worker work
 
 
 @dataclass(frozen=True)
-class Caller:
+class CommandContext:
     """Whose rights the command uses, why, and until when: `should_stop` is called between tickets.
 
     `accepts_losing` are the fields that may be lost on a CRM which empties what a request leaves out.
@@ -63,7 +63,7 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class OneTicket:
+class TicketResult:
     """The result for one ticket: a change, a problem, or after a dry run what would be sent."""
 
     code: str
@@ -74,7 +74,7 @@ class OneTicket:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunResult:
     """The result for several tickets; a run that was only a dry run is deleted."""
 
     bulk: BulkUpdate
@@ -103,7 +103,7 @@ def system_account() -> str:
     return name[:MAX_SYSTEM_ACCOUNT]
 
 
-def change_one(wanted: Wanted, schema: TicketSchema, caller: Caller) -> OneTicket:
+def change_one(wanted: Wanted, schema: TicketSchema, caller: CommandContext) -> TicketResult:
     """Save one ticket, or with a dry run say what would be sent. Raises Forbidden."""
     code = wanted.tickets[0].code
     edited = TicketEdit(code, wanted.single_edit, wanted.base or Base(code), schema)
@@ -120,19 +120,19 @@ def change_one(wanted: Wanted, schema: TicketSchema, caller: Caller) -> OneTicke
     try:
         change = save_ticket(edited, context).change
     except SaveProblem as problem:
-        return OneTicket(code, exit_of_problem(problem), getattr(problem, "change", None), problem)
-    return OneTicket(code, EXITS[shown_outcome(change)], change)
+        return TicketResult(code, exit_of_problem(problem), getattr(problem, "change", None), problem)
+    return TicketResult(code, EXITS[shown_outcome(change)], change)
 
 
-def _compared(edited: TicketEdit, context: SaveContext) -> OneTicket:
+def _compared(edited: TicketEdit, context: SaveContext) -> TicketResult:
     require(context.actor, "edit_tickets")
     found = compare(edited, context)
     if isinstance(found, Blocked):
-        return OneTicket(edited.code, exit_of_problem(found.problem), problem=found.problem)
-    return OneTicket(edited.code, Exit.DONE, intent=found)
+        return TicketResult(edited.code, exit_of_problem(found.problem), problem=found.problem)
+    return TicketResult(edited.code, Exit.DONE, intent=found)
 
 
-def change_many(wanted: Wanted, caller: Caller) -> Run:
+def change_many(wanted: Wanted, caller: CommandContext) -> RunResult:
     """Check the tickets, then send those that can be sent, as a bulk run of the user. Raises Forbidden."""
     bulk = draft_bulk(ChosenTickets(wanted.tickets), actor=caller.user, system_account=system_account())
     check_bulk(bulk, actor=caller.user, edit=wanted.edit, change_reason=caller.reason, recipe=wanted.recipe)
@@ -143,15 +143,15 @@ def change_many(wanted: Wanted, caller: Caller) -> Run:
     lost = _not_accepted(to_send, caller)
     if caller.is_dry_run or lost or not to_send.exists():
         exit_code, items = _results(bulk)
-        found = Run(bulk, Exit.WOULD_LOSE if lost else exit_code, items, is_kept=False, lost=lost)
+        found = RunResult(bulk, Exit.WOULD_LOSE if lost else exit_code, items, is_kept=False, lost=lost)
         discard_bulk(bulk, actor=caller.user)
         return found
     confirm_bulk(bulk, actor=caller.user, seal=bulk.seal)
     _work(bulk, caller)
-    return Run(bulk, *_results(bulk)) if bulk.has_ended else _stopped(bulk, caller)
+    return RunResult(bulk, *_results(bulk)) if bulk.has_ended else _stopped(bulk, caller)
 
 
-def _not_accepted(items: QuerySet[BulkItem], caller: Caller) -> tuple[str, ...]:
+def _not_accepted(items: QuerySet[BulkItem], caller: CommandContext) -> tuple[str, ...]:
     """Return the fields that sending these tickets would lose, beside those that the caller accepts to lose.
 
     The command confirms its dry run itself: no user reads what the check found before it is sent.
@@ -160,10 +160,10 @@ def _not_accepted(items: QuerySet[BulkItem], caller: Caller) -> tuple[str, ...]:
     return tuple(sorted({name for names in named for name in names or ()} - caller.accepts_losing))
 
 
-def _stopped(bulk: BulkUpdate, caller: Caller) -> Run:
+def _stopped(bulk: BulkUpdate, caller: CommandContext) -> RunResult:
     """Pause or discard a run that is to stop, so that no worker goes on. One that paused stays so."""
     exit_code = Exit.INTERRUPTED if caller.should_stop() else Exit.PAUSED
-    found = Run(bulk, exit_code, _results(bulk)[1], is_kept=bulk.was_confirmed)
+    found = RunResult(bulk, exit_code, _results(bulk)[1], is_kept=bulk.was_confirmed)
     if bulk.state == BulkState.RUNNING:
         pause_bulk(bulk, actor=caller.user)
     elif not bulk.was_confirmed:
@@ -171,7 +171,7 @@ def _stopped(bulk: BulkUpdate, caller: Caller) -> Run:
     return found
 
 
-def _work(bulk: BulkUpdate, caller: Caller) -> None:
+def _work(bulk: BulkUpdate, caller: CommandContext) -> None:
     """Work on a run here until it needs no worker any more, or wait for the worker that was faster."""
     while bulk.is_active and not caller.should_stop():
         drain(bulk.pk, worker=f"command-{bulk.uuid.hex[:12]}", should_stop=caller.should_stop)

@@ -6,7 +6,7 @@ from enum import IntEnum
 from ticketadmin.models import BulkItem, ItemOutcome, ItemReason, Outcome, Plan
 from ticketadmin.services.saving import errors
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
-from ticketadmin.ticketapi.reasons import Reason, Repeat, Source
+from ticketadmin.ticketapi.reasons import FailureSource, Reason, Repeat
 
 
 class Exit(IntEnum):
@@ -105,7 +105,7 @@ def _exit_of_reason(reason: Reason | None) -> Exit:
         return Exit.UNREACHABLE
     if reason is Reason.NOT_FOUND:
         return Exit.NO_TICKET
-    is_of_ticket = reason.source is Source.CRM and not reason.is_key_problem
+    is_of_ticket = reason.source is FailureSource.CRM and not reason.is_key_problem
     return Exit.REFUSED if is_of_ticket and reason.repeat is Repeat.NONE else Exit.UNREACHABLE
 
 

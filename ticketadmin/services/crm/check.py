@@ -26,7 +26,7 @@ SHOWN_ERRORS = 8
 RECENT = timedelta(days=1)
 
 
-class Question(StrEnum):
+class CheckQuestion(StrEnum):
     """What a check asks, in this order."""
 
     REACH = "reach"
@@ -37,7 +37,7 @@ class Question(StrEnum):
     READ = "read"
 
 
-class Answer(StrEnum):
+class CheckAnswer(StrEnum):
     """What the CRM let be seen. `REFUSED`: the key may not."""
 
     WORKS = "works"
@@ -47,19 +47,22 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class CheckStep:
     """One question and its answer; `reason` says what went wrong, `ms` how long the CRM took."""
 
-    name: Question
-    state: Answer
+    name: CheckQuestion
+    state: CheckAnswer
     reason: Reason | None = None
     ms: float | None = None
 
     @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> "Step":
+    def from_json(cls, kept: dict[str, Any]) -> "CheckStep":
         """Return the step that was kept with `asdict`."""
         return cls(
-            Question(kept["name"]), Answer(kept["state"]), Reason.known(kept["reason"] or ""), kept["ms"]
+            CheckQuestion(kept["name"]),
+            CheckAnswer(kept["state"]),
+            Reason.known(kept["reason"] or ""),
+            kept["ms"],
         )
 
 
@@ -68,12 +71,12 @@ class Report:
     """The answers of one check."""
 
     at: datetime
-    steps: tuple[Step, ...]
+    steps: tuple[CheckStep, ...]
 
     @property
     def works(self) -> bool:
         """Return whether tickets can be saved at all: what the key may not read only narrows the tool."""
-        return all(step.state is not Answer.FAILS for step in self.steps)
+        return all(step.state is not CheckAnswer.FAILS for step in self.steps)
 
 
 def check_api() -> Report:
@@ -90,37 +93,43 @@ def last_report(actor: User) -> Report | None:
     row = CrmSnapshot.objects.kept(Snapshot.CHECK)
     if row is None:
         return None
-    return Report(row.fetched_at, tuple(Step.from_json(step) for step in row.value["steps"]))
+    return Report(row.fetched_at, tuple(CheckStep.from_json(step) for step in row.value["steps"]))
 
 
-def _answers() -> Iterator[Step]:
+def _answers() -> Iterator[CheckStep]:
     api, asked_as = get_api(), request_id.get()
-    statuses = _ask(Question.STATUSES, lambda: api.list_statuses(request_id=asked_as))
-    if statuses.state is Answer.FAILS and statuses.reason is not Reason.KEY_REFUSED:
-        yield Step(Question.REACH, Answer.FAILS, statuses.reason)
-        yield from (Step(name, Answer.UNKNOWN) for name in Question if name is not Question.REACH)
+    statuses = _ask(CheckQuestion.STATUSES, lambda: api.list_statuses(request_id=asked_as))
+    if statuses.state is CheckAnswer.FAILS and statuses.reason is not Reason.KEY_REFUSED:
+        yield CheckStep(CheckQuestion.REACH, CheckAnswer.FAILS, statuses.reason)
+        yield from (
+            CheckStep(name, CheckAnswer.UNKNOWN) for name in CheckQuestion if name is not CheckQuestion.REACH
+        )
         return
-    yield Step(Question.REACH, Answer.WORKS, ms=statuses.ms)
+    yield CheckStep(CheckQuestion.REACH, CheckAnswer.WORKS, ms=statuses.ms)
     is_refused = statuses.reason is not None and statuses.reason.is_key_problem
     yield (
-        Step(Question.KEY, Answer.FAILS, statuses.reason) if is_refused else Step(Question.KEY, Answer.WORKS)
+        CheckStep(CheckQuestion.KEY, CheckAnswer.FAILS, statuses.reason)
+        if is_refused
+        else CheckStep(CheckQuestion.KEY, CheckAnswer.WORKS)
     )
     yield statuses
-    yield _ask(Question.CATEGORIES, lambda: api.list_categories(request_id=asked_as))
+    yield _ask(CheckQuestion.CATEGORIES, lambda: api.list_categories(request_id=asked_as))
     codes: list[str] = []
-    yield _ask(Question.LIST, lambda: codes.extend(one.code for one in api.list_tickets(limit=1).tickets))
-    unknown = Step(Question.READ, Answer.UNKNOWN)
-    yield _ask(Question.READ, lambda: api.get_ticket(codes[0])) if codes else unknown
+    yield _ask(
+        CheckQuestion.LIST, lambda: codes.extend(one.code for one in api.list_tickets(limit=1).tickets)
+    )
+    unknown = CheckStep(CheckQuestion.READ, CheckAnswer.UNKNOWN)
+    yield _ask(CheckQuestion.READ, lambda: api.get_ticket(codes[0])) if codes else unknown
 
 
-def _ask(name: Question, ask: Callable[[], object]) -> Step:
-    state, reason, started = Answer.WORKS, None, time.monotonic()
+def _ask(name: CheckQuestion, ask: Callable[[], object]) -> CheckStep:
+    state, reason, started = CheckAnswer.WORKS, None, time.monotonic()
     try:
         ask()
     except TicketApiError as error:
         reason = error.reason
-        state = Answer.REFUSED if isinstance(error, NotAllowed | NotFound) else Answer.FAILS
-    return Step(name, state, reason, round((time.monotonic() - started) * 1000, 1))
+        state = CheckAnswer.REFUSED if isinstance(error, NotAllowed | NotFound) else CheckAnswer.FAILS
+    return CheckStep(name, state, reason, round((time.monotonic() - started) * 1000, 1))
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class ReadRows:
     ignored_filter: bool = False
 
 
-def read_rows(codes: Sequence[str], choices: Choices, *, names: Collection[str] | None = None) -> ReadRows:
+def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str] | None = None) -> ReadRows:
     """Return the rows that the list shows for some codes, by code, from one call.
 
     Rows may be late and prove nothing by themselves, so nothing is announced. With `names`, only these fields

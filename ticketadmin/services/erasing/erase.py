@@ -48,7 +48,7 @@ class StillOpen(Exception):
 
 
 @dataclass(frozen=True)
-class Subject:
+class ErasureSubject:
     """What is to be erased: a ticket by its code, or an e-mail address. One of the two is empty."""
 
     code: str = ""
@@ -79,7 +79,7 @@ class HeldData:
         return sum(self.rows.values())
 
 
-def look_up(subject: Subject, *, actor: User) -> HeldData:
+def look_up(subject: ErasureSubject, *, actor: User) -> HeldData:
     """Return what is held of the subject; nothing is changed. Raises Forbidden.
 
     An address is looked for in every text of every table: seconds where the history has a million changes.
@@ -99,7 +99,7 @@ def look_up(subject: Subject, *, actor: User) -> HeldData:
     )
 
 
-def erase(subject: Subject, *, actor: User) -> HeldData:
+def erase(subject: ErasureSubject, *, actor: User) -> HeldData:
     """Erase all that is held of the subject and return what it was.
 
     Raises Forbidden and StillOpen. All or nothing: a save that begins meanwhile undoes the erasing.
@@ -122,13 +122,13 @@ def erase(subject: Subject, *, actor: User) -> HeldData:
     return HeldData(codes=found.codes, rows=rows, users=found.users)
 
 
-def _target(subject: Subject) -> Target:
+def _target(subject: ErasureSubject) -> Target:
     if subject.code:
         return Target(TICKET, subject.code, subject.code)
     return Target(_EMAIL, "", masked(subject.address))
 
 
-def _codes(subject: Subject) -> set[str]:
+def _codes(subject: ErasureSubject) -> set[str]:
     if subject.code:
         return {subject.code}
     return set().union(*(store.codes_with(subject.address) for store in STORES))

@@ -84,7 +84,7 @@ def _before(limit: datetime, kept: Kept) -> QuerySet[Any]:
 
 
 @dataclass(frozen=True)
-class Notice:
+class DeletionNotice:
     """What a setting's default is going to delete: the setting, its days, and how many rows today."""
 
     setting: str
@@ -99,7 +99,7 @@ def notice_ends() -> datetime:
     return (at or timezone.now()) + NOTICE
 
 
-def notices(now: datetime) -> list[Notice]:
+def notices(now: datetime) -> list[DeletionNotice]:
     """Return what the defaults are going to delete once the notice ends; nothing after that."""
     if not settings.RETENTION_BY_DEFAULT or now >= notice_ends():
         return []
@@ -107,7 +107,7 @@ def notices(now: datetime) -> list[Notice]:
     for name, kept in BY_SETTING.items():
         days = getattr(settings, name)
         if name in settings.RETENTION_BY_DEFAULT and days:
-            found.append(Notice(name, days, _before(now - timedelta(days=days), kept).count()))
+            found.append(DeletionNotice(name, days, _before(now - timedelta(days=days), kept).count()))
     return [one for one in found if one.rows]
 
 

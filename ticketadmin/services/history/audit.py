@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import AuditEntry, User
-from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of, rows_of_all
+from ticketadmin.services.paging import ROWS_AT_ONCE, PageOfRows, page_of, rows_of_all
 from ticketadmin.services.people.access import require
 
 ENTRIES_ON_PAGE = 50
@@ -35,7 +35,7 @@ class AuditFilters:
 
 def audit_page(
     viewer: User, filters: AuditFilters, *, before: int | None, size: int = ENTRIES_ON_PAGE
-) -> Page[AuditEntry]:
+) -> PageOfRows[AuditEntry]:
     """Return one page of the log. Raises Forbidden."""
     require(viewer, "administer")
     return page_of(_wanted(filters, before), size)

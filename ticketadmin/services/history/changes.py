@@ -13,7 +13,7 @@ from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Query
 from django.utils import timezone
 
 from ticketadmin.models import Change, ChangedField, Prepared, Slot, User
-from ticketadmin.services.paging import ROWS_AT_ONCE, Page, page_of, rows_of_all
+from ticketadmin.services.paging import ROWS_AT_ONCE, PageOfRows, page_of, rows_of_all
 from ticketadmin.text import visible
 
 CHANGES_ON_PAGE = 30
@@ -37,7 +37,7 @@ class Filters:
 
 def history_page(
     viewer: User, filters: Filters, *, before: int | None, size: int = CHANGES_ON_PAGE
-) -> Page[Change]:
+) -> PageOfRows[Change]:
     """Return one page of the changes that this user may see."""
     return page_of(_asked(viewer, filters, before).select_related("undo_of"), size)
 

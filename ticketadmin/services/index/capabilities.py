@@ -14,14 +14,14 @@ from ticketadmin.models import TicketIndex
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.index.moments import moment_of
 from ticketadmin.ticketapi.errors import InvalidTicket, NotAllowed, NotFound, UnexpectedReply
-from ticketadmin.ticketapi.tickets import Ticket, TicketPage
+from ticketadmin.ticketapi.tickets import ListedTickets, Ticket
 
 LIST_PAGE_SIZE = 100
 CHECK_EVERY = timedelta(days=1)
 CHECK_AGAIN = timedelta(minutes=10)  # after a check that saw too few rows to prove anything
 ENOUGH_ROWS = 4
 ABILITIES = ("sorts_by_id", "sorts_by_updated", "filters_by_id", "filters_by_updated", "filters_by_code")
-Ask = Callable[..., TicketPage]
+Ask = Callable[..., ListedTickets]
 _ABOUT = {
     "id": "identity", "cate_name": "category_id", "status_name": "status_id", "account_name": "account_name",
     "created_at": "created_at", "updated_at": "updated_at", "custom_fields": "custom_fields",

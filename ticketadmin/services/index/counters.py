@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, F, OuterRef, Subquery
 
-from ticketadmin.models import IndexedTicket, Listed, StatusCount, TicketIndex, json_rows, rows_in
+from ticketadmin.models import IndexedTicket, JsonRows, StatusCount, TicketIndex, json_rows, rows_in
 
 UNKNOWN_STATUS_KEY = b""  # counts the tickets of unknown status; a known empty status has _EMPTY
 _EMPTY = b"\x01"
@@ -64,7 +64,7 @@ def counts_column() -> Subquery:
     return json_rows(kept, ("id", "key", "name", "tickets"))
 
 
-def counts_in(column: Listed) -> tuple[Counted, ...]:
+def counts_in(column: JsonRows) -> tuple[Counted, ...]:
     """Return the counts in `counts_column`."""
     return tuple(Counted(bytes(one.key), one.name, one.tickets) for one in rows_in(StatusCount, column))
 

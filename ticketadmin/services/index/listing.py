@@ -30,7 +30,7 @@ from django.db.models import (
 
 from ticketadmin.models import IndexedTicket, IndexedValue, Prepared, Slot, TicketIndex
 from ticketadmin.services.index.places import Place, place_of
-from ticketadmin.services.index.rows import CUSTOMER, Listed, value_key
+from ticketadmin.services.index.rows import CUSTOMER, ListedFields, value_key
 from ticketadmin.services.index.searching import Matches, holding, matching_words, walking
 from ticketadmin.services.index.words import terms_in
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
@@ -147,7 +147,7 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Page:
+class PageOfTickets:
     """One page of rows, and the places of the pages before and after it ("" where there is none)."""
 
     rows: tuple[IndexedTicket, ...]
@@ -169,7 +169,7 @@ class Query:
     index: TicketIndex
     filters: ListFilters = field(default_factory=ListFilters)
     order: Order = field(default_factory=Order)
-    listed: Listed = field(default_factory=lambda: Listed({}))
+    listed: ListedFields = field(default_factory=lambda: ListedFields({}))
 
     @property
     def is_whole(self) -> bool:
@@ -229,7 +229,7 @@ class Query:
         return rows.only(*SHOWN_COLUMNS, self.order.column)
 
 
-def read_page(query: Query, place: str = "", *, size: int = ROWS_ON_PAGE) -> Page:
+def read_page(query: Query, place: str = "", *, size: int = ROWS_ON_PAGE) -> PageOfTickets:
     """Return a page of rows. Raises ValueError for a place that is none."""
     start = place_of(place)
     is_back = start is not None and start.is_back
@@ -239,10 +239,10 @@ def read_page(query: Query, place: str = "", *, size: int = ROWS_ON_PAGE) -> Pag
     if is_back:
         rows.reverse()
     if not rows:
-        return Page((), is_first=start is None)
+        return PageOfTickets((), is_first=start is None)
     before = (start is not None and not is_back) or (is_back and has_more)
     after = is_back or has_more
-    return Page(
+    return PageOfTickets(
         tuple(rows),
         next=Place(_key_of(query, rows[-1]), rows[-1].pk).spelled if after else "",
         previous=Place(_key_of(query, rows[0]), rows[0].pk, is_back=True).spelled if before else "",

@@ -84,7 +84,7 @@ class SearchWords:
     text: str
 
 
-Typed = OneTicket | StatusChange | NamedRecipe | ManyTickets | SearchWords
+OmniboxMeaning = OneTicket | StatusChange | NamedRecipe | ManyTickets | SearchWords
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class KnownCodes:
         if known := self.spelled.get(sort_key(word)):
             return known
         if self.forms:
-            return word if form_of(word) in self.forms else ""
+            return word if form_of_code(word) in self.forms else ""
         return word if _CODE_IN_NOISE.fullmatch(word) else ""
 
 
@@ -122,26 +122,28 @@ def _forms(index: TicketIndex) -> frozenset[str]:
     kept: frozenset[str] | None = cache.get(name)
     if kept is None:
         newest = IndexedTicket.objects.filter(index=index).order_by("-number", "-id")
-        counted = Counter(form_of(code) for code in newest.values_list("code", flat=True)[:MAX_CODES_SAMPLED])
+        counted = Counter(
+            form_of_code(code) for code in newest.values_list("code", flat=True)[:MAX_CODES_SAMPLED]
+        )
         least = MIN_OF_FORM * counted.total()
         kept = frozenset(form for form, times in counted.items() if times > least and "9" in form)
         cache.set(name, kept, FORMS_KEPT_FOR)
     return kept
 
 
-def form_of(code: str) -> str:
+def form_of_code(code: str) -> str:
     """Return the form of a code, in which runs of letters and of digits are represented by their lengths."""
     runs = re.findall(r"[A-Za-z]+|[0-9]+|[_-]", code)
     parts = (f"A{len(run)}" if run.isalpha() else f"9{len(run)}" if run.isdigit() else run for run in runs)
     return "".join(parts)
 
 
-def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Typed:
+def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> OmniboxMeaning:
     """Return the meaning of the text. `statuses` are the CRM's names, `codes` the known codes in it."""
     text = " ".join(visible(text[:MAX_OMNIBOX_TEXT]).split())
     if code := codes.code_in(text.strip("#.,;:!?")):
         return OneTicket(code)
-    if named_recipe := recipe_in(text, codes):
+    if named_recipe := named_recipe_in(text, codes):
         return named_recipe
     first, _space, rest = text.partition(" ")
     code = codes.code_in(first.rstrip(":"))
@@ -161,7 +163,7 @@ def only_code_in(text: str, codes: KnownCodes) -> str:
     return named[0] if len(named) == 1 else ""
 
 
-def recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:
+def named_recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:
     """Return the tickets and the recipe of a text such as "ABC123 ABC124 /close": nothing else is in it."""
     before, slash, name = text.partition(" /")
     words = before.replace(",", " ").split()

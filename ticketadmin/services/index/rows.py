@@ -84,7 +84,7 @@ class WriteResult:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedFields:
     """The custom fields that the list shows: their names with `custom_fields.`, and their kinds."""
 
     kinds: Mapping[str, str]
@@ -114,9 +114,9 @@ def index_to_write() -> TicketIndex:
     return TicketIndex(pk=key, address=address)
 
 
-def listed_fields() -> Listed:
+def listed_fields() -> ListedFields:
     """Return the custom fields that an administrator marked for the list. Cached for moments."""
-    return Listed(cache.get_or_set(LISTED, _marked_fields, CACHED_FOR) or {})
+    return ListedFields(cache.get_or_set(LISTED, _marked_fields, CACHED_FOR) or {})
 
 
 def _marked_fields() -> dict[str, str]:
@@ -129,7 +129,7 @@ def _forget_listed(**_signal: Any) -> None:
     cache.delete(LISTED)
 
 
-def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> ReadRow:
+def seen_in_list(ticket: Ticket, choices: Choices, listed: ListedFields) -> ReadRow:
     """Return what a row of the CRM's list shows, with names for its ids."""
     values = {name: value for name, value in ticket.values.items() if name in KEPT}
     for name, identity in ((CATEGORY, ticket.category_id), (STATUS, ticket.status_id)):
@@ -142,14 +142,14 @@ def seen_in_list(ticket: Ticket, choices: Choices, listed: Listed) -> ReadRow:
     return ReadRow(ticket.code, ticket.identity, values, shows_custom=ticket.custom_fields is not None)
 
 
-def seen_in_ticket(read: ReadTicket, listed: Listed) -> ReadRow:
+def seen_in_ticket(read: ReadTicket, listed: ListedFields) -> ReadRow:
     """Return what reading a ticket itself showed."""
     values = {name: as_text(value) for name, value in read.values.items() if name in KEPT}
     values |= _about(read) | _custom_texts(read.values, listed)
     return ReadRow(read.code, read.identity, values, shows_custom=read.shows_custom_fields)
 
 
-def seen_in_save(code: str, wanted: Mapping[str, Json], listed: Listed) -> ReadRow:
+def seen_in_save(code: str, wanted: Mapping[str, Json], listed: ListedFields) -> ReadRow:
     """Return what an accepted save that could not be read back leaves in the ticket, as it was sent."""
     values = {name: as_text(value) for name, value in wanted.items() if name in KEPT}
     return ReadRow(code, None, values | _custom_texts(wanted, listed))
@@ -161,7 +161,7 @@ def _about(seen: Ticket | ReadTicket) -> dict[str, str]:
     return {name: value for name, value in about.items() if value is not None}
 
 
-def _custom_texts(values: Mapping[str, Json], listed: Listed) -> dict[str, str]:
+def _custom_texts(values: Mapping[str, Json], listed: ListedFields) -> dict[str, str]:
     return {name: spelled(value) for name, value in values.items() if name in listed}
 
 
@@ -311,7 +311,7 @@ def _is_newer(began_at: datetime, row: IndexedTicket | None) -> bool:
     return began_at > row.read_at or row.read_at > began_at + CLOCK_SLIP
 
 
-def _row(index: TicketIndex, seen: ReadRow, old: IndexedTicket | None, listed: Listed) -> IndexedTicket:
+def _row(index: TicketIndex, seen: ReadRow, old: IndexedTicket | None, listed: ListedFields) -> IndexedTicket:
     known = dict(old.values) if old else {}
     if seen.shows_custom:
         known = {name: value for name, value in known.items() if not name.startswith(CUSTOM_PREFIX)}
@@ -378,7 +378,7 @@ def _differs(row: IndexedTicket, old: IndexedTicket | None) -> bool:
 
 
 def _keep_changed(
-    changed: Mapping[str, IndexedTicket], old: Mapping[str, IndexedTicket], listed: Listed
+    changed: Mapping[str, IndexedTicket], old: Mapping[str, IndexedTicket], listed: ListedFields
 ) -> None:
     if not changed:
         return
@@ -397,7 +397,7 @@ def _keep_changed(
     _keep_listed(list(changed.values()), listed)
 
 
-def _keep_listed(rows: list[IndexedTicket], listed: Listed) -> None:
+def _keep_listed(rows: list[IndexedTicket], listed: ListedFields) -> None:
     """Write the sortable values of listed custom fields."""
     if not listed.kinds:
         return

@@ -47,7 +47,7 @@ from ticketadmin.services.index.rows import (
 )
 from ticketadmin.services.index.statistics import refresh_statistics
 from ticketadmin.ticketapi.errors import NotFound, TicketApiError, UnexpectedReply
-from ticketadmin.ticketapi.tickets import TicketPage
+from ticketadmin.ticketapi.tickets import ListedTickets
 
 logger = logging.getLogger("ticketadmin.index")
 LEASE = timedelta(seconds=30)
@@ -168,7 +168,7 @@ class Sweeper:
                 raise
             keep_capabilities(index, Capabilities())  # a page that cannot be read proves nothing; soon again
 
-    def _ask(self, **query: Any) -> TicketPage:
+    def _ask(self, **query: Any) -> ListedTickets:
         self._calls += 1
         wants_custom = bool(listed_fields().kinds)
         return get_api().list_tickets(**query, with_custom_fields=wants_custom, request_id="index")
@@ -225,7 +225,7 @@ class Sweeper:
     def _write(
         self,
         index: TicketIndex,
-        page: TicketPage,
+        page: ListedTickets,
         began: datetime,
         able: Capabilities,
         *,
@@ -273,7 +273,7 @@ def _newest_query(index: TicketIndex, able: Capabilities) -> dict[str, Any]:
     return {"order": ("id", "DESC")} if able.sorts_by_id else {}
 
 
-def _is_by_updated(page: TicketPage) -> bool:
+def _is_by_updated(page: ListedTickets) -> bool:
     return is_sorted((moment_of(one.updated_at or "") for one in page.tickets), descending=True)
 
 
@@ -305,7 +305,7 @@ def _sweep_query(cursor: Cursor) -> dict[str, Any]:
     return {"order": ("id", "ASC"), **after}
 
 
-def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: TicketPage, fresh: int) -> None:
+def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: ListedTickets, fresh: int) -> None:
     """Move the cursor past a page, or end the sweep."""
     is_news = fresh or len(cursor.unaddressable) > len(index.cursor.get("unaddressable", ()))
     idle = 0 if is_news else cursor.idle + 1
@@ -331,7 +331,7 @@ def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: TicketP
         _keep_cursor(index, moved)
 
 
-def _next_offset(cursor: Cursor, page: TicketPage) -> dict[str, Any]:
+def _next_offset(cursor: Cursor, page: ListedTickets) -> dict[str, Any]:
     """Return the next offset and tail. Pages overlap by a row; where it is gone, rows slipped by: go back."""
     if cursor.tail and page.names and cursor.tail not in page.names:
         return {"offset": max(cursor.offset - cursor.limit // 2, 0)}
@@ -339,7 +339,7 @@ def _next_offset(cursor: Cursor, page: TicketPage) -> dict[str, Any]:
     return {"offset": cursor.offset + max(page.received - 1, 1), "tail": tail}
 
 
-def _with_unaddressable(cursor: Cursor, page: TicketPage) -> Cursor:
+def _with_unaddressable(cursor: Cursor, page: ListedTickets) -> Cursor:
     """Note the rows that are left out of the index, because no address here can hold their codes."""
     known = dict.fromkeys([*cursor.unaddressable, *sorted(page.unaddressable)])
     return replace(cursor, unaddressable=tuple(known)[:MAX_UNADDRESSABLE])

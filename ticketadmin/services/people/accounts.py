@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.models import AuditAction, AuditEntry, BulkUpdate, Change, Role, Source, User
+from ticketadmin.models import AuditAction, AuditEntry, BulkUpdate, Change, IdentitySource, Role, User
 from ticketadmin.services.audit.record import Target, acting_via, record
 from ticketadmin.services.audit.tracking import one_entry_for_roles
 from ticketadmin.services.people.access import require_over
@@ -66,7 +66,7 @@ class SourceUnavailable(Exception):
 class ExternalUser:
     """A user as the directory or provider that just authenticated them describes them."""
 
-    source: Source
+    source: IdentitySource
     username: str
     subject: str | None = None
     """A permanent identifier, where the source has one; a name can change or be given to another user."""
@@ -118,7 +118,7 @@ def _cleaned(external: ExternalUser) -> ExternalUser:
     )
 
 
-def directory_subject(source: Source, username: str) -> str:
+def directory_subject(source: IdentitySource, username: str) -> str:
     """Return the subject of a user whose source has no permanent ids."""
     return f"{source.value} {username.casefold()}"
 

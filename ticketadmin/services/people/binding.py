@@ -16,7 +16,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from ticketadmin.models import AuditAction, BindingLink, IdentityClaim, Source, User
+from ticketadmin.models import AuditAction, BindingLink, IdentityClaim, IdentitySource, User
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import require_over
 
@@ -32,7 +32,7 @@ class CannotBind(Exception):
 
 def may_be_bound(user: User) -> bool:
     """Return whether the account waits to be connected."""
-    return user.source != Source.LOCAL and user.subject is None and not user.is_superuser
+    return user.source != IdentitySource.LOCAL and user.subject is None and not user.is_superuser
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from datetime import timedelta
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from ticketadmin.models import ResetRequest, Source, User
+from ticketadmin.models import IdentitySource, ResetRequest, User
 
 MAX_PER_USER = 3
 MAX_PER_ADDRESS = 10
@@ -48,7 +48,7 @@ def ask_for_password(email: str, *, address: str, write: Callable[[User], EmailM
 
 def _users_who_may_reset(email: str) -> list[User]:
     """Compare exactly but for case: a look-alike address of another alphabet is another address."""
-    found = User.objects.filter(email__iexact=email, is_active=True, source=Source.LOCAL)
+    found = User.objects.filter(email__iexact=email, is_active=True, source=IdentitySource.LOCAL)
     return [one for one in found if one.email.casefold() == email.casefold() and one.has_usable_password()]
 
 

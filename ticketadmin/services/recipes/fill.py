@@ -62,7 +62,7 @@ class KnownTicket:
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedForm:
     """What a form holds: its texts by field, and the fields that were marked to be cleared."""
 
     texts: Mapping[str, Inputs] = field(default_factory=dict)
@@ -96,10 +96,10 @@ class Filled:
 
 
 def fill(
-    changes: Sequence[RecipeChange], ticket: KnownTicket, moment: Moment, typed: Typed | None = None
+    changes: Sequence[RecipeChange], ticket: KnownTicket, moment: Moment, typed: TypedForm | None = None
 ) -> Filled:
     """Return what the changes fill into the form of a ticket. Never raises."""
-    typed = typed or Typed()
+    typed = typed or TypedForm()
     texts: dict[str, Inputs] = {}
     cleared: list[str] = []
     kept: list[str] = []
@@ -154,7 +154,7 @@ def problems_of(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[
     return tuple(problems)
 
 
-def _stopped_by(change: RecipeChange, one: Field, ticket: KnownTicket, typed: Typed) -> str:
+def _stopped_by(change: RecipeChange, one: Field, ticket: KnownTicket, typed: TypedForm) -> str:
     """Return why a change cannot be used on this ticket before its value is read, else ""."""
     names = frozenset[str]().union(*(placeholders_in(text) for text in change.texts))
     if "customer" in names and not ticket.customer:
@@ -165,7 +165,7 @@ def _stopped_by(change: RecipeChange, one: Field, ticket: KnownTicket, typed: Ty
     return ""
 
 
-def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment, typed: Typed) -> Inputs:
+def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment, typed: TypedForm) -> Inputs:
     if change.do is RecipeAction.CLEAR:
         return []
     if change.do.is_day:

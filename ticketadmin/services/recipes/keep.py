@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from django.db.models import BigIntegerField, Q, QuerySet, Subquery
 
-from ticketadmin.models import Listed, Prepared, Recipe, Slot, User, json_rows, rows_in
+from ticketadmin.models import JsonRows, Prepared, Recipe, Slot, User, json_rows, rows_in
 from ticketadmin.services.recipes.recipe import RecipeChange
 from ticketadmin.services.recipes.sharing import keep_own
 from ticketadmin.services.values.ordering import in_order
@@ -50,7 +50,7 @@ def recipe_names_column(user: Slot) -> Subquery:
     return json_rows(Recipe.objects.filter(pk__in=shown), ("id", "name"))
 
 
-def recipe_names_in(column: Listed) -> tuple[Recipe, ...]:
+def recipe_names_in(column: JsonRows) -> tuple[Recipe, ...]:
     """Return the recipes in `recipe_names_column`, by name."""
     return tuple(in_order(rows_in(Recipe, column), lambda one: one.name))
 

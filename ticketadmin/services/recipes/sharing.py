@@ -12,7 +12,7 @@ from ticketadmin.models import AuditAction, Recipe, Snippet, User
 from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import require
 
-Row = TypeVar("Row", Recipe, Snippet)
+_Row = TypeVar("_Row", Recipe, Snippet)
 SHARING = "run_bulk_updates"  # the permission to share
 
 
@@ -20,25 +20,25 @@ class CannotKeep(Exception):
     """A row cannot be kept. Nothing was changed."""
 
 
-class TooMany(CannotKeep):
+class TooManyKept(CannotKeep):
     """The user has as many rows as one user may have."""
 
 
-class NameTaken(CannotKeep):
+class OwnNameTaken(CannotKeep):
     """The user has another row of this name."""
 
 
-def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, most: int) -> Row:
+def keep_own(actor: User, row: _Row, values: Mapping[str, Any], *, most: int) -> _Row:
     """Make a row of the actor's own, or change one, and return it.
 
-    `values` are those of the columns, `is_shared` among them. Raises Forbidden, TooMany or NameTaken.
+    `values` are those of the columns, `is_shared` among them. Raises Forbidden, TooManyKept or OwnNameTaken.
     """
     require(actor, "edit_tickets")
     was_shared, before = row.is_shared, {row.AUDITED: getattr(row, row.AUDITED)}
     if values["is_shared"] and not was_shared:
         require(actor, SHARING)
     if row.pk is None and type(row)._default_manager.filter(owner=actor).count() >= most:
-        raise TooMany
+        raise TooManyKept
     for name, value in values.items():
         setattr(row, name, value)
     after = {name: values[name] for name in ("is_shared", row.AUDITED)}
@@ -50,7 +50,7 @@ def keep_own(actor: User, row: Row, values: Mapping[str, Any], *, most: int) -> 
             elif row.is_shared:
                 record(AuditAction.SETTING_CREATED, Target.of(row), after=after, actor=actor)
     except IntegrityError as error:
-        raise NameTaken from error
+        raise OwnNameTaken from error
     return row
 
 

@@ -20,7 +20,7 @@ from ticketadmin.services.crm.connection import get_api
 from ticketadmin.services.crm.omitted import remember_emptied
 from ticketadmin.services.crm.reading import CannotRead, ReadBack, ReadTicket, read_back, read_ticket
 from ticketadmin.services.saving.edit import payload_of
-from ticketadmin.services.saving.record import Received, finish
+from ticketadmin.services.saving.record import Received, finish_change
 from ticketadmin.services.saving.verdict import Sent, WriteState, judge, state_after
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -133,5 +133,5 @@ def _prove(change: Change, schema: TicketSchema, state: WriteState, received: Re
     sent, found = Sent(change.wanted, {} if is_accepted else change.before or {}), ReadBack()
     if state is not WriteState.REFUSED:
         found = read_back(change.ticket_code, schema.choices, sent.names, was_read=True)
-    finish(change, judge(sent, found, schema, state), received)
+    finish_change(change, judge(sent, found, schema, state), received)
     return found.ticket

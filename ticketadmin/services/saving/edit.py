@@ -209,7 +209,7 @@ def payload_of(wanted: Mapping[str, Value], before: Mapping[str, Value] | None) 
     return body
 
 
-def names_in(payload: Mapping[str, Any]) -> list[str]:
+def field_names_in(payload: Mapping[str, Any]) -> list[str]:
     """Return the names of the fields in a PUT body."""
     custom = payload.get("custom_fields")
     names = [name for name in payload if name != "custom_fields"]

@@ -18,7 +18,7 @@ from ticketadmin.models import Change, ChangedField, Insert, Outcome, Prepared, 
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit
 from ticketadmin.services.saving.payload import Intent
-from ticketadmin.services.saving.readback import settle
+from ticketadmin.services.saving.readback import settle_change
 from ticketadmin.services.saving.runner import this_runner
 
 MAX_WAIT = timedelta(seconds=8)
@@ -66,7 +66,7 @@ def record_intent(
         if earlier := earlier_post(context):
             return Blocked(SaveInProgress(earlier), intent.wanted)
         if other := Change.objects.filter(ticket_code=edited.code, outcome=Outcome.PENDING).first():
-            other = wait_for(settle(other))
+            other = wait_for(settle_change(other))
             is_running = other.outcome == Outcome.PENDING
             return Blocked(SaveInProgress(other), intent.wanted) if is_running else None
         if on_record(edited.code) == seen:  # no other save came in between: this is no matter of locks

@@ -7,7 +7,7 @@ from typing import Any
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.rules.checking import Unmet
 from ticketadmin.services.saving.custom_fields import sends_changed_keys
-from ticketadmin.services.saving.edit import names_in, payload_of
+from ticketadmin.services.saving.edit import field_names_in, payload_of
 from ticketadmin.services.saving.held import Held
 from ticketadmin.services.saving.merge import Merge
 from ticketadmin.services.saving.sent_along import fields_lost, with_sent_along
@@ -58,7 +58,7 @@ def outgoing(
         wanted,
         before,
         payload,
-        along=tuple(name for name in names_in(payload) if name not in signed),
+        along=tuple(name for name in field_names_in(payload) if name not in signed),
         lost=lost,
         signature=signature,
         unsigned_payload=unsigned if signature else None,

@@ -7,7 +7,7 @@ from ticketadmin.models import Change
 from ticketadmin.services.crm.omitted import remember_emptied
 from ticketadmin.services.crm.reading import ReadBack, ReadTicket, read_back
 from ticketadmin.services.saving.readback import was_settled_elsewhere
-from ticketadmin.services.saving.record import finish
+from ticketadmin.services.saving.record import finish_change
 from ticketadmin.services.saving.sending import Written
 from ticketadmin.services.saving.verdict import WriteState, judge
 from ticketadmin.services.values.fields import Value
@@ -37,7 +37,7 @@ def prove(written: Written) -> Saved:
         )
     if not was_settled_elsewhere(change):
         verdict = judge(sent, found, schema, written.state)
-        finish(change, verdict, written.received)
+        finish_change(change, verdict, written.received)
         if verdict.wiped:
             remember_emptied(change.ticket_code, verdict.wiped)
     if written.problem and not change.is_saved:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from ticketadmin.models import Change, Outcome, Prepared, Slot
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import read_back
-from ticketadmin.services.saving.record import finish
+from ticketadmin.services.saving.record import finish_change
 from ticketadmin.services.saving.runner import has_ended
 from ticketadmin.services.saving.signature import Signature
 from ticketadmin.services.saving.verdict import (
@@ -31,7 +31,7 @@ def shown_outcome(change: Change) -> Outcome:
     """Return the outcome as people should hear it: a save without an answer for too long is unknown.
 
     A PUT ends within two time-outs. An older pending change was cut off by a crash, or is being read
-    back; `settle` finds out which as soon as that is certain.
+    back; `settle_change` finds out which as soon as that is certain.
     """
     is_late = timezone.now() - change.created_at > timedelta(seconds=2 * settings.TICKET_API_TIMEOUT)
     return Outcome.UNKNOWN if change.outcome == Outcome.PENDING and is_late else Outcome(change.outcome)
@@ -66,7 +66,7 @@ def was_settled_elsewhere(change: Change) -> bool:
     return change.outcome != Outcome.PENDING
 
 
-def settle(change: Change) -> Change:
+def settle_change(change: Change) -> Change:
     """Find out by reading what an open change did; leave it open where that cannot be known yet.
 
     A pending change is left alone while its save may still be running: until its process is known to have
@@ -77,7 +77,7 @@ def settle(change: Change) -> Change:
 
 
 def look_again(change: Change, *, is_abandoned: bool = False) -> Reason | None:
-    """Settle a change as `settle` does; return why its ticket could not be read, None where it could.
+    """Settle a change as `settle_change` does; return why its ticket could not be read, None where it could.
 
     `is_abandoned`: the caller knows that its save was cut off.
     """
@@ -124,7 +124,7 @@ def _settle_together(changes: Sequence[Change], *, is_abandoned: bool = False) -
     for change, one in zip(due, sent, strict=True):
         verdict = judge(one, found, schema, _state_of(change))
         if verdict.results or verdict.outcome != change.outcome:
-            finish(change, verdict)
+            finish_change(change, verdict)
         else:  # its turn comes again after those that were not looked at since
             change.finished_at = timezone.now()
             change.save(update_fields=["finished_at"])

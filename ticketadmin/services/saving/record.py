@@ -49,7 +49,7 @@ _FINISHED = RowsUpdate(
 )  # fmt: skip
 
 
-def finish(change: Change, verdict: Verdict, received: Received | None = None) -> None:
+def finish_change(change: Change, verdict: Verdict, received: Received | None = None) -> None:
     """Write the verdict down, with what was received where this ends the save itself.
 
     Of the values read before, a settled change keeps only those it concerns.

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from ticketadmin.models import Change
-from ticketadmin.services.saving.edit import names_in
+from ticketadmin.services.saving.edit import field_names_in
 from ticketadmin.services.saving.seen_fields import MAX_NAMED
 from ticketadmin.services.values.codecs import is_empty
 from ticketadmin.services.values.fields import CUSTOM_PREFIX, STANDARD, Value
@@ -95,4 +95,4 @@ def lost_and_along(
 def names_sent_along(change: Change) -> list[str]:
     """Return the fields that a change sent along unchanged."""
     signed = (change.signature or {}).get("field")
-    return [name for name in names_in(change.payload) if name not in change.wanted and name != signed]
+    return [name for name in field_names_in(change.payload) if name not in change.wanted and name != signed]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.models import Snippet, User
 from ticketadmin.services.people.access import require
-from ticketadmin.services.recipes.sharing import SHARING, NameTaken, TooMany
+from ticketadmin.services.recipes.sharing import SHARING, OwnNameTaken, TooManyKept
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import as_content, as_name
 from ticketadmin.services.snippets.table import FileRow
@@ -100,7 +100,7 @@ def apply_import(actor: User, sealed: str) -> dict[RowStatus, int]:
     rows = tuple(FileRow(*row) for row in kept["rows"])
     try:
         return _write(actor, rows, kept["shown"])
-    except (NameTaken, TooMany) as error:
+    except (OwnNameTaken, TooManyKept) as error:
         raise Outdated(rows) from error
 
 

@@ -16,11 +16,11 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from ticketadmin.models import KEY_LETTER, MAX_KEY, CustomField, FieldKind
+from ticketadmin.models import KEY_LETTER, MAX_FIELD_KEY, CustomField, FieldKind
 
 CUSTOM_PREFIX = "custom_fields."
 TITLE, STATUS, CATEGORY = "ticket_title", "status_name", "cate_name"
-CUSTOM_NAME = re.compile(rf"{re.escape(CUSTOM_PREFIX)}{KEY_LETTER}{{1,{MAX_KEY}}}")
+CUSTOM_NAME = re.compile(rf"{re.escape(CUSTOM_PREFIX)}{KEY_LETTER}{{1,{MAX_FIELD_KEY}}}")
 Value = Any  # JSON; mypy cannot follow a recursive alias through Django's JSONField
 
 

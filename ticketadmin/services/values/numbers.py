@@ -162,7 +162,7 @@ class DateCodec(Codec):
         return Widget.DATE if all(is_date(text) for text in texts) else box_for(texts)
 
     def read(self, _field: Field, texts: Inputs, _like: Value) -> Value:
-        return read_day(texts[0]).isoformat()
+        return typed_day(texts[0]).isoformat()
 
     def is_foreign(self, _field: Field, value: Value) -> bool:
         return not is_date(json_text(value))
@@ -179,10 +179,10 @@ class EpochDateCodec(DateCodec):
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:
         """Return midnight of the day in the unit and JSON type of what was there.
 
-        Raises ValidationError as `read_day` does, and `day_like_seconds` for a day that as milliseconds is so
-        small a number that it would be read back as seconds.
+        Raises ValidationError as `typed_day` does, and `day_like_seconds` for a day that as milliseconds is
+        so small a number that it would be read back as seconds.
         """
-        day = read_day(texts[0])
+        day = typed_day(texts[0])
         sent = date_to_epoch(day, like)
         if epoch_to_date(sent) != day:
             message = _(
@@ -199,7 +199,7 @@ class EpochDateCodec(DateCodec):
         return epoch_to_date(value) is None
 
 
-def read_day(text: str) -> date:
+def typed_day(text: str) -> date:
     """Return the day that a user typed as YYYY-MM-DD.
 
     Raises ValidationError: `invalid_date`, or `early_date` for a year that was typed with two digits.

@@ -11,20 +11,20 @@ from typing import TypeVar
 
 from ticketadmin.text import normalize
 
-MAX_KEY = 90  # bytes of letters in a sort key, and of tones
+MAX_SORT_KEY = 90  # bytes of letters in a sort key, and of tones
 MAX_SORTED_TEXT = 1_000  # the same for sorting here, where nothing is stored
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _LETTERS = {letter: place for place, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
 _TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
 
 
-def in_order(items: Iterable[T], name: Callable[[T], str]) -> list[T]:
+def in_order(items: Iterable[_T], name: Callable[[_T], str]) -> list[_T]:
     """Return items by their names, however these were typed (composed or not, either case)."""
     return sorted(items, key=lambda item: sort_key(name(item), limit=MAX_SORTED_TEXT))
 
 
-def sort_key(name: str, *, limit: int = MAX_KEY) -> bytes:
+def sort_key(name: str, *, limit: int = MAX_SORT_KEY) -> bytes:
     """Return bytes that order names as `in_order` does, in every database and with any collation.
 
     Two names have one key exactly if they are equal when trimmed, composed and case-folded, up to the limit.

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
-from ticketadmin.models import Source, User
+from ticketadmin.models import IdentitySource, User
 from ticketadmin.presenters.account import ForgottenPage, LinkSentPage
 from ticketadmin.presenters.error_pages import TooManyPage
 from ticketadmin.services.audit.record import acting_via
@@ -31,7 +31,7 @@ from ticketadmin.services.people.passwords import TooManyRequests, ask_for_passw
 from ticketadmin.services.people.second_step import is_on
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import signed_in_user
-from ticketadmin.views.account.second_step import count_failure, may_try
+from ticketadmin.views.account.second_step import count_failed_step, may_try
 from ticketadmin.views.addresses import counted_address
 from ticketadmin.views.error_pages import locked_out
 from ticketadmin.views.pages import show
@@ -50,7 +50,7 @@ class PasswordChange(views.PasswordChangeView):
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Refuse users whose password is not kept here."""
-        if signed_in_user(request).source != Source.LOCAL:
+        if signed_in_user(request).source != IdentitySource.LOCAL:
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
@@ -63,7 +63,7 @@ class PasswordChange(views.PasswordChangeView):
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         """Count a wrong old password."""
         if form.has_error("old_password", "password_incorrect"):
-            count_failure(self.request, signed_in_user(self.request))
+            count_failed_step(self.request, signed_in_user(self.request))
         return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
@@ -122,7 +122,7 @@ class Choose(views.PasswordResetConfirmView):
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         """Count a wrong code."""
         if form.has_error("code", "wrong"):
-            count_failure(self.request, self.user, step="code")
+            count_failed_step(self.request, self.user, step="code")
         return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:

@@ -23,7 +23,7 @@ from ticketadmin.presenters.account import (
     typed_secret,
 )
 from ticketadmin.services.people import second_step as steps
-from ticketadmin.signing_in.second_step import finish, note_passed, pending_user
+from ticketadmin.signing_in.second_step import finish_sign_in, note_passed, pending_user
 from ticketadmin.views.access import UserRequest, is_scripted
 from ticketadmin.views.account.account import session_response
 from ticketadmin.views.error_pages import locked_out
@@ -44,9 +44,9 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
         if not may_try(request, user):
             return locked_out(request)
         if form.is_valid():
-            page = finish(request, user)
+            page = finish_sign_in(request, user)
             return session_response(request) if is_scripted(request) else redirect(page)
-        count_failure(request, user, step="code")
+        count_failed_step(request, user, step="code")
         if is_scripted(request):
             return JsonResponse({"problem": form.problem}, status=422)
     return show(request, SignInCodePage(form))
@@ -79,7 +79,7 @@ def _set_up(request: UserRequest, user: User) -> HttpResponse:
             note_passed(request, user)
             messages.success(request, _("Two-step sign-in is on. Your other sessions have ended."))
             return show(request, RecoveryCodesPage(form.codes))
-        count_failure(request, user, step="code")
+        count_failed_step(request, user, step="code")
     address = steps.set_up(user)
     page = SetUpPage(form, qr_code(address), typed_secret(address), steps.is_demanded(user))
     return show(request, page, status=422 if form.errors else 200)
@@ -94,12 +94,12 @@ def _manage(request: UserRequest, user: User) -> HttpResponse:
             messages.success(request, _("Two-step sign-in is off."))
             return see_other(reverse("account"))
         if form.has_error("code", "wrong"):
-            count_failure(request, user, step="code")
+            count_failed_step(request, user, step="code")
     page = SecondStepPage(form, user.second_step_since, steps.codes_left(user), steps.is_demanded(user))
     return show(request, page, status=422 if form.errors else 200)
 
 
-def count_failure(request: HttpRequest, user: User, **step: str) -> None:
+def count_failed_step(request: HttpRequest, user: User, **step: str) -> None:
     """Count a wrong password, or a wrong code as `step`, like a failed sign-in."""
     credentials = {"username": user.get_username(), **step}
     user_login_failed.send(__name__, credentials=credentials, request=request)

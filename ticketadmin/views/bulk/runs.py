@@ -19,7 +19,7 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
 from ticketadmin.forms.bulk_file import FileChoicesForm
 from ticketadmin.forms.change_reason import ReasonForm
-from ticketadmin.forms.recipes import explain
+from ticketadmin.forms.recipes import why_not_kept
 from ticketadmin.forms.snippets import box_for_snippet
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, Tone, User
 from ticketadmin.presenters.bulk import BulkListPage, present_endings, present_run
@@ -55,7 +55,7 @@ from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.snippets.inserting import insert_snippet, reason_page, wanted_box, wants_snippet
 
-Action = Callable[[UserRequest, BulkUpdate], HttpResponse]
+RunAction = Callable[[UserRequest, BulkUpdate], HttpResponse]
 
 
 @needs("run_bulk_updates", "GET")
@@ -134,7 +134,7 @@ def bulk_action(request: UserRequest, bulk: UUID, action: str) -> HttpResponse:
     return _ACTIONS[action](request, one)
 
 
-def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -> Action:
+def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -> RunAction:
     """Return the action of a button that needs nothing but a reason, if that."""
 
     def do(request: UserRequest, one: BulkUpdate) -> HttpResponse:
@@ -221,14 +221,14 @@ def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
         try:
             keep_recipe(request.user, name, changes)
         except CannotKeep as error:
-            problem = explain(error)
+            problem = why_not_kept(error)
     if problem:
         return _run_page(request, one, Notice(Tone.DANGER, _("The recipe was not saved."), problem), 422)
     messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": name})
     return see_other(reverse("recipes"))
 
 
-_ACTIONS: dict[str, Action] = {
+_ACTIONS: dict[str, RunAction] = {
     "pause": _act(bulks.pause_bulk),
     "resume": _act(bulks.resume_bulk),
     "cancel": _act(bulks.cancel_bulk),

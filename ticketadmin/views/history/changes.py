@@ -95,7 +95,7 @@ def restore(request: UserRequest, change: uuid.UUID) -> HttpResponse:
 def settle(request: UserRequest, change: uuid.UUID) -> HttpResponse:
     """Read the ticket again to find out what an open change did."""
     record = _visible(request, change)
-    readback.settle(record)
+    readback.settle_change(record)
     return see_other(reverse("ticket", args=[record.ticket_code]) + f"?saved={record.uuid}")
 
 

@@ -40,7 +40,7 @@ CARRIED = ("submission", ACCEPT_LOSING)
 
 
 @dataclass(frozen=True)
-class Step:
+class SnippetStep:
     """What one press comes to: the form's `data`, a choice to offer or a notice, and the page's status."""
 
     data: QueryDict
@@ -66,7 +66,7 @@ def insert_snippet(
     next_step: str,
     code: str = "",
     data: QueryDict | None = None,
-) -> Step:
+) -> SnippetStep:
     """Return the posted form with the snippets to choose from or with the chosen one in the box.
 
     `data` is the form as it is to be shown, where that is not what was posted. Raises Http404 without a box.
@@ -82,15 +82,15 @@ def insert_snippet(
         found = snippets_for(user, after=after)
         following = after + MAX_SNIPPETS_SHOWN if found.has_more else 0
         choice = SnippetChoice(box.name, box.label, present_snippets(found.rows), following)
-        return Step(data, choice)
+        return SnippetStep(data, choice)
     one = find_snippet(user, whole_number(posted[CHOSEN]) or 0)
     if one is None:
-        return Step(data, notice=describe_inserted("", Insertion(), box.label, next_step), status=422)
+        return SnippetStep(data, notice=describe_inserted("", Insertion(), box.label, next_step), status=422)
     insertion = insertion_for(one, user=user, code=code, today=timezone.localdate())
     notice = describe_inserted(one.name, insertion, box.label, next_step)
     if insertion.problems:
-        return Step(data, notice=notice, status=422)
-    return Step(with_snippet(data, box, insertion), notice=notice)
+        return SnippetStep(data, notice=notice, status=422)
+    return SnippetStep(with_snippet(data, box, insertion), notice=notice)
 
 
 def reason_page(request: UserRequest, page: ReasonPage) -> HttpResponse:

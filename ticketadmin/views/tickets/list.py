@@ -19,7 +19,7 @@ from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import Statuses, get_statuses
 from ticketadmin.services.index.listing import Query, changed_count
 from ticketadmin.services.index.overview import overview_for
-from ticketadmin.services.index.rows import Listed, current_index
+from ticketadmin.services.index.rows import ListedFields, current_index
 from ticketadmin.services.index.state import note_use
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
@@ -116,7 +116,7 @@ def delete_view(request: UserRequest, view: int) -> HttpResponse:
 
 def asked_of(
     request: UserRequest, choices: Choices, query: QueryDict | None = None
-) -> tuple[ListRequest, Listed]:
+) -> tuple[ListRequest, ListedFields]:
     """Return what a query asks of the list, the request's own or another, and the list's custom fields."""
     listed = _listed(described_of(choices))
     asked = request.GET if query is None else query
@@ -131,8 +131,8 @@ def described_of(choices: Choices) -> Sequence[CustomField]:
     return _DESCRIBED.rows() if choices.listed is None else choices.listed
 
 
-def _listed(described: Sequence[CustomField]) -> Listed:
-    return Listed({CUSTOM_PREFIX + one.key: one.kind for one in described})
+def _listed(described: Sequence[CustomField]) -> ListedFields:
+    return ListedFields({CUSTOM_PREFIX + one.key: one.kind for one in described})
 
 
 def _source(request: UserRequest) -> ListSource:
@@ -145,7 +145,9 @@ def _source(request: UserRequest) -> ListSource:
     return ListSource(asked, known, statuses, described, listed)
 
 
-def _read(query: QueryDict, user: User, choices: Choices, statuses: Statuses, listed: Listed) -> ListRequest:
+def _read(
+    query: QueryDict, user: User, choices: Choices, statuses: Statuses, listed: ListedFields
+) -> ListRequest:
     return read_request(
         query, choices=choices, statuses=statuses, listed=listed, user=user, columns=user.list_columns
     )

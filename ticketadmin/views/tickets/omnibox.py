@@ -32,7 +32,7 @@ def go(request: UserRequest) -> HttpResponse:
     return _leads_to(omnibox.understand(typed, names, codes), request.user)
 
 
-def _leads_to(typed: omnibox.Typed, user: User) -> HttpResponse:
+def _leads_to(typed: omnibox.OmniboxMeaning, user: User) -> HttpResponse:
     match typed:
         case omnibox.OneTicket(code=code):
             return redirect("ticket", code)
@@ -95,7 +95,7 @@ def suggest(request: UserRequest) -> HttpResponse:
 
 def _suggested_recipes(typed: str, known: omnibox.KnownCodes, user: User) -> list[tuple[str, Recipe]]:
     """Return the ticket's code with each recipe that "CODE /name" may mean; without a name all of them."""
-    named = omnibox.recipe_in(f"{typed} ", known) if "/" in typed else None
+    named = omnibox.named_recipe_in(f"{typed} ", known) if "/" in typed else None
     if named is None or len(named.codes) != 1:
         return []
     found = recipes_named(user, named.name) if named.name else recipes_for(user)
