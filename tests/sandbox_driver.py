@@ -2,12 +2,14 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+import threading
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +139,34 @@ class Sandbox:
 
     def _call(self, method: str, path: str, content: Any = None) -> Any:
         data = json.dumps(content).encode() if content is not None else None
-        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)
+        connection = _connection_to(self.url)
         try:
-            with urllib.request.urlopen(request, timeout=LIMIT) as response:
-                return json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                raise AssertionError(error.read().decode()) from None
+            connection.request(method, f"/_sandbox/{path}", data)
+            response = connection.getresponse()
+            answer = response.read()
+        except BaseException:
+            connection.close()  # what comes next would read the rest of this answer
+            raise
+        assert response.status == HTTPStatus.OK, answer.decode()
+        return json.loads(answer)
+
+
+class _Connection(HTTPConnection):
+    """A connection that ends with its thread."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_kept = threading.local()
+
+
+def _connection_to(url: str) -> HTTPConnection:
+    """Return this thread's connection to a sandbox: opening one takes longer than an answer."""
+    connections: dict[str, _Connection] = _kept.__dict__.setdefault("connections", {})
+    connection = connections.get(url)
+    if connection is None:
+        connection = connections[url] = _Connection(url.removeprefix("http://"), timeout=LIMIT)
+    if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+        connection.close()  # the sandbox has ended since; the next request opens it again
+    return connection
