@@ -153,7 +153,7 @@ function reveal(all, place) {
   attach(box.querySelector("[data-rich-tools]"), editor);
   editedBy(textarea, editor, all.createNodeFromContent);
   place.hidden = false;
-  if (document.activeElement === textarea) editor.commands.focus();
+  if (document.activeElement === textarea) editor.view.focus(); // at once: keys that follow are not lost
   textarea.hidden = true;
   show("rich");
   preview(previewPlace, textarea, "rich");

@@ -14,6 +14,7 @@ const EDGE = 8;
 const GAP = 4;
 const FRESH = 30_000; // milliseconds
 const PAUSE = 200; // milliseconds after a key, before the server is searched
+const AGAIN = 1_000; // milliseconds after a list that could not be read, before it is read again
 
 let all = [];
 let hasMore = false; // more exist than the server lists
@@ -70,6 +71,19 @@ function read() {
   return reading;
 }
 
+const pass = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+// Once more where the server was not reached: after the last key of a name nothing else would read again.
+async function readTwice() {
+  try {
+    await read();
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    await pass(AGAIN);
+    await read();
+  }
+}
+
 function choose(option) {
   for (const one of [...all, ...found.options]) one.setAttribute("aria-selected", String(one === option));
   option?.scrollIntoView({ block: "nearest" });
@@ -96,7 +110,7 @@ async function searchFurther() {
   const [into, wanted] = [target, wantedNow()];
   if (!hasMore || !wanted || found.wanted === wanted) return;
   const isSame = () => target === into && target && wantedNow() === wanted;
-  await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  await pass(PAUSE);
   if (!isSame()) return;
   const answer = await optionsOf({ ticket, [opener ? "words" : "name"]: wanted });
   if (!isSame()) return;
@@ -175,7 +189,7 @@ export async function open(wanted, button, code) {
 export async function offer(wanted, code) {
   if (!opener) ticket = code;
   try {
-    await read();
+    await readTwice();
   } catch {
     return close(); // what is typed stays a text
   }

@@ -32,6 +32,8 @@ expect.set_options(timeout=PATIENCE)
 HAS_NATIVE_CLOCK = "Function.prototype.toString.call(Date).includes('[native code]')"
 
 
+FOCUSED = "document.activeElement?.cloneNode().outerHTML"
+
 # What a page keeps for good: listeners, scripts, answers in place of the server's, another medium.
 LASTING = (
     "add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function", "on",
@@ -100,6 +102,7 @@ class Tab:
         context.set_default_timeout(PATIENCE)
         self.server = server
         self.complaints: list[str] = []
+        self.failed_loads: list[str] = []  # which a test may want; told where it fails
         self._changed: set[str] = set()
         self._page = self._listened_to(context.pages[0] if context.pages else context.new_page())
         self._note_changes_of(self._page)
@@ -125,6 +128,8 @@ class Tab:
     def _note(self, message: ConsoleMessage) -> None:
         if is_fault(message):
             self.complaints.append(message.text)
+        elif message.type == "error":
+            self.failed_loads.append(f"{message.text} {message.location['url']}")
 
     def _note_error(self, error: Error) -> None:
         self.complaints.append(str(error))
@@ -247,9 +252,11 @@ def tab_of(
 
 
 def picture(tab: Tab, name: str) -> None:
-    """Keep what the pages of a window look like."""
+    """Keep what the pages of a window look like, and print what a picture does not show."""
     FAILURES.mkdir(exist_ok=True)
+    print(f"{name}: {tab.complaints}, {tab.failed_loads}")  # noqa: T201 - shown with the failure
     for at, page in enumerate(tab.context.pages):
+        print(f"{page.url} focuses {page.evaluate(FOCUSED)}")  # noqa: T201
         page.screenshot(path=FAILURES / f"{name}-{at}.png".replace("/", "-"), full_page=True)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.conftest import Tab
 from tests.e2e.editing import opened, save
@@ -50,6 +50,27 @@ def test_what_is_typed_into_the_editor_is_sent_clean(
     assert "<strong>không lên</strong>" in content
     assert "<li><p>một</p></li>" in content
     assert set(live_sandbox.puts(CODE)[0]) == {"ticket_code", "ticket_content"}
+
+
+def test_the_focus_goes_from_the_textarea_to_the_editor_at_once(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content=PLAIN)
+    page = tab_of("staff").goto(URL)
+    held: list[Route] = []
+    page.route(re.compile("prose_editor/editor"), lambda one: one.continue_() if held else held.append(one))
+    with page.expect_request(re.compile("prose_editor/editor")):
+        page.get_by_text("Edit the content", exact=True).click()
+    source = page.get_by_label("Content as HTML")
+    source.click()
+    source.evaluate("""source => new MutationObserver(() => {
+        if (source.hidden) document.body.dataset.focused = document.activeElement.role;
+    }).observe(source, { attributes: true })""")  # tells what has the focus before another key can come
+    held[0].continue_()
+
+    expect(page.locator("body")).to_have_attribute("data-focused", "textbox")
+    page.keyboard.type("Kính gửi. ")
+    expect(page.get_by_role("textbox", name="Content", exact=True)).to_contain_text("Kính gửi. ")
 
 
 @pytest.mark.parametrize(

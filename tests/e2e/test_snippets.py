@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browsing import Visitor
 from tests.e2e.conftest import Tab
@@ -243,6 +243,22 @@ def test_without_an_answer_nothing_is_lost(
 
     expect(page.get_by_role("alert").filter(has_text="nothing was inserted. Try again.")).to_be_visible()
     expect(reason).to_have_value("//hen")
+
+
+def test_a_list_that_fails_once_is_read_again_without_another_key(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
+) -> None:
+    page = tab_of("staff").goto(f"/tickets/{code}/")
+    held: list[Route] = []
+    page.route("**/snippets/menu/*", lambda route: route.continue_() if held else held.append(route))
+    reason = page.locator("#id_change_reason")
+    reason.click()
+    with page.expect_request("**/snippets/menu/*"):  # for which every later key waits, too
+        page.keyboard.type("//hen")
+    expect(reason).to_have_value("//hen")
+    held[0].abort()
+
+    expect(options(page)).to_contain_text(["//hẹn"])
 
 
 def test_without_scripts_a_snippet_goes_to_the_end_of_the_box(
