@@ -266,8 +266,7 @@ class LiveWorker:
 
     def start(self) -> None:
         """Start it, at once ready for work."""
-        # With DEBUG it would watch its source, and start itself anew: what is forked has no start to repeat.
-        arguments = ("db_worker", "--interval", "0.1", "--no-startup-delay", "--no-reload")
+        arguments = ("db_worker", "--interval", "0.1", "--no-startup-delay")
         self._process = _started(self.server.forks, self.log, "manage", *arguments)
 
     @property

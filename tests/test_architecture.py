@@ -37,6 +37,7 @@ LAYERS = [
         "text",
         "workbooks",
         "logs",
+        "request_ids",
         "metrics",
         "private_sqlite",
         "converters",
@@ -68,6 +69,9 @@ UNRECORDED = {
 LONGEST_FUNCTION = 50
 MAX_PARAMETERS = 6
 MAX_NESTING = 3
+FILLED_LATER = re.compile(
+    r"(\w+\.)?(list|dict|set|deque|defaultdict|OrderedDict|Counter|local|WeakSet)\((maxlen=.*)?\)"
+)
 # Names that a framework or Python looks for in each module of a kind, so several modules define them.
 CONVENTIONS = {
     "Command": "Django runs the class of this name in a module of management/commands",
@@ -226,6 +230,65 @@ def test_statements_are_nested_at_most_three_deep() -> None:
     ]
 
     assert deep == []
+
+
+def held_state(tree: ast.Module) -> list[str]:
+    """Return what a module keeps in its own names, or changes in those of another.
+
+    That is a name that a function rebinds, a container or thread-local that is filled later, a name written
+    by way of `vars()` or `globals()`, and an attribute set on what was imported.
+    """
+    found = [
+        f"global {name}" for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names
+    ]
+    for node in tree.body:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        is_empty_display = isinstance(value, ast.List | ast.Dict) and not ast.unparse(value).strip("[]{}")
+        if is_empty_display or (value is not None and FILLED_LATER.fullmatch(ast.unparse(value))):
+            found.append(ast.unparse(node))
+    imported = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        found += [
+            ast.unparse(node)
+            for target in targets
+            if isinstance(target, ast.Attribute)
+            and isinstance(target.value, ast.Name)
+            and target.value.id in imported
+        ]
+        if isinstance(node, ast.Call) and re.match(r"(vars|globals)\(\)\.", ast.unparse(node)):
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_no_module_holds_state_in_its_names() -> None:
+    """It is in an object with methods, Django's cache, a bounded `lru_cache` or a context variable."""
+    found = {name: held for name, tree in modules() if (held := held_state(tree))}
+
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    global known\n    known = 1",
+        "kept: dict[str, int] = {}",
+        "recent = []",
+        "seen = set()",
+        "recent = deque(maxlen=3)",
+        "local = threading.local()",
+        "vars().update(env.email_url())",
+        "from package import worker\nworker.Worker = Mine",
+        "import package\ndef f():\n    package.LIMIT = 2",
+    ],
+)
+def test_each_kind_of_held_state_is_found(code: str) -> None:
+    assert held_state(ast.parse(code))
 
 
 def test_limits_are_called_max() -> None:

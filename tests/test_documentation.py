@@ -42,7 +42,7 @@ def test_the_settings_table_names_every_variable_and_no_other() -> None:
 def test_every_setting_is_used() -> None:
     """By Django, by a package whose settings begin with its name, or by a module of the product."""
     of_packages = re.compile(
-        r"AXES_|CRISPY_|OIDC_|OTP_|WHITENOISE_|CONTENT_SECURITY_POLICY$|TASKS$|ROOT_URLCONF$"
+        r"AXES_|CRISPY_|OIDC_|OTP_|WHITENOISE_|CONTENT_SECURITY_POLICY$|TASKS$|ROOT_URLCONF$|EMAIL_FILE_PATH$"
     )
     settings = ast.walk(ast.parse((ROOT / "ticketadmin" / "settings.py").read_text(encoding="utf-8")))
     assigned = {one.id for one in settings if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}

@@ -4,7 +4,6 @@ A record names the user (by id), the ticket (by code), the outcome and the time 
 e-mail, phone or key. `event` writes such a record; LOG_FORMAT=json gives each fact a key of its own.
 """
 
-import contextvars
 import json
 import logging
 import re
@@ -16,9 +15,9 @@ from typing import Any
 from django.conf import settings
 from django.views.debug import SafeExceptionReporterFilter
 
+from ticketadmin.request_ids import current_request_id
 from ticketadmin.ticketapi.keys import MASK, ApiKey
 
-request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 # Settings that hold secrets. Nothing logs them on purpose; this is the last layer.
 SECRETS = (
     *("TICKET_API_KEY", "TICKET_API_COOKIE", "SECRET_KEY", "METRICS_TOKEN"),
@@ -75,7 +74,7 @@ class SafeRecord(logging.Filter):
     """Add the request id to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
+        record.request_id = current_request_id() or "-"
         return True
 
 

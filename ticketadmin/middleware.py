@@ -19,9 +19,9 @@ from django.utils.translation import gettext as _
 
 from ticketadmin.converters import whole_number
 from ticketadmin.logs import event
-from ticketadmin.logs import request_id as current_request_id
 from ticketadmin.metrics import REQUEST_SECONDS, REQUESTS
 from ticketadmin.models import Channel, User
+from ticketadmin.request_ids import request_named
 from ticketadmin.services.audit.record import ActionOrigin, acting_from
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
@@ -51,12 +51,9 @@ class RequestIdMiddleware(_Middleware):
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
-        request.request_id = request_id  # type: ignore[attr-defined]
-        token = current_request_id.set(request_id)
-        try:
+        request.request_id = request_id  # type: ignore[attr-defined]  # for templates
+        with request_named(request_id):
             response = self.get_response(request)
-        finally:
-            current_request_id.reset(token)
         response["X-Request-ID"] = request_id
         return response
 

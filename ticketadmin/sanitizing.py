@@ -23,7 +23,6 @@ names, not values; crashes on nested brackets).
 import hashlib
 import html
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -227,20 +226,16 @@ def _nh3(html_text: str, *, rel: str | None) -> str:
     return _with_first_lines(cleaned)
 
 
-_cleaners = threading.local()  # a bleach Cleaner is not safe to share between threads
-
-
 def _bleach(html_text: str) -> str:
-    cleaner = getattr(_cleaners, "cleaner", None)
-    if cleaner is None:
-        cleaner = _cleaners.cleaner = bleach.Cleaner(
-            tags=TAGS,
-            attributes=lambda tag, name, value: _filter_attribute(tag, name, value) is not None,
-            protocols=LINK_SCHEMES,
-            strip=True,
-            strip_comments=True,
-        )
-    return _with_first_lines(str(cleaner.clean(html_text)))
+    cleaned = bleach.clean(
+        html_text,
+        tags=TAGS,
+        attributes=lambda tag, name, value: _filter_attribute(tag, name, value) is not None,
+        protocols=LINK_SCHEMES,
+        strip=True,
+        strip_comments=True,
+    )
+    return _with_first_lines(str(cleaned))
 
 
 def _with_first_lines(cleaned: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 import jwt
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
@@ -53,7 +54,6 @@ class Provider:
 
 
 _asking = threading.Lock()
-_known: tuple[float, Provider | None] | None = None  # when it answered or failed, and with what
 
 
 def provider(*, is_beginning: bool = False) -> Provider:
@@ -62,22 +62,32 @@ def provider(*, is_beginning: bool = False) -> Provider:
     A sign-in that begins needs a fresh answer, so that no browser is redirected to a provider that is down.
     Anonymous users can begin one, so at most one request runs at a time, and all that wait share its answer.
     """
-    global _known  # noqa: PLW0603 - one provider a process
     began = time.monotonic()
     oldest = began if is_beginning else began - _ASK_AGAIN_AFTER
-    known = _known
+    known = _last_answer()
     if known is None or known[1] is None or known[0] < oldest:
         if not _asking.acquire(timeout=2 * settings.OIDC_TIMEOUT):
             raise SourceUnavailable
         try:
-            known = _known
+            known = _last_answer()
             if known is None or known[0] < (began if known[1] is None else oldest):
-                known = _known = (time.monotonic(), _discovered())
+                known = (time.monotonic(), _discovered())
+                cache.set(_answer_key(), known, _ASK_AGAIN_AFTER)
         finally:
             _asking.release()
     if known[1] is None:
         raise SourceUnavailable
     return known[1]
+
+
+def _last_answer() -> tuple[float, Provider | None] | None:
+    """Return when the provider was last asked and what it said; None where it failed, or was not asked."""
+    kept: tuple[float, Provider | None] | None = cache.get(_answer_key())
+    return kept
+
+
+def _answer_key() -> str:
+    return f"openid:{hash(settings.OIDC_ISSUER)}"
 
 
 def _discovered() -> Provider | None:

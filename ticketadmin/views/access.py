@@ -43,11 +43,6 @@ def signed_in_user(request: HttpRequest) -> User:
     return request.user
 
 
-def request_id_of(request: HttpRequest) -> str:
-    """Return the request id, under which logs and the CRM know this request."""
-    return str(getattr(request, "request_id", ""))
-
-
 def is_scripted(request: HttpRequest) -> bool:
     """Return whether a script made the request: it cannot follow a redirect to the sign-in page."""
     return request.headers.get("X-Requested-With") == "XMLHttpRequest"

@@ -1,4 +1,6 @@
-"""The worker process: runs the tasks of the queue, as django-tasks-db's `db_worker`, and chores beside them.
+"""The worker process: runs the tasks of the queue by django-tasks-db's worker, and chores beside them.
+
+The command replaces the package's own of this name, which runs its own class of worker.
 
 One thread looks every few seconds for bulk updates whose worker died, so that any living worker, however
 busy, resumes them; another keeps the ticket index fresh. The first SIGTERM lets tickets in flight end and
@@ -16,9 +18,12 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
-from django_tasks_db.management.commands import db_worker
+from django_tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME
+from django_tasks_db.management.commands.db_worker import Worker as QueueWorker
+from django_tasks_db.management.commands.db_worker import valid_interval
 
 from ticketadmin.management.starting import require_start
 from ticketadmin.models import Channel
@@ -37,7 +42,7 @@ SWITCH_EVERY = 0.001  # seconds: threads that wait for the CRM get their turn so
 logger = logging.getLogger(__name__)
 
 
-class Worker(db_worker.Worker):
+class Worker(QueueWorker):
     """Ends a long task between two tickets instead of after the last one."""
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
@@ -55,18 +60,40 @@ class Worker(db_worker.Worker):
         return None
 
 
-class Command(db_worker.Command):
-    """The package's command with this worker class and the chores in threads."""
+class Command(BaseCommand):
+    """Work on the queue until told to end, with the chores in threads."""
 
+    help = "Work on bulk updates, keep the ticket index fresh, and do what is due by the clock."
     requires_system_checks: list[str] = []  # require_start runs them and says more
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--interval", type=valid_interval, default=1.0, help="seconds between two looks at an empty queue"
+        )
+        parser.add_argument(
+            "--no-startup-delay",
+            action="store_false",
+            dest="startup_delay",
+            help="begin immediately, where no other worker begins at the same time",
+        )
+
+    def handle(self, *, interval: float, startup_delay: bool, **_options: Any) -> None:
         require_start()
         sys.setswitchinterval(SWITCH_EVERY)
         _begin_without_tasks()
-        db_worker.Worker = Worker  # type: ignore[misc]  # its command has no other way to take one
+        worker = Worker(
+            queue_names=[DEFAULT_TASK_QUEUE_NAME],
+            excluded_queue_names=[],
+            backend_name=DEFAULT_TASK_BACKEND_ALIAS,
+            worker_id=this_worker(),
+            interval=interval,
+            startup_delay=startup_delay,
+            batch=False,
+            max_tasks=None,
+        )
+        worker.configure_signals()
         with _watch():
-            super().handle(**options)
+            worker.run()
 
 
 def _begin_without_tasks() -> None:

@@ -21,8 +21,9 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from ticketadmin.logs import event, request_id
+from ticketadmin.logs import event
 from ticketadmin.models import AuditAction, AuditEntry, Channel, User
+from ticketadmin.request_ids import current_request_id
 
 logger = logging.getLogger("ticketadmin.audit")
 
@@ -116,7 +117,7 @@ def record(
         details=_bounded(told),
         channel=origin.channel,
         address=origin.address or None,
-        request_id=request_id.get().strip("-"),
+        request_id=current_request_id(),
     )
     transaction.on_commit(partial(_log, entry))
     return entry

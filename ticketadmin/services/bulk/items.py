@@ -11,7 +11,6 @@ from datetime import timedelta
 from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
-from ticketadmin.logs import request_id
 from ticketadmin.models import (
     BulkItem,
     BulkKind,
@@ -28,6 +27,7 @@ from ticketadmin.models import (
     TicketRule,
     User,
 )
+from ticketadmin.request_ids import set_request_id
 from ticketadmin.services.bulk.endings import Endings
 from ticketadmin.services.bulk.file_base import bases_in_file
 from ticketadmin.services.bulk.recipes import is_stopped, recipe_of_run
@@ -442,4 +442,4 @@ def _set_end(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change |
 
 
 def _name_request(work: Work, item: BulkItem) -> None:
-    request_id.set(f"bulk-{work.bulk.uuid.hex[:12]}-{item.position}")
+    set_request_id(f"bulk-{work.bulk.uuid.hex[:12]}-{item.position}")

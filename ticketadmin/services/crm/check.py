@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from ticketadmin.logs import request_id
 from ticketadmin.models import Change, CrmSnapshot, Outcome, Reading, Snapshot, User
+from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.crm.connection import get_api, reading_state
 from ticketadmin.services.people.access import require
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound, TicketApiError
@@ -97,7 +97,7 @@ def last_report(actor: User) -> Report | None:
 
 
 def _answers() -> Iterator[CheckStep]:
-    api, asked_as = get_api(), request_id.get()
+    api, asked_as = get_api(), current_request_id()
     statuses = _ask(CheckQuestion.STATUSES, lambda: api.list_statuses(request_id=asked_as))
     if statuses.state is CheckAnswer.FAILS and statuses.reason is not Reason.KEY_REFUSED:
         yield CheckStep(CheckQuestion.REACH, CheckAnswer.FAILS, statuses.reason)

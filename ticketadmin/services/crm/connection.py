@@ -7,6 +7,7 @@ process knows and a restart does not forget.
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -28,10 +29,8 @@ from ticketadmin.ticketapi.client import TicketApi
 from ticketadmin.ticketapi.keys import ApiKey
 
 REFUSAL_BELIEVED_FOR = timedelta(minutes=10)
+READS_REMEMBERED = 20
 
-_lock = threading.Lock()
-_api: TicketApi | None = None
-_listeners: list[Callable[[Call], None]] = []
 logger = logging.getLogger("ticketadmin.remote")
 
 
@@ -66,23 +65,52 @@ class CallGate:
         self._breaker.note(call)
 
 
-def get_api() -> TicketApi:
-    """Return this process's client for the API that the settings name."""
-    global _api  # noqa: PLW0603 - one pool a process is the point
-    with _lock:
-        if _api is None:
-            gate = CallGate()
-            _api = TicketApi(_config(), observer=partial(_observe, gate), gate=gate)
-        return _api
+class CrmConnection:
+    """The client of a process, made when it is first used, and who listens to its calls."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._api: TicketApi | None = None
+        self._listeners: list[Callable[[Call], None]] = []
+        self._reads: deque[float] = deque(maxlen=READS_REMEMBERED)
+
+    def get_api(self) -> TicketApi:
+        """Return this process's client for the API that the settings name."""
+        with self._lock:
+            if self._api is None:
+                gate = CallGate()
+                self._api = TicketApi(_config(), observer=partial(self._observe, gate), gate=gate)
+            return self._api
+
+    def forget_api(self) -> None:
+        """Close the pooled connections; the next call makes a new client from the settings."""
+        with self._lock:
+            if self._api is not None:
+                self._api.close()
+            self._api = None
+            self._reads.clear()
+
+    def listen(self, listener: Callable[[Call], None]) -> Callable[[], None]:
+        """Tell a listener of each attempt of this process, in the thread that made it; return how to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def recent_read_seconds(self) -> list[float]:
+        """Return how long the last reads of this process took, READS_REMEMBERED at most."""
+        return list(self._reads)
+
+    def _observe(self, gate: CallGate, call: Call) -> None:
+        if call.method == "GET":
+            self._reads.append(call.seconds)
+        _count(call)
+        # Listeners first: they hold other threads in memory, while the gate may wait for the database.
+        for listener in list(self._listeners):
+            listener(call)
+        gate.note(call)
 
 
-def listen(listener: Callable[[Call], None]) -> Callable[[], None]:
-    """Tell a listener of each attempt of this process, in the thread that made it; return how to stop."""
-    _listeners.append(listener)
-    return lambda: _listeners.remove(listener)
-
-
-def _observe(gate: CallGate, call: Call) -> None:
+def _count(call: Call) -> None:
+    """Count an attempt in the metrics and log it."""
     result = str(call.http_status) if call.http_status else (call.reason or "unknown")
     REMOTE_CALLS.labels(call.method, call.endpoint, result).inc()
     REMOTE_SECONDS.labels(call.method, call.endpoint).observe(call.seconds)
@@ -98,10 +126,6 @@ def _observe(gate: CallGate, call: Call) -> None:
         attempt=call.attempt,
         ms=round(call.seconds * 1000, 1),
     )
-    # Listeners first: they hold other threads in memory, while the gate may wait for the database.
-    for listener in list(_listeners):
-        listener(call)
-    gate.note(call)
 
 
 def _config() -> ApiConfig:
@@ -120,13 +144,11 @@ def _config() -> ApiConfig:
     )
 
 
-def forget_api() -> None:
-    """Close the pooled connections; the next call makes a new client from the settings."""
-    global _api  # noqa: PLW0603
-    with _lock:
-        if _api is not None:
-            _api.close()
-        _api = None
+_connection = CrmConnection()  # one pool a process is the point
+get_api = _connection.get_api
+forget_api = _connection.forget_api
+listen = _connection.listen
+recent_read_seconds = _connection.recent_read_seconds
 
 
 def _on_setting_changed(*, setting: str, **_kwargs: object) -> None:

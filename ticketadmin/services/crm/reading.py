@@ -16,8 +16,8 @@ from typing import Any
 from django.dispatch import Signal
 from django.utils import timezone
 
-from ticketadmin.logs import request_id
 from ticketadmin.models import Reading
+from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.crm.clock import database_now, reading_clock
 from ticketadmin.services.crm.connection import get_api, reading_state, remember_reading
 from ticketadmin.services.values.choices import Choices
@@ -123,7 +123,7 @@ def read_ticket(
         raise CannotRead
     began_at, asked_at = reading_clock.get()() if announce else None, timezone.now()
     try:
-        ticket = get_api().get_ticket(code, request_id=request_id.get(), places=places)
+        ticket = get_api().get_ticket(code, request_id=current_request_id(), places=places)
     except NotAllowed as error:
         if known is Reading.UNKNOWN:
             remember_reading(Reading.REFUSED)
@@ -179,7 +179,7 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
     Raises TicketApiError.
     """
     began_at = database_now()
-    tickets = get_api().tickets_by_code(codes, names=_with_ids(names), request_id=request_id.get())
+    tickets = get_api().tickets_by_code(codes, names=_with_ids(names), request_id=current_request_id())
     asked = {code.casefold(): code for code in codes}
     rows: dict[str, Ticket] = {}
     doubtful: set[str] = set()

@@ -24,7 +24,6 @@ from django.dispatch import receiver
 from ticketadmin.services.index.words import Term
 
 logger = logging.getLogger(__name__)
-_made: set[str] = set()  # names of databases that have the word table, or the index of numbers
 TRIGRAM = 3  # letters: a shorter word is in no trigram
 ROWS, FTS = "ticketadmin_indexedticket", "ticketadmin_ticketwords"
 _TABLE = """
@@ -108,12 +107,22 @@ def _has_numbers(connection: BaseDatabaseWrapper) -> bool:
     return bool(_asked(connection, "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s)", "indexed_numbers"))
 
 
-def _is_made(connection: BaseDatabaseWrapper, is_there: Callable[[BaseDatabaseWrapper], bool]) -> bool:
-    """Return whether it exists; remembered, because no version of the product drops it."""
-    name = str(connection.settings_dict["NAME"])
-    if name not in _made and is_there(connection):
-        _made.add(name)
-    return name in _made
+class _Made:
+    """Which databases have what a search needs. It is remembered: no version of the product drops it."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def __call__(
+        self, connection: BaseDatabaseWrapper, is_there: Callable[[BaseDatabaseWrapper], bool]
+    ) -> bool:
+        name = str(connection.settings_dict["NAME"])
+        if name not in self._names and is_there(connection):
+            self._names.add(name)
+        return name in self._names
+
+
+_is_made = _Made()  # a process has one database, tests a few
 
 
 def _asked(connection: BaseDatabaseWrapper, sql: str, *parameters: str | int) -> list[Any]:

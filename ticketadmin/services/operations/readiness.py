@@ -2,11 +2,11 @@
 
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -31,9 +31,7 @@ from ticketadmin.services.operations.schema import schema_state
 
 OK, AWAY, READ_ONLY, FULL = "ok", "away", "read-only", "no space"
 PROBE_BYTES = 4_000_000  # one checkpoint of SQLite's write-ahead log, roughly
-PROBE_SECONDS = 10.0
-
-_probed: tuple[float, Path, bool] | None = None  # when, where, and whether there was space
+PROBE_SECONDS = 10
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
@@ -67,14 +65,11 @@ def _has_space() -> bool:
     while the disk is full, until a larger one fails. So blocks are reserved in a file without a name, which
     also meets quotas. PostgreSQL's disk is not this process's to look at.
     """
-    global _probed  # noqa: PLW0603 - one disk a process
     file = file_of(str(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
     if file is None:
         return True
-    folder, now = file.parent, time.monotonic()
-    if _probed is None or _probed[1] != folder or now - _probed[0] > PROBE_SECONDS:
-        _probed = (now, folder, _can_reserve(folder))
-    return _probed[2]
+    folder = file.parent
+    return bool(cache.get_or_set(f"space:{hash(folder)}", lambda: _can_reserve(folder), PROBE_SECONDS))
 
 
 def _can_reserve(folder: Path) -> bool:

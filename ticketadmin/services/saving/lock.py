@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
-from ticketadmin.logs import request_id
 from ticketadmin.models import Change, ChangedField, Insert, Outcome, Prepared, Slot
+from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.saving.errors import SaveInProgress
 from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit
 from ticketadmin.services.saving.payload import Intent
@@ -89,7 +89,7 @@ def _record(edited: TicketEdit, context: SaveContext, intent: Intent) -> Change:
         signature=intent.signature.as_json() if intent.signature else None,
         waived_rules=[one.as_json() for one in intent.waived] or None,
         created_at=timezone.now(),
-        request_id=request_id.get(),
+        request_id=current_request_id(),
         runner=this_runner(),
         wanted=dict(intent.wanted),
         before=intent.before,

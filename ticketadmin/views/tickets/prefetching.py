@@ -15,13 +15,11 @@ from django.http import HttpResponse, JsonResponse
 
 from ticketadmin.models import User
 from ticketadmin.services.crm.circuit_breaker import circuit
-from ticketadmin.services.crm.connection import listen
-from ticketadmin.ticketapi.attempts import Call
+from ticketadmin.services.crm.connection import recent_read_seconds
 from ticketadmin.views.access import UserRequest, in_background, needs
 
 MIN_READ_INTERVAL = 1.0  # seconds between two remote reads that a user did not ask for, over all processes
 SLOW = 1.0  # seconds: of a CRM that answers slower than this nothing is read ahead
-REMEMBERED = 20  # calls of this process
 PREFETCH_REFUSED = 503  # a browser drops what it asked for ahead, and asks again when the user does
 RULES = {
     "prefetch": [
@@ -33,7 +31,6 @@ RULES = {
         {"where": {"selector_matches": "[data-list-open][data-list-ahead]"}, "eagerness": "immediate"},
     ]
 }
-_recent: list[float] = []
 
 
 @needs("edit_tickets", "GET")
@@ -59,13 +56,5 @@ def _is_limited() -> bool:
 
 
 def _is_slow() -> bool:
-    return bool(_recent) and median(_recent) > SLOW
-
-
-def _note(call: Call) -> None:
-    if call.method == "GET":
-        _recent.append(call.seconds)
-        del _recent[:-REMEMBERED]
-
-
-listen(_note)
+    recent = recent_read_seconds()
+    return bool(recent) and median(recent) > SLOW

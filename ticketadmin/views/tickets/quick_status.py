@@ -17,6 +17,7 @@ from ticketadmin.presenters.problems import describe_in_progress, describe_refus
 from ticketadmin.presenters.quick_status import Attempt, LosingPage, LosingPart, QuickResult, StatusPage
 from ticketadmin.presenters.rules import rules_of_status
 from ticketadmin.presenters.sent_along import losing_notice, signature_before, status_notice
+from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.saving.errors import (
@@ -35,7 +36,7 @@ from ticketadmin.services.saving.quick_status import UnknownStatus, set_status
 from ticketadmin.services.values.fields import STATUS
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
-from ticketadmin.views.access import UserRequest, is_scripted, needs, request_id_of
+from ticketadmin.views.access import UserRequest, is_scripted, needs
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.snippets.inserting import insert_snippet, wanted_box, wants_snippet
@@ -146,7 +147,7 @@ def losing_page(request: UserRequest, code: str, problem: WouldLoseFields, actio
 
 def describe_save_problem(request: UserRequest, problem: SaveProblem) -> tuple[Notice, int]:
     """Return the banner for a change without a form that was not made, and the HTTP status of its page."""
-    request_id = request_id_of(request)
+    request_id = current_request_id()
     match problem:
         case NothingToSave():
             return Notice(Tone.INFO, _("Nothing to save."), ALREADY_THERE), 200

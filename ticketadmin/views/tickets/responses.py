@@ -24,6 +24,7 @@ from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, show_rules
 from ticketadmin.presenters.sent_along import losing_notice, sent_along_notice
 from ticketadmin.presenters.ticket_page import Beside, TicketPage, UnavailablePage
+from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
@@ -49,7 +50,7 @@ from ticketadmin.services.saving.sent_along import fields_lost
 from ticketadmin.services.values.inputs import Inputs, to_inputs
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError
-from ticketadmin.views.access import UserRequest, request_id_of
+from ticketadmin.views.access import UserRequest
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 from ticketadmin.views.tickets.neighbours import carried_place, carried_query
@@ -129,7 +130,7 @@ def unavailable_page(request: UserRequest, code: str, notice: Notice, status: in
 
 def cannot_open_page(request: UserRequest, code: str, error: TicketApiError) -> HttpResponse:
     """Say why the ticket could not be read."""
-    notice = describe_problem(error, request_id=request_id_of(request))
+    notice = describe_problem(error, request_id=current_request_id())
     return unavailable_page(request, code, notice, explain(error).status)
 
 
@@ -203,7 +204,7 @@ def problem_response(request: UserRequest, form: TicketForm, problem: SaveProble
             return ticket_page(request, form, Beside(notice=notice), status=409)
         case SaveFailed(error=InvalidTicket() as error):
             form.show_refused(error.fields)
-    notice, status = describe_refused(problem, form.schema, request_id=request_id_of(request))
+    notice, status = describe_refused(problem, form.schema, request_id=current_request_id())
     return ticket_page(request, form, Beside(notice=notice), status=status)
 
 
