@@ -76,7 +76,7 @@ def signed_out(_staff: User) -> None:
 
 
 def everywhere(staff: User) -> None:
-    sign_out_everywhere(staff, actor=staff)
+    sign_out_everywhere(staff, user=staff)
 
 
 def new_password(staff: User) -> None:

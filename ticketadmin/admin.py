@@ -80,7 +80,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
         """End every session of the chosen users."""
         allowed = [user for user in users if self.has_change_permission(request, user)]
         for user in allowed:
-            sign_out_everywhere(user, actor=signed_in_user(request))
+            sign_out_everywhere(user, user=signed_in_user(request))
             self.log_change(request, user, "Signed out everywhere.")
         done = ngettext("%(n)d user is signed out.", "%(n)d users are signed out.", len(allowed))
         self.message_user(request, done % {"n": len(allowed)}, messages.SUCCESS)
@@ -100,7 +100,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
             user for user in users if user.second_step_since and self.has_change_permission(request, user)
         ]
         for user in allowed:
-            reset(user, actor=signed_in_user(request))
+            reset(user, user=signed_in_user(request))
         done = ngettext("Reset for %(n)d user.", "Reset for %(n)d users.", len(allowed))
         self.message_user(request, done % {"n": len(allowed)}, messages.SUCCESS)
 
@@ -113,7 +113,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
     ) -> Any:
         """Tell the form who fills it in."""
         form = super().get_form(request, obj, change=change, **options)
-        return type(form.__name__, (form,), {"actor": request.user})
+        return type(form.__name__, (form,), {"user": request.user})
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leave superusers to superusers: a user who sets their password becomes one."""

@@ -89,10 +89,10 @@ class AuditOriginMiddleware(_Middleware):
     """Set the origin for the audit log: the request's user and the client's address."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        def actor() -> User | None:
+        def user() -> User | None:
             return request.user if isinstance(request.user, User) else None
 
-        with acting_from(ActionOrigin(Channel.WEB, client_address(request), actor)):
+        with acting_from(ActionOrigin(Channel.WEB, client_address(request), user)):
             return self.get_response(request)
 
 

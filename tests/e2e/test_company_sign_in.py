@@ -383,7 +383,7 @@ def test_an_account_that_waits_is_reached_by_its_link_alone(
         "from ticketadmin.models import User; from ticketadmin.services.people.binding import make_link;"
         "u = User.objects.create_user('cho-doi', source='oidc');"
         "a = User.objects.create_superuser('chu');"
-        "print(make_link(u, actor=a))"
+        "print(make_link(u, user=a))"
     )
     token = product.execute(script).strip().splitlines()[-1]
     for subject in ("thief", "owner"):

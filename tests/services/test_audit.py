@@ -296,7 +296,7 @@ def test_an_entry_can_be_neither_changed_nor_deleted(minh: User) -> None:
 
 
 def test_a_user_who_acted_cannot_be_deleted_even_by_the_shell(minh: User) -> None:
-    record(AuditAction.EXPORTED, Target("history"), actor=minh)
+    record(AuditAction.EXPORTED, Target("history"), user=minh)
 
     with pytest.raises(ProtectedError):
         minh.delete()

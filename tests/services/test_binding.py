@@ -51,7 +51,7 @@ def test_a_name_alone_opens_nothing(waiting: User) -> None:
 
 
 def test_the_link_connects_the_account_once(waiting: User, administrator: User) -> None:
-    token = make_link(waiting, actor=administrator)
+    token = make_link(waiting, user=administrator)
     assert user_of_link(token) == waiting
 
     with bringing_link(token):
@@ -67,8 +67,8 @@ def test_the_link_connects_the_account_once(waiting: User, administrator: User) 
 
 
 def test_a_link_ends_with_time_and_with_a_newer_one(waiting: User, administrator: User) -> None:
-    first = make_link(waiting, actor=administrator)
-    second = make_link(waiting, actor=administrator)
+    first = make_link(waiting, user=administrator)
+    second = make_link(waiting, user=administrator)
 
     with time_machine.travel(timezone.now() + LINK_FOR + timedelta(seconds=1)):
         for token in (first, second, "", "x"):
@@ -85,12 +85,12 @@ def test_a_link_of_another_account_connects_nothing(
 ) -> None:
     other = make_person(Role.STAFF, "minh", source=waiting.source)
 
-    with bringing_link(make_link(other, actor=administrator)), pytest.raises(NotBound):
+    with bringing_link(make_link(other, user=administrator)), pytest.raises(NotBound):
         admit(brought(waiting.source))
 
 
 def test_no_link_is_kept_readable(waiting: User, administrator: User) -> None:
-    token = make_link(waiting, actor=administrator)
+    token = make_link(waiting, user=administrator)
 
     assert token not in repr(list(BindingLink.objects.values_list()))
     assert token not in repr(list(AuditEntry.objects.values_list()))
@@ -105,7 +105,7 @@ def test_an_administrator_chooses_among_those_who_tried(
             admit(brought(IdentitySource.OIDC, number, email=f"{number}@example.com"))
 
     claim = IdentityClaim.objects.get(email="owner@example.com")
-    choose_claim(waiting, claim.pk, actor=administrator)
+    choose_claim(waiting, claim.pk, user=administrator)
 
     assert admit(brought(IdentitySource.OIDC, "owner")) == waiting
     with pytest.raises(NameTaken):
@@ -129,16 +129,16 @@ def test_a_superuser_is_never_connected(source: IdentitySource, administrator: U
     with pytest.raises(NotBound):
         admit(brought(source))
     with pytest.raises(Forbidden):
-        make_link(root, actor=administrator)
+        make_link(root, user=administrator)
     with pytest.raises(CannotBind):
-        make_link(root, actor=boss)
+        make_link(root, user=boss)
     assert not IdentityClaim.objects.exists()
 
 
 @pytest.mark.parametrize("role", ["staff", "lead"])
 def test_only_administrators_make_links(role: str, waiting: User, request: pytest.FixtureRequest) -> None:
     with pytest.raises(Forbidden):
-        make_link(waiting, actor=request.getfixturevalue(role))
+        make_link(waiting, user=request.getfixturevalue(role))
 
 
 def test_one_identity_has_one_account(administrator: User, make_person: Callable[..., User]) -> None:
@@ -149,7 +149,7 @@ def test_one_identity_has_one_account(administrator: User, make_person: Callable
     )
 
     with pytest.raises(CannotBind):
-        choose_claim(waiting, claim.pk, actor=administrator)
+        choose_claim(waiting, claim.pk, user=administrator)
 
 
 # --- the directory's own id of an entry --------------------------------------------------------------

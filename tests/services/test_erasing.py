@@ -89,7 +89,7 @@ def test_erasing_any_ticket_removes_every_kept_file(lead: User, administrator: U
     keep_file(run(lead))
     change(lead, "AAA1")
 
-    erase(ErasureSubject(code="AAA1"), actor=administrator)
+    erase(ErasureSubject(code="AAA1"), user=administrator)
 
     assert BulkFile.objects.count() == 0
     assert BulkUpdate.objects.count() == 1
@@ -136,9 +136,9 @@ def test_nothing_is_left_of_a_ticket_in_any_table(
     fill(lead, "AAA1", LAN)
     fill(lead, "BBB2", "minh@example.com")
 
-    found = look_up(subject, actor=administrator)
+    found = look_up(subject, user=administrator)
     assert (found.codes, found.total) == (("AAA1",), 5)
-    done = erase(subject, actor=administrator)
+    done = erase(subject, user=administrator)
 
     assert done.rows == {"changes": 1, "items": 1, "drafts": 1, "presence": 1, "index": 1}
     held = everything()
@@ -181,7 +181,7 @@ def test_an_address_is_found_in_every_column(store: Any, column: str, text: str,
 def test_a_longer_address_is_another(text: str, lead: User, administrator: User) -> None:
     fill(lead, "AAA1", text)
 
-    assert look_up(ErasureSubject(address=LAN), actor=administrator).codes == ()
+    assert look_up(ErasureSubject(address=LAN), user=administrator).codes == ()
     assert without_address([{"x": text}], LAN) == [{"x": text}]
 
 
@@ -194,7 +194,7 @@ def test_rows_that_belong_to_no_ticket_lose_the_address(lead: User, administrato
     change = {"field": "account_email", "do": "set", "texts": [LAN]}
     recipe = Recipe.objects.create(owner=lead, name="Lan", changes=[change])
 
-    done = erase(ErasureSubject(address="Lan@example.com"), actor=administrator)
+    done = erase(ErasureSubject(address="Lan@example.com"), user=administrator)
 
     ended.refresh_from_db()
     assert (ended.wishes, ended.notes["malformed"]) == ({"account_email": {"set": "…"}}, ["…!"])
@@ -215,7 +215,7 @@ def test_an_open_change_keeps_everything(outcome: str, lead: User, administrator
 
     for subject in (ErasureSubject(code="AAA1"), ErasureSubject(address=LAN)):
         with pytest.raises(StillOpen) as refused:
-            erase(subject, actor=administrator)
+            erase(subject, user=administrator)
         assert refused.value.found.open_codes == ("AAA1",)
     assert everything() == before
 
@@ -226,7 +226,7 @@ def test_a_run_that_has_not_ended_keeps_everything(state: BulkState, lead: User,
     BulkItem.objects.create(bulk=going, position=1, ticket_code="AAA1")
 
     with pytest.raises(StillOpen) as refused:
-        erase(ErasureSubject(code="AAA1"), actor=administrator)
+        erase(ErasureSubject(code="AAA1"), user=administrator)
 
     assert refused.value.found.open_runs == (going,)
     assert BulkItem.objects.exists()
@@ -242,7 +242,7 @@ def test_a_save_that_begins_meanwhile_stops_the_erasing(lead: User, administrato
         return ask(sql, *rest)
 
     with connection.execute_wrapper(save_begins), pytest.raises(StillOpen):
-        erase(ErasureSubject(code="AAA1"), actor=administrator)
+        erase(ErasureSubject(code="AAA1"), user=administrator)
 
     assert begun
     assert Change.objects.filter(outcome="verified").exists()
@@ -251,7 +251,7 @@ def test_a_save_that_begins_meanwhile_stops_the_erasing(lead: User, administrato
 
 def test_the_trace_says_who_and_how_much_but_no_address(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
-    erase(ErasureSubject(address=LAN), actor=administrator)
+    erase(ErasureSubject(address=LAN), user=administrator)
 
     entry = AuditEntry.objects.get(action=AuditAction.ERASED)
     assert (entry.actor, entry.target_kind) == (administrator, _EMAIL)
@@ -261,7 +261,7 @@ def test_the_trace_says_who_and_how_much_but_no_address(lead: User, administrato
 
 def test_an_erased_ticket_comes_back_only_when_it_is_opened(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
-    erase(ErasureSubject(code="AAA1"), actor=administrator)
+    erase(ErasureSubject(code="AAA1"), user=administrator)
 
     index("AAA1", account_email=LAN)
     index("BBB2")
@@ -277,7 +277,7 @@ def test_an_erased_ticket_comes_back_only_when_it_is_opened(lead: User, administ
 
 def test_a_run_says_how_many_of_its_tickets_were_erased(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
-    erase(ErasureSubject(code="AAA1"), actor=administrator)
+    erase(ErasureSubject(code="AAA1"), user=administrator)
 
     assert BulkUpdate.objects.get().notes == {"erased": 1}
 
@@ -285,7 +285,7 @@ def test_a_run_says_how_many_of_its_tickets_were_erased(lead: User, administrato
 def test_an_account_with_the_address_is_named_and_kept(staff: User, administrator: User) -> None:
     User.objects.filter(pk=staff.pk).update(email="Lan@example.com")
 
-    assert erase(ErasureSubject(address=LAN), actor=administrator).users == ("staff",)
+    assert erase(ErasureSubject(address=LAN), user=administrator).users == ("staff",)
     assert User.objects.filter(pk=staff.pk).exists()
 
 
@@ -294,7 +294,7 @@ def test_only_administrators_may_look_or_erase(role: str, request: pytest.Fixtur
     user = request.getfixturevalue(role)
     for use in (look_up, erase):
         with pytest.raises(Forbidden):
-            use(ErasureSubject(code="AAA1"), actor=user)
+            use(ErasureSubject(code="AAA1"), user=user)
 
 
 # --- the command ---------------------------------------------------------------------------------

@@ -135,12 +135,12 @@ def test_what_cannot_be_seen_is_not_part_of_a_name() -> None:
 
 def test_signing_somebody_else_out_needs_the_right(staff: User, lead: User, administrator: User) -> None:
     with pytest.raises(Forbidden):
-        sign_out_everywhere(staff, actor=lead)
-    sign_out_everywhere(staff, actor=administrator)
+        sign_out_everywhere(staff, user=lead)
+    sign_out_everywhere(staff, user=administrator)
 
     root = User.objects.create_superuser("root")
     with pytest.raises(Forbidden):
-        sign_out_everywhere(root, actor=administrator)
+        sign_out_everywhere(root, user=administrator)
     assert (staff.session_generation, root.session_generation) == (1, 0)
 
 

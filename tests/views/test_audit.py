@@ -251,7 +251,7 @@ def test_the_log_has_pages_and_its_cost_does_not_grow(
     admin: Client, administrator: User, django_assert_max_num_queries: Any
 ) -> None:
     for _number in range(120):
-        record(AuditAction.WAIT_ENDED, actor=administrator)
+        record(AuditAction.WAIT_ENDED, user=administrator)
 
     with django_assert_max_num_queries(12):
         first = admin.get("/audit/?action=wait_ended")

@@ -94,7 +94,7 @@ class ChangesForm(ActionsForm):
                 box.widget.attrs["data-snippet-target-html"] = box.widget.attrs.pop("data-content")
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}
-        self.actor: User | None = None
+        self.user: User | None = None
         self.questions = [*notes.get("questions", []), *changeable_in(notes)]
         self.fields.update(question_boxes(self.questions))
         self.emptied = emptied_in(notes)
@@ -107,9 +107,9 @@ class ChangesForm(ActionsForm):
         """What is wrong with what was posted; nothing in a form that is only shown."""
         return super().errors if self.is_checked else ErrorDict()
 
-    def offer(self, recipes: Sequence[Recipe], *, actor: User, chosen: str) -> None:
+    def offer(self, recipes: Sequence[Recipe], *, user: User, chosen: str) -> None:
         """Offer these recipes to the user; `chosen` is the number of the one that the form shows first."""
-        self.actor = actor
+        self.user = user
         self.recipes = {str(one.pk): one for one in recipes}
         self.fields[RECIPE] = _recipe_box([(key, self._name_of(one)) for key, one in self.recipes.items()])
         self.fields[RECIPE].initial = chosen
@@ -168,9 +168,9 @@ class ChangesForm(ActionsForm):
     def _chosen_recipe(self) -> BulkRecipe | None:
         chosen = self.recipes.get(self.cleaned_data.get(RECIPE, ""))
         wished = {*self.edit.wishes, *self.from_file}
-        if chosen is None or self.actor is None:
+        if chosen is None or self.user is None:
             return None
-        return bulk_recipe(chosen, actor=self.actor, wished=wished)
+        return bulk_recipe(chosen, actor=self.user, wished=wished)
 
     def _require_agreement(self, name: str, action: str) -> None:
         has_value = not is_blank(self.ticket_fields[name], self.typed(name))
@@ -180,11 +180,11 @@ class ChangesForm(ActionsForm):
         if action == KEEP and has_value:
             self.refuse_kept_value(name)
 
-    def save(self, bulk: BulkUpdate, *, actor: User) -> None:
+    def save(self, bulk: BulkUpdate, *, user: User) -> None:
         """Start the dry run. Raises what `check_bulk` raises."""
         check_bulk(
             bulk,
-            actor=actor,
+            actor=user,
             edit=self.edit,
             change_reason=self.cleaned_data.get(CHANGE_REASON, ""),
             recipe=self._chosen_recipe(),
@@ -259,6 +259,6 @@ class ConfirmForm(forms.Form):
         help_text=_("Empty: as fast as the CRM answers."),
     )
 
-    def save(self, bulk: BulkUpdate, *, actor: User) -> None:
+    def save(self, bulk: BulkUpdate, *, user: User) -> None:
         """Start the run. Raises what `confirm_bulk` raises."""
-        confirm_bulk(bulk, actor=actor, **self.cleaned_data)
+        confirm_bulk(bulk, actor=user, **self.cleaned_data)

@@ -184,7 +184,7 @@ class FileChoicesForm(forms.Form):
                 self.by_ticket[number] = value
         return self.cleaned_data
 
-    def save(self, bulk: BulkUpdate, *, actor: User) -> None:
+    def save(self, bulk: BulkUpdate, *, user: User) -> None:
         """Keep the choices and check their tickets again. Raises what `choose_values` raises."""
         seal = self.cleaned_data["seal"]
-        choose_values(bulk, actor=actor, seal=seal, by_column=self.by_column, by_ticket=self.by_ticket)
+        choose_values(bulk, actor=user, seal=seal, by_column=self.by_column, by_ticket=self.by_ticket)

@@ -60,9 +60,9 @@ class HistoryFilterForm(FilterForm):
 
     bulk = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if viewer.may("view_all_history"):
+        if user.may("view_all_history"):
             users = in_order(User.objects.all(), lambda one: f"{one.display_name} {one.username}")
             self.choose("person", [("", _("Any user")), *((str(one.pk), one.display_name) for one in users)])
         else:

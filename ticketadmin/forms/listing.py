@@ -233,20 +233,20 @@ class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
         model = SavedView
         fields = ["name", "query", "is_shared"]
 
-    def save_for(self, owner: User) -> SavedView | None:
+    def save_for(self, user: User) -> SavedView | None:
         """Keep the view, over an older one of the same name; only those who may share do.
 
         Returns None, and keeps nothing, where the user has MAX_VIEWS others.
         """
-        others = SavedView.objects.filter(owner=owner).exclude(name=self.cleaned_data["name"])
+        others = SavedView.objects.filter(owner=user).exclude(name=self.cleaned_data["name"])
         if others.count() >= MAX_VIEWS:
             return None
         view, _is_new = SavedView.objects.update_or_create(
-            owner=owner,
+            owner=user,
             name=self.cleaned_data["name"],
             defaults={
                 "query": self.cleaned_data["query"].lstrip("?"),
-                "is_shared": self.cleaned_data["is_shared"] and owner.may("share_views"),
+                "is_shared": self.cleaned_data["is_shared"] and user.may("share_views"),
             },
         )
         return view

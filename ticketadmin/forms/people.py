@@ -52,7 +52,7 @@ class NewUserForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg]
 class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
     """An existing user. Users cannot lock themselves out."""
 
-    actor: User
+    user: User
 
     def clean(self) -> dict[str, Any]:
         """Refuse to disable one's own account or to give up one's own administrator role."""
@@ -62,7 +62,7 @@ class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
             self.add_error("source", forms.ValidationError(_SUPERUSER, code="superuser"))
         if self.instance.is_superuser:
             self._keep_a_superuser(data)
-        if self.instance.pk != self.actor.pk or self.actor.is_superuser:
+        if self.instance.pk != self.user.pk or self.user.is_superuser:
             return data
         if not data.get("is_active", True):
             self.add_error("is_active", forms.ValidationError(_YOURSELF, code="oneself"))

@@ -209,13 +209,13 @@ def form_of(
     return TicketForm(base=base or opened.base, schema=schema, inputs=inputs)
 
 
-def keep_as_draft(data: QueryDict, base: Base, *, actor: User) -> Draft | None:
+def keep_as_draft(data: QueryDict, base: Base, *, user: User) -> Draft | None:
     """Keep a posted form as its user's draft, whatever is wrong with it."""
     names = [name for name in data if CUSTOM_NAME.fullmatch(name)][:MAX_POSTED_CUSTOM_FIELDS]
     schema = load_schema(names=[*base.values, *names])
     inputs = {name: data.getlist(name) for name in data if name in schema.fields or name in EXTRAS}
     inputs.setdefault(CLEAR_INPUT, [])
-    return keep_draft(actor, base, inputs, schema, tab=tab_of(data), submission=submission_of(data))
+    return keep_draft(user, base, inputs, schema, tab=tab_of(data), submission=submission_of(data))
 
 
 def tab_of(data: QueryDict) -> Tab:

@@ -147,18 +147,18 @@ def value_rows(
 
 
 def present_changes(
-    changes: list[Change], viewer: User, schema: TicketSchema | None = None
+    changes: list[Change], user: User, schema: TicketSchema | None = None
 ) -> list[PresentedChange]:
     """Return changes as history shows them; one query for the labels of all where no `schema` is given."""
     if not changes:
         return []
     schema = schema or load_schema()
-    return [present_change(change, viewer, schema) for change in changes]
+    return [present_change(change, user, schema) for change in changes]
 
 
-def present_change(change: Change, viewer: User, schema: TicketSchema) -> PresentedChange:
+def present_change(change: Change, user: User, schema: TicketSchema) -> PresentedChange:
     """Return one change with readable values and the sentence on its outcome."""
-    allowed = may_undo(viewer, change)
+    allowed = may_undo(user, change)
     return PresentedChange(
         change=change,
         rows=value_rows(schema, change.before, change.wanted, change),
@@ -166,7 +166,7 @@ def present_change(change: Change, viewer: User, schema: TicketSchema) -> Presen
         notice=describe_outcome(change),
         can_undo=allowed and can_undo(change),
         can_restore=allowed and bool(change.collateral),
-        can_send_again=Outcome(change.outcome).is_failed and change.actor_id == viewer.pk,
+        can_send_again=Outcome(change.outcome).is_failed and change.actor_id == user.pk,
         why_not_undo=_why_not_undo(change) if allowed else "",
         sent_along=tuple(schema.field(name).label for name in names_sent_along(change)),
         signature=signature_after(change, schema),

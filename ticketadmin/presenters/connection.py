@@ -111,9 +111,9 @@ class ConnectionPage(Page):
     index: IndexFacts
 
 
-def connection_page(viewer: User) -> ConnectionPage:
+def connection_page(user: User) -> ConnectionPage:
     """Return what is known of the connection, without a call of the CRM. Raises Forbidden."""
-    report, facts, omitted = last_report(viewer), connection_facts(viewer), omitted_fields()
+    report, facts, omitted = last_report(user), connection_facts(user), omitted_fields()
     breaker, found = circuit(), notices(timezone.now())
     return ConnectionPage(
         report=report,

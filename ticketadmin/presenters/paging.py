@@ -20,15 +20,15 @@ class TabLink:
     is_current: bool
 
 
-def whose_tabs(query: QueryDict, viewer: User) -> list[TabLink]:
+def whose_tabs(query: QueryDict, user: User) -> list[TabLink]:
     """Return the tabs for all users and for the user alone; the rest of the query is kept."""
     tabs = []
-    for label, user in ((_("Everyone's"), ""), (_("Mine"), str(viewer.pk))):
+    for label, person in ((_("Everyone's"), ""), (_("Mine"), str(user.pk))):
         params = filters_in(query)
         params.pop("person", None)  # the name of the parameter in kept addresses
-        if user:
-            params["person"] = user
-        tabs.append(TabLink(label, f"?{params.urlencode()}", query.get("person", "") == user))
+        if person:
+            params["person"] = person
+        tabs.append(TabLink(label, f"?{params.urlencode()}", query.get("person", "") == person))
     return tabs
 
 

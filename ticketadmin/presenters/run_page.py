@@ -161,7 +161,7 @@ class RunProgress(RunPage):
 def run_page(
     bulk: BulkUpdate,
     query: QueryDict,
-    viewer: User,
+    user: User,
     *,
     form: ConfirmForm | None = None,
     notice: Notice | None = None,
@@ -192,10 +192,10 @@ def run_page(
         pause=_pause_notice(bulk),
         damage_pause=_damage_pause(bulk, schema),
         omitted=_omitted_notice(bulk, progress),
-        signature=signature_before(viewer, schema, was_read=True) if bulk.is_ready else "",
+        signature=signature_before(user, schema, was_read=True) if bulk.is_ready else "",
         overlaps=overlaps(bulk) if bulk.state in {BulkState.READY, BulkState.CHECKING} else [],
         conflicts=present_file_conflicts(bulk, schema) if bulk.is_ready else None,
-        can=_possible(bulk, progress, viewer),
+        can=_possible(bulk, progress, user),
         form=form or ConfirmForm(),
         notice=notice,
     )
@@ -300,7 +300,7 @@ def _step(bulk: BulkUpdate) -> int:
     return 2 if bulk.state == BulkState.DRAFT else 3
 
 
-def _possible(bulk: BulkUpdate, progress: Progress, viewer: User) -> Possible:
+def _possible(bulk: BulkUpdate, progress: Progress, user: User) -> Possible:
     """Return which buttons the page offers."""
     ended, state = bulk.has_ended, bulk.state
     file = kept_file(bulk)
@@ -320,7 +320,7 @@ def _possible(bulk: BulkUpdate, progress: Progress, viewer: User) -> Possible:
         undo=(
             ended
             and bulk.kind != BulkKind.SETTLE
-            and viewer.may("undo_any_change")
+            and user.may("undo_any_change")
             and (undoable > 0 or has_parts_to_undo(bulk))
         ),
         outcome_file=ended and file is not None,

@@ -67,7 +67,7 @@ def audit_csv(request: UserRequest) -> HttpResponse:
     if not form.is_valid():
         return audit(request)
     table = audit_table(audit_rows(request.user, form.filters))
-    rows = audited_export(Target(AUDIT_LOG), table, filters=vars(form.filters), actor=request.user)
+    rows = audited_export(Target(AUDIT_LOG), table, filters=vars(form.filters), user=request.user)
     return csv_download(csv_lines(AUDIT_COLUMNS, rows), "audit.csv")
 
 
@@ -79,9 +79,9 @@ def erasing(request: UserRequest) -> HttpResponse:
         return _page(request, form, status=422 if request.method == "POST" else 200)
     subject: ErasureSubject = form.cleaned_data["subject"]
     if "confirm" not in request.POST:
-        return _page(request, form, look_up(subject, actor=request.user))
+        return _page(request, form, look_up(subject, user=request.user))
     try:
-        done = erase(subject, actor=request.user)
+        done = erase(subject, user=request.user)
     except StillOpen as problem:
         return _page(request, form, problem.found, status=409)
     erased = ngettext("%(n)s row was erased.", "%(n)s rows were erased.", done.total) % {"n": done.total}

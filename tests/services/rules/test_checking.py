@@ -19,7 +19,7 @@ VALUES = st.sampled_from(["", "x", None, "   "])
 
 
 def found(rule: TicketRule, wanted: Mapping[str, Any], **asked: Any) -> RuleCheck:
-    asked = {"known": {}, "actor": User(), **asked}
+    asked = {"known": {}, "user": User(), **asked}
     return check_rules([rule], ProposedChange(wanted, **asked), SCHEMA)
 
 
@@ -86,15 +86,15 @@ def test_only_members_of_a_named_group_may(staff: User, lead: User, takes_back: 
     rule = TicketRule(field="emergency_phone", groups=[Role.LEAD.value, "night shift"])
     wanted = {"emergency_phone": "0123456789"}
 
-    assert broken(rule, wanted, actor=staff, takes_back=takes_back) == {Requirement.GROUP}
-    assert not broken(rule, wanted, actor=lead, takes_back=takes_back)
+    assert broken(rule, wanted, user=staff, takes_back=takes_back) == {Requirement.GROUP}
+    assert not broken(rule, wanted, user=lead, takes_back=takes_back)
 
 
 @pytest.mark.django_db
 def test_a_group_that_is_gone_lets_nobody_through(lead: User) -> None:
     rule = TicketRule(field="emergency_phone", groups=["was renamed"])
 
-    assert broken(rule, {"emergency_phone": ""}, actor=lead) == {Requirement.GROUP}
+    assert broken(rule, {"emergency_phone": ""}, user=lead) == {Requirement.GROUP}
 
 
 RULES = st.builds(

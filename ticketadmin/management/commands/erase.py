@@ -26,8 +26,8 @@ class Command(BaseCommand):
     def handle(self, *, subject: str, by: str, yes: bool, **_options: Any) -> None:
         try:
             wanted = subject_of(subject)
-            actor = User.objects.get(username=by)
-            found = erase(wanted, actor=actor) if yes else look_up(wanted, actor=actor)
+            user = User.objects.get(username=by)
+            found = erase(wanted, user=user) if yes else look_up(wanted, user=user)
         except ValidationError as problem:
             message = f"{subject} is neither a ticket code nor an e-mail address; nothing was erased."
             raise CommandError(message) from problem

@@ -39,13 +39,13 @@ _PRIVATE = frozenset({"email"})  # fields that are kept in the row and never log
 class ActionOrigin:
     """What the audit log notes of the way an action came in.
 
-    `actor_of` is called when an entry is made, because a request's user is known late. `via` names what
+    `user_of` is called when an entry is made, because a request's user is known late. `via` names what
     took the place of a signed-in user, such as a password link or the company's directory.
     """
 
     channel: Channel
     address: str = ""
-    actor_of: Callable[[], User | None] = lambda: None
+    user_of: Callable[[], User | None] = lambda: None
     via: str = ""
 
 
@@ -97,18 +97,18 @@ def record(
     before: Values | None = None,
     after: Values | None = None,
     details: Values | None = None,
-    actor: User | None = None,
+    user: User | None = None,
 ) -> AuditEntry:
-    """Append an entry and return it. `actor` is the current request's user unless given."""
+    """Append an entry and return it. `user` is the current request's user unless given."""
     origin = current_origin()
-    actor = actor or origin.actor_of()
+    user = user or origin.user_of()
     target = target or Target("")
     told = {**(details or {}), **({"via": origin.via} if origin.via else {})}
     entry = AuditEntry.objects.create(
         created_at=timezone.now(),
         action=action,
-        actor=actor,
-        actor_name=actor.get_username() if actor else "",
+        actor=user,
+        actor_name=user.get_username() if user else "",
         target_kind=target.kind,
         target_id=target.id[:64],
         target_name=target.name[:200],
@@ -128,7 +128,7 @@ def audited_export(
     rows: Iterable[_T],
     *,
     filters: Values,
-    actor: User,
+    user: User,
     further: Callable[[], Values] | None = None,
 ) -> Iterator[_T]:
     """Yield the rows of an export, then record who took how many of them by which filters.
@@ -144,7 +144,7 @@ def audited_export(
     def keep(count: int, *, is_complete: bool) -> None:
         details = {"rows": count, "complete": is_complete, "filters": wanted}
         details |= further() if further else {}
-        record(AuditAction.EXPORTED, target, details=details, actor=actor)
+        record(AuditAction.EXPORTED, target, details=details, user=user)
 
     def counted() -> Iterator[_T]:
         count, is_complete = 0, False

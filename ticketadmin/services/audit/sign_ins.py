@@ -25,7 +25,7 @@ MAX_RECORDED_NAME = 150  # characters, as the account's column
 
 @receiver(user_logged_in)
 def _signed_in(user: User, **_signal: Any) -> None:
-    record(AuditAction.SIGNED_IN, Target.of(user), details={"source": user.source}, actor=user)
+    record(AuditAction.SIGNED_IN, Target.of(user), details={"source": user.source}, user=user)
 
 
 @receiver(user_login_failed)

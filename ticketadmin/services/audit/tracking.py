@@ -92,7 +92,7 @@ def _is_new_password(user: User) -> bool:
 
 
 def _record_password(user: User) -> None:
-    is_own = current_origin().actor_of() == user
+    is_own = current_origin().user_of() == user
     record(AuditAction.PASSWORD_CHANGED if is_own else AuditAction.PASSWORD_SET, Target.of(user))
 
 

@@ -424,7 +424,7 @@ def _record_if_others(action: AuditAction, bulk: BulkUpdate, actor: User) -> Non
     """Put into the audit log what is done to a colleague's bulk update; one's own is in its own record."""
     if bulk.owner_id != actor.pk:
         target = Target("bulkupdate", str(bulk.uuid), bulk.owner_name)
-        record(action, target, actor=actor)
+        record(action, target, user=actor)
 
 
 def _move(bulk: BulkUpdate, sources: tuple[BulkState, ...], target: BulkState, **values: Any) -> None:

@@ -55,7 +55,7 @@ def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
         Target(Snapshot.OMITTED, name=Snapshot.OMITTED),
         before={"are_emptied": before},
         after={"are_emptied": are_emptied},
-        actor=actor,
+        user=actor,
     )
 
 

@@ -2,7 +2,7 @@
 
 Only touched fields are kept, each with the value it started from, so that a ticket which changed
 meanwhile is compared and not overwritten. Two tabs of one user add to one draft, field by field; a
-tab drops only what it typed or was shown. Drafts are private: every function works on the actor's own.
+tab drops only what it typed or was shown. Drafts are private: every function works on the user's own.
 """
 
 from collections.abc import Collection, Mapping
@@ -59,7 +59,7 @@ class TooManyDrafts(Exception):
 
 
 def keep_draft(
-    actor: User,
+    user: User,
     base: Base,
     inputs: Mapping[str, Inputs],
     schema: TicketSchema,
@@ -72,15 +72,13 @@ def keep_draft(
     What an earlier post of the form saved is not kept again: its last autosave may arrive late. Raises
     Forbidden and TooManyDrafts.
     """
-    require(actor, "edit_tickets")
-    saved = Change.objects.saved().filter(actor=actor, submission=submission).first() if submission else None
+    require(user, "edit_tickets")
+    saved = Change.objects.saved().filter(actor=user, submission=submission).first() if submission else None
     if saved:
         base, inputs = base_after(base, saved), _without_saved_extras(inputs, saved)
     touched = _touched(base, inputs, schema)
     with transaction.atomic():
-        draft = _locked(
-            actor, base.code, is_needed=any(is_touched for _texts, is_touched in touched.values())
-        )
+        draft = _locked(user, base.code, is_needed=any(is_touched for _texts, is_touched in touched.values()))
         if draft is None:
             return None
         if draft.discarded_at:
@@ -108,22 +106,22 @@ def drop_saved(change: Change, inputs: Mapping[str, Inputs], *, tab: Tab) -> Non
         _stored(draft)
 
 
-def discard_draft(actor: User, code: str) -> None:
+def discard_draft(user: User, code: str) -> None:
     """Put the draft aside; until something new is typed it can be brought back."""
-    Draft.objects.filter(actor=actor, ticket_code=code).update(discarded_at=timezone.now())
+    Draft.objects.filter(actor=user, ticket_code=code).update(discarded_at=timezone.now())
 
 
-def bring_back_draft(actor: User, code: str) -> None:
+def bring_back_draft(user: User, code: str) -> None:
     """Undo `discard_draft`."""
-    Draft.objects.filter(actor=actor, ticket_code=code).update(discarded_at=None)
+    Draft.objects.filter(actor=user, ticket_code=code).update(discarded_at=None)
 
 
-def restore_draft(actor: User, opened: OpenedTicket, *, beside: Collection[str] = ()) -> Restored | None:
-    """Put the actor's draft into the ticket as it was just read, without the fields in `beside`.
+def restore_draft(user: User, opened: OpenedTicket, *, beside: Collection[str] = ()) -> Restored | None:
+    """Put the user's draft into the ticket as it was just read, without the fields in `beside`.
 
     None without a draft, after it was discarded, and where the CRM holds all of it by now: then it goes.
     """
-    draft = _OWN_DRAFT.first(actor=actor.pk, ticket=opened.code)
+    draft = _OWN_DRAFT.first(actor=user.pk, ticket=opened.code)
     if draft is None:
         return None
     restored = _restored(draft, opened, beside)
@@ -183,20 +181,20 @@ def _without_saved_extras(inputs: Mapping[str, Inputs], saved: Change) -> dict[s
     return left
 
 
-def _locked(actor: User, code: str, *, is_needed: bool) -> Draft | None:
+def _locked(user: User, code: str, *, is_needed: bool) -> Draft | None:
     """Return the draft's row, created if needed: by one of two tabs that save at the same time."""
     drafts = Draft.objects.select_for_update()
     if not is_needed:
-        return drafts.filter(actor=actor, ticket_code=code).first()
-    if not drafts.filter(actor=actor, ticket_code=code).exists():
-        _make_room(actor)
+        return drafts.filter(actor=user, ticket_code=code).first()
+    if not drafts.filter(actor=user, ticket_code=code).exists():
+        _make_room(user)
     made = {"updated_at": timezone.now()}
-    return drafts.get_or_create(actor=actor, ticket_code=code, defaults=made)[0]
+    return drafts.get_or_create(actor=user, ticket_code=code, defaults=made)[0]
 
 
-def _make_room(actor: User) -> None:
+def _make_room(user: User) -> None:
     """Forget the oldest discarded drafts where there are too many. Raises TooManyDrafts."""
-    kept = Draft.objects.filter(actor=actor)
+    kept = Draft.objects.filter(actor=user)
     surplus = kept.count() - MAX_DRAFTS + 1
     if surplus <= 0:
         return

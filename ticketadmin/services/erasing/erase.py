@@ -79,12 +79,12 @@ class HeldData:
         return sum(self.rows.values())
 
 
-def look_up(subject: ErasureSubject, *, actor: User) -> HeldData:
+def look_up(subject: ErasureSubject, *, user: User) -> HeldData:
     """Return what is held of the subject; nothing is changed. Raises Forbidden.
 
     An address is looked for in every text of every table: seconds where the history has a million changes.
     """
-    require(actor, "administer")
+    require(user, "administer")
     codes = _codes(subject)
     rows = {store.name: store.rows_of(codes).count() for store in STORES}
     if subject.address:
@@ -99,13 +99,13 @@ def look_up(subject: ErasureSubject, *, actor: User) -> HeldData:
     )
 
 
-def erase(subject: ErasureSubject, *, actor: User) -> HeldData:
+def erase(subject: ErasureSubject, *, user: User) -> HeldData:
     """Erase all that is held of the subject and return what it was.
 
     Raises Forbidden and StillOpen. All or nothing: a save that begins meanwhile undoes the erasing.
     """
     with transaction.atomic():
-        found = look_up(subject, actor=actor)
+        found = look_up(subject, user=user)
         if found.is_open:
             raise StillOpen(found)
         _note_in_runs(found.codes)
@@ -118,7 +118,7 @@ def erase(subject: ErasureSubject, *, actor: User) -> HeldData:
             raise StillOpen(HeldData(codes=found.codes, open_codes=open_codes))
         rows = {name: count for name, count in rows.items() if count}
         details = {"tickets": len(found.codes), **rows}
-        record(AuditAction.ERASED, _target(subject), details=details, actor=actor)
+        record(AuditAction.ERASED, _target(subject), details=details, user=user)
     return HeldData(codes=found.codes, rows=rows, users=found.users)
 
 

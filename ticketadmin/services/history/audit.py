@@ -34,16 +34,16 @@ class AuditFilters:
 
 
 def audit_page(
-    viewer: User, filters: AuditFilters, *, before: int | None, size: int = ENTRIES_ON_PAGE
+    user: User, filters: AuditFilters, *, before: int | None, size: int = ENTRIES_ON_PAGE
 ) -> PageOfRows[AuditEntry]:
     """Return one page of the log. Raises Forbidden."""
-    require(viewer, "administer")
+    require(user, "administer")
     return page_of(_wanted(filters, before), size)
 
 
-def audit_rows(viewer: User, filters: AuditFilters) -> Iterator[AuditEntry]:
+def audit_rows(user: User, filters: AuditFilters) -> Iterator[AuditEntry]:
     """Yield everything that the filters want. Raises Forbidden."""
-    return rows_of_all(lambda before: audit_page(viewer, filters, before=before, size=ROWS_AT_ONCE))
+    return rows_of_all(lambda before: audit_page(user, filters, before=before, size=ROWS_AT_ONCE))
 
 
 def audit_table(entries: Iterator[AuditEntry]) -> Iterator[tuple[Any, ...]]:

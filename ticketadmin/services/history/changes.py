@@ -36,17 +36,17 @@ class Filters:
 
 
 def history_page(
-    viewer: User, filters: Filters, *, before: int | None, size: int = CHANGES_ON_PAGE
+    user: User, filters: Filters, *, before: int | None, size: int = CHANGES_ON_PAGE
 ) -> PageOfRows[Change]:
     """Return one page of the changes that this user may see."""
-    return page_of(_asked(viewer, filters, before).select_related("undo_of"), size)
+    return page_of(_asked(user, filters, before).select_related("undo_of"), size)
 
 
-def newest_of_ticket(viewer: User, code: str) -> list[Change]:
+def newest_of_ticket(user: User, code: str) -> list[Change]:
     """Return the newest changes of a ticket that this user may see, MAX_BESIDE_FORM at most: one query."""
-    if viewer.may("view_all_history"):
+    if user.may("view_all_history"):
         return _NEWEST.rows(ticket=code)
-    return _NEWEST_FOR_STAFF.rows(ticket=code, viewer=viewer.pk)
+    return _NEWEST_FOR_STAFF.rows(ticket=code, viewer=user.pk)
 
 
 def _newest() -> QuerySet[Change]:
@@ -64,20 +64,20 @@ def _newest_for_staff() -> QuerySet[Change]:
 _NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)
 
 
-def history_rows(viewer: User, filters: Filters) -> Iterator[Change]:
+def history_rows(user: User, filters: Filters) -> Iterator[Change]:
     """Yield every change that fits the filters."""
-    return rows_of_all(lambda before: history_page(viewer, filters, before=before, size=ROWS_AT_ONCE))
+    return rows_of_all(lambda before: history_page(user, filters, before=before, size=ROWS_AT_ONCE))
 
 
-def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Change]:
+def _asked(user: User, filters: Filters, before: int | None) -> QuerySet[Change]:
     """Return the changes that fit, of those that the user may see.
 
     Leads see all changes. Staff see their own, and all of a ticket that they have changed themselves.
     """
-    sees_all = viewer.may("view_all_history")
+    sees_all = user.may("view_all_history")
     asked = {
         "ticket_code": filters.ticket,
-        "actor_id": filters.person if sees_all or filters.ticket else viewer.pk,
+        "actor_id": filters.person if sees_all or filters.ticket else user.pk,
         "outcome": filters.outcome,
         "origin": filters.origin,
         "bulk": filters.bulk,
@@ -89,7 +89,7 @@ def _asked(viewer: User, filters: Filters, before: int | None) -> QuerySet[Chang
         asked |= {"change_reason__gt": "", "change_reason__iregex": part}
     changes, key = Change.objects.filter(**asked), "id"
     if filters.ticket and not sees_all:
-        changes = changes.filter(Exists(Change.objects.filter(ticket_code=filters.ticket, actor=viewer)))
+        changes = changes.filter(Exists(Change.objects.filter(ticket_code=filters.ticket, actor=user)))
     if filters.field and asked:  # the other filters narrow more than the field does
         changes = changes.filter(
             Exists(ChangedField.objects.filter(change_id=OuterRef("pk"), name=filters.field))

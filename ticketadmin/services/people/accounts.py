@@ -156,7 +156,7 @@ def _known_by_name(external: ExternalUser) -> User | None:
         return by_name
     with transaction.atomic():
         if User.objects.filter(pk=by_name.pk, subject=by_name.subject).update(subject=external.subject):
-            record(AuditAction.ACCOUNT_BOUND, Target.of(by_name), details={"way": "id"}, actor=by_name)
+            record(AuditAction.ACCOUNT_BOUND, Target.of(by_name), details={"way": "id"}, user=by_name)
     by_name.subject = external.subject
     return by_name
 
@@ -181,14 +181,14 @@ def _give_roles(user: User, groups: Collection[str]) -> None:
         user.groups.add(*(group for role, group in ours.items() if role in held))
 
 
-def sign_out_everywhere(user: User, *, actor: User) -> None:
+def sign_out_everywhere(account: User, *, user: User) -> None:
     """End every session of the user, on every device. For another user's this needs `administer`."""
-    if user.pk != actor.pk:
-        require_over(actor, user)
+    if account.pk != user.pk:
+        require_over(user, account)
     with transaction.atomic():
-        User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
-        record(AuditAction.SIGNED_OUT_EVERYWHERE, Target.of(user), actor=actor)
-    user.refresh_from_db(fields=["session_generation"])
+        User.objects.filter(pk=account.pk).update(session_generation=F("session_generation") + 1)
+        record(AuditAction.SIGNED_OUT_EVERYWHERE, Target.of(account), user=user)
+    account.refresh_from_db(fields=["session_generation"])
 
 
 def has_acted(user: User) -> bool:

@@ -45,15 +45,15 @@ def bringing_link(token: str) -> Iterator[None]:
         _link.reset(reset)
 
 
-def make_link(user: User, *, actor: User) -> str:
+def make_link(account: User, *, user: User) -> str:
     """Return the secret of a new one-time link; an earlier one ends. Raises Forbidden and CannotBind."""
-    _check(user, actor)
+    _check(account, user)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         BindingLink.objects.update_or_create(
-            user=user, defaults={"digest": _digest(token), "expires_at": timezone.now() + LINK_FOR}
+            user=account, defaults={"digest": _digest(token), "expires_at": timezone.now() + LINK_FOR}
         )
-        record(AuditAction.BINDING_LINK_MADE, Target.of(user), actor=actor)
+        record(AuditAction.BINDING_LINK_MADE, Target.of(account), user=user)
     return token
 
 
@@ -64,14 +64,14 @@ def user_of_link(token: str) -> User | None:
     return link.user if link and may_be_bound(link.user) and link.user.is_active else None
 
 
-def choose_claim(user: User, claim_id: int, *, actor: User) -> None:
+def choose_claim(account: User, claim_id: int, *, user: User) -> None:
     """Connect the account to one of those who tried.
 
     Raises Forbidden, CannotBind and IdentityClaim.DoesNotExist.
     """
-    _check(user, actor)
-    claim = IdentityClaim.objects.get(pk=claim_id, user=user, source=user.source)
-    _bind(user, claim.subject, actor=actor, way="choice")
+    _check(account, user)
+    claim = IdentityClaim.objects.get(pk=claim_id, user=account, source=account.source)
+    _bind(account, claim.subject, user=user, way="choice")
 
 
 def bind_by_link(user: User, subject: str) -> bool:
@@ -83,7 +83,7 @@ def bind_by_link(user: User, subject: str) -> bool:
         used = BindingLink.objects.filter(user=user, digest=_digest(token), expires_at__gt=timezone.now())
         if not used.delete()[0]:
             return False
-        _bind(user, subject, actor=user, way="link")
+        _bind(user, subject, user=user, way="link")
     return True
 
 
@@ -98,22 +98,22 @@ def note_claim(user: User, *, subject: str, name: str, email: str) -> None:
         IdentityClaim.objects.create(user=user, subject=subject, **told)
 
 
-def _check(user: User, actor: User) -> None:
-    require_over(actor, user)
-    if not may_be_bound(user):
+def _check(account: User, user: User) -> None:
+    require_over(user, account)
+    if not may_be_bound(account):
         raise CannotBind
 
 
-def _bind(user: User, subject: str, *, actor: User, way: str) -> None:
+def _bind(account: User, subject: str, *, user: User, way: str) -> None:
     with transaction.atomic():
         if User.objects.filter(subject=subject).exists():
             raise CannotBind
-        if not User.objects.filter(pk=user.pk, subject=None, is_superuser=False).update(subject=subject):
+        if not User.objects.filter(pk=account.pk, subject=None, is_superuser=False).update(subject=subject):
             raise CannotBind
-        user.subject = subject
-        IdentityClaim.objects.filter(user=user).delete()
-        BindingLink.objects.filter(user=user).delete()
-        record(AuditAction.ACCOUNT_BOUND, Target.of(user), details={"way": way}, actor=actor)
+        account.subject = subject
+        IdentityClaim.objects.filter(user=account).delete()
+        BindingLink.objects.filter(user=account).delete()
+        record(AuditAction.ACCOUNT_BOUND, Target.of(account), details={"way": way}, user=user)
 
 
 def _digest(token: str) -> str:

@@ -98,7 +98,7 @@ def switch_on(user: User, code: str) -> list[str]:
             TOTPDevice.objects.filter(user=user, confirmed=False).update(confirmed=True)
             user.second_step_since = timezone.now()
             user.save(update_fields=["second_step_since"])
-            record(AuditAction.SECOND_STEP_ON, Target.of(user), actor=user)
+            record(AuditAction.SECOND_STEP_ON, Target.of(user), user=user)
     if not is_right:  # outside: the count of wrong codes is kept
         raise WrongCode
     return _new_codes(user)
@@ -130,16 +130,16 @@ def switch_off(user: User, typed: str) -> None:
     check(user, typed)
     with transaction.atomic():
         _forget(user)
-        record(AuditAction.SECOND_STEP_OFF, Target.of(user), actor=user)
+        record(AuditAction.SECOND_STEP_OFF, Target.of(user), user=user)
 
 
-def reset(user: User, *, actor: User) -> None:
+def reset(account: User, *, user: User) -> None:
     """Remove the second step of a user who lost the device, and end their sessions. Raises Forbidden."""
-    require_over(actor, user)
+    require_over(user, account)
     with transaction.atomic():
-        _forget(user)
-        record(AuditAction.SECOND_STEP_RESET, Target.of(user), actor=actor)
-        sign_out_everywhere(user, actor=actor)
+        _forget(account)
+        record(AuditAction.SECOND_STEP_RESET, Target.of(account), user=user)
+        sign_out_everywhere(account, user=user)
 
 
 def reset_by_command(user: User) -> None:
@@ -147,7 +147,7 @@ def reset_by_command(user: User) -> None:
     with transaction.atomic():
         _forget(user)
         record(AuditAction.SECOND_STEP_RESET, Target.of(user))
-        sign_out_everywhere(user, actor=user)
+        sign_out_everywhere(user, user=user)
 
 
 def _forget(user: User) -> None:
@@ -173,7 +173,7 @@ def _use_recovery_code(user: User, code: str) -> bool:
         if not unused.update(used_at=timezone.now()):
             return False
         left = {"left": codes_left(user)}
-        record(AuditAction.RECOVERY_CODE_USED, Target.of(user), details=left, actor=user)
+        record(AuditAction.RECOVERY_CODE_USED, Target.of(user), details=left, user=user)
     return True
 
 
@@ -186,7 +186,7 @@ def _new_codes(user: User) -> list[str]:
         RecoveryCode.objects.filter(user=user).delete()
         rows = [RecoveryCode(user=user, digest=_digest(user, code)) for code in codes]
         RecoveryCode.objects.bulk_create(rows)
-        record(AuditAction.RECOVERY_CODES_MADE, Target.of(user), actor=user)
+        record(AuditAction.RECOVERY_CODES_MADE, Target.of(user), user=user)
     return ["-".join(code[i : i + _GROUP] for i in range(0, _LENGTH, _GROUP)) for code in codes]
 
 

@@ -61,14 +61,14 @@ _SHOWN = Prepared(
 
 
 def keep_recipe(
-    actor: User,
+    user: User,
     name: str,
     changes: Sequence[RecipeChange],
     *,
     is_shared: bool = False,
     recipe: Recipe | None = None,
 ) -> Recipe:
-    """Make a recipe, or change one of the actor's own, and return it. Raises as `keep_own`."""
+    """Make a recipe, or change one of the user's own, and return it. Raises as `keep_own`."""
     kept = [asdict(change) for change in changes[:MAX_CHANGES]]
     values = {"name": name, "changes": kept, "is_shared": is_shared}
-    return keep_own(actor, recipe or Recipe(owner=actor), values, most=MAX_RECIPES)
+    return keep_own(user, recipe or Recipe(owner=user), values, most=MAX_RECIPES)

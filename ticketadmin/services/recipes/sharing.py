@@ -28,16 +28,16 @@ class OwnNameTaken(CannotKeep):
     """The user has another row of this name."""
 
 
-def keep_own(actor: User, row: _Row, values: Mapping[str, Any], *, most: int) -> _Row:
-    """Make a row of the actor's own, or change one, and return it.
+def keep_own(user: User, row: _Row, values: Mapping[str, Any], *, most: int) -> _Row:
+    """Make a row of the user's own, or change one, and return it.
 
     `values` are those of the columns, `is_shared` among them. Raises Forbidden, TooManyKept or OwnNameTaken.
     """
-    require(actor, "edit_tickets")
+    require(user, "edit_tickets")
     was_shared, before = row.is_shared, {row.AUDITED: getattr(row, row.AUDITED)}
     if values["is_shared"] and not was_shared:
-        require(actor, SHARING)
-    if row.pk is None and type(row)._default_manager.filter(owner=actor).count() >= most:
+        require(user, SHARING)
+    if row.pk is None and type(row)._default_manager.filter(owner=user).count() >= most:
         raise TooManyKept
     for name, value in values.items():
         setattr(row, name, value)
@@ -46,19 +46,19 @@ def keep_own(actor: User, row: _Row, values: Mapping[str, Any], *, most: int) ->
         with transaction.atomic():
             row.save()
             if was_shared:
-                record(AuditAction.SETTING_CHANGED, Target.of(row), before=before, after=after, actor=actor)
+                record(AuditAction.SETTING_CHANGED, Target.of(row), before=before, after=after, user=user)
             elif row.is_shared:
-                record(AuditAction.SETTING_CREATED, Target.of(row), after=after, actor=actor)
+                record(AuditAction.SETTING_CREATED, Target.of(row), after=after, user=user)
     except IntegrityError as error:
         raise OwnNameTaken from error
     return row
 
 
-def delete_own(actor: User, row: Recipe | Snippet) -> None:
-    """Delete a row of the actor's own. Raises Forbidden."""
-    require(actor, "edit_tickets")
+def delete_own(user: User, row: Recipe | Snippet) -> None:
+    """Delete a row of the user's own. Raises Forbidden."""
+    require(user, "edit_tickets")
     with transaction.atomic():
         if row.is_shared:
             before = {row.AUDITED: getattr(row, row.AUDITED)}
-            record(AuditAction.SETTING_DELETED, Target.of(row), before=before, actor=actor)
+            record(AuditAction.SETTING_DELETED, Target.of(row), before=before, user=user)
         row.delete()

@@ -62,7 +62,7 @@ class ProposedChange:
 
     wanted: Mapping[str, Value]
     known: Mapping[str, Value]
-    actor: User
+    user: User
     reason: str = ""
     takes_back: bool = False
 
@@ -135,5 +135,5 @@ def _unmet(rule: TicketRule, asked: ProposedChange, schema: TicketSchema) -> Ite
         yield Unmet(Requirement.READABLE, rule.field, rule.value, tuple(unread))
     if rule.needs_reason and not asked.reason:
         yield Unmet(Requirement.REASON, rule.field, rule.value)
-    if rule.groups and asked.actor.group_names.isdisjoint(rule.groups):
+    if rule.groups and asked.user.group_names.isdisjoint(rule.groups):
         yield Unmet(Requirement.GROUP, rule.field, rule.value, tuple(rule.groups))

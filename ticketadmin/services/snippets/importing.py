@@ -72,59 +72,59 @@ class Outdated(Exception):
         self.rows = rows
 
 
-def plan_import(actor: User, rows: Sequence[FileRow]) -> tuple[PlannedRow, ...]:
+def plan_import(user: User, rows: Sequence[FileRow]) -> tuple[PlannedRow, ...]:
     """Return what becomes of each row. Two queries; nothing is written. Raises Forbidden."""
-    require(actor, "edit_tickets")
-    planner = _Planner(actor, _own(actor), _shared_by(rows, actor))
+    require(user, "edit_tickets")
+    planner = _Planner(user, _own(user), _shared_by(rows, user))
     return tuple(planner.plan(row) for row in rows)
 
 
-def seal_plan(actor: User, rows: Sequence[FileRow], planned: Sequence[PlannedRow]) -> str:
+def seal_plan(user: User, rows: Sequence[FileRow], planned: Sequence[PlannedRow]) -> str:
     """Return rows and plan as a signed text for `apply_import`."""
-    kept = {"user": actor.pk, "rows": [astuple(row) for row in rows], "shown": [one.shown for one in planned]}
+    kept = {"user": user.pk, "rows": [astuple(row) for row in rows], "shown": [one.shown for one in planned]}
     return signing.dumps(kept, salt=IMPORT_SALT, compress=True)
 
 
-def apply_import(actor: User, sealed: str) -> dict[RowStatus, int]:
+def apply_import(user: User, sealed: str) -> dict[RowStatus, int]:
     """Write what the plan said, all of it or nothing, and return how many rows were new and changed.
 
     Raises Forbidden, WrongSeal and Outdated.
     """
-    require(actor, "edit_tickets")
+    require(user, "edit_tickets")
     try:
         kept = signing.loads(sealed, salt=IMPORT_SALT, max_age=MAX_AGE)
     except signing.BadSignature as error:
         raise WrongSeal from error
-    if kept["user"] != actor.pk:
+    if kept["user"] != user.pk:
         raise WrongSeal
     rows = tuple(FileRow(*row) for row in kept["rows"])
     try:
-        return _write(actor, rows, kept["shown"])
+        return _write(user, rows, kept["shown"])
     except (OwnNameTaken, TooManyKept) as error:
         raise Outdated(rows) from error
 
 
 @transaction.atomic
-def _write(actor: User, rows: tuple[FileRow, ...], shown: list[list[str]]) -> dict[RowStatus, int]:
-    User.objects.select_for_update().get(pk=actor.pk)  # two imports of one user follow one another
-    planned = plan_import(actor, rows)
+def _write(user: User, rows: tuple[FileRow, ...], shown: list[list[str]]) -> dict[RowStatus, int]:
+    User.objects.select_for_update().get(pk=user.pk)  # two imports of one user follow one another
+    planned = plan_import(user, rows)
     if [one.shown for one in planned] != shown:
         raise Outdated(rows)
     counts = dict.fromkeys((RowStatus.NEW, RowStatus.CHANGED), 0)
     for one in planned:
         if one.status.writes and one.text:
-            keep_snippet(actor, one.text, snippet=one.snippet)
+            keep_snippet(user, one.text, snippet=one.snippet)
             counts[one.status] += 1
     return counts
 
 
-def _own(actor: User) -> dict[str, Snippet]:
-    return {one.name: one for one in Snippet.objects.filter(owner=actor).select_related("owner")}
+def _own(user: User) -> dict[str, Snippet]:
+    return {one.name: one for one in Snippet.objects.filter(owner=user).select_related("owner")}
 
 
-def _shared_by(rows: Sequence[FileRow], actor: User) -> dict[tuple[str, str], Snippet]:
+def _shared_by(rows: Sequence[FileRow], user: User) -> dict[tuple[str, str], Snippet]:
     """Return colleagues' shared snippets that the rows name, by their owner's user name and their own."""
-    named = [row for row in rows if row.owner.strip() and not _is_own(row, actor)]
+    named = [row for row in rows if row.owner.strip() and not _is_own(row, user)]
     if not named:
         return {}
     wanted = Q(owner__username__in={row.owner.strip() for row in named}, name__in={row.name for row in named})
@@ -132,8 +132,8 @@ def _shared_by(rows: Sequence[FileRow], actor: User) -> dict[tuple[str, str], Sn
     return {(one.owner.username, one.name): one for one in found}
 
 
-def _is_own(row: FileRow, actor: User) -> bool:
-    return not row.owner.strip() or folded_login(row.owner[:200]) == folded_login(actor.username)
+def _is_own(row: FileRow, user: User) -> bool:
+    return not row.owner.strip() or folded_login(row.owner[:200]) == folded_login(user.username)
 
 
 def _digest(snippet: Snippet) -> str:
@@ -145,12 +145,12 @@ class _Planner:
     """Decides row by row, in the order of the file: what was decided before counts."""
 
     def __init__(
-        self, actor: User, own: Mapping[str, Snippet], shared: Mapping[tuple[str, str], Snippet]
+        self, user: User, own: Mapping[str, Snippet], shared: Mapping[tuple[str, str], Snippet]
     ) -> None:
-        self._actor, self._own, self._shared = actor, own, shared
+        self._user, self._own, self._shared = user, own, shared
         self._seen: dict[tuple[str, str], int] = {}
         self._room = MAX_SNIPPETS - len(own)
-        self._may_share = actor.may(SHARING)
+        self._may_share = user.may(SHARING)
 
     def plan(self, row: FileRow) -> PlannedRow:
         """Return what becomes of a row."""
@@ -163,7 +163,7 @@ class _Planner:
     def _planned(self, row: FileRow) -> PlannedRow:
         name, content, shared = as_name(row.name), as_content(row.content), _answer(row.shared)
         self._require_once(name, row)
-        if not _is_own(row, self._actor):
+        if not _is_own(row, self._user):
             return self._of_colleague(row, name, content, shared)
         there = self._own.get(name)
         is_shared = shared if shared is not None else bool(there and there.is_shared)
@@ -179,7 +179,7 @@ class _Planner:
         )
 
     def _require_once(self, name: str, row: FileRow) -> None:
-        owner = "" if _is_own(row, self._actor) else row.owner.strip()
+        owner = "" if _is_own(row, self._user) else row.owner.strip()
         first = self._seen.setdefault((owner, name), row.number)
         if first != row.number:
             raise ValidationError(_("Row %(row)d has the same name.") % {"row": first})

@@ -106,10 +106,10 @@ def _usable(user: User) -> QuerySet[Snippet]:
     return Snippet.objects.filter(Q(owner=user) | Q(is_shared=True))
 
 
-def keep_snippet(actor: User, text: SnippetText, *, snippet: Snippet | None) -> Snippet:
-    """Make a snippet, or change one of the actor's own, and return it. Raises as `keep_own`."""
-    kept = snippet or Snippet(owner=actor)
-    return keep_own(actor, kept, vars(text), most=MAX_SNIPPETS)
+def keep_snippet(user: User, text: SnippetText, *, snippet: Snippet | None) -> Snippet:
+    """Make a snippet, or change one of the user's own, and return it. Raises as `keep_own`."""
+    kept = snippet or Snippet(owner=user)
+    return keep_own(user, kept, vars(text), most=MAX_SNIPPETS)
 
 
 def insertion_for(snippet: Snippet, *, user: User, code: str, today: date) -> Insertion:

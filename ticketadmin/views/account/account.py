@@ -78,7 +78,7 @@ def session_response(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_out_all(request: UserRequest) -> HttpResponse:
     """End all sessions of the user, including this one."""
-    sign_out_everywhere(request.user, actor=request.user)
+    sign_out_everywhere(request.user, user=request.user)
     logout(request)
     messages.success(request, _("You are signed out on every device. Drafts are kept."))
     return see_other(reverse("sign_in"))

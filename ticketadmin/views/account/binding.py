@@ -34,9 +34,9 @@ def company_account(request: UserRequest, user: int) -> HttpResponse:
         return _page(request, account)
     try:
         if "link" in request.POST:
-            token = make_link(account, actor=request.user)
+            token = make_link(account, user=request.user)
             return _page(request, account, request.build_absolute_uri(reverse("binding", args=[token])))
-        choose_claim(account, whole_number(request.POST.get("claim", "")) or 0, actor=request.user)
+        choose_claim(account, whole_number(request.POST.get("claim", "")) or 0, user=request.user)
     except (CannotBind, IdentityClaim.DoesNotExist):
         messages.error(request, _("This is not possible any more. Nothing was changed."))
         return _page(request, account, status=409)

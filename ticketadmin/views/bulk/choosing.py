@@ -53,7 +53,7 @@ def bulk_file_errors(request: UserRequest, file: UUID) -> HttpResponse:
         return show(request, NoErrorFilePage(error.messages[0]), status=409)
     target = Target("bulkfile", str(kept.uuid), kept.name)
     pieces = audited_export(
-        target, made.pieces, filters={}, actor=request.user, further=lambda: {"rows": made.rows}
+        target, made.pieces, filters={}, user=request.user, further=lambda: {"rows": made.rows}
     )
     return given_back(pieces, name=kept.name, word="errors", is_workbook=made.is_workbook)
 

@@ -98,7 +98,7 @@ def bulk_results(request: UserRequest, bulk: UUID) -> HttpResponse:
     one = _found(bulk)
     refresh_outcomes(one)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
-    rows = audited_export(target, result_table(one), filters={}, actor=request.user)
+    rows = audited_export(target, result_table(one), filters={}, user=request.user)
     return csv_download(csv_lines(RESULT_COLUMNS, rows), f"bulk-{one.uuid}.csv")
 
 
@@ -117,7 +117,7 @@ def bulk_outcome_file(request: UserRequest, bulk: UUID) -> HttpResponse:
         return _run_page(request, one, Notice(Tone.INFO, title, error.messages[0]), 409)
     target = Target("bulkupdate", str(one.uuid), one.owner_name)
     pieces = audited_export(
-        target, made.pieces, filters={}, actor=request.user, further=lambda: {"rows": made.rows}
+        target, made.pieces, filters={}, user=request.user, further=lambda: {"rows": made.rows}
     )
     name = one.notes.get("file", "")
     return given_back(pieces, name=name, word="outcomes", is_workbook=made.is_workbook)
@@ -198,7 +198,7 @@ def _choose(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     )
     if not form.is_valid():
         return _run_page(request, one, nothing, 422)
-    return _attempt(request, one, partial(form.save, one, actor=request.user), nothing, 422)
+    return _attempt(request, one, partial(form.save, one, user=request.user), nothing, 422)
 
 
 def _confirm(request: UserRequest, one: BulkUpdate) -> HttpResponse:
@@ -206,7 +206,7 @@ def _confirm(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     if not form.is_valid():
         return _run_page(request, one, status=422, form=form)
     nothing = Notice(Tone.INFO, _("There is no ticket to send."))
-    return _attempt(request, one, partial(form.save, one, actor=request.user), nothing)
+    return _attempt(request, one, partial(form.save, one, user=request.user), nothing)
 
 
 def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
@@ -277,7 +277,7 @@ def _changes_page(request: UserRequest, one: BulkUpdate) -> HttpResponse:
         if form.is_valid():
             notice = _take_answers(one, form, request.user)
             if not notice:
-                form.save(one, actor=request.user)
+                form.save(one, user=request.user)
                 return see_other(_address(one))
             form = _changes_form(request, one, without_consents(request.POST))
     except bulks.NothingToDo:
@@ -299,7 +299,7 @@ def _changes_form(
         change_reason=one.change_reason,
         is_checked=is_checked,
     )
-    form.offer(recipes_for(request.user), actor=request.user, chosen=request.GET.get(RECIPE, ""))
+    form.offer(recipes_for(request.user), user=request.user, chosen=request.GET.get(RECIPE, ""))
     show_rules(form, rules_of(form.schema), form.schema)
     return form
 

@@ -53,7 +53,7 @@ TakeBack = Callable[[Change, SaveContext], Saved]
 @needs("edit_tickets", "GET")
 def history(request: UserRequest) -> HttpResponse:
     """Show changes, newest first, as the filters in the address ask."""
-    form = HistoryFilterForm(request.GET, viewer=request.user)
+    form = HistoryFilterForm(request.GET, user=request.user)
     form.is_valid()
     rows = history_page(request.user, form.filters, before=whole_number(request.GET.get("before", "")))
     page = HistoryPage(
@@ -71,11 +71,11 @@ def history(request: UserRequest) -> HttpResponse:
 @needs("edit_tickets", "GET")
 def history_csv(request: UserRequest) -> HttpResponse:
     """Stream everything that the filters ask for, one line a field."""
-    form = HistoryFilterForm(request.GET, viewer=request.user)
+    form = HistoryFilterForm(request.GET, user=request.user)
     if not form.is_valid():
         return history(request)
     table = history_table(history_rows(request.user, form.filters))
-    rows = audited_export(Target(HISTORY), table, filters=vars(form.filters), actor=request.user)
+    rows = audited_export(Target(HISTORY), table, filters=vars(form.filters), user=request.user)
     return csv_download(csv_lines(HISTORY_COLUMNS, rows), "changes.csv")
 
 

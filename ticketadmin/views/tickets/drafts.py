@@ -23,7 +23,7 @@ def keep(request: UserRequest, code: str) -> HttpResponse:
         keep_without_session(code, request.POST)
         return JsonResponse({"state": "foreign"}, status=409)
     try:
-        draft = keep_as_draft(request.POST, base, actor=request.user)
+        draft = keep_as_draft(request.POST, base, user=request.user)
     except TooManyDrafts:
         return JsonResponse({"state": "full"}, status=422)  # the page keeps it in the browser
     if draft is None:
@@ -56,7 +56,7 @@ def keep_without_session(code: str, data: QueryDict) -> bool:
         base, owner = load_owned_base(data.get("base", ""), code=code, max_age=max_age)
         if not owner.may("edit_tickets"):
             return False
-        keep_as_draft(data, base, actor=owner)
+        keep_as_draft(data, base, user=owner)
     except (WrongBase, TooManyDrafts):
         return False
     return True

@@ -101,12 +101,12 @@ def _reason_against(total: Total, *, with_contents: bool) -> str:
 
 
 def _file(
-    table: ListTable, query: Query, filters: Mapping[str, str], reader: ContentReader | None, actor: User
+    table: ListTable, query: Query, filters: Mapping[str, str], reader: ContentReader | None, user: User
 ) -> HttpResponse:
     found, further = rows_in_order(query), None
     if reader:  # its reads change the index, and with it the order of a list
         found, further = iter(list(islice(found, MAX_WITH_CONTENTS))), reader.audit_details
-    tickets = audited_export(Target(TICKETS), found, filters=filters, actor=actor, further=further)
+    tickets = audited_export(Target(TICKETS), found, filters=filters, user=user, further=further)
     columns, rows, kind = table.columns(), table.rows(tickets), filters["format"]
     name = f"tickets-{timezone.localdate().isoformat()}.{kind}"
     if kind == "xlsx":

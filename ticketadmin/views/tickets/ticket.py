@@ -138,7 +138,7 @@ def save_form(request: UserRequest, form: TicketForm, submission: uuid.UUID) -> 
 def keep_typed(request: UserRequest, base: Base) -> None:
     """Keep what was typed as a draft, too; the page that answers holds it in any case."""
     with suppress(TooManyDrafts):
-        keep_as_draft(request.POST, base, actor=request.user)
+        keep_as_draft(request.POST, base, user=request.user)
 
 
 def _named_change(request: UserRequest, code: str, parameter: str) -> Change | None:
