@@ -3,7 +3,9 @@
 import socket
 import ssl
 import subprocess
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from ticketadmin.ticketapi.retrying import RetryPolicy
 
 CODE = "ABCXYZ1234"
 PUT = {"ticket_title": "Mới"}
+SOCKETS = ("_Socket", "_TLSSocket", "_SSLSocket")
 
 
 @pytest.fixture
@@ -58,6 +61,34 @@ def test_reuses_one_connection(api: Callable[..., TicketApi], crm: Sandbox) -> N
         client.get_ticket(CODE)
 
     assert len({entry.connection for entry in crm.log()}) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_call_on_an_open_connection_is_sent_at_once_and_sets_no_time_out(
+    scheme: str,
+    api: Callable[..., TicketApi],
+    tls_crm: SandboxProcess,
+    tls_files: tuple[Path, Path],
+    crm: Sandbox,
+) -> None:
+    url = tls_crm.url if scheme == "https" else crm.url
+    client = api(url=url, ca_file=str(tls_files[0]), connect_timeout=5.0)
+    client.get_ticket(CODE)
+    made: Counter[str] = Counter()
+
+    def note(_frame: object, event: str, function: Any) -> None:
+        if event == "c_call" and type(getattr(function, "__self__", None)).__name__ in SOCKETS:
+            made[function.__name__] += 1
+
+    sys.setprofile(note)
+    try:
+        client.update_ticket(CODE, PUT)
+    finally:
+        sys.setprofile(None)
+
+    assert made["sendall"] + made["write"] == 1, made
+    assert made["settimeout"] == 0, made
+    assert made["gettimeout"] > 0, made  # so sockets are seen by their names
 
 
 def test_a_time_out_after_sending_has_an_unknown_effect(api: Callable[..., TicketApi], crm: Sandbox) -> None:

@@ -74,6 +74,18 @@ def test_what_ended_since_the_ticket_was_read_is_compared_afresh(context: SaveCo
 
     assert record_intent(EDITED, context, INTENT, seen) is None
     assert Change.objects.count() == 1
+    assert isinstance(record_intent(EDITED, context, INTENT, on_record(CODE)), Change)
+
+
+@pytest.mark.parametrize("count", range(MAX_CHANGES_SEEN + 3))
+def test_a_record_does_not_count_itself_among_the_changes_that_it_is_compared_with(
+    count: int, context: SaveContext, lead: User
+) -> None:
+    for _number in range(count):
+        other_save(lead, outcome=Outcome.VERIFIED)
+    seen = on_record(CODE)
+
+    assert isinstance(record_intent(EDITED, context, INTENT, seen), Change)
 
 
 def test_where_nothing_was_read_there_is_nothing_to_compare_afresh(context: SaveContext, lead: User) -> None:
@@ -120,7 +132,18 @@ def test_only_the_newest_changes_of_a_ticket_are_looked_at(lead: User) -> None:
 
 def test_waiting_for_a_save_ends_with_it_or_after_a_while(context: SaveContext, lead: User) -> None:
     running = other_save(lead, runner=this_runner())
-    assert wait_for(running).outcome == Outcome.PENDING
+    waited = wait_for(running)
+    assert waited is not None
+    assert waited.outcome == Outcome.PENDING
 
     Change.objects.filter(pk=running.pk).update(outcome=Outcome.VERIFIED)
-    assert wait_for(running).outcome == Outcome.VERIFIED
+    waited = wait_for(running)
+    assert waited is not None
+    assert waited.outcome == Outcome.VERIFIED
+
+
+def test_waiting_ends_with_a_record_that_is_withdrawn(context: SaveContext, lead: User) -> None:
+    running = other_save(lead, runner=this_runner())
+    Change.objects.all().delete()
+
+    assert wait_for(running) is None

@@ -7,6 +7,7 @@ busy, resumes them; another keeps the ticket index fresh. The first SIGTERM lets
 leaves the rest to the next worker. While the database is away, the process waits for it.
 """
 
+import gc
 import logging
 import sys
 import threading
@@ -38,6 +39,7 @@ DATABASE_AGAIN = 2.0
 SHORTEST_WAIT = 0.001  # seconds between two steps of the index
 LOOK_FOR_UPKEEP = 60.0  # seconds
 SWITCH_EVERY = 0.001  # seconds: threads that wait for the CRM get their turn sooner than by Python's default
+COLLECT_EVERY = 5_000  # objects: at the default of 700 a run spent 8 % of its processor time on collections
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,8 @@ class Command(BaseCommand):
     def handle(self, *, interval: float, startup_delay: bool, **_options: Any) -> None:
         require_start()
         sys.setswitchinterval(SWITCH_EVERY)
+        gc.freeze()  # what was loaded stays
+        gc.set_threshold(COLLECT_EVERY)
         _begin_without_tasks()
         worker = Worker(
             queue_names=[DEFAULT_TASK_QUEUE_NAME],

@@ -20,7 +20,6 @@ from ticketadmin.ticketapi.reasons import Reason
 
 MAX_CODES_IN_A_CALL = 100  # in one call
 MAX_CODES_LENGTH = 4_000  # characters of the codes in one address, which proxies cut at 8,000
-COMMA = len("%2C")
 MIN_SHARE_LISTED = 0.5  # the part of the rows asked for that makes the list worth asking
 
 
@@ -74,11 +73,11 @@ class ListReads:
         part: list[str] = []
         length = 0
         for code in codes:
-            if part and (len(part) >= self.max_rows or length + len(code) + COMMA > MAX_CODES_LENGTH):
+            if part and (len(part) >= self.max_rows or length + len(code) + 1 > MAX_CODES_LENGTH):
                 yield part
                 part, length = [], 0
             part.append(code)
-            length += len(code) + COMMA
+            length += len(code) + 1  # and a comma
         if part:
             yield part
 

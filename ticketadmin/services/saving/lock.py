@@ -2,14 +2,14 @@
 
 The database enforces it (`change_ticket_in_flight`). What is compared was read when no other save of this
 tool could still change the ticket: where the record of the ticket is different once the lock is taken,
-another save was faster, and this one reads and compares afresh.
+another save was faster. Then this one withdraws its record, reads and compares afresh.
 """
 
 import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
@@ -42,7 +42,7 @@ def _on_record() -> "QuerySet[Change, tuple[int, str]]":
 
 
 _ON_RECORD = Prepared(_on_record)
-_CHANGE, _FIELDS = Insert(Change), Insert(ChangedField)
+_INTENT = Insert(Change, ChangedField, link="change")
 
 
 def record_intent(
@@ -55,24 +55,21 @@ def record_intent(
     """
     change = _record(edited, context, intent)
     try:
-        with transaction.atomic():
-            _CHANGE.run([change])
-            is_overtaken = intent.before is not None and on_record(edited.code, but=change.pk) != seen
-            if is_overtaken:
-                transaction.set_rollback(True)
-            else:
-                _FIELDS.run([ChangedField(change=change, name=name[:80]) for name in intent.wanted])
+        _INTENT.run(change, [ChangedField(name=name[:80]) for name in intent.wanted])
     except IntegrityError:
         if earlier := earlier_post(context):
             return Blocked(SaveInProgress(earlier), intent.wanted)
         if other := Change.objects.filter(ticket_code=edited.code, outcome=Outcome.PENDING).first():
-            other = wait_for(settle_change(other))
-            is_running = other.outcome == Outcome.PENDING
+            ended = wait_for(settle_change(other))
+            is_running = ended is not None and ended.outcome == Outcome.PENDING
             return Blocked(SaveInProgress(other), intent.wanted) if is_running else None
         if on_record(edited.code) == seen:  # no other save came in between: this is no matter of locks
             raise
         return None
-    return None if is_overtaken else change
+    if intent.before is not None and on_record(edited.code, but=change.pk) != seen:
+        change.delete()  # withdrawn: nothing was sent
+        return None
+    return change
 
 
 def _record(edited: TicketEdit, context: SaveContext, intent: Intent) -> Change:
@@ -102,10 +99,16 @@ def earlier_post(context: SaveContext) -> Change | None:
     return Change.objects.filter(actor=context.actor, submission=context.submission).first()
 
 
-def wait_for(change: Change) -> Change:
-    """Return the record of a save under way once it is finished; still pending where that takes too long."""
+def wait_for(change: Change) -> Change | None:
+    """Return the record of a save under way once it is finished; still pending where that takes too long.
+
+    None where it was withdrawn, because its ticket is compared afresh.
+    """
     give_up = time.monotonic() + min(MAX_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
     while change.outcome == Outcome.PENDING and time.monotonic() < give_up:
         time.sleep(0.1)
-        change.refresh_from_db()
+        try:
+            change.refresh_from_db()
+        except Change.DoesNotExist:
+            return None
     return change

@@ -37,8 +37,8 @@ def after_earlier_post(
     if earlier is None:
         return blocked
     is_same = _wants_the_same(earlier, edited, blocked)
-    earlier = wait_for(earlier)
-    if earlier.outcome == Outcome.PENDING:
+    ended = wait_for(earlier)
+    if ended is None or ended.outcome == Outcome.PENDING:
         return Blocked(SaveInProgress(earlier))
     if is_same and not _was_replaced(earlier, edited, blocked):
         return earlier
