@@ -8,6 +8,7 @@ A request is a JSON object with the three standard streams of the new process as
 server reads requests from its standard input and ends when no more can come.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 MAX_REQUEST = 1 << 17  # bytes; an environment is the largest part
 STREAMS = 3
@@ -65,11 +67,7 @@ def module(name: str, *arguments: str) -> None:
     """Run a module in the folder `/`, as the product does with a workbook."""
     os.chdir("/")
     sys.argv = [name, *arguments]
-    try:
-        runpy.run_module(name, run_name="__main__")
-    except SystemExit as ended:  # to finalize the interpreter takes longer than to read a file
-        sys.stdout.flush()
-        os._exit(int(ended.code or 0))
+    runpy.run_module(name, run_name="__main__")
 
 
 def script(code: str) -> None:
@@ -83,7 +81,7 @@ PROGRAMS: dict[str, Callable[..., None]] = {
 
 
 def serve() -> None:
-    """Fork a process a request, or wait for one that ends; in a new process, return after its program."""
+    """Fork a process a request, or wait for one that ends, until no more can come."""
     gc.collect()
     gc.freeze()  # collections in forked processes would otherwise copy every page of memory
     assert threading.active_count() == 1, "a fork takes no other thread along"
@@ -102,14 +100,13 @@ def serve() -> None:
         if not pid:
             channel.detach()
             begin(request, descriptors)
-            return
         for each in descriptors:
             os.close(each)
         channel.send(json.dumps(pid).encode())
 
 
-def begin(request: dict[str, object], descriptors: list[int]) -> None:
-    """Become the process that a request describes, and run its program."""
+def begin(request: dict[str, object], descriptors: list[int]) -> NoReturn:
+    """Become the process that a request describes, run its program, and end."""
     for number, each in enumerate(descriptors):
         os.dup2(each, number)
         os.close(each)
@@ -119,7 +116,28 @@ def begin(request: dict[str, object], descriptors: list[int]) -> None:
         os.environ.clear()
         os.environ.update(request["environment"])  # type: ignore[call-overload]
         time.tzset()
-    PROGRAMS[str(request["program"])](*request["arguments"])  # type: ignore[misc]
+    try:
+        PROGRAMS[str(request["program"])](*request["arguments"])  # type: ignore[misc]
+    except SystemExit as ended:
+        leave(ended.code)
+    leave(None)
+
+
+def leave(code: str | int | None) -> NoReturn:
+    """End this process as `sys.exit(code)` does, but for the tidying of memory that ends with it anyway.
+
+    To take the product's modules apart takes 0.08 s of processor time, nine tenths of a short command. The
+    steps are those with which `multiprocessing` ends a forked process.
+    """
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if "django.db" in sys.modules and import_module("django.conf").settings.configured:
+        import_module("django.db").connections.close_all()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def nginx(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
     started.stop()
 
 
+@pytest.mark.slow
 def test_a_crowd_lists_and_saves_and_nothing_is_lost(
     server: LiveServer, nginx: Nginx, crowd: list[str], crm_process: SandboxProcess
 ) -> None:
@@ -232,6 +233,7 @@ def test_hashed_files_are_kept_by_browsers_and_compressed(server: LiveServer, ng
     assert answer.headers["Content-Encoding"] == "gzip"
 
 
+@pytest.mark.slow
 def test_a_crm_that_stops_and_comes_back_loses_and_doubles_nothing(
     server: LiveServer, nginx: Nginx, crowd: list[str], crm_process: SandboxProcess
 ) -> None:

@@ -16,6 +16,7 @@ from tests.prepared import postgres_database
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import let_pass, wait_until
 
+pytestmark = pytest.mark.slow
 PHONE = "0909 111 222"
 SETTINGS = {"TICKET_API_TIMEOUT": "0.5", "BULK_LEASE_SECONDS": "1"}
 
@@ -99,7 +100,6 @@ def most_at_once(crm: Sandbox) -> int:
     return most
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("late_seconds", [0.0, 1.0])
 def test_a_worker_killed_ten_times_leaves_nothing_undone_and_nothing_doubled(
     late_seconds: float, on_sqlite: LiveServer, crm: Sandbox
@@ -119,7 +119,6 @@ def test_a_worker_killed_ten_times_leaves_nothing_undone_and_nothing_doubled(
     lead.close()
 
 
-@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.parametrize("runs", [1, 2])
 def test_two_workers_on_postgres_take_over_from_each_other(

@@ -11,6 +11,7 @@ from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
 LIMIT = 90.0  # seconds: the lease of a killed worker runs out after thirty
 
 

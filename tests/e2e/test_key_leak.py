@@ -132,6 +132,7 @@ def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instal
         yield stack.enter_context(running(tmp_path, stack.enter_context(postgres()), DEBUG="1", **key))
 
 
+@pytest.mark.slow
 def test_key_leak_over_the_whole_fault_table(installed: Installation) -> None:
     codes = iter([code for code in installed.crm.codes() if code.startswith("TK2")])
     answers = bulk_update(installed, [next(codes) for _number in range(8)])
