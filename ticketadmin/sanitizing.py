@@ -25,7 +25,6 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterator
-from html.parser import HTMLParser
 
 import bleach
 import nh3
@@ -293,29 +292,8 @@ def known_clean(html_text: str) -> str:
 # --- words about content -------------------------------------------------------------------------
 
 _TEXT_BLOCKS = frozenset(
-    "p div li dt dd blockquote h1 h2 h3 h4 h5 h6 pre hr tr table ul ol dl figure figcaption".split()
+    "br p div li dt dd blockquote h1 h2 h3 h4 h5 h6 pre hr tr table ul ol dl figure figcaption".split()
 )
-
-
-class _TextReader(HTMLParser):
-    """Collects the text of cleaned HTML, a line a block and a tab between cells."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "br" or tag in _TEXT_BLOCKS:
-            self.parts.append("\n")
-        elif tag in {"td", "th"}:
-            self.parts.append("\t")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _TEXT_BLOCKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        self.parts.append(data)
 
 
 def visible_text(html_text: str) -> str:
@@ -324,11 +302,15 @@ def visible_text(html_text: str) -> str:
         cleaned = known_clean(html_text)
     except ContentTooComplex:
         return html_text
-    reader = _TextReader()
-    reader.feed(cleaned)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
-    return "\n".join(line for line in lines if line)
+    text = html.unescape(_TAG.sub(_space_for, cleaned))
+    return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
+
+
+def _space_for(tag: re.Match[str]) -> str:
+    """Return what a text has in place of a tag: a line a block, a tab between cells."""
+    if tag[2] in _TEXT_BLOCKS:
+        return "\n"
+    return "\t" if tag[2] in {"td", "th"} and not tag[1] else ""
 
 
 _TAG_KINDS = {

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import django
+from django.core.exceptions import ValidationError
 from hypothesis import Phase, given, settings, strategies
 
 from tests.limits import cpu_limit
@@ -111,8 +112,8 @@ def outcome_of(clean_html: Callable[[str], str], document: str) -> tuple[str, st
     """Return the cleaned document and "accepted", or "" and why it was not."""
     try:
         return clean_html(document), "accepted"
-    except ValueError as error:
-        return "", str(getattr(error, "code", repr(error)))
+    except ValidationError as error:
+        return "", str(error.code)
 
 
 def try_any(clean_html: Callable[[str], str]) -> None:

@@ -14,7 +14,7 @@ from ticketadmin.forms.tickets import TicketForm, query_of
 from ticketadmin.models import Recipe, User
 from ticketadmin.services.drafts.drafts import CLEAR_INPUT
 from ticketadmin.services.recipes.fill import Filled, TypedForm
-from ticketadmin.services.recipes.keep import MAX_RECIPES, keep_recipe
+from ticketadmin.services.recipes.keep import keep_recipe
 from ticketadmin.services.recipes.recipe import (
     MAX_DAYS,
     MAX_RECIPE_TEXT,
@@ -119,7 +119,7 @@ class RecipeForm(ActionsForm):
         try:
             return keep_recipe(user, name, self.changes, is_shared=is_shared, recipe=self.recipe)
         except CannotKeep as problem:
-            self.add_error("name" if isinstance(problem, OwnNameTaken) else None, why_not_kept(problem))
+            self.add_error("name" if isinstance(problem, OwnNameTaken) else None, problem)
             return None
 
     def _change(self, field: Field) -> RecipeChange | None:
@@ -148,14 +148,6 @@ class RecipeForm(ActionsForm):
                 self.add_error(DAYS + field.name, forms.ValidationError(message, code="no_days"))
             return None
         return RecipeChange(field.name, do, (str(days),))
-
-
-def why_not_kept(problem: CannotKeep) -> str:
-    """Return why a recipe could not be kept, and what to do."""
-    if isinstance(problem, OwnNameTaken):
-        return str(_("You have another recipe of this name. Choose another name."))
-    message = _("You have %(most)d recipes, which is the most. Delete one, then try again.")
-    return message % {"most": MAX_RECIPES}
 
 
 def _offered(field: Field) -> list[RecipeAction]:

@@ -15,8 +15,8 @@ from ticketadmin.forms.tickets import with_new_custom_fields
 from ticketadmin.models import Snippet, User
 from ticketadmin.sanitizing import as_html
 from ticketadmin.services.drafts.drafts import NEW_KEY, NEW_VALUE
-from ticketadmin.services.recipes.sharing import OwnNameTaken, TooManyKept
-from ticketadmin.services.snippets.keep import MAX_SNIPPETS, SnippetText, keep_snippet
+from ticketadmin.services.recipes.sharing import CannotKeep, OwnNameTaken
+from ticketadmin.services.snippets.keep import SnippetText, keep_snippet
 from ticketadmin.services.snippets.snippet import Insertion, as_content, as_name
 from ticketadmin.services.snippets.table import MAX_SNIPPET_FILE_BYTES, FileRow, read_file
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
@@ -72,12 +72,9 @@ class SnippetForm(forms.Form):
         text = SnippetText(values["name"], values["content"], values.get("is_shared", False))
         try:
             return keep_snippet(user, text, snippet=self.snippet)
-        except TooManyKept:
-            message = _("You have %(most)d snippets, which is the most. Delete one, then try again.")
-            self.add_error(None, message % {"most": MAX_SNIPPETS})
-        except OwnNameTaken:
-            self.add_error("name", _("You have another snippet of this name. Choose another name."))
-        return None
+        except CannotKeep as problem:
+            self.add_error("name" if isinstance(problem, OwnNameTaken) else None, problem)
+            return None
 
 
 class BoxContent(Enum):

@@ -1,6 +1,5 @@
 """Pages for administrators: the connection to the CRM, never its key; the audit log; erasing what is held."""
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,7 +24,7 @@ from ticketadmin.services.index.rows import current_index
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.downloads import csv_download
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import confirmed, see_other
 
 
 @needs("view_connection", "POST")
@@ -85,8 +84,7 @@ def erasing(request: UserRequest) -> HttpResponse:
     except StillOpen as problem:
         return _page(request, form, problem.found, status=409)
     erased = ngettext("%(n)s row was erased.", "%(n)s rows were erased.", done.total) % {"n": done.total}
-    messages.success(request, f"{erased} {_('The CRM was not changed.')}")
-    return see_other(reverse("erasing"))
+    return confirmed(request, f"{erased} {_('The CRM was not changed.')}", "erasing")
 
 
 def _page(

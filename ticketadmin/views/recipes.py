@@ -1,10 +1,8 @@
 """The pages of recipes and snippets, two tabs of one screen: lists, writing one, deleting one."""
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ticketadmin.forms.recipes import RecipeForm, described_schema
@@ -26,7 +24,7 @@ from ticketadmin.services.snippets.keep import MAX_SNIPPET_QUERY, find_snippet, 
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import confirmed
 
 
 @needs("edit_tickets", "GET")
@@ -48,8 +46,7 @@ def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
         recipe=one,
     )
     if form.is_valid() and (kept := form.save(request.user)):
-        messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": kept.name})
-        return see_other(reverse("recipes"))
+        return confirmed(request, _("The recipe “%(name)s” is saved.") % {"name": kept.name}, "recipes")
     return show(request, RecipePage(form, one), status=422 if form.errors else 200)
 
 
@@ -58,8 +55,7 @@ def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
     """Delete a recipe of one's own."""
     one = get_object_or_404(Recipe, pk=recipe, owner=request.user)
     delete_own(request.user, one)
-    messages.success(request, _("The recipe “%(name)s” is deleted.") % {"name": one.name})
-    return see_other(reverse("recipes"))
+    return confirmed(request, _("The recipe “%(name)s” is deleted.") % {"name": one.name}, "recipes")
 
 
 @needs("edit_tickets", "GET")
@@ -86,8 +82,7 @@ def snippet(request: UserRequest, snippet: int | None = None) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = SnippetForm(data, may_share=_may_share(request.user, one), snippet=one)
     if form.is_valid() and (kept := form.save(request.user)):
-        messages.success(request, _("The snippet “%(name)s” is saved.") % {"name": kept.name})
-        return see_other(reverse("snippets"))
+        return confirmed(request, _("The snippet “%(name)s” is saved.") % {"name": kept.name}, "snippets")
     return show(request, SnippetPage(form, one), status=422 if form.errors else 200)
 
 
@@ -98,8 +93,7 @@ def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
     if request.method != "POST":
         return show(request, DeleteSnippetPage(one))
     delete_own(request.user, one)
-    messages.success(request, _("The snippet “%(name)s” is deleted.") % {"name": one.name})
-    return see_other(reverse("snippets"))
+    return confirmed(request, _("The snippet “%(name)s” is deleted.") % {"name": one.name}, "snippets")
 
 
 def _may_share(user: User, one: Recipe | Snippet | None) -> bool:

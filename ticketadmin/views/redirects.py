@@ -1,5 +1,6 @@
 """Where to go next: after a POST, and only ever to a page of this tool."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -15,6 +16,12 @@ ONLY_POSTED = frozenset(
 def see_other(address: str) -> HttpResponseRedirect:
     """Answer 303, so that reloading the next page does not post again (RFC 9110 section 15.4.4)."""
     return HttpResponseRedirect(address, status=303)
+
+
+def confirmed(request: HttpRequest, text: str, route: str, *arguments: object) -> HttpResponseRedirect:
+    """Answer 303 to a page of this tool, which confirms what was done."""
+    messages.success(request, text)
+    return see_other(reverse(route, args=arguments))
 
 
 def own_or_else(request: HttpRequest, address: str, *, otherwise: str) -> str:

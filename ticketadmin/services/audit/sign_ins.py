@@ -59,9 +59,12 @@ def _may_have_entry(user: User) -> bool:
 def count_sign_in_failure() -> None:
     """Count a failure that gets no entry of its own, under the client's address and this hour."""
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    with transaction.atomic():
-        row, _is_new = FailedSignIns.objects.get_or_create(address=current_origin().address, hour=hour)
-        FailedSignIns.objects.filter(pk=row.pk).update(count=F("count") + 1)
+    FailedSignIns.objects.update_or_create(
+        address=current_origin().address,
+        hour=hour,
+        defaults={"count": F("count") + 1},
+        create_defaults={"count": 1},
+    )
 
 
 def report_failures(now: datetime) -> int:

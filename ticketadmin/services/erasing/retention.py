@@ -18,7 +18,7 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, IntegrityError
+from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -179,12 +179,6 @@ def upkeep(now: datetime) -> dict[str, int]:
 
 def _take(now: datetime) -> bool:
     """Claim this hour's cleaning. One of several workers succeeds."""
-    if Chore.objects.filter(name=UPKEEP, begun_at__lt=now - CLEANING_INTERVAL).update(begun_at=now):
-        return True
-    if Chore.objects.filter(name=UPKEEP).exists():
-        return False
-    try:
-        Chore.objects.create(name=UPKEEP, begun_at=now)
-    except IntegrityError:
-        return False
-    return True
+    _chore, is_first = Chore.objects.get_or_create(name=UPKEEP, defaults={"begun_at": now})
+    due = Chore.objects.filter(name=UPKEEP, begun_at__lt=now - CLEANING_INTERVAL)
+    return is_first or bool(due.update(begun_at=now))

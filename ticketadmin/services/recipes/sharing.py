@@ -6,7 +6,9 @@ Leads share; owners change their own. What a shared row says is in the audit log
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import AuditAction, Recipe, Snippet, User
 from ticketadmin.services.audit.record import Target, record
@@ -16,7 +18,17 @@ _Row = TypeVar("_Row", Recipe, Snippet)
 SHARING = "run_bulk_updates"  # the permission to share
 
 
-class CannotKeep(Exception):
+_TOO_MANY = {
+    Recipe: _("You have %(most)d recipes, which is the most. Delete one, then try again."),
+    Snippet: _("You have %(most)d snippets, which is the most. Delete one, then try again."),
+}
+_NAME_TAKEN = {
+    Recipe: _("You have another recipe of this name. Choose another name."),
+    Snippet: _("You have another snippet of this name. Choose another name."),
+}
+
+
+class CannotKeep(ValidationError):
     """A row cannot be kept. Nothing was changed."""
 
 
@@ -38,7 +50,7 @@ def keep_own(user: User, row: _Row, values: Mapping[str, Any], *, most: int) -> 
     if values["is_shared"] and not was_shared:
         require(user, SHARING)
     if row.pk is None and type(row)._default_manager.filter(owner=user).count() >= most:
-        raise TooManyKept
+        raise TooManyKept(_TOO_MANY[type(row)], code="too_many", params={"most": most})
     for name, value in values.items():
         setattr(row, name, value)
     after = {name: values[name] for name in ("is_shared", row.AUDITED)}
@@ -50,7 +62,7 @@ def keep_own(user: User, row: _Row, values: Mapping[str, Any], *, most: int) -> 
             elif row.is_shared:
                 record(AuditAction.SETTING_CREATED, Target.of(row), after=after, user=user)
     except IntegrityError as error:
-        raise OwnNameTaken from error
+        raise OwnNameTaken(_NAME_TAKEN[type(row)], code="name_taken") from error
     return row
 
 

@@ -24,7 +24,7 @@ from ticketadmin.signing_in.second_step import sign_in
 from ticketadmin.views.access import UserRequest, in_background, is_scripted
 from ticketadmin.views.account.binding import LINK
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import own_or_else, see_other
+from ticketadmin.views.redirects import confirmed, own_or_else, see_other
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -80,8 +80,7 @@ def sign_out_all(request: UserRequest) -> HttpResponse:
     """End all sessions of the user, including this one."""
     sign_out_everywhere(request.user, user=request.user)
     logout(request)
-    messages.success(request, _("You are signed out on every device. Drafts are kept."))
-    return see_other(reverse("sign_in"))
+    return confirmed(request, _("You are signed out on every device. Drafts are kept."), "sign_in")
 
 
 @require_safe

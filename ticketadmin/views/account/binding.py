@@ -21,7 +21,7 @@ from ticketadmin.services.people.binding import (
 )
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import confirmed
 
 LINK = "binding_link"  # the session's key of the link that this browser followed
 
@@ -40,8 +40,9 @@ def company_account(request: UserRequest, user: int) -> HttpResponse:
     except (CannotBind, IdentityClaim.DoesNotExist):
         messages.error(request, _("This is not possible any more. Nothing was changed."))
         return _page(request, account, status=409)
-    messages.success(request, _("The account is connected. Its owner can sign in now."))
-    return see_other(reverse("company_account", args=[account.pk]))
+    return confirmed(
+        request, _("The account is connected. Its owner can sign in now."), "company_account", account.pk
+    )
 
 
 @never_cache

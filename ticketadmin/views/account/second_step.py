@@ -7,7 +7,6 @@ from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -28,7 +27,7 @@ from ticketadmin.views.access import UserRequest, is_scripted
 from ticketadmin.views.account.account import session_response
 from ticketadmin.views.error_pages import locked_out
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import confirmed
 
 
 @never_cache
@@ -91,8 +90,7 @@ def _manage(request: UserRequest, user: User) -> HttpResponse:
         if form.is_valid():
             if form.codes:
                 return show(request, RecoveryCodesPage(form.codes))
-            messages.success(request, _("Two-step sign-in is off."))
-            return see_other(reverse("account"))
+            return confirmed(request, _("Two-step sign-in is off."), "account")
         if form.has_error("code", "wrong"):
             count_failed_step(request, user, step="code")
     page = SecondStepPage(form, user.second_step_since, steps.codes_left(user), steps.is_demanded(user))

@@ -8,7 +8,6 @@ from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
-from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
@@ -19,7 +18,6 @@ from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import RECIPE, ChangesForm, ConfirmForm, without_consents
 from ticketadmin.forms.bulk_file import FileChoicesForm
 from ticketadmin.forms.change_reason import ReasonForm
-from ticketadmin.forms.recipes import why_not_kept
 from ticketadmin.forms.snippets import box_for_snippet
 from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, Tone, User
 from ticketadmin.presenters.bulk import BulkListPage, present_endings, present_run
@@ -52,7 +50,7 @@ from ticketadmin.services.values.schema import load_schema
 from ticketadmin.views.access import UserRequest, in_background, needs
 from ticketadmin.views.downloads import csv_download, given_back
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import confirmed, see_other
 from ticketadmin.views.snippets.inserting import insert_snippet, reason_page, wanted_box, wants_snippet
 
 RunAction = Callable[[UserRequest, BulkUpdate], HttpResponse]
@@ -181,8 +179,7 @@ def _discard(request: UserRequest, one: BulkUpdate) -> HttpResponse:
     answer = _act(bulks.discard_bulk)(request, one)
     if answer.status_code != HTTPStatus.SEE_OTHER:
         return answer
-    messages.success(request, _("The bulk update is discarded. Nothing of it was sent."))
-    return see_other(reverse("bulk_list"))
+    return confirmed(request, _("The bulk update is discarded. Nothing of it was sent."), "bulk_list")
 
 
 def _retry(request: UserRequest, one: BulkUpdate) -> HttpResponse:
@@ -221,11 +218,10 @@ def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
         try:
             keep_recipe(request.user, name, changes)
         except CannotKeep as error:
-            problem = why_not_kept(error)
+            problem = error.messages[0]
     if problem:
         return _run_page(request, one, Notice(Tone.DANGER, _("The recipe was not saved."), problem), 422)
-    messages.success(request, _("The recipe “%(name)s” is saved.") % {"name": name})
-    return see_other(reverse("recipes"))
+    return confirmed(request, _("The recipe “%(name)s” is saved.") % {"name": name}, "recipes")
 
 
 _ACTIONS: dict[str, RunAction] = {

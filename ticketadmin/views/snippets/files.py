@@ -21,7 +21,7 @@ from ticketadmin.services.snippets.table import FileRow, exported_snippets, file
 from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.downloads import csv_download
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import confirmed, see_other
 
 SNIPPETS = "snippets"
 
@@ -56,9 +56,8 @@ def _apply(request: UserRequest, sealed: str) -> HttpResponse:
         return see_other(reverse("snippets_import"))
     except Outdated as error:
         return _plan(request, error.rows, is_outdated=True)
-    message = _("Snippets: %(new)d new, %(changed)d changed.")
-    messages.success(request, message % {"new": counts[RowStatus.NEW], "changed": counts[RowStatus.CHANGED]})
-    return see_other(reverse("snippets"))
+    numbers = {"new": counts[RowStatus.NEW], "changed": counts[RowStatus.CHANGED]}
+    return confirmed(request, _("Snippets: %(new)d new, %(changed)d changed.") % numbers, "snippets")
 
 
 def _plan(request: UserRequest, rows: tuple[FileRow, ...], *, is_outdated: bool = False) -> HttpResponse:

@@ -26,7 +26,7 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.views.access import UserRequest, in_background, is_scripted, needs
 from ticketadmin.views.pages import show
-from ticketadmin.views.redirects import see_other
+from ticketadmin.views.redirects import confirmed, see_other
 from ticketadmin.views.tickets.omnibox import go
 
 SHOWN_RECENT = 5
@@ -110,8 +110,7 @@ def delete_view(request: UserRequest, view: int) -> HttpResponse:
     """Forget a view of one's own."""
     one = get_object_or_404(SavedView, pk=view, owner=request.user)
     one.delete()
-    messages.success(request, _("The view “%(name)s” is deleted.") % {"name": one.name})
-    return see_other(reverse("tickets"))
+    return confirmed(request, _("The view “%(name)s” is deleted.") % {"name": one.name}, "tickets")
 
 
 def asked_of(
