@@ -7,7 +7,7 @@ os.environ.setdefault("SECRET_KEY", "tests-only-0123456789-abcdefghijklmnopqrstu
 os.environ.setdefault("HTTPS_ONLY", "0")
 os.environ.setdefault("TICKET_API_URL", "http://127.0.0.1:9")
 os.environ.setdefault("TICKET_API_KEY", "test-key-0123456789-abcdefghij")
-os.environ.setdefault("TICKET_API_TIMEOUT", "2")
+os.environ.setdefault("TICKET_API_TIMEOUT", "10")
 os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 os.environ.setdefault("LOG_LEVEL", "INFO")
 

@@ -15,7 +15,7 @@ TITLE = "Tiêu đề của lượt chạy"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("rollout")
     process = SandboxProcess(folder / "sandbox.sqlite3", tickets=120)
-    started = LiveServer(folder, process.url, TICKET_API_TIMEOUT="5", BULK_LEASE_SECONDS="2")
+    started = LiveServer(folder, process.url, BULK_LEASE_SECONDS="6")
     worker = LiveWorker(started)
     yield started
     worker.stop()

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
-from tests.e2e.leading import Lead
+from tests.e2e.leading import PATIENCE, Lead
 from tests.live import LiveServer, LiveWorker
 from tests.pages import form_to
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -13,6 +14,9 @@ from tests.waiting import wait_until
 
 TICKETS = 260
 PHONE = "0909 111 222"
+IN_FLIGHT = 8
+# Seconds that the CRM asks for: a little more than a call waits by itself, and many times that.
+RETRY_AFTER = [5, pytest.param(45, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server and a worker of their own, with a sandbox of their own."""
     folder = tmp_path_factory.mktemp("bulk")
     crm = SandboxProcess(folder / "sandbox.sqlite3", tickets=TICKETS)
-    started = LiveServer(folder, crm.url, TICKET_API_TIMEOUT="2", BULK_LEASE_SECONDS="2")
+    started = LiveServer(folder, crm.url, BULK_LEASE_SECONDS="6")
     worker = LiveWorker(started)
     yield started
     worker.stop()
@@ -251,26 +255,6 @@ def test_two_leads_are_warned_and_do_not_overwrite_each_other(
     assert {crm.ticket(code)["emergency_phone"] for code in codes} == {PHONE}
 
 
-def test_a_settling_run_sends_nothing_and_finds_out(crm: Sandbox, lead: Lead) -> None:
-    codes = plain_codes(crm)[:3]
-    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
-    crm.fault("hang", code=codes[0], method="PUT", after=True, seconds=5)
-    lead.confirm(path, in_flight=1)
-    wait_until(lambda: crm.log("PUT", codes[0]), "the first was not sent", every=0.02)
-    crm.fault("status", code=codes[0], method="GET", times=None, status=500)
-    lead.wait(path, "finished")
-    assert lead.outcomes(path)[codes[0]] == "unknown"
-    crm.forget_faults()
-    crm.forget_log()
-
-    settled = lead.press(path, "settle")
-    lead.wait(settled, "finished")
-
-    assert lead.outcomes(settled) == {codes[0]: "verified"}
-    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
-    assert crm.log("PUT") == []
-
-
 def test_ten_thousand_codes_are_taken_and_paged(crm: Sandbox, lead: Lead) -> None:
     path = lead.choose([f"TK9{number:06d}" for number in range(10_000)])
 
@@ -328,6 +312,49 @@ def test_a_run_keeps_to_the_requests_a_second_that_it_was_given(crm: Sandbox, le
     assert times[-1] - times[0] >= (len(times) - 3) / 12 - 0.2  # the last ticket's three come at once
 
 
+@pytest.mark.parametrize("seconds", RETRY_AFTER)
+def test_nothing_is_sent_before_the_time_that_the_crm_asked_for(
+    seconds: int, crm: Sandbox, lead: Lead
+) -> None:
+    codes = plain_codes(crm)[:60]
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.switch(latency_ms=80)
+    crm.forget_log()
+    lead.confirm(path, in_flight=IN_FLIGHT)
+    wait_until(lambda: len(crm.log("PUT")) >= 14, "the run does not write", every=0.02)
+    crm.fault("status", times=6, path="/ticket", status=429, headers={"Retry-After": str(seconds)})
+    lead.wait(path, "finished", within=PATIENCE + seconds)
+
+    calls = crm.log()
+    refused = [call for call in calls if call.status == 429]
+    first = min(call.time + call.seconds for call in refused)
+    last = max(call.time + call.seconds for call in refused)
+    assert len(refused) == 6
+    early = [call for call in calls if first < call.time < last + seconds and call not in refused]
+    assert len(early) < IN_FLIGHT, "more was sent than what was on its way already"
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+
+
+def test_a_locked_ticket_waits_apart_and_is_done_when_it_is_free(crm: Sandbox, lead: Lead) -> None:
+    codes = plain_codes(crm)[:12]
+    locked = codes[3]
+    crm.fault("status", times=2, code=locked, method="PUT", status=423, headers={"Retry-After": "3"})
+    path = lead.check(lead.choose(codes), emergency_phone=PHONE)
+    crm.forget_log()
+    lead.confirm(path, in_flight=2)
+    wait_until(lambda: lead.done(path) >= 91, "11 of 12 are not done")
+    assert lead.state(path) == "running"
+    page = lead.visitor.get(f"{path}progress/").text
+    lead.wait(path, "finished")
+
+    assert "Waiting until" in page
+    assert "The ticket is locked in the CRM." in page
+    tries = [call.time for call in crm.log("PUT", locked)]
+    assert len(tries) == 3
+    assert all(later - earlier >= 3 for earlier, later in pairwise(tries))
+    assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
+
+
 @pytest.mark.parametrize("hidden", ["", "updated_at"], ids=["read_together", "read_singly"])
 @pytest.mark.parametrize("in_flight", [1, 6])
 def test_no_more_calls_are_made_at_once_than_tickets_may_be_in_flight(
@@ -364,7 +391,7 @@ def test_a_crm_that_is_slow_with_its_lists_costs_no_worker_its_run(
     crm.forget_log()
     crm.switch(latency_ms=300)
     for name in ("categories", "status"):
-        crm.fault("delay", path=f"/ticket/{name}", times=None, seconds=1.5)  # both: longer than a lease
+        crm.fault("delay", path=f"/ticket/{name}", times=None, seconds=4)  # both: longer than a lease
     second = LiveWorker(server, "second")
     server.forget_lists()
     lead.confirm(path)

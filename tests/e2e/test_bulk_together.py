@@ -32,7 +32,7 @@ MORE_THAN_A_CALL = {"good", "repeated", "short"}  # of a hundred rows; what othe
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("together")
     process = SandboxProcess(folder / "sandbox.sqlite3", tickets=260)
-    started = LiveServer(folder, process.url, TICKET_API_TIMEOUT="5", BULK_LEASE_SECONDS="2")
+    started = LiveServer(folder, process.url, BULK_LEASE_SECONDS="6")
     worker = LiveWorker(started)
     yield started
     worker.stop()

@@ -22,9 +22,10 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
-from ticketadmin.services.bulk.items import plan_item, resolve_doubt, send_item, work_on
+from ticketadmin.services.bulk.items import keep_items, plan_item, resolve_doubt, send_item, work_on
 from ticketadmin.services.bulk.results import Done, Doubt, Retry
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
+from ticketadmin.services.bulk.threads import Finished, Task
 from ticketadmin.services.bulk.waits import MAX_LOOKS
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.concurrency import ConcurrencyLimit
@@ -376,3 +377,23 @@ def test_changes_cannot_be_chosen_anew_while_tickets_are_being_checked(run: Bulk
 
     run.refresh_from_db()
     assert run.state == BulkState.CHECKING
+
+
+def test_a_ticket_may_be_claimed_again_before_its_last_try_is_taken_in(run: BulkUpdate) -> None:
+    def handed_out(item: BulkItem) -> Task:
+        turn.tasks += 1
+        turn.in_flight[item.pk] = item
+        return Task([item], list)
+
+    turn = _Drain(run, "old", lambda: False)
+    first = handed_out(turn._claim()[0])
+    (item,) = first.items
+    item.wait_again()
+    keep_items([item])  # in its thread, which says so a moment later
+    again = handed_out(*turn._claim())
+
+    turn._take_in(Finished(first, [Retry(Reason.BUSY_HERE)]))
+    assert list(turn.in_flight) == [item.pk]  # nothing else begins with it
+    turn._take_in(Finished(again, [Done()]))
+
+    assert turn.in_flight == {}

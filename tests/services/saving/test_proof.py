@@ -131,6 +131,7 @@ def test_a_colleague_who_writes_before_the_read_back_of_a_lost_answer_is_not_us(
     sandbox.fault("ignore_field", code=CODE, method="PUT", field="ticket_title")
     edit = {"field": "ticket_title", "value": THEIRS, "when": "after_read"}
     sandbox.fault("concurrent_edit", code=CODE, method="PUT", **edit)
+    settings.TICKET_API_TIMEOUT = 1
     sandbox.fault(fault, code=CODE, method="PUT", after=True, seconds=2 * settings.TICKET_API_TIMEOUT)
 
     page = web.post(URL, form)

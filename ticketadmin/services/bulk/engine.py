@@ -298,11 +298,11 @@ class _Drain:
 
     def _take_in(self, done: Finished) -> None:
         self.tasks -= 1
-        for item, result in done.by_item():
+        for item, result in done.by_item():  # by identity: what waits again may be claimed again by now
+            self.in_flight = {pk: one for pk, one in self.in_flight.items() if one is not item}
             self._note(item, result)
 
     def _note(self, item: BulkItem, found: ItemResult | Exception) -> None:
-        item = self.in_flight.pop(item.pk)
         was_written = self.proofs.take_up(item)
         match self._result_of(item, found):
             case Left():
