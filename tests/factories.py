@@ -3,9 +3,13 @@
 Fixtures of `conftest.py` make a user for each test; a module may share its own.
 """
 
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import login
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
@@ -36,9 +40,15 @@ def make_user(role: Role | None, username: str = "", **values: object) -> User:
 
 
 def signed_in(user: User) -> Client:
-    """Return a test browser with a session of the user's own."""
-    client = Client()
-    client.force_login(user)
+    """Return a test browser with a session of the user's own.
+
+    `Client.force_login` writes an empty session first, which the user's replaces.
+    """
+    client, request = Client(), HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+    login(request, user, backend="ticketadmin.signing_in.local.LocalBackend")
+    request.session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
     return client
 
 
