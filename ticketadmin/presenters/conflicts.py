@@ -39,12 +39,8 @@ class PresentedConflict:
         return self.chosen == "edit"
 
 
-def present_conflicts(form: TicketForm) -> list[PresentedConflict]:
-    """Return the choices that the form's base still asks for."""
-    return [_present(form, conflict) for conflict in form.base.conflicts]
-
-
-def _present(form: TicketForm, conflict: FieldConflict) -> PresentedConflict:
+def present_conflict(form: TicketForm, conflict: FieldConflict) -> PresentedConflict:
+    """Return a choice that the form's base still asks for."""
     field = form.schema.field(conflict.name)
     is_html = field.kind is Kind.HTML
     original = _source(field, conflict.original)

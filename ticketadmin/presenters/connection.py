@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import Change, Heartbeat, Outcome, User
-from ticketadmin.presenters.index import IndexFacts, present_index
+from ticketadmin.presenters.index import IndexFacts
 from ticketadmin.presenters.outcomes import Text, explain_reason
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.sent_along import known_of_omitted
@@ -114,7 +114,7 @@ class ConnectionPage(Page):
 def connection_page(user: User) -> ConnectionPage:
     """Return what is known of the connection, without a call of the CRM. Raises Forbidden."""
     report, facts, omitted = last_report(user), connection_facts(user), omitted_fields()
-    breaker, found = circuit(), notices(timezone.now())
+    breaker, found, workers = circuit(), notices(timezone.now()), living()
     return ConnectionPage(
         report=report,
         steps=present_report(report) if report else (),
@@ -124,9 +124,9 @@ def connection_page(user: User) -> ConnectionPage:
         omitted=omitted,
         omitted_known=known_of_omitted(omitted),
         custom_fields=custom_fields_sent(only_changed=sends_changed_keys()),
-        workers=living(),
+        workers=workers,
         queue=queue_depth(),
         notices=found,
         notice_ends=notice_ends() if found else None,
-        index=present_index(index_state(current_index())),
+        index=IndexFacts(index_state(current_index()), has_worker=bool(workers)),
     )

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.presenters.outcomes import explain_reason
 from ticketadmin.services.index.state import IndexState
-from ticketadmin.services.operations.heartbeats import living
 
 ABILITY_LABELS: dict[str, str | Promise] = {
     "sorts_by_id": _("Sort by number"),
@@ -46,8 +45,3 @@ class IndexFacts:
         """Why the list could not be read last, in words; "" where it could, or where it is refused."""
         problem = self.state.row.problem
         return "" if not problem or self.state.is_refused else explain_reason(problem).title
-
-
-def present_index(state: IndexState, *, has_worker: bool | None = None) -> IndexFacts:
-    """Return what pages say of an index; whether a worker lives is looked up where it is not given."""
-    return IndexFacts(state, bool(living()) if has_worker is None else has_worker)

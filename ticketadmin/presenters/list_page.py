@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ticketadmin.forms.listing import ListRequest
 from ticketadmin.models import CustomField, Draft, Recipe, SavedView, TicketIndex, User
 from ticketadmin.presenters.changes import PresentedChange
-from ticketadmin.presenters.index import IndexFacts, present_index
+from ticketadmin.presenters.index import IndexFacts
 from ticketadmin.presenters.listing import (
     Chip,
     ListColumn,
@@ -105,7 +105,7 @@ def present_list(source: ListSource, user: User) -> TicketList:
         next=asked.address(place=found.next) if found.next else "",
         previous=asked.address(place=found.previous) if found.previous else "",
         total=counted_total(asked, counted) or found.total or total_of(query),
-        index=present_index(index_state(index, counted), has_worker=source.known.has_worker),
+        index=IndexFacts(index_state(index, counted), source.known.has_worker),
         chips=tuple(chips_of(asked, statuses, counted)),
         recipes=source.known.recipes if user.may("run_bulk_updates") else (),
         since=source.known.now.isoformat(),

@@ -64,34 +64,24 @@ class ListColumn:
     cell: str = ""  # the attributes of its cells: label on small screens, and class
 
 
+def _is_kind(name: str) -> property:
+    """Return the property that tells whether a cell is of the kind of this name."""
+    return property(lambda kind: kind.name == name)
+
+
 class CellKind(Enum):
     """What a cell shows beside its text."""
 
-    TEXT = auto()
+    TEXT = auto()  # most cells, and a page has hundreds
     UNKNOWN = auto()  # no read showed the field
     STATUS = auto()  # it can be changed in place
     OVERDUE = auto()
     TODAY = auto()
 
-    @property
-    def is_text(self) -> bool:
-        """Whether the text is all: most cells are so, and a page has hundreds."""
-        return self is CellKind.TEXT
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether no read showed the field."""
-        return self is CellKind.UNKNOWN
-
-    @property
-    def is_status(self) -> bool:
-        """Whether it is the status."""
-        return self is CellKind.STATUS
-
-    @property
-    def is_overdue(self) -> bool:
-        """Whether it is a day that has passed."""
-        return self is CellKind.OVERDUE
+    is_text = _is_kind("TEXT")
+    is_unknown = _is_kind("UNKNOWN")
+    is_status = _is_kind("STATUS")
+    is_overdue = _is_kind("OVERDUE")
 
 
 @dataclass(frozen=True)

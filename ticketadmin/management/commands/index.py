@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ticketadmin.models import TicketIndex
+from ticketadmin.presenters.index import ABILITY_LABELS
 from ticketadmin.services.crm.connection import may_try_reading
-from ticketadmin.services.index.capabilities import ABILITIES
 from ticketadmin.services.index.forget import forget_tickets, rebuild_index
 from ticketadmin.services.index.rows import current_index
 from ticketadmin.services.index.state import index_state
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         index = current_index()
         state = index_state(index)
         able = state.able
-        proved = [name for name in ABILITIES if getattr(able, name)]
+        proved = [name for name in ABILITY_LABELS if getattr(able, name)]
         sweeping = f"under way, {state.share or 0} %" if index.is_sweeping else "not running"
         for name, value in (
             ("address", index.address),

@@ -41,14 +41,12 @@ def audit_page(
     return page_of(_wanted(filters, before), size)
 
 
-def audit_rows(user: User, filters: AuditFilters) -> Iterator[AuditEntry]:
-    """Yield everything that the filters want. Raises Forbidden."""
-    return rows_of_all(lambda before: audit_page(user, filters, before=before, size=ROWS_AT_ONCE))
+def audit_table(user: User, filters: AuditFilters) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each entry that the filters want, in the order of AUDIT_COLUMNS; values are JSON.
 
-
-def audit_table(entries: Iterator[AuditEntry]) -> Iterator[tuple[Any, ...]]:
-    """Yield a row an entry, in the order of AUDIT_COLUMNS; values are JSON."""
-    for entry in entries:
+    Raises Forbidden.
+    """
+    for entry in rows_of_all(lambda before: audit_page(user, filters, before=before, size=ROWS_AT_ONCE)):
         yield tuple(_cell(getattr(entry, _ATTRIBUTES.get(name, name))) for name in AUDIT_COLUMNS)
 
 

@@ -20,7 +20,6 @@ LIST_PAGE_SIZE = 100
 CHECK_EVERY = timedelta(days=1)
 CHECK_AGAIN = timedelta(minutes=10)  # after a check that saw too few rows to prove anything
 ENOUGH_ROWS = 4
-ABILITIES = ("sorts_by_id", "sorts_by_updated", "filters_by_id", "filters_by_updated", "filters_by_code")
 Ask = Callable[..., ListedTickets]
 _ABOUT = {
     "id": "identity", "cate_name": "category_id", "status_name": "status_id", "account_name": "account_name",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from ticketadmin.forms.tickets import TicketForm, form_of, rebased
 from ticketadmin.models import Change, Tone
 from ticketadmin.presenters.changes import present_changes, present_values
-from ticketadmin.presenters.conflicts import present_conflicts
+from ticketadmin.presenters.conflicts import present_conflict
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.neighbours import LIST, customer_tickets
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice, describe_outcome, explain, explain_reason
@@ -85,7 +85,7 @@ def ticket_page(
         quick_statuses=() if base.conflicts else statuses.with_button,
         content=display_content(str(content), show_images=shows_images) if content else None,
         images_token=images_token,
-        conflicts=present_conflicts(form),
+        conflicts=[present_conflict(form, one) for one in base.conflicts],
         omitted=None if beside.named_losses else _omitted_notice(form),
         losing=tuple(dict.fromkeys([*_losing(form), *beside.named_losses])),
         was_discarded=bool(request.GET.get("discarded")),
