@@ -156,9 +156,16 @@ def run(server: ForkServer, program: str, *arguments: str) -> "subprocess.Comple
     return begin(server, program, *arguments).finish()
 
 
+def run_with(
+    environment: Mapping[str, str], program: str, *arguments: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end with this environment alone; no setting was read before."""
+    return begin(_nursery(), program, *arguments, environment=environment).finish()
+
+
 def run_ticketadmin(environment: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command `ticketadmin` to its end with this environment alone; no setting was read before."""
-    return begin(_nursery(), "ticketadmin", *arguments, environment=environment).finish()
+    """Run the command `ticketadmin` so."""
+    return run_with(environment, "ticketadmin", *arguments)
 
 
 def run_module(arguments: Sequence[str], given: bytes, output: IO[bytes]) -> int:

@@ -3,7 +3,6 @@
 import gc
 import http.server
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import prepared
+from tests.forking import run_with
 from tests.limits import cpu_limit
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
@@ -344,9 +344,8 @@ def test_a_disk_without_room_for_more_is_not_ready(megabytes: int, word: str, tm
 def run_python(code: str, **variables: str) -> str:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "ticketadmin.settings", **variables}
     environment = {name: value for name, value in environment.items() if value}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    done = run_with(environment, "script", code)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -1,8 +1,6 @@
 """Migrations that a running product can take: no long lock on a table that may hold millions of rows."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +9,8 @@ from django.db.migrations import AddField, AddIndex, AlterField, CreateModel, Ru
 from django.db.migrations.loader import MigrationLoader
 
 from tests.conftest import postgres_address
-from tests.prepared import MANAGE, empty_postgres_database
+from tests.forking import run_with
+from tests.prepared import empty_postgres_database
 
 BIG = {"change", "changedfield", "bulkitem"}
 # Before the first release: no installation has such a table yet.
@@ -54,9 +53,7 @@ def on_postgres() -> Iterator[str]:
 def manage(database: str, *arguments: str) -> str:
     """Run a management command on a database of its own."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database}
-    done = subprocess.run(
-        [sys.executable, MANAGE, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    done = run_with(environment, "manage", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -5,8 +5,6 @@ import io
 import json
 import logging
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.forking import run_with
 from tests.pages import ticket_form
 from tests.sandbox_driver import KEY, Sandbox
-from tests.test_checks import MANAGE
 from ticketadmin.logs import SafeFormatter, SafeRecord
 from ticketadmin.models import Change, User
 
@@ -331,11 +329,9 @@ def test_check_deploy_has_nothing_to_say(tmp_path: Any) -> None:
         "TICKET_API_KEY": KEY,
         "ALLOWED_HOSTS": "tickets.example.com",
         "DATA_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "ticketadmin.settings",
     }
-    done = subprocess.run(
-        [sys.executable, MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_with(environment, "manage", "check", "--deploy", "--fail-level", "WARNING")
 
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
