@@ -120,7 +120,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for changes; nor can users delete themselves, or anyone who is on record."""
+        """As for changes; users cannot delete themselves or anyone named in a record."""
         return (
             super().has_delete_permission(request, obj)
             and _may_touch(request, obj)

@@ -23,7 +23,7 @@ class AdministrationSite(admin.AdminSite):
     index_title = _("Settings")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Leave out the rows of authenticator apps: their secrets are for no user to see."""
+        """Hide the rows of authenticator apps: no user may see their secrets."""
         if getattr(model_or_iterable, "_meta", None) and model_or_iterable._meta.app_label == "otp_totp":
             return
         super().register(model_or_iterable, admin_class, **options)
@@ -34,7 +34,7 @@ class AdministrationSite(admin.AdminSite):
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Use the product's one sign-in page; who is signed in already is allowed in or is not."""
+        """Use the product's one sign-in page; a signed-in user is let in or refused."""
         asked_for = own_or_else(request, request.GET.get("next", ""), otherwise=reverse("admin:index"))
         if not request.user.is_authenticated:
             return redirect_to_login(asked_for)

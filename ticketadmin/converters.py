@@ -20,7 +20,7 @@ def whole_number(text: str) -> int | None:
 
 
 def moment_of_page(text: str) -> datetime | None:
-    """Return the moment in UTC; None for a text that is no time at which a page could have been loaded."""
+    """Return the moment in UTC; None for text that is not a time at which a page could have been loaded."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo and 2000 < moment.year < 3000 else None

@@ -1,11 +1,11 @@
-"""HTML as text: its tokens as a parser meets them, and texts that are no HTML. No parser here, no Django.
+"""HTML as text: its tokens as a parser sees them, and text that is not HTML. No parser here, no Django.
 
 The tokens are those of the HTML standard, 13.2.5: a quote means something only after an equal sign.
 
 A CRM stores what its mail reader, its forms and its imports give it, so a field of HTML also holds texts such
-as `Lan <lan@example.com>` and lines without any element. To a parser the address is an element without a
-text. A text without one known element is therefore a text, and written as HTML that shows every character and
-line of it. Linear in its length.
+as `Lan <lan@example.com>` and lines without any element. To a parser the address is an element without
+text. So text without a single known element counts as plain text, and is written as HTML that shows its every
+character and line. Linear in its length.
 """
 
 import re

@@ -356,7 +356,7 @@ _KIND_LABELS: dict[str, Promise] = {
 }
 
 
-def what_is_removed(html_text: str) -> list[str]:
+def removed_by_cleaning(html_text: str) -> list[str]:
     """Return what cleaning would drop, such as "2 scripts", for showing before a save.
 
     Nothing beyond the bounds of cleaning.

@@ -19,8 +19,8 @@ from ticketadmin.sanitizing import (
     TAGS,
     ContentTooComplex,
     clean_html,
+    removed_by_cleaning,
     visible_text,
-    what_is_removed,
 )
 
 
@@ -260,12 +260,12 @@ def test_no_mixture_gets_through(document: str) -> None:
 
 
 def test_words_say_what_will_be_removed() -> None:
-    found = what_is_removed(
+    found = removed_by_cleaning(
         "<script>1</script><p style='x' onclick=1>a</p><img src=cid:1><a href=javascript:1>x</a>"
     )
 
     assert sum(int(removal.partition(" ")[0]) for removal in found) == 5
-    assert what_is_removed("<p>sạch</p>") == []
+    assert removed_by_cleaning("<p>sạch</p>") == []
 
 
 def test_bounds_never_refuse_ordinary_mail() -> None:

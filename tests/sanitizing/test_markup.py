@@ -21,8 +21,8 @@ from ticketadmin.sanitizing import (
     TAGS,
     ContentTooComplex,
     clean_html,
+    removed_by_cleaning,
     spell_out,
-    what_is_removed,
 )
 
 
@@ -169,7 +169,7 @@ def test_the_time_for_unfinished_pieces_grows_with_their_length_not_with_its_squ
         assert sum(len(source) for _kind, source, _name, _rest in tokens(document)) == length
         started = time.process_time()
         clean_html(document)
-        what_is_removed(document)
+        removed_by_cleaning(document)
         return time.process_time() - started
 
     seconds(10)
@@ -222,4 +222,4 @@ def test_harmless_content_stays_as_a_browser_shows_it(document: str, cleaned: st
     ],
 )
 def test_what_is_removed_is_named_as_it_is(document: str, labels: list[str]) -> None:
-    assert what_is_removed(document) == labels
+    assert removed_by_cleaning(document) == labels

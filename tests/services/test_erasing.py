@@ -40,7 +40,7 @@ from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.erasing.erase import _EMAIL, ErasureSubject, StillOpen, erase, look_up
 from ticketadmin.services.erasing.retention import BY_NEED, BY_SETTING, NOTICE, notices, upkeep
 from ticketadmin.services.erasing.stores import SHARED, STORES, without_address
-from ticketadmin.services.index.counters import counts
+from ticketadmin.services.index.counters import status_counts
 from ticketadmin.services.index.rows import ReadRow, current_index, index_to_write, write_rows
 from ticketadmin.services.people.access import Forbidden
 
@@ -146,7 +146,7 @@ def test_nothing_is_left_of_a_ticket_in_any_table(
     if subject.address:
         assert "AAA1" not in held
     assert held.count("minh@example.com") >= 4
-    assert sum(one.tickets for one in counts(current_index())) == 1
+    assert sum(one.tickets for one in status_counts(current_index())) == 1
 
 
 COLUMNS = [(store, column) for store in STORES for column in store.texts]
@@ -266,7 +266,7 @@ def test_an_erased_ticket_comes_back_only_when_it_is_opened(lead: User, administ
     index("AAA1", account_email=LAN)
     index("BBB2")
     assert list(IndexedTicket.objects.values_list("code", flat=True)) == ["BBB2"]
-    assert sum(one.tickets for one in counts(current_index())) == 1
+    assert sum(one.tickets for one in status_counts(current_index())) == 1
 
     index("AAA1", ReadFrom.TICKET, account_email=LAN)
     assert IndexedTicket.objects.filter(code="AAA1").exists()

@@ -16,7 +16,7 @@ from django.utils import timezone
 from tests.pages import ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import Change, ChangedField, CustomField, Role, User
-from ticketadmin.services.history.changes import Filters, history_page
+from ticketadmin.services.history.changes import HistoryFilters, history_page
 
 CODE = "ABCXYZ1234"
 
@@ -132,7 +132,7 @@ def test_pages_hold_each_change_once_though_new_ones_arrive(staff: User, lead: U
     seen: list[int] = []
     before = None
     while True:
-        page = history_page(lead, Filters(), before=before, size=10)
+        page = history_page(lead, HistoryFilters(), before=before, size=10)
         seen += [change.pk for change in page.rows]
         if page.next_before is None:
             break

@@ -31,7 +31,7 @@ class _UsersForm(FieldsInOrder, forms.Form):
 
 
 class SignInCodeForm(_UsersForm):
-    """The code after the password. Valid once the code was taken."""
+    """The code after the password. Valid once the code was accepted."""
 
     code = code_field(_("Code of your app, or a recovery code"))
 

@@ -1,7 +1,7 @@
-"""What an uploaded file leaves open, as boxes to choose from, by the notes of its bulk update.
+"""The questions that an uploaded file leaves open, as boxes to choose from.
 
-Of a column that decides by itself the question has a `default`, which is chosen unless the user chose
-otherwise.
+They come from the notes of its bulk update. Where the cells of a column decide how it is read, its question
+has a `default`, which is chosen unless the user chose otherwise.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -36,7 +36,7 @@ def reason_box(shown: str = "") -> forms.Field:
 class ReasonForm(forms.Form):
     """A reason alone, for a change that has no other form: a quick status, an undo, a restore.
 
-    It also reads which fields the user accepts to lose, where the page before named some.
+    It also reads which fields the user agrees to lose, where the previous page named some.
     """
 
     default_renderer = PLAIN_WIDGETS

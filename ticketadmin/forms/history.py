@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketadmin.forms.layout import FieldsInOrder
 from ticketadmin.models import MAX_CHANGE_REASON, AuditAction, Origin, Outcome, User
 from ticketadmin.services.history.audit import AuditFilters
-from ticketadmin.services.history.changes import Filters
+from ticketadmin.services.history.changes import HistoryFilters
 from ticketadmin.services.values.ordering import in_order
 from ticketadmin.services.values.schema import load_schema
 
@@ -73,9 +73,9 @@ class HistoryFilterForm(FilterForm):
         self.choose("origin", [("", _("Anything")), *Origin.choices])
 
     @property
-    def filters(self) -> Filters:
+    def filters(self) -> HistoryFilters:
         """The filters that are valid."""
-        return Filters(**self.valid)
+        return HistoryFilters(**self.valid)
 
 
 class AuditFilterForm(FilterForm):

@@ -27,7 +27,7 @@ class BoxInfo:
 
     @property
     def is_unknown(self) -> bool:
-        """Return whether the CRM did not show what it holds."""
+        """Return whether the CRM did not show its value."""
         return not self.is_known
 
 
@@ -125,7 +125,7 @@ class TicketLayout:
     wide_custom: list[Box] = field(default_factory=list)
 
     def place_of(self, one: Field) -> list[Box]:
-        """Return the boxes among which that of a field is."""
+        """Return the group of boxes that a field belongs to."""
         is_wide = one.kind in WIDE
         if one.key is not None:
             return self.wide_custom if is_wide else self.compact_custom

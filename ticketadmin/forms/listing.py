@@ -1,7 +1,7 @@
 """The tickets page's address: filters, order, columns and place, read leniently; and views kept under a name.
 
-What an address says that is wrong, or no longer there, is dropped and named, never an error: addresses are
-kept in views, bookmarks and mails for years.
+Parts of an address that are wrong or name what no longer exists are dropped and listed, never an error:
+addresses are kept in views, bookmarks and mails for years.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ FILTERS = (
 
 @dataclass(frozen=True)
 class ListRequest:
-    """What an address means. `query` is its valid part, `dropped` says in words what was not."""
+    """What an address means. `query` is its valid part, `dropped` describes the rest."""
 
     filters: ListFilters
     order: Order
@@ -227,14 +227,14 @@ def _columns(reader: _Reader, listed: ListedFields, kept: str) -> tuple[str, ...
 
 
 class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A name for the filters, order and columns of the moment."""
+    """A name for the current filters, order and columns."""
 
     class Meta:
         model = SavedView
         fields = ["name", "query", "is_shared"]
 
     def save_for(self, user: User) -> SavedView | None:
-        """Keep the view, over an older one of the same name; only those who may share do.
+        """Save the view, replacing one of the same name; it is shared only if the user may share.
 
         Returns None, and keeps nothing, where the user has MAX_VIEWS others.
         """

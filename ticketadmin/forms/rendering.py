@@ -1,4 +1,4 @@
-"""Django's widgets, written without a template each: one option of a select costs a template otherwise.
+"""Django's widgets without their templates: Django renders a template for each option of a select.
 
 A page with a ticket's form is rendered far more often than a form changes. What is not written here
 goes to Django's own templates.

@@ -78,7 +78,7 @@ class SnippetForm(forms.Form):
 
 
 class BoxContent(Enum):
-    """What a box holds, as its widget tells: static/js/snippet_target.js reads the same from the page."""
+    """What a box holds, according to its widget: static/js/snippet_target.js reads the same from the page."""
 
     LINE = auto()
     LINES = auto()

@@ -261,7 +261,7 @@ def rebased(form: TicketForm, base: Base) -> TicketForm:
 
 
 def with_new_custom_fields(data: QueryDict) -> QueryDict:
-    """Return the posted data with a further key and value as a field of its own; unusable ones stay put."""
+    """Return the posted data with a further key and value as a field of its own; unusable ones stay there."""
     key, value = data.get(NEW_KEY, "").strip(), data.get(NEW_VALUE, "")
     name = CUSTOM_PREFIX + key
     if not CUSTOM_NAME.fullmatch(name) or data.get(name, "").strip():

@@ -1,7 +1,7 @@
-"""`ticketadmin init`: a settings file with a new secret, a tried connection, the first administrator.
+"""`ticketadmin init`: a settings file with a new secret, a tested connection, the first administrator.
 
 What is known already, from options, the environment or an earlier run, is not asked again, so that a second
-run changes nothing and tries everything. What needs the settings is one command, `first_steps`, in a process
+run changes nothing and tests everything. What needs the settings is one command, `first_steps`, in a process
 of its own, since settings are read once at the start of a process.
 """
 

@@ -1,6 +1,6 @@
 """What a process checks before it serves pages or works: settings, and whether the tables fit this version.
 
-A database that does not answer is no reason: processes wait for it, and `/readyz` says that it is away.
+A database that does not answer prevents no start: processes wait for it, and `/readyz` reports it.
 """
 
 import sys
@@ -38,7 +38,7 @@ To try the product without settings:  ticketadmin demo"""
 
 
 def require_start() -> None:
-    """End this process with one screen of text where it must not start."""
+    """Exit with one screen of explanation if this process must not start."""
     if text := settings_problem() or schema_problem():
         sys.exit(text)
 
@@ -70,7 +70,7 @@ def schema_problem(*, allow_pending: bool = False) -> str:
 def database_problem(error: Error, *, allow_pending: bool = False) -> str:
     """Return why a command that ended with this error cannot use the database.
 
-    Returns "" where the database answers and its tables fit: then the error is one of this tool.
+    Returns "" where the database answers and its tables fit: then the error is a fault of this tool.
     """
     if text := schema_problem(allow_pending=allow_pending):
         return text

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class NamedRow(models.Model):
-    """A row that its name stands for."""
+    """A row that is shown by its name."""
 
     name: "models.CharField[Any, str]"
 
@@ -23,7 +23,7 @@ def nullable_json(help_text: str = "") -> "models.JSONField[Any, Any]":
 
 
 def later_text(name: Any = None, **options: Any) -> "models.CharField[str, str]":
-    """Return a text column that its table did not always have, "" by default.
+    """Return a text column that was added to its table later, "" by default.
 
     The default is the database's, too: in an upgrade, web processes of the version before still write rows.
     """
@@ -31,5 +31,5 @@ def later_text(name: Any = None, **options: Any) -> "models.CharField[str, str]"
 
 
 def later_flag(help_text: str) -> "models.BooleanField[bool, bool]":
-    """Return a column of yes or no that its table did not always have, no by default, as `later_text`."""
+    """Return a boolean column that was added to its table later, false by default, as `later_text`."""
     return models.BooleanField(default=False, db_default=False, help_text=help_text)

@@ -187,7 +187,7 @@ class ResetRequest(models.Model):
 
 
 class IdentityClaim(models.Model):
-    """Who brought the name of an account that is not connected to the company's sign-in yet."""
+    """A sign-in by the name of an account that is not connected to the company's sign-in yet."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="claims")
     source = models.CharField(max_length=8, choices=IdentitySource.choices)

@@ -157,7 +157,7 @@ def present_item(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Pres
         rows,
         label,
         tone,
-        why_so(item, schema),
+        reason_sentence(item, schema),
         item.message,
         tuple(damaged_fields(item, schema)),
         _sent_along(item, schema),
@@ -175,7 +175,7 @@ def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:
 
 
 def label_of(bulk: BulkUpdate, item: BulkItem) -> tuple[Text, Tone]:
-    """Return the word for where a ticket of a run is, or how it ended, and its tone."""
+    """Return the label and tone of how far a ticket of a run is, or how it ended."""
     if item.outcome:
         outcome = ItemOutcome(item.outcome)
         return outcome.label, outcome.tone
@@ -211,8 +211,8 @@ def _where_it_changes(row: ValueRow) -> ValueRow:
 _EXPLAINED_BY_REASON = frozenset({ItemOutcome.NOT_APPLIED, ItemOutcome.CONFLICT})  # where there is one
 
 
-def why_so(item: BulkItem, schema: TicketSchema) -> Text:
-    """Return the sentence that says why a ticket ended so; "" where its word says enough."""
+def reason_sentence(item: BulkItem, schema: TicketSchema) -> Text:
+    """Return the sentence on why a ticket ended so; "" where its label says enough."""
     change = item.change
     outcome = ItemOutcome(item.outcome) if item.outcome else None
     if outcome and outcome.is_open and change and change.is_settled:
@@ -260,7 +260,7 @@ def _not_sent(detail: str) -> Ending:
 
 
 def _ending(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Ending:
-    why = str(why_so(item, schema))
+    why = str(reason_sentence(item, schema))
     detail = " ".join(text for text in (why, item.message) if text)
     at = item.finished_at
     checked = date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT") if at else ""

@@ -105,9 +105,9 @@ class UploadedFile:
 
 
 def present_file(notes: BulkNotes) -> UploadedFile | None:
-    """Return how the file of a bulk update was read; None where its tickets came from no file.
+    """Return how the file of a bulk update was read; None where its tickets did not come from a file.
 
-    A bulk update prepared by an earlier version has none of the reading.
+    A bulk update prepared by an earlier version lacks these notes.
     """
     reading = notes.get("reading")
     if not reading:
@@ -135,7 +135,7 @@ class ExampleRow:
 class ShownQuestion:
     """A question about a column: the box, the headings of the readings, the examples, how many cells.
 
-    `summary` is what a folded one is called, "" for one that has to be answered; `is_open` shows it unfolded.
+    `summary` is the label of a folded one, "" for one that has to be answered; `is_open` shows it unfolded.
     """
 
     box: BoundField

@@ -46,7 +46,7 @@ class ValueRow:
 
     @property
     def outcome_meaning(self) -> Text:
-        """What that word means."""
+        """What the outcome means."""
         return meaning_of(self.outcome or "")
 
 

@@ -27,7 +27,7 @@ class IndexFacts:
 
     @property
     def silent_since(self) -> datetime | None:
-        """When a worker was last heard of; None while one lives, or where none ever was."""
+        """When a worker last reported; None while one lives, or if none ever ran."""
         return None if self.has_worker else self.state.worked_at
 
     @property
@@ -42,6 +42,6 @@ class IndexFacts:
 
     @property
     def problem(self) -> str | Promise:
-        """Why the list could not be read last, in words; "" where it could, or where it is refused."""
+        """Why the last read of the list failed, in words; "" if it succeeded or was refused."""
         problem = self.state.row.problem
         return "" if not problem or self.state.is_refused else explain_reason(problem).title

@@ -138,7 +138,7 @@ class Chip:
 
 
 def columns_of(request: ListRequest, described: Sequence[CustomField]) -> list[ListColumn]:
-    """Return all columns that there are: that of the code, which is always shown, then the others."""
+    """Return every column: the code, which is always shown, then the others."""
     labels = {**LABELS, **{CUSTOM_PREFIX + one.key: one.label for one in described}}
     names = [Sort.CODE, *STANDARD_COLUMNS, *(CUSTOM_PREFIX + one.key for one in described)]
     return [_column(name, labels[name], request) for name in names]

@@ -20,7 +20,7 @@ class TabLink:
     is_current: bool
 
 
-def whose_tabs(query: QueryDict, user: User) -> list[TabLink]:
+def user_tabs(query: QueryDict, user: User) -> list[TabLink]:
     """Return the tabs for all users and for the user alone; the rest of the query is kept."""
     tabs = []
     for label, person in ((_("Everyone's"), ""), (_("Mine"), str(user.pk))):

@@ -97,8 +97,8 @@ def _named(unmet: Unmet, schema: TicketSchema) -> dict[str, str]:
     return {"what": _what(unmet.field, unmet.value, schema), "names": get_text_list(names, _("and"))}
 
 
-def _what(field: str, value: str, schema: TicketSchema) -> str:
-    label = str(schema.field(field).label)
+def _what(name: str, value: str, schema: TicketSchema) -> str:
+    label = str(schema.field(name).label)
     return _("%(field)s “%(value)s”") % {"field": label, "value": value} if value else label
 
 

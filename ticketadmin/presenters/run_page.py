@@ -149,7 +149,7 @@ class RunPage(Page):
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether a worker is still to take it up."""
+        """Return whether no worker has taken it up yet."""
         return self.bulk.is_active and not self.bulk.is_leased(timezone.now())
 
 

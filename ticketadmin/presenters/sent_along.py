@@ -121,9 +121,9 @@ def signature_before(user: User, schema: TicketSchema, *, was_read: bool) -> Tex
     return describe_signature(sign_field(), user.display_name, schema)
 
 
-def describe_signature(field: str, name: str, schema: TicketSchema) -> str:
+def describe_signature(name: str, user_name: str, schema: TicketSchema) -> str:
     """Return what a preview says of a signature that will be sent."""
-    said = {"field": schema.field(field).label, "name": name}
+    said = {"field": schema.field(name).label, "name": user_name}
     return _("“%(field)s” is set to %(name)s as well, where the CRM shows the custom fields.") % said
 
 

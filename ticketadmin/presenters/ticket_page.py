@@ -15,7 +15,7 @@ from ticketadmin.presenters.recipes import PresentedRecipe
 from ticketadmin.presenters.rules import describe_unmet
 from ticketadmin.presenters.sent_along import signature_before
 from ticketadmin.presenters.snippets import SnippetChoice
-from ticketadmin.sanitizing import what_is_removed
+from ticketadmin.sanitizing import removed_by_cleaning
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import Status
 from ticketadmin.services.drafts.drafts import Restored
@@ -128,7 +128,7 @@ def preview_of(form: TicketForm, user: User) -> Preview:
         sent_along=_sent_along(form),
         rules=_rules(form, user),
         signature=signature_before(user, form.schema, was_read=form.base.was_read) if form.edit else "",
-        removed=what_is_removed(str(typed)) if typed else (),
+        removed=removed_by_cleaning(str(typed)) if typed else (),
         content=display_content(str(content.value)) if isinstance(content, Set) else None,
     )
 

@@ -24,7 +24,7 @@ _WRITE_EVERY = 60
 
 
 @receiver(user_logged_in)
-def begin(request: HttpRequest, **_kwargs: Any) -> None:
+def begin_limits(request: HttpRequest, **_kwargs: Any) -> None:
     """Store when the session began, also for a sign-in in place; delete rows of expired sessions."""
     request.session.clear_expired()
     request.session[_BEGAN] = request.session[_ACTIVE] = int(time.time())

@@ -1,4 +1,4 @@
-"""What pages are made of again and again: banners, forms that post, the errors of a field.
+"""Components of pages: banners, forms that post, the errors of a field.
 
 A component is a tag of Django's own (`simple_block_tag`, `simple_tag`): docs/decisions/0030-templates.md.
 """

@@ -1,4 +1,4 @@
-"""Parts of a page that come out the same again and again: rendered once a process, kept by what they use.
+"""Parts that are the same on many pages: rendered once a process, and cached by the values they use.
 
 What such a part may depend on is named in its tag, and its content sees nothing else of the page: a value
 that is missing there renders as nothing, it cannot come from another user's page.

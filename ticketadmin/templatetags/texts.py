@@ -44,5 +44,5 @@ def marked(pieces: Iterable[Piece]) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def own_address(context: template.Context) -> str:
-    """Write where this page can be opened again, also when it answers a form."""
+    """Write the address at which this page can be opened again, also when it answers a form."""
     return redirects.address_of_page(context["request"], code=getattr(context.get("page"), "code", ""))

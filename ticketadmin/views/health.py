@@ -31,7 +31,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return the metrics to who holds METRICS_TOKEN or asks from METRICS_ADDRESSES; others find nothing."""
+    """Return the metrics to clients with METRICS_TOKEN or at METRICS_ADDRESSES; answer 404 to others."""
     if not (_has_token(request) or _is_known(client_address(request))):
         raise Http404
     return HttpResponse(metrics_text(), content_type=CONTENT_TYPE_LATEST)

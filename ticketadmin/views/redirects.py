@@ -33,7 +33,7 @@ def own_or_else(request: HttpRequest, address: str, *, otherwise: str) -> str:
 
 
 def address_of_page(request: HttpRequest, *, code: str) -> str:
-    """Return where the page that answers a request can be opened again.
+    """Return the address at which the page that answers a request can be opened again.
 
     That is the request's address, unless it only takes what a button sends: then it is the ticket (`code`,
     where the address does not name it) or the bulk update that it was about, else the tickets.

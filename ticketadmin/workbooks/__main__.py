@@ -16,7 +16,7 @@ MAX_OUTPUT = 256 * 1024 * 1024
 
 
 def main(arguments: list[str]) -> int:
-    """Read the workbook. Returns 0, also for a refusal, which is an answer like another."""
+    """Read the workbook. Returns 0, also for a refusal, which is a valid answer."""
     rows, columns, memory, seconds = map(int, arguments[:4])
     limit_process(memory, seconds)
     from ticketadmin.workbooks.reading import read_sheet  # noqa: PLC0415 - within the limits, too

@@ -16,7 +16,7 @@ _PART = re.compile(
 _ESCAPED = re.compile("_x000D_\n?|_x([0-9A-Fa-f]{4})_")  # ECMA-376, ST_Xstring
 
 
-def shown(value: Any, number_format: str = "General") -> str:
+def displayed_text(value: Any, number_format: str = "General") -> str:
     """Return a cell's text: days as YYYY-MM-DD, moments with their time, yes and no as TRUE and FALSE."""
     if value is None:
         return ""

@@ -64,7 +64,7 @@ class Code(StrEnum):
 
 
 class RefusedWorkbook(Exception):
-    """The workbook is not to be read; `code` says why."""
+    """The workbook must not be read; `code` says why."""
 
     def __init__(self, code: Code) -> None:
         super().__init__(code)

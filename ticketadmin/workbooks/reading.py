@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile
 
 from openpyxl import load_workbook
 
-from ticketadmin.workbooks.cells import shown
+from ticketadmin.workbooks.cells import displayed_text
 from ticketadmin.workbooks.checking import (
     MAX_CELLS,
     CellPlace,
@@ -106,7 +106,7 @@ def _record(sheet: Any, rows: int, characters: int) -> Iterator[list[str]]:
     """Yield the rows of a sheet of texts, its empty cells left out; `characters` were read before."""
     sheet.reset_dimensions()
     for row in sheet.iter_rows(max_row=rows + 1, max_col=_RECORD_COLUMNS, values_only=True):
-        texts = [shown(value) for value in row if value is not None]
+        texts = [displayed_text(value) for value in row if value is not None]
         characters += sum(map(len, texts))
         if characters > MAX_CHARACTERS:
             raise RefusedWorkbook(Code.TOO_MUCH_INSIDE)
@@ -176,7 +176,7 @@ def _filled_rows(
     """Yield the rows that hold something, not much wider than the widest of the first of them."""
     with_formula = {row for row, _column in known.without_result}
     for number, row in _numbered_rows(sheet, columns):
-        texts = ["" if cell.value is None else shown(cell.value, cell.number_format) for cell in row]
+        texts = ["" if cell.value is None else displayed_text(cell.value, cell.number_format) for cell in row]
         three_decimals += [
             (number, at)
             for at, (cell, text) in enumerate(zip(row, texts, strict=True))

@@ -23,7 +23,7 @@ from ticketadmin.models import (
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.statuses import get_statuses
-from ticketadmin.services.index.counters import counts
+from ticketadmin.services.index.counters import status_counts
 from ticketadmin.services.index.omnibox import MAX_DRAFTED, drafted_codes
 from ticketadmin.services.index.overview import overview_for
 from ticketadmin.services.index.rows import ReadRow, current_index, write_rows
@@ -82,7 +82,7 @@ def test_it_holds_what_single_queries_say(filled: TicketIndex, staff: User, lead
         assert get_statuses(found.choices) == get_statuses(choices)
         assert found.choices.listed
         assert [one.choices for one in found.choices.listed] == [(("a", 'Ổ "cứng"'),)]
-        assert sorted(found.counted, key=str) == sorted(counts(filled), key=str)
+        assert sorted(found.counted, key=str) == sorted(status_counts(filled), key=str)
         assert sum(one.tickets for one in found.counted) == 4
         assert tuple(one.ticket_code for one in found.drafts) == drafted_codes(user)
         assert [(one.pk, one.name) for one in found.recipes] == [

@@ -22,7 +22,7 @@ from ticketadmin.models import (
 )
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import announce_read, read_ticket
-from ticketadmin.services.index.counters import counts, recount
+from ticketadmin.services.index.counters import recount, status_counts
 from ticketadmin.services.index.rows import KEPT, ReadRow, current_index, mark_missing, write_read, write_rows
 from ticketadmin.services.index.searching import matching_words
 from ticketadmin.services.index.words import terms_in
@@ -47,7 +47,7 @@ def row(code: str = "T-1") -> IndexedTicket:
 
 
 def counted() -> dict[str, int]:
-    return {one.name: one.tickets for one in counts(current_index())}
+    return {one.name: one.tickets for one in status_counts(current_index())}
 
 
 def found(query: str) -> set[str]:

@@ -16,7 +16,7 @@ from openpyxl import Workbook
 from tests.services.excel import EXCEL, SHEET, STRINGS
 from ticketadmin.services.spreadsheets import read_table
 from ticketadmin.services.spreadsheets.table import MAX_COLUMNS, MAX_TABLE_ROWS, Table, UnreadableFile
-from ticketadmin.workbooks.cells import shown
+from ticketadmin.workbooks.cells import displayed_text
 from ticketadmin.workbooks.checking import RefusedWorkbook
 from ticketadmin.workbooks.reading import read_sheet
 
@@ -337,7 +337,7 @@ def test_a_number_with_three_decimals_is_named_so_that_it_is_not_taken_for_thous
     ],
 )  # fmt: skip
 def test_a_value_is_written_as_it_is_shown(value: Any, number_format: str, text: str) -> None:
-    assert shown(value, number_format) == text
+    assert displayed_text(value, number_format) == text
 
 
 @given(strategies.binary(max_size=400) | strategies.text(max_size=200).map(str.encode))

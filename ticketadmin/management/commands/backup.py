@@ -39,11 +39,11 @@ class Command(BaseCommand):
         except BACKUP_ERRORS as error:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-            raise CommandError(f"The backup failed: {why(error)}. Nothing was written.") from error
+            raise CommandError(f"The backup failed: {copy_failure(error)}. Nothing was written.") from error
         self.stdout.write(f"{target}: {target.stat().st_size:,} bytes")
 
 
-def why(failure: Exception) -> str:
+def copy_failure(failure: Exception) -> str:
     """Return why a copy failed. PostgreSQL's programs have already printed their own message."""
     if isinstance(failure, subprocess.CalledProcessError):
         return f"{failure.cmd[0]} ended with exit code {failure.returncode}, see above"

@@ -69,10 +69,10 @@ class Command(BaseCommand):
                 wanted = read_arguments(words, clear, given, schema, may_be_empty=bool(recipe))
                 reason = read_change_reason(options["reason"])
                 losses = read_losses(options["accept_losing"])
-                caller = CommandContext(user_named(user), reason, options["dry_run"], stopped.is_set, losses)
+                context = CommandContext(user_named(user), reason, options["dry_run"], stopped.is_set, losses)
                 if recipe:
-                    wanted = with_recipe(wanted, recipe, caller.user, schema)
-                code = self._change(wanted, schema, caller, as_json=options["json"])
+                    wanted = with_recipe(wanted, recipe, context.user, schema)
+                code = self._change(wanted, schema, context, as_json=options["json"])
             except (WrongArguments, ValidationError) as problem:
                 raise CommandError("\n".join(problem.messages), returncode=Exit.USAGE) from problem
             except TicketApiError as problem:
@@ -85,13 +85,15 @@ class Command(BaseCommand):
         if code:
             sys.exit(int(code))
 
-    def _change(self, wanted: Wanted, schema: TicketSchema, caller: CommandContext, *, as_json: bool) -> Exit:
+    def _change(
+        self, wanted: Wanted, schema: TicketSchema, context: CommandContext, *, as_json: bool
+    ) -> Exit:
         if wanted.is_single:
-            one = change_one(wanted, schema, caller)
+            one = change_one(wanted, schema, context)
             content: dict[str, Any] = {"exit": int(one.exit), "tickets": [one_as_json(one, schema)]}
             self._print(one.exit, content if as_json else None, one_as_text(one, schema))
             return one.exit
-        run = change_many(wanted, caller)
+        run = change_many(wanted, context)
         self._print(run.exit, run_as_json(run) if as_json else None, run_as_text(run, schema))
         return run.exit
 

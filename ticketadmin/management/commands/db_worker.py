@@ -53,7 +53,7 @@ class Worker(QueueWorker):
         super().shutdown(signum, frame)
 
     def run(self) -> None:
-        """Work until asked to end; a database that went away is tried again."""
+        """Work until told to end; while the database is away, try again."""
         while self.running:
             try:
                 return super().run()

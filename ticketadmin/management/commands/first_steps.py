@@ -1,6 +1,6 @@
-"""`ticketadmin first_steps`: tables, a tried connection, static files, an administrator. `init` runs it.
+"""`ticketadmin first_steps`: tables, a tested connection, static files, an administrator. `init` runs it.
 
-One process for all of them: to start one takes longer than what most of them do.
+One process runs them all, because starting one takes longer than most of them.
 """
 
 import sys

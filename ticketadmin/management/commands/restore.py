@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from ticketadmin.management.commands.backup import BACKUP_ERRORS, for_postgres, open_read_only, why
+from ticketadmin.management.commands.backup import BACKUP_ERRORS, copy_failure, for_postgres, open_read_only
 from ticketadmin.services.operations.readiness import pause_after_restore
 
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             _copy_sqlite(source) if connection.vendor == "sqlite" else _load_postgres(source)
         except BACKUP_ERRORS as error:
             raise CommandError(
-                f"The restore failed: {why(error)}. Is {source} a backup of this kind of database?"
+                f"The restore failed: {copy_failure(error)}. Is {source} a backup of this kind of database?"
             ) from error
         call_command("migrate", verbosity=0)
         paused = pause_after_restore()

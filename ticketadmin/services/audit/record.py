@@ -1,11 +1,11 @@
 """Appending to the audit log. Each entry is logged as an event, too, for a log collector to keep a copy.
 
-An entry is written in the transaction of what it tells about: neither is stored without the other. It is
+An entry is written in the transaction of what it records: neither is stored without the other. It is
 logged once that transaction is committed. Customers' e-mail addresses are masked by a keyed digest, so
 that the log need not be changed to erase one; users' own are kept in the row and left out of the event.
 
-Where an action comes from, a middleware says for a request and the worker for itself; without either it is
-the command line.
+A middleware sets where the actions of a request come from, and the worker does so for its own; without either
+it is the command line.
 """
 
 import logging
@@ -70,7 +70,7 @@ def acting_from(origin: ActionOrigin) -> Iterator[None]:
 
 @contextmanager
 def acting_via(way: str) -> Iterator[None]:
-    """Name the way on which everything inside is done; the rest of the origin stays."""
+    """Set `via` of everything that is done inside; the rest of the origin stays."""
     with acting_from(replace(_current.get(), via=way)):
         yield
 

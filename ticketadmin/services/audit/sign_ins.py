@@ -39,7 +39,7 @@ def _failed(credentials: dict[str, Any], **_signal: Any) -> None:
 
 
 def account_of(name: str) -> User | None:
-    """Return the account that a typed name means, if there is one; its spelling is that of a sign-in."""
+    """Return the account that a typed name refers to, if any; spellings match as in a sign-in."""
     if not name or len(name) > MAX_RECORDED_NAME:
         return None
     return User.objects.filter(username__iexact=User.normalize_username(name).strip()).first()

@@ -1,7 +1,7 @@
 """Records what happens to accounts, roles, settings and shared views, whichever code writes the rows.
 
 Receivers of Django's model signals, so that the admin, a service, a command and the shell are all covered.
-Two ways pass by signals, `QuerySet.update` and `bulk_create`; a test holds that the product uses neither
+Two ways bypass signals, `QuerySet.update` and `bulk_create`; a test holds that the product uses neither
 for these tables, except where it records the change itself.
 """
 

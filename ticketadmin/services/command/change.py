@@ -56,7 +56,7 @@ class CommandContext:
     """
 
     user: User
-    reason: str = ""
+    change_reason: str = ""
     is_dry_run: bool = False
     should_stop: Callable[[], bool] = lambda: False
     accepts_losing: frozenset[str] = frozenset()
@@ -103,19 +103,19 @@ def system_account() -> str:
     return name[:MAX_SYSTEM_ACCOUNT]
 
 
-def change_one(wanted: Wanted, schema: TicketSchema, caller: CommandContext) -> TicketResult:
+def change_one(wanted: Wanted, schema: TicketSchema, command: CommandContext) -> TicketResult:
     """Save one ticket, or with a dry run say what would be sent. Raises Forbidden."""
     code = wanted.tickets[0].code
     edited = TicketEdit(code, wanted.single_edit, wanted.base or Base(code), schema)
     context = SaveContext(
-        caller.user,
+        command.user,
         uuid4(),
         Origin.COMMAND,
-        change_reason=caller.reason,
+        change_reason=command.change_reason,
         system_account=system_account(),
-        accepts_losing=caller.accepts_losing,
+        accepts_losing=command.accepts_losing,
     )
-    if caller.is_dry_run:
+    if command.is_dry_run:
         return _compared(edited, context)
     try:
         change = save_ticket(edited, context).change
@@ -132,51 +132,53 @@ def _compared(edited: TicketEdit, context: SaveContext) -> TicketResult:
     return TicketResult(edited.code, Exit.DONE, intent=found)
 
 
-def change_many(wanted: Wanted, caller: CommandContext) -> RunResult:
+def change_many(wanted: Wanted, command: CommandContext) -> RunResult:
     """Check the tickets, then send those that can be sent, as a bulk run of the user. Raises Forbidden."""
-    bulk = draft_bulk(ChosenTickets(wanted.tickets), actor=caller.user, system_account=system_account())
-    check_bulk(bulk, actor=caller.user, edit=wanted.edit, change_reason=caller.reason, recipe=wanted.recipe)
-    _work(bulk, caller)
-    if bulk.state != BulkState.READY or caller.should_stop():
-        return _stopped(bulk, caller)
+    bulk = draft_bulk(ChosenTickets(wanted.tickets), actor=command.user, system_account=system_account())
+    check_bulk(
+        bulk, actor=command.user, edit=wanted.edit, change_reason=command.change_reason, recipe=wanted.recipe
+    )
+    _work(bulk, command)
+    if bulk.state != BulkState.READY or command.should_stop():
+        return _stopped(bulk, command)
     to_send = bulk.items.filter(plan__in=[Plan.SEND, Plan.BLIND])
-    lost = _not_accepted(to_send, caller)
-    if caller.is_dry_run or lost or not to_send.exists():
+    lost = _not_accepted(to_send, command)
+    if command.is_dry_run or lost or not to_send.exists():
         exit_code, items = _results(bulk)
         found = RunResult(bulk, Exit.WOULD_LOSE if lost else exit_code, items, is_kept=False, lost=lost)
-        discard_bulk(bulk, actor=caller.user)
+        discard_bulk(bulk, actor=command.user)
         return found
-    confirm_bulk(bulk, actor=caller.user, seal=bulk.seal)
-    _work(bulk, caller)
-    return RunResult(bulk, *_results(bulk)) if bulk.has_ended else _stopped(bulk, caller)
+    confirm_bulk(bulk, actor=command.user, seal=bulk.seal)
+    _work(bulk, command)
+    return RunResult(bulk, *_results(bulk)) if bulk.has_ended else _stopped(bulk, command)
 
 
-def _not_accepted(items: QuerySet[BulkItem], caller: CommandContext) -> tuple[str, ...]:
-    """Return the fields that sending these tickets would lose, beside those that the caller accepts to lose.
+def _not_accepted(items: QuerySet[BulkItem], command: CommandContext) -> tuple[str, ...]:
+    """Return the fields that sending these tickets would lose, beside those that the command accepts to lose.
 
     The command confirms its dry run itself: no user reads what the check found before it is sent.
     """
     named = items.filter(unreadable__isnull=False).order_by().values_list("unreadable", flat=True).distinct()
-    return tuple(sorted({name for names in named for name in names or ()} - caller.accepts_losing))
+    return tuple(sorted({name for names in named for name in names or ()} - command.accepts_losing))
 
 
-def _stopped(bulk: BulkUpdate, caller: CommandContext) -> RunResult:
+def _stopped(bulk: BulkUpdate, command: CommandContext) -> RunResult:
     """Pause or discard a run that is to stop, so that no worker goes on. One that paused stays so."""
-    exit_code = Exit.INTERRUPTED if caller.should_stop() else Exit.PAUSED
+    exit_code = Exit.INTERRUPTED if command.should_stop() else Exit.PAUSED
     found = RunResult(bulk, exit_code, _results(bulk)[1], is_kept=bulk.was_confirmed)
     if bulk.state == BulkState.RUNNING:
-        pause_bulk(bulk, actor=caller.user)
+        pause_bulk(bulk, actor=command.user)
     elif not bulk.was_confirmed:
-        discard_bulk(bulk, actor=caller.user)
+        discard_bulk(bulk, actor=command.user)
     return found
 
 
-def _work(bulk: BulkUpdate, caller: CommandContext) -> None:
+def _work(bulk: BulkUpdate, command: CommandContext) -> None:
     """Work on a run here until it needs no worker any more, or wait for the worker that was faster."""
-    while bulk.is_active and not caller.should_stop():
-        drain(bulk.pk, worker=f"command-{bulk.uuid.hex[:12]}", should_stop=caller.should_stop)
+    while bulk.is_active and not command.should_stop():
+        drain(bulk.pk, worker=f"command-{bulk.uuid.hex[:12]}", should_stop=command.should_stop)
         bulk.refresh_from_db()
-        if bulk.is_active and not caller.should_stop():
+        if bulk.is_active and not command.should_stop():
             time.sleep(RUN_LOOK_INTERVAL)
             bulk.refresh_from_db()
 

@@ -1,4 +1,4 @@
-"""Queries over the recorded changes, by any of `Filters`, in pages by key (`services/paging.py`).
+"""Queries over the recorded changes, by any of `HistoryFilters`, in pages by key (`services/paging.py`).
 
 Days become id bounds first, because ids and times grow together.
 """
@@ -21,7 +21,7 @@ MAX_BESIDE_FORM = 10  # beside a ticket's form
 
 
 @dataclass(frozen=True)
-class Filters:
+class HistoryFilters:
     """Filters of the history; empty means any."""
 
     ticket: str = ""
@@ -36,7 +36,7 @@ class Filters:
 
 
 def history_page(
-    user: User, filters: Filters, *, before: int | None, size: int = CHANGES_ON_PAGE
+    user: User, filters: HistoryFilters, *, before: int | None, size: int = CHANGES_ON_PAGE
 ) -> PageOfRows[Change]:
     """Return one page of the changes that this user may see."""
     return page_of(_asked(user, filters, before).select_related("undo_of"), size)
@@ -64,12 +64,12 @@ def _newest_for_staff() -> QuerySet[Change]:
 _NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)
 
 
-def history_rows(user: User, filters: Filters) -> Iterator[Change]:
+def history_rows(user: User, filters: HistoryFilters) -> Iterator[Change]:
     """Yield every change that fits the filters."""
     return rows_of_all(lambda before: history_page(user, filters, before=before, size=ROWS_AT_ONCE))
 
 
-def _asked(user: User, filters: Filters, before: int | None) -> QuerySet[Change]:
+def _asked(user: User, filters: HistoryFilters, before: int | None) -> QuerySet[Change]:
     """Return the changes that fit, of those that the user may see.
 
     Leads see all changes. Staff see their own, and all of a ticket that they have changed themselves.
@@ -103,7 +103,7 @@ def _asked(user: User, filters: Filters, before: int | None) -> QuerySet[Change]
     return changes.order_by(f"-{key}")
 
 
-def _bounds(filters: Filters) -> tuple[int | None, int | None]:
+def _bounds(filters: HistoryFilters) -> tuple[int | None, int | None]:
     """Return the first id of `since` and the first id after `until`."""
     lowest = _first_id_from(filters.since) if filters.since else None
     highest = _first_id_from(filters.until + timedelta(days=1)) if filters.until else None

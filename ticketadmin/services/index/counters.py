@@ -52,7 +52,7 @@ def count_statuses(
             kept.update(tickets=F("tickets") + totals[key])
 
 
-def counts(index: TicketIndex) -> tuple[Counted, ...]:
+def status_counts(index: TicketIndex) -> tuple[Counted, ...]:
     """Return the counts of an index, in one query. A counter that fell to nothing is left out."""
     kept = StatusCount.objects.filter(index=index, tickets__gt=0).values_list("key", "name", "tickets")
     return tuple(Counted(bytes(key), name, tickets) for key, name, tickets in kept)

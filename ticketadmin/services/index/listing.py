@@ -57,7 +57,7 @@ UNKNOWN_NAME = "?"  # the value of a status or category filter that fits rows of
 
 
 class Due(StrEnum):
-    """How a ticket's expected date is to today. A ticket that is done is never due."""
+    """How a ticket's expected date relates to today. A ticket that is done is never due."""
 
     OVERDUE = "overdue"
     TODAY = "today"
@@ -164,7 +164,7 @@ class PageOfTickets:
 
 @dataclass(frozen=True)
 class Query:
-    """One reading of the list: whose, which, in what order."""
+    """One query of the list: of which index, by which filters, in what order."""
 
     index: TicketIndex
     filters: ListFilters = field(default_factory=ListFilters)
@@ -180,7 +180,7 @@ class Query:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether a few rows at most fit, which are named one by one: they are sorted, not walked to."""
+        """Whether the filters name a few rows one by one: these are sorted, not walked to."""
         return self.filters.codes is not None or any(one.are_few for one in self._words.values())
 
     def rows(self, *, in_order: bool = False, walked: bool = False) -> QuerySet[IndexedTicket]:
@@ -230,7 +230,7 @@ class Query:
 
 
 def read_page(query: Query, place: str = "", *, size: int = ROWS_ON_PAGE) -> PageOfTickets:
-    """Return a page of rows. Raises ValueError for a place that is none."""
+    """Return a page of rows. Raises ValueError for an invalid place."""
     start = place_of(place)
     is_back = start is not None and start.is_back
     found = list(_from(query, start, size + 1))
@@ -289,7 +289,7 @@ def position_of(query: Query, row: IndexedTicket) -> Total:
 
 
 def customer_of(index: TicketIndex, code: str) -> str:
-    """Return the customer's name of a ticket, "" where the index does not know it."""
+    """Return the name of a ticket's customer, "" where the index does not know it."""
     values = IndexedTicket.objects.filter(index=index, code=code).values_list("values", flat=True).first()
     return str((values or {}).get(CUSTOMER, ""))
 

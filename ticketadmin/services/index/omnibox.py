@@ -1,4 +1,4 @@
-"""The one box: what a user typed or pasted into it, understood.
+"""The omnibox: what a text typed or pasted into it means.
 
 A code opens a ticket, a code and a status name offer that change, several codes lead to those tickets, a
 pasted link, "Ticket ABC123: …" or the subject "Re: [ABC123] …" opens that ticket, everything else searches.
@@ -208,7 +208,7 @@ def _is_labelled(text: str, code: str) -> bool:
 
 
 def matching_statuses(typed: str, statuses: Iterable[str]) -> list[str]:
-    """Return the status names that start with what was typed, then those that hold its words."""
+    """Return the status names that start with what was typed, then those that contain its words."""
     wanted = " ".join(plain_letters(typed[:200]).split())
     if not wanted:
         return []

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @receiver(ticket_read)
 def note_read(read: ReadTicket, began_at: datetime, before: ReadTicket | None, **_signal: Any) -> None:
-    """Write the row of a ticket that was just read, or leave it to what gathers the reads of this thread."""
+    """Write the row of a ticket that was just read, or leave it to the buffer of this thread."""
     if reads := ReadBuffer.in_use():
         reads.add(read, began_at)
         return

@@ -9,7 +9,7 @@ from django.db.models import Q
 from ticketadmin.models import TicketIndex
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.index.capabilities import Capabilities, capabilities_of
-from ticketadmin.services.index.counters import Counted, counts
+from ticketadmin.services.index.counters import Counted, status_counts
 from ticketadmin.services.index.sweeping import LEASE
 
 NOTE_USE_EVERY = timedelta(seconds=20)
@@ -55,7 +55,7 @@ class IndexState:
 
 def index_state(index: TicketIndex, counted: Iterable[Counted] | None = None) -> IndexState:
     """Return what is known of an index, without a remote call; in no query where its counts are given."""
-    known = sum(one.tickets for one in (counts(index) if counted is None else counted))
+    known = sum(one.tickets for one in (status_counts(index) if counted is None else counted))
     return IndexState(index, known, capabilities_of(index))
 
 

@@ -1,1 +1,1 @@
-"""What operators ask: readiness, metrics, heartbeats of workers."""
+"""What operators monitor: readiness, metrics, heartbeats of workers."""

@@ -1,6 +1,6 @@
 """Heartbeats of workers: written every few seconds; a worker without a recent one counts as dead.
 
-Both by the database's clock: a machine whose own is a minute off is neither dead nor alive for longer.
+Times are the database's, so that a worker counts the same on a machine whose clock is a minute off.
 """
 
 from datetime import timedelta

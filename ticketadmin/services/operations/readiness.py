@@ -35,7 +35,7 @@ PROBE_SECONDS = 10
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
-    """Return whether this process may be sent requests, with a word for each thing that counts.
+    """Return whether this process may be sent requests, with a word for each check.
 
     A worker that is away makes it not ready, because bulk updates would wait; the CRM is only reported.
     """

@@ -1,4 +1,4 @@
-"""Do the database's tables fit this version of the product?"""
+"""Whether the database's tables fit this version of the product."""
 
 from dataclasses import dataclass
 

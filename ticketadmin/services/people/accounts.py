@@ -77,7 +77,7 @@ class ExternalUser:
 
 
 def admit(external: ExternalUser) -> User:
-    """Return the user's account, made at their first sign-in, with today's names and roles.
+    """Return the user's account, created at their first sign-in, with current names and roles.
 
     Raises Disabled, NameTaken, NotBound or NoRole. A role that was taken away is removed even where the user
     is not admitted.

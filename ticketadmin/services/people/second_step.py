@@ -105,7 +105,7 @@ def switch_on(user: User, code: str) -> list[str]:
 
 
 def check(user: User, typed: str) -> None:
-    """Take a code of the app or a recovery code, once. Raises WrongCode."""
+    """Accept a code of the app or a recovery code, once. Raises WrongCode."""
     code = "".join(typed.split()).replace("-", "").upper() if len(typed) <= MAX_CODE_TYPED else ""
     is_right = _verify(user, code, confirmed=True) if len(code) == _DIGITS else _use_recovery_code(user, code)
     if not is_right:

@@ -28,7 +28,7 @@ def find_recipe(user: User, number: int | None) -> Recipe | None:
 
 
 def recipes_named(user: User, typed: str) -> list[Recipe]:
-    """Return the recipes that a user means by a name: the one of that name, else those that start so.
+    """Return the recipes that a user means by a name: the one of that name, else those that start with it.
 
     Their own come before shared ones.
     """

@@ -28,7 +28,7 @@ MAX_PARAM = 200  # characters of what was typed that a message repeats
 
 @dataclass(frozen=True)
 class Stop:
-    """One reason, at a field; kept with `asdict`, as which its names are stored.
+    """One reason, at a field; kept with `asdict`, so the names of its fields are stored.
 
     `code` is one of this module, or that of the error which the form would show at the field; `message` is
     the untranslated text of such an error, "" for the codes of this module.
@@ -48,7 +48,7 @@ class Stop:
 
 
 def describe_stop(stop: Stop, schema: TicketSchema) -> str:
-    """Return the reason as a sentence in the language of the moment."""
+    """Return the reason as a sentence in the current language."""
     if stop.code == RECIPE_GONE:
         return gettext(_MESSAGES[RECIPE_GONE])
     if stop.code == FIELD_GONE:

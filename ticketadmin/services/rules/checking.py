@@ -4,7 +4,7 @@ Everything that is sent goes through the save, so a rule holds everywhere: the f
 update, a command. The messages for a broken rule are in `presenters/rules.py`.
 
 A change that is taken back, and a restore, obey the rules on groups alone: the ticket goes to a state that
-it had before, and what the rules would have required else is kept with the change.
+it had before, and every other requirement is kept with the change as waived.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -63,7 +63,7 @@ class ProposedChange:
     wanted: Mapping[str, Value]
     known: Mapping[str, Value]
     user: User
-    reason: str = ""
+    change_reason: str = ""
     takes_back: bool = False
 
 
@@ -109,12 +109,12 @@ def check_rules(rules: Iterable[TicketRule], asked: ProposedChange, schema: Tick
     return RuleCheck(tuple(broken), tuple(waived))
 
 
-def concerns(rule: TicketRule, field: str, value: Value) -> bool:
+def concerns(rule: TicketRule, name: str, value: Value) -> bool:
     """Return whether a rule is about storing this value in this field.
 
     Names are compared in any case: without the CRM's list they are typed, and the CRM may fold them.
     """
-    return rule.field == field and (not rule.value or _spelled(value) == _spelled(rule.value))
+    return rule.field == name and (not rule.value or _spelled(value) == _spelled(rule.value))
 
 
 def _spelled(name: Value) -> str:
@@ -133,7 +133,7 @@ def _unmet(rule: TicketRule, asked: ProposedChange, schema: TicketSchema) -> Ite
         yield Unmet(Requirement.FILLED, rule.field, rule.value, tuple(empty))
     if unread:
         yield Unmet(Requirement.READABLE, rule.field, rule.value, tuple(unread))
-    if rule.needs_reason and not asked.reason:
+    if rule.needs_reason and not asked.change_reason:
         yield Unmet(Requirement.REASON, rule.field, rule.value)
     if rule.groups and asked.user.group_names.isdisjoint(rule.groups):
         yield Unmet(Requirement.GROUP, rule.field, rule.value, tuple(rule.groups))

@@ -1,4 +1,4 @@
-"""Taking snippets from a file: first what would be done row by row, then exactly that.
+"""Importing snippets from a file: first show row by row what would be done, then do exactly that.
 
 The rows and what was shown of them go through the browser, signed for the user. What changed in between is
 found by planning again under a lock: then nothing is written, and the new plan is shown. A snippet that

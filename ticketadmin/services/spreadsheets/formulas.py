@@ -1,4 +1,4 @@
-"""Texts that a spreadsheet would run as a formula: an export adds an apostrophe, an import takes it off.
+"""Texts that a spreadsheet would run as a formula: an export adds an apostrophe, an import removes it.
 
 A cell acts as a formula by its first character, which some programs look for behind white space or in full
 width. An export puts one apostrophe before such a text, and before one that already begins with apostrophes

@@ -102,7 +102,7 @@ class RecordWriter:
         return [code, *_parts(text)]
 
     def last_row(self) -> list[str]:
-        """Return the row that holds for all."""
+        """Return the last row, which applies to all."""
         about = {**self._about, "rows": len(self._digests)}
         return [MARK, *_parts(_spelled({**about, "digest": _digest(about, self._digests)}))]
 

@@ -22,7 +22,7 @@ class Piece:
 
 
 def word_diff(before: str, after: str) -> tuple[Piece, ...]:
-    """Return the way from one text to another as pieces, whole words at a time.
+    """Return the changes from one text to another as pieces, whole words at a time.
 
     Leaving out the added pieces gives `before`, leaving out the removed ones `after`.
     """

@@ -23,7 +23,7 @@ from ticketadmin.models import BulkState, BulkUpdate, ItemOutcome, Tone, User
 from ticketadmin.presenters.bulk import BulkListPage, present_endings, present_run
 from ticketadmin.presenters.bulk_changes import changes_page
 from ticketadmin.presenters.outcomes import Notice
-from ticketadmin.presenters.paging import page_links, whose_tabs
+from ticketadmin.presenters.paging import page_links, user_tabs
 from ticketadmin.presenters.rules import show_rules
 from ticketadmin.presenters.run_page import RunProgress, run_page
 from ticketadmin.presenters.snippets import ReasonPage
@@ -64,7 +64,7 @@ def bulk_list(request: UserRequest) -> HttpResponse:
     page = BulkListPage(
         runs=[present_run(one) for one in found.rows],
         is_mine=owner == request.user.pk,
-        tabs=whose_tabs(request.GET, request.user),
+        tabs=user_tabs(request.GET, request.user),
         pages=page_links("bulk_list", request.GET, found.next_before),
     )
     return show(request, page)
@@ -135,20 +135,20 @@ def bulk_action(request: UserRequest, bulk: UUID, action: str) -> HttpResponse:
 def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -> RunAction:
     """Return the action of a button that needs nothing but a reason, if that."""
 
-    def do(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+    def do(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
         form = ReasonForm(request.POST)
         if not form.is_valid():
-            return _run_page(request, one, Notice(Tone.DANGER, form.problem, _("Nothing was done.")), 422)
+            return _run_page(request, bulk, Notice(Tone.DANGER, form.problem, _("Nothing was done.")), 422)
         given = {"change_reason": form.reason} if takes_reason else {}
         nothing = Notice(Tone.INFO, _("There is no ticket to do this for."))
-        return _attempt(request, one, partial(act, one, actor=request.user, **given), nothing)
+        return _attempt(request, bulk, partial(act, bulk, actor=request.user, **given), nothing)
 
     return do
 
 
 def _attempt(
     request: UserRequest,
-    one: BulkUpdate,
+    bulk: BulkUpdate,
     act: Callable[[], BulkUpdate | None],
     nothing: Notice,
     status: int = 409,
@@ -162,7 +162,7 @@ def _attempt(
     except bulks.NotNow:
         title = _("This is not possible any more.")
         text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
-        return _run_page(request, one, Notice(Tone.WARN, title, text), 409)
+        return _run_page(request, bulk, Notice(Tone.WARN, title, text), 409)
     except bulks.SealBroken:
         title = _("This is not the check that you saw: the tickets were checked again in the meantime.")
         step = _("Look at it as it is now, then confirm.")
@@ -170,49 +170,49 @@ def _attempt(
     except bulks.NothingToDo:
         pass
     else:
-        return see_other(_address(made or one))
-    one.refresh_from_db()
-    return _run_page(request, one, nothing, status)
+        return see_other(_address(made or bulk))
+    bulk.refresh_from_db()
+    return _run_page(request, bulk, nothing, status)
 
 
-def _discard(request: UserRequest, one: BulkUpdate) -> HttpResponse:
-    answer = _act(bulks.discard_bulk)(request, one)
+def _discard(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
+    answer = _act(bulks.discard_bulk)(request, bulk)
     if answer.status_code != HTTPStatus.SEE_OTHER:
         return answer
     return confirmed(request, _("The bulk update is discarded. Nothing of it was sent."), "bulk_list")
 
 
-def _retry(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+def _retry(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
-    return _act(partial(bulks.retry_bulk, outcomes=unknown))(request, one)
+    return _act(partial(bulks.retry_bulk, outcomes=unknown))(request, bulk)
 
 
-def _choose(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+def _choose(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     """Take which values count where both an uploaded export and the CRM changed them."""
     form = FileChoicesForm(request.POST)
     nothing = Notice(
         Tone.INFO, _("Choose for a column or a ticket which value counts."), _("Nothing was done.")
     )
     if not form.is_valid():
-        return _run_page(request, one, nothing, 422)
-    return _attempt(request, one, partial(form.save, one, user=request.user), nothing, 422)
+        return _run_page(request, bulk, nothing, 422)
+    return _attempt(request, bulk, partial(form.save, bulk, user=request.user), nothing, 422)
 
 
-def _confirm(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+def _confirm(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     form = ConfirmForm(request.POST)
     if not form.is_valid():
-        return _run_page(request, one, status=422, form=form)
+        return _run_page(request, bulk, status=422, form=form)
     nothing = Notice(Tone.INFO, _("There is no ticket to send."))
-    return _attempt(request, one, partial(form.save, one, user=request.user), nothing)
+    return _attempt(request, bulk, partial(form.save, bulk, user=request.user), nothing)
 
 
-def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+def _keep_recipe(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     """Keep the changes of a run that has ended as a recipe of one's own."""
-    name, changes = request.POST.get("name", "").strip(), changes_of_run(one, load_schema())
+    name, changes = request.POST.get("name", "").strip(), changes_of_run(bulk, load_schema())
     problem = ""
     if not name or len(name) > MAX_RECIPE_NAME:
         problem = _("Give the recipe a name of at most 60 characters.")
-    elif not (one.has_ended and changes):
+    elif not (bulk.has_ended and changes):
         problem = _("This bulk update has no common changes that a recipe could keep.")
     else:
         try:
@@ -220,7 +220,7 @@ def _keep_recipe(request: UserRequest, one: BulkUpdate) -> HttpResponse:
         except CannotKeep as error:
             problem = error.messages[0]
     if problem:
-        return _run_page(request, one, Notice(Tone.DANGER, _("The recipe was not saved."), problem), 422)
+        return _run_page(request, bulk, Notice(Tone.DANGER, _("The recipe was not saved."), problem), 422)
     return confirmed(request, _("The recipe “%(name)s” is saved.") % {"name": name}, "recipes")
 
 
@@ -242,7 +242,7 @@ _ACTIONS: dict[str, RunAction] = {
 }
 
 
-def _reason_page(request: UserRequest, one: BulkUpdate, action: str) -> HttpResponse:
+def _reason_page(request: UserRequest, bulk: BulkUpdate, action: str) -> HttpResponse:
     """Show the reason for undoing or restoring a run, with a snippet in it. Nothing is made."""
     pages = {"undo": (_("Undo this run?"), _("Undo this run"))}
     pages["restore"] = (_("Restore other fields?"), _("Restore other fields…"))
@@ -250,49 +250,49 @@ def _reason_page(request: UserRequest, one: BulkUpdate, action: str) -> HttpResp
         raise Http404
     title, verb = pages[action]
     return reason_page(
-        request, ReasonPage(title, verb, request.path, _address(one), ReasonForm(request.POST))
+        request, ReasonPage(title, verb, request.path, _address(bulk), ReasonForm(request.POST))
     )
 
 
-def _changes_with_snippet(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+def _changes_with_snippet(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     """Show the changes as they were typed, with the snippets to choose from or with the chosen one."""
-    form = _changes_form(request, one, request.POST)
+    form = _changes_form(request, bulk, request.POST)
     box = box_for_snippet(form, wanted_box(request.POST))
     step = insert_snippet(request, box, next_step=_("Go on to check the tickets."))
-    form = _changes_form(request, one, step.data, is_checked=False)
-    return show(request, changes_page(one, form, step.notice, step.choice), status=step.status)
+    form = _changes_form(request, bulk, step.data, is_checked=False)
+    return show(request, changes_page(bulk, form, step.notice, step.choice), status=step.status)
 
 
-def _changes_page(request: UserRequest, one: BulkUpdate) -> HttpResponse:
+def _changes_page(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     if wants_snippet(request.POST):
-        return _changes_with_snippet(request, one)
+        return _changes_with_snippet(request, bulk)
     if request.method != "POST":
-        return show(request, changes_page(one, _changes_form(request, one, None)))
-    form, notice = _changes_form(request, one, request.POST), None
+        return show(request, changes_page(bulk, _changes_form(request, bulk, None)))
+    form, notice = _changes_form(request, bulk, request.POST), None
     try:
         if form.is_valid():
-            notice = _take_answers(one, form, request.user)
+            notice = _take_answers(bulk, form, request.user)
             if not notice:
-                form.save(one, user=request.user)
-                return see_other(_address(one))
-            form = _changes_form(request, one, without_consents(request.POST))
+                form.save(bulk, user=request.user)
+                return see_other(_address(bulk))
+            form = _changes_form(request, bulk, without_consents(request.POST))
     except bulks.NothingToDo:
         notice = Notice(Tone.INFO, _("Choose at least one change."), _("Every field is on “Keep”."))
     except bulks.NotNow:
-        return see_other(_address(one))
-    return show(request, changes_page(one, form, notice), status=422)
+        return see_other(_address(bulk))
+    return show(request, changes_page(bulk, form, notice), status=422)
 
 
 def _changes_form(
-    request: UserRequest, one: BulkUpdate, data: QueryDict | None, *, is_checked: bool = True
+    request: UserRequest, bulk: BulkUpdate, data: QueryDict | None, *, is_checked: bool = True
 ) -> ChangesForm:
-    edit = Edit.from_json(one.wishes)
+    edit = Edit.from_json(bulk.wishes)
     form = ChangesForm(
         data,
         schema=load_schema(get_choices(), edit.wishes),
-        notes=one.notes,
+        notes=bulk.notes,
         edit=edit,
-        change_reason=one.change_reason,
+        change_reason=bulk.change_reason,
         is_checked=is_checked,
     )
     form.offer(recipes_for(request.user), user=request.user, chosen=request.GET.get(RECIPE, ""))
@@ -300,13 +300,13 @@ def _changes_form(
     return form
 
 
-def _take_answers(one: BulkUpdate, form: ChangesForm, user: User) -> Notice | None:
+def _take_answers(bulk: BulkUpdate, form: ChangesForm, user: User) -> Notice | None:
     """Read the file again where the user answered otherwise than before; return what they have to look at."""
-    if form.answers == answers_in(one.notes):
+    if form.answers == answers_in(bulk.notes):
         return None
     unchanged = _("Nothing was checked or sent yet.")
     try:
-        has_news = read_again(one, actor=user, schema=form.schema, answers=form.answers)
+        has_news = read_again(bulk, actor=user, schema=form.schema, answers=form.answers)
     except FileGone:
         title = _("The file is no longer kept, so it cannot be read with these answers.")
         return Notice(Tone.DANGER, title, unchanged, _("Discard this bulk update and choose the file again."))
@@ -321,15 +321,15 @@ def _take_answers(one: BulkUpdate, form: ChangesForm, user: User) -> Notice | No
 
 def _run_page(
     request: UserRequest,
-    one: BulkUpdate,
+    bulk: BulkUpdate,
     notice: Notice | None = None,
     status: int = 200,
     form: ConfirmForm | None = None,
 ) -> HttpResponse:
-    if one.state == BulkState.DRAFT:
-        return redirect(_address(one))
-    mark_seen(one, request.user)
-    page = run_page(one, request.GET, request.user, form=form, notice=notice)
+    if bulk.state == BulkState.DRAFT:
+        return redirect(_address(bulk))
+    mark_seen(bulk, request.user)
+    page = run_page(bulk, request.GET, request.user, form=form, notice=notice)
     return show(request, page, status=status)
 
 
@@ -337,5 +337,5 @@ def _found(uuid: UUID) -> BulkUpdate:
     return get_object_or_404(BulkUpdate.objects.select_related("parent"), uuid=uuid)
 
 
-def _address(one: BulkUpdate) -> str:
-    return reverse("bulk", args=[one.uuid])
+def _address(bulk: BulkUpdate) -> str:
+    return reverse("bulk", args=[bulk.uuid])

@@ -14,7 +14,7 @@ from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import HISTORY, Change, Origin, Tone
 from ticketadmin.presenters.changes import HistoryPage, present_change, present_changes
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
-from ticketadmin.presenters.paging import filters_in, page_links, whose_tabs
+from ticketadmin.presenters.paging import filters_in, page_links, user_tabs
 from ticketadmin.presenters.quick_status import Attempt
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.presenters.snippets import ReasonPage
@@ -63,7 +63,7 @@ def history(request: UserRequest) -> HttpResponse:
         changes=present_changes(list(rows.rows), request.user),
         omitted=status_notice(get_choices(ask=False)),
         sees_all=request.user.may("view_all_history"),
-        tabs=whose_tabs(request.GET, request.user),
+        tabs=user_tabs(request.GET, request.user),
     )
     return show(request, page, status=200 if form.is_valid() else 422)
 
@@ -120,29 +120,29 @@ def _take_back(request: UserRequest, change: uuid.UUID, take_back: TakeBack) -> 
     return quick_result(request, saved) if is_scripted(request) else saved_response(request, saved)
 
 
-def _reason_page(request: UserRequest, record: Change, take_back: TakeBack) -> HttpResponse:
-    shown = present_change(record, request.user, load_schema())
+def _reason_page(request: UserRequest, change: Change, take_back: TakeBack) -> HttpResponse:
+    shown = present_change(change, request.user, load_schema())
     is_undo = take_back is undoing.undo_change
     page = ReasonPage(
         title=_("Undo this change?") if is_undo else _("Restore what was lost?"),
         verb=_("Undo") if is_undo else _("Restore"),
         action=request.path,
-        back=reverse("ticket", args=[record.ticket_code]),
+        back=reverse("ticket", args=[change.ticket_code]),
         form=ReasonForm(request.POST),
-        code=record.ticket_code,
+        code=change.ticket_code,
         rows=shown.rows if is_undo else shown.collateral,
     )
     return reason_page(request, page)
 
 
-def _not_taken_back(request: UserRequest, record: Change, notice: Notice, status: int) -> HttpResponse:
+def _not_taken_back(request: UserRequest, change: Change, notice: Notice, status: int) -> HttpResponse:
     """Say why: in place for a script, else on the ticket's page."""
     if is_scripted(request):
-        return quick_answer(request, record.ticket_code, Attempt(notice=notice), status)
+        return quick_answer(request, change.ticket_code, Attempt(notice=notice), status)
     try:
-        opened = open_ticket(record.ticket_code, actor=request.user)
+        opened = open_ticket(change.ticket_code, actor=request.user)
     except TicketApiError as error:
-        return cannot_open_page(request, record.ticket_code, error)
+        return cannot_open_page(request, change.ticket_code, error)
     return opened_page(request, opened, status=status, beside=Beside(notice=notice))
 
 

@@ -1,7 +1,7 @@
 """A snippet inserted into any form: by the menu of scripts, or without scripts chosen on a page.
 
 Without scripts the button at a box posts the form with `into`, the box's name; the page that follows shows
-the form as it was typed with the snippets to choose from. Every view whose form has such a button asks
+the form as it was typed with the snippets to choose from. Every view whose form has such a button calls
 `wants_snippet` before it does anything: nothing is saved or sent then.
 """
 

@@ -88,7 +88,7 @@ def choose_columns(request: UserRequest) -> HttpResponse:
 
 @needs("edit_tickets", "POST")
 def keep_view(request: UserRequest) -> HttpResponse:
-    """Keep the filters, order and columns of the moment under a name."""
+    """Save the current filters, order and columns under a name."""
     form = SavedViewForm(request.POST)
     query = QueryDict(request.POST.get("query", "")).urlencode()
     if form.is_valid():

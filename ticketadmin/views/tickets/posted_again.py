@@ -1,6 +1,6 @@
 """A ticket's form as it was posted, repeated on a page that has no database: what was typed is not lost.
 
-Nothing here may ask the database, the session or the cache. The form's signed base names the ticket and the
+Nothing here may use the database, the session or the cache. The form's signed base names the ticket and the
 user, and its own token and submission make a second post as safe as the first.
 """
 

@@ -1,4 +1,4 @@
-"""Opening ahead: a browser may fetch a ticket that a user points at, within a budget and without any trace.
+"""Prefetching: a browser may fetch a ticket that a user points at, within a budget and without any trace.
 
 The tickets page names `speculation_rules` in a header; browsers that know such rules then fetch a pointed-at
 ticket with `Sec-Purpose: prefetch`. Such a request reads the ticket and renders its page, and writes nothing:

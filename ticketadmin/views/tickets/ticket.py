@@ -10,7 +10,7 @@ from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form, su
 from ticketadmin.models import Change
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.ticket_page import Beside, ContentPreview, preview_of
-from ticketadmin.sanitizing import what_is_removed
+from ticketadmin.sanitizing import removed_by_cleaning
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.drafts.drafts import CLEAR_INPUT, TooManyDrafts
 from ticketadmin.services.people.access import may_see
@@ -63,7 +63,7 @@ def content_preview(request: UserRequest) -> HttpResponse:
     typed = request.POST.get("ticket_content", "")
     if len(typed) > 2 * settings.CONTENT_MAX_CHARACTERS:
         return HttpResponse(status=413)
-    return show(request, ContentPreview(display_content(typed), what_is_removed(typed)))
+    return show(request, ContentPreview(display_content(typed), removed_by_cleaning(typed)))
 
 
 def _show(request: UserRequest, code: str) -> HttpResponse:
