@@ -12,8 +12,10 @@ from openpyxl import load_workbook
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, CustomField, ReadFrom
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.seal import seal_of
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.clock import database_now
 from ticketadmin.services.crm.reading import read_ticket

@@ -14,7 +14,8 @@ from django.dispatch import receiver
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
-from ticketadmin.services.bulk.engine import drain, work_waits
+from ticketadmin.services.bulk.engine import drain
+from ticketadmin.services.bulk.lease import work_waits
 
 stopping = threading.Event()  # set by the worker process when it is told to end
 

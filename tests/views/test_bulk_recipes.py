@@ -13,8 +13,10 @@ from django.utils import translation
 from tests.pages import form_to, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemReason, Plan, Recipe, User
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.seal import seal_of
+from ticketadmin.services.bulk.work import work_on
 
 CODE, OTHER, THIRD = "ABCXYZ1234", "TK240001", "TK240002"
 CLOSE = [

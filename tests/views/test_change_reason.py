@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import MAX_CHANGE_REASON, BulkUpdate, Change, Draft, User
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.reversals import undo_bulk
 from ticketadmin.services.bulk.runs import Chosen, ChosenTickets, draft_bulk, retry_bulk
 from ticketadmin.services.bulk.seal import seal_of
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.saving.change_reason import read_change_reason
 
 CODE = "ABCXYZ1234"
@@ -157,7 +159,7 @@ def test_each_change_of_a_run_has_the_runs_reason_and_so_has_its_retry(
     bulk.refresh_from_db()
     assert undo_bulk(bulk, actor=lead, change_reason="Nhầm").change_reason == "Nhầm"
     bulk.items.update(outcome="rejected")
-    assert retry_bulk(bulk, actor=lead).change_reason == WHY
+    assert retry_bulk(bulk, actor=lead, outcomes=["rejected"]).change_reason == WHY
 
 
 def test_another_reason_breaks_the_seal_of_a_dry_run(lead: User) -> None:

@@ -22,7 +22,8 @@ from ticketadmin.models import (
     SharedState,
     User,
 )
-from ticketadmin.services.bulk.items import send_item, work_on
+from ticketadmin.services.bulk.items import send_item
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.connection import get_api, listen
 from ticketadmin.services.saving.save import MAX_COMPARISONS
 from ticketadmin.ticketapi.attempts import Call

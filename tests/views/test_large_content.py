@@ -15,9 +15,11 @@ from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Outcome, User
 from ticketadmin.presenters.content import MAX_SHORTENED, display_content
 from ticketadmin.services.bulk.claims import Claims
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.lease import Lease
 from ticketadmin.services.bulk.rollout import Rollout
+from ticketadmin.services.bulk.work import work_on
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"

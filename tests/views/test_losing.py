@@ -29,7 +29,9 @@ from ticketadmin.models import (
     TicketRule,
     User,
 )
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.command.exits import Exit
 from ticketadmin.services.crm.omitted import remember_emptied
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM

@@ -31,9 +31,11 @@ from ticketadmin.models import (
     TicketRule,
     User,
 )
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.recipes import NOTE, bulk_recipe
 from ticketadmin.services.bulk.reversals import undo_bulk
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.rules.checking import load_rules
 from ticketadmin.services.saving.edit import edit_of_values

@@ -17,7 +17,9 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.omitted import omitted_fields, remember_emptied, set_omitted_fields
 from ticketadmin.services.saving.sent_along import with_sent_along
 from ticketadmin.services.values.choices import Choices

@@ -21,8 +21,10 @@ from ticketadmin.models import (
     TicketRule,
     User,
 )
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.runs import Chosen, ChosenTickets, draft_bulk
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.snippets.keep import MAX_SNIPPETS_SHOWN
 
 CODE = "ABCXYZ1234"

@@ -13,7 +13,8 @@ from django.utils import timezone
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemState, Origin, Outcome, User
-from ticketadmin.services.bulk.items import send_item, work_on
+from ticketadmin.services.bulk.items import send_item
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.connection import listen
 from ticketadmin.services.saving import lock
 from ticketadmin.services.saving.runner import this_runner

@@ -32,6 +32,7 @@ class Trait(Flag):
     OPEN = auto()  # another look at the ticket may tell more
     FAILED = auto()  # the ticket does not hold what was wanted, or may not
     RETRYABLE = auto()  # a bulk run can try it again without asking
+    PROVED = auto()  # the ticket was looked at right after: it shows how this CRM takes a save
     EXPLAINED = auto()  # its meaning is repeated at every ticket of a run, because a user has to look
 
 
@@ -66,6 +67,7 @@ class _Traits:
     is_open: bool = _has(Trait.OPEN)
     is_failed: bool = _has(Trait.FAILED)
     is_retryable: bool = _has(Trait.RETRYABLE)
+    is_proved: bool = _has(Trait.PROVED)
     is_explained: bool = _has(Trait.EXPLAINED)
 
 
@@ -73,22 +75,22 @@ class Outcome(_Traits, _Table):
     """What is known of one change or of one field of it; the words that the whole product uses."""
 
     PENDING = "pending", Tone.INFO, 0, Trait.OPEN, _("In progress")
-    VERIFIED = "verified", Tone.SUCCESS, 1, Trait.SAVED | Trait.APPLIED, _("Verified")
+    VERIFIED = "verified", Tone.SUCCESS, 1, Trait.SAVED | Trait.APPLIED | Trait.PROVED, _("Verified")
     STORED_DIFFERENTLY = (
         "stored_differently",
         Tone.WARN,
         3,
-        Trait.SAVED | Trait.APPLIED | Trait.EXPLAINED,
+        Trait.SAVED | Trait.APPLIED | Trait.PROVED | Trait.EXPLAINED,
         _("Stored differently"),
     )
     NOT_APPLIED = (
         "not_applied",
         Tone.DANGER,
         6,
-        Trait.UNCHANGED | Trait.FAILED | Trait.RETRYABLE | Trait.EXPLAINED,
+        Trait.UNCHANGED | Trait.FAILED | Trait.RETRYABLE | Trait.PROVED | Trait.EXPLAINED,
         _("Not applied"),
     )
-    NOT_READABLE = "not_readable", Tone.INFO, 2, Trait.SAVED, _("Sent, cannot be checked")
+    NOT_READABLE = "not_readable", Tone.INFO, 2, Trait.SAVED | Trait.PROVED, _("Sent, cannot be checked")
     ACCEPTED = (
         "accepted",
         Tone.WARN,

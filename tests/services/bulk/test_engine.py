@@ -21,12 +21,16 @@ from ticketadmin.models import (
     Outcome,
     User,
 )
-from ticketadmin.services.bulk.engine import _Drain, _lease, drain, sweep
-from ticketadmin.services.bulk.items import keep_items, plan_item, resolve_doubt, send_item, work_on
+from ticketadmin.services.bulk.closing import finish_phase
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.engine import Turn, drain
+from ticketadmin.services.bulk.items import resolve_doubt, send_item
+from ticketadmin.services.bulk.lease import Lease, leased, sweep
 from ticketadmin.services.bulk.results import Done, Doubt, Retry
 from ticketadmin.services.bulk.runs import NotNow, change_wishes, discard_bulk
 from ticketadmin.services.bulk.threads import Finished, Task
 from ticketadmin.services.bulk.waits import MAX_LOOKS
+from ticketadmin.services.bulk.work import keep_items, work_on
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.concurrency import ConcurrencyLimit
 from ticketadmin.services.saving import lock
@@ -45,14 +49,14 @@ def run(lead: User) -> BulkUpdate:
 
 
 def test_a_worker_that_lost_its_lease_takes_nothing_back(run: BulkUpdate) -> None:
-    late = _Drain(run, "old", lambda: False)
-    late.claimed = late._claim()
+    late = Turn(run, "old", lambda: False)
+    late.claimed = late.claim()
     BulkUpdate.objects.filter(pk=run.pk).update(worker="new", lease_until=timezone.now())
 
-    late._tick()
-    late._close()
+    late.tick()
+    late.close()
 
-    assert late.is_stopping
+    assert late.steps.is_stopping
     assert set(run.items.values_list("state", flat=True)) == {ItemState.WORKING}
 
 
@@ -87,8 +91,8 @@ def test_workers_share_the_global_limit(run: BulkUpdate, lead: User, settings: o
         lease_until=now + timedelta(seconds=30),
     )
 
-    late = _Drain(run, "old", lambda: False)
-    assert late._renew()
+    late = Turn(run, "old", lambda: False)
+    assert late.renew()
 
     assert late.bulk.slots == 2
 
@@ -130,12 +134,12 @@ def test_the_thread_that_renews_the_lease_never_waits_for_the_crm(run: BulkUpdat
     forget_lists()
     sandbox.forget_log()
 
-    turn = _Drain(run, "old", lambda: False)
+    turn = Turn(run, "old", lambda: False)
     turn.refreshed = turn.started = time.monotonic() - 1_000
-    turn._tick()
+    turn.tick()
 
     assert sandbox.log() == []
-    assert not turn.is_stopping
+    assert not turn.steps.is_stopping
 
 
 def test_lists_that_grew_old_are_asked_for_by_the_threads_that_send(
@@ -145,8 +149,8 @@ def test_lists_that_grew_old_are_asked_for_by_the_threads_that_send(
     sandbox.forget_log()
     run.items.exclude(position=0).delete()
 
-    turn = _Drain(run, "old", lambda: False)
-    turn._step(run.items.get())
+    turn = Turn(run, "old", lambda: False)
+    turn.steps.step(run.items.get())
 
     assert [call.path for call in sandbox.log()][:2] == [
         "/api/v6.1/ticket/categories",
@@ -156,17 +160,17 @@ def test_lists_that_grew_old_are_asked_for_by_the_threads_that_send(
 
 
 def test_a_worker_that_lost_its_lease_claims_nothing(run: BulkUpdate) -> None:
-    late = _Drain(run, "old", lambda: False)
+    late = Turn(run, "old", lambda: False)
     taken_over(run)
 
-    assert late._claim() == []
-    assert late.is_stopping
+    assert late.claim() == []
+    assert late.steps.is_stopping
     assert states(run) == {ItemState.WAITING}
 
 
 def test_a_worker_that_lost_its_lease_before_it_began_sorts_nothing(run: BulkUpdate) -> None:
     run.items.update(state=ItemState.WORKING)
-    late = _Drain(run, "old", lambda: False)
+    late = Turn(run, "old", lambda: False)
     taken_over(run)
 
     late.run()
@@ -177,13 +181,13 @@ def test_a_worker_that_lost_its_lease_before_it_began_sorts_nothing(run: BulkUpd
 def test_a_worker_that_lost_its_lease_starts_nothing_that_it_had_handed_out(
     run: BulkUpdate, sandbox: Sandbox
 ) -> None:
-    late = _Drain(run, "old", lambda: False)
-    item = late._claim()[0]
+    late = Turn(run, "old", lambda: False)
+    item = late.claim()[0]
     taken_over(run)
-    late._tick()
+    late.tick()
     sandbox.forget_log()
 
-    late._step(item)
+    late.steps.step(item)
 
     assert sandbox.log() == []
     assert states(run) == {ItemState.WORKING}
@@ -193,13 +197,13 @@ def test_a_ticket_whose_turn_comes_when_the_run_is_to_stop_is_not_begun(
     run: BulkUpdate, sandbox: Sandbox
 ) -> None:
     run.wishes = {"ticket_title": {"set": "Lượt chạy"}}
-    turn = _Drain(run, "old", lambda: False)
-    item = turn._claim()[0]
+    turn = Turn(run, "old", lambda: False)
+    item = turn.claim()[0]
     assert get_choices().statuses.is_known
     sandbox.forget_log()
-    turn.limit = ConcurrencyLimit(1, may_begin=lambda: False)
+    turn.steps.limit = ConcurrencyLimit(1, may_begin=lambda: False)
 
-    assert turn._step(item) == Retry(Reason.BUSY_HERE)
+    assert turn.steps.step(item) == Retry(Reason.BUSY_HERE)
 
     assert sandbox.log() == []
     assert not Change.objects.exists()
@@ -212,15 +216,15 @@ def test_a_worker_whose_bulk_update_was_discarded_ends_quietly(
 ) -> None:
     BulkUpdate.objects.filter(pk=run.pk).update(state=BulkState.CHECKING, started_at=None)
     run.refresh_from_db()
-    turn = _Drain(run, "old", lambda: False)
-    item = turn._claim()[0]
+    turn = Turn(run, "old", lambda: False)
+    item = turn.claim()[0]
     discard_bulk(BulkUpdate.objects.get(pk=run.pk), actor=lead)
 
     plan_item(work_on(turn.bulk, lead), item)  # was being checked
-    turn._tick()
-    turn._close()
+    turn.tick()
+    turn.close()
 
-    assert turn.is_stopping
+    assert turn.steps.is_stopping
     assert not BulkItem.objects.exists()
 
 
@@ -228,21 +232,21 @@ def test_nothing_begins_on_a_lease_that_ran_out_and_what_was_handed_out_is_put_b
     run: BulkUpdate, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.BULK_LEASE_SECONDS = 0
-    turn = _Drain(run, "old", lambda: False)
-    item = turn._claim()[0]
+    turn = Turn(run, "old", lambda: False)
+    item = turn.claim()[0]
     turn.in_flight[item.pk] = item
     sandbox.forget_log()
 
-    turn._note(item, turn._step(item))
-    turn._pause("")
-    turn._close()
+    turn.note(item, turn.steps.step(item))
+    turn.pause("")
+    turn.close()
 
     assert sandbox.log() == []
     assert run.items.get(pk=item.pk).state == ItemState.WAITING
 
 
 def test_a_worker_that_lost_its_lease_calls_nobody_to_a_run_that_is_worked_on(run: BulkUpdate) -> None:
-    with _lease(run.pk, "old"):
+    with leased(run.pk, "old"):
         taken_over(run)
     run.refresh_from_db()
 
@@ -251,11 +255,11 @@ def test_a_worker_that_lost_its_lease_calls_nobody_to_a_run_that_is_worked_on(ru
 
 def test_a_worker_that_lost_its_lease_pauses_and_finishes_nothing(run: BulkUpdate) -> None:
     run.items.update(state=ItemState.DONE)
-    late = _Drain(run, "old", lambda: False)
+    late = Turn(run, "old", lambda: False)
     taken_over(run)
 
-    late._pause("crm_down")
-    late._finish()
+    late.pause("crm_down")
+    finish_phase(late.lease, late.phase)
     run.refresh_from_db()
 
     assert run.state == BulkState.RUNNING
@@ -264,8 +268,8 @@ def test_a_worker_that_lost_its_lease_pauses_and_finishes_nothing(run: BulkUpdat
 def test_what_a_thread_of_a_lost_run_finds_is_left_to_the_new_worker(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
-    late = _Drain(run, "old", lambda: False)
-    item = late._claim()[0]
+    late = Turn(run, "old", lambda: False)
+    item = late.claim()[0]
     submission = item.submission
     sandbox.fault("status", code=item.ticket_code, method="GET", status=500, times=None)
     taken_over(run)
@@ -281,7 +285,7 @@ def test_a_run_is_not_finished_while_an_item_is_on_its_way(run: BulkUpdate, left
     run.items.update(state=ItemState.DONE)
     run.items.filter(position=2).update(state=left)
 
-    _Drain(run, "old", lambda: False)._finish()
+    finish_phase(Lease(run, "old"), run.state)
     run.refresh_from_db()
 
     assert run.state == BulkState.RUNNING
@@ -296,10 +300,10 @@ def test_an_item_that_nobody_works_on_is_found_before_the_end(
     BulkUpdate.objects.filter(pk=run.pk).update(state=phase)
     run.refresh_from_db()
     run.items.update(state=ItemState.DONE)
-    turn = _Drain(run, "old", lambda: False)
+    turn = Turn(run, "old", lambda: False)
     run.items.filter(position=2).update(state=ItemState.WORKING)
 
-    assert not turn._is_over()
+    assert not turn.is_over()
     assert run.items.get(position=2).state == found
 
 
@@ -385,15 +389,15 @@ def test_a_ticket_may_be_claimed_again_before_its_last_try_is_taken_in(run: Bulk
         turn.in_flight[item.pk] = item
         return Task([item], list)
 
-    turn = _Drain(run, "old", lambda: False)
-    first = handed_out(turn._claim()[0])
+    turn = Turn(run, "old", lambda: False)
+    first = handed_out(turn.claim()[0])
     (item,) = first.items
     item.wait_again()
     keep_items([item])  # in its thread, which says so a moment later
-    again = handed_out(*turn._claim())
+    again = handed_out(*turn.claim())
 
-    turn._take_in(Finished(first, [Retry(Reason.BUSY_HERE)]))
+    turn.take_in(Finished(first, [Retry(Reason.BUSY_HERE)]))
     assert list(turn.in_flight) == [item.pk]  # nothing else begins with it
-    turn._take_in(Finished(again, [Done()]))
+    turn.take_in(Finished(again, [Done()]))
 
     assert turn.in_flight == {}

@@ -8,10 +8,12 @@ from django.test import Client
 from tests.sandbox_driver import Sandbox
 from tests.services.bulk.test_statements import items_of, run
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemReason, Plan, User
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.planning import MAX_FIRST, plan_together
 from ticketadmin.services.bulk.results import Done, Singly
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.omitted import remember_emptied
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM
 

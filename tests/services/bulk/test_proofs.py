@@ -9,7 +9,7 @@ from django.utils import timezone
 from tests.sandbox_driver import Sandbox
 from tests.services.bulk.test_statements import items_of, run
 from ticketadmin.models import BulkUpdate, Change, ItemOutcome, ItemState, Outcome, User
-from ticketadmin.services.bulk.items import Work, prove_item, send_item, work_on
+from ticketadmin.services.bulk.items import prove_item, send_item
 from ticketadmin.services.bulk.lists import MAX_CODES_LENGTH, ListReads, list_reads
 from ticketadmin.services.bulk.proofs import (
     MAX_OPEN,
@@ -20,6 +20,7 @@ from ticketadmin.services.bulk.proofs import (
     prove_together,
 )
 from ticketadmin.services.bulk.results import Accepted, Done, Singly
+from ticketadmin.services.bulk.work import Work, work_on
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.index.capabilities import Capabilities, can_filter_by_code, keep_capabilities
 from ticketadmin.services.index.rows import current_index

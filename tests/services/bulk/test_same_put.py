@@ -21,8 +21,10 @@ from ticketadmin.models import (
     Plan,
     User,
 )
-from ticketadmin.services.bulk.items import plan_item, send_item, work_on
+from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.rows import plan_rows
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.spreadsheets.table import Table, TableRow

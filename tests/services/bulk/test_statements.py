@@ -9,10 +9,11 @@ from tests.sandbox_driver import Sandbox
 from tests.services.index.test_batching import ASKS_FOR_THE_TIME, statements
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemOutcome, ItemState, User
 from ticketadmin.services.bulk.endings import Endings
-from ticketadmin.services.bulk.items import keep_items, send_item, work_on
+from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.proofs import Proofs, prove_together
 from ticketadmin.services.bulk.results import Accepted, Done
+from ticketadmin.services.bulk.work import keep_items, work_on
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.clock import CountedClock
 from ticketadmin.services.crm.reading import read_ticket

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, IndexedTicket, ItemState, User
-from ticketadmin.services.bulk.items import send_item, work_on
+from ticketadmin.services.bulk.items import send_item
+from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.clock import CountedClock
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.index.batching import Batch, ReadBuffer

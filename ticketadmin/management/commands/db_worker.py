@@ -29,7 +29,7 @@ from django_tasks_db.management.commands.db_worker import valid_interval
 from ticketadmin.management.starting import require_start
 from ticketadmin.models import Channel
 from ticketadmin.services.audit.record import ActionOrigin, acting_from
-from ticketadmin.services.bulk.engine import sweep
+from ticketadmin.services.bulk.lease import sweep
 from ticketadmin.services.erasing.retention import expire_by_need, upkeep_if_due
 from ticketadmin.services.index.sweeping import Sweeper
 from ticketadmin.services.operations.heartbeats import beat, end

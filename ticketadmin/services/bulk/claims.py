@@ -10,8 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemState
-from ticketadmin.services.bulk.items import leave_open
+from ticketadmin.models import BulkItem, BulkUpdate, ItemState
 from ticketadmin.services.bulk.lease import Lease
 
 
@@ -71,16 +70,3 @@ class Claims:
         item = BulkItem.objects.select_related("undo_of", "change").get(pk=pk)
         item.bulk = self._bulk
         return item
-
-
-def cancel_rest(bulk: BulkUpdate) -> None:
-    """Mark what was not sent as such and close the run. What a dead worker may have sent is unknown."""
-    now = timezone.now()
-    cancelling = BulkUpdate.objects.filter(pk=bulk.pk, state=BulkState.CANCELLING)
-    open_items = BulkItem.objects.filter(bulk=bulk).exclude(state=ItemState.DONE)
-    with transaction.atomic():
-        if not cancelling.update(state=BulkState.CANCELLED, finished_at=now):
-            return
-        for item in open_items.exclude(state=ItemState.WAITING):
-            leave_open(item)
-        open_items.update(state=ItemState.DONE, outcome=ItemOutcome.NOT_SENT, finished_at=now)

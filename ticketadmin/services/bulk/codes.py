@@ -1,4 +1,4 @@
-"""Ticket codes in text that a lead pasted for a bulk update.
+"""Ticket codes in text that a user pasted for a bulk update.
 
 Here everything is meant as a code, digits alone included, and what is not one is listed. The one box,
 where codes are among words, has its own reading in `services/index/omnibox.py`.

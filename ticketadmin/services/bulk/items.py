@@ -1,14 +1,11 @@
-"""One ticket of a bulk update: checked by the dry run, sent, settled. Its row tells how far it got.
+"""One ticket of a bulk update: sent, proved, settled, ended. Its row tells how far it got.
 
 Sending is the ordinary save, with the item's `submission`: repeating it never sends twice. An item
 whose worker was cut off is in doubt: its ticket is read again before anything more is sent.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Sequence
 
-from django.db.models import BigIntegerField, CharField, QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import (
@@ -21,21 +18,18 @@ from ticketadmin.models import (
     ItemState,
     Origin,
     Outcome,
-    Plan,
-    RowsUpdate,
-    Slot,
-    TicketRule,
-    User,
 )
-from ticketadmin.request_ids import set_request_id
 from ticketadmin.services.bulk.endings import Endings
-from ticketadmin.services.bulk.file_base import bases_in_file
-from ticketadmin.services.bulk.recipes import is_stopped, recipe_of_run
 from ticketadmin.services.bulk.results import Accepted, Done, Doubt, ItemResult, Retry
-from ticketadmin.services.bulk.waits import ITEM_LOOK_INTERVAL, MAX_LOOKS, NOT_TRIED, wait_after
-from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
-from ticketadmin.services.rules.checking import ProposedChange, Unmet, check_rules, load_rules, names_to_read
+from ticketadmin.services.bulk.waits import (
+    ITEM_LOOK_INTERVAL,
+    MAX_ITEM_ATTEMPTS,
+    MAX_LOOKS,
+    NOT_TRIED,
+    may_try_again,
+    wait_after,
+)
+from ticketadmin.services.bulk.work import Work, keep_broken_rules, keep_items
 from ticketadmin.services.saving.damage import damage_by_field, worst_damage
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.errors import (
@@ -51,142 +45,12 @@ from ticketadmin.services.saving.errors import (
 )
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
-from ticketadmin.services.saving.merge import merge
 from ticketadmin.services.saving.proving import Saved, prove
 from ticketadmin.services.saving.readback import certain_at, changed_nothing, look_again
 from ticketadmin.services.saving.save import write_ticket
-from ticketadmin.services.saving.seen_fields import with_seen
 from ticketadmin.services.saving.sending import Written
-from ticketadmin.services.saving.sent_along import fields_lost, lost_and_along
-from ticketadmin.services.values.fields import Value
-from ticketadmin.services.values.schema import TicketSchema, load_schema
 from ticketadmin.ticketapi.errors import Effect, KeyRefused, NotAllowed, NotFound, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
-
-MAX_ITEM_ATTEMPTS = 6
-
-
-def _still_ours() -> QuerySet[BulkItem]:
-    """Return the items of a run, none where another worker took it over: that one finds out by itself."""
-    run = BulkUpdate.objects.filter(pk=Slot("run", BigIntegerField()), worker=Slot("worker", CharField()))
-    return BulkItem.objects.filter(bulk__in=run)
-
-
-_STORED = RowsUpdate(
-    _still_ours,
-    (
-        "wishes", "base", "read_at", "is_unread", "is_from_list", "unreadable", "sent_along", "broken_rules",
-        "recipe_stops", "plan", "state", "outcome", "reason", "message", "damage", "attempts", "not_before",
-        "submission", "change", "finished_at",
-    ),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Work:
-    """What the items of one bulk update share while they are worked on."""
-
-    bulk: BulkUpdate
-    actor: User
-    schema: TicketSchema
-    rules: tuple[TicketRule, ...] = ()  # of the dry run; a save reads them anew
-
-    @property
-    def brings_its_base(self) -> bool:
-        """Return whether the items are compared with what an earlier run left in the CRM."""
-        return BulkKind(self.bulk.kind).brings_its_base
-
-
-def work_on(bulk: BulkUpdate, actor: User) -> Work:
-    """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
-    choices = replace(get_choices(ask=False), rules=None)  # each save looks: this is kept a while
-    return Work(bulk, actor, load_schema(choices, bulk.wishes), load_rules())
-
-
-def plan_item(work: Work, item: BulkItem) -> ItemResult:
-    """Read one ticket and write down what would be sent."""
-    _name_request(work, item)
-    try:
-        read = read_ticket(item.ticket_code, work.schema.choices)
-    except CannotRead:
-        _plan_unread(work, item)
-    except TicketApiError as error:
-        item.message = error.api_message[:500]
-        item.reason = error.reason
-        if not isinstance(error, NotFound) and _may_try_again(item, error.reason, error.retry_after):
-            keep_items([item])
-            return Retry(error.reason)
-        item.plan = Plan.CANNOT
-    else:
-        compare_item(work, item, read)
-    item.state, item.finished_at = ItemState.DONE, timezone.now()
-    keep_items([item])
-    return Done(item.reason)
-
-
-def _plan_unread(work: Work, item: BulkItem) -> None:
-    if is_stopped(work.bulk, item, work.schema, None):
-        return
-    edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
-    seen = with_seen(work.schema, item.ticket_code)
-    item.unreadable = list(fields_lost(edit.wishes, None, seen)) or None
-    item.plan = Plan.BLIND
-    if work.brings_its_base or item.file_base:  # what was changed since cannot be told
-        item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
-    elif edit.not_offered(work.schema, {}):
-        item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED
-    else:
-        _check_rules(work, item, edit.values(work.schema, {}), {})
-
-
-def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
-    """Set what would be sent for an item by what was read of its ticket. Nothing is stored."""
-    if is_stopped(work.bulk, item, work.schema, read):
-        return
-    edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
-    schema, known = work.schema, read.values_for(edit.wishes)
-    mine = edit.values(schema, known)
-    base = {**(item.base or {}), **bases_in_file(item, known, schema)}
-    merged = merge(base, mine, known, schema)  # an undo brings its base: the values then stored
-    item.reason = ""
-    seen = with_seen(schema, item.ticket_code)
-    item.unreadable, item.sent_along = lost_and_along(mine, read, seen)
-    item.plan = Plan.SEND
-    if not edit and (recipe_of_run(work.bulk) or item.file_base is not None):
-        item.plan, item.reason = Plan.ALREADY, ItemReason.KEPT_THEIRS if item.file_choices else ""
-    elif not edit:
-        item.plan, item.reason = Plan.CANNOT, ItemReason.NOTHING_WANTED
-    elif set(mine) <= set(merged.already_there):
-        item.plan = Plan.ALREADY
-    elif merged.conflicts:
-        item.plan, item.reason = Plan.CANNOT, ItemReason.CHANGED_SINCE
-        if item.file_base:
-            item.reason, item.base = ItemReason.CHANGED_SINCE_EXPORT, _known_of(edit, known)
-    elif edit.not_offered(schema, known):
-        item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED
-    elif edit.refused(schema, known):
-        item.plan, item.reason = Plan.CANNOT, ItemReason.OTHER_TYPE
-    else:
-        item.base = _known_of(edit, known)
-        _check_rules(work, item, merged.left, read.values_for(names_to_read(work.rules)))
-    item.read_at, item.is_unread = read.read_at, bool(read.unread)
-
-
-def _known_of(edit: Edit, known: Mapping[str, Value]) -> dict[str, Value]:
-    return {name: known[name] for name in edit.wishes if name in known}
-
-
-def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:
-    """Leave the ticket out where rules do not allow its change as it is."""
-    takes_back = work.brings_its_base and item.undo_of is not None
-    asked = ProposedChange(wanted, known, work.actor, work.bulk.change_reason, takes_back)
-    _keep_broken(item, check_rules(work.rules, asked, work.schema).broken)
-    if item.broken_rules:
-        item.plan, item.reason = Plan.CANNOT, ItemReason.BROKEN_RULE
-
-
-def _keep_broken(item: BulkItem, unmet: Sequence[Unmet]) -> None:
-    item.broken_rules = [one.as_json() for one in unmet] or None
 
 
 def send_item(work: Work, item: BulkItem, *, is_proved_later: bool = False) -> ItemResult:
@@ -196,7 +60,7 @@ def send_item(work: Work, item: BulkItem, *, is_proved_later: bool = False) -> I
     `is_proved_later`: where the write is accepted, the caller has the ticket read back (`prove_item`).
     """
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
-    _name_request(work, item)
+    work.name_request(item)
     try:
         saved = _write(work, item, edit)
     except SaveProblem as problem:
@@ -220,7 +84,7 @@ def _not_saved(work: Work, item: BulkItem, problem: SaveProblem) -> ItemResult:
             item.unreadable = list(lost)
             return _end(item, ItemOutcome.NOT_DONE, ItemReason.WOULD_LOSE)
         case RuleBroken(unmet=unmet):
-            _keep_broken(item, unmet)
+            keep_broken_rules(item, unmet)
             return _end(item, ItemOutcome.NOT_DONE, ItemReason.BROKEN_RULE)
         case SaveInProgress(change=other):
             return _in_progress(item, other)
@@ -234,7 +98,7 @@ def _not_saved(work: Work, item: BulkItem, problem: SaveProblem) -> ItemResult:
 
 def prove_item(work: Work, item: BulkItem, written: Written) -> ItemResult:
     """Read the ticket of an accepted write back and end its item."""
-    _name_request(work, item)
+    work.name_request(item)
     return _ended(work, item, prove(written).change)
 
 
@@ -246,18 +110,12 @@ def end_verified(ended: Sequence[tuple[BulkItem, Change]]) -> None:
     keep_items([item for item, _change in ended])
 
 
-def keep_items(items: Sequence[BulkItem]) -> None:
-    """Write items of one run down in one statement, unless another worker took the run over."""
-    if items:
-        _STORED.run(items, run=items[0].bulk_id, worker=items[0].bulk.worker)
-
-
 def _write(work: Work, item: BulkItem, edit: Edit) -> Saved | Written:
     base = Base(item.ticket_code)
     if item.base is not None:
         base = Base(item.ticket_code, item.base, item.read_at)
     context = SaveContext(
-        work.actor,
+        work.user,
         item.submission,
         _origin_of(work.bulk),
         undo_of=item.undo_of,
@@ -323,7 +181,7 @@ def resolve_doubt(work: Work, item: BulkItem) -> ItemResult:
 
     It is sent again only when its worker was cut off, and its write is known not to have been applied.
     """
-    change = Change.objects.filter(actor=work.actor, submission=item.submission).first()
+    change = Change.objects.filter(actor=work.user, submission=item.submission).first()
     if change is None:  # cut off before anything was sent
         item.wait_again()
         keep_items([item])
@@ -362,7 +220,7 @@ def leave_open(item: BulkItem) -> None:
 
 
 def fail_item(item: BulkItem) -> ItemResult:
-    """Put an item back after an error of our own, or give it up; whether it was sent decides the words."""
+    """Put an item back after an internal error, or give it up; whether it was sent decides the words."""
     change = Change.objects.filter(bulk=item.bulk.uuid, submission=item.submission).first()
     if change is not None:
         item.state, item.not_before = ItemState.DOUBT, timezone.now() + ITEM_LOOK_INTERVAL
@@ -382,28 +240,11 @@ def _again(
     *,
     retry_after: float | None = None,
 ) -> ItemResult:
-    if not _may_try_again(item, reason, retry_after):
+    if not may_try_again(item, reason, retry_after):
         return _end(item, outcome, reason, change)
     item.reason = "" if reason == Reason.BUSY_HERE else reason  # which tells nothing of the ticket
     keep_items([item])
     return Retry(reason)
-
-
-def _may_try_again(item: BulkItem, reason: str, retry_after: float | None = None) -> bool:
-    """Put the item back, unless it has been tried often. It waits apart, so that others are not held up.
-
-    Where nothing left this tool, it was not tried. After a 429 the run waits as a whole.
-    """
-    known = Reason.known(reason)
-    if known in NOT_TRIED:
-        item.wait_again()
-        return True
-    item.attempts += 1
-    if item.attempts >= MAX_ITEM_ATTEMPTS:
-        return False
-    wait = timedelta(seconds=retry_after) if retry_after is not None else wait_after(item.attempts, known)
-    item.wait_again(timezone.now() + wait)
-    return True
 
 
 def _ended(work: Work, item: BulkItem, change: Change) -> ItemResult:
@@ -439,7 +280,3 @@ def _set_end(item: BulkItem, outcome: ItemOutcome, reason: str, change: Change |
     item.state, item.outcome, item.reason = ItemState.DONE, outcome, reason
     item.change = change or item.change
     item.finished_at = timezone.now()
-
-
-def _name_request(work: Work, item: BulkItem) -> None:
-    set_request_id(f"bulk-{work.bulk.uuid.hex[:12]}-{item.position}")

@@ -1,23 +1,55 @@
 """The lease on a bulk update: which worker may work on it, until when, with what share of the global limit.
 
-One conditional update takes it (see `engine`). A worker that stalled for too long has lost it to
-another worker, and learns so before it writes anything more.
+One conditional update takes it. A worker that stalled for too long has lost it to another worker, and learns
+so before it writes anything more. Here is also how a worker is called, and which runs have none.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
+from django.dispatch import Signal
 from django.utils import timezone
 
-from ticketadmin.models import BulkUpdate, Shared, SharedState
+from ticketadmin.models import ACTIVE, BulkUpdate, Shared, SharedState
+
+work_waits = Signal()  # sent with `pk` when a bulk update needs a worker; `ticketadmin.tasks` listens
 
 
 def lease_time() -> timedelta:
     """Return how long a worker keeps a bulk update without a sign of life."""
     return timedelta(seconds=settings.BULK_LEASE_SECONDS)
+
+
+def wake(bulk: BulkUpdate) -> None:
+    """Call a worker once the transaction is through."""
+    BulkUpdate.objects.filter(pk=bulk.pk).update(waits_since=timezone.now())
+    transaction.on_commit(lambda: work_waits.send(BulkUpdate, pk=bulk.pk))
+
+
+def sweep() -> list[int]:
+    """Return the bulk updates that have something to do and no living worker."""
+    waiting = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(lease_until__gt=timezone.now())
+    return list(waiting.order_by("id").values_list("pk", flat=True))
+
+
+@contextmanager
+def leased(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
+    """Take the lease on a bulk update and give it back; None where another worker holds it."""
+    now = timezone.now()
+    free = BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exclude(lease_until__gt=now)
+    if not free.update(worker=worker, lease_until=now + lease_time(), slots=0, waits_since=None):
+        yield None
+        return
+    bulk = BulkUpdate.objects.get(pk=pk)
+    yield bulk
+    was_held = BulkUpdate.objects.filter(pk=pk, worker=worker).update(worker="", lease_until=None, slots=0)
+    if was_held and BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exists():  # to make room for another
+        wake(bulk)
 
 
 class Lease:

@@ -14,10 +14,11 @@ from typing import Any
 from django.utils import timezone
 
 from ticketadmin.models import BulkItem, IndexedTicket, ItemState, Plan
-from ticketadmin.services.bulk.items import Work, compare_item, keep_items, plan_item
+from ticketadmin.services.bulk.dry_run import compare_item, plan_item
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.recipes import recipe_of_run
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
+from ticketadmin.services.bulk.work import Work, keep_items
 from ticketadmin.services.crm.reading import CannotRead, ReadTicket, read_ticket
 from ticketadmin.services.index.moments import moment_of
 from ticketadmin.services.index.rows import index_to_write

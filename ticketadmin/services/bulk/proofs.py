@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ticketadmin.models import BulkItem, Outcome
-from ticketadmin.services.bulk.items import Work, end_verified
+from ticketadmin.services.bulk.items import end_verified
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.results import Done, ItemResult, Singly
+from ticketadmin.services.bulk.work import Work
 from ticketadmin.services.crm.reading import ReadBack, ReadTicket, announce_read
 from ticketadmin.services.index.moments import moment_of
 from ticketadmin.services.saving.readback import was_settled_elsewhere

@@ -2,7 +2,7 @@
 
 A ticket counts as proved when the CRM accepted it and it was read back right after, the fields that
 were not sent included (where they can be read). One that was too large to be read whole proves nothing.
-What a lead decided to go on in spite of is kept in `BulkUpdate.accepted`: "emptied:<field>",
+What a user decided to go on in spite of is kept in `BulkUpdate.accepted`: "emptied:<field>",
 "changed:<field>" or "kept_old_values".
 """
 
@@ -17,9 +17,7 @@ from ticketadmin.services.values.schema import TicketSchema
 HANDFUL = 4  # tickets in flight once the first one is proved
 PROVED_FOR_FULL_SPEED = 5  # proved tickets after which the run goes at full speed
 KEPT_OLD_VALUES = PauseReason.KEPT_OLD_VALUES.value  # also the word by which it is accepted
-_PROVED = (
-    ItemOutcome.VERIFIED, ItemOutcome.STORED_DIFFERENTLY, ItemOutcome.NOT_READABLE, ItemOutcome.NOT_APPLIED,
-)  # fmt: skip
+_PROVED = tuple(one for one in ItemOutcome if one.is_proved)
 PAUSING_DAMAGE = tuple(one for one in Damage if one.pauses)
 
 

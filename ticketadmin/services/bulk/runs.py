@@ -1,4 +1,4 @@
-"""Bulk updates as leads steer them: choose, check, confirm, pause, cancel, retry, settle.
+"""Bulk updates as users steer them: choose, check, confirm, pause, cancel, retry, settle.
 
     draft ── check ──▶ checking ──▶ ready ── confirm ──▶ running ──▶ finished
                                                           ▲   │
@@ -6,7 +6,7 @@
                                                           paused
 
 Every function checks the right itself and changes the state by one conditional update, so that two
-leads pressing two buttons cannot both win. The work itself is `engine`'s.
+users pressing two buttons cannot both win. The work itself is `engine`'s.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -33,14 +33,14 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.audit.record import Target, record
-from ticketadmin.services.bulk.claims import cancel_rest
-from ticketadmin.services.bulk.engine import wake
+from ticketadmin.services.bulk.closing import cancel_rest
 from ticketadmin.services.bulk.file_base import (
     choices_for,
     clear_emptied,
     conflicting_items,
     file_conflicts,
 )
+from ticketadmin.services.bulk.lease import wake
 from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_of_run
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
@@ -337,10 +337,10 @@ def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
         found.delete()
 
 
-def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str] = ()) -> BulkUpdate:
+def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str]) -> BulkUpdate:
     """Make a new bulk update of just the tickets with these outcomes, and start its dry run.
 
-    Without `outcomes`: of those that may be tried again without asking.
+    With no `outcomes`: of those that may be tried again without asking.
     Raises Forbidden, NotNow or NothingToDo.
     """
     require(actor, "run_bulk_updates")

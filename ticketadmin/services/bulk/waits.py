@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+from django.utils import timezone
+
+from ticketadmin.models import BulkItem
 from ticketadmin.ticketapi.reasons import Reason
 
+MAX_ITEM_ATTEMPTS = 6
 MAX_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
 ITEM_LOOK_INTERVAL = timedelta(seconds=2)
 NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left this tool
@@ -20,3 +24,20 @@ def wait_after(attempts: int, reason: Reason | None = None) -> timedelta:
     if reason is Reason.LOCKED:
         first, longest = FIRST_WAIT_FOR_A_LOCK, MAX_WAIT_FOR_A_LOCK
     return timedelta(seconds=min(longest, first * 2 ** (attempts - 1)))
+
+
+def may_try_again(item: BulkItem, reason: str, retry_after: float | None = None) -> bool:
+    """Put the item back, unless it has been tried often. It waits apart, so that others are not held up.
+
+    Where nothing left this tool, it was not tried. After a 429 the run waits as a whole.
+    """
+    known = Reason.known(reason)
+    if known in NOT_TRIED:
+        item.wait_again()
+        return True
+    item.attempts += 1
+    if item.attempts >= MAX_ITEM_ATTEMPTS:
+        return False
+    wait = timedelta(seconds=retry_after) if retry_after is not None else wait_after(item.attempts, known)
+    item.wait_again(timezone.now() + wait)
+    return True
