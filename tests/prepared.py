@@ -11,8 +11,6 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +19,8 @@ from pathlib import Path
 import psycopg
 from django.core.management import call_command
 from django.db import connection
+
+from tests import forking
 
 MANAGE = str(Path(__file__).resolve().parent.parent / "manage.py")
 SETTINGS = {
@@ -98,11 +98,16 @@ def fill_with_tables() -> None:
 @contextlib.contextmanager
 def postgres_database(address: str) -> Iterator[Database]:
     """Make a prepared database on the server at `address` for the time of the block."""
-    template = f"ticketadmin_template_{_folder().name[-8:]}"
-    with _made("postgres", database=_with_name(address, template), create=address) as made:
+    with _made("postgres", address) as made:
         people = made / "demo-people.json"
-    with empty_postgres_database(address, template) as url:
+    with empty_postgres_database(address, _template_name("people")) as url:
         yield Database(url, people)
+
+
+def postgres_tables(address: str) -> str:
+    """Return the name of a template with the tables of this version, on the server at `address`."""
+    with _locked() as run:
+        return _postgres_tables(run, address)
 
 
 @contextlib.contextmanager
@@ -150,19 +155,23 @@ def _locked() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _made(kind: str, *, database: str = "", create: str = "") -> Iterator[Path]:
-    """Yield the prepared folder of a kind, made first if it is not there yet; others wait meanwhile."""
+def _made(kind: str, address: str = "") -> Iterator[Path]:
+    """Yield the prepared folder of a kind, made first if it is not there yet; others wait meanwhile.
+
+    With the address of a PostgreSQL server its database is a template there.
+    """
     with _locked() as run:
         folder = run / kind
         if not (folder / "demo-people.json").exists():
             folder.mkdir()
-            if create:
-                name = database.rpartition("/")[2]
-                _execute(create, f'CREATE DATABASE "{name}"')
-                (folder / "created-on").write_text(f"{create} {name}", "utf-8")
+            if address:
+                database = _template(
+                    folder, address, _template_name("people"), _postgres_tables(run, address)
+                )
             else:
+                database = ""
                 shutil.copy2(_tables(run), folder / "ticketadmin.sqlite3")
-            _manage(folder, "shell", "-v", "0", "-c", _SCRIPT, database=database)
+            _run(folder, "script", _SCRIPT, database=database)
         yield folder
 
 
@@ -171,13 +180,34 @@ def _tables(run: Path) -> Path:
     file = run / _TABLES
     if not file.exists():
         folder = Path(tempfile.mkdtemp(dir=run))
-        _manage(folder, "migrate", "-v", "0")
+        _run(folder, "manage", "migrate", "-v", "0")
         with contextlib.closing(sqlite3.connect(folder / "ticketadmin.sqlite3")) as migrated:
             migrated.execute("VACUUM INTO ?", [str(file)])
     return file
 
 
-def _manage(folder: Path, *arguments: str, database: str = "") -> None:
+def _postgres_tables(run: Path, address: str) -> str:
+    """Return the name of the template with the tables, made first if it is not there yet."""
+    folder, name = run / "postgres-tables", _template_name("tables")
+    if not (folder / "created-on").exists():
+        folder.mkdir()
+        _run(folder, "manage", "migrate", "-v", "0", database=_template(folder, address, name, "template1"))
+    return name
+
+
+def _template_name(what: str) -> str:
+    return f"ticketadmin_{what}_{_folder().name[-8:]}"
+
+
+def _template(folder: Path, address: str, name: str, source: str) -> str:
+    """Make a database that goes with the run's folder, and return its address."""
+    _execute(address, f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+    (folder / "created-on").write_text(f"{address} {name}", "utf-8")
+    return _with_name(address, name)
+
+
+def _run(folder: Path, program: str, *arguments: str, database: str = "") -> None:
+    """Run a program of the product for a data folder."""
     environment = {
         **inherited(),
         **SETTINGS,
@@ -185,8 +215,8 @@ def _manage(folder: Path, *arguments: str, database: str = "") -> None:
         "DATA_DIR": str(folder),
         "STATIC_ROOT": str(static()),
     }
-    command = [sys.executable, MANAGE, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    with forking.product_with(environment, folder / "forks.log") as forks:
+        done = forking.run(forks, program, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

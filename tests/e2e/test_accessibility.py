@@ -369,7 +369,7 @@ def _snippet(live: LiveServer) -> None:
     visitor.close()
 
 
-# Every state once more, in the other language, theme and width: two minutes of processor time in all.
+# The second looks at every state once more, each theme in the other width.
 LANGUAGES = ["en", pytest.param("vi", marks=pytest.mark.slow)]
 
 
