@@ -76,6 +76,9 @@ def work(
         _Person(address or server.url, name, code, crm, seen, lock, verify)
         for name, code in zip(names, codes, strict=True)
     ]
+    if not address:  # else one that idles may be closed in the moment it is used; a proxy keeps them for long
+        for person in people:
+            person.session.headers["Connection"] = "close"
     threads = [threading.Thread(target=person.work, args=(rounds, is_over, pause)) for person in people]
     for thread in threads:
         thread.start()

@@ -41,7 +41,7 @@ def server(
     database: PostgresProcess, crm: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveServer]:
     folder: Path = tmp_path_factory.mktemp("web")
-    settings = {"DATABASE_URL": database.url, "TICKET_API_TIMEOUT": "0.5", "BULK_LEASE_SECONDS": "2"}
+    settings = {"DATABASE_URL": database.url, "TICKET_API_TIMEOUT": "2", "BULK_LEASE_SECONDS": "2"}
     started = LiveServer(folder, crm.url, workers=2, **settings)
     yield started
     started.stop()
