@@ -201,12 +201,9 @@ def chromium() -> str:
     return str(CHROMIUM)
 
 
-# A page of a test is left before the optimizing compilers have earned what they cost: an eighth of what the
-# browser takes for a ticket, a list, the editor and axe.
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--process-per-site",
-    "--js-flags=--no-opt --no-maglev",
 ]  # fmt: skip
 
 
