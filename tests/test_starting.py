@@ -132,6 +132,15 @@ def test_a_command_says_in_words_that_the_database_is_away(command: str, tmp_pat
     assert "a-secret-word" not in done.stderr
 
 
+def test_a_backup_says_which_program_is_missing(tmp_path: Path) -> None:
+    done = run(tmp_path, "backup", str(tmp_path / "copy"), DATABASE_URL=AWAY, PATH=str(tmp_path))
+
+    assert done.returncode == 1
+    assert "The backup failed: pg_dump is not installed;" in done.stderr
+    assert "Nothing was written." in done.stderr
+    assert not (tmp_path / "copy").exists()
+
+
 def test_the_traceback_of_a_command_can_be_asked_for(tmp_path: Path) -> None:
     done = run(tmp_path, "settle_changes", "--traceback", DATABASE_URL=AWAY)
 

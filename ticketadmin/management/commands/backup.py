@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 BACKUP_ERRORS = (sqlite3.Error, OSError, subprocess.CalledProcessError)
+POSTGRES_PROGRAMS = ("pg_dump", "pg_restore")
 SESSIONS = "django_session"  # left out: a backup must not let its reader in as another user
 
 
@@ -47,6 +48,8 @@ def copy_failure(failure: Exception) -> str:
     """Return why a copy failed. PostgreSQL's programs have already printed their own message."""
     if isinstance(failure, subprocess.CalledProcessError):
         return f"{failure.cmd[0]} ended with exit code {failure.returncode}, see above"
+    if isinstance(failure, FileNotFoundError) and failure.filename in POSTGRES_PROGRAMS:
+        return f"{failure.filename} is not installed; it is one of PostgreSQL's client programs"
     return str(failure) or type(failure).__name__
 
 
