@@ -15,9 +15,10 @@ from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import MAX_CHANGE_REASON, BulkUpdate, Change, Draft, User
 from ticketadmin.services.bulk.dry_run import plan_item
+from ticketadmin.services.bulk.followers import retry_bulk
 from ticketadmin.services.bulk.items import send_item
 from ticketadmin.services.bulk.reversals import undo_bulk
-from ticketadmin.services.bulk.runs import Chosen, ChosenTickets, draft_bulk, retry_bulk
+from ticketadmin.services.bulk.runs import Chosen, ChosenTickets, draft_bulk
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.saving.change_reason import read_change_reason

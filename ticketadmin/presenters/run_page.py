@@ -21,6 +21,7 @@ from ticketadmin.presenters.paging import PageLinks
 from ticketadmin.presenters.recipes import present_lines
 from ticketadmin.presenters.sent_along import run_notice, signature_before
 from ticketadmin.services.bulk.files import kept_file
+from ticketadmin.services.bulk.followers import open_items
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
     ItemPage,
@@ -34,7 +35,6 @@ from ticketadmin.services.bulk.progress import (
 )
 from ticketadmin.services.bulk.recipes import recipe_of_run
 from ticketadmin.services.bulk.rollout import unaccepted_damage
-from ticketadmin.services.bulk.runs import open_items
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.values.schema import TicketSchema, load_schema

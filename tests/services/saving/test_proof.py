@@ -23,9 +23,10 @@ from ticketadmin.models import (
     ItemState,
     User,
 )
+from ticketadmin.services.bulk.followers import settle_bulk
 from ticketadmin.services.bulk.items import resolve_doubt, send_item, settle_item
 from ticketadmin.services.bulk.reversals import undo_bulk
-from ticketadmin.services.bulk.runs import NothingToDo, settle_bulk
+from ticketadmin.services.bulk.runs import NothingToDo
 from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.readback import settle_all, settle_change, settle_ticket

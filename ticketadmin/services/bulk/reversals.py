@@ -21,8 +21,9 @@ from ticketadmin.models import (
     Plan,
     User,
 )
+from ticketadmin.services.bulk.followers import start_after
 from ticketadmin.services.bulk.rollout import damage_seen, damaged_items
-from ticketadmin.services.bulk.runs import NotNow, start_after
+from ticketadmin.services.bulk.runs import NotNow
 from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import Forbidden, may_undo, require
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing

@@ -1,4 +1,4 @@
-"""Bulk updates as users steer them: choose, check, confirm, pause, cancel, retry, settle.
+"""Bulk updates as users steer them: choose, check, confirm, pause, cancel. Runs that follow are `followers`.
 
     draft ── check ──▶ checking ──▶ ready ── confirm ──▶ running ──▶ finished
                                                           ▲   │
@@ -108,7 +108,7 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
         raise TooManyTickets
     rows = map(_item_of, chosen.tickets)
     kept: dict[str, Any] = {"notes": dict(chosen.notes), "system_account": system_account}
-    return _create_bulk(actor, BulkKind.UPDATE, rows, **kept)
+    return create_bulk(actor, BulkKind.UPDATE, rows, **kept)
 
 
 def replace_tickets(bulk: BulkUpdate, chosen: ChosenTickets) -> None:
@@ -337,68 +337,7 @@ def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
         found.delete()
 
 
-def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str]) -> BulkUpdate:
-    """Make a new bulk update of just the tickets with these outcomes, and start its dry run.
-
-    With no `outcomes`: of those that may be tried again without asking.
-    Raises Forbidden, NotNow or NothingToDo.
-    """
-    require(actor, "run_bulk_updates")
-    if not bulk.has_ended:
-        raise NotNow
-    again = bulk.items.filter(outcome__in=outcomes or [one for one in ItemOutcome if one.is_retryable])
-    kind = BulkKind(bulk.kind)
-    rows = (
-        BulkItem(
-            ticket_code=item.ticket_code,
-            wishes=item.wishes,
-            undo_of=item.undo_of,
-            base=item.base if kind.brings_its_base else None,
-            file_base=item.file_base,
-            file_choices=item.file_choices,
-        )
-        for item in again.select_related("undo_of").iterator(chunk_size=ROWS_AT_ONCE)
-    )
-    kind_made = kind if kind.brings_its_base else BulkKind.RETRY
-    kept = {"wishes": bulk.wishes, "change_reason": bulk.change_reason}
-    if NOTE in bulk.notes:
-        kept["notes"] = {NOTE: bulk.notes[NOTE]}
-    return start_after(bulk, kind_made, rows, actor=actor, **kept)
-
-
-def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
-    """Make a run that finds out what the unknown tickets hold; it sends nothing and needs no confirmation.
-
-    Raises Forbidden, NotNow or NothingToDo.
-    """
-    require(actor, "run_bulk_updates")
-    if not bulk.has_ended:
-        raise NotNow
-    rows = (
-        BulkItem(ticket_code=item.ticket_code, change=item.change, plan=Plan.SEND)
-        for item in open_items(bulk).select_related("change")
-    )
-    started: dict[str, Any] = {"state": BulkState.RUNNING, "started_at": timezone.now()}
-    return start_after(bulk, BulkKind.SETTLE, rows, actor=actor, **started)
-
-
-def start_after(
-    bulk: BulkUpdate, kind: BulkKind, rows: Iterable[BulkItem], *, actor: User, **values: Any
-) -> BulkUpdate:
-    """Return a new bulk update that follows another one and starts at once: with its dry run, unless
-    `values` say otherwise. Raises NothingToDo.
-    """
-    made = _create_bulk(actor, kind, rows, **{"parent": bulk, "state": BulkState.CHECKING, **values})
-    wake(made)
-    return made
-
-
-def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
-    """Return the items about which another look at their ticket may still tell something."""
-    return bulk.items.filter(outcome__in=[one for one in ItemOutcome if one.is_open], change__results={})
-
-
-def _create_bulk(actor: User, kind: BulkKind, rows: Iterable[BulkItem], **values: Any) -> BulkUpdate:
+def create_bulk(actor: User, kind: BulkKind, rows: Iterable[BulkItem], **values: Any) -> BulkUpdate:
     """Return a new bulk update of these items, with further values of its row. Raises NothingToDo."""
     unsent = BulkUpdate.objects.filter(owner=actor, started_at=None)
     unsent.filter(created_at__lt=timezone.now() - UNSENT_KEPT_FOR).delete()  # prepared and left lying

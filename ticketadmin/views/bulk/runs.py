@@ -28,7 +28,7 @@ from ticketadmin.presenters.rules import show_rules
 from ticketadmin.presenters.run_page import RunProgress, run_page
 from ticketadmin.presenters.snippets import ReasonPage
 from ticketadmin.services.audit.record import Target, audited_export
-from ticketadmin.services.bulk import reversals
+from ticketadmin.services.bulk import followers, reversals
 from ticketadmin.services.bulk import runs as bulks
 from ticketadmin.services.bulk.files import FileGone, answers_in, read_again
 from ticketadmin.services.bulk.outcome_file import file_with_outcomes
@@ -184,7 +184,7 @@ def _discard(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
 
 def _retry(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     unknown = [ItemOutcome.UNKNOWN] if "unknown" in request.POST else []
-    return _act(partial(bulks.retry_bulk, outcomes=unknown))(request, bulk)
+    return _act(partial(followers.retry_bulk, outcomes=unknown))(request, bulk)
 
 
 def _choose(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
@@ -230,7 +230,7 @@ _ACTIONS: dict[str, RunAction] = {
     "cancel": _act(bulks.cancel_bulk),
     "again": _act(bulks.check_again),
     "change": _act(bulks.change_wishes),
-    "settle": _act(bulks.settle_bulk),
+    "settle": _act(followers.settle_bulk),
     "go-on": _act(bulks.go_on_although),
     "undo": _act(reversals.undo_bulk, takes_reason=True),
     "restore": _act(reversals.restore_bulk, takes_reason=True),
