@@ -30,8 +30,8 @@ EVERYWHERE = frozenset(
 )
 # What a partial may be given: it does without where it is not.
 OPTIONAL = frozenset(
-    """extra is_for_scripts is_small keeps_text look losing overall show_code show_details snippet_address
-    takes_reason text widget""".split()
+    """conflicts extra icon is_for_scripts is_small keeps_text look losing opens overall show_code
+    show_details snippet_address takes_reason text toggles widget""".split()
 )
 BESIDE_PAGE = frozenset({"next"})  # what views of Django's add: where the sign-in leads to
 

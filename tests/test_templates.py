@@ -92,6 +92,60 @@ def test_every_class_of_a_template_has_a_rule() -> None:
     assert {(file, name) for file, name in named if name not in ruled} == set()
 
 
+# What else decides of a rule: the values of an enum, Django's admin, the editor.
+COMPOSED = re.compile(r"(banner--|tone-|hue-)\w+$")
+OF_OTHERS = {"admin.css", "editor.css"}
+
+
+def test_every_rule_has_something_that_names_its_classes() -> None:
+    modules = [path for path in (ROOT / "ticketadmin").rglob("*.py") if "sandbox" not in path.parts]
+    names = {
+        name
+        for path in [*TEMPLATES, *SCRIPTS, *modules]
+        for name in re.findall(r"[\w-]+", path.read_text(encoding="utf-8"))
+    }
+    dead = {
+        (path.name, name)
+        for path in STYLES
+        if path.name not in OF_OTHERS
+        for name in re.findall(r"\.([a-zA-Z][\w-]*)(?=[^{}]*\{)", without_comments(path))
+        if name not in names and not COMPOSED.match(name)
+    }
+
+    assert dead == set()
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_what_a_script_exports_another_imports() -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in SCRIPTS}
+    imported = {
+        name.split(" as ")[0].split(":")[0].strip()
+        for source in sources.values()
+        for names in re.findall(r"import \{([^{}]*)\}|\{([^{}]*)\} = await import", source)
+        for name in "".join(names).split(",")
+    }
+    for source in sources.values():  # of a module that is loaded whole
+        imported |= set(re.findall(r"\(await import\([^)]*\)\)\.(\w+)", source))
+        for module in re.findall(r"(\w+) = await import|import \* as (\w+)", source):
+            imported |= set(re.findall(rf"\b{''.join(module)}\.(\w+)", source))
+    exported = re.compile(r"^export (?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
+    found = {(path.name, name) for path, source in sources.items() for name in exported.findall(source)}
+
+    assert len(found) > 20
+    assert {(file, name) for file, name in found if name not in imported} == set()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_compare_nothing_with_a_text(path: Path) -> None:
+    """A property of the page says it: `row.is_cleared`, not `row.after == ""`."""
+    if "ticketadmin" in path.parts[-2:]:  # the form pack's own, which compare what crispy forms hands them
+        return
+    assert not re.search(r"{% *(?:el)?if [^%]*(?:==|!=) *[\"']", path.read_text(encoding="utf-8"))
+
+
 def table_of_scripts() -> tuple[set[str], dict[str, set[str]]]:
     """Return the scripts that docs/scripts.md names, and its shared attributes with who reads each."""
     text = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")

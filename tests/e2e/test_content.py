@@ -158,6 +158,20 @@ def test_without_an_answer_the_preview_says_so_and_the_text_stays(
     expect(page.get_by_label("Content as HTML")).to_have_value("<p>Mới</p>")
 
 
+def test_content_that_is_too_long_is_named_while_it_is_typed(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    page = opened(tab_of("staff"), live_sandbox.codes()[9])  # its draft may be kept after the test has ended
+    page.get_by_role("button", name="HTML", exact=True).click()
+    source = page.get_by_label("Content as HTML")
+    told = page.get_by_text("characters long; at most 50,000 are possible.")
+
+    source.fill("😀" + "a" * 50_000)  # one character, which a script counts as two
+    expect(told).to_contain_text("The content is 50,001 characters long")
+    source.fill("😀" + "a" * 49_999)
+    expect(told).to_be_hidden()
+
+
 def test_the_draft_holds_what_was_typed_into_the_editor(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:

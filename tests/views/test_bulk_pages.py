@@ -158,3 +158,24 @@ def test_a_paused_run_says_how_far_it_got(
     page = " ".join(client_of(lead).get(f"/bulk/{run.uuid}/").content.decode().split())
 
     assert "1 of 4 · 25 %" in page
+
+
+def test_the_tickets_of_a_run_that_still_wait_are_counted_and_listed(
+    lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
+) -> None:
+    run = make_run(BulkState.PAUSED, 4)
+    run.items.filter(position__lt=3).update(state=ItemState.WAITING)
+    waiting = set(run.items.filter(state=ItemState.WAITING).values_list("ticket_code", flat=True))
+
+    page = client_of(lead).get(f"/bulk/{run.uuid}/?shown=waiting").context["page"]
+
+    assert [(tile.key, tile.label, tile.count) for tile in page.further_tiles] == [("waiting", "Waiting", 3)]
+    assert {item.code for item in page.items} == waiting
+
+
+def test_a_run_in_which_nothing_waits_has_no_such_count(
+    lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
+) -> None:
+    run = make_run(BulkState.FINISHED, 4)
+
+    assert client_of(lead).get(f"/bulk/{run.uuid}/").context["page"].further_tiles == ()

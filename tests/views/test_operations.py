@@ -1,5 +1,6 @@
 """What those who run the product ask: health, metrics, the connection, and a CRM that is away."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -109,6 +110,35 @@ def test_the_command_says_in_words_what_the_key_may_do(
     for line in words:
         assert line in printed
     assert KEY not in printed
+
+
+def test_an_address_without_any_list_says_nothing_of_the_key(
+    db: None, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.fault("status", times=None, status=404)
+
+    call_command("check_api")
+
+    printed = capsys.readouterr().out
+    assert "The CRM can be reached: yes" in printed
+    assert "The key is accepted: not known" in printed
+    for name in ("The list of statuses can be read", "Tickets can be listed"):
+        assert re.search(rf"{name}: no \(\d+ ms\): Nothing is at this address", printed)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("yes", "Noted: the CRM empties what a request leaves out."),
+        ("no", "Noted: the CRM keeps what a request leaves out."),
+    ],
+)
+def test_an_answer_on_what_the_crm_does_with_fields_left_out_is_confirmed(
+    answer: str, said: str, administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    page = client_of(administrator).post("/connection/omitted-fields/", {"are_emptied": answer}, follow=True)
+
+    assert said in page.content.decode()
 
 
 def test_the_command_fails_where_nothing_can_work(

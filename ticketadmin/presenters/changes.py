@@ -40,6 +40,16 @@ class ValueRow:
     outcome: Outcome | None = None
 
     @property
+    def was_empty(self) -> bool:
+        """Return whether the field is known to have been empty."""
+        return self.before is not None and not self.before
+
+    @property
+    def is_cleared(self) -> bool:
+        """Return whether the field is, or was, to become empty."""
+        return self.after is not None and not self.after
+
+    @property
     def shows_held(self) -> bool:
         """Return whether the CRM was seen to hold something else than was sent."""
         return self.read_back is not None and self.outcome not in {None, Outcome.VERIFIED}

@@ -34,6 +34,11 @@ class PresentedConflict:
     mine_html: SafeString | None = None
 
     @property
+    def was_empty(self) -> bool:
+        """Return whether the field was empty when the form was opened."""
+        return not self.original
+
+    @property
     def chooses_edit(self) -> bool:
         """Return whether neither version was chosen, but something else typed."""
         return self.chosen == "edit"

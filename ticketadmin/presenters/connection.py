@@ -46,6 +46,7 @@ ANSWERS: dict[CheckAnswer, tuple[Text, str, str]] = {
     CheckAnswer.FAILS: (_("no"), "circle-x", "tone-text-danger"),
     CheckAnswer.UNKNOWN: (_("not known"), "circle-minus", "muted"),
 }
+NOT_THERE = (_("no"), "circle-minus", "muted")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def present_report(report: Report) -> list[PresentedStep]:
     return [
         PresentedStep(
             QUESTIONS[step.name],
-            *ANSWERS[step.state],
+            *(NOT_THERE if _is_not_there(step) else ANSWERS[step.state]),
             why=_why(step),
             ms=step.ms,
         )
@@ -73,11 +74,16 @@ def present_report(report: Report) -> list[PresentedStep]:
     ]
 
 
+def _is_not_there(step: CheckStep) -> bool:
+    """Return whether the address of a list has nothing, which says nothing of the key's rights."""
+    return step.reason is Reason.NOT_FOUND and step.name is not CheckQuestion.READ
+
+
 def _why(step: CheckStep) -> Text:
     """Return why an answer is not yes. A list that is not found is no ticket with a wrong code."""
     if step.reason is None:
         return ""
-    if step.reason is Reason.NOT_FOUND and step.name is not CheckQuestion.READ:
+    if _is_not_there(step):
         return _("Nothing is at this address. TICKET_API_URL may be wrong, or this CRM has no such list.")
     return explain_reason(step.reason).title
 

@@ -1,5 +1,6 @@
 """The page of a bulk run, and the part of it that is refreshed, as its templates show them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +12,17 @@ from django.utils.translation import ngettext
 
 from ticketadmin.converters import whole_number
 from ticketadmin.forms.bulk import ConfirmForm
-from ticketadmin.models import BulkKind, BulkState, BulkUpdate, ItemOutcome, PauseReason, Plan, Tone, User
+from ticketadmin.models import (
+    BulkKind,
+    BulkState,
+    BulkUpdate,
+    ItemOutcome,
+    ItemState,
+    PauseReason,
+    Plan,
+    Tone,
+    User,
+)
 from ticketadmin.presenters.bulk import PresentedItem, Tile, collateral_rows, present_item, tiles_of, title_of
 from ticketadmin.presenters.changes import ValueRow, present_edit
 from ticketadmin.presenters.conflicts import PresentedFileConflicts, present_file_conflicts
@@ -24,6 +35,7 @@ from ticketadmin.services.bulk.files import kept_file
 from ticketadmin.services.bulk.followers import open_items
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
+    NOT_DONE,
     ItemPage,
     Overlap,
     Progress,
@@ -101,7 +113,7 @@ class RunPage(Page):
     says_key: str
     says: str
     tiles: tuple[Tile, ...]
-    damage_tile: Tile | None
+    further_tiles: tuple[Tile, ...]  # counts that are no part of the bar
     shown: str  # the key of the tile whose tickets are listed
     items: list[PresentedItem]
     pages: PageLinks
@@ -119,8 +131,8 @@ class RunPage(Page):
 
     @property
     def filters(self) -> tuple[Tile, ...]:
-        """The counts that lead to their tickets; that of damaged fields is no part of the bar."""
-        return (*self.tiles, self.damage_tile) if self.damage_tile else self.tiles
+        """The counts that lead to their tickets."""
+        return (*self.tiles, *self.further_tiles)
 
     @property
     def words(self) -> list[Tile]:
@@ -183,7 +195,7 @@ def run_page(
         says_key=f"{bulk.state}-{quarter}",
         says=_sentence(bulk, progress),
         tiles=tiles_of(bulk, progress),
-        damage_tile=_damage_tile(progress),
+        further_tiles=tuple(_further_tiles(bulk, progress)),
         shown=shown,
         items=[present_item(bulk, item, schema) for item in page.items],
         pages=_item_links(bulk, page, shown),
@@ -286,11 +298,12 @@ def _concerned(bulk: BulkUpdate, schema: TicketSchema) -> list[ConcernedTicket]:
     ]
 
 
-def _damage_tile(progress: Progress) -> Tile | None:
-    """Return the count of tickets of which other fields are empty or changed; it is no part of the bar."""
-    if not progress.damaged:
-        return None
-    return Tile(DAMAGED, _("Other fields damaged"), progress.damaged, Tone.DANGER, "0", "0")
+def _further_tiles(bulk: BulkUpdate, progress: Progress) -> Iterator[Tile]:
+    """Yield the counts beside the outcomes: tickets without one, tickets with damaged other fields."""
+    if bulk.was_confirmed and progress.not_done:
+        yield Tile(NOT_DONE, ItemState.WAITING.label, progress.not_done, Tone.NEUTRAL, "0", "0")
+    if progress.damaged:
+        yield Tile(DAMAGED, _("Other fields damaged"), progress.damaged, Tone.DANGER, "0", "0")
 
 
 def _step(bulk: BulkUpdate) -> int:

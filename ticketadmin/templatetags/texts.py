@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from django import template
+from django.conf import settings
 from django.template.defaultfilters import stringfilter
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -33,6 +35,20 @@ def truncatechars(value: str, limit: int) -> str:
     beginning = value[: 4 * limit]
     shown = str(Truncator(beginning).chars(limit))
     return shown if beginning == value or shown.endswith("…") else shown + "…"
+
+
+@register.simple_tag
+def content_limit(*, is_read: bool = False) -> str:
+    """Return how many characters of content can be stored: for a script, or as users read numbers."""
+    return number_format(settings.CONTENT_MAX_CHARACTERS, force_grouping=is_read, use_l10n=is_read)
+
+
+@register.filter
+def or_empty(text: str, limit: int = 0) -> str:
+    """Return a field's text, cut to `limit` characters if there is one, or that the field is empty."""
+    if text == "":
+        return format_html("<em>{}</em>", _("empty"))
+    return str(truncatechars(text, limit)) if limit else text
 
 
 @register.filter

@@ -30,8 +30,13 @@ from ticketadmin.views.redirects import confirmed, see_other
 @needs("view_connection", "POST")
 def omitted_fields_setting(request: UserRequest) -> HttpResponse:
     """Store an administrator's answer on the fields that a PUT leaves out."""
-    set_omitted_fields(are_emptied=request.POST.get("are_emptied") == "yes", actor=request.user)
-    return see_other(reverse("connection"))
+    are_emptied = request.POST.get("are_emptied") == "yes"
+    set_omitted_fields(are_emptied=are_emptied, actor=request.user)
+    if are_emptied:
+        stored = _("Noted: the CRM empties what a request leaves out. Every save sends it along now.")
+    else:
+        stored = _("Noted: the CRM keeps what a request leaves out. A save sends only what was changed.")
+    return confirmed(request, stored, "connection")
 
 
 @needs("view_connection", "GET", "POST")

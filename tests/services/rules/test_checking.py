@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ticketadmin.forms.rules import REQUIREMENTS
 from ticketadmin.models import Role, TicketRule, User
 from ticketadmin.services.rules.checking import ProposedChange, Requirement, RuleCheck, Unmet, check_rules
 from ticketadmin.services.values.schema import TicketSchema
@@ -144,3 +145,23 @@ def test_fields_that_do_not_change_have_no_rules(rules: list[TicketRule], known:
 )
 def test_what_is_kept_of_an_unmet_requirement_comes_back_the_same(unmet: Unmet) -> None:
     assert Unmet.from_json(unmet.as_json()) == unmet
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_what_each_column_of_a_rule_requires_can_be_unmet(name: str, staff: User) -> None:
+    is_list = isinstance(TicketRule._meta.get_field(name).get_default(), list)
+    rule = TicketRule(field="status_name", **{name: ["emergency_phone"] if is_list else True})
+
+    assert broken(rule, {"status_name": DONE}, user=staff)
+
+
+def test_each_requirement_is_found_by_some_rule(staff: User) -> None:
+    rule = TicketRule(
+        field="status_name", required_fields=["emergency_phone"], needs_reason=True, groups=["nobody"]
+    )
+    unmet = [
+        broken(rule, {"status_name": DONE}, user=staff, known=known)
+        for known in ({}, {"emergency_phone": ""})
+    ]
+
+    assert set.union(*unmet) == set(Requirement)

@@ -29,6 +29,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 RUNS = 30  # on a page of the list of runs
 ITEMS_ON_PAGE = 50
 DAMAGED = "damaged"
+NOT_DONE = "waiting"  # tickets that have no outcome yet
 RATE_OVER = 15  # seconds
 NEWS_FOR = timedelta(days=7)
 _ADVANCING = frozenset({BulkState.CHECKING, BulkState.RUNNING})
@@ -62,12 +63,17 @@ class Progress:
     @property
     def seconds_left(self) -> int | None:
         """Return the seconds left at the rate of the last seconds."""
-        return round((self.total - self.done) / self.rate) if self.rate else None
+        return round(self.not_done / self.rate) if self.rate else None
+
+    @property
+    def not_done(self) -> int:
+        """Return how many tickets have not come to the end of the phase that it is in."""
+        return self.total - self.done
 
     def shown_as(self, shown: str) -> int:
-        """Return how many tickets a page of items has: of a plan, an outcome or DAMAGED, else all."""
-        if shown == DAMAGED:
-            return self.damaged
+        """Return how many tickets a page of items has: of a plan, an outcome or a key of here, else all."""
+        if shown in {DAMAGED, NOT_DONE}:
+            return self.damaged if shown == DAMAGED else self.not_done
         if shown in Plan.values and shown:
             return self.plans.get(shown, 0)
         return self.outcomes.get(shown, 0) if shown in ItemOutcome.values else self.total
@@ -123,7 +129,7 @@ class ItemPage:
 
 
 def item_page(bulk: BulkUpdate, progress: Progress, *, shown: str = "", number: int = 1) -> ItemPage:
-    """Return one page of items by one query; `shown` is a plan, an outcome or DAMAGED, "" for all."""
+    """Return one page of items by one query; `shown` as in `Progress.shown_as`, "" for all."""
     total = progress.shown_as(shown)
     pages = max(1, -(-total // ITEMS_ON_PAGE))
     number = min(max(1, number), pages)
@@ -137,6 +143,8 @@ def item_page(bulk: BulkUpdate, progress: Progress, *, shown: str = "", number: 
 def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
     if shown == DAMAGED:
         return bulk.items.filter(damage__in=PAUSING_DAMAGE)
+    if shown == NOT_DONE:
+        return bulk.items.exclude(state=ItemState.DONE)
     if shown in Plan.values and shown:
         return bulk.items.filter(plan=shown)
     return bulk.items.filter(outcome=shown) if shown in ItemOutcome.values else bulk.items.all()

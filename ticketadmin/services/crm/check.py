@@ -4,7 +4,7 @@ Answers are values; what users read about them is in `presenters.connection`.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -105,21 +105,25 @@ def _answers() -> Iterator[CheckStep]:
             CheckStep(name, CheckAnswer.UNKNOWN) for name in CheckQuestion if name is not CheckQuestion.REACH
         )
         return
-    yield CheckStep(CheckQuestion.REACH, CheckAnswer.WORKS, ms=statuses.ms)
-    is_refused = statuses.reason is not None and statuses.reason.is_key_problem
-    yield (
-        CheckStep(CheckQuestion.KEY, CheckAnswer.FAILS, statuses.reason)
-        if is_refused
-        else CheckStep(CheckQuestion.KEY, CheckAnswer.WORKS)
-    )
-    yield statuses
-    yield _ask(CheckQuestion.CATEGORIES, lambda: api.list_categories(request_id=asked_as))
     codes: list[str] = []
-    yield _ask(
+    categories = _ask(CheckQuestion.CATEGORIES, lambda: api.list_categories(request_id=asked_as))
+    tickets = _ask(
         CheckQuestion.LIST, lambda: codes.extend(one.code for one in api.list_tickets(limit=1).tickets)
     )
+    yield CheckStep(CheckQuestion.REACH, CheckAnswer.WORKS, ms=statuses.ms)
+    yield _key_in((statuses, categories, tickets))
+    yield from (statuses, categories, tickets)
     unknown = CheckStep(CheckQuestion.READ, CheckAnswer.UNKNOWN)
     yield _ask(CheckQuestion.READ, lambda: api.get_ticket(codes[0])) if codes else unknown
+
+
+def _key_in(lists: Sequence[CheckStep]) -> CheckStep:
+    """Return what the answers to lists say of the key: an address where nothing is says nothing of it."""
+    refused = next((one.reason for one in lists if one.reason and one.reason.is_key_problem), None)
+    if refused:
+        return CheckStep(CheckQuestion.KEY, CheckAnswer.FAILS, refused)
+    is_seen = any(one.state is CheckAnswer.WORKS or one.reason is Reason.FORBIDDEN for one in lists)
+    return CheckStep(CheckQuestion.KEY, CheckAnswer.WORKS if is_seen else CheckAnswer.UNKNOWN)
 
 
 def _ask(name: CheckQuestion, ask: Callable[[], object]) -> CheckStep:
