@@ -35,7 +35,7 @@ from ticketadmin.services.bulk.files import kept_file
 from ticketadmin.services.bulk.followers import open_items
 from ticketadmin.services.bulk.progress import (
     DAMAGED,
-    NOT_DONE,
+    WAITING,
     ItemPage,
     Overlap,
     Progress,
@@ -299,9 +299,9 @@ def _concerned(bulk: BulkUpdate, schema: TicketSchema) -> list[ConcernedTicket]:
 
 
 def _further_tiles(bulk: BulkUpdate, progress: Progress) -> Iterator[Tile]:
-    """Yield the counts beside the outcomes: tickets without one, tickets with damaged other fields."""
-    if bulk.was_confirmed and progress.not_done:
-        yield Tile(NOT_DONE, ItemState.WAITING.label, progress.not_done, Tone.NEUTRAL, "0", "0")
+    """Yield the counts beside the outcomes: tickets not in work yet, tickets with damaged other fields."""
+    if bulk.was_confirmed and progress.waiting:
+        yield Tile(WAITING, ItemState.WAITING.label, progress.waiting, Tone.NEUTRAL, "0", "0")
     if progress.damaged:
         yield Tile(DAMAGED, _("Other fields damaged"), progress.damaged, Tone.DANGER, "0", "0")
 

@@ -29,7 +29,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 RUNS = 30  # on a page of the list of runs
 ITEMS_ON_PAGE = 50
 DAMAGED = "damaged"
-NOT_DONE = "waiting"  # tickets that have no outcome yet
+WAITING = "waiting"  # tickets that are not in work yet
 RATE_OVER = 15  # seconds
 NEWS_FOR = timedelta(days=7)
 _ADVANCING = frozenset({BulkState.CHECKING, BulkState.RUNNING})
@@ -52,6 +52,7 @@ class Progress:
     plans: Mapping[str, int]
     outcomes: Mapping[str, int]
     damaged: int = 0
+    waiting: int = 0  # not in work yet
     from_list: int = 0  # tickets whose values the dry run took from the CRM's list
     rate: float | None = None
 
@@ -63,17 +64,12 @@ class Progress:
     @property
     def seconds_left(self) -> int | None:
         """Return the seconds left at the rate of the last seconds."""
-        return round(self.not_done / self.rate) if self.rate else None
-
-    @property
-    def not_done(self) -> int:
-        """Return how many tickets have not come to the end of the phase that it is in."""
-        return self.total - self.done
+        return round((self.total - self.done) / self.rate) if self.rate else None
 
     def shown_as(self, shown: str) -> int:
         """Return how many tickets a page of items has: of a plan, an outcome or a key of here, else all."""
-        if shown in {DAMAGED, NOT_DONE}:
-            return self.damaged if shown == DAMAGED else self.not_done
+        if shown in {DAMAGED, WAITING}:
+            return self.damaged if shown == DAMAGED else self.waiting
         if shown in Plan.values and shown:
             return self.plans.get(shown, 0)
         return self.outcomes.get(shown, 0) if shown in ItemOutcome.values else self.total
@@ -97,6 +93,7 @@ def progress_of(bulk: BulkUpdate) -> Progress:
         total=total,
         done=states.get(ItemState.DONE, 0),
         doubtful=states.get(ItemState.DOUBT, 0),
+        waiting=states.get(ItemState.WAITING, 0),
         plans=_sum(rows, 1),
         outcomes=_sum(rows, 2),
         damaged=sum(count for damage, count in _sum(rows, 3).items() if damage in PAUSING_DAMAGE),
@@ -143,8 +140,8 @@ def item_page(bulk: BulkUpdate, progress: Progress, *, shown: str = "", number: 
 def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
     if shown == DAMAGED:
         return bulk.items.filter(damage__in=PAUSING_DAMAGE)
-    if shown == NOT_DONE:
-        return bulk.items.exclude(state=ItemState.DONE)
+    if shown == WAITING:
+        return bulk.items.filter(state=ItemState.WAITING)
     if shown in Plan.values and shown:
         return bulk.items.filter(plan=shown)
     return bulk.items.filter(outcome=shown) if shown in ItemOutcome.values else bulk.items.all()
