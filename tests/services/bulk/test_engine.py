@@ -307,6 +307,32 @@ def test_an_item_that_nobody_works_on_is_found_before_the_end(
     assert run.items.get(position=2).state == found
 
 
+@pytest.mark.parametrize("title_at_last", ["Của lượt chạy", "Của đồng nghiệp", "Tiêu đề cũ"])
+def test_what_a_worker_that_stood_still_sends_at_last_is_the_items_own(
+    run: BulkUpdate, lead: User, sandbox: Sandbox, title_at_last: str
+) -> None:
+    run.items.exclude(position=0).delete()
+    run.items.update(ticket_code=sandbox.codes()[0])
+    run.wishes = {"ticket_title": {"set": "Của lượt chạy"}}
+    run.save(update_fields=["wishes"])
+    sandbox.edit(sandbox.codes()[0], ticket_title="Tiêu đề cũ")
+    late = Turn(run, "old", lambda: False)
+    item = late.claim()[0]
+    taken_over(run)
+    new = work_on(BulkUpdate.objects.get(pk=run.pk), lead)
+    taken = new.bulk.items.get()
+    assert resolve_doubt(new, taken) == Retry("")  # nothing was sent so far
+
+    send_item(work_on(late.bulk, lead), item)  # now it was
+    sandbox.edit(item.ticket_code, ticket_title=title_at_last)
+    send_item(new, new.bulk.items.get())
+
+    change = Change.objects.get()
+    taken.refresh_from_db()
+    assert (taken.state, taken.outcome, taken.change) == (ItemState.DONE, ItemOutcome.VERIFIED, change)
+    assert len(sandbox.puts()) == 1
+
+
 def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
     run: BulkUpdate, lead: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
