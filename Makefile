@@ -56,8 +56,12 @@ image-test: $(STAMP) ## Build the image without a registry and use it (as root; 
 	@REQUIRE_CONTAINERS=1 $(BIN)/pytest -q -n0 tests/e2e/test_image.py
 
 .PHONY: test
-test: $(STAMP) ## Run every test that this machine has the tools for [PYTEST='-m "not slow"']
-	@$(BIN)/pytest -q -n auto $(PYTEST)
+test: $(STAMP) ## Run the tests that this machine has the tools for, but the slow ones [PYTEST=…]
+	@$(BIN)/pytest -q -n auto -m "not slow" $(PYTEST)
+
+.PHONY: test-slow
+test-slow: $(STAMP) ## Run the tests that install the product, kill it many times or work it for long [PYTEST=…]
+	@$(BIN)/pytest -q -n auto -m slow $(PYTEST) tests/e2e # all of them are there, the rest need not be collected
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## Try the properties with thousands of random examples; make test has the same ones in every run
