@@ -77,7 +77,8 @@ def test_slow_tests_are_where_ci_looks_for_them() -> None:
     marked = [path for path in TESTS.rglob("test_*.py") if "mark." + "slow" in path.read_text("utf-8")]
 
     assert {path.parent for path in marked} == {TESTS / "e2e"}
-    assert "-m slow tests/e2e" in (TESTS.parent / ".ci" / "run").read_text("utf-8")
+    assert "make test-slow" in (TESTS.parent / ".ci" / "run").read_text("utf-8")
+    assert "-m slow $(PYTEST) tests/e2e" in (TESTS.parent / "Makefile").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

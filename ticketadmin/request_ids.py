@@ -2,7 +2,7 @@
 
 It travels in a context variable and not in parameters, because no use case depends on it: it is written
 down and sent along, never compared. Only this module holds the variable. Two places set it:
-`middleware.py: RequestIdMiddleware` for an HTTP request, `services/bulk/items.py` for a ticket of a bulk run.
+`middleware.py: RequestIdMiddleware` for an HTTP request, `services/bulk/work.py: Work` for a ticket of a run.
 Commands and the chores of a worker have none.
 """
 

@@ -44,8 +44,12 @@ function style(href) {
   const link = document.createElement("link");
   link.rel = "stylesheet";
   link.href = href;
+  const loaded = new Promise((resolve, reject) => {
+    link.addEventListener("load", resolve, { once: true });
+    link.addEventListener("error", () => reject(new Error(`${href} did not load`)), { once: true });
+  });
   document.head.append(link);
-  return new Promise((resolve) => link.addEventListener("load", resolve, { once: true }));
+  return loaded;
 }
 
 // Keys and presses are answered between the steps, so that slow machines do not freeze.
