@@ -31,6 +31,7 @@ import nh3
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
@@ -127,7 +128,9 @@ def _whole(html_text: str) -> str:
     limit = settings.CONTENT_MAX_CHARACTERS
     if len(html_text) > limit:
         message = _("The content is %(length)s characters long; at most %(limit)s are possible.")
-        raise ContentTooComplex(message % {"length": len(html_text), "limit": limit}, code="too_long")
+        numbers = {"length": len(html_text), "limit": limit}
+        told = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
+        raise ContentTooComplex(message % told, code="too_long")
     return html_text.encode("utf-8", "replace").decode().replace("\0", "")
 
 

@@ -155,7 +155,7 @@ def test_a_colleagues_odd_value_beside_the_changed_field_is_no_conflict(
         ("number", None, "NaN", "This is not a number."),
         ("date", None, "0026-11-28", "Write the year with four digits"),
         ("epoch_date", None, "0026-11-28", "Write the year with four digits"),
-        ("text", None, "x" * 2_001, "This is 2001 characters long; at most 2000 are possible."),
+        ("text", None, "x" * 2_001, "This is 2,001 characters long; at most 2,000 are possible."),
         ("yes_no", "false", "có thể", "Choose yes or no."),
         ("text", {"a": 1}, "NaN", ItemReason.OTHER_TYPE),
         ("text", [1], "1e999", ItemReason.OTHER_TYPE),

@@ -4,6 +4,7 @@ import re
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ticketadmin.markup import is_blank_html
@@ -86,7 +87,9 @@ def _with_line_ends_of(like: Value, text: str) -> str:
 def too_long(length: int, limit: int) -> ValidationError:
     """Return the error for a text of more characters than the field takes."""
     message = _("This is %(length)s characters long; at most %(limit)s are possible.")
-    return ValidationError(message, code="too_long", params={"length": length, "limit": limit})
+    numbers = {"length": length, "limit": limit}
+    told = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
+    return ValidationError(message, code="too_long", params=told)
 
 
 class NameCodec(TextCodec):
