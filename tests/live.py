@@ -44,7 +44,7 @@ class LiveServer:
             "STATIC_ROOT": str(prepared.static()),
             "TICKET_API_URL": sandbox_url,
             "TICKET_API_KEY": KEY,
-            "TICKET_API_TIMEOUT": "10",  # a machine that stands still for seconds is no CRM that is away
+            "TICKET_API_TIMEOUT": "10",  # a machine that stalls for seconds is no CRM that is away
             "TICKET_INDEX_PER_SECOND": "0",  # what workers ask the CRM is what a test is about
             **settings,
             **({"DATABASE_URL": database.url} if database else {}),

@@ -308,7 +308,7 @@ def test_an_item_that_nobody_works_on_is_found_before_the_end(
 
 
 @pytest.mark.parametrize("title_at_last", ["Của lượt chạy", "Của đồng nghiệp", "Tiêu đề cũ"])
-def test_what_a_worker_that_stood_still_sends_at_last_is_the_items_own(
+def test_what_a_stalled_worker_sends_at_last_is_the_items_own(
     run: BulkUpdate, lead: User, sandbox: Sandbox, title_at_last: str
 ) -> None:
     run.items.exclude(position=0).delete()

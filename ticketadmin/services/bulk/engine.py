@@ -9,7 +9,7 @@ flight are in doubt and settled by reading before anything is sent again. Clocks
 taken to agree within a few seconds.
 
 The thread that renews the lease asks the CRM nothing, so a slow CRM cannot cost a living worker its
-lease. One that lost it all the same, because it stood still, changes nothing in the run any more:
+lease. One that lost it all the same, because it stalled, changes nothing in the run any more:
 whatever it writes holds on to the lease first.
 """
 

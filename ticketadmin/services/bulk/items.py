@@ -182,7 +182,7 @@ def resolve_doubt(work: Work, item: BulkItem) -> ItemResult:
     It is sent again only when its worker was cut off, and its write is known not to have been applied.
     """
     change = Change.objects.filter(actor=work.user, submission=item.submission).first()
-    if change is None:  # nothing was sent yet; a worker that only stood still may do so under this submission
+    if change is None:  # not sent; a worker that only stalled may yet do so, under this submission
         item.state, item.not_before = ItemState.WAITING, None
         keep_items([item])
         return Retry("")
