@@ -99,7 +99,7 @@ MIDDLEWARE = [
     "ticketadmin.middleware.AccessLogMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # masked tokens and random padding keep BREACH out
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "ticketadmin.signing_in.sessions.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ticketadmin.middleware.AuditOriginMiddleware",
     "ticketadmin.signing_in.sessions.SessionLimitsMiddleware",

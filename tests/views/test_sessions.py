@@ -38,6 +38,24 @@ def is_signed_in(client: Client) -> bool:
     return bool(client.get("/session/").json()["person"])
 
 
+@pytest.mark.parametrize("path", ["/tickets/", "/session/", "/account/", "/sign-in/"])
+def test_a_late_answer_of_an_ended_session_leaves_the_cookie_of_a_newer_one(
+    visitor: Client, path: str
+) -> None:
+    Session.objects.all().delete()
+
+    answer = visitor.get(path)
+
+    assert "sessionid" not in answer.cookies
+    assert "Cookie" in answer["Vary"]
+
+
+def test_signing_out_deletes_the_cookie(visitor: Client) -> None:
+    answer = visitor.post("/sign-out/")
+
+    assert answer.cookies["sessionid"].value == ""
+
+
 def test_a_session_ends_after_an_hour_without_activity(visitor: Client, clock: Any) -> None:
     clock.shift(59 * MINUTE)
     assert visitor.get("/account/").status_code == 200

@@ -12,9 +12,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions import middleware
 from django.contrib.sessions.backends.base import UpdateError
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 
 from ticketadmin.views.access import is_prefetch
@@ -28,6 +30,22 @@ def begin_limits(request: HttpRequest, **_kwargs: Any) -> None:
     """Store when the session began, also for a sign-in in place; delete rows of expired sessions."""
     request.session.clear_expired()
     request.session[_BEGAN] = request.session[_ACTIVE] = int(time.time())
+
+
+class SessionMiddleware(middleware.SessionMiddleware):
+    """Leave the cookie of a session that ended elsewhere; Django has each answer delete it.
+
+    The answer to a request that an earlier page sent may come after the user signed in again in another tab,
+    and would then delete the cookie of the new session.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = request.session
+        if not session.is_empty() or session.modified:  # as it is where this request signed out
+            return super().process_response(request, response)
+        if session.accessed:
+            patch_vary_headers(response, ("Cookie",))
+        return response
 
 
 class SessionLimitsMiddleware(MiddlewareMixin):
