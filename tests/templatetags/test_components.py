@@ -109,3 +109,23 @@ def test_an_icon_is_what_lucide_draws(name: str) -> None:
 def test_an_icon_that_lucide_does_not_have_is_an_error() -> None:
     with pytest.raises(IconDoesNotExist, match="no-such-icon"):
         icon("no-such-icon")
+
+
+def test_a_fact_and_a_key_are_lines_of_a_list_that_escape_what_they_show() -> None:
+    html = drawn('{% fact _("Status") value class="mono" %}{% shortcut "j k" _("Next") %}', value="<b>&")
+
+    assert html == (
+        '<div><dt>Status</dt><dd class="mono">&lt;b&gt;&amp;</dd></div>'
+        '<div><dt><kbd class="key">j</kbd><kbd class="key">k</kbd></dt><dd>Next</dd></div>'
+    )
+
+
+def test_a_tool_that_toggles_is_told_from_one_that_asks_or_removes() -> None:
+    toggles = drawn('{% tool "bold" "Bold" icon="bold" toggles=True %}')
+    asks = drawn('{% tool "link" "Link" text="L" opens=True %}')
+    removes = drawn('{% tool "deleteRow" "Delete" icon="rows-3" removes=True %}')
+
+    assert ' data-toolbar-tool="bold" aria-pressed="false" aria-label="Bold" title="Bold"' in toggles
+    assert ' aria-haspopup="dialog"' in asks
+    assert '<span aria-hidden="true">L</span>' in asks
+    assert (toggles.count("<svg"), asks.count("<svg"), removes.count("<svg")) == (1, 0, 2)

@@ -1,4 +1,4 @@
-"""Announces, on every page, bulk updates that ended while their owner was on another one."""
+"""Tags of bulk updates: buttons of a run, and news of ended runs on every page."""
 
 from django import template
 
@@ -16,3 +16,14 @@ def bulk_news(context: template.Context) -> dict[str, list[PresentedRun]]:
     if not isinstance(user, User) or not user.may("run_bulk_updates"):
         return {"news": []}
     return {"news": [present_run(one) for one in news_for(user)]}
+
+
+@register.inclusion_tag("bulk/_action.html", takes_context=True)
+def run_button(
+    context: template.Context, action: str, label: str, **options: str | bool
+) -> dict[str, object]:
+    """Write the button of an action on the run whose page it is, with an `icon`.
+
+    `look` is one of the looks of buttons, `extra` a name that is posted along, `takes_reason` adds its box.
+    """
+    return {"bulk": context["page"].bulk, "action": action, "label": label, **options}

@@ -1,4 +1,4 @@
-"""Components of pages: banners, forms that post, the errors of a field.
+"""Components of pages: banners, forms that post, the errors of a field, facts, tools of the editor.
 
 A component is a tag of Django's own (`simple_block_tag`, `simple_tag`): docs/decisions/0030-templates.md.
 """
@@ -11,6 +11,7 @@ from django.contrib.messages.storage.base import Message
 from django.forms import BoundField
 from django.forms.utils import flatatt
 from django.template import Context
+from django.template.base import render_value_in_context
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -85,6 +86,39 @@ def option(value: str, label: str, chosen: object, lang: str = "") -> SafeString
     """Write an option of a select box, selected if its value is the chosen one; `lang` is its label's."""
     attributes = {"value": value, "selected": str(value) == str(chosen), "lang": lang or None}
     return format_html("<option{}>{}</option>", flatatt(attributes), label)
+
+
+@register.simple_tag(takes_context=True)
+def fact(context: Context, name: str, value: object, **attributes: str) -> SafeString:
+    """Write a line of a list of facts: `{% fact _("Name") user.username %}`.
+
+    Further names become attributes of the value's element.
+    """
+    shown = render_value_in_context(value, context)
+    return format_html("<div><dt>{}</dt><dd{}>{}</dd></div>", name, _attributes(attributes), shown)
+
+
+@register.simple_tag(takes_context=True)
+def shortcut(context: Context, keys: str, meaning: str) -> SafeString:
+    """Write a line of the list of keys; `keys` have spaces between them."""
+    pressed = format_html_join(" ", '<kbd class="key">{}</kbd>', ((key,) for key in keys.split()))
+    return fact(context, pressed, meaning)
+
+
+@register.inclusion_tag("shared/_empty.html")
+def empty_state(icon: str, title: str, text: str = "") -> dict[str, str]:
+    """Say that a list or a table is empty, and what would fill it."""
+    return {"icon": icon, "title": title, "text": text}
+
+
+@register.inclusion_tag("tickets/_tool.html")
+def tool(name: str, words: str, **options: str | bool) -> dict[str, str | bool]:
+    """Write a button of the editor's tools, which static/js/toolbar.js knows by its name.
+
+    It shows an `icon` or a `text`; `toggles`: it is pressed or not; `opens`: a dialog asks for more;
+    `removes`: its icon is crossed out.
+    """
+    return {"tool": name, "words": words, **options}
 
 
 @register.filter
