@@ -54,6 +54,7 @@ def test_the_test_settings_are_fine(settings: Any) -> None:
         ({"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "E005"),
         ({"ALLOWED_HOSTS": ["tickets.example.com", "*"]}, "E009"),
         ({"TICKET_API_READ": "sometimes"}, "E006"),
+        ({"TICKET_API_CUSTOM_FIELDS": "merged"}, "E012"),
         ({"TICKET_API_CODE_KEYS": []}, "E007"),
         ({"TICKET_API_CODE_KEYS": ["ticket code"]}, "E007"),
         ({"PROXIES": -1}, "E008"),

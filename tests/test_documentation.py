@@ -4,17 +4,23 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from django.conf import global_settings
 from django.core.management import get_commands
 
 import ticketadmin
+from ticketadmin.installation import command_line
 from ticketadmin.services.operations.readiness import metrics_text
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUAL = sorted((ROOT / "docs").glob("*.md"))
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 CODE = [
     path.relative_to(ROOT)
@@ -37,6 +43,46 @@ def test_the_settings_table_names_every_variable_and_no_other() -> None:
     assert sorted(documented) == sorted(set(documented))
     assert set(documented) == read
     assert {"BIND", "WEB_WORKERS", "WEB_THREADS", "BODY_SECONDS", "TICKET_API_URL"} <= read
+
+
+def test_the_settings_table_has_the_defaults_of_the_code() -> None:
+    """Of those that the code writes as one value; others, such as a folder, are described."""
+    table = README.split("<!-- settings -->")[1].split("<!-- /settings -->")[0]
+    documented = dict(re.findall(r"^\| `([A-Z_]+)` \| *([^|]*?) *\|", table, re.MULTILINE))
+    defaults = {
+        name: default
+        for path in (ROOT / "ticketadmin" / "settings.py", ROOT / "gunicorn.conf.py")
+        for name, default in defaults_in(ast.parse(path.read_text(encoding="utf-8")))
+        if not name.startswith("SECRET_KEY")
+    }
+
+    assert len(defaults) > 60
+    assert {name: documented[name] for name in defaults} == {
+        name: spelled(default) for name, default in defaults.items()
+    }
+
+
+def defaults_in(module: ast.Module) -> Iterator[tuple[str, object]]:
+    """Yield the variables that a module reads, with the defaults that are constants."""
+    reads = re.compile(r"env\.\w+|os\.environ\.get")
+    for call in ast.walk(module):
+        if not isinstance(call, ast.Call) or not reads.fullmatch(ast.unparse(call.func)):
+            continue
+        name, *others = [*call.args, *(one.value for one in call.keywords if one.arg == "default")]
+        with suppress(ValueError):  # an expression
+            yield str(ast.literal_eval(name)), ast.literal_eval(others[0]) if others else ""
+
+
+def spelled(default: object) -> str:
+    """Return a default as the table writes it."""
+    match default:
+        case bool():
+            return "on" if default else "off"
+        case [*names]:
+            default = ",".join(names)
+        case float():
+            default = f"{default:g}"
+    return f"`{default}`" if default not in {"", None} else ""
 
 
 def test_every_setting_is_used() -> None:
@@ -78,6 +124,11 @@ def test_every_command_of_ours_is_documented_and_exists() -> None:
     inner = {"db_worker", "first_steps", "prepare_demo", "makemessages"}
     assert ours - inner <= named
     assert named <= {"init", *get_commands()}
+    assert named == {one.split()[0] for one in command_line.COMMANDS} - OF_DJANGO
+
+
+# Commands of Django that `ticketadmin` lists among its own; the manual names them where they are needed.
+OF_DJANGO = {"check", "createsuperuser"}
 
 
 @pytest.mark.django_db
@@ -113,6 +164,35 @@ def test_code_that_the_documents_name_exists(path: Path) -> None:
     named = re.findall(r"`([\w/]+\.(?:py|js|css|html))(?:: +(\w+))?", text)
 
     assert [f"{file}: {name}" for file, name in named if not is_defined(file, name)] == []
+
+
+@pytest.mark.parametrize("path", MANUAL, ids=lambda path: path.name)
+def test_texts_of_pages_that_the_manual_names_are_on_them(path: Path) -> None:
+    """Names of pages and buttons are *slanted*, what a page says is quoted; `…` is a part that varies."""
+    text = " ".join(re.sub(r"```.*?```|`[^`]*`", "", path.read_text("utf-8"), flags=re.DOTALL).split())
+    slanted = re.findall(r"(?<!\*)\*([A-Z][^*]*)\*(?!\*)", text)
+    named = {part for one in [*slanted, *re.findall(r"“([^”]+)”", text)] for part in one.split(" › ")}
+
+    assert {one for one in named - OF_OTHERS if not is_text_of_a_page(one)} == set()
+
+
+# Texts of an identity provider, the name of a permission in the database, and a ticket's value as an example.
+OF_OTHERS = {"Group Membership", "Can run bulk updates", "Đã hoàn tất"}
+
+
+@cache
+def texts_of_pages() -> str:
+    """Return all that pages say, those of the proxy among them, without quotes and in small letters."""
+    with (ROOT / "locale" / "vi" / "LC_MESSAGES" / "django.po").open("rb") as file:
+        ids = [one.id if isinstance(one.id, tuple) else (one.id,) for one in read_po(file)]
+    texts = [re.sub(r"%\(\w+\)[sd]|\{\w*\}", "…", text) for forms in ids for text in forms]
+    problems = [path.read_text("utf-8") for path in (ROOT / "deploy" / "problems").glob("*.html")]
+    return re.sub("[“”]", "", "\n".join([*texts, *problems])).lower()
+
+
+def is_text_of_a_page(text: str) -> bool:
+    """Return whether a page says so."""
+    return text.rstrip(".").lower() in texts_of_pages()
 
 
 def is_defined(file: str, name: str) -> bool:

@@ -68,6 +68,8 @@ def api_settings_are_known(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check the settings that allow only certain values."""
     if settings.TICKET_API_READ not in {"auto", "off"}:
         yield refusal("E006", "TICKET_API_READ must be auto or off.")
+    if settings.TICKET_API_CUSTOM_FIELDS not in {"whole", "changed"}:
+        yield refusal("E012", "TICKET_API_CUSTOM_FIELDS must be whole or changed.")
     if sign_field() and not CUSTOM_NAME.fullmatch(sign_field()):
         hint = "The key of a custom field as the CRM names it, for example changed_by."
         yield refusal("E010", "TICKET_API_SIGN_FIELD must be a key.", hint)

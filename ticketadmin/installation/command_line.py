@@ -23,15 +23,17 @@ COMMANDS = {
     "createsuperuser": "create an administrator",
     "web": "serve the pages",
     "worker": "work on bulk updates; as many as wanted",
+    "healthy PROCESS": "check that web or worker runs on this machine",
     "change CODE…": "change fields of tickets in the name of a user",
     "check": "name dangerous settings",
     "check_api": "try the address and the key of the CRM; writes nothing there",
     "backup FILE": "copy the database while everything runs",
     "restore FILE": "put such a copy into an empty database",
-    "deploy_files DIR": "copy files for systemd and nginx out of the wheel",
+    "deploy_files FOLDER": "copy files for systemd and nginx out of the wheel",
     "erase SUBJECT": "erase what is held of a ticket or an e-mail address",
     "prune_history": "delete changes, bulk updates and drafts older than an age",
-    "reset_second_step": "take two-step sign-in off a user",
+    "reset_second_step": "turn off a user's two-step sign-in",
+    "index": "show the ticket index, read the CRM's list into it, delete rows",
     "settle_changes": "find out what pending and unknown changes did",
 }
 
@@ -43,7 +45,7 @@ class CommandLine(ManagementUtility):
         """Return the commands an operator needs; with `help --commands` the names of all."""
         if commands_only:
             return super().main_help_text(commands_only=True)
-        lines = [f"  {self.prog_name} {name:<16} {words}" for name, words in COMMANDS.items()]
+        lines = [f"  {self.prog_name} {name:<19} {words}" for name, words in COMMANDS.items()]
         more = [
             f"`{self.prog_name} COMMAND --help` describes one, `{self.prog_name} help --commands` names all.",
             "Settings are environment variables, or lines of a settings file: README, “Settings”.",

@@ -1,4 +1,4 @@
-"""`manage.py backup TARGET`: a consistent copy of the database, taken while everything runs."""
+"""`ticketadmin backup FILE`: a consistent copy of the database, taken while everything runs."""
 
 import contextlib
 import os

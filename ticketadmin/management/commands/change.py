@@ -1,4 +1,4 @@
-"""`manage.py change CODE … FIELD=VALUE --clear FIELD --as USER`: change tickets from a script or by hand."""
+"""`ticketadmin change CODE … FIELD=VALUE --clear FIELD --as USER`: change tickets by a script or by hand."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""`manage.py check_api`: checks and reports what works between this tool and the CRM."""
+"""`ticketadmin check_api`: checks and reports what works between this tool and the CRM."""
 
 import sys
 from typing import Any

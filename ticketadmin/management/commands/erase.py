@@ -1,4 +1,4 @@
-"""`manage.py erase SUBJECT --by USERNAME [--yes]`: erase what is held of a ticket or an e-mail address."""
+"""`ticketadmin erase SUBJECT --by USERNAME [--yes]`: erase what is held of a ticket or an e-mail address."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # runs every few seconds
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("process", choices=["web", "worker"])
+        parser.add_argument("process", choices=["web", "worker"], help="the process to check")
         parser.add_argument("--port", type=int, default=8000, help="port of the web server (default: 8000)")
 
     def handle(self, *, process: str, port: int, **_options: Any) -> None:

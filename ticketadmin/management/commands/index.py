@@ -1,4 +1,4 @@
-"""`manage.py index`: shows the state of the ticket index, rebuilds it, and deletes rows or an index."""
+"""`ticketadmin index`: shows the state of the ticket index, rebuilds it, and deletes rows or an index."""
 
 import time
 from argparse import ArgumentParser

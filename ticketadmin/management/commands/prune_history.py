@@ -20,7 +20,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the age; there is no default, so that nothing is deleted by accident."""
-        parser.add_argument("--older-than", type=age, required=True, metavar="AGE")
+        parser.add_argument(
+            "--older-than", type=age, required=True, metavar="AGE", help="365d, 52w, 12m or 2y"
+        )
 
     def handle(self, **options: Any) -> None:
         gone = prune(timezone.now() - options["older_than"])

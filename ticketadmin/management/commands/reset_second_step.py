@@ -1,4 +1,4 @@
-"""`manage.py reset_second_step USERNAME`: for the last administrator who lost the authenticator app."""
+"""`ticketadmin reset_second_step USERNAME`: for the last administrator who lost the authenticator app."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Turn off a user's two-step sign-in and end their sessions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("username")
+        parser.add_argument("username", help="the user who lost the authenticator app")
 
     def handle(self, *, username: str, **_options: Any) -> None:
         user = User.objects.filter(username=username).first()

@@ -1,4 +1,4 @@
-"""`manage.py restore SOURCE`: puts a backup into an empty database and brings it up to date."""
+"""`ticketadmin restore FILE`: puts a backup into an empty database and brings it up to date."""
 
 import contextlib
 import sqlite3

@@ -1,7 +1,8 @@
 """The record of a save: what was received and found, as values, and how they are written down.
 
-A record (`Change`) is written twice: when the intent takes the lock (`lock`), and here, when it is known what
-the write did. `results` are empty while a change is open.
+A record (`Change`) is written when the intent takes the lock (`lock`), and here, when it is known what the
+write did; between the two only where something else is to be sent (`sending`). `results` are empty while a
+change is open.
 """
 
 import logging

@@ -1,9 +1,9 @@
-"""Opening and saving one ticket: the product's main job, and the only way to write to the CRM.
+"""Opening and saving one ticket: the product's main job, and the only way in which users write to the CRM.
 
 A save runs in these steps, each in its module: compare with what the CRM holds now (`intent`), take the lock
 by recording the intent (`lock`), PUT (`sending`), read back, judge and finish the record (`proving`). The
-ticket page, bulk updates, undo and commands all call `save_ticket`, so that nothing is ever sent
-without a record.
+ticket page, quick status, undo and commands call `save_ticket`; bulk updates call `write_ticket`, which
+leaves the last step to them. So nothing is ever sent without a record.
 
 Each step returns a value; what can prevent the save is raised once, at the end (`errors`).
 """
