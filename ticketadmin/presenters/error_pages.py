@@ -7,34 +7,14 @@ from django.utils.functional import Promise
 from ticketadmin.presenters.page import Page, page
 
 
-@page("400.html")
-class UnreadablePage(Page):
-    """A request that cannot be read, and why."""
+@page("problem.html")
+class ProblemPage(Page):
+    """A request that was not carried out, and why. `is_locked_out`: after a while the visitor can sign in."""
 
-    text: str
     status: int
-
-
-@page("403.html")
-class ForbiddenPage(Page):
-    """A page or an action that the user's role does not include."""
-
-
-@page("404.html")
-class NotFoundPage(Page):
-    """No such page."""
-
-
-@page("405.html")
-class WrongMethodPage(Page):
-    """An address that exists, but not for this method."""
-
-
-@page("429.html")
-class TooManyPage(Page):
-    """A visitor who has to wait before the next try; `problem` names what there were too many of."""
-
-    problem: str
+    title: str
+    text: str
+    is_locked_out: bool = False
 
 
 @page("csrf_failure.html")

@@ -14,12 +14,8 @@ from django.utils.translation import ngettext
 from ticketadmin.presenters.error_pages import (
     DatabaseAwayPage,
     FaultPage,
-    ForbiddenPage,
-    NotFoundPage,
+    ProblemPage,
     StaleFormPage,
-    TooManyPage,
-    UnreadablePage,
-    WrongMethodPage,
 )
 from ticketadmin.presenters.page import Page
 from ticketadmin.views.access import is_scripted
@@ -33,7 +29,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     status = 413 if isinstance(exception, RequestDataTooBig) else 400
     if is_scripted(request):
         return JsonResponse({"problem": _why(exception)}, status=status)
-    return show(request, UnreadablePage(_why(exception), status), status=status)
+    return _problem(request, status, _("This cannot be read"), _why(exception))
 
 
 def _why(exception: Exception | None) -> str:
@@ -59,19 +55,35 @@ def _why(exception: Exception | None) -> str:
 
 def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
     """Answer 405: the address exists, but not for this method."""
-    response = show(request, WrongMethodPage(), status=405)
+    text = _(
+        "It works only from a button or a link on one of this tool's pages. Nothing was changed. Start from "
+        "the tickets."
+    )
+    response = _problem(request, 405, _("This address is not opened this way"), text)
     response["Allow"] = allowed
     return response
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403: signed in, but not allowed."""
-    return show(request, ForbiddenPage(), status=403)
+    text = _(
+        "Your role does not include this page or action. Nothing was changed. If you need it, ask an "
+        "administrator."
+    )
+    return _problem(request, 403, _("You may not do this"), text)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404: no such page here."""
-    return show(request, NotFoundPage(), status=404)
+    text = _(
+        "The address may be mistyped, or what it named is no longer here. A ticket code has 1 to 64 letters, "
+        "digits, hyphens and underscores."
+    )
+    return _problem(request, 404, _("There is no such page"), text)
+
+
+def _problem(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    return show(request, ProblemPage(status, title, text), status=status)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -117,4 +129,10 @@ def locked_out(request: HttpRequest, response: object = None, credentials: objec
     ) % {"n": minutes}
     if is_scripted(request):
         return JsonResponse({"problem": problem}, status=429)
-    return show(request, TooManyPage(problem), status=429)
+    return too_many(request, problem)
+
+
+def too_many(request: HttpRequest, problem: str) -> HttpResponse:
+    """Answer 429 to a visitor who has to wait; `problem` names what there were too many of."""
+    page = ProblemPage(429, _("Wait a moment"), problem, is_locked_out=True)
+    return show(request, page, status=429)

@@ -25,7 +25,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ticketadmin.forms.account import ChosenPasswordForm, ForgottenPasswordForm, NewPasswordForm
 from ticketadmin.models import IdentitySource, User
 from ticketadmin.presenters.account import ForgottenPage, LinkSentPage
-from ticketadmin.presenters.error_pages import TooManyPage
 from ticketadmin.services.audit.record import acting_via
 from ticketadmin.services.people.passwords import TooManyRequests, ask_for_password
 from ticketadmin.services.people.second_step import is_on
@@ -33,7 +32,7 @@ from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import signed_in_user
 from ticketadmin.views.account.second_step import count_failed_step, may_try
 from ticketadmin.views.addresses import counted_address
-from ticketadmin.views.error_pages import locked_out
+from ticketadmin.views.error_pages import locked_out, too_many
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
 
@@ -87,7 +86,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         )
     except TooManyRequests:
         problem = _("Too many new passwords were requested from your address. Try again in an hour.")
-        return show(request, TooManyPage(problem), status=429)
+        return too_many(request, problem)
     return see_other(reverse("password_sent"))
 
 
