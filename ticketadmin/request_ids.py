@@ -14,7 +14,7 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def current_request_id() -> str:
-    """Return the id of the work that runs in this thread, "" where it has none."""
+    """Return the id of the work that runs in this thread, "" if it has none."""
     return _current.get()
 
 

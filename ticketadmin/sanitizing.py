@@ -263,7 +263,7 @@ def _filter_attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def is_safe_address(value: str, schemes: frozenset[str], *, relative: bool) -> bool:
-    """Return whether an address has one of the schemes, or none where a relative one may be.
+    """Return whether an address has one of the schemes, or none if a relative one may be.
 
     Entities are decoded and what browsers ignore in a scheme (controls, tabs, line ends) is dropped
     first. bleach's own check takes `javascript:123` for a host and a port.

@@ -18,7 +18,7 @@ from ticketadmin.private_sqlite import PrivateConnection
 
 
 def _from_file(variable: str, path: str) -> str:
-    """Return what a secret's file holds, "" where none is named."""
+    """Return what a secret's file holds, "" if none is named."""
     try:
         return Path(path).read_text(encoding="utf-8").strip() if path else ""
     except (OSError, UnicodeDecodeError) as error:

@@ -17,7 +17,7 @@ class ReasonField(forms.CharField):
     """One line of text. It has no `maxlength`, which would cut what is pasted without a word."""
 
     def clean(self, value: Any) -> str:
-        """Return the reason as it is kept. Raises ValidationError where it is too long."""
+        """Return the reason as it is kept. Raises ValidationError if it is too long."""
         return read_change_reason(value or "")
 
 
@@ -50,7 +50,7 @@ class ReasonForm(forms.Form):
 
     @property
     def reason(self) -> str:
-        """The reason of a valid form, "" where none was given."""
+        """The reason of a valid form, "" if none was given."""
         return str(self.cleaned_data[CHANGE_REASON])
 
     @property

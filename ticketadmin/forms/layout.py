@@ -88,7 +88,7 @@ class BoxFrame:
 
 @dataclass(frozen=True)
 class Box:
-    """One box of a ticket's form. `frame` is None where there is more to show than is kept: errors."""
+    """One box of a ticket's form. `frame` is None if there is more to show than is kept: errors."""
 
     field: forms.BoundField
     frame: BoxFrame | None

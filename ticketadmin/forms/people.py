@@ -43,7 +43,7 @@ class NewUserForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg]
     usable_password = None  # type: ignore[assignment] # `source` decides
 
     def clean(self) -> dict[str, Any] | None:
-        """Ask for a password only where it is kept here."""
+        """Ask for a password only if it is kept here."""
         is_local = self.cleaned_data.get("source") == IdentitySource.LOCAL
         self.cleaned_data["usable_password"] = "true" if is_local else "false"
         return super().clean()

@@ -67,7 +67,7 @@ class SnippetForm(forms.Form):
         return as_content(self.cleaned_data["content"])
 
     def save(self, user: User) -> Snippet | None:
-        """Keep the snippet; None where it cannot be kept, which the form then says. Raises Forbidden."""
+        """Keep the snippet; None if it cannot be kept, which the form then says. Raises Forbidden."""
         values = self.cleaned_data
         text = SnippetText(values["name"], values["content"], values.get("is_shared", False))
         try:

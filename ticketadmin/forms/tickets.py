@@ -174,7 +174,7 @@ class TicketForm(forms.Form):
 
     @property
     def change_reason(self) -> str:
-        """The user's reason for the change, "" where none was given; known once the form is valid."""
+        """The user's reason for the change, "" if none was given; known once the form is valid."""
         return str(self.cleaned_data.get(CHANGE_REASON, ""))
 
     @property
@@ -224,7 +224,7 @@ def tab_of(data: QueryDict) -> Tab:
 
 
 def submission_of(data: QueryDict) -> uuid.UUID | None:
-    """Return the name of this post of a form, None where it carries none."""
+    """Return the name of this post of a form, None if it carries none."""
     try:
         return uuid.UUID(data.get("submission", ""))
     except ValueError:

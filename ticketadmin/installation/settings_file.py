@@ -37,7 +37,7 @@ def found_file() -> Path | None:
 
 
 def read_settings(file: Path) -> dict[str, str]:
-    """Return the file's settings by name, {} where there is no file. Raises OSError."""
+    """Return the file's settings by name, {} if there is no file. Raises OSError."""
     if not file.exists():
         return {}
     pairs = (_pair(line) for line in file.read_text(encoding="utf-8").splitlines())

@@ -70,7 +70,7 @@ def schema_problem(*, allow_pending: bool = False) -> str:
 def database_problem(error: Error, *, allow_pending: bool = False) -> str:
     """Return why a command that ended with this error cannot use the database.
 
-    Returns "" where the database answers and its tables fit: then the error is a fault of this tool.
+    Returns "" if the database answers and its tables fit: then the error is a fault of this tool.
     """
     if text := schema_problem(allow_pending=allow_pending):
         return text

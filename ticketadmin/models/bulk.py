@@ -202,7 +202,7 @@ class BulkItem(models.Model):
     """One ticket of a bulk update.
 
     `submission` names its one save: a repeated call with it never sends twice. `base` holds the
-    values of the wanted fields as the dry run read them, null where nothing could be read.
+    values of the wanted fields as the dry run read them, null if nothing could be read.
     `file_base` and `file_choices` are of an uploaded export: see `services/bulk/file_base.py`.
     """
 
@@ -268,7 +268,7 @@ class BulkItem(models.Model):
 
 
 class BulkFile(NamedRow):
-    """An uploaded file as it came, compressed by zlib. `bulk` is null where every row of it is wrong.
+    """An uploaded file as it came, compressed by zlib. `bulk` is null if every row of it is wrong.
 
     It is read again when its user answers a question about a column, and is given back with its errors. Any
     row may name any ticket, so erasing data of one ticket removes every file.

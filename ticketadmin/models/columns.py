@@ -18,7 +18,7 @@ class NamedRow(models.Model):
 
 
 def nullable_json(help_text: str = "") -> "models.JSONField[Any, Any]":
-    """Return a column of JSON, null where there is nothing to hold."""
+    """Return a column of JSON, null if there is nothing to hold."""
     return models.JSONField(null=True, blank=True, help_text=help_text)
 
 

@@ -72,7 +72,7 @@ class SharedStateManager(models.Manager["SharedState"]):
     """Locks rows by their names."""
 
     def locked(self, name: Shared) -> "SharedState":
-        """Return the row of that name, locked until the transaction ends; empty where there was none."""
+        """Return the row of that name, locked until the transaction ends; empty if there was none."""
         self.get_or_create(name=name)
         return self.select_for_update().get(name=name)
 

@@ -64,7 +64,7 @@ class IndexedTicket(models.Model):
 
     `values` holds the known fields as text, by API name (`ticket_title`, `account_name`, listed
     `custom_fields.<key>`); an absent name is unknown. The other columns are derived from it: `*_key` orders
-    names by the Vietnamese alphabet and is null where the name is unknown, `words` is what search looks at.
+    names by the Vietnamese alphabet and is null if the name is unknown, `words` is what search looks at.
     """
 
     index = models.ForeignKey(TicketIndex, models.CASCADE, related_name="tickets")
@@ -139,7 +139,7 @@ class IndexedValue(NamedRow):
 class StatusCount(NamedRow):
     """How many tickets of an index have a status. Writes of rows keep it; nothing counts rows to show it.
 
-    `key` is the status's sort key; empty where the status is unknown.
+    `key` is the status's sort key; empty if the status is unknown.
     """
 
     index = models.ForeignKey(TicketIndex, models.CASCADE, related_name="status_counts")

@@ -105,7 +105,7 @@ class User(AbstractUser):
     def of_session(cls, user_id: int, *, source: IdentitySource | None = None) -> "User | None":
         """Return the active user of a session with their permissions and groups, in one query.
 
-        None where there is none, or one of another source than the given one.
+        None if there is none, or one of another source than the given one.
         """
         user = _ACTIVE.first(user=user_id)
         if user is None or (source is not None and user.source != source):

@@ -212,7 +212,7 @@ _EXPLAINED_BY_REASON = frozenset({ItemOutcome.NOT_APPLIED, ItemOutcome.CONFLICT}
 
 
 def reason_sentence(item: BulkItem, schema: TicketSchema) -> Text:
-    """Return the sentence on why a ticket ended so; "" where its label says enough."""
+    """Return the sentence on why a ticket ended so; "" if its label says enough."""
     change = item.change
     outcome = ItemOutcome(item.outcome) if item.outcome else None
     if outcome and outcome.is_open and change and change.is_settled:

@@ -105,7 +105,7 @@ class UploadedFile:
 
 
 def present_file(notes: BulkNotes) -> UploadedFile | None:
-    """Return how the file of a bulk update was read; None where its tickets did not come from a file.
+    """Return how the file of a bulk update was read; None if its tickets did not come from a file.
 
     A bulk update prepared by an earlier version lacks these notes.
     """

@@ -116,7 +116,7 @@ class PresentedFileConflicts:
 
 
 def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedFileConflicts | None:
-    """Return what has to be chosen in a dry run that is done; None where nothing has.
+    """Return what has to be chosen in a dry run that is done; None if nothing has.
 
     The first MAX_CONFLICTS_COUNTED tickets are looked at. A column that has conflicts in later ones only is
     offered once the first are decided.

@@ -51,7 +51,7 @@ NOT_THERE = (_("no"), "circle-minus", "muted")
 
 @dataclass(frozen=True)
 class PresentedStep:
-    """One question with its answer; `why` is "" where nothing went wrong."""
+    """One question with its answer; `why` is "" if nothing went wrong."""
 
     label: Text
     answer: Text

@@ -101,7 +101,7 @@ class RowShape:
     """
 
     cells: tuple[Cell, ...]
-    hue: str  # of the status, "" where none is known
+    hue: str  # of the status, "" if none is known
     has_draft: bool
     is_missing: bool  # the CRM answered that there is no such ticket any more
     is_unread: bool  # its newest values were sent here and could not be read back
@@ -122,7 +122,7 @@ class ListRow:
 
     shape: RowShape
     code: str
-    status: str  # as it is known here, "" where it is not: a quick status compares with it
+    status: str  # as it is known here, "" if it is not: a quick status compares with it
     texts: tuple[str, ...]
 
 
@@ -274,7 +274,7 @@ def _chip(request: ListRequest, name: str, label: str | Promise, hue: str, ticke
 
 
 def counted_total(request: ListRequest, counted: Sequence[Counted]) -> Total | None:
-    """Return the total where the counters know it, None where rows must be counted."""
+    """Return the total where the counters know it, None if rows must be counted."""
     filters = request.filters
     if not filters.is_status_alone:
         return None

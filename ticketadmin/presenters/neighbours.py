@@ -62,7 +62,7 @@ class CustomerTickets:
 def customer_tickets(
     index: TicketIndex, code: str, statuses: Statuses, *, customer: str | None
 ) -> CustomerTickets | None:
-    """Return the other tickets of this ticket's customer; None where no customer is known.
+    """Return the other tickets of this ticket's customer; None if no customer is known.
 
     `customer` is the name that the ticket was just read with; without one the index may know it.
     """
@@ -79,7 +79,7 @@ def carried(query: str) -> str:
 
 
 def place_in_list(query: Query, code: str, address: str, *, suffix: str) -> PlaceInList | None:
-    """Return the place of a ticket in a list whose query is `address`; None where it is not in the list."""
+    """Return the place of a ticket in a list whose query is `address`; None if it is not in the list."""
     row: IndexedTicket | None = query.ordered().filter(code=code).first()
     if row is None:
         return None

@@ -34,7 +34,7 @@ def user_tabs(query: QueryDict, user: User) -> list[TabLink]:
 
 @dataclass(frozen=True)
 class PageLinks:
-    """The links to the previous and the next page with their labels; "" where there is none."""
+    """The links to the previous and the next page with their labels; "" if there is none."""
 
     back: Text
     back_url: str

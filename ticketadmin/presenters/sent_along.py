@@ -110,7 +110,7 @@ _NOT_KNOWN: Any = gettext_lazy("“%(field)s” was sent as %(name)s; whether th
 
 
 def signature_before(user: User, schema: TicketSchema, *, was_read: bool) -> Text:
-    """Return what a preview says of the signature; "" where no field carries one."""
+    """Return what a preview says of the signature; "" if no field carries one."""
     if not sign_field():
         return ""
     if not was_read:
@@ -128,7 +128,7 @@ def describe_signature(name: str, user_name: str, schema: TicketSchema) -> str:
 
 
 def signature_after(change: Change, schema: TicketSchema) -> Text:
-    """Return what became of the signature of a change; "" where there is nothing to look at."""
+    """Return what became of the signature of a change; "" if there is nothing to look at."""
     kept = change.signature
     if not kept:
         return ""

@@ -97,7 +97,7 @@ class DeleteSnippetPage(SharedSnippetPage):
 
 @page("snippets/_options.html")
 class SnippetOptions(Page):
-    """The options of the menu, a fragment; `code` is the ticket's, "" where there is none.
+    """The options of the menu, a fragment; `code` is the ticket's, "" if there is none.
 
     `has_more` tells that there are others, which are not among them.
     """

@@ -13,7 +13,7 @@ class Suggestions(Page):
 
     typed: str
     codes: Sequence[str]  # where several were typed
-    code: str  # "" where the text does not name exactly one ticket
+    code: str  # "" if the text does not name exactly one ticket
     statuses: Sequence[Status]  # that the ticket could be set to
     recipes: Sequence[tuple[str, Recipe]]  # each with the code of the ticket that it is for
     listed: Sequence[IndexedTicket]

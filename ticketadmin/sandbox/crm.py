@@ -306,7 +306,7 @@ class Crm:
         return ticket | {name: self._value(ticket, name) for name in _IDS}
 
     def _value(self, ticket: dict[str, Any], name: str) -> Any:
-        """Return the value of a ticket's field, or of an id; None where there is none."""
+        """Return the value of a ticket's field, or of an id; None if there is none."""
         if name not in _IDS:
             return ticket.get(name)
         source, known = _IDS[name]

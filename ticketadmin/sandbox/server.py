@@ -35,7 +35,7 @@ class ReceivedRequest:
     body: bytes
 
     def json(self) -> Any:
-        """Return the body as JSON, None where it is not."""
+        """Return the body as JSON, None if it is not."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -271,7 +271,7 @@ async def _send(writer: asyncio.StreamWriter, response: Response) -> None:
 async def _misbehaves(
     faults: list[Fault], response: Response, entry: LogEntry, writer: asyncio.StreamWriter
 ) -> bool:
-    """Answer as the first such fault says, if there is one. Raises Broken where the connection is to go."""
+    """Answer as the first such fault says, if there is one. Raises Broken if the connection is to go."""
     fault = next((one for one in faults if one.kind in ANSWERING), None)
     if fault is None:
         return False

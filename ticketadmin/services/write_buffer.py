@@ -29,7 +29,7 @@ class WriteBuffer(Generic[_T]):
 
     @classmethod
     def in_use(cls) -> Self | None:
-        """Return the buffer of this thread; None where each item is written immediately."""
+        """Return the buffer of this thread; None if each item is written immediately."""
         found: Self | None = cls.USED.get()
         return found
 

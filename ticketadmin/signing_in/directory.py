@@ -92,7 +92,7 @@ class DirectoryBackend(LDAPBackend):
 
 
 def _subject(ldap_user: Any) -> str | None:
-    """Return who an entry is however it is renamed; None where the directory has no such attribute."""
+    """Return who an entry is however it is renamed; None if the directory has no such attribute."""
     for attribute in _IDS:
         for value in (ldap_user.attrs or {}).get(attribute) or []:
             if found := _unique_id(value):

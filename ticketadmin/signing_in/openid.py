@@ -81,7 +81,7 @@ def provider(*, is_beginning: bool = False) -> Provider:
 
 
 def _last_answer() -> tuple[float, Provider | None] | None:
-    """Return when the provider was last asked and what it said; None where it failed, or was not asked."""
+    """Return when the provider was last asked and what it said; None if it failed, or was not asked."""
     kept: tuple[float, Provider | None] | None = cache.get(_answer_key())
     return kept
 
@@ -91,7 +91,7 @@ def _answer_key() -> str:
 
 
 def _discovered() -> Provider | None:
-    """Return the provider's discovery document; None where it is unusable, which the log explains."""
+    """Return the provider's discovery document; None if it is unusable, which the log explains."""
     address = settings.OIDC_ISSUER.rstrip("/") + "/.well-known/openid-configuration"
     try:
         said = _fetch(address)
@@ -184,7 +184,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         return provider().keys
 
     def authenticate(self, request: HttpRequest | None, **kwargs: Any) -> User | None:
-        """Return the user whom the provider authenticated; None where this is no sign-in by a provider.
+        """Return the user whom the provider authenticated; None if this is no sign-in by a provider.
 
         Raises SuspiciousOperation for a token that proves nothing, SourceUnavailable, and NotAdmitted.
         """
@@ -208,7 +208,7 @@ class OpenIdBackend(OIDCAuthenticationBackend):
         return told
 
     def retrieve_matching_jwk(self, token: str) -> jwt.PyJWK:
-        """Return the provider's key that the token names; a token may name none where there is only one."""
+        """Return the provider's key that the token names; a token may name none if there is only one."""
         named = jwt.get_unverified_header(token).get("kid")
         keys: list[jwt.PyJWK] = _asked(_signing_keys, provider().keys)
         fitting = [key for key in keys if named is None or key.key_id == named]

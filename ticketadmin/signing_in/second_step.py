@@ -30,7 +30,7 @@ _ALLOWED = frozenset(
 
 
 def sign_in(request: HttpRequest, user: User, *, next_page: str) -> bool:
-    """Begin the session of a user whose password was right; return False where a code comes first."""
+    """Begin the session of a user whose password was right; return False if a code comes first."""
     if not is_on(user):
         begin_session(request, user)
         return True

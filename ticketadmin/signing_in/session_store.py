@@ -30,7 +30,7 @@ class SessionStore(DatabaseStore):
     def save(self, must_create: bool = False) -> None:
         """Write the session.
 
-        Raises UpdateError only where the session was deleted meanwhile, and OperationalError while the
+        Raises UpdateError only if the session was deleted meanwhile, and OperationalError while the
         database is away. Django reports both as UpdateError, so a request that did its work is answered 400.
         """
         try:

@@ -250,7 +250,7 @@ def _accepts(ask: Callable[[Names], object], names: Names) -> bool:
 
 
 def _single_row(content: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """Return the ticket in a reply: bare, under `data`, or a list's one entry; None where it is empty."""
+    """Return the ticket in a reply: bare, under `data`, or a list's one entry; None if it is empty."""
     row: Json = content.get("data", content)
     if isinstance(row, list):
         row = row[0] if len(row) == 1 else None

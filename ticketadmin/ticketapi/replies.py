@@ -69,7 +69,7 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds that the answer asks to wait, None where it does not say."""
+        """The seconds that the answer asks to wait, None if it does not say."""
         return retry_after_of(self.headers.get("retry-after", ""))
 
     def json(self) -> Json:

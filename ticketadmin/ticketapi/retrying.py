@@ -4,7 +4,7 @@ A read may be repeated after anything that passes. A write is repeated only when
 carried out: the connection was refused, or the CRM said that it did not take the request: 429, or 503
 with a Retry-After (RFC 9110 sections 15.6.4, 10.2.3), whose reason is `unavailable`. A 503 without
 one may come from a proxy that had passed the request on, so it counts as a `bad_gateway`. After that,
-a 504, a time-out or a reset the write may have been applied (15.6.3, 15.6.5) and may have notified
+a 504, a timeout or a reset the write may have been applied (15.6.3, 15.6.5) and may have notified
 people: it is never sent again from here; the save reads the ticket back instead.
 """
 

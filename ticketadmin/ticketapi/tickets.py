@@ -40,7 +40,7 @@ _UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 class Ticket:
     """One ticket as the API shows it to this key.
 
-    `values` holds the standard fields that came back (null is ""); `custom_fields` is None where the
+    `values` holds the standard fields that came back (null is ""); `custom_fields` is None if the
     object did not come back, and its values may be null. `unread` names fields that were left out because
     the whole answer was too large.
     """
@@ -59,7 +59,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class ListedTickets:
-    """One page of the list. `has_more` is None where the API does not say; `received` counts all its rows.
+    """One page of the list. `has_more` is None if the API does not say; `received` counts all its rows.
 
     `tickets` are the rows whose codes this tool can put into an address. `names` are those of all rows, as
     they came: codes, or numbers where there is none; `numbers` are their ids.
@@ -98,7 +98,7 @@ class UpdateReply:
 
 
 def list_fields(names: Iterable[str], with_custom_fields: bool) -> str:
-    """Return the fields that a list is asked for: never content, custom fields only where they are wanted."""
+    """Return the fields that a list is asked for: never content, custom fields only if they are wanted."""
     left_out = LONG_FIELDS - {"custom_fields"} if with_custom_fields else LONG_FIELDS
     return ",".join(name for name in names if name not in left_out)
 
@@ -119,7 +119,7 @@ def ticket_from(row: Mapping[str, Json], *, code: str) -> Ticket:
 
 
 def choice_from(row: Json, name_key: str) -> Choice | None:
-    """Return the entry of a list in one row, or None where the row names none."""
+    """Return the entry of a list in one row, or None if the row names none."""
     if not isinstance(row, dict) or not isinstance(row.get(name_key), str) or not row[name_key].strip():
         return None
     return Choice(as_int(row.get("id")), row[name_key])

@@ -105,7 +105,7 @@ _alarm = _Alarm()
 
 
 class _KeepsTimeout:
-    """A socket for which setting the time-out that it has does nothing: urllib3 sets it twice a call."""
+    """A socket for which setting the timeout that it has does nothing: urllib3 sets it twice a call."""
 
     __slots__ = ()
 

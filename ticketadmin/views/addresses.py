@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's address; empty where the connection has none, as on a unix socket."""
+    """Return the client's address; empty if the connection has none, as on a unix socket."""
     own = _address(request.META.get("REMOTE_ADDR", ""))
     if not settings.PROXIES:
         return own
@@ -32,7 +32,7 @@ def counted_address(request: HttpRequest) -> str:
 
 
 def _address(text: str) -> str:
-    """Return an address in its one spelling, without a port; empty where it is none."""
+    """Return an address in its one spelling, without a port; empty if it is none."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -32,7 +32,7 @@ class Reader:
 
 
 def frame(request: HttpRequest) -> dict[str, Callable[[], Reader] | frozenset[str]]:
-    """Return `reader`, made only where a template uses it, and `current`, the route if the bar has it."""
+    """Return `reader`, made only if a template uses it, and `current`, the route if the bar has it."""
     match = request.resolver_match
     route = (match.url_name or "") if match else ""
     return {"reader": cache(lambda: _reader(request)), "current": IN_BAR & {BESIDE.get(route, route)}}

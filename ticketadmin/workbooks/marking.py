@@ -6,7 +6,7 @@ without which the file could not be uploaded again, and much of its looks.
 
 Run as a process (`python -m ticketadmin.workbooks.marking`) with its limits, bytes of memory and seconds of
 processor time, as arguments. Its input is a line of JSON, the fields of `AddedColumn`, then the workbook; its
-output the new workbook, or nothing where the workbook cannot be marked.
+output the new workbook, or nothing if the workbook cannot be marked.
 """
 
 import json
@@ -231,7 +231,7 @@ class _Styles(_Copy):
 
 
 def main(arguments: list[str]) -> int:
-    """Mark the workbook. Returns 0, also where it cannot be done, which an empty output says."""
+    """Mark the workbook. Returns 0, also if it cannot be done, which an empty output says."""
     limit_process(*map(int, arguments))
     first, _line, content = sys.stdin.buffer.read().partition(b"\n")
     try:

@@ -108,10 +108,10 @@ class Command(BaseCommand):
 
 
 def _standard_input(words: list[str]) -> bytes | None:
-    """Return the standard input, one byte over the limit at most; None where the arguments name tickets."""
+    """Return the standard input, one byte over the limit at most; None if the arguments name tickets."""
     codes = [word for word in words if "=" not in word]
     if codes == [STANDARD_INPUT] or not codes:
-        return sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""  # none where it was closed
+        return sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""  # none if it was closed
     if STANDARD_INPUT in codes:
         raise WrongArguments([_("Name the tickets as arguments or on standard input, not both.")])
     return None

@@ -25,7 +25,7 @@ _TRIALS = {
 
 
 class Command(BaseCommand):
-    """Check everything that reading can show; exit 1 where saving cannot work."""
+    """Check everything that reading can show; exit 1 if saving cannot work."""
 
     help = "Check the connection to the CRM and the key's rights. Without an option nothing is written there."
 

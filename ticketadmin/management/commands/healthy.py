@@ -15,7 +15,7 @@ TIMEOUT = 5.0  # seconds
 
 
 class Command(BaseCommand):
-    """Exit 0 where this container's process answers, 1 where it does not."""
+    """Exit 0 if this container's process answers, 1 if it does not."""
 
     help = "Check that the web server or the worker of this container runs. Exit code 1: it does not."
     requires_system_checks: list[str] = []  # runs every few seconds

@@ -1,4 +1,4 @@
-"""Django's `makemessages`, so that a catalogue changes only where a text changed.
+"""Django's `makemessages`, so that a catalogue changes only if a text changed.
 
 gettext's guesses ("fuzzy" entries) would ship a wrong translation or be thrown away; the date in the
 header and the order of the source files would change in every branch and conflict in every merge.

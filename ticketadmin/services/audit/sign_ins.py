@@ -1,6 +1,6 @@
 """Sign-ins in the audit log, whichever way they were made.
 
-Users type their password into the box for the name. So a failed sign-in's name is recorded only where it
+Users type their password into the box for the name. So a failed sign-in's name is recorded only if it
 names an account; all others are counted by address and hour. An attacker who tries thousands of names or
 passwords must not fill the table either: beyond MAX_ENTRIES an hour, failures of an account are counted
 like those.

@@ -1,4 +1,4 @@
-"""What one cell of an uploaded table asks for: nothing, a value, or an empty field.
+"""What one cell of an uploaded table means: keep the field, set a value, or empty the field.
 
 An empty cell keeps; the word `[clear]` (`[xóa]`) clears; everything else is a value and goes through
 `inputs.parse`, as in the form of one ticket. What is added here is only how people write such
@@ -54,7 +54,7 @@ def read_cell(
     column: ColumnReading = _PLAIN_COLUMN,
     is_decimal: bool = False,
 ) -> Set | Clear | None:
-    """Return what a cell asks for; None: keep the field. Raises ValidationError.
+    """Return the change that a cell stands for; None: keep the field. Raises ValidationError.
 
     `is_decimal` tells that a workbook stores a number with three decimals.
     """
@@ -85,7 +85,7 @@ def read_cell(
 
 
 def refuse_damage(text: str, *, is_number: bool = False) -> None:
-    """Raise ValidationError for what a spreadsheet shows in the place of a value that it lost."""
+    """Raise ValidationError for what a spreadsheet shows instead of a value that it lost, such as `####`."""
     if _BROKEN.fullmatch(text):
         message = _("The spreadsheet shows %(value)s here, which is no value. Correct the cell.")
         raise ValidationError(message, code="broken_cell", params={"value": text[:20]})

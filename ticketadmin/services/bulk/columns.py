@@ -52,8 +52,8 @@ def read_columns(
 ) -> tuple[FileColumn, ...]:
     """Return what each column of the table means, in the file's order. Raises InvalidColumns.
 
-    `told` says of a heading which field the file itself takes it for: "" for a column that is not read, None
-    where it says nothing. With `skips_unknown` a column that is no field is not read either.
+    `told` returns for a heading the field that the file itself says it is: "" for a column that is not read,
+    None if it says nothing. With `skips_unknown` a column that is no field is not read either.
     """
     names = _Names(fields)
     columns: list[FileColumn] = []
@@ -74,7 +74,7 @@ def read_columns(
 
 
 def is_header(cells: tuple[str, ...]) -> bool:
-    """Return whether a row names the column of the codes, and another one: a title names nothing else."""
+    """Return whether a row names the column of the codes and at least one other; a title names no other."""
     names = [name for name in cells if name.strip()]
     return len(names) > 1 and any(is_code_heading(name) for name in names)
 

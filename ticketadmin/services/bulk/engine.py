@@ -1,16 +1,16 @@
 """Working through a bulk update: one worker at a time holds its lease and keeps several items in flight.
 
-`drain` takes the lease and works until nothing is left, a user says stop, or trouble pauses the run. Here is
-which item comes next and what its result means for the run. What threads do with it is `steps`, how items are
-claimed `claims`, how the turn ends `closing`.
+`drain` takes the lease and works until nothing is left, a user says stop, or trouble pauses the run. This
+module decides which item comes next and what its result means for the run. What a thread does with an item is
+in `steps`, claiming items in `claims`, the end of a turn in `closing`.
 
 A worker that dies keeps its lease for BULK_LEASE_SECONDS; then another takes over. Items that were in
 flight are in doubt and settled by reading before anything is sent again. Clocks of the machines are
 taken to agree within a few seconds.
 
-The thread that renews the lease asks the CRM nothing, so a slow CRM cannot cost a living worker its
-lease. One that lost it all the same, because it stalled, changes nothing in the run any more:
-whatever it writes holds on to the lease first.
+The thread that renews the lease never calls the CRM, so a slow CRM cannot cost a living worker its lease.
+A worker that lost it nevertheless, because it stalled, changes nothing in the run any more: every write
+renews the lease first.
 """
 
 import logging
@@ -57,7 +57,7 @@ logger = logging.getLogger(__name__)
 def drain(pk: int, *, worker: str, should_stop: Callable[[], bool] = lambda: False) -> None:
     """Work on one bulk update until it needs no worker any more or `should_stop` says so.
 
-    Returns at once where another worker holds the lease. Raises DatabaseError where the database
+    Returns at once if another worker holds the lease. Raises DatabaseError where the database
     goes away; the lease then runs out and another worker goes on.
     """
     with leased(pk, worker) as bulk:
@@ -118,7 +118,7 @@ class Turn:
     # --- what comes next -------------------------------------------------------------------------
 
     def _next_task(self) -> Task | None:
-        """Return what to hand out now, read-backs first; None where nothing may start."""
+        """Return the next task for a thread, read-backs first; None if nothing may start."""
         is_last = self.steps.is_stopping or not (self.tasks or self.claimed)
         if self.steps.work is not None and (written := self.proofs.due(at_once=is_last)):
             return Task([one.item for one in written], partial(self.steps.prove, self.steps.work, written))
@@ -143,7 +143,7 @@ class Turn:
         return self.phase == BulkState.CHECKING and self.steps.lists.is_on
 
     def _readable_together(self) -> list[BulkItem]:
-        """Take claimed items that one call may read; none where fewer than two are left."""
+        """Take claimed items that one call may read; none if fewer than two are left."""
         open_items = [item for item in self.claimed if item.pk not in self.singly]
         wanted = set(self.steps.lists.first_part([item.ticket_code for item in open_items]))
         items = [item for item in open_items if item.ticket_code in wanted]
@@ -166,11 +166,11 @@ class Turn:
 
     @property
     def _ahead(self) -> int:
-        """Return how many tickets are in work beside those whose call is under way; of one at a time none."""
+        """Return how many tickets are prepared while calls of others are under way; 0 with one at a time."""
         return min(MAX_AHEAD, self.size // 2)
 
     def claim(self) -> list[BulkItem]:
-        """Return waiting items, now claimed; none where the lease is lost, and then stop."""
+        """Return waiting items, now claimed; none if the lease is lost, and then stop."""
         count = max(CLAIMED_AHEAD * self.bulk.in_flight, self.steps.lists.max_rows if self._reads_many else 0)
         is_to_prove = self.rollout is not None and not self.rollout.has_begun
         items = self.claims.claim(count, is_to_prove=is_to_prove)
@@ -191,7 +191,7 @@ class Turn:
             self.note(item, result)
 
     def note(self, item: BulkItem, found: ItemResult | Exception) -> None:
-        """Take in what came of a step: what is to follow for its item, and what it tells of the CRM."""
+        """Handle the result of a step: what happens to its item next, and what it says about the CRM."""
         was_written = self.proofs.take_up(item)
         match self._result_of(item, found):
             case Left():
@@ -231,7 +231,7 @@ class Turn:
             self.claimed.append(item)
 
     def _learn(self, item: BulkItem, reason: str) -> None:
-        """Take what an item's end tells of the CRM: its speed, trouble, damage."""
+        """Learn from the end of an item about the CRM: its speed, failures, damage."""
         self.crm_away_since = None
         self.pace.note(reason, in_flight=min(len(self.in_flight) + 1, self.size))
         pause = self.trouble.note(reason, item.pk)
@@ -273,7 +273,7 @@ class Turn:
             self.steps.is_stopping = True
 
     def renew(self) -> bool:
-        """Keep the lease and look what users want; return whether the lease is still held."""
+        """Renew the lease and read what users have set meanwhile; return whether the lease is still held."""
         is_ours = self.lease.renew(self.pace.slowed_until)
         self.pace.per_second = self.bulk.per_second
         return is_ours
@@ -285,7 +285,7 @@ class Turn:
         return others.filter(waits_since__lt=long_ago).exists()
 
     def _recover(self) -> bool:
-        """Sort the items that no worker is at; return whether any were found."""
+        """Requeue orphaned items, or mark them as doubtful; return whether any were found."""
         is_sent = self.phase == BulkState.RUNNING and self._sends
         found, doubts = self.claims.recover(may_be_sent=is_sent)
         self.steps.is_stopping = self.steps.is_stopping or not self.lease.is_ours
@@ -305,7 +305,7 @@ class Turn:
         pause_run(self.lease, self.phase, reason)
 
     def close(self) -> None:
-        """Give back what was not begun, and take the run to its next state."""
+        """Return unstarted items to the queue, and move the run to its next state."""
         self.steps.reads.write()
         if not self.claims.give_back(self.claimed):
             return

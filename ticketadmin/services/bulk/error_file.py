@@ -21,7 +21,7 @@ BETWEEN = " · "
 def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> MarkedFile:
     """Return an uploaded file with its errors, read with the answers of its user.
 
-    Raises Forbidden, or ValidationError where it cannot be read or written so.
+    Raises Forbidden, or ValidationError if it cannot be read or written so.
     """
     require(actor, "run_bulk_updates")
     content = content_of(file)

@@ -1,7 +1,7 @@
 """An uploaded file as the source of a bulk update: read, kept, and read again with its user's answers.
 
-The notes of the bulk update tell how its file was read: what was taken, what is wrong, what is asked. They
-are JSON, and hold no more than a page shows; everything else comes from the kept file.
+The notes of the bulk update say how its file was read: what was taken, its errors, the open questions. They
+are JSON, and hold no more than a page shows; everything else is read again from the kept file.
 """
 
 import zlib
@@ -124,7 +124,7 @@ def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: 
     """Read the kept file with other answers, and replace the tickets of its bulk update.
 
     Returns whether there is something new to agree to: other rows have errors than before. Raises Forbidden,
-    NotNow where the changes were taken already, FileGone, or ValidationError where the file cannot be used.
+    NotNow where the changes were taken already, FileGone, or ValidationError if the file cannot be used.
     """
     require(actor, "run_bulk_updates")
     content = kept_content(bulk)
@@ -141,7 +141,7 @@ def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: 
 
 
 def kept_file(bulk: BulkUpdate) -> UUID | None:
-    """Return what names the file of a bulk update, while it is still kept."""
+    """Return the name of the file of a bulk update while the file is kept."""
     if "file" not in bulk.notes:
         return None
     return BulkFile.objects.filter(bulk=bulk).values_list("uuid", flat=True).first()
@@ -161,7 +161,7 @@ def content_of(file: BulkFile) -> bytes:
 
 
 def answers_in(notes: BulkNotes) -> dict[tuple[int, str], str]:
-    """Return what the user answered about the columns of a file so far."""
+    """Return the user's answers about the columns of a file so far."""
     asked = [*notes.get("questions", []), *changeable_in(notes)]
     return {(one["index"], one["about"]): one["answer"] for one in asked if one["answer"]}
 

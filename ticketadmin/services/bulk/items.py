@@ -1,4 +1,4 @@
-"""One ticket of a bulk update: sent, proved, settled, ended. Its row tells how far it got.
+"""One ticket of a bulk update: sent, proved, settled, ended. Its row records how far it got.
 
 Sending is the ordinary save, with the item's `submission`: repeating it never sends twice. An item
 whose worker was cut off is in doubt: its ticket is read again before anything more is sent.
@@ -56,7 +56,7 @@ from ticketadmin.ticketapi.reasons import Reason
 def send_item(work: Work, item: BulkItem, *, is_proved_later: bool = False) -> ItemResult:
     """Save one ticket as the dry run showed it.
 
-    A failure after which the CRM certainly was not changed, and which may pass, puts the item back.
+    After a temporary failure that certainly did not change the CRM, the item goes back into the queue.
     `is_proved_later`: where the write is accepted, the caller has the ticket read back (`prove_item`).
     """
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
@@ -133,7 +133,7 @@ def _origin_of(bulk: BulkUpdate) -> Origin:
 
 
 def _in_progress(item: BulkItem, other: Change | None) -> ItemResult:
-    """Try again later. If it is a save of this very item that has not ended, what came of it is found out."""
+    """Try again later; an item whose own save is under way becomes doubtful and is settled by reading."""
     if other is None or other.submission != item.submission:
         return _again(item, ItemOutcome.NOT_DONE, ItemReason.IN_PROGRESS)
     item.state, item.not_before = ItemState.DOUBT, timezone.now() + ITEM_LOOK_INTERVAL
@@ -161,7 +161,7 @@ def _failed(work: Work, item: BulkItem, problem: SaveFailed) -> ItemResult:
 def settle_item(work: Work, item: BulkItem) -> ItemResult:
     """Find out by reading what the item's change did; nothing is sent.
 
-    Only failures of this reading count as such, not the one that the change is open for.
+    Only failures of this read are reported, not the one that left the change open.
     """
     change = item.change
     if change is None:
@@ -201,7 +201,7 @@ def _may_yet_be_settled(change: Change) -> bool:
 
 
 def _look_later(item: BulkItem, change: Change, failure: str | None) -> ItemResult:
-    """Keep an item in doubt. Once reading would tell, only a few failures to read are waited for."""
+    """Keep an item in doubt. Once reading could settle it, only a few failed reads are tolerated."""
     item.not_before = timezone.now() + ITEM_LOOK_INTERVAL
     if timezone.now() >= certain_at(change) and failure not in NOT_TRIED:
         item.attempts += 1
@@ -220,7 +220,7 @@ def leave_open(item: BulkItem) -> None:
 
 
 def fail_item(item: BulkItem) -> ItemResult:
-    """Put an item back after an internal error, or give it up; whether it was sent decides the words."""
+    """Requeue an item after an internal error, or end it; its outcome depends on whether it was sent."""
     change = Change.objects.filter(bulk=item.bulk.uuid, submission=item.submission).first()
     if change is not None:
         item.state, item.not_before = ItemState.DOUBT, timezone.now() + ITEM_LOOK_INTERVAL
@@ -242,13 +242,13 @@ def _again(
 ) -> ItemResult:
     if not may_try_again(item, reason, retry_after):
         return _end(item, outcome, reason, change)
-    item.reason = "" if reason == Reason.BUSY_HERE else reason  # which tells nothing of the ticket
+    item.reason = "" if reason == Reason.BUSY_HERE else reason  # which says nothing about the ticket
     keep_items([item])
     return Retry(reason)
 
 
 def _ended(work: Work, item: BulkItem, change: Change) -> ItemResult:
-    """End an item by what is known of its change; while a look may tell more, it stays in doubt."""
+    """End an item with the outcome of its change; while another read may settle more, it stays in doubt."""
     if not _may_yet_be_settled(change):
         return _end_with(work, item, change)
     item.state, item.change, item.attempts = ItemState.DOUBT, change, 0

@@ -39,7 +39,7 @@ def sweep() -> list[int]:
 
 @contextmanager
 def leased(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
-    """Take the lease on a bulk update and give it back; None where another worker holds it."""
+    """Take the lease on a bulk update and give it back; None if another worker holds it."""
     now = timezone.now()
     free = BulkUpdate.objects.filter(pk=pk, state__in=ACTIVE).exclude(lease_until__gt=now)
     if not free.update(worker=worker, lease_until=now + lease_time(), slots=0, waits_since=None):
@@ -66,7 +66,7 @@ class Lease:
         return self.is_ours and time.monotonic() < self._runs_out
 
     def mine(self) -> QuerySet[BulkUpdate]:
-        """Return the bulk update, or nothing where another worker took it over."""
+        """Return the bulk update, or nothing if another worker took it over."""
         return BulkUpdate.objects.filter(pk=self.bulk.pk, worker=self.worker)
 
     def hold(self) -> bool:

@@ -31,7 +31,7 @@ class Notation(StrEnum):
 class ColumnReading:
     """How the cells of one column are read, as its other cells, its file and its user tell.
 
-    `notation` is that of its days or numbers, None where nothing tells; `is_answered`: a user chose it;
+    `notation` is that of its days or numbers, None if nothing tells; `is_answered`: a user chose it;
     `overrides`: although a cell tells otherwise, so that such cells do not fit any more.
     `day_zero`: the day that the workbook's serial numbers count from. `names` are the options or names that a
     user chose for spellings (folded) that mean several. `open_texts` are the cells that wait for an answer.
@@ -47,7 +47,7 @@ class ColumnReading:
     def refuse_misfit(self, told: frozenset[Notation]) -> None:
         """Raise ValidationError for a cell that can only be read in another notation than the user chose.
 
-        `told` are the notations in which the cell can be read, empty where it tells nothing.
+        `told` are the notations in which the cell can be read, empty if it says nothing about that.
         """
         if self.overrides and self.notation and told and self.notation not in told:
             raise ValidationError(_misfits()[self.notation], code="other_notation")

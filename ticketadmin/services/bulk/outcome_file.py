@@ -39,7 +39,7 @@ class RowEndings:
 def file_with_outcomes(bulk: BulkUpdate, ended: RowEndings, *, actor: User) -> MarkedFile:
     """Return the file of a bulk update with how the ticket of each row ended.
 
-    Raises Forbidden, FileGone, or ValidationError where it cannot be read or written so.
+    Raises Forbidden, FileGone, or ValidationError if it cannot be read or written so.
     """
     require(actor, "run_bulk_updates")
     content = kept_content(bulk)

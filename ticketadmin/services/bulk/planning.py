@@ -1,7 +1,7 @@
 """The dry run of many tickets by one call of the CRM's list.
 
 A list may be late, or spell values otherwise than the ticket itself. So a row only plans a ticket that is to
-be sent, and only where nothing speaks against it: it shows every field concerned, is no older than what the
+be sent, and only if nothing speaks against it: it shows every field concerned, is no older than what the
 index knows of the ticket, and of the rows that came together the one with the longest values says the same as
 its ticket. What seems to be as wanted already, changed since or impossible is read singly first. A row that
 was late all the same costs no value: the run reads the ticket before it writes, and reports a conflict.

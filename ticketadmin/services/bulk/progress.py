@@ -1,4 +1,4 @@
-"""What there is to see of bulk updates: counts, rate, pages of items, results, and what else touches them."""
+"""What pages show of bulk updates: counts, rate, pages of items, results, and runs that overlap."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ RESULT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a bulk update got: counts by plan and by outcome, `done` of `total` of the phase it is in.
+    """The progress of a bulk update: counts by plan and by outcome, `done` of `total` in its current phase.
 
     `rate` is items a second lately, None while it is not known; `seconds_left` follows from it.
     """
@@ -148,7 +148,7 @@ def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
 
 
 def refresh_outcomes(bulk: BulkUpdate) -> None:
-    """Take over what was found out since about items left open: a ticket page may have settled one."""
+    """Update items that were left open and have been settled since, for example by a ticket page."""
     stale = bulk.items.filter(outcome__in=[one for one in ItemOutcome if one.is_open]).exclude(change=None)
     for item in stale.exclude(change__outcome=F("outcome")).select_related("change"):
         if item.change and item.change.is_settled:
@@ -183,7 +183,7 @@ def overlaps(bulk: BulkUpdate) -> list[Overlap]:
 
 
 def runs_page(*, owner: int | None = None, before: int | None = None) -> PageOfRows[BulkUpdate]:
-    """Return a page of the bulk updates of one user or of everybody."""
+    """Return a page of the bulk updates of one user or of all."""
     runs = BulkUpdate.objects.select_related("owner").order_by("-id")
     if owner:
         runs = runs.filter(owner=owner)
@@ -211,7 +211,7 @@ def mark_seen(bulk: BulkUpdate, user: User) -> None:
 def result_table(bulk: BulkUpdate) -> Iterator[tuple[Any, ...]]:
     """Return a row for each field of each ticket, in the order of RESULT_COLUMNS; memory does not grow.
 
-    A field that was not sent and is another one since has a row, too: nothing is `sent`, `damage` says what.
+    A field that changed without being sent has a row, too: `sent` is empty, and `damage` says what happened.
     """
     return _result_table(bulk, load_schema(), get_language())
 

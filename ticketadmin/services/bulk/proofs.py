@@ -1,6 +1,6 @@
 """Read-backs of what a run wrote, gathered for a moment and made by one call of the CRM's list.
 
-A row counts only where it proves the write as completely as reading the ticket would: every field that was
+A row counts only if it proves the write as completely as reading the ticket would: every field that was
 read before the write is in it, the sent ones as sent, the others as they were, and the CRM's own time of the
 last change is later than before the write, so that no row from an earlier time can pass. Any other ticket is
 read singly before it is judged.
@@ -116,7 +116,7 @@ def prove_together(work: Work, unproved: Sequence[Unproved], lists: ListReads) -
 
 
 def _verdict(written: Written, row: ReadTicket) -> Verdict | None:
-    """Return the verdict that a row proves, None where it is not exactly as expected."""
+    """Return the verdict that a row proves, None if it is not exactly as expected."""
     intent = written.intent
     if intent.before is None or intent.read is None or not _is_newer(row.updated_at, intent.read.updated_at):
         return None

@@ -1,9 +1,9 @@
-"""What the columns of a file mean, and what only its user can say: a question once a column.
+"""What the columns of a file mean, and the questions that only its user can answer, one a column.
 
-A day or number with two readings is read as the other cells of its column tell. Where none tells, or they
-contradict each other, the column is a question, with examples in both readings. A name that fits several
-options, and a word in a column of yes and no that is neither, is a question by itself. Until it is answered
-such a cell asks for nothing.
+A day or number with two readings is read as the other cells of its column show. If none does, or they
+contradict each other, the user has to say how to read the column, with examples in both readings. A name that
+fits several options, and a word in a column of yes and no that is neither, is a question by itself. Until it
+is answered such a cell changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ Options = tuple[tuple[str, str], ...]  # values with labels
 
 
 class QuestionSubject(StrEnum):
-    """What a question is about."""
+    """The subject of a question."""
 
     DAYS = "days"
     NUMBERS = "numbers"
@@ -52,7 +52,7 @@ class QuestionSubject(StrEnum):
 
 @dataclass(frozen=True)
 class Example:
-    """A cell, and what it is read as with each of the question's options: a day, a number, a name."""
+    """A cell, and its value (a day, a number, a name) under each option of the question."""
 
     row: int
     text: str
@@ -63,7 +63,7 @@ class Example:
 class ColumnQuestion:
     """What a column can mean. `options` are a `Notation` without a label, or names.
 
-    `about` is the spelling in question, folded; "" where the whole column is. `rows` is how many cells it
+    `about` is the spelling in question, folded; "" if the whole column is. `rows` is how many cells it
     concerns, `answer` the option that the user chose, "" before that.
     `spelling` is `about` as a cell writes it.
     """
@@ -84,7 +84,7 @@ class Decided:
     """A notation that the cells of a column decide: `row` and `text` are the first that does.
 
     `question` lets the user read the column otherwise, by an `answer` other than `notation`; its first
-    example is the cell that decides, `rows` counts the cells that would change. None where there is none.
+    example is the cell that decides, `rows` counts the cells that would change. None if there is none.
     """
 
     column: str
@@ -130,7 +130,7 @@ class _Cell:
 
 @dataclass(frozen=True)
 class _Examined:
-    """A column with its cells, and what the user answered about any column of the file."""
+    """A column with its cells, and the user's answers about all columns of the file."""
 
     index: int
     name: str
@@ -140,7 +140,7 @@ class _Examined:
     answers: Answers | None
 
     def answer(self, about: str, options: Iterable[str]) -> str:
-        """Return what the user answered, "" where nothing or something that is no option."""
+        """Return the user's answer, "" if there is none or it is not one of the options."""
         given = (self.answers or {}).get((self.index, about), "")
         return given if given in options else ""
 
@@ -171,7 +171,7 @@ class _Examined:
     def decided(
         self, subject: QuestionSubject, notations: tuple[Notation, ...], told: "_Told"
     ) -> Decided | None:
-        """Return what the cells decide, if they agree, and how the user can decide otherwise."""
+        """Return the notation on which the cells agree, if any, and how the user can override it."""
         if len(told.decided) != 1:
             return None
         ((notation, cell),) = told.decided.items()
@@ -190,7 +190,7 @@ class _Examined:
         return Example(cell.row, cell.text, tuple(readings))
 
     def _reading(self, text: str, notation: Notation) -> str:
-        """Return what a text is in a notation; "" where it is nothing."""
+        """Return the value of a text in a notation, "" if it has none."""
         reading = ColumnReading(notation=notation, is_answered=True, overrides=True)
         try:
             wish = read_cell(self.field, text, self.schema, column=reading)

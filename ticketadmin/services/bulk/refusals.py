@@ -13,7 +13,7 @@ TOO_MANY_REQUESTS = 429
 
 @contextmanager
 def slowed_by_refusals(pace: Pace) -> Iterator[None]:
-    """Slow down at the first 429 that any thread of this process gets, also where a retry then succeeds.
+    """Slow down at the first 429 that any thread of this process gets, also if a retry then succeeds.
 
     A Retry-After holds the run as a whole.
     """

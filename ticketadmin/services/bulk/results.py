@@ -7,7 +7,7 @@ from ticketadmin.services.saving.sending import Written
 
 @dataclass(frozen=True)
 class Done:
-    """The item has ended. `reason` is that of a failure, "" where there was none."""
+    """The item has ended. `reason` is that of a failure, "" if there was none."""
 
     reason: str = ""
 
@@ -23,7 +23,7 @@ class Retry:
 class Doubt:
     """The item may have been sent, and reading its ticket has not shown yet what came of it.
 
-    `reason` is that of the failure just met, "" where nothing failed.
+    `reason` is that of the failure just met, "" if nothing failed.
     """
 
     reason: str = ""

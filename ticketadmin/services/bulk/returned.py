@@ -30,7 +30,7 @@ class ReturnedFile:
     misfit: RecordProblem | None = None
 
     def field_of(self, name: str) -> str | None:
-        """Return the field that a heading shows; "" where it only informs, None where it is not known."""
+        """Return the field that a heading shows; "" if it only informs, None if it is not known."""
         if is_ending(name):
             return ""
         if self.record and (found := self.record.field_of(name)) is not None:

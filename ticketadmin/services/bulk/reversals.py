@@ -51,7 +51,7 @@ def undo_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> Bulk
 
 
 def _undo_item(change: Change, actor: User) -> BulkItem | None:
-    """Return the reverse of a change, with what it stored as the base; None where it had no effect."""
+    """Return the reverse of a change, with what it stored as the base; None if it had no effect."""
     _require_undo(actor, change)
     earlier, after = replaced_values(change), change.read_back or {}
     if not earlier:

@@ -1,7 +1,7 @@
 """An uploaded table as a plan for each ticket, or as errors named by row and column.
 
-Nothing is asked or stored here: the caller passes the fields and the CRM's lists. Every error is found
-in one go, so that a file is corrected once.
+This module neither queries nor stores anything: the caller passes the fields and the CRM's lists. All errors
+are found in one pass, so that a file is corrected once.
 """
 
 from collections import Counter, defaultdict
@@ -57,7 +57,7 @@ _REMEMBERED = 100  # characters: statuses and days repeat in a column, contents 
 
 @dataclass(frozen=True)
 class RowError:
-    """What is wrong, or doubtful, in a row as the spreadsheet numbers it and in a column as it is named."""
+    """An error or a warning, with its row as the spreadsheet numbers it and the name of its column."""
 
     row: int
     column: str
@@ -77,7 +77,7 @@ class ReadAs:
 
 @dataclass(frozen=True)
 class BulkTable:
-    """The rows without an error, and what is wrong with the others.
+    """The rows without errors, and the errors of the others.
 
     `errors` and `warnings` hold the first MAX_ERRORS, `all_errors` the first MAX_ERRORS_A_ROW of each row;
     `error_rows` names every row that has an error, `warning_count` says how many warnings there are. Running
@@ -117,7 +117,7 @@ def plan_rows(
     Values are checked as in the form of one ticket; what a field may hold never depends on the file. An
     option that is not offered is right where the ticket holds it already: it is an error in its row, unless
     what follows `compares` each row with its ticket, as a dry run does.
-    `answers` are what the user said of columns with two readings; None where no user can be asked.
+    `answers` are what the user said of columns with two readings; None if no user can be asked.
     A code that is in several rows is an error in all of them, because none is known to be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
@@ -204,7 +204,7 @@ class _Reading:
         self.read_as = Counter[tuple[str, str, str]]()
 
     def plan_of(self, row: TableRow) -> RowPlan:
-        """Return what a row asks for; what cannot be read is among the errors."""
+        """Return the changes of a row; cells that cannot be read are added to the errors."""
         code = self._code_of(row)
         exported = self.returned.cells_of(code)
         values: dict[str, Set | Clear] = {}

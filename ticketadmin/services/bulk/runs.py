@@ -76,7 +76,7 @@ class TooManyTickets(BulkProblem):
 
 @dataclass(frozen=True)
 class Chosen:
-    """One ticket to be updated, perhaps with wishes of its own.
+    """One ticket to be updated, with the changes for this ticket alone, if any.
 
     `had` are the values that an uploaded export was written with, None for tickets from elsewhere.
     """
@@ -88,7 +88,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class ChosenTickets:
-    """What choosing found. `notes` tells how, and what was left out."""
+    """The tickets that were chosen. `notes` says how, and which were left out."""
 
     tickets: tuple[Chosen, ...]
     notes: BulkNotes = field(default_factory=BulkNotes)
@@ -112,7 +112,7 @@ def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") 
 
 
 def replace_tickets(bulk: BulkUpdate, chosen: ChosenTickets) -> None:
-    """Give a bulk update that is being prepared other tickets and notes; the caller holds a lock on its row.
+    """Replace the tickets and notes of a bulk update in preparation; the caller has locked its row.
 
     Raises NothingToDo.
     """
@@ -160,7 +160,7 @@ def check_bulk(
 
 
 def check_again(bulk: BulkUpdate, *, actor: User) -> None:
-    """Throw the dry run away and make another: the tickets may have changed. Raises Forbidden or NotNow."""
+    """Replace the dry run by a new one: the tickets may have changed. Raises Forbidden or NotNow."""
     require(actor, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.READY,), BulkState.CHECKING, seal="")
@@ -193,7 +193,7 @@ def _forget_plans(bulk: BulkUpdate, items: QuerySet[BulkItem] | None = None) -> 
 
 
 def _leave_unchanged(bulk: BulkUpdate) -> None:
-    """Read no ticket for which neither its row in an exported file nor a common change asks anything."""
+    """Skip tickets that neither their row of an exported file nor a common change would change."""
     if not bulk.wishes and not recipe_of_run(bulk):
         unchanged = bulk.items.filter(file_base__isnull=False, wishes__isnull=True)
         plan = {"plan": Plan.ALREADY, "reason": ItemReason.UNCHANGED_IN_FILE}
@@ -208,10 +208,10 @@ def choose_values(
     by_column: Mapping[str, str],
     by_ticket: Mapping[int, str],
 ) -> None:
-    """Keep which value counts in conflicts of an uploaded export, and check their tickets again.
+    """Store which value wins in conflicts of an uploaded export, and check these tickets again.
 
     `by_ticket` names items by primary key and wins over `by_column`, which names fields; others stay.
-    Raises Forbidden, NotNow, NothingToDo, or SealBroken where the dry run with this seal is gone.
+    Raises Forbidden, NotNow, NothingToDo, or SealBroken if the dry run with this seal is gone.
     """
     require(actor, "run_bulk_updates")
     schema = load_schema()
@@ -239,7 +239,7 @@ def confirm_bulk(
 ) -> None:
     """Send exactly what the dry run with this seal showed.
 
-    Raises Forbidden, NotNow, NothingToDo, or SealBroken where the dry run is another one by now.
+    Raises Forbidden, NotNow, NothingToDo, or SealBroken if another dry run has replaced that one.
     """
     require(actor, "run_bulk_updates")
     with transaction.atomic():
@@ -284,9 +284,9 @@ def pause_bulk(bulk: BulkUpdate, *, actor: User) -> None:
 
 
 def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
-    """Go on where it paused, in the name of who confirmed it.
+    """Resume a paused run in the name of the user who confirmed it.
 
-    Raises Forbidden, or NotNow: also where the run paused for damage, which `go_on_although` accepts.
+    Raises Forbidden, or NotNow: also if the run paused for damage, which `go_on_although` accepts.
     """
     require(actor, "run_bulk_updates")
     if bulk.is_paused_for_damage:
@@ -295,7 +295,7 @@ def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
 
 
 def go_on_although(bulk: BulkUpdate, *, actor: User) -> None:
-    """Go on in spite of everything that was seen so far: none of it pauses this run again.
+    """Resume despite the damage seen so far, which does not pause this run again.
 
     Raises Forbidden or NotNow.
     """
@@ -340,7 +340,7 @@ def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
 def create_bulk(actor: User, kind: BulkKind, rows: Iterable[BulkItem], **values: Any) -> BulkUpdate:
     """Return a new bulk update of these items, with further values of its row. Raises NothingToDo."""
     unsent = BulkUpdate.objects.filter(owner=actor, started_at=None)
-    unsent.filter(created_at__lt=timezone.now() - UNSENT_KEPT_FOR).delete()  # prepared and left lying
+    unsent.filter(created_at__lt=timezone.now() - UNSENT_KEPT_FOR).delete()  # prepared and never confirmed
     values |= {"kind": kind, "owner": actor, "owner_name": actor.display_name}
     with transaction.atomic():
         bulk = BulkUpdate.objects.create(created_at=timezone.now(), **values)
@@ -360,14 +360,14 @@ def _add_items(bulk: BulkUpdate, rows: Iterable[BulkItem]) -> None:
 
 
 def _record_if_others(action: AuditAction, bulk: BulkUpdate, actor: User) -> None:
-    """Put into the audit log what is done to a colleague's bulk update; one's own is in its own record."""
+    """Record in the audit log what a user does to a colleague's bulk update; for their own the run has it."""
     if bulk.owner_id != actor.pk:
         target = Target("bulkupdate", str(bulk.uuid), bulk.owner_name)
         record(action, target, user=actor)
 
 
 def _move(bulk: BulkUpdate, sources: tuple[BulkState, ...], target: BulkState, **values: Any) -> None:
-    """Go from one of the states to another, or raise NotNow."""
+    """Move from one of these states to another. Raises NotNow if it is in none of them."""
     moved = BulkUpdate.objects.filter(pk=bulk.pk, state__in=sources).update(state=target, **values)
     bulk.refresh_from_db()
     if not moved:

@@ -72,7 +72,7 @@ class Steps:
             held_back.reset(held)
 
     def _begin(self) -> Work | None:
-        """Return what a thread works with, None where nothing may begin any more."""
+        """Return what a thread works with, None if nothing may begin any more."""
         self._ask_for_lists()
         return self.work if self._may_begin() else None
 
@@ -115,6 +115,6 @@ class Steps:
 
 
 def _work_for(bulk: BulkUpdate) -> Work | None:
-    """Return what working needs, or None where its owner may not run bulk updates any more."""
+    """Return what working needs, or None if its owner may not run bulk updates any more."""
     owner = User.objects.filter(pk=bulk.owner_id or 0, is_active=True).first()
     return work_on(bulk, owner) if owner is not None and owner.may("run_bulk_updates") else None

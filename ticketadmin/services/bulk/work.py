@@ -38,7 +38,7 @@ def work_on(bulk: BulkUpdate, user: User) -> Work:
 
 
 def _still_ours() -> QuerySet[BulkItem]:
-    """Return the items of a run, none where another worker took it over: that one finds out by itself."""
+    """Return the items of a run, none if another worker took it over: that one finds out by itself."""
     run = BulkUpdate.objects.filter(pk=Slot("run", BigIntegerField()), worker=Slot("worker", CharField()))
     return BulkItem.objects.filter(bulk__in=run)
 

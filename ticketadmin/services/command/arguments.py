@@ -67,7 +67,7 @@ def read_arguments(
 ) -> Wanted:
     """Return what `CODE … field=value`, `--clear` and the standard input ask for. Raises WrongArguments.
 
-    `given` is the standard input, None where the arguments name the tickets. With `may_be_empty` no change
+    `given` is the standard input, None if the arguments name the tickets. With `may_be_empty` no change
     has to be named, because a recipe brings some.
     """
     codes = [word for word in words if "=" not in word]

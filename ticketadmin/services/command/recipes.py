@@ -25,8 +25,8 @@ from ticketadmin.services.values.schema import TicketSchema
 def with_recipe(wanted: Wanted, named: str, user: User, schema: TicketSchema) -> Wanted:
     """Return the wanted changes with those of a recipe; one ticket is read for it, and is its base.
 
-    Raises WrongArguments, also where the recipe cannot be used on any ticket. Raises Forbidden or
-    TicketApiError where the one ticket cannot be read.
+    Raises WrongArguments, also if the recipe cannot be used on any ticket. Raises Forbidden or
+    TicketApiError if the one ticket cannot be read.
     """
     recipe = _recipe(user, named)
     return _for_one(wanted, recipe, user) if wanted.is_single else _for_each(wanted, recipe, user, schema)

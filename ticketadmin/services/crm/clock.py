@@ -83,7 +83,7 @@ class PreparedClock(Slot):
 
 @dataclass(frozen=True)
 class SharedMoment:
-    """A moment, None where none is kept, and how many seconds it was ahead when it was read (0: passed)."""
+    """A moment, None if none is kept, and how many seconds it was ahead when it was read (0: passed)."""
 
     at: datetime | None = None
     seconds_left: float = 0.0

@@ -86,5 +86,5 @@ class ConcurrencyLimit:
             queue.popleft().release()
 
 
-# What limits the calls of this thread, None where nothing does.
+# What limits the calls of this thread, None if nothing does.
 concurrency_limit: ContextVar[ConcurrencyLimit | None] = ContextVar("concurrency_limit", default=None)

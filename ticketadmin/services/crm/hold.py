@@ -20,7 +20,7 @@ from ticketadmin.ticketapi.reasons import Reason
 
 ASKS_TO_WAIT = frozenset({429, 503})  # statuses whose Retry-After concerns all calls, not one ticket
 
-# Returns the seconds for which this thread's work is held, 0 where it is not.
+# Returns the seconds for which this thread's work is held, 0 if it is not.
 held_back: ContextVar[Callable[[], float]] = ContextVar("held_back", default=lambda: 0.0)
 
 
@@ -42,7 +42,7 @@ def held_while_asked_to_wait() -> Iterator[None]:
 
 
 def asked_to_wait() -> float:
-    """Return the seconds for which the CRM still asks not to be called, 0 where it does not."""
+    """Return the seconds for which the CRM still asks not to be called, 0 if it does not."""
     return shared_moment(Shared.ASKED_TO_WAIT, "until").seconds_left
 
 

@@ -1,7 +1,7 @@
 """Reading one ticket: the API's answer as flat field values, and what a refusal means.
 
 A refusal is not always an error: a key that may not read (403, 405, or 404 from a tenant that never
-let any key read) turns the tool to update-only mode. A 404 means "no such ticket" only where reading
+let any key read) turns the tool to update-only mode. A 404 means "no such ticket" only if reading
 is known to work.
 
 Every answer is announced (`ticket_read`, `ticket_absent`) with the moment at which the read began, so that

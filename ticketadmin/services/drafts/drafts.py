@@ -28,7 +28,7 @@ from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import normal_text
 
 CLEAR_INPUT = "clear"  # the form's list of fields to clear
-NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a further custom field
+NEW_KEY, NEW_VALUE = "new_custom_key", "new_custom_value"  # a custom field that is added by its key
 EXTRAS = frozenset({CLEAR_INPUT, NEW_KEY, NEW_VALUE, CHANGE_REASON})
 MAX_DRAFTS = 500  # of one user
 
@@ -67,9 +67,9 @@ def keep_draft(
     tab: Tab,
     submission: UUID | None,
 ) -> Draft | None:
-    """Keep what differs from the base, and return the draft, or None where nothing differs any more.
+    """Keep what differs from the base, and return the draft, or None if nothing differs any more.
 
-    What an earlier post of the form saved is not kept again: its last autosave may arrive late. Raises
+    Text that an earlier post of the form saved is not stored again: its last autosave may arrive late. Raises
     Forbidden and TooManyDrafts.
     """
     require(user, "edit_tickets")
@@ -92,7 +92,7 @@ def keep_draft(
 def drop_saved(change: Change, inputs: Mapping[str, Inputs], *, tab: Tab) -> None:
     """Drop from the draft what a form saved: the texts that it posted, and what its tab held before that.
 
-    What another tab typed stays, and what this one typed while the save was on its way.
+    Text from other tabs stays, and text typed in this one while the save was under way.
     """
     with transaction.atomic():
         draft = _LOCKED_DRAFT.first(actor=change.actor_id, ticket=change.ticket_code)
@@ -107,7 +107,7 @@ def drop_saved(change: Change, inputs: Mapping[str, Inputs], *, tab: Tab) -> Non
 
 
 def discard_draft(user: User, code: str) -> None:
-    """Put the draft aside; until something new is typed it can be brought back."""
+    """Discard the draft; `bring_back_draft` can restore it until something new is typed."""
     Draft.objects.filter(actor=user, ticket_code=code).update(discarded_at=timezone.now())
 
 
@@ -119,7 +119,7 @@ def bring_back_draft(user: User, code: str) -> None:
 def restore_draft(user: User, opened: OpenedTicket, *, beside: Collection[str] = ()) -> Restored | None:
     """Put the user's draft into the ticket as it was just read, without the fields in `beside`.
 
-    None without a draft, after it was discarded, and where the CRM holds all of it by now: then it goes.
+    None if there is no draft, if it was discarded, or if the CRM holds all of it by now; then it is deleted.
     """
     draft = _OWN_DRAFT.first(actor=user.pk, ticket=opened.code)
     if draft is None:

@@ -24,7 +24,7 @@ class Colleague:
 
 @dataclass(frozen=True)
 class TicketPresence:
-    """What a page shows: colleagues, one's own other tabs, and the newest change by another user."""
+    """What a page shows: colleagues, the user's other tabs, and the newest change by another user."""
 
     colleagues: tuple[Colleague, ...] = ()
     own_tabs: int = 0
@@ -32,7 +32,7 @@ class TicketPresence:
 
     @property
     def key(self) -> str:
-        """Identifies what is shown, so that the answer to a page that shows it already can be empty."""
+        """A digest of what is shown, so that a page that already shows it gets an empty answer."""
         colleagues = ",".join(f"{one.name}:{one.is_editing:d}" for one in self.colleagues)
         return f"{colleagues}|{self.own_tabs}|{self.newer_change.uuid if self.newer_change else ''}"
 

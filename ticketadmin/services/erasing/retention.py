@@ -154,7 +154,7 @@ CHORES: dict[str, Callable[[datetime], int]] = {
 def upkeep_if_due() -> dict[str, int] | None:
     """Do the regular cleaning unless a worker began it within the hour.
 
-    Returns how many rows each piece of work removed, or None where it was not due.
+    Returns how many rows each piece of work removed, or None if it was not due.
     """
     now = timezone.now()
     return upkeep(now) if _take(now) else None

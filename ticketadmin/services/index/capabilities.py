@@ -1,7 +1,7 @@
-"""What this CRM's list can do: found out by asking, checked row by row, never trusted.
+"""What this CRM's list can do: tried by calls, checked row by row, never assumed.
 
 The documentation does not say which fields can be sorted or filtered by, and an unknown filter may be
-ignored. So each ability is tried once a day on real rows, and counts only where the answer proves it. Batched
+ignored. So each ability is tried once a day on real rows, and counts only if the answer proves it. Batched
 reads (`filters_by_code`) and the ages that pages promise depend on it.
 """
 
@@ -29,7 +29,7 @@ _ABOUT = {
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What the list proved to do. `fields` are the names that rows carried; what was not proved is False."""
+    """The abilities that the list proved. `fields` are the names in its rows; what is unproved is False."""
 
     fields: frozenset[str] = field(default_factory=frozenset)
     rows: int = 0
@@ -52,7 +52,7 @@ class Capabilities:
 
 
 def capabilities_of(index: TicketIndex) -> Capabilities:
-    """Return what was last found out for an index; no call is made."""
+    """Return the last known abilities of an index's list; no call is made."""
     known: dict[str, Any] = index.capabilities
     return Capabilities(**known | {"fields": frozenset(known["fields"])}) if known else Capabilities()
 
@@ -60,7 +60,7 @@ def capabilities_of(index: TicketIndex) -> Capabilities:
 def can_filter_by_code(index: TicketIndex) -> bool:
     """Return whether one call can read the rows of many codes (`filtering[ticket_code:in]`). No call is made.
 
-    Even so an answer must be checked: it may leave out a code, and rows carry no content.
+    Its answers must be checked nevertheless: they may leave out a code, and rows carry no content.
     """
     return capabilities_of(index).filters_by_code
 
@@ -74,14 +74,14 @@ def is_due(index: TicketIndex, now: datetime) -> bool:
 
 
 def check_soon(index: TicketIndex) -> None:
-    """Let the worker check again at its next step, also where the CRM refused the list."""
+    """Make the worker check again at its next step, even if the CRM refused the list."""
     index.keep(checked_at=None, problem="", problem_at=None)
 
 
 def check_capabilities(index: TicketIndex, ask: Ask) -> Capabilities:
     """Find out what the list can do by at most seven calls, and keep it. `ask` reads one page of the list.
 
-    Raises TicketApiError where the list cannot be read at all, or the CRM cannot answer now.
+    Raises TicketApiError if the list cannot be read at all, or the CRM cannot answer now.
     """
     sample = ask(limit=LIST_PAGE_SIZE)
     found = Capabilities(
@@ -105,7 +105,7 @@ def check_capabilities(index: TicketIndex, ask: Ask) -> Capabilities:
 
 
 def keep_capabilities(index: TicketIndex, found: Capabilities) -> None:
-    """Keep what was found out, or what a later answer disproved."""
+    """Store the abilities that a check found, or that a later answer disproved."""
     kept = asdict(found) | {"fields": sorted(found.fields)}
     index.keep(capabilities=kept, checked_at=database_now())
 
@@ -117,7 +117,7 @@ def is_sorted(values: Iterable[Any], *, descending: bool) -> bool:
 
 
 def _try(ask: Ask, **query: Any) -> tuple[Ticket, ...] | None:
-    """Return the rows of a page that a CRM may refuse; None where it does. What may pass is raised."""
+    """Return the rows of a page that a CRM may refuse; None if it does. What may pass is raised."""
     try:
         return ask(limit=LIST_PAGE_SIZE, **query).tickets
     except (InvalidTicket, NotAllowed, NotFound, UnexpectedReply):

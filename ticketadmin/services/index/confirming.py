@@ -15,7 +15,7 @@ from django.utils import timezone
 from ticketadmin.models import IndexedTicket, PreparedUpdate, ReadFrom, Slot, TicketIndex
 from ticketadmin.services.crm.clock import clock_column
 
-# What a row says of its ticket, and follows from one read of it. `digest` names that read.
+# The columns that follow from one read of the ticket. `digest` identifies that read.
 CHANGED_COLUMNS = (
     "number", "values", "words", "customer_words", "digest",
     "title_key", "customer_key", "email_key", "phone_key", "category_key",
@@ -24,9 +24,9 @@ CHANGED_COLUMNS = (
 
 
 def confirm_row(index: TicketIndex, code: str, digest: str, *, began_at: datetime) -> bool:
-    """Note on a ticket's row that a read which began at that moment showed the same; return whether one did.
+    """Confirm a ticket's row by a read that began at this moment and showed the same; return whether it did.
 
-    False where the row holds something else, is missing, or was written by a read that began later.
+    False if the row holds something else, is missing, or was written by a read that began later.
     """
     return bool(_CONFIRMED.run(index=index.pk, code=code, known=digest, began_at=began_at))
 

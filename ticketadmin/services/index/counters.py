@@ -53,7 +53,7 @@ def count_statuses(
 
 
 def status_counts(index: TicketIndex) -> tuple[Counted, ...]:
-    """Return the counts of an index, in one query. A counter that fell to nothing is left out."""
+    """Return the counts of an index, by one query, without those that fell to 0."""
     kept = StatusCount.objects.filter(index=index, tickets__gt=0).values_list("key", "name", "tickets")
     return tuple(Counted(bytes(key), name, tickets) for key, name, tickets in kept)
 

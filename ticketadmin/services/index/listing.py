@@ -1,8 +1,9 @@
 """The list of tickets as the index knows it: filters, order, pages by key, totals. No remote call is made.
 
-A filter fits only what is known: an unknown status fits no status but "unknown". Pages go on after the last
-row seen (a key, not an offset), so that rows that come and go neither repeat nor hide others, and the last
-page costs what the first does. Rows without a value to order by come last in either direction.
+A filter compares known values only: a row whose status is unknown fits "unknown" and no other status. Pages
+go on after the last row seen (a key, not an offset), so that rows that come and go neither repeat nor hide
+others, and the last page costs what the first does. Rows without a value to order by come last in either
+direction.
 """
 
 from collections.abc import Iterator, Mapping
@@ -130,7 +131,7 @@ class ListFilters:
 
     @property
     def is_status_alone(self) -> bool:
-        """Whether the counters know the total: the filters name only statuses, or nothing."""
+        """Whether the counters hold the total: the filters name only statuses, or nothing."""
         others = (
             self.text, self.categories, self.customer, self.due, self.expected_from, self.expected_to,
             self.custom, self.changed_since,
@@ -140,7 +141,7 @@ class ListFilters:
 
 @dataclass(frozen=True)
 class Total:
-    """How many rows fit; `is_more` where counting stopped at the limit."""
+    """The number of rows that fit; with `is_more`, counting stopped at the limit."""
 
     count: int
     is_more: bool = False
@@ -148,7 +149,7 @@ class Total:
 
 @dataclass(frozen=True)
 class PageOfTickets:
-    """One page of rows, and the places of the pages before and after it ("" where there is none)."""
+    """One page of rows, and the places of the pages before and after it ("" if there is none)."""
 
     rows: tuple[IndexedTicket, ...]
     next: str = ""
@@ -157,7 +158,7 @@ class PageOfTickets:
 
     @property
     def total(self) -> Total | None:
-        """How many rows fit, where this page holds them all; None where it holds a part of them."""
+        """How many rows fit, where this page holds them all; None if it holds a part of them."""
         is_whole = (self.rows or self.is_first) and not (self.next or self.previous)
         return Total(len(self.rows)) if is_whole else None
 
@@ -186,7 +187,7 @@ class Query:
     def rows(self, *, in_order: bool = False, walked: bool = False) -> QuerySet[IndexedTicket]:
         """Return the rows that fit, in no order, or to be read `in_order`.
 
-        Missing tickets show only where they are searched for. Where the table is `walked`, the customer is
+        Missing tickets show only if they are searched for. Where the table is `walked`, the customer is
         looked for in its own column alone: to find it anywhere first is what the index of words is for.
         """
         filters = self.filters
@@ -199,7 +200,7 @@ class Query:
 
     @cached_property
     def _words(self) -> Mapping[str, Matches]:
-        """The words that are looked for, found once for page and total."""
+        """The conditions for the words of the query, made once for page and total."""
         texts = filter(None, (self.filters.text, self.filters.customer))
         return {text: matching_words(terms_in(text), connection) for text in texts}
 
@@ -221,7 +222,7 @@ class Query:
                 yield Exists(IndexedValue.objects.filter(ticket=OuterRef("pk"), name=name, key=key))
 
     def ordered(self) -> QuerySet[IndexedTicket]:
-        """Return the rows with what a list shows of them and the value that orders them, nothing else."""
+        """Return the rows with only the columns that a list shows and the value that orders them."""
         rows = self.rows(in_order=True)
         if self.order.is_custom:
             kept = IndexedValue.objects.filter(ticket=OuterRef("pk"), name=self.order.name).exclude(key=b"")
@@ -289,7 +290,7 @@ def position_of(query: Query, row: IndexedTicket) -> Total:
 
 
 def customer_of(index: TicketIndex, code: str) -> str:
-    """Return the name of a ticket's customer, "" where the index does not know it."""
+    """Return the name of a ticket's customer, "" if the index does not know it."""
     values = IndexedTicket.objects.filter(index=index, code=code).values_list("values", flat=True).first()
     return str((values or {}).get(CUSTOMER, ""))
 
@@ -330,7 +331,7 @@ def _key_of(query: Query, row: IndexedTicket) -> Any:
 
 
 def _from(query: Query, place: Place | None, most: int) -> Iterator[IndexedTicket]:
-    """Yield at most so many rows on from a place, in order, or backwards before it."""
+    """Yield at most `most` rows after a place in order, or before it backwards."""
     parts = _parts(query, place)
     if place is None and query.is_whole:
         first = _first_known(query.order.column, query.order.is_descending, most)
@@ -348,7 +349,7 @@ def _from(query: Query, place: Place | None, most: int) -> Iterator[IndexedTicke
 
 @cache
 def _first_known(column: str, is_descending: bool, most: int) -> Prepared[IndexedTicket]:
-    """Return the query of the page that users see most: the first of the whole list, in an order."""
+    """Return the query for the page that users see most, the first one of the whole list, in this order."""
 
     def build() -> QuerySet[IndexedTicket]:
         rows = IndexedTicket.objects.filter(index_id=Slot("index", BigIntegerField()), missing_at=None)
@@ -364,7 +365,7 @@ def _known(rows: QuerySet[IndexedTicket], column: str, *, is_descending: bool) -
 
 
 def _parts(query: Query, place: Place | None) -> Iterator[QuerySet[IndexedTicket]]:
-    """Yield the rows on from a place in their two parts: those with a value to order by, those without.
+    """Yield the rows after a place in two parts: those with a value to order by, then those without.
 
     The first page of a few rows is read in one part: there is no index of an order to walk.
     """

@@ -89,10 +89,10 @@ OmniboxMeaning = OneTicket | StatusChange | NamedRecipe | ManyTickets | SearchWo
 
 @dataclass(frozen=True)
 class KnownCodes:
-    """The codes that a text names and the index knows, by their sort key, and the forms that codes have here.
+    """The codes in a text that the index knows, by their sort key, and the forms of this CRM's codes.
 
-    Without any form nothing is known of this CRM's codes: then a code is what has a letter and a digit, or a
-    hyphen, in capitals.
+    Without any form nothing is known about this CRM's codes: then a word in capitals with a digit or a hyphen
+    counts as a code.
     """
 
     spelled: Mapping[bytes, str] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class KnownCodes:
 
 
 def known_codes(index: TicketIndex, text: str) -> KnownCodes:
-    """Look up what the index knows of the words of a text, in one query or two."""
+    """Look up the words of a text in the index, by one or two queries."""
     pieces = dict.fromkeys(_PIECE.findall(visible(text[:MAX_OMNIBOX_TEXT])))
     keys = [sort_key(piece) for piece in list(pieces)[: 2 * MAX_CODES]]
     rows = IndexedTicket.objects.filter(index=index, code_key__in=keys).values_list("code_key", "code")
@@ -174,7 +174,7 @@ def named_recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:
 
 
 def codes_in(text: str, codes: KnownCodes) -> tuple[str, ...]:
-    """Return the ticket codes in pasted text, each once, noise left out. A link names one ticket at most."""
+    """Return the ticket codes in pasted text, each once, without noise. A link names at most one ticket."""
     text = visible(text[:MAX_OMNIBOX_TEXT])
     found: dict[str, None] = {}
     done = 0

@@ -1,7 +1,7 @@
-"""What the tool reads anyway refreshes the index: opening, fresh reads, read-backs, dry runs, quick status.
+"""Updates the index by what the tool reads anyway: opening, fresh reads, read-backs, dry runs, quick status.
 
-Where nothing can be read back, an accepted save leaves the values that were sent, marked as such. A fault of
-the index never disturbs the read or the save that it learns from.
+Where nothing can be read back, an accepted save leaves the values that were sent, marked as such. An error of
+the index never fails the read or the save that it learns from.
 """
 
 import logging

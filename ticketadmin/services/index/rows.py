@@ -2,7 +2,7 @@
 
 A row is written only by a read that began after the one it holds, by the database's clock; an older read that
 arrives late changes nothing. A field that a read does not show keeps its earlier value: what is unknown stays
-absent, what was known once is not forgotten. Content is never kept.
+absent, and a known value is never dropped. Content is never kept.
 
 Locks are taken in one order: the index (for new rows), rows by code, counters by key.
 """
@@ -150,13 +150,13 @@ def seen_in_ticket(read: ReadTicket, listed: ListedFields) -> ReadRow:
 
 
 def seen_in_save(code: str, wanted: Mapping[str, Json], listed: ListedFields) -> ReadRow:
-    """Return what an accepted save that could not be read back leaves in the ticket, as it was sent."""
+    """Return the values that an accepted save sent, for a ticket that could not be read back."""
     values = {name: as_text(value) for name, value in wanted.items() if name in KEPT}
     return ReadRow(code, None, values | _custom_texts(wanted, listed))
 
 
 def _about(seen: Ticket | ReadTicket) -> dict[str, str]:
-    """Return what is known about a ticket besides the fields that can be edited."""
+    """Return what a read shows of a ticket besides the fields that can be edited."""
     about = {CUSTOMER: seen.account_name, CREATED: seen.created_at, UPDATED: seen.updated_at}
     return {name: value for name, value in about.items() if value is not None}
 
@@ -175,7 +175,7 @@ def write_rows(
 ) -> WriteResult:
     """Write what one read showed. `began_at` is `database_now()` from before the read was sent.
 
-    `sweep` is the number of the sweep that the read belongs to, if it does.
+    `sweep` is the number of the sweep that the read belongs to, if any.
     """
     found = {one.code: one for one in reversed(list(seen))}
     if not found:
@@ -256,7 +256,7 @@ def _is_updated(
 
 
 def _after(before: ReadRow, after: ReadRow) -> ReadRow:
-    """Return what two reads showed together: of a field that the second does not show, what the first did."""
+    """Return two reads as one: fields that the second does not show have their values from the first."""
     kept = {
         name: value
         for name, value in before.values.items()
@@ -268,7 +268,7 @@ def _after(before: ReadRow, after: ReadRow) -> ReadRow:
 def _changed_columns(index: TicketIndex, before: ReadRow, after: ReadRow) -> dict[str, Any] | None:
     """Return the columns of a row that held `before` and now holds `after`.
 
-    None where that takes more than the row and its counter: a listed value, or values that only it knows.
+    None if that takes more than the row and its counter: a listed value, or values that only it knows.
     """
     is_whole = all(one.shows_custom and one.values.keys() >= KEPT for one in (before, after))
     if not is_whole or before.number != after.number or _listed(before) != _listed(after):
@@ -283,7 +283,7 @@ def _listed(seen: ReadRow) -> dict[str, str]:
 
 
 def mark_missing(index: TicketIndex, code: str, *, began_at: datetime) -> bool:
-    """Note that the ticket's own read found no such ticket. Return whether a row says so now."""
+    """Mark a ticket whose own read found no such ticket as missing. Return whether a row is marked now."""
     with transaction.atomic():
         row = IndexedTicket.objects.select_for_update().filter(index=index, code=code).first()
         if row is None or not _is_newer(began_at, row):
@@ -354,7 +354,7 @@ def _columns(known: Mapping[str, str], old: IndexedTicket | None) -> dict[str, A
 
 
 def _name_key(known: Mapping[str, str], name: str, old: IndexedTicket | None, column: str) -> bytes | None:
-    """Return the sort key of a name; most names are those that the old row has a key for."""
+    """Return the sort key of a name, from the old row if it is the same name."""
     if old is not None and old.values.get(name) == known.get(name):
         key: bytes | None = getattr(old, column)
         return key

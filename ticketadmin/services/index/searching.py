@@ -1,4 +1,4 @@
-"""How the database finds words inside texts: trigrams, where it has them.
+"""How the database finds words inside texts: by trigrams if it supports them.
 
 SQLite gets an FTS5 table with a trigram tokenizer that triggers keep equal to the rows; PostgreSQL gets a
 `pg_trgm` index where the database lets us make the extension, and an index of the lines that are numbers: a
@@ -68,7 +68,7 @@ class Matches:
 
     They differ where the words are frequent: SQLite then walks the order's index and looks each row up among
     those found, instead of fetching and sorting them all: 6 ms instead of 36 for 20,000 of 100,000 rows.
-    `are_few` where the rows were found already, and are named one by one.
+    `are_few`: the rows have been found already and are named one by one.
     """
 
     any_order: Q
@@ -108,7 +108,7 @@ def _has_numbers(connection: BaseDatabaseWrapper) -> bool:
 
 
 class _Made:
-    """Which databases have what a search needs. It is remembered: no version of the product drops it."""
+    """Which databases have the indexes for search. Cached, because no version of the product drops them."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
@@ -160,7 +160,8 @@ def _prepare_postgresql(connection: BaseDatabaseWrapper) -> None:
 def matching_words(terms: Iterable[Term], connection: BaseDatabaseWrapper) -> Matches:
     """Return the conditions under which a ticket holds every term, by this database's quickest way.
 
-    A whole telephone number that tickets have is not looked for in pieces, on PostgreSQL nor in longer ones.
+    A complete telephone number that tickets hold is not searched for by its parts and, on PostgreSQL, not
+    inside longer numbers.
     """
     terms = tuple(terms)
     is_sqlite = connection.vendor == "sqlite"
@@ -180,7 +181,7 @@ def _by_scan(terms: Iterable[Term]) -> Matches:
 
 
 def _with_number(number: str, connection: BaseDatabaseWrapper) -> list[int]:
-    """Return the ids of the rows with a whole number; none where there are many."""
+    """Return the ids of the rows with a whole number; none if there are many."""
     if connection.vendor == "sqlite":
         parts = " AND ".join(_quoted(number[start : start + TRIGRAM]) for start in (1, 4, 7))
         found = _asked(connection, _WITH_PARTS, parts, number, FREQUENT_ROWS + 1)
@@ -207,10 +208,10 @@ def _in_word_table(terms: tuple[Term, ...], connection: BaseDatabaseWrapper) -> 
 
 @contextmanager
 def walking(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Let PostgreSQL walk the table for what is counted in here, up to a limit: for frequent words.
+    """Make PostgreSQL scan the table for counts inside this context, up to a limit: for frequent words.
 
     Its planner takes several words for rarer than they are together, and collects the place of every row that
-    holds them before it counts the first: 208 ms for 200,000 of a million, 73 ms by walking to the limit.
+    holds them before it counts the first: 208 ms for 200,000 of a million, 73 ms by a scan to the limit.
     """
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:

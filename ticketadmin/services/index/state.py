@@ -46,7 +46,7 @@ class IndexState:
 
     @property
     def share(self) -> int | None:
-        """The done part of a sweep in per cent; None where there is none, or nothing to compare with."""
+        """The done part of a sweep in per cent; None if there is none, or nothing to compare with."""
         if not self.row.is_sweeping or not self.row.sweep_rows:
             return None
         total = max(self.row.sweep_rows, self.known, 1)

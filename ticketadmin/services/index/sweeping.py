@@ -1,9 +1,9 @@
 """The sweeper: keeps the index fresh by reading the CRM's list, one call at a time, within a budget.
 
-What is due, most urgent first: finding out what the list can do; the newest tickets; the next page of a sweep
-over the whole list; the own read of a ticket that the list no longer shows. Where a sweep goes on is kept in
-the index's row and is written together with the rows of a page, so that a killed worker costs one page. One
-process sweeps at a time: the one that holds the lease, by the database's clock.
+What is due, most urgent first: checking what the list can do; the newest tickets; the next page of a sweep
+over the whole list; reading one ticket that the list no longer shows. The cursor of a sweep is kept in the
+index's row and written together with the rows of a page, so that a killed worker costs one page. One process
+sweeps at a time: the one that holds the lease, by the database's clock.
 """
 
 import logging
@@ -67,9 +67,9 @@ IDLE, BACK_OFF, MAX_BACK_OFF = 5.0, 5.0, 300.0
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a sweep goes on: after an id and skipping `offset` rows, `limit` rows at a time.
+    """The position of a sweep: after an id and skipping `offset` rows, `limit` rows at a time.
 
-    `rows` counts what was new, `idle` the pages in a row that brought nothing new, `bad` the rows in a row
+    `rows` counts new rows, `idle` consecutive pages without a new row, `bad` consecutive rows
     that could not be read. `tail` is the last row of the page before, which the next page repeats.
     `unaddressable` are codes that no address here can hold.
     """
@@ -86,7 +86,7 @@ class Cursor:
     by_id: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `Cursor(**…)` makes the same cursor of."""
+        """Return the cursor as JSON, from which `Cursor(**…)` makes an equal one."""
         return dict(vars(self))
 
 
@@ -102,9 +102,9 @@ class Sweeper:
         self._next_at = clock()
 
     def step(self) -> float:
-        """Do what is most urgent, at most one call (seven for a daily check). Return the seconds to wait.
+        """Do the most urgent work by at most one call (seven for a daily check); return the seconds to wait.
 
-        Raises DatabaseError; a failure of the CRM is remembered and waited out.
+        Raises DatabaseError. A failure of the CRM is recorded, and the next step waits longer.
         """
         if settings.TICKET_INDEX_PER_SECOND <= 0 or not may_try_reading():
             return IDLE
@@ -137,7 +137,7 @@ class Sweeper:
         return bool(taken.update(worker=self._worker, lease_until=now + LEASE))
 
     def _pace(self) -> float:
-        """Return the wait that keeps the calls within the budget, whatever time they themselves took."""
+        """Return the wait that keeps the calls within the budget, however long they took."""
         spent = self._calls / settings.TICKET_INDEX_PER_SECOND
         now = self._clock()
         self._next_at = max(self._next_at + spent, now - 1)
@@ -174,7 +174,7 @@ class Sweeper:
         return get_api().list_tickets(**query, with_custom_fields=wants_custom, request_id="index")
 
     def _read_newest(self, index: TicketIndex, able: Capabilities) -> None:
-        """Read one page of the newest tickets; the next step goes on while whole pages are news."""
+        """Read one page of the newest tickets; the next step reads on while every row of a page is new."""
         offset = self._newest_offset or 0
         query = _newest_query(index, able)
         began = database_now()
@@ -316,7 +316,7 @@ def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: ListedT
     )
     if cursor.by_id:
         if min(ids, default=cursor.after + 1) <= cursor.after or not is_sorted(ids, descending=False):
-            keep_capabilities(index, replace(able, filters_by_id=False))  # it was proved once, and is not so
+            keep_capabilities(index, replace(able, filters_by_id=False))  # it was once, and is no longer
             moved = replace(moved, by_id=False, after=0, offset=0, idle=0)
             _keep_cursor(index, moved)
             return
@@ -340,7 +340,7 @@ def _next_offset(cursor: Cursor, page: ListedTickets) -> dict[str, Any]:
 
 
 def _with_unaddressable(cursor: Cursor, page: ListedTickets) -> Cursor:
-    """Note the rows that are left out of the index, because no address here can hold their codes."""
+    """Record the rows that are left out of the index, because no URL of this tool can hold their codes."""
     known = dict.fromkeys([*cursor.unaddressable, *sorted(page.unaddressable)])
     return replace(cursor, unaddressable=tuple(known)[:MAX_UNADDRESSABLE])
 
@@ -350,7 +350,7 @@ def _keep_cursor(index: TicketIndex, cursor: Cursor) -> None:
 
 
 def _end_sweep(index: TicketIndex, cursor: Cursor) -> None:
-    """End a sweep: what it did not list and was not read meanwhile is doubted; its own read will decide."""
+    """End a sweep: tickets neither listed nor read meanwhile are doubtful until they are read themselves."""
     now, is_first = database_now(), index.sweep_finished_at is None
     index.keep(
         is_sweeping=False,
@@ -379,7 +379,7 @@ def _is_about_content(error: TicketApiError) -> bool:
 
 
 def _past_a_bad_row(cursor: Cursor) -> Cursor:
-    """Read fewer rows at a time, and pass over one that cannot be read even alone."""
+    """Read fewer rows at a time, and skip a row that cannot be read even by itself."""
     if cursor.limit > 1:
         return replace(cursor, limit=cursor.limit // 2)
     logger.warning(
@@ -415,7 +415,7 @@ def _settle_doubt(index: TicketIndex) -> bool:
     try:
         read_ticket(doubted.code, get_choices())
     except (NotFound, CannotRead, UnexpectedReply):
-        # Not found: the row was marked. Else nothing is known, and other tickets come first.
+        # Not found: the row was marked. Otherwise nothing is known, and other tickets come first.
         again = IndexedTicket.objects.filter(pk=doubted.pk, doubted_at=F("doubted_at"))
         again.exclude(doubted_at=None).update(doubted_at=database_now())
     return True

@@ -22,9 +22,9 @@ _EDGES = " \t\"'`“”‘’„«»()[]{}<>,;:!?…*"
 
 @dataclass(frozen=True)
 class Term:
-    """One thing that must be found: any of `options`, each a set of words that must all occur.
+    """One part of a query: any of `options` must fit, each a set of words that must all occur.
 
-    `number` is a telephone number that was typed whole, as it is dialled, else "".
+    `number` is a complete telephone number as it is dialled, "" if the user typed something else.
     """
 
     options: tuple[tuple[str, ...], ...]
@@ -62,7 +62,7 @@ def is_contact(query: str) -> bool:
 
 
 def terms_in(query: str) -> tuple[Term, ...]:
-    """Return what a query looks for. A number with gaps is found whole or as the words that make it."""
+    """Return the terms of a query. A number with gaps is found joined, or as its separate words."""
     text = folded_text(query[:MAX_SEARCH_QUERY])
     terms: list[Term] = []
     done = 0

@@ -25,7 +25,7 @@ class Requirement(StrEnum):
     """What a rule requires; the value is what is stored with a change or a bulk item."""
 
     FILLED = "filled"
-    READABLE = "readable"  # a field that must be filled in cannot be read, so that is not known
+    READABLE = "readable"  # a field that must be filled in cannot be read, so it may be empty
     REASON = "reason"
     GROUP = "group"
 
@@ -44,7 +44,7 @@ class Unmet:
     names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `from_json` makes the same of."""
+        """Return it as JSON, from which `from_json` makes an equal one."""
         return {**vars(self), "requirement": self.requirement.value, "names": list(self.names)}
 
     @classmethod
@@ -84,7 +84,7 @@ _RULES = Prepared(TicketRule.objects.all)
 
 
 def rules_of(schema: TicketSchema) -> tuple[TicketRule, ...]:
-    """Return every rule, as they came with the lists of the CRM; a query only where they did not."""
+    """Return every rule as read together with the CRM's lists; by a query only if they were not."""
     known = schema.choices.rules
     return load_rules() if known is None else known
 
@@ -97,7 +97,7 @@ def names_to_read(rules: Iterable[TicketRule]) -> list[str]:
 def check_rules(rules: Iterable[TicketRule], asked: ProposedChange, schema: TicketSchema) -> RuleCheck:
     """Return what the change does not meet.
 
-    A query for the user's groups, only where a rule names some and they did not come with the session.
+    Makes a query for the user's groups, only if a rule names some and they did not come with the session.
     """
     broken: list[Unmet] = []
     waived: list[Unmet] = []
@@ -122,7 +122,7 @@ def _spelled(name: Value) -> str:
 
 
 def _unmet(rule: TicketRule, asked: ProposedChange, schema: TicketSchema) -> Iterator[Unmet]:
-    """Yield what a change does not meet of a rule: nothing where the rule is not about it."""
+    """Yield the requirements of a rule that a change does not meet; none if the rule does not apply to it."""
     if rule.field not in asked.wanted or not concerns(rule, rule.field, asked.wanted[rule.field]):
         return
     after = {**asked.known, **asked.wanted}

@@ -12,7 +12,7 @@ CHANGE_REASON = "change_reason"  # the name of its box in every form
 def read_change_reason(typed: str) -> str:
     """Return a typed reason as one line of at most MAX_CHANGE_REASON characters; "" for none.
 
-    Raises ValidationError where it is longer: a reason is never cut.
+    Raises ValidationError if it is longer: a reason is never cut.
     """
     if len(typed) > 4 * MAX_CHANGE_REASON:  # before any work: white space and controls may still go
         raise _too_long(len(typed))

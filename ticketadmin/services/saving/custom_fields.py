@@ -2,7 +2,7 @@
 
 Whether the CRM merges the object or replaces it is not documented, so it is sent whole: a CRM that replaces
 it would lose the rest. The price is a small window: another custom field that a colleague stores between the
-fresh read and the PUT is put back. TICKET_API_CUSTOM_FIELDS=changed closes it, but only where a trial on a
+fresh read and the PUT is put back. TICKET_API_CUSTOM_FIELDS=changed closes it, but only if a trial on a
 ticket that an administrator named has proved that this CRM merges.
 """
 
@@ -37,11 +37,11 @@ class Trial(StrEnum):
     MERGES = "merges"
     REPLACES = "replaces"
     EMPTIES = "empties"  # even fields outside `custom_fields`, which the request left out
-    KNOWN_TO_EMPTY = "known_to_empty"  # that was known before, so nothing was sent
+    KNOWN_TO_EMPTY = "known_to_empty"  # which was known before, so nothing was sent
     TOO_FEW = "too_few"  # the ticket has not enough filled custom fields
     BUSY = "busy"  # a save of the ticket is under way
     UNREADABLE = "unreadable"
-    FAILED = "failed"  # the CRM refused the write, or it cannot be told what it did
+    FAILED = "failed"  # the CRM refused the write, or its effect is unknown
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def is_proved() -> bool:
 
 
 def try_custom_fields(code: str) -> TrialResult:
-    """Send one custom field of a ticket with the value that it has, and see whether the others stay.
+    """Send one custom field of a ticket with its current value, and check whether the others stay.
 
-    The write is on record like a save. What is lost by it is sent once more: the whole object, or where the
-    CRM empties every field that is left out, everything that was read.
+    The write is on record like a save. Values that it lost are sent again: the whole object, or everything
+    that was read if the CRM empties every field that is left out.
     """
     schema = load_schema(get_choices())
     if schema.choices.omitted_are_emptied:

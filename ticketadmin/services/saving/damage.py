@@ -24,7 +24,7 @@ def damage_by_field(collateral: Mapping[str, Sequence[Value]], schema: TicketSch
 
 
 def worst_damage(found: Iterable[Damage]) -> Damage | None:
-    """Return the worst of several, None where there is none."""
+    """Return the worst of several, None if there is none."""
     kinds = set(found)
     return next((one for one in Damage if one in kinds), None)
 

@@ -87,7 +87,7 @@ class Edit:
         return {name: wish.value for name, wish in wishes if isinstance(wish, Set) and wish.is_typed}
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `from_json` makes the same edit of."""
+        """Return the edit as JSON, from which `from_json` makes an equal one."""
         return {
             name: wish.as_json() if isinstance(wish, Set) else {"clear": True}
             for name, wish in self.wishes.items()
@@ -104,7 +104,7 @@ class Edit:
         )
 
     def without(self, names: Collection[str]) -> "Edit":
-        """Return the same wishes but for some fields."""
+        """Return the edit without these fields."""
         return Edit({name: wish for name, wish in self.wishes.items() if name not in names})
 
 
@@ -125,7 +125,7 @@ def read_edit(
 ) -> Edit:
     """Compare what was posted with the base and return what the user changed.
 
-    Only changed fields are checked, so that a bad value somebody else stored does not block a save.
+    Only changed fields are checked, so that an invalid value of another user does not block a save.
     An emptied box clears a field whose value was known; where it was unknown, only `cleared` does.
     Raises InvalidEdit.
     """

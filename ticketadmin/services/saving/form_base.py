@@ -40,7 +40,7 @@ class Base:
         return self.loaded_at is not None
 
     def without(self, names: Collection[str]) -> "Base":
-        """Return the base as if these fields had not been shown."""
+        """Return the base without these fields, as if the read had not shown them."""
         return replace(self, values={name: self.values[name] for name in self.values if name not in names})
 
     def sign(self, user: User) -> str:
@@ -80,7 +80,7 @@ def load_signed_base(token: str, *, code: str) -> Base:
 def load_owned_base(token: str, *, code: str, max_age: timedelta) -> tuple[Base, User]:
     """Return the base in a posted token and the user whose form it is. Raises WrongBase.
 
-    The user was not signed out everywhere, got no new password and was not switched off since.
+    Raises it, too, if the user has been signed out everywhere, got a new password or was switched off since.
     """
     base, content = _loaded(token, code=code, max_age=max_age)
     owner = User.objects.filter(pk=content["person"], is_active=True).first()
@@ -90,7 +90,7 @@ def load_owned_base(token: str, *, code: str, max_age: timedelta) -> tuple[Base,
 
 
 def _sessions_of(user: User) -> str:
-    """Return what changes when all sessions of a user end."""
+    """Return a stamp that changes when all sessions of a user end."""
     return salted_hmac(BASE_SALT, user.get_session_auth_hash(), algorithm="sha256").hexdigest()[:32]
 
 

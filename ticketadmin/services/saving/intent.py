@@ -40,7 +40,7 @@ class SaveContext:
     """Who saves, from where and why. `submission` is the idempotency key: one form as it was sent.
 
     `change_reason` is the user's own, as `read_change_reason` returned it; `system_account` ran the command.
-    `accepts_losing` are the fields that the user was told would be lost, and sends it all the same.
+    `accepts_losing` are fields that would be lost, as the user was told before sending nevertheless.
     """
 
     actor: User
@@ -54,13 +54,13 @@ class SaveContext:
 
     @property
     def takes_back(self) -> bool:
-        """Return whether this stores what a change of this tool replaced or damaged."""
+        """Return whether this restores what an earlier change made by this tool replaced or damaged."""
         return self.undo_of is not None and self.origin in {Origin.UNDO, Origin.RESTORE}
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """Nothing can be sent, and why. `left` names the wanted fields that the CRM does not hold already."""
+    """Why nothing can be sent. `left` names the wanted fields that the CRM does not hold yet."""
 
     problem: SaveProblem
     left: Collection[str] = ()

@@ -22,7 +22,7 @@ from ticketadmin.services.saving.readback import settle_change
 from ticketadmin.services.saving.runner import this_runner
 
 MAX_WAIT = timedelta(seconds=8)
-MAX_CHANGES_SEEN = 3  # of a ticket; two numbers that are given at once may be written in either order
+MAX_CHANGES_SEEN = 3  # of a ticket; of two ids given at once, either may be committed first
 Seen = list[tuple[int, str]]
 
 
@@ -50,7 +50,7 @@ def record_intent(
 ) -> Change | Blocked | None:
     """Take the lock by writing down what is about to be sent, and return the record.
 
-    None, without a record, where another save ended since `seen`: compare afresh. Blocked where another
+    None, without a record, where another save ended since `seen`: compare afresh. Blocked if another
     save, or an earlier post of the same form, is still under way. Raises IntegrityError for any other cause.
     """
     change = _record(edited, context, intent)
@@ -63,7 +63,7 @@ def record_intent(
             ended = wait_for(settle_change(other))
             is_running = ended is not None and ended.outcome == Outcome.PENDING
             return Blocked(SaveInProgress(other), intent.wanted) if is_running else None
-        if on_record(edited.code) == seen:  # no other save came in between: this is no matter of locks
+        if on_record(edited.code) == seen:  # no other save came in between, so it is not about the lock
             raise
         return None
     if intent.before is not None and on_record(edited.code, but=change.pk) != seen:
@@ -102,7 +102,7 @@ def earlier_post(context: SaveContext) -> Change | None:
 def wait_for(change: Change) -> Change | None:
     """Return the record of a save under way once it is finished; still pending where that takes too long.
 
-    None where it was withdrawn, because its ticket is compared afresh.
+    None if it was withdrawn, because its ticket is compared afresh.
     """
     give_up = time.monotonic() + min(MAX_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
     while change.outcome == Outcome.PENDING and time.monotonic() < give_up:

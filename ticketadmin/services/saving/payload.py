@@ -18,7 +18,7 @@ from ticketadmin.services.values.schema import TicketSchema
 
 @dataclass(frozen=True)
 class Intent:
-    """What is to be sent. `before` is what the CRM held right before, None where it could not be read.
+    """What is to be sent. `before` is what the CRM held right before, None if it could not be read.
 
     `along` names the fields in the payload that are sent as they were read, `lost` those that the CRM would
     lose. `read` is the read that showed them: the index learns of it with the read-back, in one statement.

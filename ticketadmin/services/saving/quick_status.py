@@ -24,7 +24,7 @@ def set_status(code: str, status: str, *, seen: str | None, context: SaveContext
     """Set a ticket's status.
 
     `seen` is the status that the user saw: if the CRM holds another one by now, EditConflict is
-    raised and nothing is sent. None where it was not known. `context` says who asks, and why.
+    raised and nothing is sent. None if it was not known. `context` says who asks, and why.
     Raises UnknownStatus, Forbidden, or what `save_ticket` raises.
     """
     schema = load_schema(get_choices())

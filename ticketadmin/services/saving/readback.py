@@ -1,4 +1,4 @@
-"""What the record of a write tells, and settling what was left open, by reading the ticket later.
+"""What the record of a write shows, and settling an open one later by reading its ticket.
 
 How it is judged is `verdict`, how a verdict is written down is `record`.
 """
@@ -28,9 +28,9 @@ from ticketadmin.ticketapi.reasons import Reason
 
 
 def shown_outcome(change: Change) -> Outcome:
-    """Return the outcome as people should hear it: a save without an answer for too long is unknown.
+    """Return the outcome to show: a save that has had no answer for too long is unknown.
 
-    A PUT ends within two time-outs. An older pending change was cut off by a crash, or is being read
+    A PUT ends within two timeouts. An older pending change was cut off by a crash, or is being read
     back; `settle_change` finds out which as soon as that is certain.
     """
     is_late = timezone.now() - change.created_at > timedelta(seconds=2 * settings.TICKET_API_TIMEOUT)
@@ -38,7 +38,7 @@ def shown_outcome(change: Change) -> Outcome:
 
 
 def certain_at(change: Change) -> datetime:
-    """Return from when on reading the ticket tells what a write without a usable answer did."""
+    """Return the moment from which reading the ticket shows what a write without a usable answer did."""
     reason = Reason.known(change.reason)
     was_answered = change.outcome == Outcome.ACCEPTED or (reason is not None and reason.was_answered)
     return change.created_at if was_answered else change.created_at + settled_after()
@@ -56,9 +56,9 @@ def changed_nothing(change: Change) -> bool:
 
 
 def was_settled_elsewhere(change: Change) -> bool:
-    """Return whether another process settled a change meanwhile; then it holds that verdict now.
+    """Return whether another process settled a change meanwhile; `change` then holds that verdict.
 
-    That may be where a save took so long that it could be taken for one that was cut off.
+    This happens if a save took so long that it looked like one that was cut off.
     """
     if timezone.now() - change.created_at < settled_after() / 2:
         return False
@@ -77,7 +77,7 @@ def settle_change(change: Change) -> Change:
 
 
 def look_again(change: Change, *, is_abandoned: bool = False) -> Reason | None:
-    """Settle a change as `settle_change` does; return why its ticket could not be read, None where it could.
+    """Settle a change as `settle_change` does; return why its ticket could not be read, None if it could.
 
     `is_abandoned`: the caller knows that its save was cut off.
     """
@@ -85,7 +85,7 @@ def look_again(change: Change, *, is_abandoned: bool = False) -> Reason | None:
 
 
 def settle_ticket(code: str) -> list[Change]:
-    """Settle every open change of one ticket by one look at it; called when the ticket is opened."""
+    """Settle all open changes of a ticket by reading it once; called when the ticket is opened."""
     changes = _UNSETTLED.rows(ticket=code)
     _settle_together(changes)
     return changes
@@ -97,7 +97,7 @@ _UNSETTLED = Prepared(lambda: Change.objects.for_ticket(Slot("ticket", CharField
 def settle_all(*, limit: int = 1_000) -> list[Change]:
     """Settle open changes of all tickets; called by a command.
 
-    Those never looked at come first, then those whose last look is the longest ago.
+    Those never examined come first, then those examined longest ago.
     """
     waiting = Change.objects.unsettled().order_by(F("finished_at").asc(nulls_first=True), "id")
     by_ticket: dict[str, list[Change]] = {}
@@ -109,7 +109,7 @@ def settle_all(*, limit: int = 1_000) -> list[Change]:
 
 
 def _settle_together(changes: Sequence[Change], *, is_abandoned: bool = False) -> Reason | None:
-    """Settle changes of one ticket; return why it could not be read, None where it could."""
+    """Settle changes of one ticket; return why it could not be read, None if it could."""
     due = [one for one in changes if not one.is_settled and (is_abandoned or not _may_be_running(one))]
     if not due:
         return None
@@ -125,7 +125,7 @@ def _settle_together(changes: Sequence[Change], *, is_abandoned: bool = False) -
         verdict = judge(one, found, schema, _state_of(change))
         if verdict.results or verdict.outcome != change.outcome:
             finish_change(change, verdict)
-        else:  # its turn comes again after those that were not looked at since
+        else:  # it is examined again after those that were not examined since
             change.finished_at = timezone.now()
             change.save(update_fields=["finished_at"])
     return found.failure

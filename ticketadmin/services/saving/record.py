@@ -1,7 +1,7 @@
 """The record of a save: what was received and found, as values, and how they are written down.
 
 A record (`Change`) is written when the intent takes the lock (`lock`), and here, when it is known what the
-write did; between the two only where something else is to be sent (`sending`). `results` are empty while a
+write did; between the two only if something else is to be sent (`sending`). `results` are empty while a
 change is open.
 """
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("ticketadmin.saves")
 
 @dataclass(frozen=True)
 class Received:
-    """What came back for a PUT: nothing at all (`reason` says how), an error, or a success."""
+    """The answer to a PUT: none at all (`reason` says why), an error, or a success."""
 
     http_status: int | None = None
     message: str = ""
@@ -53,7 +53,7 @@ _FINISHED = RowsUpdate(
 def finish_change(change: Change, verdict: Verdict, received: Received | None = None) -> None:
     """Write the verdict down, with what was received where this ends the save itself.
 
-    Of the values read before, a settled change keeps only those it concerns.
+    A settled change keeps only those of the values read before that it concerns.
     """
     _take(change, verdict, received)
     _keep_concerned(change)
@@ -65,7 +65,7 @@ def finish_change(change: Change, verdict: Verdict, received: Received | None = 
 def finish_verified(ended: Sequence[tuple[Change, Verdict, Received]]) -> None:
     """Write many verdicts down in one statement: those of saves that were verified and did nothing else.
 
-    Raises ValueError for another verdict, which has more to be learnt from.
+    Raises ValueError for any other verdict, which `finish_change` has to handle.
     """
     for change, verdict, received in ended:
         if verdict.outcome is not Outcome.VERIFIED or verdict.collateral or verdict.unchecked:

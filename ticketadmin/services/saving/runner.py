@@ -14,7 +14,7 @@ START_FIELD = 19  # of those after the command's name in /proc/<pid>/stat: proc_
 
 
 def this_runner() -> str:
-    """Return the name of this process, "" where the system does not tell."""
+    """Return the name of this process, "" if the system does not tell."""
     return _runner(os.getpid())
 
 
@@ -44,7 +44,7 @@ def _home() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """Return when a process started, in ticks since the boot; "" where there is none."""
+    """Return when a process started, in ticks since the boot; "" if there is none."""
     try:
         status = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

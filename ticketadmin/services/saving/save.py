@@ -60,7 +60,7 @@ def open_ticket(
 def open_ahead(code: str, *, actor: User) -> OpenedTicket | None:
     """Read a ticket that its user may open next, without leaving any trace in the database.
 
-    None where opening it would do more than read: it has an open change to settle or a draft of the user,
+    None if opening it would do more than read: it has an open change to settle or a draft of the user,
     or it is not known that reading works. Raises Forbidden or TicketApiError.
     """
     require(actor, "edit_tickets")
@@ -77,7 +77,7 @@ def open_ahead(code: str, *, actor: User) -> OpenedTicket | None:
 
 
 def opened_from(code: str, read: ReadTicket | None, choices: Choices) -> OpenedTicket:
-    """Return what the form needs for a ticket that was read already, or cannot be."""
+    """Return what the form needs for a ticket that has been read, or that cannot be read (`read` None)."""
     schema = with_seen(load_schema(choices, read.values if read else ()), code)
     return OpenedTicket(code, read, base_of(read, code), schema)
 
@@ -86,8 +86,8 @@ def save_ticket(edited: TicketEdit, context: SaveContext) -> Saved:
     """Send exactly what the user changed, prove what happened, and return the record.
 
     A repeated call with the same `submission` that wants the same returns the first result and sends
-    nothing, because its record cannot be made twice. One that wants something else (the page of a save was
-    gone back to) is a save of its own, compared with what the first one stored.
+    nothing, because its record cannot be made twice. One that wants something else (the user went back to the
+    form) is a separate save, compared with what the first one stored.
     Raises Forbidden or a SaveProblem.
     """
     found = _written(edited, context)
@@ -95,10 +95,10 @@ def save_ticket(edited: TicketEdit, context: SaveContext) -> Saved:
 
 
 def write_ticket(edited: TicketEdit, context: SaveContext) -> Saved | Written:
-    """Do as `save_ticket`, but leave an accepted write to be proved by the caller, at once.
+    """Save like `save_ticket`, but leave the read-back of an accepted write to the caller, who makes it soon.
 
-    Saved where nothing is left to be proved: an earlier result, or an answer that was lost and looked for.
-    Raises Forbidden or a SaveProblem.
+    Returns Saved if nothing is left to prove: an earlier result, or a write whose lost answer was settled
+    here. Raises Forbidden or a SaveProblem.
     """
     found = _written(edited, context)
     return prove(found) if isinstance(found, Written) and found.failure else found

@@ -1,7 +1,7 @@
 """Sending a recorded intent: the PUT, and once more without a signature that the CRM refused.
 
-What comes of it is a value: `Written`. Whether it is sent again after a wait is decided in `save`, where the
-ticket is compared afresh; proving it is `proving`.
+The result is a value: `Written`. Whether it is sent again after a wait is decided in `save`, which compares
+the ticket again; proving it is in `proving`.
 """
 
 import time
@@ -27,7 +27,7 @@ from ticketadmin.ticketapi.tickets import UpdateReply
 class Written:
     """A recorded save whose PUT has ended, until it is proved. It holds the ticket's lock.
 
-    `started` is when it was sent first (`time.monotonic`), `failure` how the PUT ended without a success, and
+    `started` is when it was first sent (`time.monotonic`), `failure` the error of the PUT, if any, and
     `prevented` why it was not sent again after a wait.
     """
 
@@ -41,7 +41,7 @@ class Written:
 
     @property
     def sent(self) -> Sent:
-        """Return what a verdict on it is about."""
+        """Return the part of it that `judge` needs."""
         intent = self.intent
         return Sent(intent.wanted, intent.before or {}, intent.signature, intent.along)
 
@@ -52,7 +52,7 @@ class Written:
 
     @property
     def again_in(self) -> float | None:
-        """Return the seconds after which it may be sent again, None where it may not.
+        """Return the seconds after which it may be sent again, None if it may not.
 
         No PUT starts later than two timeouts after the record was made, so that `settled_after` holds.
         """
@@ -62,7 +62,7 @@ class Written:
 
     @property
     def problem(self) -> SaveProblem | None:
-        """Return what the user has to hear unless it proves to be stored; None for an accepted write."""
+        """Return the problem to report unless the write proves to be stored; None for an accepted write."""
         return self.prevented or (SaveFailed(self.change, self.failure) if self.failure else None)
 
 
@@ -96,7 +96,7 @@ def _put(change: Change, intent: Intent, after: TicketApiError | None) -> Update
 
 
 def _keep_on_record(change: Change, intent: Intent) -> None:
-    """Write down what is about to be sent, where that is no longer what the record says."""
+    """Update the record if something else than it says is about to be sent."""
     if (intent.wanted, intent.before, intent.payload) == (change.wanted, change.before, change.payload):
         return
     change.wanted, change.before, change.payload = dict(intent.wanted), intent.before, dict(intent.payload)

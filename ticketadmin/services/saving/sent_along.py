@@ -42,7 +42,7 @@ def with_sent_along(
 ) -> dict[str, Value]:
     """Return the fields to send: the wanted ones, and where the CRM needs it everything else that was read.
 
-    `before` holds every value read just before, None where nothing could be read.
+    `before` holds every value read just before, None if nothing could be read.
     """
     if not schema.choices.omitted_are_emptied:
         return dict(wanted)
@@ -54,7 +54,7 @@ def with_sent_along(
 def fields_lost(wanted: Iterable[str], shown: Shown | None, schema: TicketSchema) -> tuple[str, ...]:
     """Return the names of the other fields that a save of the wanted ones would lose, or may.
 
-    `shown` is what reading shows, None where the ticket cannot be read. `OTHER_CUSTOM` is among the names
+    `shown` is what reading shows, None if the ticket cannot be read. `OTHER_CUSTOM` is among the names
     where custom fields may be lost that have no name here. Empty for a CRM that keeps what a PUT leaves out.
     """
     if not schema.choices.omitted_are_emptied:

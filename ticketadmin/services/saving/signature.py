@@ -1,7 +1,7 @@
 """The user's name in the CRM, which sees one key for everybody: a custom field that a save also sets.
 
 Off unless TICKET_API_SIGN_FIELD names a field. The signature is no change: it is never sent alone, and has no
-part in conflicts, results, undo or the outcome of the save. It is added only where the custom fields were
+part in conflicts, results, undo or the outcome of the save. It is added only if the custom fields were
 just read whole, so that a CRM which replaces the object loses nothing. Where the CRM refuses a signed save,
 the save is sent once more without it.
 """
@@ -39,13 +39,13 @@ class Signature:
 
 
 def sign_field() -> str:
-    """Return the name of the field that carries signatures, "" where none does."""
+    """Return the name of the field that carries signatures, "" if none does."""
     key = settings.TICKET_API_SIGN_FIELD.removeprefix(CUSTOM_PREFIX)
     return CUSTOM_PREFIX + key if key else ""
 
 
 def signature_for(user: User, read: ReadTicket | None) -> Signature | None:
-    """Return the signature of a save, None where there is none or custom fields were not just read whole."""
+    """Return the signature of a save, None if there is none or custom fields were not just read whole."""
     name = sign_field()
     if not name or read is None or not read.shows_custom_fields or "custom_fields" in read.unread:
         return None

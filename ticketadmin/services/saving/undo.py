@@ -25,7 +25,7 @@ class CannotUndo(Exception):
 
 
 def replaced_values(change: Change) -> dict[str, Value]:
-    """Return the earlier values of the fields that took effect; none where they are not all known.
+    """Return the earlier values of the fields that took effect; none if they are not all known.
 
     A field that was not applied, or that holds somebody else's value by now, has nothing to take back.
     One that cannot be read may have taken effect, and what it held is not known.
@@ -45,7 +45,7 @@ def undo_change(change: Change, context: SaveContext) -> Saved:
     """Store the values that the change replaced, of the fields that took effect.
 
     `context` says who asks and why; its origin is set here. Raises Forbidden, CannotUndo, or a SaveProblem:
-    EditConflict where a field was changed since.
+    EditConflict if a field was changed since.
     """
     _require_undo(context.actor, change)
     earlier = replaced_values(change)

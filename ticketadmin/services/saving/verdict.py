@@ -2,7 +2,7 @@
 
 An outcome is only as good as what was read, and when. Right after an accepted write, another value is the
 CRM's own spelling, and other fields that differ were changed by it. At a later look, or after a write whose
-answer was lost, another value may be anybody's, so it proves nothing. A write without an answer counts as
+answer was lost, another value may come from anyone, so it proves nothing. A write without an answer counts as
 *not applied* only when it can no longer be on its way (`settled_after`).
 """
 
@@ -58,7 +58,7 @@ class Sent:
 
     @property
     def names(self) -> list[str]:
-        """The fields that reading the ticket has to tell about."""
+        """The fields that reading the ticket has to show."""
         return [*self.wanted, *self.before, *self.signed]
 
 
@@ -81,7 +81,7 @@ def settled_after() -> timedelta:
 
 
 def state_after(failure: TicketApiError | None, sent_at: datetime) -> WriteState:
-    """Return what is known of a write, begun at `sent_at`, right after it ended so; None: with a success."""
+    """Return what is known of a write sent at `sent_at`, right after it ended; None: with success."""
     if failure is None:
         return WriteState.JUST_ACCEPTED
     is_refused = failure.effect is Effect.NONE
@@ -89,17 +89,17 @@ def state_after(failure: TicketApiError | None, sent_at: datetime) -> WriteState
 
 
 def state_without_success(reason: Reason | None, sent_at: datetime) -> WriteState:
-    """Return what is known of a write, begun at `sent_at`, that failed for this reason or was cut off."""
+    """Return what is known of a write sent at `sent_at` that failed for this reason or was cut off (None)."""
     was_answered = reason is not None and reason.was_answered
     is_old = timezone.now() - sent_at >= settled_after()
     return WriteState.UNANSWERED if was_answered or is_old else WriteState.UNDER_WAY
 
 
 def judge(sent: Sent, found: ReadBack, schema: TicketSchema, state: WriteState) -> Verdict:
-    """Judge a write by what reading its ticket gave; `found.values` has to tell about `sent.names`.
+    """Judge a write by reading its ticket; `found.values` has to cover `sent.names`.
 
-    Nothing has to be read of a write that the CRM certainly did not carry out. One that nothing is seen of
-    stays open while it may yet arrive.
+    A write that the CRM certainly did not carry out needs no read. One that left no trace stays open while it
+    may still arrive.
     """
     if state is WriteState.REFUSED:
         return Verdict(Outcome.REJECTED)
@@ -143,7 +143,7 @@ def later_outcomes(found: Mapping[str, Outcome], *, was_accepted: bool) -> dict[
     """Return what is left of `field_outcomes` at a later look, or after a write whose answer was lost.
 
     A value that is neither the wanted one nor the one before may be another user's, so it proves
-    nothing. A field that is not shown counts as sent only where it was accepted, or where another
+    nothing. A field that is not shown counts as sent only if it was accepted, or where another
     field proves that the write arrived.
     """
     unproved = {Outcome.STORED_DIFFERENTLY}
@@ -162,7 +162,7 @@ def _field_outcome(
     if is_identical(field, now, wanted):
         return Outcome.VERIFIED
     if field.name in before and same_value(field, now, before[field.name]):
-        return Outcome.NOT_APPLIED  # also where nothing but outer white space was to change
+        return Outcome.NOT_APPLIED  # also if nothing but outer white space was to change
     return Outcome.VERIFIED if same_value(field, now, wanted) else Outcome.STORED_DIFFERENTLY
 
 
@@ -184,11 +184,11 @@ def collateral(
 
 
 def wiped(sent: Sent, others: Pairs, schema: TicketSchema) -> tuple[str, ...]:
-    """Return the fields that a save emptied by leaving them out, () where that shows no way of the CRM's.
+    """Return the fields that a save emptied by leaving them out, () if that does not show a habit of the CRM.
 
     `others` is its collateral. One emptied field among several may be an automation, which closing a ticket
-    sets off; several at once, or the only one that there was to empty, are taken for the CRM's way with every
-    PUT.
+    sets off; several at once, or the only one that could be emptied, mean that this CRM empties what a PUT
+    leaves out.
     """
     in_body = {*sent.wanted, *sent.along, *sent.signed}
 

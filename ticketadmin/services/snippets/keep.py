@@ -113,7 +113,7 @@ def keep_snippet(user: User, text: SnippetText, *, snippet: Snippet | None) -> S
 
 
 def insertion_for(snippet: Snippet, *, user: User, code: str, today: date) -> Insertion:
-    """Return what the snippet inserts; `code` is "" where there is no single ticket. No remote call.
+    """Return what the snippet inserts; `code` is "" if there is no single ticket. No remote call.
 
     The customer's name is the one that the ticket index has: opening a ticket has just written it.
     """

@@ -45,7 +45,7 @@ class RecordProblem(StrEnum):
 
 @dataclass(frozen=True)
 class ExportedCell:
-    """One cell of an export: the text that it showed, and the value behind it, None where it was not known.
+    """One cell of an export: the text that it showed, and the value behind it, None if it was not known.
 
     Of a value that `is_cut` the file holds the beginning only.
     """

@@ -121,7 +121,7 @@ class Table:
     def below_title(self, is_header: Callable[[tuple[str, ...]], bool]) -> "Table":
         """Return the table whose header is the first of its first rows for which `is_header` is true.
 
-        Where the present header fits, or no row does, that is this table. Raises UnreadableFile where nothing
+        Where the present header fits, or no row does, that is this table. Raises UnreadableFile if nothing
         is below the header.
         """
         if is_header(self.header):

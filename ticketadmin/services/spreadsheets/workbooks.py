@@ -110,7 +110,7 @@ def _answer(content: bytes, sheet: str) -> dict[str, Any]:
 def run_process(module: str, arguments: Sequence[str], given: bytes) -> tuple[int, bytes]:
     """Run a module on a workbook in a process of its own; return its exit status and its output.
 
-    The module limits itself by its arguments. Raises UnreadableFile where it does not end in time.
+    The module limits itself by its arguments. Raises UnreadableFile if it does not end in time.
     """
     if not _places.acquire(timeout=MAX_WORKBOOK_SECONDS):
         raise unreadable("busy")

@@ -153,7 +153,7 @@ def _cell(sheet: Any, value: CellValue, *, is_bold: bool = False) -> Any:
         return None
     if isinstance(value, str):
         cell = WriteOnlyCell(sheet, _ESCAPE.sub("_x005F_", _storable(value)))
-        cell.data_type = "s"  # also where it begins like a formula or an error
+        cell.data_type = "s"  # also if it begins like a formula or an error
         cell.number_format = AS_TEXT
     else:
         cell = WriteOnlyCell(sheet, cast("Any", value))

@@ -23,7 +23,7 @@ def matching_name(names: Iterable[str], typed: str) -> str | None:
     """Return the one of `names` that `typed` means, or None for none and for several.
 
     The exact name wins, then the same with other line ends, as a browser posts them; then the same text after
-    NFC and trimming; then any case. Each step decides only where a single name matches, so that `New` never
+    NFC and trimming; then any case. Each step decides only if a single name matches, so that `New` never
     becomes `new`.
     """
     known = list(dict.fromkeys(names))

@@ -109,7 +109,7 @@ def counts_milliseconds(value: Any) -> bool:
 
 
 def epoch_to_date(value: Any) -> date | None:
-    """Return the day of an epoch date in CUSTOM_DATE_TIME_ZONE, or None where it names none."""
+    """Return the day of an epoch date in CUSTOM_DATE_TIME_ZONE, or None if it names none."""
     number = epoch_number(value)
     if number is None:
         return None

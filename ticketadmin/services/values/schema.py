@@ -63,7 +63,7 @@ class TicketSchema:
 def load_schema(choices: Choices | None = None, names: Iterable[str] = ()) -> TicketSchema:
     """Return the schema from the described fields and custom ones in `names`, without a remote call.
 
-    One query, none where `choices` brings the described fields along. Without `choices`, for labels only,
+    One query, none if `choices` brings the described fields along. Without `choices`, for labels only,
     names resolve to themselves.
     """
     choices = choices or Choices()

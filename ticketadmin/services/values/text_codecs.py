@@ -117,7 +117,7 @@ class HtmlCodec(Codec):
         return [as_html(json_text(value))]
 
     def read(self, _field: Field, texts: Inputs, _like: Value) -> Value:
-        """Return the cleaned HTML; "" where cleaning leaves nothing."""
+        """Return the cleaned HTML; "" if cleaning leaves nothing."""
         return clean_html(typed_text(texts[0]).strip())
 
     def retype(self, _field: Field, value: Value, _like: Value) -> Value:

@@ -107,7 +107,7 @@ class Choose(views.PasswordResetConfirmView):
     success_url = reverse_lazy("sign_in")
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Find nothing where no password is kept here."""
+        """Find nothing if no password is kept here."""
         if not settings.LOCAL_ACCOUNTS:
             raise Http404
         return super().dispatch(request, *args, **kwargs)

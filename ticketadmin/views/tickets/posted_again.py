@@ -20,7 +20,7 @@ ROUTES = frozenset({"ticket", "ticket_preview"})
 
 
 def posted_again(request: HttpRequest) -> PostedAgain | None:
-    """Return the form of a ticket that this request posted, or None where it posted none."""
+    """Return the form of a ticket that this request posted, or None if it posted none."""
     try:
         match = resolve(request.path_info)
         if request.method != "POST" or match.url_name not in ROUTES:

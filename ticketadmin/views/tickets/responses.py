@@ -167,7 +167,7 @@ def saved_address(request: UserRequest, change: Change) -> str:
 def after_save(request: UserRequest, change: Change) -> HttpResponse | None:
     """Return the page after a save from what the save read back a moment ago: it costs no remote call.
 
-    None where nothing was read, or when the page is loaded again.
+    None if nothing was read, or when the page is loaded again.
     """
     kept = request.session.pop(READ_BACK, None)
     if kept is None or kept["change"] != str(change.uuid):

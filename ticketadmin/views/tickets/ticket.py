@@ -109,7 +109,7 @@ def _save(request: UserRequest, code: str) -> HttpResponse:
 
 
 def form_in(request: UserRequest, code: str) -> TicketForm | None:
-    """Return the form of a ticket that was posted, None where it is not this user's or was altered."""
+    """Return the form of a ticket that was posted, None if it is not this user's or was altered."""
     try:
         return posted_form(request.POST, code=code, user=request.user, choices=get_choices())
     except WrongBase:
