@@ -28,6 +28,8 @@ MIN_SECRET = 8  # shorter would mask ordinary words
 
 def event(logger: logging.Logger, name: str, *, level: int = logging.INFO, **facts: Any) -> None:
     """Log that something happened, with its facts; those that are None or empty are left out."""
+    if not logger.isEnabledFor(level):
+        return
     known = {key: value for key, value in facts.items() if value not in (None, "")}
     words = " ".join([name, *(f"{key}={_plain(value)}" for key, value in known.items())])
     logger.log(level, "%s", words, extra={"event": name, "facts": known})

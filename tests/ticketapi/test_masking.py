@@ -80,6 +80,19 @@ def test_a_json_answer_with_any_spelling_has_it_in_no_text_and_no_name(spelling:
             assert "•••" in decode(texts)
 
 
+@given(backslashes=strategies.integers(1, 8), escapes=strategies.booleans(), is_name=strategies.booleans())
+def test_no_number_of_backslashes_hides_it_in_a_json_answer(
+    backslashes: int, escapes: bool, is_name: bool
+) -> None:
+    key = ApiKey(value="a&secret&key")
+    ampersand = "\\" * min(backslashes, 4) + "u0026"
+    spelled = "".join("\\" * backslashes + f"u00{ord(one):02x}" for one in "a&secret&key")
+    text = f"a{ampersand}secret{ampersand}key" if escapes else spelled
+    body = json.dumps({text: "x"} if is_name else {"message": [text]})
+
+    assert "•••" in json.dumps(Reply(500, {}, body.encode(), key.mask).json(), ensure_ascii=False)
+
+
 def test_nul_between_letters_does_not_hide_it() -> None:
     body = json.dumps({"message": "\0".join("secret-key-1")})
 

@@ -18,7 +18,6 @@ from urllib.parse import quote_plus
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers
 
@@ -178,29 +177,17 @@ class Caller:
             content = self._read_capped(response, request)
         finally:
             response.close()  # back to the pool if it was read to the end
-        lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, lowered, content, self.config.key.mask)
+        return Reply(response.status_code, response.headers, content, self.config.key.mask)
 
     def _read_capped(self, response: requests.Response, request: Request) -> bytes:
         parts, size = [], 0
-        for part in response.iter_content(CHUNK_BYTES):
+        for part in response.raw.stream(CHUNK_BYTES, decode_content=True):
             parts.append(part)
             size += len(part)
             if size > self.config.max_bytes:
                 effect = Effect.UNKNOWN if request.is_write else Effect.NONE
                 raise UnexpectedReply(Reason.OVERSIZED, effect=effect, http_status=response.status_code)
         return b"".join(parts)
-
-
-class _KeyHeader(AuthBase):
-    """Puts the key on the request at the last moment, so that no stack frame of this package holds it."""
-
-    def __init__(self, key: ApiKey) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["X-API-KEY"] = self._key.reveal()
-        return request
 
 
 class _Adapter(HTTPAdapter):
@@ -247,6 +234,8 @@ class _Wire:
     def __init__(self, config: ApiConfig) -> None:
         self._config = config
         self._adapter = _Adapter(pool_connections=2, pool_maxsize=config.pool_size, pool_block=False)
+        self._timeout: Any = urllib3.Timeout(connect=config.connect_timeout, read=config.read_timeout)
+        self._proxies = {"http": config.proxy, "https": config.proxy} if config.proxy else {}
         self._headers: CaseInsensitiveDict[str] = default_headers()
         self._headers.update({"Accept": "application/json", "User-Agent": f"ticketadmin/{__version__}"})
         if config.cookie:
@@ -258,19 +247,21 @@ class _Wire:
 
     def send(self, request: Request) -> requests.Response:
         """Return the answer with its body still to be read. Raises what `requests` and `urllib3` raise."""
-        config, prepared = self._config, requests.PreparedRequest()
+        prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = self._address + request.endpoint + _query(request.query)
         prepared.headers = self._headers_of(request)
         if request.body is not None:
-            prepared.prepare_body(json.dumps(request.body, ensure_ascii=False).encode(), None)
-        prepared.prepare_auth(_KeyHeader(config.key))
+            prepared.body = json.dumps(request.body, ensure_ascii=False).encode()
+            prepared.headers["Content-Length"] = str(len(prepared.body))
+        # At the last moment, and in no variable: a report of an error shows those of each frame.
+        prepared.headers["X-API-KEY"] = self._config.key.reveal()
         return self._adapter.send(
             prepared,
             stream=True,
-            timeout=(config.connect_timeout, config.read_timeout),
-            verify=config.ca_file or True,
-            proxies={"http": config.proxy, "https": config.proxy} if config.proxy else {},
+            timeout=self._timeout,
+            verify=self._config.ca_file or True,
+            proxies=self._proxies,
         )
 
     @cached_property
@@ -326,7 +317,7 @@ def _retryable(result: Reply | TicketApiError, method: str) -> TicketApiError | 
 
 def _failure(error: Exception, request: Request, watch: Watch) -> TicketApiError:
     """Return what an exception of the HTTP stack means, by whether anything had been sent."""
-    if isinstance(error, requests.exceptions.ContentDecodingError):
+    if isinstance(error, urllib3.exceptions.DecodeError):
         effect = Effect.UNKNOWN if request.is_write else Effect.NONE
         return UnexpectedReply(Reason.NOT_JSON, effect=effect)
     reason = Reason.DEADLINE if watch.is_expired else _reason(error, was_sent=watch.was_sent)

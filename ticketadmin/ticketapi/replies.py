@@ -51,7 +51,7 @@ _IN_PERSON = frozenset({500, 501, 505})
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it arrived: status, headers (lower-case names), and the bytes of the body.
+    """An answer as it arrived: status, headers (looked up by lower-case names), and the bytes of the body.
 
     `mask` blanks out the key (`ApiKey.mask`). Nothing of the body leaves this module without it. What came
     unmasked is not in the repr, which error reports show for each frame that holds a reply.
@@ -70,7 +70,8 @@ class Reply:
     @property
     def retry_after(self) -> float | None:
         """The seconds that the answer asks to wait, None if it does not say."""
-        return retry_after_of(self.headers.get("retry-after", ""))
+        value = self.headers.get("retry-after")
+        return None if value is None else retry_after_of(value)
 
     def json(self) -> Json:
         """Return the body as JSON, whatever its content type says, or NO_JSON.

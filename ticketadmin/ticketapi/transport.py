@@ -11,7 +11,6 @@ import contextvars
 import heapq
 import itertools
 import socket
-import ssl
 import threading
 import time
 from types import TracebackType
@@ -104,27 +103,6 @@ class _Alarm:
 _alarm = _Alarm()
 
 
-class _KeepsTimeout:
-    """A socket for which setting the timeout that it has does nothing: urllib3 sets it twice a call."""
-
-    __slots__ = ()
-
-    def settimeout(self, seconds: float | None) -> None:
-        if seconds != self.gettimeout():  # type: ignore[attr-defined]
-            super().settimeout(seconds)  # type: ignore[misc]
-
-
-class _Socket(_KeepsTimeout, socket.socket):
-    __slots__ = ()
-
-
-class _TLSSocket(_KeepsTimeout, ssl.SSLSocket):
-    pass
-
-
-_KEEPING: dict[type, type] = {socket.socket: _Socket, ssl.SSLSocket: _TLSSocket}
-
-
 class _Watched:
     """A connection that reports to the call's watch before it sends, and sends a whole request at once.
 
@@ -133,17 +111,10 @@ class _Watched:
     """
 
     sock: Any
-    timeout: Any
+    connect: Any
     _parts: list[bytes] | None = None
 
-    def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
-        if (keeping := _KEEPING.get(type(self.sock))) is not None:
-            self.sock.__class__ = keeping
-
     def request(self, *args: Any, **options: Any) -> None:
-        if self.sock is not None:
-            self.timeout = self.sock.gettimeout()  # that of reading: connecting needs none any more
         self._parts = []
         try:
             super().request(*args, **options)  # type: ignore[misc]
