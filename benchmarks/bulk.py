@@ -5,20 +5,18 @@ measured twice: with single reads, as with a CRM whose list does not date change
 by one call.
 """
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from benchmarks.measuring import Row
+from benchmarks.running import product, repeating
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.postgres import PostgresProcess, programs
-from tests.sandbox_driver import Sandbox, SandboxProcess
+from tests.sandbox_driver import Sandbox
 
 LATENCY, SLOW = 0.050, 0.100  # seconds
 IN_FLIGHT = (1, 2, 4, 8, 16)
@@ -35,33 +33,21 @@ class Watched:
 def bulk(folder: Path, *, quick: bool) -> list[Row]:
     """Measure runs on SQLite, and on PostgreSQL where its programs are."""
     levels = (1, 4) if quick else IN_FLIGHT
-    with _product(folder / "bulk", 10_100 if not quick else 350, "") as (server, crm):
+    with product(folder / "bulk", 10_100 if not quick else 350) as (server, crm):
         rows = _throughput(server, crm, "SQLite", levels) + _two_workers(server, crm, "SQLite")
         rows += _memory(server, crm, [100, 250] if quick else [100, 10_000]) + _pasting(server)
     if programs() is None:
         return [*rows, Row("bulk, PostgreSQL", "skipped: no server's programs here")]
     database = PostgresProcess(folder)
     try:
-        with _product(folder / "bulk-postgres", 1_100 if not quick else 350, database.url) as (server, crm):
+        tickets = 1_100 if not quick else 350
+        with product(folder / "bulk-postgres", tickets, DATABASE_URL=database.url) as (server, crm):
             rows += _throughput(server, crm, "PostgreSQL", levels)
             rows += _slow_calls(server, crm, "PostgreSQL", levels[-1])
             rows += _two_workers(server, crm, "PostgreSQL")
     finally:
         database.remove()
     return rows
-
-
-@contextmanager
-def _product(folder: Path, tickets: int, database: str) -> Iterator[tuple[LiveServer, Sandbox]]:
-    folder.mkdir()
-    process = SandboxProcess(folder / "crm.sqlite3", tickets=tickets)
-    settings = {"DATABASE_URL": database} if database else {}
-    server = LiveServer(folder, process.url, TICKET_API_TIMEOUT="10", LOG_LEVEL="ERROR", **settings)
-    try:
-        yield server, Sandbox(process.url)
-    finally:
-        server.stop()
-        process.stop()
 
 
 def _throughput(server: LiveServer, crm: Sandbox, label: str, levels: tuple[int, ...]) -> list[Row]:
@@ -181,16 +167,14 @@ def _run(
     before = sum(process.cpu_times()[:2])
     crm.switch(latency_ms=latency * 1000)
     crm.forget_log()
-    over = threading.Event()
-    watching = threading.Thread(target=_watch, args=(worker, Lead(server), paths[0], found, over))
-    watching.start()
-    for path, (_codes_of_run, in_flight) in zip(paths, runs, strict=True):
-        lead.confirm(path, in_flight=in_flight)
-    for path in paths:
-        lead.wait(path, "finished", within=600)
-    found.cpu_ms = 1000 * (sum(process.cpu_times()[:2]) - before) / tickets
-    over.set()
-    watching.join()
+    looking = Lead(server)
+    with repeating(lambda: _look(process, looking, paths[0], found), every=0.5):
+        for path, (_codes_of_run, in_flight) in zip(paths, runs, strict=True):
+            lead.confirm(path, in_flight=in_flight)
+        for path in paths:
+            lead.wait(path, "finished", within=600)
+        found.cpu_ms = 1000 * (sum(process.cpu_times()[:2]) - before) / tickets
+    looking.close()
     crm.switch(latency_ms=0, hidden_in_lists="")
     calls = crm.log()
     found.calls = len(calls) / tickets
@@ -201,14 +185,11 @@ def _run(
     return found
 
 
-def _watch(worker: LiveWorker, lead: Lead, path: str, found: Found, over: threading.Event) -> None:
-    process = psutil.Process(worker.pid)
-    while not over.wait(0.5):
-        found.memory.append(process.memory_info().rss / 1e6)
-        started = time.perf_counter()
-        lead.visitor.get(f"{path}progress/")
-        found.progress.append((time.perf_counter() - started) * 1000)
-    lead.close()
+def _look(worker: psutil.Process, lead: Lead, path: str, found: Found) -> None:
+    found.memory.append(worker.memory_info().rss / 1e6)
+    started = time.perf_counter()
+    lead.visitor.get(f"{path}progress/")
+    found.progress.append((time.perf_counter() - started) * 1000)
 
 
 def _codes(crm: Sandbox, count: int) -> list[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measuring import Row
-from tests.live import LiveServer, LiveWorker
+from benchmarks.running import product, web_processes
+from tests.live import LiveWorker
 from tests.prepared import MANAGE
-from tests.sandbox_driver import SandboxProcess
 
 IMPORT = "import django; django.setup(); from django.core.wsgi import get_wsgi_application as g; g(); "
 
@@ -62,16 +62,12 @@ def _imports(folder: Path, rounds: int) -> list[Row]:
 
 
 def _memory(folder: Path) -> list[Row]:
-    folder.mkdir()
-    crm = SandboxProcess(folder / "crm.sqlite3", tickets=20)
-    server = LiveServer(folder, crm.url, LOG_LEVEL="ERROR")
-    worker = LiveWorker(server)
-    time.sleep(3)
-    web = [one.memory_info().rss / 1e6 for one in psutil.Process(server.pid).children()]
-    own = psutil.Process(worker.pid).memory_info().rss / 1e6
-    worker.stop()
-    server.stop()
-    crm.stop()
+    with product(folder, tickets=20) as (server, _crm):
+        worker = LiveWorker(server)
+        time.sleep(3)
+        web = [one.memory_info().rss / 1e6 for one in web_processes(server)[1:]]
+        own = psutil.Process(worker.pid).memory_info().rss / 1e6
+        worker.stop()
     row = Row("memory at rest", "a web process, a worker")
     row.note = f"{max(web):.0f} MB, {own:.0f} MB"
     return [row]

@@ -5,7 +5,6 @@ Memory is that of this process, which serves the pages: what it rose by while th
 
 import csv
 import io
-import threading
 import time
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from openpyxl import Workbook
 
 from benchmarks.measuring import Row
 from benchmarks.pages import person
+from benchmarks.running import repeating
 from ticketadmin.models import BulkFile, BulkUpdate
 
 SECTION = "uploaded files"
@@ -50,23 +50,17 @@ def _measure(client: Client, name: str, content: bytes) -> list[Row]:
 
 
 def _timed(name: str, view: Callable[[], object]) -> tuple[Row, object]:
-    process, done = psutil.Process(), threading.Event()
+    process = psutil.Process()
     before = highest = process.memory_info().rss
 
-    def watch() -> None:
+    def look() -> None:
         nonlocal highest
-        while not done.wait(0.01):
-            highest = max(highest, process.memory_info().rss)
+        highest = max(highest, process.memory_info().rss)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    started = time.perf_counter()
-    try:
+    with repeating(look, every=0.01):
+        started = time.perf_counter()
         answer = view()
-    finally:
         took = (time.perf_counter() - started) * 1000
-        done.set()
-        watcher.join()
     if answer.status_code not in {200, 303}:
         raise RuntimeError(f"{name}: {answer.status_code}")
     return Row(SECTION, name, [took], note=f"{(highest - before) / 1e6:.0f} MB more at the highest"), answer

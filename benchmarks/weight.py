@@ -7,9 +7,9 @@ from statistics import median
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.measuring import Row
+from benchmarks.running import product
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.live import LiveServer
-from tests.sandbox_driver import SandboxProcess
 from tests.weighing import CODE, SLOWER, first_visit, open_editor, open_editor_slowly
 
 TITLE = "first visit in Chromium, nothing cached"
@@ -17,25 +17,17 @@ TITLE = "first visit in Chromium, nothing cached"
 
 def weight(folder: Path, *, quick: bool) -> list[Row]:
     """Return a row for the tickets page, a ticket, and a ticket with the editor open."""
-    folder.mkdir()
-    process = SandboxProcess(folder / "crm.sqlite3", tickets=120)
-    server = LiveServer(folder, process.url, LOG_LEVEL="ERROR")
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-            visits: dict[str, Callable[[Page], None]] = {
-                "tickets page": lambda page: go(page, f"{server.url}/tickets/"),
-                "ticket page": lambda page: go(page, f"{server.url}/tickets/{CODE}/"),
-                "ticket page with the editor": lambda page: open_editor(
-                    page, f"{server.url}/tickets/{CODE}/"
-                ),
-            }
-            rounds = 2 if quick else 7
-            rows = [_row(browser, server, name, visit, rounds) for name, visit in visits.items()]
-            return [*rows, _opening(browser, server, rounds)]
-    finally:
-        server.stop()
-        process.stop()
+    with product(folder) as (server, _crm), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        ticket = f"{server.url}/tickets/{CODE}/"
+        visits: dict[str, Callable[[Page], None]] = {
+            "tickets page": lambda page: go(page, f"{server.url}/tickets/"),
+            "ticket page": lambda page: go(page, ticket),
+            "ticket page with the editor": lambda page: open_editor(page, ticket),
+        }
+        rounds = 2 if quick else 7
+        rows = [_row(browser, server, name, visit, rounds) for name, visit in visits.items()]
+        return [*rows, _opening(browser, server, rounds)]
 
 
 def go(page: Page, address: str) -> None:
