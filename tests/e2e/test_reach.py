@@ -121,6 +121,18 @@ def test_the_box_keeps_its_room_and_rare_pages_are_under_more(
         menu.locator("> summary").press("Enter")  # closed again for the next width
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_word_that_is_wider_than_the_page_is_broken(
+    width: int, tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    word = "Siêudàikhôngdấucách" * 10
+    live_sandbox.edit(CODE, ticket_title=word, account_name=word, cate_name=word, ticket_content=word)
+    page = tab_of("staff", viewport={"width": width, "height": 900}).goto(URL)
+
+    expect(page.get_by_role("heading", name=f"Other tickets of {word}")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_texts_stay_readable_with_spacing_of_their_readers(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:

@@ -66,7 +66,7 @@ def test_an_undo_in_place_over_a_colleagues_change_says_so_and_leads_to_the_choi
     page.get_by_role("link", name="Open the ticket").click()
     page.get_by_role("button", name="Undo").first.click()
 
-    expect(page.get_by_role("heading", name="The same field was changed meanwhile.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not taken back:")).to_be_visible()
     assert len(live_sandbox.puts(CODE)) == 1
 
 

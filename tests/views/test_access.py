@@ -468,3 +468,14 @@ def test_every_page_carries_the_strict_headers(path: str, clients: Clients, sand
     assert "camera=()" in answer["Permissions-Policy"]
     assert "no-store" in answer["Cache-Control"]
     assert answer["X-Request-ID"]
+
+
+def test_a_user_without_a_role_reads_what_is_missing_and_no_link_to_the_same_page(
+    make_person: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    answer = client_of(make_person(None, "moi")).get("/tickets/")
+
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    assert "You have no role yet" in page
+    assert "To the tickets" not in page

@@ -179,3 +179,21 @@ def test_a_run_in_which_nothing_waits_has_no_such_count(
     run = make_run(BulkState.FINISHED, 4)
 
     assert client_of(lead).get(f"/bulk/{run.uuid}/").context["page"].further_tiles == ()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_named"), [("", True), (ItemOutcome.NOT_DONE, False), (ItemOutcome.NOT_SENT, False)]
+)
+def test_what_would_have_gone_along_is_not_named_once_the_ticket_was_not_sent(
+    outcome: str,
+    is_named: bool,
+    lead: User,
+    client_of: Callable[[User], Client],
+    make_run: Callable[..., BulkUpdate],
+) -> None:
+    run = make_run(BulkState.FINISHED if outcome else BulkState.READY, 1)
+    run.items.update(sent_along=["cate_name"], outcome=outcome)
+
+    page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
+
+    assert ("Sent along, unchanged:" in page) is is_named

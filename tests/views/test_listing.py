@@ -260,6 +260,26 @@ def test_chips_count_every_status_and_filter_by_it(web: Client, sandbox: Sandbox
     assert chips(answer) == {name: statuses.count(name) for name in dict.fromkeys(statuses)}
 
 
+@pytest.mark.parametrize(
+    ("query", "left_out"),
+    [("not_done=on", {"Đã hoàn tất"}), ("status=Mới", set()), ("sort=code", set())],
+)
+def test_chips_count_what_each_leads_to(query: str, left_out: set[str], web: Client) -> None:
+    StatusSetting.objects.create(name="Đã hoàn tất", is_done=True)
+    everything, shown = chips(web.get("/tickets/")), chips(web.get(f"/tickets/?{query}"))
+
+    assert shown == {name: 0 if name in left_out else number for name, number in everything.items()}
+
+
+@pytest.mark.parametrize("query", ["text=zzzz", "category=Khác", "due=overdue", "codes=TK240001"])
+def test_chips_give_no_number_that_another_filter_makes_wrong(query: str, web: Client) -> None:
+    page = web.get(f"/tickets/?{query}").content.decode()
+    shown = page.split('aria-label="Statuses">')[1].split("</nav>")[0]
+
+    texts = " ".join(re.sub(r"<[^>]*>", " ", shown).split())
+    assert texts == "Mới Đang xử lý Chờ khách hàng Đã hoàn tất Hủy"
+
+
 def test_a_save_of_ones_own_is_in_the_list_at_once(web: Client, sandbox: Sandbox) -> None:
     before = chips(web.get("/tickets/"))
     old = sandbox.ticket(CODE)["status_name"]

@@ -9,13 +9,16 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 
+from tests.factories import make_change
 from tests.sandbox_driver import KEY, Sandbox
-from ticketadmin.models import User
+from ticketadmin.models import Outcome, Reading, User
 from ticketadmin.services.crm import circuit_breaker
+from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.circuit_breaker import MAX_FAILURES_IN_A_ROW
-from ticketadmin.services.crm.connection import forget_api, get_api
+from ticketadmin.services.crm.connection import forget_api, get_api, reading_state
+from ticketadmin.services.crm.reading import CannotRead, read_ticket
 from ticketadmin.services.operations.heartbeats import beat, end, living
-from ticketadmin.ticketapi.errors import Unavailable
+from ticketadmin.ticketapi.errors import NotFound, Unavailable
 
 CODE = "ABCXYZ1234"
 
@@ -110,6 +113,19 @@ def test_the_command_says_in_words_what_the_key_may_do(
     for line in words:
         assert line in printed
     assert KEY not in printed
+
+
+def test_a_ticket_that_the_check_read_shows_that_the_key_may_read(db: None, sandbox: Sandbox) -> None:
+    sandbox.switch(read_right="403")
+    with pytest.raises(CannotRead):
+        read_ticket(CODE, get_choices())
+    sandbox.switch(read_right="yes")
+
+    call_command("check_api")
+
+    assert reading_state() is Reading.WORKS
+    with pytest.raises(NotFound):  # instead of a form to update without reading
+        read_ticket("NOPE-1", get_choices())
 
 
 def test_an_address_without_any_list_says_nothing_of_the_key(
@@ -217,3 +233,13 @@ def test_a_turn_that_would_come_too_late_is_refused_at_once(
 
     assert refused.value.reason == "busy_here"
     assert len(sandbox.log("GET")) == 1
+
+
+def test_a_failure_without_a_reason_is_explained_by_its_outcome(
+    administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    make_change(administrator, CODE, outcome=Outcome.NOT_APPLIED, http_status=200)
+
+    page = client_of(administrator).get("/connection/").content.decode()
+
+    assert "The CRM kept the old value of at least one field." in page.split("Last failures")[1]

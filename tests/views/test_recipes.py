@@ -257,13 +257,47 @@ def test_a_recipe_says_what_is_gone_where_it_is_used(web: Client, staff: User, s
     [
         (f"{CODE} /clo", f"{USE}?recipe="),
         (f"{CODE} /CLOSE", f"{USE}?recipe="),
-        (f"{CODE} /nothing", "/recipes/"),
+        (f"{CODE} /nothing", URL),
         (f"{CODE} /", "/recipes/"),
         ("please /close", "/tickets/?text="),
     ],
 )
 def test_the_box_leads_to_the_recipe(web: Client, close: Recipe, typed: str, leads_to: str) -> None:
     assert web.get("/go/", {"q": typed})["Location"].startswith(leads_to)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (f"{CODE} /nothing", "You have no recipe whose name begins with “nothing”."),
+        (f"{CODE} /cl", "Several recipes have a name that begins with “cl”: choose one."),
+        (
+            f"{CODE} TK240001 /close",
+            "A recipe for several tickets is a bulk update, which your role does not",
+        ),
+        (f"{CODE} /{'n' * 100}", f"begins with “{'n' * 59}…”"),
+    ],
+)
+def test_the_box_says_why_no_recipe_is_filled_in(
+    web: Client, close: Recipe, staff: User, typed: str, said: str
+) -> None:
+    recipe_of(staff, "clear", CLOSE)
+
+    page = web.get("/go/", {"q": typed}, follow=True)
+
+    assert page.status_code == 200
+    assert CODE in page.request["PATH_INFO"] + page.request["QUERY_STRING"]
+    assert said in page.content.decode()
+
+
+def test_a_lead_goes_on_to_the_tickets_of_a_recipe_that_is_not_there(
+    lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    page = client_of(lead).get("/go/", {"q": f"{CODE} TK240001 /nothing"}, follow=True)
+
+    assert page.request["PATH_INFO"] == "/bulk/new/"
+    assert "You have no recipe whose name begins with “nothing”." in page.content.decode()
+    assert f"{CODE}\nTK240001" in page.content.decode()
 
 
 def test_the_box_suggests_recipes(web: Client, close: Recipe) -> None:

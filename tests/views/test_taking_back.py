@@ -1,5 +1,6 @@
 """Undo, restore and “Fill the form again” where something stands in the way: what the person is told."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,23 @@ def test_a_quick_undo_says_in_place_that_a_colleague_was_faster(web: Client, san
     assert "The same field was changed meanwhile." in shown
     assert "Nothing was changed in the CRM." in shown
     assert len(sandbox.puts()) == 1
+
+
+def test_an_undo_in_conflict_names_the_values_by_the_change_that_it_takes_back(
+    web: Client, sandbox: Sandbox
+) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    sandbox.edit(CODE, ticket_title="Của đồng nghiệp")
+
+    answer = press(web, page, "undo")
+
+    shown = squeezed(answer.content.decode())
+    assert answer.status_code == 409
+    assert re.search(r'the change that is to be taken back:\s*<span class="value">Sai rồi</span>', shown)
+    assert "Before that change" in shown
+    assert [
+        one for one in ("When you opened the form", "Yours", "Everything else you typed") if one in shown
+    ] == []
 
 
 @pytest.mark.parametrize(

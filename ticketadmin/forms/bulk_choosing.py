@@ -21,7 +21,7 @@ from ticketadmin.services.bulk.files import (
     tickets_in,
 )
 from ticketadmin.services.bulk.rows import RowError
-from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen, ChosenTickets, draft_bulk
+from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen, ChosenTickets, as_known, draft_bulk
 from ticketadmin.services.crm.statuses import get_statuses
 from ticketadmin.services.index.listing import Query, codes_of
 from ticketadmin.services.index.rows import current_index, listed_fields
@@ -105,7 +105,7 @@ class ChooseForm(forms.Form):
         pasted = read_codes(text)
         if not pasted.codes:
             raise forms.ValidationError(_("No ticket code was found in it."), code="no_code")
-        return ChosenTickets(tuple(Chosen(code) for code in pasted.codes), _notes_of(pasted))
+        return ChosenTickets(as_known(map(Chosen, pasted.codes)), _notes_of(pasted))
 
     def _from_query(self, query: str) -> ChosenTickets:
         """Return the known tickets that fit the address of a list, in its order; the dry run reads each."""

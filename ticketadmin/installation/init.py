@@ -177,7 +177,9 @@ def _administrator(options: argparse.Namespace) -> list[str]:
 
 
 def _run(setup: Setup, *command: str) -> int:
-    environment = {**os.environ, VARIABLE: str(setup.file)}
+    # The command says itself what happens; the log beside it would hide that.
+    log_level = setup.known("LOG_LEVEL") or "WARNING"
+    environment = {**os.environ, VARIABLE: str(setup.file), "LOG_LEVEL": log_level}
     sys.stdout.flush()
     return subprocess.run(  # noqa: S603 - this very command
         [sys.executable, "-m", "ticketadmin", *command], env=environment, check=False

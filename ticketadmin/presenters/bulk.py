@@ -169,7 +169,8 @@ def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:
     if item.change:
         names = names_sent_along(item.change)
     else:
-        found = item.sent_along or [] if item.plan == Plan.SEND else []
+        is_to_be_sent = item.plan == Plan.SEND and not item.outcome
+        found = item.sent_along or [] if is_to_be_sent else []
         names = [name for name in found if name != sign_field()]  # that one the save fills in itself
     return tuple(schema.field(name).label for name in names)
 
@@ -241,7 +242,7 @@ def present_endings(bulk: BulkUpdate) -> RowEndings:
     schema = load_schema()
     items = bulk.items.select_related("change").order_by("position").iterator(chunk_size=ROWS_AT_ONCE)
     return RowEndings(
-        by_code={item.ticket_code: _ending(bulk, item, schema) for item in items},
+        by_code={item.ticket_code.casefold(): _ending(bulk, item, schema) for item in items},
         by_row=_wrong_rows(bulk),
         otherwise=_not_sent(""),
     )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import Change, Heartbeat, Outcome, User
 from ticketadmin.presenters.index import IndexFacts
-from ticketadmin.presenters.outcomes import Text, explain_reason
+from ticketadmin.presenters.outcomes import OUTCOMES, Text, explain_reason
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.sent_along import known_of_omitted
 from ticketadmin.services.crm.check import (
@@ -117,6 +117,11 @@ class ConnectionPage(Page):
     index: IndexFacts
 
 
+def _why_failed(change: Change) -> Text:
+    """Return the reason on record; without one the CRM answered with success, and the outcome says more."""
+    return explain_reason(change.reason).title if change.reason else OUTCOMES[Outcome(change.outcome)].meaning
+
+
 def connection_page(user: User) -> ConnectionPage:
     """Return what is known of the connection, without a call of the CRM. Raises Forbidden."""
     report, facts, omitted = last_report(user), connection_facts(user), omitted_fields()
@@ -125,7 +130,7 @@ def connection_page(user: User) -> ConnectionPage:
         report=report,
         steps=present_report(report) if report else (),
         facts=facts,
-        failures=[(one, Outcome(one.outcome), explain_reason(one.reason).title) for one in facts.errors],
+        failures=[(one, Outcome(one.outcome), _why_failed(one)) for one in facts.errors],
         open_until=breaker.at if breaker.seconds_left else None,
         omitted=omitted,
         omitted_known=known_of_omitted(omitted),

@@ -9,12 +9,16 @@ from ticketadmin.presenters.page import Page, page
 
 @page("problem.html")
 class ProblemPage(Page):
-    """A request that was not carried out, and why. `is_locked_out`: after a while the visitor can sign in."""
+    """A request that was not carried out, and why.
+
+    `is_locked_out`: after a while the visitor can sign in. `leads_on`: the user may open other pages.
+    """
 
     status: int
     title: str
     text: str
     is_locked_out: bool = False
+    leads_on: bool = True
 
 
 @page("csrf_failure.html")

@@ -1,7 +1,7 @@
 """The list of tickets as users read it: columns, cells, chips, totals; unknown values are marked."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import timezone as fixed_zone
 from enum import Enum, auto
@@ -128,11 +128,14 @@ class ListRow:
 
 @dataclass(frozen=True)
 class Chip:
-    """A status with its number of tickets, which filters by it, or no longer does."""
+    """A status, which filters by it, or no longer does.
+
+    `tickets` is how many tickets of the status the other filters leave, None where that is not counted.
+    """
 
     name: str | Promise
     hue: str
-    tickets: int
+    tickets: int | None
     address: str
     is_on: bool
 
@@ -254,7 +257,7 @@ def _custom_text(described: CustomField, text: str) -> str:
 
 def chips_of(request: ListRequest, statuses: Statuses, counted: Sequence[Counted]) -> list[Chip]:
     """Return a chip for each status of the CRM, in its order, and one for tickets of unknown status."""
-    numbers = {one.key: one for one in counted}
+    numbers = {one.key: one if _is_left(request, one) else replace(one, tickets=0) for one in counted}
     found = []
     for one in statuses.all:
         number = numbers.pop(sort_key(one.name), None)
@@ -270,7 +273,15 @@ def chips_of(request: ListRequest, statuses: Statuses, counted: Sequence[Counted
 def _chip(request: ListRequest, name: str, label: str | Promise, hue: str, tickets: int) -> Chip:
     on = request.filters.statuses
     wanted = [one for one in on if one != name] if name in on else [*on, name]
-    return Chip(label, hue, tickets, request.address(status=wanted or None), name in on)
+    number = tickets if request.filters.is_status_alone else None
+    return Chip(label, hue, number, request.address(status=wanted or None), name in on)
+
+
+def _is_left(request: ListRequest, counted: Counted) -> bool:
+    """Return whether "not done" leaves the tickets of a status; it leaves out those of unknown status."""
+    filters = request.filters
+    done = {sort_key(name) for name in filters.done}
+    return not filters.not_done or not (counted.is_unknown or counted.key in done)
 
 
 def counted_total(request: ListRequest, counted: Sequence[Counted]) -> Total | None:
@@ -279,12 +290,11 @@ def counted_total(request: ListRequest, counted: Sequence[Counted]) -> Total | N
     if not filters.is_status_alone:
         return None
     wanted = {sort_key(name) for name in filters.statuses if name != UNKNOWN_NAME}
-    done = {sort_key(name) for name in filters.done} if filters.not_done else set()
     total = 0
     for one in counted:
         fits = (
             not filters.statuses or one.key in wanted or (one.is_unknown and UNKNOWN_NAME in filters.statuses)
         )
-        if fits and one.key not in done and not (filters.not_done and one.is_unknown):
+        if fits and _is_left(request, one):
             total += one.tickets
     return Total(total)

@@ -55,6 +55,7 @@ class Beside(Page):
     draft: Restored | None = None  # the one in the form
     snippets: SnippetChoice | None = None  # to choose from, without scripts
     named_losses: tuple[str, ...] = ()  # the fields that a save would lose, where the notice names them
+    takes_back: bool = False  # the conflicts are those of an undo or a restore: no user typed "mine"
 
 
 @page("tickets/ticket.html")

@@ -11,6 +11,7 @@ from django.template import loader
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ticketadmin.models import User
 from ticketadmin.presenters.error_pages import (
     DatabaseAwayPage,
     FaultPage,
@@ -65,7 +66,12 @@ def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 403: signed in, but not allowed."""
+    """Answer 403: signed in, but not allowed, or without any role: then no other page is of use either."""
+    user = getattr(request, "user", None)  # none where the request failed before it was looked up
+    if isinstance(user, User) and not user.may("edit_tickets"):
+        text = _("An administrator has to give you a role before you can open tickets. Nothing was changed.")
+        page = ProblemPage(403, _("You have no role yet"), text, leads_on=False)
+        return show(request, page, status=403)
     text = _(
         "Your role does not include this page or action. Nothing was changed. If you need it, ask an "
         "administrator."

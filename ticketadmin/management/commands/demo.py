@@ -54,7 +54,8 @@ class Command(BaseCommand):
     def _prepare(self, environment: dict[str, str]) -> None:
         # The sandbox has few tickets: the first page shows them. Of another CRM a worker reads the list.
         sweep = ["--sweep"] if "SANDBOX_KEY" in environment else []
-        prepared = subprocess.run([*DJANGO, "prepare_demo", *sweep], env=environment, check=False)
+        quiet = {"LOG_LEVEL": "WARNING", **environment}  # what is to be read is the greeting
+        prepared = subprocess.run([*DJANGO, "prepare_demo", *sweep], env=quiet, check=False)
         if prepared.returncode:
             raise RuntimeError("the demo could not be prepared: see the lines above")
 

@@ -24,6 +24,7 @@ from ticketadmin.services.bulk.runs import (
     Chosen,
     ChosenTickets,
     NotNow,
+    as_known,
     draft_bulk,
     replace_tickets,
 )
@@ -91,8 +92,8 @@ def _table_beside(content: bytes, name: str, sheets: Iterable[str]) -> Table | N
 def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
     """Return the tickets of a file, each with the changes of its row, and how the file was read."""
     is_export = table.differences is not None
-    tickets = tuple(Chosen(row.code, Edit(row.values), row.had if is_export else None) for row in table.rows)
-    return ChosenTickets(tickets, _notes_of(table, name[:MAX_FILE_NAME]))
+    tickets = (Chosen(row.code, Edit(row.values), row.had if is_export else None) for row in table.rows)
+    return ChosenTickets(as_known(tickets), _notes_of(table, name[:MAX_FILE_NAME]))
 
 
 @transaction.atomic

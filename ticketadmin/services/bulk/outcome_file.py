@@ -29,7 +29,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class RowEndings:
-    """How tickets ended by code, and rows that were not part of the run: by number, or `otherwise`."""
+    """How tickets ended by case-folded code; rows without a part in the run by number, or `otherwise`."""
 
     by_code: Mapping[str, Ending]
     by_row: Mapping[int, Ending]
@@ -58,7 +58,7 @@ def _rows(table: Table, ended: RowEndings) -> dict[int, Ending]:
         row.number: visible(row.cells[codes]).strip() if codes < len(row.cells) else "" for row in table.rows
     }
     return {
-        number: ended.by_code.get(code) or ended.by_row.get(number, ended.otherwise)
+        number: ended.by_code.get(code.casefold()) or ended.by_row.get(number, ended.otherwise)
         for number, code in named.items()
     }
 

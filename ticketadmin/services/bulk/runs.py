@@ -10,7 +10,7 @@ users pressing two buttons cannot both win. The work itself is `engine`'s.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -44,6 +44,7 @@ from ticketadmin.services.bulk.lease import wake
 from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_of_run
 from ticketadmin.services.bulk.rollout import everything_seen
 from ticketadmin.services.bulk.seal import seal_of
+from ticketadmin.services.index.spelling import spelled_as_known
 from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import require
 from ticketadmin.services.saving.edit import Edit
@@ -92,6 +93,13 @@ class ChosenTickets:
 
     tickets: tuple[Chosen, ...]
     notes: BulkNotes = field(default_factory=BulkNotes)
+
+
+def as_known(tickets: Iterable[Chosen]) -> tuple[Chosen, ...]:
+    """Return the tickets under the codes that the index knows where users wrote other capitals."""
+    given = tuple(tickets)
+    spelled = spelled_as_known(one.code for one in given)
+    return tuple(replace(one, code=spelled.get(one.code, one.code)) for one in given)
 
 
 def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") -> BulkUpdate:

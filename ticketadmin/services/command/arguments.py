@@ -14,7 +14,7 @@ from ticketadmin.services.bulk.codes import is_code_heading, read_codes
 from ticketadmin.services.bulk.columns import CODE_COLUMN
 from ticketadmin.services.bulk.recipes import BulkRecipe
 from ticketadmin.services.bulk.rows import BulkTable, plan_rows
-from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen
+from ticketadmin.services.bulk.runs import MAX_TICKETS, Chosen, as_known
 from ticketadmin.services.saving.edit import Edit
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM, read_accepted
@@ -79,7 +79,7 @@ def read_arguments(
         raise WrongArguments([message % {"count": len(tickets), "most": MAX_TICKETS}])
     if not (may_be_empty or edit or any(one.edit for one in tickets)):
         raise WrongArguments([_("Name at least one change: FIELD=VALUE or --clear FIELD.")])
-    return Wanted(tickets, edit)
+    return Wanted(as_known(tickets), edit)
 
 
 def read_losses(names: Sequence[str]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from ticketadmin.models import Change, CrmSnapshot, Outcome, Reading, Snapshot, User
 from ticketadmin.request_ids import current_request_id
-from ticketadmin.services.crm.connection import get_api, reading_state
+from ticketadmin.services.crm.connection import get_api, reading_state, remember_reading
 from ticketadmin.services.people.access import require
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason
@@ -83,6 +83,8 @@ def check_api() -> Report:
     """Ask the CRM everything that reading can tell, and remember the answers. Never raises."""
     steps = tuple(_answers())
     report = Report(timezone.now(), steps)
+    if any(step.name is CheckQuestion.READ and step.state is CheckAnswer.WORKS for step in steps):
+        remember_reading(Reading.WORKS)
     CrmSnapshot.objects.keep(Snapshot.CHECK, {"steps": [asdict(step) for step in steps]}, at=report.at)
     return report
 

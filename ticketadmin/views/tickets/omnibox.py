@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
 
 from ticketadmin.models import Draft, IndexedTicket, Recipe, User
 from ticketadmin.presenters.suggestions import Suggestions
@@ -21,6 +24,7 @@ from ticketadmin.views.pages import show
 SUGGESTED_STATUSES = 6
 SUGGESTED_DRAFTS = 5
 SUGGESTED_RECIPES = 8
+MAX_RECIPE_NAME_SHOWN = 60
 
 
 @needs("edit_tickets", "GET")
@@ -29,36 +33,57 @@ def go(request: UserRequest) -> HttpResponse:
     typed = request.GET.get("q", "").strip()
     codes = omnibox.known_codes(current_index(), typed)
     names = get_choices(ask=False).statuses.names
-    return _leads_to(omnibox.understand(typed, names, codes), request.user)
+    return _leads_to(request, omnibox.understand(typed, names, codes))
 
 
-def _leads_to(typed: omnibox.OmniboxMeaning, user: User) -> HttpResponse:
+def _leads_to(request: UserRequest, typed: omnibox.OmniboxMeaning) -> HttpResponse:
     match typed:
         case omnibox.OneTicket(code=code):
             return redirect("ticket", code)
         case omnibox.StatusChange(code=code, status=status):
             return redirect(reverse("quick_status", args=[code], query={"to": status}))
         case omnibox.NamedRecipe(codes=codes, name=name):
-            return _recipe_leads_to(codes, name, user)
-        case omnibox.ManyTickets(codes=codes) if user.may("run_bulk_updates"):
-            return redirect(reverse("bulk_new", query={"codes": ",".join(codes)}))
+            return _recipe_leads_to(request, codes, name)
         case omnibox.ManyTickets(codes=codes):
-            return redirect(reverse("tickets", query={"codes": ",".join(codes)}))
+            return _codes_lead_to(codes, request.user)
         case omnibox.SearchWords(text=text) if only := _only_ticket_of(text):
             return redirect("ticket", only)
         case omnibox.SearchWords(text=text):
             return redirect(reverse("tickets", query={"text": text} if text else None))
 
 
-def _recipe_leads_to(codes: Sequence[str], name: str, user: User) -> HttpResponse:
-    """Go to the ticket with the recipe filled in, or to its list of recipes where the name is not clear."""
-    found = recipes_named(user, name)
-    if len(found) == 1 and len(codes) > 1 and user.may("run_bulk_updates"):
-        query = {"codes": ",".join(codes), "recipe": found[0].pk}
-        return redirect(reverse("bulk_new", query=query))
-    if len(found) != 1 or len(codes) != 1:
+def _codes_lead_to(codes: Sequence[str], user: User, **query: int) -> HttpResponse:
+    """Go to the one ticket, to a bulk update of several, or to their list where the user may run none."""
+    if len(codes) == 1:
+        return redirect("ticket", codes[0])
+    route = "bulk_new" if user.may("run_bulk_updates") else "tickets"
+    return redirect(reverse(route, query={"codes": ",".join(codes), **query}))
+
+
+def _recipe_leads_to(request: UserRequest, codes: Sequence[str], name: str) -> HttpResponse:
+    """Go to the tickets with the recipe filled in, or say why it is not; without a name to the recipes."""
+    user = request.user
+    if not name:
         return redirect("recipes")
+    found = recipes_named(user, name)
+    if problem := _why_no_recipe(found, name, is_bulk=len(codes) > 1, user=user):
+        messages.warning(request, problem)
+        return _codes_lead_to(codes, user)
+    if len(codes) > 1:
+        return _codes_lead_to(codes, user, recipe=found[0].pk)
     return redirect(reverse("ticket_recipe", args=codes, query={"recipe": found[0].pk}))
+
+
+def _why_no_recipe(found: Sequence[Recipe], name: str, *, is_bulk: bool, user: User) -> str:
+    """Return why no recipe can be filled in, "" where one can."""
+    shown = Truncator(name).chars(MAX_RECIPE_NAME_SHOWN)
+    if not found:
+        return _("You have no recipe whose name begins with “%(name)s”.") % {"name": shown}
+    if len(found) > 1:
+        return _("Several recipes have a name that begins with “%(name)s”: choose one.") % {"name": shown}
+    if is_bulk and not user.may("run_bulk_updates"):
+        return _("A recipe for several tickets is a bulk update, which your role does not allow.")
+    return ""
 
 
 def _only_ticket_of(text: str) -> str:

@@ -226,7 +226,7 @@ def conflict_page(request: UserRequest, conflict: EditConflict) -> HttpResponse:
     schema = load_schema(get_choices(), base.values)
     mine = {one.name: to_inputs(schema.field(one.name), one.mine) for one in base.conflicts}
     form = TicketForm(base=base, schema=schema, inputs=mine)
-    return ticket_page(request, form, Beside(read=conflict.theirs), status=409)
+    return ticket_page(request, form, Beside(read=conflict.theirs, takes_back=True), status=409)
 
 
 def _base_in_conflict(conflict: EditConflict) -> Base:

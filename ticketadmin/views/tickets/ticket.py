@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 
 from ticketadmin.forms.tickets import TicketForm, keep_as_draft, posted_form, submission_of
 from ticketadmin.models import Change
@@ -13,6 +14,7 @@ from ticketadmin.presenters.ticket_page import Beside, ContentPreview, preview_o
 from ticketadmin.sanitizing import removed_by_cleaning
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.drafts.drafts import CLEAR_INPUT, TooManyDrafts
+from ticketadmin.services.index.spelling import spelled_as_known
 from ticketadmin.services.people.access import may_see
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
 from ticketadmin.services.saving.errors import NothingToSave, SaveProblem
@@ -21,7 +23,7 @@ from ticketadmin.services.saving.intent import SaveContext
 from ticketadmin.services.saving.readback import settle_ticket
 from ticketadmin.services.saving.save import OpenedTicket, open_ahead, open_ticket, save_ticket
 from ticketadmin.services.values.inputs import Inputs, to_inputs
-from ticketadmin.ticketapi.errors import TicketApiError
+from ticketadmin.ticketapi.errors import NotFound, TicketApiError
 from ticketadmin.views.access import UserRequest, is_prefetch, is_scripted, needs
 from ticketadmin.views.pages import show
 from ticketadmin.views.tickets.prefetching import PREFETCH_REFUSED, may_prefetch
@@ -81,9 +83,15 @@ def _show(request: UserRequest, code: str) -> HttpResponse:
             refresh_choices=request.GET.get("choices") == "refresh",
         )
     except TicketApiError as error:
-        return cannot_open_page(request, code, error)
+        return _known_otherwise(code, error) or cannot_open_page(request, code, error)
     again = _inputs_to_send_again(request, code, opened)
     return opened_page(request, opened, again=again, beside=Beside(saved=saved))
+
+
+def _known_otherwise(code: str, error: TicketApiError) -> HttpResponse | None:
+    """Lead to the ticket that the index knows in other capitals, where the CRM has none with this code."""
+    spelled = spelled_as_known([code]) if isinstance(error, NotFound) else {}
+    return redirect("ticket", spelled[code]) if spelled else None
 
 
 def _show_ahead(request: UserRequest, code: str) -> HttpResponse:
