@@ -10,6 +10,7 @@ knowledge of fields, codes or files.
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import filterfalse
 from typing import Literal
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -76,7 +77,7 @@ def folded_login(name: str) -> str:
 def plain_letters(text: str) -> str:
     """Return the text in lower case without diacritics: "Đang xử lý" and "dang xu ly" are the same."""
     decomposed = normalize("NFD", text.casefold()).replace("đ", "d")
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return "".join(filterfalse(unicodedata.combining, decomposed))
 
 
 def contains(text: str, words: str) -> bool:

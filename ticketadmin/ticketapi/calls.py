@@ -18,7 +18,6 @@ from urllib.parse import quote_plus
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers
 
 from ticketadmin import __version__
@@ -38,9 +37,11 @@ from ticketadmin.ticketapi.tickets import Json
 from ticketadmin.ticketapi.transport import Watch, use_watched_connections
 
 API_PATH = "/api/v6.1"
+USER_AGENT = f"ticketadmin/{__version__}"
 CHUNK_BYTES = 65_536
 MAX_WRITE_WAIT = 0.3  # seconds that a write may be held before its caller has to compare afresh
 SHORTEST_ATTEMPT = 0.1  # seconds: with less left, another attempt would only hide why the last one failed
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True)
@@ -236,8 +237,7 @@ class _Wire:
         self._adapter = _Adapter(pool_connections=2, pool_maxsize=config.pool_size, pool_block=False)
         self._timeout: Any = urllib3.Timeout(connect=config.connect_timeout, read=config.read_timeout)
         self._proxies = {"http": config.proxy, "https": config.proxy} if config.proxy else {}
-        self._headers: CaseInsensitiveDict[str] = default_headers()
-        self._headers.update({"Accept": "application/json", "User-Agent": f"ticketadmin/{__version__}"})
+        self._headers = {**default_headers(), "Accept": "application/json", "User-Agent": USER_AGENT}
         if config.cookie:
             self._headers["Cookie"] = config.cookie
 
@@ -250,7 +250,7 @@ class _Wire:
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = self._address + request.endpoint + _query(request.query)
-        prepared.headers = self._headers_of(request)
+        prepared.headers = self._headers_of(request)  # type: ignore[assignment] # copied and read twice
         if request.body is not None:
             prepared.body = json.dumps(request.body, ensure_ascii=False).encode()
             prepared.headers["Content-Length"] = str(len(prepared.body))
@@ -271,10 +271,10 @@ class _Wire:
         prepared.prepare_url(self._config.url.rstrip("/") + API_PATH, None)
         return str(prepared.url)
 
-    def _headers_of(self, request: Request) -> CaseInsensitiveDict[str]:
+    def _headers_of(self, request: Request) -> dict[str, str]:
         headers = self._headers.copy()
         if request.request_id:
-            headers["X-Request-ID"] = re.sub(r"[^A-Za-z0-9._-]", "", request.request_id)[:64]
+            headers["X-Request-ID"] = _NOT_IN_IDS.sub("", request.request_id)[:64]
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         return headers

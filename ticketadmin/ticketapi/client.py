@@ -112,11 +112,11 @@ class TicketApi:
             unread = frozenset({"ticket_content"})
             row = self._read_row(code, replace(request, places=1), unread)
         # Outside: a ticket with too many custom fields has no fewer without its content.
-        return replace(ticket_from(row, code=code), unread=unread)
+        return ticket_from(row, code=code, unread=unread)
 
     def _read_row(self, code: str, request: Request, unread: frozenset[str]) -> Mapping[str, Json]:
         def ask(names: Names) -> dict[str, Any]:
-            fields = ",".join(name for name in names if name not in unread)
+            fields = ",".join([name for name in names if name not in unread])
             query = {"ticket_code": _checked(code), "fields": fields}
             return data_of(self._caller.call(replace(request, query=query)), method="GET")
 

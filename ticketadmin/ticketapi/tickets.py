@@ -33,6 +33,7 @@ _UNDOCUMENTED = ("ticket_code", "status_id", *STANDARD_FIELDS, "created_at", "up
 LONG_FIELDS = frozenset({"ticket_content", "custom_fields"})  # not in lists: they would be most of it
 WISHED_FIELDS = ",".join(dict.fromkeys((*DOCUMENTED_FIELDS.split(","), *_UNDOCUMENTED)))
 TICKET_KEYS = frozenset(WISHED_FIELDS.split(","))
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 _PERHAPS_UNSTORABLE = re.compile(r"[\ud800-\udfff]|\\u0000|\\\\|NaN|Infinity")  # in a JSON text
 
@@ -104,7 +105,7 @@ def list_fields(names: Iterable[str], with_custom_fields: bool) -> str:
     return ",".join(name for name in names if name not in left_out)
 
 
-def ticket_from(row: Mapping[str, Json], *, code: str) -> Ticket:
+def ticket_from(row: Mapping[str, Json], *, code: str, unread: frozenset[str] = frozenset()) -> Ticket:
     """Return the ticket in a reply's object, tolerant of types that drifted."""
     return Ticket(
         code=code,
@@ -116,6 +117,7 @@ def ticket_from(row: Mapping[str, Json], *, code: str) -> Ticket:
         account_name=_text_or_none(row.get("account_name")),
         created_at=_text_or_none(row.get("created_at")),
         updated_at=_text_or_none(row.get("updated_at")),
+        unread=unread,
     )
 
 
@@ -131,7 +133,7 @@ def as_int(value: Json) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
     text = str(value)
-    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
 
 
 def storable_json(text: str, change: Callable[[str], str] = str) -> Json:

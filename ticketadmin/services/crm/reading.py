@@ -136,7 +136,7 @@ def read_ticket(
         raise CannotRead from error
     if known is not Reading.WORKS:
         remember_reading(Reading.WORKS)
-    read = replace(_flat(ticket, choices, began_at), took=timezone.now() - asked_at)
+    read = _flat(ticket, choices, began_at, asked_at)
     if announce:
         announce_read(read, before=before)
     return read
@@ -178,7 +178,7 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
     are read. A code is absent where it has no row, or rows that differ.
     Raises TicketApiError.
     """
-    began_at = database_now()
+    began_at, asked_at = database_now(), timezone.now()
     tickets = get_api().tickets_by_code(codes, names=_with_ids(names), request_id=current_request_id())
     asked = {code.casefold(): code for code in codes}
     rows: dict[str, Ticket] = {}
@@ -188,7 +188,7 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
         if code is not None and rows.setdefault(code, ticket) != ticket:
             doubtful.add(code)
     read = {
-        code: replace(_flat(ticket, choices, began_at), code=code)
+        code: replace(_flat(ticket, choices, began_at, asked_at), code=code)
         for code, ticket in rows.items()
         if code not in doubtful
     }
@@ -203,7 +203,7 @@ def _with_ids(names: Collection[str] | None) -> frozenset[str] | None:
     return frozenset({*plain, "cate_id", "status_id", "updated_at"})
 
 
-def _flat(ticket: Ticket, choices: Choices, began_at: datetime | None) -> ReadTicket:
+def _flat(ticket: Ticket, choices: Choices, began_at: datetime | None, asked_at: datetime) -> ReadTicket:
     values: dict[str, Value] = dict(ticket.values)
     for name, identity in (("cate_name", ticket.category_id), ("status_name", ticket.status_id)):
         resolved = choices.of_field(name).name_of(identity)
@@ -211,10 +211,11 @@ def _flat(ticket: Ticket, choices: Choices, began_at: datetime | None) -> ReadTi
             values[name] = resolved
     for key, value in (ticket.custom_fields or {}).items():
         values[CUSTOM_PREFIX + key] = value
+    read_at = timezone.now()
     return ReadTicket(
         code=ticket.code,
         values=values,
-        read_at=timezone.now(),
+        read_at=read_at,
         shows_custom_fields=ticket.custom_fields is not None,
         account_name=ticket.account_name,
         created_at=ticket.created_at,
@@ -222,4 +223,5 @@ def _flat(ticket: Ticket, choices: Choices, began_at: datetime | None) -> ReadTi
         identity=ticket.identity,
         unread=tuple(sorted(ticket.unread)),
         began_at=began_at,
+        took=read_at - asked_at,
     )
