@@ -16,6 +16,7 @@ from django.core.management import get_commands
 
 import ticketadmin
 from ticketadmin.installation import command_line
+from ticketadmin.services.command.exits import Exit
 from ticketadmin.services.operations.readiness import metrics_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,6 +130,12 @@ def test_every_command_of_ours_is_documented_and_exists() -> None:
 
 # Commands of Django that `ticketadmin` lists among its own; the manual names them where they are needed.
 OF_DJANGO = {"check", "createsuperuser"}
+
+
+def test_the_manual_of_the_command_has_every_exit_code() -> None:
+    manual = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", manual, re.MULTILINE)] == sorted(Exit)
 
 
 @pytest.mark.django_db

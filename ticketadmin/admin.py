@@ -111,7 +111,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: bool = False, **options: Any
     ) -> Any:
-        """Tell the form who fills it in."""
+        """Pass the acting user to the form."""
         form = super().get_form(request, obj, change=change, **options)
         return type(form.__name__, (form,), {"user": request.user})
 
@@ -120,7 +120,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for changes; users cannot delete themselves or anyone named in a record."""
+        """Allow what changes allow; users cannot delete themselves or anyone named in a record."""
         return (
             super().has_delete_permission(request, obj)
             and _may_touch(request, obj)
@@ -156,7 +156,7 @@ class EditableList(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list with boxes in its rows."""
 
     def get_changelist_form(self, request: HttpRequest, **options: Any) -> Any:
-        """Let screen readers tell the boxes apart."""
+        """Label the boxes for screen readers."""
         return super().get_changelist_form(request, **{"form": NamedForm, **options})
 
 

@@ -128,7 +128,7 @@ _ENVIRONMENT = {"OIDC_RP_CLIENT_ID": "OIDC_CLIENT_ID", "OIDC_RP_CLIENT_SECRET": 
 
 
 def is_private_way(address: str) -> bool:
-    """Return whether traffic to this address cannot be read on the way: TLS, or this machine."""
+    """Return whether traffic to this address is protected: TLS, or a loopback address."""
     parts = urlsplit(address)
     return parts.scheme in {"https", "ldaps", "ldapi"} or is_loopback(parts.hostname or "")
 

@@ -1,4 +1,4 @@
-"""HTML as text: its tokens as a parser sees them, and text that is not HTML. No parser here, no Django.
+"""HTML as text: its tokens as a parser reads them, and text that is not HTML. No parser and no Django here.
 
 The tokens are those of the HTML standard, 13.2.5: a quote means something only after an equal sign.
 

@@ -87,7 +87,7 @@ _VOID = frozenset("br col hr img".split())
 _FREE = frozenset("p li dt dd caption colgroup thead tbody tfoot tr th td".split())
 _IMPLIED = frozenset("colgroup tbody tr".split())
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s[^<>"]*(?:"[^"]*"[^<>"]*)*)?>')
-_NOTHING = "<!---->"  # in place of what is left out, so that what is around it does not become one
+_NOTHING = "<!---->"  # in place of removed elements, so that the texts around them are not joined
 _LINE_ENDS = re.compile(r"[\r\n][ \t\r\n]*+")
 _IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202f\ufeff]+")
 _PRE_LINE = re.compile(r"<pre[^>]*>(?=\n)")
@@ -111,9 +111,9 @@ def clean_html(html_text: str) -> str:
 
 
 def _settled(cleaned: str) -> str:
-    """Return cleaned HTML; where no element is left, its white space as HTML means it.
+    """Return cleaned HTML; without any element left, its white space is collapsed as HTML does.
 
-    Line ends would be lines when it is read as a text the next time.
+    Otherwise its line ends would be lines when it is read as a text the next time.
     """
     return cleaned if is_markup(cleaned) else _LINE_ENDS.sub(" ", cleaned).strip()
 
@@ -124,7 +124,7 @@ def as_html(html_text: str) -> str:
 
 
 def _whole(html_text: str) -> str:
-    """Return the text without what HTML cannot hold but JSON can: half a character, NUL."""
+    """Return the text without characters that JSON can hold but HTML cannot: lone surrogates, NUL."""
     limit = settings.CONTENT_MAX_CHARACTERS
     if len(html_text) > limit:
         message = _("The content is %(length)s characters long; at most %(limit)s are possible.")
@@ -200,7 +200,7 @@ def _clean_until_stable(html_text: str) -> str:
 
 
 def _check_size(well_formed: str, html_text: str) -> None:
-    """Refuse what a parser made of a text if it is much more, or deeper than other parsers should meet."""
+    """Refuse a parser's output that is much longer than its input, or too deep for the next parser."""
     level = depth = made = 0
     for slash, name in _TAG.findall(well_formed):
         step = 0 if name in _VOID else -1 if slash else 1
@@ -292,7 +292,7 @@ def known_clean(html_text: str) -> str:
     return cleaned
 
 
-# --- words about content -------------------------------------------------------------------------
+# --- texts about content -------------------------------------------------------------------------
 
 _TEXT_BLOCKS = frozenset(
     "br p div li dt dd blockquote h1 h2 h3 h4 h5 h6 pre hr tr table ul ol dl figure figcaption".split()
@@ -310,7 +310,7 @@ def visible_text(html_text: str) -> str:
 
 
 def _space_for(tag: re.Match[str]) -> str:
-    """Return what a text has in place of a tag: a line a block, a tab between cells."""
+    """Return what replaces a tag in a text: a line end for a block, a tab between cells."""
     if tag[2] in _TEXT_BLOCKS:
         return "\n"
     return "\t" if tag[2] in {"td", "th"} and not tag[1] else ""

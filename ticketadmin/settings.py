@@ -198,7 +198,7 @@ OIDC_VERIFY_SSL = OIDC_CA_FILE or True
 OIDC_TIMEOUT = 5  # seconds; a sign-in asks the provider three times
 OIDC_USE_PKCE = True
 OIDC_AUTHENTICATION_CALLBACK_URL = "openid_done"
-# The extras are there or not; ticketadmin.checks says so where they are needed.
+# The extras may be missing; ticketadmin.checks reports it where they are needed.
 HAS_LDAP = bool(LDAP_URL) and find_spec("django_auth_ldap") is not None
 HAS_OIDC = bool(OIDC_ISSUER) and find_spec("mozilla_django_oidc") is not None
 AUTHENTICATION_BACKENDS = [
@@ -207,7 +207,7 @@ AUTHENTICATION_BACKENDS = [
     *(["ticketadmin.signing_in.directory.DirectoryBackend"] if HAS_LDAP else []),
     *(["ticketadmin.signing_in.openid.OpenIdBackend"] if HAS_OIDC else []),
 ]
-# Guessing a password has to wait: ticketadmin/signing_in/throttling.py says what is counted.
+# Guesses of passwords are throttled: ticketadmin/signing_in/throttling.py says what is counted.
 AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", default=8)
 SIGN_IN_FAILURES_OF_PERSON = env.int("SIGN_IN_FAILURES_OF_PERSON", default=40)
 SIGN_IN_FAILURES_AT_ADDRESS = env.int("SIGN_IN_FAILURES_AT_ADDRESS", default=100)
@@ -222,11 +222,11 @@ AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_LOCKOUT_CALLABLE = "ticketadmin.views.error_pages.locked_out"
 AXES_VERBOSE = False
-# A code of an app after the password: of whom it is demanded, and for which sources there is one.
+# Two-step sign-in: of which users it is required, and for which sources it exists.
 SECOND_STEP = env.str("SECOND_STEP", default="nobody")
 SECOND_STEP_SOURCES = env.list("SECOND_STEP_SOURCES", default=["local"])
 OTP_TOTP_ISSUER = "ticketadmin"
-OTP_TOTP_SYNC = False  # a clock that is off by a step stays tolerated by one step, not by more and more
+OTP_TOTP_SYNC = False  # tolerates a clock that is off by one step, but does not follow its drift
 # Sessions end: without activity, and at the latest.
 SESSION_ENGINE = "ticketadmin.signing_in.session_store"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60)

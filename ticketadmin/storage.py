@@ -59,7 +59,7 @@ def joined_sheet(text: str, read: Callable[[str], str]) -> str:
 
 
 def short_script(text: str, _read: Callable[[str], str]) -> str:
-    """Leave out comments and white space of a script; names stay, and so does what it does."""
+    """Leave out comments and white space of a script; names and behaviour stay."""
     return str(jsmin(text))
 
 

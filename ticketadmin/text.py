@@ -100,7 +100,7 @@ def visible(text: str) -> str:
 
 
 def printable(text: str, *, limit: int) -> str:
-    """Return the text composed (NFC), without what cannot be seen or stored, cut to `limit` characters.
+    """Return the text composed (NFC), without invisible and unstorable characters, cut to `limit` characters.
 
     The cut is made before any work, and again after it.
     """

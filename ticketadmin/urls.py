@@ -124,7 +124,7 @@ urlpatterns = [
     path("people/<int:user>/company-account/", binding.company_account, name="company_account"),
     # help
     path(
-        "accessibility/",  # for the signed-out as well: signing in may be what does not work for them
+        "accessibility/",  # for signed-out users, too: their problem may be signing in
         login_not_required(static_page("accessibility/accessibility.html")),
         name="accessibility",
     ),

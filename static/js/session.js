@@ -1,4 +1,4 @@
-// Requests of scripts, and what to do when the session ended: sign in within a dialog, then go on.
+// Requests of scripts, and what to do when the session ended: sign in within a dialog, then continue.
 const page = document.documentElement;
 const dialog = document.querySelector("[data-session-sign-in]");
 

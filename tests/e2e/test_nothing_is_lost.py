@@ -98,11 +98,11 @@ def test_a_save_after_the_session_ended_goes_on_after_signing_in_there(
     expect(dialog).to_be_visible()
     expect(page.get_by_text("Kept in this browser only")).to_be_visible()
     dialog.get_by_label("Password").fill("wrong")
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
     expect(dialog.get_by_role("alert")).not_to_be_empty()
     assert live_sandbox.puts(CODE) == []
     dialog.get_by_label("Password").fill(live.passwords["staff"])
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
 
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
     assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Sau khi hết phiên"}]
@@ -125,7 +125,7 @@ def test_closing_the_sign_in_dialog_leaves_the_save_to_be_tried_again(
 
     save.click()
     dialog.get_by_label("Password").fill(live.passwords["staff"])
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
 
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
     assert len(live_sandbox.puts(CODE)) == 1

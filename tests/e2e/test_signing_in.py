@@ -33,7 +33,7 @@ def test_signed_out_elsewhere_a_save_goes_on_after_signing_in_there(
     page.get_by_role("button", name="Save", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Password").fill(live.passwords["staff"])
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
 
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
     assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Gõ ở bàn làm việc"}]
@@ -100,12 +100,12 @@ def test_two_step_sign_in_is_set_up_and_asked_for_in_the_dialog_of_an_ended_sess
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Code of your app")).to_be_hidden()
     dialog.get_by_label("Password").fill(live.passwords["hai"])
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
     dialog.get_by_label("Code of your app").fill("000000")
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
     expect(dialog.get_by_role("alert")).to_contain_text("This code is wrong")
     dialog.get_by_label("Code of your app").fill(recovery)
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
 
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
     assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Sau hai bước"}]

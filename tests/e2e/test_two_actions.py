@@ -192,7 +192,7 @@ def test_quick_status_after_the_session_ended_goes_on_after_signing_in(
     page.get_by_role("button", name="Hủy").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Password").fill(live.passwords["staff"])
-    dialog.get_by_role("button", name="Sign in and go on").click()
+    dialog.get_by_role("button", name="Sign in and continue").click()
 
     expect(page.get_by_role("status").filter(has_text="“Hủy”")).to_be_visible()
     assert len(live_sandbox.puts(CODE)) == 1

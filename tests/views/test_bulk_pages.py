@@ -128,7 +128,7 @@ def test_one_ticket_is_not_called_tickets(
     ("outcomes", "label"),
     [
         ((ItemOutcome.VERIFIED, ItemOutcome.REJECTED), "Retry what failed"),
-        ((ItemOutcome.VERIFIED, ItemOutcome.NOT_SENT), "Go on with the rest"),
+        ((ItemOutcome.VERIFIED, ItemOutcome.NOT_SENT), "Continue with the rest"),
         ((ItemOutcome.REJECTED, ItemOutcome.NOT_SENT), "Retry what failed or was not sent"),
     ],
 )

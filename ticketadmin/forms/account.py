@@ -1,4 +1,4 @@
-"""What a user types to sign in, and around their password and their second step."""
+"""Forms for signing in, passwords and two-step sign-in."""
 
 from typing import Any
 
@@ -118,7 +118,7 @@ class SignInForm(FieldsInOrder, AuthenticationForm):
         except NotAdmitted as problem:
             raise ValidationError(problem.message, code="not_admitted") from problem
         except SourceUnavailable as problem:
-            # Counted like a failure: else passwords could be guessed while the directory is away.
+            # Counted as a failure: otherwise passwords could be guessed while the directory is away.
             named = {"username": self.cleaned_data.get("username")}
             user_login_failed.send(__name__, credentials=named, request=self.request)
             raise ValidationError(problem.message, code="unavailable") from problem
@@ -129,7 +129,7 @@ class NewPasswordForm(FieldsInOrder, PasswordChangeForm):
 
 
 class ForgottenPasswordForm(FieldsInOrder, forms.Form):
-    """The address that a link for a new password goes to."""
+    """The address to which a link for a new password is sent."""
 
     email = forms.EmailField(
         label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
@@ -159,7 +159,7 @@ class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-a
 
 
 class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What a user may set for themselves."""
+    """The preferences that users set for themselves."""
 
     class Meta:
         model = User

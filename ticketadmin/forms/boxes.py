@@ -71,7 +71,7 @@ class ActionsForm(forms.Form):
         return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
 
     def refuse_kept_value(self, name: str) -> None:
-        """Say at a field that a value was typed which would not be used."""
+        """Add an error to a field with a typed value that its action would ignore."""
         message = _("You typed a value, but “Keep” is chosen. Choose “Set”, or empty the box.")
         self.add_error(name, forms.ValidationError(message, code="kept_with_value"))
 

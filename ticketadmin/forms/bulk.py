@@ -50,7 +50,7 @@ class Consent(StrEnum):
 _CONSENTS = {
     Consent.LEAVE_OUT: (
         _("Leave these rows out"),
-        _("Correct the file, or tick this to go on without the rows that have errors."),
+        _("Correct the file, or tick this to continue without the rows that have errors."),
     ),
     Consent.AS_READ: (
         _("Use the file as described here"),
@@ -60,7 +60,7 @@ _CONSENTS = {
 
 
 class ChangesForm(ActionsForm):
-    """Keep, set or clear, for every field that the file does not bring itself."""
+    """Keep, set or clear, for every field that the file does not set itself."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class ChangesForm(ActionsForm):
         change_reason: str,
         is_checked: bool,
     ) -> None:
-        """Ask for every field that the file does not bring, and for what the file leaves open.
+        """Show every field that the file does not set, and the questions that the file leaves open.
 
         `notes` are the bulk update's: its file's columns, questions and what needs consent. A form that is
         not checked shows what was posted, for the user to go on, without errors.
@@ -90,7 +90,7 @@ class ChangesForm(ActionsForm):
             chosen, shown = _shown(edit, field)
             box = self.add_row(field, shown, actions=actions, chosen=chosen)
             describe_box(box, BoxInfo(takes_snippets=takes_snippets(field)))
-            if "data-content" in box.widget.attrs:  # no editor where many tickets are changed
+            if "data-content" in box.widget.attrs:  # no rich text editor where many tickets are changed
                 box.widget.attrs["data-snippet-target-html"] = box.widget.attrs.pop("data-content")
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}
@@ -104,7 +104,7 @@ class ChangesForm(ActionsForm):
 
     @property
     def errors(self) -> ErrorDict:
-        """What is wrong with what was posted; nothing in a form that is only shown."""
+        """The errors of a posted form; none for a form that is only shown."""
         return super().errors if self.is_checked else ErrorDict()
 
     def offer(self, recipes: Sequence[Recipe], *, user: User, chosen: str) -> None:
@@ -127,7 +127,7 @@ class ChangesForm(ActionsForm):
 
     @property
     def answers(self) -> dict[tuple[int, str], str]:
-        """What the user answered about columns of the file, once the form is valid."""
+        """The user's answers about columns of the file, once the form is valid."""
         return answers_from(self.questions, self.cleaned_data)
 
     @property
@@ -214,7 +214,7 @@ def consents_for(notes: BulkNotes) -> tuple[Consent, ...]:
 
 
 def without_consents(data: QueryDict) -> QueryDict:
-    """Return what was posted without any consent: it was given to what the page showed before."""
+    """Return the posted data without consents, which were given to what the page showed before."""
     kept = data.copy()
     for consent in Consent:
         kept.pop(consent, None)

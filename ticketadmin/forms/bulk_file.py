@@ -73,7 +73,7 @@ def answers_from(questions: Sequence[QuestionJson], cleaned: Mapping[str, Any]) 
 
 
 def option_label(question: QuestionJson, value: str) -> str:
-    """Return what choosing an option means."""
+    """Return the label of an option."""
     words = _ANSWERS if question["subject"] == QuestionSubject.YES_NO else _OPTIONS
     labels = dict(map(tuple, question["options"]))
     return str(labels.get(value) or words.get(value, value))

@@ -62,7 +62,7 @@ class FieldsInOrder:
 class BoxFrame:
     """What templates/ticketadmin/field.html shows around a widget, by the names that a BoundField has.
 
-    Equal for every ticket that has the field, so that its rendering is kept (`{% same_for %}`).
+    Equal for every ticket that has the field, so that its rendering is cached (`{% same_for %}`).
     """
 
     html_name: str

@@ -1,7 +1,7 @@
 """The tickets page's address: filters, order, columns and place, read leniently; and views kept under a name.
 
-Parts of an address that are wrong or name what no longer exists are dropped and listed, never an error:
-addresses are kept in views, bookmarks and mails for years.
+Parts of an address that are wrong or name what no longer exists are dropped and listed instead of being an
+error: addresses are kept in views, bookmarks and mails for years.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def _encoded(name: str, value: str | Sequence[str]) -> str:
 
 @dataclass
 class _Reader:
-    """Reads one address; notes what it drops."""
+    """Reads one address and records what it drops."""
 
     query: QueryDict
     kept: QueryDict = field(default_factory=lambda: QueryDict(mutable=True))
@@ -128,7 +128,7 @@ def read_request(
     user: User,
     columns: str = "",
 ) -> ListRequest:
-    """Return what the address of the tickets page means. `columns` are those that the user keeps."""
+    """Return what the address of the tickets page means. `columns` are those that the user has stored."""
     reader = _Reader(query)
     filters = _filters(reader, choices, statuses, listed, user)
     order = _order(reader, listed)

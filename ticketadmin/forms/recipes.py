@@ -114,7 +114,7 @@ class RecipeForm(ActionsForm):
         return self.cleaned_data
 
     def save(self, user: User) -> Recipe | None:
-        """Keep the recipe; None if it cannot be kept, which the form then says. Raises Forbidden."""
+        """Store the recipe; None if it cannot be stored, which the form then says. Raises Forbidden."""
         name, is_shared = self.cleaned_data["name"], self.cleaned_data.get("is_shared", False)
         try:
             return keep_recipe(user, name, self.changes, is_shared=is_shared, recipe=self.recipe)

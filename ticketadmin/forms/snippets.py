@@ -54,7 +54,7 @@ class SnippetForm(forms.Form):
             initial = {"name": snippet.name, "content": snippet.content, "is_shared": snippet.is_shared}
         super().__init__(data, initial=initial)
         for name in ("name", "content"):
-            self.fields[name].widget.is_required = False  # checked here, with words and nothing lost
+            self.fields[name].widget.is_required = False  # checked here, so that no text is lost
         if not may_share:
             del self.fields["is_shared"]
 
@@ -67,7 +67,7 @@ class SnippetForm(forms.Form):
         return as_content(self.cleaned_data["content"])
 
     def save(self, user: User) -> Snippet | None:
-        """Keep the snippet; None if it cannot be kept, which the form then says. Raises Forbidden."""
+        """Store the snippet; None if it cannot be stored, which the form then says. Raises Forbidden."""
         values = self.cleaned_data
         text = SnippetText(values["name"], values["content"], values.get("is_shared", False))
         try:
@@ -78,7 +78,7 @@ class SnippetForm(forms.Form):
 
 
 class BoxContent(Enum):
-    """What a box holds, according to its widget: static/js/snippet_target.js reads the same from the page."""
+    """The kind of text in a box, by its widget; static/js/snippet_target.js finds the same in the page."""
 
     LINE = auto()
     LINES = auto()

@@ -1,7 +1,7 @@
 """The ticket form: the catalogue's fields as boxes, and what was typed as an edit.
 
-A box that comes back as it was shown is kept, whatever the CRM's value looks like; only what the
-user changed is checked. The form never refuses a value that it showed itself.
+A box that is posted as it was shown is kept, whatever the CRM's value is; only what the user changed
+is checked. The form never refuses a value that it showed itself.
 """
 
 import uuid
@@ -117,17 +117,17 @@ class TicketForm(forms.Form):
 
     @property
     def is_content_open(self) -> bool:
-        """Return whether the content box holds something that was typed."""
+        """Return whether the user has typed in the content box."""
         return "ticket_content" in (self.edit.wishes if self.is_bound else self.inputs)
 
     @property
     def submission(self) -> str:
-        """A new name for the next post of this form."""
+        """A new idempotency key for the next post of this form."""
         return str(uuid.uuid4())
 
     @property
     def tab(self) -> Tab:
-        """The tab that shows this form: it stays the same when the form comes back with a problem."""
+        """The browser tab of this form; it stays the same when the form is shown again with a problem."""
         return tab_of(query_of(self.data)) if self.is_bound else Tab(uuid.uuid4().hex[:16], list(self.inputs))
 
     def clean(self) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class TicketForm(forms.Form):
         return {name: data.getlist(name) for name in (*self.schema.fields, *EXTRAS) if name in data}
 
     def _require_choices(self, posted: dict[str, Inputs]) -> dict[str, Value]:
-        """Return the user's own values where they were chosen: even an old, odd one is sent as it is."""
+        """Return the user's values chosen in conflicts; they are sent as they are, even invalid ones."""
         mine: dict[str, Value] = {}
         for conflict in self.base.conflicts:
             choice = self.data.get(RESOLVE_PREFIX + conflict.name)
@@ -179,7 +179,7 @@ class TicketForm(forms.Form):
 
     @property
     def accepts_losing(self) -> frozenset[str]:
-        """Return the fields that the page of the posted form named, because a save would lose them."""
+        """Return the fields that the posted form's page warned of, because a save would lose them."""
         return read_accepted(query_of(self.data).getlist(ACCEPT_LOSING))
 
     @property
@@ -192,7 +192,7 @@ class TicketForm(forms.Form):
         drop_saved(change, self._posted(), tab=self.tab)
 
     def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> None:
-        """Put the CRM's own words at the posted fields that it names."""
+        """Add the CRM's messages to the posted fields that it names."""
         for name in [name for name in fields if self.is_bound and name in self.fields]:
             for message in fields[name]:
                 self.add_error(name, forms.ValidationError(message, code="refused_by_crm"))
@@ -224,7 +224,7 @@ def tab_of(data: QueryDict) -> Tab:
 
 
 def submission_of(data: QueryDict) -> uuid.UUID | None:
-    """Return the name of this post of a form, None if it carries none."""
+    """Return the idempotency key of this post, None if it carries none."""
     try:
         return uuid.UUID(data.get("submission", ""))
     except ValueError:
@@ -273,7 +273,7 @@ def with_new_custom_fields(data: QueryDict) -> QueryDict:
 
 
 def query_of(data: object) -> QueryDict:
-    """Return a form's data as the QueryDict that it always is here; Django types it more loosely."""
+    """Return a form's data as the QueryDict that it always is here; Django's type is wider."""
     if not isinstance(data, QueryDict):
         raise TypeError(type(data))
     return data

@@ -1,6 +1,6 @@
 """What a process checks before it serves pages or works: settings, and whether the tables fit this version.
 
-A database that does not answer prevents no start: processes wait for it, and `/readyz` reports it.
+A database that does not answer does not prevent the start: processes wait for it, and `/readyz` reports it.
 """
 
 import sys

@@ -87,7 +87,7 @@ class Supervisor:
         return 0 if asked_to.is_set() else 1
 
     def stop(self) -> None:
-        """Send each living child one SIGTERM, and SIGKILL to what is still there after a while."""
+        """Send each living child one SIGTERM, and SIGKILL to those still alive after STOP_WITHIN seconds."""
         for process in self._processes.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)

@@ -1,7 +1,7 @@
 """Bulk updates: one set of changes for many tickets, one item a ticket. These rows are the source of truth.
 
-The task queue only wakes workers. A worker drains a bulk update while it holds its lease; whatever
-it does is on an item before and after, so that another worker can go on where it was cut off.
+The task queue only wakes workers. A worker drains a bulk update while it holds its lease; every
+step is recorded on its item before and after, so that another worker can continue where it was cut off.
 """
 
 from datetime import datetime
@@ -39,7 +39,7 @@ class BulkKind(models.TextChoices):
 
 
 class BulkState(models.TextChoices):
-    """How far a bulk update is."""
+    """The state of a bulk update."""
 
     DRAFT = "draft", _("Being prepared")
     CHECKING = "checking", _("Checking the tickets")
@@ -190,7 +190,7 @@ class BulkUpdate(models.Model):
 
     @property
     def was_confirmed(self) -> bool:
-        """Return whether it got as far as sending."""
+        """Return whether it has reached sending."""
         return self.started_at is not None
 
     def is_leased(self, now: datetime) -> bool:
@@ -257,7 +257,7 @@ class BulkItem(models.Model):
         return f"{self.ticket_code} {self.state} {self.outcome}"
 
     def wait_again(self, not_before: datetime | None = None) -> None:
-        """Put it back among those that wait, under a new submission: nothing of it was sent."""
+        """Let it wait again under a new submission; nothing of it was sent."""
         self.state, self.submission, self.not_before = ItemState.WAITING, uuid4(), not_before
 
     def all_wishes(self, common: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(outcome__in=[one for one in Outcome if one.is_saved])
 
     def settled(self) -> "ChangeQuerySet":
-        """Return the changes about which reading the ticket again can tell nothing more."""
+        """Return the changes that reading the ticket again cannot settle any further."""
         return self.exclude(_IS_OPEN)
 
 
@@ -143,7 +143,7 @@ class Change(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        """Return whether reading the ticket again cannot tell more."""
+        """Return whether reading the ticket again could not change its outcome."""
         return not Outcome(self.outcome).is_open or bool(self.results)
 
     @property

@@ -55,7 +55,7 @@ class SnapshotManager(models.Manager["CrmSnapshot"]):
 
 
 class CrmSnapshot(NamedRow):
-    """The last good answer of the CRM to a question whose answer seldom changes.
+    """The last usable answer of the CRM to a question whose answer seldom changes.
 
     Kept in the database, so that all processes share it and it survives a restart: a list that is
     too old is still better than none while the CRM is down.

@@ -24,7 +24,7 @@ class ReadFrom(models.TextChoices):
 class TicketIndex(models.Model):
     """The index of one CRM address, and the state of the sweep that fills it.
 
-    `cursor` is where the sweep under way goes on: `{"offset": n, "after": id, "rows": n, "idle": n}`.
+    `cursor` is where the sweep under way continues: `{"offset": n, "after": id, "rows": n, "idle": n}`.
     `capabilities` is what `services/index/capabilities.py` found out. All times are the database's clock.
     """
 

@@ -29,10 +29,10 @@ class Trait(Flag):
     SAVED = auto()  # the user's text is safe in the CRM: its draft may go
     APPLIED = auto()  # the CRM was seen to hold what was sent, or what it made of it
     UNCHANGED = auto()  # the CRM certainly kept the old value
-    OPEN = auto()  # another look at the ticket may tell more
+    OPEN = auto()  # reading the ticket again may settle it
     FAILED = auto()  # the ticket does not hold what was wanted, or may not
     RETRYABLE = auto()  # a bulk run can try it again without asking
-    PROVED = auto()  # the ticket was looked at right after: it shows how this CRM takes a save
+    PROVED = auto()  # the ticket was read right afterwards, which shows how this CRM handles a save
     EXPLAINED = auto()  # its meaning is repeated at every ticket of a run, because a user has to look
 
 
@@ -54,7 +54,7 @@ class _Table(models.TextChoices):
 
 
 def _has(flag: Trait) -> Any:
-    """Return the property that tells whether an outcome has a trait."""
+    """Return a property for whether an outcome has a trait."""
     return property(lambda outcome: flag in outcome.traits)
 
 

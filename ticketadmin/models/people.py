@@ -70,7 +70,7 @@ class User(AbstractUser):
     # The user's permanent identity at the source: "issuer subject" at an OpenID provider, where names and
     # addresses can change; "ldap name" in a directory without ids. Null until the account is connected.
     subject = models.CharField(max_length=600, null=True, blank=True, unique=True, editable=False)
-    # Since when signing in asks for a code of an app; see services/people/second_step.py.
+    # Since when signing in requires a code of an app; see services/people/second_step.py.
     second_step_since = models.DateTimeField(null=True, editable=False)
     # Incremented to end every session of the user.
     session_generation = models.PositiveIntegerField(default=0, editable=False)

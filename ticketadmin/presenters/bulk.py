@@ -1,4 +1,4 @@
-"""Bulk updates in words: what a run does, its counts, its tickets with their reasons and what they lost."""
+"""Bulk updates as users read them: what a run does, its counts, its tickets with reasons and losses."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -57,7 +57,7 @@ def damaged_fields(item: BulkItem, schema: TicketSchema) -> list[tuple[Damage, V
 
 
 def collateral_rows(item: BulkItem, names: Iterable[str], schema: TicketSchema) -> tuple[ValueRow, ...]:
-    """Return what these fields, which were not sent, went from and to."""
+    """Return the values before and after of these fields, which were not sent."""
     held = item.change.collateral if item.change else {}
     return present_values({name: held[name] for name in names}, schema)
 
@@ -83,7 +83,7 @@ class Tile:
 class PresentedItem:
     """One ticket of a run: what is or was to be sent, how it ended, and the CRM's message.
 
-    All that its row shows, and nothing else: a page that is loaded again and again keeps rows by it.
+    It holds all that the row shows and nothing else, because rendered rows are cached by it.
     """
 
     code: str
@@ -93,7 +93,7 @@ class PresentedItem:
     why: Text
     message: str
     damage: tuple[tuple[Damage, ValueRow], ...]
-    sent_along: tuple[Text, ...]  # labels of what goes, or went, along unchanged
+    sent_along: tuple[Text, ...]  # labels of the fields that are, or were, sent along unchanged
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def present_item(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema) -> Pres
 
 
 def _sent_along(item: BulkItem, schema: TicketSchema) -> tuple[Text, ...]:
-    """Return the labels of the fields that went along unchanged, or will by the result of the dry run."""
+    """Return the labels of the fields that were sent along unchanged, or will be according to the dry run."""
     if item.change:
         names = names_sent_along(item.change)
     else:
@@ -238,7 +238,7 @@ def reason_sentence(item: BulkItem, schema: TicketSchema) -> Text:
 
 
 def present_endings(bulk: BulkUpdate) -> RowEndings:
-    """Return how each ticket of a run ended, and why rows of its file had no part in it."""
+    """Return how each ticket of a run ended, and why rows of its file were left out."""
     schema = load_schema()
     items = bulk.items.select_related("change").order_by("position").iterator(chunk_size=ROWS_AT_ONCE)
     return RowEndings(

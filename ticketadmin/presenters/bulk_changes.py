@@ -1,4 +1,4 @@
-"""The page on which the changes of a bulk update are chosen: how its file was read, what that leaves open."""
+"""The page on which the changes of a bulk update are chosen: how its file was read, open questions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ _NOTATIONS = {
     Notation.DECIMAL_COMMA: gettext_lazy("the comma is before decimals"),
     Notation.DECIMAL_POINT: gettext_lazy("the point is before decimals"),
 }
-_DIFFERENCES = {  # what an exported list came back with
+_DIFFERENCES = {  # the differences between an exported list and its upload
     "changed": ngettext_lazy("%(n)s ticket has changed cells.", "%(n)s tickets have changed cells.", "count"),
     "unchanged": ngettext_lazy(
         "%(n)s ticket has no changed cells; nothing of the file is sent to it.",
@@ -95,8 +95,8 @@ _SURPRISES = {  # that are counted; a misfit has a reason
 class UploadedFile:
     """A file as its page describes it.
 
-    `taken` says what was read, and last which names were found without diacritics; `surprises` says what a
-    user may not expect and has to agree to. Each is a list of sentences.
+    `taken` says what was read and, at its end, which names were matched without diacritics; `surprises` says
+    what a user may not expect and has to agree to. Each is a list of sentences.
     """
 
     name: str
@@ -213,7 +213,7 @@ def _source(reading: FileReading) -> str:
 
 
 def _differences(found: Mapping[str, Any] | None) -> list[str]:
-    """Say what an exported list came back with; nothing for another file."""
+    """Say what was changed in an exported list; nothing for any other file."""
     if not found:
         return []
     at = timezone.localtime(datetime.fromisoformat(found["exported_at"]))
@@ -223,7 +223,7 @@ def _differences(found: Mapping[str, Any] | None) -> list[str]:
 
 
 def _age(at: datetime) -> list[str]:
-    """Say how old an export is that was not made within a day, and what follows from it."""
+    """Say how old an export is, if older than a day, and what that means."""
     if timezone.now() - at < timedelta(days=1):
         return []
     message = _(
@@ -234,7 +234,7 @@ def _age(at: datetime) -> list[str]:
 
 
 def _misfit(problem: RecordProblem) -> str:
-    """Say why an exported list cannot be compared with what was exported, and what follows."""
+    """Say why an uploaded list cannot be compared with its export, and what that means."""
     reasons = {
         RecordProblem.MISSING: _(
             "This is an exported list without its hidden sheet, which says what was exported. CSV files and "
@@ -281,7 +281,7 @@ class ChangesPage(Page):
     kept_file: BulkFile | None
     asked: list[ShownQuestion]  # about columns of the file, to be answered
     changeable: list[ShownQuestion]  # about columns that decide by themselves
-    columns: list[str | Promise]  # labels of the fields that the file brings
+    columns: list[str | Promise]  # labels of the fields that the file sets
     snippets: SnippetChoice | None  # to choose from, without scripts
 
 

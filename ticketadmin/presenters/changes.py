@@ -46,7 +46,7 @@ class ValueRow:
 
     @property
     def is_cleared(self) -> bool:
-        """Return whether the field is, or was, to become empty."""
+        """Return whether the change empties, or was to empty, the field."""
         return self.after is not None and not self.after
 
     @property
@@ -74,7 +74,7 @@ class PresentedChange:
     why_not_undo: Text = ""
     sent_along: tuple[Text, ...] = ()
     signature: Text = ""
-    waived: tuple[Text, ...] = ()  # what rules required and was not met
+    waived: tuple[Text, ...] = ()  # requirements of rules that were not met
 
     @property
     def outcome(self) -> Outcome:
@@ -96,7 +96,7 @@ class PresentedChange:
 
     @property
     def submission(self) -> str:
-        """A name for one press of a button at this change."""
+        """A new idempotency key for one press of a button of this change."""
         return str(uuid.uuid4())
 
 
@@ -121,7 +121,7 @@ def option_labels(field: Field, texts: Iterable[str]) -> list[str]:
 def present_edit(
     edit: Edit, before: Mapping[str, Value], schema: TicketSchema, change: Change | None = None
 ) -> tuple[ValueRow, ...]:
-    """Return what would be sent, field by field; with the change that sent it, what the CRM held after it."""
+    """Return what would be sent, by field; given the change that sent it, also what the CRM held then."""
     return value_rows(schema, before, edit.values(schema, before), change)
 
 

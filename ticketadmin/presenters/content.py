@@ -2,10 +2,10 @@
 
 The attacker writes tickets and wants to know who reads them (an image that loads by itself tells its
 server), or to mislead them (a link whose text names another place). So an image is replaced by
-its description and its server's name until a user asks for it, and behind every link is written where it
-leads, as a browser would read the address, with a warning where its words name another place.
+its description and the name of its server until a user asks for it, and every link is followed by its target,
+as a browser would read the address, with a warning if its text names another place.
 
-What is added here is spelled with classes, which cleaned content never has: it cannot be imitated.
+What is added here has classes, which cleaned content never has, so it cannot be imitated.
 """
 
 import html
@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from ticketadmin.sanitizing import ContentTooComplex, known_clean
 from ticketadmin.text import normalize, without_controls
 
-# Cleaned HTML is spelled in one way: names in small letters, values in double quotes, `"` escaped.
+# Cleaned HTML has one spelling: lower-case names, values in double quotes, `"` escaped.
 _ATTRIBUTES = r'((?:\s+[a-z]+="[^"]*")*)\s*/?>'
 _IMAGE = re.compile("<img" + _ATTRIBUTES)
 _ANCHOR = re.compile(f"<a{_ATTRIBUTES}|</a>")
@@ -189,7 +189,7 @@ def link_target(address: str) -> str:
 
 
 def _receivers(rest: str) -> str:
-    """Return all who get a mail written by a mailto address, also those in its fields (RFC 6068)."""
+    """Return all recipients of a mailto address, including those in its header fields (RFC 6068)."""
     to, _question, fields = rest.partition("?")
     named = [("to", to)] if to else []
     for field in fields.split("&"):
@@ -220,6 +220,6 @@ def _in_ascii(name: str) -> str:
             return ".".join(
                 label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
             )
-    except UnicodeError:  # no browser goes to such a name
+    except UnicodeError:  # browsers do not resolve such a name
         pass
     return without_controls(normalize("NFKC", name)).lower().rstrip(".")

@@ -1,6 +1,6 @@
 """The list of tickets as a table for a spreadsheet: its columns, and typed values instead of words.
 
-What the index does not know is written as such and never left empty: an empty cell is an empty field.
+Unknown values are marked as such: an empty cell always means an empty field.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,7 +44,7 @@ _EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 class ListTable:
     """The table of one list: the code, the columns that the list shows, and when each ticket was read.
 
-    A column that shows a field is called as the bulk template calls it, so that an upload knows it.
+    A column for a field has its name in the bulk template, so that an upload recognises it.
     `names` are those of the fields, or of what else the index keeps, in the order of the columns.
     With `content_of`, which returns the cell for a code, there is a column of the contents.
     """

@@ -70,7 +70,7 @@ def _is_kind(name: str) -> property:
 
 
 class CellKind(Enum):
-    """What a cell shows beside its text."""
+    """The kind of a cell: what it shows beside its text."""
 
     TEXT = auto()  # most cells, and a page has hundreds
     UNKNOWN = auto()  # no read showed the field
@@ -94,7 +94,7 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class RowShape:
-    """What many rows have in common: all of a row but its texts.
+    """The part of a row that many rows share: everything except its texts.
 
     The template of a row is rendered once for each (`{% same_for %}`), so `row_shape` returns the same object
     for equal values.
@@ -128,9 +128,9 @@ class ListRow:
 
 @dataclass(frozen=True)
 class Chip:
-    """A status, which filters by it, or no longer does.
+    """A status; pressing it adds or removes the filter.
 
-    `tickets` is how many tickets of the status the other filters leave, None where that is not counted.
+    `tickets` is how many tickets of the status the other filters leave, None if that is not counted.
     """
 
     name: str | Promise
@@ -285,7 +285,7 @@ def _is_left(request: ListRequest, counted: Counted) -> bool:
 
 
 def counted_total(request: ListRequest, counted: Sequence[Counted]) -> Total | None:
-    """Return the total where the counters know it, None if rows must be counted."""
+    """Return the total if the counters hold it, None if rows must be counted."""
     filters = request.filters
     if not filters.is_status_alone:
         return None

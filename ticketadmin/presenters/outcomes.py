@@ -1,8 +1,8 @@
-"""All words about outcomes and failures: what happened, whether the CRM was changed, what to do next.
+"""All texts about outcomes and failures: what happened, whether the CRM was changed, what to do next.
 
 One table for each vocabulary (`Reason`, `Outcome`, `ItemOutcome`, `Plan`, `ItemReason`, `Cause`,
-`PauseReason`), used by pages, bulk items and commands; tests/presenters/test_outcomes.py holds each
-complete. Nothing here repeats the CRM's own words: those are shown beside, as a quotation.
+`PauseReason`), used by pages, bulk items and commands; tests/presenters/test_outcomes.py checks that
+each is complete. These texts never repeat the CRM's own message, which is shown beside them as a quotation.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Notice:
 
     @property
     def is_news(self) -> bool:
-        """Return whether it only informs: there is nothing to do and nothing to worry about."""
+        """Return whether it only informs, so that the user has nothing to do."""
         return self.tone == Tone.INFO
 
     @property
@@ -99,7 +99,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.RATE_LIMITED: Explanation(_("The CRM is busy and asked to wait."), TRY_AGAIN, 429),
     Reason.REFUSED: Explanation(_("The CRM cannot be reached."), TRY_AGAIN, 503),
     Reason.CIRCUIT_OPEN: Explanation(
-        _("The CRM has not answered for a while, so it was not asked this time."), TRY_AGAIN, 503
+        _("The CRM has not answered for a while, so it was not called this time."), TRY_AGAIN, 503
     ),
     Reason.BUSY_HERE: Explanation(_("Too much is being sent to the CRM at the moment."), TRY_AGAIN, 503),
     Reason.DNS: Explanation(_("The CRM's address cannot be found."), TELL_ADMINISTRATOR, 503),
@@ -131,7 +131,7 @@ def explain(error: TicketApiError) -> Explanation:
 
 
 def explain_reason(word: str) -> Explanation:
-    """Return the same for the reason on record in a change, also one that another version wrote."""
+    """Return the message for the reason stored with a change, even one that another version wrote."""
     reason = Reason.known(word)
     return EXPLANATIONS[reason] if reason else _FROM_ANOTHER_VERSION
 
@@ -160,7 +160,7 @@ OUTCOMES: dict[Outcome, OutcomeText] = {
         _("The ticket was read back from the CRM and held these values."),
     ),
     Outcome.STORED_DIFFERENTLY: OutcomeText(
-        _("The CRM stored something else than was sent."),
+        _("The CRM stored something other than what was sent."),
         _("Saved, but the CRM stored something else."),
         _("Compare what was sent with what the CRM holds now."),
     ),
@@ -190,13 +190,13 @@ OUTCOMES: dict[Outcome, OutcomeText] = {
         _("The request was sent, but no usable answer came back."),
     ),
 }
-# Of every word that is shown beside a ticket; `Plan.ALREADY` is the same word as the outcome.
+# For every label that is shown beside a ticket; `Plan.ALREADY` has the value of the outcome.
 MEANINGS: dict[str, Text] = {
     **{one.value: words.meaning for one, words in OUTCOMES.items()},
     ItemOutcome.ALREADY: _("The ticket holds what is wanted, so there is nothing to send."),
     ItemOutcome.CONFLICT: _("It no longer held what the check had shown, so nothing was sent."),
     ItemOutcome.NOT_DONE: _("Nothing could be sent; the reason is given with the ticket."),
-    ItemOutcome.NOT_SENT: _("The bulk update was stopped before its turn came."),
+    ItemOutcome.NOT_SENT: _("The bulk update was stopped before this ticket was sent."),
     Plan.SEND: _("It differs from what is wanted and will be sent."),
     Plan.BLIND: _("It cannot be read, so it will be sent without comparing and cannot be undone."),
     Plan.CANNOT: _("It will be left out; the reason is given with the ticket."),
@@ -235,7 +235,7 @@ def _verdict_on(change: Change) -> tuple[Tone, Text, Text]:
     elif outcome is Outcome.NOT_READABLE and not was_accepted:
         title = _("Sent, but not all of it can be checked.")
         text = _(
-            "No usable answer came back. Of what was sent, the CRM shows only a part, and that is stored."
+            "No usable answer came back. The CRM shows only part of what was sent, and that part is stored."
         )
     elif change.has_unchecked and outcome.is_saved:
         tone, text = Tone.INFO if outcome is Outcome.VERIFIED else tone, NOT_ALL_READ
@@ -312,7 +312,7 @@ PAUSES: dict[str, tuple[Text, Text]] = {
         _("Paused: the database was restored from a backup."),
         _(
             "What was sent after the backup is not known here. Look at the tickets, then resume or stop. "
-            "Tickets that can be read are compared first; others would be sent their values once more."
+            "Tickets that can be read are compared first; others would be sent their values again."
         ),
     ),
     PauseReason.NOT_ALLOWED: (

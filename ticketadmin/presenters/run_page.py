@@ -127,7 +127,7 @@ class RunPage(Page):
     conflicts: PresentedFileConflicts | None  # between an uploaded export and the CRM
     can: Possible
     form: ConfirmForm
-    notice: Notice | None  # why what a button says was not done
+    notice: Notice | None  # why the action of a button was not carried out
 
     @property
     def filters(self) -> tuple[Tile, ...]:
@@ -141,15 +141,15 @@ class RunPage(Page):
 
     @property
     def shows_how_far(self) -> bool:
-        """Return whether it says how many tickets are done: also while it is paused."""
+        """Return whether it shows how many tickets are done; it does so while paused, too."""
         return self.bulk.is_in_progress or self.bulk.state == BulkState.PAUSED
 
     @property
     def retry_label(self) -> Text:
-        """What a retry takes: tickets that failed, and those whose turn never came."""
+        """The tickets that a retry takes: those that failed, and those that were never started."""
         retried = {one for one in ItemOutcome if one.is_retryable and self.progress.outcomes.get(one)}
         if retried == {ItemOutcome.NOT_SENT}:
-            return _("Go on with the rest")
+            return _("Continue with the rest")
         if ItemOutcome.NOT_SENT in retried:
             return _("Retry what failed or was not sent")
         return _("Retry what failed")
@@ -161,7 +161,7 @@ class RunPage(Page):
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether no worker has taken it up yet."""
+        """Return whether no worker has started on it yet."""
         return self.bulk.is_active and not self.bulk.is_leased(timezone.now())
 
 
@@ -307,7 +307,7 @@ def _further_tiles(bulk: BulkUpdate, progress: Progress) -> Iterator[Tile]:
 
 
 def _step(bulk: BulkUpdate) -> int:
-    """Return the step of the four that a bulk update is at: tickets, changes, dry run, run."""
+    """Return at which of the four steps a bulk update is: tickets, changes, dry run, run."""
     if bulk.was_confirmed:
         return 4
     return 2 if bulk.state == BulkState.DRAFT else 3

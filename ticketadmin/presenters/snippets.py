@@ -41,8 +41,8 @@ class PresentedSnippet:
 
 @dataclass(frozen=True)
 class SnippetChoice:
-    """What a page without scripts offers: snippets for one box. `following` tells how many come before the
-    next ones; 0: there are no others.
+    """What a page without scripts offers: snippets for one box. `following` is how many come before the next
+    ones; 0: there are no more.
     """
 
     into: str
@@ -53,9 +53,9 @@ class SnippetChoice:
 
 @page("snippets/snippets.html")
 class SnippetsPage(Page):
-    """The user's own snippets and those that colleagues share, or those of them that contain the words.
+    """The snippets of the user and those that colleagues share, filtered by the words of a search if any.
 
-    `shown` is how many there are; `has_more` tells that there are others, which are not shown.
+    `shown` is how many are listed; `has_more`: there are more, which are not shown.
     """
 
     own: list[PresentedSnippet]
@@ -99,7 +99,7 @@ class DeleteSnippetPage(SharedSnippetPage):
 class SnippetOptions(Page):
     """The options of the menu, a fragment; `code` is the ticket's, "" if there is none.
 
-    `has_more` tells that there are others, which are not among them.
+    `has_more`: there are more than these.
     """
 
     snippets: list[PresentedSnippet]
@@ -128,7 +128,7 @@ class ReasonPage(Page):
 
 @page("snippets/import.html")
 class ImportPage(FormPage):
-    """The box for a file of snippets, which has at most `most` rows."""
+    """The page for uploading a file of snippets, which may have `most` rows."""
 
     most: ClassVar[int] = MAX_SNIPPET_ROWS
 
@@ -159,7 +159,7 @@ def recipe_tabs(current: str) -> list[TabLink]:
 def describe_inserted(name: str, found: Insertion, label: str, next_step: str) -> Notice:
     """Return the banner over a form into whose box `label` a snippet was inserted; name "": it is gone.
 
-    `next_step` tells what to do once it was inserted.
+    `next_step` says what to do after it was inserted.
     """
     if not name:
         title = _("Nothing was inserted: this snippet does not exist any more.")
@@ -188,7 +188,7 @@ class PresentedRow:
 
 @page("snippets/plan.html")
 class PlanPage(Page):
-    """What a file would do; `writes` counts what it writes, `sealed` carries it to the post that does it."""
+    """What importing a file would do; `writes` counts the rows to write, `sealed` is the plan in the form."""
 
     rows: list[PresentedRow]
     counts: list[tuple[str, Tone, int]]

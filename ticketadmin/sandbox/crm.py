@@ -1,4 +1,4 @@
-"""What the CRM does with a request: tickets, lists, rights and the semantics that are unknown for real.
+"""How the CRM handles a request: tickets, lists, rights, and switches for what is unknown of the real one.
 
 Everything is kept in memory and written through to SQLite, so that a restart keeps edits.
 """
@@ -48,7 +48,7 @@ class Switches:
     ignore_offset: bool = False
     refuse_filters: bool = False  # 400 for any filter or sort
     repeat_rows: bool = False
-    late_seconds: float = 0.0  # lists show tickets as they were so long ago
+    late_seconds: float = 0.0  # seconds by which lists are late
     hidden_custom_fields: str = ""  # keys, comma-separated, that no answer shows; *: the whole object
     hidden_in_lists: str = ""  # names, comma-separated, that rows of lists leave out
     double_rows: bool = False  # lists show each ticket twice

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on asyncio: parse a request, let the CRM answer, misbehave as the faults say.
+"""HTTP/1.1 on asyncio: parses a request, lets the CRM answer, applies the faults.
 
 Lean by intention: benchmarks measure the product against it, so an answer costs a fraction of a
 millisecond. Only what the client needs of HTTP is here: requests with a Content-Length, keep-alive.

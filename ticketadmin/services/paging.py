@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import QuerySet
 
-ROWS_AT_ONCE = 500  # read or written by one statement, where all rows are gone through
+ROWS_AT_ONCE = 500  # read or written by one statement when all rows are processed
 
 _Row = TypeVar("_Row")
 

@@ -18,7 +18,7 @@ class WriteBuffer(Generic[_T]):
     """Items to write, by key. Any thread of the work may add and write."""
 
     EVERY: ClassVar[float]  # seconds between two writes
-    MAX: ClassVar[int]  # items with which the buffer is written before its time
+    MAX: ClassVar[int]  # items at which the buffer is written early
     USED: ClassVar[ContextVar[Any]]  # the buffer in use in a thread: a variable of each subclass
 
     def __init__(self, write: Callable[[dict[Any, _T]], None]) -> None:

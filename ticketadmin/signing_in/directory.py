@@ -68,14 +68,14 @@ class DirectoryBackend(LDAPBackend):
             settings.LDAP_USER_BASE,
             ldap.SCOPE_SUBTREE,
             settings.LDAP_USER_FILTER,
-            ["*", *_IDS],  # the star leaves out what a directory itself keeps of an entry
+            ["*", *_IDS],  # operational attributes, which the star does not include
         ),
         "ALWAYS_UPDATE_USER": False,
         **_group_settings(),
     }
 
     def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[User, bool]:
-        """Return the account, admitted by what the directory says now; nothing is left to fill in."""
+        """Return the account, admitted by the directory's current entry, and False: it is complete."""
         external = ExternalUser(
             source=IdentitySource.LDAP,
             subject=_subject(ldap_user),
@@ -92,7 +92,7 @@ class DirectoryBackend(LDAPBackend):
 
 
 def _subject(ldap_user: Any) -> str | None:
-    """Return who an entry is however it is renamed; None if the directory has no such attribute."""
+    """Return the permanent id of an entry; None if the directory has no such attribute."""
     for attribute in _IDS:
         for value in (ldap_user.attrs or {}).get(attribute) or []:
             if found := _unique_id(value):

@@ -44,7 +44,7 @@ _LEEWAY = 60
 
 @dataclass(frozen=True)
 class Provider:
-    """What a provider says of itself (OpenID Connect Discovery 1.0)."""
+    """A provider's metadata (OpenID Connect Discovery 1.0)."""
 
     issuer: str
     authorization: str
@@ -57,7 +57,7 @@ _asking = threading.Lock()
 
 
 def provider(*, is_beginning: bool = False) -> Provider:
-    """Return the provider's addresses, asked for at most once an hour. Raises SourceUnavailable.
+    """Return the provider's addresses, requested at most once an hour. Raises SourceUnavailable.
 
     A sign-in that begins needs a fresh answer, so that no browser is redirected to a provider that is down.
     Anonymous users can begin one, so at most one request runs at a time, and all that wait share its answer.
@@ -81,7 +81,7 @@ def provider(*, is_beginning: bool = False) -> Provider:
 
 
 def _last_answer() -> tuple[float, Provider | None] | None:
-    """Return when the provider was last asked and what it said; None if it failed, or was not asked."""
+    """Return when the provider last answered and what; None if it failed, or was not called yet."""
     kept: tuple[float, Provider | None] | None = cache.get(_answer_key())
     return kept
 

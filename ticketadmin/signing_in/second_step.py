@@ -22,7 +22,7 @@ from ticketadmin.views.access import is_scripted
 
 PENDING, PASSED = "second_step_pending", "second_step"
 _TIME = 600  # seconds in which the code has to come
-# What a user may do who still has to set it up.
+# The routes open to a user who still has to set it up.
 _ALLOWED = frozenset(
     """second_step sign_out sign_out_all session session_back preferences account password_change sign_in
     accessibility favicon healthz readyz metrics""".split()

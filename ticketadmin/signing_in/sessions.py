@@ -33,7 +33,7 @@ def begin_limits(request: HttpRequest, **_kwargs: Any) -> None:
 
 
 class SessionMiddleware(middleware.SessionMiddleware):
-    """Leave the cookie of a session that ended elsewhere; Django has each answer delete it.
+    """Keep the cookie of a session that ended elsewhere, which Django would delete with each answer.
 
     The answer to a request that an earlier page sent may come after the user signed in again in another tab,
     and would then delete the cookie of the new session.

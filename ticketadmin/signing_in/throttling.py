@@ -15,13 +15,14 @@ from django.http import HttpRequest
 from ticketadmin.text import folded_login
 from ticketadmin.views.addresses import counted_address
 
-MAX_SIGN_IN_NAME = 254  # characters; longer names cannot sign in, and are cut before any work is done on them
+MAX_SIGN_IN_NAME = 254  # characters; longer names cannot sign in, and are cut before any processing
 
 
 class SignInThrottle(AxesDatabaseHandler):
     """Counts failures of a name at an address, of a name anywhere, and of an address with any name.
 
-    A sign-in without a name comes back from a provider, where the guessing would happen: not counted here.
+    A sign-in without a name is the return from a provider, where guessing would happen; it is not counted
+    here.
     """
 
     def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:

@@ -107,7 +107,7 @@ def shortcut(context: Context, keys: str, meaning: str) -> SafeString:
 
 @register.inclusion_tag("shared/_empty.html")
 def empty_state(icon: str, title: str, text: str = "") -> dict[str, str]:
-    """Say that a list or a table is empty, and what would fill it."""
+    """Write that a list or a table is empty, and how it gets entries."""
     return {"icon": icon, "title": title, "text": text}
 
 

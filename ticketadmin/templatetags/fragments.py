@@ -32,7 +32,7 @@ _PLACE = re.compile(f"{_MARK}-([a-z_]+)(?:[.]([0-9]+))?-")
 
 
 class _Place(str):
-    """Where a later value is put; of one that holds several texts, the places of its items."""
+    """The place of a later value; for one of several texts, the places of its items."""
 
     __slots__ = ()
 

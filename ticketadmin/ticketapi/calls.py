@@ -2,7 +2,7 @@
 
 Requests go straight to the adapter with the pooled connections, without a session of `requests`. So nothing
 follows a redirect, keeps a cookie or takes a proxy from the environment: the key must not travel. What a
-session works out for each request cost as much as sending it. Which endpoint is called is `client`'s.
+session computes for each request costs as much as sending it. `client` says which endpoint is called.
 """
 
 import http.client
@@ -46,7 +46,7 @@ _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True)
 class ApiConfig:
-    """Where the API is and how patient the client is: `deadline` bounds a call with its retries."""
+    """The address of the API and the limits of time: `deadline` bounds a call with its retries."""
 
     url: str
     key: ApiKey
@@ -64,7 +64,7 @@ class ApiConfig:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of the API. `places` are taken under the rate limit at once: more than one for a read
+    """A request to the API. `places` are taken under the rate limit at once: more than one for a read
     whose write is to follow without a wait, none for that write.
     """
 
@@ -84,7 +84,7 @@ class Request:
 class Caller:
     """A pooled, thread-safe HTTP client for one API. `call` raises TicketApiError and nothing else.
 
-    `observer` is told of each attempt; it must not raise. `gate` is asked before each.
+    `observer` is called after each attempt and must not raise; `gate` is called before each.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Caller:
         with Watch(give_up - started) as watch:
             try:
                 result = self._exchange(request)
-                if watch.is_expired:  # a body without a length ends early without a word
+                if watch.is_expired:  # a body without a length can end early unnoticed
                     result = _failure(TimeoutError(), request, watch)
             except TicketApiError as error:
                 result = error.with_traceback(None)
@@ -194,8 +194,8 @@ class Caller:
 class _Adapter(HTTPAdapter):
     """Connections to one API that a `Watch` can bound, direct or through its proxy.
 
-    The pool is the same for all requests, and an answer's encoding and cookies are of no use: `requests` took
-    as long to find them out for each request as to send it.
+    The pool is the same for all requests, and an answer's encoding and cookies are not used: finding them
+    takes `requests` as long for each request as sending it.
     """
 
     _pool: Any = None

@@ -38,7 +38,7 @@ from ticketadmin.ticketapi.tickets import (
 )
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-MAX_NAME_SHOWN = 80  # characters of what a ticket is called that cannot be addressed
+MAX_NAME_SHOWN = 80  # characters of the code of a ticket that has no address here
 _Answer = TypeVar("_Answer")
 
 
@@ -46,7 +46,7 @@ class TicketApi:
     """A pooled, thread-safe client. Every method raises TicketApiError and nothing else."""
 
     def __init__(self, config: ApiConfig, **hooks: Any) -> None:
-        """Take what to call and how; `hooks` are those of `calls.Caller`."""
+        """Take the API's address and limits; `hooks` are those of `calls.Caller`."""
         self.config = config
         self._caller = Caller(config, **hooks)
         documented, wished = DOCUMENTED_FIELDS.split(","), WISHED_FIELDS.split(",")
@@ -131,7 +131,7 @@ class TicketApi:
         return row
 
     def _ask(self, fields: AskedFields, ask: Callable[[Names], _Answer]) -> _Answer:
-        """Return the answer for the names that this CRM accepts; find them out where it refuses one."""
+        """Return the answer for the names that this CRM accepts; find out which, if it refuses one."""
         names = fields.names
         try:
             return ask(names)
@@ -239,7 +239,7 @@ def _checked(code: str) -> str:
 
 
 def _accepts(ask: Callable[[Names], object], names: Names) -> bool:
-    """Return whether the CRM answers when it is asked for these names."""
+    """Return whether the CRM answers a request for these names."""
     try:
         ask(names)
     except InvalidTicket as error:

@@ -12,7 +12,7 @@
                            ticket): tell an administrator
 
 Every error says whether the CRM may have been changed (`effect`), because that is the first thing a
-person asks. Nothing here holds the API key; the CRM's own words are plain text, shortened, and never
+user wants to know. Nothing here holds the API key; the CRM's own words are plain text, shortened, and never
 matched on, because they are localised.
 """
 

@@ -13,7 +13,7 @@ class Repeat(Enum):
     """Which calls the client may send again by itself."""
 
     NONE = auto()
-    READ = auto()  # the CRM may have carried it out: only a read does no harm twice
+    READ = auto()  # the CRM may have carried it out: repeating is safe for reads only
     ANY = auto()  # the CRM certainly did not carry it out
 
 
@@ -124,5 +124,5 @@ class Reason(StrEnum):
 
     @property
     def may_be_one_ticket(self) -> bool:
-        """Return whether the failure may lie in one ticket, so that repeating it says nothing more."""
+        """Return whether the failure may lie in one ticket, so that repeating it would show nothing new."""
         return self is Reason.SERVER_ERROR

@@ -1,7 +1,7 @@
-"""Reading the API's answers: bodies of any quality, and statuses as errors.
+"""Reading the API's answers: bodies of any kind, and statuses as errors.
 
-The status code is the main signal, the body only adds words. Nothing here raises
-anything but a TicketApiError, whatever the bytes are.
+The status code decides, the body only adds a message. Functions here raise nothing but TicketApiError,
+whatever the bytes are.
 """
 
 import email.utils

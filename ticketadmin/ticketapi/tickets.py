@@ -1,4 +1,4 @@
-"""The values that the API's JSON becomes. What did not come back is absent: unknown, never empty."""
+"""The API's JSON as values. Fields that were not in an answer are absent: unknown, never empty."""
 
 import json
 import math
@@ -25,7 +25,7 @@ STANDARD_FIELDS = (
     "emergency_phone",
 )
 
-# What GET may be asked for: documented, and what the documentation does not promise.
+# The fields that GET requests: documented ones, and others that the documentation does not promise.
 DOCUMENTED_FIELDS = (
     "id,ticket_title,ticket_content,cate_id,emergency_phone,account_id,account_name,custom_fields"
 )
@@ -106,7 +106,7 @@ def list_fields(names: Iterable[str], with_custom_fields: bool) -> str:
 
 
 def ticket_from(row: Mapping[str, Json], *, code: str, unread: frozenset[str] = frozenset()) -> Ticket:
-    """Return the ticket in a reply's object, tolerant of types that drifted."""
+    """Return the ticket in a reply's object, tolerant of other types than documented."""
     return Ticket(
         code=code,
         identity=as_int(row.get("id")),

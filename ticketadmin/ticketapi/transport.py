@@ -1,9 +1,9 @@
-"""HTTP connections that a call can be timed on as a whole, and that know whether anything was sent.
+"""HTTP connections with a deadline for the whole call, which know whether anything was sent.
 
 Time-outs of a socket count from byte to byte: a server that drips one byte a second never exceeds
 them. A `Watch` bounds the whole call: when its time is over it shuts the socket down under the
-reader. It also tells whether the first byte of a request left, which is what decides whether a
-failed write may have been carried out.
+reader. It also records whether the first byte of a request left, which decides whether a failed
+write may have been carried out.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-MAX_IDLE = 30.0  # seconds: firewalls drop idle connections without a word
+MAX_IDLE = 30.0  # seconds: firewalls drop idle connections silently
 
 _current: contextvars.ContextVar["Watch | None"] = contextvars.ContextVar("watch", default=None)
 
@@ -36,7 +36,7 @@ class Watch:
         self._socket: socket.socket | None = None
 
     def guard(self, connected: socket.socket) -> None:
-        """Take charge of a connection on which the request is about to leave."""
+        """Watch a connection on which the request is about to be sent."""
         self.was_sent = True
         self._socket = connected
         if self.is_expired:
@@ -144,7 +144,7 @@ class _WatchedHTTPS(_Watched, HTTPSConnection):
 
 
 class _FreshPool:
-    """A pool that closes connections which idled too long, rather than finding out on a write."""
+    """A pool that closes connections that were idle for too long, so that no write finds one closed."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]

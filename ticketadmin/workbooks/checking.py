@@ -1,8 +1,8 @@
 """What an archive must be before openpyxl sees it: ordinary parts, no document type, Excel's own limits.
 
 Every part that can be XML is read once by expat, whatever its name is, because a relationship can name any
-part as a sheet or as the shared strings. A part that is not well-formed is no fault here: the checks hold up
-to the place where every other parser stops, too. Limits of Excel are from Microsoft's "Excel specifications
+part as a sheet or as the shared strings. A part that is not well-formed is accepted here: it is checked up to
+the place where every other parser stops, too. Limits of Excel are from Microsoft's "Excel specifications
 and limits"; a file beyond them comes from no spreadsheet program and counts as damaged.
 """
 
@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from openpyxl.utils import column_index_from_string
 
 _MEBIBYTE = 1024 * 1024
-# Ours: more than a table of tickets needs.
+# Limits of this product: more than a table of tickets needs.
 MAX_UNPACKED = 64 * _MEBIBYTE
 MAX_PARTS = 1_000
 MAX_ELEMENTS = 4_000_000
@@ -105,7 +105,7 @@ def _check_names(names: list[str]) -> None:
     if not any(name.startswith("xl/") for name in names):
         raise RefusedWorkbook(Code.OTHER_SPREADSHEET)
     if len(set(names)) < len(names):
-        raise RefusedWorkbook(Code.DAMAGED)  # which of two parts counts is for no reader to guess
+        raise RefusedWorkbook(Code.DAMAGED)  # readers disagree on which of two parts of one name counts
 
 
 def _check_part(archive: ZipFile, part: ZipInfo, counts: dict[str, int]) -> SheetFacts:
@@ -131,7 +131,7 @@ class _PartCheck:
         self._lacks_result = False
 
     def read(self, beginning: bytes, content: IO[bytes]) -> None:
-        """Parse the part to its end, or to where it stops being well-formed."""
+        """Parse the part to its end, or up to where it is not well-formed."""
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _refuse

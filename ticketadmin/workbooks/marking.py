@@ -1,8 +1,8 @@
-"""Writes into a workbook what is wrong with its cells: a column of texts, and a colour on cells.
+"""Writes errors into a workbook: a column of texts, and a colour on the wrong cells.
 
 The file stays the user's: one sheet and the styles are rewritten element by element, every other part is
 copied byte for byte. A library that loads and saves workbooks would drop the stored results of formulas,
-without which the file could not be uploaded again, and much of its looks.
+without which the file could not be uploaded again, and much of its formatting.
 
 Run as a process (`python -m ticketadmin.workbooks.marking`) with its limits, bytes of memory and seconds of
 processor time, as arguments. Its input is a line of JSON, the fields of `AddedColumn`, then the workbook; its
@@ -33,7 +33,7 @@ _STYLES = re.compile(
     rb"""PartName=["']/([^"']+)["'][^>]*styles\+xml|styles\+xml["'][^>]*PartName=["']/([^"']+)["']"""
 )
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-# A line end that is not written as a reference would be read as another, or as a space.
+# Unless written as a reference, a line end would be read as another one, or as a space.
 _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _IN_ATTRIBUTE = _IN_TEXT | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 _CORNER = re.compile(r"(?<=:)[A-Z]+")
@@ -222,7 +222,7 @@ class _Styles(_Copy):
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if name.rpartition(":")[2] in self._added:
-            attributes.pop("count", None)  # optional, and wrong from now on
+            attributes.pop("count", None)  # optional, and no longer right
         super().start(name, attributes)
 
     def end(self, name: str) -> None:

@@ -39,7 +39,7 @@ _DAMAGE = (
 def read_sheet(
     content: bytes, *, rows: int, columns: int, record: str = "", title: str = ""
 ) -> dict[str, Any]:
-    """Return what there is to know of the first visible sheet, or of the one with this title.
+    """Return all that is needed of the first visible sheet, or of the one with this title.
 
     That is its title, rows and hidden rows, and the places (row as shown, column from 0) of formulas without
     a result, of cells that are merged with another before them and stay empty (`merged`) or take the value
@@ -67,7 +67,7 @@ def _read_sheet(content: bytes, rows: int, columns: int, record: str, title: str
     sheets: list[Any] = [one for one in book.worksheets if one.title != record] or book.worksheets
     visible = [one for one in sheets if one.sheet_state == "visible"]
     sheet: Any = next((one for one in visible if title in {"", one.title[:_MAX_TITLE]}), sheets[0])
-    sheet.reset_dimensions()  # what a file claims about its size may be a million empty rows
+    sheet.reset_dimensions()  # a file may claim a million empty rows as its size
     known = facts.get(sheet._worksheet_path, SheetFacts())
     found: list[tuple[int, list[str]]] = []
     three_decimals: list[tuple[int, int]] = []

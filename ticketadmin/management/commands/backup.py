@@ -63,7 +63,7 @@ def _copy_sqlite(target: Path) -> None:
             copy.execute("PRAGMA secure_delete = ON")
             copy.execute(f"DELETE FROM {SESSIONS}")  # noqa: S608 - a constant
         copy.execute("VACUUM")
-        copy.execute("PRAGMA journal_mode=DELETE")  # else reading it would write beside it
+        copy.execute("PRAGMA journal_mode=DELETE")  # otherwise reading it would create files beside it
 
 
 def open_read_only(file: Path, *, how: str = "mode=ro") -> sqlite3.Connection:

@@ -48,7 +48,7 @@ class Worker(QueueWorker):
     """Ends a long task between two tickets instead of after the last one."""
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
-        """Tell the running task to come to an end, then wait for it."""
+        """Tell the running task to stop, then wait for it."""
         stopping.set()
         super().shutdown(signum, frame)
 
@@ -82,7 +82,7 @@ class Command(BaseCommand):
     def handle(self, *, interval: float, startup_delay: bool, **_options: Any) -> None:
         require_start()
         sys.setswitchinterval(SWITCH_EVERY)
-        gc.freeze()  # what was loaded stays
+        gc.freeze()  # exempt loaded objects from collection
         gc.set_threshold(COLLECT_EVERY)
         _begin_without_tasks()
         worker = Worker(
@@ -122,7 +122,7 @@ def _watch() -> Iterator[None]:
     is_over = threading.Event()
     worker = this_worker()
     sweeper = Sweeper(worker)
-    # Apart: neither a long cleaning nor a call to the CRM keeps the worker from giving its sign of life.
+    # In a thread of its own, so that neither cleaning nor a call to the CRM delays the heartbeat.
     works = ((_look_for_bulks, partial(end, worker)), (_clean, lambda: None), (sweeper.step, sweeper.release))
     threads = [threading.Thread(target=_keep_on, args=(is_over, *work), daemon=True) for work in works]
     for thread in threads:

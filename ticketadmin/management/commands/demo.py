@@ -99,7 +99,7 @@ def from_checkout(data: Path) -> dict[str, str]:
 
 
 def kept_secret(path: Path, length: int) -> str:
-    """Return a random secret that later starts find again; only its owner may read the file."""
+    """Return a random secret, kept for later starts in a file that only its owner may read."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(length)[:length], encoding="ascii")

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--sweep", action="store_true", help="then read the CRM's list into the index")
 
     def handle(self, **options: Any) -> None:
-        """Do only what is not done yet, so that a second start is quick."""
+        """Skip steps that are done already, so that a second start is quick."""
         call_command("migrate", verbosity=0)
         if settings.IS_CHECKOUT:  # a wheel holds them collected
             collect_static()

@@ -37,7 +37,7 @@ _PRIVATE = frozenset({"email"})  # fields that are kept in the row and never log
 
 @dataclass(frozen=True)
 class ActionOrigin:
-    """What the audit log notes of the way an action came in.
+    """What the audit log records about where an action came from.
 
     `user_of` is called when an entry is made, because a request's user is known late. `via` names what
     took the place of a signed-in user, such as a password link or the company's directory.
@@ -54,7 +54,7 @@ _current: ContextVar[ActionOrigin] = ContextVar("origin", default=_COMMAND_LINE)
 
 
 def current_origin() -> ActionOrigin:
-    """Return the origin of what runs now."""
+    """Return the origin of the current actions."""
     return _current.get()
 
 
@@ -77,7 +77,7 @@ def acting_via(way: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Target:
-    """What an action was done to: kind, id and name as they were then."""
+    """The target of an action: kind, id and name as they were then."""
 
     kind: str
     id: str = ""

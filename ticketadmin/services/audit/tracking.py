@@ -84,7 +84,7 @@ def _action_for(after: dict[str, Any]) -> AuditAction:
 
 
 def _is_new_password(user: User) -> bool:
-    """Tell a new password from the old one rehashed, which a sign-in does when the hasher changes.
+    """Return whether the password is new, not the old one rehashed by a sign-in after a change of hasher.
 
     Django keeps the text in `_password` until the row of a password that was set is stored.
     """

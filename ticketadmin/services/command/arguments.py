@@ -1,7 +1,7 @@
 """What the arguments and the standard input of the command mean: tickets, and the changes for them.
 
 Names of fields and values are read as in an uploaded file (`services/bulk`), so that the command, a file and
-the form send the same. Every problem is found in one go; the CRM is not called here.
+the form send the same. All problems are found in one pass; the CRM is not called here.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Carrying the command out: one ticket is an ordinary save, several are a bulk run with its dry run.
 
 Rights and rules are those of the user in whose name it runs. Every change is recorded with the origin
-"command line" and the account of the system that ran the command. Killed at any moment, the command leaves
-what every save leaves: a record that is settled by reading, and a run that a worker takes over.
+"command line" and the account of the system that ran the command. If it is killed at any moment, it leaves
+a record that is settled by reading, as any save does, and a run that a worker takes over.
 """
 
 import os
@@ -154,7 +154,7 @@ def change_many(wanted: Wanted, command: CommandContext) -> RunResult:
 
 
 def _not_accepted(items: QuerySet[BulkItem], command: CommandContext) -> tuple[str, ...]:
-    """Return the fields that sending these tickets would lose, beside those that the command accepts to lose.
+    """Return the fields that sending these tickets would lose, except those that the command accepts to lose.
 
     The command confirms its dry run itself: no user reads what the check found before it is sent.
     """

@@ -20,7 +20,7 @@ class Exit(IntEnum):
     RULE = 5
     CONFLICT = 6
     BUSY = 7  # another save of the ticket is under way
-    UNREACHABLE = 8  # the CRM could not be asked; nothing was sent
+    UNREACHABLE = 8  # the CRM could not be called; nothing was sent
     REFUSED = 9  # the CRM refused it; nothing was changed
     NOT_APPLIED = 10
     STORED_DIFFERENTLY = 11

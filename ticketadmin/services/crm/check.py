@@ -1,4 +1,4 @@
-"""Does the connection to the CRM work, and what may the key do? Nothing is written to it.
+"""Checks whether the connection to the CRM works and what the key may do. Nothing is written to the CRM.
 
 Answers are values; what users read about them is in `presenters.connection`.
 """
@@ -27,7 +27,7 @@ RECENT = timedelta(days=1)
 
 
 class CheckQuestion(StrEnum):
-    """What a check asks, in this order."""
+    """The questions of a check, in this order."""
 
     REACH = "reach"
     KEY = "key"
@@ -38,7 +38,7 @@ class CheckQuestion(StrEnum):
 
 
 class CheckAnswer(StrEnum):
-    """What the CRM let be seen. `REFUSED`: the key may not."""
+    """The answer to one of them. `REFUSED`: the key may not do it."""
 
     WORKS = "works"
     REFUSED = "refused"
@@ -80,7 +80,7 @@ class Report:
 
 
 def check_api() -> Report:
-    """Ask the CRM everything that reading can tell, and remember the answers. Never raises."""
+    """Check everything that can be checked by reading, and store the answers. Never raises."""
     steps = tuple(_answers())
     report = Report(timezone.now(), steps)
     if any(step.name is CheckQuestion.READ and step.state is CheckAnswer.WORKS for step in steps):
@@ -140,7 +140,7 @@ def _ask(name: CheckQuestion, ask: Callable[[], object]) -> CheckStep:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known without asking: the address, whether tickets are read, recent saves."""
+    """What is known without a call: the address, whether tickets are read, recent saves."""
 
     host: str
     reading: Reading
@@ -161,7 +161,7 @@ class Facts:
 
 
 def connection_facts(actor: User) -> Facts:
-    """Return what recent saves tell of the connection. Raises Forbidden."""
+    """Return what recent saves show about the connection. Raises Forbidden."""
     require(actor, "view_connection")
     recent = Change.objects.filter(created_at__gte=timezone.now() - RECENT).order_by("-id")
     times = [ms for ms in recent.values_list("duration_ms", flat=True)[:500] if ms is not None]

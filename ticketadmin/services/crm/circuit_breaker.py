@@ -1,9 +1,8 @@
 """The circuit breaker: no process calls a CRM that does not answer.
 
-After a few failures in a row that mean that there is no CRM, every process stops calling for some
-seconds: a page then costs one query. When the time is over, one call is let
-through as a probe; its success closes the circuit. An answer of any kind, even a refusal, is a sign
-of life, so a ticket that fails by itself never opens it.
+After a few consecutive failures which mean that the CRM is down, every process stops calling it for some
+seconds: a page then costs one query. After that, one call is let through as a probe; its success closes the
+circuit. Any answer, even a refusal, counts as a success, so a ticket that fails by itself never opens it.
 """
 
 import threading
@@ -22,7 +21,7 @@ from ticketadmin.ticketapi.reasons import Reason
 GATEWAY_DOWN = frozenset({502, 503, 504})
 MAX_FAILURES_IN_A_ROW = 5  # attempts in a row, in one process: more than one call makes with its retries
 OPEN_FOR = timedelta(seconds=8)
-PROBE_FOR = timedelta(seconds=5)  # the others wait so long for what a probe finds
+PROBE_FOR = timedelta(seconds=5)  # for which the others wait for the result of a probe
 BELIEVED_FOR = 0.5  # seconds between two looks at the row, in one process
 
 
@@ -44,7 +43,7 @@ class CircuitBreaker:
     def note(self, call: Call) -> None:
         """Learn from an attempt."""
         is_silent = (call.reason and call.reason.is_silence) or call.http_status in GATEWAY_DOWN
-        if is_silent and call.method != "GET":  # it may be that write alone which takes too long
+        if is_silent and call.method != "GET":  # that write alone may take too long
             return
         failed = is_silent or bool(call.reason and call.reason.is_unreachable)
         with self._lock:

@@ -1,7 +1,7 @@
 """The database's clock: it orders reads of the CRM, and moments that processes share are compared by it.
 
-Machines may be a minute apart; the database is one. By its own clock, a machine would keep to a wait of
-seconds a minute longer than the one that wrote it down, or not at all. On PostgreSQL the database's clock is
+The clocks of machines may differ by a minute; there is one database. By its own clock, a machine might wait
+a minute longer than the one that stored the wait, or not at all. On PostgreSQL the database's clock is
 read, on SQLite all processes share the machine's. What a process keeps in memory it counts by its monotonic
 clock.
 """
@@ -35,7 +35,8 @@ def database_now() -> datetime:
 class CountedClock:
     """The database's time, read once in a while and counted by this process's own clock in between.
 
-    It is never ahead of the database's clock, and as far behind it as reading it took. Any thread may use it.
+    It is never ahead of the database's clock, and behind it by no more than the time that reading it took.
+    Any thread may use it.
     """
 
     ASKED_EVERY = 10.0  # seconds
@@ -55,7 +56,7 @@ class CountedClock:
             return at + timedelta(seconds=time.monotonic() - arrived)
 
 
-# What tells when reads of this thread begin.
+# The clock that says when reads of this thread begin.
 reading_clock: ContextVar[Callable[[], datetime]] = ContextVar("reading_clock", default=database_now)
 
 

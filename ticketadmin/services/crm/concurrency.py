@@ -18,8 +18,8 @@ from ticketadmin.ticketapi.reasons import Reason
 class ConcurrencyLimit:
     """A semaphore whose size may change, in which writes overtake reads.
 
-    A write is never behind a read that came later, so what it was compared with does not grow old; after
-    MAX_WRITE_WAIT it is refused all the same, and its save compares afresh.
+    A write never waits for a read that came later, so that the values it was compared with stay recent; after
+    MAX_WRITE_WAIT it is refused nevertheless, and its save compares again.
     `may_begin` is asked before the first call of a save, once its turn has come.
     """
 

@@ -1,4 +1,4 @@
-"""The one connection to the remote API that this process keeps, and what is known of its rights.
+"""The one client of the remote API in a process, and what is known of the rights of its key.
 
 `get_api()` hands out the pooled client; tests that override the settings get another one. Whether
 the key may read tickets is learnt from real answers and remembered in the database, so that every
@@ -66,7 +66,7 @@ class CallGate:
 
 
 class CrmConnection:
-    """The client of a process, made when it is first used, and who listens to its calls."""
+    """The client of a process, created when first used, and the listeners to its calls."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class CrmConnection:
             self._reads.clear()
 
     def listen(self, listener: Callable[[Call], None]) -> Callable[[], None]:
-        """Tell a listener of each attempt of this process, in the thread that made it; return how to stop."""
+        """Call a listener after each attempt of this process, in its thread; return how to stop that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -176,12 +176,12 @@ def state_in(row: CrmSnapshot | None) -> Reading:
     if row is None:
         return Reading.UNKNOWN
     state = Reading(row.value["state"])
-    # A right can be granted later: a refusal is believed for minutes only.
+    # A right can be granted later, so a refusal counts for some minutes only.
     is_old = timezone.now() - row.fetched_at > REFUSAL_BELIEVED_FOR
     return Reading.UNKNOWN if state is Reading.REFUSED and is_old else state
 
 
 def remember_reading(state: Reading) -> None:
-    """Keep what an answer showed of the key's right to read; written only when it changes."""
+    """Store whether the key may read, as an answer showed; written only when it changes."""
     if may_try_reading() and reading_state() is not state:
         CrmSnapshot.objects.keep(Snapshot.READING, {"state": state.value})

@@ -47,7 +47,7 @@ def asked_to_wait() -> float:
 
 
 def note_wait(call: Call) -> None:
-    """Keep that the CRM asked to wait, if it did; the latest moment that it named to any process counts."""
+    """Record that the CRM asked to wait, if it did; the latest moment named to any process counts."""
     if not call.retry_after or call.http_status not in ASKS_TO_WAIT:
         return
     with suppress(DatabaseError), transaction.atomic():

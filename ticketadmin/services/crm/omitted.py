@@ -1,4 +1,4 @@
-"""Whether this CRM empties the fields that a PUT leaves out: as saves have shown, or an administrator says.
+"""Whether this CRM empties the fields that a PUT leaves out, as saves showed or an administrator set it.
 
 Kept in the database, so that every process knows and a restart does not forget. What follows from it is
 `services/saving/sent_along.py`.
@@ -40,13 +40,13 @@ def omitted_in(row: CrmSnapshot | None) -> OmittedFields:
 
 
 def remember_emptied(ticket: str, fields: Iterable[str]) -> None:
-    """Keep that a save of a ticket emptied fields that it did not send; the first sight is kept."""
+    """Record that a save of a ticket emptied fields that it did not send; the first such save is kept."""
     if not omitted_fields().are_emptied:
         _keep(OmittedFields(are_emptied=True, ticket=ticket, fields=tuple(fields)))
 
 
 def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
-    """Keep what an administrator says of it. Raises Forbidden."""
+    """Set or clear it on behalf of an administrator. Raises Forbidden."""
     require(actor, "view_connection")
     before = omitted_fields().are_emptied
     _keep(OmittedFields(are_emptied=are_emptied, set_by=actor.display_name))

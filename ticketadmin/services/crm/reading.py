@@ -60,7 +60,7 @@ class ReadTicket:
         return values
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `from_json` makes the same ticket of."""
+        """Return the ticket as JSON, from which `from_json` makes an equal one."""
         kept = {name: value for name, value in vars(self).items() if name not in {"began_at", "took"}}
         return kept | {"values": dict(self.values), "read_at": self.read_at.isoformat()}
 
@@ -76,7 +76,7 @@ class ReadTicket:
 
 @dataclass(frozen=True)
 class ReadBack:
-    """What reading a written ticket gave: the ticket, or that the key may not read it, or how it failed.
+    """The result of reading a written ticket: the ticket, that the key may not read it, or the failure.
 
     `values` are those of `ReadTicket.values_for` the fields in question.
     """
@@ -92,9 +92,9 @@ class CannotRead(Exception):
 
 
 def announce_read(read: ReadTicket, *, before: ReadTicket | None = None) -> None:
-    """Tell the index of a read that left no trace yet; `before` is what the same save read first.
+    """Announce a read that was not announced yet to the index; `before` is the first read of the same save.
 
-    A read that did not ask for the database's time began as long before its present time as it is old.
+    If the read did not query the database's time, its beginning is that time now less the age of the read.
     """
     began_at = read.began_at or database_now() - (timezone.now() - read.read_at) - read.took
     ticket_read.send_robust(None, read=read, began_at=began_at, before=before)
@@ -109,7 +109,7 @@ def read_ticket(
     before: ReadTicket | None = None,
     places: int = 1,
 ) -> ReadTicket:
-    """Return the ticket as the CRM holds it now. `known` saves looking up whether reading works.
+    """Return the ticket as the CRM holds it now. `known` avoids a query for whether reading works.
 
     `before` is what a save read before its PUT, `places` are taken under the rate limit at once, for a PUT
     that is to follow.
@@ -152,7 +152,7 @@ def read_back(
 ) -> ReadBack:
     """Read a ticket again after a write of the fields in `names`. Never raises.
 
-    `was_read` tells that reading worked before the write; `before` is what was read then, for the index.
+    `was_read`: reading worked before the write; `before` is the result of that read, for the index.
     """
     try:
         read = read_ticket(code, choices, known=Reading.WORKS if was_read else None, before=before)
@@ -196,7 +196,7 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
 
 
 def _with_ids(names: Collection[str] | None) -> frozenset[str] | None:
-    """Return what to ask a list for: names as the API has them, with the ids that a name may come as."""
+    """Return the fields to request of a list: the API's names, and the ids that stand for names."""
     if names is None:
         return None
     plain = {"custom_fields" if name.startswith(CUSTOM_PREFIX) else name for name in names}

@@ -43,7 +43,7 @@ class Statuses:
 def get_statuses(choices: Choices) -> Statuses:
     """Return the CRM's statuses as they are described here; where its list is unknown, the described ones.
 
-    In no query where the choices hold the descriptions.
+    Makes no query if the choices hold the descriptions.
     """
     settings = _SETTINGS.rows() if choices.settings is None else choices.settings
     described, listed = {setting.name: setting for setting in settings}, choices.statuses

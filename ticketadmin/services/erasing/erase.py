@@ -82,7 +82,7 @@ class HeldData:
 def look_up(subject: ErasureSubject, *, user: User) -> HeldData:
     """Return what is held of the subject; nothing is changed. Raises Forbidden.
 
-    An address is looked for in every text of every table: seconds where the history has a million changes.
+    An address is looked for in every text of every table: it takes seconds in a history of a million changes.
     """
     require(user, "administer")
     codes = _codes(subject)
@@ -162,7 +162,7 @@ def _users(address: str) -> tuple[str, ...]:
 
 
 def _note_in_runs(codes: Collection[str]) -> None:
-    """Let each ended run say how many of its tickets were erased, since its counts no longer have them."""
+    """Record with ended runs how many of its tickets were erased, since its counts no longer include them."""
     items = BulkItem.objects.filter(ticket_code__in=list(codes))
     counts = dict(items.values_list("bulk").annotate(count=Count("pk")).order_by())
     for run in BulkUpdate.objects.filter(pk__in=counts):

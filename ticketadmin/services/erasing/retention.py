@@ -52,14 +52,14 @@ _RETENTION_CAME = "0015_erasing"  # the migration with which retention came
 logger = logging.getLogger(__name__)
 Kept = tuple[QuerySet[Any], str]  # rows, and the column that tells their age
 
-# What a setting decides, by the setting's name.
+# The rows that a setting is for, by the setting's name.
 BY_SETTING: Mapping[str, Kept] = {
     "KEEP_HISTORY_DAYS": (Change.objects.settled(), "created_at"),
     "KEEP_BULK_DAYS": (BulkUpdate.objects.filter(state__in=ENDED), "finished_at"),
     "KEEP_DRAFTS_DAYS": (Draft.objects.all(), "updated_at"),
 }
 _PREPARED_RUNS = BulkUpdate.objects.filter(started_at=None).exclude(state=BulkState.CHECKING)
-# What the product needs for a while only, with how long.
+# Rows that are needed for a limited time only, with that time.
 BY_NEED: Mapping[str, tuple[timedelta, Kept]] = {
     "discarded_drafts": (timedelta(days=30), (Draft.objects.all(), "discarded_at")),
     "prepared_runs": (timedelta(days=14), (_PREPARED_RUNS, "created_at")),

@@ -90,11 +90,11 @@ def _asked(user: User, filters: HistoryFilters, before: int | None) -> QuerySet[
     changes, key = Change.objects.filter(**asked), "id"
     if filters.ticket and not sees_all:
         changes = changes.filter(Exists(Change.objects.filter(ticket_code=filters.ticket, actor=user)))
-    if filters.field and asked:  # the other filters narrow more than the field does
+    if filters.field and asked:  # the other filters are more selective than the field
         changes = changes.filter(
             Exists(ChangedField.objects.filter(change_id=OuterRef("pk"), name=filters.field))
         )
-    elif filters.field:  # the fields' own index leads, and its copy of the change's id is sorted by
+    elif filters.field:  # uses the index of the fields, which includes the change's id to sort by
         changes, key = changes.filter(fields__name=filters.field), "fields__change_id"
     lowest, highest = _bounds(filters)
     highest = min((bound for bound in (before, highest) if bound is not None), default=None)

@@ -34,7 +34,7 @@ def living() -> list[Heartbeat]:
 
 
 def living_rows() -> QuerySet[Heartbeat]:
-    """Return the same rows, for a prepared query that asks for them besides."""
+    """Return the same rows for use in a prepared query."""
     return Heartbeat.objects.filter(beat_at__gte=PreparedClock() - SILENT_AFTER).order_by("name")
 
 

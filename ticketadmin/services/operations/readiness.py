@@ -37,7 +37,7 @@ PROBE_SECONDS = 10
 def readiness() -> tuple[bool, dict[str, str]]:
     """Return whether this process may be sent requests, with a word for each check.
 
-    A worker that is away makes it not ready, because bulk updates would wait; the CRM is only reported.
+    Without a living worker it is not ready, because bulk updates would wait; the CRM is only reported.
     """
     try:
         found = {"database": _database(), "migrations": _migrations(), "worker": OK if living() else AWAY}
@@ -62,8 +62,8 @@ def _has_space() -> bool:
     """Return whether SQLite's folder has room for more rows; found out once in PROBE_SECONDS per process.
 
     A small write proves nothing: SQLite writes it over freed pages and old frames of its write-ahead log
-    while the disk is full, until a larger one fails. So blocks are reserved in a file without a name, which
-    also meets quotas. PostgreSQL's disk is not this process's to look at.
+    while the disk is full, until a larger one fails. So blocks are reserved in an unnamed file, which
+    respects quotas, too. The disk of PostgreSQL is not checked.
     """
     file = file_of(str(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
     if file is None:

@@ -21,7 +21,7 @@ from ticketadmin.text import printable
 
 
 class NotAdmitted(Exception):
-    """The user is authenticated but may not sign in. `message` tells them why."""
+    """The user is authenticated but may not sign in. `message` says why."""
 
     message = _("You cannot sign in here. Ask an administrator.")
 

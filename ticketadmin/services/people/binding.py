@@ -21,7 +21,7 @@ from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import require_over
 
 LINK_FOR = timedelta(days=3)
-MAX_CLAIMS = 5  # of one account: more would be noise that hides the owner
+MAX_CLAIMS = 5  # of one account: more would hide the owner among strangers
 
 _link: ContextVar[str] = ContextVar("binding_link", default="")
 

@@ -76,7 +76,7 @@ def is_demanded(user: User) -> bool:
 
 
 def stamp(user: User) -> str:
-    """Return what a session stores once it passed the second step; another device has another value."""
+    """Return the stamp that a session stores after the second step; it differs for each device."""
     return user.second_step_since.isoformat() if user.second_step_since else ""
 
 
@@ -87,7 +87,7 @@ def set_up(user: User) -> str:
 
 
 def switch_on(user: User, code: str) -> list[str]:
-    """Demand codes from now on, given the app's first one; return new recovery codes, shown only now.
+    """Require codes from now on, given the app's first one; return new recovery codes, to be shown once.
 
     The user's other sessions end, since they passed no second step. Raises WrongCode.
     """
@@ -124,7 +124,7 @@ def codes_left(user: User) -> int:
 
 
 def switch_off(user: User, typed: str) -> None:
-    """Demand no codes any more, given one. Raises WrongCode and SecondStepRequired."""
+    """Stop requiring codes, given a valid one. Raises WrongCode and SecondStepRequired."""
     if is_demanded(user):
         raise SecondStepRequired
     check(user, typed)
@@ -143,7 +143,7 @@ def reset(account: User, *, user: User) -> None:
 
 
 def reset_by_command(user: User) -> None:
-    """Remove it from the server's command line, where no other administrator can."""
+    """Remove it by the command line of the server, if no other administrator can."""
     with transaction.atomic():
         _forget(user)
         record(AuditAction.SECOND_STEP_RESET, Target.of(user))

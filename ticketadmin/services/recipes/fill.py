@@ -137,11 +137,11 @@ def edit_of_recipe(
         return Edit(), filled.problems
     texts = {name: filled.texts[name] for name in ticket.schema.fields if name in filled.texts}  # as a form
     edit = read_edit(texts, cleared=filled.cleared, base=ticket.values, schema=ticket.schema)
-    return edit, ()  # `fill` has read each field, so nothing is invalid here
+    return edit, ()  # `fill` has checked each field, so nothing is invalid here
 
 
 def problems_of(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[Stop, ...]:
-    """Return what of a recipe cannot be used on any ticket: a field or a name of the CRM that is gone."""
+    """Return the problems of a recipe on every ticket: fields or names of the CRM that no longer exist."""
     problems: list[Stop] = []
     for change in changes:
         one = schema.fields.get(change.field)
@@ -175,7 +175,7 @@ def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment
     texts = [expanded(one, text, names) for text in change.texts]
     if not change.do.adds:
         return texts
-    is_typed = typed.touches(one, ticket.values)  # else as it was read: an editor respells HTML
+    is_typed = typed.touches(one, ticket.values)  # otherwise as it was read, because an editor rewrites HTML
     there = "".join(typed.texts[one.name] if is_typed else to_inputs(one, ticket.values.get(one.name)))
     added = "".join(texts)
     if one.kind is Kind.HTML:

@@ -1,4 +1,4 @@
-"""Which recipes a user has, and making and changing them."""
+"""The recipes of a user: finding, making and changing them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

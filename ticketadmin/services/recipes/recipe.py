@@ -1,4 +1,4 @@
-"""What a recipe says: one change a field, and the placeholders in its texts. No database, no ticket.
+"""The contents of a recipe: one change a field, and the placeholders in its texts. No database, no ticket.
 
 The texts of a change are those of a form, so that a recipe can do what a user can type and nothing else.
 """
@@ -38,7 +38,7 @@ class RecipeAction(StrEnum):
 
     @property
     def adds(self) -> bool:
-        """Return whether it leaves what is there and adds to it."""
+        """Return whether it keeps the current text and adds to it."""
         return self in {RecipeAction.BEFORE, RecipeAction.AFTER}
 
 

@@ -1,6 +1,7 @@
 """Keeping recipes and snippets: rows that have a name, belong to a user, and can be shared with all users.
 
-Leads share; owners change their own. What a shared row says is in the audit log: colleagues use it.
+Leads share; owners change their own. The texts of shared rows are in the audit log, because colleagues use
+them.
 """
 
 from collections.abc import Mapping

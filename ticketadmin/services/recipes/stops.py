@@ -23,7 +23,7 @@ _MESSAGES = {
     CUSTOMER_UNKNOWN: gettext_noop("The customer's name is not known here."),
     TEXT_UNKNOWN: gettext_noop("Its text is not known here, so nothing can be added to it."),
 }
-MAX_PARAM = 200  # characters of what was typed that a message repeats
+MAX_PARAM = 200  # characters of the typed text that a message repeats
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Outdated(Exception):
 
 
 def plan_import(user: User, rows: Sequence[FileRow]) -> tuple[PlannedRow, ...]:
-    """Return what becomes of each row. Two queries; nothing is written. Raises Forbidden."""
+    """Return the plan for each row. Two queries; nothing is written. Raises Forbidden."""
     require(user, "edit_tickets")
     planner = _Planner(user, _own(user), _shared_by(rows, user))
     return tuple(planner.plan(row) for row in rows)
@@ -106,7 +106,7 @@ def apply_import(user: User, sealed: str) -> dict[RowStatus, int]:
 
 @transaction.atomic
 def _write(user: User, rows: tuple[FileRow, ...], shown: list[list[str]]) -> dict[RowStatus, int]:
-    User.objects.select_for_update().get(pk=user.pk)  # two imports of one user follow one another
+    User.objects.select_for_update().get(pk=user.pk)  # imports of one user run one after the other
     planned = plan_import(user, rows)
     if [one.shown for one in planned] != shown:
         raise Outdated(rows)
@@ -153,7 +153,7 @@ class _Planner:
         self._may_share = user.may(SHARING)
 
     def plan(self, row: FileRow) -> PlannedRow:
-        """Return what becomes of a row."""
+        """Return the plan for a row."""
         try:
             return self._planned(row)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Which snippets a user has, making and changing them, and what one inserts on a ticket."""
+"""The snippets of a user: finding, making and changing them, and what one inserts on a ticket."""
 
 import re
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class ListedSnippet:
 
 @dataclass(frozen=True)
 class ListedSnippets:
-    """Some of a user's snippets; `has_more` tells that there are others, which are not among them."""
+    """Some of a user's snippets; `has_more`: there are more than these."""
 
     rows: list[ListedSnippet]
     has_more: bool

@@ -1,4 +1,4 @@
-"""What a snippet says: its name and its content as they are kept, and what it inserts. No database.
+"""The contents of a snippet: its name and text as they are stored, and what it inserts. No database.
 
 The attacker is a colleague who shares a snippet: its HTML is cleaned when it is kept and once more each time
 it is inserted or shown. A content without one known element is a text, as everywhere in the product.
@@ -34,7 +34,7 @@ _UNKNOWN: Mapping[str, str | Promise] = {
 class Insertion:
     """What a snippet inserts: safe HTML for rich text, text for other boxes; with `problems`, nothing.
 
-    `is_html` tells that the text leaves out some of the HTML: lists, links, bold.
+    `is_html`: the text lacks formatting of the HTML, such as lists, links and bold.
     """
 
     html: str = ""

@@ -1,7 +1,7 @@
-"""Snippets as a CSV file: what a user may take away, and reading such a file. Nothing is written here.
+"""Snippets as a CSV file: exporting them, and reading such a file. Nothing is written here.
 
-A file that was taken away and read again holds exactly what was in it: no cell acts as a formula, and what is
-added for that is taken off again (`spreadsheets/formulas.py`).
+A file that is exported and read again holds the same texts: no cell acts as a formula, and the apostrophe
+added for that is removed again (`spreadsheets/formulas.py`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence

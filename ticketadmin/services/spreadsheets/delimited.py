@@ -84,7 +84,7 @@ def _is_damaged_utf_8(content: bytes) -> bool:
 
 
 def _utf_16_without_mark(content: bytes) -> str:
-    """Return which UTF-16 it is: of ordinary letters, separators and line ends every other byte is zero."""
+    """Return which UTF-16 it is, by the zero bytes of ordinary letters, separators and line ends."""
     low, high = content[0::2].count(0), content[1::2].count(0)
     if 10 * max(low, high) < len(content) or min(low, high) * 5 > max(low, high):
         raise unreadable("not_a_table")
@@ -105,7 +105,7 @@ def separator_of(text: str) -> tuple[str, str]:
 
 
 def _fitness(text: str, separator: str) -> tuple[float, int]:
-    """Rate a separator: how many of the first rows have the commonest width over one, then how wide that is.
+    """Rate a separator: how many of the first rows share the commonest width above one, then that width.
 
     A title of one cell or of several may be above the rest.
     """

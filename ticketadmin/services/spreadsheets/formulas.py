@@ -2,7 +2,7 @@
 
 A cell acts as a formula by its first character, which some programs look for behind white space or in full
 width. An export puts one apostrophe before such a text, and before one that already begins with apostrophes
-and such a text, so that taking one off gives back what was there.
+and such a text, so that removing one restores the original text.
 
 Where a program splits a line at semicolons or tabs instead of commas, a text acts as a formula inside, too.
 Inside a text a list's "- " stays what it is unless a command or a function call follows.

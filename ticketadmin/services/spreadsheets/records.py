@@ -1,4 +1,4 @@
-"""What an exported workbook says of itself, on a sheet that spreadsheets hide: read back by an upload.
+"""The record in an exported workbook, on a sheet that spreadsheets hide, which an upload reads back.
 
 The record holds when and from which CRM the list was exported, which column shows which field, and for each
 ticket and field the value that was known and the text that its cell showed. A digest finds accidents, such as
@@ -31,7 +31,7 @@ MARK = "#ticketadmin"
 FORMAT = 1
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # ECMA-376, ST_Xstring; LibreOffice saves it unescaped
 _PART = 8_000  # characters of a cell: far below what any program keeps
-_NO_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # what JSON leaves as it is and XML cannot hold
+_NO_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # characters that JSON allows and XML cannot hold
 
 
 class RecordProblem(StrEnum):
@@ -130,7 +130,7 @@ class ExportRecord:
 
 
 def fingerprint(address: str) -> str:
-    """Return what tells one CRM's address from another's."""
+    """Return a digest that identifies a CRM's address."""
     plain = address.rstrip("/").rpartition("@")[2].casefold()
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
@@ -161,7 +161,7 @@ def _read(rows: Sequence[Sequence[str]], address: str) -> ExportRecord | RecordP
 
 
 def _plain(text: str) -> str:
-    """Return a text without what programs do to it: line ends, composition, escapes such as _x0041_."""
+    """Return a text without what programs change in it: line ends, composition, escapes such as _x0041_."""
     text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     text = normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     return text if text.strip() else ""

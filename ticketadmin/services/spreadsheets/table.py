@@ -1,4 +1,4 @@
-"""What a file is read into, how large it may be, and the error that says why it cannot be used."""
+"""The values that a file is read into, its limits, and the error that says why it cannot be used."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace

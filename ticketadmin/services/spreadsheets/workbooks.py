@@ -1,4 +1,4 @@
-"""XLSX files, read by a process of their own (`ticketadmin.workbooks`): here is what starts and ends it.
+"""XLSX files, read by a process of their own (`ticketadmin.workbooks`), which this module starts and ends.
 
 The attacker uploads a workbook that costs minutes or gigabytes, or that breaks the parser. The process that
 serves pages holds the bytes of the file and the texts of its table, never the workbook. What reads it has no
@@ -41,7 +41,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 READER_ENVIRONMENT = {
     "PYTHONPATH": str(_ROOT),
     "PYTHONDONTWRITEBYTECODE": "1",
-    "OPENPYXL_LXML": "False",  # the standard library's parser is the one that was checked with
+    "OPENPYXL_LXML": "False",  # the checks were made with the standard library's parser
 }
 _PROBLEMS = {  # of cells, as the process names them
     "without_result": _(

@@ -28,7 +28,7 @@ MAX_CELL = 32_767  # UTF-16 code units, by Excel: an emoji is two
 AS_TEXT, AS_DAY, AS_MOMENT, GENERAL = "@", "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "General"
 _NO_XML = re.compile("[\ufffe\uffff]")
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376, ST_Xstring: _x0041_ in a cell is A
-_FIRST_DAY = date(1900, 3, 1)  # before it spreadsheets disagree about serial numbers
+_FIRST_DAY = date(1900, 3, 1)  # spreadsheets disagree about serial numbers before it
 CellValue = str | int | float | Decimal | date | datetime | None
 
 
@@ -140,7 +140,7 @@ def _utf16(text: str) -> bytes:
 
 
 def writable_day(day: date) -> date | str:
-    """Return a day as a cell can hold it: as a text where it is before the days that spreadsheets count."""
+    """Return a day as a cell can hold it: as a text if it is before the first day that spreadsheets count."""
     return day if day >= _FIRST_DAY else day.isoformat()
 
 

@@ -37,7 +37,7 @@ class Widget(StrEnum):
 
 
 def has_line_end(text: str) -> bool:
-    """Return whether the text has what a one-line input drops."""
+    """Return whether the text contains characters that a one-line input drops."""
     return "\n" in text or "\r" in text
 
 

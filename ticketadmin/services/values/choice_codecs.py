@@ -21,7 +21,7 @@ _ANSWERS = {word: answer for pair in _PAIRS for word, answer in zip(pair, ("1", 
 
 
 def option_text(value: Value) -> str:
-    """Return the text by which a stored option is known: 1, 1.0 and "1" are one option."""
+    """Return the text that identifies a stored option: 1, 1.0 and "1" are the same option."""
     if isinstance(value, float) and value == value // 1 and abs(value) < 10**15:
         return str(int(value))
     return json_text(value)
@@ -61,7 +61,7 @@ class SelectCodec(Codec):
         return Widget.SELECT if field.choices else box_for(texts)
 
     def show(self, field: Field, value: Value) -> Inputs:
-        """Return the option's text; true and false are the options "1" and "0" where there are such."""
+        """Return the option's text; true and false are the options "1" and "0" if those exist."""
         if isinstance(value, list) and len(value) == 1 and not is_container(value[0]):
             return self.show(field, value[0])
         text, known = option_text(value), _known(field)
@@ -70,7 +70,7 @@ class SelectCodec(Codec):
         return [text]
 
     def read(self, field: Field, texts: Inputs, like: Value) -> Value:
-        """Return the option with the JSON type of what was there."""
+        """Return the option in the JSON type of the previous value."""
         old = self.show(field, like) if like is not None else []
         text = _Options([*_known(field), *old]).named(texts[0])
         if text is None and field.choices:
@@ -93,7 +93,7 @@ def _option_like(text: str, like: Value) -> Value:
 
 
 class MultiSelectCodec(Codec):
-    """Several options: a list. What is stored and stays ticked keeps its own JSON and its place."""
+    """Several options: a list. Stored options that stay ticked keep their JSON and their position."""
 
     own_widget = Widget.CHECKS
 
@@ -131,7 +131,7 @@ class MultiSelectCodec(Codec):
 
 
 def _still_ticked(like: Value, ticked: list[str]) -> list[Value]:
-    """Return what was there without what was unticked; what cannot be shown was not unticked."""
+    """Return the previous options without those that were unticked; those not shown cannot be unticked."""
     posted = {_posted(text) for text in ticked}
     return [
         item for item in _items(like) if not (text := option_text(item)).strip() or _posted(text) in posted
@@ -139,7 +139,7 @@ def _still_ticked(like: Value, ticked: list[str]) -> list[Value]:
 
 
 def _number_among(like: Value) -> Value:
-    """Return a number where all options that were there are numbers, else None."""
+    """Return a number if all previous options are numbers, else None."""
     filled = [item for item in _items(like) if option_text(item).strip()]
     return filled[0] if filled and all(is_number(item) for item in filled) else None
 
@@ -151,7 +151,7 @@ def _items(value: Value) -> list[Value]:
 
 
 class YesNoCodec(Codec):
-    """Yes or no, in the pair of spellings that is stored; "1" and "0" where nothing is."""
+    """Yes or no, in the pair of spellings that is stored; "1" and "0" if nothing is stored."""
 
     own_widget = Widget.SELECT
 
@@ -160,7 +160,7 @@ class YesNoCodec(Codec):
         return Widget.SELECT
 
     def show(self, field: Field, value: Value) -> Inputs:
-        """Return "1" or "0", or the text of what is neither."""
+        """Return "1" or "0", or the text of any other value."""
         answer = self.canonical(field, value)
         return [answer if answer in {"1", "0"} else json_text(value)]
 

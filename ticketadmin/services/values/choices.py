@@ -20,7 +20,7 @@ MAX_CHOICE_NAME = 255  # characters; looking for near names is quadratic, and no
 
 
 def matching_name(names: Iterable[str], typed: str) -> str | None:
-    """Return the one of `names` that `typed` means, or None for none and for several.
+    """Return the name in `names` that `typed` means; None if it means none or several.
 
     The exact name wins, then the same with other line ends, as a browser posts them; then the same text after
     NFC and trimming; then any case. Each step decides only if a single name matches, so that `New` never
@@ -102,9 +102,9 @@ class Choices:
 
     categories: ChoiceList = ChoiceList()
     statuses: ChoiceList = ChoiceList()
-    reading: Reading | None = None  # whether tickets can be read, learnt in the same look-up
-    omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, learnt there, too
-    # What administrators described, learnt there, too; None: not known.
+    reading: Reading | None = None  # whether tickets can be read, from the same query
+    omitted_are_emptied: bool = False  # whether the CRM empties what a PUT leaves out, from the same query
+    # What administrators described, from the same query; None: not known.
     custom_fields: tuple[CustomField, ...] | None = None
     rules: tuple[TicketRule, ...] | None = None
     settings: tuple[StatusSetting, ...] | None = None  # how statuses look here

@@ -1,7 +1,7 @@
 """One codec a kind: stored JSON, what a widget shows, what a browser posts, and the JSON to send.
 
 The rules of the browser are `browser`; the kinds are in `text_codecs`, `numbers` and `choice_codecs`,
-and `codecs` finds the one of a field. What all of them have to hold is checked by properties in
+and `codecs` finds the one of a field. What all of them have to satisfy is checked by properties in
 tests/services/values/test_codecs.py:
 
 - `widget` never changes a text that `show` returned, so an untouched field is posted as it was rendered;
@@ -38,7 +38,7 @@ class Codec(ABC):
         """Return the value to send for texts that are not blank. Raises ValidationError with a code."""
 
     def retype(self, field: Field, value: Value, like: Value) -> Value:
-        """Return a value that `read` returned as `read` would have returned it for this `like`."""
+        """Return a value from `read` as `read` would have returned it with this `like`."""
         return self.read(field, self.show(field, value), like)
 
     def canonical(self, field: Field, value: Value) -> str:
@@ -46,7 +46,7 @@ class Codec(ABC):
         return normal_text(json_text(value))
 
     def exact(self, field: Field, value: Value) -> str:
-        """Return as `canonical`, but with what a user may want to take away: outer white space."""
+        """Return the same as `canonical`, but with outer white space, which a user may want to remove."""
         return self.canonical(field, value)
 
     def is_foreign(self, field: Field, value: Value) -> bool:
@@ -69,7 +69,7 @@ def typed_text(text: str) -> str:
 
 
 def seen_text(text: str) -> str:
-    """Return a posted text as it looks: plain spaces and hyphens, no invisible characters.
+    """Return a posted text with plain spaces and hyphens, and without invisible characters.
 
     For kinds with a syntax of their own: a number copied from a web page brings no-break spaces and
     direction marks with it, and looks right.

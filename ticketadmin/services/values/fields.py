@@ -2,7 +2,7 @@
 
 One `Field` for each of the API's seven standard fields and for each custom field, whether an
 administrator described it or the CRM merely sent it. How values of a kind are shown, read and compared is
-in its codec (`codecs`).
+defined by its codec (`codecs`).
 
 Values are JSON as the API has them: strings for the standard fields, anything for custom fields.
 A value that is not known is absent from every mapping, never empty.

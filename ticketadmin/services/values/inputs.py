@@ -1,7 +1,7 @@
 """A field's value as the texts of a form, and back: shown, compared with what was posted, read, retyped.
 
 An input is a list of texts, as a form posts it; an empty list is an empty box. What each kind does is in
-its codec (`codecs`); page, quick status, undo, bulk update, file and command all come through here.
+its codec (`codecs`); page, quick status, undo, bulk update, file and command all use this module.
 """
 
 from django.core.exceptions import ValidationError
@@ -26,7 +26,7 @@ def widget_of(field: Field, texts: Inputs) -> Widget:
 
 
 def is_foreign(field: Field, value: Value) -> bool:
-    """Return whether the value does not fit the field's kind: it stays as it is unless it is replaced."""
+    """Return whether the value does not fit the field's kind; it is kept unless the user replaces it."""
     return not is_nothing(value) and codec_of(field).is_foreign(field, value)
 
 

@@ -69,7 +69,7 @@ def _without_groups(grouped: re.Match[str]) -> str:
         message = _("Write %(plain)s, or %(decimal)s if you mean a fraction.")
         before, after = whole.split(mark)
         fraction = after.rstrip("0") or "0"
-        if len(fraction) == len(after):  # three digits would be refused again
+        if len(fraction) == len(after):  # three digits after the mark would be ambiguous again
             fraction += "0"
         params = {"plain": before + after, "decimal": f"{before}.{fraction}"}
         raise ValidationError(message, code="ambiguous_number", params=params)
@@ -77,7 +77,7 @@ def _without_groups(grouped: re.Match[str]) -> str:
 
 
 def number_like(number: Decimal, like: Any) -> int | float | str:
-    """Return a number as JSON of the type that was there: a number or, documented, a string of digits.
+    """Return a number in the JSON type of the previous value: a number, or by default a string of digits.
 
     Raises ValidationError (`too_precise`) where a JSON number would lose digits.
     """
@@ -122,7 +122,7 @@ def epoch_to_date(value: Any) -> date | None:
 
 
 def date_to_epoch(day: date, like: Any) -> int | str:
-    """Return midnight of a day as an epoch date of the unit and JSON type that was there."""
+    """Return midnight of a day as an epoch date in the unit and JSON type of the previous value."""
     midnight = datetime.combine(day, time(), tzinfo=ZoneInfo(settings.CUSTOM_DATE_TIME_ZONE))
     seconds = (midnight - _EPOCH) // timedelta(seconds=1)
     number = seconds * 1000 if counts_milliseconds(like) else seconds
@@ -141,7 +141,7 @@ class NumberCodec(Codec):
         return number_like(read_number(seen_text(texts[0])), like)
 
     def retype(self, _field: Field, value: Value, like: Value) -> Value:
-        """Return a number that was read before; its spelling is not judged again."""
+        """Return a number that has been read before, without checking its spelling again."""
         return number_like(to_number(value) or Decimal(0), like)
 
     def canonical(self, _field: Field, value: Value) -> str:
@@ -158,7 +158,7 @@ class DateCodec(Codec):
     own_widget = Widget.DATE
 
     def widget(self, _field: Field, texts: Inputs) -> Widget:
-        """Return a date input, or for what is no date a box that does not drop it."""
+        """Return a date input, or a text box for anything but a date, which a date input would drop."""
         return Widget.DATE if all(is_date(text) for text in texts) else box_for(texts)
 
     def read(self, _field: Field, texts: Inputs, _like: Value) -> Value:
@@ -179,8 +179,8 @@ class EpochDateCodec(DateCodec):
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:
         """Return midnight of the day in the unit and JSON type of what was there.
 
-        Raises ValidationError as `typed_day` does, and `day_like_seconds` for a day that as milliseconds is
-        so small a number that it would be read back as seconds.
+        Raises ValidationError as `typed_day` does, and `day_like_seconds` for a day whose
+        milliseconds are so small a number that they would be read back as seconds.
         """
         day = typed_day(texts[0])
         sent = date_to_epoch(day, like)

@@ -1,4 +1,4 @@
-"""What fields a ticket has and which names the CRM's lists offer for them: one value for a whole save."""
+"""The fields of a ticket and the names that the CRM's lists offer for them: one value for a whole save."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -19,7 +19,7 @@ _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,15})?", re.ASCII)
 
 
 class TextCodec(Codec):
-    """A text. An object or a list is edited as its JSON, a number or a boolean stays one where it can."""
+    """A text. An object or a list is edited as JSON; a number or a boolean keeps its type if possible."""
 
     def __init__(
         self, limit: int, widget: Widget = Widget.LINE, *, is_title: bool = False, is_raw: bool = False
@@ -30,12 +30,12 @@ class TextCodec(Codec):
         self.is_raw = is_raw
 
     def widget(self, field: Field, texts: Inputs) -> Widget:
-        """Return a text area for JSON that is longer than a line, too."""
+        """Return a text area for JSON of more than one line, too."""
         is_json = any(text.startswith(("{", "[")) and len(text) > 30 for text in texts)
         return Widget.AREA if is_json and not self.is_title else super().widget(field, texts)
 
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:
-        """Return the text, or the JSON value where JSON was there."""
+        """Return the text, or the JSON value if the previous value was JSON."""
         text = typed_text(texts[0])
         if len(text) > self.limit:
             raise too_long(len(text), self.limit)

@@ -66,7 +66,7 @@ class PasswordChange(views.PasswordChangeView):
         return super().form_invalid(form)  # type: ignore[arg-type]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Say so once it is done."""
+        """Confirm the change by a message."""
         messages.success(self.request, _("Your password was changed. Your other sessions have ended."))
         return super().form_valid(form)  # type: ignore[arg-type]
 
@@ -101,13 +101,13 @@ def sent(request: HttpRequest) -> HttpResponse:
 class Choose(views.PasswordResetConfirmView):
     """Choose a new password after following the link, which is moved into the session."""
 
-    user: User  # there is one: else dispatch() shows another page
+    user: User  # there is one: otherwise dispatch() shows another page
     form_class = ChosenPasswordForm
     template_name = "account/choose_password.html"
     success_url = reverse_lazy("sign_in")
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Find nothing if no password is kept here."""
+        """Answer 404 if passwords are not kept here."""
         if not settings.LOCAL_ACCOUNTS:
             raise Http404
         return super().dispatch(request, *args, **kwargs)

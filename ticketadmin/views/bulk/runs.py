@@ -1,6 +1,7 @@
 """Bulk updates in the browser: the list of runs, choosing, the dry run, progress, results.
 
-One address a bulk update, from its preparation to its result: it can be sent to a colleague at any time.
+A bulk update has one address from its preparation to its result, which can be sent to a colleague at any
+time.
 """
 
 from collections.abc import Callable
@@ -123,7 +124,7 @@ def bulk_outcome_file(request: UserRequest, bulk: UUID) -> HttpResponse:
 
 @needs("run_bulk_updates", "POST")
 def bulk_action(request: UserRequest, bulk: UUID, action: str) -> HttpResponse:
-    """Do what a button says: see `_ACTIONS`."""
+    """Carry out the action of a button: see `_ACTIONS`."""
     one = _found(bulk)
     if action not in _ACTIONS:
         raise Http404
@@ -133,7 +134,7 @@ def bulk_action(request: UserRequest, bulk: UUID, action: str) -> HttpResponse:
 
 
 def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -> RunAction:
-    """Return the action of a button that needs nothing but a reason, if that."""
+    """Return the action of a button that needs at most a reason."""
 
     def do(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
         form = ReasonForm(request.POST)
@@ -153,7 +154,7 @@ def _attempt(
     nothing: Notice,
     status: int = 409,
 ) -> HttpResponse:
-    """Show the run after an action, or the one that it made; else why it was not done.
+    """Show the run after an action, or the run that it made, or why the action was not carried out.
 
     `nothing` and `status` answer where there is no ticket to do it for.
     """
@@ -188,7 +189,7 @@ def _retry(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
 
 
 def _choose(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
-    """Take which values count where both an uploaded export and the CRM changed them."""
+    """Store the user's choices between values that both an uploaded export and the CRM changed."""
     form = FileChoicesForm(request.POST)
     nothing = Notice(
         Tone.INFO, _("Choose for a column or a ticket which value counts."), _("Nothing was done.")
@@ -207,7 +208,7 @@ def _confirm(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
 
 
 def _keep_recipe(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
-    """Keep the changes of a run that has ended as a recipe of one's own."""
+    """Save the changes of a run that has ended as a recipe of the user."""
     name, changes = request.POST.get("name", "").strip(), changes_of_run(bulk, load_schema())
     problem = ""
     if not name or len(name) > MAX_RECIPE_NAME:
@@ -258,7 +259,7 @@ def _changes_with_snippet(request: UserRequest, bulk: BulkUpdate) -> HttpRespons
     """Show the changes as they were typed, with the snippets to choose from or with the chosen one."""
     form = _changes_form(request, bulk, request.POST)
     box = box_for_snippet(form, wanted_box(request.POST))
-    step = insert_snippet(request, box, next_step=_("Go on to check the tickets."))
+    step = insert_snippet(request, box, next_step=_("Continue to check the tickets."))
     form = _changes_form(request, bulk, step.data, is_checked=False)
     return show(request, changes_page(bulk, form, step.notice, step.choice), status=step.status)
 
@@ -301,7 +302,7 @@ def _changes_form(
 
 
 def _take_answers(bulk: BulkUpdate, form: ChangesForm, user: User) -> Notice | None:
-    """Read the file again where the user answered otherwise than before; return what they have to look at."""
+    """Read the file again if the user's answers changed; return the notice to look at first, if any."""
     if form.answers == answers_in(bulk.notes):
         return None
     unchanged = _("Nothing was checked or sent yet.")
@@ -316,7 +317,7 @@ def _take_answers(bulk: BulkUpdate, form: ChangesForm, user: User) -> Notice | N
     if not has_news:
         return None
     title = _("The file was read with your answers: other rows have errors now.")
-    return Notice(Tone.WARN, title, unchanged, _("Look at them below, then go on."))
+    return Notice(Tone.WARN, title, unchanged, _("Look at them below, then continue."))
 
 
 def _run_page(

@@ -41,7 +41,7 @@ CARRIED = ("submission", ACCEPT_LOSING)
 
 @dataclass(frozen=True)
 class SnippetStep:
-    """What one press comes to: the form's `data`, a choice to offer or a notice, and the page's status."""
+    """The result of a press: the form's `data`, a choice to offer or a notice, and the HTTP status."""
 
     data: QueryDict
     choice: SnippetChoice | None = None
@@ -50,7 +50,7 @@ class SnippetStep:
 
 
 def wants_snippet(data: QueryDict) -> bool:
-    """Return whether a button for snippets was pressed, and none that saves or sends."""
+    """Return whether the button pressed was one for snippets, not one that saves or sends."""
     return INTO in data or MORE in data
 
 
@@ -99,7 +99,7 @@ def reason_page(request: UserRequest, page: ReasonPage) -> HttpResponse:
         request,
         box_for_snippet(page.form, wanted_box(request.POST)),
         code=page.code,
-        next_step=_("Look at the reason, then go on."),
+        next_step=_("Look at the reason, then continue."),
     )
     carried = [(name, value) for name in CARRIED for value in request.POST.getlist(name)]
     page = replace(
@@ -112,7 +112,8 @@ def reason_page(request: UserRequest, page: ReasonPage) -> HttpResponse:
 def snippet_menu(request: UserRequest) -> HttpResponse:
     """Return the options of the menu as a fragment; `ticket` names the ticket, where there is one.
 
-    With `words` those that contain them, with `name` those whose names do: more exist than the menu holds.
+    With `words` those that contain them, with `name` those whose names do: for searches beyond the menu's
+    limit.
     """
     user, asked = request.user, request.GET
     if words := asked.get("words", "") or asked.get("name", ""):

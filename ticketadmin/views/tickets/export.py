@@ -77,7 +77,7 @@ def _filters(request: UserRequest, asked: ListRequest) -> ListFilters:
 
 
 def _reason_against(total: Total, *, with_contents: bool) -> str:
-    """Return why so many tickets cannot be downloaded; "" if they can."""
+    """Return why this number of tickets cannot be downloaded; "" if it can."""
     if total.is_more:
         most = number_format(MAX_ROWS_COUNTED, force_grouping=True)
         return _("These are more than %(most)s tickets. Narrow the list by a filter.") % {"most": most}

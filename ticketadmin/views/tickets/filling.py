@@ -1,4 +1,4 @@
-"""What fills a ticket's form in: a recipe, which “apply and save” also saves, and snippets."""
+"""Filling a ticket's form: by a recipe, which “apply and save” also saves, and by snippets."""
 
 import uuid
 from contextlib import suppress

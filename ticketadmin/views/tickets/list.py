@@ -77,7 +77,7 @@ def list_news(request: UserRequest) -> JsonResponse:
 
 @needs("edit_tickets", "POST")
 def choose_columns(request: UserRequest) -> HttpResponse:
-    """Keep the columns that the user wants to see, and show the same list with them."""
+    """Store the columns that the user chose, and show the same list with them."""
     wanted = [name for name in request.POST.getlist("columns")[:60] if len(name) <= 80]
     request.user.list_columns = ",".join(wanted)[:1_000]
     request.user.save(update_fields=["list_columns"])
@@ -107,7 +107,7 @@ def keep_view(request: UserRequest) -> HttpResponse:
 
 @needs("edit_tickets", "POST")
 def delete_view(request: UserRequest, view: int) -> HttpResponse:
-    """Forget a view of one's own."""
+    """Delete a saved view of the user."""
     one = get_object_or_404(SavedView, pk=view, owner=request.user)
     one.delete()
     return confirmed(request, _("The view “%(name)s” is deleted.") % {"name": one.name}, "tickets")
@@ -116,7 +116,7 @@ def delete_view(request: UserRequest, view: int) -> HttpResponse:
 def asked_of(
     request: UserRequest, choices: Choices, query: QueryDict | None = None
 ) -> tuple[ListRequest, ListedFields]:
-    """Return what a query asks of the list, the request's own or another, and the list's custom fields."""
+    """Return the meaning of a query, by default the request's, and the custom fields of the list."""
     listed = _listed(described_of(choices))
     asked = request.GET if query is None else query
     return _read(asked, request.user, choices, get_statuses(choices), listed), listed

@@ -80,7 +80,7 @@ def _with_snippet(request: UserRequest, code: str) -> HttpResponse:
     """Show the page with a snippet in the box for the reason, or with those to choose from. Sets nothing."""
     form = ReasonForm(request.POST)
     box = box_for_snippet(form, wanted_box(request.POST))
-    step = insert_snippet(request, box, code=code, next_step=_("Look at the reason, then go on."))
+    step = insert_snippet(request, box, code=code, next_step=_("Look at the reason, then continue."))
     wanted, seen = request.POST.get("wanted", ""), request.POST.get("seen")
     tried = Attempt(wanted, step.notice, seen=seen, losing=sorted(form.accepts_losing))
     page = replace(_page_of(request, code, tried), reason_form=ReasonForm(step.data), snippets=step.choice)
@@ -88,7 +88,7 @@ def _with_snippet(request: UserRequest, code: str) -> HttpResponse:
 
 
 def context_of(request: UserRequest, form: ReasonForm, origin: Origin) -> SaveContext:
-    """Return the context of a change that has no form but a reason."""
+    """Return the context of a change whose form has nothing but a reason."""
     return SaveContext(
         request.user,
         submission_of(request.POST) or uuid.uuid4(),
@@ -99,7 +99,7 @@ def context_of(request: UserRequest, form: ReasonForm, origin: Origin) -> SaveCo
 
 
 def _refused(tried: Attempt, form: ReasonForm, problem: SaveProblem) -> Attempt:
-    """Return with the problem what a second try needs: a reason, or fields that it accepts to lose."""
+    """Return the attempt with what a second one needs: a reason, or the fields that may be lost."""
     if isinstance(problem, WouldLoseFields):
         return replace(tried, losing=problem.lost, is_losing=True, needs_reason=bool(form.reason))
     needs_reason = isinstance(problem, RuleBroken) and problem.needs_reason

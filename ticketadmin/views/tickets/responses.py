@@ -111,7 +111,7 @@ def _losing(form: TicketForm) -> tuple[str, ...]:
 
 
 def _images_token(request: UserRequest, code: str) -> str:
-    """Return what asks for a ticket's images: no user can make it for another, in a mail for example."""
+    """Return the token that enables a ticket's images for this user alone; a mail cannot hold it."""
     return Signer(salt="ticketadmin.images").signature(f"{request.user.pk}:{code}")
 
 
@@ -158,7 +158,7 @@ def saved_response(request: UserRequest, saved: Saved, form: TicketForm | None =
 
 
 def saved_address(request: UserRequest, change: Change) -> str:
-    """Return the address of the ticket's page after a save; the list that the user came from goes along."""
+    """Return the address of the ticket's page after a save, with the list that the user came from."""
     query = carried_query(request)
     named = {"saved": str(change.uuid)} | ({} if query is None else {LIST: query})
     return reverse("ticket", args=[change.ticket_code], query=named)
@@ -221,7 +221,7 @@ def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
 
 
 def conflict_page(request: UserRequest, conflict: EditConflict) -> HttpResponse:
-    """Show values that were to be stored without a form (an undo) as a choice in the ticket's form."""
+    """Show the conflicts of a change without a form, such as an undo, as choices in the ticket's form."""
     base = _base_in_conflict(conflict)
     schema = load_schema(get_choices(), base.values)
     mine = {one.name: to_inputs(schema.field(one.name), one.mine) for one in base.conflicts}

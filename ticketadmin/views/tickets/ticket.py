@@ -60,7 +60,7 @@ def preview(request: UserRequest, code: str) -> HttpResponse:
 def content_preview(request: UserRequest) -> HttpResponse:
     """Show the posted content as it would be stored and what cleaning drops; loads no image, sends nothing.
 
-    Twice the length that a save accepts is refused outright; within it, a notice says what is too much.
+    More than twice the length that a save accepts is refused; below that, a notice says how much is too much.
     """
     typed = request.POST.get("ticket_content", "")
     if len(typed) > 2 * settings.CONTENT_MAX_CHARACTERS:
@@ -104,7 +104,7 @@ def _show_ahead(request: UserRequest, code: str) -> HttpResponse:
         opened = None
     if opened is None:
         return HttpResponse(status=PREFETCH_REFUSED)
-    if hasattr(request, "_messages"):  # they are for the page that the user opens next
+    if hasattr(request, "_messages"):  # they are shown by the page that the user opens next
         del request._messages
     return opened_page(request, opened)
 
@@ -144,7 +144,7 @@ def save_form(request: UserRequest, form: TicketForm, submission: uuid.UUID) -> 
 
 
 def keep_typed(request: UserRequest, base: Base) -> None:
-    """Keep what was typed as a draft, too; the page that answers holds it in any case."""
+    """Store the typed text as a draft, too; the answering page holds it in any case."""
     with suppress(TooManyDrafts):
         keep_as_draft(request.POST, base, user=request.user)
 
