@@ -11,7 +11,7 @@ from django.utils import timezone
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import AuditAction, AuditEntry, Change, CustomField, Draft, Recipe, User
-from ticketadmin.services.recipes.keep import MAX_RECIPES
+from ticketadmin.services.recipes.keep import MAX_RECIPES, recipes_named
 
 CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
@@ -264,6 +264,32 @@ def test_a_recipe_says_what_is_gone_where_it_is_used(web: Client, staff: User, s
 )
 def test_the_box_leads_to_the_recipe(web: Client, close: Recipe, typed: str, leads_to: str) -> None:
     assert web.get("/go/", {"q": typed})["Location"].startswith(leads_to)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("dong", ["Đóng phiếu", "Đông lạnh"]),
+        ("đóng", ["Đóng phiếu"]),
+        ("ĐÓNG PHIẾU", ["Đóng phiếu"]),
+        ("dong phieu", ["Đóng phiếu"]),
+        ("phieu", []),
+        (" ", []),
+    ],
+)
+def test_diacritics_of_a_recipe_may_be_left_out(staff: User, typed: str, found: list[str]) -> None:
+    for name in ("Đóng phiếu", "Đông lạnh"):
+        recipe_of(staff, name, CLOSE)
+
+    assert sorted(one.name for one in recipes_named(staff, typed)) == sorted(found)
+
+
+def test_a_recipe_that_is_gone_is_not_named(web: Client, sandbox: Sandbox) -> None:
+    page = web.get(USE, {"recipe": 99_999})
+
+    assert page.status_code == 422
+    assert "No recipe was used." in page.content.decode()
+    assert "under Recipes" not in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.services.index.test_batching import ASKS_FOR_THE_TIME
-from ticketadmin.models import Change, CustomField, IndexedTicket, Role, StatusCount, TicketRule, User
+from ticketadmin.models import Change, CustomField, Draft, IndexedTicket, Role, StatusCount, TicketRule, User
 from ticketadmin.services.crm.choices import get_choices
 
 CODE = "ABCXYZ1234"
@@ -208,6 +208,21 @@ def test_choosing_theirs_everywhere_leaves_nothing_to_send(web: Client, sandbox:
     assert sandbox.puts() == []
     assert "Nothing to save." in answer.content.decode()
     assert ticket_form(answer).values["ticket_title"] == ["Của họ"]
+
+
+@pytest.mark.parametrize("typed", ["toi@example.com", ""])
+def test_a_value_that_was_given_up_for_theirs_does_not_come_back_as_a_draft(
+    typed: str, web: Client, sandbox: Sandbox
+) -> None:
+    form = ticket_form(web.get(URL))
+    sandbox.edit(CODE, account_email="ho@example.com")
+    form = ticket_form(web.post(URL, form.filled(account_email=typed)))
+    assert Draft.objects.exists()
+
+    web.post(URL, form.filled(**{"resolve.account_email": "theirs"}))
+
+    assert not Draft.objects.exists()
+    assert web.get(URL).status_code == 200
 
 
 def test_asks_again_when_they_change_it_once_more(web: Client, sandbox: Sandbox) -> None:

@@ -118,7 +118,7 @@ class ItemOutcome(_Traits, _Table):
     REJECTED = _of_change(Outcome.REJECTED)
     UNKNOWN = _of_change(Outcome.UNKNOWN)
     ALREADY = "already", Tone.NEUTRAL, 0, Trait.NOTHING, _("No change needed")
-    CONFLICT = "conflict", Tone.WARN, 0, Trait.RETRYABLE | Trait.EXPLAINED, _("Changed by someone else")
+    CONFLICT = "conflict", Tone.WARN, 0, Trait.RETRYABLE | Trait.EXPLAINED, _("Changed meanwhile")
     NOT_DONE = "not_done", Tone.DANGER, 0, Trait.FAILED | Trait.RETRYABLE, _("Could not be sent")
     NOT_SENT = "not_sent", Tone.NEUTRAL, 0, Trait.RETRYABLE, _("Not sent: cancelled")
 

@@ -85,7 +85,7 @@ def _notice_of(found: TicketResult, schema: TicketSchema) -> Notice:
         case RuleBroken() | CheckFailed() | SaveFailed() | ReadingLost() as problem:
             return describe_refused(problem, schema)[0]
         case EditConflict():
-            return Notice(Tone.WARN, _("Changed by someone else"), NOTHING_CHANGED)
+            return Notice(Tone.WARN, _("Changed meanwhile"), NOTHING_CHANGED)
         case _:
             return Notice(Tone.WARN, _("Wait a moment, then try again."), NOTHING_CHANGED)
 

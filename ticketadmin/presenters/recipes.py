@@ -98,10 +98,12 @@ def _shown(change: RecipeChange, field: Field) -> str:
 
 
 def describe_filled(name: str, filled: Filled, schema: TicketSchema) -> Notice:
-    """Return the banner over a form into which a recipe was filled, or was not."""
+    """Return the banner over a form into which a recipe was filled, or was not. `name`: "" if it is gone."""
     if filled.problems:
-        title = _("The recipe “%(name)s” was not used.") % {"name": name}
-        step = _("Correct this, or change the recipe under Recipes.")
+        title, step = _("No recipe was used."), ""
+        if name:
+            title = _("The recipe “%(name)s” was not used.") % {"name": name}
+            step = _("Correct this, or change the recipe under Recipes.")
         return Notice(
             Tone.DANGER,
             title,

@@ -106,6 +106,21 @@ def drop_saved(change: Change, inputs: Mapping[str, Inputs], *, tab: Tab) -> Non
         _stored(draft)
 
 
+def drop_given_up(user: User, code: str, names: Collection[str]) -> None:
+    """Drop from the draft the fields of a conflict that the CRM's value settled: it would come back."""
+    with transaction.atomic():
+        draft = _LOCKED_DRAFT.first(actor=user.pk, ticket=code)
+        if draft is None:
+            return
+        for name in names:
+            _drop(draft, name)
+        if cleared := draft.inputs.get(CLEAR_INPUT):
+            draft.inputs[CLEAR_INPUT] = [name for name in cleared if name not in names]
+            if not draft.inputs[CLEAR_INPUT]:
+                _drop(draft, CLEAR_INPUT)
+        _stored(draft)
+
+
 def discard_draft(user: User, code: str) -> None:
     """Discard the draft; `bring_back_draft` can restore it until something new is typed."""
     Draft.objects.filter(actor=user, ticket_code=code).update(discarded_at=timezone.now())

@@ -9,7 +9,7 @@ from ticketadmin.models import JsonRows, Prepared, Recipe, Slot, User, json_rows
 from ticketadmin.services.recipes.recipe import RecipeChange
 from ticketadmin.services.recipes.sharing import keep_own
 from ticketadmin.services.values.ordering import in_order
-from ticketadmin.text import folded
+from ticketadmin.text import folded, plain_letters
 
 MAX_RECIPES = 100  # of one user
 MAX_RECIPE_NAME = 60  # characters, as the column has them
@@ -30,14 +30,15 @@ def find_recipe(user: User, number: int | None) -> Recipe | None:
 def recipes_named(user: User, typed: str) -> list[Recipe]:
     """Return the recipes that a user means by a name: the one of that name, else those that start with it.
 
-    Their own come before shared ones.
+    Diacritics may be left out. The user's own come before shared ones.
     """
-    wanted = folded(typed[:200].strip())
+    wanted, plain = folded(typed[:200]), plain_letters(typed[:200].strip())
     if not wanted:
         return []
     usable = sorted(recipes_for(user), key=lambda one: one.owner_id != user.pk)
     exact = [one for one in usable if folded(one.name) == wanted]
-    return exact[:1] or [one for one in usable if folded(one.name).startswith(wanted)]
+    start = [one for one in usable if folded(one.name).startswith(wanted)]
+    return exact[:1] or start or [one for one in usable if plain_letters(one.name).startswith(plain)]
 
 
 def _usable(user: User | Slot) -> QuerySet[Recipe]:

@@ -13,7 +13,7 @@ from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.ticket_page import Beside, ContentPreview, preview_of
 from ticketadmin.sanitizing import removed_by_cleaning
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.drafts.drafts import CLEAR_INPUT, TooManyDrafts
+from ticketadmin.services.drafts.drafts import CLEAR_INPUT, TooManyDrafts, drop_given_up
 from ticketadmin.services.index.spelling import spelled_as_known
 from ticketadmin.services.people.access import may_see
 from ticketadmin.services.saving.change_reason import CHANGE_REASON
@@ -135,7 +135,9 @@ def save_form(request: UserRequest, form: TicketForm, submission: uuid.UUID) -> 
     try:
         saved = save_ticket(form.wanted, context)
     except SaveProblem as problem:
-        if not isinstance(problem, NothingToSave):
+        if isinstance(problem, NothingToSave):
+            drop_given_up(request.user, form.base.code, [one.name for one in form.base.conflicts])
+        else:
             keep_typed(request, form.base)
         return problem_response(request, form, problem)
     if saved.change.is_saved:
