@@ -151,6 +151,18 @@ def test_every_metric_is_in_the_manual_and_no_other() -> None:
     assert [name for name, text in helped if not text.endswith(".")] == []
 
 
+def test_every_dependency_is_in_the_decision_on_dependencies() -> None:
+    decision = (ROOT / "docs" / "decisions" / "0008-dependencies.md").read_text(encoding="utf-8").lower()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"].values()
+    groups = project["dependency-groups"].values()
+    required = [one for part in (project["project"]["dependencies"], *extras, *groups) for one in part]
+    names = {re.split(r"[\[<>=~! ;]", one)[0].lower() for one in required if isinstance(one, str)}
+
+    assert len(names) > 40
+    assert {name for name in names if not re.search(rf"(?<![\w-]){name}(?![\w-])", decision)} == set()
+
+
 def test_the_version_is_one() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

@@ -17,7 +17,7 @@ from django_tasks_db.models import DBTaskResult
 from ticketadmin.services.bulk.engine import drain
 from ticketadmin.services.bulk.lease import work_waits
 
-stopping = threading.Event()  # set by the worker process when it is told to end
+stopping = threading.Event()  # set by the worker process when it is to end
 
 
 def this_worker() -> str:

@@ -137,7 +137,7 @@ class ForgottenPasswordForm(FieldsInOrder, forms.Form):
 
 
 class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-arg]
-    """The new password twice, for a user who came by the link; someone who reads their mail has no code.
+    """The new password twice, for a user who followed the link; a reader of their mail has no code.
 
     `user` is None if the link names no user: Django makes the form and does not show it.
     """

@@ -55,7 +55,7 @@ class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
     user: User
 
     def clean(self) -> dict[str, Any]:
-        """Refuse to disable one's own account or to give up one's own administrator role."""
+        """Prevent users from disabling their own account or removing their own administrator role."""
         data: dict[str, Any] = super().clean() or {}
         allowed = {None, IdentitySource.LOCAL, self.instance.source}
         if self.instance.is_superuser and data.get("source") not in allowed:

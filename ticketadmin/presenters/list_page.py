@@ -115,7 +115,7 @@ def present_list(source: ListSource, user: User) -> TicketList:
 
 
 def _unknown(index: TicketIndex, codes: str) -> tuple[str, ...]:
-    """Return the codes of an address that the index does not know; each may be opened all the same."""
+    """Return the codes of an address that the index does not know; each may be opened nevertheless."""
     named = codes.split(",") if codes else []
     known = set(index.tickets.filter(code__in=named).values_list("code", flat=True)) if named else set()
     return tuple(code for code in named if code not in known)

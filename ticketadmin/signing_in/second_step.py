@@ -57,7 +57,7 @@ def pending_user(request: HttpRequest) -> User | None:
 
 
 def finish_sign_in(request: HttpRequest, user: User) -> str:
-    """Begin the session of a user whose code was right, and return the page that was asked for."""
+    """Begin the session of a user whose code was right, and return the page that was requested."""
     noted = request.session.pop(PENDING)
     begin_session(request, user, backend=noted["backend"])
     note_passed(request, user)

@@ -123,7 +123,7 @@ def tool(name: str, words: str, **options: str | bool) -> dict[str, str | bool]:
 
 @register.filter
 def is_confirmation(message: Message) -> bool:
-    """Return whether one of Django's messages only confirms what was asked for: it is shown as a toast."""
+    """Return whether one of Django's messages only confirms an action, so that it is shown as a toast."""
     return message.level == SUCCESS
 
 

@@ -1,4 +1,4 @@
-"""Which fields a GET is asked for: all that the product can use, without those that this CRM refuses.
+"""Which fields a GET requests: all that the product can use, without those that this CRM refuses.
 
 The documentation promises a few; whether `fields=` takes others is not documented, and an unknown name
 may be answered with 400 for the whole request. Then it is found out once which names were refused, by

@@ -100,7 +100,7 @@ class UpdateReply:
 
 
 def list_fields(names: Iterable[str], with_custom_fields: bool) -> str:
-    """Return the fields that a list is asked for: never content, custom fields only if they are wanted."""
+    """Return the fields to request of a list: never content, custom fields only if they are wanted."""
     left_out = LONG_FIELDS - {"custom_fields"} if with_custom_fields else LONG_FIELDS
     return ",".join(name for name in names if name not in left_out)
 

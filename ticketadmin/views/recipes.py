@@ -29,7 +29,7 @@ from ticketadmin.views.redirects import confirmed
 
 @needs("edit_tickets", "GET")
 def recipes(request: UserRequest) -> HttpResponse:
-    """Show one's own recipes and the shared ones, with what no longer works in them."""
+    """Show the recipes of the user and the shared ones, with what no longer works in them."""
     found = present_recipes(recipes_for(request.user), request.user, load_schema(get_choices()))
     own, shared = [one for one in found if one.is_own], [one for one in found if not one.is_own]
     return show(request, RecipesPage(own, shared, recipe_tabs("recipes")))
@@ -37,7 +37,7 @@ def recipes(request: UserRequest) -> HttpResponse:
 
 @needs("edit_tickets", "GET", "POST")
 def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
-    """Write a recipe, or change one of one's own."""
+    """Create or change a recipe of the user."""
     one = None if recipe is None else get_object_or_404(Recipe, pk=recipe, owner=request.user)
     form = RecipeForm(
         request.POST if request.method == "POST" else None,
@@ -52,7 +52,7 @@ def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
 
 @needs("edit_tickets", "POST")
 def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
-    """Delete a recipe of one's own."""
+    """Delete a recipe of the user."""
     one = get_object_or_404(Recipe, pk=recipe, owner=request.user)
     delete_own(request.user, one)
     return confirmed(request, _("The recipe “%(name)s” is deleted.") % {"name": one.name}, "recipes")
@@ -60,7 +60,7 @@ def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
 
 @needs("edit_tickets", "GET")
 def snippets(request: UserRequest) -> HttpResponse:
-    """Show one's own snippets and the shared ones, or those that contain the `words` of the address."""
+    """Show the snippets of the user and the shared ones, or those that contain the `words` of the address."""
     user, words = request.user, request.GET.get("words", "").strip()[:MAX_SNIPPET_QUERY]
     found = search_snippets(user, words) if words else snippets_for(user)
     rows = present_snippets(found.rows)
@@ -71,7 +71,7 @@ def snippets(request: UserRequest) -> HttpResponse:
 
 @needs("edit_tickets", "GET", "POST")
 def snippet(request: UserRequest, snippet: int | None = None) -> HttpResponse:
-    """Write a snippet, or change one of one's own; show a colleague's, cleaned once more."""
+    """Create or change a snippet of the user; show a colleague's, cleaned again."""
     one = None if snippet is None else find_snippet(request.user, snippet)
     if one is None and snippet is not None:
         raise Http404
@@ -88,7 +88,7 @@ def snippet(request: UserRequest, snippet: int | None = None) -> HttpResponse:
 
 @needs("edit_tickets", "GET", "POST")
 def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
-    """Ask whether a snippet of one's own is to be deleted, and delete it."""
+    """Delete a snippet of the user after a question."""
     one = get_object_or_404(Snippet, pk=snippet, owner=request.user)
     if request.method != "POST":
         return show(request, DeleteSnippetPage(one))

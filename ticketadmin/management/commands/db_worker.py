@@ -53,7 +53,7 @@ class Worker(QueueWorker):
         super().shutdown(signum, frame)
 
     def run(self) -> None:
-        """Work until told to end; while the database is away, try again."""
+        """Work until stopped; while the database is away, try again."""
         while self.running:
             try:
                 return super().run()
@@ -63,7 +63,7 @@ class Worker(QueueWorker):
 
 
 class Command(BaseCommand):
-    """Work on the queue until told to end, with the chores in threads."""
+    """Work on the queue until stopped, with the chores in threads."""
 
     help = "Work on bulk updates, keep the ticket index fresh, and do what is due by the clock."
     requires_system_checks: list[str] = []  # require_start runs them and says more

@@ -48,7 +48,7 @@ def _plan_unread(work: Work, item: BulkItem) -> None:
     seen = with_seen(work.schema, item.ticket_code)
     item.unreadable = list(fields_lost(edit.wishes, None, seen)) or None
     item.plan = Plan.BLIND
-    if work.brings_its_base or item.file_base:  # what was changed since cannot be told
+    if work.brings_its_base or item.file_base:  # changes since then cannot be found
         item.plan, item.reason = Plan.CANNOT, ItemReason.READING_LOST
     elif edit.not_offered(work.schema, {}):
         item.plan, item.reason = Plan.CANNOT, ItemReason.NOT_OFFERED

@@ -81,7 +81,7 @@ class Turn:
         self.tasks = 0  # given to threads and not finished
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
-        self.singly: set[int] = set()  # claimed items of which the list told too little
+        self.singly: set[int] = set()  # claimed items of which the list showed too little
         self.doubt_at: dict[int, float] = {}
         self.crm_away_since: float | None = None
         self.started = self.ticked = self.refreshed = time.monotonic()

@@ -1,4 +1,4 @@
-"""An uploaded file given back with its errors: what is wrong stands in one more column of its row.
+"""An uploaded file given back with its errors, which are in an additional column of each row.
 
 The column is passed over when the file comes back (`columns.is_errors_heading`), and written anew if that has
 errors, too.

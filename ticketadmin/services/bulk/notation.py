@@ -88,9 +88,9 @@ _MINUS_BEHIND = re.compile(r"[\d.,]+\s?-", re.ASCII)
 
 
 def notations_of_day(text: str) -> frozenset[Notation]:
-    """Return the notations in which a text is a day: both, the one that it tells of, or nothing told.
+    """Return the notations in which a text is a day: both, the only one that fits, or none.
 
-    Between points the day is always in front, so 05.12.2026 tells nothing; neither does 05/05/2026.
+    Also none for 05.12.2026, where the day is always in front, and 05/05/2026: they say nothing of others.
     """
     found = _DAY.fullmatch(_TIME_OF_DAY.sub("", text.strip()))
     if not found or found[2] == "." or int(found[1]) == int(found[3]):
@@ -151,7 +151,7 @@ def plain_notation(text: str) -> str:
 
 
 def notations_of_number(text: str, *, is_workbook: bool) -> frozenset[Notation]:
-    """Return the notations in which a text is a number: both, the one that it tells of, or nothing told.
+    """Return the notations in which a text is a number: both, the one that fits, or none.
 
     1.250 has both; 1.250.000, 2,5 and 1.250,50 tell of the comma before decimals. Of a workbook 2.5 tells
     nothing: a number in it has no notation.

@@ -4,7 +4,7 @@ A list may be late, or spell values otherwise than the ticket itself. So a row o
 be sent, and only if nothing speaks against it: it shows every field concerned, is no older than what the
 index knows of the ticket, and of the rows that came together the one with the longest values says the same as
 its ticket. What seems to be as wanted already, changed since or impossible is read singly first. A row that
-was late all the same costs no value: the run reads the ticket before it writes, and reports a conflict.
+was late nevertheless costs no value: the run reads the ticket before it writes, and reports a conflict.
 """
 
 from collections.abc import Mapping, Sequence

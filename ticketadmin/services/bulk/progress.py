@@ -157,7 +157,7 @@ def refresh_outcomes(bulk: BulkUpdate) -> None:
 
 
 def has_parts_to_undo(bulk: BulkUpdate) -> bool:
-    """Return whether a ticket that does not count as stored holds some of the fields all the same."""
+    """Return whether a ticket that does not count as stored holds some of the fields nevertheless."""
     unsure = [one for one in ItemOutcome if one.is_open or one is ItemOutcome.NOT_APPLIED]
     items = bulk.items.filter(outcome__in=unsure).exclude(change__results={})
     found = items.values_list("change__results", flat=True).iterator(chunk_size=ROWS_AT_ONCE)

@@ -63,9 +63,9 @@ class Example:
 class ColumnQuestion:
     """What a column can mean. `options` are a `Notation` without a label, or names.
 
-    `about` is the spelling in question, folded; "" if the whole column is. `rows` is how many cells it
-    concerns, `answer` the option that the user chose, "" before that.
-    `spelling` is `about` as a cell writes it.
+    `about` is the spelling that the question is about, folded; "" for the whole column. `rows` is how many
+    cells it concerns, `answer` the option that the user chose, "" before that. `spelling` is `about` as a
+    cell writes it.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""How one step of one item ended, as the engine is told. The item's row holds the rest."""
+"""How one step of one item ended, as values for the engine. The item's row holds the rest."""
 
 from dataclasses import dataclass
 

@@ -194,7 +194,7 @@ class _Reading:
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
         names = {column.index: field.name for column, field in self.columns}
         told = returned.changed_cells(table, self.code_column.index, names)
-        _refuse_too_much_content(told, columns)  # what was left alone is not cleaned
+        _refuse_too_much_content(told, columns)  # unchanged cells are not cleaned
         self.findings = {column.index: examine_column(told, column, schema, answers) for column in columns}
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []

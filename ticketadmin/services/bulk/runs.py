@@ -56,7 +56,7 @@ UNSENT_KEPT_FOR = timedelta(days=14)
 
 
 class BulkProblem(Exception):
-    """A bulk update cannot do what was asked now. Nothing was changed."""
+    """The action is not possible in the present state of the bulk update. Nothing was changed."""
 
 
 class NotNow(BulkProblem):

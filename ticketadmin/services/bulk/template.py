@@ -62,7 +62,7 @@ def _help_sheet(rules: Sequence[str], columns: Iterable[ColumnHelp]) -> HelpShee
 
 
 def help_titles() -> frozenset[str]:
-    """Return the titles of the sheets beside the table in every language: users are not told of them."""
+    """Return the titles of the sheets beside the table in every language: users are not warned about them."""
     return in_every_language(lambda: [_("How to fill in"), _("Lists")])
 
 

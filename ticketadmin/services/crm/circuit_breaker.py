@@ -26,7 +26,7 @@ BELIEVED_FOR = 0.5  # seconds between two looks at the row, in one process
 
 
 class CircuitBreaker:
-    """One process's view of the shared circuit; consulted before and told after each attempt."""
+    """One process's view of the shared circuit: checked before each attempt, updated after it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

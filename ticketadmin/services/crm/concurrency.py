@@ -20,7 +20,7 @@ class ConcurrencyLimit:
 
     A write never waits for a read that came later, so that the values it was compared with stay recent; after
     MAX_WRITE_WAIT it is refused nevertheless, and its save compares again.
-    `may_begin` is asked before the first call of a save, once its turn has come.
+    `may_begin` is called before the first call of a save, once its turn has come.
     """
 
     def __init__(self, most: int, *, may_begin: Callable[[], bool] = lambda: True) -> None:

@@ -30,7 +30,7 @@ def on_record(code: str, *, but: int = 0) -> Seen:
     """Return the newest changes of a ticket with their outcomes.
 
     Read before the ticket is read, and again while no other save of it can begin: if anything is
-    different then, a save ended in between. No clock is asked: those of two machines differ.
+    different then, a save ended in between. No clock is used: those of two machines differ.
     """
     return _ON_RECORD.rows(ticket=code, but=but)
 

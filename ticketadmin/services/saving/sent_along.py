@@ -3,7 +3,7 @@
 There every writable field that was just read and holds something goes along, exactly as it was read. The
 price is a small window: what a colleague stores between that read and the PUT is put back. A field that
 cannot be read cannot be sent along and would be lost. It is named before anything is sent, and the save
-itself refuses to lose a field that the user was not told of: only the save reads every ticket.
+itself refuses to lose a field of which the user was not warned: only the save reads every ticket.
 
 No endpoint lists a ticket's custom fields. Those that administrators described are known, and so are those
 that an earlier save or a draft found in the ticket (`seen_fields`). Where the answer lacks `custom_fields`

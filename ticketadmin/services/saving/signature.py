@@ -1,4 +1,4 @@
-"""The user's name in the CRM, which sees one key for everybody: a custom field that a save also sets.
+"""The user's name in the CRM, which sees one key for all users: a custom field that a save also sets.
 
 Off unless TICKET_API_SIGN_FIELD names a field. The signature is no change: it is never sent alone, and has no
 part in conflicts, results, undo or the outcome of the save. It is added only if the custom fields were

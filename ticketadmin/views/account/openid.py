@@ -45,7 +45,7 @@ class Begin(OIDCAuthenticationRequestView):
         self.OIDC_RP_CLIENT_ID = self.get_settings("OIDC_RP_CLIENT_ID")
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the button; the page that was asked for stays in the address."""
+        """Show the button; the address keeps the page that was requested."""
         return show(request, OpenIdPage(settings.OIDC_NAME))
 
     def post(self, request: HttpRequest) -> HttpResponse:

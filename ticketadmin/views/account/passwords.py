@@ -38,7 +38,7 @@ from ticketadmin.views.redirects import see_other
 
 
 class PasswordChange(views.PasswordChangeView):
-    """Change one's own password; other sessions of the user end with it.
+    """Change the user's password, which ends their other sessions.
 
     Wrong old passwords count like failed sign-ins, so that they cannot be guessed at an unlocked screen.
     """
