@@ -252,12 +252,18 @@ def tab_of(
 
 
 def picture(tab: Tab, name: str) -> None:
-    """Keep what the pages of a window look like, and print what a picture does not show."""
+    """Keep what the pages of a window look like, and print what a picture does not show.
+
+    The picture is a PDF of one sheet with what was typed and opened: the browser paints no whole window.
+    """
     FAILURES.mkdir(exist_ok=True)
     print(f"{name}: {tab.complaints}, {tab.failed_loads}")  # noqa: T201 - shown with the failure
     for at, page in enumerate(tab.context.pages):
         print(f"{page.url} focuses {page.evaluate(FOCUSED)}")  # noqa: T201
-        page.screenshot(path=FAILURES / f"{name}-{at}.png".replace("/", "-"), full_page=True)
+        page.emulate_media(media="screen")
+        width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight + 1]")
+        file = FAILURES / f"{name}-{at}.pdf".replace("/", "-")
+        page.pdf(path=file, width=f"{width}px", height=f"{height}px", print_background=True)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.conftest import CHROMIUM_FLAGS
 from tests.e2e.axe import RULES, stay_in, violations
 from tests.e2e.conftest import FAILURES, Tab
 from tests.e2e.editing import opened
@@ -28,12 +29,20 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture(scope="module")
+def painting_browser(isolated_browser: Browser, chromium: str) -> Iterator[Browser]:
+    """One more Chromium, which paints all of a page: pixels are compared here alone."""
+    started = isolated_browser.browser_type.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
 def guide(
-    isolated_browser: Browser, sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+    painting_browser: Browser, sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Page]]:
     """Opens the style guide of a server with DEBUG; all looks at it share a window."""
     server = LiveServer(tmp_path_factory.mktemp("guide"), sandbox_process.url, is_swept=False, DEBUG="1")
-    tab = Tab(isolated_browser.new_context(reduced_motion="reduce"), server).sign_in("admin")
+    tab = Tab(painting_browser.new_context(reduced_motion="reduce"), server).sign_in("admin")
     stay_in(tab.page)
 
     def show(width: int, theme: Any) -> Page:
