@@ -74,8 +74,8 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 # What lasts longest begins first, so that no process works alone at the end.
 LONGEST = (
-    "image office accessibility company_sign_in key_leak bulk_together bulk_runs command backup widgets "
-    "first_start"
+    "image wheel bulk_crashes outages office accessibility company_sign_in key_leak bulk_together bulk_runs "
+    "command backup widgets first_start"
 ).split()
 # Beside those of `tests/e2e`: what a fixture of theirs makes takes five seconds and more.
 KEPT_TOGETHER = {"tests/test_first_start.py", "tests/test_supply_chain.py"}

@@ -14,16 +14,19 @@ import json
 import os
 import runpy
 import socket
+import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 MAX_REQUEST = 1 << 17  # bytes; an environment is the largest part
 STREAMS = 3
+RUN = subprocess.run
 ROOT = Path(__file__).resolve().parent.parent
 # What takes the product long to import and reads no setting. Processes for other settings share it.
 SHARED = (
@@ -50,9 +53,23 @@ def manage(*arguments: str) -> None:
 
 
 def ticketadmin(*arguments: str) -> None:
-    """Run the command `ticketadmin`, as `python -m ticketadmin` does."""
+    """Run the command `ticketadmin`, as `python -m ticketadmin` does, and fork what it runs so itself."""
     sys.argv = ["ticketadmin", *arguments]
+    subprocess.run = run_forked  # type: ignore[assignment] # in this process alone
     import_module("ticketadmin.installation.command_line").main()
+
+
+def run_forked(command: list[str], **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    """Do as `subprocess.run`, but fork `python -m ticketadmin …`, with the environment that is given."""
+    if command[:3] != [sys.executable, "-m", "ticketadmin"]:
+        return RUN(command, **options)
+    pid = os.fork()
+    if not pid:
+        os.environ.clear()
+        os.environ.update(options["env"])
+        run_and_leave(lambda: ticketadmin(*command[3:]))
+    _pid, status = os.waitpid(pid, 0)
+    return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(status))
 
 
 def gunicorn(*arguments: str) -> None:
@@ -116,10 +133,18 @@ def begin(request: dict[str, object], descriptors: list[int]) -> NoReturn:
         os.environ.clear()
         os.environ.update(request["environment"])  # type: ignore[call-overload]
         time.tzset()
+    run_and_leave(lambda: PROGRAMS[str(request["program"])](*request["arguments"]))  # type: ignore[misc]
+
+
+def run_and_leave(program: Callable[[], None]) -> NoReturn:
+    """Run a program and end with its exit code, as an interpreter of its own would."""
     try:
-        PROGRAMS[str(request["program"])](*request["arguments"])  # type: ignore[misc]
+        program()
     except SystemExit as ended:
         leave(ended.code)
+    except BaseException:  # noqa: BLE001 - whatever it is, an interpreter shows it and ends
+        traceback.print_exc()
+        leave(1)
     leave(None)
 
 

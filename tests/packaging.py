@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.prepared import made_once
+
 ROOT = Path(__file__).resolve().parent.parent
 UV = str(Path(sys.executable).with_name("uv"))
 
@@ -16,6 +18,12 @@ def build(source: Path, target: Path, *arguments: str, umask: int = 0o022) -> Pa
     done = subprocess.run(command, capture_output=True, text=True, check=False, umask=umask)
     assert done.returncode == 0, done.stderr
     [wheel] = target.glob("*.whl")
+    return wheel
+
+
+def built_wheel() -> Path:
+    """Return the wheel of this checkout, built once for the whole test run."""
+    [wheel] = made_once("wheel", lambda folder: build(ROOT, folder, "--wheel")).glob("*.whl")
     return wheel
 
 

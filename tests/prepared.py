@@ -12,7 +12,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +95,17 @@ def fill_with_tables() -> None:
             connection.cursor().execute("VACUUM INTO %s", [str(file)])
 
 
+def made_once(name: str, make: Callable[[Path], object]) -> Path:
+    """Return the folder of this name that `make` filled for the whole run; others wait meanwhile."""
+    with _locked(f"{name}.lock") as run:
+        folder = run / name
+        if not folder.exists():
+            being_made = Path(tempfile.mkdtemp(dir=run))
+            make(being_made)
+            being_made.rename(folder)
+        return folder
+
+
 @contextlib.contextmanager
 def postgres_database(address: str) -> Iterator[Database]:
     """Make a prepared database on the server at `address` for the time of the block."""
@@ -147,9 +158,9 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[Path]:
-    """Yield the run's folder; other processes wait meanwhile."""
-    with (_folder() / "lock").open("w") as lock:
+def _locked(name: str = "lock") -> Iterator[Path]:
+    """Yield the run's folder; other processes that want the same lock wait meanwhile."""
+    with (_folder() / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield _folder()
 

@@ -64,6 +64,7 @@ def wait_for_progress(crm: Sandbox, lead: Lead, paths: list[str]) -> None:
     wait_until(
         lambda: len(crm.log("PUT")) > seen or all(lead.state(path) != "running" for path in paths),
         "the run goes on with nothing",
+        every=0.25,  # a look at the log and at the pages costs as much as some tickets
     )
 
 

@@ -68,6 +68,9 @@ class Product:
         return done.stdout
 
     def start(self) -> None:
+        """Start both, unless they run already."""
+        if self._running:
+            return
         for process in ("web", "worker"):
             line = self.images.command(
                 self.container, "ticketadmin", process, volume=self.volume, **self.settings
@@ -109,11 +112,14 @@ class Product:
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     images = Images(tmp_path_factory.mktemp("images"))
-    images.make_base("localhost/base-test")
-    images.make_product(IMAGE, "localhost/base-test")
-    return images
+    try:
+        images.make_base("localhost/base-test")
+        images.make_product(IMAGE, "localhost/base-test")
+        yield images
+    finally:
+        images.unmount()
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +130,17 @@ def product(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     product = Product(images, folder, server.url, crm.url)
     product.run("ticketadmin", "migrate", "-v", "0")
     product.run("ticketadmin", "shell", "-v", "0", "-c", USERS)
-    product.start()
     yield product
     product.stop()
     server.remove()
     crm.stop()
+
+
+@pytest.fixture
+def running(product: Product) -> Product:
+    """The product with its web server and its worker, which an earlier test may have stopped."""
+    product.start()
+    return product
 
 
 def test_the_image_says_how_it_is_run(images: Images) -> None:
@@ -142,10 +154,10 @@ def test_the_image_says_how_it_is_run(images: Images) -> None:
     assert not [one for one in config["Env"] if "KEY" in one or "SECRET" in one or "PASSWORD" in one]
 
 
-def test_saves_and_bulk_runs_survive_a_stop_and_a_start(product: Product) -> None:
-    crm = Sandbox(product.settings["TICKET_API_URL"])
+def test_saves_and_bulk_runs_survive_a_stop_and_a_start(running: Product) -> None:
+    crm = Sandbox(running.settings["TICKET_API_URL"])
     codes = [code for code in crm.codes() if code.startswith("TK2")][:3]
-    staff, lead = Visitor(product), Lead(product, "lead")
+    staff, lead = Visitor(running), Lead(running, "lead")
     typed = staff.form(codes[0]).filled(ticket_title="Từ hộp")
     saved = staff.post(f"/tickets/{codes[0]}/", typed, follow=True)
     run = lead.run(codes, emergency_phone="0909 111 222")
@@ -153,10 +165,10 @@ def test_saves_and_bulk_runs_survive_a_stop_and_a_start(product: Product) -> Non
     assert crm.ticket(codes[0])["ticket_title"] == "Từ hộp"
     assert lead.outcomes(run) == dict.fromkeys(codes, "verified")
 
-    product.stop()
-    product.start()
+    running.stop()
+    running.start()
 
-    again = Lead(product, "lead")
+    again = Lead(running, "lead")
     assert again.outcomes(run) == dict.fromkeys(codes, "verified")
     assert "Từ hộp" in staff.get(f"/tickets/{codes[0]}/").text  # the session lives, too
     again.run(codes, emergency_phone="0909 333 444")
@@ -164,26 +176,25 @@ def test_saves_and_bulk_runs_survive_a_stop_and_a_start(product: Product) -> Non
         visitor.close()
 
 
-def test_nothing_of_it_is_root_and_nothing_but_the_volume_can_be_written(product: Product) -> None:
-    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in product.processes()}
+def test_nothing_of_it_is_root_and_nothing_but_the_volume_can_be_written(running: Product) -> None:
+    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in running.processes()}
     find = "find / -xdev -writable -not -type l -not -path '/proc/*' -not -path '/dev/*' 2>/dev/null; id -u"
-    *writable, user = product.run("sh", "-c", find, check=False).splitlines()
+    *writable, user = running.run("sh", "-c", find, check=False).splitlines()
 
     assert owners == {10001}
     assert user == "10001"
     assert [path for path in writable if not path.startswith(FOR_ALL)] == []
 
 
-def test_health_checks_tell_life_from_death(product: Product) -> None:
-    port = f"--port={product.port}"
-    assert product.run("ticketadmin", "healthy", "web", port) == "ok\n"
-    assert product.run("ticketadmin", "healthy", "worker") == "ok\n"
+def test_health_checks_tell_life_from_death(running: Product) -> None:
+    port = f"--port={running.port}"
+    assert running.run("ticketadmin", "healthy", "web", port) == "ok\n"
+    assert running.run("ticketadmin", "healthy", "worker") == "ok\n"
 
-    product.stop()
+    running.stop()
 
-    assert "no sign of life" in product.run("ticketadmin", "healthy", "web", port, check=False)
-    assert "no sign of life" in product.run("ticketadmin", "healthy", "worker", check=False)
-    product.start()
+    assert "no sign of life" in running.run("ticketadmin", "healthy", "web", port, check=False)
+    assert "no sign of life" in running.run("ticketadmin", "healthy", "worker", check=False)
 
 
 def test_a_backup_can_be_made_in_it(product: Product) -> None:

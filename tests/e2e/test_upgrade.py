@@ -125,8 +125,10 @@ def test_an_upgrade_under_a_running_worker_keeps_everything_and_it_is_used(
     fewer = {name for name, count in counts(ROWS).items() if after[name] < count}
     assert fewer - PASSING == set()
     if worker:
-        wait_until(
-            lambda: "running:" not in states() and "checking:" not in states(), lambda: log.read_text("utf-8")
+        wait_until(  # each look is a process
+            lambda: not {"running", "checking"} & set(re.findall(r"(\w+):", states())),
+            lambda: log.read_text("utf-8"),
+            every=0.5,
         )
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0, log.read_text("utf-8")

@@ -14,15 +14,15 @@ import requests
 from tests.browsing import Visitor
 from tests.e2e.leading import Lead
 from tests.e2e.test_demo import Demo
-from tests.packaging import ROOT, bare_environment, build, copy_sources, install
+from tests.packaging import ROOT, bare_environment, build, built_wheel, copy_sources, install
 from tests.sandbox_driver import Sandbox
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(ROOT, tmp_path_factory.mktemp("wheel"), "--wheel")
+def wheel() -> Path:
+    return built_wheel()
 
 
 @pytest.fixture(scope="module")
