@@ -9,10 +9,12 @@ from ticketadmin.presenters.outcomes import (
     ITEM_REASONS,
     OUTCOMES,
     PAUSES,
+    explain,
     explain_reason,
     meaning_of,
     why_left_out,
 )
+from ticketadmin.ticketapi.errors import TicketApiError
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
 
@@ -64,3 +66,18 @@ def test_the_vocabularies_do_not_share_words() -> None:
     """An item's reason may be of either, so a word must name one thing."""
     assert not set(ItemReason) & set(Reason)
     assert not set(PauseReason) & set(Cause)
+
+
+@pytest.mark.parametrize(
+    ("reason", "wait", "said"),
+    [
+        (Reason.RATE_LIMITED, None, "Try again in a minute."),
+        (Reason.RATE_LIMITED, 60.0, "Try again in a minute."),
+        (Reason.RATE_LIMITED, 600.0, "Try again after "),
+        (Reason.FORBIDDEN, 600.0, "Please tell an administrator."),
+    ],
+)
+def test_a_longer_wait_that_the_crm_asked_for_is_named(reason: Reason, wait: float | None, said: str) -> None:
+    error = TicketApiError(reason, retry_after=wait)
+
+    assert str(explain(error).next_step).startswith(said)

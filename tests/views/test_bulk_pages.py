@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from ticketadmin.models import BulkItem, BulkState, BulkUpdate, ItemOutcome, ItemState, Plan, User
+from tests.pages import squeezed
+from ticketadmin.models import BulkItem, BulkKind, BulkState, BulkUpdate, ItemOutcome, ItemState, Plan, User
 
 
 @pytest.fixture
@@ -197,3 +198,15 @@ def test_what_would_have_gone_along_is_not_named_once_the_ticket_was_not_sent(
     page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
 
     assert ("Sent along, unchanged:" in page) is is_named
+
+
+def test_a_run_names_what_followed_it(
+    lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
+) -> None:
+    run, restored = make_run(BulkState.PAUSED, 3), make_run(BulkState.FINISHED, 1)
+    BulkUpdate.objects.filter(pk=restored.pk).update(parent=run, kind=BulkKind.RESTORE)
+
+    page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
+
+    assert squeezed(page).count(f'<a href="/bulk/{restored.uuid}/">Restoring of 1 ticket</a>(Finished)') == 1
+    assert "What followed:" not in client_of(lead).get(f"/bulk/{restored.uuid}/").content.decode()

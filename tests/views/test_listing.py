@@ -271,6 +271,30 @@ def test_chips_count_what_each_leads_to(query: str, left_out: set[str], web: Cli
     assert shown == {name: 0 if name in left_out else number for name, number in everything.items()}
 
 
+@pytest.mark.parametrize(("field", "parameter"), [("status_name", "status"), ("cate_name", "category")])
+def test_tickets_are_found_by_a_name_that_the_crm_took_from_its_list(
+    field: str, parameter: str, web: Client, sandbox: Sandbox
+) -> None:
+    sandbox.edit(CODE, **{field: "Đã bỏ"})
+    web.get(f"/tickets/{CODE}/")  # reads it
+
+    page = web.get("/tickets/", {parameter: "đã bỏ"}).content.decode()
+
+    assert listed(web, f"{parameter}=đã bỏ") == [CODE]
+    assert "is ignored" not in page
+    assert "is ignored" in web.get("/tickets/", {parameter: "Đã bỏ hẳn"}).content.decode()
+
+
+def test_an_address_of_many_names_that_are_nowhere_costs_few_queries(
+    web: Client, django_assert_max_num_queries: Any
+) -> None:
+    names = [f"Không có {number}" for number in range(50)]
+    web.get("/tickets/")
+
+    with django_assert_max_num_queries(25):
+        assert "is ignored" in web.get("/tickets/", {"status": names}).content.decode()
+
+
 @pytest.mark.parametrize("query", ["text=zzzz", "category=Khác", "due=overdue", "codes=TK240001"])
 def test_chips_give_no_number_that_another_filter_makes_wrong(query: str, web: Client) -> None:
     page = web.get(f"/tickets/?{query}").content.decode()

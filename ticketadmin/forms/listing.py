@@ -21,6 +21,7 @@ from ticketadmin.services.index.listing import UNKNOWN_NAME, Due, ListFilters, O
 from ticketadmin.services.index.omnibox import MAX_CODES, drafted_codes, own_codes
 from ticketadmin.services.index.places import place_of
 from ticketadmin.services.index.rows import ListedFields
+from ticketadmin.services.index.spelling import NamedColumn, name_in_index
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.text import folded
@@ -28,6 +29,7 @@ from ticketadmin.ticketapi.client import CODE
 
 MAX_FILTER_TEXT = 200
 MAX_FILTER_NAMES = 50
+MAX_NAMES_LOOKED_UP = 5  # names in one address that neither the CRM nor any ticket has, a query each
 MAX_VIEWS = 100  # of one user
 STANDARD_COLUMNS = tuple(one.value for one in Sort if one not in {Sort.NUMBER, Sort.CODE})
 DEFAULT_COLUMNS = ("title", "status", "category", "customer", "expected", "updated")
@@ -104,13 +106,16 @@ class _Reader:
         self.kept[name] = found.isoformat()
         return found
 
-    def names(self, name: str, listed: ChoiceList, why: str) -> tuple[str, ...]:
+    def names(self, name: str, column: NamedColumn, listed: ChoiceList, why: str) -> tuple[str, ...]:
+        """Return names that the CRM has, or that tickets still have which it took from its list since."""
         known = {folded(one): one for one in listed.names}
         found: dict[str, None] = {}
         for text in self.query.getlist(name)[:MAX_FILTER_NAMES]:
             value = text.strip()[:MAX_FILTER_TEXT]
             spelled = value if value == UNKNOWN_NAME or not listed.is_known else known.get(folded(value))
-            if value and spelled is None:
+            if value and not spelled and len(self.dropped) < MAX_NAMES_LOOKED_UP:
+                spelled = name_in_index(column, value)
+            if value and not spelled:
                 self.drop(value, why)
             elif spelled:
                 found[spelled] = None
@@ -150,8 +155,8 @@ def _filters(
     since = reader.day("changed_since")
     return ListFilters(
         text=reader.text("text"),
-        statuses=reader.names("status", choices.statuses, no_status),
-        categories=reader.names("category", choices.categories, no_category),
+        statuses=reader.names("status", NamedColumn.STATUS, choices.statuses, no_status),
+        categories=reader.names("category", NamedColumn.CATEGORY, choices.categories, no_category),
         customer=reader.text("customer"),
         not_done=reader.flag("not_done"),
         due=_due(reader),

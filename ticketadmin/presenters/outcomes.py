@@ -5,9 +5,13 @@ One table for each vocabulary (`Reason`, `Outcome`, `ItemOutcome`, `Plan`, `Item
 each is complete. These texts never repeat the CRM's own message, which is shown beside them as a quotation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import Change, ItemOutcome, ItemReason, Outcome, PauseReason, Plan, Tone
@@ -25,6 +29,7 @@ NOT_ALL_READ = _(
 PARTLY_CHANGED = _("Some of the fields were stored in the CRM, but not all of them for certain.")
 
 TRY_AGAIN = _("Try again in a minute.")
+A_MINUTE = 60  # seconds
 TELL_ADMINISTRATOR = _("Please tell an administrator.")
 LOOK_FIRST = _("Reload the ticket to see what it holds before you send again.")
 SEND_THE_REST = _("Save again: only what is missing is sent.")
@@ -126,8 +131,12 @@ _FROM_ANOTHER_VERSION = Explanation(_("The CRM's answer could not be understood.
 
 
 def explain(error: TicketApiError) -> Explanation:
-    """Return the message for a failed call."""
-    return EXPLANATIONS[error.reason]
+    """Return the message for a failed call; a wait that the CRM asked for is named beyond a minute."""
+    found, wait = EXPLANATIONS[error.reason], error.retry_after or 0
+    if found.next_step is not TRY_AGAIN or wait <= A_MINUTE:
+        return found
+    until = date_format(timezone.localtime(timezone.now() + timedelta(seconds=wait)), "SHORT_DATETIME_FORMAT")
+    return replace(found, next_step=gettext("Try again after %(time)s.") % {"time": until})
 
 
 def explain_reason(word: str) -> Explanation:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Count
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -100,6 +101,17 @@ class Possible:
     error_file: UUID | None  # names the uploaded file, where rows of it were left out
 
 
+MAX_FOLLOWERS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A run that was made of tickets of another one."""
+
+    bulk: BulkUpdate
+    title: str
+
+
 @page("bulk/run.html")
 class RunPage(Page):
     """The page of a run. Screen readers announce `says` when its key changes."""
@@ -133,6 +145,12 @@ class RunPage(Page):
     def filters(self) -> tuple[Tile, ...]:
         """The counts that lead to their tickets."""
         return (*self.tiles, *self.further_tiles)
+
+    @property
+    def followers(self) -> list[Follower]:
+        """The newest runs that were made of this one: its retries, undos and restores. One query."""
+        rows = self.bulk.followers.annotate(tickets=Count("items")).order_by("-pk")[:MAX_FOLLOWERS_SHOWN]
+        return [Follower(one, title_of(one, one.tickets)) for one in rows]
 
     @property
     def words(self) -> list[Tile]:

@@ -1,7 +1,8 @@
-"""How the index spells a ticket code that a user typed in other capitals, which a CRM may tell apart."""
+"""How the index spells what a user named: a code in other capitals, a status that is gone."""
 
 from collections import defaultdict
 from collections.abc import Iterable
+from enum import StrEnum
 
 from ticketadmin.models import IndexedTicket
 from ticketadmin.services.index.rows import current_index
@@ -20,3 +21,22 @@ def spelled_as_known(codes: Iterable[str]) -> dict[str, str]:
         known[bytes(key)].add(code)
     spellings = {code: known[key] for code, key in given.items() if key in known}
     return {code: min(names) for code, names in spellings.items() if code not in names and len(names) == 1}
+
+
+class NamedColumn(StrEnum):
+    """A field whose names the index can look up; the value is the field's name."""
+
+    STATUS = "status_name"
+    CATEGORY = "cate_name"
+
+    @property
+    def key_column(self) -> str:
+        """The column that holds the name's sort key."""
+        return "status_key" if self is NamedColumn.STATUS else "category_key"
+
+
+def name_in_index(column: NamedColumn, name: str) -> str:
+    """Return a name as tickets of the index have it, "" where none has it. One query beside the index's."""
+    rows = IndexedTicket.objects.filter(index=current_index(), missing_at=None)
+    row = rows.filter(**{column.key_column: sort_key(name)}).first()
+    return row.values.get(column.value, "") if row else ""
