@@ -255,18 +255,7 @@ def put(url: str, body: dict[str, str], **options: str) -> None:
 def self_signed(folder: Path) -> tuple[Path, Path]:
     """Make a certificate for this machine's own address."""
     certificate, key = folder / "cert.pem", folder / "key.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=127.0.0.1",
-    ]
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1".split()
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     assert ssl.create_default_context(cafile=str(certificate))

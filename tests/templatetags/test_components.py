@@ -44,6 +44,46 @@ def test_a_banner_escapes_its_attributes_and_takes_the_focus_where_it_should() -
     assert '<div class="banner__body banner__body--row">x</div>' in html
 
 
+def test_options_are_selected_where_their_value_is_chosen_or_among_those() -> None:
+    html = drawn(
+        '{% option "a" label "a" %}{% option "b" "B" many %}{% option "c" "C" many %}',
+        label="<A>",
+        many=("b",),
+    )
+
+    assert html == (
+        '<option value="a" selected>&lt;A&gt;</option>'
+        '<option value="b" selected>B</option><option value="c">C</option>'
+    )
+
+
+def test_a_box_to_tick_stands_before_its_label() -> None:
+    html = drawn('{% check_box "mine" label %}{% check_box "columns" "Due" True value="due" %}', label="<b>")
+
+    assert html == (
+        '<label class="check"><input type="checkbox" name="mine" value="on">&lt;b&gt;</label>'
+        '<label class="check"><input type="checkbox" name="columns" value="due" checked>Due</label>'
+    )
+
+
+def test_a_link_to_a_file_downloads_it() -> None:
+    html = drawn('{% download label "ticket" "A1" %}', label="<CSV>")
+
+    assert html.startswith('<a class="button" href="/tickets/A1/" download><svg')
+    assert html.endswith("&lt;CSV&gt;</a>")
+
+
+def test_a_dialog_of_the_editor_is_named_by_its_title() -> None:
+    html = drawn('{% editor_dialog "link" "A link" done="Set" %}<b>{% endeditor_dialog %}')
+
+    assert html.startswith(
+        '<dialog class="dialog" data-toolbar-dialog="link" aria-labelledby="editor-link-title">'
+        '<form class="form" method="dialog"><h2 id="editor-link-title">A link</h2><b>'
+    )
+    assert '<button class="button button--primary" value="done">Set</button>' in html
+    assert "formnovalidate>Cancel</button>" in html
+
+
 def test_the_errors_of_a_field_are_listed_under_the_id_that_its_widget_names() -> None:
     class Form(forms.Form):
         name = forms.CharField(validators=[])

@@ -16,7 +16,7 @@ from ticketadmin.services.values.fields import Field, Kind, Value
 from ticketadmin.services.values.inputs import Inputs, widget_of
 from ticketadmin.services.values.schema import TicketSchema
 
-KEEP, ACTION = "keep", "action."
+KEEP, ACTION, DAYS = "keep", "action.", "days."
 # No widget has a `maxlength`, which would cut what is pasted without a word.
 _AREAS: dict[Widget, dict[str, Any]] = {
     Widget.CONTENT: {"rows": 12, "data-content": "", "spellcheck": "true"},
@@ -61,6 +61,20 @@ class ActionsForm(forms.Form):
         if "rows" in box.widget.attrs:
             box.widget.attrs["rows"] = 4
         return box
+
+    @property
+    def rows(self) -> list[ActionRow]:
+        """The fields with their actions, in the order of the ticket form."""
+        return [
+            ActionRow(
+                self[ACTION + name],
+                self[name],
+                self.schema.field(name),
+                self[DAYS + name] if DAYS + name in self.fields else None,
+            )
+            for name in self.fields
+            if ACTION + name in self.fields
+        ]
 
     def action_on(self, name: str) -> str:
         """Return what to do with the field of this name, once the rows are cleaned."""

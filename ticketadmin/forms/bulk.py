@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.boxes import ACTION, KEEP, ActionRow, ActionsForm, takes_snippets
+from ticketadmin.forms.boxes import KEEP, ActionsForm, takes_snippets
 from ticketadmin.forms.bulk_file import (
     EMPTIED_PREFIX,
     answers_from,
@@ -117,13 +117,6 @@ class ChangesForm(ActionsForm):
     def _name_of(self, recipe: Recipe) -> str:
         stops = describe_stops(problems_of(changes_of(recipe.changes), self.schema), self.schema)
         return f"{recipe.name} ({' '.join(stops)})" if stops else recipe.name
-
-    @property
-    def rows(self) -> list[ActionRow]:
-        """The fields with their actions, in the order of the ticket form."""
-        return [
-            ActionRow(self[ACTION + name], self[name], field) for name, field in self.ticket_fields.items()
-        ]
 
     @property
     def answers(self) -> dict[tuple[int, str], str]:

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.boxes import ACTION, KEEP, ActionRow, ActionsForm
+from ticketadmin.forms.boxes import DAYS, KEEP, ActionsForm
 from ticketadmin.forms.tickets import TicketForm, query_of
 from ticketadmin.models import Recipe, User
 from ticketadmin.services.drafts.drafts import CLEAR_INPUT
@@ -33,7 +33,6 @@ from ticketadmin.services.values.fields import CUSTOM_PREFIX, DATE_KINDS, Field,
 from ticketadmin.services.values.inputs import Inputs, parse, to_inputs
 from ticketadmin.services.values.schema import TicketSchema
 
-DAYS = "days."
 _LABELS: dict[RecipeAction, str | Promise] = {
     RecipeAction.SET: _("Set"),
     RecipeAction.CLEAR: _("Clear"),
@@ -90,19 +89,6 @@ class RecipeForm(ActionsForm):
                 max_value=MAX_DAYS,
                 initial=change.days if change and change.do.is_day else None,
             )
-
-    @property
-    def rows(self) -> list[ActionRow]:
-        """The fields with their actions, in the order of the ticket form."""
-        return [
-            ActionRow(
-                self[ACTION + name],
-                self[name],
-                field,
-                self[DAYS + name] if DAYS + name in self.fields else None,
-            )
-            for name, field in self.schema.fields.items()
-        ]
 
     def clean(self) -> dict[str, Any]:
         """Turn what was posted into `self.changes`; each problem is at its field."""

@@ -33,7 +33,6 @@ from ticketadmin.services.crm.check import CheckAnswer
 from ticketadmin.services.values.diffs import Piece, word_diff
 
 STATES = [BulkState(one) for one in "draft running paused finished cancelled".split()]
-TONES = (Tone.INFO, Tone.SUCCESS, Tone.WARN, Tone.DANGER)
 
 
 def _samples(make: Callable[[], Any]) -> Any:
@@ -79,7 +78,7 @@ class StyleGuidePage(Page):
 
     notices: tuple[Notice, ...] = tuple(
         Notice(tone, f"A {tone} banner", "What happened.", "What to do next.", "The CRM's words", "0a1b2c3d")
-        for tone in TONES
+        for tone in Tone
     )
     rows: tuple[ValueRow, ...] = (
         ValueRow("a", "Changed", "before", "after", outcome=Outcome.VERIFIED),

@@ -15,6 +15,7 @@ from django.template.base import render_value_in_context
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from ticketadmin.models import Tone
 
@@ -83,9 +84,24 @@ def _attributes(attributes: Mapping[str, str | bool]) -> SafeString:
 
 @register.simple_tag
 def option(value: str, label: str, chosen: object, lang: str = "") -> SafeString:
-    """Write an option of a select box, selected if its value is the chosen one; `lang` is its label's."""
-    attributes = {"value": value, "selected": str(value) == str(chosen), "lang": lang or None}
+    """Write an option of a select box, selected if its value is (among) the chosen; `lang` is its label's."""
+    is_chosen = value in chosen if isinstance(chosen, tuple) else str(value) == str(chosen)
+    attributes = {"value": value, "selected": is_chosen, "lang": lang or None}
     return format_html("<option{}>{}</option>", flatatt(attributes), label)
+
+
+@register.simple_tag
+def check_box(name: str, label: str, chosen: object = False, value: str = "on") -> SafeString:
+    """Write a box to tick with its label: `{% check_box "mine" _("Only mine") filters.mine %}`."""
+    attributes = flatatt({"name": name, "value": value, "checked": bool(chosen)})
+    return format_html('<label class="check"><input type="checkbox"{}> {}</label>', attributes, label)
+
+
+@register.simple_tag
+def download(label: str, route: str, *arguments: object) -> SafeString:
+    """Write the link to a file of a route: `{% download "CSV" "bulk_results" bulk.uuid %}`."""
+    address, drawn = reverse(route, args=arguments), icon("download")
+    return format_html('<a class="button" href="{}" download>{} {}</a>', address, drawn, label)
 
 
 @register.simple_tag(takes_context=True)
@@ -119,6 +135,18 @@ def tool(name: str, words: str, **options: str | bool) -> dict[str, str | bool]:
     `removes`: its icon is crossed out.
     """
     return {"tool": name, "words": words, **options}
+
+
+@register.simple_block_tag
+def editor_dialog(content: SafeString, name: str, title: str, done: str) -> SafeString:
+    """Frame the fields that a tool asks for as a dialog with a button for what is done with them."""
+    return format_html(
+        '<dialog class="dialog" data-toolbar-dialog="{0}" aria-labelledby="editor-{0}-title">'
+        '<form class="form" method="dialog"><h2 id="editor-{0}-title">{1}</h2>{2}<div class="row row--apart">'
+        '<button class="button button--primary" value="done">{3}</button>'
+        '<button class="button button--quiet" value="" formnovalidate>{4}</button></div></form></dialog>',
+        *(name, title, content, done, _("Cancel")),
+    )
 
 
 @register.filter
