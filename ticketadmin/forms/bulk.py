@@ -90,7 +90,7 @@ class ChangesForm(ActionsForm):
             chosen, shown = _shown(edit, field)
             box = self.add_row(field, shown, actions=actions, chosen=chosen)
             describe_box(box, BoxInfo(takes_snippets=takes_snippets(field)))
-            if "data-content" in box.widget.attrs:  # no rich text editor where many tickets are changed
+            if "data-content" in box.widget.attrs:  # no rich text editor if many tickets are changed
                 box.widget.attrs["data-snippet-target-html"] = box.widget.attrs.pop("data-content")
         self.fields[CHANGE_REASON] = reason_box(change_reason)
         self.recipes: dict[str, Recipe] = {}

@@ -26,7 +26,7 @@ class Recipe(NamedRow):
 class Snippet(NamedRow):
     """One snippet. `name` and `content` are in the form of `services/snippets/snippet.py`.
 
-    `content` is cleaned HTML or, where it has no element, plain text.
+    `content` is cleaned HTML or, if it has no element, plain text.
     """
 
     AUDITED = "content"

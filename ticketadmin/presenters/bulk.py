@@ -209,7 +209,7 @@ def _where_it_changes(row: ValueRow) -> ValueRow:
     return replace(row, before="…" + before[start:], after="…" + after[start:]) if start else row
 
 
-_EXPLAINED_BY_REASON = frozenset({ItemOutcome.NOT_APPLIED, ItemOutcome.CONFLICT})  # where there is one
+_EXPLAINED_BY_REASON = frozenset({ItemOutcome.NOT_APPLIED, ItemOutcome.CONFLICT})  # if there is one
 
 
 def reason_sentence(item: BulkItem, schema: TicketSchema) -> Text:

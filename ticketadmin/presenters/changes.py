@@ -159,7 +159,7 @@ def value_rows(
 def present_changes(
     changes: list[Change], user: User, schema: TicketSchema | None = None
 ) -> list[PresentedChange]:
-    """Return changes as history shows them; one query for the labels of all where no `schema` is given."""
+    """Return changes as history shows them; one query for the labels of all if no `schema` is given."""
     if not changes:
         return []
     schema = schema or load_schema()

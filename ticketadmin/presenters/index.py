@@ -20,7 +20,7 @@ ABILITY_LABELS: dict[str, str | Promise] = {
 
 @dataclass(frozen=True)
 class IndexFacts:
-    """The index as pages show it. `silent_since` is set where no worker keeps it fresh."""
+    """The index as pages show it. `silent_since` is set if no worker keeps it fresh."""
 
     state: IndexState
     has_worker: bool

@@ -58,7 +58,7 @@ class TicketList(Page):
     recipes: tuple[Recipe, ...]
     since: str  # ISO
     unknown_codes: tuple[str, ...]
-    maybe_code: str  # where no ticket matches: the code that the searched text may mean
+    maybe_code: str  # if no ticket matches: the code that the searched text may mean
     most_contents: int = MAX_WITH_CONTENTS
 
     @property

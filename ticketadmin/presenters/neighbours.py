@@ -52,7 +52,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class CustomerTickets:
-    """The newest others of a customer; `has_more` where there are more than are shown."""
+    """The newest others of a customer; `has_more` if there are more than are shown."""
 
     customer: str
     tickets: tuple[Neighbour, ...]

@@ -77,7 +77,7 @@ class Explanation:
 
     @property
     def next_step_unchanged(self) -> Text:
-        """The next step where the CRM certainly was not changed: there is nothing to look at first."""
+        """The next step if the CRM certainly was not changed: there is nothing to look at first."""
         return TRY_AGAIN if self.next_step is LOOK_FIRST else self.next_step
 
 

@@ -12,7 +12,7 @@ class Suggestions(Page):
     """The options of the list box: what the typed text could mean, from the most to the least likely."""
 
     typed: str
-    codes: Sequence[str]  # where several were typed
+    codes: Sequence[str]  # if several were typed
     code: str  # "" if the text does not name exactly one ticket
     statuses: Sequence[Status]  # that the ticket could be set to
     recipes: Sequence[tuple[str, Recipe]]  # each with the code of the ticket that it is for

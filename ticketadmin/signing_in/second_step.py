@@ -1,7 +1,7 @@
 """Between password and session: sign-ins that still need a code, and sessions that passed the second step.
 
 The password alone opens no session. Until the code comes, the anonymous session holds the user, a time limit
-and the session hash, which a new password invalidates. A session stores the second step that it passed; where
+and the session hash, which a new password invalidates. A session stores the second step that it passed; if
 that is not the user's (set up or renewed since, or a session made otherwise), it ends.
 """
 

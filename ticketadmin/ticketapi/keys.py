@@ -30,7 +30,7 @@ class ApiKey:
         self._lock = threading.Lock()
 
     def reveal(self) -> str:
-        """Return the key for the request header. Raises KeyRefused (`no_key`) where there is none."""
+        """Return the key for the request header. Raises KeyRefused (`no_key`) if there is none."""
         if self._file is not None:
             self._reload(self._file)
         if not self._value or not self._value.isascii() or not self._value.isprintable():

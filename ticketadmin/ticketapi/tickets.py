@@ -64,7 +64,7 @@ class ListedTickets:
     """One page of the list. `has_more` is None if the API does not say; `received` counts all its rows.
 
     `tickets` are the rows whose codes this tool can put into an address. `names` are those of all rows, as
-    they came: codes, or numbers where there is none; `numbers` are their ids.
+    they came: codes, or numbers if there is none; `numbers` are their ids.
     """
 
     tickets: tuple[Ticket, ...]

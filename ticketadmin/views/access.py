@@ -37,7 +37,7 @@ def needs(permission: str, *methods: str) -> Callable[[View[P]], View[P]]:
 
 
 def signed_in_user(request: HttpRequest) -> User:
-    """Return the signed-in user. Raises PermissionDenied where there is none."""
+    """Return the signed-in user. Raises PermissionDenied if there is none."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user

@@ -317,5 +317,5 @@ class Turn:
 
 
 def _moment(at: datetime | None) -> float:
-    """Return a moment on this process's clock; one that has passed where there is none."""
+    """Return a moment on this process's clock; one that has passed if there is none."""
     return time.monotonic() + (at - timezone.now()).total_seconds() if at else 0.0

@@ -71,7 +71,7 @@ class Proofs:
         return self._under_way.pop(item.pk, None)
 
     def wait(self) -> float:
-        """Return the seconds until the next read-back is due; a long time where none waits."""
+        """Return the seconds until the next read-back is due; a long time if none waits."""
         if self._singly:
             return 0.0
         if not self._together:

@@ -31,7 +31,7 @@ from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
 
 EXAMPLES = 3
-MAX_NAME_QUESTIONS = 10  # about single spellings of a column: where there are more, it holds something else
+MAX_NAME_QUESTIONS = 10  # about single spellings of a column: if there are more, it holds something else
 _MAX_NAME = 60
 _MAX_CELL = 100  # no day, number or name with two readings is longer
 _NAMED = frozenset([Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT, Kind.YES_NO])

@@ -15,7 +15,7 @@ from ticketadmin.ticketapi.reasons import Reason
 def wait_for_place(within: float, places: int) -> float:
     """Wait for the first of some places in a row, and return for how many seconds.
 
-    The calls that follow it need not wait for theirs. Raises Unavailable (busy_here), without waiting, where
+    The calls that follow it need not wait for theirs. Raises Unavailable (busy_here), without waiting, if
     it is not within so many seconds.
     """
     if settings.TICKET_API_MAX_PER_SECOND <= 0 or places <= 0:

@@ -175,7 +175,7 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
     """Return the rows that the list shows for some codes, by code, from one call.
 
     Rows may be late and prove nothing by themselves, so nothing is announced. With `names`, only these fields
-    are read. A code is absent where it has no row, or rows that differ.
+    are read. A code is absent if it has no row, or rows that differ.
     Raises TicketApiError.
     """
     began_at, asked_at = database_now(), timezone.now()

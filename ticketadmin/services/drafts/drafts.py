@@ -208,7 +208,7 @@ def _locked(user: User, code: str, *, is_needed: bool) -> Draft | None:
 
 
 def _make_room(user: User) -> None:
-    """Forget the oldest discarded drafts where there are too many. Raises TooManyDrafts."""
+    """Forget the oldest discarded drafts if there are too many. Raises TooManyDrafts."""
     kept = Draft.objects.filter(actor=user)
     surplus = kept.count() - MAX_DRAFTS + 1
     if surplus <= 0:

@@ -242,7 +242,7 @@ def write_read(
 def _is_updated(
     index: TicketIndex, earlier: ReadRow, seen: ReadRow, *, began_at: datetime, columns: Mapping[str, Any]
 ) -> bool:
-    """Update the row, and the counters with it where its status was one and is another."""
+    """Update the row, and the counters, too, if its status has changed."""
     statuses = earlier.values.get(STATUS), seen.values.get(STATUS)
     if statuses[0] == statuses[1]:
         return change_row(index, seen.code, earlier.digest, began_at=began_at, columns=columns)

@@ -1,6 +1,6 @@
 """How a recipe fills a form: a pure function of the recipe, the ticket as it is known and what was typed.
 
-Nothing here sends or stores anything. A recipe is used as a whole or not: where one of its values cannot
+Nothing here sends or stores anything. A recipe is used as a whole or not: if one of its values cannot
 be used on a ticket, it stops with a message. What a user typed stays, and is named; a text that is added
 before or after the content is added to what was typed.
 """

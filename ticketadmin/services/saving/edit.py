@@ -28,7 +28,7 @@ from ticketadmin.services.values.schema import TicketSchema
 
 @dataclass(frozen=True)
 class Set:
-    """Store this value: exactly, or where a user typed it, with the JSON type of what the ticket holds."""
+    """Store this value: exactly, or if a user typed it, with the JSON type of what the ticket holds."""
 
     value: Value
     is_typed: bool = field(default=False, compare=False)

@@ -50,7 +50,7 @@ def record_intent(
 ) -> Change | Blocked | None:
     """Take the lock by writing down what is about to be sent, and return the record.
 
-    None, without a record, where another save ended since `seen`: compare afresh. Blocked if another
+    None, without a record, if another save ended since `seen`: compare afresh. Blocked if another
     save, or an earlier post of the same form, is still under way. Raises IntegrityError for any other cause.
     """
     change = _record(edited, context, intent)
@@ -100,7 +100,7 @@ def earlier_post(context: SaveContext) -> Change | None:
 
 
 def wait_for(change: Change) -> Change | None:
-    """Return the record of a save under way once it is finished; still pending where that takes too long.
+    """Return the record of a save under way once it is finished; still pending if that takes too long.
 
     None if it was withdrawn, because its ticket is compared afresh.
     """

@@ -30,7 +30,7 @@ class Intent:
     along: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     signature: Signature | None = None
-    unsigned_payload: Mapping[str, Any] | None = None  # where there is a signature
+    unsigned_payload: Mapping[str, Any] | None = None  # if there is a signature
     merged: Merge = field(default_factory=Merge)
     read: ReadTicket | None = None
     waived: tuple[Unmet, ...] = ()  # what rules required and was not met, and did not prevent it
@@ -45,7 +45,7 @@ class Intent:
 def outgoing(
     wanted: Mapping[str, Value], held: Held, signature: Signature | None, schema: TicketSchema
 ) -> Intent:
-    """Return what is sent to store the wanted values, with the signature where there is one."""
+    """Return what is sent to store the wanted values, with the signature if there is one."""
     signed = {**wanted, signature.field: signature.name} if signature else wanted
     before = None
     if held.read is not None:

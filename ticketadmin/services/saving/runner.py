@@ -2,7 +2,7 @@
 
 A process is named by boot, process namespace, number and start, because numbers are used again and
 containers count their own. Only a process that has certainly ended counts as ended: of another machine, or
-where there is no /proc, nothing is known, and the save's age decides (`verdict.settled_after`).
+if there is no /proc, nothing is known, and the save's age decides (`verdict.settled_after`).
 """
 
 import os

@@ -123,7 +123,7 @@ def _written(edited: TicketEdit, context: SaveContext) -> Saved | Written:
 def _write_once(edited: TicketEdit, context: SaveContext) -> Written | Blocked:
     """Compare, take the lock and send, in a bounded number of rounds.
 
-    Another round follows where another save was faster, and, with the lock held, where the CRM asked to wait:
+    Another round follows if another save was faster, and, with the lock held, if the CRM asked to wait:
     nothing is sent that was not compared just before.
     """
     written: Written | None = None

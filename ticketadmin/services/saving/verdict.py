@@ -143,7 +143,7 @@ def later_outcomes(found: Mapping[str, Outcome], *, was_accepted: bool) -> dict[
     """Return what is left of `field_outcomes` at a later look, or after a write whose answer was lost.
 
     A value that is neither the wanted one nor the one before may be another user's, so it proves
-    nothing. A field that is not shown counts as sent only if it was accepted, or where another
+    nothing. A field that is not shown counts as sent only if it was accepted, or if another
     field proves that the write arrived.
     """
     unproved = {Outcome.STORED_DIFFERENTLY}

@@ -31,7 +31,7 @@ class TicketSchema:
         return name in self.fields or name.startswith(CUSTOM_PREFIX)
 
     def field(self, name: str) -> Field:
-        """Return the field of this name; an undescribed one where it is not known. Never raises."""
+        """Return the field of this name; an undescribed one if it is not known. Never raises."""
         return self.fields.get(name) or undescribed(name)
 
     def including(self, names: Iterable[str]) -> "TicketSchema":

@@ -156,7 +156,7 @@ def _attempt(
 ) -> HttpResponse:
     """Show the run after an action, or the run that it made, or why the action was not carried out.
 
-    `nothing` and `status` answer where there is no ticket to do it for.
+    `nothing` and `status` answer if there is no ticket to do it for.
     """
     try:
         made = act()

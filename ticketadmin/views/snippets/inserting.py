@@ -69,7 +69,7 @@ def insert_snippet(
 ) -> SnippetStep:
     """Return the posted form with the snippets to choose from or with the chosen one in the box.
 
-    `data` is the form as it is to be shown, where that is not what was posted. Raises Http404 without a box.
+    `data` is the form as it is to be shown, if that is not what was posted. Raises Http404 without a box.
     """
     if box is None:
         raise Http404
@@ -110,7 +110,7 @@ def reason_page(request: UserRequest, page: ReasonPage) -> HttpResponse:
 
 @needs("edit_tickets", "GET")
 def snippet_menu(request: UserRequest) -> HttpResponse:
-    """Return the options of the menu as a fragment; `ticket` names the ticket, where there is one.
+    """Return the options of the menu as a fragment; `ticket` names the ticket, if there is one.
 
     With `words` those that contain them, with `name` those whose names do: for searches beyond the menu's
     limit.

@@ -75,7 +75,7 @@ def _recipe_leads_to(request: UserRequest, codes: Sequence[str], name: str) -> H
 
 
 def _why_no_recipe(found: Sequence[Recipe], name: str, *, is_bulk: bool, user: User) -> str:
-    """Return why no recipe can be filled in, "" where one can."""
+    """Return why no recipe can be filled in, "" if one can."""
     shown = Truncator(name).chars(MAX_RECIPE_NAME_SHOWN)
     if not found:
         return _("You have no recipe whose name begins with “%(name)s”.") % {"name": shown}
