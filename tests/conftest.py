@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 from django.core.cache import cache
+from django.core.signals import setting_changed
 from django.db import connection
 from django.template.base import Template
 from django.template.context import Context
@@ -46,6 +47,15 @@ hypothesis.settings.load_profile("fixed")
 # The same engine of the same version: the first has no windows, which cost two thirds of the processor time.
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium"))), None)
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def forget_api_of_other_settings(*, setting: str, **_signal: object) -> None:
+    """Let the next call be made by a client for the settings as a test has changed them."""
+    if setting.startswith("TICKET_API_"):
+        forget_api()
+
+
+setting_changed.connect(forget_api_of_other_settings)
 
 
 def skip_or_fail(what: str, variable: str) -> None:

@@ -143,7 +143,7 @@ def test_the_history_is_filtered_by_it_and_exports_it(web: Client, sandbox: Sand
 def test_each_change_of_a_run_has_the_runs_reason_and_so_has_its_retry(
     web: Client, lead: User, sandbox: Sandbox
 ) -> None:
-    bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), actor=lead)
+    bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), user=lead)
     form = form_to(web.get(f"/bulk/{bulk.uuid}/"), str(bulk.uuid))
     typed = {"action.ticket_title": "set", "ticket_title": "Mới", "change_reason": WHY}
     assert web.post(form.action, form.filled(**typed)).status_code == 303
@@ -158,13 +158,13 @@ def test_each_change_of_a_run_has_the_runs_reason_and_so_has_its_retry(
     assert "Khách gọi lại" in web.get(f"/bulk/{bulk.uuid}/").content.decode()
     BulkUpdate.objects.filter(pk=bulk.pk).update(state="finished")
     bulk.refresh_from_db()
-    assert undo_bulk(bulk, actor=lead, change_reason="Nhầm").change_reason == "Nhầm"
+    assert undo_bulk(bulk, user=lead, change_reason="Nhầm").change_reason == "Nhầm"
     bulk.items.update(outcome="rejected")
-    assert retry_bulk(bulk, actor=lead, outcomes=["rejected"]).change_reason == WHY
+    assert retry_bulk(bulk, user=lead, outcomes=["rejected"]).change_reason == WHY
 
 
 def test_another_reason_breaks_the_seal_of_a_dry_run(lead: User) -> None:
-    bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), actor=lead)
+    bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), user=lead)
     seal = seal_of(bulk)
 
     bulk.change_reason = WHY

@@ -104,7 +104,7 @@ class Way:
 
     def by_bulk_with_a_recipe(self) -> str:
         item = self._item()
-        recipe = bulk_recipe(self._recipe(), actor=self.user, wished=())
+        recipe = bulk_recipe(self._recipe(), user=self.user, wished=())
         item.bulk.wishes, item.bulk.notes = {}, {NOTE: recipe.as_json()}
         item.bulk.save()
         plan_item(work_on(item.bulk, self.user), item)
@@ -313,7 +313,7 @@ def test_undoing_a_run_and_restoring_obey_groups_alone(
     BulkUpdate.objects.filter(pk=item.bulk_id).update(state=BulkState.FINISHED)
     item.bulk.refresh_from_db()
 
-    undo = undo_bulk(item.bulk, actor=lead).items.get()
+    undo = undo_bulk(item.bulk, user=lead).items.get()
     plan_item(work_on(undo.bulk, lead), undo)
     if undo.plan == Plan.SEND:
         send_item(work_on(undo.bulk, lead), undo)

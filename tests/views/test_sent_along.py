@@ -69,7 +69,7 @@ def test_a_crm_seen_to_empty_fields_loses_nothing_afterwards(web: Client, sandbo
 
 def test_quick_status_sends_along_too(web: Client, sandbox: Sandbox, administrator: User) -> None:
     before = sandbox.ticket(CODE)
-    set_omitted_fields(are_emptied=True, actor=administrator)
+    set_omitted_fields(are_emptied=True, user=administrator)
     sandbox.switch(semantics="replace")
 
     page = web.get(f"{URL}status/", {"to": "Hủy"})
@@ -85,7 +85,7 @@ def test_what_is_sent_along_is_exactly_what_was_read(
 ) -> None:
     odd = "<p>giữ <script>1</script> nguyên\r\n </p>"
     sandbox.edit(CODE, ticket_content=odd, emergency_phone=" 0909-1 ", custom_fields={"so_serial": ["A", 1]})
-    set_omitted_fields(are_emptied=True, actor=administrator)
+    set_omitted_fields(are_emptied=True, user=administrator)
     sandbox.forget_log()
 
     page = save(web, ticket_title="Chỉ đổi tiêu đề").content.decode()
@@ -100,7 +100,7 @@ def test_what_is_sent_along_is_exactly_what_was_read(
 
 
 def test_the_preview_names_what_is_sent_along(web: Client, sandbox: Sandbox, administrator: User) -> None:
-    set_omitted_fields(are_emptied=True, actor=administrator)
+    set_omitted_fields(are_emptied=True, user=administrator)
     form = ticket_form(web.get(URL))
 
     page = web.post(f"{URL}preview/", form.filled(ticket_title="Mới", preview="1")).content.decode()
@@ -115,7 +115,7 @@ def test_fields_that_cannot_be_read_are_named_before_they_would_be_lost(
     web: Client, sandbox: Sandbox, administrator: User
 ) -> None:
     sandbox.switch(readable="documented")
-    set_omitted_fields(are_emptied=True, actor=administrator)
+    set_omitted_fields(are_emptied=True, user=administrator)
 
     page = web.get(URL).content.decode()
 
@@ -128,7 +128,7 @@ def test_without_reading_every_save_is_preceded_by_a_warning(
     web: Client, sandbox: Sandbox, administrator: User
 ) -> None:
     sandbox.switch(read_right="403")
-    set_omitted_fields(are_emptied=True, actor=administrator)
+    set_omitted_fields(are_emptied=True, user=administrator)
 
     page = web.get(URL).content.decode()
 

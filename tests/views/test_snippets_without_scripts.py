@@ -46,7 +46,7 @@ def snippet(lead: User) -> Snippet:
 @pytest.fixture
 def bulk(lead: User) -> BulkUpdate:
     CustomField.objects.create(key="ghi_chu", label="Ghi chú", kind=FieldKind.LONG_TEXT)
-    return draft_bulk(ChosenTickets((Chosen(CODE),)), actor=lead)
+    return draft_bulk(ChosenTickets((Chosen(CODE),)), user=lead)
 
 
 def text_of(answer: Any) -> str:

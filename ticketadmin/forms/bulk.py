@@ -163,7 +163,7 @@ class ChangesForm(ActionsForm):
         wished = {*self.edit.wishes, *self.from_file}
         if chosen is None or self.user is None:
             return None
-        return bulk_recipe(chosen, actor=self.user, wished=wished)
+        return bulk_recipe(chosen, user=self.user, wished=wished)
 
     def _require_agreement(self, name: str, action: str) -> None:
         has_value = not is_blank(self.ticket_fields[name], self.typed(name))
@@ -177,7 +177,7 @@ class ChangesForm(ActionsForm):
         """Start the dry run. Raises what `check_bulk` raises."""
         check_bulk(
             bulk,
-            actor=user,
+            user=user,
             edit=self.edit,
             change_reason=self.cleaned_data.get(CHANGE_REASON, ""),
             recipe=self._chosen_recipe(),
@@ -254,4 +254,4 @@ class ConfirmForm(forms.Form):
 
     def save(self, bulk: BulkUpdate, *, user: User) -> None:
         """Start the run. Raises what `confirm_bulk` raises."""
-        confirm_bulk(bulk, actor=user, **self.cleaned_data)
+        confirm_bulk(bulk, user=user, **self.cleaned_data)

@@ -136,8 +136,8 @@ class ChooseForm(forms.Form):
     def save(self) -> BulkUpdate:
         """Keep the tickets as a bulk update whose changes are still to be chosen. Raises Forbidden."""
         if self.content:
-            return draft_from_file(self.chosen, self.content, actor=self.user)
-        return draft_bulk(self.chosen, actor=self.user)
+            return draft_from_file(self.chosen, self.content, user=self.user)
+        return draft_bulk(self.chosen, user=self.user)
 
 
 def _notes_of(pasted: PastedCodes) -> BulkNotes:

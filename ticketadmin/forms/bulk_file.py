@@ -187,4 +187,4 @@ class FileChoicesForm(forms.Form):
     def save(self, bulk: BulkUpdate, *, user: User) -> None:
         """Keep the choices and check their tickets again. Raises what `choose_values` raises."""
         seal = self.cleaned_data["seal"]
-        choose_values(bulk, actor=user, seal=seal, by_column=self.by_column, by_ticket=self.by_ticket)
+        choose_values(bulk, user=user, seal=seal, by_column=self.by_column, by_ticket=self.by_ticket)

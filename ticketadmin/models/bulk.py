@@ -239,6 +239,8 @@ class BulkItem(models.Model):
     change = models.ForeignKey(Change, models.SET_NULL, null=True, blank=True, related_name="+")
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    on_record: list[tuple[int, str]] | None = None  # the ticket's newest changes when a worker claimed it
+
     class Meta:
         ordering = ["position"]
         indexes = [

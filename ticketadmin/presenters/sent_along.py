@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketadmin.models import BulkUpdate, Change, Outcome, Reading, Tone, User
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice, Text
+from ticketadmin.services.bulk.dry_run import fields_named_as_lost
 from ticketadmin.services.crm.omitted import OmittedFields
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM
 from ticketadmin.services.saving.signature import SIGNATURE_REFUSED, sign_field
@@ -71,9 +72,7 @@ def status_notice(choices: Choices) -> Notice | None:
 
 def run_notice(bulk: BulkUpdate, schema: TicketSchema, *, has_unread: bool) -> Notice | None:
     """Return the same warning for a run that is ready; `has_unread`: some of its tickets cannot be read."""
-    found = bulk.items.filter(unreadable__isnull=False)
-    lists = found.order_by().values_list("unreadable", flat=True).distinct()
-    lost = sorted({name for names in lists for name in names or ()})
+    lost = sorted(fields_named_as_lost(bulk.items.all()))
     notice = sent_along_notice(schema, lost, is_unread=has_unread)
     return replace(notice, next_step=would_be_lost(lost, schema)) if notice and lost else notice
 

@@ -31,7 +31,7 @@ from ticketadmin.views.redirects import confirmed, see_other
 def omitted_fields_setting(request: UserRequest) -> HttpResponse:
     """Store an administrator's answer on the fields that a PUT leaves out."""
     are_emptied = request.POST.get("are_emptied") == "yes"
-    set_omitted_fields(are_emptied=are_emptied, actor=request.user)
+    set_omitted_fields(are_emptied=are_emptied, user=request.user)
     if are_emptied:
         stored = _("Noted: the CRM empties what a request leaves out. Every save sends it along now.")
     else:

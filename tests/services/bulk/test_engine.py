@@ -218,7 +218,7 @@ def test_a_worker_whose_bulk_update_was_discarded_ends_quietly(
     run.refresh_from_db()
     turn = Turn(run, "old", lambda: False)
     item = turn.claim()[0]
-    discard_bulk(BulkUpdate.objects.get(pk=run.pk), actor=lead)
+    discard_bulk(BulkUpdate.objects.get(pk=run.pk), user=lead)
 
     plan_item(work_on(turn.bulk, lead), item)  # was being checked
     turn.tick()
@@ -403,7 +403,7 @@ def test_changes_cannot_be_chosen_anew_while_tickets_are_being_checked(run: Bulk
     BulkUpdate.objects.filter(pk=run.pk).update(state=BulkState.CHECKING, started_at=None)
 
     with pytest.raises(NotNow):  # what is being checked would be written down for the old wishes
-        change_wishes(run, actor=lead)
+        change_wishes(run, user=lead)
 
     run.refresh_from_db()
     assert run.state == BulkState.CHECKING

@@ -57,7 +57,7 @@ def test_a_ticket_that_was_not_read_whole_proves_nothing(run: BulkUpdate) -> Non
 def test_going_on_accepts_that_the_crm_keeps_the_old_values(run: BulkUpdate, lead: User) -> None:
     ended(run, 1, ItemOutcome.NOT_APPLIED)
 
-    go_on_although(run, actor=lead)
+    go_on_although(run, user=lead)
 
     assert run.accepted == [KEPT_OLD_VALUES]
 
@@ -67,7 +67,7 @@ def test_a_dry_run_without_any_change_is_refused(run: BulkUpdate, lead: User) ->
     BulkItem.objects.create(bulk=run, position=1, ticket_code="TK1")
 
     with pytest.raises(NothingToDo):
-        check_bulk(run, actor=lead, edit=Edit())
+        check_bulk(run, user=lead, edit=Edit())
     run.refresh_from_db()
 
     assert run.state == BulkState.DRAFT

@@ -5,11 +5,14 @@ import math
 import pytest
 from django.utils import timezone
 
+from tests.factories import make_change
 from tests.sandbox_driver import Sandbox
 from tests.services.index.test_batching import ASKS_FOR_THE_TIME, statements
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemOutcome, ItemState, User
+from ticketadmin.services.bulk.claims import Claims
 from ticketadmin.services.bulk.endings import Endings
 from ticketadmin.services.bulk.items import send_item
+from ticketadmin.services.bulk.lease import Lease
 from ticketadmin.services.bulk.lists import ListReads
 from ticketadmin.services.bulk.proofs import Proofs, prove_together
 from ticketadmin.services.bulk.results import Accepted, Done
@@ -77,6 +80,26 @@ def test_read_backs_of_many_tickets_and_their_endings_share_their_statements(
     assert set(run.items.values_list("state", "outcome")) == {(ItemState.DONE, ItemOutcome.VERIFIED)}
     assert set(Change.objects.values_list("outcome", "http_status")) == {("verified", 200)}
     assert all(change.results and not change.collateral for change in Change.objects.all())
+
+
+def test_what_is_on_record_of_tickets_is_looked_up_by_their_claim(
+    run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    run.items.update(state=ItemState.WAITING)
+    with statements() as claiming:
+        first, second, *_others = Claims(run, Lease(run, "w")).claim(TICKETS, sends=True)
+    assert sum(Change._meta.db_table in sql for sql in claiming) == 1, claiming
+    make_change(lead, second.ticket_code, outcome="verified")  # of another save, which ended since
+    work = work_on(run, lead)
+    sandbox.forget_log()
+
+    with ReadBuffer(write_batch).buffering():
+        with statements() as each:
+            assert isinstance(send_item(work, first, is_proved_later=True), Accepted)
+        assert isinstance(send_item(work, second, is_proved_later=True), Accepted)
+
+    assert len(each) <= 2 + INTENT, each
+    assert [call.method for call in sandbox.log()] == ["GET", "PUT", "GET", "GET", "PUT"]  # compared afresh
 
 
 def test_endings_of_many_tickets_are_one_statement(

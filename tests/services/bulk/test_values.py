@@ -68,8 +68,8 @@ def prepare(web: Client, lead: User) -> Prepare:
         if way == "file":
             table = table_of(name, text)
             assert table.errors == ()
-            return draft_bulk(ChosenTickets((Chosen(CODE, Edit(table.rows[0].values)),)), actor=lead)
-        bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), actor=lead)
+            return draft_bulk(ChosenTickets((Chosen(CODE, Edit(table.rows[0].values)),)), user=lead)
+        bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), user=lead)
         form = form_to(web.get(f"/bulk/{bulk.uuid}/"), str(bulk.uuid))
         answer = web.post(form.action, form.filled(**{f"action.{name}": "set", name: text}))
         assert answer.status_code == 303, answer.content.decode()
@@ -174,7 +174,7 @@ def test_what_the_form_of_a_ticket_refuses_is_never_sent(
 
     if isinstance(reason, ItemReason):
         chosen = ChosenTickets((Chosen(CODE, Edit(table.rows[0].values)),))
-        item = plan(draft_bulk(chosen, actor=lead), lead)
+        item = plan(draft_bulk(chosen, user=lead), lead)
         assert (item.plan, item.reason) == (Plan.CANNOT, reason)
     else:
         assert table.rows == ()
@@ -193,7 +193,7 @@ def test_no_box_or_cell_cuts_what_is_pasted(
     name: str, typed: str, said: str, web: Client, lead: User, sandbox: Sandbox
 ) -> None:
     assert [said in error.message for error in table_of(name, typed).errors] == [True]
-    bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), actor=lead)
+    bulk = draft_bulk(ChosenTickets((Chosen(CODE),)), user=lead)
     page = web.get(f"/bulk/{bulk.uuid}/")
     form = form_to(page, str(bulk.uuid))
 
@@ -302,7 +302,7 @@ def test_undoing_puts_the_exact_name_back(
     send(bulk, lead)
     BulkUpdate.objects.update(state="finished")
     bulk.refresh_from_db()
-    send(undo_bulk(bulk, actor=lead), lead)
+    send(undo_bulk(bulk, user=lead), lead)
     page = web.post(URL, ticket_form(web.get(URL)).filled(status_name="new"), follow=True)
     undo = form_to(page, "/undo/")
     web.post(undo.action, undo.filled())

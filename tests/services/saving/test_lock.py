@@ -17,6 +17,7 @@ from ticketadmin.services.saving.lock import (
     MAX_CHANGES_SEEN,
     earlier_post,
     on_record,
+    on_records,
     record_intent,
     wait_for,
 )
@@ -86,6 +87,23 @@ def test_a_record_does_not_count_itself_among_the_changes_that_it_is_compared_wi
     seen = on_record(CODE)
 
     assert isinstance(record_intent(EDITED, context, INTENT, seen), Change)
+
+
+def test_many_tickets_are_looked_up_by_one_query_as_each_by_itself(
+    staff: User, django_assert_num_queries: Any
+) -> None:
+    for number in range(MAX_CHANGES_SEEN + 2):
+        outcome = Outcome.REJECTED if number % 2 else Outcome.VERIFIED
+        other_save(staff, outcome=outcome)
+        other_save(staff, outcome=outcome, ticket_code="T-2") if number < 2 else None
+    other_save(staff, outcome=Outcome.PENDING, ticket_code="T-3")
+    codes = [CODE, "T-2", "T-3", "T-4"]
+
+    with django_assert_num_queries(1):
+        found = on_records(codes)
+
+    assert found == {code: on_record(code) for code in codes}
+    assert [len(found[code]) for code in codes] == [MAX_CHANGES_SEEN, 2, 1, 0]
 
 
 def test_where_nothing_was_read_there_is_nothing_to_compare_afresh(context: SaveContext, lead: User) -> None:

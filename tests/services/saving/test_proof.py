@@ -192,7 +192,7 @@ def test_undoing_a_settled_run_leaves_a_colleagues_value_alone(
     sandbox.edit(CODE, ticket_title=THEIRS)
     settle_ticket(CODE)
 
-    undo = undo_bulk(run, actor=lead)
+    undo = undo_bulk(run, user=lead)
 
     item = undo.items.get()
     assert (item.plan, item.reason, item.wishes) == ("cannot", "not_certain", None)
@@ -212,7 +212,7 @@ def test_what_can_no_longer_be_found_out_is_not_offered_to_be_found_out(
     assert f"/bulk/{run.uuid}/settle/" not in page
     assert NOBODY_CAN_TELL in page
     with pytest.raises(NothingToDo):
-        settle_bulk(run, actor=lead)
+        settle_bulk(run, user=lead)
 
 
 @pytest.mark.parametrize("outcome", ["unknown", "accepted"])
@@ -227,7 +227,7 @@ def test_what_colleagues_did_before_a_late_look_is_no_damage_of_the_save(
     change.refresh_from_db()
     assert (change.outcome, change.collateral) == ("verified", {})
     assert f"/history/{change.uuid}/restore/" not in page
-    undo = undo_bulk(run_of(lead, change, "verified"), actor=lead)
+    undo = undo_bulk(run_of(lead, change, "verified"), user=lead)
     assert set(undo.items.get().wishes or {}) == {"ticket_title"}
 
 
@@ -237,7 +237,7 @@ def test_collateral_of_the_moment_admits_that_it_may_be_somebody_elses(web: Clie
     page = save(web, ticket_title="Của tôi").content.decode()
 
     assert Change.objects.get().collateral
-    assert "or someone else changed them in that moment" in page
+    assert "or someone else changed them at that moment" in page
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_undoing_a_run_takes_back_what_was_stored_in_part(
     run = run_of(lead, Change.objects.get(), "not_applied")
 
     page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
-    undo = undo_bulk(run, actor=lead)
+    undo = undo_bulk(run, user=lead)
 
     assert f"/bulk/{run.uuid}/undo/" in page
     assert undo.items.get().wishes == {"ticket_title": {"set": title}}
@@ -301,7 +301,7 @@ def test_a_run_in_which_nothing_took_effect_offers_no_undo(
 
     assert f"/bulk/{run.uuid}/undo/" not in client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
     with pytest.raises(NothingToDo):
-        undo_bulk(run, actor=lead)
+        undo_bulk(run, user=lead)
 
 
 def running_item(lead: User, **values: Any) -> BulkItem:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ticketadmin.models import BulkItem, BulkUpdate, ItemState
 from ticketadmin.services.bulk.lease import Lease
+from ticketadmin.services.saving.lock import on_records
 
 
 class Claims:
@@ -20,11 +21,11 @@ class Claims:
     def __init__(self, bulk: BulkUpdate, lease: Lease) -> None:
         self._bulk, self._lease = bulk, lease
 
-    def claim(self, count: int, *, is_to_prove: bool = False) -> list[BulkItem]:
+    def claim(self, count: int, *, is_to_prove: bool = False, sends: bool = False) -> list[BulkItem]:
         """Take waiting items that are due, at most `count`; those that failed least often come first.
 
         `is_to_prove`: nothing of the run is proved yet, so tickets that can be read whole are taken as long
-        as there are any.
+        as there are any. `sends`: they are to be saved, so what is on record of their tickets is looked up.
         """
         is_due = Q(not_before=None) | Q(not_before__lte=timezone.now())
         waiting = BulkItem.objects.filter(is_due, bulk=self._bulk, state=ItemState.WAITING)
@@ -36,8 +37,10 @@ class Claims:
             items = list(waiting.filter(is_unread=False)[:count]) if is_to_prove else []
             items = items or list(waiting[:count])
             BulkItem.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.WORKING)
+        on_record = on_records([item.ticket_code for item in items]) if sends and items else {}
         for item in items:
             item.bulk, item.state = self._bulk, ItemState.WORKING
+            item.on_record = on_record.get(item.ticket_code)
         return items
 
     def give_back(self, items: Collection[BulkItem]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ticketadmin.models import BulkItem, ItemReason, ItemState, Plan
@@ -87,6 +88,12 @@ def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
         item.base = _known_of(edit, known)
         _check_rules(work, item, merged.left, read.values_for(names_to_read(work.rules)))
     item.read_at, item.is_unread = read.read_at, bool(read.unread)
+
+
+def fields_named_as_lost(items: QuerySet[BulkItem]) -> set[str]:
+    """Return the fields that sending these tickets would lose, as their dry runs found; one query."""
+    named = items.filter(unreadable__isnull=False).order_by().values_list("unreadable", flat=True).distinct()
+    return {name for names in named for name in names or ()}
 
 
 def _known_of(edit: Edit, known: Mapping[str, Value]) -> dict[str, Value]:

@@ -173,7 +173,7 @@ class Turn:
         """Return waiting items, now claimed; none if the lease is lost, and then stop."""
         count = max(CLAIMED_AHEAD * self.bulk.in_flight, self.steps.lists.max_rows if self._reads_many else 0)
         is_to_prove = self.rollout is not None and not self.rollout.has_begun
-        items = self.claims.claim(count, is_to_prove=is_to_prove)
+        items = self.claims.claim(count, is_to_prove=is_to_prove, sends=self.rollout is not None)
         self.steps.is_stopping = self.steps.is_stopping or not self.lease.is_ours
         return items
 

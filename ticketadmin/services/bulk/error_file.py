@@ -18,12 +18,12 @@ from ticketadmin.workbooks.marking import AddedColumn
 BETWEEN = " · "
 
 
-def file_with_errors(file: BulkFile, schema: TicketSchema, *, actor: User) -> MarkedFile:
+def file_with_errors(file: BulkFile, schema: TicketSchema, *, user: User) -> MarkedFile:
     """Return an uploaded file with its errors, read with the answers of its user.
 
     Raises Forbidden, or ValidationError if it cannot be read or written so.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     content = content_of(file)
     answers = answers_in(file.bulk.notes) if file.bulk else {}
     found = plan_rows(table_in(content, file.name), schema, compares=True, answers=answers)

@@ -97,10 +97,10 @@ def tickets_in(table: BulkTable, name: str) -> ChosenTickets:
 
 
 @transaction.atomic
-def draft_from_file(chosen: ChosenTickets, content: bytes, *, actor: User) -> BulkUpdate:
+def draft_from_file(chosen: ChosenTickets, content: bytes, *, user: User) -> BulkUpdate:
     """Keep the tickets of a file as a bulk update, with the file. Raises what `draft_bulk` raises."""
-    bulk = draft_bulk(chosen, actor=actor)
-    keep_file(content, chosen.notes["file"], owner=actor, bulk=bulk)
+    bulk = draft_bulk(chosen, user=user)
+    keep_file(content, chosen.notes["file"], owner=user, bulk=bulk)
     return bulk
 
 
@@ -121,13 +121,13 @@ def keep_file(content: bytes, name: str, *, owner: User, bulk: BulkUpdate | None
     )
 
 
-def read_again(bulk: BulkUpdate, *, actor: User, schema: TicketSchema, answers: Answers) -> bool:
+def read_again(bulk: BulkUpdate, *, user: User, schema: TicketSchema, answers: Answers) -> bool:
     """Read the kept file with other answers, and replace the tickets of its bulk update.
 
     Returns whether there is something new to agree to: other rows have errors than before. Raises Forbidden,
     NotNow where the changes were taken already, FileGone, or ValidationError if the file cannot be used.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     content = kept_content(bulk)
     table = read_upload(content, bulk.notes["file"], schema, answers)
     chosen = tickets_in(table, bulk.notes["file"])

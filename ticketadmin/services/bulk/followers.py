@@ -14,13 +14,13 @@ from ticketadmin.services.paging import ROWS_AT_ONCE
 from ticketadmin.services.people.access import require
 
 
-def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str]) -> BulkUpdate:
+def retry_bulk(bulk: BulkUpdate, *, user: User, outcomes: Collection[str]) -> BulkUpdate:
     """Make a new bulk update of just the tickets with these outcomes, and start its dry run.
 
     With no `outcomes`: of those that may be tried again without asking.
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     if not bulk.has_ended:
         raise NotNow
     again = bulk.items.filter(outcome__in=outcomes or [one for one in ItemOutcome if one.is_retryable])
@@ -40,15 +40,15 @@ def retry_bulk(bulk: BulkUpdate, *, actor: User, outcomes: Collection[str]) -> B
     kept = {"wishes": bulk.wishes, "change_reason": bulk.change_reason}
     if NOTE in bulk.notes:
         kept["notes"] = {NOTE: bulk.notes[NOTE]}
-    return start_after(bulk, kind_made, rows, actor=actor, **kept)
+    return start_after(bulk, kind_made, rows, user=user, **kept)
 
 
-def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
+def settle_bulk(bulk: BulkUpdate, *, user: User) -> BulkUpdate:
     """Make a run that finds out what the unknown tickets hold; it sends nothing and needs no confirmation.
 
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     if not bulk.has_ended:
         raise NotNow
     rows = (
@@ -56,16 +56,16 @@ def settle_bulk(bulk: BulkUpdate, *, actor: User) -> BulkUpdate:
         for item in open_items(bulk).select_related("change")
     )
     started: dict[str, Any] = {"state": BulkState.RUNNING, "started_at": timezone.now()}
-    return start_after(bulk, BulkKind.SETTLE, rows, actor=actor, **started)
+    return start_after(bulk, BulkKind.SETTLE, rows, user=user, **started)
 
 
 def start_after(
-    bulk: BulkUpdate, kind: BulkKind, rows: Iterable[BulkItem], *, actor: User, **values: Any
+    bulk: BulkUpdate, kind: BulkKind, rows: Iterable[BulkItem], *, user: User, **values: Any
 ) -> BulkUpdate:
     """Return a new bulk update that follows another one and starts at once: with its dry run, unless
     `values` say otherwise. Raises NothingToDo.
     """
-    made = create_bulk(actor, kind, rows, **{"parent": bulk, "state": BulkState.CHECKING, **values})
+    made = create_bulk(user, kind, rows, **{"parent": bulk, "state": BulkState.CHECKING, **values})
     wake(made)
     return made
 

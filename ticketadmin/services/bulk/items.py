@@ -124,7 +124,8 @@ def _write(work: Work, item: BulkItem, edit: Edit) -> Saved | Written:
         system_account=work.bulk.system_account,
         accepts_losing=frozenset(item.unreadable or ()),  # named by the dry run, which a user confirmed
     )
-    return write_ticket(TicketEdit(item.ticket_code, edit, base, work.schema), context)
+    edited = TicketEdit(item.ticket_code, edit, base, work.schema, on_record=item.on_record)
+    return write_ticket(edited, context)
 
 
 def _origin_of(bulk: BulkUpdate) -> Origin:

@@ -36,12 +36,12 @@ class RowEndings:
     otherwise: Ending
 
 
-def file_with_outcomes(bulk: BulkUpdate, ended: RowEndings, *, actor: User) -> MarkedFile:
+def file_with_outcomes(bulk: BulkUpdate, ended: RowEndings, *, user: User) -> MarkedFile:
     """Return the file of a bulk update with how the ticket of each row ended.
 
     Raises Forbidden, FileGone, or ValidationError if it cannot be read or written so.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     content = kept_content(bulk)
     table = table_in(content, bulk.notes.get("file", "")).below_title(is_header)
     rows = _rows(table, ended)

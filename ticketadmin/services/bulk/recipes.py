@@ -47,13 +47,13 @@ class BulkRecipe:
         }
 
 
-def bulk_recipe(recipe: Recipe, *, actor: User, wished: Collection[str]) -> BulkRecipe:
-    """Return a recipe for a run of the actor's; fields that are `wished` otherwise are left out and named."""
+def bulk_recipe(recipe: Recipe, *, user: User, wished: Collection[str]) -> BulkRecipe:
+    """Return a recipe for a run of the user's; fields that are `wished` otherwise are left out and named."""
     changes = changes_of(recipe.changes)
     return BulkRecipe(
         recipe.name,
         tuple(change for change in changes if change.field not in wished),
-        Moment.of(actor, timezone.localdate()),
+        Moment.of(user, timezone.localdate()),
         tuple(change.field for change in changes if change.field in wished),
     )
 

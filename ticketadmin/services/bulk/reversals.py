@@ -31,28 +31,28 @@ from ticketadmin.services.saving.undo import replaced_values
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
-def undo_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> BulkUpdate:
+def undo_bulk(bulk: BulkUpdate, *, user: User, change_reason: str = "") -> BulkUpdate:
     """Make a bulk update that stores again what the run replaced, and start its dry run.
 
     Of a ticket that was stored in part, that part is taken back. Tickets whose earlier values are not
     known, or that were changed since, are listed and left alone.
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     if not bulk.has_ended or bulk.kind == BulkKind.SETTLE:
         raise NotNow
     sent = bulk.items.exclude(change=None).select_related("change").order_by("position")
     rows = (
         row
         for item in sent.iterator(chunk_size=ROWS_AT_ONCE)
-        if item.change and (row := _undo_item(item.change, actor)) is not None
+        if item.change and (row := _undo_item(item.change, user)) is not None
     )
-    return start_after(bulk, BulkKind.UNDO, rows, actor=actor, change_reason=change_reason)
+    return start_after(bulk, BulkKind.UNDO, rows, user=user, change_reason=change_reason)
 
 
-def _undo_item(change: Change, actor: User) -> BulkItem | None:
+def _undo_item(change: Change, user: User) -> BulkItem | None:
     """Return the reverse of a change, with what it stored as the base; None if it had no effect."""
-    _require_undo(actor, change)
+    _require_undo(user, change)
     earlier, after = replaced_values(change), change.read_back or {}
     if not earlier:
         if changed_nothing(change):
@@ -66,31 +66,31 @@ def _undo_item(change: Change, actor: User) -> BulkItem | None:
     return _storing(change, earlier, since)
 
 
-def restore_bulk(bulk: BulkUpdate, *, actor: User, change_reason: str = "") -> BulkUpdate:
+def restore_bulk(bulk: BulkUpdate, *, user: User, change_reason: str = "") -> BulkUpdate:
     """Make a bulk update of what fields that were not sent held before the run, and start its dry run.
 
     The run itself stays paused or ended. A field that changed and was accepted is left out: it is wanted.
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     if not (bulk.has_ended or bulk.state == BulkState.PAUSED):
         raise NotNow
     schema, accepted = load_schema(), frozenset(bulk.accepted)
     rows = (
         row
         for item in damaged_items(bulk).iterator(chunk_size=ROWS_AT_ONCE)
-        if (row := _restore_item(item, schema, accepted, actor)) is not None
+        if (row := _restore_item(item, schema, accepted, user)) is not None
     )
-    return start_after(bulk, BulkKind.RESTORE, rows, actor=actor, change_reason=change_reason)
+    return start_after(bulk, BulkKind.RESTORE, rows, user=user, change_reason=change_reason)
 
 
 def _restore_item(
-    item: BulkItem, schema: TicketSchema, accepted: frozenset[str], actor: User
+    item: BulkItem, schema: TicketSchema, accepted: frozenset[str], user: User
 ) -> BulkItem | None:
     change = item.change
     if change is None:
         return None
-    _require_undo(actor, change)
+    _require_undo(user, change)
     names = [
         name
         for name, damage in damage_seen(item, schema).items()
@@ -101,8 +101,8 @@ def _restore_item(
     return _storing(change, earlier, since) if names else None
 
 
-def _require_undo(actor: User, change: Change) -> None:
-    if not may_undo(actor, change):
+def _require_undo(user: User, change: Change) -> None:
+    if not may_undo(user, change):
         raise Forbidden(change.ticket_code)
 
 

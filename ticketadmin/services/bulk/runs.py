@@ -102,21 +102,21 @@ def as_known(tickets: Iterable[Chosen]) -> tuple[Chosen, ...]:
     return tuple(replace(one, code=spelled.get(one.code, one.code)) for one in given)
 
 
-def draft_bulk(chosen: ChosenTickets, *, actor: User, system_account: str = "") -> BulkUpdate:
+def draft_bulk(chosen: ChosenTickets, *, user: User, system_account: str = "") -> BulkUpdate:
     """Keep the chosen tickets as a bulk update whose changes are still to be chosen.
 
     `system_account` is that of the operating system, for a run from the command line.
 
     Raises Forbidden, NothingToDo or TooManyTickets.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     if not chosen.tickets:
         raise NothingToDo
     if len(chosen.tickets) > MAX_TICKETS:
         raise TooManyTickets
     rows = map(_item_of, chosen.tickets)
     kept: dict[str, Any] = {"notes": dict(chosen.notes), "system_account": system_account}
-    return create_bulk(actor, BulkKind.UPDATE, rows, **kept)
+    return create_bulk(user, BulkKind.UPDATE, rows, **kept)
 
 
 def replace_tickets(bulk: BulkUpdate, chosen: ChosenTickets) -> None:
@@ -141,7 +141,7 @@ def _item_of(one: Chosen) -> BulkItem:
 def check_bulk(
     bulk: BulkUpdate,
     *,
-    actor: User,
+    user: User,
     edit: Edit,
     change_reason: str = "",
     recipe: BulkRecipe | None = None,
@@ -153,7 +153,7 @@ def check_bulk(
 
     Raises Forbidden, NotNow or NothingToDo.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     has_recipe = recipe is not None and bool(recipe.changes)
     with transaction.atomic():
         forget_recipe(bulk)
@@ -167,9 +167,9 @@ def check_bulk(
     wake(bulk)
 
 
-def check_again(bulk: BulkUpdate, *, actor: User) -> None:
+def check_again(bulk: BulkUpdate, *, user: User) -> None:
     """Replace the dry run by a new one: the tickets may have changed. Raises Forbidden or NotNow."""
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.READY,), BulkState.CHECKING, seal="")
         _forget_plans(bulk)
@@ -177,12 +177,12 @@ def check_again(bulk: BulkUpdate, *, actor: User) -> None:
     wake(bulk)
 
 
-def change_wishes(bulk: BulkUpdate, *, actor: User) -> None:
+def change_wishes(bulk: BulkUpdate, *, user: User) -> None:
     """Go back to choosing the changes, once no ticket is being checked for the old ones.
 
     Raises Forbidden or NotNow.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     if bulk.kind != BulkKind.UPDATE:
         raise NotNow
     with transaction.atomic():
@@ -211,7 +211,7 @@ def _leave_unchanged(bulk: BulkUpdate) -> None:
 def choose_values(
     bulk: BulkUpdate,
     *,
-    actor: User,
+    user: User,
     seal: str,
     by_column: Mapping[str, str],
     by_ticket: Mapping[int, str],
@@ -221,7 +221,7 @@ def choose_values(
     `by_ticket` names items by primary key and wins over `by_column`, which names fields; others stay.
     Raises Forbidden, NotNow, NothingToDo, or SealBroken if the dry run with this seal is gone.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     schema = load_schema()
     with transaction.atomic():
         if BulkUpdate.objects.select_for_update().get(pk=bulk.pk).seal != seal:
@@ -243,21 +243,21 @@ def choose_values(
 
 
 def confirm_bulk(
-    bulk: BulkUpdate, *, actor: User, seal: str, in_flight: int = 4, per_second: float | None = None
+    bulk: BulkUpdate, *, user: User, seal: str, in_flight: int = 4, per_second: float | None = None
 ) -> None:
     """Send exactly what the dry run with this seal showed.
 
     Raises Forbidden, NotNow, NothingToDo, or SealBroken if another dry run has replaced that one.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     with transaction.atomic():
-        _record_if_others(AuditAction.RUN_CONFIRMED, bulk, actor)
+        _record_if_others(AuditAction.RUN_CONFIRMED, bulk, user)
         _move(
             bulk,
             (BulkState.READY,),
             BulkState.RUNNING,
-            owner=actor,
-            owner_name=actor.display_name,
+            owner=user,
+            owner_name=user.display_name,
             started_at=timezone.now(),
             in_flight=min(max(1, in_flight), MAX_IN_FLIGHT),
             per_second=per_second,
@@ -283,73 +283,73 @@ def _begin(bulk: BulkUpdate) -> None:
     )
 
 
-def pause_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+def pause_bulk(bulk: BulkUpdate, *, user: User) -> None:
     """Start no further ticket; what is in flight ends. Raises Forbidden or NotNow."""
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.RUNNING,), BulkState.PAUSED, pause_reason="")
-        _record_if_others(AuditAction.RUN_PAUSED, bulk, actor)
+        _record_if_others(AuditAction.RUN_PAUSED, bulk, user)
 
 
-def resume_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+def resume_bulk(bulk: BulkUpdate, *, user: User) -> None:
     """Resume a paused run in the name of the user who confirmed it.
 
     Raises Forbidden, or NotNow: also if the run paused for damage, which `go_on_although` accepts.
     """
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     if bulk.is_paused_for_damage:
         raise NotNow
-    _resume(bulk, actor)
+    _resume(bulk, user)
 
 
-def go_on_although(bulk: BulkUpdate, *, actor: User) -> None:
+def go_on_although(bulk: BulkUpdate, *, user: User) -> None:
     """Resume despite the damage seen so far, which does not pause this run again.
 
     Raises Forbidden or NotNow.
     """
-    require(actor, "run_bulk_updates")
-    _resume(bulk, actor, accepted=everything_seen(bulk, load_schema()))
+    require(user, "run_bulk_updates")
+    _resume(bulk, user, accepted=everything_seen(bulk, load_schema()))
 
 
-def _resume(bulk: BulkUpdate, actor: User, **values: Any) -> None:
+def _resume(bulk: BulkUpdate, user: User, **values: Any) -> None:
     state = BulkState.RUNNING if bulk.was_confirmed else BulkState.CHECKING
     with transaction.atomic():
         _move(bulk, (BulkState.PAUSED,), state, pause_reason="", **values)
-        _record_if_others(AuditAction.RUN_RESUMED, bulk, actor)
+        _record_if_others(AuditAction.RUN_RESUMED, bulk, user)
     bulk.items.filter(state=ItemState.WAITING).update(attempts=0, not_before=None)
     wake(bulk)
 
 
-def cancel_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+def cancel_bulk(bulk: BulkUpdate, *, user: User) -> None:
     """Stop for good: what is in flight ends, the rest is not sent. Raises Forbidden or NotNow."""
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.RUNNING, BulkState.PAUSED), BulkState.CANCELLING, pause_reason="")
-        _record_if_others(AuditAction.RUN_CANCELLED, bulk, actor)
+        _record_if_others(AuditAction.RUN_CANCELLED, bulk, user)
     if bulk.is_leased(timezone.now()):
         wake(bulk)
     else:
         cancel_rest(bulk)
 
 
-def discard_bulk(bulk: BulkUpdate, *, actor: User) -> None:
+def discard_bulk(bulk: BulkUpdate, *, user: User) -> None:
     """Delete a bulk update that was never confirmed. Raises Forbidden or NotNow."""
-    require(actor, "run_bulk_updates")
+    require(user, "run_bulk_updates")
     states = [BulkState.DRAFT, BulkState.CHECKING, BulkState.READY, BulkState.PAUSED]
     unsent = BulkUpdate.objects.filter(pk=bulk.pk, started_at=None, state__in=states)
     with transaction.atomic():
         found = unsent.select_for_update().first()  # locked before its items, as a worker locks them
         if found is None:
             raise NotNow
-        _record_if_others(AuditAction.RUN_DISCARDED, found, actor)
+        _record_if_others(AuditAction.RUN_DISCARDED, found, user)
         found.delete()
 
 
-def create_bulk(actor: User, kind: BulkKind, rows: Iterable[BulkItem], **values: Any) -> BulkUpdate:
+def create_bulk(user: User, kind: BulkKind, rows: Iterable[BulkItem], **values: Any) -> BulkUpdate:
     """Return a new bulk update of these items, with further values of its row. Raises NothingToDo."""
-    unsent = BulkUpdate.objects.filter(owner=actor, started_at=None)
+    unsent = BulkUpdate.objects.filter(owner=user, started_at=None)
     unsent.filter(created_at__lt=timezone.now() - UNSENT_KEPT_FOR).delete()  # prepared and never confirmed
-    values |= {"kind": kind, "owner": actor, "owner_name": actor.display_name}
+    values |= {"kind": kind, "owner": user, "owner_name": user.display_name}
     with transaction.atomic():
         bulk = BulkUpdate.objects.create(created_at=timezone.now(), **values)
         _add_items(bulk, rows)
@@ -367,11 +367,11 @@ def _add_items(bulk: BulkUpdate, rows: Iterable[BulkItem]) -> None:
         raise NothingToDo
 
 
-def _record_if_others(action: AuditAction, bulk: BulkUpdate, actor: User) -> None:
+def _record_if_others(action: AuditAction, bulk: BulkUpdate, user: User) -> None:
     """Record in the audit log what a user does to a colleague's bulk update; for their own the run has it."""
-    if bulk.owner_id != actor.pk:
+    if bulk.owner_id != user.pk:
         target = Target("bulkupdate", str(bulk.uuid), bulk.owner_name)
-        record(action, target, user=actor)
+        record(action, target, user=user)
 
 
 def _move(bulk: BulkUpdate, sources: tuple[BulkState, ...], target: BulkState, **values: Any) -> None:

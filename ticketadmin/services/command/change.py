@@ -24,6 +24,7 @@ from ticketadmin.models import (
     Plan,
     User,
 )
+from ticketadmin.services.bulk.dry_run import fields_named_as_lost
 from ticketadmin.services.bulk.engine import drain
 from ticketadmin.services.bulk.runs import (
     ChosenTickets,
@@ -125,7 +126,7 @@ def change_one(wanted: Wanted, schema: TicketSchema, command: CommandContext) ->
 
 
 def _compared(edited: TicketEdit, context: SaveContext) -> TicketResult:
-    require(context.actor, "edit_tickets")
+    require(context.user, "edit_tickets")
     found = compare(edited, context)
     if isinstance(found, Blocked):
         return TicketResult(edited.code, exit_of_problem(found.problem), problem=found.problem)
@@ -134,9 +135,9 @@ def _compared(edited: TicketEdit, context: SaveContext) -> TicketResult:
 
 def change_many(wanted: Wanted, command: CommandContext) -> RunResult:
     """Check the tickets, then send those that can be sent, as a bulk run of the user. Raises Forbidden."""
-    bulk = draft_bulk(ChosenTickets(wanted.tickets), actor=command.user, system_account=system_account())
+    bulk = draft_bulk(ChosenTickets(wanted.tickets), user=command.user, system_account=system_account())
     check_bulk(
-        bulk, actor=command.user, edit=wanted.edit, change_reason=command.change_reason, recipe=wanted.recipe
+        bulk, user=command.user, edit=wanted.edit, change_reason=command.change_reason, recipe=wanted.recipe
     )
     _work(bulk, command)
     if bulk.state != BulkState.READY or command.should_stop():
@@ -146,9 +147,9 @@ def change_many(wanted: Wanted, command: CommandContext) -> RunResult:
     if command.is_dry_run or lost or not to_send.exists():
         exit_code, items = _results(bulk)
         found = RunResult(bulk, Exit.WOULD_LOSE if lost else exit_code, items, is_kept=False, lost=lost)
-        discard_bulk(bulk, actor=command.user)
+        discard_bulk(bulk, user=command.user)
         return found
-    confirm_bulk(bulk, actor=command.user, seal=bulk.seal)
+    confirm_bulk(bulk, user=command.user, seal=bulk.seal)
     _work(bulk, command)
     return RunResult(bulk, *_results(bulk)) if bulk.has_ended else _stopped(bulk, command)
 
@@ -158,8 +159,7 @@ def _not_accepted(items: QuerySet[BulkItem], command: CommandContext) -> tuple[s
 
     The command confirms its dry run itself: no user reads what the check found before it is sent.
     """
-    named = items.filter(unreadable__isnull=False).order_by().values_list("unreadable", flat=True).distinct()
-    return tuple(sorted({name for names in named for name in names or ()} - command.accepts_losing))
+    return tuple(sorted(fields_named_as_lost(items) - command.accepts_losing))
 
 
 def _stopped(bulk: BulkUpdate, command: CommandContext) -> RunResult:
@@ -167,9 +167,9 @@ def _stopped(bulk: BulkUpdate, command: CommandContext) -> RunResult:
     exit_code = Exit.INTERRUPTED if command.should_stop() else Exit.PAUSED
     found = RunResult(bulk, exit_code, _results(bulk)[1], is_kept=bulk.was_confirmed)
     if bulk.state == BulkState.RUNNING:
-        pause_bulk(bulk, actor=command.user)
+        pause_bulk(bulk, user=command.user)
     elif not bulk.was_confirmed:
-        discard_bulk(bulk, actor=command.user)
+        discard_bulk(bulk, user=command.user)
     return found
 
 

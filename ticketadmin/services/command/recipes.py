@@ -34,7 +34,7 @@ def with_recipe(wanted: Wanted, named: str, user: User, schema: TicketSchema) ->
 
 def _for_one(wanted: Wanted, recipe: Recipe, user: User) -> Wanted:
     changes = [one for one in changes_of(recipe.changes) if one.field not in wanted.single_edit.wishes]
-    opened = open_ticket(wanted.tickets[0].code, actor=user)
+    opened = open_ticket(wanted.tickets[0].code, user=user)
     customer = (opened.read.account_name or "") if opened.read else ""
     known = KnownTicket(opened.code, opened.base.values, opened.schema, customer)
     return replace(
@@ -45,7 +45,7 @@ def _for_one(wanted: Wanted, recipe: Recipe, user: User) -> Wanted:
 def _for_each(wanted: Wanted, recipe: Recipe, user: User, schema: TicketSchema) -> Wanted:
     own = [one.edit.wishes for one in wanted.tickets if one.edit]
     run = bulk_recipe(
-        recipe, actor=user, wished={name for wishes in (wanted.edit.wishes, *own) for name in wishes}
+        recipe, user=user, wished={name for wishes in (wanted.edit.wishes, *own) for name in wishes}
     )
     _refuse(problems_of(run.changes, schema), schema)
     if run.is_per_ticket:

@@ -89,9 +89,9 @@ def check_api() -> Report:
     return report
 
 
-def last_report(actor: User) -> Report | None:
+def last_report(user: User) -> Report | None:
     """Return the answers of the last check. Raises Forbidden."""
-    require(actor, "view_connection")
+    require(user, "view_connection")
     row = CrmSnapshot.objects.kept(Snapshot.CHECK)
     if row is None:
         return None
@@ -160,9 +160,9 @@ class Facts:
         return self.reading is Reading.REFUSED
 
 
-def connection_facts(actor: User) -> Facts:
+def connection_facts(user: User) -> Facts:
     """Return what recent saves show about the connection. Raises Forbidden."""
-    require(actor, "view_connection")
+    require(user, "view_connection")
     recent = Change.objects.filter(created_at__gte=timezone.now() - RECENT).order_by("-id")
     times = [ms for ms in recent.values_list("duration_ms", flat=True)[:500] if ms is not None]
     failed = recent.filter(outcome__in=[one for one in Outcome if one.is_failed])

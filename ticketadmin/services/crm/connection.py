@@ -1,8 +1,7 @@
 """The one client of the remote API in a process, and what is known of the rights of its key.
 
-`get_api()` hands out the pooled client; tests that override the settings get another one. Whether
-the key may read tickets is learnt from real answers and remembered in the database, so that every
-process knows and a restart does not forget.
+`get_api()` hands out the pooled client. Whether the key may read tickets is learnt from real answers and
+remembered in the database, so that every process knows and a restart does not forget.
 """
 
 import logging
@@ -13,7 +12,6 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.core.signals import setting_changed
 from django.utils import timezone
 
 from ticketadmin.logs import event
@@ -149,14 +147,6 @@ get_api = _connection.get_api
 forget_api = _connection.forget_api
 listen = _connection.listen
 recent_read_seconds = _connection.recent_read_seconds
-
-
-def _on_setting_changed(*, setting: str, **_kwargs: object) -> None:
-    if setting.startswith("TICKET_API_"):
-        forget_api()
-
-
-setting_changed.connect(_on_setting_changed)
 
 
 def may_try_reading() -> bool:

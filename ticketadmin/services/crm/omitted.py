@@ -45,17 +45,17 @@ def remember_emptied(ticket: str, fields: Iterable[str]) -> None:
         _keep(OmittedFields(are_emptied=True, ticket=ticket, fields=tuple(fields)))
 
 
-def set_omitted_fields(*, are_emptied: bool, actor: User) -> None:
+def set_omitted_fields(*, are_emptied: bool, user: User) -> None:
     """Set or clear it on behalf of an administrator. Raises Forbidden."""
-    require(actor, "view_connection")
+    require(user, "view_connection")
     before = omitted_fields().are_emptied
-    _keep(OmittedFields(are_emptied=are_emptied, set_by=actor.display_name))
+    _keep(OmittedFields(are_emptied=are_emptied, set_by=user.display_name))
     record(
         AuditAction.SETTING_CHANGED,
         Target(Snapshot.OMITTED, name=Snapshot.OMITTED),
         before={"are_emptied": before},
         after={"are_emptied": are_emptied},
-        user=actor,
+        user=user,
     )
 
 

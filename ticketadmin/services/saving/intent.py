@@ -24,15 +24,21 @@ from ticketadmin.services.saving.seen_fields import with_seen
 from ticketadmin.services.saving.signature import sign_field, signature_for
 from ticketadmin.services.values.schema import TicketSchema
 
+OnRecord = list[tuple[int, str]]  # the newest changes of a ticket with their outcomes
+
 
 @dataclass(frozen=True)
 class TicketEdit:
-    """An edit of one ticket: what to store, and the base that it was made against."""
+    """An edit of one ticket: what to store, and the base that it was made against.
+
+    `on_record` is what `lock.on_records` returned for the ticket; None: the save looks itself.
+    """
 
     code: str
     edit: Edit
     base: Base
     schema: TicketSchema
+    on_record: OnRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class SaveContext:
     `accepts_losing` are fields that would be lost, as the user was told before sending nevertheless.
     """
 
-    actor: User
+    user: User
     submission: UUID
     origin: Origin = Origin.FORM
     undo_of: Change | None = None
@@ -90,10 +96,10 @@ def _compared(
     base, schema, known = edited.base.values, edited.schema, held.values
     mine = edited.edit.values(schema, known)
     merged = merge(base, mine, known, schema)
-    asked = ProposedChange(merged.left, known, context.actor, context.change_reason, context.takes_back)
+    asked = ProposedChange(merged.left, known, context.user, context.change_reason, context.takes_back)
     found = check_rules(rules, asked, schema)
     seen = with_seen(schema, edited.code, base)
-    out = outgoing(merged.left, held, signature_for(context.actor, held.read), seen)
+    out = outgoing(merged.left, held, signature_for(context.user, held.read), seen)
     if held.read and (unseen := [name for name in mine if name in base and name not in known]):
         return Blocked(ReadingLost(unseen), mine)
     if held.read and merged.conflicts:

@@ -6,33 +6,45 @@ another save was faster. Then this one withdraws its record, reads and compares 
 """
 
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError
-from django.db.models import BigIntegerField, CharField, QuerySet
+from django.db.models import BigIntegerField, CharField, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from ticketadmin.models import Change, ChangedField, Insert, Outcome, Prepared, Slot
 from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.saving.errors import SaveInProgress
-from ticketadmin.services.saving.intent import Blocked, SaveContext, TicketEdit
+from ticketadmin.services.saving.intent import Blocked, OnRecord, SaveContext, TicketEdit
 from ticketadmin.services.saving.payload import Intent
 from ticketadmin.services.saving.readback import settle_change
 from ticketadmin.services.saving.runner import this_runner
 
 MAX_WAIT = timedelta(seconds=8)
 MAX_CHANGES_SEEN = 3  # of a ticket; of two ids given at once, either may be committed first
-Seen = list[tuple[int, str]]
 
 
-def on_record(code: str, *, but: int = 0) -> Seen:
+def on_record(code: str, *, but: int = 0) -> OnRecord:
     """Return the newest changes of a ticket with their outcomes.
 
     Read before the ticket is read, and again while no other save of it can begin: if anything is
     different then, a save ended in between. No clock is used: those of two machines differ.
     """
     return _ON_RECORD.rows(ticket=code, but=but)
+
+
+def on_records(codes: Collection[str]) -> dict[str, OnRecord]:
+    """Return the same for many tickets, by one query."""
+    place = Window(RowNumber(), partition_by="ticket_code", order_by="-id")
+    newest = Change.objects.filter(ticket_code__in=codes).annotate(place=place)
+    found: dict[str, OnRecord] = {code: [] for code in codes}
+    newest = newest.filter(place__lte=MAX_CHANGES_SEEN)
+    for code, pk, outcome in newest.values_list("ticket_code", "pk", "outcome"):
+        found[code].append((pk, outcome))
+    return found
 
 
 def _on_record() -> "QuerySet[Change, tuple[int, str]]":
@@ -46,7 +58,7 @@ _INTENT = Insert(Change, ChangedField, link="change")
 
 
 def record_intent(
-    edited: TicketEdit, context: SaveContext, intent: Intent, seen: Seen
+    edited: TicketEdit, context: SaveContext, intent: Intent, seen: OnRecord
 ) -> Change | Blocked | None:
     """Take the lock by writing down what is about to be sent, and return the record.
 
@@ -76,8 +88,8 @@ def _record(edited: TicketEdit, context: SaveContext, intent: Intent) -> Change:
     return Change(
         submission=context.submission,
         ticket_code=edited.code,
-        actor=context.actor,
-        actor_name=context.actor.display_name,
+        actor=context.user,
+        actor_name=context.user.display_name,
         origin=context.origin,
         undo_of=context.undo_of,
         bulk=context.bulk,
@@ -96,7 +108,7 @@ def _record(edited: TicketEdit, context: SaveContext, intent: Intent) -> Change:
 
 def earlier_post(context: SaveContext) -> Change | None:
     """Return the record of the same form, posted before by the same user."""
-    return Change.objects.filter(actor=context.actor, submission=context.submission).first()
+    return Change.objects.filter(actor=context.user, submission=context.submission).first()
 
 
 def wait_for(change: Change) -> Change | None:

@@ -42,13 +42,13 @@ class OpenedTicket:
 
 
 def open_ticket(
-    code: str, *, actor: User, update_only: bool = False, refresh_choices: bool = False
+    code: str, *, user: User, update_only: bool = False, refresh_choices: bool = False
 ) -> OpenedTicket:
     """Read a ticket and return what its form needs; `update_only` opens the form without reading.
 
     Raises Forbidden, NotFound (where reading is known to work) or another TicketApiError.
     """
-    require(actor, "edit_tickets")
+    require(user, "edit_tickets")
     choices = get_choices(refresh=refresh_choices)
     try:
         read = None if update_only else read_ticket(code, choices)
@@ -57,16 +57,16 @@ def open_ticket(
     return opened_from(code, read, choices)
 
 
-def open_ahead(code: str, *, actor: User) -> OpenedTicket | None:
+def open_ahead(code: str, *, user: User) -> OpenedTicket | None:
     """Read a ticket that its user may open next, without leaving any trace in the database.
 
     None if opening it would do more than read: it has an open change to settle or a draft of the user,
     or it is not known that reading works. Raises Forbidden or TicketApiError.
     """
-    require(actor, "edit_tickets")
+    require(user, "edit_tickets")
     choices = get_choices(ask=False)
     is_at_rest = not Change.objects.for_ticket(code).unsettled().exists()
-    has_draft = Draft.objects.of(actor.pk).filter(ticket_code=code).exists()
+    has_draft = Draft.objects.of(user.pk).filter(ticket_code=code).exists()
     if choices.reading is not Reading.WORKS or not choices.statuses.is_known or has_draft or not is_at_rest:
         return None
     try:
@@ -105,7 +105,7 @@ def write_ticket(edited: TicketEdit, context: SaveContext) -> Saved | Written:
 
 
 def _written(edited: TicketEdit, context: SaveContext) -> Saved | Written:
-    require(context.actor, "edit_tickets")
+    require(context.user, "edit_tickets")
     earlier: Change | None = None
     for _post in range(MAX_POSTS):
         written = _write_once(edited, context)
@@ -128,16 +128,19 @@ def _write_once(edited: TicketEdit, context: SaveContext) -> Written | Blocked:
     """
     written: Written | None = None
     left: Collection[str] = ()
+    seen = edited.on_record
     for _round in range(MAX_COMPARISONS):
-        seen = [] if written else on_record(edited.code)
+        if seen is None and not written:
+            seen = on_record(edited.code)
         intent = compare(edited, context)
         if isinstance(intent, Blocked):
             return replace(written, prevented=intent.problem) if written else intent
         left = intent.wanted
-        change = written.change if written else record_intent(edited, context, intent, seen)
+        change = written.change if written else record_intent(edited, context, intent, seen or [])
         if isinstance(change, Blocked):
             return change
         if change is None:
+            seen = None
             continue
         written = send(change, edited, intent, written)
         wait = written.again_in

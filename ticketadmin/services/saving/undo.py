@@ -47,7 +47,7 @@ def undo_change(change: Change, context: SaveContext) -> Saved:
     `context` says who asks and why; its origin is set here. Raises Forbidden, CannotUndo, or a SaveProblem:
     EditConflict if a field was changed since.
     """
-    _require_undo(context.actor, change)
+    _require_undo(context.user, change)
     earlier = replaced_values(change)
     if not earlier:
         raise CannotUndo
@@ -56,7 +56,7 @@ def undo_change(change: Change, context: SaveContext) -> Saved:
 
 def restore_collateral(change: Change, context: SaveContext) -> Saved:
     """Store again what fields that were not sent held before this save. As `undo_change`."""
-    _require_undo(context.actor, change)
+    _require_undo(context.user, change)
     if not change.collateral:
         raise CannotUndo
     earlier = {name: pair[0] for name, pair in change.collateral.items()}
@@ -64,8 +64,8 @@ def restore_collateral(change: Change, context: SaveContext) -> Saved:
     return _store(change, earlier, since, replace(context, origin=Origin.RESTORE))
 
 
-def _require_undo(actor: User, change: Change) -> None:
-    if not may_undo(actor, change):
+def _require_undo(user: User, change: Change) -> None:
+    if not may_undo(user, change):
         raise Forbidden(change.ticket_code)
 
 

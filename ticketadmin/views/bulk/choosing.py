@@ -48,7 +48,7 @@ def bulk_file_errors(request: UserRequest, file: UUID) -> HttpResponse:
     if kept.bulk is None and kept.owner_id != request.user.pk:
         raise Http404
     try:
-        made = file_with_errors(kept, load_schema(get_choices()), actor=request.user)
+        made = file_with_errors(kept, load_schema(get_choices()), user=request.user)
     except ValidationError as error:
         return show(request, NoErrorFilePage(error.messages[0]), status=409)
     target = Target("bulkfile", str(kept.uuid), kept.name)

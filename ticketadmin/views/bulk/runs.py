@@ -108,7 +108,7 @@ def bulk_outcome_file(request: UserRequest, bulk: UUID) -> HttpResponse:
     refresh_outcomes(one)
     title = _("The file cannot be given back with its outcomes.")
     try:
-        made = file_with_outcomes(one, present_endings(one), actor=request.user)
+        made = file_with_outcomes(one, present_endings(one), user=request.user)
     except FileGone:
         text = _("It is no longer kept. Download the results as CSV instead.")
         return _run_page(request, one, Notice(Tone.INFO, title, text), 409)
@@ -142,7 +142,7 @@ def _act(act: Callable[..., BulkUpdate | None], *, takes_reason: bool = False) -
             return _run_page(request, bulk, Notice(Tone.DANGER, form.problem, _("Nothing was done.")), 422)
         given = {"change_reason": form.reason} if takes_reason else {}
         nothing = Notice(Tone.INFO, _("There is no ticket to do this for."))
-        return _attempt(request, bulk, partial(act, bulk, actor=request.user, **given), nothing)
+        return _attempt(request, bulk, partial(act, bulk, user=request.user, **given), nothing)
 
     return do
 
@@ -307,7 +307,7 @@ def _take_answers(bulk: BulkUpdate, form: ChangesForm, user: User) -> Notice | N
         return None
     unchanged = _("Nothing was checked or sent yet.")
     try:
-        has_news = read_again(bulk, actor=user, schema=form.schema, answers=form.answers)
+        has_news = read_again(bulk, user=user, schema=form.schema, answers=form.answers)
     except FileGone:
         title = _("The file is no longer kept, so it cannot be read with these answers.")
         return Notice(Tone.DANGER, title, unchanged, _("Discard this bulk update and choose the file again."))

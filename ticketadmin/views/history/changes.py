@@ -140,7 +140,7 @@ def _not_taken_back(request: UserRequest, change: Change, notice: Notice, status
     if is_scripted(request):
         return quick_answer(request, change.ticket_code, Attempt(notice=notice), status)
     try:
-        opened = open_ticket(change.ticket_code, actor=request.user)
+        opened = open_ticket(change.ticket_code, user=request.user)
     except TicketApiError as error:
         return cannot_open_page(request, change.ticket_code, error)
     return opened_page(request, opened, status=status, beside=Beside(notice=notice))

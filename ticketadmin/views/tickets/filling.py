@@ -39,7 +39,7 @@ def ticket_recipe(request: UserRequest, code: str) -> HttpResponse:
 
 def _opened(request: UserRequest, code: str, recipe: Recipe | None) -> HttpResponse:
     try:
-        opened = open_ticket(code, actor=request.user)
+        opened = open_ticket(code, user=request.user)
     except TicketApiError as error:
         return cannot_open_page(request, code, error)
     draft = restore_draft(request.user, opened)

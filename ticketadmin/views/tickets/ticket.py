@@ -78,7 +78,7 @@ def _show(request: UserRequest, code: str) -> HttpResponse:
     try:
         opened = open_ticket(
             code,
-            actor=request.user,
+            user=request.user,
             update_only=request.GET.get("read") == "off",
             refresh_choices=request.GET.get("choices") == "refresh",
         )
@@ -99,7 +99,7 @@ def _show_ahead(request: UserRequest, code: str) -> HttpResponse:
     if not may_prefetch(request, request.user):
         return HttpResponse(status=PREFETCH_REFUSED)
     try:
-        opened = open_ahead(code, actor=request.user)
+        opened = open_ahead(code, user=request.user)
     except TicketApiError:
         opened = None
     if opened is None:
