@@ -134,6 +134,7 @@ def test_without_reading_every_save_is_preceded_by_a_warning(
 
     assert EMPTIES in page
     assert "Every field that you do not fill in would be lost." in page
+    assert "means “keep as it is”" not in page
 
 
 @pytest.mark.parametrize(
