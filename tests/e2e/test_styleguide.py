@@ -114,7 +114,7 @@ def test_a_bulk_result_prints_its_counts_and_a_line_for_each_ticket(
 
     expect(page.locator(".tile").first).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="KHONGCO99")).to_be_visible()
-    for gone in (".bar", ".steps", "#live-afterwards", "main .button"):
+    for gone in (".bar", ".steps", "#live-afterwards", "#live-keep-recipe", "main .button"):
         expect(page.locator(gone).first).to_be_hidden()
     assert brightness(page, "main td", "color") < 60
     assert page.pdf().startswith(b"%PDF")

@@ -1,0 +1,84 @@
+"""Pages hold together: nothing is cut, boxes end in one line, rows of filters are full."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Tab
+from tests.e2e.leading import Lead
+from tests.live import LiveServer
+from tests.sandbox_driver import Sandbox
+
+pytestmark = pytest.mark.browser
+CODE = "ABCXYZ1234"
+BESIDE_LINKS = 800  # pixels: Django's settings pages still have their links at the left
+CUT = """(cells) => cells.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)"""
+# Boxes that reach over the edge of the row that they are in.
+OVER = """(rows) => rows.flatMap((row) => [...row.querySelectorAll("input, select, textarea")]
+  .filter((box) => box.getBoundingClientRect().right > row.getBoundingClientRect().right)
+  .map((box) => box.name))"""
+RIGHT = "(boxes) => [...new Set(boxes.map((one) => Math.round(one.getBoundingClientRect().right)))]"
+ROWS = "(boxes) => Object.values(Object.groupBy(boxes, (one) => one.offsetTop)).map((row) => row.length)"
+
+
+def test_what_is_due_is_not_cut_in_longer_words(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+    today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date().isoformat()
+    live_sandbox.edit(CODE, expected_at=today, status_name="Mới")
+    tab = tab_of("staff", locale="vi-VN", viewport={"width": 1280, "height": 900})
+    tab.goto(f"/tickets/{CODE}/")  # so the index knows it
+    due = tab.goto(f"/tickets/?text={CODE}").locator("tr[data-code] .table__expected")
+
+    expect(due.locator(".badge")).to_be_visible()
+    assert due.evaluate_all(CUT) == []
+
+
+@pytest.fixture
+def channels(live: LiveServer) -> Iterator[None]:
+    """A custom field of which several options may be chosen."""
+    made = r"key='kenh', label='Kênh', kind='multi_select', choices_text='dt = Điện thoại\nmail = Thư'"
+    live.execute(f"from ticketadmin.models import CustomField as C; C.objects.create({made})")
+    yield
+    live.execute("from ticketadmin.models import CustomField as C; C.objects.get(key='kenh').delete()")
+
+
+@pytest.mark.usefixtures("channels")
+def test_boxes_of_a_bulk_update_end_in_one_line_with_their_button_beside(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    lead = Lead(live)
+    path = lead.choose([CODE])
+    lead.close()
+    page = tab_of("lead", viewport={"width": 1280, "height": 900}).goto(path)
+    boxes = page.locator(".wish__value > :is(input:not([type=hidden]), select, textarea)")
+    row = page.locator(".wish:has([name=ticket_title])")
+    title = row.locator("[name=ticket_title]").bounding_box()
+    button = row.locator(".snippet-button").bounding_box()
+    options = page.get_by_label("Điện thoại").locator("..")
+
+    assert boxes.count() > 8
+    assert len(boxes.evaluate_all(RIGHT)) == 1
+    assert title
+    assert button
+    assert title["x"] + title["width"] < button["x"]
+    assert title["y"] == button["y"]
+    expect(options).to_have_css("column-gap", "8px")
+
+
+def test_filters_of_the_history_are_two_full_rows(tab_of: Callable[..., Tab]) -> None:
+    page = tab_of("lead", viewport={"width": 1280, "height": 900}).goto("/history/")
+
+    assert page.locator(".form__grid--filters > div").evaluate_all(ROWS) == [4, 4]
+
+
+def test_boxes_of_settings_stay_in_their_frame_beside_the_links(tab_of: Callable[..., Tab]) -> None:
+    tab = tab_of("admin", viewport={"width": BESIDE_LINKS, "height": 900})
+    over = {}
+    for path in ("user/1/change/", "user/add/", "customfield/1/change/", "ticketrule/add/"):
+        page = tab.goto(f"/admin/ticketadmin/{path}")
+        expect(page.locator("#nav-sidebar")).to_be_visible()
+        over[path] = page.locator("#content .form-row").evaluate_all(OVER)
+
+    assert {path: names for path, names in over.items() if names} == {}
