@@ -33,7 +33,7 @@ SHARED = (
     "authlib.integrations.requests_client", "bleach", "django.contrib.admin.sites",
     "django.core.management", "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base",
     "django.views.debug", "gunicorn.app.wsgiapp", "prometheus_client", "requests",
-    "ticketadmin.workbooks.marking", "ticketadmin.workbooks.reading",
+    "ticketadmin.markup", "ticketadmin.workbooks.marking", "ticketadmin.workbooks.reading",
 )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
 PATIENCE = 1000 * LIMIT  # milliseconds: a busy machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
 
-
+# What a test gets that asks for nothing else.
+AS_MOST = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "reduced_motion": "reduce"}
 HAS_NATIVE_CLOCK = "Function.prototype.toString.call(Date).includes('[native code]')"
 
 
@@ -227,12 +228,14 @@ def tab_of(
 ) -> Iterator[Callable[..., Tab]]:
     """Makes a browser window with cookies of its own; `username` None stays signed out.
 
+    Nothing fades or turns in it unless a test sets `reduced_motion`: a transition is painted sixty times a
+    second, a sixth of Chromium's processor time where a ticket is edited.
     Depends on `live_sandbox` so that no test finds what an earlier one left.
     """
     tabs: list[tuple[Tab, dict[str, Any]]] = []
 
     def make(username: str | None = "staff", **options: Any) -> Tab:
-        settings = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
+        settings = {**AS_MOST, **options}
         tab = Tab(windows.take(**settings), live)
         tabs.append((tab, settings))
         return tab.sign_in(username) if username else tab

@@ -11,6 +11,7 @@ from tests.sandbox_driver import Sandbox
 pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
 SAVED = "Your preferences are saved."
+MOVING = {"reduced_motion": "no-preference"}  # a toast slides in, as for most users
 
 
 def save_preferences(page: Page) -> Locator:
@@ -25,7 +26,7 @@ def save_preferences(page: Page) -> Locator:
 def test_a_toast_goes_by_its_button_or_escape_and_gives_the_focus_back_to_the_page(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
-    page = tab_of("staff").goto("/account/")
+    page = tab_of("staff", **MOVING).goto("/account/")
     toast = save_preferences(page)
     expect(page.get_by_role("status").filter(has_text=SAVED)).to_have_count(1)
     toast.get_by_role("button", name="Dismiss").click()
@@ -94,7 +95,7 @@ def overlap(one: Locator, other: Locator) -> bool:
 def test_a_toast_covers_neither_the_focus_nor_the_save_bar(
     width: int, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
-    page = tab_of("staff", viewport={"width": width, "height": 700}).goto(f"/tickets/{CODE}/")
+    page = tab_of("staff", viewport={"width": width, "height": 700}, **MOVING).goto(f"/tickets/{CODE}/")
     page.clock.install()  # so that it does not go meanwhile
     toast = save_preferences(page)
     savebar = page.locator(".savebar")
