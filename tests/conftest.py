@@ -21,6 +21,7 @@ from django.test import Client
 from django.test.signals import template_rendered
 from django.test.utils import setup_databases, teardown_databases
 from django.utils.safestring import SafeString
+from hypothesis import strategies
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django import DjangoDbBlocker
 from xdist.scheduler import LoadScopeScheduling
@@ -160,6 +161,8 @@ def import_own_share(config: pytest.Config) -> None:
     cannot be imported is reported when it is collected.
     """
     number = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if number == "0":
+        strategies.text().validate()  # keeps tables of Unicode in .hypothesis for the others: 1.4 s
     if not number or [Path(each).resolve() for each in config.args] != [ROOT / "tests"]:
         return
     modules = sorted((ROOT / "tests").rglob("test_*.py"))

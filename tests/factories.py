@@ -3,14 +3,13 @@
 Fixtures of `conftest.py` make a user for each test; a module may share its own.
 """
 
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from ticketadmin.models import (
@@ -24,6 +23,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.index.rows import current_index
+from ticketadmin.signing_in.session_store import SessionStore
 
 PASSWORD = "a-long-test-password-1"
 ENDED = {BulkState.CANCELLED, BulkState.FINISHED}
@@ -39,13 +39,24 @@ def make_user(role: Role | None, username: str = "", **values: object) -> User:
     return user
 
 
+class NewSession(SessionStore):
+    """A session that is written once, when it is saved: `login` otherwise writes an empty one before."""
+
+    key_salt = SessionStore().key_salt  # which is otherwise of this class, and no request reads it
+
+    def cycle_key(self) -> None:
+        """Leave it without a key, which no one knows; `save` gives it one."""
+
+
+@override_settings(AXES_ENABLED=False)
 def signed_in(user: User) -> Client:
     """Return a test browser with a session of the user's own.
 
-    `Client.force_login` writes an empty session first, which the user's replaces.
+    `Client.force_login` writes an empty session first, which the user's replaces. Nobody guessed a password
+    before, so there are no failures to look for and delete, which takes a third of the time.
     """
     client, request = Client(), HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+    request.session = NewSession()
     login(request, user, backend="ticketadmin.signing_in.local.LocalBackend")
     request.session.save()
     client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
