@@ -52,7 +52,7 @@ def test_news_are_told_and_shown_only_when_the_user_wants_them(
 
     expect(page.locator(f'tr[data-code="{code}"]')).to_contain_text("Vừa đổi ở CRM")
     expect(page.locator(f'tr[data-code="{code}"]').get_by_role("checkbox")).to_be_checked()
-    expect(page.get_by_role("link", name="Show again")).to_be_focused()
+    expect(page.get_by_role("link", name="Refresh")).to_be_focused()
 
 
 def test_a_row_that_is_being_set_shows_its_result_in_a_list_that_was_read_meanwhile(page: Page) -> None:
@@ -62,7 +62,7 @@ def test_a_row_that_is_being_set_shows_its_result_in_a_list_that_was_read_meanwh
     page.get_by_role("menuitem", name="Chờ khách hàng").click()
     expect(row).to_contain_text("sending…")
     with page.expect_response("**/list/**"):
-        page.get_by_role("link", name="Show again").click()
+        page.get_by_role("link", name="Refresh").click()
     held[0].continue_()
 
     expect(row).to_contain_text("“Chờ khách hàng”")
@@ -70,7 +70,7 @@ def test_a_row_that_is_being_set_shows_its_result_in_a_list_that_was_read_meanwh
 
 def test_a_reading_without_an_answer_says_so_and_what_is_shown_stays(page: Page) -> None:
     page.route("**/list/**", lambda route: route.abort())
-    again, said = page.get_by_role("link", name="Show again"), page.locator("[data-list-head] [role=status]")
+    again, said = page.get_by_role("link", name="Refresh"), page.locator("[data-list-head] [role=status]")
     for _press in range(2):
         again.press("Enter")
     expect(said).to_contain_text("No answer came.")
@@ -92,7 +92,7 @@ def test_the_rows_of_a_page_are_selected_with_one_box(page: Page) -> None:
 
 def test_a_link_pressed_with_control_opens_a_tab_of_its_own(page: Page) -> None:
     with page.context.expect_page() as opened:
-        page.get_by_role("link", name="Show again").click(modifiers=["Control"])
+        page.get_by_role("link", name="Refresh").click(modifiers=["Control"])
 
     expect(opened.value.locator(ROWS)).to_have_count(50)
 

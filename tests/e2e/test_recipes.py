@@ -83,7 +83,7 @@ def test_ticked_rows_take_a_recipe_and_the_ticket_that_it_stops_at_is_named(
     if has_scripts:  # a list that is read anew keeps the choice
         page.get_by_label("Recipe for the bulk update").select_option(label="close")
         with page.expect_response("**/list/**"):
-            page.get_by_role("link", name="Show again").click()
+            page.get_by_role("link", name="Refresh").click()
         expect(page.get_by_label("Recipe for the bulk update").locator("option:checked")).to_have_text(
             "close"
         )

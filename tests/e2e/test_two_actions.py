@@ -278,7 +278,7 @@ def test_the_tickets_page_comes_at_once_whatever_the_crm_does(
     page = tab.goto("/tickets/")
     expect(page.get_by_role("heading", name="Tickets", exact=True)).to_be_visible()
     expect(page.locator("tr[data-code]").first).to_be_visible()
-    page.get_by_role("link", name="Show again").click()
+    page.get_by_role("link", name="Refresh").click()
     expect(page.locator("[data-list-head] [role=status]")).to_contain_text("read ")
     live_sandbox.reset()
     visitor.close()
