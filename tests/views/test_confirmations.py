@@ -29,9 +29,13 @@ def test_preferences_are_confirmed_in_the_language_that_was_just_chosen(web: Cli
     assert toasts(web.get("/account/").content) == []
 
 
-def test_views_are_confirmed_when_kept_and_forgotten(web: Client) -> None:
+def test_views_are_confirmed_when_kept_replaced_and_forgotten(web: Client) -> None:
     page = web.post("/views/", {"name": "Quá hạn", "query": "due=overdue"}, follow=True)
     assert toasts(page.content) == ["The view “Quá hạn” is saved."]
+
+    page = web.post("/views/", {"name": "Quá hạn", "query": "due=today"}, follow=True)
+    assert toasts(page.content) == ["Your view “Quá hạn” was replaced."]
+    assert SavedView.objects.get().query == "due=today"
 
     page = web.post(f"/views/{SavedView.objects.get().pk}/delete/", follow=True)
     assert toasts(page.content) == ["The view “Quá hạn” is deleted."]

@@ -156,6 +156,16 @@ def test_a_workbook_without_a_table_on_any_sheet_is_refused(
 
 
 @pytest.mark.django_db
+def test_a_file_without_a_byte_is_refused_in_the_words_of_the_page(
+    lead: User, client_of: Callable[[User], Client]
+) -> None:
+    answer = client_of(lead).post("/bulk/new/", {"file": SimpleUploadedFile("phieu.csv", b"")})
+
+    assert answer.status_code == 422
+    assert "The file is empty." in answer.content.decode()
+
+
+@pytest.mark.django_db
 def test_a_template_that_was_not_filled_in_is_said_to_have_no_rows(
     lead: User, client_of: Callable[[User], Client]
 ) -> None:

@@ -50,6 +50,7 @@ class ChooseForm(forms.Form):
         label=_("File"),
         required=False,
         help_text=_("CSV or Excel (.xlsx), one row a ticket, up to 10,000 rows and 10 MB."),
+        error_messages={"empty": _("The file is empty.")},
     )
 
     def __init__(self, *args: Any, user: User, choices: Choices, **kwargs: Any) -> None:

@@ -238,15 +238,15 @@ class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
         model = SavedView
         fields = ["name", "query", "is_shared"]
 
-    def save_for(self, user: User) -> SavedView | None:
+    def save_for(self, user: User) -> tuple[SavedView, bool] | None:
         """Save the view, replacing one of the same name; it is shared only if the user may share.
 
-        Returns None, and keeps nothing, where the user has MAX_VIEWS others.
+        Returns it and whether it is new; None, and nothing is kept, if the user has MAX_VIEWS others.
         """
         others = SavedView.objects.filter(owner=user).exclude(name=self.cleaned_data["name"])
         if others.count() >= MAX_VIEWS:
             return None
-        view, _is_new = SavedView.objects.update_or_create(
+        return SavedView.objects.update_or_create(
             owner=user,
             name=self.cleaned_data["name"],
             defaults={
@@ -254,4 +254,3 @@ class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]
                 "is_shared": self.cleaned_data["is_shared"] and user.may("share_views"),
             },
         )
-        return view

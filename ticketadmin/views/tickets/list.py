@@ -92,14 +92,16 @@ def keep_view(request: UserRequest) -> HttpResponse:
     form = SavedViewForm(request.POST)
     query = QueryDict(request.POST.get("query", "")).urlencode()
     if form.is_valid():
-        view = form.save_for(request.user)
-        if view is None:
+        saved = form.save_for(request.user)
+        if saved is None:
             text = _(
                 "You have %(most)d views, which is the most. Nothing was kept: delete one, then try again."
             )
             messages.error(request, text % {"most": MAX_VIEWS})
         else:
-            messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
+            view, is_new = saved
+            text = _("The view “%(name)s” is saved.") if is_new else _("Your view “%(name)s” was replaced.")
+            messages.success(request, text % {"name": view.name})
     else:
         messages.error(request, _("The view was not saved: give it a name of at most 60 characters."))
     return see_other(f"{reverse('tickets')}?{query}")
