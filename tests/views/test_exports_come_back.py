@@ -590,7 +590,7 @@ def test_results_come_back_as_the_same_file_with_the_outcome_of_each_row(
 
     book = load_workbook(io.BytesIO(content))
     found = {code: cell(book, code, "ticketadmin: kết quả").value for code in codes}
-    assert found == {codes[0]: "Đã xác minh", codes[1]: "Đã bị người khác sửa"}
+    assert found == {codes[0]: "Đã xác minh", codes[1]: "Đã bị sửa trong lúc đó"}
     assert "CRM" in cell(book, codes[1], "ticketadmin: chi tiết").value
     assert cell(book, codes[0], "ticketadmin: kiểm tra lúc").value
     assert cell(book, codes[0], "Title").value == "của tôi"

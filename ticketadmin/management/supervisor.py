@@ -74,14 +74,10 @@ class Supervisor:
     def wait(self) -> int:
         """Wait for a signal or the end of any child, end the others, and return an exit code."""
         asked_to = threading.Event()
-
-        def on_signal(_number: int, _frame: object) -> None:
-            asked_to.set()
-            self._stop.set()
-
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, on_signal)
-        while not self._stop.wait(0.5):
+            # Not `_stop`: its lock may be held by the very `wait` that the signal interrupts.
+            signal.signal(number, lambda *_signal: asked_to.set())
+        while not (asked_to.is_set() or self._stop.wait(0.5)):
             pass
         self.stop()
         return 0 if asked_to.is_set() else 1

@@ -26,6 +26,7 @@ from django_tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME
 from django_tasks_db.management.commands.db_worker import Worker as QueueWorker
 from django_tasks_db.management.commands.db_worker import valid_interval
 
+from ticketadmin.logs import event
 from ticketadmin.management.starting import require_start
 from ticketadmin.models import Channel
 from ticketadmin.services.audit.record import ActionOrigin, acting_from
@@ -48,9 +49,18 @@ class Worker(QueueWorker):
     """Ends a long task between two tickets instead of after the last one."""
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
-        """Tell the running task to stop, then wait for it."""
+        """Tell the running task to stop; without one, or at the second signal, end at once.
+
+        Logs nothing, unlike the package's own: a signal may interrupt the writing of a log line, in which
+        writing another one raises an error. That error took the place of the end, so the signal was lost.
+        """
         stopping.set()
-        super().shutdown(signum, frame)
+        was_running, self.running = self.running, False
+        if not was_running:
+            self.reset_signals()
+            sys.exit(1)
+        if not self.running_task:
+            sys.exit(0)
 
     def run(self) -> None:
         """Work until stopped; while the database is away, try again."""
@@ -97,7 +107,10 @@ class Command(BaseCommand):
         )
         worker.configure_signals()
         with _watch():
-            worker.run()
+            try:
+                worker.run()
+            finally:
+                event(logger, "worker_ends", worker=this_worker())
 
 
 def _begin_without_tasks() -> None:
