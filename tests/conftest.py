@@ -76,11 +76,10 @@ def postgres_address() -> str:
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Use half as many processes again as there are cores: tests wait for servers as long as they compute."""
+    """Use two processes more than there are cores, which compute while others wait for a server."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
-    cores = os.cpu_count() or 1
-    return cores + max(1, cores // 2)
+    return (os.cpu_count() or 1) + 2
 
 
 # What lasts longest begins first, so that no process works alone at the end.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+import tests.settings  # noqa: F401 - sets the environment that the product's processes inherit
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
