@@ -1,4 +1,4 @@
-"""The product beside a stand-in CRM, and what is looked at again and again while it works."""
+"""The product beside a stand-in CRM, and what a benchmark polls while it works."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -32,11 +32,11 @@ def repeating(step: Callable[[], object], *, every: float) -> Iterator[None]:
     """Call a step in a thread, so many seconds apart, until what is inside has ended."""
     over = threading.Event()
 
-    def go_on() -> None:
+    def poll() -> None:
         while not over.wait(every):
             step()
 
-    thread = threading.Thread(target=go_on)
+    thread = threading.Thread(target=poll)
     thread.start()
     try:
         yield
