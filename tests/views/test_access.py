@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -478,4 +479,17 @@ def test_a_user_without_a_role_reads_what_is_missing_and_no_link_to_the_same_pag
     page = answer.content.decode()
     assert answer.status_code == 403
     assert "You have no role yet" in page
+    assert "To the tickets" not in page
+
+
+def test_a_role_without_tickets_is_not_called_none(
+    make_person: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    user = make_person(None, "kiem")
+    user.groups.add(Group.objects.create(name="auditor"))
+
+    page = client_of(user).get("/tickets/").content.decode()
+
+    assert "Your role does not include this page or action." in page
+    assert "You have no role yet" not in page
     assert "To the tickets" not in page

@@ -66,17 +66,17 @@ def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 403: signed in, but not allowed, or without any role: then no other page is of use either."""
+    """Answer 403: signed in, but not allowed. Leads to the tickets only if the user may open them."""
     user = getattr(request, "user", None)  # none where the request failed before it was looked up
-    if isinstance(user, User) and not user.may("edit_tickets"):
-        text = _("An administrator has to give you a role before you can open tickets. Nothing was changed.")
-        page = ProblemPage(403, _("You have no role yet"), text, leads_on=False)
-        return show(request, page, status=403)
+    title, leads_on = _("You may not do this"), not isinstance(user, User) or user.may("edit_tickets")
     text = _(
         "Your role does not include this page or action. Nothing was changed. If you need it, ask an "
         "administrator."
     )
-    return _problem(request, 403, _("You may not do this"), text)
+    if isinstance(user, User) and not (leads_on or user.group_names):
+        title = _("You have no role yet")
+        text = _("An administrator has to give you a role before you can open tickets. Nothing was changed.")
+    return show(request, ProblemPage(403, title, text, leads_on=leads_on), status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
