@@ -54,7 +54,7 @@ def read_cell(
     column: ColumnReading = _PLAIN_COLUMN,
     is_decimal: bool = False,
 ) -> Set | Clear | None:
-    """Return the change that a cell stands for; None: keep the field. Raises ValidationError.
+    """Return the change that a cell represents; None: keep the field. Raises ValidationError.
 
     `is_decimal` tells that a workbook stores a number with three decimals.
     """

@@ -196,7 +196,7 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
 
 
 def _with_ids(names: Collection[str] | None) -> frozenset[str] | None:
-    """Return the fields to request of a list: the API's names, and the ids that stand for names."""
+    """Return the fields to request of a list: the API's names, and the ids sent instead of names."""
     if names is None:
         return None
     plain = {"custom_fields" if name.startswith(CUSTOM_PREFIX) else name for name in names}
