@@ -38,5 +38,6 @@ class NamedColumn(StrEnum):
 def name_in_index(column: NamedColumn, name: str) -> str:
     """Return a name as tickets of the index have it, "" where none has it. One query beside the index's."""
     rows = IndexedTicket.objects.filter(index=current_index(), missing_at=None)
-    row = rows.filter(**{column.key_column: sort_key(name)}).first()
-    return row.values.get(column.value, "") if row else ""
+    # Without an order: to find the first row by its id, a database may walk through all of them.
+    found = rows.filter(**{column.key_column: sort_key(name)}).order_by().values_list("values", flat=True)[:1]
+    return next((values.get(column.value, "") for values in found), "")
