@@ -17,7 +17,7 @@ def read_change_reason(typed: str) -> str:
     if len(typed) > 4 * MAX_CHANGE_REASON:  # before any work: white space and controls may still go
         raise _too_long(len(typed))
     text = without_controls(" ".join(visible(typed).split()))
-    text = " ".join(text.split())  # what controls stood between
+    text = " ".join(text.split())  # removed controls may leave several spaces
     if len(text) > MAX_CHANGE_REASON:
         raise _too_long(len(text))
     return text

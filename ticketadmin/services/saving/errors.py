@@ -21,7 +21,7 @@ from ticketadmin.ticketapi.errors import TicketApiError
 
 
 class SaveProblem(Exception):
-    """A save that did not succeed. The user's input is still in the form."""
+    """Base of the reasons why a save did not succeed. The user's input is still in the form."""
 
 
 class NothingToSave(SaveProblem):
@@ -67,7 +67,7 @@ class RuleBroken(SaveProblem):
 
 
 class SaveInProgress(SaveProblem):
-    """Another save of this ticket is on its way, or this one is, already: `change` is its record."""
+    """Another save of this ticket, or an earlier post of this one, is under way: `change` is its record."""
 
     def __init__(self, change: Change | None = None) -> None:
         super().__init__(change.actor_name if change else "")

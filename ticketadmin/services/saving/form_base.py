@@ -21,18 +21,18 @@ BASE_SALT = "ticketadmin.base"
 
 
 class WrongBase(Exception):
-    """The form's base is missing, altered, or of another ticket or user."""
+    """The form's base is missing, was altered, or belongs to another ticket or user."""
 
 
 @dataclass(frozen=True)
 class Base:
-    """What a form started from. Without `loaded_at` nothing was read: update-only mode."""
+    """The values that a form started from. Without `loaded_at` nothing was read: update-only mode."""
 
     code: str
     values: Mapping[str, Value] = field(default_factory=dict)
     loaded_at: datetime | None = None
-    conflicts: tuple[FieldConflict, ...] = ()  # still to be chosen by the user
-    shows_custom_fields: bool = False  # the answer had `custom_fields`, be it empty
+    conflicts: tuple[FieldConflict, ...] = ()  # that the user has yet to resolve
+    shows_custom_fields: bool = False  # the answer had `custom_fields`, even if empty
 
     @property
     def was_read(self) -> bool:
@@ -80,7 +80,7 @@ def load_signed_base(token: str, *, code: str) -> Base:
 def load_owned_base(token: str, *, code: str, max_age: timedelta) -> tuple[Base, User]:
     """Return the base in a posted token and the user whose form it is. Raises WrongBase.
 
-    Raises it, too, if the user has been signed out everywhere, got a new password or was switched off since.
+    Also raised if the user has since been signed out everywhere, been given a new password or been disabled.
     """
     base, content = _loaded(token, code=code, max_age=max_age)
     owner = User.objects.filter(pk=content["person"], is_active=True).first()

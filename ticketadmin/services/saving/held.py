@@ -12,14 +12,14 @@ from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.fields import Value
 from ticketadmin.ticketapi.errors import TicketApiError
 
-PLACES = 2  # under the rate limit: the read's and the PUT's, so that the PUT need not wait for its own
+PLACES = 2  # to take under the rate limit: one for the read and one for the PUT, which then need not wait
 
 
 @dataclass(frozen=True)
 class Held:
     """The values of a ticket that was just read, by field name. In update-only mode there is no `read`.
 
-    Null for a custom field that a step looks at and that the CRM no longer lists (`ReadTicket.values_for`).
+    A custom field that a step looks at and that the CRM no longer lists is null (`ReadTicket.values_for`).
     """
 
     read: ReadTicket | None = None

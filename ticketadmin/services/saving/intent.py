@@ -31,7 +31,7 @@ OnRecord = list[tuple[int, str]]  # the newest changes of a ticket with their ou
 class TicketEdit:
     """An edit of one ticket: what to store, and the base that it was made against.
 
-    `on_record` is what `lock.on_records` returned for the ticket; None: the save looks itself.
+    `on_record` is what `lock.on_records` returned for the ticket; with None the save looks it up itself.
     """
 
     code: str

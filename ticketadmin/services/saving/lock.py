@@ -1,8 +1,8 @@
 """The lock on a ticket: at most one save of it is under way. The recorded intent is the lock.
 
-The database enforces it (`change_ticket_in_flight`). What is compared was read when no other save of this
-tool could still change the ticket: where the record of the ticket is different once the lock is taken,
-another save was faster. Then this one withdraws its record, reads and compares afresh.
+The database enforces it (`change_ticket_in_flight`). A comparison is valid only if no other save of this tool
+ended between its read and the lock. If the ticket's recorded changes differ once the lock is taken, another
+save came first: this one withdraws its record, then reads and compares again.
 """
 
 import time
@@ -24,14 +24,14 @@ from ticketadmin.services.saving.readback import settle_change
 from ticketadmin.services.saving.runner import this_runner
 
 MAX_WAIT = timedelta(seconds=8)
-MAX_CHANGES_SEEN = 3  # of a ticket; of two ids given at once, either may be committed first
+MAX_CHANGES_SEEN = 3  # of a ticket: more than one, because concurrent changes may commit out of id order
 
 
 def on_record(code: str, *, but: int = 0) -> OnRecord:
     """Return the newest changes of a ticket with their outcomes.
 
-    Read before the ticket is read, and again while no other save of it can begin: if anything is
-    different then, a save ended in between. No clock is used: those of two machines differ.
+    To be called before the ticket is read, and again while no other save of it can begin: if the results
+    differ, a save ended in between. No clock is used, because those of two machines differ.
     """
     return _ON_RECORD.rows(ticket=code, but=but)
 
@@ -62,8 +62,9 @@ def record_intent(
 ) -> Change | Blocked | None:
     """Take the lock by writing down what is about to be sent, and return the record.
 
-    None, without a record, if another save ended since `seen`: compare afresh. Blocked if another
-    save, or an earlier post of the same form, is still under way. Raises IntegrityError for any other cause.
+    Returns None, and leaves no record, if another save ended since `seen`: the caller compares again. Returns
+    Blocked if another save, or an earlier post of the same form, is still under way. Raises IntegrityError
+    for any other cause.
     """
     change = _record(edited, context, intent)
     try:
@@ -75,7 +76,7 @@ def record_intent(
             ended = wait_for(settle_change(other))
             is_running = ended is not None and ended.outcome == Outcome.PENDING
             return Blocked(SaveInProgress(other), intent.wanted) if is_running else None
-        if on_record(edited.code) == seen:  # no other save came in between, so it is not about the lock
+        if on_record(edited.code) == seen:  # no other save came in between, so the lock is not the cause
             raise
         return None
     if intent.before is not None and on_record(edited.code, but=change.pk) != seen:
@@ -114,7 +115,7 @@ def earlier_post(context: SaveContext) -> Change | None:
 def wait_for(change: Change) -> Change | None:
     """Return the record of a save under way once it is finished; still pending if that takes too long.
 
-    None if it was withdrawn, because its ticket is compared afresh.
+    None if the other save withdrew it to compare again.
     """
     give_up = time.monotonic() + min(MAX_WAIT.total_seconds(), 4 * settings.TICKET_API_TIMEOUT)
     while change.outcome == Outcome.PENDING and time.monotonic() < give_up:

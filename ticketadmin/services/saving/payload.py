@@ -18,7 +18,7 @@ from ticketadmin.services.values.schema import TicketSchema
 
 @dataclass(frozen=True)
 class Intent:
-    """What is to be sent. `before` is what the CRM held right before, None if it could not be read.
+    """What is to be sent. `before` is what the CRM held just before, None if it could not be read.
 
     `along` names the fields in the payload that are sent as they were read, `lost` those that the CRM would
     lose. `read` is the read that showed them: the index learns of it with the read-back, in one statement.
@@ -33,7 +33,7 @@ class Intent:
     unsigned_payload: Mapping[str, Any] | None = None  # if there is a signature
     merged: Merge = field(default_factory=Merge)
     read: ReadTicket | None = None
-    waived: tuple[Unmet, ...] = ()  # what rules required and was not met, and did not prevent it
+    waived: tuple[Unmet, ...] = ()  # requirements that are not met and do not prevent the save
 
     def unsigned(self) -> "Intent":
         """Return the same without the signature, for a CRM that refuses it."""

@@ -28,10 +28,10 @@ class PostedOnTop:
 def after_earlier_post(
     edited: TicketEdit, context: SaveContext, blocked: Blocked
 ) -> Change | PostedOnTop | Blocked:
-    """Return what follows where a save is blocked, perhaps by an earlier post of its form.
+    """Return what to do about a save that is blocked, perhaps by an earlier post of its form.
 
-    That is the record of the earlier post where it wanted the same, what is to be saved on top of it where it
-    did not, and what blocks the save where there was no earlier post or it has not ended.
+    If the earlier post wanted the same, that is its record; if it wanted something else, what to save on top
+    of it; if there was none, or it has not ended, what blocks the save.
     """
     earlier = earlier_post(context)
     if earlier is None:
@@ -48,7 +48,7 @@ def after_earlier_post(
 
 
 def base_after(base: Base, change: Change) -> Base:
-    """Return a form's base as it is since an earlier post of the same form was saved."""
+    """Return a form's base with the values that an earlier post of the same form stored."""
     if not change.is_saved:
         return base
     read = change.read_back or {}
@@ -66,7 +66,7 @@ def _wants_the_same(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bo
 
 
 def _was_replaced(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bool:
-    """Return whether the CRM holds something else by now than an earlier post of a form stored."""
+    """Return whether the CRM no longer holds what an earlier post of a form stored."""
     problem = blocked.problem
     conflicts = problem.merged.conflicts if isinstance(problem, EditConflict) else ()
     stored = base_after(edited.base, earlier).values
@@ -76,9 +76,9 @@ def _was_replaced(earlier: Change, edited: TicketEdit, blocked: Blocked) -> bool
 
 
 def _after(earlier: Change, edited: TicketEdit) -> TicketEdit:
-    """Return the edit as it is since an earlier post of its form.
+    """Return the edit relative to what an earlier post of its form stored.
 
-    Boxes that hold their old value again, which the earlier post changed, are put back.
+    A field that the earlier post changed, and whose box holds the old value again, is set back to that value.
     """
     base = edited.base
     stored = earlier.wanted if earlier.is_saved else {}

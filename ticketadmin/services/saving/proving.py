@@ -1,4 +1,4 @@
-"""Proving a write: the ticket is read back, the verdict is written down, and what is known is the result."""
+"""Proving a write: reading the ticket back, recording the verdict, and returning what is then known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Saved:
 
 
 def prove(written: Written) -> Saved:
-    """Read the ticket back, judge, and finish the record; a verdict that it has by then is kept.
+    """Read the ticket back, judge, and finish the record; a verdict recorded by another process is kept.
 
     Raises the problem of a write that failed, unless it proves to be stored.
     """

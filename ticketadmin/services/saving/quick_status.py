@@ -24,7 +24,7 @@ def set_status(code: str, status: str, *, seen: str | None, context: SaveContext
     """Set a ticket's status.
 
     `seen` is the status that the user saw: if the CRM holds another one by now, EditConflict is
-    raised and nothing is sent. None if it was not known. `context` says who asks, and why.
+    raised and nothing is sent. None if it was not known. `context` says who acts, and why.
     Raises UnknownStatus, Forbidden, or what `save_ticket` raises.
     """
     schema = load_schema(get_choices())
@@ -36,5 +36,5 @@ def set_status(code: str, status: str, *, seen: str | None, context: SaveContext
     edited = TicketEdit(code, edit_of_values({STATUS: wanted}), base, schema)
     try:
         return save_ticket(edited, context)
-    except ReadingLost:  # the list could be read and the ticket cannot: there is nothing to compare with
+    except ReadingLost:  # the list could be read, the ticket cannot: nothing to compare with
         return save_ticket(replace(edited, base=Base(code)), context)

@@ -1,6 +1,6 @@
 """What the record of a write shows, and settling an open one later by reading its ticket.
 
-How it is judged is `verdict`, how a verdict is written down is `record`.
+`verdict` judges what was read, `record` writes the verdict down.
 """
 
 from collections.abc import Sequence
@@ -125,7 +125,7 @@ def _settle_together(changes: Sequence[Change], *, is_abandoned: bool = False) -
         verdict = judge(one, found, schema, _state_of(change))
         if verdict.results or verdict.outcome != change.outcome:
             finish_change(change, verdict)
-        else:  # it is examined again after those that were not examined since
+        else:  # nothing new: `settle_all` takes those examined longest ago first
             change.finished_at = timezone.now()
             change.save(update_fields=["finished_at"])
     return found.failure

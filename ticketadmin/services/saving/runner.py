@@ -1,4 +1,4 @@
-"""Which process runs a save, so that one that a crash cut off is known to be so, on the same machine.
+"""Which process runs a save, so that the same machine can tell when a crash cut it off.
 
 A process is named by boot, process namespace, number and start, because numbers are used again and
 containers count their own. Only a process that has certainly ended counts as ended: of another machine, or
@@ -14,11 +14,11 @@ START_FIELD = 19  # of those after the command's name in /proc/<pid>/stat: proc_
 
 
 def this_runner() -> str:
-    """Return the name of this process, "" if the system does not tell."""
+    """Return the name of this process, "" if the operating system does not say."""
     return _runner(os.getpid())
 
 
-@lru_cache(maxsize=2)  # a forked child asks with a number of its own
+@lru_cache(maxsize=2)  # a forked child calls it with its own number
 def _runner(pid: int) -> str:
     home, start = _home(), _start_of(pid)
     return f"{home}:{pid}:{start}" if home and start else ""
@@ -34,7 +34,7 @@ def has_ended(runner: str) -> bool:
 
 
 def _home() -> str:
-    """Return what names this boot of this machine and the namespace that its processes are counted in."""
+    """Return a name for this boot of this machine and the namespace in which its processes are numbered."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         namespace = (PROC / "self/ns/pid").readlink().name.strip("pid:[]")

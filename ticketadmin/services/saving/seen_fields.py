@@ -6,13 +6,13 @@ from ticketadmin.models import Change, Draft
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.services.values.schema import TicketSchema
 
-MAX_NAMED = 100  # custom fields that are named each for itself
+MAX_NAMED = 100  # custom fields that are named one by one
 
 
 def with_seen(schema: TicketSchema, code: str, names: Iterable[str] = ()) -> TicketSchema:
     """Return the schema with the custom fields in `names` and those that the ticket was seen with before.
 
-    The schema itself for a CRM that keeps what a PUT leaves out.
+    For a CRM that keeps what a PUT leaves out, that is the schema itself.
     """
     if not schema.choices.omitted_are_emptied:
         return schema

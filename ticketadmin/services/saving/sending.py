@@ -67,7 +67,7 @@ class Written:
 
 
 def send(change: Change, edited: TicketEdit, intent: Intent, tried: Written | None) -> Written:
-    """Send the recorded intent; `tried` is the try before it, after which the ticket was compared afresh."""
+    """Send the recorded intent; `tried` is the previous attempt; the ticket was compared again since."""
     started = tried.started if tried else time.monotonic()
     if tried and tried.intent.signature is None:  # the CRM refused it
         intent = intent.unsigned()
@@ -81,7 +81,7 @@ def send(change: Change, edited: TicketEdit, intent: Intent, tried: Written | No
 
 
 def _put(change: Change, intent: Intent, after: TicketApiError | None) -> UpdateReply | TicketApiError:
-    """Send an intent, once the record says what is sent; `after` is how the try before it failed."""
+    """Send an intent, once the record says what is sent; `after` is the error of the previous attempt."""
     _keep_on_record(change, intent)
     try:
         return get_api().update_ticket(
@@ -96,7 +96,7 @@ def _put(change: Change, intent: Intent, after: TicketApiError | None) -> Update
 
 
 def _keep_on_record(change: Change, intent: Intent) -> None:
-    """Update the record if something else than it says is about to be sent."""
+    """Update the record if what is about to be sent differs from it."""
     if (intent.wanted, intent.before, intent.payload) == (change.wanted, change.before, change.payload):
         return
     change.wanted, change.before, change.payload = dict(intent.wanted), intent.before, dict(intent.payload)
@@ -106,5 +106,5 @@ def _keep_on_record(change: Change, intent: Intent) -> None:
 
 
 def _may_be_the_signature(error: TicketApiError, intent: Intent) -> bool:
-    """Return whether the CRM refused a signed save, which is then sent without: it must not fail for that."""
+    """Return whether the CRM may have refused a save for its signature: it is then sent without one."""
     return intent.signature is not None and isinstance(error, InvalidTicket) and error.effect is Effect.NONE

@@ -7,7 +7,7 @@ itself refuses to lose a field of which the user was not warned: only the save r
 
 No endpoint lists a ticket's custom fields. Those that administrators described are known, and so are those
 that an earlier save or a draft found in the ticket (`seen_fields`). Where the answer lacks `custom_fields`
-altogether, there may be others, which `OTHER_CUSTOM` stands for.
+altogether, there may be others; `OTHER_CUSTOM` names them as a group.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ class Shown(Protocol):
 
     @property
     def shows_custom_fields(self) -> bool:
-        """Whether the answer had `custom_fields`, be it empty."""
+        """Whether the answer had `custom_fields`, even if empty."""
 
 
 def with_sent_along(
@@ -52,10 +52,10 @@ def with_sent_along(
 
 
 def fields_lost(wanted: Iterable[str], shown: Shown | None, schema: TicketSchema) -> tuple[str, ...]:
-    """Return the names of the other fields that a save of the wanted ones would lose, or may.
+    """Return the names of the other fields that a save of the wanted ones would, or might, lose.
 
-    `shown` is what reading shows, None if the ticket cannot be read. `OTHER_CUSTOM` is among the names
-    where custom fields may be lost that have no name here. Empty for a CRM that keeps what a PUT leaves out.
+    `shown` is what reading shows, None if the ticket cannot be read. `OTHER_CUSTOM` is among the names if
+    custom fields whose names are not known may be lost. Empty for a CRM that keeps what a PUT leaves out.
     """
     if not schema.choices.omitted_are_emptied:
         return ()
@@ -83,7 +83,7 @@ def lost_and_along(
 ) -> tuple[list[str] | None, list[str] | None]:
     """Return the names of the other fields that a save would lose, and of those that it would send along.
 
-    None for none of them, as for a CRM that keeps what a PUT leaves out. `shown` is what reading shows.
+    Both are empty for a CRM that keeps what a PUT leaves out. `shown` is what reading shows.
     """
     if not schema.choices.omitted_are_emptied:
         return None, None

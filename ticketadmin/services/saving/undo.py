@@ -27,8 +27,8 @@ class CannotUndo(Exception):
 def replaced_values(change: Change) -> dict[str, Value]:
     """Return the earlier values of the fields that took effect; none if they are not all known.
 
-    A field that was not applied, or that holds somebody else's value by now, has nothing to take back.
-    One that cannot be read may have taken effect, and what it held is not known.
+    A field that was not applied, or that by now holds another user's value, has nothing to take back.
+    One that cannot be read may have taken effect, and what it held before is not known.
     """
     before, applied = change.before or {}, applied_fields(change)
     if Outcome.NOT_READABLE in change.results.values() or not set(applied) <= set(before):
@@ -44,7 +44,7 @@ def can_undo(change: Change) -> bool:
 def undo_change(change: Change, context: SaveContext) -> Saved:
     """Store the values that the change replaced, of the fields that took effect.
 
-    `context` says who asks and why; its origin is set here. Raises Forbidden, CannotUndo, or a SaveProblem:
+    `context` says who acts and why; its origin is set here. Raises Forbidden, CannotUndo, or a SaveProblem:
     EditConflict if a field was changed since.
     """
     _require_undo(context.user, change)
@@ -55,7 +55,10 @@ def undo_change(change: Change, context: SaveContext) -> Saved:
 
 
 def restore_collateral(change: Change, context: SaveContext) -> Saved:
-    """Store again what fields that were not sent held before this save. As `undo_change`."""
+    """Store again the earlier values of fields that this save changed without sending them.
+
+    Takes and raises the same as `undo_change`.
+    """
     _require_undo(context.user, change)
     if not change.collateral:
         raise CannotUndo
