@@ -120,7 +120,7 @@ def _answers() -> Iterator[CheckStep]:
 
 
 def _key_in(lists: Sequence[CheckStep]) -> CheckStep:
-    """Return what the answers to lists say of the key: an address where nothing is says nothing of it."""
+    """Return what the answers to lists say about the key. A 404 says nothing about it."""
     refused = next((one.reason for one in lists if one.reason and one.reason.is_key_problem), None)
     if refused:
         return CheckStep(CheckQuestion.KEY, CheckAnswer.FAILS, refused)

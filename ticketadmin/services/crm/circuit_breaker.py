@@ -22,7 +22,7 @@ GATEWAY_DOWN = frozenset({502, 503, 504})
 MAX_FAILURES_IN_A_ROW = 5  # attempts in a row, in one process: more than one call makes with its retries
 OPEN_FOR = timedelta(seconds=8)
 PROBE_FOR = timedelta(seconds=5)  # for which the others wait for the result of a probe
-BELIEVED_FOR = 0.5  # seconds between two looks at the row, in one process
+BELIEVED_FOR = 0.5  # seconds for which a process relies on its last look at the row
 
 
 class CircuitBreaker:
@@ -33,7 +33,7 @@ class CircuitBreaker:
         self._failures = 0
         self._looked_at = float("-inf")
         self._open_until: datetime | None = None  # as the row has it
-        self._probe_at = 0.0  # the same by this process's clock, which only runs
+        self._probe_at = 0.0  # the same by this process's monotonic clock
 
     def refuse_while_open(self) -> None:
         """Raise Unavailable (circuit_open) unless an attempt may be made now, if only as the one probe."""
@@ -43,7 +43,7 @@ class CircuitBreaker:
     def note(self, call: Call) -> None:
         """Learn from an attempt."""
         is_silent = (call.reason and call.reason.is_silence) or call.http_status in GATEWAY_DOWN
-        if is_silent and call.method != "GET":  # that write alone may take too long
+        if is_silent and call.method != "GET":  # only this write may be slow: neither a failure nor a success
             return
         failed = is_silent or bool(call.reason and call.reason.is_unreachable)
         with self._lock:

@@ -36,17 +36,17 @@ class ConcurrencyLimit:
         return len(self._writes) + len(self._others)
 
     def allow(self, most: int) -> None:
-        """Allow so many calls at once from now on; those under way end as they are."""
+        """Allow at most this many calls at once from now on; calls under way are not interrupted."""
         if most != self._most:
             with self._lock:
                 self._most = most
                 self._hand_on()
 
     def enter(self, *, within: float, places: int) -> float:
-        """Wait until a call may be made, at most so many seconds, and return how long that took.
+        """Wait until a call may be made, at most `within` seconds, and return how long that took.
 
-        `places` are those under the rate limit: none for the write of a save that has read its ticket, two
-        for that read. Raises Unavailable (busy_here); of such a write with `again_in`.
+        `places` is how many places under the rate limit the call takes: none for the write of a save that has
+        read its ticket, two for that read. Raises Unavailable (busy_here), for such a write with `again_in`.
         """
         started = time.monotonic()
         if places == 0 and not self._take(self._writes, min(within, MAX_WRITE_WAIT)):
@@ -86,5 +86,5 @@ class ConcurrencyLimit:
             queue.popleft().release()
 
 
-# What limits the calls of this thread, None if nothing does.
+# The limit on the calls of this thread, None if there is none.
 concurrency_limit: ContextVar[ConcurrencyLimit | None] = ContextVar("concurrency_limit", default=None)

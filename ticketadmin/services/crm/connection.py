@@ -142,7 +142,7 @@ def _config() -> ApiConfig:
     )
 
 
-_connection = CrmConnection()  # one pool a process is the point
+_connection = CrmConnection()  # one pool of connections per process
 get_api = _connection.get_api
 forget_api = _connection.forget_api
 listen = _connection.listen
@@ -160,13 +160,13 @@ def reading_state() -> Reading:
 
 
 def state_in(row: CrmSnapshot | None) -> Reading:
-    """Return the same from the row that remembers it, if there is one."""
+    """Return what `reading_state` does, from the row that remembers it, if there is one."""
     if not may_try_reading():
         return Reading.REFUSED
     if row is None:
         return Reading.UNKNOWN
     state = Reading(row.value["state"])
-    # A right can be granted later, so a refusal counts for some minutes only.
+    # A right can be granted later, so a refusal is believed only for some minutes.
     is_old = timezone.now() - row.fetched_at > REFUSAL_BELIEVED_FOR
     return Reading.UNKNOWN if state is Reading.REFUSED and is_old else state
 

@@ -1,8 +1,8 @@
 """Holds on calls: while the CRM asked to wait, work in the background sends nothing.
 
-A bulk run holds its own threads. A Retry-After that any process gets is kept in the database, too, and holds
-the reads of the index in every worker. Other work is not held: a user who saves one ticket learns from the
-CRM itself.
+A bulk run holds its own threads. A Retry-After that any process gets is also kept in the database, and holds
+the reads of the index in every worker. Other work is not held: a user who saves one ticket gets the CRM's own
+answer.
 """
 
 from collections.abc import Callable, Iterator

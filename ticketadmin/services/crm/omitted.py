@@ -33,7 +33,7 @@ def omitted_fields() -> OmittedFields:
 
 
 def omitted_in(row: CrmSnapshot | None) -> OmittedFields:
-    """Return the same from the row that remembers it, if there is one."""
+    """Return what `omitted_fields` does, from the row that remembers it, if there is one."""
     if row is None:
         return OmittedFields()
     return OmittedFields(**{**row.value, "fields": tuple(row.value["fields"])}, at=row.fetched_at)

@@ -13,10 +13,10 @@ from ticketadmin.ticketapi.reasons import Reason
 
 
 def wait_for_place(within: float, places: int) -> float:
-    """Wait for the first of some places in a row, and return for how many seconds.
+    """Reserve consecutive places, wait for the first of them, and return how many seconds that took.
 
-    The calls that follow it need not wait for theirs. Raises Unavailable (busy_here), without waiting, if
-    it is not within so many seconds.
+    The calls that use the others need not wait. Raises Unavailable (busy_here), without waiting, if the first
+    is not due within `within` seconds.
     """
     if settings.TICKET_API_MAX_PER_SECOND <= 0 or places <= 0:
         return 0.0

@@ -28,7 +28,7 @@ def find_recipe(user: User, number: int | None) -> Recipe | None:
 
 
 def recipes_named(user: User, typed: str) -> list[Recipe]:
-    """Return the recipes that a user means by a name: the one of that name, else those that start with it.
+    """Return the recipes that a typed name may mean: the one of that name, else those that start with it.
 
     Diacritics may be left out. The user's own come before shared ones.
     """
@@ -46,7 +46,7 @@ def _usable(user: User | Slot) -> QuerySet[Recipe]:
 
 
 def recipe_names_column(user: Slot) -> Subquery:
-    """Return the same recipes as a column of any query, for `recipe_names_in`: with their names alone."""
+    """Return the recipes of `recipes_for` as a column of any query, for `recipe_names_in`: names alone."""
     shown = _usable(user).values("pk")[:MAX_RECIPES_SHOWN]
     return json_rows(Recipe.objects.filter(pk__in=shown), ("id", "name"))
 
@@ -69,7 +69,7 @@ def keep_recipe(
     is_shared: bool = False,
     recipe: Recipe | None = None,
 ) -> Recipe:
-    """Make a recipe, or change one of the user's own, and return it. Raises as `keep_own`."""
+    """Create a recipe, or change one of the user's own, and return it. Raises what `keep_own` raises."""
     kept = [asdict(change) for change in changes[:MAX_CHANGES]]
     values = {"name": name, "changes": kept, "is_shared": is_shared}
     return keep_own(user, recipe or Recipe(owner=user), values, most=MAX_RECIPES)

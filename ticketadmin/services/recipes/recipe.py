@@ -1,4 +1,4 @@
-"""The contents of a recipe: one change a field, and the placeholders in its texts. No database, no ticket.
+"""The contents of a recipe: one change per field, and the placeholders in its texts. No database, no ticket.
 
 The texts of a change are those of a form, so that a recipe can do what a user can type and nothing else.
 """
@@ -52,7 +52,7 @@ class RecipeChange:
 
     @property
     def days(self) -> int:
-        """The number of days, where the change is one of days."""
+        """The number of days, for a change that sets a day."""
         return int(self.texts[0])
 
     @property
@@ -89,7 +89,7 @@ def with_values(text: str, values: Mapping[str, str], *, is_html: bool) -> str:
 
 
 def day_after(today: date, change: RecipeChange) -> date:
-    """Return the day that a change of days means. Zero working days is today, or Monday at a weekend."""
+    """Return the day that a change sets. Zero working days is today, or Monday at a weekend."""
     if change.do is RecipeAction.DAYS:
         return today + timedelta(days=change.days)
     weekday = today.weekday()

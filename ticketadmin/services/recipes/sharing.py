@@ -38,11 +38,11 @@ class TooManyKept(CannotKeep):
 
 
 class OwnNameTaken(CannotKeep):
-    """The user has another row of this name."""
+    """The user already has another row of this name."""
 
 
 def keep_own(user: User, row: _Row, values: Mapping[str, Any], *, most: int) -> _Row:
-    """Make a row of the user's own, or change one, and return it.
+    """Create a row of the user's own, or change one, and return it.
 
     `values` are those of the columns, `is_shared` among them. Raises Forbidden, TooManyKept or OwnNameTaken.
     """

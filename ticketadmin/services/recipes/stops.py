@@ -1,6 +1,6 @@
 """Why a recipe cannot be used on a ticket, kept so that each user reads it in their own language.
 
-A bulk run finds it in a worker, which has no reader; the run's page and the command put it into words.
+A bulk run finds it in a worker, where no language is set; the run's page and the command put it into words.
 """
 
 import dataclasses

@@ -73,8 +73,9 @@ def snippets_for(user: User, *, after: int = 0) -> ListedSnippets:
 def search_snippets(user: User, words: str, *, in_names: bool = False) -> ListedSnippets:
     """Return snippets that contain every word, or whose names contain the text; MAX_FOUND at most.
 
-    Case and diacritics make no difference, which no database here knows alike: the first MAX_SEARCHED of the
-    user's snippets are compared one by one. Of `words` the first MAX_SNIPPET_QUERY characters count.
+    Case and diacritics make no difference. Databases do not agree on these, so the first MAX_SEARCHED of the
+    user's snippets are compared here, one by one. Only the first MAX_SNIPPET_QUERY characters of `words` are
+    looked at.
     """
     wanted = words[:MAX_SNIPPET_QUERY]
     found: list[ListedSnippet] = []
@@ -107,7 +108,7 @@ def _usable(user: User) -> QuerySet[Snippet]:
 
 
 def keep_snippet(user: User, text: SnippetText, *, snippet: Snippet | None) -> Snippet:
-    """Make a snippet, or change one of the user's own, and return it. Raises as `keep_own`."""
+    """Create a snippet, or change one of the user's own, and return it. Raises what `keep_own` raises."""
     kept = snippet or Snippet(owner=user)
     return keep_own(user, kept, vars(text), most=MAX_SNIPPETS)
 

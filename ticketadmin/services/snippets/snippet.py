@@ -1,7 +1,7 @@
 """The contents of a snippet: its name and text as they are stored, and what it inserts. No database.
 
 The attacker is a colleague who shares a snippet: its HTML is cleaned when it is kept and once more each time
-it is inserted or shown. A content without one known element is a text, as everywhere in the product.
+it is inserted or shown. Content without a single known element is plain text, as everywhere in the product.
 """
 
 import re
@@ -34,7 +34,7 @@ _UNKNOWN: Mapping[str, str | Promise] = {
 class Insertion:
     """What a snippet inserts: safe HTML for rich text, text for other boxes; with `problems`, nothing.
 
-    `is_html`: the text lacks formatting of the HTML, such as lists, links and bold.
+    `is_html`: the HTML has formatting that the text lacks, such as lists, links and bold.
     """
 
     html: str = ""
@@ -64,7 +64,7 @@ def _wrong_name() -> ValidationError:
 def as_content(typed: str) -> str:
     """Return the content to store: composed (NFC), LF line ends, HTML cleaned. Idempotent.
 
-    Raises ValidationError for a content that is empty, too long or too complex, and for a placeholder that
+    Raises ValidationError for content that is empty, too long or too complex, and for a placeholder that
     does not exist.
     """
     if len(typed) > 2 * MAX_SNIPPET_CONTENT:  # line ends of browsers count twice

@@ -26,7 +26,7 @@ REQUIRED = frozenset({"name", "content"})
 MAX_SNIPPET_FILE_BYTES = 1_048_576
 MAX_SNIPPET_ROWS = 1_000
 YES, NO = "yes", "no"
-# Errors of readers that take workbooks, too: what they advise would be refused here.
+# Errors whose advice is meant for pages that also take workbooks, which are refused here.
 OTHER_KINDS = frozenset({"not_a_table", "web_page", "old_excel", "password"})
 
 

@@ -20,7 +20,7 @@ MAX_CHOICE_NAME = 255  # characters; looking for near names is quadratic, and no
 
 
 def matching_name(names: Iterable[str], typed: str) -> str | None:
-    """Return the name in `names` that `typed` means; None if it means none or several.
+    """Return the name in `names` that `typed` means; None if it matches none or several.
 
     The exact name wins, then the same with other line ends, as a browser posts them; then the same text after
     NFC and trimming; then any case. Each step decides only if a single name matches, so that `New` never

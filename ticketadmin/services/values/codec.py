@@ -1,7 +1,7 @@
-"""One codec a kind: stored JSON, what a widget shows, what a browser posts, and the JSON to send.
+"""One codec for each kind: stored JSON, what a widget shows, what a browser posts, and the JSON to send.
 
-The rules of the browser are `browser`; the kinds are in `text_codecs`, `numbers` and `choice_codecs`,
-and `codecs` finds the one of a field. What all of them have to satisfy is checked by properties in
+The browser's rules are in `browser`, the kinds in `text_codecs`, `numbers` and `choice_codecs`, and `codecs`
+finds the codec of a field. Properties that all codecs have to satisfy, as checked in
 tests/services/values/test_codecs.py:
 
 - `widget` never changes a text that `show` returned, so an untouched field is posted as it was rendered;

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
 
-# Words between the common beginning and end, of both texts. Comparing is cubic where words repeat, and a
-# customer can see to it: what is longer is shown whole, and words that make up a hundredth begin no match.
+# Words of both texts between their common beginning and end. Comparing is cubic where words repeat, and a
+# customer may send such a text. So longer ones are shown whole, and in shorter ones difflib's `autojunk`
+# begins no match with a word that makes up more than a hundredth of the newer text.
 LONGEST = 1_500
 _WORDS = re.compile(r"<[^<>]*>|\s+|[^\s<]+|<")
 
@@ -36,7 +37,7 @@ def word_diff(before: str, after: str) -> tuple[Piece, ...]:
 
 
 def common_length(*texts: Sequence[str]) -> int:
-    """Return how many words, or letters, texts begin with together."""
+    """Return how many words, or letters, the texts have in common at their beginning."""
     return sum(1 for _same in takewhile(lambda these: len(set(these)) == 1, zip(*texts, strict=False)))
 
 

@@ -1,8 +1,8 @@
 """The fields of a ticket and their kinds.
 
-One `Field` for each of the API's seven standard fields and for each custom field, whether an
-administrator described it or the CRM merely sent it. How values of a kind are shown, read and compared is
-defined by its codec (`codecs`).
+There is one `Field` for each of the API's seven standard fields and for each custom field, whether an
+administrator described it or the CRM merely sent it. The codec of its kind (`codecs`) defines how its values
+are shown, read and compared.
 
 Values are JSON as the API has them: strings for the standard fields, anything for custom fields.
 A value that is not known is absent from every mapping, never empty.

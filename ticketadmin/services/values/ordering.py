@@ -1,4 +1,4 @@
-"""Names in the order of the Vietnamese alphabet, which no database here knows alike.
+"""Names in the order of the Vietnamese alphabet, worked out here because databases do not agree on it.
 
 a ă â b c d đ e ê g h i k l m n o ô ơ p q r s t u ư v x y, with f j w z where Latin has them; marks of
 tone decide only between names that are otherwise the same: ngang, huyền, hỏi, ngã, sắc, nặng.
@@ -27,7 +27,8 @@ def in_order(items: Iterable[_T], name: Callable[[_T], str]) -> list[_T]:
 def sort_key(name: str, *, limit: int = MAX_SORT_KEY) -> bytes:
     """Return bytes that order names as `in_order` does, in every database and with any collation.
 
-    Two names have one key exactly if they are equal when trimmed, composed and case-folded, up to the limit.
+    Two names have the same key if, and only if, they are equal when trimmed, composed and case-folded, up to
+    the limit.
     """
     letters, tones = bytearray(), bytearray()
     for character in normalize("NFC", name.strip()[: 2 * limit].casefold()):

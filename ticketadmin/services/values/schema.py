@@ -68,7 +68,7 @@ def load_schema(choices: Choices | None = None, names: Iterable[str] = ()) -> Ti
     """
     choices = choices or Choices()
     known = CustomField.objects.order_by() if choices.custom_fields is None else choices.custom_fields
-    # In the order of the form: here, as collations of databases differ.
+    # In the order of the form; sorted here, because the collations of databases differ.
     in_order = sorted(known, key=lambda one: (one.order, one.label, one.pk))
     fields = {field.name: field for field in (*STANDARD, *map(described, in_order))}
     return TicketSchema(fields, choices).including(names)
