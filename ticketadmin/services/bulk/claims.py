@@ -29,7 +29,7 @@ class Claims:
         """
         is_due = Q(not_before=None) | Q(not_before__lte=timezone.now())
         waiting = BulkItem.objects.filter(is_due, bulk=self._bulk, state=ItemState.WAITING)
-        # Few runs have items with either: a query of its own then costs less than the columns of both.
+        # Few runs have items with either, so that separate queries cost less than joining both tables.
         waiting = waiting.prefetch_related("undo_of", "change").order_by("attempts", "position")
         with transaction.atomic():
             if not self._lease.hold():
@@ -44,7 +44,7 @@ class Claims:
         return items
 
     def give_back(self, items: Collection[BulkItem]) -> bool:
-        """Let items wait again that were not begun; return whether the run is still this worker's."""
+        """Requeue items that were not begun; return whether the run is still this worker's."""
         claimed = BulkItem.objects.filter(pk__in=[item.pk for item in items])
         with transaction.atomic():
             if self._lease.hold():  # else another worker took over from one that was silent for too long
@@ -52,7 +52,7 @@ class Claims:
         return self._lease.is_ours
 
     def recover(self, *, may_be_sent: bool) -> tuple[bool, dict[int, datetime | None]]:
-        """Requeue items that no worker is at, marking those that may have been sent as doubtful.
+        """Requeue items that no worker is working on, marking those that may have been sent as doubtful.
 
         Return whether any were found, and each doubtful item with the moment before which it is not read.
         """

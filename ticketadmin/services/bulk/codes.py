@@ -1,7 +1,7 @@
 """Ticket codes in text that a user pasted for a bulk update.
 
-Here everything is meant as a code, digits alone included, and what is not one is listed. The one box,
-where codes are among words, has its own reading in `services/index/omnibox.py`.
+Everything pasted here is meant as a code, even digits alone, and what is not a code is listed. The omnibox,
+where codes occur among words, reads its text in `services/index/omnibox.py`.
 """
 
 import re
@@ -30,7 +30,7 @@ class PastedCodes:
 
 
 def read_codes(text: str) -> PastedCodes:
-    """Read pasted codes, whatever is between them.
+    """Read pasted codes, however they are separated.
 
     Codes that differ only in case are one ticket, as they are where the CRM names a ticket in a reply;
     the first spelling counts. A heading such as "Mã phiếu" and the numbers of a numbered list are left out.

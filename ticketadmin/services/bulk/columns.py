@@ -40,7 +40,7 @@ class FileColumn:
 
 
 class InvalidColumns(ValidationError):
-    """The columns cannot be used: one message for each that is unknown, doubled, unnamed or missing."""
+    """The columns cannot be used: one message for each that is unknown, duplicated, unnamed or missing."""
 
 
 def read_columns(
@@ -52,8 +52,9 @@ def read_columns(
 ) -> tuple[FileColumn, ...]:
     """Return what each column of the table means, in the file's order. Raises InvalidColumns.
 
-    `told` returns for a heading the field that the file itself says it is: "" for a column that is not read,
-    None if it says nothing. With `skips_unknown` a column that is no field is not read either.
+    `told` returns, for a heading, the field that the file's own record names: "" for a column that is not
+    read, None if the record does not say. With `skips_unknown`, a column that names no field is left out
+    instead of being an error.
     """
     names = _Names(fields)
     columns: list[FileColumn] = []
@@ -96,7 +97,7 @@ def is_errors_heading(name: str) -> bool:
 
 
 def without_errors(table: Table) -> Table:
-    """Return the table without the rows that hold nothing but their errors, once the rest was emptied."""
+    """Return the table without rows that hold nothing but an error, because a user emptied the rest."""
     places = {at for at, name in enumerate(table.header) if is_errors_heading(name)}
     if not places:
         return table

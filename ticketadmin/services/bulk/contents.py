@@ -22,7 +22,7 @@ from ticketadmin.ticketapi.reasons import Reason
 CONTENT = "ticket_content"
 MAX_WITH_CONTENTS = 500  # of one file with contents
 MAX_CONTENT_BYTES = 5_000_000  # of one file, in UTF-8: with its record it stays below what an upload may hold
-MAX_CONTENT_SECONDS = 60.0  # of reading: a proxy gives a download up that sends nothing for 90
+MAX_CONTENT_SECONDS = 60.0  # of reading: proxies give up a download that sends nothing for 90
 
 
 class ContentReader:
@@ -89,7 +89,7 @@ class ContentReader:
 def content_cell(content: str) -> ExportedCell:
     """Return the cell of a content, shortened and marked where Excel would not hold it.
 
-    In a CSV file the apostrophes that disarm formulas count, too.
+    In a CSV file the apostrophes that disarm formulas count as well.
     """
     if code_units(harmless(content)) <= MAX_CELL:
         return ExportedCell(cell_text(content), content)

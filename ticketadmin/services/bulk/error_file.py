@@ -1,7 +1,7 @@
 """An uploaded file given back with its errors, which are in an additional column of each row.
 
-The column is passed over when the file comes back (`columns.is_errors_heading`), and written anew if that has
-errors, too.
+The column is ignored when the file is uploaded again (`columns.is_errors_heading`), and written anew if there
+are still errors.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The words of an exported list that its upload has to recognise, in whichever language it was exported."""
+"""Texts in an exported list that an upload has to recognise, whatever language it was exported in."""
 
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum, auto

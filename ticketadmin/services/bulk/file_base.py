@@ -20,7 +20,7 @@ from ticketadmin.services.values.fields import Value
 from ticketadmin.services.values.schema import TicketSchema
 
 MINE, THEIRS = "mine", "theirs"
-EMPTIED = "emptied"  # marks a wish that an emptied cell makes, and no cell that says [clear]
+EMPTIED = "emptied"  # marks the wish of an emptied cell, as opposed to a cell that says [clear]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def file_conflicts(item: BulkItem, common: Mapping[str, Any], schema: TicketSche
 
 
 def choices_for(wanted: Iterable[tuple[FileConflict, str]]) -> dict[str, dict[str, Value]]:
-    """Return what an item keeps of MINE or THEIRS for its conflicts: with MINE the value that was seen."""
+    """Return the choices of MINE or THEIRS as an item keeps them: MINE with the CRM's value as shown."""
     return {
         one.name: {"take": take, "seen": one.theirs} if take == MINE else {"take": THEIRS}
         for one, take in wanted
@@ -80,7 +80,7 @@ def choices_for(wanted: Iterable[tuple[FileConflict, str]]) -> dict[str, dict[st
 
 
 def clear_emptied(bulk: BulkUpdate, names: Collection[str]) -> None:
-    """Let the emptied cells of these fields empty their fields, and those of no others."""
+    """Let the emptied cells of these fields clear their values in the CRM, and those of no other fields."""
     batch: list[BulkItem] = []
     found = bulk.items.filter(file_base__isnull=False).only("pk", "wishes", "file_base")
     for item in found.iterator(chunk_size=ROWS_AT_ONCE):

@@ -62,8 +62,9 @@ def settle_bulk(bulk: BulkUpdate, *, user: User) -> BulkUpdate:
 def start_after(
     bulk: BulkUpdate, kind: BulkKind, rows: Iterable[BulkItem], *, user: User, **values: Any
 ) -> BulkUpdate:
-    """Return a new bulk update that follows another one and starts at once: with its dry run, unless
-    `values` say otherwise. Raises NothingToDo.
+    """Create a bulk update that follows another one, start it and return it.
+
+    It starts with its dry run, unless `values` say otherwise. Raises NothingToDo.
     """
     made = create_bulk(user, kind, rows, **{"parent": bulk, "state": BulkState.CHECKING, **values})
     wake(made)
@@ -71,5 +72,5 @@ def start_after(
 
 
 def open_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
-    """Return the items about which another look at their ticket may still tell something."""
+    """Return the items whose result reading their ticket again may still settle."""
     return bulk.items.filter(outcome__in=[one for one in ItemOutcome if one.is_open], change__results={})

@@ -1,7 +1,7 @@
 """The lease on a bulk update: which worker may work on it, until when, with what share of the global limit.
 
-One conditional update takes it. A worker that stalled for too long has lost it to another worker, and learns
-so before it writes anything more. Here is also how a worker is called, and which runs have none.
+One conditional update takes it. A worker that stalled for too long has lost it to another worker, and finds
+out before it writes anything more. Waking workers and finding runs without one is here as well.
 """
 
 import time
@@ -26,7 +26,7 @@ def lease_time() -> timedelta:
 
 
 def wake(bulk: BulkUpdate) -> None:
-    """Call a worker once the transaction is through."""
+    """Call a worker once the transaction is committed."""
     BulkUpdate.objects.filter(pk=bulk.pk).update(waits_since=timezone.now())
     transaction.on_commit(lambda: work_waits.send(BulkUpdate, pk=bulk.pk))
 
@@ -53,7 +53,7 @@ def leased(pk: int, worker: str) -> Iterator[BulkUpdate | None]:
 
 
 class Lease:
-    """A worker's hold on one bulk update. Renewed by one thread; any thread may ask `is_alive`."""
+    """A worker's hold on one bulk update. One thread renews it; any thread may read `is_alive`."""
 
     def __init__(self, bulk: BulkUpdate, worker: str) -> None:
         self.bulk, self.worker = bulk, worker
@@ -62,7 +62,7 @@ class Lease:
 
     @property
     def is_alive(self) -> bool:
-        """Return whether it was ours at the last look, and that look is not too old."""
+        """Return whether it was ours when last renewed, and has not run out since."""
         return self.is_ours and time.monotonic() < self._runs_out
 
     def mine(self) -> QuerySet[BulkUpdate]:
@@ -70,11 +70,11 @@ class Lease:
         return BulkUpdate.objects.filter(pk=self.bulk.pk, worker=self.worker)
 
     def hold(self) -> bool:
-        """Renew it inside a transaction: until it ends no other worker can take over. Return if held."""
+        """Renew it in the caller's transaction, which blocks a takeover until its end. False if lost."""
         return self._renew()
 
     def renew(self, slowed_until: datetime | None) -> bool:
-        """Renew it, take a share of the global limit, and look what the row says. Return if it is ours."""
+        """Renew it, take a share of the global limit and reload the run's row. False if it is lost."""
         with transaction.atomic():
             SharedState.objects.locked(Shared.BULK_SLOTS)  # one worker at a time shares out the limit
             others = BulkUpdate.objects.filter(lease_until__gt=timezone.now()).exclude(pk=self.bulk.pk)

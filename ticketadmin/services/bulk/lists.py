@@ -1,8 +1,8 @@
-"""Reading many tickets of a run by one call, for as long as the CRM's list proves to be good for it.
+"""Reading many tickets of a run by one call, for as long as the CRM's list proves fit for it.
 
-Used where nothing is at stake: a dry run, and the read-back of accepted writes. A row is only a shortcut: one
-that is missing, incomplete or not as expected sends its ticket back to be read singly, and the ticket that is
-about to be written is always read singly. A list that is of little use is not asked again in this turn.
+Used where nothing is at stake: a dry run, and the read-back of accepted writes. A row is only a shortcut: if
+it is missing, incomplete or not as expected, its ticket is read singly, and so is every ticket just before it
+is written. A list that proves of little use is not called again in this turn.
 """
 
 import threading
@@ -18,16 +18,16 @@ from ticketadmin.services.values.choices import Choices
 from ticketadmin.ticketapi.errors import InvalidTicket, TicketApiError, Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
-MAX_CODES_IN_A_CALL = 100  # in one call
+MAX_CODES_IN_A_CALL = 100
 MAX_CODES_LENGTH = 4_000  # characters of the codes in one address, which proxies cut at 8,000
-MIN_SHARE_LISTED = 0.5  # the part of the rows asked for that makes the list worth asking
+MIN_SHARE_LISTED = 0.5  # of the codes asked for; if fewer come back, the list is of little use
 
 
 class ListReads:
     """Whether and how the tickets of one run are read together. Any thread of the run may use it."""
 
     def __init__(self, max_rows: int) -> None:
-        """Take how many rows one call may ask for; none or one: the list is not used."""
+        """Take the most rows that one call may ask for; with 0 or 1 the list is not used."""
         self.max_rows = min(MAX_CODES_IN_A_CALL, max_rows)
         self._is_on = self.max_rows > 1
         self._lock = threading.Lock()
@@ -69,7 +69,7 @@ class ListReads:
         return found
 
     def parts(self, codes: Sequence[str]) -> Iterator[list[str]]:
-        """Cut codes into parts that one call may ask for."""
+        """Split codes into parts that one call may ask for."""
         part: list[str] = []
         length = 0
         for code in codes:

@@ -1,6 +1,7 @@
 """An uploaded file given back with how each of its tickets ended, in three more columns.
 
-The columns are passed over when the file comes back. Words are the caller's: this module knows rows only.
+The columns are ignored when the file is uploaded again. The caller supplies the texts: this module knows only
+rows.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class RowEndings:
-    """How tickets ended by case-folded code; rows without a part in the run by number, or `otherwise`."""
+    """How tickets ended, by case-folded code; for rows that were not in the run by number, or `otherwise`."""
 
     by_code: Mapping[str, Ending]
     by_row: Mapping[int, Ending]
@@ -68,6 +69,6 @@ def _text(one: Ending, name: str) -> str:
 
 
 def _column(table: Table, title: str, texts: Mapping[int, str]) -> AddedColumn:
-    """Return the column, in the place of one of this name, else behind all others."""
+    """Return the column: in place of one of this name, else after all others."""
     own = [at for at, name in enumerate(table.header) if heading(name) == heading(title)]
     return AddedColumn(title, table.header_row, texts, own[0] if own else None, sheet=table.sheet)

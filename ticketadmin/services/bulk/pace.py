@@ -72,7 +72,7 @@ class Pace:
 
     @property
     def held_for(self) -> float:
-        """Return the seconds for which the CRM asked to be left alone; read from any thread."""
+        """Return the seconds for which the CRM still asks not to be called; read from any thread."""
         return max(0.0, self._asked_until - self._clock())
 
     def refused(self, retry_after: float | None = None) -> None:

@@ -1,10 +1,11 @@
 """The dry run of many tickets by one call of the CRM's list.
 
-A list may be late, or spell values otherwise than the ticket itself. So a row only plans a ticket that is to
-be sent, and only if nothing speaks against it: it shows every field concerned, is no older than what the
-index knows of the ticket, and of the rows that came together the one with the longest values says the same as
-its ticket. What seems to be as wanted already, changed since or impossible is read singly first. A row that
-was late nevertheless costs no value: the run reads the ticket before it writes, and reports a conflict.
+A list may be late, or spell values differently from the ticket itself. So a row only plans a ticket that is
+to be sent, and only if the row shows every field concerned, is no older than what the index knows of the
+ticket, and, of the rows in one answer, the one with the longest values agrees with a single read of its
+ticket. A ticket that seems to hold the wanted values already, to have changed since, or to be impossible to
+send is read singly first. Even a row that was late loses no value: the run reads the ticket before it writes,
+and reports a conflict.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,9 +31,9 @@ _PLANNED = ("base", "read_at", "is_unread", "plan", "reason", "unreadable", "sen
 
 
 def plan_together(work: Work, items: Sequence[BulkItem], lists: ListReads) -> list[ItemResult]:
-    """Plan the items whose rows tell enough and write them down; the others are to be read singly.
+    """Plan the items whose rows show enough and write them down; the others are to be read singly.
 
-    Of the first items of a run, tickets are read singly until one is found that can be sent first.
+    At the beginning of a run, tickets are read singly until one is found that can be sent first.
     """
     if recipe_of_run(work.bulk):  # it needs the content and the customer as the ticket itself has them
         return [Singly() for _item in items]
@@ -89,7 +90,7 @@ def _plan_by_rows(work: Work, items: Sequence[BulkItem], lists: ListReads) -> li
 def _is_planned(work: Work, item: BulkItem, read: ReadTicket) -> bool:
     """Set an item's plan by a row; return whether it is simply to be sent, else leave the item as it was.
 
-    A row that does not show all that would have to be sent along says nothing of the ticket's own read.
+    A row that lacks fields that would have to be sent along does not show what a single read would.
     """
     kept = _plan_of(item)
     compare_item(work, item, read)
@@ -104,7 +105,7 @@ def _plan_of(item: BulkItem) -> dict[str, Any]:
 
 
 def _restore(item: BulkItem, plan: Mapping[str, Any]) -> None:
-    """Forget what a row said: a base would be taken for what an earlier run left in the ticket."""
+    """Undo what a row set: its base would be mistaken for the values that an earlier run left behind."""
     for name, value in plan.items():
         setattr(item, name, value)
 

@@ -1,7 +1,7 @@
 """A recipe in a bulk update: kept with the run, and turned into each ticket's own wishes by the dry run.
 
-What is kept are the changes and the moment as they were when the dry run was started: changing the recipe
-afterwards, or sending the next day, changes nothing of what was shown.
+The run keeps the recipe's changes and the moment as they were when the dry run started: changing the recipe
+afterwards, or sending the next day, does not alter what was shown.
 """
 
 from collections.abc import Collection
@@ -90,7 +90,7 @@ def is_stopped(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema, read: Rea
 
 
 def changes_of_run(bulk: BulkUpdate, schema: TicketSchema) -> tuple[RecipeChange, ...]:
-    """Return what a run changed in all its tickets, as a recipe says it; not what a file had for each."""
+    """Return what a run changes in all its tickets, as a recipe; without the values of single tickets."""
     edit = Edit.from_json(bulk.wishes)
     common = tuple(
         RecipeChange(name, RecipeAction.SET, tuple(to_inputs(schema.field(name), wish.value)))
@@ -103,7 +103,7 @@ def changes_of_run(bulk: BulkUpdate, schema: TicketSchema) -> tuple[RecipeChange
 
 
 def forget_recipe(bulk: BulkUpdate) -> None:
-    """Take what an earlier dry run's recipe wished off the items, before other changes are chosen."""
+    """Remove the wishes that an earlier dry run's recipe gave the items, before other changes are chosen."""
     recipe = recipe_of_run(bulk)
     if recipe is None:
         return

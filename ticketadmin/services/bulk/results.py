@@ -14,14 +14,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Retry:
-    """The CRM certainly was not changed, and what stood in the way may pass: the item waits again."""
+    """The CRM was certainly not changed, and the cause may pass: the item waits again."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """The item may have been sent, and reading its ticket has not shown yet what came of it.
+    """The item may have been sent, and reading its ticket has not yet shown what it did.
 
     `reason` is that of the failure just met, "" if nothing failed.
     """
@@ -43,7 +43,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Singly:
-    """What was read of many tickets together tells too little of this one: it is to be read by itself."""
+    """A call for many tickets showed too little of this one: it is to be read by itself."""
 
 
 ItemResult = Done | Retry | Doubt | Left | Accepted | Singly

@@ -38,7 +38,7 @@ class ReturnedFile:
         return "" if (self.record or self.misfit) and only_informs(name) else None
 
     def changed_cells(self, table: Table, codes: int, names: Mapping[int, str]) -> Table:
-        """Return the table without the cells that were left alone: they tell nothing of how a user writes.
+        """Return the table without unchanged cells, which say nothing about how the user writes values.
 
         `codes` is the column of the ticket codes, `names` are the fields of the others, by column.
         """
@@ -75,7 +75,7 @@ class RowPlan:
 
 @dataclass(frozen=True)
 class Differences:
-    """What an export that came back holds otherwise than it was exported.
+    """How an export that came back differs from what was exported.
 
     `changed` rows have a changed or an emptied cell, `emptied` counts the emptied cells of a field, `added`
     rows are of tickets that were not exported, `left_out` were exported and are no longer there.
@@ -99,7 +99,7 @@ def returned_file(table: Table) -> ReturnedFile:
 
 
 def refuse_shortened(exported: ExportedCell) -> None:
-    """Raise ValidationError for a changed cell of which the export held the beginning only."""
+    """Raise ValidationError for a changed cell of which the export held only the beginning."""
     if exported.is_cut:
         message = _(
             "The export held only the beginning of this value, so the cell is not taken back. "
@@ -118,7 +118,7 @@ def is_kept(field: Field, wish: Set | Clear, exported: ExportedCell, schema: Tic
 
 
 def differences(record: ExportRecord, rows: Iterable[RowPlan], codes: Collection[str]) -> Differences:
-    """Return what came back otherwise; `codes` are those of all rows, also of those that have an error."""
+    """Return what differs from the record; `codes` are those of all rows, including rows with errors."""
     kinds: Counter[str] = Counter()
     emptied: Counter[str] = Counter()
     for row in rows:

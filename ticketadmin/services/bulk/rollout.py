@@ -2,7 +2,7 @@
 
 A ticket counts as proved when the CRM accepted it and it was read back right after, the fields that
 were not sent included (where they can be read). One that was too large to be read whole proves nothing.
-What a user decided to go on in spite of is kept in `BulkUpdate.accepted`: "emptied:<field>",
+What a user accepted when continuing a paused run is kept in `BulkUpdate.accepted`: "emptied:<field>",
 "changed:<field>" or "kept_old_values".
 """
 
@@ -16,7 +16,7 @@ from ticketadmin.services.values.schema import TicketSchema
 
 HANDFUL = 4  # tickets in flight once the first one is proved
 PROVED_FOR_FULL_SPEED = 5  # proved tickets after which the run goes at full speed
-KEPT_OLD_VALUES = PauseReason.KEPT_OLD_VALUES.value  # also the word by which it is accepted
+KEPT_OLD_VALUES = PauseReason.KEPT_OLD_VALUES.value  # also the entry in `accepted`
 _PROVED = tuple(one for one in ItemOutcome if one.is_proved)
 PAUSING_DAMAGE = tuple(one for one in Damage if one.pauses)
 
@@ -69,7 +69,7 @@ def damage_seen(item: BulkItem, schema: TicketSchema) -> dict[str, Damage]:
 
 
 def damaged_items(bulk: BulkUpdate) -> QuerySet[BulkItem]:
-    """Return the tickets of which a field that was not sent is empty or another one since."""
+    """Return the tickets in which a field that was not sent was emptied or changed."""
     return bulk.items.filter(damage__in=PAUSING_DAMAGE).select_related("change").order_by("position")
 
 
@@ -83,7 +83,7 @@ def unaccepted_damage(bulk: BulkUpdate, schema: TicketSchema) -> Iterator[tuple[
 
 
 def everything_seen(bulk: BulkUpdate, schema: TicketSchema) -> list[str]:
-    """Return what going on now accepts, with what was accepted before."""
+    """Return what continuing now accepts, including what was accepted before."""
     items = damaged_items(bulk).iterator(chunk_size=500)
     keys = {key for item in items for _damage, key in _keys(item, schema)}
     if _proved(bulk).filter(outcome=ItemOutcome.NOT_APPLIED).exists():

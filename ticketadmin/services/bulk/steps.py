@@ -1,7 +1,7 @@
-"""What the threads of a run do: a step of one item or of many, with calls that are limited as the run's.
+"""What the threads of a run do: a step of one item or of many, within the run's limits on calls.
 
 Nothing begins on a lease that ran out, nor once the run is to stop. Which item comes next, and what its
-result means for the run, is `engine`'s.
+result means for the run, `engine` decides.
 """
 
 import time
@@ -44,16 +44,13 @@ class Steps:
         self._lists_at = time.monotonic() - REFRESH
 
     def refresh(self) -> bool:
-        """Look up again what steps work with; return whether the owner may still run bulk updates."""
+        """Load what the steps use anew; return whether the owner may still run bulk updates."""
         work = _work_for(self._bulk)
         self.work = work or self.work  # what was written is still to be proved
         return work is not None
 
     def step(self, item: BulkItem) -> ItemResult:
-        """Work on one item from beginning to end.
-
-        Nothing begins on a lease that ran out, nor once the run is to stop.
-        """
+        """Take the step that one item needs."""
         with self._calling():
             work = self._begin()
             if work is None:
@@ -63,7 +60,7 @@ class Steps:
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
-        """Let the calls of this thread be limited and held as those of the run."""
+        """Subject the calls of this thread to the run's limits and holds."""
         held, limit = held_back.set(lambda: self._pace.held_for), concurrency_limit.set(self.limit)
         try:
             yield
@@ -72,7 +69,7 @@ class Steps:
             held_back.reset(held)
 
     def _begin(self) -> Work | None:
-        """Return what a thread works with, None if nothing may begin any more."""
+        """Return what a step uses, None if nothing may begin any more."""
         self._ask_for_lists()
         return self.work if self._may_begin() else None
 

@@ -1,4 +1,4 @@
-"""The threads that work on items side by side, and nothing of what the work is."""
+"""The threads that work on items in parallel. They know nothing about the work itself."""
 
 import queue
 import threading
@@ -14,7 +14,7 @@ from ticketadmin.services.bulk.results import ItemResult
 
 @dataclass(frozen=True)
 class Task:
-    """What one thread is to do at once: for one item or several, a result for each."""
+    """What one thread is to do in one go: for one item or several, with a result for each."""
 
     items: Sequence[BulkItem]
     run: Callable[[], Sequence[ItemResult]]
@@ -22,13 +22,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Finished:
-    """A task that a thread has finished with: its results, or the error that broke out."""
+    """A task that a thread has finished: its results, or the error that it raised."""
 
     task: Task
     results: Sequence[ItemResult] | Exception
 
     def by_item(self) -> list[tuple[BulkItem, ItemResult | Exception]]:
-        """Return each item with what came of it."""
+        """Return each item with its result or the error."""
         if isinstance(self.results, Exception):
             return [(item, self.results) for item in self.task.items]
         return list(zip(self.task.items, self.results, strict=True))

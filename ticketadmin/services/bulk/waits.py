@@ -1,4 +1,4 @@
-"""How long one ticket of a run waits before it is tried or looked at again. The pace of the run is `pace`."""
+"""How long one ticket of a run waits before it is tried or read again. The run's own pace is in `pace`."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from ticketadmin.ticketapi.reasons import Reason
 MAX_ITEM_ATTEMPTS = 6
 MAX_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
 ITEM_LOOK_INTERVAL = timedelta(seconds=2)
-NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # nothing left this tool
+NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # no request left this tool
 # Seconds, after a failure of the ticket's own: doubled each time, up to the second one.
 FIRST_TICKET_WAIT, MAX_TICKET_WAIT = 0.5, 30.0
 FIRST_WAIT_FOR_A_LOCK, MAX_WAIT_FOR_A_LOCK = 5.0, 60.0
@@ -29,7 +29,7 @@ def wait_after(attempts: int, reason: Reason | None = None) -> timedelta:
 def may_try_again(item: BulkItem, reason: str, retry_after: float | None = None) -> bool:
     """Put the item back, unless it has been tried often. It waits apart, so that others are not held up.
 
-    Where nothing left this tool, it was not tried. After a 429 the run waits as a whole.
+    Where no request left this tool, it was not tried. After a 429 the run waits as a whole.
     """
     known = Reason.known(reason)
     if known in NOT_TRIED:

@@ -33,12 +33,12 @@ class Work:
 
 def work_on(bulk: BulkUpdate, user: User) -> Work:
     """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
-    choices = replace(get_choices(ask=False), rules=None)  # each save looks: this is kept a while
+    choices = replace(get_choices(ask=False), rules=None)  # each save loads the rules: this is kept longer
     return Work(bulk, user, load_schema(choices, bulk.wishes), load_rules())
 
 
 def _still_ours() -> QuerySet[BulkItem]:
-    """Return the items of a run, none if another worker took it over: that one finds out by itself."""
+    """Return the items of a run, none if another worker took it over, which settles them itself."""
     run = BulkUpdate.objects.filter(pk=Slot("run", BigIntegerField()), worker=Slot("worker", CharField()))
     return BulkItem.objects.filter(bulk__in=run)
 

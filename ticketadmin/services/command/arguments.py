@@ -52,7 +52,7 @@ class Wanted:
 
     @property
     def single_edit(self) -> Edit:
-        """Return all changes of the only ticket: its own come before the common ones."""
+        """Return all changes of the only ticket: its own take precedence over the common ones."""
         own = self.tickets[0].edit
         return Edit({**self.edit.wishes, **(own.wishes if own else {})})
 

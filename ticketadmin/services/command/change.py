@@ -99,7 +99,7 @@ def system_account() -> str:
     number = os.geteuid()
     try:
         name = pwd.getpwuid(number).pw_name
-    except KeyError:  # a container's number without a name
+    except KeyError:  # in a container, a user id without a name
         name = f"uid {number}"
     return name[:MAX_SYSTEM_ACCOUNT]
 
@@ -163,7 +163,7 @@ def _not_accepted(items: QuerySet[BulkItem], command: CommandContext) -> tuple[s
 
 
 def _stopped(bulk: BulkUpdate, command: CommandContext) -> RunResult:
-    """Pause or discard a run that is to stop, so that no worker goes on. One that paused stays so."""
+    """Pause or discard a run that is to stop, so that no worker continues it. A paused run stays paused."""
     exit_code = Exit.INTERRUPTED if command.should_stop() else Exit.PAUSED
     found = RunResult(bulk, exit_code, _results(bulk)[1], is_kept=bulk.was_confirmed)
     if bulk.state == BulkState.RUNNING:

@@ -1,7 +1,8 @@
 """`--recipe NAME`: what a recipe of the user says, as changes of the command.
 
-What the arguments or a column of the standard input say of a field comes before the recipe. One ticket is
-read for it. Of several, each gets its values from the dry run of the bulk update where they differ by ticket.
+What the arguments or a column of the standard input say about a field takes precedence over the recipe. A
+single ticket is read for it. Of several, each gets values that differ by ticket from the dry run of the bulk
+update.
 """
 
 from collections.abc import Sequence

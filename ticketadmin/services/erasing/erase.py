@@ -102,7 +102,7 @@ def look_up(subject: ErasureSubject, *, user: User) -> HeldData:
 def erase(subject: ErasureSubject, *, user: User) -> HeldData:
     """Erase all that is held of the subject and return what it was.
 
-    Raises Forbidden and StillOpen. All or nothing: a save that begins meanwhile undoes the erasing.
+    Raises Forbidden and StillOpen. All or nothing: a save that begins meanwhile rolls the erasing back.
     """
     with transaction.atomic():
         found = look_up(subject, user=user)

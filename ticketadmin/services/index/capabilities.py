@@ -117,7 +117,7 @@ def is_sorted(values: Iterable[Any], *, descending: bool) -> bool:
 
 
 def _try(ask: Ask, **query: Any) -> tuple[Ticket, ...] | None:
-    """Return the rows of a page that a CRM may refuse; None if it does. What may pass is raised."""
+    """Return the rows of a page that a CRM may refuse; None if it does. Errors that may pass are raised."""
     try:
         return ask(limit=LIST_PAGE_SIZE, **query).tickets
     except (InvalidTicket, NotAllowed, NotFound, UnexpectedReply):

@@ -1,6 +1,6 @@
-"""A ticket's own read as one prepared update of its row: one that holds the same, or that a save changed.
+"""Two prepared updates of a ticket's row: after a read that showed the same, and after a save changed it.
 
-These are what opening and saving a ticket write, so their SQL is worked out once. Every other read goes
+They are what opening and saving a ticket write, so their SQL is worked out only once. Every other read goes
 through `rows.write_rows`.
 """
 

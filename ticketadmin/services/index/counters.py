@@ -1,4 +1,4 @@
-"""Counts by status, kept by every write of a row, so that a page shows them without counting rows."""
+"""Counts by status, updated with every write of a row, so that pages show them without counting rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Tickets that were erased here and must not come back from the CRM's list by themselves.
 
 Of each only a keyed digest of its code is kept. Opening or saving the ticket lets it back in. The key is
-derived from SECRET_KEY: with a new one, the digests of before name nothing any more.
+derived from SECRET_KEY: once that is changed, the digests kept so far no longer match any code.
 """
 
 from collections.abc import Collection, Iterable

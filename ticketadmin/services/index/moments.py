@@ -1,4 +1,4 @@
-"""Moments as a CRM writes them, of which the documentation promises no form."""
+"""Moments as a CRM writes them; its documentation does not say in which form."""
 
 import re
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _MILLISECONDS = re.compile(r"[0-9]{12,13}")
 def moment_of(text: str) -> datetime | None:
     """Return the moment in a text, aware: ISO with or without a zone, or seconds since 1970; else None.
 
-    A time without a zone is taken as one of the product's time zone (TIME_ZONE).
+    A time without a zone is taken to be in the product's time zone (TIME_ZONE).
     """
     text = text.strip()[:40]
     if _SECONDS.fullmatch(text):

@@ -37,7 +37,7 @@ def overview_for(user: User) -> Overview:
     """Return all of it, by one query, without a remote call."""
     found = _OVERVIEW.first(address=current_address(), user=user.pk)
     if found is None:
-        current_index()  # which makes it
+        current_index()  # creates the row
         return overview_for(user)
     return Overview(
         index=found,

@@ -42,7 +42,7 @@ def place_of(text: str) -> Place | None:
         raise ValueError from error
 
 
-# What orders rows: its kind in an address, its type, how it is written there and read again.
+# The kinds of sort keys: the name in an address, the type, how a key is written there and how it is read.
 _KEYS: tuple[tuple[str, Any, Callable[[Any], object], Callable[[Any], Any]], ...] = (
     ("none", NoneType, lambda _key: None, lambda _text: None),
     ("bytes", bytes | memoryview, lambda key: bytes(key).hex(), bytes.fromhex),

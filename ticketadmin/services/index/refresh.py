@@ -1,7 +1,7 @@
-"""Updates the index by what the tool reads anyway: opening, fresh reads, read-backs, dry runs, quick status.
+"""Updates the index from reads that the tool makes anyway: opening, saving, read-backs, dry runs.
 
-Where nothing can be read back, an accepted save leaves the values that were sent, marked as such. An error of
-the index never fails the read or the save that it learns from.
+Where nothing can be read back, an accepted save leaves the values that were sent, marked as such. An error in
+updating the index never fails the read or the save behind it.
 """
 
 import logging

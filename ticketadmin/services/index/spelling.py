@@ -1,4 +1,4 @@
-"""How the index spells what a user named: a code in other capitals, a status that is gone."""
+"""How the index spells what a user named: a code in other letter case, a status that no longer exists."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from ticketadmin.services.values.ordering import sort_key
 
 
 def spelled_as_known(codes: Iterable[str]) -> dict[str, str]:
-    """Return the spelling that the index knows of each code that it does not know as given, in two queries.
+    """Return the index's spelling of each code that it knows only in other letter case, in two queries.
 
-    A code is left out where the index has no ticket of its letters, or several.
+    A code is left out if the index knows several such spellings.
     """
     given = {code: sort_key(code) for code in codes}
     known: defaultdict[bytes, set[str]] = defaultdict(set)
@@ -36,8 +36,8 @@ class NamedColumn(StrEnum):
 
 
 def name_in_index(column: NamedColumn, name: str) -> str:
-    """Return a name as tickets of the index have it, "" where none has it. One query beside the index's."""
+    """Return a name as tickets in the index have it, "" if none has it. One query, and that of the index."""
     rows = IndexedTicket.objects.filter(index=current_index(), missing_at=None)
-    # Without an order: to find the first row by its id, a database may walk through all of them.
+    # Without an order: to find the first row by id, a database may scan all of them.
     found = rows.filter(**{column.key_column: sort_key(name)}).order_by().values_list("values", flat=True)[:1]
     return next((values.get(column.value, "") for values in found), "")

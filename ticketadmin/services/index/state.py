@@ -60,9 +60,9 @@ def index_state(index: TicketIndex, counted: Iterable[Counted] | None = None) ->
 
 
 def note_use(index: TicketIndex, now: datetime | None = None) -> None:
-    """Note that a user looks at a list, so that the newest tickets are read more often. Written seldom.
+    """Note that a user looks at a list, so that the newest tickets are read more often. Rarely writes.
 
-    `now` is `database_now()`, where the caller has asked for it.
+    `now` is `database_now()`, if the caller has already read it.
     """
     now = now or database_now()
     if index.wanted_at is None or now - index.wanted_at > NOTE_USE_EVERY:

@@ -1,6 +1,6 @@
-"""The databases' statistics of the index's rows: without them SQLite guesses which index leads to few rows.
+"""The databases' statistics of the ticket index's rows: without them SQLite guesses which SQL index to use.
 
-To count the open tickets of a customer it then walked all open tickets instead of those found by the name.
+To count a customer's open tickets it then scanned all open tickets instead of that customer's.
 """
 
 import logging
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 MAX_ROWS_ANALYSED = 1_000  # rows of an index; 0.1 s for 100,000 tickets
 _STATEMENTS = {
     "sqlite": (f"PRAGMA analysis_limit = {MAX_ROWS_ANALYSED}", "ANALYZE ticketadmin_indexedticket"),
-    "postgresql": ("ANALYZE ticketadmin_indexedticket",),  # which looks at a sample, too
+    "postgresql": ("ANALYZE ticketadmin_indexedticket",),  # which samples rows by itself
 }
 
 

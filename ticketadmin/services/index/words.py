@@ -34,7 +34,7 @@ class Term:
 def folded_text(text: str) -> str:
     """Return a text as search compares it, on one line."""
     words = " ".join(plain_letters(visible(text[:MAX_SEARCHED_TEXT])).split())
-    return "".join(filter(str.isprintable, words))  # a NUL, for example, is nothing that a database compares
+    return "".join(filter(str.isprintable, words))  # databases do not compare a NUL, for example
 
 
 def words_of(texts: Iterable[str]) -> str:
