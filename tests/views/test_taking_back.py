@@ -34,6 +34,30 @@ def press(client: Client, page: Any, button: str, **headers: Any) -> Any:
     return client.post(form.action, form.filled(), **headers)
 
 
+def offers(page: Any) -> list[tuple[str, str]]:
+    """Return the address of each offer to take a change back, with what its box for a reason is called."""
+    return re.findall(
+        r'action="(/history/[^"]*)"(?:(?!</form>).)*?<summary>(.*?)</summary>', page.content.decode(), re.S
+    )
+
+
+@pytest.mark.parametrize("semantics", ["merge", "replace"])
+def test_no_two_offers_to_take_a_change_back_look_the_same(
+    semantics: str, web: Client, sandbox: Sandbox
+) -> None:
+    save(web, ticket_title="Lần một")
+    sandbox.switch(semantics=semantics)
+
+    shown = offers(save(web, ticket_title="Lần hai"))
+
+    newest, first = Change.objects.order_by("-pk")
+    undone = {f"/history/{one.uuid}/undo/" for one in (newest, first)}
+    restored = {f"/history/{newest.uuid}/restore/"} if semantics == "replace" else set()
+    assert sorted(address for address, _reason in shown) == sorted(undone | restored)
+    of_newest = [reason for address, reason in shown if str(newest.uuid) in address]
+    assert len(set(of_newest)) == len(of_newest)
+
+
 def test_a_refused_undo_says_what_the_crm_refused(web: Client, sandbox: Sandbox) -> None:
     page = save(web, ticket_title="Sai rồi")
     web.post(f"{URL}draft/", ticket_form(page).filled(emergency_phone="0911222333"))
@@ -101,6 +125,33 @@ def test_an_undo_in_conflict_names_the_values_by_the_change_that_it_takes_back(
     assert [
         one for one in ("When you opened the form", "Yours", "Everything else you typed") if one in shown
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "replaced"),
+    [
+        ({}, None),
+        ({"emergency_phone": "0911222333"}, ""),
+        ({"ticket_title": "Bản nháp"}, "Title"),
+        ({"ticket_title": "Bản nháp", "emergency_phone": "0911222333"}, "Title"),
+    ],
+)
+def test_an_undo_in_conflict_says_what_becomes_of_the_draft(
+    typed: dict[str, str], replaced: str | None, web: Client, sandbox: Sandbox
+) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    web.post(f"{URL}draft/", ticket_form(page).filled(**typed))
+    sandbox.edit(CODE, ticket_title="Của đồng nghiệp")
+
+    asked = press(web, page, "undo")
+
+    shown = squeezed(asked.content.decode())
+    assert ("is kept. It is not in the form below" in shown) == bool(typed)
+    assert (f'href="{URL}"> <svg' in shown or f'href="{URL}"><svg' in shown) == bool(typed)
+    assert re.findall(r"the draft loses what it has for: (.*?)\.", shown) == ([replaced] if replaced else [])
+    web.post(URL, ticket_form(asked).filled(**{"resolve.ticket_title": "mine"}))
+    kept = Draft.objects.first()
+    assert sorted(kept.inputs if kept else ()) == [name for name in typed if name != "ticket_title"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ticketadmin.forms.tickets import TicketForm
 from ticketadmin.models import Change, User
@@ -43,6 +44,14 @@ class Preview(Page):
     content: DisplayedContent | None  # as it would be stored
 
 
+@dataclass(frozen=True)
+class KeptDraft:
+    """A draft of the ticket that its form does not show."""
+
+    typed_at: datetime
+    replaced: Sequence[Text]  # labels of the fields of which a save of the form drops what the draft holds
+
+
 @dataclass(frozen=True, kw_only=True)
 class Beside(Page):
     """What a ticket page shows beside its form, by what came of the request."""
@@ -55,6 +64,7 @@ class Beside(Page):
     draft: Restored | None = None  # the one in the form
     snippets: SnippetChoice | None = None  # to choose from, without scripts
     named_losses: tuple[str, ...] = ()  # the fields that a save would lose, where the notice names them
+    kept_draft: KeptDraft | None = None  # one that is not in the form
     takes_back: bool = False  # the conflicts are those of an undo or a restore: no user typed "mine"
 
 

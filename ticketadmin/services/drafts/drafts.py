@@ -5,7 +5,7 @@ meanwhile is compared and not overwritten. Two tabs of one user add to one draft
 tab drops only what it typed or was shown. Drafts are private: every function works on the user's own.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -52,6 +52,14 @@ class Tab:
     def may_drop(self, draft: Draft, name: str) -> bool:
         """Return whether this tab typed a text of the draft, or was shown it."""
         return draft.tabs.get(name, self.name) == self.name or name in self.restored
+
+
+@dataclass(frozen=True)
+class DraftElsewhere:
+    """A draft of a ticket that a form of the same ticket does not show."""
+
+    typed_at: datetime
+    replaced: Sequence[str]  # the fields of which a save of that form drops what the draft holds
 
 
 class TooManyDrafts(Exception):
@@ -144,6 +152,14 @@ def restore_draft(user: User, opened: OpenedTicket, *, beside: Collection[str] =
         return restored
     Draft.objects.filter(pk=draft.pk, updated_at=draft.updated_at).delete()
     return None
+
+
+def draft_elsewhere(user: User, code: str, names: Collection[str]) -> DraftElsewhere | None:
+    """Return the user's draft of a ticket as a form sees it that shows `names`, and nothing of the draft."""
+    draft = _OWN_DRAFT.first(actor=user.pk, ticket=code)
+    if draft is None:
+        return None
+    return DraftElsewhere(draft.updated_at, [name for name in draft.inputs if name in names])
 
 
 def _draft_of() -> QuerySet[Draft]:

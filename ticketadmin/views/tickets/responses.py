@@ -23,12 +23,12 @@ from ticketadmin.presenters.problems import describe_in_progress, describe_probl
 from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, show_rules
 from ticketadmin.presenters.sent_along import losing_notice, sent_along_notice
-from ticketadmin.presenters.ticket_page import Beside, TicketPage, UnavailablePage
+from ticketadmin.presenters.ticket_page import Beside, KeptDraft, TicketPage, UnavailablePage
 from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.reading import ReadTicket
 from ticketadmin.services.crm.statuses import get_statuses
-from ticketadmin.services.drafts.drafts import CLEAR_INPUT, restore_draft
+from ticketadmin.services.drafts.drafts import CLEAR_INPUT, draft_elsewhere, restore_draft
 from ticketadmin.services.history.changes import newest_of_ticket
 from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.recipes.keep import recipes_for
@@ -226,7 +226,17 @@ def conflict_page(request: UserRequest, conflict: EditConflict) -> HttpResponse:
     schema = load_schema(get_choices(), base.values)
     mine = {one.name: to_inputs(schema.field(one.name), one.mine) for one in base.conflicts}
     form = TicketForm(base=base, schema=schema, inputs=mine)
-    return ticket_page(request, form, Beside(read=conflict.theirs, takes_back=True), status=409)
+    beside = Beside(read=conflict.theirs, takes_back=True, kept_draft=_kept_draft(request, form))
+    return ticket_page(request, form, beside, status=409)
+
+
+def _kept_draft(request: UserRequest, form: TicketForm) -> KeptDraft | None:
+    """Return the user's draft of the ticket where the form in conflict does not show it."""
+    names = [one.name for one in form.base.conflicts]
+    draft = draft_elsewhere(request.user, form.base.code, names)
+    if draft is None:
+        return None
+    return KeptDraft(draft.typed_at, [form.schema.field(name).label for name in draft.replaced])
 
 
 def _base_in_conflict(conflict: EditConflict) -> Base:
