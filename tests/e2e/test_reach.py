@@ -49,6 +49,19 @@ SMALL_TARGETS = """() => {
 }"""
 
 
+# Each closed select with a longer option: whether it grew by it, or its text can be read beyond its frame.
+LONG_OPTIONS = """(text) => [...document.querySelectorAll("select:not([multiple])")].map((one) => {
+  const height = one.offsetHeight;
+  const option = new Option(text, text, true, true);
+  one.append(option);
+  const { textOverflow, appearance } = getComputedStyle(one);
+  const overflow = appearance === "base-select" ? "none" : textOverflow;
+  const grew = one.offsetHeight > height || one.scrollWidth > one.clientWidth;
+  option.remove();
+  return { name: one.name, grew, overflow };
+})"""
+
+
 @pytest.fixture(scope="module")
 def finished(live: LiveServer) -> str:
     """The path of a bulk update that has ended, with a ticket that does not exist."""
@@ -131,6 +144,20 @@ def test_a_word_that_is_wider_than_the_page_is_broken(
 
     expect(page.get_by_role("heading", name=f"Other tickets of {word}")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("path", ["/tickets/", URL, "/history/", "/bulk/new/", "/recipes/new/"])
+def test_a_closed_select_keeps_to_one_line_however_long_its_option(
+    path: str, tab_of: Callable[..., Tab]
+) -> None:
+    page = tab_of("lead").goto(path)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        grown = page.evaluate(LONG_OPTIONS, "Một lựa chọn rất dài " * 20)
+
+        assert len(grown) >= 3
+        assert [one for one in grown if one["grew"] or one["overflow"] != "ellipsis"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_texts_stay_readable_with_spacing_of_their_readers(
