@@ -15,7 +15,7 @@ class Surprise(StrEnum):
 
 
 class FileReading(TypedDict, total=False):
-    """How an uploaded file was read. `presenters/bulk_changes.py` says it."""
+    """How an uploaded file was read. `presenters/bulk_changes.py` puts it into words."""
 
     misfit: str | None  # a `RecordProblem`: why an exported list cannot be compared
     passed_over: list[str]  # headings of columns that were not read

@@ -25,7 +25,7 @@ def nullable_json(help_text: str = "") -> "models.JSONField[Any, Any]":
 def later_text(name: Any = None, **options: Any) -> "models.CharField[str, str]":
     """Return a text column that was added to its table later, "" by default.
 
-    The default is the database's, too: in an upgrade, web processes of the version before still write rows.
+    The database has the default as well: during an upgrade, processes of the version before still write rows.
     """
     return models.CharField(name, blank=True, default="", db_default="", **options)
 

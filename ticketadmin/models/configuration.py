@@ -109,8 +109,8 @@ class StatusSetting(NamedRow):
 class TicketRule(models.Model):
     """What setting a field, perhaps to one value, requires: other fields, a reason, membership of a group.
 
-    Lists hold names, of fields and of groups. A group that is renamed or deleted lets no user through until
-    the rule is changed: a rule never becomes weaker by itself.
+    The lists hold names of fields and of groups. After a group is renamed or deleted, it lets no user through
+    until the rule is changed: a rule never becomes weaker by itself.
     """
 
     field = models.CharField(_("when this field is changed"), max_length=80)

@@ -34,7 +34,7 @@ class Snapshot(StrEnum):
 
 
 class Shared(StrEnum):
-    """What processes share to call the CRM together. The values are those of versions before the split."""
+    """What processes share to coordinate their calls. The values are those of versions before the split."""
 
     CIRCUIT = "circuit"  # {"open_until": ISO or None}; services/crm/circuit_breaker.py
     RATE = "pace"  # {"next": ISO}, the first free place for a call; services/crm/rate_limit.py
@@ -72,7 +72,7 @@ class SharedStateManager(models.Manager["SharedState"]):
     """Locks rows by their names."""
 
     def locked(self, name: Shared) -> "SharedState":
-        """Return the row of that name, locked until the transaction ends; empty if there was none."""
+        """Return the row of that name, locked until the transaction ends; created empty if there was none."""
         self.get_or_create(name=name)
         return self.select_for_update().get(name=name)
 

@@ -1,4 +1,4 @@
-"""The ticket index: what tickets the CRM has, as far as reads have shown. A read model, never a save's base.
+"""The ticket index: which tickets the CRM has, as far as reads have shown. A read model, never a save's base.
 
 One `TicketIndex` is kept for each CRM address, with its tickets, its sweep and what this CRM's list can do.
 Content is never stored here. What the columns mean and who writes them: `services/index/rows.py`.
@@ -137,7 +137,7 @@ class IndexedValue(NamedRow):
 
 
 class StatusCount(NamedRow):
-    """How many tickets of an index have a status. Writes of rows keep it; nothing counts rows to show it.
+    """How many tickets of an index have a status. Every write of rows updates it; no page counts rows.
 
     `key` is the status's sort key; empty if the status is unknown.
     """

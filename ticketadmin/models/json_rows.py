@@ -36,11 +36,11 @@ class _JsonList(Func):
 
 
 class _JsonObject(JSONObject):
-    """One row as a JSON object, without asking whether the database can make one.
+    """One row as a JSON object, without checking whether the database supports that.
 
-    Django asks SQLite in a transaction, which takes the database's lock here (`transaction_mode`). Where
+    Django checks it on SQLite in a transaction, which takes the database's lock here (`transaction_mode`). If
     another process holds that lock, Django takes the failure for a "no" as long as the connection lives.
-    Each database that the product runs on can (SQLite since 3.38, PostgreSQL since 9.5).
+    Every database that the product runs on supports it (SQLite since 3.38, PostgreSQL since 9.5).
     """
 
     def as_sql(self, compiler: Any, connection: Any, *options: Any, **context: Any) -> Any:
@@ -61,8 +61,8 @@ class _Hexadecimal(Func):
 def json_rows(rows: type[_Row] | QuerySet[_Row], names: Collection[str] = ()) -> Subquery:
     """Return rows, or all of a table, in no order, as a column of any query, for `rows_in`.
 
-    `names` are the columns, without any all of them. Each row of the query repeats them, so it is for queries
-    of a few rows.
+    `names` are the columns, by default all of them. Each row of the query repeats them, so this is meant for
+    queries of a few rows.
     """
     if isinstance(rows, type):
         rows = rows._default_manager.all()
@@ -97,7 +97,7 @@ def rows_in(model: type[_Row], column: JsonRows) -> tuple[_Row, ...]:
 def _value(field: Field[Any, Any], value: Any) -> Any:
     """Return a value of the type that its field has.
 
-    SQLite spells a boolean as a number, JSON as a text, and a moment, which is one of UTC, without a zone.
+    SQLite spells a boolean as a number, JSON as a text, and a moment, which is in UTC, without a zone.
     """
     if isinstance(field, JSONField) and isinstance(value, str):
         return json.loads(value)

@@ -72,7 +72,7 @@ class _Traits:
 
 
 class Outcome(_Traits, _Table):
-    """What is known of one change or of one field of it; the words that the whole product uses."""
+    """What is known of one change or of one of its fields; the vocabulary of the whole product."""
 
     PENDING = "pending", Tone.INFO, 0, Trait.OPEN, _("In progress")
     VERIFIED = "verified", Tone.SUCCESS, 1, Trait.SAVED | Trait.APPLIED | Trait.PROVED, _("Verified")

@@ -13,14 +13,14 @@ _Row = TypeVar("_Row")
 
 @dataclass(frozen=True)
 class PageOfRows(Generic[_Row]):
-    """Some rows; `next_before` leads to the page after, if there is one."""
+    """The rows of a page; `next_before` leads to the next page, if there is one."""
 
     rows: tuple[_Row, ...]
     next_before: int | None = None
 
 
 def page_of(rows: QuerySet[Any], size: int) -> PageOfRows[Any]:
-    """Return the first rows of a query that is ordered by falling keys."""
+    """Return the first rows of a query that is ordered by descending keys."""
     found = tuple(rows[: size + 1])
     return PageOfRows(found[:size], found[size - 1].pk if len(found) > size else None)
 

@@ -27,9 +27,9 @@ class Gate(Protocol):
     """Decides whether an attempt may be made now."""
 
     def enter(self, *, within: float, places: int = 1) -> None:
-        """Return when the attempt may be made; raise Unavailable if that is not within so many seconds.
+        """Return once the attempt may be made; raise Unavailable if that is not within `within` seconds.
 
-        `places` are taken under the rate limit at once: none for a call whose place was taken before.
+        `places` is how many places under the rate limit it takes: none if its place was taken before.
         """
 
     def leave(self) -> None:

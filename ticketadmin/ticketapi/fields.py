@@ -1,9 +1,8 @@
 """Which fields a GET requests: all that the product can use, without those that this CRM refuses.
 
 The documentation promises a few; whether `fields=` takes others is not documented, and an unknown name
-may be answered with 400 for the whole request. Then it is found out once which names were refused, by
-halving, and the others are kept. The finding is believed for some minutes only: the 400 may have been for
-something that passes.
+may be answered with 400 for the whole request. Then a search by halving finds which names are refused, and
+the others are kept. The result is believed only for some minutes: the 400 may have had a cause that passes.
 """
 
 import re
@@ -38,12 +37,12 @@ class AskedFields:
         return (*self.documented, *(name for name in self._further if name not in refused))
 
     def find_refused(self, accepts: Callable[[Names], bool], *, words: str = "") -> None:
-        """Ask with parts of the names until each refused one is known.
+        """Ask for parts of the names until each refused one is known.
 
-        `accepts` asks the CRM for some names and tells whether it answered; what it raises ends the
-        search, and all that was not accepted until then counts as refused. Names that are in the `words`
-        of the refusal are tried apart from the others: two calls, where the CRM names what it refuses,
-        else at most two a name.
+        `accepts` asks the CRM for some names and returns whether it answered; an error that it raises ends
+        the search, and names not accepted by then count as refused. Names that occur in the `words` of the
+        refusal are tried apart from the others: that takes two calls if the CRM names what it refuses, else
+        at most two per name.
         """
         with self._lock:
             if self._clock() < self._believed_until:  # another thread found out meanwhile

@@ -49,10 +49,10 @@ class ApiKey:
                 self._value, self._stamp = "", None
 
     def mask(self, text: str) -> str:
-        """Return text of the CRM with the key blanked out, in whatever spelling the CRM repeats it.
+        """Return text of the CRM with the key blanked out, however the CRM spells it.
 
-        To be called on a text as it came and again after each step of decoding. A key that was replaced a
-        moment ago is blanked out, too: an answer to it may still arrive.
+        To be called on a text as it arrived and again after each step of decoding. A key that was replaced a
+        moment ago is also blanked out: an answer to a request with it may still arrive.
         """
         if self._value != self._spelled:
             self._spell_out()
@@ -61,7 +61,7 @@ class ApiKey:
         return text
 
     def _spell_out(self) -> None:
-        """Make the pattern of a key that was read since."""
+        """Add the pattern of a key that was read since the last one was made."""
         with self._lock:
             value = self._value
             if value != self._spelled and len(value) >= MIN_SPELLING and value.isascii():

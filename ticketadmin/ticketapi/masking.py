@@ -38,7 +38,7 @@ def _of_letter(letter: str) -> str:
         found.append(_BACKSLASH + re.escape(letter))
     if letter == " ":
         found.append(r"\+")
-    found.append(re.escape(letter))  # last: where the others fit, they are longer
+    found.append(re.escape(letter))  # last: where another alternative matches, it is longer
     return f"(?:{'|'.join(found)})"
 
 

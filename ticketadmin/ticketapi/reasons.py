@@ -20,7 +20,7 @@ class Repeat(Enum):
 class FailureSource(Enum):
     """Where a failure came from."""
 
-    HERE = auto()  # nothing left this tool
+    HERE = auto()  # no request left this tool
     UNREACHABLE = auto()  # no connection was made, so nothing was sent
     SILENCE = auto()  # sent, and no answer came in time
     BROKEN = auto()  # sent, and the connection ended: the CRM is alive

@@ -53,8 +53,8 @@ _IN_PERSON = frozenset({500, 501, 505})
 class Reply:
     """An answer as it arrived: status, headers (looked up by lower-case names), and the bytes of the body.
 
-    `mask` blanks out the key (`ApiKey.mask`). Nothing of the body leaves this module without it. What came
-    unmasked is not in the repr, which error reports show for each frame that holds a reply.
+    `mask` blanks out the key (`ApiKey.mask`). Nothing of the body leaves this module unmasked. The unmasked
+    parts are not in the repr, which error reports show for each frame that holds a reply.
     """
 
     status: int

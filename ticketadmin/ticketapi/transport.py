@@ -1,9 +1,9 @@
 """HTTP connections with a deadline for the whole call, which know whether anything was sent.
 
-Time-outs of a socket count from byte to byte: a server that drips one byte a second never exceeds
-them. A `Watch` bounds the whole call: when its time is over it shuts the socket down under the
-reader. It also records whether the first byte of a request left, which decides whether a failed
-write may have been carried out.
+A socket's timeouts count from byte to byte: a server that drips one byte a second never exceeds them. A
+`Watch` bounds the whole call: when its time is over it shuts the socket down under the reader. It also
+records whether the first byte of a request left, which decides whether a failed write may have been carried
+out.
 """
 
 import contextlib
@@ -106,8 +106,8 @@ _alarm = _Alarm()
 class _Watched:
     """A connection that reports to the call's watch before it sends, and sends a whole request at once.
 
-    Each operation on a socket lets another thread run Python, and has to wait until that one pauses. So a
-    call with many others beside it makes as few of them as it can.
+    Each operation on a socket releases the interpreter lock and then waits to take it back from another
+    thread. So a call makes as few of them as it can.
     """
 
     sock: Any
@@ -144,7 +144,7 @@ class _WatchedHTTPS(_Watched, HTTPSConnection):
 
 
 class _FreshPool:
-    """A pool that closes connections that were idle for too long, so that no write finds one closed."""
+    """A pool that closes connections that were idle for too long, so that no write meets a dead one."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]

@@ -1,9 +1,9 @@
 """Regular cleaning: rows older than the retention settings allow, or not needed any more, are removed.
 
-Any worker does it once an hour, so that no timer of the operator's is needed. Each piece of work is bounded;
-what is left over is done within the next hour.
+Any worker does it once an hour, so that operators need no timer of their own. Each piece of work is bounded;
+what is left over is done in the following hours.
 
-Ages are counted from the last thing that happened: a change's time, a run's end, a draft's last keystroke.
+Ages count from the last event: a change's time, a run's end, a draft's last keystroke.
 Open changes and runs that have not ended are kept, however old. With 0 days nothing is deleted. Settings that
 are left at their defaults count only from `notice_ends` on: an upgrade must not delete history unannounced.
 """
@@ -85,7 +85,7 @@ def _before(limit: datetime, kept: Kept) -> QuerySet[Any]:
 
 @dataclass(frozen=True)
 class DeletionNotice:
-    """What a setting's default is going to delete: the setting, its days, and how many rows today."""
+    """What a setting's default will delete: the setting, its days, and how many rows that is today."""
 
     setting: str
     days: int
@@ -100,7 +100,7 @@ def notice_ends() -> datetime:
 
 
 def notices(now: datetime) -> list[DeletionNotice]:
-    """Return what the defaults are going to delete once the notice ends; nothing after that."""
+    """Return what the defaults will delete once the notice ends; nothing after that."""
     if not settings.RETENTION_BY_DEFAULT or now >= notice_ends():
         return []
     found = []

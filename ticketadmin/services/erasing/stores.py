@@ -30,7 +30,7 @@ from ticketadmin.models import (
 from ticketadmin.services.index.forget import forget_tickets
 from ticketadmin.services.paging import ROWS_AT_ONCE
 
-WINDOW = 5_000  # ids looked at by one statement: each stays far below the database's time limit
+WINDOW = 5_000  # ids that one statement looks at, so that each stays far below the database's time limit
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class _Index(Store):
     """The ticket index, which also keeps counts by status."""
 
     def remove(self, rows: QuerySet[Any]) -> int:
-        """Delete the rows, and take them off the counts."""
+        """Delete the rows, and subtract them from the counts."""
         return forget_tickets(set(rows.values_list("code", flat=True)))
 
 
@@ -92,7 +92,7 @@ SHARED: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
 
 
 def delete_in_chunks(rows: QuerySet[Any], *, most: int | None = None) -> int:
-    """Delete rows, `most` of them at most, a bounded number a statement, and return how many there were."""
+    """Delete at most `most` rows, a bounded number per statement, and return how many were deleted."""
     gone = 0
     while most is None or gone < most:
         size = ROWS_AT_ONCE if most is None else min(ROWS_AT_ONCE, most - gone)
@@ -105,7 +105,7 @@ def delete_in_chunks(rows: QuerySet[Any], *, most: int | None = None) -> int:
 
 
 def forget_files() -> int:
-    """Drop every kept file of bulk updates, and return how many: any row of one may name the ticket.
+    """Delete every kept file of bulk updates, since any row may name the ticket; return how many there were.
 
     The bulk updates stay as they are; only a file's questions and errors are gone.
     """
@@ -142,7 +142,7 @@ def _whole(address: str) -> re.Pattern[str]:
 
 
 def without_address(value: Any, address: str) -> Any:
-    """Return a JSON value with the address taken out of every text in it."""
+    """Return a JSON value with the address replaced by an ellipsis in every text in it."""
     whole = _whole(address)
     if isinstance(value, str):
         return whole.sub("…", value)

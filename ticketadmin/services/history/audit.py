@@ -42,7 +42,7 @@ def audit_page(
 
 
 def audit_table(user: User, filters: AuditFilters) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each entry that the filters want, in the order of AUDIT_COLUMNS; values are JSON.
+    """Yield a row for each entry that matches the filters, in the order of AUDIT_COLUMNS; values are JSON.
 
     Raises Forbidden.
     """

@@ -65,12 +65,12 @@ _NEWEST, _NEWEST_FOR_STAFF = Prepared(_newest), Prepared(_newest_for_staff)
 
 
 def history_rows(user: User, filters: HistoryFilters) -> Iterator[Change]:
-    """Yield every change that fits the filters."""
+    """Yield every change that matches the filters and that the user may see."""
     return rows_of_all(lambda before: history_page(user, filters, before=before, size=ROWS_AT_ONCE))
 
 
 def _asked(user: User, filters: HistoryFilters, before: int | None) -> QuerySet[Change]:
-    """Return the changes that fit, of those that the user may see.
+    """Return the matching changes, of those that the user may see.
 
     Leads see all changes. Staff see their own, and all of a ticket that they have changed themselves.
     """
@@ -84,7 +84,7 @@ def _asked(user: User, filters: HistoryFilters, before: int | None) -> QuerySet[
     }
     asked = {name: value for name, value in asked.items() if value}
     if filters.reason:
-        # SQLite folds the case of ASCII only in LIKE, and of every letter in a regular expression.
+        # SQLite's LIKE ignores the case of ASCII letters only, a regular expression that of all letters.
         part = re.escape(visible(filters.reason))
         asked |= {"change_reason__gt": "", "change_reason__iregex": part}
     changes, key = Change.objects.filter(**asked), "id"

@@ -33,7 +33,7 @@ def csv_lines(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator
 def harmless(value: Any) -> str:
     """Return a cell's text; where a spreadsheet would run it as a formula, it gets an apostrophe.
 
-    A plain number or phone number such as -5 or +84 90 stays as it is: it cannot call anything.
+    A plain number or phone number such as -5 or +84 90 is left as it is: it cannot call a function.
     """
     if value is None:
         return ""

@@ -1,6 +1,6 @@
 """Heartbeats of workers: written every few seconds; a worker without a recent one counts as dead.
 
-Times are the database's, so that a worker counts the same on a machine whose clock is a minute off.
+Times are the database's, so that it makes no difference if a worker's machine has a wrong clock.
 """
 
 from datetime import timedelta
@@ -24,7 +24,7 @@ def beat(name: str) -> None:
 
 
 def end(name: str) -> None:
-    """Delete this worker's heartbeat: it shut down in order."""
+    """Delete this worker's heartbeat after an orderly shutdown."""
     Heartbeat.objects.filter(name=name).delete()
 
 

@@ -35,7 +35,7 @@ PROBE_SECONDS = 10
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
-    """Return whether this process may be sent requests, with a word for each check.
+    """Return whether requests may be sent to this process, with a word for each check.
 
     Without a living worker it is not ready, because bulk updates would wait; the CRM is only reported.
     """
@@ -49,7 +49,7 @@ def readiness() -> tuple[bool, dict[str, str]]:
 
 
 def _database() -> str:
-    """Return whether rows can be written: no row is changed, but a read-only database refuses to try."""
+    """Return whether rows can be written. No row is changed, but a read-only database refuses the attempt."""
     try:
         with transaction.atomic():
             Heartbeat.objects.filter(name="").update(beat_at=timezone.now())
@@ -59,11 +59,11 @@ def _database() -> str:
 
 
 def _has_space() -> bool:
-    """Return whether SQLite's folder has room for more rows; found out once in PROBE_SECONDS per process.
+    """Return whether SQLite's folder has room for more rows; probed at most every PROBE_SECONDS per process.
 
-    A small write proves nothing: SQLite writes it over freed pages and old frames of its write-ahead log
-    while the disk is full, until a larger one fails. So blocks are reserved in an unnamed file, which
-    respects quotas, too. The disk of PostgreSQL is not checked.
+    A small write proves nothing: while the disk is full, SQLite writes it over freed pages and old frames of
+    its write-ahead log, until a larger one fails. So the probe reserves blocks in an unnamed file, which also
+    respects quotas. The disk of PostgreSQL is not checked.
     """
     file = file_of(str(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
     if file is None:

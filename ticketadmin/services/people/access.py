@@ -16,7 +16,7 @@ def require(user: User, permission: str) -> None:
 
 
 def require_over(user: User, account: User) -> None:
-    """Raise Forbidden unless the user administers users; superusers are left to superusers."""
+    """Raise Forbidden unless the user may administer the account; a superuser's only superusers may."""
     require(user, "administer")
     if account.is_superuser and not user.is_superuser:
         raise Forbidden("administer")

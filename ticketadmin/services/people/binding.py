@@ -1,9 +1,10 @@
 """Connecting an existing account to a user of the company's directory or OpenID provider.
 
-The attacker is a colleague, or can make accounts in the directory, and brings the name of an account
-that an administrator made or moved there and that was never used. A name proves nothing: such an account is
-connected by a one-time link that an administrator hands to its owner, or by an administrator's choice among
-those who tried. Never a superuser's: theirs is a password kept here.
+The attacker is a colleague, or can create accounts in the directory, and signs in with the name of an account
+that an administrator created for that source, or moved to it, and that was never used. A name proves nothing:
+such an account is connected by a one-time link that an administrator hands to its owner, or by an
+administrator's choice among those who tried. A superuser's account is never connected: its password is kept
+here.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from ticketadmin.services.audit.record import Target, record
 from ticketadmin.services.people.access import require_over
 
 LINK_FOR = timedelta(days=3)
-MAX_CLAIMS = 5  # of one account: more would hide the owner among strangers
+MAX_CLAIMS = 5  # for one account: among more, the owner would be hard to find
 
 _link: ContextVar[str] = ContextVar("binding_link", default="")
 
@@ -37,7 +38,7 @@ def may_be_bound(user: User) -> bool:
 
 @contextmanager
 def bringing_link(token: str) -> Iterator[None]:
-    """Let a sign-in inside use the one-time link that this browser followed."""
+    """Let a sign-in within this context use the one-time link that the browser followed."""
     reset = _link.set(token)
     try:
         yield

@@ -55,5 +55,5 @@ def _users_who_may_reset(email: str) -> list[User]:
 def _send(message: EmailMessage, user_id: int) -> None:
     try:
         message.send()
-    except Exception:  # nothing above this thread would log it
+    except Exception:  # in a thread, where nothing else would log it
         logger.exception("The password link could not be sent to user %s.", user_id)

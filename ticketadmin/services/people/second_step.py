@@ -50,7 +50,7 @@ class WrongCode(ValidationError):
 
 
 class SecondStepRequired(ValidationError):
-    """The settings require a second step of this user: it cannot be switched off."""
+    """The settings require this user to have a second step: it cannot be switched off."""
 
     def __init__(self) -> None:
         message = _("The settings of this tool demand it. It was not switched off.")
@@ -58,7 +58,7 @@ class SecondStepRequired(ValidationError):
 
 
 def is_possible(user: User) -> bool:
-    """Return whether users of this source can have a second step here; others use the company's."""
+    """Return whether the user can have a second step here; users of the company's sign-in use its own."""
     return user.source in settings.SECOND_STEP_SOURCES
 
 
@@ -81,7 +81,7 @@ def stamp(user: User) -> str:
 
 
 def set_up(user: User) -> str:
-    """Return the otpauth: address by which an app takes the user's new secret; the same until it is used."""
+    """Return the otpauth: address that gives an app the user's new secret; the same until it is confirmed."""
     device, _is_new = TOTPDevice.objects.get_or_create(user=user, name=DEVICE, confirmed=False)
     return str(device.config_url)
 
@@ -99,7 +99,7 @@ def switch_on(user: User, code: str) -> list[str]:
             user.second_step_since = timezone.now()
             user.save(update_fields=["second_step_since"])
             record(AuditAction.SECOND_STEP_ON, Target.of(user), user=user)
-    if not is_right:  # outside: the count of wrong codes is kept
+    if not is_right:  # raised outside the transaction, which keeps the count of wrong codes
         raise WrongCode
     return _new_codes(user)
 

@@ -31,7 +31,7 @@ _NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t|]*(?:\r\n|\n|\r)', re.IGNORECAS
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
 _LOOKED_AT = 65_536
 _SAMPLE_ROWS = 20
-_AS_TEXT = re.compile(r'="([^"]*)"')  # ="0123": how people make Excel keep a zero
+_AS_TEXT = re.compile(r'="([^"]*)"')  # ="0123": a common way to make Excel keep a leading zero
 
 
 def read_delimited(content: bytes) -> Table:
@@ -69,7 +69,7 @@ def _encodings(content: bytes) -> Iterator[str]:
 
 
 def _without_control(text: str) -> str:
-    """Return the text without stray control characters; where they are many, it is none."""
+    """Return the text without stray control characters. Raises UnreadableFile where there are many."""
     cleaned, count = _CONTROL.subn("", text)
     if "\0" in text.rstrip("\0") or count * 100 > len(text) + 100:
         raise unreadable("not_a_table")
@@ -84,7 +84,10 @@ def _is_damaged_utf_8(content: bytes) -> bool:
 
 
 def _utf_16_without_mark(content: bytes) -> str:
-    """Return which UTF-16 it is, by the zero bytes of ordinary letters, separators and line ends."""
+    """Return the codec for UTF-16 without a mark: ordinary letters and separators have zero bytes.
+
+    Raises UnreadableFile if the zero bytes do not fit either byte order.
+    """
     low, high = content[0::2].count(0), content[1::2].count(0)
     if 10 * max(low, high) < len(content) or min(low, high) * 5 > max(low, high):
         raise unreadable("not_a_table")
@@ -92,7 +95,7 @@ def _utf_16_without_mark(content: bytes) -> str:
 
 
 def _is_vietnamese(text: str) -> bool:
-    """Return whether text read as Windows-1258 has the letters of Vietnamese and hardly a mark on its own."""
+    """Return whether text read as Windows-1258 has Vietnamese letters and hardly any lone combining mark."""
     letters = len(re.findall("[ăđơưĂĐƠƯ\u1ea0-\u1ef9]", text))
     return letters > 10 * len(re.findall("[\u0300\u0301\u0303\u0309\u0323]", text))
 
@@ -122,7 +125,7 @@ def _fitness(text: str, separator: str) -> tuple[float, int]:
 
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the row number that a spreadsheet shows, which quoted line ends do not move."""
+    """Yield each record with the row number that a spreadsheet shows: quoted line ends do not count."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     number = 0
     while True:

@@ -4,8 +4,8 @@ A cell acts as a formula by its first character, which some programs look for be
 width. An export puts one apostrophe before such a text, and before one that already begins with apostrophes
 and such a text, so that removing one restores the original text.
 
-Where a program splits a line at semicolons or tabs instead of commas, a text acts as a formula inside, too.
-Inside a text a list's "- " stays what it is unless a command or a function call follows.
+Where a program splits lines at semicolons or tabs instead of commas, a text can also act as a formula after
+one of these. There, the "- " of a list is left as it is unless a command or a function call follows.
 """
 
 import re
@@ -21,7 +21,7 @@ _DISARMED_INSIDE = re.compile(rf"([;|\t\r\n]{_BETWEEN})'('*){_INSIDE}")
 
 
 def disarmed(text: str) -> str:
-    """Return a text as a cell that acts as no formula."""
+    """Return the text as a cell that does not act as a formula."""
     return f"'{text}" if _ACTING.match(text) or _DISARMED.match(text) else text
 
 
@@ -31,7 +31,7 @@ def armed(cell: str) -> str:
 
 
 def disarmed_inside(text: str) -> str:
-    """Return a text no part of which acts as a formula between separators; its beginning is `disarmed`'s."""
+    """Return the text so that no part after a separator acts as a formula; its beginning: `disarmed`."""
     return _ACTING_INSIDE.sub(r"\1'\2", text)
 
 

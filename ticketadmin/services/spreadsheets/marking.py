@@ -73,7 +73,7 @@ def _with_cell(record: list[str], place: int, text: str) -> list[str]:
 
 
 def _encoded(text: str, encoding: str) -> bytes:
-    """Return the text in its encoding, or in UTF-8 with its mark where that lacks a letter of the errors."""
+    """Return the text in its encoding, or as UTF-8 with a byte order mark if that encoding lacks a letter."""
     try:
         return ("".join(map(_in_windows_1258, text)) if encoding == "cp1258" else text).encode(encoding)
     except UnicodeEncodeError:
@@ -81,7 +81,7 @@ def _encoded(text: str, encoding: str) -> bytes:
 
 
 def _in_windows_1258(letter: str) -> str:
-    """Return a letter as in Windows-1258: a vowel with its own sign, and its tone as a combining mark."""
+    """Return a letter as Windows-1258 has it: a precomposed vowel, with its tone as a combining mark."""
     parts = normalize("NFD", letter)
     tones = "".join(mark for mark in parts if mark in _TONES)
     if letter.isascii() or not tones or _is_in_windows_1258(letter):

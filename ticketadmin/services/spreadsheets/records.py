@@ -47,7 +47,7 @@ class RecordProblem(StrEnum):
 class ExportedCell:
     """One cell of an export: the text that it showed, and the value behind it, None if it was not known.
 
-    Of a value that `is_cut` the file holds the beginning only.
+    If `is_cut`, the file holds only the beginning of the value.
     """
 
     text: str
@@ -161,7 +161,7 @@ def _read(rows: Sequence[Sequence[str]], address: str) -> ExportRecord | RecordP
 
 
 def _plain(text: str) -> str:
-    """Return a text without what programs change in it: line ends, composition, escapes such as _x0041_."""
+    """Return a text without what programs alter: line ends, composition, escapes such as _x0041_."""
     text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     text = normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     return text if text.strip() else ""

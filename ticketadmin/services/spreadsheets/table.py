@@ -93,11 +93,11 @@ class Table:
     """A file's table: its first filled row as the header, then every other filled row.
 
     `encoding` and `separator` tell how a CSV file was read, `sheet` which sheet of a workbook. Rows
-    hidden by a filter are rows like others; `hidden` names them, so that a page can say so.
-    `repeated` are the places (row as shown, column from 0) of cells merged with one above, whose value they
-    have.
+    hidden by a filter are rows like others; `hidden` has their numbers, so that a page can say so.
+    `repeated` are the places (row as shown, column from 0) of cells that repeat the value of the cell above
+    with which they are merged.
     `three_decimals` are the places (row as shown, column from 0) of cells that a workbook stores as a number
-    with three decimals: as a text 1.255 could also mean 1255. `other_sheets` are further visible sheets of
+    with three decimals: as a text, 1.255 could also mean 1255. `other_sheets` are further visible sheets of
     a workbook, which are not read; `day_zero` is the day that its serial numbers count from.
     `record` are the rows of the sheet on which an export says what it holds (`records`).
     `title_lines` is how many filled rows are above the header, `header_row` the number of its row, as shown.

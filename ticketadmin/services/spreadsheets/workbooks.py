@@ -1,4 +1,4 @@
-"""XLSX files, read by a process of their own (`ticketadmin.workbooks`), which this module starts and ends.
+"""XLSX files, read in a separate process (`ticketadmin.workbooks`), which this module starts and ends.
 
 The attacker uploads a workbook that costs minutes or gigabytes, or that breaks the parser. The process that
 serves pages holds the bytes of the file and the texts of its table, never the workbook. What reads it has no
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WORKBOOK_SECONDS = 75
 MAX_CPU_SECONDS = 40  # a million cells took 15 to 20 on a busy machine
-MAX_MEMORY = 512 * MEBIBYTE  # they took 125 MB
+MAX_MEMORY = 512 * MEBIBYTE  # a million cells took 125 MB
 MAX_AT_ONCE = 2  # of one web process
 _ROOT = Path(__file__).resolve().parents[3]
 READER_ENVIRONMENT = {

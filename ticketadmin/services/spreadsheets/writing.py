@@ -126,9 +126,9 @@ def code_units(text: str) -> int:
 
 
 def fitting(text: str, most: int) -> str:
-    """Return the text, or as much of its beginning as has at most so many UTF-16 code units.
+    """Return the text, or as much of its beginning as fits into `most` UTF-16 code units.
 
-    A character of two units is never cut into halves.
+    A character of two units is never split.
     """
     if 2 * len(text) <= most:  # no character has more than two units
         return text
