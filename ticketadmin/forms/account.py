@@ -16,7 +16,7 @@ from ticketadmin.services.people.accounts import NotAdmitted, SourceUnavailable
 
 
 def code_field(label: Any) -> forms.CharField:
-    """Return a box for a code; phones offer what the app shows."""
+    """Return a box for a code, which phones may fill in from a message or an app."""
     attributes = {"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "characters"}
     return forms.CharField(
         label=label, max_length=steps.MAX_CODE_TYPED, widget=forms.TextInput(attrs=attributes)
@@ -31,12 +31,12 @@ class _UsersForm(FieldsInOrder, forms.Form):
 
 
 class SignInCodeForm(_UsersForm):
-    """The code after the password. Valid once the code was accepted."""
+    """The code after the password. Validating the form uses the code up."""
 
     code = code_field(_("Code of your app, or a recovery code"))
 
     def clean_code(self) -> str:
-        """Take the code. Raises ValidationError."""
+        """Check the code, which is then used up. Raises ValidationError."""
         steps.check(self.user, self.cleaned_data["code"])
         return str(self.cleaned_data["code"])
 
@@ -47,7 +47,7 @@ class SignInCodeForm(_UsersForm):
 
 
 class SetUpForm(_UsersForm):
-    """The first code of a new app, and the password kept here: a session left open is not enough."""
+    """The first code of a new app, and the password if it is kept here: an open session is not enough."""
 
     password = forms.CharField(
         label=_("Your password"),
@@ -102,8 +102,8 @@ class CodeForm(_UsersForm):
 class SignInForm(FieldsInOrder, AuthenticationForm):
     """Name and password, laid out like every form.
 
-    Django tells browsers how long a name may be and checks it nowhere: a longer one is refused here, before
-    it is normalised, counted or asked for in a directory.
+    Django tells browsers how long a name may be but does not check it. A longer one is refused here, before
+    it is normalised, counted or looked up in a directory.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,7 +139,7 @@ class ForgottenPasswordForm(FieldsInOrder, forms.Form):
 class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-arg]
     """The new password twice, for a user who followed the link; a reader of their mail has no code.
 
-    `user` is None if the link names no user: Django makes the form and does not show it.
+    `user` is None if the link names no user: Django then creates the form but does not show it.
     """
 
     def __init__(self, user: User | None, *args: Any, **kwargs: Any) -> None:
@@ -148,7 +148,7 @@ class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-a
             self.fields["code"] = code_field(_("Code of your app, or a recovery code"))
 
     def clean(self) -> dict[str, Any]:
-        """Take the code last: it counts once, and must not be spent on a password that is refused."""
+        """Check the code last: it is valid once, and must not be used up by a password that is refused."""
         data: dict[str, Any] = super().clean() or {}
         if "code" in self.fields and not self.errors:
             try:

@@ -17,7 +17,7 @@ from ticketadmin.services.values.inputs import Inputs, widget_of
 from ticketadmin.services.values.schema import TicketSchema
 
 KEEP, ACTION, DAYS = "keep", "action.", "days."
-# No widget has a `maxlength`, which would cut what is pasted without a word.
+# No widget has a `maxlength`, which would silently cut what is pasted.
 _AREAS: dict[Widget, dict[str, Any]] = {
     Widget.CONTENT: {"rows": 12, "data-content": "", "spellcheck": "true"},
     Widget.AREA: {"rows": 4},
@@ -32,7 +32,7 @@ _INPUTS: dict[Widget, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class ActionRow:
-    """What to do with one field, the value for it, and where the field is a date a number of days."""
+    """What to do with one field, the value for it, and for a date also a number of days."""
 
     action: forms.BoundField
     box: forms.BoundField
@@ -41,7 +41,7 @@ class ActionRow:
 
 
 class ActionsForm(forms.Form):
-    """What to do with each field: an action, which is to keep it at first, and a box for the value."""
+    """What to do with each field: an action, initially to keep it, and a box for the value."""
 
     default_renderer = PLAIN_WIDGETS
     schema: TicketSchema
@@ -93,14 +93,14 @@ class ActionsForm(forms.Form):
 def takes_snippets(field: Field, held: Value = None) -> bool:
     """Return whether a text can be inserted into the box of the field, whose value in the CRM is `held`.
 
-    An undescribed custom field takes one unless the CRM holds other JSON than a text there.
+    An undescribed custom field takes one unless the CRM holds JSON other than a text there.
     """
     is_text = field.kind in TEXTS or (field.kind is Kind.RAW and isinstance(held, str | None))
     return is_text and field.name != sign_field()
 
 
 def make_box(field: Field, shown: Inputs, schema: TicketSchema, *, is_known: bool) -> forms.Field:
-    """Return the form field for one ticket field. Checks are the service's: every box takes any text."""
+    """Return the form field for one ticket field. Every box takes any text, because the service checks it."""
     initial: Any = shown if field.kind is Kind.MULTI_SELECT else "".join(shown)
     box: forms.Field
     options = _options(field, shown, schema, is_known=is_known)

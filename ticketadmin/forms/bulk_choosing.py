@@ -30,7 +30,7 @@ from ticketadmin.services.values.schema import load_schema
 
 
 class ChooseForm(forms.Form):
-    """One of several ways to name tickets. What was chosen is in `chosen` once the form is valid."""
+    """The ways to choose tickets, of which a post uses one. Once the form is valid, `chosen` has them."""
 
     codes = forms.CharField(
         label=_("Ticket codes"),
@@ -58,7 +58,7 @@ class ChooseForm(forms.Form):
         self.user, self.choices = user, choices
         self.chosen = ChosenTickets(())
         self.row_errors: tuple[RowError, ...] = ()
-        self.wrong_file: BulkFile | None = None  # kept where every row of it has an error
+        self.wrong_file: BulkFile | None = None  # kept if every row of it has an error
         self.content = b""  # of the file, where the tickets came from one
         views = SavedView.objects.filter(Q(owner=user) | Q(is_shared=True))
         self.fields["view"].queryset = views  # type: ignore[attr-defined]
@@ -109,7 +109,7 @@ class ChooseForm(forms.Form):
         return ChosenTickets(as_known(map(Chosen, pasted.codes)), _notes_of(pasted))
 
     def _from_query(self, query: str) -> ChosenTickets:
-        """Return the known tickets that fit the address of a list, in its order; the dry run reads each."""
+        """Return the known tickets that match the address of a list, in its order; the dry run reads each."""
         listed = listed_fields()
         asked = read_request(
             QueryDict(query),

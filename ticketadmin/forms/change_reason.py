@@ -14,7 +14,7 @@ from ticketadmin.services.saving.sent_along import ACCEPT_LOSING, read_accepted
 
 
 class ReasonField(forms.CharField):
-    """One line of text. It has no `maxlength`, which would cut what is pasted without a word."""
+    """One line of text. It has no `maxlength`, which would silently cut what is pasted."""
 
     def clean(self, value: Any) -> str:
         """Return the reason as it is kept. Raises ValidationError if it is too long."""
@@ -36,7 +36,7 @@ def reason_box(shown: str = "") -> forms.Field:
 class ReasonForm(forms.Form):
     """A reason alone, for a change that has no other form: a quick status, an undo, a restore.
 
-    It also reads which fields the user agrees to lose, where the previous page named some.
+    It also reads which fields the user agrees to lose, if the previous page named some.
     """
 
     default_renderer = PLAIN_WIDGETS

@@ -18,7 +18,7 @@ _NO_SUCH_DAY = _("Choose a day of the years 2000 to 2999.")
 
 
 def day_field(label: Any) -> forms.DateField:
-    """Return a field for a day that changes can be of: the calendar has an end, and overflows there."""
+    """Return a field for a day within the range that date arithmetic can handle."""
     return forms.DateField(
         label=label,
         required=False,
@@ -31,7 +31,7 @@ def day_field(label: Any) -> forms.DateField:
 
 
 class FilterForm(FieldsInOrder, forms.Form):
-    """Filters of a list; what is invalid is not applied and is shown in the form with its error."""
+    """Filters of a list; an invalid one is not applied, and is shown in the form with its error."""
 
     @property
     def valid(self) -> dict[str, Any]:

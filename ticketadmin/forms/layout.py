@@ -1,4 +1,4 @@
-"""How forms are laid out: the shared crispy helper, and what the field template needs to know of a box."""
+"""How forms are laid out: the shared crispy helper, and what the field template has to know about a box."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

@@ -74,7 +74,7 @@ class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
         return data
 
     def _keep_a_superuser(self, data: dict[str, Any]) -> None:
-        """Refuse what would leave no superuser."""
+        """Refuse a change that would leave no superuser."""
         others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
         if others.exists():
             return

@@ -1,7 +1,7 @@
 """Django's widgets without their templates: Django renders a template for each option of a select.
 
-A page with a ticket's form is rendered far more often than a form changes. What is not written here
-goes to Django's own templates.
+Pages with a ticket's form are rendered often, and their selects have many options. Widgets that are not
+written here use Django's own templates.
 """
 
 from collections.abc import Callable, Iterator, Mapping

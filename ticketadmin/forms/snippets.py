@@ -25,7 +25,7 @@ _BLOCK = re.compile(r"<(?:p|div|ul|ol|dl|h[1-6]|table|blockquote|pre|hr|figure)\
 
 
 class SnippetForm(forms.Form):
-    """Name and text of one snippet. A `maxlength` would cut what is pasted without a word."""
+    """Name and text of one snippet. There is no `maxlength`, which would silently cut what is pasted."""
 
     default_renderer = PLAIN_WIDGETS
 
@@ -78,7 +78,7 @@ class SnippetForm(forms.Form):
 
 
 class BoxContent(Enum):
-    """The kind of text in a box, by its widget; static/js/snippet_target.js finds the same in the page."""
+    """The kind of text in a box, by its widget; static/js/snippet_target.js works it out in the page."""
 
     LINE = auto()
     LINES = auto()
@@ -110,7 +110,7 @@ def _held_in(widget: forms.Widget) -> BoxContent:
 
 
 def further_box(posted: QueryDict) -> SnippetBox:
-    """Return the box for the value of a further custom field: a box of its own once its key is usable."""
+    """Return the box for the value of a further custom field: the field's own once its key is usable."""
     key = posted.get(NEW_KEY, "").strip()
     has_moved = bool(key) and not with_new_custom_fields(posted).get(NEW_KEY)
     name, label = (CUSTOM_PREFIX + key, key) if has_moved else (NEW_VALUE, str(_("Value")))
@@ -138,12 +138,12 @@ def _added(box: SnippetBox, typed: str, found: Insertion) -> str:
 
 
 def _as_blocks(html: str) -> str:
-    """Return the HTML so that it begins on a line of its own after other HTML."""
+    """Return the HTML such that it begins on a new line after other HTML."""
     return html if _BLOCK.match(html) else f"<p>{html}</p>"
 
 
 class ImportForm(forms.Form):
-    """A file of snippets; once it is valid, `file` in its cleaned data are its rows."""
+    """A file of snippets; once the form is valid, `file` in its cleaned data holds the file's rows."""
 
     default_renderer = PLAIN_WIDGETS
 
@@ -160,5 +160,5 @@ class ImportForm(forms.Form):
     def clean_file(self) -> tuple[FileRow, ...]:
         """Return the rows of the file. Raises UnreadableFile, which is a ValidationError."""
         file = self.cleaned_data["file"]
-        # One byte more than is read tells a file that is too large from one that just fits.
+        # One byte over the limit tells a file that is too large from one that just fits.
         return read_file(file.read(MAX_SNIPPET_FILE_BYTES + 1), file.name)

@@ -19,18 +19,18 @@ def qr_code(address: str) -> SafeString:
     drawn = segno.make(address, error="m").svg_inline(
         scale=1, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None, omitsize=True
     )
-    return mark_safe(drawn)  # noqa: S308 - drawn from modules; no text of the address is in it
+    return mark_safe(drawn)  # noqa: S308 - squares alone; no text of the address is in it
 
 
 def typed_secret(address: str) -> str:
-    """Return the secret of an otpauth address in groups, for apps without a camera."""
+    """Return the secret of an otpauth address in groups, to be typed into an app."""
     secret = parse_qs(urlsplit(address).query)["secret"][0]
     return " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
 
 
 @page("account/sign_in.html")
 class SignInPage(Page):
-    """The sign-in page; `form` and `next` are template variables of their own, set by Django's view."""
+    """The sign-in page; Django's view sets the template variables `form` and `next` beside it."""
 
     has_form: ClassVar[bool] = settings.LOCAL_ACCOUNTS or settings.HAS_LDAP
     has_reset: ClassVar[bool] = settings.LOCAL_ACCOUNTS
@@ -59,7 +59,7 @@ class ForgottenPage(FormPage):
 
 @page("account/forgotten_sent.html")
 class LinkSentPage(Page):
-    """What happens after asking for that link; it works for `minutes`."""
+    """The page after that link was requested; the link works for `minutes`."""
 
     minutes: int
 
@@ -80,7 +80,7 @@ class SignInCodePage(FormPage):
 
 @page("account/second_step_set_up.html")
 class SetUpPage(FormPage):
-    """Setting the second step up: what an app takes by its camera or typed."""
+    """Setting up the second step: the secret for an app, to be scanned or typed."""
 
     qr: SafeString
     secret: str
@@ -89,7 +89,7 @@ class SetUpPage(FormPage):
 
 @page("account/second_step.html")
 class SecondStepPage(FormPage):
-    """The second step where it is on; `left` recovery codes are unused."""
+    """The second step of a user who has it on; `left` is the number of unused recovery codes."""
 
     since: datetime | None
     left: int

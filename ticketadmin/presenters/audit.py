@@ -27,7 +27,7 @@ _KINDS: dict[str, Text] = {
     "snippets": gettext_lazy("snippets"),
     "bulkfile": gettext_lazy("uploaded file"),
 }
-# Names that are no field of the target's model.
+# Labels of names that are not fields of the target's model.
 _NAMES: dict[str, Text] = {
     "roles": gettext_lazy("roles"),
     "permissions": gettext_lazy("permissions"),
@@ -86,7 +86,7 @@ def present_entries(entries: Iterable[AuditEntry]) -> list[AuditRow]:
 
 
 def _label(words: type[models.TextChoices], value: str) -> Text:
-    """Return a member's label; an entry of a newer version's action keeps its machine word."""
+    """Return a member's label; the value itself if only a newer version knows it."""
     return words(value).label if value in words.values else value
 
 
@@ -127,7 +127,7 @@ def _value(value: Any) -> str:
 
 
 def _notes(details: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what an entry's details say, each as a phrase; what is unknown here is shown as it is."""
+    """Yield a phrase for each of an entry's details; those unknown to this version are shown as they are."""
     for name, value in details.items():
         if name in _COUNTS:
             yield _COUNTS[name] % {"n": value}

@@ -122,7 +122,7 @@ def one_as_json(found: TicketResult, schema: TicketSchema) -> dict[str, Any]:
 def run_as_text(found: RunResult, schema: TicketSchema) -> Iterator[str]:
     """Yield the lines to print for several tickets: one each, then the address of the run.
 
-    After a dry run the lines of a ticket that would be sent are followed by what would be sent.
+    After a dry run, the line of a ticket that would be sent is followed by what would be sent.
     """
     for item in found.items:
         label = ItemOutcome(item.outcome).label if item.outcome else Plan(item.plan).label

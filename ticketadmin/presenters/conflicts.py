@@ -66,10 +66,10 @@ def _source(field: Field, value: Value) -> str:
     return str(value or "") if field.kind is Kind.HTML else readable(field, value)
 
 
-MAX_CONFLICTS_SHOWN = 50  # tickets; those that are decided make room for the next
-MAX_CONFLICTS_COUNTED = 1_000  # tickets whose conflicts are worked out; of more, columns have no number
-MAX_VALUE_FROM_START = 160  # characters up to which a value is shown from its beginning
-SHOWN_BEFORE = 40  # characters before the first difference of longer ones
+MAX_CONFLICTS_SHOWN = 50  # tickets; once these are decided, the next are shown
+MAX_CONFLICTS_COUNTED = 1_000  # tickets whose conflicts are worked out; with more, columns show no number
+MAX_VALUE_FROM_START = 160  # characters; longer values are shown from a little before their difference
+SHOWN_BEFORE = 40  # characters before that difference
 MAX_VALUE_SHOWN = 500  # characters of a value
 
 
@@ -116,9 +116,9 @@ class PresentedFileConflicts:
 
 
 def present_file_conflicts(bulk: BulkUpdate, schema: TicketSchema) -> PresentedFileConflicts | None:
-    """Return what has to be chosen in a dry run that is done; None if nothing has.
+    """Return the choices that a finished dry run still needs; None if it needs none.
 
-    The first MAX_CONFLICTS_COUNTED tickets are looked at. A column that has conflicts in later ones only is
+    The first MAX_CONFLICTS_COUNTED tickets are looked at. A column with conflicts only in later ones is
     offered once the first are decided.
     """
     counts: Counter[str] = Counter()

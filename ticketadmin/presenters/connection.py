@@ -39,7 +39,7 @@ QUESTIONS: dict[CheckQuestion, Text] = {
     CheckQuestion.LIST: _("Tickets can be listed"),
     CheckQuestion.READ: _("A ticket can be read"),
 }
-# What is said of an answer, and the icon and class that show it.
+# The words for an answer, and the icon and class that show it.
 ANSWERS: dict[CheckAnswer, tuple[Text, str, str]] = {
     CheckAnswer.WORKS: (_("yes"), "circle-check", "tone-text-success"),
     CheckAnswer.REFUSED: (_("no, the key may not"), "circle-minus", "muted"),
@@ -75,12 +75,12 @@ def present_report(report: Report) -> list[PresentedStep]:
 
 
 def _is_not_there(step: CheckStep) -> bool:
-    """Return whether the address of a list has nothing, which says nothing of the key's rights."""
+    """Return whether the address of a list is a 404, which says nothing about the key's rights."""
     return step.reason is Reason.NOT_FOUND and step.name is not CheckQuestion.READ
 
 
 def _why(step: CheckStep) -> Text:
-    """Return why an answer is not yes. A list that is not found is no ticket with a wrong code."""
+    """Return why an answer is not yes. A 404 for a list does not mean that a ticket's code is wrong."""
     if step.reason is None:
         return ""
     if _is_not_there(step):
@@ -89,7 +89,7 @@ def _why(step: CheckStep) -> Text:
 
 
 def custom_fields_sent(*, only_changed: bool) -> Text:
-    """Return what a save sends of custom fields, and what may happen to the others by it."""
+    """Return which custom fields a save sends, and what that may do to the others."""
     if only_changed:
         return _("A save sends only the changed ones. A trial has shown that this CRM keeps the others.")
     return _(
@@ -100,7 +100,7 @@ def custom_fields_sent(*, only_changed: bool) -> Text:
 
 @page("connection/connection.html")
 class ConnectionPage(Page):
-    """The connection page. `open_until` is None unless the circuit breaker keeps calls back."""
+    """The connection page. `open_until` is None unless the circuit breaker holds calls back."""
 
     report: Report | None
     steps: Sequence[PresentedStep]
@@ -123,7 +123,7 @@ def _why_failed(change: Change) -> Text:
 
 
 def connection_page(user: User) -> ConnectionPage:
-    """Return what is known of the connection, without a call of the CRM. Raises Forbidden."""
+    """Return what is known about the connection, without calling the CRM. Raises Forbidden."""
     report, facts, omitted = last_report(user), connection_facts(user), omitted_fields()
     breaker, found, workers = circuit(), notices(timezone.now()), living()
     return ConnectionPage(

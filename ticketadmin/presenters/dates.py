@@ -9,7 +9,7 @@ from django.utils.translation import get_language, gettext, ngettext
 
 
 def readable_date(text: str | None) -> str:
-    """Return a date, or a date with its time, in the reader's format; other text stays as it is, None is "".
+    """Return a date, or a date with its time, in the reader's format; other text unchanged, "" for None.
 
     The CRM's times have no zone and are shown as it writes them; one with a zone is converted to TIME_ZONE.
     """

@@ -11,7 +11,7 @@ from ticketadmin.presenters.page import Page, page
 class ProblemPage(Page):
     """A request that was not carried out, and why.
 
-    `is_locked_out`: after a while the visitor can sign in. `leads_on`: the user may open other pages.
+    `is_locked_out`: the visitor has to wait before signing in. `leads_on`: the user may open other pages.
     """
 
     status: int
@@ -44,7 +44,7 @@ class TypedText:
 
 @dataclass(frozen=True)
 class PostedAgain:
-    """The form to post once more: where to, with which values, and what of it the user typed."""
+    """A form to post once more: its address, its values, and those of them that the user typed."""
 
     action: str
     values: tuple[tuple[str, str], ...]

@@ -1,4 +1,4 @@
-"""How the cells of a file are written, for the page that takes one: from the table that errors quote, too."""
+"""How to write the cells of a file, for the page that takes one; from the table that errors quote as well."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from ticketadmin.services.values.fields import Kind
 
 @dataclass(frozen=True)
 class SpellingRow:
-    """What a cell holds, with texts that are taken for it, and what else is to know."""
+    """A kind of value, with examples of texts that are accepted for it, and what else to know."""
 
     label: str
     examples: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class SpellingRow:
 
 
 def spelling_rows() -> list[SpellingRow]:
-    """Return a row for each kind of value that is not any text."""
+    """Return a row for each kind of value that has a form of its own."""
     return [
         SpellingRow(_("Ticket code"), CODE_EXAMPLES),
         SpellingRow(_("Day"), SPELLINGS[Kind.DATE], _("In Excel files also a day of the spreadsheet.")),

@@ -32,7 +32,7 @@ class IndexFacts:
 
     @property
     def abilities(self) -> list[tuple[str | Promise, bool]]:
-        """What a list may be able to do, each with whether this one proved it."""
+        """What a CRM's list may be able to do, each with whether this one proved it."""
         return [(label, getattr(self.state.able, name)) for name, label in ABILITY_LABELS.items()]
 
     @property

@@ -44,9 +44,9 @@ _EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 class ListTable:
     """The table of one list: the code, the columns that the list shows, and when each ticket was read.
 
-    A column for a field has its name in the bulk template, so that an upload recognises it.
-    `names` are those of the fields, or of what else the index keeps, in the order of the columns.
-    With `content_of`, which returns the cell for a code, there is a column of the contents.
+    A field's column has its heading from the bulk template, so that an upload recognises it. `names` are
+    those of the fields, or of what else the index keeps, in the order of the columns. With `content_of`,
+    which returns the cell for a code, there is a column of the contents.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ListTable:
         return explain_export(one for one in explain_columns(self._schema) if one.heading in shown)
 
     def record(self) -> RecordWriter:
-        """Return what writes the record by which an upload is compared with this export."""
+        """Return the writer of the record by which an upload is compared with this export."""
         fields = self._schema.fields
         columns = [
             RecordedColumn(self._heading(name), name if name in fields else "") for name in self._names

@@ -58,7 +58,7 @@ class TicketList(Page):
     recipes: tuple[Recipe, ...]
     since: str  # ISO
     unknown_codes: tuple[str, ...]
-    maybe_code: str  # if no ticket matches: the code that the searched text may mean
+    maybe_code: str  # if no ticket matches: the code that the text searched for may be
     most_contents: int = MAX_WITH_CONTENTS
 
     @property
@@ -87,7 +87,7 @@ class TicketsPage(Page):
 
 
 def present_list(source: ListSource, user: User) -> TicketList:
-    """Return the list for a query. Rows are counted only if neither counters nor page give the total."""
+    """Return the list for a query. Rows are counted only if neither counters nor page tell the total."""
     asked, index, statuses = source.asked, source.known.index, source.statuses
     query = Query(index, asked.filters, asked.order, source.listed)
     found, counted = read_page(query, asked.place), source.known.counted

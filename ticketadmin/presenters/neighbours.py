@@ -52,7 +52,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class CustomerTickets:
-    """The newest others of a customer; `has_more` if there are more than are shown."""
+    """The newest other tickets of a customer; `has_more` if there are more than are shown."""
 
     customer: str
     tickets: tuple[Neighbour, ...]
@@ -74,7 +74,7 @@ def customer_tickets(
 
 
 def carried(query: str) -> str:
-    """Return what a ticket's address ends in so that its page knows the list; "" for a query too long."""
+    """Return the query string by which a ticket's page knows the list; "" if the list's query is too long."""
     return f"?{urlencode({LIST: query})}" if len(query) <= MAX_LIST else ""
 
 

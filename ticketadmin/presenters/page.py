@@ -1,7 +1,7 @@
 """Whole pages: what a template sees as `page`, and which template that is.
 
-Each page is a frozen dataclass beside what it shows. `tests/test_pages.py` compares the names in a page's
-template, and in the partials that it includes, with the types of its fields.
+Each page is a frozen dataclass in the module of what it shows. `tests/test_pages.py` compares the names in a
+page's template, and in the partials that it includes, with the types of its fields.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Page:
 
 @dataclass_transform(frozen_default=True)
 def page(template: str) -> Callable[[type[PageT]], type[PageT]]:
-    """Make a class the frozen dataclass of a template: `@page("history/history.html")`."""
+    """Make a class a frozen dataclass that belongs to a template: `@page("history/history.html")`."""
 
     def decorate(kind: type[PageT]) -> type[PageT]:
         kind.template = template

@@ -51,7 +51,7 @@ def filters_in(query: QueryDict) -> QueryDict:
 
 
 def page_links(route: str, query: QueryDict, older: int | None) -> PageLinks:
-    """Return the way back to the first page and to the next older one, with the filters of the query."""
+    """Return the links to the first page and to the next older one, with the filters of the query."""
     here, filters = reverse(route), filters_in(query)
     first = f"{here}?{filters.urlencode()}" if filters else here
     filters["before"] = str(older)

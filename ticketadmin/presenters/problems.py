@@ -36,8 +36,8 @@ def describe_problem(error: TicketApiError, change: Change | None = None, *, req
 def describe_in_progress(other: Change | None, user: User, next_step: Text) -> Notice:
     """Return the banner for a save that could not begin, because another save of its ticket is running.
 
-    One whose process is known to have ended blocks nothing any more; of the others the page says for how
-    long they block, should they have been cut off.
+    A save whose process is known to have ended no longer blocks anything. For any other, the banner says how
+    long it blocks at most, should it have been cut off.
     """
     if other is None or other.actor_id == user.pk:
         title = _("An earlier save of this ticket by you has not finished.")

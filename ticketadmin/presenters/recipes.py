@@ -1,4 +1,4 @@
-"""Recipes as users read them: one line a change, and the result of using one on a ticket's form."""
+"""Recipes as users read them: one line per change, and the result of using one on a ticket's form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def _presented(recipe: Recipe, user: User, schema: TicketSchema) -> PresentedRec
 
 
 def present_lines(changes: Sequence[RecipeChange], schema: TicketSchema) -> tuple[str, ...]:
-    """Return one line a change."""
+    """Return one line per change."""
     return tuple(
         _line(change, schema.fields[change.field])
         if change.field in schema.fields

@@ -1,4 +1,4 @@
-"""What a save sends beside what was changed: the user's name, and fields that a CRM would empty otherwise."""
+"""What a save sends besides the changes: the user's name, and fields that a CRM would otherwise empty."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -64,7 +64,7 @@ def _of_others() -> str:
 
 
 def status_notice(choices: Choices) -> Notice | None:
-    """Return the same warning where a click saves a ticket that is not open: only the save reads it."""
+    """Return the same warning for pages whose buttons save tickets that only the save will read."""
     if not choices.omitted_are_emptied:
         return None
     return sent_along_notice(load_schema(choices), (), is_unread=choices.reading is Reading.REFUSED)
@@ -127,7 +127,7 @@ def describe_signature(name: str, user_name: str, schema: TicketSchema) -> str:
 
 
 def signature_after(change: Change, schema: TicketSchema) -> Text:
-    """Return what became of the signature of a change; "" if there is nothing to look at."""
+    """Return what became of the signature of a change; "" if it was not signed."""
     kept = change.signature
     if not kept:
         return ""

@@ -36,7 +36,7 @@ STATES = [BulkState(one) for one in "draft running paused finished cancelled".sp
 
 
 def _samples(make: Callable[[], Any]) -> Any:
-    """Return a field of the page whose samples are made anew, in the language of the page."""
+    """Return a dataclass field whose samples are made for each page, in the language of the page."""
     return field(default_factory=make)
 
 
@@ -74,7 +74,7 @@ def _tiles() -> list[Tile]:
 
 @page("styleguide/styleguide.html")
 class StyleGuidePage(Page):
-    """The design system on one page. What components take from forms and rows is imitated where `Any` is."""
+    """The design system on one page. Fields typed `Any` imitate the forms and rows that components take."""
 
     notices: tuple[Notice, ...] = tuple(
         Notice(tone, f"A {tone} banner", "What happened.", "What to do next.", "The CRM's words", "0a1b2c3d")

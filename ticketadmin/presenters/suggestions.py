@@ -1,4 +1,4 @@
-"""What the box at the top of every page suggests while something is typed."""
+"""What the omnibox at the top of every page suggests while a user types."""
 
 from collections.abc import Iterable, Sequence
 

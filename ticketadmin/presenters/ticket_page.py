@@ -54,14 +54,14 @@ class KeptDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class Beside(Page):
-    """What a ticket page shows beside its form, by what came of the request."""
+    """What a ticket page shows besides its form, depending on the result of the request."""
 
     read: ReadTicket | None = None
     saved: Change | None = None
     preview: Preview | None = None
     kept_theirs: Mapping[str, tuple[Value, Value]] | None = None  # changed by others meanwhile
     notice: Notice | None = None
-    draft: Restored | None = None  # the one in the form
+    draft: Restored | None = None  # the draft in the form
     snippets: SnippetChoice | None = None  # to choose from, without scripts
     named_losses: tuple[str, ...] = ()  # the fields that a save would lose, where the notice names them
     kept_draft: KeptDraft | None = None  # one that is not in the form
