@@ -1,7 +1,7 @@
 """ticketadmin: edit support tickets that live in a remote CRM.
 
-Layers only import from layers below them, and each outside library has one module that imports it;
-`tests/test_architecture.py` lists and enforces both. Where to add what: see CONTRIBUTING.md.
+Layers import only from layers below them, and some outside libraries may be imported by one module alone;
+`tests/test_architecture.py` lists and enforces both. CONTRIBUTING.md says where to add what.
 """
 
 __version__ = "0.1.0"

@@ -36,7 +36,7 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = RoleFilter.title  # the base class writes the field's own over it
+        self.title = RoleFilter.title  # the base class overwrites it with the field's own
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
         """Return the groups, the three roles among them by their names."""
@@ -87,7 +87,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("End the wait after failed sign-ins"), permissions=["change"])
     def end_wait(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """End the wait of users who failed to sign in too often."""
+        """Let users who failed to sign in too often try again at once."""
         for user in users:
             forget_failures(username=counted_name(request, {"username": user.get_username()}))
             record(AuditAction.WAIT_ENDED, Target.of(user))

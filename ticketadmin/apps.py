@@ -19,6 +19,6 @@ class TicketAdminConfig(AppConfig):
 
 
 class AdministrationConfig(AdminConfig):
-    """Django's admin, opened to administrators by role rather than by `is_staff`."""
+    """Django's admin, open to administrators by role rather than by `is_staff`."""
 
     default_site = "ticketadmin.admin_site.AdministrationSite"

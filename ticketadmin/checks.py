@@ -40,7 +40,7 @@ def is_loopback(host: str) -> bool:
 
 
 def refusal(number: str, problem: str, hint: str = "") -> Error:
-    """Return the error with a number, which operators may silence or look for: it keeps its meaning."""
+    """Return the error with a number that never changes: operators may silence it or search for it."""
     return Error(problem, hint=hint, id=f"ticketadmin.{number}")
 
 
@@ -107,7 +107,7 @@ def signing_in_is_limited(**_kwargs: Any) -> Iterator[CheckMessage]:
 
 @register()
 def sqlite_is_new_enough(**_kwargs: Any) -> Iterator[CheckMessage]:
-    """Check that SQLite has what Django's own minimum lacks: JSON in queries, RETURNING, UPDATE … FROM."""
+    """Check that SQLite has what Django's minimum lacks: JSON in queries, RETURNING, UPDATE … FROM."""
     if connection.vendor == "sqlite" and sqlite3.sqlite_version_info < SQLITE:
         hint = "Use a newer Python or system, or PostgreSQL with DATABASE_URL."
         yield refusal("E011", f"SQLite {sqlite3.sqlite_version} is older than 3.38.", hint)

@@ -15,7 +15,7 @@ class CodeConverter(StringConverter):
 
 
 def whole_number(text: str) -> int | None:
-    """Return the number that up to 18 digits spell, which every database can hold, else None."""
+    """Return the number written in up to 18 digits, which every database can hold, else None."""
     return int(text) if text.isdecimal() and len(text) <= 18 else None
 
 

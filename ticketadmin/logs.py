@@ -1,7 +1,7 @@
 """Log records that are safe to keep: they carry the request id, and no secret in any part of them.
 
 A record names the user (by id), the ticket (by code), the outcome and the time it took: never content,
-e-mail, phone or key. `event` writes such a record; LOG_FORMAT=json gives each fact a key of its own.
+e-mail, phone or key. `event` writes such a record; with LOG_FORMAT=json each fact has its own key.
 """
 
 import json
@@ -18,7 +18,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from ticketadmin.request_ids import current_request_id
 from ticketadmin.ticketapi.keys import MASK, ApiKey
 
-# Settings that hold secrets. Nothing logs them on purpose; this is the last layer.
+# Settings that hold secrets. Nothing logs them on purpose; masking them is the last line of defence.
 SECRETS = (
     *("TICKET_API_KEY", "TICKET_API_COOKIE", "SECRET_KEY", "METRICS_TOKEN"),
     *("LDAP_BIND_PASSWORD", "OIDC_RP_CLIENT_SECRET", "EMAIL_HOST_PASSWORD"),
@@ -36,9 +36,9 @@ def event(logger: logging.Logger, name: str, *, level: int = logging.INFO, **fac
 
 
 def _plain(value: object) -> str:
-    """Return a value as text that cannot start a line of its own in the log; containers as JSON.
+    """Return a value as text that cannot start a new line in the log; containers as JSON.
 
-    JSON writes members of enums as their values, where `str` of a container would write their representation.
+    JSON writes members of string enums as their values; `str` of a container would write their `repr`.
     """
     is_container = isinstance(value, Mapping | list | tuple)
     text = json.dumps(value, default=str, separators=(",", ":")) if is_container else str(value)
@@ -81,14 +81,14 @@ class SafeRecord(logging.Filter):
 
 
 class SafeFormatter(logging.Formatter):
-    """One line a record, then its traceback, if any; secrets are blanked out of both."""
+    """One line per record, then its traceback, if any; secrets are blanked out of both."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record, for log collectors."""
+    """One JSON object per record, for log collectors."""
 
     def format(self, record: logging.LogRecord) -> str:
         content: dict[str, Any] = {

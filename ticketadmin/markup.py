@@ -2,10 +2,10 @@
 
 The tokens are those of the HTML standard, 13.2.5: a quote means something only after an equal sign.
 
-A CRM stores what its mail reader, its forms and its imports give it, so a field of HTML also holds texts such
-as `Lan <lan@example.com>` and lines without any element. To a parser the address is an element without
-text. So text without a single known element counts as plain text, and is written as HTML that shows its every
-character and line. Linear in its length.
+A CRM stores what its mail reader, its forms and its imports give it, so an HTML field also holds texts such
+as `Lan <lan@example.com>` and lines without any element. To a parser that address is an element without text.
+So text without a single known element counts as plain text, and is written as HTML that shows every character
+and line of it. Everything here takes linear time.
 """
 
 import re
@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     rf"<(?:(?P<slash>/?)(?P<name>[a-zA-Z][^{SPACE}/>]*+)(?P<attributes>(?:{_attribute('(?:', '(?:')})*+)"
     rf"[{SPACE}/]*+(?P<end>>?+)|(?P<comment>!--(?:-?>|(?s:.*?)(?:--!?>|\Z))|[!?][^>]*+>?+|/[^a-zA-Z>][^>]*+>?+|/>))"
 )
-# What ends them takes the rest of the document with it when it is not finished itself.
+# An end tag that is itself unfinished takes the rest of the document with it.
 _CLOSING = {
     name: re.compile(rf"(?i)</{name}(?=[{SPACE}/>])[^>]*+>?+") for name in ("script", "style", "title")
 }
@@ -73,7 +73,7 @@ def tokens(text: str) -> Iterator[Token]:
         yield "text", text[done:], "", ""
 
 
-# --- texts that are no HTML ----------------------------------------------------------------------
+# --- texts that are not HTML ---------------------------------------------------------------------
 
 # Every element of the HTML standard, obsolete ones included (4.2 to 4.13, 16.2).
 KNOWN_ELEMENTS = frozenset(

@@ -1,7 +1,7 @@
 """What Prometheus counts. Metrics name routes, outcomes and endpoints: never users, tickets or values.
 
-With several web processes PROMETHEUS_MULTIPROC_DIR holds what each of them counted; gunicorn.conf.py
-sets it. What the database knows is queried at the time of a scrape: see `services/operations/readiness.py`.
+With several web processes, PROMETHEUS_MULTIPROC_DIR holds the counts of each; gunicorn.conf.py sets it.
+Figures from the database are queried at each scrape: see `services/operations/readiness.py`.
 """
 
 from prometheus_client import Counter, Histogram

@@ -59,7 +59,7 @@ class RequestIdMiddleware(_Middleware):
 
 
 class AccessLogMiddleware(_Middleware):
-    """One log line and one count a request: the route, the user's id and the ticket, never the query."""
+    """Log and count each request: the route, the user's id and the ticket, never the query."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -141,8 +141,8 @@ class MethodsMiddleware(_Middleware):
 class BodyLimitMiddleware(_Middleware):
     """Refuse a body larger than any page sends, before reading a byte of it, and one that was cut off.
 
-    Django bounds the fields of a form but not its files, and reads both before authentication. Its check of
-    the token takes a body that was cut off for an empty one, and the view would see a form of empty boxes.
+    Django bounds the fields of a form but not its files, and reads both before authentication. Its CSRF check
+    treats a body that was cut off as empty, and the view would see a form of empty boxes.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -12,10 +12,10 @@ _OWNER_ONLY = 0o600
 
 
 class PrivateConnection(sqlite3.Connection):
-    """A connection whose file is created for its owner alone; an existing file gets that mode, too.
+    """A connection whose file is created for its owner alone; an existing file is given that mode as well.
 
-    SQLite gives the files that it makes beside a database the mode of the database. A file of another user
-    keeps its mode. Memory and `file:` addresses have no file to protect.
+    SQLite creates the files beside a database with the mode of the database. A file of another user keeps its
+    mode. In-memory databases and `file:` addresses are left alone.
     """
 
     def __init__(self, database: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ def file_of(database: str | os.PathLike[str]) -> Path | None:
 
 
 def make_private(file: Path) -> None:
-    """Create the file if it is missing, and take it and what is beside it from the group and others."""
+    """Create the file if it is missing, and close it and what is beside it to the group and others."""
     with suppress(OSError):  # there already, or no folder: SQLite says so
         file.touch(mode=_OWNER_ONLY, exist_ok=False)
     for suffix in _BESIDE:

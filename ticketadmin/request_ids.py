@@ -1,7 +1,7 @@
-"""The request id: the one name under which logs, records and the CRM's own log know a piece of work.
+"""The request id: the name of a piece of work in logs, records and the CRM's own log.
 
-It travels in a context variable and not in parameters, because no use case depends on it: it is written
-down and sent along, never compared. Only this module holds the variable. Two places set it:
+It travels in a context variable and not in parameters, because no use case depends on it: it is recorded and
+sent along, never compared. Only this module holds the variable. Two places set it:
 `middleware.py: RequestIdMiddleware` for an HTTP request, `services/bulk/work.py: Work` for a ticket of a run.
 Commands and the chores of a worker have none.
 """
@@ -19,7 +19,7 @@ def current_request_id() -> str:
 
 
 def set_request_id(request_id: str) -> None:
-    """Give the work that this thread does from here on an id: the next ticket of a run replaces it."""
+    """Give the work that this thread does from now on an id; the next ticket of a run replaces it."""
     _current.set(request_id)
 
 

@@ -1,7 +1,7 @@
 """Static files as they are served: sheets joined, comments left out, content hashes in file names.
 
-Only `collectstatic` does this, to our own scripts and style sheets; while DEBUG is on they are served as they
-are written. The reasons and figures are in docs/decisions/0051-static-files.md.
+Only `collectstatic` does this, to the product's own scripts and style sheets; while DEBUG is on they are
+served as written. The reasons and figures are in docs/decisions/0051-static-files.md.
 """
 
 import re

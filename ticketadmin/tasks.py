@@ -21,7 +21,7 @@ stopping = threading.Event()  # set by the worker process when it is to end
 
 
 def this_worker() -> str:
-    """Return the name of this process, which is unique also among copies of one machine."""
+    """Return the name of this process, which is unique even among machines of the same name."""
     return _worker(os.getpid())
 
 

@@ -1,4 +1,4 @@
-"""Normal forms of text: what makes two spellings of one name, heading, value or search word equal.
+"""Normal forms of text, in which two spellings of one name, heading, value or search word are equal.
 
 The attacker sends text: a user name on the sign-in page, a title or a link of a ticket, a cell of an
 uploaded file. Unicode normalisation sorts each run of combining marks in quadratic time while it holds the

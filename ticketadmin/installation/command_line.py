@@ -1,7 +1,7 @@
 """The `ticketadmin` command: Django's command line with the settings file of the installation.
 
-Without a command it lists those that an operator needs. `demo` never reads the settings file: it makes
-users with known names, which must not come into a real database.
+Without a command it lists those that an operator needs. `demo` never reads the settings file: it creates
+users with known names, which must not get into a real database.
 """
 
 import os
@@ -54,7 +54,7 @@ class CommandLine(ManagementUtility):
 
 
 def main() -> None:
-    """Run the command that the arguments name. Files that it makes are readable by their owner only."""
+    """Run the command that the arguments name. Files that it creates are readable only by their owner."""
     os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketadmin.settings")
     if sys.argv[1:2] == ["init"]:
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _without_database(error: DatabaseProblem) -> str:
-    """Return the reason why no command can use the database, "" if it can be used."""
+    """Return why no command can use the database, "" if it can be used."""
     from ticketadmin.management.starting import database_problem  # noqa: PLC0415 - needs Django set up
 
     return database_problem(error, allow_pending=sys.argv[1:2] == ["migrate"])

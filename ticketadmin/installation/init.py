@@ -1,8 +1,8 @@
 """`ticketadmin init`: a settings file with a new secret, a tested connection, the first administrator.
 
-What is known already, from options, the environment or an earlier run, is not asked again, so that a second
-run changes nothing and tests everything. What needs the settings is one command, `first_steps`, in a process
-of its own, since settings are read once at the start of a process.
+It does not ask for what is known from options, the environment or an earlier run, so that a second run
+changes nothing and tests everything. The steps that need the settings are one command, `first_steps`, in a
+process of its own, since a process reads the settings once, at its start.
 """
 
 import argparse
@@ -36,7 +36,7 @@ ATTEMPTS = 3
 LOOPBACK = "localhost,127.0.0.1,[::1]"
 KEY_FILE = "ticket-api-key"
 INTERRUPTED = 130
-CONNECTED_ONLY = 3  # exit code of `first_steps`: address and key work, what comes after them failed
+CONNECTED_ONLY = 3  # exit code of `first_steps`: address and key work, a later step failed
 
 
 @dataclass
@@ -125,9 +125,9 @@ def _save_basics(setup: Setup) -> None:
 
 
 def _take_first_steps(setup: Setup) -> bool:
-    """Ask for the CRM's address and key until they work, which ends in an administrator.
+    """Ask for the CRM's address and key until they work, then create an administrator.
 
-    What was entered last is kept.
+    The address and key that were entered last are kept.
     """
     for attempt in range(ATTEMPTS):
         ask_anew = attempt > 0
@@ -177,7 +177,7 @@ def _administrator(options: argparse.Namespace) -> list[str]:
 
 
 def _run(setup: Setup, *command: str) -> int:
-    # The command says itself what happens; the log beside it would hide that.
+    # The command itself says what happens; log lines in between would hide that.
     log_level = setup.known("LOG_LEVEL") or "WARNING"
     environment = {**os.environ, VARIABLE: str(setup.file), "LOG_LEVEL": log_level}
     sys.stdout.flush()

@@ -1,7 +1,8 @@
 """Where an installation keeps its settings, and how the file is read and written.
 
-The format is that of systemd's EnvironmentFile, a line `NAME='value'` each. A variable of the environment
-always wins over the file. `manage.py` and gunicorn alone read no file but the one that SETTINGS_FILE names.
+The format is that of systemd's EnvironmentFile: one line `NAME='value'` per setting. An environment variable
+always takes precedence over the file. Started directly, `manage.py` and gunicorn read only the file that
+SETTINGS_FILE names.
 """
 
 import os
@@ -45,10 +46,10 @@ def read_settings(file: Path) -> dict[str, str]:
 
 
 def write_settings(file: Path, values: Mapping[str, str]) -> None:
-    """Set these settings in the file, and leave its other lines as they are; the file is whole at any time.
+    """Set these settings in the file and leave its other lines as they are; the file is complete at any time.
 
-    A new file and its folder are readable by their owner only; others lose the right to read an old one.
-    Raises OSError, and NotWritable for a value with a quote or a line end.
+    A new file and its folder are readable only by their owner; of an existing file, others can no longer read
+    it. Raises OSError, and NotWritable for a value with a quote or a line end.
     """
     for name, value in values.items():
         if "'" in value or not value.isprintable():
@@ -59,7 +60,7 @@ def write_settings(file: Path, values: Mapping[str, str]) -> None:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Replace a file in one step; a new one is its owner's alone, an old one keeps owner and group."""
+    """Replace a file in one step; a new one is for its owner alone, an existing one keeps owner and group."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     old = file.stat() if file.exists() else None
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")  # mode 0600

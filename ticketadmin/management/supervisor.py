@@ -36,7 +36,7 @@ class Supervisor:
     def start(
         self, name: str, command: Sequence[str], *, ready: str | None = None, within: float = 20.0
     ) -> str:
-        """Start a child, named so in its output; with `ready`, wait for a line that holds this text.
+        """Start a child whose output is prefixed with its name; with `ready`, wait for a line with this text.
 
         Returns the line. Raises RuntimeError when the child ends or stays silent before it is ready.
         """

@@ -2,6 +2,6 @@
 
 Each user has one source (`models.people.IdentitySource`): a password kept here (`local`), the company's
 directory (`directory`, LDAP) or the company's OpenID provider (`openid`). The last two need the extras
-`[ldap]` and `[oidc]`; nothing imports them unless their settings are there. Both hand what they know of a
-user to `services.people.accounts.admit`, which finds or makes the account and sets its roles.
+`[ldap]` and `[oidc]`; nothing imports them unless their settings are there. Both hand what they know about a
+user to `services.people.accounts.admit`, which finds or creates the account and sets its roles.
 """

@@ -46,7 +46,7 @@ def sign_in(request: HttpRequest, user: User, *, next_page: str) -> bool:
 
 
 def pending_user(request: HttpRequest) -> User | None:
-    """Return the user whose password was right in this session and who still has to give a code."""
+    """Return the user who gave the right password in this session and still has to give a code."""
     noted: dict[str, Any] = request.session.get(PENDING) or {}
     if noted.get("until", 0) < time.time():
         return None

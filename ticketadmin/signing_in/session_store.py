@@ -19,7 +19,7 @@ _CURRENT = Prepared(_current)
 
 
 class SessionStore(DatabaseStore):
-    """Django's store; like there, a key without a current row is dropped."""
+    """Django's store; as there, a key without a current row is dropped."""
 
     def _get_session_from_db(self) -> Session | None:
         row = _CURRENT.first(key=self.session_key, now=timezone.now())

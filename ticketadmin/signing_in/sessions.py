@@ -41,7 +41,7 @@ class SessionMiddleware(middleware.SessionMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session = request.session
-        if not session.is_empty() or session.modified:  # as it is where this request signed out
+        if not session.is_empty() or session.modified:  # modified: this request signed out
             return super().process_response(request, response)
         if session.accessed:
             patch_vary_headers(response, ("Cookie",))
@@ -77,7 +77,7 @@ def _touch(request: HttpRequest) -> None:
         return
     was_modified, session[_ACTIVE] = session.modified, now
     try:
-        session.save()  # now, so that it overwrites as little as possible of what other requests store
+        session.save()  # at once, so that it overwrites as little as possible of what other requests store
     except UpdateError:  # signed out in another tab this very moment
         logout(request)
         return

@@ -24,7 +24,7 @@ def run_button(
 ) -> dict[str, object]:
     """Write the button of an action on the run whose page it is, with an `icon`.
 
-    `look` is one of the looks of buttons, `extra` a name that is posted along, `takes_reason`
-    adds the box for one and says what for.
+    `look` is a style of button, `extra` a name that is posted as well; `takes_reason` adds the box for a
+    reason and says what for.
     """
     return {"bulk": context["page"].bulk, "action": action, "label": label, **options}

@@ -64,8 +64,8 @@ def post_form(
 ) -> SafeString:
     """Write a form that posts to a route: `{% post_form "undo" change.uuid %}…{% endpost_form %}`.
 
-    It carries the token against forgery and, where given, the `submission` by which the server knows a form
-    that is sent twice. Further names become attributes. Raises NoReverseMatch for an unknown route.
+    It carries the CSRF token and, if given, the `submission` by which the server recognises a form that is
+    sent twice. Further names become attributes. Raises NoReverseMatch for an unknown route.
     """
     attributes |= {"method": "post", "action": reverse(route, args=arguments)}
     hidden = {"csrfmiddlewaretoken": context["csrf_token"], "submission": submission}
@@ -84,7 +84,7 @@ def _attributes(attributes: Mapping[str, str | bool]) -> SafeString:
 
 @register.simple_tag
 def option(value: str, label: str, chosen: object, lang: str = "") -> SafeString:
-    """Write an option of a select box, selected if its value is (among) the chosen; `lang` is its label's."""
+    """Write an option of a select box, selected if `chosen` is or has its value; `lang` is its label's."""
     is_chosen = value in chosen if isinstance(chosen, tuple) else str(value) == str(chosen)
     attributes = {"value": value, "selected": is_chosen, "lang": lang or None}
     return format_html("<option{}>{}</option>", flatatt(attributes), label)
@@ -99,7 +99,7 @@ def check_box(name: str, label: str, chosen: object = False, value: str = "on") 
 
 @register.simple_tag
 def download(label: str, route: str, *arguments: object) -> SafeString:
-    """Write the link to a file of a route: `{% download "CSV" "bulk_results" bulk.uuid %}`."""
+    """Write the link to a file that a route serves: `{% download "CSV" "bulk_results" bulk.uuid %}`."""
     address, drawn = reverse(route, args=arguments), icon("download")
     return format_html('<a class="button" href="{}" download>{} {}</a>', address, drawn, label)
 
@@ -123,7 +123,7 @@ def shortcut(context: Context, keys: str, meaning: str) -> SafeString:
 
 @register.inclusion_tag("shared/_empty.html")
 def empty_state(icon: str, title: str, text: str = "") -> dict[str, str]:
-    """Write that a list or a table is empty, and how it gets entries."""
+    """Write that a list or a table is empty, and how entries get into it."""
     return {"icon": icon, "title": title, "text": text}
 
 
@@ -131,7 +131,7 @@ def empty_state(icon: str, title: str, text: str = "") -> dict[str, str]:
 def tool(name: str, words: str, **options: str | bool) -> dict[str, str | bool]:
     """Write a button of the editor's tools, which static/js/toolbar.js knows by its name.
 
-    It shows an `icon` or a `text`; `toggles`: it is pressed or not; `opens`: a dialog asks for more;
+    It shows an `icon` or a `text`; `toggles`: it can be pressed or not; `opens`: it opens a dialog;
     `removes`: its icon is crossed out.
     """
     return {"tool": name, "words": words, **options}
@@ -157,7 +157,7 @@ def is_confirmation(message: Message) -> bool:
 
 @register.simple_tag
 def field_errors(field: BoundField) -> SafeString:
-    """List the errors of a field under the id that its widget names in `aria-describedby`; else nothing."""
+    """List the errors of a field, with the id that its widget names in `aria-describedby`; "" without any."""
     if not field.errors:
         return SafeString("")
     items = ((icon("circle-alert", size=14), error) for error in field.errors)

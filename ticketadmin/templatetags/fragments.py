@@ -1,7 +1,7 @@
-"""Parts that are the same on many pages: rendered once a process, and cached by the values they use.
+"""Parts that are the same on many pages: rendered once per process, and cached by the values they use.
 
-What such a part may depend on is named in its tag, and its content sees nothing else of the page: a value
-that is missing there renders as nothing, it cannot come from another user's page.
+The tag names everything that the part may depend on, and its content sees no other variable of the page: a
+value that is not named renders as nothing, so it cannot come from another user's page.
 """
 
 import re
@@ -32,7 +32,7 @@ _PLACE = re.compile(f"{_MARK}-([a-z_]+)(?:[.]([0-9]+))?-")
 
 
 class _Place(str):
-    """The place of a later value; for one of several texts, the places of its items."""
+    """A mark in place of a later value; iterating over it yields a mark for each item of the value."""
 
     __slots__ = ()
 
@@ -55,7 +55,7 @@ class SameFor(template.Node):
         self, nodelist: NodeList, keys: Mapping[str, FilterExpression], later: Mapping[str, FilterExpression]
     ) -> None:
         self.nodelist, self.keys, self.later = nodelist, keys, later
-        # By language: a translated text has another hash in each, so it is found in its own only.
+        # By language, and a lazily translated value has another hash in each, so keys cannot be mixed up.
         self._rendered: dict[str | None, dict[Hashable, _Kept]] = {}
         self._lock = Lock()
 
@@ -90,7 +90,7 @@ class SameFor(template.Node):
 
 
 def _written(value: Any, context: template.Context) -> str:
-    """Return a value as `{{ value }}` writes it; most are plain texts, of which a list has hundreds."""
+    """Return a value as `{{ value }}` writes it, faster for plain texts, of which a list has hundreds."""
     if type(value) is str and context.autoescape:
         return escape(value)
     return render_value_in_context(value, context)
@@ -114,13 +114,14 @@ def same_for_all(parser: Parser, token: Token) -> SameFor:
 def same_for(parser: Parser, token: Token) -> SameFor:
     """Mark a part that depends on the named values only: `{% same_for reader=reader %}…{% endsame_for %}`.
 
-    The values are compared by equality, so they are immutable. Those after the word `later` differ from page
-    to page and are only written, by `{{ name }}`, `{% csrf_token %}` or `{% url %}` of a ticket's code, never
-    tested or filtered: `{% same_for reader=reader later csrf_token=csrf_token %}`. One that holds several
-    texts, as many as the other values tell, is written in a loop over `cells|beside:texts`.
+    The values are compared by equality, so they must be immutable. Those after the word `later` differ from
+    page to page. They may only be written, by `{{ name }}`, `{% csrf_token %}` or `{% url %}` of a ticket's
+    code, never tested or filtered: `{% same_for reader=reader later csrf_token=csrf_token %}`. A value that
+    holds several texts, whose number the other values determine, is written in a loop over
+    `cells|beside:texts`.
     """
     name, *bits = token.split_contents()
-    keys = token_kwargs(bits, parser)  # which takes them out of `bits`
+    keys = token_kwargs(bits, parser)  # also removes them from `bits`
     later = {}
     if bits[:1] == ["later"]:
         del bits[0]

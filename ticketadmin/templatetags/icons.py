@@ -1,4 +1,4 @@
-"""The icons of the package lucide, drawn once for each use in the templates."""
+"""The icons of the package lucide, each drawn once per name, size and class."""
 
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -11,12 +11,12 @@ from django.utils.safestring import SafeString
 from lucide import IconDoesNotExist
 
 register = template.Library()
-NAMESPACE = "{http://www.w3.org/2000/svg}"  # what SVG inside HTML goes without
+NAMESPACE = "{http://www.w3.org/2000/svg}"  # SVG inside HTML needs none
 
 
 @register.simple_tag
 def icon(name: str, size: int = 16, tone: str = "") -> SafeString:
-    """Return an icon as inline SVG, `size` pixels wide and hidden from screen readers: words are beside it.
+    """Return an icon as inline SVG, `size` pixels wide and hidden from screen readers: a text is beside it.
 
     Raises lucide's `IconDoesNotExist` for a name that the package does not have.
     """
@@ -25,9 +25,9 @@ def icon(name: str, size: int = 16, tone: str = "") -> SafeString:
 
 @lru_cache(maxsize=500)
 def _drawn(name: str, size: int, classes: str) -> SafeString:
-    """Return what lucide's own tag draws, which reads the archive's 1,700 entries again for each icon.
+    """Return what lucide's own tag draws. That tag reads the archive's 1,700 entries again for each icon.
 
-    That took 9 ms an icon, and half a second of the first pages of each process.
+    It took 9 ms per icon, and half a second of the first pages of each process.
     """
     try:
         source = _archive().read(f"{name}.svg")

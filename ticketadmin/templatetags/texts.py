@@ -1,4 +1,4 @@
-"""Texts in templates: shortened, dates, differences, the page's own address. No template has to load them."""
+"""Texts in templates: shortened, dates, differences, the page's own address. No `{% load %}` is needed."""
 
 from collections.abc import Iterable
 
@@ -27,8 +27,8 @@ _MARKS = {"same": "{}", "added": "<ins>{}</ins>", "removed": "<del>{}</del>"}
 def truncatechars(value: str, limit: int) -> str:
     """Return at most `limit` characters, the last an ellipsis where something was cut.
 
-    Django's own normalises the whole value first, which takes minutes for a title of combining marks; here it
-    sees the beginning alone.
+    Django's own filter normalises the whole value first, which takes minutes for a title of combining marks;
+    this one gives it only the beginning.
     """
     if len(value) <= limit:
         return normalize("NFC", value)
@@ -45,7 +45,7 @@ def content_limit(*, is_read: bool = False) -> str:
 
 @register.filter
 def or_empty(text: str, limit: int = 0) -> str:
-    """Return a field's text, cut to `limit` characters if there is one, or that the field is empty."""
+    """Return a field's text, cut to `limit` characters unless that is 0, or a note that it is empty."""
     if text == "":
         return format_html("<em>{}</em>", _("empty"))
     return str(truncatechars(text, limit)) if limit else text
@@ -53,7 +53,7 @@ def or_empty(text: str, limit: int = 0) -> str:
 
 @register.filter
 def marked(pieces: Iterable[Piece]) -> SafeString:
-    """Write the pieces with what was added and removed marked; nothing between them, since spaces show."""
+    """Write the pieces with what was added and removed marked; white space between them would show."""
     text = format_html_join("", "{}", ((format_html(_MARKS[one.kind], one.text),) for one in pieces))
     return text or format_html("<em>{}</em>", _("empty"))
 

@@ -1,9 +1,9 @@
-"""Where a request comes from. One answer for throttling, metrics and logs.
+"""Where a request comes from: the same address for throttling, metrics and logs.
 
 A client can write anything into `X-Forwarded-For`, so the header counts only when the setting PROXIES says
 how many trusted proxies are in front. Each of them appends the address that it was called from: the
-client's is the one that the outermost proxy wrote, counted from the right. What is further left, the
-client wrote itself.
+client's address is the one that the outermost proxy wrote, counted from the right. Anything further left was
+written by the client itself.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def counted_address(request: HttpRequest) -> str:
-    """Return the address under which attempts count; of IPv6 its /64, since one machine has a whole one."""
+    """Return the address under which attempts count; for IPv6 its /64, since one machine often has it all."""
     address = client_address(request)
     if ":" not in address:
         return address
@@ -32,7 +32,7 @@ def counted_address(request: HttpRequest) -> str:
 
 
 def _address(text: str) -> str:
-    """Return an address in its one spelling, without a port; empty if it is none."""
+    """Return an address in its canonical spelling, without a port; "" if the text is not an address."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -29,7 +29,7 @@ from ticketadmin.views.redirects import confirmed, see_other
 
 @needs("view_connection", "POST")
 def omitted_fields_setting(request: UserRequest) -> HttpResponse:
-    """Store an administrator's answer on the fields that a PUT leaves out."""
+    """Store an administrator's answer on whether the CRM empties the fields that a PUT leaves out."""
     are_emptied = request.POST.get("are_emptied") == "yes"
     set_omitted_fields(are_emptied=are_emptied, user=request.user)
     if are_emptied:
@@ -41,7 +41,7 @@ def omitted_fields_setting(request: UserRequest) -> HttpResponse:
 
 @needs("view_connection", "GET", "POST")
 def connection(request: UserRequest) -> HttpResponse:
-    """Show what is known of the connection; a POST checks it again."""
+    """Show what is known about the connection; a POST checks it again."""
     if request.method == "POST":
         check_api()
         check_soon(current_index())
@@ -51,7 +51,7 @@ def connection(request: UserRequest) -> HttpResponse:
 
 @needs("administer", "GET")
 def audit(request: UserRequest) -> HttpResponse:
-    """Show entries, newest first, as the filters in the address ask."""
+    """Show the entries that match the filters in the address, newest first."""
     form = AuditFilterForm(request.GET)
     form.is_valid()
     found = audit_page(request.user, form.filters, before=whole_number(request.GET.get("before", "")))
@@ -66,7 +66,7 @@ def audit(request: UserRequest) -> HttpResponse:
 
 @needs("administer", "GET")
 def audit_csv(request: UserRequest) -> HttpResponse:
-    """Stream everything that the filters ask for, one line an entry. The export is itself recorded."""
+    """Stream the entries that match the filters, one line each. The export is itself recorded."""
     form = AuditFilterForm(request.GET)
     if not form.is_valid():
         return audit(request)

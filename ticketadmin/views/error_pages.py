@@ -43,7 +43,7 @@ def _why(exception: Exception | None) -> str:
         )
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
         return _("The form has more fields than this tool takes. Nothing was changed in the CRM.")
-    if isinstance(exception, SessionInterrupted):  # found out when the request had done its work
+    if isinstance(exception, SessionInterrupted):  # detected after the request had done its work
         return _(
             "You were signed out, perhaps in another tab, while this was being done. If you were saving, the "
             "ticket's history says whether anything was sent to the CRM. Sign in again."
@@ -93,10 +93,10 @@ def _problem(request: HttpRequest, status: int, title: str, text: str) -> HttpRe
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 while our database is away.
+    """Answer 500, or 503 while this tool's database is away.
 
-    Without anything that could fail again: no database, no session, no context processors. A ticket's form is
-    repeated on the page.
+    Nothing that could fail again is used: no database, no session, no context processors. With 503, a
+    ticket's form is repeated on the page.
     """
     is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     if not is_away:
@@ -115,7 +115,7 @@ def _show_alone(request: HttpRequest, page: Page, status: int) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form without a valid token, usually from a page open during a sign-in in another tab.
 
-    A ticket's form is kept for the user whose form it is, which its signed base says.
+    A ticket's form is kept for the user that its signed base names.
     """
     match = request.resolver_match
     code = str(match.kwargs.get("code", "")) if match else ""

@@ -1,7 +1,7 @@
-"""What the frame of every page shows of the user: a context processor.
+"""What the frame of every page shows about the user: a context processor.
 
-The frame (bar, menu, dialogs) is rendered once for equal values of these (`{% same_for %}`), so they are few
-and say nothing of the page inside.
+The frame (bar, menu, dialogs) is rendered once for equal values (`{% same_for %}`), so there are few of them,
+and none depends on the page inside.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from django.http import HttpRequest
 
 from ticketadmin.models import ROLES, Role, User
 
-# The pages that the bar leads to, by their route; elsewhere none is marked as the current one.
+# The pages that the bar links to, by route; on other pages none is marked as the current one.
 IN_BAR = frozenset({"tickets", "history", "recipes", "bulk_list", "connection", "audit"})
-BESIDE = {"snippets": "recipes"}  # a tab of the page that the bar leads to
+BESIDE = {"snippets": "recipes"}  # a tab of the page that the bar links to
 
 
 @dataclass(frozen=True)

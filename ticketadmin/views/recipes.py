@@ -1,4 +1,4 @@
-"""The pages of recipes and snippets, two tabs of one screen: lists, writing one, deleting one."""
+"""The pages of recipes and snippets, two tabs of one screen: listing, editing, deleting."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
@@ -88,7 +88,7 @@ def snippet(request: UserRequest, snippet: int | None = None) -> HttpResponse:
 
 @needs("edit_tickets", "GET", "POST")
 def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
-    """Delete a snippet of the user after a question."""
+    """Delete a snippet of the user, once confirmed."""
     one = get_object_or_404(Snippet, pk=snippet, owner=request.user)
     if request.method != "POST":
         return show(request, DeleteSnippetPage(one))

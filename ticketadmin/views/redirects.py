@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-# Addresses that only take what a button sends; what they answer is never read there again.
+# Addresses that only take posts; their answers cannot be opened again there.
 ONLY_POSTED = frozenset(
     """ticket_preview draft_keep draft_discard draft_bring_back content_preview presence keep_view delete_view
     bulk_action undo restore settle sign_out sign_out_all preferences choose_columns omitted_fields
@@ -25,7 +25,7 @@ def confirmed(request: HttpRequest, text: str, route: str, *arguments: object) -
 
 
 def own_or_else(request: HttpRequest, address: str, *, otherwise: str) -> str:
-    """Return the address if it leads to a page of this tool, so that a link cannot send users elsewhere."""
+    """Return the address if it leads to a page of this tool, else `otherwise`: no link can lead elsewhere."""
     is_ours = url_has_allowed_host_and_scheme(
         address, {request.get_host()}, require_https=request.is_secure()
     )
@@ -35,8 +35,8 @@ def own_or_else(request: HttpRequest, address: str, *, otherwise: str) -> str:
 def address_of_page(request: HttpRequest, *, code: str) -> str:
     """Return the address at which the page that answers a request can be opened again.
 
-    That is the request's address, unless it only takes what a button sends: then it is the ticket (`code`,
-    where the address does not name it) or the bulk update that it was about, else the tickets.
+    That is the request's address, unless it only takes posts: then it is that of the ticket (`code`, if the
+    address does not name it) or bulk update concerned, else of the tickets page.
     """
     match = request.resolver_match
     if match is None or match.url_name not in ONLY_POSTED:

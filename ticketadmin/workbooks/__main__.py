@@ -1,9 +1,8 @@
 """The process that reads one workbook: the file on standard input, rows or a refusal as JSON on output.
 
-Arguments: the most rows and the most columns that are wanted, the most bytes of memory, the most seconds of
-processor time, the title of the sheet that holds an export's record, and that of the sheet that is wanted, or
-nothing for the first visible one. The limits are set before the first byte is read; a process that passes one
-is ended by the system, which its parent sees.
+Arguments: the limits of rows, columns, bytes of memory and seconds of processor time, the title of the sheet
+that holds an export's record, and that of the sheet to read, empty for the first visible one. The limits are
+set before the first byte is read; the system ends a process that exceeds one, which its parent notices.
 """
 
 import json
@@ -32,7 +31,7 @@ def main(arguments: list[str]) -> int:
 
 
 def limit_process(memory: int, seconds: int) -> None:
-    """Limit this process to so many bytes of memory and seconds of processor time, and in its output."""
+    """Limit the memory (bytes) and processor time (seconds) of this process, and its output."""
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CPU, seconds)
     _limit(resource.RLIMIT_FSIZE, MAX_OUTPUT)
@@ -40,7 +39,7 @@ def limit_process(memory: int, seconds: int) -> None:
 
 
 def _limit(kind: int, most: int) -> None:
-    """Lower a limit; one that is lower already stays."""
+    """Lower a limit; one that is already lower is left as it is."""
     _soft, hard = resource.getrlimit(kind)
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(kind, (most, most))

@@ -1,6 +1,6 @@
 """How the value of a workbook's cell is written as the text that the spreadsheet shows.
 
-It keeps what would be lost otherwise: the zeros of a number shown by the format 0000000000, a
+It preserves what the stored value alone does not show: the zeros of a number in the format 0000000000, a
 whole number stored as 12.0, a day stored as a moment.
 """
 

@@ -1,4 +1,4 @@
-"""Vietnamese dates: day, month, year in digits, and a clock of 24 hours. Numbers in groups of three."""
+"""Vietnamese dates: day, month and year in digits, and a 24-hour clock. Numbers in groups of three digits."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "d/m/Y"
 TIME_FORMAT = "H:i"
@@ -6,4 +6,4 @@ DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "d/m/Y H:i"
 MONTH_DAY_FORMAT = "j F"
 YEAR_MONTH_FORMAT = "F Y"
 FIRST_DAY_OF_WEEK = 1
-NUMBER_GROUPING = 3  # Django's own formats name the separator alone
+NUMBER_GROUPING = 3  # Django's own formats set only the separator

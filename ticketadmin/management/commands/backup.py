@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("target", type=Path, help="the file to write; it must not exist")
 
     def handle(self, *, target: Path, **_options: Any) -> None:
-        """Write the copy beside its name first, so that a file of that name is always whole."""
+        """Write the copy under a temporary name first, so that a file named TARGET is always complete."""
         if target.exists():
             raise CommandError(f"{target} exists already; nothing was written.")
         if not target.parent.is_dir():
@@ -63,11 +63,11 @@ def _copy_sqlite(target: Path) -> None:
             copy.execute("PRAGMA secure_delete = ON")
             copy.execute(f"DELETE FROM {SESSIONS}")  # noqa: S608 - a constant
         copy.execute("VACUUM")
-        copy.execute("PRAGMA journal_mode=DELETE")  # otherwise reading it would create files beside it
+        copy.execute("PRAGMA journal_mode=DELETE")  # otherwise reading the copy would create files beside it
 
 
 def open_read_only(file: Path, *, how: str = "mode=ro") -> sqlite3.Connection:
-    """Open a SQLite file, whatever characters its name has."""
+    """Open a SQLite file for reading, whatever characters its name has."""
     return sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)
 
 

@@ -30,7 +30,7 @@ STANDARD_INPUT = "-"
 
 
 class Command(BaseCommand):
-    """One ticket is a save, more are a bulk run: checked first, sent slowly at first, paused by damage."""
+    """One ticket is a save; several are a bulk run: checked first, sent slowly at first, paused at damage."""
 
     help = "Change fields of one ticket, or of several as a bulk update, in the name of a user."
 
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         """Carry out the change; the exit code names the outcome (docs/command.md)."""
         with _stopped_by_signals() as stopped:
             try:
-                given = _standard_input(words)  # which may take long: what is looked up comes after it
+                given = _standard_input(words)  # first, since it may take long and lookups would go stale
                 schema = load_schema(get_choices())
                 recipe = options["recipe"]
                 wanted = read_arguments(words, clear, given, schema, may_be_empty=bool(recipe))
@@ -98,7 +98,7 @@ class Command(BaseCommand):
         return run.exit
 
     def _print(self, code: Exit, content: dict[str, Any] | None, lines: Iterator[str]) -> None:
-        """Print JSON to standard output; words after a failure go to standard error."""
+        """Print JSON or the lines to standard output; after a failure, the lines to standard error."""
         if content is not None:
             self.stdout.write(json.dumps(content, ensure_ascii=False))
         if content is None or code:
@@ -108,7 +108,7 @@ class Command(BaseCommand):
 
 
 def _standard_input(words: list[str]) -> bytes | None:
-    """Return the standard input, one byte over the limit at most; None if the arguments name tickets."""
+    """Return the standard input, up to one byte over the limit; None if the arguments name tickets."""
     codes = [word for word in words if "=" not in word]
     if codes == [STANDARD_INPUT] or not codes:
         return sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""  # none if it was closed
@@ -119,7 +119,7 @@ def _standard_input(words: list[str]) -> bytes | None:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """End between two tickets after SIGINT or SIGTERM; what is under way is finished and recorded."""
+    """Yield an event that SIGINT and SIGTERM set: the command then ends before the next ticket."""
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopped

@@ -51,8 +51,8 @@ class Worker(QueueWorker):
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
         """Tell the running task to stop; without one, or at the second signal, end at once.
 
-        Logs nothing, unlike the package's own: a signal may interrupt the writing of a log line, in which
-        writing another one raises an error. That error took the place of the end, so the signal was lost.
+        Logs nothing, unlike the package's own: the signal may arrive while a log line is being written, and
+        logging then raises an error. That error replaced the exit, so the signal was lost.
         """
         stopping.set()
         was_running, self.running = self.running, False
@@ -121,7 +121,7 @@ def _begin_without_tasks() -> None:
             return
         except DatabaseError as error:
             _wait_for_database(error)
-            require_start()  # it may come back as that of another version
+            require_start()  # it may come back with the tables of another version
 
 
 def _wait_for_database(error: DatabaseError) -> None:

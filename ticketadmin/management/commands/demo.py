@@ -52,9 +52,10 @@ class Command(BaseCommand):
         sys.exit(supervisor.wait())
 
     def _prepare(self, environment: dict[str, str]) -> None:
-        # The sandbox has few tickets: the first page shows them. Of another CRM a worker reads the list.
+        # The sandbox has few tickets, so they are read now and the first page shows them; another CRM's list
+        # is left to a worker.
         sweep = ["--sweep"] if "SANDBOX_KEY" in environment else []
-        quiet = {"LOG_LEVEL": "WARNING", **environment}  # what is to be read is the greeting
+        quiet = {"LOG_LEVEL": "WARNING", **environment}  # so that the greeting stays in view
         prepared = subprocess.run([*DJANGO, "prepare_demo", *sweep], env=quiet, check=False)
         if prepared.returncode:
             raise RuntimeError("the demo could not be prepared: see the lines above")
@@ -87,12 +88,12 @@ def demo_environment() -> dict[str, str]:
 
 
 def data_folder() -> Path:
-    """Return where the demonstration keeps everything: DATA_DIR, or a folder in its default."""
+    """Return where the demonstration keeps everything: DATA_DIR, or a folder in its default value."""
     return Path(os.environ["DATA_DIR"]) if os.environ.get("DATA_DIR") else settings.DATA_DIR / "demo"
 
 
 def from_checkout(data: Path) -> dict[str, str]:
-    """Return what only a checkout needs: a place for static files, and the package where Python looks."""
+    """Return the variables that only a checkout needs: where static files are, and where the package is."""
     inherited = os.environ.get("PYTHONPATH", "")
     path = os.pathsep.join([str(settings.BASE_DIR), *([inherited] if inherited else [])])
     return {"STATIC_ROOT": str(data / "static"), "PYTHONPATH": path}

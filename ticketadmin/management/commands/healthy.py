@@ -44,5 +44,5 @@ def web_answers(port: int) -> bool:
 
 
 def worker_lives() -> bool:
-    """Return whether a worker of this machine has a recent heartbeat; worker names begin with the host's."""
+    """Return whether a worker on this host has a recent heartbeat; worker names begin with the host's."""
     return any(one.name.startswith(f"{socket.gethostname()[:40]}-") for one in living())

@@ -1,4 +1,4 @@
-"""`ticketadmin migrate`: Django's, which may run beside a worker of the version before."""
+"""`ticketadmin migrate`: Django's own, made safe to run beside a worker of the version before."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +11,9 @@ DEADLOCK = "40P01"  # deadlock_detected, in PostgreSQL's table of error codes
 
 
 def repeat_after_deadlock(step: Callable[[], object]) -> None:
-    """Run a step until PostgreSQL does not end it because of a deadlock, at most MAX_MIGRATE_ATTEMPTS times.
+    """Run a step again if PostgreSQL ended it because of a deadlock, at most MAX_MIGRATE_ATTEMPTS times.
 
-    A migration is one transaction: it was undone, and the next attempt repeats it. Raises OperationalError.
+    A migration is one transaction, so it was rolled back and can be repeated. Raises OperationalError.
     """
     for _attempt in range(MAX_MIGRATE_ATTEMPTS - 1):
         try:
@@ -26,7 +26,7 @@ def repeat_after_deadlock(step: Callable[[], object]) -> None:
 
 
 class Command(migrate.Command):
-    """Locks tables that a running worker may hold, in another order than it takes them."""
+    """A migration locks tables that a running worker may have locked in another order: a deadlock."""
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         repeat_after_deadlock(lambda: super(Command, self).handle(*arguments, **options))

@@ -40,7 +40,7 @@ DEMO_STATUSES = [
 
 
 class Command(BaseCommand):
-    """Migrate, collect static files if they changed, and make what only a demonstration has."""
+    """Migrate, collect static files if they changed, and create what only a demonstration has."""
 
     help = "Prepare the demonstration's database and static files."
 
@@ -84,7 +84,7 @@ def _fingerprint() -> str:
 
 
 def make_users() -> None:
-    """Create one user with a role and a random password, kept in the demo's own folder."""
+    """Create one user per role, each with a random password that is kept in the demo's own folder."""
     path = Path(settings.DATA_DIR) / PEOPLE_FILE
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for role, (username, first_name, last_name) in PEOPLE.items():

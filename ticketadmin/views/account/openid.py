@@ -31,11 +31,11 @@ _NOT_OURS = _("This sign-in did not begin in this browser, or it took too long, 
 
 @method_decorator([login_not_required, never_cache], name="dispatch")
 class Begin(OIDCAuthenticationRequestView):
-    """Redirect the browser to the provider, at the press of a button.
+    """Lead the browser to the provider, at the press of a button.
 
-    A GET contacts no provider and notes nothing, so that neither a link on another site nor a prefetching
-    browser begins a sign-in. The answer to the POST is a page that leads on, not a redirect: `form-action`
-    of the content security policy would forbid a redirect to another host.
+    A GET contacts no provider and stores nothing, so that neither a link on another site nor a prefetching
+    browser begins a sign-in. The answer to the POST is a page that redirects by itself: the policy's
+    `form-action` would forbid a redirect to another host.
     """
 
     http_method_names = ["get", "head", "post"]
@@ -49,7 +49,7 @@ class Begin(OIDCAuthenticationRequestView):
         return show(request, OpenIdPage(settings.OIDC_NAME))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Note state, nonce and PKCE verifier in the session, and go."""
+        """Store state, nonce and PKCE verifier in the session, and lead to the provider."""
         try:
             self.OIDC_OP_AUTH_ENDPOINT = provider(is_beginning=True).authorization
         except SourceUnavailable as problem:
@@ -59,10 +59,10 @@ class Begin(OIDCAuthenticationRequestView):
 
 @method_decorator(login_not_required, name="dispatch")
 class SignInDone(OIDCAuthenticationCallbackView):
-    """Take the browser back from the provider."""
+    """The address to which the provider sends the browser back."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Sign in; the page asked for is the one noted in the session, which is a page of this tool."""
+        """Sign in, then show the page that the session stores as the one requested, a page of this tool."""
         if "error" in request.GET:
             logger.warning("The OpenID provider refused: %s", request.GET["error"][:40].encode())
             return _back(request, _NOT_FINISHED)
@@ -89,5 +89,5 @@ class SignInDone(OIDCAuthenticationCallbackView):
 
 def _back(request: HttpRequest, problem: str | Promise) -> HttpResponse:
     messages.error(request, str(problem))
-    asked_for = request.session.get("oidc_login_next")  # checked when it was noted
+    asked_for = request.session.get("oidc_login_next")  # checked when it was stored
     return redirect_to_login(asked_for) if asked_for else redirect("sign_in")

@@ -1,4 +1,4 @@
-"""Changing one's password, and choosing a new one by a link that came by e-mail."""
+"""Changing one's password, and choosing a new one with a link sent by e-mail."""
 
 from functools import partial
 

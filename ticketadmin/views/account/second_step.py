@@ -1,4 +1,4 @@
-"""The code after the password, and the page on which a user sets the second step up or off."""
+"""The code after the password, and the page on which a user sets up or switches off the second step."""
 
 from axes.handlers.proxy import AxesProxyHandler
 from django.contrib import messages
@@ -104,5 +104,5 @@ def count_failed_step(request: HttpRequest, user: User, **step: str) -> None:
 
 
 def may_try(request: HttpRequest, user: User) -> bool:
-    """Return whether the user need not wait after failed attempts."""
+    """Return whether the user may try again, without waiting after failed attempts."""
     return bool(AxesProxyHandler.is_allowed(request, {"username": user.get_username()}))

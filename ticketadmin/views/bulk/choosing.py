@@ -43,7 +43,7 @@ def bulk_new(request: UserRequest) -> HttpResponse:
 
 @needs("run_bulk_updates", "GET")
 def bulk_file_errors(request: UserRequest, file: UUID) -> HttpResponse:
-    """Download an uploaded file with what is wrong in it beside each row."""
+    """Download an uploaded file with the errors beside each row."""
     kept = get_object_or_404(BulkFile.objects.select_related("bulk"), uuid=file)
     if kept.bulk is None and kept.owner_id != request.user.pk:
         raise Http404

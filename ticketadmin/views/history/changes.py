@@ -52,7 +52,7 @@ TakeBack = Callable[[Change, SaveContext], Saved]
 
 @needs("edit_tickets", "GET")
 def history(request: UserRequest) -> HttpResponse:
-    """Show changes, newest first, as the filters in the address ask."""
+    """Show the changes that match the filters in the address, newest first."""
     form = HistoryFilterForm(request.GET, user=request.user)
     form.is_valid()
     rows = history_page(request.user, form.filters, before=whole_number(request.GET.get("before", "")))
@@ -70,7 +70,7 @@ def history(request: UserRequest) -> HttpResponse:
 
 @needs("edit_tickets", "GET")
 def history_csv(request: UserRequest) -> HttpResponse:
-    """Stream everything that the filters ask for, one line a field."""
+    """Stream the changes that match the filters, one line per field."""
     form = HistoryFilterForm(request.GET, user=request.user)
     if not form.is_valid():
         return history(request)
@@ -87,7 +87,7 @@ def undo(request: UserRequest, change: uuid.UUID) -> HttpResponse:
 
 @needs("edit_tickets", "POST")
 def restore(request: UserRequest, change: uuid.UUID) -> HttpResponse:
-    """Restore the fields that were lost beside a change."""
+    """Restore the fields that a change damaged without sending them."""
     return _take_back(request, change, undoing.restore_collateral)
 
 

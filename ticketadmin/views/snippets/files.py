@@ -28,7 +28,7 @@ SNIPPETS = "snippets"
 
 @needs("edit_tickets", "POST")
 def snippets_csv(request: UserRequest) -> HttpResponse:
-    """Send the user's snippets as a CSV file; with the right to share, those of colleagues, too."""
+    """Send the user's snippets as a CSV file; for users who may share, also the shared ones of colleagues."""
     rows = exported_snippets(request.user).iterator(chunk_size=100)
     lines = file_lines(audited_export(Target(SNIPPETS), rows, filters={"format": "csv"}, user=request.user))
     return csv_download(lines, f"snippets-{timezone.localdate().isoformat()}.csv")

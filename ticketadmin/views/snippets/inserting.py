@@ -1,8 +1,8 @@
-"""A snippet inserted into any form: by the menu of scripts, or without scripts chosen on a page.
+"""Inserting a snippet into any form: from a menu with scripts, or chosen on a page without them.
 
-Without scripts the button at a box posts the form with `into`, the box's name; the page that follows shows
-the form as it was typed with the snippets to choose from. Every view whose form has such a button calls
-`wants_snippet` before it does anything: nothing is saved or sent then.
+Without scripts, the button at a box posts the form with `into`, the box's name; the next page shows the form
+as it was typed, with the snippets to choose from. Every view whose form has such a button calls
+`wants_snippet` before it does anything else: then nothing is saved or sent.
 """
 
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ CARRIED = ("submission", ACCEPT_LOSING)
 
 @dataclass(frozen=True)
 class SnippetStep:
-    """The result of a press: the form's `data`, a choice to offer or a notice, and the HTTP status."""
+    """The result of pressing such a button: the form's `data`, a choice or a notice, and the HTTP status."""
 
     data: QueryDict
     choice: SnippetChoice | None = None
@@ -94,7 +94,7 @@ def insert_snippet(
 
 
 def reason_page(request: UserRequest, page: ReasonPage) -> HttpResponse:
-    """Show the reason that was typed for a change without a form of its own, with a snippet in it."""
+    """Show the reason typed for a change without a form of its own, with a snippet to choose or inserted."""
     step = insert_snippet(
         request,
         box_for_snippet(page.form, wanted_box(request.POST)),
@@ -112,8 +112,8 @@ def reason_page(request: UserRequest, page: ReasonPage) -> HttpResponse:
 def snippet_menu(request: UserRequest) -> HttpResponse:
     """Return the options of the menu as a fragment; `ticket` names the ticket, if there is one.
 
-    With `words` those that contain them, with `name` those whose names do: for searches beyond the menu's
-    limit.
+    With `words`, only snippets that contain them; with `name`, only those whose names do. Scripts use these
+    if there are more snippets than a menu holds.
     """
     user, asked = request.user, request.GET
     if words := asked.get("words", "") or asked.get("name", ""):

@@ -48,8 +48,8 @@ def bring_back(request: UserRequest, code: str) -> HttpResponse:
 def keep_without_session(code: str, data: QueryDict) -> bool:
     """Keep a form that was posted after its user's session ended, for that user alone.
 
-    The signed base says whose form it is, and only they see it at their next sign-in. The page is
-    no older than a session can get, and the user was not signed out everywhere since.
+    The signed base names the user, who alone sees the draft after the next sign-in. A form that is older than
+    a session can be, or whose user has since been signed out everywhere, is not kept.
     """
     max_age = timedelta(hours=settings.SESSION_HOURS)
     try:

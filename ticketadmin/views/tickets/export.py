@@ -1,4 +1,4 @@
-"""Downloading the list of tickets as XLSX or CSV: ticked rows, or all that filters and columns show."""
+"""Downloading the list of tickets as XLSX or CSV: ticked rows, or all that match, with the columns shown."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -44,10 +44,10 @@ MAX_LIST_ADDRESS = 50_000  # characters of a list's address
 
 @needs("export_tickets", "POST")
 def export_tickets(request: UserRequest, kind: str) -> HttpResponse:
-    """Send the tickets of `code`, else those that fit the address `matching`, as csv or xlsx.
+    """Send the tickets in `code`, else those that match the address `matching`, as csv or xlsx.
 
-    There is no remote call, unless `contents` are wanted: then one a ticket, while the file is written.
-    Nothing is sent where an address no longer means what it did, or more tickets fit than a file takes.
+    No remote call is made, unless `contents` are wanted: then one per ticket, while the file is written.
+    Nothing is sent if a filter in the address no longer exists, or if more tickets match than a file takes.
     """
     address = request.POST.get("matching", "")
     if len(address) > MAX_LIST_ADDRESS:
@@ -69,7 +69,7 @@ def export_tickets(request: UserRequest, kind: str) -> HttpResponse:
 
 
 def _filters(request: UserRequest, asked: ListRequest) -> ListFilters:
-    """Return the filters of the list; for ticked rows their codes alone, whatever else was filtered by."""
+    """Return the filters of the list; for ticked rows, their codes alone."""
     if "code" not in request.POST:
         return asked.filters
     ticked = [code for code in request.POST.getlist("code")[:MAX_CODES] if CODE.fullmatch(code)]
@@ -104,7 +104,7 @@ def _file(
     table: ListTable, query: Query, filters: Mapping[str, str], reader: ContentReader | None, user: User
 ) -> HttpResponse:
     found, further = rows_in_order(query), None
-    if reader:  # its reads change the index, and with it the order of a list
+    if reader:  # its reads change the index, and thereby the order of the list
         found, further = iter(list(islice(found, MAX_WITH_CONTENTS))), reader.audit_details
     tickets = audited_export(Target(TICKETS), found, filters=filters, user=user, further=further)
     columns, rows, kind = table.columns(), table.rows(tickets), filters["format"]
@@ -118,6 +118,6 @@ def _file(
 
 
 def _refused(request: UserRequest, address: str, reasons: list[str]) -> HttpResponse:
-    """Show the list again, with why nothing was downloaded."""
+    """Show the list again, with the reasons why nothing was downloaded."""
     messages.error(request, " ".join([_("Nothing was downloaded."), *reasons]))
     return see_other(f"{reverse('tickets')}?{address}" if address else reverse("tickets"))

@@ -31,7 +31,7 @@ from ticketadmin.views.tickets.ticket import form_in, keep_typed, save_form
 
 @needs("edit_tickets", "GET", "POST")
 def ticket_recipe(request: UserRequest, code: str) -> HttpResponse:
-    """Fill a recipe into the ticket's form: as it was posted, or as it is opened now. GET writes nothing."""
+    """Fill a recipe into the ticket's form, as posted or as it is opened now. GET writes nothing."""
     data = request.POST if request.method == "POST" else request.GET
     recipe = find_recipe(request.user, whole_number(data.get("recipe", "")))
     return _posted(request, code, recipe) if request.method == "POST" else _opened(request, code, recipe)
@@ -64,7 +64,7 @@ def _fill(
 ) -> HttpResponse:
     """Show the form with the recipe filled in; with a submission, save what the recipe says.
 
-    With anything else typed, nothing is saved: the form is only shown.
+    If anything else was typed, nothing is saved: the form is only shown.
     """
     filled, name = _filled(request, form, recipe, read), recipe.name if recipe else ""
     notice, shown = describe_filled(name, filled, form.schema), filled_form(form, filled)
@@ -97,7 +97,7 @@ def _filled(request: UserRequest, form: TicketForm, recipe: Recipe | None, read:
 
 
 def _customer(form: TicketForm, read: ReadTicket | None) -> str:
-    """Return the customer's name: read once more for a posted form, which does not carry it."""
+    """Return the customer's name. A posted form does not carry it, so the ticket is read once more."""
     if read is None and form.base.was_read:
         with suppress(CannotRead, TicketApiError):
             read = read_ticket(form.base.code, form.schema.choices)
@@ -116,6 +116,6 @@ def ticket_snippet(request: UserRequest, code: str) -> HttpResponse:
     next_step = _("Look at what would be sent, then save.")
     step = insert_snippet(request, box, code=code, next_step=next_step, data=query_of(form.data))
     shown = TicketForm(step.data, base=form.base, schema=form.schema, is_first_asked=form.is_first_asked)
-    shown.is_valid()  # so that the page knows what was typed; what is wrong is shown at its box
+    shown.is_valid()  # so that the page knows what was typed, and shows errors at their boxes
     beside = Beside(notice=step.notice, snippets=step.choice)
     return ticket_page(request, shown, beside, status=step.status)

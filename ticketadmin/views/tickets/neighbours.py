@@ -1,8 +1,8 @@
 """A ticket's place in the list that the user came from, and the way to the tickets before and after it.
 
-The address of a ticket carries the query of the list, so that the page itself shows the way. Where scripts
-run they shorten the addresses and request the same as a fragment, which keeps the page quick. Both come from
-the index; no remote call is made.
+The address of a ticket carries the query of the list, so that the page itself shows these links. Scripts
+shorten the addresses and request the links as a fragment, which keeps the page quick. Both come from the
+index; no remote call is made.
 """
 
 from django.http import HttpResponse, QueryDict

@@ -1,4 +1,4 @@
-"""The one box of every page: where what was typed leads, and what it could mean while it is typed."""
+"""The omnibox of every page: where typed text leads, and what it could mean while it is being typed."""
 
 from collections.abc import Sequence
 
@@ -53,7 +53,7 @@ def _leads_to(request: UserRequest, typed: omnibox.OmniboxMeaning) -> HttpRespon
 
 
 def _codes_lead_to(codes: Sequence[str], user: User, **query: int) -> HttpResponse:
-    """Go to the one ticket, to a bulk update of several, or to their list where the user may run none."""
+    """Go to the one ticket, to a bulk update of several, or to their list if the user may not run one."""
     if len(codes) == 1:
         return redirect("ticket", codes[0])
     route = "bulk_new" if user.may("run_bulk_updates") else "tickets"
@@ -96,7 +96,7 @@ def _only_ticket_of(text: str) -> str:
 
 @needs("edit_tickets", "GET")
 def suggest(request: UserRequest) -> HttpResponse:
-    """Return what the box could mean, as options of its list box; no remote call."""
+    """Return what the typed text could mean, as options of the box's list; no remote call."""
     typed, user, index = request.GET.get("q", "").strip(), request.user, current_index()
     known = omnibox.known_codes(index, typed)
     statuses = get_statuses(get_choices(ask=False))
@@ -128,6 +128,6 @@ def _suggested_recipes(typed: str, known: omnibox.KnownCodes, user: User) -> lis
 
 
 def _best(query: Query, code: str) -> list[IndexedTicket]:
-    """Return the best tickets for a text, the last changed first, without the one that is offered anyway."""
+    """Return the best matches for a text, last changed first, without the ticket that is offered anyway."""
     rows = read_page(query, size=omnibox.SUGGESTED + 1).rows
     return [row for row in rows if row.code != code][: omnibox.SUGGESTED]

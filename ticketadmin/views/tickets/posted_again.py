@@ -1,4 +1,4 @@
-"""A ticket's form as it was posted, repeated on a page that has no database: what was typed is not lost.
+"""A ticket's form as it was posted, repeated on a page while the database is away, so that no input is lost.
 
 Nothing here may use the database, the session or the cache. The form's signed base names the ticket and the
 user, and its own token and submission make a second post as safe as the first.

@@ -3,7 +3,7 @@
 The tickets page names `speculation_rules` in a header; browsers that know such rules then fetch a pointed-at
 ticket with `Sec-Purpose: prefetch`. Such a request reads the ticket and renders its page, and writes nothing:
 no session, no presence, no draft, no settling, no row of the index. It is refused with 503, which costs the
-user nothing, where the user's budget is spent, on a telephone, and while the CRM is away, slow or limited.
+user nothing, when the user's budget is spent, on a phone, and while the CRM is away, slow or limited.
 """
 
 import time
@@ -20,14 +20,14 @@ from ticketadmin.views.access import UserRequest, in_background, needs
 
 MIN_READ_INTERVAL = 1.0  # seconds between two remote reads that a user did not ask for, over all processes
 SLOW = 1.0  # seconds: of a CRM that answers slower than this nothing is read ahead
-PREFETCH_REFUSED = 503  # a browser drops what it asked for ahead, and asks again when the user does
+PREFETCH_REFUSED = 503  # browsers discard a failed prefetch, and request the page anew when the user opens it
 RULES = {
     "prefetch": [
         {
             "where": {"and": [{"href_matches": "/tickets/*/"}, {"selector_matches": "[data-list-open]"}]},
             "eagerness": "moderate",
         },
-        # by keyboard
+        # reached by keyboard
         {"where": {"selector_matches": "[data-list-open][data-list-ahead]"}, "eagerness": "immediate"},
     ]
 }
@@ -45,13 +45,13 @@ def may_prefetch(request: UserRequest, user: User) -> bool:
     is_plain = not request.GET and request.headers.get("Sec-CH-UA-Mobile") != "?1"
     if not is_plain or _is_limited() or _is_slow() or circuit().at is not None:
         return False
-    # Each process keeps its own budget, so that a share of the user's is what one may spend.
+    # Each process keeps its own budget, which is its share of the user's.
     wait = MIN_READ_INTERVAL * max(settings.WEB_PROCESSES, 1)
     return bool(cache.add(f"prefetch:{user.pk}", time.monotonic(), wait))
 
 
 def _is_limited() -> bool:
-    """Where requests are rationed, those that a user asked for come first."""
+    """Return whether the rate limit is so low that requests which a user makes need all of it."""
     return 0 < settings.TICKET_API_MAX_PER_SECOND < 10
 
 

@@ -89,7 +89,7 @@ def _show(request: UserRequest, code: str) -> HttpResponse:
 
 
 def _known_otherwise(code: str, error: TicketApiError) -> HttpResponse | None:
-    """Lead to the ticket that the index knows in other capitals, where the CRM has none with this code."""
+    """Redirect to the ticket that the index knows in other letter case, if the CRM has none of this code."""
     spelled = spelled_as_known([code]) if isinstance(error, NotFound) else {}
     return redirect("ticket", spelled[code]) if spelled else None
 
@@ -104,7 +104,7 @@ def _show_ahead(request: UserRequest, code: str) -> HttpResponse:
         opened = None
     if opened is None:
         return HttpResponse(status=PREFETCH_REFUSED)
-    if hasattr(request, "_messages"):  # they are shown by the page that the user opens next
+    if hasattr(request, "_messages"):  # kept for the next page that the user opens
         del request._messages
     return opened_page(request, opened)
 
