@@ -1,9 +1,10 @@
 """The tickets page: what the index knows, at once, filtered, ordered, counted and honest about its age."""
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -557,7 +558,39 @@ def test_the_first_suggestion_is_where_enter_leads(typed: str, web: Client) -> N
     assert first[1] == web.get(f"/go/?q={quote(typed)}")["Location"] == "/tickets/ABCXYZ1234/"
 
 
-@pytest.mark.parametrize("typed", ["ABCXYZ1234 xong", "cái máy in của ABCXYZ1234 lại hỏng"])
+@pytest.mark.parametrize("typed", ["ABCXYZ1234 xong", "abcxyz1234 Đang sử lý", "ABCXYZ1234 <b> & “x”"])
+def test_words_behind_a_code_that_are_no_status_are_named(typed: str, web: Client, sandbox: Sandbox) -> None:
+    words = typed.partition(" ")[2]
+
+    answer = web.get("/go/", {"q": typed}, follow=True)
+
+    shown = html.unescape(text_of(answer))
+    assert answer.redirect_chain[-1][0].startswith("/tickets/ABCXYZ1234/status/")
+    assert f"The CRM has no “{words}”." in shown
+    assert "Nothing was changed in the CRM." in shown
+    assert "Set the status to" not in shown
+    form = form_to(answer, "/status/")
+    assert form.values.get("wanted") is None
+    buttons = re.findall('name="status"\\s+value="([^"]+)"', answer.content.decode())
+    assert buttons == ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất", "Hủy"]
+    links = [html.unescape(unquote(one)) for one in re.findall('href="([^"]+)"', answer.content.decode())]
+    assert "/tickets/ABCXYZ1234/" in links
+    assert f"/tickets/?text=ABCXYZ1234 {words}" in links
+    suggested = text_of(web.get("/suggest/", {"q": typed}))
+    assert f"ABCXYZ1234 → “{words}” is no status: choose one" in html.unescape(suggested)
+    assert sandbox.puts() == []
+
+
+def test_a_code_and_the_words_of_its_ticket_are_a_search(web: Client) -> None:
+    title = IndexedTicket.objects.get(code="ABCXYZ1234").values["ticket_title"]
+
+    page = web.get("/go/", {"q": f"ABCXYZ1234 {title}"}, follow=True)
+
+    assert codes(page) == ["ABCXYZ1234"]
+    assert "is no status" not in text_of(web.get("/suggest/", {"q": f"ABCXYZ1234 {title}"}))
+
+
+@pytest.mark.parametrize("typed", ["cái máy in của ABCXYZ1234 lại hỏng"])
 def test_a_code_among_words_that_match_nothing_can_be_opened(typed: str, web: Client) -> None:
     page = web.get(f"/go/?q={quote(typed)}", follow=True).content.decode()
 

@@ -15,6 +15,7 @@ class Suggestions(Page):
     codes: Sequence[str]  # if several were typed
     code: str  # "" if the text does not name exactly one ticket
     statuses: Sequence[Status]  # that the ticket could be set to
+    no_status: str  # words behind the code that name no status and that no ticket has
     recipes: Sequence[tuple[str, Recipe]]  # each with the code of the ticket that it is for
     listed: Sequence[IndexedTicket]
     drafts: Iterable[Draft]

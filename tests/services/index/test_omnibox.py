@@ -3,6 +3,7 @@
 import pytest
 
 from ticketadmin.services.index.omnibox import (
+    CodeAndWords,
     KnownCodes,
     ManyTickets,
     OmniboxMeaning,
@@ -35,7 +36,10 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
         ("ABCXYZ1234 ĐANG", StatusChange("ABCXYZ1234", "Đang xử lý")),
         ("ABCXYZ1234 xu ly", StatusChange("ABCXYZ1234", "Đang xử lý")),
         ("TK-0001 huy", StatusChange("TK-0001", "Hủy")),
-        ("TK-0001 khong co trang thai nay", SearchWords("TK-0001 khong co trang thai nay")),
+        ("TK-0001 khong co", CodeAndWords("TK-0001", "khong co", "TK-0001 khong co")),
+        ("ABCXYZ1234  Đang sử lý", CodeAndWords("ABCXYZ1234", "Đang sử lý", "ABCXYZ1234 Đang sử lý")),
+        ("TK-0001 " + "x" * 256, SearchWords("TK-0001 " + "x" * 256)),
+        ("khong TK-0001 co", SearchWords("khong TK-0001 co")),
         ("TK-0001, TK-0002;TK-0001 TK-0003", ManyTickets(("TK-0001", "TK-0002", "TK-0003"))),
         ("máy in hỏng", SearchWords("máy in hỏng")),
         ("Re: [TK-0001] máy in hỏng", OneTicket("TK-0001")),
@@ -48,6 +52,10 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
 )
 def test_each_way_of_asking_is_understood(text: str, meaning: OmniboxMeaning) -> None:
     assert understand(text, STATUSES, CODES) == meaning
+
+
+def test_words_behind_a_code_are_a_search_where_no_status_is_known() -> None:
+    assert understand("TK-0001 huy", [], CODES) == SearchWords("TK-0001 huy")
 
 
 def test_codes_are_found_in_a_mail_and_noise_is_not() -> None:

@@ -23,6 +23,7 @@ from ticketadmin.models import (
     User,
     json_rows,
 )
+from ticketadmin.services.values.choices import MAX_CHOICE_NAME
 from ticketadmin.services.values.ordering import sort_key
 from ticketadmin.text import contains, plain_letters, visible
 from ticketadmin.ticketapi.client import CODE
@@ -63,6 +64,15 @@ class StatusChange:
 
 
 @dataclass(frozen=True)
+class CodeAndWords:
+    """A ticket's code and words behind it that name no status: a search, or a mistyped status."""
+
+    code: str
+    words: str
+    text: str  # both, as typed
+
+
+@dataclass(frozen=True)
 class NamedRecipe:
     """Fill the recipe of this name into these tickets; written `ABC123 /name`."""
 
@@ -84,7 +94,7 @@ class SearchWords:
     text: str
 
 
-OmniboxMeaning = OneTicket | StatusChange | NamedRecipe | ManyTickets | SearchWords
+OmniboxMeaning = OneTicket | StatusChange | CodeAndWords | NamedRecipe | ManyTickets | SearchWords
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,8 @@ def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Omnibox
         return ManyTickets(named)
     if named and (_LINK.search(text) or _is_labelled(text, named[0])):
         return OneTicket(named[0])
+    if code and named == (code,) and statuses and len(rest) <= MAX_CHOICE_NAME:
+        return CodeAndWords(code, rest, text)
     return SearchWords(text)
 
 

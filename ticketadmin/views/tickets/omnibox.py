@@ -46,9 +46,11 @@ def _leads_to(request: UserRequest, typed: omnibox.OmniboxMeaning) -> HttpRespon
             return _recipe_leads_to(request, codes, name)
         case omnibox.ManyTickets(codes=codes):
             return _codes_lead_to(codes, request.user)
+        case omnibox.CodeAndWords() if not _finds_any(typed.text):
+            return redirect(reverse("quick_status", args=[typed.code], query={"to": typed.words}))
         case omnibox.SearchWords(text=text) if only := _only_ticket_of(text):
             return redirect("ticket", only)
-        case omnibox.SearchWords(text=text):
+        case omnibox.SearchWords(text=text) | omnibox.CodeAndWords(text=text):
             return redirect(reverse("tickets", query={"text": text} if text else None))
 
 
@@ -86,6 +88,11 @@ def _why_no_recipe(found: Sequence[Recipe], name: str, *, is_bulk: bool, user: U
     return ""
 
 
+def _finds_any(text: str) -> bool:
+    """Return whether any ticket holds the words of a text, as one has its own code and title."""
+    return bool(read_page(Query(current_index(), ListFilters(text=text)), size=1).rows)
+
+
 def _only_ticket_of(text: str) -> str:
     """Return the code of the one ticket with this telephone number or e-mail, else ""."""
     if not is_contact(text):
@@ -105,13 +112,16 @@ def suggest(request: UserRequest) -> HttpResponse:
     code = known.code_in(first.rstrip(":"))
     wanted = omnibox.matching_statuses(rest, names) if rest.strip() else names
     many = omnibox.codes_in(typed, known)
+    found = _best(Query(index, ListFilters(text=typed))) if typed else []
+    is_no_status = bool(code and rest.strip() and names) and not (wanted or found or "/" in rest)
     page = Suggestions(
         typed=typed,
         codes=many if len(many) > 1 else (),
         code=code if code and (not rest.strip() or wanted) else omnibox.only_code_in(typed, known),
         statuses=[statuses.named(name) for name in wanted][:SUGGESTED_STATUSES] if code else [],
         recipes=_suggested_recipes(typed, known, user),
-        listed=_best(Query(index, ListFilters(text=typed)), code) if typed else [],
+        no_status=rest.strip() if is_no_status and len(many) == 1 else "",
+        listed=[row for row in found if row.code != code][: omnibox.SUGGESTED],
         drafts=[] if typed else Draft.objects.of(user.pk)[:SUGGESTED_DRAFTS],
         recent=[] if typed else omnibox.recent_codes(user),
     )
@@ -127,7 +137,6 @@ def _suggested_recipes(typed: str, known: omnibox.KnownCodes, user: User) -> lis
     return [(named.codes[0], one) for one in found[:SUGGESTED_RECIPES]]
 
 
-def _best(query: Query, code: str) -> list[IndexedTicket]:
-    """Return the best matches for a text, last changed first, without the ticket that is offered anyway."""
-    rows = read_page(query, size=omnibox.SUGGESTED + 1).rows
-    return [row for row in rows if row.code != code][: omnibox.SUGGESTED]
+def _best(query: Query) -> Sequence[IndexedTicket]:
+    """Return the best matches for a text, last changed first: one more than are suggested."""
+    return read_page(query, size=omnibox.SUGGESTED + 1).rows

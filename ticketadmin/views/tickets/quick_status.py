@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -48,7 +49,25 @@ def status(request: UserRequest, code: str) -> HttpResponse:
     """Offer the statuses of the CRM for a ticket, or set one."""
     if request.method == "POST":
         return _with_snippet(request, code) if wants_snippet(request.POST) else _set(request, code)
-    return show(request, _page_of(request, code, Attempt(wanted=request.GET.get("to", ""))))
+    return show(request, _page_to_confirm(request, code, request.GET.get("to", "").strip()))
+
+
+def _page_to_confirm(request: UserRequest, code: str, wanted: str) -> StatusPage:
+    """Return the page that confirms the status of an address, or says that the CRM has no such status."""
+    if not wanted:
+        return _page_of(request, code, Attempt())
+    try:
+        return _page_of(request, code, Attempt(get_choices().statuses.resolve(wanted)))
+    except ValidationError as error:
+        page = _page_of(request, code, Attempt(notice=_no_status(error)))
+        return replace(page, searched=f"{code} {wanted}")
+
+
+def _no_status(error: Exception) -> Notice:
+    """Return the banner for a name that is no status of the CRM, by what the error says of it."""
+    said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+    step = _("Choose one of the statuses below, or open the ticket.")
+    return Notice(Tone.WARN, said, NOTHING_CHANGED, step)
 
 
 def _set(request: UserRequest, code: str) -> HttpResponse:
@@ -61,9 +80,7 @@ def _set(request: UserRequest, code: str) -> HttpResponse:
     try:
         saved = set_status(code, wanted, seen=seen, context=context_of(request, form, Origin.QUICK))
     except UnknownStatus as error:
-        return quick_answer(
-            request, code, Attempt(wanted, Notice(Tone.DANGER, str(error), NOTHING_CHANGED)), 422
-        )
+        return quick_answer(request, code, Attempt(notice=_no_status(error)), 422)
     except EditConflict as conflict:
         return quick_answer(request, code, Attempt(wanted, now=conflict.theirs.values.get(STATUS)), 409)
     except NothingToSave:
