@@ -16,6 +16,7 @@ from ticketadmin.services.bulk.results import Done, Singly
 from ticketadmin.services.bulk.work import work_on
 from ticketadmin.services.crm.omitted import remember_emptied
 from ticketadmin.services.saving.sent_along import OTHER_CUSTOM
+from ticketadmin.ticketapi.reasons import Reason
 
 __all__ = ["run"]  # a fixture
 
@@ -132,3 +133,39 @@ def test_the_ticket_itself_decides_over_a_list_that_was_late(
     assert sandbox.ticket(late.ticket_code).items() >= values.items()
     page = client_of(lead).get(f"/bulk/{run.uuid}/?shown={outcome}").content.decode()
     assert ("shortly before the check or after it" in " ".join(page.split())) is (kind == "the_same_field")
+
+
+def test_the_dry_run_refuses_a_code_in_other_capitals_as_the_run_would(
+    run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    """This CRM's list finds it in any case, and its ticket does not: only the ticket can be believed."""
+    items = items_of(run)
+    other = items[3]
+    other.ticket_code = other.ticket_code.swapcase()
+    other.save(update_fields=["ticket_code"])
+    work = work_on(run, lead)
+
+    results = plan_together(work, items, ListReads(100))
+
+    assert [at for at, result in enumerate(results) if result == Singly()] == [3]
+    assert not other.is_from_list
+    plan_item(work, other)
+    assert (other.plan, other.reason) == (Plan.CANNOT, Reason.NOT_FOUND)
+    assert [item.plan for item in items_of(run) if item.pk != other.pk] == [Plan.SEND] * (len(items) - 1)
+
+
+def test_tickets_whose_codes_differ_in_capitals_are_each_planned_by_their_own_row(
+    run: BulkUpdate, lead: User, sandbox: Sandbox
+) -> None:
+    items = items_of(run)
+    one, twin = items[2:4]
+    twin.ticket_code = one.ticket_code.swapcase()
+    twin.save(update_fields=["ticket_code"])
+    other = {"ticket_code": twin.ticket_code, "ticket_title": "Bản khác"}
+    sandbox.store(twin.ticket_code, {**sandbox.ticket(one.ticket_code), **other})
+
+    results = plan_together(work_on(run, lead), items, ListReads(100))
+
+    assert results == [Done()] * len(items)
+    titles = {item.ticket_code: (item.base or {})["ticket_title"] for item in items_of(run)}
+    assert titles == {code: sandbox.ticket(code)["ticket_title"] for code in titles}

@@ -9,7 +9,7 @@ the ticket index learns of what is read anyway.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,24 +175,24 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
     """Return the rows that the list shows for some codes, by code, from one call.
 
     Rows may be late and prove nothing by themselves, so nothing is announced. With `names`, only these fields
-    are read. A code is absent if it has no row, or rows that differ.
+    are read. A code is absent if it has no row, or rows that differ. A row with the code in other capitals is
+    none of it: whether the CRM tells them apart, only a read of the ticket says.
     Raises TicketApiError.
     """
     began_at, asked_at = database_now(), timezone.now()
     tickets = get_api().tickets_by_code(codes, names=_with_ids(names), request_id=current_request_id())
-    asked = {code.casefold(): code for code in codes}
+    asked, in_any_case = frozenset(codes), {code.casefold() for code in codes}
     rows: dict[str, Ticket] = {}
     doubtful: set[str] = set()
     for ticket in tickets:
-        code = asked.get(ticket.code.casefold())
-        if code is not None and rows.setdefault(code, ticket) != ticket:
-            doubtful.add(code)
+        if ticket.code in asked and rows.setdefault(ticket.code, ticket) != ticket:
+            doubtful.add(ticket.code)
     read = {
-        code: replace(_flat(ticket, choices, began_at, asked_at), code=code)
+        code: _flat(ticket, choices, began_at, asked_at)
         for code, ticket in rows.items()
         if code not in doubtful
     }
-    return ReadRows(read, any(ticket.code.casefold() not in asked for ticket in tickets))
+    return ReadRows(read, any(ticket.code.casefold() not in in_any_case for ticket in tickets))
 
 
 def _with_ids(names: Collection[str] | None) -> frozenset[str] | None:
