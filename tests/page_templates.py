@@ -30,8 +30,8 @@ EVERYWHERE = frozenset(
 )
 # What a partial may be given: it does without where it is not.
 OPTIONAL = frozenset(
-    """conflicts extra icon is_for_scripts is_small keeps_text look losing opens overall show_code
-    show_details snippet_address takes_reason text toggles widget""".split()
+    """conflicts extra icon is_acted_on_above is_for_scripts is_small keeps_text look losing opens overall
+    show_code show_details shown_above snippet_address takes_reason text toggles widget""".split()
 )
 BESIDE_PAGE = frozenset({"next"})  # what views of Django's add: where the sign-in leads to
 
