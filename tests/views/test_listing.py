@@ -14,13 +14,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.pages import form_to, squeezed, ticket_form
+from tests.pages import form_to, forms_in, squeezed, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.swept import SweptIndex, sweep
 from ticketadmin.forms.listing import ListRequest
 from ticketadmin.models import (
     BulkUpdate,
     Change,
+    CrmSnapshot,
     CustomField,
     Draft,
     Heartbeat,
@@ -32,6 +33,7 @@ from ticketadmin.models import (
     User,
 )
 from ticketadmin.services.index.listing import ListFilters, Order
+from ticketadmin.services.values.ordering import sort_key
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
 
@@ -644,6 +646,39 @@ def test_a_view_shared_by_a_lead_is_everybodys(web: Client, lead: User, client_o
 def test_roles_see_the_same_list(web: Client, make_person: Any, client_of: Any) -> None:
     for role in (Role.LEAD, Role.ADMINISTRATOR):
         assert len(codes(client_of(make_person(role)).get("/list/", headers=SCRIPT))) == 50
+
+
+@pytest.mark.parametrize("name", ["status", "category"])
+def test_a_name_that_the_crm_removed_is_shown_as_chosen_and_can_be_taken_away(name: str, web: Client) -> None:
+    gone = "Đã <bỏ> & “xóa”"
+    column, key = {"status": ("status_name", "status_key"), "category": ("cate_name", "category_key")}[name]
+    ticket = IndexedTicket.objects.get(code="ABCXYZ1234")
+    ticket.values[column] = gone
+    setattr(ticket, key, sort_key(gone))
+    ticket.save()
+
+    page = web.get("/tickets/", {name: gone})
+
+    assert codes(page) == ["ABCXYZ1234"]
+    filters = next(form for form in forms_in(page) if "text" in form.values)
+    assert filters.values[name] == [gone]
+    options = html.unescape(
+        re.findall(f'<select id="filter-{name}".*?</select>', page.content.decode(), re.S)[0]
+    )
+    assert f"selected>{gone} (no longer in the CRM's list)</option>" in options
+    assert options.count(" selected") == 1
+    assert gone not in text_of(web.get("/tickets/")).split("Category")[0]
+
+
+@pytest.mark.parametrize("name", ["status", "category"])
+def test_a_chosen_name_is_not_called_removed_while_the_crms_lists_are_not_known(
+    name: str, web: Client
+) -> None:
+    CrmSnapshot.objects.filter(name__in=["statuses", "categories"]).delete()
+
+    page = html.unescape(web.get("/tickets/", {name: "Tên bất kỳ"}).content.decode())
+
+    assert re.search(r'<option value="Tên bất kỳ" selected>Tên bất kỳ</option>', page)
 
 
 # --- quick status --------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from ticketadmin.forms.listing import ListRequest
 from ticketadmin.models import CustomField, Draft, Recipe, SavedView, TicketIndex, User
 from ticketadmin.presenters.changes import PresentedChange
@@ -21,11 +23,12 @@ from ticketadmin.presenters.outcomes import Notice
 from ticketadmin.presenters.page import Page, page
 from ticketadmin.services.bulk.contents import MAX_WITH_CONTENTS
 from ticketadmin.services.crm.statuses import Status, Statuses
-from ticketadmin.services.index.listing import Query, Sort, Total, read_page, total_of
+from ticketadmin.services.index.listing import UNKNOWN_NAME, Query, Sort, Total, read_page, total_of
 from ticketadmin.services.index.omnibox import known_codes, only_code_in
 from ticketadmin.services.index.overview import Overview
 from ticketadmin.services.index.rows import ListedFields
 from ticketadmin.services.index.state import index_state
+from ticketadmin.services.values.choices import ChoiceList
 from ticketadmin.ticketapi.client import CODE
 
 
@@ -67,13 +70,32 @@ class TicketList(Page):
         return self.asked.address(columns=",".join(one.name for one in self.columns if one.name != Sort.CODE))
 
 
+@dataclass(frozen=True)
+class NameToChoose:
+    """A status or a category as a filter offers it."""
+
+    name: str
+    label: str
+
+
+def names_to_choose(
+    listed: ChoiceList, names: Sequence[str], chosen: Sequence[str]
+) -> tuple[NameToChoose, ...]:
+    """Return the names that a filter offers: the CRM's, then chosen ones that it took from its list."""
+    gone = [name for name in chosen if name not in {*names, UNKNOWN_NAME}]
+    label = _("%(name)s (no longer in the CRM's list)") if listed.is_known else "%(name)s"
+    shown = {name: name for name in names} | {name: label % {"name": name} for name in gone}
+    return tuple(NameToChoose(*pair) for pair in shown.items())
+
+
 @page("tickets/tickets.html")
 class TicketsPage(Page):
     """The tickets page: the list with its filters, and what the user did last."""
 
     list: TicketList
     statuses: tuple[Status, ...]
-    categories: tuple[str, ...]
+    filter_statuses: tuple[NameToChoose, ...]
+    filter_categories: tuple[NameToChoose, ...]
     described: tuple[CustomField, ...]
     views: tuple[SavedView, ...]
     drafts: tuple[Draft, ...]

@@ -13,7 +13,7 @@ from ticketadmin.converters import moment_of_page
 from ticketadmin.forms.listing import MAX_VIEWS, ListRequest, SavedViewForm, read_request
 from ticketadmin.models import Change, CustomField, Prepared, SavedView, Slot, User
 from ticketadmin.presenters.changes import present_changes
-from ticketadmin.presenters.list_page import ListSource, TicketsPage, present_list
+from ticketadmin.presenters.list_page import ListSource, TicketsPage, names_to_choose, present_list
 from ticketadmin.presenters.sent_along import status_notice
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.statuses import Statuses, get_statuses
@@ -39,10 +39,14 @@ def tickets(request: UserRequest) -> HttpResponse:
     if request.GET.get("q", "").strip():
         return go(request)
     source = _source(request)
+    listed, asked = source.known.choices, source.asked.filters
     page = TicketsPage(
         list=present_list(source, request.user),
         statuses=source.statuses.all,
-        categories=source.known.choices.categories.names,
+        filter_statuses=names_to_choose(
+            listed.statuses, [one.name for one in source.statuses.all], asked.statuses
+        ),
+        filter_categories=names_to_choose(listed.categories, listed.categories.names, asked.categories),
         described=tuple(source.described),
         views=tuple(in_order(_VIEWS.rows(user=request.user.pk), lambda view: view.name)),
         drafts=source.known.drafts[:SHOWN_DRAFTS],
