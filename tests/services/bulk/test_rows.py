@@ -102,6 +102,28 @@ def test_every_column_that_is_not_understood_is_named_in_one_go() -> None:
     assert "ticket_code" in column_errors(["Title"], ["x"])["no_code_column"]
 
 
+@pytest.mark.parametrize(
+    ("first", "seen"),
+    [
+        (["TK240014"], "“TK240014”"),
+        (["TK240014", "Máy in tầng 3", ""], "“TK240014”, “Máy in tầng 3”"),
+        (["", "TK240014"], "“TK240014”"),
+        (["x" * 99, "1", "2", "3", "4"], "“" + "x" * 39 + "…”, “1”, “2”, “3”, …"),
+    ],
+)
+def test_a_first_row_of_values_is_said_to_name_no_column(first: list[str], seen: str) -> None:
+    errors = column_errors(first, ["TK-1", "a", "b", "c", "d"][: len(first)])
+
+    assert set(errors) == {"no_header"}
+    assert f"no name that is known here: {seen}. " in errors["no_header"]
+    assert "such as: ticket_code, Title, Status. " in errors["no_header"]
+
+
+@pytest.mark.parametrize("first", [["code", "TK-1"], ["Titel", "TK-1"], ["Title", "TK-1"]])
+def test_a_first_row_with_any_name_is_read_as_names(first: list[str]) -> None:
+    assert "no_header" not in column_errors(first, ["TK-1", "a"])
+
+
 def test_an_unnamed_column_without_values_is_nobodys_concern() -> None:
     assert read(["code", "", "Title"], ["TK-1", " ", "x"]).rows[0].values == {"ticket_title": Set("x")}
 

@@ -12,16 +12,19 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from django.core.exceptions import ValidationError
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from openpyxl.utils import get_column_letter
 
 from ticketadmin.services.bulk.codes import is_code_heading
 from ticketadmin.services.bulk.exports import in_every_language
 from ticketadmin.services.spreadsheets.table import FIRST_ROWS, Table, as_header, unreadable
-from ticketadmin.services.values.fields import Field
+from ticketadmin.services.values.fields import STATUS, TITLE, Field
 from ticketadmin.text import folded, heading, visible
 
 CODE_COLUMN = "ticket_code"
+MAX_SEEN = 40  # characters of a cell that a message quotes
+MAX_CELLS_SEEN = 4
 _UNKNOWN = frozenset({"unknown_column", "unnamed_column"})
 
 
@@ -68,6 +71,8 @@ def read_columns(
         except ValidationError as error:
             if not (skips_unknown and error.code in _UNKNOWN):
                 errors.append(error)
+    if not columns and not skips_unknown and errors and all(map(_is_no_name, errors)):
+        raise InvalidColumns(_no_header(table, fields))
     errors += [*_doubled(columns), *_missing_code(columns)]
     if errors:
         raise InvalidColumns(errors)
@@ -188,6 +193,24 @@ def _doubled(columns: list[FileColumn]) -> Iterator[ValidationError]:
         )
         message = _("These columns name the same thing: %(names)s. Keep one of them.")
         yield ValidationError(message, code="doubled_column", params={"names": names})
+
+
+def _is_no_name(error: ValidationError) -> bool:
+    """Return whether a cell of the first row is like no column's name at all."""
+    return error.code in _UNKNOWN and "near" not in (error.params or {})
+
+
+def _no_header(table: Table, fields: Mapping[str, Field]) -> ValidationError:
+    """Return the error of a table whose first row names no column: it may hold values already."""
+    seen = [f"“{Truncator(name).chars(MAX_SEEN)}”" for name in table.header if name.strip()]
+    named = [CODE_COLUMN, *(str(field.label) for name, field in fields.items() if name in (TITLE, STATUS))]
+    message = _(
+        "The first row has to name the columns, and holds no name that is known here: %(seen)s. "
+        "Write a row of names above it, such as: %(example)s. Codes alone can be pasted as ticket codes."
+    )
+    shown = ", ".join(seen[:MAX_CELLS_SEEN]) + (", …" if len(seen) > MAX_CELLS_SEEN else "")
+    params = {"seen": shown, "example": ", ".join(named)}
+    return ValidationError(message, code="no_header", params=params)
 
 
 def _missing_code(columns: list[FileColumn]) -> Iterator[ValidationError]:
