@@ -66,7 +66,7 @@ test: $(STAMP) ## Run the tests that this machine has the tools for, but the slo
 
 .PHONY: test-slow
 test-slow: $(STAMP) ## Run the tests that install the product, kill it many times or work it for long [PYTEST=…]
-	@$(BIN)/pytest -q -n auto -m slow $(PYTEST) tests/e2e # all of them are there, the rest need not be collected
+	@$(BIN)/pytest -q -n auto -m slow $(PYTEST)
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## Try the properties with thousands of random examples; make test has the same ones in every run

@@ -87,8 +87,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 # What lasts longest begins first, so that no process works alone at the end.
 LONGEST = (
-    "image bulk_crashes bulk_runs accessibility key_leak wheel outages index_workers upgrade company_sign_in "
-    "bulk_together command backup widgets first_start"
+    "image bulk_crashes bulk_runs accessibility key_leak bulk_waiting demo wheel outages index_workers "
+    "upgrade company_sign_in bulk_together command backup widgets markup first_start"
 ).split()
 NEAR_THE_END = 100  # units of work: a single test, or a file of tests that are kept together
 # Beside those of `tests/e2e`: what a fixture of theirs makes takes five seconds and more.
@@ -161,10 +161,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out files without a slow test for `-m slow`: to read them all takes each process 8 s."""
-    if config.option.markexpr != "slow" or not collection_path.name.startswith("test_"):
-        return None
-    return True if "mark.slow" not in collection_path.read_text("utf-8") else None
+    """Leave out files without a slow test for `-m slow`: to read them all takes each process 4 s."""
+    is_module = collection_path.name.startswith("test_")
+    return True if is_module and not may_be_chosen(collection_path, config.option.markexpr) else None
+
+
+def may_be_chosen(module: Path, expression: str) -> bool:
+    """Return whether a test module can have a test that `-m` chooses by this expression, unread."""
+    return expression != "slow" or "mark.slow" in module.read_text("utf-8")
 
 
 def import_own_share(config: pytest.Config) -> None:
@@ -178,7 +182,8 @@ def import_own_share(config: pytest.Config) -> None:
         strategies.text().validate()  # keeps tables of Unicode in .hypothesis for the others: 1.4 s
     if not number or [Path(each).resolve() for each in config.args] != [ROOT / "tests"]:
         return
-    modules = sorted((ROOT / "tests").rglob("test_*.py"))
+    every = sorted((ROOT / "tests").rglob("test_*.py"))
+    modules = [path for path in every if may_be_chosen(path, config.option.markexpr)]
     for path in modules[int(number) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]:
         with contextlib.suppress(Exception):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))

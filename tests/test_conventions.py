@@ -1,15 +1,18 @@
 """What the tests themselves keep to: waiting has a limit and a message, and no test measures time."""
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import may_be_chosen
 from tests.waiting import is_true_for, wait_until
 
 TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
 CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns"}
 # A navigation may be followed by another one; `tests/e2e/conftest.py: next_page` waits for the page instead.
 WAITS = {"sleep", "wait_for_timeout", "expect_navigation", "wait_for_navigation"}
@@ -73,12 +76,32 @@ def test_no_test_sleeps_or_compares_with_a_clock() -> None:
     assert broken == {}
 
 
-def test_slow_tests_are_where_ci_looks_for_them() -> None:
-    marked = [path for path in TESTS.rglob("test_*.py") if "mark." + "slow" in path.read_text("utf-8")]
+def test_slow_tests_are_run_by_ci_wherever_they_are() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
 
-    assert {path.parent for path in marked} == {TESTS / "e2e"}
-    assert "make test-slow" in (TESTS.parent / ".ci" / "run").read_text("utf-8")
-    assert "-m slow $(PYTEST) tests/e2e" in (TESTS.parent / "Makefile").read_text("utf-8")
+    assert re.findall(r"pytest .* -m slow (.*)", makefile) == ["$(PYTEST)"]  # in no folder alone
+    assert "make test-slow" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "expression", "is_chosen"),
+    [
+        ("pytestmark = pytest.mark.slow", "slow", True),
+        ("@pytest.mark.slow", "slow", True),
+        ("EACH = [pytest.param(1, marks=[pytest.mark.slow])]", "slow", True),
+        ("slow = 1", "slow", False),
+        ("slow = 1", "not slow", True),
+        ("slow = 1", "slow or postgres", True),
+        ("slow = 1", "", True),
+    ],
+)
+def test_modules_without_a_slow_test_are_not_read_where_those_are_wanted_alone(
+    line: str, expression: str, *, is_chosen: bool, tmp_path: Path
+) -> None:
+    module = tmp_path / "test_module.py"
+    module.write_text(f"{line}\n", encoding="utf-8")
+
+    assert may_be_chosen(module, expression) is is_chosen
 
 
 @pytest.mark.parametrize(

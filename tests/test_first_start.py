@@ -228,6 +228,7 @@ def test_a_host_opens_the_pages_to_others_over_https(set_up: Machine) -> None:
     assert written["HTTPS_ONLY"] == "1"
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_asks_again_until_the_crm_answers(machine: Machine) -> None:
     terminal, side = os.openpty()
     process = subprocess.Popen(

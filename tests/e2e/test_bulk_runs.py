@@ -371,6 +371,7 @@ def test_no_more_calls_are_made_at_once_than_tickets_may_be_in_flight(
     assert set(lead.outcomes(path).values()) == {"verified"}
 
 
+@pytest.mark.slow
 def test_one_ticket_that_always_breaks_the_crm_is_listed_and_the_rest_is_done(
     crm: Sandbox, lead: Lead
 ) -> None:
@@ -383,6 +384,7 @@ def test_one_ticket_that_always_breaks_the_crm_is_listed_and_the_rest_is_done(
     assert crm.puts(broken) == []
 
 
+@pytest.mark.slow
 def test_a_crm_that_is_slow_with_its_lists_costs_no_worker_its_run(
     crm: Sandbox, lead: Lead, server: LiveServer
 ) -> None:

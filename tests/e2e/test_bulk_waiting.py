@@ -9,6 +9,7 @@ from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow  # time-outs and late answers are waited for
 TITLE = "Tiêu đề của lượt chạy"
 TIMEOUT = 1.0  # seconds: five answers that a busy machine gives later than this would pause a run
 

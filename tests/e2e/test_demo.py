@@ -15,6 +15,7 @@ import requests
 
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
 MANAGE = str(Path(__file__).resolve().parent.parent.parent / "manage.py")
 
 

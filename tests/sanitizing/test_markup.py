@@ -94,6 +94,7 @@ def in_a_process_with_limits(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_no_family_of_documents_takes_more_than_its_multiple_of_memory_and_tags() -> None:
     results = [json.loads(line) for line in in_a_process_with_limits().splitlines()]
 

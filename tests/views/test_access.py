@@ -361,6 +361,7 @@ def test_each_route_answers_each_person_and_method_as_its_rule_says(
     assert sandbox.puts() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", OWN + ADMIN, ids=lambda route: f"{route.name}-{route.address}")
 def test_other_methods_are_refused_on_every_route(
     route: Route, ask: Ask, address_of: Callable[[Route], str]

@@ -191,7 +191,7 @@ def test_one_probe_closes_the_circuit_when_the_crm_is_back(
 ) -> None:
     monkeypatch.setattr(circuit_breaker, "OPEN_FOR", timedelta(0))
     client = client_of(staff)
-    sandbox.fault("status", times=None, status=504)
+    sandbox.fault("status", times=None, status=504, headers={"Retry-After": "0"})
     for _look in range(MAX_FAILURES_IN_A_ROW):
         client.get(f"/tickets/{CODE}/")
     sandbox.forget_faults()

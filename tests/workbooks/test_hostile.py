@@ -141,7 +141,11 @@ HOSTILE: dict[str, tuple[Mapping[str, str | bytes], Code]] = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+LONGEST = {"1.9 million empty cells", "more strings than cells"}
+EACH = [pytest.param(kind, marks=pytest.mark.slow) if kind in LONGEST else kind for kind in HOSTILE]
+
+
+@pytest.mark.parametrize("kind", EACH)
 def test_each_kind_is_refused_before_a_library_meets_it(kind: str) -> None:
     parts, code = HOSTILE[kind]
     with zipfile.ZipFile(io.BytesIO(archive(parts))) as opened, pytest.raises(RefusedWorkbook) as caught:

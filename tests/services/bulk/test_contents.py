@@ -96,6 +96,7 @@ def test_a_file_takes_the_content_that_fills_it_and_none_after_it(sandbox: Sandb
 
 
 @pytest.mark.parametrize(("first", "last"), [("!", "~"), ("一", "鿿")])
+@pytest.mark.slow
 def test_a_file_full_of_contents_is_no_larger_than_an_upload_may_be(first: str, last: str) -> None:
     letters = [chr(one) for one in range(ord(first), ord(last) + 1)]
     generator = random.Random(7)  # noqa: S311 - a test's

@@ -64,7 +64,10 @@ def test_open_tickets_of_a_customer_are_counted_among_those_found_by_the_name() 
     assert total_of(query).count == 804
 
 
-def test_a_sweep_leaves_statistics_and_on_postgresql_the_first_alone_takes_them(sandbox: Sandbox) -> None:
+def test_a_sweep_leaves_statistics_and_on_postgresql_the_first_alone_takes_them(
+    sandbox: Sandbox, settings: Any
+) -> None:
+    settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
     taken = []
     for _sweep in range(2):
         with CaptureQueriesContext(connection) as captured:

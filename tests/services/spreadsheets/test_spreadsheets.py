@@ -212,7 +212,11 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         (lambda: archive(EXCEL | {STRINGS: BOMB}), "damaged"),
         (lambda: with_part(archive(EXCEL), STRINGS, lambda _part: BOMB.encode("utf-16")), "damaged"),
         (lambda: archive(EXCEL | {STRINGS: " " * 70_000_000}), "too_much_inside"),
-        (lambda: archive(EXCEL | {STRINGS: f"<sst>{'<si/>' * 4_100_000}</sst>"}), "too_much_inside"),
+        pytest.param(
+            lambda: archive(EXCEL | {STRINGS: f"<sst>{'<si/>' * 4_100_000}</sst>"}),
+            "too_much_inside",
+            marks=pytest.mark.slow,
+        ),
         (lambda: archive(EXCEL | {f"xl/media/{number}": "" for number in range(1_001)}), "too_much_inside"),
         (lambda: archive(EXCEL | {STRINGS: "<sst/>"}), "damaged"),
         (lambda: archive(EXCEL | {SHEET: EXCEL[SHEET][:-30]}), "damaged"),
