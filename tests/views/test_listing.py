@@ -648,6 +648,61 @@ def test_roles_see_the_same_list(web: Client, make_person: Any, client_of: Any) 
         assert len(codes(client_of(make_person(role)).get("/list/", headers=SCRIPT))) == 50
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "left"),
+    [
+        ("text", "dong bo kho " * 4, ""),
+        ("text", "Đồng bộ " * 24 + "<i>máy in</i> tầng ba", "in</i> tầng ba"),
+        ("text", " ".join(f"từ{number}" for number in range(14)), "từ12 từ13"),
+        ("text", "x" * 230, "x" * 30),
+        ("customer", "Công ty " + "k" * 190 + " <b>phần dư", "<b>phần dư"),
+        ("value", "k" * 200 + "<b>phần dư", "<b>phần dư"),
+    ],
+)
+@pytest.mark.parametrize("way", ["box", "filter"])
+def test_what_a_search_leaves_out_is_said(way: str, name: str, typed: str, left: str, web: Client) -> None:
+    is_by_box = way == "box" and name == "text"
+    CustomField.objects.create(key="so_serial", label="Số serial", kind="text", is_listed=True)
+    field = {"field": "so_serial"} if name == "value" else {}
+
+    page = (
+        web.get("/go/", {"q": typed}, follow=True)
+        if is_by_box
+        else web.get("/tickets/", {name: typed, **field})
+    )
+
+    assert page.status_code == 200
+    said = html.unescape(text_of(page))
+    assert re.findall(r"Left out: (.*?) Filter ", said) == ([left] if left else [])
+    filters = next(form for form in forms_in(page) if "text" in form.values)
+    assert (filters.values[name][0] + " " * bool(left)).startswith(typed.strip().removesuffix(left).strip())
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"text": "!!!"}, "“!!!” has no word to search for, so it is ignored."),
+        ({"customer": "“ ”"}, "““ ”” has no word to search for, so it is ignored."),
+        ({"codes": "!!,<b>,ABCXYZ1234"}, "These are not ticket codes and are left out: !!, <b>"),
+        ({"codes": "Mã phiếu"}, "These are not ticket codes and are left out: Mã phiếu"),
+        (
+            {"codes": ",".join(f"TK{number}" for number in range(502))},
+            "A list shows at most 500 tickets by their codes. Left out: TK500, TK501",
+        ),
+    ],
+)
+def test_what_is_left_out_of_an_address_is_said_and_makes_no_bulk_update_larger(
+    query: dict[str, str], said: str, lead: User, client_of: Any, web: Client
+) -> None:
+    assert said in html.unescape(text_of(web.get("/tickets/", query)))
+
+    answer = client_of(lead).post("/bulk/new/", {"matching": urlencode(query)})
+
+    assert answer.status_code == 422
+    assert said in html.unescape(text_of(answer))
+    assert not BulkUpdate.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["status", "category"])
 def test_a_name_that_the_crm_removed_is_shown_as_chosen_and_can_be_taken_away(name: str, web: Client) -> None:
     gone = "Đã <bỏ> & “xóa”"

@@ -151,7 +151,7 @@ def test_a_workbook_without_a_table_on_any_sheet_is_refused(
     answer = client_of(lead).post("/bulk/new/", {"file": SimpleUploadedFile("phieu.xlsx", content)})
 
     assert answer.status_code == 422
-    said = "The file holds the column names only." if lines else "The file is empty."
+    said = "The file has a single row, which has to name the columns." if lines else "The file is empty."
     assert said in answer.content.decode()
 
 
@@ -174,7 +174,9 @@ def test_a_template_that_was_not_filled_in_is_said_to_have_no_rows(
 
     page = browser.post("/bulk/new/", {"file": SimpleUploadedFile("a.xlsx", empty)}).content.decode()
 
-    assert "The file holds the column names only. Add one row for each ticket." in page
+    assert (
+        "The file has a single row, which has to name the columns. Add a row below for each ticket." in page
+    )
 
 
 @pytest.mark.django_db

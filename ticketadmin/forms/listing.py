@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import SavedView, User
@@ -22,6 +23,7 @@ from ticketadmin.services.index.omnibox import MAX_CODES, drafted_codes, own_cod
 from ticketadmin.services.index.places import place_of
 from ticketadmin.services.index.rows import ListedFields
 from ticketadmin.services.index.spelling import NamedColumn, name_in_index
+from ticketadmin.services.index.words import MAX_SEARCH_QUERY, MAX_SEARCH_WORDS, searched_part, terms_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
 from ticketadmin.text import folded
@@ -29,6 +31,7 @@ from ticketadmin.ticketapi.client import CODE
 
 MAX_FILTER_TEXT = 200
 MAX_FILTER_NAMES = 50
+MAX_LEFT_OUT_SHOWN = 2_000  # characters of a search or filter beyond its limit
 MAX_NAMES_LOOKED_UP = 5  # names in one address that neither the CRM nor any ticket has, a query each
 MAX_VIEWS = 100  # of one user
 STANDARD_COLUMNS = tuple(one.value for one in Sort if one not in {Sort.NUMBER, Sort.CODE})
@@ -82,8 +85,31 @@ class _Reader:
     def drop(self, value: str, why: str) -> None:
         self.dropped.append(why % {"value": value[:60]})
 
+    def words(self, name: str) -> str:
+        """Return the words to search for; what is beyond the limits of a search is named, to be copied."""
+        typed = self.query.get(name, "").strip()
+        searched = searched_part(typed)
+        if left := typed[len(searched) :].strip():
+            text = _(
+                "A search looks for the first %(words)d words and %(most)d characters. Left out: %(left)s"
+            )
+            limits = {"words": MAX_SEARCH_WORDS, "most": MAX_SEARCH_QUERY}
+            self.dropped.append(text % {**limits, "left": Truncator(left).chars(MAX_LEFT_OUT_SHOWN)})
+        if searched and not terms_in(searched):
+            self.drop(searched, _("“%(value)s” has no word to search for, so it is ignored."))
+            return ""
+        return self._keep(name, searched)
+
     def text(self, name: str) -> str:
-        value = self.query.get(name, "").strip()[:MAX_FILTER_TEXT]
+        """Return a text that a field has to contain. What is beyond its limit is named, to be copied."""
+        typed = self.query.get(name, "").strip()
+        if left := typed[MAX_FILTER_TEXT:]:
+            text = _("A filter looks at the first %(most)d characters. Left out: %(left)s")
+            shown = Truncator(left).chars(MAX_LEFT_OUT_SHOWN)
+            self.dropped.append(text % {"most": MAX_FILTER_TEXT, "left": shown})
+        return self._keep(name, typed[:MAX_FILTER_TEXT])
+
+    def _keep(self, name: str, value: str) -> str:
         if value:
             self.kept[name] = value
         return value
@@ -154,10 +180,10 @@ def _filters(
     no_category = _("The CRM has no category “%(value)s”, so this filter is ignored.")
     since = reader.day("changed_since")
     return ListFilters(
-        text=reader.text("text"),
+        text=reader.words("text"),
         statuses=reader.names("status", NamedColumn.STATUS, choices.statuses, no_status),
         categories=reader.names("category", NamedColumn.CATEGORY, choices.categories, no_category),
-        customer=reader.text("customer"),
+        customer=reader.words("customer"),
         not_done=reader.flag("not_done"),
         due=_due(reader),
         expected_from=reader.day("expected_from"),
@@ -181,17 +207,14 @@ def _due(reader: _Reader) -> str:
 
 
 def _custom(reader: _Reader, listed: ListedFields) -> tuple[tuple[str, str], ...]:
-    name, value = (
-        reader.query.get("field", "").strip(),
-        reader.query.get("value", "").strip()[:MAX_FILTER_TEXT],
-    )
+    name, value = reader.query.get("field", "").strip(), reader.query.get("value", "").strip()
     if not name or not value:
         return ()
     if CUSTOM_PREFIX + name not in listed:
         reader.drop(name, _("The field “%(value)s” is not in the list any more, so this filter is ignored."))
         return ()
-    reader.kept["field"], reader.kept["value"] = name, value
-    return ((CUSTOM_PREFIX + name, value),)
+    reader.kept["field"] = name
+    return ((CUSTOM_PREFIX + name, reader.text("value")),)
 
 
 def _codes(reader: _Reader, user: User) -> tuple[str, ...] | None:
@@ -200,14 +223,26 @@ def _codes(reader: _Reader, user: User) -> tuple[str, ...] | None:
         wanted.append(lambda: own_codes(user))
     if reader.flag("drafts"):
         wanted.append(lambda: frozenset(drafted_codes(user)))
-    named = [code for code in reader.query.get("codes", "")[:40_000].split(",") if CODE.fullmatch(code)]
-    named = list(dict.fromkeys(named))[:MAX_CODES]
-    if named:
+    if named := _named_codes(reader):
         reader.kept["codes"] = ",".join(named)
         wanted.append(lambda: frozenset(named))
     if not wanted:
         return None
     return tuple(sorted(frozenset.intersection(*(codes() for codes in wanted))))
+
+
+def _named_codes(reader: _Reader) -> list[str]:
+    """Return the ticket codes of an address; what is no code, and codes beyond MAX_CODES, are named."""
+    pieces = dict.fromkeys(filter(None, map(str.strip, reader.query.get("codes", "").split(","))))
+    codes = [piece for piece in pieces if CODE.fullmatch(piece)]
+    if wrong := [piece for piece in pieces if not CODE.fullmatch(piece)]:
+        text = _("These are not ticket codes and are left out: %(codes)s")
+        reader.dropped.append(text % {"codes": Truncator(", ".join(wrong)).chars(MAX_LEFT_OUT_SHOWN)})
+    if more := codes[MAX_CODES:]:
+        text = _("A list shows at most %(most)d tickets by their codes. Left out: %(codes)s")
+        shown = Truncator(", ".join(more)).chars(MAX_LEFT_OUT_SHOWN)
+        reader.dropped.append(text % {"most": MAX_CODES, "codes": shown})
+    return codes[:MAX_CODES]
 
 
 def _order(reader: _Reader, listed: ListedFields) -> Order:

@@ -323,7 +323,7 @@ def test_column_names_are_not_looked_for_beyond_the_first_ten_rows() -> None:
 
 
 def test_column_names_below_a_title_and_nothing_else_are_no_table() -> None:
-    with pytest.raises(UnreadableFile, match="column names only"):
+    with pytest.raises(UnreadableFile, match="has to name the columns"):
         read(["Phiếu"], ["Mã phiếu", "Title"])
 
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketadmin.services.index.words import MAX_SEARCH_WORDS, national, terms_in, words_of
+from ticketadmin.services.index.words import (
+    MAX_SEARCH_QUERY,
+    MAX_SEARCH_WORDS,
+    national,
+    searched_part,
+    terms_in,
+    words_of,
+)
 
 TITLE = "Máy in hỏng – khách Đặng Văn Ân"
 
@@ -95,3 +102,29 @@ def test_a_query_of_anything_has_few_terms_without_empty_words(query: str) -> No
 @given(st.text(alphabet="abcdeđưữ 0123-", min_size=1, max_size=40))
 def test_every_text_finds_itself(text: str) -> None:
     assert finds(text, text)
+
+
+@pytest.mark.parametrize(
+    ("query", "searched"),
+    [
+        ("máy in", "máy in"),
+        ("a b c d e f g h i k l m n o", "a b c d e f g h i k l m"),
+        ("a a a a a a a a a a a a a a", "a a a a a a a a a a a a a a"),  # one word
+        ("+84 912 000 111 a b c d e f g h i k l m n", "+84 912 000 111 a b c d e f g h i k l"),
+        ("x" * 201, "x" * 200),
+        ("x" * 150 + " " + "y" * 60, "x" * 150),
+        ("x" * 150 + " " + "y" * 49 + " z", "x" * 150 + " " + "y" * 49),
+    ],
+)
+def test_what_is_searched_of_a_long_query_is_whole_words(query: str, searched: str) -> None:
+    assert searched_part(query) == searched
+
+
+@given(st.text('ab 0đ.+"()\n', max_size=450))
+def test_what_is_searched_is_the_beginning_of_what_was_typed_and_all_of_it_counts(query: str) -> None:
+    part = searched_part(query)
+
+    assert query.startswith(part)
+    assert len(part) <= MAX_SEARCH_QUERY
+    assert terms_in(part) == terms_in(part + " ")
+    assert set(terms_in(part)) <= set(terms_in(query)) or len(query) > MAX_SEARCH_QUERY

@@ -63,7 +63,24 @@ def is_contact(query: str) -> bool:
 
 def terms_in(query: str) -> tuple[Term, ...]:
     """Return the terms of a query. A number with gaps is found joined, or as its separate words."""
-    text = folded_text(query[:MAX_SEARCH_QUERY])
+    return _all_terms(query[:MAX_SEARCH_QUERY])[:MAX_SEARCH_WORDS]
+
+
+def searched_part(query: str) -> str:
+    """Return the beginning of a query that is searched for: whole words up to both limits."""
+    part = query
+    if len(query) > MAX_SEARCH_QUERY:
+        whole_words = query[: MAX_SEARCH_QUERY + 1].rpartition(" ")[0]
+        part = whole_words or query[:MAX_SEARCH_QUERY]
+    words = part.split(" ")
+    while len(_all_terms(part)) > MAX_SEARCH_WORDS:
+        words.pop()
+        part = " ".join(words)
+    return part
+
+
+def _all_terms(query: str) -> tuple[Term, ...]:
+    text = folded_text(query)
     terms: list[Term] = []
     done = 0
     for found in _PHONE.finditer(text):
@@ -74,7 +91,7 @@ def terms_in(query: str) -> tuple[Term, ...]:
         terms.append(Term(tuple(dict.fromkeys([(number,), apart])), number if is_whole else ""))
         done = found.end()
     terms += _plain_terms(text[done:])
-    return tuple(dict.fromkeys(terms))[:MAX_SEARCH_WORDS]
+    return tuple(dict.fromkeys(terms))
 
 
 def _plain_terms(text: str) -> list[Term]:

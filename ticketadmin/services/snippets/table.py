@@ -77,7 +77,9 @@ def _read(content: bytes, filename: str) -> Table:
             message = _("This is not a CSV file. Save the table as “CSV UTF-8” and upload that file.")
             raise UnreadableFile(message, code="not_a_table") from error
         if error.code == "no_rows":
-            message = _("The file holds the column names only. Add one row for each snippet.")
+            message = _(
+                "The file has a single row, which has to name the columns. Add a row below for each snippet."
+            )
             raise UnreadableFile(message, code="no_rows") from error
         raise
 

@@ -22,7 +22,9 @@ class UnreadableFile(ValidationError):
 
 _SENTENCES = {
     "empty": _("The file is empty."),
-    "no_rows": _("The file holds the column names only. Add one row for each ticket."),
+    "no_rows": _(
+        "The file has a single row, which has to name the columns. Add a row below for each ticket."
+    ),
     "too_large": _("The file has %(size)s MB; at most %(most)d MB are possible."),
     "too_many_rows": _("The file has more than %(most)s rows. Split it into several files."),
     "too_many_columns": _("Row %(row)s has more than %(most)s columns. Remove those that are not needed."),

@@ -66,8 +66,7 @@ def _page_to_confirm(request: UserRequest, code: str, wanted: str) -> StatusPage
 def _no_status(error: Exception) -> Notice:
     """Return the banner for a name that is no status of the CRM, by what the error says of it."""
     said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-    step = _("Choose one of the statuses below, or open the ticket.")
-    return Notice(Tone.WARN, said, NOTHING_CHANGED, step)
+    return Notice(Tone.WARN, said, NOTHING_CHANGED)
 
 
 def _set(request: UserRequest, code: str) -> HttpResponse:
