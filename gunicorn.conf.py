@@ -13,10 +13,10 @@ from pathlib import Path
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
-bind = os.environ.get("BIND", "127.0.0.1:8000")
+bind = os.environ.get("BIND", "127.0.0.1:8000") or "127.0.0.1:8000"
 # Requests mostly wait for the CRM: threads carry the waiting, a second process carries a restart.
-workers = int(os.environ.get("WEB_WORKERS", "2"))
-threads = int(os.environ.get("WEB_THREADS", "12"))
+workers = int(os.environ.get("WEB_WORKERS", "2") or 2)
+threads = int(os.environ.get("WEB_THREADS", "12") or 12)
 # A save may take two time-outs of the CRM and a read-back; beyond that a worker is taken for dead.
 timeout = 90
 graceful_timeout = 45
@@ -37,7 +37,9 @@ forwarded_allow_ips = ""
 secure_scheme_headers = {}
 forwarder_headers = ""
 
-BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "20"))  # a proxy buffers bodies and sends them in one go
+BODY_SECONDS = float(
+    os.environ.get("BODY_SECONDS", "20") or 20
+)  # a proxy buffers bodies and sends them in one go
 
 
 def pre_request(worker, req):  # type: ignore[no-untyped-def]

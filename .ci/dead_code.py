@@ -24,6 +24,7 @@ CALLED_BY_NAME = [
     *("OIDC_*", "login_failure", "login_success", "reset_user_attempts"),  # its packages for signing in
     *("get_failures", "get_or_build_user", "get_or_create_user"),  # the same
     *("build_response", "get_connection_with_tls_context", "request_url"),  # requests
+    "get_value",  # django-environ
 ]
 
 

@@ -50,7 +50,7 @@ DOORS = {
     "urllib3": {"ticketapi/calls.py", "ticketapi/transport.py"},
     "bleach": {"sanitizing.py"},
     "nh3": {"sanitizing.py"},
-    "environ": {"settings.py"},
+    "environ": {"installation/environment.py"},
     "prometheus_client": {"metrics.py", "services/operations/readiness.py", "views/health.py"},
     "crispy_forms": {"forms/layout.py"},
     "ldap": {"signing_in/directory.py"},

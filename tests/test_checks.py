@@ -1,6 +1,7 @@
 """The product refuses to start with settings that would be dangerous."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connection
 
-from ticketadmin.checks import is_loopback
+from ticketadmin.checks import BOUNDS, is_loopback
 
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 KEY = "test-key-0123456789-abcdefghij"
@@ -36,6 +37,36 @@ def test_the_test_settings_are_fine(settings: Any) -> None:
     assert found(settings) == set()
 
 
+# -1 days would delete everything; a wait of 0 minutes limits no guesses; with 0 in flight nothing is sent.
+OUT_OF_BOUNDS = [
+    ("KEEP_HISTORY_DAYS", -1),
+    ("KEEP_BULK_DAYS", -1),
+    ("KEEP_DRAFTS_DAYS", -1),
+    ("KEEP_AUDIT_DAYS", -1),
+    ("KEEP_AUDIT_DAYS", 999_999),  # before the first year
+    ("SIGN_IN_FAILURES", 0),
+    ("SIGN_IN_FAILURES_OF_PERSON", 0),
+    ("SIGN_IN_WAIT_MINUTES", 0),
+    ("PASSWORD_RESET_MINUTES", 0),
+    ("SESSION_IDLE_MINUTES", 0),
+    ("TICKET_API_TIMEOUT", 0.0),
+    ("TICKET_API_MAX_PER_SECOND", -1.0),
+    ("CONTENT_MAX_CHARACTERS", 0),
+    ("BULK_MAX_IN_FLIGHT", 0),
+    ("BULK_LEASE_SECONDS", 0),
+    ("WEB_WORKERS", 0),
+    ("WEB_THREADS", 0),
+]
+
+
+def test_every_number_has_its_bounds() -> None:
+    """Each that settings.py reads: a new one cannot be forgotten."""
+    reads = re.compile(r"env\.(?:int|float)\(\s*\"([A-Z_]+)\"")
+    source = (MANAGE.parent / "ticketadmin" / "settings.py").read_text(encoding="utf-8")
+
+    assert set(reads.findall(source)) == set(BOUNDS)
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
@@ -58,8 +89,9 @@ def test_the_test_settings_are_fine(settings: Any) -> None:
         ({"TICKET_API_CODE_KEYS": []}, "E007"),
         ({"TICKET_API_CODE_KEYS": ["ticket code"]}, "E007"),
         ({"PROXIES": -1}, "E008"),
-        ({"SIGN_IN_FAILURES_OF_PERSON": 0}, "E008"),
-        ({"SESSION_IDLE_MINUTES": 0}, "E008"),
+        *(({name: number}, "E008") for name, number in OUT_OF_BOUNDS),
+        ({"TICKET_API_CA_FILE": "/nowhere/authority.pem"}, "E013"),
+        ({"METRICS_ADDRESSES": ["10.0.0.0/24", "monitoring"]}, "E014"),
     ],
 )
 def test_each_dangerous_setting_is_named(values: dict[str, Any], problem: str, settings: Any) -> None:

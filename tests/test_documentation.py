@@ -67,7 +67,7 @@ def defaults_in(module: ast.Module) -> Iterator[tuple[str, object]]:
     """Yield the variables that a module reads, with the defaults that are constants."""
     reads = re.compile(r"env\.\w+|os\.environ\.get")
     for call in ast.walk(module):
-        if not isinstance(call, ast.Call) or not reads.fullmatch(ast.unparse(call.func)):
+        if not isinstance(call, ast.Call) or not call.args or not reads.fullmatch(ast.unparse(call.func)):
             continue
         name, *others = [*call.args, *(one.value for one in call.keywords if one.arg == "default")]
         with suppress(ValueError):  # an expression

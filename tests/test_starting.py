@@ -251,3 +251,62 @@ def test_the_demo_never_uses_a_settings_file(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "SETTINGS_FILE" in done.stderr
     assert not (tmp_path / "real.sqlite3").exists()
+
+
+WRONG_SETTINGS = {
+    "SESSION_IDLE_MINUTES": ("abc", "a whole number"),
+    "KEEP_HISTORY_DAYS": ("2 years", "a whole number"),
+    "WEB_THREADS": ("many", "a whole number"),
+    "TICKET_API_TIMEOUT": ("10s", "a number"),
+    "TICKET_INDEX_PER_SECOND": ("nan", "a number"),
+    "HTTPS_ONLY": ("enabled", "on or off"),
+    "LOCAL_ACCOUNTS": ("ja", "on or off"),
+    "TIME_ZONE": ("Mars/North", "the name of a time zone"),
+    "CUSTOM_DATE_TIME_ZONE": ("../x", "the name of a time zone"),
+    "LANGUAGE_CODE": ("fr", "one of en, vi"),
+    "LOG_FORMAT": ("jsn", "one of plain, json"),
+    "LOG_LEVEL": ("LOUD", "one of "),
+    "DATABASE_URL": ("mysql://name:a-secret-word@db/x", "begin with postgres:// or sqlite:///"),
+    "EMAIL_URL": ("name:a-secret-word@mail.example.com", "an address such as smtp+tls://"),
+}
+
+
+def test_every_setting_that_cannot_be_read_is_named_and_nothing_starts(tmp_path: Path) -> None:
+    done = run(tmp_path, "web", **{name: value for name, (value, _must_be) in WRONG_SETTINGS.items()})
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "a-secret-word" not in done.stderr
+    for name, (_value, must_be) in WRONG_SETTINGS.items():
+        assert f"  {name} must be {must_be}" in done.stderr or f"  {name} must {must_be}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "junk", "sqlite", "oracle://x/y", "postgress://u:p@h/x", "postgres://u:p@h:port/x", "//h/x"],
+)
+def test_an_address_of_a_database_that_cannot_be_read_is_refused(address: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "migrate", DATABASE_URL=address)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("ticketadmin did not start: ")
+    assert "  DATABASE_URL must begin with postgres:// or sqlite:///." in done.stderr
+
+
+def test_secrets_are_taken_as_they_are_and_lists_without_spaces(tmp_path: Path) -> None:
+    secrets = {
+        "TICKET_API_KEY": "$cret-0123456789",
+        "TICKET_API_COOKIE": "a=$b",
+        "SECRET_KEY": "$" + "k3y" * 20,
+    }
+    empty = {"HTTPS_ONLY": "", "WEB_WORKERS": "", "ALLOWED_HOSTS": ""}
+
+    done = run(tmp_path, "diffsettings", "--all", STAFF_GROUPS="support, help desk ,", **secrets, **empty)
+
+    assert done.returncode == 0, done.stderr
+    for name, value in secrets.items():
+        assert f"{name} = {value!r}" in done.stdout
+    assert "'staff': ['support', 'help desk']" in done.stdout
+    assert "HTTPS_ONLY = True" in done.stdout
+    assert "WEB_WORKERS = 2" in done.stdout
+    assert "ALLOWED_HOSTS = ['localhost', '127.0.0.1', '[::1]']" in done.stdout

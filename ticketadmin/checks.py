@@ -22,10 +22,24 @@ from ticketadmin.services.values.fields import CUSTOM_NAME
 _LOOPBACK_NAMES = {"localhost", "testserver", ".localhost"}
 
 SQLITE = (3, 38, 0)
-_LIMITS = (
-    *("AXES_FAILURE_LIMIT", "SIGN_IN_FAILURES_OF_PERSON", "SIGN_IN_FAILURES_AT_ADDRESS"),
-    *("SESSION_IDLE_MINUTES", "SESSION_HOURS"),
-)
+A_CENTURY = 36_500  # days: beyond, a date of the calendar's first years is soon exceeded
+# The least and the most that each number may be; None: any.
+BOUNDS: dict[str, tuple[float, float | None]] = {
+    **dict.fromkeys(("PROXIES", "CHOICES_MAX_AGE", "CONN_MAX_AGE"), (0, None)),
+    **dict.fromkeys(("TICKET_API_MAX_PER_SECOND", "TICKET_INDEX_PER_SECOND"), (0, None)),
+    **dict.fromkeys(
+        ("KEEP_HISTORY_DAYS", "KEEP_BULK_DAYS", "KEEP_DRAFTS_DAYS", "KEEP_AUDIT_DAYS"), (0, A_CENTURY)
+    ),
+    **dict.fromkeys(("TICKET_API_TIMEOUT", "BODY_SECONDS"), (0.1, None)),
+    **dict.fromkeys(
+        ("SIGN_IN_FAILURES", "SIGN_IN_FAILURES_OF_PERSON", "SIGN_IN_FAILURES_AT_ADDRESS"), (1, None)
+    ),
+    **dict.fromkeys(("SIGN_IN_WAIT_MINUTES", "PASSWORD_RESET_MINUTES"), (1, A_CENTURY * 1440)),
+    **dict.fromkeys(("SESSION_IDLE_MINUTES", "SESSION_HOURS"), (1, A_CENTURY * 24)),
+    **dict.fromkeys(("BULK_MAX_IN_FLIGHT", "BULK_LEASE_SECONDS", "CONTENT_MAX_CHARACTERS"), (1, None)),
+    **dict.fromkeys(("WEB_WORKERS", "WEB_THREADS"), (1, None)),
+}
+_FILES = ("TICKET_API_CA_FILE", "LDAP_CA_FILE", "OIDC_CA_FILE")
 
 
 def is_loopback(host: str) -> bool:
@@ -94,15 +108,34 @@ def process_is_safe(**_kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register()
-def signing_in_is_limited(**_kwargs: Any) -> Iterator[CheckMessage]:
-    """Check that the sign-in limits are effective."""
-    wrong = [name for name in _LIMITS if getattr(settings, name) < 1]
-    if settings.PROXIES < 0:
-        wrong.append("PROXIES")
-    if wrong:
-        yield refusal(
-            "E008", f"{', '.join(wrong)}: too small.", "PROXIES is 0 or more, every limit 1 or more."
-        )
+def numbers_are_in_bounds(**_kwargs: Any) -> Iterator[CheckMessage]:
+    """Check that no number is one that switches a limit off or deletes everything, such as -1 for days."""
+    for name, (least, most) in BOUNDS.items():
+        number = getattr(settings, name)
+        if number < least:
+            yield refusal("E008", f"{name} is {number:g}: it must be at least {least:g}.")
+        elif most is not None and number > most:
+            yield refusal("E008", f"{name} is {number:g}: it must be at most {most:g}.")
+
+
+@register()
+def files_can_be_read(**_kwargs: Any) -> Iterator[CheckMessage]:
+    """Check the files of certificates, without which every call to their server would fail."""
+    for name in _FILES:
+        path = getattr(settings, name)
+        if path and not _holds_text(path):
+            yield refusal("E013", f"{name}: {path} holds no certificates or is not readable.")
+
+
+@register()
+def networks_can_be_read(**_kwargs: Any) -> Iterator[CheckMessage]:
+    """Check the addresses that may read the metrics."""
+    for network in settings.METRICS_ADDRESSES:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            hint = "For example 10.0.0.5 or 10.0.0.0/24."
+            yield refusal("E014", f"METRICS_ADDRESSES names “{network}”, which is no address.", hint)
 
 
 @register()

@@ -4,15 +4,16 @@ The defaults are safe, not convenient: no DEBUG, no key, no host but loopback. `
 a demonstration needs. `ticketadmin.checks` refuses to start with settings that would be dangerous.
 """
 
+import logging
 from datetime import timedelta
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 
-import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from ticketadmin.installation.environment import Environment
 from ticketadmin.installation.settings_file import BUNDLED, IS_CHECKOUT, USER_DATA
 from ticketadmin.private_sqlite import PrivateConnection
 
@@ -25,7 +26,7 @@ def _from_file(variable: str, path: str) -> str:
         raise ImproperlyConfigured(f"{variable}: {path} cannot be read ({type(error).__name__})") from error
 
 
-env = environ.Env()
+env = Environment()
 SETTINGS_FILE = env.str("SETTINGS_FILE", default="")
 if SETTINGS_FILE:
     try:
@@ -66,10 +67,13 @@ TICKET_API_SIGN_FIELD = env.str("TICKET_API_SIGN_FIELD", default="")
 TICKET_API_CA_FILE = env.str("TICKET_API_CA_FILE", default="")
 TICKET_API_PROXY = env.str("TICKET_API_PROXY", default="")
 TICKET_API_MAX_PER_SECOND = env.float("TICKET_API_MAX_PER_SECOND", default=0.0)
-WEB_PROCESSES = env.int("WEB_WORKERS", default=2)  # each has its share of what users may fetch ahead
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)  # each has its share of what users may fetch ahead
+# gunicorn.conf.py uses these two; read here, they are checked.
+WEB_THREADS = env.int("WEB_THREADS", default=12)
+BODY_SECONDS = env.float("BODY_SECONDS", default=20.0)
 TICKET_INDEX_PER_SECOND = env.float("TICKET_INDEX_PER_SECOND", default=1.0)
 CHOICES_MAX_AGE = env.int("CHOICES_MAX_AGE", default=300)
-CUSTOM_DATE_TIME_ZONE = env.str("CUSTOM_DATE_TIME_ZONE", default="Asia/Ho_Chi_Minh")
+CUSTOM_DATE_TIME_ZONE = env.time_zone("CUSTOM_DATE_TIME_ZONE", default="Asia/Ho_Chi_Minh")
 CONTENT_MAX_CHARACTERS = env.int("CONTENT_MAX_CHARACTERS", default=50_000)
 
 # --- applications --------------------------------------------------------------------------------
@@ -136,10 +140,10 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = ("ticketadmin",)
 CRISPY_TEMPLATE_PACK = "ticketadmin"
 
 # --- our own rows --------------------------------------------------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'ticketadmin.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'ticketadmin.sqlite3'}")}
 if password := _from_file("DATABASE_PASSWORD_FILE", env.str("DATABASE_PASSWORD_FILE", default="")):
     DATABASES["default"]["PASSWORD"] = password
-DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+CONN_MAX_AGE = DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # WAL lets readers go on while one writes; IMMEDIATE takes the write lock at the start of a
@@ -208,10 +212,11 @@ AUTHENTICATION_BACKENDS = [
     *(["ticketadmin.signing_in.openid.OpenIdBackend"] if HAS_OIDC else []),
 ]
 # Guesses of passwords are throttled: ticketadmin/signing_in/throttling.py says what is counted.
-AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", default=8)
+SIGN_IN_FAILURES = AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", default=8)
 SIGN_IN_FAILURES_OF_PERSON = env.int("SIGN_IN_FAILURES_OF_PERSON", default=40)
 SIGN_IN_FAILURES_AT_ADDRESS = env.int("SIGN_IN_FAILURES_AT_ADDRESS", default=100)
-AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_WAIT_MINUTES", default=10))
+SIGN_IN_WAIT_MINUTES = env.int("SIGN_IN_WAIT_MINUTES", default=10)
+AXES_COOLOFF_TIME = timedelta(minutes=SIGN_IN_WAIT_MINUTES)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
 AXES_HANDLER = "ticketadmin.signing_in.throttling.SignInThrottle"
 AXES_USERNAME_CALLABLE = "ticketadmin.signing_in.throttling.counted_name"
@@ -232,7 +237,8 @@ SESSION_ENGINE = "ticketadmin.signing_in.session_store"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60)
 SESSION_HOURS = env.int("SESSION_HOURS", default=12)
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600
-PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_MINUTES", default=60) * 60
+PASSWORD_RESET_MINUTES = env.int("PASSWORD_RESET_MINUTES", default=60)
+PASSWORD_RESET_TIMEOUT = PASSWORD_RESET_MINUTES * 60
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "tickets"
 LOGOUT_REDIRECT_URL = "sign_in"
@@ -250,7 +256,7 @@ RETENTION_BY_DEFAULT = frozenset(
 )
 
 # --- e-mail --------------------------------------------------------------------------------------
-_MAIL = env.email_url("EMAIL_URL", default="consolemail://")
+_MAIL = env.mail("EMAIL_URL", default="consolemail://")
 EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = _MAIL["EMAIL_HOST"], _MAIL["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_USER"], _MAIL["EMAIL_HOST_PASSWORD"]
@@ -260,11 +266,11 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="ticketadmin@localhost")
 
 # --- languages and time --------------------------------------------------------------------------
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt")]
+LANGUAGE_CODE = env.word("LANGUAGE_CODE", default="en", among=[code for code, _name in LANGUAGES])
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "django"]  # our own texts; what Django's lack
 FORMAT_MODULE_PATH = "ticketadmin.formats"
-TIME_ZONE = env.str("TIME_ZONE", default="Asia/Ho_Chi_Minh")
+TIME_ZONE = env.time_zone("TIME_ZONE", default="Asia/Ho_Chi_Minh")
 
 # --- static files --------------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -316,7 +322,8 @@ CONTENT_SECURITY_POLICY = {
 
 # --- logs and metrics ----------------------------------------------------------------------------
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ticketadmin.logs.SafeErrorReport"
-LOG_FORMAT = env.str("LOG_FORMAT", default="plain")
+LOG_FORMAT = env.word("LOG_FORMAT", default="plain", among=("plain", "json"))
+LOG_LEVEL = env.word("LOG_LEVEL", default="INFO", among=logging.getLevelNamesMapping())
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=[])
 LOGGING = {
@@ -338,7 +345,7 @@ LOGGING = {
             "filters": ["safe"],
         },
     },
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
@@ -347,3 +354,5 @@ LOGGING = {
         "django_tasks": {"level": "WARNING"},
     },
 }
+
+env.refuse_wrong_ones()

@@ -46,7 +46,7 @@ def may_prefetch(request: UserRequest, user: User) -> bool:
     if not is_plain or _is_limited() or _is_slow() or circuit().at is not None:
         return False
     # Each process keeps its own budget, which is its share of the user's.
-    wait = MIN_READ_INTERVAL * max(settings.WEB_PROCESSES, 1)
+    wait = MIN_READ_INTERVAL * max(settings.WEB_WORKERS, 1)
     return bool(cache.add(f"prefetch:{user.pk}", time.monotonic(), wait))
 
 
