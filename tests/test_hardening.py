@@ -176,7 +176,7 @@ def test_the_only_superuser_cannot_switch_themselves_off(
     values = {"username": "root", "source": "local", "language": "", "theme": "system"}
 
     page = client.post(address, values).content.decode()  # without "is_active"
-    assert "This is the only superuser. Make another one first." in page
+    assert "This is the only superuser. Create another one first." in page
     assert User.objects.get(pk=root.pk).is_active
 
     make_person(None, "other", is_superuser=True)

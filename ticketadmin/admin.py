@@ -24,7 +24,7 @@ from ticketadmin.services.values.schema import load_schema
 from ticketadmin.signing_in.throttling import counted_name
 from ticketadmin.views.access import signed_in_user
 
-_KEPT = _("%(name)s has used this tool. Switch the account off instead, so that the record stays whole.")
+_KEPT = _("%(name)s has used this tool. Switch the account off instead, so that the record stays complete.")
 _NAME_AND_MAIL = ("first_name", "last_name", "email")
 _PREFERENCES = ("language", "theme", "shortcuts_enabled")
 

@@ -134,7 +134,7 @@ def test_a_value_that_the_crm_spells_otherwise_pauses_nothing(
     path = started(lead, crm, codes[:8])
     assert lead.wait(path, "finished", "paused") == "finished"
 
-    assert "Spelled otherwise, though not sent" in page_of(lead, path)
+    assert "Spelled differently, though not sent" in page_of(lead, path)
     assert "Other fields damaged" not in page_of(lead, path)
 
 

@@ -91,7 +91,7 @@ def test_switched_off_keys_save_from_within_the_form_alone_and_the_help_says_so(
     tab.page.get_by_text("Không Phím", exact=True).first.click()
     tab.page.get_by_label("Keyboard shortcuts").uncheck()
     tab.page.get_by_role("button", name="Save preferences").click()
-    expect(tab.page.get_by_text("Your preferences are saved.")).to_be_visible()
+    expect(tab.page.get_by_text("Your preferences were saved.")).to_be_visible()
     page = tab.goto(URL)
     page.get_by_text("Không Phím", exact=True).first.click()
     page.get_by_role("button", name="Keys").click()

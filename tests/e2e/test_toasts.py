@@ -10,7 +10,7 @@ from tests.sandbox_driver import Sandbox
 
 pytestmark = pytest.mark.browser
 CODE = "ABCXYZ1234"
-SAVED = "Your preferences are saved."
+SAVED = "Your preferences were saved."
 MOVING = {"reduced_motion": "no-preference"}  # a toast slides in, as for most users
 
 

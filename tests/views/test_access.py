@@ -480,7 +480,7 @@ def test_a_user_without_a_role_reads_what_is_missing_and_no_link_to_the_same_pag
     page = answer.content.decode()
     assert answer.status_code == 403
     assert "You have no role yet" in page
-    assert "To the tickets" not in page
+    assert "Go to the tickets" not in page
 
 
 def test_a_role_without_tickets_is_not_called_none(
@@ -493,4 +493,4 @@ def test_a_role_without_tickets_is_not_called_none(
 
     assert "Your role does not include this page or action." in page
     assert "You have no role yet" not in page
-    assert "To the tickets" not in page
+    assert "Go to the tickets" not in page

@@ -31,14 +31,14 @@ def test_preferences_are_confirmed_in_the_language_that_was_just_chosen(web: Cli
 
 def test_views_are_confirmed_when_kept_replaced_and_forgotten(web: Client) -> None:
     page = web.post("/views/", {"name": "Quá hạn", "query": "due=overdue"}, follow=True)
-    assert toasts(page.content) == ["The view “Quá hạn” is saved."]
+    assert toasts(page.content) == ["The view “Quá hạn” was saved."]
 
     page = web.post("/views/", {"name": "Quá hạn", "query": "due=today"}, follow=True)
     assert toasts(page.content) == ["Your view “Quá hạn” was replaced."]
     assert SavedView.objects.get().query == "due=today"
 
     page = web.post(f"/views/{SavedView.objects.get().pk}/delete/", follow=True)
-    assert toasts(page.content) == ["The view “Quá hạn” is deleted."]
+    assert toasts(page.content) == ["The view “Quá hạn” was deleted."]
 
 
 def test_a_changed_password_and_a_sign_out_everywhere_are_confirmed(web: Client) -> None:
@@ -54,7 +54,7 @@ def test_a_discarded_bulk_update_is_confirmed(lead: User, client_of: Callable[[U
     bulk = make_run(lead, state=BulkState.DRAFT)
     page = client_of(lead).post(f"/bulk/{bulk.uuid}/discard/", follow=True)
 
-    assert toasts(page.content) == ["The bulk update is discarded. Nothing of it was sent."]
+    assert toasts(page.content) == ["The bulk update was discarded. Nothing of it was sent."]
 
 
 @pytest.mark.parametrize(

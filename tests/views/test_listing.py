@@ -334,7 +334,7 @@ def test_no_odd_text_in_an_address_is_an_error(name: str, web: Client) -> None:
         ("sort=colour", "cannot be sorted by “colour”"),
         ("due=never", "“never” is not a period"),
         ("expected_from=2026-13-45", "“2026-13-45” is not a date"),
-        ("field=gone&value=1", "“gone” is not in the list any more"),
+        ("field=gone&value=1", "“gone” is no longer in the list"),
         ("place=rubbish", "is not there"),
         (f"place={'A' * 3000}", "is not there"),
         ("place=WyJub25lIiwgbnVsbCwgInkiLCAxXQ==", "is not there"),

@@ -57,7 +57,7 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(lan: User, m
 
     assert sign_in(Client(), "lan", PASSWORD).status_code == 200
     assert sign_in(Client(), "lan", CHOSEN).status_code == 302
-    assert "This link does not work any more" in choose(Client(), link).content.decode()
+    assert "This link no longer works" in choose(Client(), link).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_link_ends_after_its_time(lan: User, mailoutbox: Outbox) -> None:
     with time_machine.travel(timedelta(minutes=61)):
         page = choose(Client(), link_in(mailoutbox[0])).content.decode()
 
-    assert "This link does not work any more" in page
+    assert "This link no longer works" in page
 
 
 def test_a_link_for_one_person_is_none_for_another(lan: User, lead: User, mailoutbox: Outbox) -> None:
@@ -138,7 +138,7 @@ def test_a_link_for_one_person_is_none_for_another(lan: User, lead: User, mailou
     parts = link_in(mailoutbox[0]).split("/")
     own = Client().get("/".join([*parts[:3], "MQ" if parts[3] != "MQ" else "Mg", *parts[4:]]))
 
-    assert "This link does not work any more" in own.content.decode()
+    assert "This link no longer works" in own.content.decode()
 
 
 @pytest.mark.django_db
@@ -147,7 +147,7 @@ def test_a_link_that_names_no_user_does_not_work(number: str) -> None:
     page = Client().get(f"/password/new/{number}/c0ffee-0123456789abcdef/")
 
     assert page.status_code == 200
-    assert "This link does not work any more" in page.content.decode()
+    assert "This link no longer works" in page.content.decode()
 
 
 def test_a_look_alike_address_is_another_address(lan: User, mailoutbox: Outbox) -> None:

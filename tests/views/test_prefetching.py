@@ -110,7 +110,7 @@ def test_a_message_waits_for_the_page_that_the_user_opens(web: Client) -> None:
     web.post("/views/", {"name": "Của tôi", "query": "status=Mới"})
     web.get(URL, headers=AHEAD)
 
-    assert "The view “Của tôi” is saved." in web.get("/tickets/").content.decode()
+    assert "The view “Của tôi” was saved." in web.get("/tickets/").content.decode()
 
 
 def test_a_prefetch_does_not_keep_a_session_alive(web: Client) -> None:

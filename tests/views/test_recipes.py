@@ -106,7 +106,7 @@ def test_a_text_is_added_to_what_was_typed(web: Client, sandbox: Sandbox, staff:
     ("change", "said"),
     [
         ({"field": "status_name", "do": "set", "texts": ["Không còn"]}, "Status:"),
-        ({"field": "custom_fields.gone", "do": "set", "texts": ["x"]}, "does not exist any more"),
+        ({"field": "custom_fields.gone", "do": "set", "texts": ["x"]}, "no longer exists"),
         ({"field": "ticket_title", "do": "set", "texts": ["{customer}"]}, "name is not known here"),
         ({"field": "ticket_title", "do": "clear", "texts": []}, "Title: This field cannot be empty."),
         ({"field": "expected_at", "do": "set", "texts": ["2026-02-30"]}, "Expected date:"),
@@ -158,7 +158,7 @@ def test_a_recipe_of_another_user_is_not_there(web: Client, sandbox: Sandbox, le
     private = recipe_of(lead, "private", CLOSE)
     shared = recipe_of(lead, "everybody", CLOSE, is_shared=True)
 
-    assert "does not exist any more" in used(web, private, "save").content.decode()
+    assert "no longer exists" in used(web, private, "save").content.decode()
     assert sandbox.puts() == []
     assert "filled in" in used(web, shared).content.decode()
     for address in (f"/recipes/{private.pk}/", f"/recipes/{shared.pk}/"):
@@ -249,7 +249,7 @@ def test_a_recipe_says_what_is_gone_where_it_is_used(web: Client, staff: User, s
     field.delete()
 
     for address in (URL, "/recipes/"):
-        assert "does not exist any more" in web.get(address).content.decode()
+        assert "no longer exists" in web.get(address).content.decode()
 
 
 @pytest.mark.parametrize(

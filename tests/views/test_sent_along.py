@@ -205,10 +205,10 @@ def test_an_administrator_sets_and_clears_it_and_that_is_recorded(
     form = form_to(client.get("/connection/"), "/connection/omitted-fields/")
     page = client.post(form.action, form.filled(are_emptied="no"), follow=True).content.decode()
     assert not omitted_fields().are_emptied
-    assert "Kept, says" in page
+    assert "Kept, according to" in page
     page = client.post(form.action, form.filled(are_emptied="yes"), follow=True).content.decode()
     assert omitted_fields().are_emptied
-    assert "Emptied, says" in page
+    assert "Emptied, according to" in page
 
     entries = AuditEntry.objects.filter(action=AuditAction.SETTING_CHANGED, target_kind="omitted_fields")
     assert [(entry.before, entry.after) for entry in entries.order_by("id")] == [

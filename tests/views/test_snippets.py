@@ -62,7 +62,7 @@ def test_a_snippet_is_kept_clean_and_listed(web: Client, staff: User) -> None:
     kept = Snippet.objects.get()
     assert (kept.owner, kept.name, kept.is_shared) == (staff, "chào", False)
     assert "onclick" not in kept.content
-    assert "The snippet “chào” is saved." in text_of(answer)
+    assert "The snippet “chào” was saved." in text_of(answer)
     assert "//chào" in text_of(answer)
     assert "Chào bạn" in text_of(answer)
     assert not entries().exists(), "a personal snippet is no setting"
@@ -105,7 +105,7 @@ def test_deleting_asks_first(web: Client, greeting: Snippet) -> None:
 
     answer = web.post(address(greeting, "delete/"), follow=True)
 
-    assert "The snippet “chào” is deleted." in text_of(answer)
+    assert "The snippet “chào” was deleted." in text_of(answer)
     assert not Snippet.objects.exists()
 
 
@@ -337,8 +337,8 @@ def test_without_scripts_a_snippet_begins_on_a_line_of_its_own(
     ("content", "number", "said"),
     [
         ("{customer}", "", "The customer&#x27;s name is not known here."),
-        ("x", "123456", "this snippet does not exist any more"),
-        ("x", "no number", "this snippet does not exist any more"),
+        ("x", "123456", "this snippet no longer exists"),
+        ("x", "no number", "this snippet no longer exists"),
     ],
 )
 def test_without_scripts_what_cannot_be_inserted_leaves_the_form_as_it_was(

@@ -150,7 +150,7 @@ def test_the_button_of_another_box_asks_which_snippet(
     [
         ("{code}", "", "There is no single ticket here"),
         ("{customer}", "", "The customer&#x27;s name is not known here."),
-        ("x", "123456", "this snippet does not exist any more"),
+        ("x", "123456", "this snippet no longer exists"),
     ],
 )
 def test_in_a_bulk_update_what_cannot_be_inserted_changes_nothing(
@@ -264,7 +264,7 @@ def test_a_snippet_that_cannot_be_inserted_leaves_the_reason(
     answer = web.post(form.action, form.filled(**{REASON: "vì"}, into=REASON, snippet="123456"))
 
     assert answer.status_code == 422
-    assert "this snippet does not exist any more" in text_of(answer)
+    assert "this snippet no longer exists" in text_of(answer)
     assert form_to(answer, form.action).values[REASON] == ["vì"]
     assert web.post(form.action, form.filled(into="ticket_title")).status_code == 404
     assert len(sandbox.puts()) == puts

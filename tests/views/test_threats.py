@@ -22,7 +22,7 @@ CODE = "ABCXYZ1234"
 WORDS = {
     400: {"en": "This cannot be read", "vi": "Không đọc được nội dung này"},
     404: {"en": "There is no such page", "vi": "Không có trang này"},
-    405: {"en": "This address is not opened this way", "vi": "Địa chỉ này không mở theo cách này"},
+    405: {"en": "This address cannot be opened this way", "vi": "Địa chỉ này không mở theo cách này"},
     413: {"en": "This cannot be read", "vi": "Không đọc được nội dung này"},
 }
 

@@ -90,7 +90,7 @@ def test_a_save_that_meets_ones_own_says_so(web: Client, sandbox: Sandbox, lead:
 
     page = web.post(URL, form.filled(ticket_title="Của tôi")).content.decode()
 
-    assert "An earlier save of this ticket by you has not finished." in page
+    assert "Your earlier save of this ticket has not finished." in page
     assert sandbox.puts() == []
 
 

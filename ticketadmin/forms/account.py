@@ -33,7 +33,7 @@ class _UsersForm(FieldsInOrder, forms.Form):
 class SignInCodeForm(_UsersForm):
     """The code after the password. Validating the form uses the code up."""
 
-    code = code_field(_("Code of your app, or a recovery code"))
+    code = code_field(_("Code from your app, or a recovery code"))
 
     def clean_code(self) -> str:
         """Check the code, which is then used up. Raises ValidationError."""
@@ -83,7 +83,7 @@ class SetUpForm(_UsersForm):
 class CodeForm(_UsersForm):
     """A code for new recovery codes, or for switching the second step off."""
 
-    code = code_field(_("Code of your app, or a recovery code"))
+    code = code_field(_("Code from your app, or a recovery code"))
 
     def __init__(self, *args: Any, user: User, wants_off: bool, **kwargs: Any) -> None:
         super().__init__(*args, user=user, **kwargs)
@@ -145,7 +145,7 @@ class ChosenPasswordForm(FieldsInOrder, SetPasswordForm):  # type: ignore[type-a
     def __init__(self, user: User | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         if user and steps.is_on(user):
-            self.fields["code"] = code_field(_("Code of your app, or a recovery code"))
+            self.fields["code"] = code_field(_("Code from your app, or a recovery code"))
 
     def clean(self) -> dict[str, Any]:
         """Check the code last: it is valid once, and must not be used up by a password that is refused."""

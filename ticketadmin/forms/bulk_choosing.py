@@ -36,7 +36,7 @@ class ChooseForm(forms.Form):
         label=_("Ticket codes"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "autocomplete": "off"}),
-        help_text=_("Paste them as they come: lines, commas, a column of a spreadsheet."),
+        help_text=_("Paste them as they are: lines, commas, a column of a spreadsheet."),
     )
     view = forms.ModelChoiceField(
         label=_("Saved view"),
@@ -49,7 +49,7 @@ class ChooseForm(forms.Form):
     file = forms.FileField(
         label=_("File"),
         required=False,
-        help_text=_("CSV or Excel (.xlsx), one row a ticket, up to 10,000 rows and 10 MB."),
+        help_text=_("CSV or Excel (.xlsx), one row per ticket, up to 10,000 rows and 10 MB."),
         error_messages={"empty": _("The file is empty.")},
     )
 

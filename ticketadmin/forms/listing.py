@@ -211,7 +211,7 @@ def _custom(reader: _Reader, listed: ListedFields) -> tuple[tuple[str, str], ...
     if not name or not value:
         return ()
     if CUSTOM_PREFIX + name not in listed:
-        reader.drop(name, _("The field “%(value)s” is not in the list any more, so this filter is ignored."))
+        reader.drop(name, _("The field “%(value)s” is no longer in the list, so this filter is ignored."))
         return ()
     reader.kept["field"] = name
     return ((CUSTOM_PREFIX + name, reader.text("value")),)

@@ -12,7 +12,7 @@ from ticketadmin.models import IdentitySource, Role, User
 _SUPERUSER = _("A superuser signs in with a password kept here.")
 _YOURSELF = _("You would lock yourself out. Ask another administrator to do this.")
 
-_LAST = _("This is the only superuser. Make another one first. Nothing was changed.")
+_LAST = _("This is the only superuser. Create another one first. Nothing was changed.")
 
 
 def role_label(group: Group) -> str:

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(help_text='As the CRM names it, for example so_serial.', max_length=64, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_-]+\\Z', 'Letters, digits, - and _ only.')], verbose_name='key')),
                 ('label', models.CharField(max_length=120, verbose_name='label')),
                 ('kind', models.CharField(choices=[('text', 'Text'), ('long_text', 'Long text'), ('number', 'Number'), ('date', 'Date, stored as YYYY-MM-DD'), ('epoch_date', 'Date, stored as seconds since 1970'), ('select', 'One of several options'), ('multi_select', 'Several options'), ('yes_no', 'Yes or no')], default='text', max_length=16, verbose_name='type')),
-                ('choices_text', models.TextField(blank=True, help_text='For options: one a line, as value = label. The value is what the CRM stores.', verbose_name='options')),
+                ('choices_text', models.TextField(blank=True, help_text='For options: one per line, as value = label. The value is what the CRM stores.', verbose_name='options')),
                 ('help_text', models.CharField(blank=True, max_length=200, verbose_name='help')),
                 ('required', models.BooleanField(default=False, help_text='It cannot be cleared.', verbose_name='required')),
                 ('order', models.PositiveSmallIntegerField(default=0, verbose_name='order')),

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bulkitem',
             name='damage',
-            field=models.CharField(blank=True, db_default='', default='', choices=[('emptied', 'Emptied, though not sent'), ('changed', 'Changed, though not sent'), ('respelled', 'Spelled otherwise, though not sent')], help_text='The worst done to a field not sent.', max_length=10),
+            field=models.CharField(blank=True, db_default='', default='', choices=[('emptied', 'Emptied, though not sent'), ('changed', 'Changed, though not sent'), ('respelled', 'Spelled differently, though not sent')], help_text='The worst done to a field not sent.', max_length=10),
         ),
         migrations.AddField(
             model_name='bulkupdate',

@@ -34,12 +34,12 @@ class AuditAction(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("Own password changed")
     PASSWORD_SET = "password_set", _("Password set for a user")
 
-    BINDING_LINK_MADE = "binding_link_made", _("Link to a company account made")
+    BINDING_LINK_MADE = "binding_link_made", _("Link to a company account created")
     ACCOUNT_BOUND = "account_bound", _("Account connected to a company account")
     SECOND_STEP_ON = "second_step_on", _("Two-step sign-in switched on")
     SECOND_STEP_OFF = "second_step_off", _("Two-step sign-in switched off")
     SECOND_STEP_RESET = "second_step_reset", _("Two-step sign-in reset")
-    RECOVERY_CODES_MADE = "recovery_codes_made", _("Recovery codes made")
+    RECOVERY_CODES_MADE = "recovery_codes_made", _("Recovery codes created")
     RECOVERY_CODE_USED = "recovery_code_used", _("Recovery code used")
 
     SETTING_CREATED = "setting_created", _("Setting created")

@@ -82,7 +82,7 @@ class Damage(models.TextChoices):
 
     EMPTIED = "emptied", _("Emptied, though not sent")
     CHANGED = "changed", _("Changed, though not sent")
-    RESPELLED = "respelled", _("Spelled otherwise, though not sent")
+    RESPELLED = "respelled", _("Spelled differently, though not sent")
 
     @property
     def pauses(self) -> bool:

@@ -42,7 +42,7 @@ class CustomField(models.Model):
     choices_text = models.TextField(
         _("options"),
         blank=True,
-        help_text=_("For options: one a line, as value = label. The value is what the CRM stores."),
+        help_text=_("For options: one per line, as value = label. The value is what the CRM stores."),
     )
     help_text = models.CharField(_("help"), max_length=200, blank=True)
     required = models.BooleanField(_("required"), default=False, help_text=_("It cannot be cleared."))

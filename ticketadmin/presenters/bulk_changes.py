@@ -62,8 +62,8 @@ _DIFFERENCES = {  # the differences between an exported list and its upload
         "count",
     ),
     "left_out": ngettext_lazy(
-        "%(n)s ticket of the export has no row any more and is left out.",
-        "%(n)s tickets of the export have no row any more and are left out.",
+        "%(n)s ticket of the export no longer has a row and is left out.",
+        "%(n)s tickets of the export no longer have a row and are left out.",
         "count",
     ),
 }
@@ -156,7 +156,7 @@ def present_question(asked: AskedQuestion) -> ShownQuestion:
         for one in question["examples"]
     )
     is_decided = "default" in question
-    summary = _("Read column “%(column)s” otherwise") % question if is_decided else ""
+    summary = _("Read column “%(column)s” differently") % question if is_decided else ""
     return ShownQuestion(
         box=asked.box,
         headings=tuple(option_label(question, value).replace("/", f"/{_MAY_BREAK}") for value in values),

@@ -23,10 +23,8 @@ def spelling_rows() -> list[SpellingRow]:
     """Return a row for each kind of value that has a form of its own."""
     return [
         SpellingRow(_("Ticket code"), CODE_EXAMPLES),
-        SpellingRow(_("Day"), SPELLINGS[Kind.DATE], _("In Excel files also a day of the spreadsheet.")),
-        SpellingRow(
-            _("Number"), SPELLINGS[Kind.NUMBER], _("In Excel files also a number of the spreadsheet.")
-        ),
+        SpellingRow(_("Day"), SPELLINGS[Kind.DATE], _("In Excel files also a date cell.")),
+        SpellingRow(_("Number"), SPELLINGS[Kind.NUMBER], _("In Excel files also a number cell.")),
         SpellingRow(_("Yes or no"), SPELLINGS[Kind.YES_NO]),
         SpellingRow(
             _("Status, category, option"),

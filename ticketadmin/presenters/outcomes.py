@@ -159,9 +159,9 @@ class OutcomeText:
 
 OUTCOMES: dict[Outcome, OutcomeText] = {
     Outcome.PENDING: OutcomeText(
-        _("It was sent and no answer is on record yet."),
+        _("It was sent, and no answer has been recorded yet."),
         _("A save is in progress."),
-        _("It was sent and no answer is on record yet."),
+        _("It was sent, and no answer has been recorded yet."),
     ),
     Outcome.VERIFIED: OutcomeText(
         _("It was read back from the CRM after saving and is what was sent."),
@@ -297,7 +297,7 @@ ITEM_REASONS: dict[ItemReason, Text] = {
         "Check it again to see them before it is sent."
     ),
     ItemReason.NOT_OFFERED: _(
-        "Its row names an option that is not offered and that it does not hold itself."
+        "Its row names an option that is not offered and that the ticket does not hold already."
     ),
     ItemReason.OTHER_TYPE: _(
         "A field of this ticket holds a value of another type, such as JSON, which this value would destroy. "

@@ -40,7 +40,7 @@ def describe_in_progress(other: Change | None, user: User, next_step: Text) -> N
     long it blocks at most, should it have been cut off.
     """
     if other is None or other.actor_id == user.pk:
-        title = _("An earlier save of this ticket by you has not finished.")
+        title = _("Your earlier save of this ticket has not finished.")
         text = _("Nothing more was sent.")
     else:
         title = _("%(name)s is saving this ticket at the moment.") % {"name": other.actor_name}

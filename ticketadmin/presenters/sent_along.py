@@ -86,11 +86,11 @@ def labels_of(names: Iterable[str], schema: TicketSchema | None = None) -> str:
 def known_of_omitted(omitted: OmittedFields) -> Text:
     """Return the sentence of the connection page on what is known of fields that a PUT leaves out."""
     if omitted.at is None:
-        return _("Not seen to be emptied.")
+        return _("Not known to be emptied.")
     if omitted.set_by and omitted.are_emptied:
-        return _("Emptied, says %(name)s.") % {"name": omitted.set_by}
+        return _("Emptied, according to %(name)s.") % {"name": omitted.set_by}
     if omitted.set_by:
-        return _("Kept, says %(name)s.") % {"name": omitted.set_by}
+        return _("Kept, according to %(name)s.") % {"name": omitted.set_by}
     seen = _("Emptied: seen at ticket %(ticket)s (%(fields)s).")
     return seen % {"ticket": omitted.ticket, "fields": labels_of(omitted.fields)}
 

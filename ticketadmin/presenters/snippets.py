@@ -162,7 +162,7 @@ def describe_inserted(name: str, found: Insertion, label: str, next_step: str) -
     `next_step` says what to do after it was inserted.
     """
     if not name:
-        title = _("Nothing was inserted: this snippet does not exist any more.")
+        title = _("Nothing was inserted: this snippet no longer exists.")
         return Notice(Tone.DANGER, title, NOTHING_CHANGED, _("Choose another one."))
     if found.problems:
         title = _("The snippet “%(name)s” was not inserted.") % {"name": name}

@@ -60,7 +60,7 @@ def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
         "It works only from a button or a link on one of this tool's pages. Nothing was changed. Start from "
         "the tickets."
     )
-    response = _problem(request, 405, _("This address is not opened this way"), text)
+    response = _problem(request, 405, _("This address cannot be opened this way"), text)
     response["Allow"] = allowed
     return response
 

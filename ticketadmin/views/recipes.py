@@ -46,7 +46,7 @@ def recipe(request: UserRequest, recipe: int | None = None) -> HttpResponse:
         recipe=one,
     )
     if form.is_valid() and (kept := form.save(request.user)):
-        return confirmed(request, _("The recipe “%(name)s” is saved.") % {"name": kept.name}, "recipes")
+        return confirmed(request, _("The recipe “%(name)s” was saved.") % {"name": kept.name}, "recipes")
     return show(request, RecipePage(form, one), status=422 if form.errors else 200)
 
 
@@ -55,7 +55,7 @@ def recipe_delete(request: UserRequest, recipe: int) -> HttpResponse:
     """Delete a recipe of the user."""
     one = get_object_or_404(Recipe, pk=recipe, owner=request.user)
     delete_own(request.user, one)
-    return confirmed(request, _("The recipe “%(name)s” is deleted.") % {"name": one.name}, "recipes")
+    return confirmed(request, _("The recipe “%(name)s” was deleted.") % {"name": one.name}, "recipes")
 
 
 @needs("edit_tickets", "GET")
@@ -82,7 +82,7 @@ def snippet(request: UserRequest, snippet: int | None = None) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = SnippetForm(data, may_share=_may_share(request.user, one), snippet=one)
     if form.is_valid() and (kept := form.save(request.user)):
-        return confirmed(request, _("The snippet “%(name)s” is saved.") % {"name": kept.name}, "snippets")
+        return confirmed(request, _("The snippet “%(name)s” was saved.") % {"name": kept.name}, "snippets")
     return show(request, SnippetPage(form, one), status=422 if form.errors else 200)
 
 
@@ -93,7 +93,7 @@ def snippet_delete(request: UserRequest, snippet: int) -> HttpResponse:
     if request.method != "POST":
         return show(request, DeleteSnippetPage(one))
     delete_own(request.user, one)
-    return confirmed(request, _("The snippet “%(name)s” is deleted.") % {"name": one.name}, "snippets")
+    return confirmed(request, _("The snippet “%(name)s” was deleted.") % {"name": one.name}, "snippets")
 
 
 def _may_share(user: User, one: Recipe | Snippet | None) -> bool:

@@ -73,7 +73,7 @@ def explain_export(columns: Iterable[ColumnHelp]) -> HelpSheet:
         _("A cell that you leave alone is kept. A cell that you change is set."),
         _("For emptied cells you are asked, column by column, whether to empty the fields."),
         _("Where a value in the CRM changed after this export, you are asked which one counts."),
-        _("Columns that are not listed below are not taken back."),
+        _("Columns that are not listed below are ignored."),
         _("Nothing is sent before you have seen a preview."),
     ]
     return _help_sheet(rules, columns)

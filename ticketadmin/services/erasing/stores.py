@@ -78,7 +78,7 @@ STORES = (
     ),
     Store("items", _("tickets of bulk updates"), BulkItem, texts=_OF_ITEMS),
     Store("drafts", _("drafts"), Draft, texts=("inputs", "originals", "title")),
-    Store("presence", _("notes of who has the ticket open"), Presence),
+    Store("presence", _("records of who has the ticket open"), Presence),
     _Index("index", _("rows of the ticket index"), IndexedTicket, code="code", texts=("values",)),
 )
 # Rows that belong to no single ticket, with the columns in which an address may occur.

@@ -53,7 +53,7 @@ class SecondStepRequired(ValidationError):
     """The settings require this user to have a second step: it cannot be switched off."""
 
     def __init__(self) -> None:
-        message = _("The settings of this tool demand it. It was not switched off.")
+        message = _("The settings of this tool require it. It was not switched off.")
         super().__init__(message, code="demanded")
 
 

@@ -18,8 +18,8 @@ FIELD_GONE = "field_gone"
 CUSTOMER_UNKNOWN = "customer_unknown"
 TEXT_UNKNOWN = "text_unknown"
 _MESSAGES = {
-    RECIPE_GONE: gettext_noop("Choose a recipe from the list; this one does not exist any more."),
-    FIELD_GONE: gettext_noop("The field “%(name)s” does not exist any more."),
+    RECIPE_GONE: gettext_noop("Choose a recipe from the list; this one no longer exists."),
+    FIELD_GONE: gettext_noop("The field “%(name)s” no longer exists."),
     CUSTOMER_UNKNOWN: gettext_noop("The customer's name is not known here."),
     TEXT_UNKNOWN: gettext_noop("Its text is not known here, so nothing can be added to it."),
 }

@@ -55,5 +55,7 @@ def signature_for(user: User, read: ReadTicket | None) -> Signature | None:
 def refuse_signature(field: Field) -> None:
     """Raise ValidationError for the field that carries signatures: no user sets it."""
     if field.name == sign_field():
-        message = _("This tool sets this field to the user's name at each save; it cannot be set otherwise.")
+        message = _(
+            "This tool sets this field to the user's name at each save; it cannot be set in any other way."
+        )
         raise ValidationError(message, code="signature")

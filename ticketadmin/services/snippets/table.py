@@ -94,7 +94,7 @@ def _places(header: Sequence[str]) -> dict[str, int]:
             params = {"name": shown[:60], "columns": expected}
             raise UnreadableFile(message, code="unknown_column", params=params)
         if names.count(name) > 1:
-            message = _("The column “%(name)s” is there twice.")
+            message = _("The column “%(name)s” occurs twice.")
             raise UnreadableFile(message, code="column_twice", params={"name": name})
     if missing := sorted(REQUIRED - set(names)):
         message = _("The column “%(name)s” is missing. The columns are: %(columns)s.")

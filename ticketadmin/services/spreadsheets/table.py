@@ -32,7 +32,7 @@ _SENTENCES = {
     "quotes": _(
         "The quotation marks in row %(row)s do not match. Inside a quoted cell each is written twice."
     ),
-    "encoding": _("The letters of this file cannot be read. Save it as “CSV UTF-8” and upload it again."),
+    "encoding": _("The characters of this file cannot be read. Save it as “CSV UTF-8” and upload it again."),
     "web_page": _("This is a web page, not a spreadsheet. Open it, save it as .xlsx, and upload that file."),
     "not_a_table": _("This is not a table. Upload a .csv or .xlsx file."),
     "password": _("The file is protected by a password. Save it without one and upload it again."),
@@ -43,12 +43,13 @@ _SENTENCES = {
     ),
     "damaged": _("The file is damaged. Open it in your spreadsheet program, save it again, and try again."),
     "too_much_inside": _(
-        "The file unpacks into more than a table of tickets. Copy its cells into a new file and upload that."
+        "The file unpacks into far more than a table of tickets needs. Copy its cells into a new file and "
+        "upload that."
     ),
     "busy": _("Other files are being read at the moment. Nothing was changed. Upload this one again."),
     "unavailable": _(
-        "Excel files cannot be read on this server now. Nothing was changed. Save the table as “CSV UTF-8” "
-        "and upload that file, or tell an administrator."
+        "Excel files cannot be read on this server at the moment. Nothing was changed. Save the table as "
+        "“CSV UTF-8” and upload that file, or tell an administrator."
     ),
     "not_markable": _(
         "Errors cannot be written into this workbook. Save it as “CSV UTF-8”, upload that file, and "

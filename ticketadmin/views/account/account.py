@@ -97,7 +97,7 @@ def preferences(request: UserRequest) -> HttpResponse:
     if form.is_valid():
         user = form.save()
         with translation.override(user.language or translation.get_language_from_request(request)):
-            messages.success(request, _("Your preferences are saved."))
+            messages.success(request, _("Your preferences were saved."))
     else:
         messages.error(request, _("This preference does not exist. Nothing was changed."))
     return see_other(own_or_else(request, request.POST.get("next", ""), otherwise=reverse("tickets")))

@@ -38,7 +38,7 @@ def company_account(request: UserRequest, user: int) -> HttpResponse:
             return _page(request, account, request.build_absolute_uri(reverse("binding", args=[token])))
         choose_claim(account, whole_number(request.POST.get("claim", "")) or 0, user=request.user)
     except (CannotBind, IdentityClaim.DoesNotExist):
-        messages.error(request, _("This is not possible any more. Nothing was changed."))
+        messages.error(request, _("This is no longer possible. Nothing was changed."))
         return _page(request, account, status=409)
     return confirmed(
         request, _("The account is connected. Its owner can sign in now."), "company_account", account.pk

@@ -161,7 +161,7 @@ def _attempt(
     try:
         made = act()
     except bulks.NotNow:
-        title = _("This is not possible any more.")
+        title = _("This is no longer possible.")
         text = _("The bulk update has moved on since this page was loaded. It is shown as it is now.")
         return _run_page(request, bulk, Notice(Tone.WARN, title, text), 409)
     except bulks.SealBroken:
@@ -180,7 +180,7 @@ def _discard(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
     answer = _act(bulks.discard_bulk)(request, bulk)
     if answer.status_code != HTTPStatus.SEE_OTHER:
         return answer
-    return confirmed(request, _("The bulk update is discarded. Nothing of it was sent."), "bulk_list")
+    return confirmed(request, _("The bulk update was discarded. Nothing of it was sent."), "bulk_list")
 
 
 def _retry(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
@@ -222,7 +222,7 @@ def _keep_recipe(request: UserRequest, bulk: BulkUpdate) -> HttpResponse:
             problem = error.messages[0]
     if problem:
         return _run_page(request, bulk, Notice(Tone.DANGER, _("The recipe was not saved."), problem), 422)
-    return confirmed(request, _("The recipe “%(name)s” is saved.") % {"name": name}, "recipes")
+    return confirmed(request, _("The recipe “%(name)s” was saved.") % {"name": name}, "recipes")
 
 
 _ACTIONS: dict[str, RunAction] = {

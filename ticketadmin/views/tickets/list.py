@@ -104,7 +104,7 @@ def keep_view(request: UserRequest) -> HttpResponse:
             messages.error(request, text % {"most": MAX_VIEWS})
         else:
             view, is_new = saved
-            text = _("The view “%(name)s” is saved.") if is_new else _("Your view “%(name)s” was replaced.")
+            text = _("The view “%(name)s” was saved.") if is_new else _("Your view “%(name)s” was replaced.")
             messages.success(request, text % {"name": view.name})
     else:
         messages.error(request, _("The view was not saved: give it a name of at most 60 characters."))
@@ -116,7 +116,7 @@ def delete_view(request: UserRequest, view: int) -> HttpResponse:
     """Delete a saved view of the user."""
     one = get_object_or_404(SavedView, pk=view, owner=request.user)
     one.delete()
-    return confirmed(request, _("The view “%(name)s” is deleted.") % {"name": one.name}, "tickets")
+    return confirmed(request, _("The view “%(name)s” was deleted.") % {"name": one.name}, "tickets")
 
 
 def asked_of(
