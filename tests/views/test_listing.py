@@ -433,6 +433,22 @@ def test_the_page_says_how_much_is_known_and_how_old_it_is(web: Client, sandbox:
     assert "no worker" not in text_of(web.get("/tickets/"))
 
 
+def test_an_empty_index_is_explained_by_the_worker_that_fills_it_or_by_its_absence(
+    staff: User, client_of: Any, sandbox: Sandbox
+) -> None:
+    web = client_of(staff)
+    reads, missing = "The worker reads the CRM's list.", "No worker is running that reads the CRM's list."
+    said = text_of(web.get("/tickets/"))
+    assert missing in said
+    assert reads not in said
+
+    now = timezone.now()
+    Heartbeat.objects.create(name="w", started_at=now, beat_at=now)
+    said = text_of(web.get("/tickets/"))
+    assert reads in said
+    assert missing not in said
+
+
 def test_a_key_that_may_not_list_is_said_and_opened_tickets_are_listed(
     staff: User, client_of: Any, sandbox: Sandbox, settings: Any
 ) -> None:
