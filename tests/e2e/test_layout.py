@@ -20,6 +20,10 @@ CUT = """(cells) => cells.filter((one) => one.scrollWidth > one.clientWidth).map
 OVER = """(rows) => rows.flatMap((row) => [...row.querySelectorAll("input, select, textarea")]
   .filter((box) => box.getBoundingClientRect().right > row.getBoundingClientRect().right)
   .map((box) => box.name))"""
+# Icons whose text begins below them.
+ALONE = """(icons) => icons.map((icon) => [icon, icon.nextElementSibling])
+  .filter(([icon, text]) => text.getBoundingClientRect().top >= icon.getBoundingClientRect().bottom)
+  .map(([, text]) => text.innerText)"""
 RIGHT = "(boxes) => [...new Set(boxes.map((one) => Math.round(one.getBoundingClientRect().right)))]"
 ROWS = "(boxes) => Object.values(Object.groupBy(boxes, (one) => one.offsetTop)).map((row) => row.length)"
 
@@ -82,3 +86,14 @@ def test_boxes_of_settings_stay_in_their_frame_beside_the_links(tab_of: Callable
         over[path] = page.locator("#content .form-row").evaluate_all(OVER)
 
     assert {path: names for path, names in over.items() if names} == {}
+
+
+def test_icons_of_the_connection_page_stay_beside_their_text(tab_of: Callable[..., Tab]) -> None:
+    tab = tab_of("admin", locale="vi-VN", viewport={"width": 390, "height": 900})
+    page = tab.goto("/connection/")
+    page.locator("main form[action='/connection/'] button").click()
+    expect(page.locator("#check-steps")).to_be_visible()
+    icons = page.locator("main li > .icon")
+
+    assert icons.count() > 10
+    assert icons.evaluate_all(ALONE) == []
