@@ -83,6 +83,11 @@ def test_templates_compare_nothing_with_a_constant() -> None:
     assert [tag for tag in tags if re.search(r"[=!]= ?([\"'])[^\"']+\1", tag[1])] == []
 
 
+def test_struck_out_and_new_values_begin_and_end_without_a_space() -> None:
+    """The line through a value would go on under the space."""
+    assert found(r"<(del|ins)\b[^>]*>\s|\s</(del|ins)>", TEMPLATES) == []
+
+
 def test_templates_name_no_address() -> None:
     """Addresses are `url`."""
     assert found(r"(href|action)=\"/", [path for path in TEMPLATES if path.name not in ERROR_PAGES]) == []
