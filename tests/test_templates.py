@@ -88,6 +88,13 @@ def test_struck_out_and_new_values_begin_and_end_without_a_space() -> None:
     assert found(r"<(del|ins)\b[^>]*>\s|\s</(del|ins)>", TEMPLATES) == []
 
 
+def test_links_beside_other_text_end_without_a_space() -> None:
+    """The line under a link would go on to what follows it."""
+    ends_with_space = r"(?s)<a\b(?![^>]*\bclass=)[^>]*>(?:(?!</a>).)*\s</a>"
+
+    assert found(ends_with_space + r"\s*(?:{%[^%]*%}\s*)*<span", TEMPLATES) == []
+
+
 def test_templates_name_no_address() -> None:
     """Addresses are `url`."""
     assert found(r"(href|action)=\"/", [path for path in TEMPLATES if path.name not in ERROR_PAGES]) == []
