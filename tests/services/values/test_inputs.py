@@ -49,6 +49,12 @@ def test_a_value_is_shown_and_left_untouched(kind: Kind, stored: Any, shown: lis
     assert is_untouched(field, posted, stored)
 
 
+@pytest.mark.parametrize("held", [None, "", "2026-11-30"])
+@pytest.mark.parametrize("typed", ["31/02/2026", "2026-02-30", "99999-01-01", "mai"])
+def test_a_date_that_is_none_counts_as_typed(typed: str, held: Any) -> None:
+    assert not is_untouched(FIELDS["expected_at"], [typed], held)
+
+
 @pytest.mark.parametrize(
     ("kind", "typed", "like", "sent"),
     [

@@ -6,7 +6,7 @@ its codec (`codecs`); page, quick status, undo, bulk update, file and command al
 
 from django.core.exceptions import ValidationError
 
-from ticketadmin.services.values.browser import Widget, posted_texts
+from ticketadmin.services.values.browser import Widget, is_date, posted_texts
 from ticketadmin.services.values.codec import Inputs
 from ticketadmin.services.values.codecs import canonical, codec_of, is_nothing
 from ticketadmin.services.values.fields import Field, Kind, Value
@@ -53,6 +53,8 @@ def is_as_shown(field: Field, posted: Inputs, base: Value) -> bool:
     shown = to_inputs(field, base)
     widget = widget_of(field, shown)
     expected = posted_texts(widget, shown)
+    if widget is Widget.DATE and not all(is_date(text) for text in posted if text.strip()):
+        return False  # typed where a date is a plain box: it is an error to be shown, not an empty box
     if widget is Widget.CHECKS:
         return {text for text in posted if text} == {text for text in expected if text}
     return posted_texts(widget, posted) == expected
