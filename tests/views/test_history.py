@@ -13,8 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.pages import ticket_form
+from tests.pages import forms_in, ticket_form
 from tests.sandbox_driver import Sandbox
+from ticketadmin.forms.history import HistoryFilterForm
 from ticketadmin.models import Change, ChangedField, CustomField, Role, User
 from ticketadmin.services.history.changes import HistoryFilters, history_page
 
@@ -109,6 +110,7 @@ def test_filters_find_what_they_name(
         {"since": "gestern", "outcome": "nonsense"},
         {"until": "9999-12-31"},
         {"since": "0001-01-01"},
+        {"bulk": "lần chạy hôm qua"},
     ],
     ids=str,
 )
@@ -119,6 +121,27 @@ def test_a_broken_filter_says_so_and_stays_in_the_form(
 
     assert answer.status_code == 422
     assert next(iter(asked.values())) in answer.content.decode()
+
+
+def test_every_filter_of_an_address_is_in_a_box_that_can_be_emptied(lead: User, client_of: Any) -> None:
+    asked = {
+        "ticket": "T-1",
+        "person": str(lead.pk),
+        "field": "status_name",
+        "outcome": "rejected",
+        "origin": "bulk",
+        "reason": "r",
+        "since": "2026-01-01",
+        "until": "2026-01-02",
+        "bulk": "0b5c7a52-9a8f-4b39-a5b2-0b5f1f6f2f10",
+    }
+    form = HistoryFilterForm(asked, user=lead)
+
+    assert set(form.fields) == set(asked)
+    assert form.hidden_fields() == []
+    page = client_of(lead).get("/history/", asked)
+    boxes = next(form for form in forms_in(page) if "reason" in form.values)
+    assert {name: values[0] for name, values in boxes.values.items()} == asked
 
 
 @pytest.mark.parametrize("before", ["9" * 5000, "9" * 18, "x", "-1", "0"])

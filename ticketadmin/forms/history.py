@@ -58,10 +58,17 @@ class HistoryFilterForm(FilterForm):
     since = day_field(_("From"))
     until = day_field(_("To"))
 
-    bulk = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    bulk = forms.UUIDField(
+        label=_("Bulk update"),
+        required=False,
+        widget=forms.TextInput,  # the URL's name of one: a box that only links fill in
+        error_messages={"invalid": _("This names no bulk update.")},
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.data.get("bulk"):
+            self.fields["bulk"].widget = forms.HiddenInput()
         if user.may("view_all_history"):
             users = in_order(User.objects.all(), lambda one: f"{one.display_name} {one.username}")
             self.choose("person", [("", _("Any user")), *((str(one.pk), one.display_name) for one in users)])
