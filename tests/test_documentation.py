@@ -185,6 +185,30 @@ def test_code_that_the_documents_name_exists(path: Path) -> None:
     assert [f"{file}: {name}" for file, name in named if not is_defined(file, name)] == []
 
 
+# Paths in comments and docstrings; one may leave out the folders above a package of the product.
+NAMED_PATH = re.compile(
+    r"(?<![\w./-])((?:ticketadmin|tests|templates|static|docs|deploy|services|views|presenters|forms|models)/"
+    r"[\w/.-]+\.(?:py|js|css|html|md|conf))\b"
+)
+COMMENTED = (
+    *("*.py", ".ci/*", "Makefile", "benchmarks/*.py", "deploy/**/*.*", "ticketadmin/**/*.py"),
+    *("templates/**/*.html", "static/css/*.css", "static/js/*.js", "tests/**/*.py"),
+)
+
+
+def test_files_that_comments_name_exist() -> None:
+    texts = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for pattern in COMMENTED
+        for path in ROOT.glob(pattern)
+        if path.is_file() and path != Path(__file__)  # which names some that are missing
+    }
+    named = {(file, name) for file, text in texts.items() for name in NAMED_PATH.findall(text)}
+
+    assert len(named) > 100
+    assert sorted(one for one in named if not (is_defined(one[1], "") or (ROOT / one[1]).exists())) == []
+
+
 @pytest.mark.parametrize("path", MANUAL, ids=lambda path: path.name)
 def test_texts_of_pages_that_the_manual_names_are_on_them(path: Path) -> None:
     """Names of pages and buttons are *slanted*, what a page says is quoted; `…` is a part that varies."""

@@ -1,5 +1,5 @@
-// A text without one known element is a text, not HTML, in which its lines were one and `<lan@example.com>`
-// nothing. The same rule as on the server: ticketadmin/markup/plain.py.
+// Text without a single known element is plain text. As HTML its lines would become one, and
+// `<lan@example.com>` would not be seen. The same rule as on the server: ticketadmin/markup.py.
 const TAG = /<\/?([a-z][a-z0-9]*)\b/gi;
 const isKnown = (name) =>
   name.toLowerCase() === "svg" || !(document.createElement(name) instanceof HTMLUnknownElement);
@@ -13,7 +13,7 @@ const escaped = (text) =>
     .replace(/</g, "&lt;")
     .replace(/>/g, "&gt;");
 
-// Returns the HTML that shows every character and line of a text; HTML stays as it is.
+// Returns HTML that shows every character and line of a plain text; HTML stays as it is.
 export function asHtml(text) {
   if (isMarkup(text)) return text;
   const lines = escaped(text.replace(/\r\n?/g, "\n").trim());
