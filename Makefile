@@ -28,10 +28,10 @@ $(STAMP): requirements/dev.txt
 	@touch $@
 
 .PHONY: install
-install: $(STAMP) ## Make the virtual environment from the locked requirements
+install: $(STAMP) ## Create the virtual environment from the locked requirements
 
 .PHONY: sign-in
-sign-in: $(STAMP) ## Add OpenID Connect and LDAP, which compiles: docs/signing-in.md
+sign-in: $(STAMP) ## Add OpenID Connect and LDAP, which has to be compiled: docs/signing-in.md
 	$(call INSTALL,requirements/sign-in.txt)
 
 .PHONY: lock
@@ -61,7 +61,7 @@ image-test: $(STAMP) ## Build the image without a registry and use it (as root; 
 	@REQUIRE_CONTAINERS=1 $(BIN)/pytest -q -n0 tests/e2e/test_image.py
 
 .PHONY: test
-test: $(STAMP) ## Run the tests that this machine has the tools for, but the slow ones [PYTEST=…]
+test: $(STAMP) ## Run the tests that this machine has the tools for, except the slow ones [PYTEST=…]
 	@$(BIN)/pytest -q -n auto -m "not slow" $(PYTEST)
 
 .PHONY: test-slow
@@ -80,7 +80,7 @@ check-types: $(STAMP) ## The types alone, which take as long as the rest: make -
 	@$(BIN)/mypy
 
 .PHONY: check-code
-check-code: $(STAMP) ## All that make check does but the types
+check-code: $(STAMP) ## Everything that make check does except the types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/djangofmt --quiet --check templates
@@ -91,7 +91,7 @@ check-code: $(STAMP) ## All that make check does but the types
 	@$(BIN)/pytest -q -n0 $(STRUCTURE)
 
 .PHONY: format
-format: $(STAMP) ## Put code, templates, styles and scripts into the one format
+format: $(STAMP) ## Format code, templates, styles and scripts
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/djangofmt check --quiet --fix templates
@@ -116,11 +116,11 @@ audit: $(STAMP) ## Look for known vulnerabilities of the locked packages (needs 
 	@$(BIN)/python .ci/packages.py audit
 
 .PHONY: licences
-licences: $(STAMP) ## List the licences of what runs
+licences: $(STAMP) ## List the licences of the packages that run
 	@$(BIN)/python .ci/packages.py licences
 
 .PHONY: sbom
-sbom: $(STAMP) ## Write sbom.json, a CycloneDX list of what runs
+sbom: $(STAMP) ## Write sbom.json, a CycloneDX list of the packages that run
 	@$(BIN)/python .ci/packages.py sbom > sbom.json
 	@echo "sbom.json"
 

@@ -14,10 +14,10 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 bind = os.environ.get("BIND", "127.0.0.1:8000") or "127.0.0.1:8000"
-# Requests mostly wait for the CRM: threads carry the waiting, a second process carries a restart.
+# Requests mostly wait for the CRM: threads use that time, and a second process serves during a restart.
 workers = int(os.environ.get("WEB_WORKERS", "2") or 2)
 threads = int(os.environ.get("WEB_THREADS", "12") or 12)
-# A save may take two time-outs of the CRM and a read-back; beyond that a worker is taken for dead.
+# A save may take two timeouts of the CRM and a read-back; beyond that a worker is considered dead.
 timeout = 90
 graceful_timeout = 45
 keepalive = 5
@@ -31,8 +31,8 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 accesslog = None  # the product logs its own requests, without queries
 errorlog = "-"
 control_socket_disable = True
-# gunicorn believes headers of its neighbours on loopback and unix sockets by default, whatever PROXIES says.
-# What a proxy tells is read by the product alone, and only where PROXIES says that there is one.
+# By default gunicorn trusts headers from loopback and unix sockets, whatever PROXIES says. Here only the
+# product reads a proxy's headers, and only if PROXIES says that there is one.
 forwarded_allow_ips = ""
 secure_scheme_headers = {}
 forwarder_headers = ""
@@ -43,7 +43,7 @@ BODY_SECONDS = float(
 
 
 def pre_request(worker, req):  # type: ignore[no-untyped-def]
-    """Let no client hold a thread by dripping its body: reading it fails, and the request gets a page."""
+    """Let no client hold a thread by dripping its body: reading it fails, and a page says so."""
     unreader, deadline = req.unreader, time.monotonic() + BODY_SECONDS
     sock = getattr(unreader, "sock", None)
     if sock is None:
@@ -97,7 +97,7 @@ worker_class = LingeringWorker
 
 
 def post_request(worker, req, environ, resp):  # type: ignore[no-untyped-def]
-    """Let the next request on this connection come when it wants."""
+    """Lift the limit, so that the next request on this connection may come at any time."""
     vars(req.unreader).pop("chunk", None)
 
 
@@ -110,23 +110,23 @@ _metrics = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
-    """Set what was loaded aside; end a server with dangerous settings, or on a newer version's database.
+    """Exempt what is loaded from collection; end a server with dangerous settings or a newer database.
 
-    Only its first worker asks: one that is replaced later must not take the others down with it.
+    Only the server's first worker checks: one that replaces another later must not end the rest with it.
     """
     gc.freeze()  # a collection of what is loaded finds nothing and stops every thread for some 40 ms
     if worker.age > 1:
         return
     from ticketadmin.management import starting  # noqa: PLC0415 - only here, after Django is set up
 
-    # Missing migrations end nothing here: /readyz says so, and they may be on their way.
+    # Missing migrations do not end the server: /readyz reports them, and they may be about to run.
     if problem := starting.settings_problem() or starting.schema_problem(allow_pending=True):
         worker.log.critical(problem)
         sys.exit(Arbiter.APP_LOAD_ERROR)
 
 
 def child_exit(server, worker):  # type: ignore[no-untyped-def]
-    """Let go of what an ended process counted as its own."""
+    """Remove the gauges that an ended process counted as its own."""
     from prometheus_client import multiprocess  # noqa: PLC0415 - only here, after the folder is named
 
     multiprocess.mark_process_dead(worker.pid)

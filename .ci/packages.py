@@ -30,7 +30,7 @@ def names() -> list[str]:
 
 
 def licences() -> int:
-    """Print a line a package that this platform needs."""
+    """Print one line for each package that this platform needs."""
     told = run("pip-licenses", "--partial-match", "--allow-only", KNOWN, "--packages", *names())
     print(told.stdout or told.stderr, end="")
     return told.returncode

@@ -1,4 +1,4 @@
-"""A person at the live server without a browser: cookies, tokens, forms over real HTTP."""
+"""A user of the live server without a browser: cookies, tokens, forms over real HTTP."""
 
 import secrets
 from collections.abc import Callable

@@ -91,7 +91,7 @@ class Server(ABC):
     @property
     @abstractmethod
     def command(self) -> list[str]:
-        """What starts it."""
+        """The command that starts it."""
 
     def start(self) -> None:
         with (self.data / "log").open("a") as log:
@@ -109,7 +109,7 @@ class Server(ABC):
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Connections are taken and never answered meanwhile."""
+        """Within the block, connections are accepted and never answered."""
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -118,7 +118,7 @@ class Server(ABC):
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
-        """Nobody answers at the port meanwhile."""
+        """Within the block, nothing answers at the port."""
         self.stop()
         try:
             yield
@@ -229,7 +229,7 @@ ROLES = {"STAFF_GROUPS": "support", "LEAD_GROUPS": "leads", "ADMINISTRATOR_GROUP
 
 
 class Provider(Server):
-    """An OpenID provider that believes whoever says who they are: its form asks for the subject only."""
+    """An OpenID provider that takes every user at their word: its form asks only for the subject."""
 
     @property
     def command(self) -> list[str]:
@@ -252,12 +252,12 @@ class Provider(Server):
         }
 
     def knows(self, subject: str, **claims: object) -> None:
-        """Make or change a person at the provider."""
+        """Create or change a user of the provider."""
         requests.put(f"{self.url}/users/{subject}", json=claims, timeout=LIMIT).raise_for_status()
 
 
 class Wanderer:
-    """Somebody at the product without a session yet, who goes to the provider and back."""
+    """A visitor of the product without a session, who goes to the provider and back."""
 
     def __init__(self, product: str) -> None:
         self.product = product
@@ -284,19 +284,19 @@ class Wanderer:
         return html.unescape(found[1])
 
     def agree(self, address: str, subject: str, action: str = "") -> str:
-        """Say at the provider who one is; returns where it leads."""
+        """Sign in at the provider as this subject; returns where that leads."""
         data = {"action": action} if action else {"sub": subject}
         answer = requests.post(address, data, timeout=30, allow_redirects=False)
         assert answer.status_code == 302, answer.text
         return answer.headers["Location"]
 
     def sign_in(self, subject: str, next_page: str = "") -> requests.Response:
-        """All of it; returns the page at the end."""
+        """Sign in from beginning to end; returns the last page."""
         return self.get(self.agree(self.begin(next_page), subject))
 
     @property
     def person(self) -> int | None:
-        """Who the product says is signed in."""
+        """The id of the user who is signed in, as the product says."""
         number: int | None = self.get("/session/").json()["person"]
         return number
 

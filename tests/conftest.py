@@ -318,7 +318,7 @@ def _empty_cache() -> None:
 
 @pytest.fixture
 def make_person(db: None) -> Callable[..., User]:
-    """Makes people by role; None is somebody without any role."""
+    """Makes users by role; None is a user without any role."""
 
     def make(role: Role | None = Role.STAFF, username: str = "", **values: object) -> User:
         return make_user(role, username, **values)

@@ -15,7 +15,7 @@ from tests.conftest import skip_or_fail
 from tests.packaging import ROOT, built_wheel
 
 SUITE = "bookworm"
-# What deploy/Containerfile asks of its base; of more every package costs the build a quarter of a second.
+# What deploy/Containerfile needs of its base; each further package costs the build a quarter of a second.
 INCLUDED = "passwd,postgresql-client,python3,python3-venv,tzdata"
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 

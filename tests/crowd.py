@@ -49,7 +49,7 @@ def make_crowd(server: LiveServer, size: int) -> list[str]:
 
 
 def after(seconds: float) -> Callable[[], bool]:
-    """Be over so many seconds from now."""
+    """Return a function that says whether this many seconds have passed."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() > end
 
@@ -65,7 +65,7 @@ def work(
     verify: bool | str = True,
     pause: float = 0.2,
 ) -> Seen:
-    """Let everybody work on a ticket of their own: so many rounds, and then on until it is over.
+    """Let everyone work on a ticket of their own for `rounds`, and then on until `is_over`.
 
     `address` is that of a proxy in front of the server; `pause` is in seconds, between two rounds.
     """
@@ -88,12 +88,12 @@ def work(
 
 
 def wait_for_a_save(crm: Sandbox) -> None:
-    """Wait until somebody of the crowd works in earnest; signing in takes a busy machine its time."""
+    """Wait until a save of the crowd reaches the CRM; on a busy machine signing in takes a while."""
     wait_until(lambda: crm.log("PUT"), "the crowd has not saved anything")
 
 
 def expect_recovery(server: LiveServer, crm: Sandbox, names: list[str], **way: Any) -> None:
-    """Assert that before long everybody can save again, and that nothing of it is lost."""
+    """Assert that before long everyone can save again, and that none of these saves is lost."""
     tries: list[Seen] = []
 
     def is_all_saved() -> bool:

@@ -102,7 +102,7 @@ def describe_fields() -> None:
 
 
 def fill_crm(sandbox: Sandbox, count: int) -> list[str]:
-    """Give the stand-in so many tickets of odd values, every value in at least one; return their codes."""
+    """Give the stand-in this many tickets of odd values, every value in at least one; return their codes."""
     model = sandbox.ticket("ABCXYZ1234")
     values = [itertools.cycle(VALUES[kind]) for kind in KINDS]
     codes = [f"ODD-{number:04}" for number in range(count)]

@@ -52,7 +52,7 @@ class NewSession(SessionStore):
 def signed_in(user: User) -> Client:
     """Return a test browser with a session of the user's own.
 
-    `Client.force_login` writes an empty session first, which the user's replaces. Nobody guessed a password
+    `Client.force_login` writes an empty session first, which the user's replaces. No password was guessed
     before, so there are no failures to look for and delete, which takes a third of the time.
     """
     client, request = Client(), HttpRequest()

@@ -74,7 +74,7 @@ class ForkServer:
         return json.loads(answer)
 
     def close(self) -> None:
-        """End it. What it forked goes on, but how that ends is no longer known."""
+        """End it. The processes that it forked continue, but how they end is no longer known."""
         self._channel.close()
         self._process.wait(LIMIT)
 
@@ -164,7 +164,7 @@ def run_with(
 
 
 def run_ticketadmin(environment: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command `ticketadmin` so."""
+    """Run the command `ticketadmin` to its end with this environment alone."""
     return run_with(environment, "ticketadmin", *arguments)
 
 

@@ -1,4 +1,4 @@
-"""The product as it runs in earnest: gunicorn in its own processes, on a database of its own."""
+"""The product as it runs in production: gunicorn in its own processes, on a database of its own."""
 
 import contextlib
 import json
@@ -132,7 +132,7 @@ class LiveServer:
             wait_until(lambda: not rows(), lambda: f"workers are still at {rows()}")
 
     def forget_what_it_learnt(self) -> None:
-        """Delete what earlier tests made it believe: that reading is refused, that the CRM wants no calls."""
+        """Delete what earlier tests taught it: that reading is refused, that the CRM asked it to wait."""
         self._forget("ticketadmin_crmsnapshot", "reading", "omitted_fields")
         self._forget("ticketadmin_remotesnapshot", "circuit", "asked_to_wait")
 
@@ -190,7 +190,7 @@ class LiveServer:
         )
 
     def end_sessions(self) -> None:
-        """Sign everybody out: what pages of an ended test still send on their way out is not stored."""
+        """Sign everyone out, so that what pages of an ended test still send is not stored."""
         file = self.data / "ticketadmin.sqlite3"
         with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
             database.execute("DELETE FROM django_session")

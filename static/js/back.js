@@ -1,2 +1,2 @@
-// After a sign-in at the company's provider in a tab of its own: the tab that waits for it goes on.
+// After a sign-in at the company's provider in a separate tab: the tab that waits for it continues.
 new BroadcastChannel("session").postMessage("signed-in");

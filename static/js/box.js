@@ -1,8 +1,8 @@
-// The one box as a combobox: suggestions while typing, arrow keys, Enter. Without this script Enter submits.
+// The omnibox as a combobox: suggestions while typing, arrow keys, Enter. Without this script Enter submits.
 const input = document.querySelector("[data-box]");
 const list = document.getElementById("suggestions");
 const WAIT = 120;
-const LONGEST_ADDRESS = 1500; // more than this does not belong into an address: it is posted
+const LONGEST_ADDRESS = 1500; // characters; a longer text is posted instead
 let timer = 0;
 let asked = 0;
 
@@ -10,7 +10,7 @@ const options = () => [...list.querySelectorAll("[role=option]")];
 const active = () => list.querySelector("[aria-selected=true]");
 
 function close() {
-  asked += 1; // an answer on its way would open it again
+  asked += 1; // an answer still to come would open it again
   list.hidden = true;
   input.setAttribute("aria-expanded", "false");
   choose(null);
@@ -57,7 +57,7 @@ function move(step) {
 }
 
 input?.addEventListener("input", later);
-// What was typed before this script came is answered, too.
+// Text that was typed before this script was loaded gets suggestions as well.
 if (input && document.activeElement === input && input.value !== input.defaultValue) later();
 input?.addEventListener("click", suggest);
 input?.addEventListener("blur", () => setTimeout(close, 150));
@@ -66,7 +66,7 @@ input?.addEventListener("keydown", (event) => {
     event.preventDefault();
     move(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "/" && input.value === "") {
-    event.preventDefault(); // the key that leads here, pressed once more
+    event.preventDefault(); // the key that moved the focus here, pressed again
   } else if (event.key === "Escape" && !list.hidden) {
     event.preventDefault();
     close();

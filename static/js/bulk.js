@@ -18,7 +18,7 @@ function bare(part) {
 }
 const isSame = (one, other) => bare(one).isEqualNode(bare(other));
 
-// What is the same thing before and after: a link that leads there, a button that does that.
+// Tells which elements correspond before and after: links by their address, buttons by their action.
 function keyOf(one) {
   const action = `${one.form?.getAttribute("action")} ${one.textContent.trim()}`;
   return `${one.localName} ${one.getAttribute("href") ?? action}`;
@@ -34,8 +34,8 @@ function keepOpen(fresh) {
   }
 }
 
-// Parts are exchanged one by one, and only those that differ: never from under a hand, unless the run has
-// moved on so that the old part says what is no longer so, and never a form that may be half filled.
+// Parts are replaced one by one, and only those that differ: not while the focus is in one, unless the run
+// has moved on so that the old part is no longer true, and never a form that may be half filled in.
 function isKept(old, part, hasMovedOn) {
   if (isSame(old, part) || (old.matches("form") && part.matches("form"))) return true;
   return old.contains(document.activeElement) && !hasMovedOn;

@@ -1,6 +1,6 @@
-// What the typed content would become, rendered by the server with the cleaning that a save uses. Beside HTML
-// all of it is shown; beside the rich text editor only what would be removed. The length of content that is
-// too long is said here, without asking the server.
+// What the typed content would become, rendered by the server with the cleaning that a save uses. Beside the
+// HTML all of it is shown, beside the rich text editor only what would be removed. If the content is too
+// long, this script says so without asking the server.
 import { post, put, SignedOut, Unreachable } from "./session.js";
 
 const AFTER_LAST_KEY = 400;

@@ -60,7 +60,7 @@ function keepHere(isSent = false, kind = "here") {
   }
 }
 
-// Whatever is no answer of our server, such as a page of a proxy, is none.
+// Anything that is not an answer of this product's server, such as a proxy's page, counts as no answer.
 async function readState(answer) {
   if (answer.status !== 200) throw new Unreachable();
   try {
@@ -82,7 +82,7 @@ async function keep() {
       return false;
     }
     if (answer.status >= 400 && answer.status < 500) {
-      keepHere(); // the server refuses this as a draft: what it says of it as a form is a page to be read
+      keepHere(); // refused as a draft; when it is sent as a form, the page says why
       return true;
     }
     const content = await readState(answer);
@@ -121,7 +121,7 @@ form.addEventListener("change", changed);
 changed();
 addEventListener("online", () => state.dataset.draftsKind === "away" && keep());
 
-// Leaving: what the timer has not sent yet goes with the page, and stays here for a page that is faster.
+// When the page is left, what the timer has not sent yet is sent, and kept here if the next page is faster.
 function leave() {
   if (isLeaving || typed() === known) return;
   clearTimeout(timer);

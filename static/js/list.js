@@ -1,10 +1,10 @@
-// The list of tickets: rows can be selected, and news are offered, never pulled in under a hand.
+// The list of tickets: rows can be selected, and changes are offered, never shown without being asked for.
 
 import { openMenu } from "./quick.js";
 import { SignedOut, signIn } from "./session.js";
 
 const NEWS_EVERY = 20_000;
-const RESTS = 400; // milliseconds on a row that are no mere passing
+const RESTS = 400; // milliseconds with the focus on a row: less is only passing over it
 const list = document.querySelector("[data-list]");
 const body = list.querySelector("[data-list-body]");
 const menu = document.querySelector("[data-quick-menu]");
@@ -41,7 +41,7 @@ function focused() {
   return code ? `${rowOf(code)} [${control}]` : `[${control}]`;
 }
 
-// Ticks, also that for contents, the chosen recipe, the focus and a row that is just being set stay.
+// Kept: ticks (also that for contents), the chosen recipe, the focus, and a row whose status is being set.
 function exchange(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").body;
   for (const row of body.querySelectorAll("tr:has([data-quick-cell][aria-busy])")) {
@@ -89,7 +89,7 @@ async function load(url) {
   }
 }
 
-// News are told on the button that shows them; rows stay where they are.
+// Changes are announced on the button that shows them; rows stay where they are.
 async function lookForNews() {
   if (document.hidden) return;
   const { listSince: since } = body.querySelector("[data-list-head]").dataset;
@@ -122,8 +122,8 @@ list.addEventListener("click", (event) => {
   }
 });
 
-// A link that the keyboard rests on is fetched ahead, as one that is pointed at: the page's rules know the
-// mark.
+// A link that keeps the keyboard focus is prefetched like one that is pointed at: the page's speculation
+// rules look for this attribute.
 list.addEventListener("focusin", ({ target }) => {
   if (!target.matches("[data-list-open]:focus-visible")) return;
   setTimeout(() => {
@@ -143,7 +143,7 @@ function count() {
 }
 
 function prepare() {
-  for (const link of body.querySelectorAll("[data-list-open]")) link.search = ""; // the note above says it
+  for (const link of body.querySelectorAll("[data-list-open]")) link.search = ""; // noted above
   const all = body.querySelector("[data-list-select-page]");
   if (all) all.hidden = false;
   count();

@@ -1,4 +1,4 @@
-// Where the list led to this ticket: the way to the ones before and after it. The list notes what it shows.
+// Links to the tickets before and after this one, if it was opened from the list, which notes what it shows.
 const place = document.querySelector("[data-neighbours]");
 const query = sessionStorage.getItem("list");
 

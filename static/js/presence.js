@@ -30,7 +30,7 @@ async function beat() {
     const answer = await post(place.dataset.presenceUrl, news(values));
     if (answer.status === 200) put(place, await answer.text());
   } catch {
-    // Signed out or unreachable: what is typed says so by itself; this can wait for the next beat.
+    // Signed out or unreachable: saving the draft reports that; this can wait for the next heartbeat.
   }
 }
 

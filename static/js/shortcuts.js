@@ -1,11 +1,11 @@
-// Keys that save way, listed in the help dialog ("?"). They never fire while typing, can be switched off
-// by each user, and use no modifier that a screen reader or browser has taken. Ctrl+Enter within the form
-// that it saves is no such key: it stays.
+// Keyboard shortcuts, listed in the help dialog ("?"). They never fire while typing, can be switched off by
+// each user, and use no modifier that a screen reader or browser has taken. Ctrl+Enter within the form that
+// it saves is an exception: it is never switched off.
 const isTyping = (element) =>
   element.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 const isOn = document.documentElement.dataset.shortcuts === "on";
 
-// What Ctrl+Enter saves: the form it is pressed in; pressed in none, the page's, unless a dialog lies over
+// What Ctrl+Enter saves: the form in which it is pressed; outside of forms the page's, unless a dialog covers
 // it.
 function toSave(target) {
   const own = target.closest("form");

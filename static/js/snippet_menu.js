@@ -60,7 +60,7 @@ async function load() {
   found = { wanted: null, options: [], hasMore: false };
 }
 
-// Keys that follow one another wait for one answer.
+// Keys pressed in quick succession wait for one answer.
 function read() {
   if (performance.now() - readAt > FRESH || readFor !== ticket) {
     readAt = performance.now();
@@ -73,7 +73,7 @@ function read() {
 
 const pass = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-// Once more where the server was not reached: after the last key of a name nothing else would read again.
+// Tried once more if the server was not reached: after the last key of a name nothing else would try again.
 async function readTwice() {
   try {
     await read();
@@ -93,7 +93,7 @@ function choose(option) {
 
 const wantedNow = () => (opener ? search.value.trim() : (typedName(target.before()) ?? ""));
 
-// Of what the server listed those that fit, then what it found beyond these.
+// Those that match of what the server listed, then what it found beyond these.
 function fitting() {
   const wanted = folded(wantedNow());
   const further = found.wanted === wantedNow() ? found.options : [];
@@ -264,7 +264,7 @@ const keys = {
   Escape: leave,
 };
 
-// In the capture phase, before the editor takes the same keys. What it takes nothing from goes on as ever.
+// In the capture phase, before the editor takes the same keys. Keys that the menu does not use are passed on.
 function press(event) {
   if (!target || event.target !== focused() || event.isComposing || !menu.matches(":popover-open")) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;

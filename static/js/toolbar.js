@@ -51,7 +51,7 @@ for (const level of LEVELS) {
   };
 }
 
-// Resolves with the form's values, or with null where it was left.
+// Resolves with the form's values, or with null if it was cancelled.
 function ask(name, values = {}) {
   const dialog = dialogOf(name);
   const form = dialog.querySelector("form");

@@ -28,7 +28,7 @@ FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
 PATIENCE = 1000 * LIMIT  # milliseconds: a busy machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
 
-# What a test gets that asks for nothing else.
+# What a test gets unless it asks for something else.
 AS_MOST = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "reduced_motion": "reduce"}
 HAS_NATIVE_CLOCK = "Function.prototype.toString.call(Date).includes('[native code]')"
 
@@ -136,7 +136,7 @@ class Tab:
         self.complaints.append(str(error))
 
     def _note_changes_of(self, page: Page) -> None:
-        """Have the page say when a test does something to it that lasts."""
+        """Have the page report when a test does something lasting to it."""
 
         def noting(name: str) -> Callable[..., Any]:
             def changed(*arguments: Any, **options: Any) -> Any:
