@@ -45,10 +45,7 @@ LOSSES = {
 AS_SHOWN = "html => new DOMParser().parseFromString(html, 'text/html').body.innerHTML"
 ADDED = "<p>Đã xử lý</p>"
 # The rest is as much work as all other tests of the editor, and comes last in CI.
-IN_EVERY_RUN = {
-    "arabic-customer", "decomposed-accents", "hostile", "jira", "nothing-closed", "plain-text", "wiki",
-    "word-in-a-mail",
-}  # fmt: skip
+IN_EVERY_RUN = {"decomposed-accents", "hostile", "nothing-closed", "wiki"}
 EACH = [name if name in IN_EVERY_RUN else pytest.param(name, marks=pytest.mark.slow) for name in BODIES]
 
 

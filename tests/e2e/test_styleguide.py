@@ -56,8 +56,15 @@ def guide(
     assert tab.complaints == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        pytest.param(1280, "dark", marks=pytest.mark.slow),
+        pytest.param(390, "light", marks=pytest.mark.slow),
+    ],
+)
 def test_the_style_guide_looks_the_same_twice_and_axe_finds_nothing(
     width: int, theme: str, guide: Callable[..., Page]
 ) -> None:

@@ -91,7 +91,7 @@ def overlap(one: Locator, other: Locator) -> bool:
     return not is_beside and a["y"] < b["y"] + b["height"] and b["y"] < a["y"] + a["height"]
 
 
-@pytest.mark.parametrize("width", [1280, 900, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(900, marks=pytest.mark.slow), 390])
 def test_a_toast_covers_neither_the_focus_nor_the_save_bar(
     width: int, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:

@@ -23,7 +23,7 @@ READ = """(texts) => texts.map((text) => {
 })"""
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", FIRST_VISITS)
 def test_a_first_visit_is_light_and_nothing_jumps(
     path: str, width: int, isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
