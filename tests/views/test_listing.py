@@ -653,6 +653,46 @@ def test_a_view_is_kept_shown_and_forgotten(web: Client, lead: User, client_of: 
     assert not SavedView.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "query", "said"),
+    [
+        ("", "text=x", "give it a name of at most 60 characters"),
+        ("n" * 61, "text=x", "give it a name of at most 60 characters"),
+        (
+            "Ca sáng",
+            "codes=" + ",".join(f"TK{number}" for number in range(240_000, 240_200)),
+            "filters are too long",
+        ),
+    ],
+)
+def test_a_view_that_cannot_be_kept_says_why(name: str, query: str, said: str, web: Client) -> None:
+    page = web.post("/views/", {"name": name, "query": query}, follow=True)
+
+    errors = re.findall(r"The view was not saved: ([^<]*)", page.content.decode())
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert not SavedView.objects.exists()
+
+
+def test_as_many_codes_as_a_list_shows_can_be_updated(lead: User, client_of: Any, web: Client) -> None:
+    known = list(IndexedTicket.objects.values_list("code", flat=True))
+    named = [*known, *(f"KHONG-CO-{number:050}" for number in range(500 - len(known)))]
+    matching = urlencode({"codes": ",".join(named)})
+
+    answer = client_of(lead).post("/bulk/new/", {"matching": matching}, follow=True)
+
+    assert answer.status_code == 200
+    assert BulkUpdate.objects.get().items.count() == len(known)
+
+
+def test_every_name_that_is_filtered_by_counts(web: Client, sandbox: Sandbox) -> None:
+    CrmSnapshot.objects.filter(name="statuses").delete()  # so any name may be one
+    names = [f"Tên {number}" for number in range(80)]
+    IndexedTicket.objects.filter(code="ABCXYZ1234").update(status_key=sort_key(names[-1]))
+
+    assert codes(web.get("/tickets/", {"status": names})) == ["ABCXYZ1234"]
+
+
 def test_a_view_shared_by_a_lead_is_everybodys(web: Client, lead: User, client_of: Any) -> None:
     client_of(lead).post("/views/", {"name": "Quá hạn", "query": "due=overdue", "is_shared": "on"})
 

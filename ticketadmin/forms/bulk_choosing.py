@@ -28,6 +28,8 @@ from ticketadmin.services.index.rows import current_index, listed_fields
 from ticketadmin.services.values.choices import Choices
 from ticketadmin.services.values.schema import load_schema
 
+MAX_QUERY = 40_000  # characters of a list's address: as many as MAX_CODES of the longest codes take
+
 
 class ChooseForm(forms.Form):
     """The ways to choose tickets, of which a post uses one. Once the form is valid, `chosen` has them."""
@@ -45,7 +47,7 @@ class ChooseForm(forms.Form):
         empty_label=_("None"),
         help_text=_("The tickets that fit these filters, as far as they are known here."),
     )
-    matching = forms.CharField(required=False, max_length=4_000, widget=forms.HiddenInput)
+    matching = forms.CharField(required=False, max_length=MAX_QUERY, widget=forms.HiddenInput)
     file = forms.FileField(
         label=_("File"),
         required=False,

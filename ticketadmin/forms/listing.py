@@ -30,7 +30,6 @@ from ticketadmin.text import folded
 from ticketadmin.ticketapi.client import CODE
 
 MAX_FILTER_TEXT = 200
-MAX_FILTER_NAMES = 50
 MAX_LEFT_OUT_SHOWN = 2_000  # characters of a search or filter beyond its limit
 MAX_NAMES_LOOKED_UP = 5  # names in one address that neither the CRM nor any ticket has, a query each
 MAX_VIEWS = 100  # of one user
@@ -136,7 +135,7 @@ class _Reader:
         """Return names that the CRM has, or that tickets still have which it took from its list since."""
         known = {folded(one): one for one in listed.names}
         found: dict[str, None] = {}
-        for text in self.query.getlist(name)[:MAX_FILTER_NAMES]:
+        for text in self.query.getlist(name):
             value = text.strip()[:MAX_FILTER_TEXT]
             spelled = value if value == UNKNOWN_NAME or not listed.is_known else known.get(folded(value))
             if value and not spelled and len(self.dropped) < MAX_NAMES_LOOKED_UP:

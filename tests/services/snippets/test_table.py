@@ -64,6 +64,7 @@ def test_no_cell_of_a_file_acts_as_a_formula(content: str, separator: str) -> No
         (b"name,content\r\n", "no_rows"),
         (b"name\r\na\r\n", "no_column"),
         (b"name,content,colour\r\na,b,c\r\n", "unknown_column"),
+        (b"chao,Xin\r\ncam-on,Cam on\r\n", "no_header"),
         (b"name,content,name\r\na,b,c\r\n", "column_twice"),
         (b'name,content\r\na,"b\r\n', "quotes"),
         (b"name,content\r\n" + b"a,b\r\n" * (MAX_SNIPPET_ROWS + 1), "too_many_rows"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 from django.utils.formats import number_format
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import Snippet, User
@@ -88,6 +89,10 @@ def _places(header: Sequence[str]) -> dict[str, int]:
     """Return where each column is. Raises UnreadableFile for one that is missing, unknown or there twice."""
     names = [heading(name) for name in header]
     expected = ", ".join(COLUMNS)
+    if not set(names) & set(COLUMNS):
+        message = _("The first row has to name the columns: %(columns)s. It holds: %(seen)s")
+        params = {"columns": expected, "seen": Truncator(", ".join(header)).chars(120)}
+        raise UnreadableFile(message, code="no_header", params=params)
     for name, shown in zip(names, header, strict=True):
         if name not in COLUMNS:
             message = _("The column “%(name)s” is not known. The columns are: %(columns)s.")

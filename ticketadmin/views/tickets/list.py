@@ -106,6 +106,9 @@ def keep_view(request: UserRequest) -> HttpResponse:
             view, is_new = saved
             text = _("The view “%(name)s” was saved.") if is_new else _("Your view “%(name)s” was replaced.")
             messages.success(request, text % {"name": view.name})
+    elif "query" in form.errors:
+        text = _("The view was not saved: its filters are too long to keep. Leave out codes or words.")
+        messages.error(request, text)
     else:
         messages.error(request, _("The view was not saved: give it a name of at most 60 characters."))
     return see_other(f"{reverse('tickets')}?{query}")
