@@ -87,6 +87,7 @@ BEHAVIOURS = [
     answer("400 with error", 400, rejected(422, words="từ error"), body={"error": "từ error"}),
     answer("400 as an HTML page", 400, rejected(422, words="Bad request here"), body=PAGE, content_type="text/html"),
     answer("400 as text", 400, rejected(422, words="chỉ là chữ"), body="chỉ là chữ", content_type="text/plain"),
+    answer("400 naming a field that no form has", 400, rejected(422, words="chi nhánh"), body={"errors": {"branch": ["chi nhánh?"]}}),
     answer("400 without a body", 400, rejected(422), body=""),
     answer("401", 401, rejected(503, words="does not accept this tool&#x27;s key")),
     answer("403", 403, rejected(403)),
@@ -190,6 +191,7 @@ def test_each_remote_behaviour_is_told_truthfully_and_loses_nothing(
     assert len(sandbox.puts()) == expected.puts
     if expected.status != 303:
         assert expected.words in page
+        assert ("the marked fields" in page) == ("aria-invalid" in page)
         sent_again = ticket_form(response).values
         assert sent_again["ticket_title"] == [TITLE]
         assert sent_again["status_name"] == ["Đang xử lý"]

@@ -76,6 +76,18 @@ def test_a_refused_undo_says_what_the_crm_refused(web: Client, sandbox: Sandbox)
     assert ticket_form(answer).values["emergency_phone"] == ["0911222333"]
 
 
+def test_an_undo_that_the_crm_refuses_without_naming_a_field_leads_to_the_form(
+    web: Client, sandbox: Sandbox
+) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    sandbox.fault("status", method="PUT", status=400, body={"message": "không nhận"})
+
+    shown = press(web, page, "undo").content.decode()
+
+    assert "không nhận" in shown
+    assert "Choose others in the ticket&#x27;s form." in shown
+
+
 def test_a_refused_restore_says_what_the_crm_refused(web: Client, sandbox: Sandbox) -> None:
     sandbox.switch(semantics="replace")
     page = save(web, ticket_title="Xóa sạch phần còn lại")

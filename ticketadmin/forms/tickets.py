@@ -191,11 +191,13 @@ class TicketForm(forms.Form):
         """Drop from the user's draft what a save of this form stored."""
         drop_saved(change, self._posted(), tab=self.tab)
 
-    def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> None:
-        """Add the CRM's messages to the posted fields that it names."""
-        for name in [name for name in fields if self.is_bound and name in self.fields]:
+    def show_refused(self, fields: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Add the CRM's messages to the posted fields that it names, and return these fields."""
+        named = [name for name in fields if self.is_bound and name in self.fields]
+        for name in named:
             for message in fields[name]:
                 self.add_error(name, forms.ValidationError(message, code="refused_by_crm"))
+        return named
 
 
 def form_of(

@@ -33,7 +33,8 @@ A_MINUTE = 60  # seconds
 TELL_ADMINISTRATOR = _("Please tell an administrator.")
 LOOK_FIRST = _("Reload the ticket to see what it holds before you send again.")
 SEND_THE_REST = _("Save again: only what is missing is sent.")
-CORRECT = _("Correct the marked fields and save again.")
+CORRECT = _("Correct what the CRM does not take, and save again.")
+CORRECT_MARKED = _("Correct the marked fields and save again.")
 CHECK_CODE = _("Check the ticket code.")
 
 

@@ -1,5 +1,7 @@
 """Why a change was not made, as a banner: a call that failed, another save, what the save refused."""
 
+from collections.abc import Mapping
+
 from django.utils import timezone
 from django.utils.formats import time_format
 from django.utils.translation import gettext as _
@@ -72,3 +74,9 @@ def describe_refused(
             return describe_problem(error, change, request_id=request_id), explain(error).status
         case _:
             raise problem
+
+
+def quote_by_field(message: str, fields: Mapping[str, tuple[str, ...]], schema: TicketSchema) -> str:
+    """Return what the CRM says of the request, then what it says of each of these fields, by its label."""
+    words = (f"{schema.field(name).label}: {' '.join(said)}" for name, said in fields.items())
+    return " · ".join(filter(None, (message, *words)))

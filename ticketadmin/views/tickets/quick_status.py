@@ -14,7 +14,7 @@ from ticketadmin.forms.tickets import submission_of
 from ticketadmin.models import Origin, Reading, Tone
 from ticketadmin.presenters.changes import present_change
 from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice
-from ticketadmin.presenters.problems import describe_in_progress, describe_refused
+from ticketadmin.presenters.problems import describe_in_progress, describe_refused, quote_by_field
 from ticketadmin.presenters.quick_status import Attempt, LosingPage, LosingPart, QuickResult, StatusPage
 from ticketadmin.presenters.rules import rules_of_status
 from ticketadmin.presenters.sent_along import losing_notice, signature_before, status_notice
@@ -37,6 +37,7 @@ from ticketadmin.services.saving.quick_status import UnknownStatus, set_status
 from ticketadmin.services.values.fields import STATUS
 from ticketadmin.services.values.schema import load_schema
 from ticketadmin.ticketapi.errors import InvalidTicket
+from ticketadmin.ticketapi.reasons import Reason
 from ticketadmin.views.access import UserRequest, is_scripted, needs
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
@@ -178,22 +179,16 @@ def describe_save_problem(request: UserRequest, problem: SaveProblem) -> tuple[N
         case WouldLoseFields(lost=lost):
             step = _("Send it anyway, or fill these fields in on the ticket's page.")
             return losing_notice(lost, load_schema(), step), 409
-        case SaveFailed(error=InvalidTicket() as error) if error.fields:
+        case SaveFailed(error=InvalidTicket(reason=Reason.INVALID) as error):
             notice, status = describe_refused(problem, request_id=request_id)
             step = _("The CRM does not take these values. Choose others in the ticket's form.")
-            return replace(notice, next_step=step, quotation=_words_by_field(error)), status
+            quotation = quote_by_field(error.api_message, error.fields, load_schema())
+            return replace(notice, next_step=step, quotation=quotation), status
         case SaveInProgress(change=other):
             next_step = _("Wait a moment, then try again.")
             return describe_in_progress(other, request.user, next_step), 409
         case _:
             return describe_refused(problem, request_id=request_id)
-
-
-def _words_by_field(error: InvalidTicket) -> str:
-    schema = load_schema()
-    said = ((schema.field(name).label, messages) for name, messages in error.fields.items())
-    words = (f"{label}: {' '.join(messages)}" for label, messages in said)
-    return " · ".join(filter(None, (error.api_message, *words)))
 
 
 def quick_answer(request: UserRequest, code: str, tried: Attempt, http_status: int) -> HttpResponse:

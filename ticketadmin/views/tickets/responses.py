@@ -18,8 +18,20 @@ from ticketadmin.presenters.changes import present_changes, present_values
 from ticketadmin.presenters.conflicts import present_conflict
 from ticketadmin.presenters.content import display_content
 from ticketadmin.presenters.neighbours import LIST, customer_tickets
-from ticketadmin.presenters.outcomes import NOTHING_CHANGED, Notice, describe_outcome, explain, explain_reason
-from ticketadmin.presenters.problems import describe_in_progress, describe_problem, describe_refused
+from ticketadmin.presenters.outcomes import (
+    CORRECT_MARKED,
+    NOTHING_CHANGED,
+    Notice,
+    describe_outcome,
+    explain,
+    explain_reason,
+)
+from ticketadmin.presenters.problems import (
+    describe_in_progress,
+    describe_problem,
+    describe_refused,
+    quote_by_field,
+)
 from ticketadmin.presenters.recipes import present_recipes
 from ticketadmin.presenters.rules import broken_by_box, show_rules
 from ticketadmin.presenters.sent_along import losing_notice, sent_along_notice
@@ -202,10 +214,18 @@ def problem_response(request: UserRequest, form: TicketForm, problem: SaveProble
             next_step = _("Wait a moment, then save again.")
             notice = describe_in_progress(other, request.user, next_step)
             return ticket_page(request, form, Beside(notice=notice), status=409)
-        case SaveFailed(error=InvalidTicket() as error):
-            form.show_refused(error.fields)
     notice, status = describe_refused(problem, form.schema, request_id=current_request_id())
+    if isinstance(problem, SaveFailed) and isinstance(problem.error, InvalidTicket):
+        notice = _with_fields(notice, problem.error, form)
     return ticket_page(request, form, Beside(notice=notice), status=status)
+
+
+def _with_fields(notice: Notice, error: InvalidTicket, form: TicketForm) -> Notice:
+    """Mark the fields that the CRM names; what it says of fields without a box is quoted in the banner."""
+    marked = form.show_refused(error.fields)
+    others = {name: said for name, said in error.fields.items() if name not in marked}
+    step = CORRECT_MARKED if marked else notice.next_step
+    return replace(notice, next_step=step, quotation=quote_by_field(error.api_message, others, form.schema))
 
 
 def reading_lost(form: TicketForm, lost: Sequence[str]) -> Notice:
