@@ -1,5 +1,6 @@
 """Holes that were found one by one: each example as it was tried, and the rule that closes its kind."""
 
+import errno
 import gc
 import http.server
 import os
@@ -27,6 +28,7 @@ from ticketadmin.forms import listing
 from ticketadmin.logs import SafeErrorReport
 from ticketadmin.models import Draft, Presence, SavedView, User
 from ticketadmin.services.drafts import drafts, presence
+from ticketadmin.services.operations import readiness
 from ticketadmin.services.people.accounts import SourceUnavailable, sign_out_everywhere
 from ticketadmin.signing_in import openid
 
@@ -339,6 +341,32 @@ def test_a_disk_without_room_for_more_is_not_ready(megabytes: int, word: str, tm
 
     assert run_python(code, DATA_DIR=str(tmp_path), DATABASE_URL="").splitlines()[-1] == word
     assert len(list(tmp_path.iterdir())) <= 4  # database, -wal, -shm, users: the probe left nothing
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        ("EACCES", "read-only"),
+        ("EPERM", "read-only"),
+        ("EROFS", "read-only"),
+        ("ENOSPC", "no space"),
+        ("EDQUOT", "no space"),
+    ],
+)
+def test_a_folder_without_the_right_to_write_is_not_called_full(
+    error: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write anywhere, so the system's answer is given in its place."""
+
+    def refused(**_options: Any) -> None:
+        raise OSError(getattr(errno, error), error)
+
+    monkeypatch.setattr(readiness.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(readiness, "file_of", lambda _name: tmp_path / error / "ticketadmin.sqlite3")
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+
+    assert readiness.readiness()[1]["database"] == word
 
 
 def run_python(code: str, **variables: str) -> str:

@@ -1,5 +1,6 @@
 """Readiness, metrics and queue depth, for operators and monitoring."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -55,10 +56,10 @@ def _database() -> str:
             Heartbeat.objects.filter(name="").update(beat_at=timezone.now())
     except DatabaseError:
         return READ_ONLY
-    return OK if _has_space() else FULL
+    return _folder()
 
 
-def _has_space() -> bool:
+def _folder() -> str:
     """Return whether SQLite's folder has room for more rows; probed at most every PROBE_SECONDS per process.
 
     A small write proves nothing: while the disk is full, SQLite writes it over freed pages and old frames of
@@ -67,20 +68,20 @@ def _has_space() -> bool:
     """
     file = file_of(str(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
     if file is None:
-        return True
+        return OK
     folder = file.parent
-    return bool(cache.get_or_set(f"space:{hash(folder)}", lambda: _can_reserve(folder), PROBE_SECONDS))
+    return str(cache.get_or_set(f"space:{hash(folder)}", lambda: _probe(folder), PROBE_SECONDS))
 
 
-def _can_reserve(folder: Path) -> bool:
+def _probe(folder: Path) -> str:
     if not hasattr(os, "posix_fallocate"):  # macOS
-        return True
+        return OK
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
             os.posix_fallocate(probe.fileno(), 0, PROBE_BYTES)
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return READ_ONLY if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS} else FULL
+    return OK
 
 
 def pause_after_restore() -> int:
