@@ -139,6 +139,11 @@ class Tab:
             self.goto(self._opens_first)  # at its end the page's scripts listen to keys
         return self._page
 
+    @property
+    def unopened(self) -> Page:
+        """The page in front without a visit to the tickets, for what is done to it beforehand."""
+        return self._page
+
     def open(self) -> Page:
         """Open one more tab of the same window."""
         return self._listened_to(self.context.new_page())
@@ -216,13 +221,14 @@ class Tab:
             else:
                 route.continue_()
 
-        self.page.route(re.compile(r"\.js$"), arrive)
-        self.page.goto(self.server.url + path, wait_until="commit")
-        yield self.page
+        self._opens_first = ""
+        self._page.route(re.compile(r"\.js$"), arrive)
+        self._page.goto(self.server.url + path, wait_until="commit")
+        yield self._page
         hold.clear()
         for route in held:
             route.continue_()
-        self.page.wait_for_load_state("load")
+        self._page.wait_for_load_state("load")
 
 
 @contextmanager

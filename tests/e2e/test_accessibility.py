@@ -403,7 +403,7 @@ def test_axe_finds_nothing_where_leads_and_administrators_work(
 def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, language: str) -> dict[str, list[str]]:
     """Show one state after the other in a window and look at each; returns what was found, by its name."""
     found: dict[str, list[str]] = {}
-    stay_in(tab.page)
+    stay_in(tab.unopened)
     for name, show in states.items():
         crm.reset()
         tab.server.forget_drafts()
@@ -416,7 +416,7 @@ def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, language: str)
 
 def test_axe_finds_nothing_on_pages_for_the_signed_out(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of(None)
-    stay_in(tab.page)
+    stay_in(tab.unopened)
     for path in (
         "/sign-in/",
         "/password/forgotten/",

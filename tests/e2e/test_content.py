@@ -20,7 +20,7 @@ PLAIN = "<p>Máy <strong>không lên</strong> nguồn.</p><ul><li><p>một</p></
 def test_a_status_change_downloads_no_editor(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     tab = tab_of("staff")
     asked: list[str] = []
-    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.unopened.on("request", lambda request: asked.append(request.url))
     page = tab.goto(URL)
     page.get_by_role("button", name="Hủy").click()
     expect(page.get_by_role("status").filter(has_text="“Hủy”")).to_be_visible()

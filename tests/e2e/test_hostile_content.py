@@ -51,7 +51,7 @@ def test_hostile_content_covers_no_control_and_widens_no_page(width: int, tab_of
 @pytest.mark.usefixtures("hostile")
 def test_images_of_a_ticket_load_after_show_images_and_not_before(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of("staff")
-    asked = note_requests_elsewhere(tab.page)
+    asked = note_requests_elsewhere(tab.unopened)
     page = tab.goto(URL)
     expect(page.get_by_text("Image not loaded: biểu đồ: track.example.com")).to_be_visible()
     assert asked == []

@@ -260,7 +260,9 @@ def test_a_page_that_is_faster_than_the_beacon_still_shows_the_last_key(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     tab = tab_of("staff")
-    tab.page.add_init_script("navigator.sendBeacon = () => true")  # it is on its way for longer than the test
+    tab.unopened.add_init_script(
+        "navigator.sendBeacon = () => true"
+    )  # it is on its way for longer than the test
     page = tab.goto(URL)
     page.get_by_label("Title").fill("Vừa gõ xong đã tải lại")
     page.reload()
@@ -288,7 +290,7 @@ def test_what_is_discarded_while_typing_does_not_come_back(
 def stopped_save(tab: Tab, crm: Sandbox, title: str) -> tuple[Page, Locator]:
     """Press Save and stop the sending, as the key does in a browser; returns the page and its Save button."""
     stopping = "setTimeout(() => { stop(); document.title = 'stopped'; }, 300)"
-    tab.page.add_init_script(f"addEventListener('submit', () => {stopping}, {{once: true}})")
+    tab.unopened.add_init_script(f"addEventListener('submit', () => {stopping}, {{once: true}})")
     page = tab.goto(URL)
     save = page.get_by_role("button", name="Save", exact=True)
     crm.fault("delay", method="PUT", seconds=1.5)
@@ -340,8 +342,10 @@ def test_a_refused_draft_does_not_stand_in_the_way_of_a_save(
 def test_a_hidden_tab_is_silent_and_speaks_up_when_it_is_shown(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of("staff")
     beats: list[str] = []
-    tab.page.on("request", lambda request: beats.append(request.url) if "/presence/" in request.url else None)
-    tab.page.clock.install()
+    tab.unopened.on(
+        "request", lambda request: beats.append(request.url) if "/presence/" in request.url else None
+    )
+    tab.unopened.clock.install()
     page = tab.goto(URL)
     with page.expect_request("**/presence/**"):
         page.clock.fast_forward(11_000)

@@ -43,11 +43,11 @@ def guide(
     """Opens the style guide of a server with DEBUG; all looks at it share a window."""
     server = LiveServer(tmp_path_factory.mktemp("guide"), sandbox_process.url, is_swept=False, DEBUG="1")
     tab = Tab(painting_browser.new_context(reduced_motion="reduce"), server).sign_in("admin")
-    stay_in(tab.page)
+    stay_in(tab.unopened)
 
     def show(width: int, theme: Any) -> Page:
-        tab.page.set_viewport_size({"width": width, "height": 900})
-        tab.page.emulate_media(color_scheme=theme, forced_colors="none", reduced_motion="reduce")
+        tab.unopened.set_viewport_size({"width": width, "height": 900})
+        tab.unopened.emulate_media(color_scheme=theme, forced_colors="none", reduced_motion="reduce")
         return tab.goto("/styleguide/")
 
     yield show
