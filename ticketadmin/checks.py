@@ -160,7 +160,7 @@ _OIDC = ("OIDC_RP_CLIENT_ID", "OIDC_RP_CLIENT_SECRET", "OIDC_CA_FILE")
 _ENVIRONMENT = {"OIDC_RP_CLIENT_ID": "OIDC_CLIENT_ID", "OIDC_RP_CLIENT_SECRET": "OIDC_CLIENT_SECRET"}
 
 
-def is_private_way(address: str) -> bool:
+def is_protected_address(address: str) -> bool:
     """Return whether traffic to this address is protected: TLS, or a loopback address."""
     parts = urlsplit(address)
     return parts.scheme in {"https", "ldaps", "ldapi"} or is_loopback(parts.hostname or "")
@@ -211,9 +211,9 @@ def second_step_is_known(**_kwargs: Any) -> Iterator[CheckMessage]:
 def passwords_are_not_sent_in_clear(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check that passwords and tokens are only sent over encrypted transport."""
     servers = settings.LDAP_URL.replace(",", " ").split()
-    if not settings.LDAP_START_TLS and not all(map(is_private_way, servers)):
+    if not settings.LDAP_START_TLS and not all(map(is_protected_address, servers)):
         yield refusal("E024", "LDAP_URL is not encrypted.", "Use ldaps://, or LDAP_START_TLS=on.")
-    if settings.OIDC_ISSUER and not is_private_way(settings.OIDC_ISSUER):
+    if settings.OIDC_ISSUER and not is_protected_address(settings.OIDC_ISSUER):
         yield refusal("E024", "OIDC_ISSUER is not https.", "Use https://.")
 
 

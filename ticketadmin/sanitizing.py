@@ -100,8 +100,8 @@ class ContentTooComplex(ValidationError):
 def clean_html(html_text: str) -> str:
     """Return the HTML that may be stored and shown: allowlisted elements and attributes, safe addresses.
 
-    A text without one known element keeps every character and line. Idempotent. Text of removed elements
-    stays, but for script, style and title. Raises ContentTooComplex for what would be expensive to parse;
+    A text without a single known element keeps every character and line. Idempotent. Text of removed elements
+    stays, except in script, style and title. Raises ContentTooComplex for what would be expensive to parse;
     any other failure returns escaped text.
     """
     try:
@@ -119,7 +119,7 @@ def _settled(cleaned: str) -> str:
 
 
 def as_html(html_text: str) -> str:
-    """Return HTML as it is, and a text without one known element as the HTML that shows it."""
+    """Return HTML as it is, and a text without a single known element as the HTML that shows it."""
     return html_text if is_markup(html_text) else html_of_text(html_text)
 
 
@@ -300,7 +300,7 @@ _TEXT_BLOCKS = frozenset(
 
 
 def visible_text(html_text: str) -> str:
-    """Return the visible text of content, one block a line; the raw text beyond the bounds."""
+    """Return the visible text of content, one line per block; the raw text beyond the bounds."""
     try:
         cleaned = known_clean(html_text)
     except ContentTooComplex:

@@ -16,10 +16,10 @@ from ticketadmin.services.people.binding import (
     LINK_FOR,
     MAX_CLAIMS,
     CannotBind,
-    bringing_link,
     choose_claim,
     make_link,
     user_of_link,
+    using_link,
 )
 
 pytestmark = pytest.mark.django_db
@@ -54,12 +54,12 @@ def test_the_link_connects_the_account_once(waiting: User, administrator: User) 
     token = make_link(waiting, user=administrator)
     assert user_of_link(token) == waiting
 
-    with bringing_link(token):
+    with using_link(token):
         assert admit(brought(waiting.source)) == waiting
     assert admit(brought(waiting.source)) == waiting
     assert user_of_link(token) is None
     if waiting.source == IdentitySource.OIDC:
-        with bringing_link(token), pytest.raises(NameTaken):
+        with using_link(token), pytest.raises(NameTaken):
             admit(brought(waiting.source, "2"))
     bound = AuditEntry.objects.get(action=AuditAction.ACCOUNT_BOUND)
     assert (bound.actor, bound.details["way"]) == (waiting, "link")
@@ -72,11 +72,11 @@ def test_a_link_ends_with_time_and_with_a_newer_one(waiting: User, administrator
 
     with time_machine.travel(timezone.now() + LINK_FOR + timedelta(seconds=1)):
         for token in (first, second, "", "x"):
-            with bringing_link(token), pytest.raises(NotBound):
+            with using_link(token), pytest.raises(NotBound):
                 admit(brought(waiting.source))
-    with bringing_link(first), pytest.raises(NotBound):
+    with using_link(first), pytest.raises(NotBound):
         admit(brought(waiting.source))
-    with bringing_link(second):
+    with using_link(second):
         assert admit(brought(waiting.source)) == waiting
 
 
@@ -85,7 +85,7 @@ def test_a_link_of_another_account_connects_nothing(
 ) -> None:
     other = make_person(Role.STAFF, "minh", source=waiting.source)
 
-    with bringing_link(make_link(other, user=administrator)), pytest.raises(NotBound):
+    with using_link(make_link(other, user=administrator)), pytest.raises(NotBound):
         admit(brought(waiting.source))
 
 

@@ -1,4 +1,4 @@
-"""Bulk updates: one set of changes for many tickets, one item a ticket. These rows are the source of truth.
+"""Bulk updates: one set of changes for many tickets, one item per ticket. These rows are the source of truth.
 
 The task queue only wakes workers. A worker drains a bulk update while it holds its lease; every
 step is recorded on its item before and after, so that another worker can continue where it was cut off.

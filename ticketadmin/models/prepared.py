@@ -1,4 +1,4 @@
-"""Statements whose SQL is compiled once a connection: the queries of frequent pages, the writes of each save.
+"""Statements whose SQL is compiled once per connection: queries of frequent pages, the writes of each save.
 
 Django builds and compiles a query each time it is used. For the queries of the ticket page that was half
 of the page's processor time, several times what the database and the rows took. A prepared query is built
@@ -291,7 +291,7 @@ class _GivenRows:
     """The values of rows as a table in a statement.
 
     PostgreSQL takes them as one JSON value, so that the statement is the same for any number of rows and is
-    planned once; psycopg converts one value instead of a dozen a row. SQLite takes them one by one.
+    planned once; psycopg converts one value instead of a dozen per row. SQLite takes them one by one.
     """
 
     def __init__(self, fields: Sequence[Field[Any, Any]], connection: Any) -> None:

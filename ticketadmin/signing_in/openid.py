@@ -29,7 +29,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
-from ticketadmin.checks import is_private_way
+from ticketadmin.checks import is_protected_address
 from ticketadmin.models import IdentitySource, User
 from ticketadmin.services.people.accounts import ExternalUser, SourceUnavailable, admit
 
@@ -105,7 +105,7 @@ def _discovered() -> Provider | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.error("The OpenID provider's discovery document cannot be read: %s", type(error).__name__)
         return None
-    are_private = map(is_private_way, (found.authorization, found.token, found.userinfo, found.keys))
+    are_private = map(is_protected_address, (found.authorization, found.token, found.userinfo, found.keys))
     if found.issuer.rstrip("/") == settings.OIDC_ISSUER.rstrip("/") and all(are_private):
         return found
     logger.error("The OpenID provider's issuer is not OIDC_ISSUER, or it has endpoints without https.")

@@ -130,14 +130,14 @@ class Caller:
                 raise error
             self._sleep(wait)
             attempt, waited = attempt + 1, waited + wait
-            if not self._may_go_on(hold_until):
+            if not self._may_retry(hold_until):
                 error.again_in = 0.0 if request.is_write else None
                 raise error
         if isinstance(result, TicketApiError):
             raise result
         return result
 
-    def _may_go_on(self, until: float) -> bool:
+    def _may_retry(self, until: float) -> bool:
         """Ask the gate before a retry; where it refuses, the last failure says more than the refusal."""
         try:
             if self._gate:

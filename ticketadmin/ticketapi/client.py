@@ -1,4 +1,4 @@
-"""The client of the remote ticket API: one method an endpoint.
+"""The client of the remote ticket API: one method per endpoint.
 
 The contract is PUT /api/v6.1/ticket; the reading endpoints are documented for the same product family.
 How a call is made, bounded and repeated is in `calls`.

@@ -150,8 +150,8 @@ def storable_json(text: str, change: Callable[[str], str] = str) -> Json:
 def _is_storable(content: Json, change: Callable[[str], str]) -> bool:
     """Return whether nothing is to be changed, by looking at all strings as one JSON text.
 
-    Nearly every answer is so, and walking through it would take ten times as long. JSON writes a backslash
-    twice, which may hide what `change` looks for: then each string is looked at by itself.
+    That holds for nearly every answer, and walking through it would take ten times as long. JSON writes a
+    backslash twice, which may hide what `change` looks for: then each string is looked at by itself.
     """
     text = json.dumps(content, ensure_ascii=False)
     return not _PERHAPS_UNSTORABLE.search(text) and change(text) == text

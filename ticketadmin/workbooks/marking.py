@@ -89,7 +89,7 @@ def _lists_of(styles: bytes) -> tuple[Any, Any]:
 
 
 def _with_colour(styles: bytes, originals: Iterable[int]) -> bytes:
-    """Return the styles with a coloured copy of each of these formats behind all others."""
+    """Return the styles with a coloured copy of each of these formats after all others."""
     fills, formats = _lists_of(styles)
     namespace = fills.tag[1:].partition("}")[0]
     pattern = f'<patternFill patternType="solid"><fgColor rgb="{_COLOUR}"/></patternFill>'

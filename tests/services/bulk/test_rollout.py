@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ticketadmin.models import BulkItem, BulkState, BulkUpdate, Change, ItemOutcome, ItemState, User
 from ticketadmin.services.bulk.rollout import HANDFUL, KEPT_OLD_VALUES, PROVED_FOR_FULL_SPEED, Rollout
-from ticketadmin.services.bulk.runs import NothingToDo, check_bulk, go_on_although
+from ticketadmin.services.bulk.runs import NothingToDo, check_bulk, resume_despite_damage
 from ticketadmin.services.saving.edit import Edit
 
 MOST = 16
@@ -57,7 +57,7 @@ def test_a_ticket_that_was_not_read_whole_proves_nothing(run: BulkUpdate) -> Non
 def test_going_on_accepts_that_the_crm_keeps_the_old_values(run: BulkUpdate, lead: User) -> None:
     ended(run, 1, ItemOutcome.NOT_APPLIED)
 
-    go_on_although(run, user=lead)
+    resume_despite_damage(run, user=lead)
 
     assert run.accepted == [KEPT_OLD_VALUES]
 

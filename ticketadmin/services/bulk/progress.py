@@ -43,7 +43,7 @@ RESULT_COLUMNS = (
 class Progress:
     """The progress of a bulk update: counts by plan and by outcome, `done` of `total` in its current phase.
 
-    `rate` is items a second lately, None while it is not known; `seconds_left` follows from it.
+    `rate` is items per second of late, None while it is not known; `seconds_left` follows from it.
     """
 
     total: int

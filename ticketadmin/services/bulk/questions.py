@@ -1,4 +1,4 @@
-"""What the columns of a file mean, and the questions that only its user can answer, one a column.
+"""What the columns of a file mean, and the questions that only its user can answer, one per column.
 
 A day or number with two readings is read as the other cells of its column show. If none does, or they
 contradict each other, the user has to say how to read the column, with examples in both readings. A name that

@@ -82,7 +82,7 @@ def unaccepted_damage(bulk: BulkUpdate, schema: TicketSchema) -> Iterator[tuple[
             yield item, names
 
 
-def everything_seen(bulk: BulkUpdate, schema: TicketSchema) -> list[str]:
+def accepted_by_resuming(bulk: BulkUpdate, schema: TicketSchema) -> list[str]:
     """Return what continuing now accepts, including what was accepted before."""
     items = damaged_items(bulk).iterator(chunk_size=500)
     keys = {key for item in items for _damage, key in _keys(item, schema)}

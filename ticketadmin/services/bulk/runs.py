@@ -1,4 +1,4 @@
-"""Bulk updates as users steer them: choose, check, confirm, pause, cancel. Runs that follow are `followers`.
+"""What users do with bulk updates: choose, check, confirm, pause, cancel. `followers` makes further runs.
 
     draft ── check ──▶ checking ──▶ ready ── confirm ──▶ running ──▶ finished
                                                           ▲   │
@@ -42,7 +42,7 @@ from ticketadmin.services.bulk.file_base import (
 )
 from ticketadmin.services.bulk.lease import wake
 from ticketadmin.services.bulk.recipes import NOTE, BulkRecipe, forget_recipe, recipe_of_run
-from ticketadmin.services.bulk.rollout import everything_seen
+from ticketadmin.services.bulk.rollout import accepted_by_resuming
 from ticketadmin.services.bulk.seal import seal_of
 from ticketadmin.services.index.spelling import spelled_as_known
 from ticketadmin.services.paging import ROWS_AT_ONCE
@@ -96,7 +96,7 @@ class ChosenTickets:
 
 
 def as_known(tickets: Iterable[Chosen]) -> tuple[Chosen, ...]:
-    """Return the tickets under the codes that the index knows where users wrote other capitals."""
+    """Return the tickets under the codes that the index knows, where users wrote another letter case."""
     given = tuple(tickets)
     spelled = spelled_as_known(one.code for one in given)
     return tuple(replace(one, code=spelled.get(one.code, one.code)) for one in given)
@@ -294,7 +294,7 @@ def pause_bulk(bulk: BulkUpdate, *, user: User) -> None:
 def resume_bulk(bulk: BulkUpdate, *, user: User) -> None:
     """Resume a paused run in the name of the user who confirmed it.
 
-    Raises Forbidden, or NotNow: also if the run paused for damage, which `go_on_although` accepts.
+    Raises Forbidden, or NotNow: also if the run paused for damage, which `resume_despite_damage` accepts.
     """
     require(user, "run_bulk_updates")
     if bulk.is_paused_for_damage:
@@ -302,13 +302,13 @@ def resume_bulk(bulk: BulkUpdate, *, user: User) -> None:
     _resume(bulk, user)
 
 
-def go_on_although(bulk: BulkUpdate, *, user: User) -> None:
+def resume_despite_damage(bulk: BulkUpdate, *, user: User) -> None:
     """Resume despite the damage seen so far, which does not pause this run again.
 
     Raises Forbidden or NotNow.
     """
     require(user, "run_bulk_updates")
-    _resume(bulk, user, accepted=everything_seen(bulk, load_schema()))
+    _resume(bulk, user, accepted=accepted_by_resuming(bulk, load_schema()))
 
 
 def _resume(bulk: BulkUpdate, user: User, **values: Any) -> None:

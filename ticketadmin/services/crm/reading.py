@@ -175,8 +175,8 @@ def read_listed(codes: Sequence[str], choices: Choices, *, names: Collection[str
     """Return the rows that the list shows for some codes, by code, from one call.
 
     Rows may be late and prove nothing by themselves, so nothing is announced. With `names`, only these fields
-    are read. A code is absent if it has no row, or rows that differ. A row with the code in other capitals is
-    none of it: whether the CRM tells them apart, only a read of the ticket says.
+    are read. A code is absent if it has no row, or rows that differ. A row with the code in other letter case
+    does not count: only a read of the ticket shows whether the CRM tells them apart.
     Raises TicketApiError.
     """
     began_at, asked_at = database_now(), timezone.now()

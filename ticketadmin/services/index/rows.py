@@ -100,7 +100,7 @@ def current_index() -> TicketIndex:
 
 
 def current_address() -> str:
-    """Return the CRM address in the settings by which an index is kept, without a name or password."""
+    """Return the CRM address in the settings, by which an index is found, without a name or password."""
     return str(settings.TICKET_API_URL).rstrip("/").rpartition("@")[2][:300]
 
 

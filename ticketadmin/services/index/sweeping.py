@@ -220,7 +220,7 @@ class Sweeper:
             again = known.filter(code__in=[one.code for one in page.tickets]).count()
             self._write(index, page, began, able, sweep=index.sweep)
             fresh = len({one.code for one in page.tickets}) - again
-            _go_on(index, able, _with_unaddressable(cursor, page), page, fresh)
+            _move_on(index, able, _with_unaddressable(cursor, page), page, fresh)
 
     def _write(
         self,
@@ -305,7 +305,7 @@ def _sweep_query(cursor: Cursor) -> dict[str, Any]:
     return {"order": ("id", "ASC"), **after}
 
 
-def _go_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: ListedTickets, fresh: int) -> None:
+def _move_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: ListedTickets, fresh: int) -> None:
     """Move the cursor past a page, or end the sweep."""
     is_news = fresh or len(cursor.unaddressable) > len(index.cursor.get("unaddressable", ()))
     idle = 0 if is_news else cursor.idle + 1

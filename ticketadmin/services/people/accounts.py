@@ -105,7 +105,7 @@ def _refused(reason: NotAdmitted, account: User) -> NotAdmitted:
 
 
 def _cleaned(external: ExternalUser) -> ExternalUser:
-    """Return it with printable texts; a source without permanent ids is identified by its user names."""
+    """Return the user with printable texts; a source without permanent ids identifies users by name."""
     username = printable(User.normalize_username(external.username), limit=150)
     by_name = directory_subject(external.source, username) if username else None
     return replace(

@@ -37,7 +37,7 @@ def may_be_bound(user: User) -> bool:
 
 
 @contextmanager
-def bringing_link(token: str) -> Iterator[None]:
+def using_link(token: str) -> Iterator[None]:
     """Let a sign-in within this context use the one-time link that the browser followed."""
     reset = _link.set(token)
     try:

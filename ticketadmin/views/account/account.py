@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ticketadmin.forms.account import PreferencesForm, SignInForm
 from ticketadmin.presenters.account import AccountPage, SignInPage
 from ticketadmin.services.people.accounts import sign_out_everywhere
-from ticketadmin.services.people.binding import bringing_link
+from ticketadmin.services.people.binding import using_link
 from ticketadmin.services.people.second_step import is_on, is_possible
 from ticketadmin.signing_in.second_step import sign_in
 from ticketadmin.views.access import UserRequest, in_background, is_scripted
@@ -50,7 +50,7 @@ class SignIn(views.LoginView):
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Connect the account that signs in to the link that this browser followed."""
-        with bringing_link(request.session.get(LINK, "")):
+        with using_link(request.session.get(LINK, "")):
             return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:

@@ -17,7 +17,7 @@ from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthen
 
 from ticketadmin.presenters.account import OpenIdPage, RedirectingPage
 from ticketadmin.services.people.accounts import NotAdmitted, SourceUnavailable
-from ticketadmin.services.people.binding import bringing_link
+from ticketadmin.services.people.binding import using_link
 from ticketadmin.signing_in.openid import provider
 from ticketadmin.signing_in.second_step import sign_in
 from ticketadmin.views.account.binding import LINK
@@ -67,7 +67,7 @@ class SignInDone(OIDCAuthenticationCallbackView):
             logger.warning("The OpenID provider refused: %s", request.GET["error"][:40].encode())
             return _back(request, _NOT_FINISHED)
         try:
-            with bringing_link(request.session.get(LINK, "")):
+            with using_link(request.session.get(LINK, "")):
                 signed_in: HttpResponse = super().get(request)
         except SuspiciousOperation as problem:
             logger.warning("A sign-in was refused: %s", problem)

@@ -85,7 +85,7 @@ def bulk(request: UserRequest, bulk: UUID) -> HttpResponse:
 @in_background
 @needs("run_bulk_updates", "GET")
 def bulk_progress(request: UserRequest, bulk: UUID) -> HttpResponse:
-    """Return the parts of the page that move, for a script."""
+    """Return the parts of the page that change while it runs, for a script."""
     one = _found(bulk)
     mark_seen(one, request.user)
     return show(request, RunProgress(**vars(run_page(one, request.GET, request.user))))
@@ -232,7 +232,7 @@ _ACTIONS: dict[str, RunAction] = {
     "again": _act(bulks.check_again),
     "change": _act(bulks.change_wishes),
     "settle": _act(followers.settle_bulk),
-    "go-on": _act(bulks.go_on_although),
+    "go-on": _act(bulks.resume_despite_damage),
     "undo": _act(reversals.undo_bulk, takes_reason=True),
     "restore": _act(reversals.restore_bulk, takes_reason=True),
     "retry": _retry,
