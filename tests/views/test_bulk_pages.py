@@ -108,8 +108,6 @@ def test_the_browser_knows_what_speeds_there_are(
         (BulkState.READY, 1, "The check is complete: 1 ticket will be sent."),
         (BulkState.READY, 2, "The check is complete: 2 tickets will be sent."),
         (BulkState.RUNNING, 1, "1 of 1 ticket is done."),
-        (BulkState.FINISHED, 1, "The bulk update has ended: 1 of 1 ticket is done."),
-        (BulkState.FINISHED, 2, "The bulk update has ended: 2 of 2 tickets are done."),
     ],
 )
 def test_one_ticket_is_not_called_tickets(
@@ -123,6 +121,46 @@ def test_one_ticket_is_not_called_tickets(
     page = client_of(lead).get(f"/bulk/{make_run(state, tickets).uuid}/progress/").content.decode()
 
     assert f'data-bulk-says="{said}"' in page
+
+
+@pytest.mark.parametrize("state", [BulkState.FINISHED, BulkState.CANCELLED])
+def test_what_is_announced_at_the_end_counts_each_outcome(
+    state: BulkState, lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
+) -> None:
+    """All tickets are through then, so a count of those says nothing of how they ended."""
+    run = make_run(state, 6)
+    for at, outcome in enumerate(
+        [*(3 * [ItemOutcome.REJECTED]), *(2 * [ItemOutcome.VERIFIED]), ItemOutcome.NOT_DONE]
+    ):
+        run.items.filter(position=at).update(outcome=outcome)
+
+    page = client_of(lead).get(f"/bulk/{run.uuid}/progress/").content.decode()
+
+    assert 'data-bulk-says="The bulk update has ended: 2 Verified, 3 Rejected, 1 Could not be sent."' in page
+
+
+@pytest.mark.parametrize(
+    ("working", "said"),
+    [
+        (0, ""),
+        (1, "1 ticket that was being sent is still in progress"),
+        (3, "3 tickets that were being sent are still in progress"),
+    ],
+)
+def test_a_paused_run_says_what_is_still_in_progress(
+    working: int,
+    said: str,
+    lead: User,
+    client_of: Callable[[User], Client],
+    make_run: Callable[..., BulkUpdate],
+) -> None:
+    run = make_run(BulkState.PAUSED, 4)
+    run.items.filter(position__lt=working).update(state=ItemState.WORKING)
+
+    page = client_of(lead).get(f"/bulk/{run.uuid}/progress/").content.decode()
+
+    assert said in page
+    assert ("still in progress" in page) == bool(said)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The page of a bulk run, and the part of it that is refreshed, as its templates show them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -163,6 +163,11 @@ class RunPage(Page):
         return self.bulk.is_in_progress or self.bulk.state == BulkState.PAUSED
 
     @property
+    def is_finishing(self) -> bool:
+        """Return whether it is paused, but tickets that were already being sent have no outcome yet."""
+        return self.bulk.state == BulkState.PAUSED and self.progress.working > 0
+
+    @property
     def retry_label(self) -> Text:
         """The tickets that a retry takes: those that failed, and those that were never started."""
         retried = {one for one in ItemOutcome if one.is_retryable and self.progress.outcomes.get(one)}
@@ -200,6 +205,7 @@ def run_page(
     if bulk.has_ended:
         refresh_outcomes(bulk)
     progress, schema = progress_of(bulk), load_schema()
+    tiles = tiles_of(bulk, progress)
     shown, number = query.get("shown", ""), query.get("page", "")
     page = item_page(bulk, progress, shown=shown, number=whole_number(number) or 1)
     quarter = progress.percent // 25 if bulk.is_active else 4
@@ -211,8 +217,8 @@ def run_page(
         left=_time_left(progress),
         took=_took(bulk),
         says_key=f"{bulk.state}-{quarter}",
-        says=_sentence(bulk, progress),
-        tiles=tiles_of(bulk, progress),
+        says=_sentence(bulk, progress, tiles),
+        tiles=tiles,
         further_tiles=tuple(_further_tiles(bulk, progress)),
         shown=shown,
         items=[present_item(bulk, item, schema) for item in page.items],
@@ -359,7 +365,7 @@ def _possible(bulk: BulkUpdate, progress: Progress, user: User) -> Possible:
     )
 
 
-def _sentence(bulk: BulkUpdate, progress: Progress) -> str:
+def _sentence(bulk: BulkUpdate, progress: Progress, tiles: Sequence[Tile]) -> str:
     to_send, done, total = progress.to_send, progress.done, progress.total
     if bulk.state == BulkState.READY:
         return ngettext(
@@ -369,14 +375,8 @@ def _sentence(bulk: BulkUpdate, progress: Progress) -> str:
         ) % {"n": to_send}
     if bulk.state == BulkState.PAUSED:
         return _("The bulk update is paused.")
-    if bulk.has_ended:
-        text = ngettext(
-            "The bulk update has ended: %(done)s of %(total)s ticket is done.",
-            "The bulk update has ended: %(done)s of %(total)s tickets are done.",
-            total,
-        )
-    else:
-        text = ngettext(
-            "%(done)s of %(total)s ticket is done.", "%(done)s of %(total)s tickets are done.", total
-        )
+    if bulk.has_ended:  # in which each ticket is "done", also those that failed
+        outcomes = ", ".join(f"{tile.count} {tile.label}" for tile in tiles)
+        return _("The bulk update has ended: %(outcomes)s.") % {"outcomes": outcomes}
+    text = ngettext("%(done)s of %(total)s ticket is done.", "%(done)s of %(total)s tickets are done.", total)
     return text % {"done": done, "total": total}

@@ -53,6 +53,7 @@ class Progress:
     outcomes: Mapping[str, int]
     damaged: int = 0
     waiting: int = 0  # not in work yet
+    working: int = 0
     from_list: int = 0  # tickets whose values the dry run took from the CRM's list
     rate: float | None = None
 
@@ -94,6 +95,7 @@ def progress_of(bulk: BulkUpdate) -> Progress:
         done=states.get(ItemState.DONE, 0),
         doubtful=states.get(ItemState.DOUBT, 0),
         waiting=states.get(ItemState.WAITING, 0),
+        working=states.get(ItemState.WORKING, 0),
         plans=_sum(rows, 1),
         outcomes=_sum(rows, 2),
         damaged=sum(count for damage, count in _sum(rows, 3).items() if damage in PAUSING_DAMAGE),
