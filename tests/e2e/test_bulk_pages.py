@@ -200,7 +200,7 @@ def test_a_value_typed_before_the_scripts_arrive_chooses_set_too(
     expect(page.locator("input[name='action.status_name'][value=keep]")).to_be_checked()
 
 
-@pytest.mark.parametrize("has_focus", [True, False])
+@pytest.mark.parametrize("has_focus", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_progress_moves_on_around_what_somebody_opened_and_is_not_asked_for_when_it_has_ended(
     has_focus: bool, tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:

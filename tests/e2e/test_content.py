@@ -79,11 +79,11 @@ def test_the_focus_goes_from_the_textarea_to_the_editor_at_once(
     [
         PLAIN,
         "<div style='color:red'>đỏ<br/></div>\r\n",
-        "<p>a &lt;b&gt; &amp;amp; &nbsp;</p>  ",
-        "<TABLE><TR><TD COLSPAN=2>CHỮ HOA",
-        "chỉ chữ",
-        "<h1>Tiêu đề</h1><p class=MsoNormal><o:p>Word</o:p></p>",
         "",
+        pytest.param("<p>a &lt;b&gt; &amp;amp; &nbsp;</p>  ", marks=pytest.mark.slow),
+        pytest.param("<TABLE><TR><TD COLSPAN=2>CHỮ HOA", marks=pytest.mark.slow),
+        pytest.param("chỉ chữ", marks=pytest.mark.slow),
+        pytest.param("<h1>Tiêu đề</h1><p class=MsoNormal><o:p>Word</o:p></p>", marks=pytest.mark.slow),
     ],
 )
 def test_content_that_was_only_looked_at_is_not_sent(
@@ -103,8 +103,12 @@ def test_content_that_was_only_looked_at_is_not_sent(
     [
         ("<p style='color:red'>đỏ</p>", "colours and fonts"),
         ("<dl><dt>a</dt><dd>b</dd></dl>", "lists"),
-        ("<p>x <mark>quan trọng</mark></p>", "marked, small, big, inserted or quoted text"),
-        ("<h5>năm</h5>", "headings"),
+        pytest.param(
+            "<p>x <mark>quan trọng</mark></p>",
+            "marked, small, big, inserted or quoted text",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("<h5>năm</h5>", "headings", marks=pytest.mark.slow),
     ],
 )
 def test_what_the_editor_would_lose_is_named_and_html_keeps_it(

@@ -111,7 +111,7 @@ def test_every_target_is_24_pixels_wide_and_high_and_nothing_scrolls_sideways(
     assert {place: found for place, found in wide.items() if found > place[1]} == {}
 
 
-@pytest.mark.parametrize("language", ["en-GB", "vi-VN"])
+@pytest.mark.parametrize("language", ["vi-VN", pytest.param("en-GB", marks=pytest.mark.slow)])
 def test_the_box_keeps_its_room_and_rare_pages_are_under_more(
     language: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
