@@ -68,7 +68,7 @@ def api_is_configured(**_kwargs: Any) -> Iterator[CheckMessage]:
     elif "/api/" in f"{parts.path}/":
         yield refusal("E001", "TICKET_API_URL names more than the address of the CRM.", hint)
     elif parts.scheme != "https" and not is_loopback(parts.hostname):
-        hint = "Use https://, so that the API key cannot be read on the way."
+        hint = "Use https://, so that the API key cannot be read in transit."
         yield refusal("E003", "TICKET_API_URL is not https.", hint)
     if not settings.TICKET_API_KEY and not _holds_text(settings.TICKET_API_KEY_FILE):
         hint = "Set TICKET_API_KEY, or TICKET_API_KEY_FILE to a readable file that holds the key."
@@ -135,7 +135,7 @@ def networks_can_be_read(**_kwargs: Any) -> Iterator[CheckMessage]:
             ipaddress.ip_network(network, strict=False)
         except ValueError:
             hint = "For example 10.0.0.5 or 10.0.0.0/24."
-            yield refusal("E014", f"METRICS_ADDRESSES names “{network}”, which is no address.", hint)
+            yield refusal("E014", f"METRICS_ADDRESSES names “{network}”, which is not an address.", hint)
 
 
 @register()
@@ -200,10 +200,10 @@ def check_sources(**_kwargs: Any) -> Iterator[CheckMessage]:
 def second_step_is_known(**_kwargs: Any) -> Iterator[CheckMessage]:
     """Check the settings of two-step sign-in: a typing error must not switch it off."""
     if settings.SECOND_STEP not in set(SecondStepPolicy):
-        yield refusal("E025", "SECOND_STEP is not known.", f"One of {', '.join(SecondStepPolicy)}.")
+        yield refusal("E025", "SECOND_STEP has an unknown value.", f"One of {', '.join(SecondStepPolicy)}.")
     if set(settings.SECOND_STEP_SOURCES) - set(IdentitySource.values):
         yield refusal(
-            "E025", "SECOND_STEP_SOURCES is not known.", f"Some of {', '.join(IdentitySource.values)}."
+            "E025", "SECOND_STEP_SOURCES has unknown values.", f"Some of {', '.join(IdentitySource.values)}."
         )
 
 

@@ -315,8 +315,8 @@ def test_the_command_looks_first_and_erases_with_yes(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["AAA1", "--by", "nobody"], "no active administrator"),
-        (["AAA1", "--by", "lead"], "no active administrator"),
+        (["AAA1", "--by", "nobody"], "is not an active administrator"),
+        (["AAA1", "--by", "lead"], "is not an active administrator"),
         (["a b", "--by", "administrator"], "neither a ticket code nor an e-mail address"),
         (["BBB2", "--by", "administrator", "--yes"], "not settled or not ended yet: BBB2"),
     ],

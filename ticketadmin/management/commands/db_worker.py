@@ -75,7 +75,7 @@ class Worker(QueueWorker):
 class Command(BaseCommand):
     """Work on the queue until stopped, with the chores in threads."""
 
-    help = "Work on bulk updates, keep the ticket index fresh, and do what is due by the clock."
+    help = "Work on bulk updates, keep the ticket index fresh, and do regular cleaning."
     requires_system_checks: list[str] = []  # require_start runs them and says more
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             "--no-startup-delay",
             action="store_false",
             dest="startup_delay",
-            help="begin immediately, where no other worker begins at the same time",
+            help="begin immediately; only if no other worker begins at the same time",
         )
 
     def handle(self, *, interval: float, startup_delay: bool, **_options: Any) -> None:

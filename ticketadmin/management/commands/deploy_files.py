@@ -16,7 +16,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they may be needed before there are settings
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, help="the folder to make, such as /opt/ticketadmin/deploy")
+        parser.add_argument("folder", type=Path, help="the folder to create, such as /opt/ticketadmin/deploy")
 
     def handle(self, *, folder: Path, **_options: Any) -> None:
         """Copy, unless something is there: edited files are never overwritten."""

@@ -32,7 +32,7 @@ class Command(BaseCommand):
             message = f"{subject} is neither a ticket code nor an e-mail address; nothing was erased."
             raise CommandError(message) from problem
         except (User.DoesNotExist, Forbidden) as problem:
-            raise CommandError(f"{by} is no active administrator; nothing was erased.") from problem
+            raise CommandError(f"{by} is not an active administrator; nothing was erased.") from problem
         except StillOpen as problem:
             raise CommandError(_why_not(problem.found)) from problem
         for label, count in rows_held(found):

@@ -24,7 +24,7 @@ class Command(BaseCommand):
     The exit code says how far it came: `CONNECTED_ONLY` where the CRM answered, 1 before.
     """
 
-    help = "Migrate, try the CRM, collect static files in a checkout, make the first administrator."
+    help = "Migrate, try the CRM, collect static files in a checkout, create the first administrator."
     requires_system_checks: list[str] = []  # migrate makes them, with those of the database
 
     def add_arguments(self, parser: ArgumentParser) -> None:
