@@ -61,8 +61,8 @@ image-test: $(STAMP) ## Build the image without a registry and use it (as root; 
 	@REQUIRE_CONTAINERS=1 $(BIN)/pytest -q -n0 tests/e2e/test_image.py
 
 .PHONY: test
-test: $(STAMP) ## Run the tests that this machine has the tools for, except the slow ones [PYTEST=…]
-	@$(BIN)/pytest -q -n auto -m "not slow" $(PYTEST)
+test: $(STAMP) ## Run the tests that this machine has the tools for, except the slow ones and those of make check [PYTEST=…]
+	@$(BIN)/pytest -q -n auto -m "not slow" $(addprefix --ignore ,$(STRUCTURE)) $(PYTEST)
 
 .PHONY: test-slow
 test-slow: $(STAMP) ## Run the tests that install the product, kill it many times or work it for long [PYTEST=…]
