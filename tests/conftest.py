@@ -28,6 +28,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.factories import make_user, signed_in
 from tests.forking import run_module
+from tests.lists import KnownLists
 from tests.live import LiveServer
 from tests.prepared import fill_with_tables, postgres_tables
 from tests.sandbox_driver import Sandbox, SandboxProcess
@@ -263,12 +264,22 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     assert process.stop() == 0
 
 
+@pytest.fixture(scope="session")
+def _known_lists() -> KnownLists:
+    return KnownLists()
+
+
 @pytest.fixture
-def sandbox(sandbox_process: SandboxProcess, settings: object) -> Iterator[Sandbox]:
-    """The sandbox in its first state, and the product pointed at it."""
+def sandbox(
+    request: pytest.FixtureRequest, sandbox_process: SandboxProcess, settings: Any, _known_lists: KnownLists
+) -> Iterator[Sandbox]:
+    """The sandbox in its first state, and the product pointed at it; with a database it knows the lists."""
     driver = Sandbox(sandbox_process.url)
     driver.reset()
-    settings.TICKET_API_URL = sandbox_process.url  # type: ignore[attr-defined]
+    settings.TICKET_API_URL = sandbox_process.url
+    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("db")
+        _known_lists.fill(driver)
     yield driver
     forget_api()
 

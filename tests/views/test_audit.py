@@ -204,7 +204,8 @@ def test_results_of_a_run_and_the_audit_log_itself_are_exports_too(admin: Client
     assert list(kinds) == ["auditlog", "bulkupdate"]
 
 
-def test_the_page_says_who_did_what_to_whom_in_words(admin: Client, minh: User) -> None:
+def test_the_page_says_who_did_what_to_whom_in_words(admin: Client, administrator: User, minh: User) -> None:
+    Client().post("/sign-in/", {"username": administrator.username, "password": PASSWORD})
     admin.post(f"{PEOPLE}{minh.pk}/change/", person_data(groups=[group(Role.LEAD)], is_active=""))
 
     page = admin.get("/audit/").content.decode()
@@ -229,6 +230,7 @@ def test_the_page_says_who_did_what_to_whom_in_words(admin: Client, minh: User) 
 def test_the_log_is_filtered(
     query: str, found: list[str], admin: Client, administrator: User, minh: User
 ) -> None:
+    Client().post("/sign-in/", {"username": administrator.username, "password": PASSWORD})
     post = {"action": "end_wait", "_selected_action": [minh.pk]}
     admin.post(PEOPLE, post, REMOTE_ADDR="192.0.2.77")
     query = query.format(administrator=administrator.pk, minh=minh.pk)

@@ -17,6 +17,7 @@ from django.core import serializers
 from django.core.management import CommandError
 from django.test import Client
 
+from tests.lists import forget_lists
 from tests.pages import ticket_form
 from tests.sandbox_driver import KEY, Sandbox
 from tests.swept import sweep
@@ -148,6 +149,7 @@ def test_in_a_list(place: str, web: Client, sandbox: Sandbox, settings: Any) -> 
     settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
     path, body = LISTS[place]
     sandbox.fault("status", path=path, times=None, status=200, body=body.replace("KEY", SPELLED))
+    forget_lists()
     said = ""
     try:
         sweep()

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tests.lists import forget_lists
 from tests.pages import form_to, ticket_form
 from tests.sandbox_driver import Sandbox
 from tests.services.index.test_batching import ASKS_FOR_THE_TIME
@@ -418,6 +419,7 @@ def test_lists_come_from_the_cache_and_serve_when_stale(web: Client, sandbox: Sa
 def test_a_status_is_free_text_with_a_warning_where_the_list_cannot_be_had(
     web: Client, sandbox: Sandbox
 ) -> None:
+    forget_lists()
     sandbox.switch(lists_right="403")
 
     page = web.get(URL).content.decode()
