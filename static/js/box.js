@@ -2,6 +2,7 @@
 const input = document.querySelector("[data-box]");
 const list = document.getElementById("suggestions");
 const WAIT = 120;
+const LONGEST_QUERY = 7000; // bytes in an address, which web servers cut at 8,000
 const LONGEST_ADDRESS = 1500; // characters; a longer text is posted instead
 let timer = 0;
 let asked = 0;
@@ -44,6 +45,7 @@ async function suggest() {
 
 // What was chosen before something else was typed is not what Enter means now.
 const later = () => {
+  input.setCustomValidity("");
   choose(null);
   clearTimeout(timer);
   timer = setTimeout(suggest, WAIT);
@@ -93,6 +95,11 @@ input?.addEventListener("paste", (event) => {
 
 // A whole column of codes is too long for an address: it goes to the bulk update as a form.
 input?.form.addEventListener("submit", (event) => {
+  if (!input.dataset.boxBulkUrl && encodeURIComponent(input.value).length > LONGEST_QUERY) {
+    event.preventDefault();
+    input.setCustomValidity(input.dataset.boxTooLong);
+    input.reportValidity();
+  }
   if (!input.dataset.boxBulkUrl || input.value.length <= LONGEST_ADDRESS) return;
   event.preventDefault();
   const form = document.createElement("form");
@@ -102,7 +109,7 @@ input?.form.addEventListener("submit", (event) => {
   const token = document.querySelector("input[name=csrfmiddlewaretoken]").value;
   for (const [name, value] of [
     ["csrfmiddlewaretoken", token],
-    ["codes", input.value],
+    ["typed", input.value],
   ]) {
     const field = document.createElement("textarea");
     field.name = name;

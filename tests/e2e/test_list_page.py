@@ -135,3 +135,27 @@ def test_a_column_heading_sorts_and_says_so(page: Page) -> None:
     heading.get_by_role("link").click()
     expect(heading).to_have_attribute("aria-sort", "descending")
     expect(page).to_have_url(re.compile("sort=-title"))
+
+
+def test_a_long_text_in_the_box_is_searched_for_or_stays_in_it(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    words = "Máy in ở chi nhánh Đà Nẵng lại hỏng, nhờ xem giúp. "
+    lead, staff = tab_of("lead").goto("/tickets/"), tab_of("staff").goto("/tickets/")
+    lead.locator("[data-box]").fill(words * 40)
+    lead.locator("[data-box]").press("Enter")
+
+    expect(lead).to_have_url(re.compile(r"/tickets/\?text=M"))
+    expect(lead.get_by_text("Left out: ")).to_be_visible()
+
+    box = staff.locator("[data-box]")
+    box.fill(words * 200)
+    box.press("Enter")
+
+    expect(box).to_have_js_property(
+        "validationMessage", "This is too long. A search looks for 200 characters."
+    )
+    expect(box).to_have_value(words * 200)
+    box.fill(words)
+    box.press("Enter")
+    expect(staff).to_have_url(re.compile(r"/tickets/\?text=M"))

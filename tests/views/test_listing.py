@@ -19,6 +19,7 @@ from tests.sandbox_driver import Sandbox
 from tests.swept import SweptIndex, sweep
 from ticketadmin.forms.listing import ListRequest
 from ticketadmin.models import (
+    BulkItem,
     BulkUpdate,
     Change,
     CrmSnapshot,
@@ -732,6 +733,35 @@ def test_what_a_search_leaves_out_is_said(way: str, name: str, typed: str, left:
     assert re.findall(r"Left out: (.*?) Filter ", said) == ([left] if left else [])
     filters = next(form for form in forms_in(page) if "text" in form.values)
     assert (filters.values[name][0] + " " * bool(left)).startswith(typed.strip().removesuffix(left).strip())
+
+
+MAIL = "Chào anh chị, máy in ở chi nhánh Đà Nẵng lại hỏng, nhờ xem giúp trong hôm nay. " * 30
+
+
+@pytest.mark.parametrize(
+    ("typed", "leads_to", "tickets"),
+    [
+        (MAIL, "/tickets/?text=Ch", 0),
+        (f"{MAIL} Phiếu ABCXYZ1234. {MAIL}", "/tickets/?text=Ch", 0),
+        (f"{MAIL} ABCXYZ1234, TK240001. {MAIL}", "/bulk/new/?codes=ABCXYZ1234%2CTK240001", 0),
+        ("\n".join(f"TK24{number:04}" for number in range(700)), "/bulk/", 700),
+        (
+            "\n".join(f"TK24{number:04}\tmáy in hỏng rồi" for number in range(400)),
+            "/bulk/new/?codes=",
+            0,
+        ),
+    ],
+    ids=["prose", "one code", "two codes", "codes", "two columns"],
+)
+def test_a_long_text_in_the_box_is_no_list_of_codes_unless_it_is_one(
+    typed: str, leads_to: str, tickets: int, lead: User, client_of: Any, web: Client
+) -> None:
+    answer = client_of(lead).post("/bulk/new/", {"typed": typed})
+
+    assert answer.headers["Location"].startswith(leads_to)
+    assert len(answer.headers["Location"]) < 8_000
+    assert BulkItem.objects.count() == tickets
+    assert client_of(lead).get(answer.headers["Location"]).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ MAX_CODES = 500  # that one list shows
 MAX_OMNIBOX_TEXT = 40_000  # characters that are looked at; a browser sends longer texts as a form
 MAX_DRAFTED = 200  # drafts of a user that the list knows
 SUGGESTED = 8
+MAX_PIECES_SAMPLED = 200  # of a text, to see whether it is a list of codes
 MAX_CODES_SAMPLED = 400  # codes of the index whose form counts as this CRM's
 MIN_OF_FORM = 0.02  # share of the sampled codes that a form needs, so that an odd one makes no rule
 FORMS_KEPT_FOR = 60  # seconds
@@ -125,6 +126,17 @@ def known_codes(index: TicketIndex, text: str) -> KnownCodes:
     keys = [sort_key(piece) for piece in list(pieces)[: 2 * MAX_CODES]]
     rows = IndexedTicket.objects.filter(index=index, code_key__in=keys).values_list("code_key", "code")
     return KnownCodes({bytes(key): code for key, code in rows}, _forms(index))
+
+
+def is_list_of_codes(index: TicketIndex, text: str) -> bool:
+    """Return whether a long text is a list of codes rather than a text in which some occur.
+
+    The pieces at its beginning decide. Where nothing is known of this CRM's codes, any text may be a list.
+    """
+    pieces = re.split(r"[\s,;]+", visible(text[:MAX_OMNIBOX_TEXT]))[:MAX_PIECES_SAMPLED]
+    known = known_codes(index, " ".join(pieces))
+    codes = [piece for piece in pieces if known.code_in(piece.strip("#.:"))]
+    return not known.forms or 2 * len(codes) >= len(pieces)
 
 
 def _forms(index: TicketIndex) -> frozenset[str]:

@@ -20,6 +20,7 @@ from ticketadmin.views.access import UserRequest, needs
 from ticketadmin.views.downloads import XLSX, given_back
 from ticketadmin.views.pages import show
 from ticketadmin.views.redirects import see_other
+from ticketadmin.views.tickets.omnibox import long_text_leads_to
 
 
 @needs("run_bulk_updates", "GET", "POST")
@@ -31,6 +32,10 @@ def bulk_new(request: UserRequest) -> HttpResponse:
         form = ChooseForm(user=request.user, choices=choices, initial=initial)
         return show(request, ChoosePage(form, spelling_rows()))
     data = request.POST.copy()
+    if typed := data.get("typed", ""):  # into the box of every page
+        if elsewhere := long_text_leads_to(request, typed):
+            return elsewhere
+        data["codes"] = typed
     if (selected := data.getlist("code")) and not data.get("matching"):  # that button says "all"
         data["codes"] = "\n".join(selected)
     form = ChooseForm(data, request.FILES, user=request.user, choices=choices)

@@ -25,6 +25,8 @@ SUGGESTED_STATUSES = 6
 SUGGESTED_DRAFTS = 5
 SUGGESTED_RECIPES = 8
 MAX_RECIPE_NAME_SHOWN = 60
+MAX_CODES_IN_ADDRESS = 5_000  # characters, a comma three bytes each
+MAX_TEXT_IN_ADDRESS = 600  # characters, nine bytes each at worst: web servers take 8,000 or so
 
 
 @needs("edit_tickets", "GET")
@@ -34,6 +36,17 @@ def go(request: UserRequest) -> HttpResponse:
     codes = omnibox.known_codes(current_index(), typed)
     names = get_choices(ask=False).statuses.names
     return _leads_to(request, omnibox.understand(typed, names, codes))
+
+
+def long_text_leads_to(request: UserRequest, typed: str) -> HttpResponse | None:
+    """Redirect to what a long text from the box means; None for a list of codes, which is taken whole."""
+    index = current_index()
+    codes = omnibox.known_codes(index, typed)
+    found = omnibox.codes_in(typed, codes)
+    is_too_long = len(found) == omnibox.MAX_CODES or len(",".join(found)) > MAX_CODES_IN_ADDRESS
+    if is_too_long or omnibox.is_list_of_codes(index, typed):
+        return None
+    return _leads_to(request, omnibox.understand(typed, get_choices(ask=False).statuses.names, codes))
 
 
 def _leads_to(request: UserRequest, typed: omnibox.OmniboxMeaning) -> HttpResponse:
@@ -51,7 +64,7 @@ def _leads_to(request: UserRequest, typed: omnibox.OmniboxMeaning) -> HttpRespon
         case omnibox.SearchWords(text=text) if only := _only_ticket_of(text):
             return redirect("ticket", only)
         case omnibox.SearchWords(text=text) | omnibox.CodeAndWords(text=text):
-            return redirect(reverse("tickets", query={"text": text} if text else None))
+            return redirect(reverse("tickets", query={"text": text[:MAX_TEXT_IN_ADDRESS]} if text else None))
 
 
 def _codes_lead_to(codes: Sequence[str], user: User, **query: int) -> HttpResponse:
