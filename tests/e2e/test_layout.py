@@ -24,6 +24,11 @@ OVER = """(rows) => rows.flatMap((row) => [...row.querySelectorAll("input, selec
 ALONE = """(icons) => icons.map((icon) => [icon, icon.nextElementSibling])
   .filter(([icon, text]) => text.getBoundingClientRect().top >= icon.getBoundingClientRect().bottom)
   .map(([, text]) => text.innerText)"""
+# Pixels between each of some elements and the next one below it.
+GAPS = """(all) => {
+  const boxes = all.filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect());
+  return boxes.slice(1).map((box, at) => Math.round(box.top - boxes[at].bottom));
+}"""
 RIGHT = "(boxes) => [...new Set(boxes.map((one) => Math.round(one.getBoundingClientRect().right)))]"
 ROWS = "(boxes) => Object.values(Object.groupBy(boxes, (one) => one.offsetTop)).map((row) => row.length)"
 
@@ -71,6 +76,16 @@ def test_boxes_of_a_bulk_update_end_in_one_line_with_their_button_beside(
     expect(options).to_have_css("column-gap", "8px")
 
 
+def test_bars_of_the_runs_fill_their_cells_on_a_phone(tab_of: Callable[..., Tab], live: LiveServer) -> None:
+    lead = Lead(live)
+    lead.choose([CODE])
+    lead.close()
+    bars = tab_of("lead", viewport={"width": 390, "height": 900}).goto("/bulk/").locator("td .meter")
+
+    assert bars.count()
+    assert bars.evaluate_all(RIGHT) == bars.locator("xpath=ancestor::td").evaluate_all(RIGHT)
+
+
 def test_filters_of_the_history_are_two_full_rows(tab_of: Callable[..., Tab]) -> None:
     page = tab_of("lead", viewport={"width": 1280, "height": 900}).goto("/history/")
 
@@ -97,3 +112,18 @@ def test_icons_of_the_connection_page_stay_beside_their_text(tab_of: Callable[..
 
     assert icons.count() > 10
     assert icons.evaluate_all(ALONE) == []
+
+
+def test_nothing_around_a_content_written_as_html_touches_the_next(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
+    live_sandbox.edit(CODE, ticket_content="<p style='color:red'>đỏ</p>")
+    page = tab_of("staff").goto(f"/tickets/{CODE}/")
+    editor = page.locator("[data-content-editor]")
+    editor.locator("summary").click()
+    expect(editor.locator(".content-preview .content")).to_be_visible()
+    parts = editor.locator(".editor-switch, .banner, textarea, .content-preview__shown > *, .field__help")
+    gaps = parts.evaluate_all(GAPS)
+
+    assert len(gaps) == 6
+    assert min(gaps) >= 4
