@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import expect
 
+from tests.browsing import Visitor
 from tests.e2e.conftest import Tab
 from tests.e2e.leading import Lead
 from tests.live import LiveServer
@@ -127,3 +128,18 @@ def test_nothing_around_a_content_written_as_html_touches_the_next(
 
     assert len(gaps) == 6
     assert min(gaps) >= 4
+
+
+def test_the_last_failures_are_cards_on_a_phone(
+    tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    live_sandbox.fault("status", code=CODE, method="PUT", status=403)
+    visitor = Visitor(live)
+    visitor.post(f"/tickets/{CODE}/", visitor.form(CODE).filled(emergency_phone="0909111222"))
+    visitor.close()
+    cells = tab_of("admin", viewport={"width": 390, "height": 900}).goto("/connection/").locator("td")
+    labels = cells.evaluate_all("(all) => all.map((one) => getComputedStyle(one, '::before').fontFamily)")
+
+    assert len(labels) >= 5
+    assert len(set(labels)) == 1
+    assert cells.evaluate_all("(all) => all.filter((one) => one.children.length > 1).length") == 0
