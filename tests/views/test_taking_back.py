@@ -139,6 +139,25 @@ def test_an_undo_in_conflict_names_the_values_by_the_change_that_it_takes_back(
     ] == []
 
 
+@pytest.mark.parametrize("address", [URL, f"{URL}preview/"])
+def test_an_undo_in_conflict_stays_one_until_a_value_is_chosen(
+    address: str, web: Client, sandbox: Sandbox
+) -> None:
+    page = save(web, ticket_title="Sai rồi")
+    sandbox.edit(CODE, ticket_title="Của đồng nghiệp")
+    asked = press(web, page, "undo")
+
+    again = web.post(address, ticket_form(asked).filled())
+
+    for answer in (asked, again):
+        shown = squeezed(answer.content.decode())
+        assert "Not taken back: what it would replace was changed meanwhile." in shown
+        assert "Before that change" in shown
+        assert [one for one in ("Yours", "Everything else you typed") if one in shown] == []
+    assert "Choose which of the two values should be stored." in again.content.decode()
+    assert len(sandbox.puts()) == 1
+
+
 @pytest.mark.parametrize(
     ("typed", "replaced"),
     [

@@ -53,7 +53,8 @@ def preview(request: UserRequest, code: str) -> HttpResponse:
     status = 200 if form.is_valid() else 422
     if is_scripted(request):
         return show(request, preview_of(form, request.user))
-    return ticket_page(request, form, Beside(preview=preview_of(form, request.user)), status=status)
+    beside = Beside(preview=preview_of(form, request.user), takes_back=_takes_back(request))
+    return ticket_page(request, form, beside, status=status)
 
 
 @needs("edit_tickets", "POST")
@@ -109,6 +110,11 @@ def _show_ahead(request: UserRequest, code: str) -> HttpResponse:
     return opened_page(request, opened)
 
 
+def _takes_back(request: UserRequest) -> bool:
+    """Return whether the posted form was shown for an undo or a restore in conflict."""
+    return "takes_back" in request.POST
+
+
 def _save(request: UserRequest, code: str) -> HttpResponse:
     form, submission = form_in(request, code), submission_of(request.POST)
     if form is None or submission is None:
@@ -128,7 +134,8 @@ def save_form(request: UserRequest, form: TicketForm, submission: uuid.UUID) -> 
     """Save a posted form and answer with the result; a form that was not saved is shown as typed."""
     if not form.is_valid():
         keep_typed(request, form.base)
-        return ticket_page(request, form, status=409 if form.base.conflicts else 422)
+        beside = Beside(takes_back=_takes_back(request))
+        return ticket_page(request, form, beside, status=409 if form.base.conflicts else 422)
     context = SaveContext(
         request.user, submission, change_reason=form.change_reason, accepts_losing=form.accepts_losing
     )
