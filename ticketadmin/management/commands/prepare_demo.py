@@ -62,7 +62,7 @@ class Command(BaseCommand):
                 for order, (name, hue, is_done) in enumerate(DEMO_STATUSES)
             )
         if options["sweep"]:
-            with suppress(CommandError):  # the worker goes on
+            with suppress(CommandError):  # the worker continues it
                 call_command("index", sweep=True, stdout=StringIO())
 
 

@@ -58,7 +58,7 @@ def drain(pk: int, *, worker: str, should_stop: Callable[[], bool] = lambda: Fal
     """Work on one bulk update until it needs no worker any more or `should_stop` says so.
 
     Returns at once if another worker holds the lease. Raises DatabaseError where the database
-    goes away; the lease then runs out and another worker goes on.
+    goes away; the lease then runs out and another worker continues.
     """
     with leased(pk, worker) as bulk:
         if bulk is not None:

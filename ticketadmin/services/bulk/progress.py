@@ -221,7 +221,7 @@ def result_table(bulk: BulkUpdate) -> Iterator[tuple[Any, ...]]:
 def _result_table(bulk: BulkUpdate, schema: TicketSchema, language: str | None) -> Iterator[tuple[Any, ...]]:
     items = bulk.items.select_related("change").order_by("position")
     for item in items.iterator(chunk_size=500):
-        with override(language):  # a download goes on after the request's language has ended
+        with override(language):  # a download continues after the request's language has ended
             rows = tuple(_result_rows(item, item.all_wishes(bulk.wishes), schema))
         yield from rows
 

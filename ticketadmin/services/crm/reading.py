@@ -115,7 +115,7 @@ def read_ticket(
     that is to follow.
     Without `announce` the read leaves no trace in the database, except of a right to read that was not known,
     and makes no query; `announce_read` can be called for it later.
-    Raises CannotRead when the key may not read (the caller goes on in update-only mode), NotFound
+    Raises CannotRead when the key may not read (the caller continues in update-only mode), NotFound
     when reading is known to work and there is no such ticket, or another TicketApiError.
     """
     known = known or choices.reading or reading_state()

@@ -16,7 +16,7 @@ _STATEMENTS = {
 
 
 def refresh_statistics(*, is_first: bool) -> None:
-    """Update the statistics after a sweep; on PostgreSQL after the `is_first` alone, as autovacuum goes on.
+    """Update the statistics after a sweep; on PostgreSQL after the `is_first` alone, as autovacuum continues.
 
     A failure is logged: lists are slower then, not wrong.
     """
