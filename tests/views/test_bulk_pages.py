@@ -1,5 +1,6 @@
 """The page of a bulk update: its confirmation with what is wrong, and what a screen reader is told."""
 
+import html
 import re
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.pages import squeezed
+from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkItem, BulkKind, BulkState, BulkUpdate, ItemOutcome, ItemState, Plan, User
 
 
@@ -248,3 +250,24 @@ def test_a_run_names_what_followed_it(
 
     assert squeezed(page).count(f'<a href="/bulk/{restored.uuid}/">Restoring of 1 ticket</a>(Finished)') == 1
     assert "What followed:" not in client_of(lead).get(f"/bulk/{restored.uuid}/").content.decode()
+
+
+@pytest.mark.parametrize("place", ["bulk", "recipe"])
+def test_a_value_that_is_missing_is_asked_for_with_what_the_field_offers_instead(
+    place: str, lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    web = client_of(lead)
+    made = web.post("/bulk/new/", {"codes": "TK240001"}).headers["Location"]
+    address = "/recipes/new/" if place == "recipe" else made
+    shown = web.get(address).content.decode()
+    names = set(re.findall(r'name="action\.([\w.]+)"', shown))
+    cleared = set(re.findall(r'name="action\.([\w.]+)" value="clear"', shown))
+
+    answer = web.post(address, {"name": "x", **{f"action.{name}": "set" for name in names}})
+
+    said = html.unescape(answer.content.decode()).split('class="form__grid')[-1]
+    errors = dict(re.findall(r'id="id_([\w.]+)_error"><li>.*?</svg>([^<]*)</li>', squeezed(said)))
+    assert len(cleared) > 3
+    assert names - cleared == {"ticket_title", "status_name"}
+    assert {name for name in names if "“Clear”" in errors[name]} == cleared
+    assert {name for name in names if "“Keep”" in errors[name]} == names - cleared

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
-from typing import ClassVar
 
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.html import strip_tags
 from django.utils.text import Truncator
@@ -130,7 +130,10 @@ class ReasonPage(Page):
 class ImportPage(FormPage):
     """The page for uploading a file of snippets, which may have `most` rows."""
 
-    most: ClassVar[int] = MAX_SNIPPET_ROWS
+    @property
+    def most(self) -> str:
+        """How many rows it may have, in groups of digits."""
+        return number_format(MAX_SNIPPET_ROWS, force_grouping=True)
 
 
 def present_snippets(listed: Iterable[ListedSnippet]) -> list[PresentedSnippet]:
