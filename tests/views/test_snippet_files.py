@@ -212,3 +212,10 @@ def test_the_plan_of_the_largest_file_can_be_posted(web: Client) -> None:
 
     assert answer.status_code == 303
     assert Snippet.objects.count() == 19
+
+
+@pytest.mark.parametrize(("language", "limit"), [("en", "At most 1,000 rows"), ("vi", "Tối đa 1.000 dòng")])
+def test_the_page_groups_the_digits_of_its_limit(web: Client, language: str, limit: str) -> None:
+    page = web.get(IMPORT, headers={"accept-language": language}).content.decode()
+
+    assert limit in " ".join(page.split())

@@ -90,6 +90,16 @@ class ActionsForm(forms.Form):
         self.add_error(name, forms.ValidationError(message, code="kept_with_value"))
 
 
+def no_value(field: Field) -> forms.ValidationError:
+    """Return the error of a field that is to be set, without a value: with the other action that it has."""
+    message = (
+        _("Type the value to set, or choose “Clear”.")
+        if field.clearable
+        else _("Type the value to set, or choose “Keep”.")
+    )
+    return forms.ValidationError(message, code="no_value")
+
+
 def takes_snippets(field: Field, held: Value = None) -> bool:
     """Return whether a text can be inserted into the box of the field, whose value in the CRM is `held`.
 

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.boxes import KEEP, ActionsForm, takes_snippets
+from ticketadmin.forms.boxes import KEEP, ActionsForm, no_value, takes_snippets
 from ticketadmin.forms.bulk_file import (
     EMPTIED_PREFIX,
     answers_from,
@@ -168,8 +168,7 @@ class ChangesForm(ActionsForm):
     def _require_agreement(self, name: str, action: str) -> None:
         has_value = not is_blank(self.ticket_fields[name], self.typed(name))
         if action == SETTING and not has_value:
-            message = _("Type the value to set, or choose “Clear”.")
-            self.add_error(name, forms.ValidationError(message, code="no_value"))
+            self.add_error(name, no_value(self.ticket_fields[name]))
         if action == KEEP and has_value:
             self.refuse_kept_value(name)
 

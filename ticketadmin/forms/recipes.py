@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketadmin.forms.boxes import DAYS, KEEP, ActionsForm
+from ticketadmin.forms.boxes import DAYS, KEEP, ActionsForm, no_value
 from ticketadmin.forms.tickets import TicketForm, query_of
 from ticketadmin.models import Recipe, User
 from ticketadmin.services.drafts.drafts import CLEAR_INPUT
@@ -150,7 +150,7 @@ def _offered(field: Field) -> list[RecipeAction]:
 def _checked(field: Field, texts: Inputs, schema: TicketSchema) -> Inputs:
     """Return the texts to store: content cleaned. Raises ValidationError."""
     if not texts:
-        raise forms.ValidationError(_("Type the value to set, or choose “Clear”."), code="no_value")
+        raise no_value(field)
     if max(map(len, texts)) > MAX_RECIPE_TEXT:
         message = _("This is too long for a recipe: at most %(most)s characters are possible.")
         raise forms.ValidationError(message, code="too_long", params={"most": MAX_RECIPE_TEXT})
