@@ -70,6 +70,8 @@ def test_boxes_of_a_bulk_update_end_in_one_line_with_their_button_beside(
 
     assert boxes.count() > 8
     assert len(boxes.evaluate_all(RIGHT)) == 1
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert len(boxes.evaluate_all(RIGHT)) == 1
     assert title
     assert button
     assert title["x"] + title["width"] < button["x"]
