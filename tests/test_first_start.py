@@ -148,6 +148,7 @@ class _Server:
         self.url, self.passwords = url, passwords
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_nothing_and_tries_everything(set_up: Machine) -> None:
     before = everything(set_up.file.parent)
 
@@ -208,6 +209,7 @@ def test_without_answers_it_says_which_options_are_missing(machine: Machine) -> 
     assert "--crm-url" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_key_file_that_is_named_but_empty_gets_the_key(machine: Machine) -> None:
     named = machine.home / "elsewhere" / "key"
 
@@ -217,6 +219,7 @@ def test_a_key_file_that_is_named_but_empty_gets_the_key(machine: Machine) -> No
     assert named.read_text("utf-8").strip() == KEY
 
 
+@pytest.mark.slow
 def test_a_host_opens_the_pages_to_others_over_https(set_up: Machine) -> None:
     assert read_settings(set_up.file)["HTTPS_ONLY"] == "0"
 
