@@ -25,7 +25,7 @@ async function ask(url, options = {}) {
 
 // Another tab may have signed in again, which changes the token, or another user may have signed in, or every
 // cookie is gone. Rejects with SignedOut, and then the form of the dialog has the token for signing in.
-async function refreshToken() {
+export async function checkSession() {
   const answer = await (await ask(page.dataset.sessionUrl)).json().catch(() => {
     throw new Unreachable(); // a page of a proxy
   });
@@ -47,7 +47,7 @@ export async function post(url, data, isSecondTry = false) {
   const answer = await ask(url, { method: "POST", body: data });
   if (answer.status === 401) throw new SignedOut();
   if (answer.headers.has("X-Token-Refused") && !isSecondTry) {
-    await refreshToken();
+    await checkSession();
     return post(url, data, true);
   }
   return answer;
@@ -63,6 +63,17 @@ async function postSignIn(form) {
   }
 }
 
+// Say beside a button that the server cannot be reached; nothing was sent. Returns false.
+export function sayUnreachable(button) {
+  const place = document.createElement("p");
+  place.className = "field__errors";
+  place.setAttribute("role", "alert");
+  if (button.nextElementSibling?.matches("[role=alert]")) button.nextElementSibling.remove();
+  button.after(place);
+  place.textContent = dialog.dataset.sessionUnreachable;
+  return false;
+}
+
 // Put a fragment that our server rendered in the place of what is there.
 export function put(place, html) {
   place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
@@ -71,7 +82,7 @@ export function put(place, html) {
 // People whom the company's provider signs in do so in another tab; any tab may be faster than this one.
 function listenForOtherTabs() {
   const look = () =>
-    refreshToken().then(
+    checkSession().then(
       () => dialog.close("signed-in"),
       () => {},
     );

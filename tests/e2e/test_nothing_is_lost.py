@@ -1,5 +1,6 @@
 """Nothing typed is ever lost: crashes of browser and server, an ended session, a colleague who is faster."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -106,6 +107,71 @@ def test_a_save_after_the_session_ended_goes_on_after_signing_in_there(
 
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
     assert live_sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_title": "Sau khi hết phiên"}]
+
+
+# Forms that keep no draft: their address, what is typed where, their button, and what the next page shows.
+WITHOUT_DRAFTS = {
+    "a snippet": ("/snippets/new/", {"Name": "giu-lai"}, "Save the snippet", "giu-lai"),
+    "a recipe": ("/recipes/new/", {"Name": "giu-mau"}, "Save the recipe", "giu-mau"),
+    "codes of a bulk update": (
+        "/bulk/new/",
+        {"Ticket codes": "TK240001"},
+        "Choose the changes",
+        "What to change",
+    ),
+}
+
+
+def type_without_draft(page: Page, boxes: dict[str, str], button: str) -> None:
+    """Fill a form that keeps no draft, and press its button."""
+    editor = page.locator("[contenteditable=true]")
+    if "/snippets/" in page.url:
+        editor.fill("Dài lắm")
+    elif "/recipes/" in page.url:
+        page.get_by_label("Value for Emergency phone").fill("0911222333")
+    for label, text in boxes.items():
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+@pytest.mark.parametrize("cookies", [("sessionid",), ("sessionid", "csrftoken")], ids=["session", "every"])
+@pytest.mark.parametrize("kind", WITHOUT_DRAFTS)
+def test_forms_without_drafts_go_on_after_signing_in_there(
+    kind: str, cookies: tuple[str, ...], tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    path, boxes, button, shown = WITHOUT_DRAFTS[kind]
+    tab = tab_of("lead")
+    page = tab.goto(path)
+    for name in cookies:
+        tab.context.clear_cookies(name=name)
+    type_without_draft(page, boxes, button)
+
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Password").fill(live.passwords["lead"])
+    dialog.get_by_role("button", name="Sign in and continue").click()
+
+    expect(page.get_by_role("main").get_by_text(shown, exact=True).first).to_be_visible()
+    expect(page).not_to_have_url(re.compile(f"{path}$|sign-in"))
+    live.forget_snippets()
+
+
+@pytest.mark.parametrize("kind", WITHOUT_DRAFTS)
+def test_forms_without_drafts_stay_while_the_server_is_away(kind: str, tab_of: Callable[..., Tab]) -> None:
+    path, boxes, button, _shown = WITHOUT_DRAFTS[kind]
+    tab = tab_of("lead")
+    page = tab.goto(path)
+    expect(page.locator("[contenteditable=true]")).to_have_count(
+        1 if "/snippets/" in path else 0
+    )  # it is loaded
+    page.context.set_offline(True)
+    try:
+        type_without_draft(page, boxes, button)
+
+        expect(page.get_by_role("alert").filter(has_text="The server cannot be reached.")).to_be_visible()
+        label, text = next(iter(boxes.items()))
+        expect(page.get_by_label(label, exact=True)).to_have_value(text)
+    finally:
+        page.context.set_offline(False)
 
 
 def test_closing_the_sign_in_dialog_leaves_the_save_to_be_tried_again(

@@ -1,0 +1,34 @@
+// Forms that keep no draft: before one is sent, its session is checked and, if it has ended, begun again in
+// the page. The sign-in page could not bring back what was typed.
+import { checkSession, SignedOut, sayUnreachable, signIn } from "./session.js";
+
+async function isSignedIn() {
+  try {
+    await checkSession();
+  } catch (error) {
+    if (!(error instanceof SignedOut)) throw error;
+    return signIn();
+  }
+  return true;
+}
+
+document.addEventListener(
+  "submit",
+  async (event) => {
+    const { target: form, submitter } = event;
+    if (form.dataset.guard === undefined || form.dataset.guardState === "checked") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (form.dataset.guardState) return;
+    form.dataset.guardState = "checking";
+    submitter?.setAttribute("aria-busy", "true");
+    const goesOn = await isSignedIn().catch(() => sayUnreachable(submitter ?? form.lastElementChild));
+    submitter?.removeAttribute("aria-busy");
+    if (goesOn) {
+      form.dataset.guardState = "checked";
+      form.requestSubmit(submitter);
+    }
+    delete form.dataset.guardState;
+  },
+  true,
+);
