@@ -169,7 +169,10 @@ def test_tickets_on_which_it_cannot_be_used_are_named_and_left_out(
     ("change", "said"),
     [
         ({"field": "status_name", "do": "set", "texts": ["Không còn"]}, "The CRM has no “Không còn”."),
-        ({"field": "custom_fields.gone", "do": "clear", "texts": []}, "“custom_fields.gone” does not exist"),
+        (
+            {"field": "custom_fields.gone", "do": "clear", "texts": []},
+            "“custom_fields.gone” no longer exists",
+        ),
     ],
 )
 def test_a_recipe_that_no_ticket_can_take_is_refused_before_the_dry_run(

@@ -90,7 +90,9 @@ class StyleGuidePage(Page):
     plans: tuple[Tile, ...] = tuple(Tile(one.value, one.label, 1, one.tone, "0", "0") for one in Plan if one)
     pieces: tuple[Piece, ...] = word_diff("The printer is broken", "The printer works again")
     steps: tuple[PresentedStep, ...] = tuple(
-        PresentedStep(state.title(), *ANSWERS[state], ms=12.0 if state is CheckAnswer.WORKS else None)
+        PresentedStep(state.title(), *ANSWERS[state], ms=12.0)
+        if state is CheckAnswer.WORKS
+        else PresentedStep(state.title(), *ANSWERS[state], why="The CRM did not say why.")
         for state in CheckAnswer
     )
     tabs: tuple[TabLink, ...] = tuple(
