@@ -21,7 +21,7 @@ def test_looking_changes_nothing_and_tells_what_is_held(admin: Client, lead: Use
     page = admin.post("/erase/", {"subject": f" {LAN} "}).content.decode()
 
     assert "changes in the history: 1" in page
-    assert "cannot be undone" in page
+    assert "This cannot be taken back." in page
     assert everything() == before
 
 

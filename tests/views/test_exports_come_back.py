@@ -188,7 +188,7 @@ EDITED = (
     "1 ticket has changed cells.",
     "3 tickets have no changed cells",
     "1 row was added",
-    "2 tickets of the export have no row any more",
+    "2 tickets of the export no longer have a row",
     "1 column is not a field of the export and is not read: “Ghi chú”.",
 )
 

@@ -246,7 +246,7 @@ def test_a_reading_that_one_cell_decided_can_be_changed_and_that_cell_is_then_an
 ) -> None:
     run = decided_run(web, column, cells)
     assert 'name="changed_reading_0"' in page_of(web, run)
-    assert f"Read column “{column}” otherwise" in page_of(web, run)
+    assert f"Read column “{column}” differently" in page_of(web, run)
     assert run.notes["error_rows"] == 0
 
     shown = web.post(f"/bulk/{run.uuid}/", {"changed_reading_0": answer}).content.decode()
