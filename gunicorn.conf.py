@@ -1,6 +1,8 @@
 """How gunicorn serves the product; its command line overrides this file."""
 
 import gc
+import json
+import logging
 import os
 import select
 import shutil
@@ -8,6 +10,7 @@ import socket
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
@@ -30,6 +33,34 @@ limit_request_field_size = 8_190
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a heartbeat file, not data
 accesslog = None  # the product logs its own requests, without queries
 errorlog = "-"
+
+
+class JsonLines(logging.Formatter):
+    """gunicorn's own records as the product writes its own, one object a line, with the same keys.
+
+    The product's formatter reads its settings: imported here, a reload would not read them again.
+    """
+
+    def format(self, record):  # type: ignore[no-untyped-def]
+        """Return one record with its traceback, if any."""
+        content = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(content, ensure_ascii=False)
+
+
+if os.environ.get("LOG_FORMAT", "plain") == "json":
+    logconfig_dict = {
+        "root": {"level": "INFO", "handlers": ["lines"]},
+        "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["lines"], "propagate": False}},
+        "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "formatters": {"lines": {"()": JsonLines}},
+    }
 control_socket_disable = True
 # By default gunicorn trusts headers from loopback and unix sockets, whatever PROXIES says. Here only the
 # product reads a proxy's headers, and only if PROXIES says that there is one.

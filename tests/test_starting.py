@@ -1,5 +1,6 @@
 """What refuses to start, in which words: missing settings, missing tables, tables of a newer version."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -74,6 +75,30 @@ def test_gunicorn_by_itself_refuses_a_newer_database_too(newer: Path) -> None:
 
     assert done.returncode != 0
     assert "9999_later" in done.stderr
+
+
+def test_gunicorn_writes_its_own_lines_as_json_too(newer: Path) -> None:
+    """A collector reads objects; a worker that refuses to start says why in several lines."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "ticketadmin.wsgi", "--bind", "127.0.0.1:0", "--workers", "1"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(newer),
+            "LOG_FORMAT": "json",
+            "STATIC_ROOT": str(newer),
+            **SETTINGS,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    assert all({"at", "level", "logger", "message"} <= set(one) for one in records)
+    assert any("Starting gunicorn" in one["message"] for one in records)
+    assert any("9999_later" in one["message"] for one in records)
 
 
 @pytest.mark.django_db
