@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browsing import Visitor
 from tests.e2e.conftest import Tab
 from tests.e2e.leading import Lead
-from tests.live import LiveServer
+from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox
 
 pytestmark = pytest.mark.browser
@@ -77,6 +77,20 @@ def test_boxes_of_a_bulk_update_end_in_one_line_with_their_button_beside(
     assert title["x"] + title["width"] < button["x"]
     assert title["y"] == button["y"]
     expect(options).to_have_css("column-gap", "8px")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "vi-VN"])
+def test_boxes_of_a_confirmation_are_in_one_line(
+    locale: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
+) -> None:
+    worker, lead = LiveWorker(live, "layout-worker"), Lead(live)
+    path = lead.check(lead.choose([CODE]), emergency_phone="0909123123")
+    lead.close()
+    worker.stop()
+    boxes = tab_of("lead", locale=locale).goto(path).locator("#live-confirm input[type=number]")
+
+    assert boxes.count() == 2
+    assert boxes.evaluate_all(ROWS) == [2]
 
 
 def test_bars_of_the_runs_fill_their_cells_on_a_phone(tab_of: Callable[..., Tab], live: LiveServer) -> None:

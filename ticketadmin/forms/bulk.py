@@ -243,7 +243,7 @@ class ConfirmForm(forms.Form):
         error_messages=_between(1, MAX_IN_FLIGHT),
     )
     per_second = forms.FloatField(
-        label=_("Maximum requests to the CRM per second"),
+        label=_("Maximum requests per second"),
         required=False,
         min_value=0.1,
         max_value=1_000,
