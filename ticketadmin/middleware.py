@@ -178,6 +178,12 @@ class SignInMiddleware(LoginRequiredMiddleware):
             return JsonResponse({"state": "signed_out", "kept": kept}, status=401)
         if kept:
             messages.info(request, _("Your session had ended. What you typed is kept as your draft."))
+        elif request.method == "POST":
+            text = _(
+                "Your session had ended, so nothing was sent or stored. Your browser's Back button may still "
+                "show what you typed."
+            )
+            messages.warning(request, text)
         if request.method not in {"GET", "HEAD"} and match is not None:
             code = match.kwargs.get("code")
             return redirect_to_login(reverse("ticket", args=[code]) if code else reverse("tickets"))

@@ -228,3 +228,21 @@ def test_a_session_that_cannot_be_written_after_a_save_says_nothing_false_about_
     assert Change.objects.get().outcome == "verified"
     assert "history" in page.content.decode()
     assert "Nothing was changed" not in page.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/snippets/new/", {"name": "chào", "content": "<p>Chào</p>"}),
+        ("/recipes/new/", {"name": "đóng"}),
+        ("/bulk/new/", {"codes": "TK240001"}),
+        ("/tickets/TK240001/status/", {"status_name": "Mới"}),
+    ],
+)
+def test_what_is_posted_after_the_session_ended_is_not_dropped_without_a_word(
+    path: str, typed: dict[str, str]
+) -> None:
+    shown = Client().post(path, typed, follow=True).content.decode()
+
+    assert "Your session had ended, so nothing was sent or stored." in shown
