@@ -206,9 +206,16 @@ class LiveServer:
 
     def forget_snippets(self) -> None:
         """Delete what earlier tests kept: a menu shows all of a user's."""
+        self._empty("ticketadmin_snippet")
+
+    def forget_recipes(self) -> None:
+        """Delete what earlier tests kept: a user has one recipe of a name."""
+        self._empty("ticketadmin_recipe")
+
+    def _empty(self, table: str) -> None:
         file = self.data / "ticketadmin.sqlite3"
         with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
-            database.execute("DELETE FROM ticketadmin_snippet")
+            database.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def add_person(self, username: str, role: str = "staff", name: str = "", email: str = "") -> None:
         """Make one more person."""

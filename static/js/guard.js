@@ -22,9 +22,9 @@ document.addEventListener(
     if (form.dataset.guardState) return;
     form.dataset.guardState = "checking";
     submitter?.setAttribute("aria-busy", "true");
-    const goesOn = await isSignedIn().catch(() => sayUnreachable(submitter ?? form.lastElementChild));
+    const maySend = await isSignedIn().catch(() => sayUnreachable(submitter ?? form.lastElementChild));
     submitter?.removeAttribute("aria-busy");
-    if (goesOn) {
+    if (maySend) {
       form.dataset.guardState = "checked";
       form.requestSubmit(submitter);
     }

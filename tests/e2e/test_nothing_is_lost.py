@@ -1,7 +1,7 @@
 """Nothing typed is ever lost: crashes of browser and server, an ended session, a colleague who is faster."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
@@ -134,6 +134,14 @@ def type_without_draft(page: Page, boxes: dict[str, str], button: str) -> None:
     page.get_by_role("button", name=button, exact=True).click()
 
 
+@pytest.fixture
+def _no_kept_names(live: LiveServer) -> Iterator[None]:
+    yield
+    live.forget_snippets()
+    live.forget_recipes()
+
+
+@pytest.mark.usefixtures("_no_kept_names")
 @pytest.mark.parametrize("cookies", [("sessionid",), ("sessionid", "csrftoken")], ids=["session", "every"])
 @pytest.mark.parametrize("kind", WITHOUT_DRAFTS)
 def test_forms_without_drafts_go_on_after_signing_in_there(
@@ -152,7 +160,6 @@ def test_forms_without_drafts_go_on_after_signing_in_there(
 
     expect(page.get_by_role("main").get_by_text(shown, exact=True).first).to_be_visible()
     expect(page).not_to_have_url(re.compile(f"{path}$|sign-in"))
-    live.forget_snippets()
 
 
 @pytest.mark.parametrize("kind", WITHOUT_DRAFTS)
