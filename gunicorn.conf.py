@@ -68,9 +68,8 @@ forwarded_allow_ips = ""
 secure_scheme_headers = {}
 forwarder_headers = ""
 
-BODY_SECONDS = float(
-    os.environ.get("BODY_SECONDS", "20") or 20
-)  # a proxy buffers bodies and sends them in one go
+# Enough for what a proxy sends: it buffers bodies, and passes them on in one go.
+BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "20") or 20)
 
 
 def pre_request(worker, req):  # type: ignore[no-untyped-def]
