@@ -53,7 +53,7 @@ def bulk(folder: Path, *, quick: bool) -> list[Row]:
 def _throughput(server: LiveServer, crm: Sandbox, label: str, levels: tuple[int, ...]) -> list[Row]:
     worker, rows = LiveWorker(server), []
     for in_flight in levels:
-        count = 40 * in_flight if in_flight < 8 else 1_000 if in_flight == 8 else 800
+        count = 40 * in_flight if in_flight < 8 else 1_000
         alone = _run(server, crm, [(_codes(crm, count), in_flight)], worker, reads_together=False)
         found = _run(server, crm, [(_codes(crm, count), in_flight)], worker)
         rows += [

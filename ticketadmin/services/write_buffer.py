@@ -42,9 +42,14 @@ class WriteBuffer(Generic[_T]):
         finally:
             self.USED.reset(token)
 
+    @property
+    def is_due(self) -> bool:
+        """Return whether the time has come to write, or the buffer is full."""
+        return time.monotonic() >= self._due or len(self._items) >= self.MAX
+
     def write_when_due(self) -> None:
-        """Write the items if the time has come or the buffer is full."""
-        if time.monotonic() >= self._due or len(self._items) >= self.MAX:
+        """Write the items if that is due."""
+        if self.is_due:
             self.write()
 
     def write(self) -> None:

@@ -1,5 +1,6 @@
 """Leases: a worker that was silent for too long leaves everything to the one that took over."""
 
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -33,6 +34,8 @@ from ticketadmin.services.bulk.waits import MAX_LOOKS
 from ticketadmin.services.bulk.work import keep_items, work_on
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.crm.concurrency import ConcurrencyLimit
+from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.index.batching import ReadBuffer
 from ticketadmin.services.saving import lock
 from ticketadmin.ticketapi.reasons import Reason
 
@@ -157,6 +160,36 @@ def test_lists_that_grew_old_are_asked_for_by_the_threads_that_send(
         "/api/v6.1/ticket/status",
     ]
     assert get_choices(ask=False).statuses.is_known
+
+
+def test_tickets_go_on_while_reads_are_written_to_the_index(
+    run: BulkUpdate, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ReadBuffer, "EVERY", 0.0)
+    all_done, went_on = threading.Event(), []
+    turn = Turn(run, "old", lambda: False)
+
+    def step(item: BulkItem) -> Done:
+        turn.steps.reads.add(ReadTicket(item.ticket_code, {}, timezone.now()), timezone.now())
+        item.state, item.outcome, item.plan = ItemState.DONE, ItemOutcome.VERIFIED, "send"
+        turn.steps.endings.add(item)
+        if item.position == 3:
+            all_done.set()
+        return Done()
+
+    monkeypatch.setattr(turn.steps, "step", step)
+    turn.steps.reads = ReadBuffer(lambda _batch: went_on.append(all_done.wait(10)))
+    turn.run()
+
+    assert went_on[0]
+    assert states(run) == {ItemState.DONE}
+
+
+def test_an_error_in_writing_reads_is_not_lost(run: BulkUpdate, sandbox: Sandbox) -> None:
+    turn = Turn(run, "old", lambda: False)
+
+    with pytest.raises(ZeroDivisionError):
+        turn.take_in(Finished(Task([], turn.steps.write_reads), ZeroDivisionError()))
 
 
 def test_a_worker_that_lost_its_lease_claims_nothing(run: BulkUpdate) -> None:

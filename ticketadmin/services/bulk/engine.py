@@ -79,6 +79,7 @@ class Turn:
         self.steps = Steps(bulk, self.lease, self.pace, self.rollout)
         self.proofs = Proofs()
         self.tasks = 0  # given to threads and not finished
+        self.is_writing = False  # a thread writes to the index: that takes 0.1 s, in which tickets go on
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
         self.singly: set[int] = set()  # claimed items of which the list showed too little
@@ -96,7 +97,7 @@ class Turn:
             return
         self.renew()
         self._recover()
-        with slowed_by_refusals(self.pace), Crew(self.size + self._ahead) as crew:
+        with slowed_by_refusals(self.pace), Crew(self.size + self._ahead + 1) as crew:
             while not self.is_over():
                 if time.monotonic() - self.ticked >= TICK:
                     self.tick()
@@ -107,7 +108,9 @@ class Turn:
                 for done in crew.collect(timeout=self._patience()):
                     self.take_in(done)
                 self.steps.endings.write_when_due()
-                self.steps.reads.write_when_due()
+                if self.steps.reads.is_due and not self.is_writing:
+                    self.is_writing = True
+                    crew.give(Task([], self.steps.write_reads))
         self.close()
 
     def _patience(self) -> float:
@@ -184,6 +187,11 @@ class Turn:
 
     def take_in(self, done: Finished) -> None:
         """Take in the results of a task."""
+        if not done.task.items:
+            self.is_writing = False
+            if isinstance(done.results, Exception):
+                raise done.results
+            return
         self.tasks -= 1
         for item, result in done.by_item():
             if self.in_flight.get(item.pk) is item:  # else it was put back, and claimed again by now

@@ -99,6 +99,11 @@ class Steps:
                 return [prove_item(work, written[0].item, written[0].written)]
             return prove_together(work, written, self.lists)
 
+    def write_reads(self) -> list[ItemResult]:
+        """Write what was read to the index. No item of the run depends on it."""
+        self.reads.write()
+        return []
+
     @property
     def proves_together(self) -> bool:
         """Return whether read-backs wait for each other: not before enough tickets are proved singly."""

@@ -3,10 +3,11 @@
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
 
 from ticketadmin.models import BulkItem
 from ticketadmin.services.bulk.results import ItemResult
@@ -71,7 +72,7 @@ class Crew:
 
     def _work(self) -> None:
         try:
-            _keep_few_pages()
+            _connect()
             while (task := self._given.get()) is not None:
                 self._done.put(self._do(task))
         finally:
@@ -84,8 +85,13 @@ class Crew:
             return Finished(task, error)
 
 
-def _keep_few_pages() -> None:
-    """Let SQLite keep half a megabyte for this thread instead of two; a write elsewhere drops it anyway."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA cache_size = -512")
+def _connect() -> None:
+    """Connect this thread to the database, while the first ticket of a run goes alone.
+
+    SQLite keeps half a megabyte for it instead of two; a write elsewhere drops it anyway.
+    """
+    with suppress(DatabaseError):  # the first task meets it again, and says so
+        connection.ensure_connection()
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA cache_size = -512")

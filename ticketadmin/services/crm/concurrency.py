@@ -65,6 +65,7 @@ class ConcurrencyLimit:
         with self._lock:
             self._under_way -= 1
             self._hand_on()
+        time.sleep(0)  # let the next call be sent first: this thread would keep the interpreter
 
     def _take(self, queue: deque[threading.Lock], within: float) -> bool:
         turn = threading.Lock()
