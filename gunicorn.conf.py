@@ -14,12 +14,42 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.util import parse_address
 from gunicorn.workers.gthread import ThreadWorker
 
-bind = os.environ.get("BIND", "127.0.0.1:8000") or "127.0.0.1:8000"
+_wrong = []  # what cannot be read of these settings, all of it said at once
+
+
+def _number(name, text, kind, least):  # type: ignore[no-untyped-def]
+    """Return the number that a variable holds, the least where it is wrong."""
+    try:
+        number = kind(text)
+    except ValueError:
+        number = float("nan")
+    if least <= number < float("inf"):
+        return number
+    what = "a whole number" if kind is int else "a number"
+    _wrong.append(f"{name} must be {what} of at least {least}, not “{text}”.")
+    return least
+
+
+def _address(name, text):  # type: ignore[no-untyped-def]
+    """Return where to listen, which gunicorn looks at only when it opens the socket."""
+    for one in text.split(","):
+        try:
+            address = parse_address(one.strip())
+        except RuntimeError:
+            address = ("", -1)
+        if isinstance(address, tuple) and not 0 <= address[1] <= 65_535:
+            hint = "a host and a port up to 65535, such as 127.0.0.1:8000, or unix: and a path"
+            _wrong.append(f"{name} must be {hint}, not “{one}”.")
+    return text
+
+
+bind = _address("BIND", os.environ.get("BIND", "127.0.0.1:8000") or "127.0.0.1:8000")
 # Requests mostly wait for the CRM: threads use that time, and a second process serves during a restart.
-workers = int(os.environ.get("WEB_WORKERS", "2") or 2)
-threads = int(os.environ.get("WEB_THREADS", "12") or 12)
+workers = _number("WEB_WORKERS", os.environ.get("WEB_WORKERS", "2") or "2", int, 1)
+threads = _number("WEB_THREADS", os.environ.get("WEB_THREADS", "12") or "12", int, 1)
 # A save may take two timeouts of the CRM and a read-back; beyond that a worker is considered dead.
 timeout = 90
 graceful_timeout = 45
@@ -69,7 +99,10 @@ secure_scheme_headers = {}
 forwarder_headers = ""
 
 # Enough for what a proxy sends: it buffers bodies, and passes them on in one go.
-BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "20") or 20)
+BODY_SECONDS = _number("BODY_SECONDS", os.environ.get("BODY_SECONDS", "20") or "20", float, 0.1)
+
+if _wrong:
+    sys.exit("\n".join(["ticketadmin did not start, because these settings are wrong:", "", *_wrong]))
 
 
 def pre_request(worker, req):  # type: ignore[no-untyped-def]

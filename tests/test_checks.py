@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import sqlite3
 import subprocess
 import sys
@@ -207,3 +208,40 @@ def test_the_web_server_does_not_start_with_a_dangerous_setting(tmp_path: Path) 
     assert "Traceback" not in done.stderr
     assert KEY not in done.stdout + done.stderr
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []  # nothing is left behind
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("BIND", ["127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:http", "[::1]:99999", "fd://first"]),
+        ("WEB_WORKERS", ["0", "-2", "two", "1.5"]),
+        ("WEB_THREADS", ["0", "many"]),
+        ("BODY_SECONDS", ["0", "nan", "inf", "20s"]),
+    ],
+)
+def test_the_web_server_refuses_what_it_alone_reads(
+    name: str, values: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The settings that gunicorn needs before any check of ours can run, also without `ticketadmin web`."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("WEB_WORKERS", "none")  # a second mistake, which is said at the same time
+    for value in values:
+        monkeypatch.setenv(name, value)
+
+        with pytest.raises(SystemExit) as refusal:
+            runpy.run_path(str(MANAGE.parent / "gunicorn.conf.py"))
+
+        assert f"{name} must be" in str(refusal.value)
+        assert f"not “{value}”" in str(refusal.value)
+        assert "WEB_WORKERS must be" in str(refusal.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["", ":80", "[::1]:65535", "unix:/run/web.sock", "fd://3", "a:1,b:2"])
+def test_the_web_server_takes_every_address_that_gunicorn_knows(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setenv("BIND", address)
+
+    assert runpy.run_path(str(MANAGE.parent / "gunicorn.conf.py"))["bind"] == (address or "127.0.0.1:8000")
