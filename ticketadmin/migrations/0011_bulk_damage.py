@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='bulkupdate',
             name='kind',
-            field=models.CharField(choices=[('update', 'Update'), ('retry', 'Retry'), ('settle', 'Check of unknown results'), ('undo', 'Undo of a run'), ('restore', 'Restoring of fields')], default='update', max_length=8),
+            field=models.CharField(choices=[('update', 'Update'), ('retry', 'Retry'), ('settle', 'Check of unknown results'), ('undo', 'Undo of a run'), ('restore', 'Field restore')], default='update', max_length=8),
         ),
     ]

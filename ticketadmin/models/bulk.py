@@ -25,7 +25,7 @@ class BulkKind(models.TextChoices):
     RETRY = "retry", _("Retry")
     SETTLE = "settle", _("Check of unknown results")
     UNDO = "undo", _("Undo of a run")
-    RESTORE = "restore", _("Restoring of fields")
+    RESTORE = "restore", _("Field restore")
 
     @property
     def sends(self) -> bool:

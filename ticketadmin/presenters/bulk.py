@@ -125,10 +125,10 @@ def title_of(bulk: BulkUpdate, total: int) -> str:
     """Return the name of a bulk update: what is done to how many tickets."""
     names = {
         BulkKind.UPDATE: ngettext("Update of %(n)s ticket", "Update of %(n)s tickets", total),
-        BulkKind.RETRY: ngettext("Retry of %(n)s ticket", "Retry of %(n)s tickets", total),
+        BulkKind.RETRY: ngettext("Retry for %(n)s ticket", "Retry for %(n)s tickets", total),
         BulkKind.SETTLE: ngettext("Check of %(n)s unknown result", "Check of %(n)s unknown results", total),
         BulkKind.UNDO: ngettext("Undo for %(n)s ticket", "Undo for %(n)s tickets", total),
-        BulkKind.RESTORE: ngettext("Restoring of %(n)s ticket", "Restoring of %(n)s tickets", total),
+        BulkKind.RESTORE: ngettext("Field restore for %(n)s ticket", "Field restore for %(n)s tickets", total),
     }
     return names[BulkKind(bulk.kind)] % {"n": total}
 
