@@ -103,10 +103,16 @@ def test_bars_of_the_runs_fill_their_cells_on_a_phone(tab_of: Callable[..., Tab]
     assert bars.evaluate_all(RIGHT) == bars.locator("xpath=ancestor::td").evaluate_all(RIGHT)
 
 
-def test_filters_of_the_history_are_two_full_rows(tab_of: Callable[..., Tab]) -> None:
-    page = tab_of("lead", viewport={"width": 1280, "height": 900}).goto("/history/")
+@pytest.mark.parametrize("locale", ["en-GB", "vi-VN"])
+@pytest.mark.parametrize(("user", "rows"), [("lead", [4, 4]), ("staff", [7])])
+def test_filters_of_the_history_are_full_rows(
+    user: str, rows: list[int], locale: str, tab_of: Callable[..., Tab]
+) -> None:
+    tab = tab_of(user, locale=locale, viewport={"width": 1280, "height": 900})
+    boxes = tab.goto("/history/").locator(".form__grid--filters > div")
 
-    assert page.locator(".form__grid--filters > div").evaluate_all(ROWS) == [4, 4]
+    assert boxes.evaluate_all(ROWS) == rows
+    assert boxes.evaluate_all(OVER) == []
 
 
 def test_boxes_of_settings_stay_in_their_frame_beside_the_links(tab_of: Callable[..., Tab]) -> None:

@@ -248,7 +248,10 @@ def test_a_run_names_what_followed_it(
 
     page = client_of(lead).get(f"/bulk/{run.uuid}/").content.decode()
 
-    assert squeezed(page).count(f'<a href="/bulk/{restored.uuid}/">Field restore for 1 ticket</a>(Finished)') == 1
+    assert (
+        squeezed(page).count(f'<a href="/bulk/{restored.uuid}/">Field restore for 1 ticket</a>(Finished)')
+        == 1
+    )
     assert "What followed:" not in client_of(lead).get(f"/bulk/{restored.uuid}/").content.decode()
 
 

@@ -1,5 +1,6 @@
 """Saving a ticket over real HTTP: what is sent, compared, proved, mentioned and taken back."""
 
+import html
 import re
 import uuid
 from collections.abc import Callable
@@ -167,6 +168,28 @@ def test_asks_when_somebody_else_changed_the_same_field(web: Client, sandbox: Sa
     assert "Của tôi" in page
     assert ticket_form(answer).values["account_email"] == ["toi@example.com"]
     assert not Change.objects.exists()
+
+
+def refused_date(web: Client, sandbox: Sandbox) -> Any:
+    return web.post(URL, ticket_form(web.get(URL)).filled(expected_at="31/02/2026"))
+
+
+def failed_save(web: Client, sandbox: Sandbox) -> Any:
+    form = ticket_form(web.get(URL))
+    sandbox.fault("status", method="PUT", status=400)
+    return web.post(URL, form.filled(ticket_title="Của tôi"))
+
+
+@pytest.mark.parametrize("unsaved", [conflict, refused_date, failed_save])
+def test_the_heading_of_an_unsaved_form_names_the_customer(
+    unsaved: Callable[[Client, Sandbox], Any], web: Client, sandbox: Sandbox
+) -> None:
+    customer = sandbox.ticket(CODE)["account_name"]
+    answer = unsaved(web, sandbox)
+
+    heading = answer.content.decode().split("page-head__title")[1].split("</p>")[0]
+    assert answer.status_code >= 409
+    assert customer in html.unescape(heading)
 
 
 @pytest.mark.parametrize(

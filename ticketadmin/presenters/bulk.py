@@ -128,7 +128,9 @@ def title_of(bulk: BulkUpdate, total: int) -> str:
         BulkKind.RETRY: ngettext("Retry for %(n)s ticket", "Retry for %(n)s tickets", total),
         BulkKind.SETTLE: ngettext("Check of %(n)s unknown result", "Check of %(n)s unknown results", total),
         BulkKind.UNDO: ngettext("Undo for %(n)s ticket", "Undo for %(n)s tickets", total),
-        BulkKind.RESTORE: ngettext("Field restore for %(n)s ticket", "Field restore for %(n)s tickets", total),
+        BulkKind.RESTORE: ngettext(
+            "Field restore for %(n)s ticket", "Field restore for %(n)s tickets", total
+        ),
     }
     return names[BulkKind(bulk.kind)] % {"n": total}
 

@@ -198,8 +198,9 @@ def problem_response(request: UserRequest, form: TicketForm, problem: SaveProble
             return ticket_page(
                 request, settled, Beside(notice=Notice(Tone.INFO, _("Nothing to save."), text))
             )
-        case EditConflict():
-            return ticket_page(request, rebased(form, _base_in_conflict(problem)), status=409)
+        case EditConflict(theirs=theirs):
+            in_conflict = rebased(form, _base_in_conflict(problem))
+            return ticket_page(request, in_conflict, Beside(read=theirs), status=409)
         case ReadingLost(lost=lost):
             blind = rebased(form, form.base.without(lost) if lost else Base(form.base.code))
             return ticket_page(request, blind, Beside(notice=reading_lost(form, lost)), status=409)
