@@ -387,7 +387,7 @@ def test_axe_finds_nothing(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_axe_finds_nothing_where_leads_and_administrators_work(
+def test_axe_finds_nothing_on_pages_of_leads_and_administrators(
     language: str,
     tab_of: Callable[..., Tab],
     live_sandbox: Sandbox,
@@ -414,7 +414,7 @@ def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, language: str)
     return found
 
 
-def test_axe_finds_nothing_on_pages_for_the_signed_out(tab_of: Callable[..., Tab]) -> None:
+def test_axe_finds_nothing_on_pages_without_a_sign_in(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of(None)
     stay_in(tab.unopened)
     for path in (

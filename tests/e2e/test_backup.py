@@ -57,7 +57,7 @@ def restore(copy: Path, environment: dict[str, str]) -> tuple[str, list[str]]:
     return done.stdout, found.stdout.split()
 
 
-def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
+def test_a_backup_made_under_load_is_complete_and_restores_the_history(
     server: LiveServer, tmp_path: Path
 ) -> None:
     over = threading.Event()
@@ -87,7 +87,7 @@ def test_a_backup_under_load_is_whole_and_comes_back_with_its_history(
         assert restored.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_nothing_that_is_restored_acts_by_itself(server: LiveServer, tmp_path: Path) -> None:
+def test_nothing_in_a_restored_database_starts_by_itself(server: LiveServer, tmp_path: Path) -> None:
     states = ["checking", "running", "cancelling", "ready", "finished"]
     made = (
         "from django.utils import timezone; from ticketadmin.models import BulkUpdate, User;"
@@ -130,7 +130,7 @@ def tables_with_rows(dump: Path) -> set[str]:
     }
 
 
-def test_nothing_is_overwritten(server: LiveServer, tmp_path: Path) -> None:
+def test_restoring_overwrites_nothing(server: LiveServer, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite3"
     server.manage("backup", str(copy))
     before = copy.read_bytes()
@@ -143,7 +143,7 @@ def test_nothing_is_overwritten(server: LiveServer, tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_the_same_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -> None:
+def test_backup_and_restore_on_postgres(sandbox_process: SandboxProcess, tmp_path: Path) -> None:
     address = postgres_address()
     Sandbox(sandbox_process.url).reset()
     (tmp_path / "data").mkdir()

@@ -71,7 +71,7 @@ def test_a_crowd_lists_and_saves_and_nothing_is_lost(
     assert seen.proved == 6 * len(crowd)
 
 
-def test_cookies_are_for_https_and_the_browser_is_told_to_stay_there(nginx: Nginx) -> None:
+def test_cookies_are_secure_and_hsts_is_set(nginx: Nginx) -> None:
     answer = requests.get(f"{nginx.address}/sign-in/", verify=str(nginx.certificate), timeout=10)
 
     assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
@@ -89,9 +89,7 @@ def test_cookies_are_for_https_and_the_browser_is_told_to_stay_there(nginx: Ngin
         ("/tickets/?text=a-secret-token", "/tickets/"),
     ],
 )
-def test_the_log_of_requests_holds_no_link_for_a_password_and_no_query(
-    nginx: Nginx, path: str, logged: str
-) -> None:
+def test_the_access_log_contains_no_password_link_and_no_query(nginx: Nginx, path: str, logged: str) -> None:
     requests.get(nginx.address + path, verify=str(nginx.certificate), timeout=10, allow_redirects=False)
 
     log = nginx.folder / "access.log"
@@ -99,7 +97,7 @@ def test_the_log_of_requests_holds_no_link_for_a_password_and_no_query(
     assert "a-secret-token" not in log.read_text(encoding="utf-8")
 
 
-def test_another_host_is_not_answered(nginx: Nginx) -> None:
+def test_a_request_for_another_host_gets_no_answer(nginx: Nginx) -> None:
     context = ssl.create_default_context(cafile=str(nginx.certificate))
     context.check_hostname = False
     plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
@@ -165,7 +163,7 @@ def is_ours(answer: str, status: int) -> bool:
         *("NUL in method", "NUL in header", "unheard-of version"),
     ],
 )
-def test_what_never_reaches_the_product_gets_a_page_of_ours(
+def test_a_request_that_nginx_rejects_gets_an_error_page_of_the_product(
     head: str, status: int, shown: int, nginx: Nginx
 ) -> None:
     answer = ask(nginx, head)
@@ -175,7 +173,7 @@ def test_what_never_reaches_the_product_gets_a_page_of_ours(
 
 
 @pytest.mark.parametrize("length", [8_150, 8_170, 8_176, 8_180, 8_185, 8_192])
-def test_gunicorn_never_answers_a_line_by_itself_that_nginx_let_through(length: int, nginx: Nginx) -> None:
+def test_gunicorn_itself_rejects_no_request_line_that_nginx_accepts(length: int, nginx: Nginx) -> None:
     """The two count differently; gunicorn's own refusals are pages of no product."""
     address = f"GET /tickets/{'A' * (length - 23)}/ HTTP/1.1"
     assert len(address) == length
@@ -184,7 +182,7 @@ def test_gunicorn_never_answers_a_line_by_itself_that_nginx_let_through(length: 
         assert "Content-Security-Policy: " in answer, answer
 
 
-def test_the_page_for_a_product_that_is_away_needs_nothing_of_it(tmp_path: Path) -> None:
+def test_the_page_shown_while_the_product_is_down_needs_nothing_from_it(tmp_path: Path) -> None:
     if not PROGRAM.exists():
         skip_or_fail("nginx", "REQUIRE_BROWSER")
     with socket.socket() as nobody:
@@ -203,7 +201,7 @@ def test_the_page_for_a_product_that_is_away_needs_nothing_of_it(tmp_path: Path)
     assert "\r\nContent-Type: text/css" in style
 
 
-def test_a_body_that_drips_is_cut_off(nginx: Nginx) -> None:
+def test_a_body_that_arrives_byte_by_byte_is_cut_off(nginx: Nginx) -> None:
     context = ssl.create_default_context(cafile=str(nginx.certificate))
     plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
     with context.wrap_socket(plain, server_hostname="localhost") as connection:
@@ -217,14 +215,14 @@ def test_a_body_that_drips_is_cut_off(nginx: Nginx) -> None:
     assert answer == b"" or b" 408 " in answer.split(b"\r\n", 1)[0]
 
 
-def test_monitoring_is_not_for_everybody(nginx: Nginx) -> None:
+def test_metrics_are_not_public(nginx: Nginx) -> None:
     verify = str(nginx.certificate)
 
     assert requests.get(f"{nginx.address}/healthz", verify=verify, timeout=10).status_code == 200
     assert requests.get(f"{nginx.address}/metrics", verify=verify, timeout=10).status_code == 403
 
 
-def test_hashed_files_are_kept_by_browsers_and_compressed(server: LiveServer, nginx: Nginx) -> None:
+def test_hashed_files_are_cacheable_and_compressed(server: LiveServer, nginx: Nginx) -> None:
     page = requests.get(f"{nginx.address}/sign-in/", verify=str(nginx.certificate), timeout=10).text
     style = page.split('rel="stylesheet" href="')[1].split('"')[0]
     answer = requests.get(f"{nginx.address}{style}", verify=str(nginx.certificate), timeout=10)
@@ -234,7 +232,7 @@ def test_hashed_files_are_kept_by_browsers_and_compressed(server: LiveServer, ng
 
 
 @pytest.mark.slow
-def test_a_crm_that_stops_and_comes_back_loses_and_doubles_nothing(
+def test_a_crm_outage_under_load_loses_and_duplicates_nothing(
     server: LiveServer, nginx: Nginx, crowd: list[str], crm_process: SandboxProcess
 ) -> None:
     Sandbox(crm_process.url).switch(latency_ms=0)

@@ -102,7 +102,7 @@ def most_at_once(crm: Sandbox) -> int:
 
 
 @pytest.mark.parametrize("late_seconds", [0.0, 1.0])
-def test_a_worker_killed_ten_times_leaves_nothing_undone_and_nothing_doubled(
+def test_killing_a_worker_ten_times_omits_and_duplicates_no_ticket(
     late_seconds: float, on_sqlite: LiveServer, crm: Sandbox
 ) -> None:
     codes, lead, worker = codes_of(crm, 240), Lead(on_sqlite), LiveWorker(on_sqlite)
@@ -144,7 +144,7 @@ def test_two_workers_on_postgres_take_over_from_each_other(
     lead.close()
 
 
-def test_a_worker_that_is_asked_to_end_hands_over_cleanly(on_sqlite: LiveServer, crm: Sandbox) -> None:
+def test_a_terminated_worker_hands_over_cleanly(on_sqlite: LiveServer, crm: Sandbox) -> None:
     codes, lead, worker = codes_of(crm, 80), Lead(on_sqlite), LiveWorker(on_sqlite)
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     crm.switch(latency_ms=60)

@@ -69,7 +69,7 @@ def test_a_bulk_run_by_keyboard_alone(
     assert {live_sandbox.ticket(code)["emergency_phone"] for code in codes} == {PHONE}
 
 
-def test_title_and_icon_show_progress_and_a_closed_tab_changes_nothing(
+def test_title_and_icon_show_progress_and_closing_the_tab_changes_nothing(
     tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:
     tab = tab_of("lead")
@@ -109,7 +109,7 @@ def test_a_run_that_ended_elsewhere_is_announced_once(
     expect(news).to_have_count(0)
 
 
-def test_it_works_without_scripts(
+def test_a_bulk_run_works_without_scripts(
     tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("lead", java_script_enabled=False).goto("/bulk/new/")
@@ -147,7 +147,7 @@ def test_selected_rows_and_pasted_codes_lead_to_a_bulk_update(
     expect(page.get_by_role("heading", name="Update 900 tickets")).to_be_visible()
 
 
-def test_staff_do_not_see_that_bulk_updates_exist(tab_of: Callable[..., Tab], codes: list[str]) -> None:
+def test_staff_see_no_sign_of_bulk_updates(tab_of: Callable[..., Tab], codes: list[str]) -> None:
     page = tab_of("staff").goto("/tickets/")
 
     expect(page.get_by_role("link", name="Bulk updates")).to_have_count(0)
@@ -157,7 +157,7 @@ def test_staff_do_not_see_that_bulk_updates_exist(tab_of: Callable[..., Tab], co
     expect(page).to_have_url(re.compile(r"/tickets/\?codes="))
 
 
-def test_a_file_with_errors_is_sent_only_without_its_wrong_rows(
+def test_only_the_valid_rows_of_a_file_with_errors_are_sent(
     tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:
     rows = [
@@ -186,7 +186,7 @@ def test_a_file_with_errors_is_sent_only_without_its_wrong_rows(
     assert live_sandbox.ticket(codes[0])["status_name"] == "Đang xử lý"
 
 
-def test_a_value_typed_before_the_scripts_arrive_chooses_set_too(
+def test_a_value_typed_before_the_scripts_load_also_selects_set(
     tab_of: Callable[..., Tab], codes: list[str]
 ) -> None:
     tab = tab_of("lead")
@@ -201,7 +201,7 @@ def test_a_value_typed_before_the_scripts_arrive_chooses_set_too(
 
 
 @pytest.mark.parametrize("has_focus", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_progress_moves_on_around_what_somebody_opened_and_is_not_asked_for_when_it_has_ended(
+def test_progress_updates_around_opened_details_and_polling_stops_at_the_end(
     has_focus: bool, tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:
     page = prepared(tab_of("lead"), codes)
@@ -230,7 +230,7 @@ def test_progress_moves_on_around_what_somebody_opened_and_is_not_asked_for_when
     assert len(asked) == before
 
 
-def test_the_focus_is_not_lost_with_a_button_that_is_no_longer_there(
+def test_the_focus_survives_the_removal_of_the_focused_button(
     tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:
     page = prepared(tab_of("lead"), codes)
@@ -245,7 +245,7 @@ def test_the_focus_is_not_lost_with_a_button_that_is_no_longer_there(
     expect(page.get_by_role("region", name="Progress")).to_be_focused()
 
 
-def test_a_paused_run_says_so_once(
+def test_a_pause_is_announced_once(
     tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     page = prepared(tab_of("lead"), codes)

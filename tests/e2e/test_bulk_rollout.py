@@ -91,7 +91,7 @@ def test_an_emptied_field_pauses_after_one_ticket_and_is_restored(
     assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
 
 
-def test_what_was_changed_since_the_damage_is_not_restored_over(
+def test_restoring_does_not_overwrite_changes_made_since_the_damage(
     crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
     crm.fault("wipe_field", method="PUT", times=None, field="account_email")
@@ -107,7 +107,9 @@ def test_what_was_changed_since_the_damage_is_not_restored_over(
     assert crm.ticket(codes[0])["account_email"] == "since@example.com"
 
 
-def test_an_automation_of_the_crm_is_asked_about_once(crm: Sandbox, lead: Lead, codes: list[str]) -> None:
+def test_the_user_is_asked_once_about_an_automation_of_the_crm(
+    crm: Sandbox, lead: Lead, codes: list[str]
+) -> None:
     crm.fault("store_differently", method="PUT", times=None, field="expected_at", value="2031-01-31")
     path = started(lead, crm, codes)
     lead.wait(path, "paused")
@@ -124,7 +126,7 @@ def test_an_automation_of_the_crm_is_asked_about_once(crm: Sandbox, lead: Lead, 
     assert "Changed, though not sent" in page
 
 
-def test_a_value_that_the_crm_spells_otherwise_pauses_nothing(
+def test_a_value_that_the_crm_spells_differently_does_not_pause_the_run(
     crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
     for code in codes[:8]:
@@ -187,7 +189,7 @@ def test_a_ticket_stored_differently_says_what_the_crm_holds(
     assert page.count("Viết hoa bởi CRM") == 3
 
 
-def test_without_reading_it_is_said_that_no_damage_can_be_seen(
+def test_without_reading_the_page_says_that_damage_cannot_be_detected(
     crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
     crm.switch(read_right="403")
@@ -197,7 +199,7 @@ def test_without_reading_it_is_said_that_no_damage_can_be_seen(
     assert "If the CRM empties or changes other fields, it is not seen either" in page_of(lead, path)
 
 
-def test_a_crm_that_wipes_costs_one_ticket_and_loses_nothing_after_it(
+def test_a_crm_that_empties_fields_damages_one_ticket_and_no_more(
     crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
     before = {code: crm.ticket(code) for code in codes}

@@ -107,7 +107,7 @@ def test_a_retry_touches_only_what_failed(crm: Sandbox, lead: Lead) -> None:
     assert {entry.code for entry in crm.log("PUT")} == set(codes[:3])
 
 
-def test_an_undo_brings_every_ticket_back_but_those_edited_since(crm: Sandbox, lead: Lead) -> None:
+def test_an_undo_restores_every_ticket_except_those_edited_since(crm: Sandbox, lead: Lead) -> None:
     codes = plain_codes(crm)[:40]
     before = {code: crm.ticket(code) for code in codes}
     path = lead.run(codes, emergency_phone=PHONE, status_name="Đang xử lý", ticket_title="Cùng một tiêu đề")
@@ -128,7 +128,7 @@ def test_an_undo_brings_every_ticket_back_but_those_edited_since(crm: Sandbox, l
     assert crm.ticket(codes[0])["ticket_title"] == "Sửa sau đó"
 
 
-def test_a_cancelled_run_stops_soon_and_says_what_was_sent(crm: Sandbox, lead: Lead) -> None:
+def test_a_cancelled_run_stops_quickly_and_reports_what_was_sent(crm: Sandbox, lead: Lead) -> None:
     codes = plain_codes(crm)[:120]
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     crm.switch(latency_ms=200)  # four at a time: two seconds are a dozen tickets
@@ -149,7 +149,7 @@ def test_a_cancelled_run_stops_soon_and_says_what_was_sent(crm: Sandbox, lead: L
     assert {outcomes[code] for code in codes if code not in sent} == {"not_sent"}
 
 
-def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None:
+def test_a_paused_run_resumes_where_it_stopped(crm: Sandbox, lead: Lead) -> None:
     codes = plain_codes(crm)[:60]
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     crm.switch(latency_ms=100)
@@ -173,9 +173,7 @@ def test_a_paused_run_goes_on_where_it_stopped(crm: Sandbox, lead: Lead) -> None
     assert len(crm.log("PUT")) == len(codes)
 
 
-def test_the_next_test_finds_nothing_that_a_paused_run_still_wrote(
-    crm: Sandbox, lead: Lead, server: LiveServer
-) -> None:
+def test_a_paused_run_writes_nothing_into_the_next_test(crm: Sandbox, lead: Lead, server: LiveServer) -> None:
     codes = plain_codes(crm)[:12]
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     crm.fault("delay", code=codes[0], method="GET", after=True, seconds=1)  # read, and not yet written
@@ -199,7 +197,7 @@ def test_the_next_test_finds_nothing_that_a_paused_run_still_wrote(
         ),
     ],
 )
-def test_a_run_pauses_itself_rather_than_burn_through_the_list(
+def test_a_run_pauses_itself_instead_of_failing_every_ticket(
     fault: dict[str, object], notice: str, crm: Sandbox, lead: Lead
 ) -> None:
     codes = plain_codes(crm)[:40]
@@ -218,7 +216,7 @@ def test_a_run_pauses_itself_rather_than_burn_through_the_list(
     assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
 
 
-def test_a_confirmation_is_bound_to_the_check_that_was_shown(crm: Sandbox, lead: Lead) -> None:
+def test_a_confirmation_is_valid_only_for_the_dry_run_that_was_shown(crm: Sandbox, lead: Lead) -> None:
     codes = plain_codes(crm)[:5]
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     old = lead.visitor.get(path)
@@ -255,7 +253,7 @@ def test_two_leads_are_warned_and_do_not_overwrite_each_other(
     assert {crm.ticket(code)["emergency_phone"] for code in codes} == {PHONE}
 
 
-def test_ten_thousand_codes_are_taken_and_paged(crm: Sandbox, lead: Lead) -> None:
+def test_ten_thousand_codes_are_accepted_and_paged(crm: Sandbox, lead: Lead) -> None:
     path = lead.choose([f"TK9{number:06d}" for number in range(10_000)])
 
     page = lead.visitor.get(path)
@@ -277,7 +275,7 @@ def test_update_only_mode_sends_blind_and_says_so(crm: Sandbox, lead: Lead) -> N
     assert len(crm.log("PUT")) == len(codes)
 
 
-def test_the_tickets_of_a_saved_view_are_those_of_the_run(crm: Sandbox, lead: Lead) -> None:
+def test_a_run_from_a_saved_view_has_the_tickets_of_the_view(crm: Sandbox, lead: Lead) -> None:
     query = "status=H%E1%BB%A7y&customer=B%C3%ACnh+Minh"
     token = form_to(lead.visitor.get("/bulk/new/"), "/bulk/new/").values["csrfmiddlewaretoken"]
     kept = {"csrfmiddlewaretoken": token, "name": "Hủy của Bình Minh", "query": query, "is_shared": "on"}
@@ -300,7 +298,7 @@ def test_the_tickets_of_a_saved_view_are_those_of_the_run(crm: Sandbox, lead: Le
     assert {crm.ticket(code)["emergency_phone"] for code in wanted} == {PHONE}
 
 
-def test_a_run_keeps_to_the_requests_a_second_that_it_was_given(crm: Sandbox, lead: Lead) -> None:
+def test_a_run_obeys_its_limit_of_requests_per_second(crm: Sandbox, lead: Lead) -> None:
     path = lead.check(lead.choose(plain_codes(crm)[:10]), emergency_phone=PHONE)
     crm.forget_log()
 
@@ -335,7 +333,7 @@ def test_nothing_is_sent_before_the_time_that_the_crm_asked_for(
     assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
 
 
-def test_a_locked_ticket_waits_apart_and_is_done_when_it_is_free(crm: Sandbox, lead: Lead) -> None:
+def test_a_locked_ticket_waits_by_itself_until_it_is_unlocked(crm: Sandbox, lead: Lead) -> None:
     codes = plain_codes(crm)[:12]
     locked = codes[3]
     crm.fault("status", times=2, code=locked, method="PUT", status=423, headers={"Retry-After": "3"})
@@ -357,7 +355,7 @@ def test_a_locked_ticket_waits_apart_and_is_done_when_it_is_free(crm: Sandbox, l
 
 @pytest.mark.parametrize("hidden", ["", "updated_at"], ids=["read_together", "read_singly"])
 @pytest.mark.parametrize("in_flight", [1, 6])
-def test_no_more_calls_are_made_at_once_than_tickets_may_be_in_flight(
+def test_concurrent_calls_never_exceed_the_tickets_allowed_in_flight(
     in_flight: int, hidden: str, crm: Sandbox, lead: Lead
 ) -> None:
     path = lead.check(lead.choose(plain_codes(crm)[: 8 * in_flight + 4]), emergency_phone=PHONE)
@@ -372,7 +370,7 @@ def test_no_more_calls_are_made_at_once_than_tickets_may_be_in_flight(
 
 
 @pytest.mark.slow
-def test_one_ticket_that_always_breaks_the_crm_is_listed_and_the_rest_is_done(
+def test_a_ticket_that_always_breaks_the_crm_is_listed_and_the_others_are_saved(
     crm: Sandbox, lead: Lead
 ) -> None:
     good, broken = plain_codes(crm)[:3], plain_codes(crm)[3]
@@ -385,7 +383,7 @@ def test_one_ticket_that_always_breaks_the_crm_is_listed_and_the_rest_is_done(
 
 
 @pytest.mark.slow
-def test_a_crm_that_is_slow_with_its_lists_costs_no_worker_its_run(
+def test_a_worker_keeps_its_run_although_the_crms_lists_are_slow(
     crm: Sandbox, lead: Lead, server: LiveServer
 ) -> None:
     codes = plain_codes(crm)[:24]

@@ -67,7 +67,9 @@ def calls(crm: Sandbox) -> Counter[tuple[str, str]]:
     return Counter((call.method, call.path.rpartition("/")[2]) for call in crm.log())
 
 
-def test_a_run_costs_little_more_than_two_calls_a_ticket(crm: Sandbox, lead: Lead, codes: list[str]) -> None:
+def test_a_run_makes_little_more_than_two_calls_per_ticket(
+    crm: Sandbox, lead: Lead, codes: list[str]
+) -> None:
     codes = codes[:200]
     crm.switch(latency_ms=20)
     crm.forget_log()
@@ -135,7 +137,7 @@ def test_whatever_the_list_does_each_ticket_ends_as_with_single_reads(
     assert {crm.ticket(code)["emergency_phone"] for code in stolen} == {"0123456789"}
 
 
-def test_a_late_list_is_not_believed_when_a_value_comes_back(
+def test_an_outdated_list_does_not_verify_a_value_that_was_restored(
     crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
     codes = codes[:40]
@@ -157,7 +159,7 @@ def test_a_late_list_is_not_believed_when_a_value_comes_back(
     assert {crm.ticket(code)["emergency_phone"] for code in lost} == {PHONE}
 
 
-def test_a_late_list_makes_no_conflict_of_what_this_tool_wrote(
+def test_an_outdated_list_causes_no_conflict_with_our_own_writes(
     crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
     codes = codes[:40]

@@ -56,9 +56,7 @@ def resumed_until_it_ends(lead: Lead, path: str) -> None:
         lead.press(path, "resume")
 
 
-def test_unknown_results_settle_themselves_before_the_run_ends(
-    crm: Sandbox, lead: Lead, codes: list[str]
-) -> None:
+def test_unknown_results_are_settled_before_the_run_ends(crm: Sandbox, lead: Lead, codes: list[str]) -> None:
     late = codes[6:39]
     for code in late:  # the write arrives after its answer was given up
         crm.fault("hang", code=code, method="PUT", seconds=2)
@@ -92,7 +90,9 @@ def test_checking_unknown_results_counts_its_own_failures_only(
     assert crm.log("PUT") == []
 
 
-def test_a_settling_run_sends_nothing_and_finds_out(crm: Sandbox, lead: Lead, codes: list[str]) -> None:
+def test_a_run_that_checks_results_sends_nothing_and_settles_them(
+    crm: Sandbox, lead: Lead, codes: list[str]
+) -> None:
     codes = codes[:3]
     path = lead.check(lead.choose(codes), ticket_title=TITLE)
     crm.fault("hang", code=codes[0], method="PUT", after=True, seconds=5)

@@ -52,7 +52,9 @@ def codes_of(crm: Sandbox, count: int) -> list[str]:
     return [code for code in crm.codes() if code.startswith("TK2")][:count]
 
 
-def test_several_codes_are_a_run_that_names_what_a_rule_left_out(server: LiveServer, crm: Sandbox) -> None:
+def test_several_codes_become_a_run_that_names_the_tickets_a_rule_excludes(
+    server: LiveServer, crm: Sandbox
+) -> None:
     codes = codes_of(crm, 6)
     for at, code in enumerate(codes):
         crm.edit(code, status_name=NEW, emergency_phone="" if at == 2 else "0909111222")
@@ -77,7 +79,7 @@ def test_several_codes_are_a_run_that_names_what_a_rule_left_out(server: LiveSer
     assert made == [["command", "Dọn dẹp", "minh"]] * 5
 
 
-def test_a_dry_run_of_several_says_of_each_what_it_would_send(server: LiveServer, crm: Sandbox) -> None:
+def test_a_dry_run_lists_for_each_ticket_what_it_would_send(server: LiveServer, crm: Sandbox) -> None:
     codes = codes_of(crm, 3)
     for code, title in zip(codes, ("Một", "Hai", "Ba"), strict=True):
         crm.edit(code, ticket_title=title)
@@ -100,7 +102,7 @@ def test_a_dry_run_of_several_says_of_each_what_it_would_send(server: LiveServer
     assert crm.puts() == []
 
 
-def test_several_tickets_lose_only_what_was_accepted(server: LiveServer, crm: Sandbox) -> None:
+def test_several_tickets_lose_only_the_fields_that_were_accepted(server: LiveServer, crm: Sandbox) -> None:
     codes = codes_of(crm, 3)
     crm.switch(semantics="replace", readable="silent")
     kept = {"are_emptied": True, "ticket": CODE, "fields": [], "set_by": "Minh"}
@@ -139,7 +141,7 @@ GREETING = [
 ]
 
 
-def test_a_recipe_gives_each_ticket_its_own_values_and_names_those_it_stops_at(
+def test_a_recipe_gives_each_ticket_its_own_values_and_names_those_it_cannot_fill(
     server: LiveServer, crm: Sandbox
 ) -> None:
     """The arguments and the columns of a table come before it, as what a form and a file say in the pages."""
@@ -196,7 +198,7 @@ def test_a_command_killed_in_the_middle_leaves_a_record_that_is_settled_later(
     assert len(crm.puts(CODE)) == 1
 
 
-def test_a_signal_ends_a_run_between_two_tickets_and_pauses_it(server: LiveServer, crm: Sandbox) -> None:
+def test_a_signal_pauses_a_run_between_two_tickets(server: LiveServer, crm: Sandbox) -> None:
     codes = codes_of(crm, 30)
     crm.switch(latency_ms=150)
     command = started(server, *codes, "ticket_title=Dừng lại", "--json")

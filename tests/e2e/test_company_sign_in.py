@@ -118,7 +118,7 @@ def switch(product: LiveServer, username: str, *, active: bool) -> None:
     ("username", "role", "sees_settings"),
     [("lan", "Staff", False), ("minh", "Team lead", False), ("quan", "Administrator", True)],
 )
-def test_a_group_of_the_directory_is_a_role(
+def test_a_directory_group_gives_a_role(
     username: str,
     role: str,
     sees_settings: bool,
@@ -151,7 +151,7 @@ def test_a_group_of_the_directory_is_a_role(
         ("nghi", PEOPLE_PASSWORD),  # left the company: the filter leaves them out
     ],
 )
-def test_the_directory_lets_nobody_else_in(
+def test_the_directory_rejects_wrong_passwords_unknown_names_and_wildcards(
     username: str, password: str, directory: Directory, wander: Callable[[], Wanderer]
 ) -> None:
     person = wander()
@@ -162,14 +162,16 @@ def test_the_directory_lets_nobody_else_in(
     assert person.person is None
 
 
-def test_an_empty_password_is_not_tried(directory: Directory, wander: Callable[[], Wanderer]) -> None:
+def test_an_empty_password_is_not_sent_to_the_directory(
+    directory: Directory, wander: Callable[[], Wanderer]
+) -> None:
     person = wander()
 
     assert "This field is required." in person.post("/sign-in/", username="lan", password="").text
     assert person.person is None
 
 
-def test_a_role_taken_away_in_the_directory_is_gone_at_the_next_sign_in(
+def test_a_role_removed_in_the_directory_is_gone_at_the_next_sign_in(
     product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
 ) -> None:
     wander().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
@@ -188,7 +190,7 @@ def test_a_role_taken_away_in_the_directory_is_gone_at_the_next_sign_in(
         directory.set_members("support", "lan", "nghi")
 
 
-def test_whoever_is_disabled_here_or_there_is_out(
+def test_a_user_who_is_disabled_here_or_in_the_directory_cannot_sign_in(
     product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
 ) -> None:
     person = wander()
@@ -208,7 +210,7 @@ def test_whoever_is_disabled_here_or_there_is_out(
         directory.set_kind("lan", "current")
 
 
-def test_somebody_with_a_password_here_is_not_taken_over_by_a_namesake(
+def test_a_directory_user_cannot_take_over_a_local_account_of_the_same_name(
     product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
 ) -> None:
     product.add_person("khach", role="lead")
@@ -221,7 +223,7 @@ def test_somebody_with_a_password_here_is_not_taken_over_by_a_namesake(
     assert account(product, "khach")["source"] == "local"
 
 
-def test_without_the_directory_the_page_says_so_and_people_with_a_password_here_still_get_in(
+def test_while_the_directory_is_down_the_page_says_so_and_local_users_can_sign_in(
     product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
 ) -> None:
     with directory.away():
@@ -236,7 +238,7 @@ def test_without_the_directory_the_page_says_so_and_people_with_a_password_here_
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_only_a_directory_with_a_known_certificate_gets_passwords(
+def test_passwords_are_sent_only_to_a_directory_with_a_trusted_certificate(
     is_known: bool,
     directory: Directory,
     sandbox_process: SandboxProcess,
@@ -256,7 +258,7 @@ def test_only_a_directory_with_a_known_certificate_gets_passwords(
     assert (urlsplit(page.url).path == "/tickets/") == is_known
 
 
-def test_a_directory_or_provider_that_hangs_does_not_hang_the_page(
+def test_a_hanging_directory_or_provider_does_not_block_the_page(
     directory: Directory, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     with directory.frozen(), provider.frozen():  # the requests here give up after 30 seconds
@@ -268,7 +270,7 @@ def test_a_directory_or_provider_that_hangs_does_not_hang_the_page(
     assert [UNREACHABLE in page.text for page in pages] == [True, True]
 
 
-def test_somebody_renamed_in_the_directory_stays_the_same_person(
+def test_a_user_who_is_renamed_in_the_directory_keeps_the_account(
     product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
 ) -> None:
     """And who was connected by name before, by the entry's id from the next sign-in on."""
@@ -302,7 +304,7 @@ def test_somebody_renamed_in_the_directory_stays_the_same_person(
         (["support", "leads"], ["Staff", "Team lead"]),
     ],
 )
-def test_a_group_of_the_provider_is_a_role(
+def test_a_provider_group_gives_a_role(
     groups: list[str],
     roles: list[str],
     product: LiveServer,
@@ -331,7 +333,7 @@ def test_the_sign_in_page_offers_the_provider(wander: Callable[[], Wanderer]) ->
     assert "/sign-in/openid/?next=%2Fhistory%2F" in page
 
 
-def test_a_sign_in_begins_with_a_button_and_not_with_a_link(
+def test_a_sign_in_starts_by_a_button_and_not_by_a_link(
     product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     person = wander()
@@ -355,7 +357,7 @@ def test_a_sign_in_begins_with_a_button_and_not_with_a_link(
     ],
     ids=["exempt", "demanded"],
 )
-def test_users_of_the_provider_have_no_second_step_here_unless_a_setting_says_so(
+def test_provider_users_have_no_second_step_here_unless_a_setting_demands_it(
     settings: dict[str, str],
     path: str,
     provider: Provider,
@@ -376,7 +378,7 @@ def test_users_of_the_provider_have_no_second_step_here_unless_a_setting_says_so
         server.stop()
 
 
-def test_an_account_that_waits_is_reached_by_its_link_alone(
+def test_a_pending_account_can_only_be_claimed_by_its_link(
     product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     script = (
@@ -400,7 +402,7 @@ def test_an_account_that_waits_is_reached_by_its_link_alone(
     assert wander().sign_in("thief").url.endswith("/sign-in/")
 
 
-def test_somebody_renamed_at_the_provider_stays_the_same_person(
+def test_a_user_who_is_renamed_at_the_provider_keeps_the_account(
     product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("77", preferred_username="cu", family_name="Cu", groups=["support"])
@@ -414,7 +416,7 @@ def test_somebody_renamed_at_the_provider_stays_the_same_person(
     assert account(product, "cu")["name"] == "Moi"
 
 
-def test_a_first_sign_in_from_several_tabs_at_once_makes_one_person(
+def test_a_first_sign_in_from_several_tabs_at_once_creates_one_account(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("78", preferred_username="cung-luc", groups=["support"])
@@ -429,7 +431,7 @@ def test_a_first_sign_in_from_several_tabs_at_once_makes_one_person(
     assert None not in numbers
 
 
-def test_a_name_given_to_somebody_else_at_the_provider_is_not_the_old_person(
+def test_a_name_reassigned_at_the_provider_does_not_open_the_old_account(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("81", preferred_username="ten", groups=["admins"])
@@ -441,7 +443,7 @@ def test_a_name_given_to_somebody_else_at_the_provider_is_not_the_old_person(
     assert newcomer.person is None
 
 
-def test_a_local_administrator_is_not_taken_over_by_a_namesake(
+def test_a_provider_user_cannot_take_over_a_local_administrator_of_the_same_name(
     product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("666", preferred_username="admin", email="admin@example.com", groups=["support"])
@@ -452,7 +454,7 @@ def test_a_local_administrator_is_not_taken_over_by_a_namesake(
     assert account(product, "admin")["source"] == "local"
 
 
-def test_a_role_taken_away_at_the_provider_is_gone_at_the_next_sign_in(
+def test_a_role_removed_at_the_provider_is_gone_at_the_next_sign_in(
     product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("90", preferred_username="vai", groups=["admins"])
@@ -467,7 +469,7 @@ def test_a_role_taken_away_at_the_provider_is_gone_at_the_next_sign_in(
     assert person.get("/admin/").status_code == 403
 
 
-def test_whoever_is_disabled_here_is_not_let_in_by_the_provider(
+def test_a_user_who_is_disabled_here_cannot_sign_in_at_the_provider(
     product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("91", preferred_username="tat", groups=["support"])
@@ -479,9 +481,7 @@ def test_whoever_is_disabled_here_is_not_let_in_by_the_provider(
     assert "Your account is switched off here." in wander().sign_in("91").text
 
 
-def test_whoever_says_no_at_the_provider_is_told_so(
-    provider: Provider, wander: Callable[[], Wanderer]
-) -> None:
+def test_declining_at_the_provider_is_reported(provider: Provider, wander: Callable[[], Wanderer]) -> None:
     person = wander()
     back = person.agree(person.begin("/history/"), "", action="deny")
 
@@ -499,7 +499,7 @@ def tampered(address: str, **changes: str) -> str:
 
 
 @pytest.mark.parametrize("changes", [{"state": "another"}, {"state": ""}, {"code": "another"}, {"code": ""}])
-def test_a_tampered_return_is_refused(
+def test_a_tampered_callback_is_refused(
     changes: dict[str, str], provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
@@ -512,7 +512,7 @@ def test_a_tampered_return_is_refused(
     assert person.person is None
 
 
-def test_a_return_works_once_and_in_no_other_browser(
+def test_a_callback_works_once_and_only_in_its_browser(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
@@ -528,7 +528,7 @@ def test_a_return_works_once_and_in_no_other_browser(
     assert attacker.person is None
 
 
-def test_somebody_elses_code_is_of_no_use_with_an_own_state(
+def test_a_code_of_another_user_is_refused_with_ones_own_state(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     """Nonce and PKCE: a stolen code was issued for another sign-in than the thief's."""
@@ -541,7 +541,7 @@ def test_somebody_elses_code_is_of_no_use_with_an_own_state(
     assert thief.person is None
 
 
-def test_a_changed_nonce_is_noticed(provider: Provider, wander: Callable[[], Wanderer]) -> None:
+def test_a_changed_nonce_is_refused(provider: Provider, wander: Callable[[], Wanderer]) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
     person = wander()
 
@@ -551,7 +551,7 @@ def test_a_changed_nonce_is_noticed(provider: Provider, wander: Callable[[], Wan
     assert person.person is None
 
 
-def test_the_session_is_a_new_one_after_the_provider(
+def test_the_session_id_changes_after_signing_in_at_the_provider(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
@@ -567,7 +567,7 @@ def test_the_session_is_a_new_one_after_the_provider(
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-def test_the_provider_leads_nobody_elsewhere(
+def test_the_callback_redirects_to_no_other_site(
     target: str, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
@@ -578,7 +578,7 @@ def test_the_provider_leads_nobody_elsewhere(
     assert page.headers["Location"] == "/tickets/"
 
 
-def test_the_page_asked_for_comes_after_the_provider(
+def test_the_requested_page_follows_the_sign_in_at_the_provider(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
@@ -586,7 +586,7 @@ def test_the_page_asked_for_comes_after_the_provider(
     assert urlsplit(wander().sign_in("4711", "/history/").url).path == "/history/"
 
 
-def test_without_the_provider_the_page_says_so_and_other_ways_in_still_work(
+def test_while_the_provider_is_down_the_page_says_so_and_other_sign_ins_work(
     product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
@@ -604,7 +604,7 @@ def test_without_the_provider_the_page_says_so_and_other_ways_in_still_work(
     assert urlsplit(local.url).path == "/tickets/"
 
 
-def test_the_way_back_cannot_be_asked_to_sign_somebody_out(
+def test_the_callback_cannot_be_used_to_sign_a_user_out(
     provider: Provider, wander: Callable[[], Wanderer]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
@@ -657,7 +657,7 @@ def test_local_accounts_can_be_switched_off(
 
 
 @pytest.mark.browser
-def test_at_a_browser_the_provider_signs_in_and_an_ended_session_goes_on_in_place(
+def test_in_a_browser_the_provider_signs_in_and_renews_an_ended_session_in_place(
     product: LiveServer, provider: Provider, isolated_browser: Browser
 ) -> None:
     """The page's policy allows the way there and back, and a save goes on after a sign-in in another tab."""

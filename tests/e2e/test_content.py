@@ -52,7 +52,7 @@ def test_what_is_typed_into_the_editor_is_sent_clean(
     assert set(live_sandbox.puts(CODE)[0]) == {"ticket_code", "ticket_content"}
 
 
-def test_the_focus_goes_from_the_textarea_to_the_editor_at_once(
+def test_the_focus_moves_from_the_textarea_to_the_editor_immediately(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     code = live_sandbox.codes()[7]  # its draft may be kept after the test has ended
@@ -86,7 +86,7 @@ def test_the_focus_goes_from_the_textarea_to_the_editor_at_once(
         pytest.param("<h1>Tiêu đề</h1><p class=MsoNormal><o:p>Word</o:p></p>", marks=pytest.mark.slow),
     ],
 )
-def test_content_that_was_only_looked_at_is_not_sent(
+def test_content_that_was_only_viewed_is_not_sent(
     content: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     live_sandbox.edit(CODE, ticket_content=content)
@@ -127,7 +127,7 @@ def test_what_the_editor_would_lose_is_named_and_html_keeps_it(
     expect(page.get_by_label("Content as HTML")).to_have_value(content)
 
 
-def test_beside_html_stands_what_would_be_stored_and_what_would_be_removed(
+def test_the_html_preview_shows_what_would_be_stored_and_what_would_be_removed(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     code = next(
@@ -148,7 +148,7 @@ def test_beside_html_stands_what_would_be_stored_and_what_would_be_removed(
     expect(preview.get_by_role("group")).to_be_hidden()
 
 
-def test_without_an_answer_the_preview_says_so_and_the_text_stays(
+def test_a_preview_without_an_answer_says_so_and_keeps_the_text(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     code = live_sandbox.codes()[2]  # its draft may be kept after the test has ended
@@ -163,7 +163,7 @@ def test_without_an_answer_the_preview_says_so_and_the_text_stays(
     expect(page.get_by_label("Content as HTML")).to_have_value("<p>Mới</p>")
 
 
-def test_content_that_is_too_long_is_named_while_it_is_typed(
+def test_content_that_gets_too_long_is_reported_while_typing(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = opened(tab_of("staff"), live_sandbox.codes()[9])  # its draft may be kept after the test has ended
@@ -289,7 +289,7 @@ def test_lists_nest_and_tables_grow_and_shrink(tab_of: Callable[..., Tab], live_
     expect(text).to_have_value("")
 
 
-def test_links_and_images_are_asked_for_in_dialogs(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_links_and_images_are_entered_in_dialogs(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     code = live_sandbox.codes()[5]  # its draft may be kept after the test has ended
     live_sandbox.edit(code, ticket_content="<p>trang</p>")
     page = opened(tab_of("staff"), code)
@@ -314,7 +314,7 @@ def test_links_and_images_are_asked_for_in_dialogs(tab_of: Callable[..., Tab], l
     expect(text).to_have_value(re.compile('</a><img src="https://example.com/a.png" alt="lỗi"></p>$'))
 
 
-def test_the_tools_are_one_stop_for_tab_and_obey_arrows(
+def test_the_toolbar_is_one_tab_stop_with_arrow_keys(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     code = live_sandbox.codes()[6]  # its draft may be kept after the test has ended

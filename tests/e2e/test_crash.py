@@ -72,7 +72,9 @@ def test_a_killed_save_is_found_pending_and_settled_by_reading(
     assert len(crm.puts(CODE)) == 1
 
 
-def test_the_command_settles_what_nobody_opens(crashing: LiveServer, crm: Sandbox) -> None:
+def test_the_command_settles_changes_of_tickets_that_are_not_opened(
+    crashing: LiveServer, crm: Sandbox
+) -> None:
     visitor = Visitor(crashing)
     typed = visitor.form(CODE).filled(ticket_title="Ai cũng quên")
     crm.fault("reset", method="PUT", after=True)
@@ -110,7 +112,7 @@ def test_twenty_identical_posts_at_once_are_one_put(live: LiveServer, live_sandb
     assert len({answer.headers["Location"] for answer in answers}) == 1
 
 
-def test_two_people_saving_different_fields_at_once_both_keep_their_change(
+def test_two_users_saving_different_fields_at_once_both_keep_their_change(
     live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     one, other = Visitor(live, "staff"), Visitor(live, "lan")
@@ -142,7 +144,7 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_of_two_people_saving_one_field_at_once_the_second_is_asked(
+def test_when_two_users_save_one_field_at_once_the_second_must_choose(
     moment: str, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     one, other = Visitor(live, "staff"), Visitor(live, "lan")
@@ -168,7 +170,7 @@ def test_of_two_people_saving_one_field_at_once_the_second_is_asked(
     assert {"Của Staff", "Của Lan"} <= set(re.findall("Của (?:Staff|Lan)", asked.text))
 
 
-def test_of_two_people_saving_two_custom_fields_at_once_both_keep_theirs(
+def test_two_users_saving_two_custom_fields_at_once_both_keep_their_change(
     live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     live_sandbox.edit(CODE, custom_fields={"so_serial": "SN-0", "ghi_chu": "cũ"})

@@ -37,7 +37,9 @@ def hostile(live_sandbox: Sandbox) -> None:
 
 @pytest.mark.usefixtures("hostile")
 @pytest.mark.parametrize("width", [1280, 390])
-def test_hostile_content_covers_no_control_and_widens_no_page(width: int, tab_of: Callable[..., Tab]) -> None:
+def test_hostile_content_neither_covers_controls_nor_widens_the_page(
+    width: int, tab_of: Callable[..., Tab]
+) -> None:
     page = tab_of("staff", viewport={"width": width, "height": 900}).goto(URL)
     content = page.get_by_role("group", name="Content", exact=True)
 

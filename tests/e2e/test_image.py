@@ -176,7 +176,7 @@ def test_saves_and_bulk_runs_survive_a_stop_and_a_start(running: Product) -> Non
         visitor.close()
 
 
-def test_nothing_of_it_is_root_and_nothing_but_the_volume_can_be_written(running: Product) -> None:
+def test_nothing_in_the_image_runs_as_root_or_writes_outside_the_volume(running: Product) -> None:
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in running.processes()}
     find = "find / -xdev -writable -not -type l -not -path '/proc/*' -not -path '/dev/*' 2>/dev/null; id -u"
     *writable, user = running.run("sh", "-c", find, check=False).splitlines()
@@ -186,7 +186,7 @@ def test_nothing_of_it_is_root_and_nothing_but_the_volume_can_be_written(running
     assert [path for path in writable if not path.startswith(FOR_ALL)] == []
 
 
-def test_health_checks_tell_life_from_death(running: Product) -> None:
+def test_health_checks_detect_a_dead_process(running: Product) -> None:
     port = f"--port={running.port}"
     assert running.run("ticketadmin", "healthy", "web", port) == "ok\n"
     assert running.run("ticketadmin", "healthy", "worker") == "ok\n"

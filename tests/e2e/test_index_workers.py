@@ -42,9 +42,7 @@ def known(server: LiveServer) -> int:
     return int(str(ask(server, "SELECT count(*) FROM ticketadmin_indexedticket")[0][0]))
 
 
-def test_a_killed_worker_is_replaced_and_the_sweep_goes_on_where_it_was(
-    server: LiveServer, crm: SandboxProcess
-) -> None:
+def test_another_worker_continues_the_sweep_of_a_killed_one(server: LiveServer, crm: SandboxProcess) -> None:
     first = LiveWorker(server, "first")
     wait_until(lambda: 30 <= known(server) < 100, "the first worker does not sweep")
     second = LiveWorker(server, "second")

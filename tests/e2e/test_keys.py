@@ -44,7 +44,7 @@ def in_a_dialog(page: Page) -> None:
 
 
 @pytest.mark.parametrize("press_elsewhere", [in_the_box, in_a_dialog])
-def test_the_key_that_saves_does_nothing_in_another_form(
+def test_the_save_shortcut_does_nothing_in_another_form(
     press_elsewhere: Callable[[Page], None], tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = opened(tab_of("staff"))
@@ -59,7 +59,7 @@ def test_the_key_that_saves_does_nothing_in_another_form(
     ]
 
 
-def test_the_key_that_saves_does_nothing_while_somebody_signs_in_again(
+def test_the_save_shortcut_does_nothing_while_the_user_signs_in_again(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     tab = tab_of("staff")
@@ -83,7 +83,7 @@ def test_the_key_that_saves_does_nothing_while_somebody_signs_in_again(
     ]
 
 
-def test_switched_off_keys_save_from_within_the_form_alone_and_the_help_says_so(
+def test_with_shortcuts_off_saving_by_key_works_only_within_the_form_and_the_help_says_so(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     live.add_person("khongphim", name="Không Phím")
@@ -113,7 +113,7 @@ def test_switched_off_keys_save_from_within_the_form_alone_and_the_help_says_so(
     ]
 
 
-def test_a_dialog_over_a_menu_closes_alone(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_escape_closes_only_the_dialog_over_a_menu(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page = tab_of("staff").goto(URL)
     page.get_by_text("Demo Staff", exact=True).first.click()
     keys, help_of_keys = page.get_by_role("button", name="Keys"), page.get_by_role("dialog", name="Keys")
@@ -137,7 +137,9 @@ def with_a_suggestion_chosen(page: Page) -> None:
     expect(option).to_have_attribute("aria-selected", "true")
 
 
-def test_closed_suggestions_choose_nothing(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_enter_with_closed_suggestions_selects_none(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
     page = tab_of("staff").page
     with_a_suggestion_chosen(page)
     page.keyboard.press("Escape")
@@ -150,7 +152,7 @@ def test_closed_suggestions_choose_nothing(tab_of: Callable[..., Tab], live_sand
     expect(page).to_have_url(re.compile(r"\?text="))
 
 
-def test_what_is_typed_after_choosing_counts_and_not_the_choice(
+def test_text_typed_after_a_selection_replaces_the_selection(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").page
@@ -162,7 +164,7 @@ def test_what_is_typed_after_choosing_counts_and_not_the_choice(
     expect(page).to_have_url(re.compile(r"\?codes="))
 
 
-def test_a_long_column_pasted_after_choosing_counts_and_not_the_choice(
+def test_a_column_pasted_after_a_selection_replaces_the_selection(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("lead").page
@@ -181,7 +183,7 @@ def test_a_long_column_pasted_after_choosing_counts_and_not_the_choice(
     expect(page.get_by_role("heading", name="Update 301 tickets")).to_be_visible()
 
 
-def test_a_suggestion_opens_by_a_click_and_not_by_the_mere_touch(
+def test_a_suggestion_opens_on_a_click_and_not_on_mouse_down(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").page
@@ -206,9 +208,7 @@ def test_a_suggestion_opens_by_a_click_and_not_by_the_mere_touch(
     expect(page).to_have_url(re.compile(f"{URL}$"))
 
 
-def test_without_scripts_no_key_and_no_button_for_keys_is_promised(
-    tab_of: Callable[..., Tab], live_sandbox: Sandbox
-) -> None:
+def test_without_scripts_no_shortcut_is_advertised(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page = tab_of("staff", java_script_enabled=False).goto(URL)
     page.get_by_text("Demo Staff", exact=True).first.click()
 

@@ -34,7 +34,9 @@ RIGHT = "(boxes) => [...new Set(boxes.map((one) => Math.round(one.getBoundingCli
 ROWS = "(boxes) => Object.values(Object.groupBy(boxes, (one) => one.offsetTop)).map((row) => row.length)"
 
 
-def test_what_is_due_is_not_cut_in_longer_words(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_a_due_date_is_not_cut_off_with_longer_words(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
     today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date().isoformat()
     live_sandbox.edit(CODE, expected_at=today, status_name="Mới")
     tab = tab_of("staff", locale="vi-VN", viewport={"width": 1280, "height": 900})
@@ -55,7 +57,7 @@ def channels(live: LiveServer) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("channels")
-def test_boxes_of_a_bulk_update_end_in_one_line_with_their_button_beside(
+def test_boxes_of_a_bulk_update_are_aligned_with_their_button(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     lead = Lead(live)
@@ -105,7 +107,7 @@ def test_bars_of_the_runs_fill_their_cells_on_a_phone(tab_of: Callable[..., Tab]
 
 @pytest.mark.parametrize("locale", ["en-GB", "vi-VN"])
 @pytest.mark.parametrize(("user", "rows"), [("lead", [4, 4]), ("staff", [7])])
-def test_filters_of_the_history_are_full_rows(
+def test_filters_of_the_history_fill_their_rows(
     user: str, rows: list[int], locale: str, tab_of: Callable[..., Tab]
 ) -> None:
     tab = tab_of(user, locale=locale, viewport={"width": 1280, "height": 900})
@@ -137,7 +139,7 @@ def test_icons_of_the_connection_page_stay_beside_their_text(tab_of: Callable[..
     assert icons.evaluate_all(ALONE) == []
 
 
-def test_nothing_around_a_content_written_as_html_touches_the_next(
+def test_controls_around_an_html_content_do_not_touch_each_other(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     live_sandbox.edit(CODE, ticket_content="<p style='color:red'>đỏ</p>")

@@ -34,7 +34,7 @@ def hold(page: Page, address: str) -> list[Route]:
     return held
 
 
-def test_news_are_told_and_shown_only_when_the_user_wants_them(
+def test_news_is_announced_and_shown_only_on_request(
     page: Page, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     row = page.locator(ROWS).nth(2)
@@ -55,7 +55,7 @@ def test_news_are_told_and_shown_only_when_the_user_wants_them(
     expect(page.get_by_role("link", name="Refresh")).to_be_focused()
 
 
-def test_a_row_that_is_being_set_shows_its_result_in_a_list_that_was_read_meanwhile(page: Page) -> None:
+def test_a_row_in_progress_shows_its_result_although_the_list_was_refreshed(page: Page) -> None:
     row = page.locator(ROWS).nth(4)
     held = hold(page, "**/status/")
     row.locator("[data-quick-set]").click()
@@ -68,7 +68,7 @@ def test_a_row_that_is_being_set_shows_its_result_in_a_list_that_was_read_meanwh
     expect(row).to_contain_text("“Chờ khách hàng”")
 
 
-def test_a_reading_without_an_answer_says_so_and_what_is_shown_stays(page: Page) -> None:
+def test_a_failed_refresh_says_so_and_leaves_the_list_as_it_is(page: Page) -> None:
     page.route("**/list/**", lambda route: route.abort())
     again, said = page.get_by_role("link", name="Refresh"), page.locator("[data-list-head] [role=status]")
     for _press in range(2):
@@ -90,7 +90,7 @@ def test_the_rows_of_a_page_are_selected_with_one_box(page: Page) -> None:
     expect(page.get_by_text("50 selected")).to_be_hidden()
 
 
-def test_a_link_pressed_with_control_opens_a_tab_of_its_own(page: Page) -> None:
+def test_control_click_on_a_link_opens_a_new_tab(page: Page) -> None:
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Refresh").click(modifiers=["Control"])
 
@@ -98,7 +98,7 @@ def test_a_link_pressed_with_control_opens_a_tab_of_its_own(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("width", "height", "rows"), [(1280, 800, 13), (390, 844, 3)])
-def test_enough_rows_are_seen_before_anybody_scrolls(page: Page, width: int, height: int, rows: int) -> None:
+def test_enough_rows_are_visible_without_scrolling(page: Page, width: int, height: int, rows: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     page.reload()
     boxes = [page.locator(ROWS).nth(n).bounding_box() for n in range(20)]
@@ -107,7 +107,7 @@ def test_enough_rows_are_seen_before_anybody_scrolls(page: Page, width: int, hei
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_on_a_small_screen_nothing_of_a_row_is_under_its_box(page: Page) -> None:
+def test_on_a_small_screen_no_part_of_a_row_is_under_its_checkbox(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     row = page.locator(ROWS).first
     for is_ticked in (False, True):
@@ -127,7 +127,7 @@ def test_the_heading_of_the_table_stays_while_the_list_is_scrolled(page: Page) -
     expect(page.get_by_role("columnheader", name="Title")).to_be_in_viewport()
 
 
-def test_a_column_heading_sorts_and_says_so(page: Page) -> None:
+def test_a_column_heading_sorts_and_announces_it(page: Page) -> None:
     page.get_by_role("columnheader", name="Title").get_by_role("link").click()
 
     heading = page.get_by_role("columnheader", name="Title")
@@ -137,7 +137,7 @@ def test_a_column_heading_sorts_and_says_so(page: Page) -> None:
     expect(page).to_have_url(re.compile("sort=-title"))
 
 
-def test_a_long_text_in_the_box_is_searched_for_or_stays_in_it(
+def test_a_long_text_is_searched_for_or_stays_in_the_search_box(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     words = "Máy in ở chi nhánh Đà Nẵng lại hỏng, nhờ xem giúp. "

@@ -32,7 +32,7 @@ def test_changes_status_and_title_and_reads_the_proof(
     ]
 
 
-def test_undo_stands_beside_the_proof(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_undo_is_beside_the_proof(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     before = live_sandbox.ticket(CODE)["ticket_title"]
     page = tab_of("staff").goto(f"/tickets/{CODE}/")
     page.get_by_label("Title").fill("Nhầm")
@@ -73,7 +73,9 @@ def test_a_failed_save_keeps_what_was_typed_and_says_what_happened(
     ).to_be_visible()
 
 
-def test_chooses_between_theirs_and_mine(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_a_conflict_is_resolved_by_choosing_theirs_or_mine(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
     page = tab_of("staff").goto(f"/tickets/{CODE}/")
     page.get_by_label("Title").fill("Của tôi")
     live_sandbox.edit(CODE, ticket_title="Của đồng nghiệp")

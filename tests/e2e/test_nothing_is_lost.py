@@ -50,7 +50,7 @@ def test_a_crash_of_the_browser_loses_nothing(tab_of: Callable[..., Tab], live_s
     assert live_sandbox.puts(CODE) == []
 
 
-def test_leaving_at_once_still_keeps_the_last_key(tab_of: Callable[..., Tab]) -> None:
+def test_leaving_immediately_still_keeps_the_last_keystroke(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of("staff")
     page = tab.goto(URL)
     page.get_by_label("Title").fill("Vừa gõ xong đã đi")
@@ -60,7 +60,7 @@ def test_leaving_at_once_still_keeps_the_last_key(tab_of: Callable[..., Tab]) ->
     expect(page.get_by_label("Title")).to_have_value("Vừa gõ xong đã đi")
 
 
-def test_what_is_typed_before_the_scripts_arrive_is_kept_too(
+def test_text_typed_before_the_scripts_load_is_kept(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     with tab_of("staff").before_scripts(URL) as page:
@@ -71,7 +71,7 @@ def test_what_is_typed_before_the_scripts_arrive_is_kept_too(
     expect(page.get_by_label("Title")).to_have_value("Gõ trước khi trang sẵn sàng")
 
 
-def test_discard_and_bring_back(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_a_draft_is_discarded_and_restored(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page = tab_of("staff").goto(URL)
     page.get_by_label("Title").fill("Nháp")
     expect(page.get_by_text("Draft kept on the server")).to_be_visible()
@@ -85,7 +85,7 @@ def test_discard_and_bring_back(tab_of: Callable[..., Tab], live_sandbox: Sandbo
 
 
 @pytest.mark.parametrize("cookies", [("sessionid",), ("sessionid", "csrftoken")], ids=["session", "every"])
-def test_a_save_after_the_session_ended_goes_on_after_signing_in_there(
+def test_a_save_after_the_session_ended_continues_after_signing_in_within_the_page(
     cookies: tuple[str, ...], tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     tab = tab_of("staff")
@@ -144,7 +144,7 @@ def _no_kept_names(live: LiveServer) -> Iterator[None]:
 @pytest.mark.usefixtures("_no_kept_names")
 @pytest.mark.parametrize("cookies", [("sessionid",), ("sessionid", "csrftoken")], ids=["session", "every"])
 @pytest.mark.parametrize("kind", WITHOUT_DRAFTS)
-def test_forms_without_drafts_go_on_after_signing_in_there(
+def test_forms_without_drafts_continue_after_signing_in_within_the_page(
     kind: str, cookies: tuple[str, ...], tab_of: Callable[..., Tab], live: LiveServer
 ) -> None:
     path, boxes, button, shown = WITHOUT_DRAFTS[kind]
@@ -163,7 +163,9 @@ def test_forms_without_drafts_go_on_after_signing_in_there(
 
 
 @pytest.mark.parametrize("kind", WITHOUT_DRAFTS)
-def test_forms_without_drafts_stay_while_the_server_is_away(kind: str, tab_of: Callable[..., Tab]) -> None:
+def test_forms_without_drafts_stay_while_the_server_is_unreachable(
+    kind: str, tab_of: Callable[..., Tab]
+) -> None:
     path, boxes, button, _shown = WITHOUT_DRAFTS[kind]
     tab = tab_of("lead")
     page = tab.goto(path)
@@ -181,7 +183,7 @@ def test_forms_without_drafts_stay_while_the_server_is_away(kind: str, tab_of: C
         page.context.set_offline(False)
 
 
-def test_closing_the_sign_in_dialog_leaves_the_save_to_be_tried_again(
+def test_after_closing_the_sign_in_dialog_the_save_can_be_tried_again(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     tab = tab_of("staff")
@@ -222,7 +224,7 @@ def test_without_scripts_the_form_survives_the_sign_in_page(
     assert live_sandbox.puts(CODE) == []
 
 
-def test_another_person_signing_in_there_never_sees_the_text(
+def test_another_user_who_signs_in_within_the_page_never_sees_the_text(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     tab = tab_of("staff")
@@ -243,7 +245,7 @@ def test_another_person_signing_in_there_never_sees_the_text(
     assert live_sandbox.puts(CODE) == []
 
 
-def test_two_people_see_each_other_and_neither_text_is_lost(
+def test_two_users_see_each_other_and_neither_loses_text(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     one, other = tab_of("staff").goto(URL), tab_of("lan").goto(URL)
@@ -263,7 +265,7 @@ def test_two_people_see_each_other_and_neither_text_is_lost(
     assert live_sandbox.ticket(CODE)["ticket_title"] == "Của staff"
 
 
-def test_a_crash_of_the_server_is_survived_by_the_page_itself(
+def test_the_page_survives_a_crash_of_the_server(
     tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").goto(URL)
@@ -298,7 +300,7 @@ def type_while_the_server_is_dead(tab: Tab, live: LiveServer, title: str) -> Pag
     return page
 
 
-def test_text_that_only_the_browser_kept_comes_back_by_itself(
+def test_text_that_only_the_browser_holds_is_restored_automatically(
     tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     tab = tab_of("staff")
@@ -310,7 +312,7 @@ def test_text_that_only_the_browser_kept_comes_back_by_itself(
     expect(page.get_by_text("was restored.")).to_be_visible()
 
 
-def test_text_that_only_the_browser_kept_outlives_a_server_that_does_not_take_it(
+def test_text_that_only_the_browser_holds_survives_a_server_that_refuses_it(
     tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     tab = tab_of("staff")
@@ -329,7 +331,7 @@ def test_text_that_only_the_browser_kept_outlives_a_server_that_does_not_take_it
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('draft:'))") == []
 
 
-def test_a_page_that_is_faster_than_the_beacon_still_shows_the_last_key(
+def test_a_page_loaded_before_the_beacon_arrives_still_shows_the_last_keystroke(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     tab = tab_of("staff")
@@ -344,7 +346,7 @@ def test_a_page_that_is_faster_than_the_beacon_still_shows_the_last_key(
     expect(page.get_by_label("Title")).to_have_value("Vừa gõ xong đã tải lại")
 
 
-def test_what_is_discarded_while_typing_does_not_come_back(
+def test_a_draft_discarded_while_typing_does_not_reappear(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").goto(URL)
@@ -373,9 +375,7 @@ def stopped_save(tab: Tab, crm: Sandbox, title: str) -> tuple[Page, Locator]:
     return page, save
 
 
-def test_a_save_that_was_stopped_and_edited_is_saved_again(
-    tab_of: Callable[..., Tab], live_sandbox: Sandbox
-) -> None:
+def test_a_stopped_and_edited_save_is_saved_again(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page, save = stopped_save(tab_of("staff"), live_sandbox, "Lần một")
 
     page.get_by_label("Title").fill("Lần hai")
@@ -387,9 +387,7 @@ def test_a_save_that_was_stopped_and_edited_is_saved_again(
     assert live_sandbox.ticket(CODE)["ticket_title"] == "Lần hai"
 
 
-def test_a_save_that_was_stopped_can_be_pressed_again(
-    tab_of: Callable[..., Tab], live_sandbox: Sandbox
-) -> None:
+def test_a_stopped_save_can_be_repeated(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page, save = stopped_save(tab_of("staff"), live_sandbox, "Một lần")
 
     page.keyboard.press("Escape")
@@ -400,7 +398,7 @@ def test_a_save_that_was_stopped_can_be_pressed_again(
 
 
 @pytest.mark.parametrize(("status", "body"), [(403, "<h1>Forbidden by the proxy</h1>"), (413, "too large")])
-def test_a_refused_draft_does_not_stand_in_the_way_of_a_save(
+def test_a_refused_draft_does_not_prevent_a_save(
     status: int, body: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").goto(URL)
@@ -412,7 +410,7 @@ def test_a_refused_draft_does_not_stand_in_the_way_of_a_save(
     assert live_sandbox.ticket(CODE)["ticket_title"] == "Trước một proxy"
 
 
-def test_a_hidden_tab_is_silent_and_speaks_up_when_it_is_shown(tab_of: Callable[..., Tab]) -> None:
+def test_a_hidden_tab_sends_nothing_until_it_is_shown(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of("staff")
     beats: list[str] = []
     tab.unopened.on(

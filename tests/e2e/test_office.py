@@ -48,7 +48,7 @@ def saved_by(office: str, content: bytes, folder: Path) -> bytes:
     return (folder / "out" / "in.xlsx").read_bytes()
 
 
-def test_500_tickets_saved_by_libreoffice_send_nothing_and_a_changed_cell_its_field(
+def test_after_libreoffice_saved_500_tickets_only_a_changed_cell_is_sent(
     office: str,
     lead: User,
     sandbox: Sandbox,
@@ -79,7 +79,7 @@ def test_500_tickets_saved_by_libreoffice_send_nothing_and_a_changed_cell_its_fi
     assert item_of(run, codes[7]).file_base.keys() == {"ticket_title"}
 
 
-def test_contents_saved_by_libreoffice_send_nothing_and_a_changed_one_itself(
+def test_after_libreoffice_saved_contents_only_a_changed_one_is_sent(
     office: str, lead: User, sandbox: Sandbox, client_of: Callable[[User], Client], tmp_path: Path
 ) -> None:
     web = client_of(lead)

@@ -46,7 +46,7 @@ def traces(live: LiveServer) -> list[int]:
         return [int(count.fetchone()[0]) for count in counts]
 
 
-def test_a_ticket_that_was_pointed_at_opens_without_another_read(
+def test_a_ticket_that_was_hovered_opens_without_another_read(
     page: Page, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     link = page.locator("tr[data-code] [data-list-open]").nth(3)
@@ -63,7 +63,7 @@ def test_a_ticket_that_was_pointed_at_opens_without_another_read(
     assert reads(live_sandbox, code) == 1
 
 
-def test_a_ticket_that_the_keyboard_rests_on_opens_without_another_read(
+def test_a_focused_ticket_opens_without_another_read(
     page: Page, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     served = pages_served(live)

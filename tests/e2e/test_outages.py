@@ -54,7 +54,7 @@ def interrupt(database: PostgresProcess, away: float) -> None:
     database.start()
 
 
-def test_saves_under_load_are_kept_or_honestly_refused(
+def test_saves_during_an_outage_are_stored_or_reported_as_failed(
     server: LiveServer, crm: Sandbox, database: PostgresProcess
 ) -> None:
     crm.reset()
@@ -76,7 +76,7 @@ def test_saves_under_load_are_kept_or_honestly_refused(
     expect_recovery(server, crm, names[:4])
 
 
-def test_a_bulk_run_goes_on_when_the_database_is_back(
+def test_a_bulk_run_continues_when_the_database_is_back(
     server: LiveServer, crm: Sandbox, database: PostgresProcess
 ) -> None:
     crm.reset()
@@ -121,7 +121,7 @@ def prove_the_list(server: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD_LISTS)
-def test_two_workers_go_on_when_the_database_is_back_whatever_the_list_shows(
+def test_two_workers_continue_when_the_database_is_back_whatever_the_list_shows(
     kind: str, server: LiveServer, crm: Sandbox, database: PostgresProcess
 ) -> None:
     crm.reset()
@@ -151,7 +151,7 @@ def test_two_workers_go_on_when_the_database_is_back_whatever_the_list_shows(
     lead.close()
 
 
-def test_what_was_typed_is_repeated_while_the_database_is_away_and_sent_from_that_page(
+def test_while_the_database_is_down_the_error_page_keeps_and_resends_typed_text(
     server: LiveServer, crm: Sandbox, database: PostgresProcess
 ) -> None:
     code = crm.codes()[5]

@@ -61,7 +61,9 @@ def pasted(page: Page, name: str, payload: str) -> str:
     return clean_html(page.locator("textarea[data-content]").input_value())
 
 
-def test_text_and_structure_stay_and_junk_goes(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_pasting_keeps_text_and_structure_and_removes_the_rest(
+    tab_of: Callable[..., Tab], live_sandbox: Sandbox
+) -> None:
     live_sandbox.edit(CODE, ticket_content="<p>Lỗi</p>")
     tab = tab_of("staff")
     page = tab.goto(f"/tickets/{CODE}/")

@@ -86,12 +86,12 @@ def passed(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
     return Counter(case.attrib["classname"] for case in cases if case.find("skipped") is None)
 
 
-def test_what_a_save_and_a_ticket_of_a_run_query_is_counted_here_too(passed: Counter[str]) -> None:
+def test_a_save_and_a_ticket_of_a_run_keep_their_query_limits_on_postgres(passed: Counter[str]) -> None:
     """The tests that count queries use the test process's own database; this runs them on PostgreSQL."""
     assert passed.total() - passed["tests.services.index.clocks_apart"] >= 8
 
 
-def test_machines_with_other_clocks_share_one_database(passed: Counter[str]) -> None:
+def test_machines_with_different_clocks_share_one_database(passed: Counter[str]) -> None:
     assert passed["tests.services.index.clocks_apart"] >= 19
 
 
@@ -114,7 +114,7 @@ def test_twenty_identical_posts_at_two_processes_are_one_put(server: LiveServer,
 
 
 @pytest.mark.parametrize("slow", ["GET", "PUT"])
-def test_of_two_people_saving_one_field_at_two_processes_the_second_is_asked(
+def test_when_two_users_save_one_field_in_two_processes_the_second_must_choose(
     slow: str, server: LiveServer, crm: Sandbox
 ) -> None:
     one, other = Visitor(server), Visitor(server, "lan")
@@ -130,7 +130,7 @@ def test_of_two_people_saving_one_field_at_two_processes_the_second_is_asked(
     assert [put["ticket_title"] for put in crm.puts(CODE)] == [crm.ticket(CODE)["ticket_title"]]
 
 
-def test_first_autosaves_of_many_tabs_at_once_are_all_kept(server: LiveServer, crm: Sandbox) -> None:
+def test_simultaneous_first_autosaves_of_many_tabs_are_all_kept(server: LiveServer, crm: Sandbox) -> None:
     visitors = [Visitor(server) for _number in range(8)]
     for code in [one for one in crm.codes() if not one.startswith("TK-")][:6]:
         forms = [visitor.form(code) for visitor in visitors]

@@ -112,7 +112,7 @@ def test_every_target_is_24_pixels_wide_and_high_and_nothing_scrolls_sideways(
 
 
 @pytest.mark.parametrize("language", ["vi-VN", pytest.param("en-GB", marks=pytest.mark.slow)])
-def test_the_box_keeps_its_room_and_rare_pages_are_under_more(
+def test_the_search_box_keeps_its_width_and_rare_pages_are_in_the_more_menu(
     language: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     """An administrator has the most links; the menu opens without a script."""
@@ -135,7 +135,7 @@ def test_the_box_keeps_its_room_and_rare_pages_are_under_more(
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_word_that_is_wider_than_the_page_is_broken(
+def test_a_word_wider_than_the_page_wraps(
     width: int, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     word = "Siêudàikhôngdấucách" * 10
@@ -160,7 +160,7 @@ def test_a_closed_select_keeps_to_one_line_however_long_its_option(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_texts_stay_readable_with_spacing_of_their_readers(
+def test_texts_stay_readable_with_the_readers_own_spacing(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = settled(tab_of("staff").goto(URL))
@@ -226,7 +226,7 @@ def test_a_status_is_set_in_the_list_by_keyboard_alone(
     assert len(live_sandbox.puts(code)) == 1
 
 
-def test_the_focus_is_always_seen_and_in_the_order_of_the_page(
+def test_the_focus_is_always_visible_and_follows_the_order_of_the_page(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = settled(tab_of("staff").goto(URL))
@@ -278,7 +278,7 @@ def test_the_error_summary_takes_the_focus_and_leads_to_the_field(
     assert any("digits" in (page.locator(f"[id='{one}']").text_content() or "") for one in described)
 
 
-def test_what_comes_of_a_press_is_announced_once(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_the_result_of_an_action_is_announced_once(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page = settled(tab_of("staff").goto(URL))
     page.evaluate(
         """() => { window.said = [];
@@ -295,7 +295,7 @@ def test_what_comes_of_a_press_is_announced_once(tab_of: Callable[..., Tab], liv
     assert len([text for text in page.evaluate("window.said") if "Verified" in text]) == 1
 
 
-def test_the_place_for_news_of_others_is_listened_to_before_there_are_any_and_takes_no_room(
+def test_the_live_region_for_other_users_exists_before_any_news_and_takes_no_space(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = settled(tab_of("staff").goto(URL))

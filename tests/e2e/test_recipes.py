@@ -59,7 +59,7 @@ def ticked(page: Page, codes: list[str], recipe: str) -> None:
     expect(page.get_by_role("heading", name=f"Update {len(codes)} tickets")).to_be_visible()
 
 
-def test_a_value_typed_into_a_recipe_chooses_what_is_done_with_it(tab_of: Callable[..., Tab]) -> None:
+def test_typing_a_value_into_a_recipe_selects_its_action(tab_of: Callable[..., Tab]) -> None:
     page = tab_of("staff").goto("/recipes/new/")
 
     page.get_by_label("Value for Status").select_option("Hủy")
@@ -75,7 +75,7 @@ def test_a_value_typed_into_a_recipe_chooses_what_is_done_with_it(tab_of: Callab
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
-def test_ticked_rows_take_a_recipe_and_the_ticket_that_it_stops_at_is_named(
+def test_a_recipe_applies_to_ticked_rows_and_names_the_ticket_it_cannot_fill(
     has_scripts: bool, tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:
     tab = tab_of("lead", java_script_enabled=has_scripts)
@@ -108,7 +108,7 @@ def test_ticked_rows_take_a_recipe_and_the_ticket_that_it_stops_at_is_named(
         assert (ticket["status_name"], ticket["ticket_title"]) == (DONE, f"Xong cho {ticket['account_name']}")
 
 
-def test_a_recipe_whose_status_is_gone_is_refused_with_words_before_anything_is_checked(
+def test_a_recipe_with_a_removed_status_is_refused_before_the_dry_run(
     tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("lead").goto(f"/tickets/?codes={','.join(codes)}")

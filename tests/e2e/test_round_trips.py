@@ -53,13 +53,13 @@ def named(page: Page) -> set[str]:
     return set(page.locator("[data-rich-losses]:not([hidden]) li:not([hidden])").all_inner_texts())
 
 
-def test_there_are_enough_of_them() -> None:
+def test_the_table_has_enough_contents() -> None:
     assert len(BODIES) >= 20
     assert set(LOSSES) | IN_EVERY_RUN <= set(BODIES)
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_untouched_it_is_not_sent_edited_its_losses_are_named_and_html_sends_its_preview(
+def test_untouched_content_is_not_sent_losses_are_named_and_html_is_sent_as_previewed(
     name: str, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     body = BODIES[name]

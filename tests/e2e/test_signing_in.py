@@ -18,7 +18,7 @@ CODE = "ABCXYZ1234"
 URL = f"/tickets/{CODE}/"
 
 
-def test_signed_out_elsewhere_a_save_goes_on_after_signing_in_there(
+def test_after_signing_out_elsewhere_a_save_continues_after_signing_in_within_the_page(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     desk, phone = tab_of("staff"), tab_of("staff")
@@ -64,7 +64,7 @@ def test_a_forgotten_password_from_the_sign_in_page_to_signing_in(
     expect(page).to_have_url(f"{live.url}/tickets/")
 
 
-def test_an_administrator_makes_a_person_and_the_pages_policy_has_nothing_to_say(
+def test_an_administrator_creates_a_user_without_violating_the_content_security_policy(
     tab_of: Callable[..., Tab], live: LiveServer
 ) -> None:
     page = tab_of("admin").goto("/admin/ticketadmin/user/add/")

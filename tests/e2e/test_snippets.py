@@ -79,7 +79,7 @@ def test_a_name_typed_in_rich_text_becomes_its_content(
     )
 
 
-def test_several_paragraphs_and_lists_stay_what_they_are(
+def test_paragraphs_and_lists_of_a_snippet_keep_their_structure(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     box = rich(tab_of("staff"), live_sandbox, code, "<p>Máy hỏng.</p>")
@@ -93,7 +93,7 @@ def test_several_paragraphs_and_lists_stay_what_they_are(
     expect(box).not_to_contain_text("//")
 
 
-def test_undo_takes_the_insertion_back(tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str) -> None:
+def test_undo_removes_the_inserted_text(tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str) -> None:
     box = rich(tab_of("staff"), live_sandbox, code, "<p>Máy hỏng.</p>")
     page = box.page
     page.keyboard.type(" //chào")
@@ -124,7 +124,7 @@ def test_a_plain_box_gets_the_text_and_its_undo(
     expect(title).to_have_value("//hẹnMáy")
 
 
-def test_addresses_dates_and_the_like_offer_nothing(
+def test_slashes_in_addresses_and_dates_open_no_menu(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/")
@@ -142,7 +142,7 @@ def test_addresses_dates_and_the_like_offer_nothing(
         expect(reason).to_have_value(f"{text}x")
 
 
-def test_escape_leaves_what_was_typed(tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str) -> None:
+def test_escape_keeps_the_typed_text(tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/")
     reason = page.locator("#id_change_reason")
     reason.click()
@@ -157,7 +157,7 @@ def test_escape_leaves_what_was_typed(tab_of: Callable[..., Tab], live_sandbox: 
     expect(page.locator("#snippet-menu")).to_be_hidden()
 
 
-def test_arrows_choose_and_the_slashes_alone_choose_nothing(
+def test_arrows_select_and_slashes_alone_select_nothing(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/")
@@ -178,7 +178,7 @@ def test_arrows_choose_and_the_slashes_alone_choose_nothing(
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_button_opens_a_menu_to_search_by_keyboard(
+def test_the_button_opens_a_menu_that_can_be_searched_by_keyboard(
     width: int, tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff", viewport={"width": width, "height": 900}).goto(f"/tickets/{code}/")
@@ -209,7 +209,7 @@ def test_the_button_opens_a_menu_to_search_by_keyboard(
     expect(title).to_be_focused()
 
 
-def test_html_goes_into_html_and_a_text_becomes_html(
+def test_an_html_box_gets_html_from_html_and_from_plain_text(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = opened(tab_of("staff"), code)
@@ -230,7 +230,7 @@ def test_html_goes_into_html_and_a_text_becomes_html(
     )
 
 
-def test_without_an_answer_nothing_is_lost(
+def test_a_snippet_request_without_an_answer_loses_nothing(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/")
@@ -245,7 +245,7 @@ def test_without_an_answer_nothing_is_lost(
     expect(reason).to_have_value("//hen")
 
 
-def test_a_list_that_fails_once_is_read_again_without_another_key(
+def test_a_list_that_failed_once_is_requested_again_without_another_keystroke(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/")
@@ -261,7 +261,7 @@ def test_a_list_that_fails_once_is_read_again_without_another_key(
     expect(options(page)).to_contain_text(["//hẹn"])
 
 
-def test_without_scripts_a_snippet_goes_to_the_end_of_the_box(
+def test_without_scripts_a_snippet_is_added_at_the_end_of_the_box(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff", java_script_enabled=False).goto(f"/tickets/{code}/")
@@ -278,7 +278,7 @@ def test_without_scripts_a_snippet_goes_to_the_end_of_the_box(
     expect(page.get_by_role("heading", name="Saved and verified.")).to_be_visible()
 
 
-def test_a_text_of_lines_stays_lines_in_the_editor(
+def test_line_breaks_of_a_plain_text_survive_in_the_editor(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     box = rich(tab_of("staff"), live_sandbox, code, "Lan <lan@example.com>\ndòng hai")
@@ -288,7 +288,7 @@ def test_a_text_of_lines_stays_lines_in_the_editor(
     assert live_sandbox.ticket(code)["ticket_content"] == "<p>Lan &lt;lan@example.com&gt;<br>dòng hai!</p>"
 
 
-def test_in_a_bulk_update_a_snippet_sets_the_field_and_knows_no_single_ticket(
+def test_in_a_bulk_update_a_snippet_sets_the_field_without_values_of_a_ticket(
     tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     made = {"gửi": "<p>Chào</p><p>{today}</p>", "mã": "{code}"}
@@ -417,7 +417,7 @@ def many(live: LiveServer) -> Iterator[None]:
     )
 
 
-def test_where_there_are_more_than_the_menu_lists_it_says_so_and_finds_the_others(
+def test_a_menu_that_cannot_list_all_snippets_says_so_and_finds_the_others(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str, many: None
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/")

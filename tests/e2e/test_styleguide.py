@@ -138,9 +138,7 @@ def channels(live: LiveServer) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("channels")
-def test_of_several_options_the_chosen_ones_are_printed(
-    tab_of: Callable[..., Tab], live_sandbox: Sandbox
-) -> None:
+def test_only_the_selected_options_are_printed(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page = tab_of("staff").goto(f"/tickets/{CODE}/")
     for name in ("Điện thoại", "Chat"):
         page.get_by_label(name).check()
@@ -154,7 +152,7 @@ def test_of_several_options_the_chosen_ones_are_printed(
         expect(box).to_be_hidden()
 
 
-def test_a_list_is_a_table_on_paper_as_narrow_as_it_is(
+def test_a_printed_list_is_a_table_even_on_narrow_paper(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff", viewport={"width": 700, "height": 990}).goto("/tickets/")
@@ -171,7 +169,7 @@ def test_a_list_is_a_table_on_paper_as_narrow_as_it_is(
     assert page.evaluate("document.documentElement.scrollWidth") <= 700
 
 
-def test_set_colours_show_what_is_chosen(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_forced_colours_show_what_is_selected(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     table = "<table><tbody><tr><td><p>một</p></td><td><p>hai</p></td></tr></tbody></table>"
     live_sandbox.edit(CODE, ticket_content=table)
     page = opened(tab_of("staff", forced_colors="active"))
@@ -197,7 +195,7 @@ def test_set_colours_show_what_is_chosen(tab_of: Callable[..., Tab], live_sandbo
     assert is_outlined(option)
 
 
-def test_set_colours_show_which_view_is_open(guide: Callable[..., Page]) -> None:
+def test_forced_colours_show_which_view_is_open(guide: Callable[..., Page]) -> None:
     page = guide(1280, "light")
     page.emulate_media(forced_colors="active")
 
@@ -209,7 +207,7 @@ def is_outlined(thing: Locator) -> bool:
     return bool(thing.evaluate("one => getComputedStyle(one).outlineStyle === 'solid'"))
 
 
-def test_set_colours_keep_the_edges_of_things(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
+def test_forced_colours_keep_the_borders(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> None:
     page = tab_of("staff", forced_colors="active").goto("/tickets/")
     page.locator("tr[data-code]").first.wait_for()
 

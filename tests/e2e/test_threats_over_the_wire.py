@@ -82,7 +82,7 @@ def test_oversized_body_is_refused_before_it_is_read(
     assert words in answer
 
 
-def test_static_files_are_for_our_own_pages_and_are_what_they_say(server: LiveServer) -> None:
+def test_static_files_cannot_be_embedded_elsewhere_or_sniffed(server: LiveServer) -> None:
     page = ask(server, "GET /sign-in/ HTTP/1.1")
     files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
 
@@ -114,7 +114,7 @@ def test_slow_body_is_cut_off_with_a_page(has_token: bool, server: LiveServer) -
     assert "was cut off on the way. Nothing was changed in the CRM." in answer
 
 
-def test_slow_bodies_on_every_thread_end_and_others_get_in(server: LiveServer) -> None:
+def test_slow_bodies_on_every_thread_do_not_lock_others_out(server: LiveServer) -> None:
     head = f"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nContent-Length: 900000\r\n\r\na".encode()
     with contextlib.ExitStack() as held:
         for _number in range(26):  # there are 24 threads
@@ -127,7 +127,9 @@ def test_slow_bodies_on_every_thread_end_and_others_get_in(server: LiveServer) -
 
 
 @pytest.mark.parametrize("head", ["GET /healthz HTTP/1.0", "GE\x00T / HTTP/1.1"], ids=["served", "malformed"])
-def test_answered_clients_that_do_not_hang_up_keep_nobody_out(head: str, server: LiveServer) -> None:
+def test_clients_that_keep_their_connection_open_do_not_lock_others_out(
+    head: str, server: LiveServer
+) -> None:
     """26 of them held up gunicorn's main thread for 52 seconds."""
     with contextlib.ExitStack() as held:
         for _number in range(26):
@@ -148,7 +150,7 @@ def test_answered_clients_that_do_not_hang_up_keep_nobody_out(head: str, server:
         "Forwarded: proto=https",
     ],
 )
-def test_without_a_proxy_no_client_says_that_it_came_by_https(header: str, server: LiveServer) -> None:
+def test_without_a_proxy_a_client_cannot_claim_https(header: str, server: LiveServer) -> None:
     """The client is on loopback, whose headers gunicorn believes unless it is told otherwise."""
     page = ask(server, f"GET /sign-in/ HTTP/1.1\r\n{header}")
 
@@ -157,7 +159,7 @@ def test_without_a_proxy_no_client_says_that_it_came_by_https(header: str, serve
     assert "; Secure" not in page
 
 
-def test_without_a_proxy_no_client_says_where_it_comes_from(server: LiveServer) -> None:
+def test_without_a_proxy_a_client_cannot_choose_its_address(server: LiveServer) -> None:
     ask(
         server,
         "GET /sign-in/ HTTP/1.1\r\nX-Forwarded-For: 203.0.113.77\r\nX-Real-IP: 203.0.113.77"
@@ -221,6 +223,6 @@ def test_malformed_requests_get_a_4xx(head: str, server: LiveServer) -> None:
     assert "Traceback" not in answer
 
 
-def test_afterwards_the_server_is_well_and_its_log_has_no_traceback(server: LiveServer) -> None:
+def test_after_the_attacks_the_server_works_and_its_log_has_no_traceback(server: LiveServer) -> None:
     assert status_of(ask(server, "GET /sign-in/ HTTP/1.1")) == 200
     assert "Traceback" not in Path(server.log).read_text("utf-8")

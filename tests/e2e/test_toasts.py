@@ -23,7 +23,7 @@ def save_preferences(page: Page) -> Locator:
     return toast
 
 
-def test_a_toast_goes_by_its_button_or_escape_and_gives_the_focus_back_to_the_page(
+def test_a_toast_is_dismissed_by_button_or_escape_and_returns_the_focus(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff", **MOVING).goto("/account/")
@@ -42,7 +42,7 @@ def test_a_toast_goes_by_its_button_or_escape_and_gives_the_focus_back_to_the_pa
     expect(toast).to_have_count(0)
 
 
-def test_a_toast_is_said_once_after_the_page_has_come(
+def test_a_toast_is_announced_once_after_the_page_has_loaded(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").goto("/account/")
@@ -60,7 +60,7 @@ def test_a_toast_is_said_once_after_the_page_has_come(
     assert page.evaluate("window.said") == [SAVED]
 
 
-def test_a_toast_waits_while_it_is_pointed_at_or_focused_and_goes_after_ten_seconds(
+def test_a_toast_stays_while_hovered_or_focused_and_disappears_after_ten_seconds(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").goto("/account/")
@@ -114,7 +114,7 @@ def test_a_toast_covers_neither_the_focus_nor_the_save_bar(
         assert not overlap(toast, savebar), focused.evaluate("one => one.outerHTML")
 
 
-def test_without_scripts_a_toast_stands_in_the_page(
+def test_without_scripts_a_toast_is_part_of_the_page(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff", java_script_enabled=False).goto("/account/")

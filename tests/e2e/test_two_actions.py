@@ -50,7 +50,7 @@ def test_paste_a_code_and_press_one_status(tab_of: Callable[..., Tab], live_sand
     assert page.evaluate("window.isStillTheSamePage")
 
 
-def test_an_undo_in_place_over_a_colleagues_change_says_so_and_leads_to_the_choice(
+def test_an_undo_in_place_over_a_colleagues_change_says_so_and_links_to_the_choice(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{CODE}/")
@@ -70,7 +70,7 @@ def test_an_undo_in_place_over_a_colleagues_change_says_so_and_leads_to_the_choi
     assert len(live_sandbox.puts(CODE)) == 1
 
 
-def test_a_code_and_a_status_in_the_box_need_one_confirmation(
+def test_a_code_with_a_status_in_the_search_box_needs_one_confirmation(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").page
@@ -125,7 +125,7 @@ def test_the_row_is_updated_in_place_by_keyboard_alone(
     )  # the focus is where the person works
 
 
-def test_a_row_whose_status_was_taken_back_can_be_set_again(
+def test_a_row_whose_status_was_undone_can_be_set_again(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").page
@@ -183,7 +183,7 @@ def test_a_failure_in_a_row_stays_in_the_row_with_a_retry(
     assert live_sandbox.ticket(code)["status_name"] == other
 
 
-def test_quick_status_after_the_session_ended_goes_on_after_signing_in(
+def test_quick_status_after_the_session_ended_continues_after_signing_in(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
     tab = tab_of("staff")
@@ -241,7 +241,7 @@ def test_keys_never_fire_while_typing_and_can_be_switched_off(tab_of: Callable[.
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
-def test_pasted_lines_become_a_list_of_those_tickets(
+def test_pasted_lines_of_codes_become_a_list_of_those_tickets(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff").page
@@ -262,7 +262,7 @@ def test_pasted_lines_become_a_list_of_those_tickets(
 
 
 @pytest.mark.parametrize("trouble", ["slow", "down"])
-def test_the_tickets_page_comes_at_once_whatever_the_crm_does(
+def test_the_tickets_page_appears_immediately_whatever_the_crm_does(
     trouble: str, live: LiveServer, live_sandbox: Sandbox, tab_of: Callable[..., Tab]
 ) -> None:
     tab = tab_of("staff")

@@ -57,7 +57,7 @@ def lines(name: str, key: str) -> list[str]:
         ("UMask", "0077"),
     ],
 )
-def test_the_units_take_what_the_product_does_not_need(name: str, key: str, value: str) -> None:
+def test_the_units_drop_every_privilege_the_product_does_not_need(name: str, key: str, value: str) -> None:
     assert lines(name, key) == [value]
 
 
@@ -146,7 +146,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_systemd_understands_each_unit_and_misses_none(name: str, tmp_path: Path) -> None:
+def test_systemd_accepts_every_unit(name: str, tmp_path: Path) -> None:
     for each in UNITS:
         (tmp_path / each).write_text(unit(each), encoding="utf-8")
     verify = [tool("systemd-analyze"), "verify", "--man=no", f"./{name}"]
@@ -156,7 +156,7 @@ def test_systemd_understands_each_unit_and_misses_none(name: str, tmp_path: Path
     assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
-def test_the_web_service_takes_its_socket_says_that_it_is_ready_and_ends_in_order(
+def test_the_web_service_uses_its_socket_reports_readiness_and_ends_cleanly(
     new_machine: Machine, manager: socket.socket
 ) -> None:
     machine = new_machine
@@ -173,7 +173,7 @@ def test_the_web_service_takes_its_socket_says_that_it_is_ready_and_ends_in_orde
     assert "Traceback" not in machine.log(WEB)
 
 
-def test_the_worker_starts_and_ends_in_order(machine: Machine) -> None:
+def test_the_worker_starts_and_ends_cleanly(machine: Machine) -> None:
     worker = machine.start(WORKER)
     wait_until(lambda: "Starting worker" in machine.log(WORKER), lambda: machine.log(WORKER))
     assert worker.poll() is None, machine.log(WORKER)

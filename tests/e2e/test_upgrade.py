@@ -109,7 +109,7 @@ def old_worker(folder: Path, url: str, crm_url: str) -> subprocess.Popen[bytes] 
 
 
 @EVERY
-def test_an_upgrade_under_a_running_worker_keeps_everything_and_it_is_used(
+def test_an_upgrade_under_a_running_worker_keeps_and_uses_all_data(
     database: str, old: str, manage: Callable[..., str], crm: SandboxProcess, tmp_path: Path
 ) -> None:
     driver = Sandbox(crm.url)
@@ -173,7 +173,7 @@ def use(server: LiveServer, crm: Sandbox) -> None:
         visitor.close()
 
 
-def test_the_rows_of_the_version_before_are_of_every_table() -> None:
+def test_the_previous_versions_rows_cover_every_table() -> None:
     """Else an upgrade is not tried with data in it."""
     text = (FOLDER / ROWS).read_text("utf-8")
     state = MigrationLoader(None).project_state([("ticketadmin", BEFORE)])

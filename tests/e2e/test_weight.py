@@ -25,7 +25,7 @@ READ = """(texts) => texts.map((text) => {
 
 @pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", FIRST_VISITS)
-def test_a_first_visit_is_light_and_nothing_jumps(
+def test_a_first_visit_is_small_and_without_layout_shift(
     path: str, width: int, isolated_browser: Browser, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     def visit(page: Page) -> None:
@@ -77,7 +77,7 @@ def test_hashed_files_are_kept_for_a_year_and_compressed(
         assert headers.get("content-encoding") in {"gzip", "br"} or int(headers["content-length"]) < 300, url
 
 
-def test_the_browser_reads_the_same_rules_from_a_sheet_without_comments(isolated_browser: Browser) -> None:
+def test_a_style_sheet_without_comments_has_the_same_rules_in_the_browser(isolated_browser: Browser) -> None:
     written = {path.name: path.read_text(encoding="utf-8") for path in (STATIC / "css").glob("*.css")}
     del written["site.css"]  # nothing but imports
     page = isolated_browser.new_page()

@@ -43,7 +43,7 @@ def test_the_same_sources_give_the_same_bytes(wheel: Path, tmp_path: Path) -> No
     assert again.read_bytes() == wheel.read_bytes()
 
 
-def test_the_wheel_holds_what_a_checkout_holds(wheel: Path) -> None:
+def test_the_wheel_contains_every_file_of_the_product(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         f"ticketadmin/bundled/{path.relative_to(ROOT).as_posix()}"
@@ -75,7 +75,7 @@ def test_its_static_files_are_those_that_the_product_collects(wheel: Path, tmp_p
     assert built == ours
 
 
-def test_what_collects_static_files_is_required_as_at_run_time() -> None:
+def test_build_requirements_match_the_run_time_ranges() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     needed = [one for one in project["build-system"]["requires"] if not one.startswith("setuptools")]
 
@@ -106,7 +106,7 @@ def test_the_installed_demo_saves_proves_and_runs_in_bulk(command: Path, tmp_pat
     assert not list(command.parents[1].rglob("*.sqlite3*"))  # it writes where DATA_DIR says only
 
 
-def test_without_settings_one_screen_says_what_is_missing(command: Path, tmp_path: Path) -> None:
+def test_without_settings_one_message_says_what_is_missing(command: Path, tmp_path: Path) -> None:
     for name in ("web", "worker"):
         done = subprocess.run(
             [str(command), name],

@@ -50,7 +50,7 @@ def generated(seed: int) -> Iterator[tuple[Field, Any]]:
         yield chance.choice(FIELDS), chance.choice(values)
 
 
-def test_chromium_posts_what_the_model_says_of_thousands_of_widgets(isolated_browser: Browser) -> None:
+def test_chromium_posts_what_the_model_predicts_for_thousands_of_widgets(isolated_browser: Browser) -> None:
     seed = random.randrange(10**6)  # noqa: S311 - no secret
     pairs = [*((field, value) for field in FIELDS for value in VALUES), *generated(seed)]
     held = {f"w{at}": pair for at, pair in enumerate(pairs)}

@@ -12,7 +12,7 @@ URL = "/tickets/ABCXYZ1234/"
 TYPED = "Gõ dở của bài trước"
 
 
-def test_the_next_user_of_a_window_finds_and_sends_nothing_of_the_one_before(
+def test_a_reused_window_neither_shows_nor_sends_anything_of_its_previous_user(
     windows: Windows, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     before = Tab(windows.take(**AS_MOST), live).sign_in("staff")
@@ -36,7 +36,7 @@ def test_the_next_user_of_a_window_finds_and_sends_nothing_of_the_one_before(
     windows.give_back(tab, **AS_MOST)
 
 
-def test_what_a_test_did_to_a_page_for_good_is_not_in_the_next_one(
+def test_permanent_changes_to_a_page_do_not_reach_the_next_test(
     windows: Windows, live: LiveServer, live_sandbox: Sandbox
 ) -> None:
     before = Tab(windows.take(**AS_MOST), live).sign_in("staff")
