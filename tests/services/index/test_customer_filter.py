@@ -49,7 +49,7 @@ def test_parts_of_words_are_found_as_by_the_search_but_in_the_customer_only() ->
         expected = {
             code
             for code, texts in CUSTOMERS.items()
-            if all(word.strip("().,") in folded_text(" ".join(texts)) for word in wanted)
+            if all(word.strip("().,–/") in folded_text(" ".join(texts)) for word in wanted)
         }
         by_filter, by_search = codes(customer=fragment), codes(text=fragment)
         assert by_filter == expected, fragment

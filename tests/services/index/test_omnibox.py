@@ -48,10 +48,39 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
         ("máy in TK-0001 hỏng", SearchWords("máy in TK-0001 hỏng")),
         ("in hoa DON", SearchWords("in hoa DON")),
         ("", SearchWords("")),
+        ("...TK-0001", OneTicket("TK-0001")),
+        ("(#TK-0001)", OneTicket("TK-0001")),
+        ("“tk-abc”…", OneTicket("TK-ABC")),
+        ("#TK-0001: huy", StatusChange("TK-0001", "Hủy")),
     ],
 )
 def test_each_way_of_asking_is_understood(text: str, meaning: OmniboxMeaning) -> None:
     assert understand(text, STATUSES, CODES) == meaning
+
+
+NUMBERS = {sort_key(code): code for code in ("5286", "TK240080", "TK-77-0001", "AB-1234", "AB_1234")}
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("...5286", OneTicket("5286")),
+        ("5.286", OneTicket("5286")),
+        ("№5286,", OneTicket("5286")),
+        ("TK-240080", OneTicket("TK240080")),
+        ("tk_240080.", OneTicket("TK240080")),
+        ("TK/240080", OneTicket("TK240080")),
+        ("TK770001", SearchWords("TK770001")),  # nobody knows where the marks belong
+        ("tk.77.0001", OneTicket("TK-77-0001")),
+        ("ab1234", SearchWords("ab1234")),  # two codes that differ in the mark alone: neither is chosen
+        ("AB_1234", OneTicket("AB_1234")),
+        ("TK-240080 huy", StatusChange("TK240080", "Hủy")),
+    ],
+)
+def test_punctuation_hides_no_code_that_is_known(text: str, meaning: OmniboxMeaning) -> None:
+    known = KnownCodes(NUMBERS, frozenset({form_of_code("AB-1234"), form_of_code("5286")}))
+
+    assert understand(text, STATUSES, known) == meaning
 
 
 def test_words_behind_a_code_are_a_search_where_no_status_is_known() -> None:

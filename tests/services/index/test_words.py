@@ -45,6 +45,32 @@ def test_a_word_is_not_found_across_two_fields() -> None:
     assert not finds("anphat", "an", "phat")
 
 
+@pytest.mark.parametrize("around", ["...{}", "{}…", "#{}", "№ {}", "({})", "–{}-", "/{}/", "“{}”;", "--> {}"])
+@pytest.mark.parametrize("known", ["5286", "TK240080", "52861234", "0912345678"])
+def test_punctuation_around_a_code_or_number_does_not_hide_it(around: str, known: str) -> None:
+    assert finds(around.format(known), "Lỗi in", known)
+
+
+@pytest.mark.parametrize("stored", ["TK240080", "TK-240080", "tk_240080"])
+@pytest.mark.parametrize(
+    "typed", ["TK240080", "TK-240080", "tk_240080", "Tk.240080", "tk/240080", "TK – 240080"]
+)
+def test_a_code_is_found_with_other_punctuation_inside(typed: str, stored: str) -> None:
+    assert finds(typed, "Lỗi in", stored)
+    assert not finds(typed, "Lỗi in", stored.replace("8", "9"))
+
+
+@pytest.mark.parametrize("typed", ["5.286", "52-86", "5 286"])
+def test_a_number_is_found_with_punctuation_inside(typed: str) -> None:
+    assert finds(typed, "Lỗi in", "5286")
+
+
+@pytest.mark.parametrize("text", ["C#", "g++", "100%", "a@b.vn", "$5", "R&D"])
+def test_signs_that_belong_to_a_word_are_still_searched_for(text: str) -> None:
+    assert finds(text, f"về {text} hôm nay")
+    assert not finds(text, "cg100abvn5rd")
+
+
 STORED = [
     "0912345678",
     "0912 345 678",

@@ -23,6 +23,7 @@ from ticketadmin.models import (
     User,
     json_rows,
 )
+from ticketadmin.services.index.words import MAX_SEARCH_QUERY, bare, code_spellings
 from ticketadmin.services.values.choices import MAX_CHOICE_NAME
 from ticketadmin.services.values.ordering import sort_key
 from ticketadmin.text import contains, plain_letters, visible
@@ -119,11 +120,23 @@ class KnownCodes:
             return word if form_of_code(word) in self.forms else ""
         return word if _CODE_IN_NOISE.fullmatch(word) else ""
 
+    def code_meant(self, typed: str) -> str:
+        """Return the code that a word is, whatever punctuation is around or inside it; "" for a plain word.
+
+        A code that the index knows with other marks counts if there is one of these alone.
+        """
+        word = bare(typed)
+        meant = {known for way in code_spellings(word.lower()) if (known := self.spelled.get(sort_key(way)))}
+        return self.code_in(word) or (meant.pop() if len(meant) == 1 else "")
+
 
 def known_codes(index: TicketIndex, text: str) -> KnownCodes:
     """Look up the words of a text in the index, by one or two queries."""
-    pieces = dict.fromkeys(_PIECE.findall(visible(text[:MAX_OMNIBOX_TEXT])))
-    keys = [sort_key(piece) for piece in list(pieces)[: 2 * MAX_CODES]]
+    text = visible(text[:MAX_OMNIBOX_TEXT])
+    pieces = dict.fromkeys(_PIECE.findall(text))
+    first = "".join(text.split(maxsplit=1)[:1])
+    meant = code_spellings(bare(first).lower()) if len(first) <= MAX_SEARCH_QUERY else ()
+    keys = [sort_key(piece) for piece in [*meant, *list(pieces)[: 2 * MAX_CODES]]]
     rows = IndexedTicket.objects.filter(index=index, code_key__in=keys).values_list("code_key", "code")
     return KnownCodes({bytes(key): code for key, code in rows}, _forms(index))
 
@@ -163,12 +176,12 @@ def form_of_code(code: str) -> str:
 def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> OmniboxMeaning:
     """Return the meaning of the text. `statuses` are the CRM's names, `codes` the known codes in it."""
     text = " ".join(visible(text[:MAX_OMNIBOX_TEXT]).split())
-    if code := codes.code_in(text.strip("#.,;:!?")):
+    if code := codes.code_meant(text):
         return OneTicket(code)
     if named_recipe := named_recipe_in(text, codes):
         return named_recipe
     first, _space, rest = text.partition(" ")
-    code = codes.code_in(first.rstrip(":"))
+    code = codes.code_meant(first)
     if code and (names := matching_statuses(rest, statuses)):
         return StatusChange(code, names[0])
     named = codes_in(text, codes)
@@ -184,7 +197,7 @@ def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> Omnibox
 def only_code_in(text: str, codes: KnownCodes) -> str:
     """Return the code of a text that names exactly one ticket, else ""."""
     named = codes_in(text, codes)
-    return named[0] if len(named) == 1 else ""
+    return named[0] if len(named) == 1 else codes.code_meant(text)
 
 
 def named_recipe_in(text: str, codes: KnownCodes) -> NamedRecipe | None:

@@ -17,7 +17,13 @@ WHOLE_NUMBER_DIGITS = 10  # digits of a whole telephone number, with its first 0
 COUNTRY = "84"  # Vietnam's calling code: +84 912… and 0912… are one number
 # Digits with what people put between them; never across a line, since each field has a line of its own.
 _PHONE = re.compile(r"(?<![\w-])[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){5,19}(?![\w-])")
-_EDGES = " \t\"'`“”‘’„«»()[]{}<>,;:!?…*"
+_EDGES = " \t\"'`“”‘’„«»()[]{}<>,;:!?….*|/\\=~_–—-"  # of words; behind a word, # and + belong to it: “C#”
+_IN_FRONT = _EDGES + "#№"
+_PARTS = re.compile(r"[a-z]+|[0-9]+")
+_CODE_MARKS = ("", "-", "_")  # what CRMs put between the letters and the digits of a code
+_LIKE_A_CODE = re.compile(r"(?=.*[0-9])[a-z0-9]+(?:[-_./–—]+[a-z0-9]+)*")
+_MIN_CODE = 4  # letters and digits: a shorter word with marks in it is in too many texts
+_MAX_PARTS = 6
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,24 @@ def national(phone: str) -> str:
         rest = digits.removeprefix(COUNTRY)
         return rest if rest.startswith("0") else "0" + rest
     return digits
+
+
+def bare(word: str) -> str:
+    """Return a word without the punctuation around it: “#5286”, “...5286” and “(5286)” are 5286."""
+    return word.lstrip(_IN_FRONT).rstrip(_EDGES)
+
+
+def code_spellings(word: str) -> tuple[str, ...]:
+    """Return the ways to write a folded word that looks like a code or a number, itself first.
+
+    Whoever reads TK240080 aloud or types it from paper may write TK-240080, and the other way round.
+    """
+    parts = _PARTS.findall(word)
+    is_code = (
+        _LIKE_A_CODE.fullmatch(word) and 1 < len(parts) <= _MAX_PARTS and len("".join(parts)) >= _MIN_CODE
+    )
+    ways = [mark.join(parts) for mark in _CODE_MARKS] if is_code else []
+    return tuple(dict.fromkeys([word, *ways]))
 
 
 def is_contact(query: str) -> bool:
@@ -95,5 +119,5 @@ def _all_terms(query: str) -> tuple[Term, ...]:
 
 
 def _plain_terms(text: str) -> list[Term]:
-    words = (word.strip(_EDGES) for word in text.split())
-    return [Term(((word,),)) for word in words if word]
+    words = (bare(word) for word in text.split())
+    return [Term(tuple((way,) for way in code_spellings(word))) for word in words if word]

@@ -122,7 +122,7 @@ def suggest(request: UserRequest) -> HttpResponse:
     statuses = get_statuses(get_choices(ask=False))
     names = [one.name for one in statuses.all]
     first, _space, rest = typed.partition(" ")
-    code = known.code_in(first.rstrip(":"))
+    code = known.code_meant(first)
     wanted = omnibox.matching_statuses(rest, names) if rest.strip() else names
     many = omnibox.codes_in(typed, known)
     found = _best(Query(index, ListFilters(text=typed))) if typed else []
