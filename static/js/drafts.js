@@ -25,8 +25,15 @@ const NOT_TYPED = [
 // What this browser keeps is kept for each tab, so that none drops what another could not send yet.
 const ours = `draft:${document.documentElement.dataset.sessionPerson}:${form.dataset.code}:`;
 const key = ours + form.tab.value;
-const clock = (at = Date.now()) =>
-  new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+// In the zone of every other time on the page, wherever this browser is; few browsers lack one of the zones.
+const HOURS = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+function clock(at = Date.now()) {
+  try {
+    return new Date(at).toLocaleTimeString([], { ...HOURS, timeZone: state.dataset.draftsZone });
+  } catch {
+    return new Date(at).toLocaleTimeString([], { ...HOURS, timeZoneName: "short" });
+  }
+}
 const typed = (data = new FormData(form)) =>
   JSON.stringify([...data].filter(([name]) => !NOT_TYPED.includes(name)));
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
@@ -285,6 +287,22 @@ def test_the_page_survives_a_crash_of_the_server(
     expect(page.get_by_label("Title")).to_have_value("Trong khi máy chủ chết")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="Saved and verified.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("locale", "says"), [("en-GB", "in this browser"), ("vi-VN", "trình duyệt này")])
+def test_the_time_of_a_text_in_the_browser_is_in_the_zone_of_every_other_time(
+    locale: str, says: str, tab_of: Callable[..., Tab], live: LiveServer, live_sandbox: Sandbox
+) -> None:
+    page = tab_of("staff", locale=locale, timezone_id="America/New_York").goto(URL)
+    page.route("**/draft/", lambda route: route.fulfill(status=503, body="busy"))
+    before = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh"))
+    page.locator("[name=ticket_title]").fill("Ở bên kia trái đất")
+    state = page.locator("[data-drafts-state]", has_text=says)
+    expect(state).to_be_visible()
+
+    shown = state.inner_text().rsplit(maxsplit=1)[-1]
+    after = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert shown in {before.strftime("%H:%M"), after.strftime("%H:%M")}
 
 
 def type_while_the_server_is_dead(tab: Tab, live: LiveServer, title: str) -> Page:
