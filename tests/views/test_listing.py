@@ -1,6 +1,8 @@
 """The tickets page: what the index knows, at once, filtered, ordered, counted and honest about its age."""
 
+import base64
 import html
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +35,7 @@ from ticketadmin.models import (
     TicketIndex,
     User,
 )
-from ticketadmin.services.index.listing import ListFilters, Order
+from ticketadmin.services.index.listing import ListFilters, Order, Sort
 from ticketadmin.services.values.ordering import sort_key
 
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
@@ -349,6 +351,28 @@ def test_what_is_wrong_in_an_address_is_dropped_and_said(query: str, said: str, 
     assert answer.status_code == 200
     assert said in text_of(answer)
     assert len(codes(answer)) == 50
+
+
+ODD_KEYS = [
+    ("bytes", "00ff"),
+    ("day", "2026-01-01"),
+    ("int", "5"),
+    ("int", "9" * 40),
+    ("time", "2026-01-01T00:00:00+00:00"),
+    ("time", "2026-01-01T00:00:00"),
+    ("time", "0001-01-01T00:00:00+14:00"),
+]
+
+
+@pytest.mark.parametrize("sort", [one.value for one in Sort])
+def test_a_place_of_another_order_or_of_no_row_is_no_error(
+    sort: str, web: Client, subtests: pytest.Subtests
+) -> None:
+    for kind, key in ODD_KEYS:
+        for number in (1, 10**30, -1):
+            place = base64.urlsafe_b64encode(json.dumps([kind, key, number, False]).encode()).decode()
+            with subtests.test(kind=kind, key=key, number=number):
+                assert web.get("/list/", {"sort": sort, "place": place}, headers=SCRIPT).status_code == 200
 
 
 def test_only_mine_means_changed_here_or_drafted(web: Client, staff: User, sandbox: Sandbox) -> None:

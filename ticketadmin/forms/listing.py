@@ -164,7 +164,7 @@ def read_request(
     order = _order(reader, listed)
     place = reader.query.get("place", "")
     try:
-        place_of(place)
+        place_of(place, order.key_type)
     except ValueError:
         reader.drop(place, _("That page of the list is not there, so this is the first."))
         place = ""

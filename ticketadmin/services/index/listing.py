@@ -65,7 +65,13 @@ class Due(StrEnum):
     WEEK = "week"
 
 
-_PLAIN = {"number": "number", "expected": "expected_on", "created": "created_at", "updated": "updated_at"}
+# The columns that are ordered by their own values; all others are by the bytes of a sort key.
+_PLAIN: dict[str, tuple[str, type]] = {
+    "number": ("number", int),
+    "expected": ("expected_on", date),
+    "created": ("created_at", datetime),
+    "updated": ("updated_at", datetime),
+}
 
 
 class Sort(StrEnum):
@@ -86,7 +92,7 @@ class Sort(StrEnum):
     @property
     def column(self) -> str:
         """The column of the index that holds its order."""
-        return _PLAIN.get(self.value, f"{self.value}_key")
+        return _PLAIN[self][0] if self in _PLAIN else f"{self.value}_key"
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,11 @@ class Order:
     def column(self) -> str:
         """The column, or annotation, that rows are ordered by."""
         return "custom_key" if self.is_custom else Sort(self.name).column
+
+    @property
+    def key_type(self) -> type:
+        """The type of the values in that column."""
+        return _PLAIN[self.name][1] if self.name in _PLAIN else bytes
 
 
 @dataclass(frozen=True)
@@ -232,7 +243,7 @@ class Query:
 
 def read_page(query: Query, place: str = "", *, size: int = ROWS_ON_PAGE) -> PageOfTickets:
     """Return a page of rows. Raises ValueError for an invalid place."""
-    start = place_of(place)
+    start = place_of(place, query.order.key_type)
     is_back = start is not None and start.is_back
     found = list(_from(query, start, size + 1))
     has_more = len(found) > size

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from types import NoneType
 from typing import Any
 
@@ -28,8 +28,11 @@ class Place:
         return base64.urlsafe_b64encode(json.dumps([kind, text, self.pk, self.is_back]).encode()).decode()
 
 
-def place_of(text: str) -> Place | None:
-    """Return the place that an address names, None for the beginning. Raises ValueError for anything else."""
+def place_of(text: str, key_type: type) -> Place | None:
+    """Return the place that an address names, None for the beginning.
+
+    Raises ValueError for anything else, also for the place of another order, whose keys are not of this type.
+    """
     if not text:
         return None
     if len(text) > MAX_PLACE:
@@ -37,16 +40,26 @@ def place_of(text: str) -> Place | None:
     try:
         kind, key, pk, is_back = json.loads(base64.urlsafe_b64decode(text.encode()))
         read = next(read for name, _type, _write, read in _KEYS if name == kind)
-        return Place(read(key), int(pk), bool(is_back))
+        place = Place(read(key), int(pk), bool(is_back))
+        if type(place.key) not in {NoneType, key_type}:
+            raise TypeError
+        return place
     except (ValueError, TypeError, OverflowError, StopIteration, RecursionError) as error:
         raise ValueError from error
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)  # where there is one: not before the year 1
 
 
 # The kinds of sort keys: the name in an address, the type, how a key is written there and how it is read.
 _KEYS: tuple[tuple[str, Any, Callable[[Any], object], Callable[[Any], Any]], ...] = (
     ("none", NoneType, lambda _key: None, lambda _text: None),
     ("bytes", bytes | memoryview, lambda key: bytes(key).hex(), bytes.fromhex),
-    ("time", datetime, datetime.isoformat, datetime.fromisoformat),
+    ("time", datetime, datetime.isoformat, _moment),
     ("day", date, date.isoformat, date.fromisoformat),
     ("int", int, str, int),
 )
