@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import translation
@@ -155,6 +155,27 @@ class BodyLimitMiddleware(_Middleware):
         except UnreadablePostError as error:
             return bad_request(request, error)
         return self.get_response(request)
+
+
+class WithoutNulMiddleware(_Middleware):
+    """Leave NUL out of queries and forms: PostgreSQL stores none, so each would end in a fault of this tool.
+
+    No key types one, but pasted text may hold it.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.GET = _without_nul(request.GET)  # type: ignore[assignment]
+        request.POST = _without_nul(request.POST)  # type: ignore[assignment]
+        return self.get_response(request)
+
+
+def _without_nul(data: QueryDict) -> QueryDict:
+    if not any("\0" in text for name, texts in data.lists() for text in (name, *texts)):
+        return data
+    kept = QueryDict(mutable=True)
+    for name, texts in data.lists():
+        kept.setlist(name.replace("\0", ""), [text.replace("\0", "") for text in texts])
+    return kept
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "ticketadmin.middleware.PreferredLanguageMiddleware",
     "ticketadmin.middleware.MethodsMiddleware",
     "ticketadmin.middleware.BodyLimitMiddleware",
+    "ticketadmin.middleware.WithoutNulMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import requests
 
 from tests.browsing import Visitor, saved_while
 from tests.conftest import postgres_address
@@ -53,6 +54,41 @@ def test_a_save_is_verified_and_undone(server: LiveServer, crm: Sandbox) -> None
     visitor.close()
 
     assert crm.ticket(CODE)["ticket_title"] == before
+
+
+@pytest.mark.parametrize(
+    ("address", "more"),
+    [
+        (f"{URL}draft/", {}),
+        (f"{URL}preview/", {}),
+        (f"{URL}snippet/", {"into": "ticket_title"}),
+        (f"{URL}recipe/", {"recipe": "1"}),
+        (f"{URL}presence/", {"tab": "a\0b"}),
+        ("/columns/", {"columns": "tit\0le", "a\0b": ""}),
+    ],
+)
+def test_a_posted_nul_is_left_out(
+    address: str, more: dict[str, str], server: LiveServer, crm: Sandbox
+) -> None:
+    """PostgreSQL stores none; a page that is open holds what was pasted, and must not lose it."""
+    visitor = Visitor(server)
+    typed = visitor.form(CODE).filled(ticket_title="Dán\0 vào", ticket_content="<p>x\0y</p>", **more)
+
+    assert visitor.post(address, typed).status_code < 500
+    form = visitor.form(CODE).values
+    kept = form["ticket_title"]
+    visitor.post(f"{URL}draft/discard/", {"csrfmiddlewaretoken": form["csrfmiddlewaretoken"]})
+    visitor.close()
+
+    assert kept in (["Dán vào"], [crm.ticket(CODE)["ticket_title"]])
+
+
+def test_a_cookie_with_a_nul_is_no_session(server: LiveServer) -> None:
+    cookie = 'sessionid="abcdefghijkl\\000mnop"'
+
+    answer = requests.get(f"{server.url}/sign-in/", headers={"Cookie": cookie}, timeout=20)
+
+    assert answer.status_code == 200
 
 
 TESTS = Path(__file__).resolve().parents[1]

@@ -327,6 +327,12 @@ def test_texts_are_bounded_and_say_so() -> None:
     assert "(100,000 characters)" in entry.after["choices_text"]
 
 
+def test_an_entry_never_holds_what_postgresql_cannot_store() -> None:
+    entry = record(AuditAction.EXPORTED, details={"filters": {"text": "a\0b"}, "names": ["\0"]})
+
+    assert entry.details == {"filters": {"text": "ab"}, "names": [""]}
+
+
 @pytest.mark.parametrize(
     "text", ["lan@example.com", "find LAN@EXAMPLE.COM now", "a=1&text=lan+x@example.com", "<lan@example.com>"]
 )

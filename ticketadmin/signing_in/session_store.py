@@ -22,7 +22,9 @@ class SessionStore(DatabaseStore):
     """Django's store; as there, a key without a current row is dropped."""
 
     def _get_session_from_db(self) -> Session | None:
-        row = _CURRENT.first(key=self.session_key, now=timezone.now())
+        # A cookie can spell any character, and PostgreSQL cannot be asked for a NUL.
+        is_key = str(self.session_key).isalnum()
+        row = _CURRENT.first(key=self.session_key, now=timezone.now()) if is_key else None
         if row is None:
             self._session_key = None
         return row

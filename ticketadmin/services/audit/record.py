@@ -169,8 +169,9 @@ def _digest(address: str) -> str:
 
 
 def _bounded(value: Any) -> Any:
-    """Cut long texts inside a value, saying so."""
+    """Return a value whose texts can be stored: long ones are cut, saying so."""
     if isinstance(value, str):
+        value = value.replace("\0", "")  # which PostgreSQL does not store
         return (
             value
             if len(value) <= MAX_AUDITED_VALUE
