@@ -7,7 +7,7 @@ from ticketadmin.models import CustomField, TicketRule, json_rows, rows_in
 
 
 @pytest.mark.django_db
-def test_a_connection_that_was_locked_when_django_asked_for_json_still_reads_rows() -> None:
+def test_a_connection_that_was_locked_during_the_json_check_still_reads_rows() -> None:
     """Django asks in a transaction, and keeps the "no" of a locked file for the life of the connection."""
     handler = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
     connection = handler["default"]
@@ -20,7 +20,7 @@ def test_a_connection_that_was_locked_when_django_asked_for_json_still_reads_row
 
 
 @pytest.mark.django_db
-def test_each_row_has_its_columns_and_its_place() -> None:
+def test_each_row_has_its_columns_and_its_position() -> None:
     made = CustomField.objects.create(key="serial", label="Số máy", kind="text")
     CustomField.objects.create(key="room", label="Phòng", kind="text")
 

@@ -13,12 +13,12 @@ SAVING = [path.read_text("utf-8") for name in ("saving", "bulk") for path in (SE
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_of_a_change_is_found_by_a_save(outcome: Outcome) -> None:
+def test_every_outcome_of_a_change_is_returned_by_some_save(outcome: Outcome) -> None:
     assert is_named(outcome)
 
 
 @pytest.mark.parametrize("word", [*ItemReason, *(one for one in ItemOutcome if one not in set(Outcome))])
-def test_every_other_word_of_a_bulk_item_is_given_by_a_run(word: ItemOutcome | ItemReason) -> None:
+def test_every_other_outcome_of_a_bulk_item_is_set_by_a_run(word: ItemOutcome | ItemReason) -> None:
     assert is_named(word)
 
 

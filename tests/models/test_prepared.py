@@ -56,7 +56,7 @@ def newest() -> QuerySet[Change]:
     return rows.annotate(undone=Count("undone_by")).order_by("-id")[:2]
 
 
-def test_it_finds_what_its_queryset_finds_with_relations_annotations_and_order(staff: User) -> None:
+def test_a_prepared_query_returns_what_its_queryset_returns(staff: User) -> None:
     first = changed(staff, wanted={"ticket_title": "Đã đổi"})
     undo = changed(staff, undo_of=first)
     third = changed(None)
@@ -74,7 +74,7 @@ def test_it_finds_what_its_queryset_finds_with_relations_annotations_and_order(s
     assert query.rows(code="NONE") == []
 
 
-def test_it_reads_afresh_each_time() -> None:
+def test_a_prepared_query_reads_afresh_each_time() -> None:
     change = changed(None, system_account="a")
     query = Prepared(newest)
 
@@ -127,12 +127,12 @@ def test_a_slot_may_be_used_in_subqueries_and_more_than_once(staff: User) -> Non
 
 
 @pytest.mark.parametrize("values", [{}, {"code": "A", "other": 1}, {"other": 1}])
-def test_values_for_other_slots_are_refused(values: dict[str, object]) -> None:
+def test_values_for_unknown_slots_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(TypeError, match="code"):
         Prepared(newest).rows(**values)
 
 
-def test_it_is_built_once_a_connection() -> None:
+def test_a_prepared_query_is_built_once_per_connection() -> None:
     built: list[None] = []
 
     def build() -> QuerySet[Change]:
@@ -161,7 +161,7 @@ def given_up() -> tuple[QuerySet[Change], dict[str, object]]:
     return rows, {"finished_at": at, "outcome": Outcome.UNKNOWN, "message": Slot("said", CharField())}
 
 
-def test_a_prepared_update_sets_columns_of_the_rows_that_fit_and_counts_them() -> None:
+def test_a_prepared_update_sets_columns_of_matching_rows_and_counts_them() -> None:
     moment = datetime(2026, 11, 28, 12, tzinfo=UTC)
     early = changed(None, outcome=Outcome.PENDING, created_at=moment - timedelta(seconds=1))
     late = changed(None, code="LATE", outcome=Outcome.PENDING, created_at=moment)
@@ -181,7 +181,7 @@ def test_a_prepared_update_sets_columns_of_the_rows_that_fit_and_counts_them() -
         update.run(code=CODE, at=moment)
 
 
-def test_a_statement_that_fails_leaves_the_query_usable() -> None:
+def test_a_failed_statement_leaves_the_query_usable() -> None:
     change = changed(None)
     query = Prepared(newest)
     query.rows(code=CODE)
@@ -227,7 +227,7 @@ def test_many_rows_are_updated_each_with_its_own_values_in_one_statement(staff: 
     assert other.before == {"a": 1}
 
 
-def test_any_number_of_rows_is_updated_by_one_of_few_statements() -> None:
+def test_updates_of_any_number_of_rows_use_few_distinct_statements() -> None:
     Change.objects.bulk_create(
         Change(ticket_code=f"C{number}", actor_name="", created_at=timezone.now(), outcome="pending")
         for number in range(64)
@@ -248,7 +248,7 @@ def test_any_number_of_rows_is_updated_by_one_of_few_statements() -> None:
     assert len(statements) <= 12
 
 
-def test_rows_of_every_kind_of_column_are_written_as_their_fields_read_them() -> None:
+def test_columns_of_every_kind_are_written_as_their_fields_read_them() -> None:
     index = TicketIndex.objects.create(address="https://crm.example")
     rows = [IndexedTicket(index=index, code=code, code_key=sort_key(code)) for code in ("A", "Đ")]
     IndexedTicket.objects.bulk_create(rows)
@@ -268,7 +268,7 @@ def test_rows_of_every_kind_of_column_are_written_as_their_fields_read_them() ->
     ]
 
 
-def test_postgresql_plans_an_update_of_rows_once_for_any_number_of_them() -> None:
+def test_postgresql_plans_an_update_once_for_any_number_of_rows() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite takes values one by one")
     rows = [changed(None, code=f"C{number}", outcome="pending") for number in range(7)]
@@ -280,7 +280,7 @@ def test_postgresql_plans_an_update_of_rows_once_for_any_number_of_them() -> Non
     assert len([sql for sql in prepared_statements() if "jsonb_to_recordset" in sql]) == 1
 
 
-def test_only_rows_that_may_be_updated_are() -> None:
+def test_only_rows_of_the_queryset_are_updated() -> None:
     mine, done = changed(None, code="A", outcome="pending"), changed(None, code="B")
     mine.message = done.message = "new"
     update = RowsUpdate(open_changes, ["message"])
@@ -295,7 +295,7 @@ def test_only_rows_that_may_be_updated_are() -> None:
         update.run([mine])
 
 
-def test_an_update_of_rows_never_shortens_a_value() -> None:
+def test_an_update_of_rows_never_truncates_a_value() -> None:
     change = changed(None, outcome="pending")
     change.reason = "x" * 41
     update = RowsUpdate(open_changes, ["reason"])
@@ -307,7 +307,7 @@ def test_an_update_of_rows_never_shortens_a_value() -> None:
     assert len(change.reason) in {0, 41}
 
 
-def test_a_row_is_inserted_with_every_column_and_its_parts_and_learns_its_key(staff: User) -> None:
+def test_a_row_is_inserted_with_all_columns_and_parts_and_gets_its_key(staff: User) -> None:
     values: dict[str, Any] = {
         "wanted": {"a": ["Đ", None]},
         "before": None,
@@ -334,7 +334,7 @@ def test_a_row_is_inserted_with_every_column_and_its_parts_and_learns_its_key(st
     assert Change.objects.get() == change
 
 
-def test_outside_a_transaction_an_insert_needs_none() -> None:
+def test_an_insert_outside_a_transaction_opens_none() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite takes two statements")
 
@@ -353,7 +353,7 @@ def test_outside_a_transaction_an_insert_needs_none() -> None:
 
 
 @pytest.mark.parametrize("broken", ["row", "part"])
-def test_of_an_insert_that_fails_nothing_is_left(broken: str) -> None:
+def test_a_failed_insert_leaves_nothing_behind(broken: str) -> None:
     insert = Insert(Change, ChangedField, link="change")
     changed(None, outcome="pending")
     again = Change(ticket_code="other", actor_name="", created_at=timezone.now())
@@ -403,7 +403,7 @@ def test_postgresql_plans_a_query_once_and_other_statements_each_time(staff: Use
     assert not any("INSERT" in sql for sql in kept)
 
 
-def test_a_query_that_fails_leaves_the_connection_as_it_was(staff: User) -> None:
+def test_a_failed_query_leaves_the_connection_as_it_was(staff: User) -> None:
     query = Prepared(lambda: Change.objects.filter(pk=Slot("pk", CharField())))
 
     with suppress(DataError, ValueError), atomic():

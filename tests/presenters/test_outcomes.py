@@ -19,7 +19,7 @@ from ticketadmin.ticketapi.reasons import Cause, Reason
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_its_sentence(reason: Reason) -> None:
+def test_every_reason_has_a_sentence(reason: Reason) -> None:
     found = EXPLANATIONS[reason]
 
     assert str(found.title)
@@ -41,7 +41,7 @@ def test_every_label_has_a_meaning(word: Outcome | ItemOutcome | Plan) -> None:
     assert str(meaning_of(word))
 
 
-def test_nothing_is_explained_that_does_not_exist() -> None:
+def test_no_explanation_is_for_a_missing_reason_or_outcome() -> None:
     assert set(EXPLANATIONS) == set(Reason)
     assert set(OUTCOMES) == set(Outcome)
     assert set(ITEM_REASONS) == set(ItemReason)
@@ -58,11 +58,11 @@ def test_a_bulk_item_can_end_as_its_change_can() -> None:
     assert {outcome.value for outcome in Outcome} - {Outcome.PENDING} <= {one.value for one in ItemOutcome}
 
 
-def test_a_reason_of_another_version_is_explained_in_general() -> None:
+def test_a_reason_from_another_version_gets_a_general_explanation() -> None:
     assert explain_reason("from_the_future").status == 502
 
 
-def test_the_vocabularies_do_not_share_words() -> None:
+def test_the_vocabularies_have_no_word_in_common() -> None:
     """An item's reason may be of either, so a word must name one thing."""
     assert not set(ItemReason) & set(Reason)
     assert not set(PauseReason) & set(Cause)
@@ -77,7 +77,7 @@ def test_the_vocabularies_do_not_share_words() -> None:
         (Reason.FORBIDDEN, 600.0, "Please tell an administrator."),
     ],
 )
-def test_a_longer_wait_that_the_crm_asked_for_is_named(reason: Reason, wait: float | None, said: str) -> None:
+def test_a_long_wait_requested_by_the_crm_is_named(reason: Reason, wait: float | None, said: str) -> None:
     error = TicketApiError(reason, retry_after=wait)
 
     assert str(explain(error).next_step).startswith(said)

@@ -23,7 +23,7 @@ def test_every_requirement_has_a_sentence(requirement: Requirement, language: st
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
-def test_what_a_rule_requires_is_said_beforehand(name: str) -> None:
+def test_what_a_rule_requires_is_announced_beforehand(name: str) -> None:
     is_list = isinstance(TicketRule._meta.get_field(name).get_default(), list)
     rule = TicketRule(field="status_name", **{name: ["lead"] if is_list else True})
 

@@ -67,7 +67,7 @@ def test_a_wrong_key_is_refused_everywhere(call: Callable[..., requests.Response
         assert call(method, path, key="wrong", json={"ticket_code": CODE}).status_code == 401
 
 
-def test_it_holds_many_believable_tickets(tmp_path: Path) -> None:
+def test_the_stand_in_has_many_realistic_tickets(tmp_path: Path) -> None:
     process = SandboxProcess(tmp_path / "crm.sqlite3", tickets=250)
     driver = Sandbox(process.url)
     codes = driver.codes()
@@ -125,7 +125,7 @@ def test_a_list_is_filtered_by_every_operator_it_knows(
     assert sorted(row["ticket_code"] for row in found.json()["data"]) == kept
 
 
-def test_the_log_tells_who_asked_what_and_never_the_key(
+def test_the_log_shows_each_request_and_never_the_key(
     crm: Sandbox, call: Callable[..., requests.Response]
 ) -> None:
     call("PUT", "/ticket", json={"ticket_code": CODE, "ticket_title": "Mới"})
@@ -135,7 +135,7 @@ def test_the_log_tells_who_asked_what_and_never_the_key(
     assert KEY not in repr(crm.log())
 
 
-def test_a_request_held_over_a_reset_is_not_carried_out(
+def test_a_request_pending_during_a_reset_is_not_carried_out(
     crm: Sandbox, call: Callable[..., requests.Response]
 ) -> None:
     before = crm.ticket(CODE)

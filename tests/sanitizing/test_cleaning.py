@@ -62,7 +62,7 @@ def test_corpus_is_large() -> None:
     assert len(set(hostile())) > 1_000
 
 
-def test_nothing_hostile_stays_and_cleaning_twice_changes_nothing() -> None:
+def test_nothing_hostile_remains_and_cleaning_is_idempotent() -> None:
     for document in hostile():
         cleaned = clean_html(document)
         inspect(cleaned)
@@ -70,13 +70,13 @@ def test_nothing_hostile_stays_and_cleaning_twice_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("document", "words"), BENIGN)
-def test_every_readable_word_of_a_benign_document_stays(document: str, words: str) -> None:
+def test_every_visible_word_of_a_benign_document_remains(document: str, words: str) -> None:
     assert " ".join(visible_text(document).split()) == words
     assert clean_html(clean_html(document)) == clean_html(document)
 
 
 @pytest.mark.parametrize("tag", ["script", "style", "title"])
-def test_bodies_of_script_style_and_title_go(tag: str) -> None:
+def test_contents_of_script_style_and_title_are_removed(tag: str) -> None:
     assert "bí mật" not in clean_html(f"<p>trước</p><{tag}>bí mật</{tag}><p>sau</p>")
 
 
@@ -87,13 +87,13 @@ def test_words_beside_a_removed_block_do_not_run_together(tag: str) -> None:
     assert text.split() == ["trước", "trong", "sau"]
 
 
-def test_links_carry_what_keeps_them_harmless() -> None:
+def test_links_get_a_safe_rel_attribute() -> None:
     cleaned = clean_html('<a href="https://example.com" target="_blank" rel="opener">x</a>')
 
     assert cleaned == '<a href="https://example.com" rel="noopener noreferrer nofollow">x</a>'
 
 
-def test_allowed_markup_stays_as_it_is() -> None:
+def test_allowed_markup_is_unchanged() -> None:
     document = (
         '<h2>A</h2><p dir="rtl">b <strong>c</strong></p><table><tbody><tr><td colspan="2">d</td></tr></tbody></table>'
         '<ol start="3"><li>e</li></ol><img src="https://example.com/f.png" alt="g"><hr><pre><code>h</code></pre>'
@@ -161,7 +161,7 @@ EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LONGEST else name 
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_no_document_costs_more_than_its_bound(name: str) -> None:
+def test_no_document_exceeds_its_cost_limit(name: str) -> None:
     document = EXPENSIVE[name]
     assert len(document) <= 50_000
     with CountedCalls() as calls:
@@ -181,20 +181,20 @@ def test_no_document_costs_more_than_its_bound(name: str) -> None:
         ("<p " + " ".join(f"a{number}" for number in range(1_001)) + ">", "too_many_attributes"),
     ],
 )
-def test_beyond_the_bounds_is_a_clear_error(document: str, code: str) -> None:
+def test_a_document_beyond_the_limits_is_a_clear_error(document: str, code: str) -> None:
     with pytest.raises(ContentTooComplex) as caught:
         clean_html(document)
 
     assert caught.value.code == code
 
 
-def test_at_the_bounds_is_accepted() -> None:
+def test_a_document_at_the_limits_is_accepted() -> None:
     clean_html("x" * 50_000)
     clean_html("<div>" * 100)
     clean_html("<p " + " ".join(f"a{number}" for number in range(1_000)) + ">")
 
 
-def test_display_beyond_the_bounds_is_escaped_with_a_notice() -> None:
+def test_content_beyond_the_limits_is_displayed_escaped_with_a_notice() -> None:
     shown = display_content("<div>" * 101 + "<script>alert(1)</script>")
 
     assert "<script" not in shown.html
@@ -202,7 +202,7 @@ def test_display_beyond_the_bounds_is_escaped_with_a_notice() -> None:
     assert shown.notice
 
 
-def test_display_keeps_remote_images_from_loading_until_asked() -> None:
+def test_remote_images_load_only_on_request() -> None:
     document = '<p>x <img src="https://track.example.com/1.gif" alt="biểu đồ"></p>'
 
     blocked = display_content(document)
@@ -214,9 +214,7 @@ def test_display_keeps_remote_images_from_loading_until_asked() -> None:
 
 
 @pytest.mark.parametrize("broken", ["_bleach", "_nh3"])
-def test_a_failing_parser_never_lets_the_raw_input_through(
-    broken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_parser_error_never_lets_raw_input_through(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     def fail(html_text: str, **_options: object) -> str:
@@ -266,7 +264,7 @@ def test_no_mixture_gets_through(document: str) -> None:
     assert clean_html(cleaned) == cleaned
 
 
-def test_words_say_what_will_be_removed() -> None:
+def test_elements_to_be_removed_are_named_in_words() -> None:
     found = removed_by_cleaning(
         "<script>1</script><p style='x' onclick=1>a</p><img src=cid:1><a href=javascript:1>x</a>"
     )
@@ -275,7 +273,7 @@ def test_words_say_what_will_be_removed() -> None:
     assert removed_by_cleaning("<p>sạch</p>") == []
 
 
-def test_bounds_never_refuse_ordinary_mail() -> None:
+def test_the_limits_never_refuse_ordinary_mail() -> None:
     generator = random.Random(7)  # noqa: S311 - believable text, not cryptography
     words = "máy in không nhận lệnh khách hàng báo lỗi sau khi cập nhật phần mềm".split()
     rows = []

@@ -45,7 +45,7 @@ documents => {
 """
 
 
-def test_nothing_runs_when_the_result_is_assigned_twice(isolated_browser: Browser) -> None:
+def test_no_script_runs_when_the_result_is_assigned_twice(isolated_browser: Browser) -> None:
     documents = [clean_html(document) for document in hostile()]
     page = isolated_browser.new_page()
     fetched: list[str] = []
@@ -68,7 +68,7 @@ def test_nothing_runs_when_the_result_is_assigned_twice(isolated_browser: Browse
     assert fetched == []
 
 
-def test_the_check_finds_what_is_not_cleaned(isolated_browser: Browser) -> None:
+def test_the_check_detects_content_that_is_not_cleaned(isolated_browser: Browser) -> None:
     page = isolated_browser.new_page()
     page.route("**/*", lambda route: route.abort())
     page.set_content("<!doctype html><title>corpus</title><body></body>")

@@ -70,7 +70,7 @@ TAGS_AND_PIECES = [
 
 @given(strategies.lists(strategies.sampled_from(HARD + TAGS_AND_PIECES), max_size=40).map("".join))
 @settings(max_examples=600, deadline=None)
-def test_a_document_spelled_out_is_the_same_document_to_a_parser(document: str) -> None:
+def test_a_rewritten_document_parses_to_the_same_tree(document: str) -> None:
     known = all(name in TAGS for kind, _source, name, _rest in tokens(document) if kind in {"start", "end"})
     spelled_out = spell_out(document)
 
@@ -95,7 +95,7 @@ def in_a_process_with_limits(*arguments: str) -> str:
 
 
 @pytest.mark.slow
-def test_no_family_of_documents_takes_more_than_its_multiple_of_memory_and_tags() -> None:
+def test_no_family_of_documents_exceeds_its_limits_of_memory_and_tags() -> None:
     results = [json.loads(line) for line in in_a_process_with_limits().splitlines()]
 
     assert len(results) == len(families())
@@ -106,7 +106,7 @@ def test_no_family_of_documents_takes_more_than_its_multiple_of_memory_and_tags(
         assert count <= 3 * LENGTH, name
 
 
-def test_no_document_of_any_tags_takes_more_than_its_bounds_of_time_and_memory() -> None:
+def test_no_document_of_any_tags_exceeds_its_limits_of_time_and_memory() -> None:
     assert "passed" in in_a_process_with_limits("any")
 
 
@@ -121,7 +121,7 @@ def test_no_document_of_any_tags_takes_more_than_its_bounds_of_time_and_memory()
     ],
     ids=["levels", "levels in formatting", "formatting opened anew", "a link opened anew", "one in a table"],
 )
-def test_what_a_parser_would_make_huge_is_refused(document: str) -> None:
+def test_a_document_that_a_parser_would_make_huge_is_refused(document: str) -> None:
     with pytest.raises(ContentTooComplex) as caught:
         clean_html(document)
 
@@ -139,12 +139,12 @@ def test_what_a_parser_would_make_huge_is_refused(document: str) -> None:
     ],
     ids=["levels", "tables", "lists", "formatting opened anew", "a long link before long text"],
 )
-def test_what_people_write_is_within_the_bounds(document: str) -> None:
+def test_ordinary_content_is_within_the_limits(document: str) -> None:
     assert "x" in clean_html(document)
 
 
 @pytest.mark.parametrize("name", sorted(FORMATTING))
-def test_formatting_has_no_attributes_that_a_parser_would_tell_apart(name: str) -> None:
+def test_formatting_elements_lose_their_attributes(name: str) -> None:
     assert clean_html(f'<{name} dir="rtl" title="x">y</{name}>') == f"<{name}>y</{name}>"
 
 
@@ -164,7 +164,7 @@ UNFINISHED = [
 
 
 @pytest.mark.parametrize("piece", UNFINISHED)
-def test_the_time_for_unfinished_pieces_grows_with_their_length_not_with_its_square(piece: str) -> None:
+def test_the_time_for_unfinished_pieces_is_linear_in_their_length(piece: str) -> None:
     def seconds(length: int) -> float:
         document = (piece * length)[:length]
         assert sum(len(source) for _kind, source, _name, _rest in tokens(document)) == length
@@ -198,7 +198,7 @@ def test_the_time_for_unfinished_pieces_grows_with_their_length_not_with_its_squ
         ("a <b", "a &lt;b"),  # no element: nothing closes the tag, so it is a text
     ],
 )
-def test_harmless_content_stays_as_a_browser_shows_it(document: str, cleaned: str) -> None:
+def test_harmless_content_looks_the_same_in_a_browser(document: str, cleaned: str) -> None:
     assert clean_html(document) == cleaned
     assert clean_html(cleaned) == cleaned
 
@@ -222,5 +222,5 @@ def test_harmless_content_stays_as_a_browser_shows_it(document: str, cleaned: st
         ("<pre>\n\na</pre>", []),
     ],
 )
-def test_what_is_removed_is_named_as_it_is(document: str, labels: list[str]) -> None:
+def test_removed_elements_are_named_correctly(document: str, labels: list[str]) -> None:
     assert removed_by_cleaning(document) == labels

@@ -70,7 +70,7 @@ def test_a_link_leads_where_a_browser_would_go(address: str, place: str) -> None
         (" \u200b" * 3_000 + "bank.com", "https://evil.example"),
     ],
 )
-def test_a_link_whose_words_name_another_place_is_marked(words: str, address: str) -> None:
+def test_a_link_whose_text_names_another_target_is_marked(words: str, address: str) -> None:
     shown = display_content(f'<p><a href="{address}">{words}</a></p>').html
 
     assert "link-target--other" in shown
@@ -95,14 +95,14 @@ def test_an_honest_link_is_not_marked(words: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["strasse.de", "straße.de"])
-def test_a_link_to_a_name_that_looks_like_its_words_shows_the_name_itself(words: str) -> None:
+def test_a_link_to_a_look_alike_name_shows_the_real_name(words: str) -> None:
     shown = display_content(f'<a href="https://straße.de">{words}</a>').html
 
     assert "(xn--strae-oqa.de)" in shown
 
 
 @pytest.mark.parametrize("piece", ["a.", "a-", "www.", "http:/", "a.com.", "a.com@", "&#8203;a."])
-def test_the_time_for_a_link_grows_with_its_words_not_with_their_square(piece: str) -> None:
+def test_the_time_for_a_link_is_linear_in_its_text(piece: str) -> None:
     def seconds(length: int) -> float:
         words = (piece * length)[:length]
         started = time.process_time()
@@ -115,7 +115,7 @@ def test_the_time_for_a_link_grows_with_its_words_not_with_their_square(piece: s
     assert seconds(48_000) < 10 * seconds(12_000) + 0.1
 
 
-def test_a_link_shows_its_target_behind_its_words_and_on_hovering() -> None:
+def test_a_link_shows_its_target_after_its_text_and_on_hover() -> None:
     shown = display_content(
         '<a href="https://evil.example/a?b=1&amp;c=2" title="https://bank.com">ở đây</a>'
     ).html
@@ -126,7 +126,7 @@ def test_a_link_shows_its_target_behind_its_words_and_on_hovering() -> None:
     assert '<span class="link-target" dir="auto">(evil.example)</span>' in shown
 
 
-def test_a_link_within_a_link_is_marked_as_itself() -> None:
+def test_a_nested_link_is_marked_separately() -> None:
     inner = '<table><tr><td><a href="https://inner.example">trong</a></td></tr></table>'
     shown = display_content(f'<a href="https://outer.example">ngoài {inner}</a>').html
 
@@ -134,7 +134,7 @@ def test_a_link_within_a_link_is_marked_as_itself() -> None:
     assert "(outer.example)" in shown
 
 
-def test_nothing_from_outside_has_a_class_an_id_a_name_or_a_style() -> None:
+def test_content_never_has_a_class_an_id_a_name_or_a_style() -> None:
     for document in hostile():
         shown = display_content(document, show_images=True).html
         ours = re.sub(r' class="(blocked-image|link-target(?: link-target--other)?)"', "", shown)
@@ -162,7 +162,7 @@ def with_image(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("with_image")
-def test_images_load_only_when_asked_for_and_only_this_time(staff_client: Client) -> None:
+def test_images_load_only_on_request_and_only_once(staff_client: Client) -> None:
     before = staff_client.get(f"/tickets/{CODE}/")
     link = re.search(r'href="(/tickets/[^"]+\?images=[^"]+)"', before.content.decode())
     assert link

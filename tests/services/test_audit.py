@@ -165,9 +165,7 @@ def test_each_change_of_an_account_is_recorded_with_its_values(
 
 
 @pytest.mark.parametrize("save", [User.save, lambda user: user.save(update_fields=["last_login", "theme"])])
-def test_a_save_that_changes_nothing_of_note_is_not_recorded(
-    save: Callable[[User], None], minh: User
-) -> None:
+def test_a_save_without_a_relevant_change_is_not_recorded(save: Callable[[User], None], minh: User) -> None:
     earlier = AuditEntry.objects.count()
     minh.last_login, minh.theme = timezone.now(), "dark"
 
@@ -176,7 +174,7 @@ def test_a_save_that_changes_nothing_of_note_is_not_recorded(
     assert AuditEntry.objects.count() == earlier
 
 
-def test_a_password_that_is_only_hashed_anew_is_no_new_password(minh: User, settings: Any) -> None:
+def test_rehashing_a_password_is_not_recorded_as_a_new_password(minh: User, settings: Any) -> None:
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
         *settings.PASSWORD_HASHERS,
@@ -214,7 +212,7 @@ def test_directory_groups_that_change_roles_are_one_entry_that_names_the_directo
     assert entry.actor is None
 
 
-def test_a_colleague_whom_the_company_vouches_for_is_recorded_when_turned_away(settings: Any) -> None:
+def test_a_rejected_user_of_an_external_source_is_recorded(settings: Any) -> None:
     settings.ROLE_GROUPS = {"staff": ["support"], "lead": [], "administrator": []}
     lan = ExternalUser(source=IdentitySource.OIDC, subject="https://a.example 1", username="lan")
     with pytest.raises(NoRole):
@@ -259,7 +257,7 @@ def test_every_model_that_administrators_edit_is_tracked() -> None:
     assert edited == {User, *tracking.SETTINGS}
 
 
-def test_a_private_view_is_nobodys_business_and_a_shared_one_is_recorded(lead: User) -> None:
+def test_shared_views_are_recorded_and_private_ones_are_not(lead: User) -> None:
     earlier = AuditEntry.objects.count()
     view = SavedView.objects.create(owner=lead, name="Mine", query="text=lan@example.com")
     view.name = "Still mine"
@@ -319,7 +317,7 @@ def test_an_entry_is_logged_as_an_event_without_e_mail(
     assert "minh@example.com" not in json.dumps(facts)
 
 
-def test_texts_are_bounded_and_say_so() -> None:
+def test_long_texts_are_truncated_and_say_so() -> None:
     deep = [["y" * 5_000]]
     entry = record(AuditAction.SETTING_CHANGED, after={"choices_text": "x" * 100_000, "deep": deep})
 
@@ -366,7 +364,7 @@ def test_a_failed_sign_in_of_an_account_names_it(name: str, minh: User) -> None:
 
 
 @pytest.mark.parametrize("name", ["my-Secret-passw0rd", "x" * 10_000, "\x00", ""])
-def test_a_name_that_is_no_account_is_counted_by_address_and_not_kept(name: str, minh: User) -> None:
+def test_an_unknown_name_is_counted_by_address_and_not_stored(name: str, minh: User) -> None:
     for _attempt in range(3):
         sign_in(name, "guess", REMOTE_ADDR="192.0.2.9")
 
@@ -379,7 +377,7 @@ def test_a_name_that_is_no_account_is_counted_by_address_and_not_kept(name: str,
     assert "Secret" not in held
 
 
-def test_counted_failures_become_one_entry_an_address_when_the_hour_is_over(minh: User) -> None:
+def test_counted_failures_become_one_entry_per_address_after_an_hour(minh: User) -> None:
     for address in ("192.0.2.1", "192.0.2.2", "192.0.2.2"):
         sign_in("stranger", "guess", REMOTE_ADDR=address)
     upkeep(timezone.now())
@@ -417,12 +415,12 @@ def test_only_the_retention_setting_removes_entries(settings: Any) -> None:
         assert set(AuditEntry.objects.filter(pk__in=[old.pk, young.pk])) == left
 
 
-def test_one_of_several_workers_does_the_regular_cleaning() -> None:
+def test_only_one_worker_does_the_regular_cleaning() -> None:
     assert upkeep_if_due() is not None
     assert upkeep_if_due() is None
 
 
-def test_no_module_passes_by_the_signals_for_tracked_tables() -> None:
+def test_no_module_bypasses_the_signals_of_tracked_tables() -> None:
     """`update` and `bulk_create` send none: the allowed uses record what they do by themselves."""
     package = Path(apps.get_app_config("ticketadmin").path)
     names = "|".join(model.__name__ for model in (User, SavedView, *tracking.SETTINGS))

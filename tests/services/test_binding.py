@@ -40,7 +40,7 @@ def waiting(request: pytest.FixtureRequest, make_person: Callable[..., User]) ->
     return make_person(Role.LEAD, "lan", source=request.param)
 
 
-def test_a_name_alone_opens_nothing(waiting: User) -> None:
+def test_a_name_alone_opens_no_account(waiting: User) -> None:
     for _try in range(2):
         with pytest.raises(NotBound):
             admit(brought(waiting.source))
@@ -66,7 +66,7 @@ def test_the_link_connects_the_account_once(waiting: User, administrator: User) 
     assert not IdentityClaim.objects.exists()
 
 
-def test_a_link_ends_with_time_and_with_a_newer_one(waiting: User, administrator: User) -> None:
+def test_a_link_expires_and_is_replaced_by_a_newer_one(waiting: User, administrator: User) -> None:
     first = make_link(waiting, user=administrator)
     second = make_link(waiting, user=administrator)
 
@@ -89,14 +89,14 @@ def test_a_link_of_another_account_connects_nothing(
         admit(brought(waiting.source))
 
 
-def test_no_link_is_kept_readable(waiting: User, administrator: User) -> None:
+def test_no_link_is_stored_readably(waiting: User, administrator: User) -> None:
     token = make_link(waiting, user=administrator)
 
     assert token not in repr(list(BindingLink.objects.values_list()))
     assert token not in repr(list(AuditEntry.objects.values_list()))
 
 
-def test_an_administrator_chooses_among_those_who_tried(
+def test_an_administrator_chooses_among_recorded_attempts(
     administrator: User, make_person: Callable[..., User]
 ) -> None:
     waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
@@ -112,7 +112,7 @@ def test_an_administrator_chooses_among_those_who_tried(
         admit(brought(IdentitySource.OIDC, "thief"))
 
 
-def test_those_who_try_are_remembered_up_to_a_bound(make_person: Callable[..., User]) -> None:
+def test_recorded_attempts_are_limited_in_number(make_person: Callable[..., User]) -> None:
     make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     for number in range(MAX_CLAIMS + 3):
         with pytest.raises(NotBound):
@@ -162,7 +162,7 @@ def in_directory(subject: str | None, username: str = "lan") -> ExternalUser:
     return ExternalUser(source=IdentitySource.LDAP, subject=subject, username=username)
 
 
-def test_who_was_connected_by_name_is_connected_by_id_from_the_next_sign_in_on(
+def test_an_account_bound_by_name_is_bound_by_id_at_the_next_sign_in(
     make_person: Callable[..., User],
 ) -> None:
     by_name = make_person(Role.LEAD, "lan", source=IdentitySource.LDAP, subject="ldap lan")
@@ -184,7 +184,7 @@ def test_a_name_that_the_directory_gives_to_another_entry_is_not_the_old_account
             admit(in_directory(subject))
 
 
-def test_a_provider_that_claims_a_name_of_the_directory_gets_nothing(
+def test_a_provider_cannot_claim_an_account_of_the_directory_by_name(
     make_person: Callable[..., User],
 ) -> None:
     make_person(Role.LEAD, "lan", source=IdentitySource.LDAP, subject="ldap lan")
@@ -213,7 +213,7 @@ def test_the_page_makes_a_link_that_leads_to_the_sign_in(
     assert Client().get(link[:-3] + "x/").status_code == 404
 
 
-def test_the_page_names_those_who_tried_and_connects_one(
+def test_the_page_lists_attempts_and_connects_one(
     administrator: User, client_of: Callable[[User], Client], make_person: Callable[..., User]
 ) -> None:
     waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)

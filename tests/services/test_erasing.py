@@ -104,7 +104,7 @@ def everything() -> str:
     return repr(held)
 
 
-def test_every_table_with_data_of_tickets_is_known() -> None:
+def test_every_table_with_ticket_data_is_listed() -> None:
     """A new model with a ticket's code or with JSON needs its line in STORES, SHARED or here."""
     without = {
         "AuditEntry",  # masked when written: test_audit
@@ -130,7 +130,7 @@ def test_every_table_with_data_of_tickets_is_known() -> None:
     "subject",
     [ErasureSubject(code="AAA1"), ErasureSubject(address=LAN), ErasureSubject(address="LAN@example.COM")],
 )
-def test_nothing_is_left_of_a_ticket_in_any_table(
+def test_erasing_a_ticket_leaves_nothing_in_any_table(
     subject: ErasureSubject, lead: User, administrator: User
 ) -> None:
     fill(lead, "AAA1", LAN)
@@ -178,14 +178,14 @@ def test_an_address_is_found_in_every_column(store: Any, column: str, text: str,
     "text",
     ["xlan@example.com", "lan@example.com.vn", "x.lan@example.com", "lan@example.community", "lan example"],
 )
-def test_a_longer_address_is_another(text: str, lead: User, administrator: User) -> None:
+def test_a_longer_address_is_a_different_one(text: str, lead: User, administrator: User) -> None:
     fill(lead, "AAA1", text)
 
     assert look_up(ErasureSubject(address=LAN), user=administrator).codes == ()
     assert without_address([{"x": text}], LAN) == [{"x": text}]
 
 
-def test_rows_that_belong_to_no_ticket_lose_the_address(lead: User, administrator: User) -> None:
+def test_rows_without_a_ticket_lose_the_address(lead: User, administrator: User) -> None:
     ended = run(lead, wishes={"account_email": {"set": LAN}}, notes={"malformed": [f"{LAN}!"]})
     SavedView.objects.create(owner=lead, name="Lan", query="text=lan%40example.com")
     kept = SavedView.objects.create(owner=lead, name="All", query="text=x")
@@ -208,7 +208,7 @@ def test_rows_that_belong_to_no_ticket_lose_the_address(lead: User, administrato
 
 
 @pytest.mark.parametrize("outcome", ["pending", "unknown", "accepted"])
-def test_an_open_change_keeps_everything(outcome: str, lead: User, administrator: User) -> None:
+def test_an_open_change_prevents_erasing(outcome: str, lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
     change(lead, "AAA1", outcome=outcome)
     before = everything()
@@ -221,7 +221,7 @@ def test_an_open_change_keeps_everything(outcome: str, lead: User, administrator
 
 
 @pytest.mark.parametrize("state", [state for state in BulkState if state not in {"finished", "cancelled"}])
-def test_a_run_that_has_not_ended_keeps_everything(state: BulkState, lead: User, administrator: User) -> None:
+def test_an_unfinished_run_prevents_erasing(state: BulkState, lead: User, administrator: User) -> None:
     going = run(lead, state)
     BulkItem.objects.create(bulk=going, position=1, ticket_code="AAA1")
 
@@ -249,7 +249,7 @@ def test_a_save_that_begins_meanwhile_stops_the_erasing(lead: User, administrato
     assert not AuditEntry.objects.filter(action=AuditAction.ERASED).exists()
 
 
-def test_the_trace_says_who_and_how_much_but_no_address(lead: User, administrator: User) -> None:
+def test_the_audit_entry_says_who_and_how_much_but_no_address(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
     erase(ErasureSubject(address=LAN), user=administrator)
 
@@ -259,7 +259,7 @@ def test_the_trace_says_who_and_how_much_but_no_address(lead: User, administrato
     assert LAN not in json.dumps([entry.target_name, entry.details])
 
 
-def test_an_erased_ticket_comes_back_only_when_it_is_opened(lead: User, administrator: User) -> None:
+def test_an_erased_ticket_returns_only_when_it_is_opened(lead: User, administrator: User) -> None:
     fill(lead, "AAA1", LAN)
     erase(ErasureSubject(code="AAA1"), user=administrator)
 
@@ -290,7 +290,7 @@ def test_an_account_with_the_address_is_named_and_kept(staff: User, administrato
 
 
 @pytest.mark.parametrize("role", ["staff", "lead"])
-def test_only_administrators_may_look_or_erase(role: str, request: pytest.FixtureRequest) -> None:
+def test_only_administrators_may_search_or_erase(role: str, request: pytest.FixtureRequest) -> None:
     user = request.getfixturevalue(role)
     for use in (look_up, erase):
         with pytest.raises(Forbidden):
@@ -300,7 +300,7 @@ def test_only_administrators_may_look_or_erase(role: str, request: pytest.Fixtur
 # --- the command ---------------------------------------------------------------------------------
 
 
-def test_the_command_looks_first_and_erases_with_yes(
+def test_the_command_searches_first_and_erases_with_yes(
     lead: User, administrator: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(lead, "AAA1", LAN)
@@ -321,7 +321,9 @@ def test_the_command_looks_first_and_erases_with_yes(
         (["BBB2", "--by", "administrator", "--yes"], "not settled or not ended yet: BBB2"),
     ],
 )
-def test_the_command_says_why_not(arguments: list[str], told: str, lead: User, administrator: User) -> None:
+def test_the_command_says_why_it_cannot_erase(
+    arguments: list[str], told: str, lead: User, administrator: User
+) -> None:
     change(lead, "BBB2", outcome="unknown")
 
     with pytest.raises(CommandError, match=told):
@@ -377,12 +379,12 @@ MAKE: dict[str, Make] = {
 }
 
 
-def test_every_kind_of_old_row_is_tried_here() -> None:
+def test_every_kind_of_retention_is_tested() -> None:
     assert set(MAKE) | {"tasks"} == set(BY_SETTING) | set(BY_NEED)
 
 
 @pytest.mark.parametrize("name", MAKE)
-def test_old_rows_go_and_young_ones_stay(name: str, lead: User, settings: Any) -> None:
+def test_old_rows_are_deleted_and_recent_ones_kept(name: str, lead: User, settings: Any) -> None:
     now = timezone.now()
     if name in BY_SETTING:
         settings.KEEP_HISTORY_DAYS = settings.KEEP_BULK_DAYS = settings.KEEP_DRAFTS_DAYS = 100
@@ -401,7 +403,7 @@ def test_old_rows_go_and_young_ones_stay(name: str, lead: User, settings: Any) -
 
 
 @pytest.mark.parametrize("name", BY_SETTING)
-def test_nought_days_keep_for_ever(name: str, lead: User, settings: Any) -> None:
+def test_zero_days_keep_rows_forever(name: str, lead: User, settings: Any) -> None:
     setattr(settings, name, 0)
     old = MAKE[name](lead, timezone.now() - timedelta(days=9_000))
 
@@ -411,7 +413,7 @@ def test_nought_days_keep_for_ever(name: str, lead: User, settings: Any) -> None
 
 
 @pytest.mark.parametrize("name", BY_SETTING)
-def test_days_that_nobody_set_delete_nothing_until_their_notice_ends(
+def test_default_retention_deletes_nothing_until_its_notice_ends(
     name: str, lead: User, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The database of an upgrade got retention when it was migrated: here, just now."""
@@ -430,7 +432,7 @@ def test_days_that_nobody_set_delete_nothing_until_their_notice_ends(
     assert notices(now + NOTICE + timedelta(hours=1)) == []
 
 
-def test_administrators_see_what_the_defaults_are_going_to_delete(
+def test_administrators_see_what_the_defaults_will_delete(
     administrator: User, client_of: Callable[[User], Client], settings: Any
 ) -> None:
     settings.RETENTION_BY_DEFAULT = frozenset(BY_SETTING)
@@ -446,7 +448,7 @@ def test_administrators_see_what_the_defaults_are_going_to_delete(
     assert "Old data will be deleted" not in web.get("/connection/").content.decode()
 
 
-def test_what_is_open_is_kept_however_old(lead: User, settings: Any) -> None:
+def test_open_rows_are_kept_however_old(lead: User, settings: Any) -> None:
     settings.KEEP_HISTORY_DAYS = settings.KEEP_BULK_DAYS = 1
     settings.RETENTION_BY_DEFAULT = frozenset()
     long_ago = timezone.now() - timedelta(days=900)
@@ -459,9 +461,7 @@ def test_what_is_open_is_kept_however_old(lead: User, settings: Any) -> None:
     assert list(BulkUpdate.objects.all()) == [paused]
 
 
-def test_pruning_by_hand_takes_runs_and_drafts_with_the_history(
-    lead: User, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_pruning_by_hand_also_deletes_runs_and_drafts(lead: User, capsys: pytest.CaptureFixture[str]) -> None:
     for name in BY_SETTING:
         MAKE[name](lead, timezone.now() - timedelta(days=400))
 

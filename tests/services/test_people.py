@@ -34,14 +34,14 @@ def external(**changes: Any) -> ExternalUser:
     return ExternalUser(**{**vars(LAN), **changes})
 
 
-def test_groups_decide_roles_anew_each_time() -> None:
+def test_groups_decide_roles_at_each_sign_in() -> None:
     assert admit(LAN).role_names == ["Staff"]
     assert admit(external(groups=["leads", "ops"])).role_names == ["Administrator", "Team lead"]
     assert admit(external(groups=["SUPPORT", "support"])).role_names == ["Staff"]
 
 
 @pytest.mark.parametrize("groups", [[], ["SUPPORT"], ["support "], ["staff", "administrator"]])
-def test_other_groups_are_no_role(groups: list[str]) -> None:
+def test_unmapped_groups_give_no_role(groups: list[str]) -> None:
     admit(LAN)
     with pytest.raises(NoRole):
         admit(external(groups=groups))
@@ -49,7 +49,7 @@ def test_other_groups_are_no_role(groups: list[str]) -> None:
     assert User.objects.get().role_names == []
 
 
-def test_a_group_that_an_administrator_made_is_left_alone() -> None:
+def test_a_group_created_by_an_administrator_is_kept() -> None:
     person = admit(LAN)
     person.groups.add(Group.objects.create(name="night shift"))
 
@@ -65,7 +65,7 @@ def test_without_a_mapping_roles_are_given_by_hand(settings: Any) -> None:
     assert admit(LAN).role_names == ["Team lead"]
 
 
-def test_nobody_becomes_superuser_or_gets_a_password() -> None:
+def test_an_external_user_never_becomes_superuser_or_gets_a_password() -> None:
     person = admit(external(groups=["it"]))
 
     assert not person.is_superuser
@@ -73,7 +73,7 @@ def test_nobody_becomes_superuser_or_gets_a_password() -> None:
     assert not person.has_usable_password()
 
 
-def test_a_person_who_is_known_by_subject_keeps_the_account(make_person: Callable[..., User]) -> None:
+def test_a_user_known_by_subject_keeps_the_account(make_person: Callable[..., User]) -> None:
     known = make_person(Role.STAFF, "Lan", source=IdentitySource.OIDC, subject=LAN.subject)
 
     assert admit(LAN) == known
@@ -82,7 +82,7 @@ def test_a_person_who_is_known_by_subject_keeps_the_account(make_person: Callabl
 
 
 @pytest.mark.parametrize("source", [IdentitySource.LOCAL, IdentitySource.LDAP])
-def test_a_namesake_of_another_source_is_not_taken_over(
+def test_an_account_of_another_source_with_the_same_name_is_not_taken_over(
     source: IdentitySource, make_person: Callable[..., User]
 ) -> None:
     make_person(Role.ADMINISTRATOR, "LAN", source=source, email="lan@example.com")
@@ -91,14 +91,14 @@ def test_a_namesake_of_another_source_is_not_taken_over(
         admit(external(email="lan@example.com"))
 
 
-def test_the_same_subject_of_another_provider_is_somebody_else() -> None:
+def test_the_same_subject_at_another_provider_is_another_user() -> None:
     admit(LAN)
 
     with pytest.raises(NameTaken):
         admit(external(subject="https://b.example 1"))
 
 
-def test_whoever_is_switched_off_stays_so() -> None:
+def test_a_deactivated_user_stays_deactivated() -> None:
     person = admit(LAN)
     person.is_active = False
     person.save()
@@ -108,7 +108,7 @@ def test_whoever_is_switched_off_stays_so() -> None:
     assert person.role_names == ["Staff"]
 
 
-def test_names_follow_the_company_and_are_not_emptied() -> None:
+def test_names_follow_the_external_source_and_are_not_emptied() -> None:
     admit(external(first_name="Lan", last_name="Trần" * 100, email="lan@example.com"))
     person = admit(external(first_name="Lan Anh"))
 
@@ -118,14 +118,14 @@ def test_names_follow_the_company_and_are_not_emptied() -> None:
     assert person.email == "lan@example.com"
 
 
-def test_every_spelling_of_a_name_is_one_person() -> None:
+def test_every_spelling_of_a_name_is_one_user() -> None:
     ldap = {"source": IdentitySource.LDAP, "subject": None}
     names = ["ﬁona", "fiona", "FIONA", "Ｆiona"]
 
     assert len({admit(external(**ldap, username=name)).pk for name in names}) == 1
 
 
-def test_what_cannot_be_seen_is_not_part_of_a_name() -> None:
+def test_invisible_characters_are_not_part_of_a_name() -> None:
     person = admit(external(username="la\u202en\x00", first_name="L\x00an\n"))
 
     assert (person.username, person.first_name) == ("lan", "Lan")
@@ -133,7 +133,7 @@ def test_what_cannot_be_seen_is_not_part_of_a_name() -> None:
         admit(external(subject="https://a.example 9", username="\x00"))
 
 
-def test_signing_somebody_else_out_needs_the_right(staff: User, lead: User, administrator: User) -> None:
+def test_signing_out_another_user_needs_the_permission(staff: User, lead: User, administrator: User) -> None:
     with pytest.raises(Forbidden):
         sign_out_everywhere(staff, user=lead)
     sign_out_everywhere(staff, user=administrator)
@@ -144,7 +144,7 @@ def test_signing_somebody_else_out_needs_the_right(staff: User, lead: User, admi
     assert (staff.session_generation, root.session_generation) == (1, 0)
 
 
-def test_two_first_sign_ins_at_once_make_one_person() -> None:
+def test_two_simultaneous_first_sign_ins_create_one_account() -> None:
     made: list[User] = []
 
     def another_tab(ask: Callable[..., Any], sql: str, *rest: Any) -> Any:

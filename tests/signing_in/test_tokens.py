@@ -93,7 +93,7 @@ def verify(token: str, nonce: str | None = NONCE) -> dict[str, Any]:
     return openid.OpenIdBackend().verify_token(token, nonce=nonce)
 
 
-def test_a_token_of_this_sign_in_counts(token: Callable[..., str]) -> None:
+def test_a_token_of_this_sign_in_is_accepted(token: Callable[..., str]) -> None:
     assert verify(token())["sub"] == "4711"
     assert verify(token(kid=None))["sub"] == "4711"
     assert verify(token(aud=["ticketadmin"], azp="ticketadmin"))["sub"] == "4711"
@@ -136,7 +136,7 @@ def test_a_sign_in_without_a_nonce_is_refused(token: Callable[..., str]) -> None
             verify(token(nonce=nonce), nonce=nonce)
 
 
-def test_an_unsigned_token_and_one_signed_with_what_everybody_knows_are_refused(
+def test_an_unsigned_token_and_one_signed_with_public_data_are_refused(
     token: Callable[..., str], settings: Any
 ) -> None:
     settings.OIDC_RP_CLIENT_SECRET = "a-secret-that-is-long-enough-for-hs256"
@@ -147,7 +147,7 @@ def test_an_unsigned_token_and_one_signed_with_what_everybody_knows_are_refused(
             verify(forged)
 
 
-def test_two_keys_need_a_name(provider: Provider, token: Callable[..., str]) -> None:
+def test_two_keys_need_a_key_id(provider: Provider, token: Callable[..., str]) -> None:
     second = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OTHER_KEY.public_key())) | {"kid": "two"}
     provider.said["/keys"] = {"keys": [PUBLIC, second]}
 
@@ -159,9 +159,7 @@ def test_two_keys_need_a_name(provider: Provider, token: Callable[..., str]) -> 
 
 
 @pytest.mark.parametrize("said", [None, [], {}, {"keys": []}, {"keys": [{"kty": "RSA"}]}], ids=str)
-def test_a_provider_without_keys_is_of_no_use(
-    said: Any, provider: Provider, token: Callable[..., str]
-) -> None:
+def test_a_provider_without_keys_is_refused(said: Any, provider: Provider, token: Callable[..., str]) -> None:
     provider.said["/keys"] = said
 
     with pytest.raises((SourceUnavailable, SuspiciousOperation)):
@@ -187,7 +185,7 @@ def test_a_provider_that_describes_itself_wrongly_is_not_used(changes: Any, prov
         openid.provider()
 
 
-def test_what_the_provider_tells_of_somebody_else_is_not_used(provider: Provider, db: None) -> None:
+def test_userinfo_about_another_subject_is_not_used(provider: Provider, db: None) -> None:
     provider.said["/userinfo"] = {"sub": "4712", "preferred_username": "admin", "groups": ["admins"]}
 
     with pytest.raises(SourceUnavailable):

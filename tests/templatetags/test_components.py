@@ -57,7 +57,7 @@ def test_options_are_selected_where_their_value_is_chosen_or_among_those() -> No
     )
 
 
-def test_a_box_to_tick_stands_before_its_label() -> None:
+def test_a_checkbox_precedes_its_label() -> None:
     html = drawn('{% check_box "mine" label %}{% check_box "columns" "Due" True value="due" %}', label="<b>")
 
     assert html == (
@@ -84,7 +84,7 @@ def test_a_dialog_of_the_editor_is_named_by_its_title() -> None:
     assert "formnovalidate>Cancel</button>" in html
 
 
-def test_the_errors_of_a_field_are_listed_under_the_id_that_its_widget_names() -> None:
+def test_errors_of_a_field_are_listed_under_the_id_in_aria_describedby() -> None:
     class Form(forms.Form):
         name = forms.CharField(validators=[])
         other = forms.CharField(required=False)
@@ -130,7 +130,7 @@ def test_one_option_is_selected_and_labels_are_escaped() -> None:
     )
 
 
-def test_an_icon_is_hidden_from_screen_readers_and_16_pixels_wide_unless_told() -> None:
+def test_an_icon_is_hidden_from_screen_readers_and_16_pixels_wide_by_default() -> None:
     html = drawn('{% icon "send" %}{% icon "send" size=20 tone="muted" %}')
 
     assert html.count('aria-hidden="true"') == 2
@@ -140,18 +140,18 @@ def test_an_icon_is_hidden_from_screen_readers_and_16_pixels_wide_unless_told() 
 
 
 @pytest.mark.parametrize("name", ["send", "ticket", "circle-alert", "trash-2"])
-def test_an_icon_is_what_lucide_draws(name: str) -> None:
+def test_an_icon_equals_the_one_of_lucide(name: str) -> None:
     expected = lucide(name, size=18, **{"class": "icon muted", "aria_hidden": "true"})
 
     assert icon(name, size=18, tone="muted") == expected
 
 
-def test_an_icon_that_lucide_does_not_have_is_an_error() -> None:
+def test_an_unknown_icon_is_an_error() -> None:
     with pytest.raises(IconDoesNotExist, match="no-such-icon"):
         icon("no-such-icon")
 
 
-def test_a_fact_and_a_key_are_lines_of_a_list_that_escape_what_they_show() -> None:
+def test_facts_and_keys_are_list_entries_that_escape_their_texts() -> None:
     html = drawn('{% fact _("Status") value class="mono" %}{% shortcut "j k" _("Next") %}', value="<b>&")
 
     assert html == (
@@ -160,7 +160,7 @@ def test_a_fact_and_a_key_are_lines_of_a_list_that_escape_what_they_show() -> No
     )
 
 
-def test_a_tool_that_toggles_is_told_from_one_that_asks_or_removes() -> None:
+def test_a_toggling_tool_differs_from_one_that_asks_or_removes() -> None:
     toggles = drawn('{% tool "bold" "Bold" icon="bold" toggles=True %}')
     asks = drawn('{% tool "link" "Link" text="L" opens=True %}')
     removes = drawn('{% tool "deleteRow" "Delete" icon="rows-3" removes=True %}')

@@ -42,7 +42,7 @@ def test_equal_values_share_a_rendering_and_others_get_their_own() -> None:
     assert times == ["Lan", "Minh", "Lan"]
 
 
-def test_later_values_are_put_in_escaped_each_time() -> None:
+def test_later_values_are_inserted_escaped_each_time() -> None:
     template = part('<a href="{{ here }}">{{ reader.name }}</a>{{ token }}{{ here }}')
 
     first = template.render({"reader": Reader("Lan"), "here": "/a/?b=1&c=2", "token": "one"})
@@ -58,7 +58,7 @@ def test_content_sees_nothing_but_the_named_values() -> None:
     assert template.render({"reader": Reader("Lan"), "user": "Minh", "perms": True}) == "Lan"
 
 
-def test_a_value_that_is_not_written_is_not_worked_out() -> None:
+def test_an_unused_value_is_not_computed() -> None:
     asked: list[str] = []
 
     part("{{ reader.name }}").render({"reader": Reader("Lan"), "token": lambda: asked.append("token")})
@@ -66,7 +66,7 @@ def test_a_value_that_is_not_written_is_not_worked_out() -> None:
     assert asked == []
 
 
-def test_renderings_are_bounded() -> None:
+def test_renderings_are_limited_in_number() -> None:
     template, times = part("{{ reader.shown }}"), list[str]()
 
     for name in ["first", *map(str, range(MAX_KEPT)), "first", "first"]:
@@ -75,7 +75,7 @@ def test_renderings_are_bounded() -> None:
     assert times.count("first") == 2
 
 
-def test_translated_values_of_one_language_do_not_disturb_another() -> None:
+def test_translated_values_of_one_language_do_not_affect_another() -> None:
     template = part("{{ reader }} {{ number }}", "reader=reader number=number")
     saved = gettext_lazy("Save")
 
@@ -87,12 +87,12 @@ def test_translated_values_of_one_language_do_not_disturb_another() -> None:
 
 
 @pytest.mark.parametrize("names", ["", "reader", "later here=here", "reader=reader here", "a=a later B1=b"])
-def test_a_tag_that_says_something_else_is_refused(names: str) -> None:
+def test_a_malformed_tag_is_refused(names: str) -> None:
     with pytest.raises(TemplateSyntaxError, match="name=value"):
         part("x", names)
 
 
-def test_several_texts_are_put_in_one_by_one_and_a_code_into_addresses() -> None:
+def test_several_texts_are_inserted_one_by_one_and_a_code_into_addresses() -> None:
     content = (
         "{% for name, text in names|beside:texts %}{{ name }}={{ text }};{% endfor %}"
         "{% url 'ticket' code %}?{{ code }}"
@@ -105,7 +105,7 @@ def test_several_texts_are_put_in_one_by_one_and_a_code_into_addresses() -> None
         assert rendered == f"one={shown[0]};two={shown[1]};/tickets/{code}/?{code}"
 
 
-def test_texts_of_another_number_are_an_error_not_those_of_another_row() -> None:
+def test_a_wrong_number_of_texts_is_an_error() -> None:
     template = part(
         "{% for one in names|beside:texts %}{{ one.1 }}{% endfor %}", "names=names later texts=texts"
     )

@@ -185,7 +185,7 @@ def test_no_box_cuts_what_is_pasted(name: str, typed: str, said: str, web: Clien
         ("account_email", "\u00a0lan@example.com\ufeff", "lan@example.com"),
     ],
 )
-def test_characters_that_nobody_sees_do_not_spoil_a_value(
+def test_invisible_characters_do_not_spoil_a_value(
     name: str, typed: str, stored: str, web: Client, sandbox: Sandbox
 ) -> None:
     web.post(URL, ticket_form(web.get(URL)).filled(**{name: typed}))
@@ -249,7 +249,7 @@ def test_without_our_database_the_page_repeats_what_was_typed_and_sends_it_again
     assert [put["emergency_phone"] for put in sandbox.puts(CODE)] == ["0901 234 567"]
 
 
-def test_of_names_that_differ_in_case_the_chosen_one_is_sent(web: Client, sandbox: Sandbox) -> None:
+def test_the_chosen_one_of_names_that_differ_in_case_is_sent(web: Client, sandbox: Sandbox) -> None:
     items = [{"id": 1, "name": "New"}, {"id": 2, "name": "new"}, {"id": 3, "name": "Mới "}]
     now = timezone.now()
     CrmSnapshot.objects.keep(Snapshot.STATUSES, {"items": items, "fetched_at": now.isoformat()}, at=now)

@@ -19,23 +19,23 @@ from ticketadmin.services.index.omnibox import CODE
         "ticket_code\tTên\nTK-1\ntk_2\n123", ",;TK-1,,tk_2\n\n123;",
     ],
 )  # fmt: skip
-def test_whatever_stands_between_codes_the_codes_are_read(text: str) -> None:
+def test_codes_are_read_whatever_is_between_them(text: str) -> None:
     assert read_codes(text).codes == ("TK-1", "tk_2", "123")
 
 
-def test_of_columns_copied_from_a_spreadsheet_only_the_codes_are_read() -> None:
+def test_only_the_codes_are_read_from_copied_spreadsheet_columns() -> None:
     pasted = read_codes("Title\tMã phiếu\tStatus\r\nPRINTER\tTK-1\tNEW\r\nSCREEN\t123\tOLD\r\n\r\n")
 
     assert pasted == PastedCodes(("TK-1", "123"))
 
 
-def test_a_code_given_again_is_folded_and_told_and_case_makes_no_difference() -> None:
+def test_repeated_codes_are_merged_and_reported_regardless_of_case() -> None:
     pasted = read_codes("TK-1 tk-2 tk-1 TK-1 TK-3")
 
     assert pasted == PastedCodes(("TK-1", "tk-2", "TK-3"), repeated=(("TK-1", 3),))
 
 
-def test_what_is_no_code_is_listed_once_and_shortened() -> None:
+def test_texts_that_are_not_codes_are_listed_once_and_shortened() -> None:
     pasted = read_codes(f"TK-1 lan@example.com https://x.vn/TK-9 lan@example.com mất {'x' * 65} {'é' * 500}")
 
     assert pasted.codes == ("TK-1",)
@@ -45,7 +45,7 @@ def test_what_is_no_code_is_listed_once_and_shortened() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t", "•\n-\n*", "Mã phiếu\n"])
-def test_nothing_pasted_is_nothing(text: str) -> None:
+def test_an_empty_paste_has_no_codes(text: str) -> None:
     assert read_codes(text) == PastedCodes()
 
 
@@ -53,7 +53,7 @@ def test_a_lone_word_that_is_also_a_heading_is_a_code() -> None:
     assert read_codes("Code").codes == ("Code",)
 
 
-def test_codes_count_as_tickets_and_not_as_pieces() -> None:
+def test_the_limit_counts_tickets_and_not_pieces_of_text() -> None:
     most = [f"TK{number}" for number in range(10_000)]
 
     assert len(read_codes("\n".join([*most, *most])).codes) == 10_000
@@ -61,7 +61,7 @@ def test_codes_count_as_tickets_and_not_as_pieces() -> None:
 
 
 @given(strategies.text(max_size=300))
-def test_any_text_gives_codes_that_can_be_sent_each_once(text: str) -> None:
+def test_any_text_yields_valid_codes_each_once(text: str) -> None:
     codes = read_codes(text).codes
 
     assert all(CODE.fullmatch(code) for code in codes)

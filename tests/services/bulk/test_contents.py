@@ -34,7 +34,7 @@ SHORT = st.text(st.characters(exclude_categories=("C",)), max_size=3)
 @example(piece="😀", before="a", length=2 * MAX_CELL)
 @example(piece="a", before="", length=MAX_CELL)
 @example(piece="a", before="", length=MAX_CELL + 1)
-def test_a_cell_holds_all_of_a_content_or_its_marked_beginning(piece: str, before: str, length: int) -> None:
+def test_a_cell_holds_the_whole_content_or_its_marked_beginning(piece: str, before: str, length: int) -> None:
     content = before + piece * (length // len(piece))
 
     cell = content_cell(content)
@@ -60,7 +60,7 @@ def test_an_emoji_counts_twice_as_in_excel(units: int, *, is_cut: bool) -> None:
 
 @pytest.mark.parametrize("language", ["en", "vi"])
 @pytest.mark.parametrize("why", Missing)
-def test_an_upload_keeps_the_field_whose_cell_says_why_it_has_no_value(why: Missing, language: str) -> None:
+def test_a_cell_that_explains_its_missing_value_keeps_the_field(why: Missing, language: str) -> None:
     with translation.override(language):
         text = missing_text(why)
 
@@ -73,7 +73,7 @@ def test_an_upload_keeps_the_field_whose_cell_says_why_it_has_no_value(why: Miss
 @pytest.mark.parametrize(
     ("limit", "why"), [({"seconds": 0.0}, Missing.NO_TIME), ({"size": 0}, Missing.NO_ROOM)]
 )
-def test_beyond_its_limits_a_file_says_so_without_a_call(
+def test_beyond_its_limits_a_file_says_so_and_makes_no_call(
     limit: dict[str, float], why: Missing, sandbox: Sandbox
 ) -> None:
     reader = ContentReader(get_choices(), **limit)  # type: ignore[arg-type] # each has its own type
@@ -87,7 +87,7 @@ def test_beyond_its_limits_a_file_says_so_without_a_call(
 
 
 @pytest.mark.django_db
-def test_a_file_takes_the_content_that_fills_it_and_none_after_it(sandbox: Sandbox) -> None:
+def test_a_file_includes_the_content_that_fills_it_and_none_after_it(sandbox: Sandbox) -> None:
     one, other = sandbox.codes()[:2]
     sandbox.edit(one, ticket_content="đầy")
     reader = ContentReader(get_choices(), size=len("đầy".encode()))

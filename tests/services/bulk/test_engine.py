@@ -51,7 +51,7 @@ def run(lead: User) -> BulkUpdate:
     return made
 
 
-def test_a_worker_that_lost_its_lease_takes_nothing_back(run: BulkUpdate) -> None:
+def test_a_worker_that_lost_its_lease_requeues_nothing(run: BulkUpdate) -> None:
     late = Turn(run, "old", lambda: False)
     late.claimed = late.claim()
     BulkUpdate.objects.filter(pk=run.pk).update(worker="new", lease_until=timezone.now())
@@ -63,7 +63,7 @@ def test_a_worker_that_lost_its_lease_takes_nothing_back(run: BulkUpdate) -> Non
     assert set(run.items.values_list("state", flat=True)) == {ItemState.WORKING}
 
 
-def test_a_leased_run_is_nobody_elses(run: BulkUpdate, settings: object) -> None:
+def test_a_leased_run_is_taken_by_no_other_worker(run: BulkUpdate, settings: object) -> None:
     later = timezone.now() + timedelta(seconds=30)
     BulkUpdate.objects.filter(pk=run.pk).update(lease_until=later)
 
@@ -75,7 +75,7 @@ def test_a_leased_run_is_nobody_elses(run: BulkUpdate, settings: object) -> None
     assert set(run.items.values_list("state", flat=True)) == {ItemState.WAITING}
 
 
-def test_a_run_whose_lease_ran_out_is_found(run: BulkUpdate) -> None:
+def test_a_run_whose_lease_expired_is_found(run: BulkUpdate) -> None:
     BulkUpdate.objects.filter(pk=run.pk).update(lease_until=timezone.now())
 
     assert sweep() == [run.pk]
@@ -133,7 +133,7 @@ def forget_lists() -> None:
     CrmSnapshot.objects.all().delete()
 
 
-def test_the_thread_that_renews_the_lease_never_waits_for_the_crm(run: BulkUpdate, sandbox: Sandbox) -> None:
+def test_the_lease_thread_never_waits_for_the_crm(run: BulkUpdate, sandbox: Sandbox) -> None:
     forget_lists()
     sandbox.forget_log()
 
@@ -145,9 +145,7 @@ def test_the_thread_that_renews_the_lease_never_waits_for_the_crm(run: BulkUpdat
     assert not turn.steps.is_stopping
 
 
-def test_lists_that_grew_old_are_asked_for_by_the_threads_that_send(
-    run: BulkUpdate, sandbox: Sandbox
-) -> None:
+def test_stale_lists_are_refreshed_by_the_sending_threads(run: BulkUpdate, sandbox: Sandbox) -> None:
     forget_lists()
     sandbox.forget_log()
     run.items.exclude(position=0).delete()
@@ -162,7 +160,7 @@ def test_lists_that_grew_old_are_asked_for_by_the_threads_that_send(
     assert get_choices(ask=False).statuses.is_known
 
 
-def test_tickets_go_on_while_reads_are_written_to_the_index(
+def test_tickets_continue_while_reads_are_written_to_the_index(
     run: BulkUpdate, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ReadBuffer, "EVERY", 0.0)
@@ -185,7 +183,7 @@ def test_tickets_go_on_while_reads_are_written_to_the_index(
     assert states(run) == {ItemState.DONE}
 
 
-def test_an_error_in_writing_reads_is_not_lost(run: BulkUpdate, sandbox: Sandbox) -> None:
+def test_an_error_while_writing_reads_is_not_lost(run: BulkUpdate, sandbox: Sandbox) -> None:
     turn = Turn(run, "old", lambda: False)
 
     with pytest.raises(ZeroDivisionError):
@@ -201,7 +199,7 @@ def test_a_worker_that_lost_its_lease_claims_nothing(run: BulkUpdate) -> None:
     assert states(run) == {ItemState.WAITING}
 
 
-def test_a_worker_that_lost_its_lease_before_it_began_sorts_nothing(run: BulkUpdate) -> None:
+def test_a_worker_that_lost_its_lease_before_it_began_recovers_nothing(run: BulkUpdate) -> None:
     run.items.update(state=ItemState.WORKING)
     late = Turn(run, "old", lambda: False)
     taken_over(run)
@@ -211,7 +209,7 @@ def test_a_worker_that_lost_its_lease_before_it_began_sorts_nothing(run: BulkUpd
     assert states(run) == {ItemState.WORKING}
 
 
-def test_a_worker_that_lost_its_lease_starts_nothing_that_it_had_handed_out(
+def test_a_worker_that_lost_its_lease_starts_none_of_its_handed_out_items(
     run: BulkUpdate, sandbox: Sandbox
 ) -> None:
     late = Turn(run, "old", lambda: False)
@@ -226,7 +224,7 @@ def test_a_worker_that_lost_its_lease_starts_nothing_that_it_had_handed_out(
     assert states(run) == {ItemState.WORKING}
 
 
-def test_a_ticket_whose_turn_comes_when_the_run_is_to_stop_is_not_begun(
+def test_a_ticket_whose_turn_comes_while_the_run_stops_is_not_started(
     run: BulkUpdate, sandbox: Sandbox
 ) -> None:
     run.wishes = {"ticket_title": {"set": "Lượt chạy"}}
@@ -261,7 +259,7 @@ def test_a_worker_whose_bulk_update_was_discarded_ends_quietly(
     assert not BulkItem.objects.exists()
 
 
-def test_nothing_begins_on_a_lease_that_ran_out_and_what_was_handed_out_is_put_back(
+def test_with_an_expired_lease_nothing_starts_and_handed_out_items_are_put_back(
     run: BulkUpdate, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.BULK_LEASE_SECONDS = 0
@@ -278,7 +276,7 @@ def test_nothing_begins_on_a_lease_that_ran_out_and_what_was_handed_out_is_put_b
     assert run.items.get(pk=item.pk).state == ItemState.WAITING
 
 
-def test_a_worker_that_lost_its_lease_calls_nobody_to_a_run_that_is_worked_on(run: BulkUpdate) -> None:
+def test_a_worker_that_lost_its_lease_wakes_no_other_for_a_leased_run(run: BulkUpdate) -> None:
     with leased(run.pk, "old"):
         taken_over(run)
     run.refresh_from_db()
@@ -298,7 +296,7 @@ def test_a_worker_that_lost_its_lease_pauses_and_finishes_nothing(run: BulkUpdat
     assert run.state == BulkState.RUNNING
 
 
-def test_what_a_thread_of_a_lost_run_finds_is_left_to_the_new_worker(
+def test_results_of_threads_of_a_lost_run_are_left_to_the_new_worker(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     late = Turn(run, "old", lambda: False)
@@ -314,7 +312,7 @@ def test_what_a_thread_of_a_lost_run_finds_is_left_to_the_new_worker(
 
 
 @pytest.mark.parametrize("left", [ItemState.WORKING, ItemState.DOUBT])
-def test_a_run_is_not_finished_while_an_item_is_on_its_way(run: BulkUpdate, left: ItemState) -> None:
+def test_a_run_does_not_finish_while_an_item_is_in_progress(run: BulkUpdate, left: ItemState) -> None:
     run.items.update(state=ItemState.DONE)
     run.items.filter(position=2).update(state=left)
 
@@ -327,7 +325,7 @@ def test_a_run_is_not_finished_while_an_item_is_on_its_way(run: BulkUpdate, left
 @pytest.mark.parametrize(
     ("phase", "found"), [(BulkState.RUNNING, ItemState.DOUBT), (BulkState.CHECKING, ItemState.WAITING)]
 )
-def test_an_item_that_nobody_works_on_is_found_before_the_end(
+def test_an_orphaned_item_is_found_before_the_run_ends(
     run: BulkUpdate, phase: BulkState, found: ItemState
 ) -> None:
     BulkUpdate.objects.filter(pk=run.pk).update(state=phase)
@@ -341,7 +339,7 @@ def test_an_item_that_nobody_works_on_is_found_before_the_end(
 
 
 @pytest.mark.parametrize("title_at_last", ["Của lượt chạy", "Của đồng nghiệp", "Tiêu đề cũ"])
-def test_what_a_stalled_worker_sends_at_last_is_the_items_own(
+def test_a_late_write_of_a_stalled_worker_is_taken_as_the_items_own(
     run: BulkUpdate, lead: User, sandbox: Sandbox, title_at_last: str
 ) -> None:
     run.items.exclude(position=0).delete()
@@ -366,7 +364,7 @@ def test_what_a_stalled_worker_sends_at_last_is_the_items_own(
     assert len(sandbox.puts()) == 1
 
 
-def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
+def test_an_unfinished_save_of_the_item_keeps_its_submission_and_its_undo(
     run: BulkUpdate, lead: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "MAX_WAIT", timedelta(seconds=0.3))
@@ -390,7 +388,7 @@ def test_a_save_of_its_own_that_has_not_ended_keeps_its_submission_and_its_undo(
 @pytest.mark.parametrize(
     ("outcome", "reason"), [(Outcome.ACCEPTED, ""), (Outcome.UNKNOWN, Reason.SERVER_ERROR)]
 )
-def test_a_ticket_that_cannot_be_read_is_looked_at_a_few_times_once_its_put_was_answered(
+def test_an_unreadable_ticket_is_read_a_few_times_after_its_put_was_answered(
     run: BulkUpdate, lead: User, sandbox: Sandbox, outcome: Outcome, reason: str
 ) -> None:
     code = sandbox.codes()[0]
@@ -406,7 +404,7 @@ def test_a_ticket_that_cannot_be_read_is_looked_at_a_few_times_once_its_put_was_
     assert (item.state, item.outcome) == (ItemState.DONE, ItemOutcome(outcome))
 
 
-def test_a_save_of_its_own_that_has_not_ended_is_not_sent_again_where_nothing_can_be_read(
+def test_an_unfinished_save_of_the_item_is_not_sent_again_if_nothing_can_be_read(
     run: BulkUpdate, lead: User, sandbox: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.TICKET_API_READ = "off"
@@ -432,7 +430,7 @@ def test_a_save_of_its_own_that_has_not_ended_is_not_sent_again_where_nothing_ca
     assert Change.objects.count() == 1
 
 
-def test_changes_cannot_be_chosen_anew_while_tickets_are_being_checked(run: BulkUpdate, lead: User) -> None:
+def test_the_changes_cannot_be_edited_during_the_dry_run(run: BulkUpdate, lead: User) -> None:
     BulkUpdate.objects.filter(pk=run.pk).update(state=BulkState.CHECKING, started_at=None)
 
     with pytest.raises(NotNow):  # what is being checked would be written down for the old wishes
@@ -442,7 +440,7 @@ def test_changes_cannot_be_chosen_anew_while_tickets_are_being_checked(run: Bulk
     assert run.state == BulkState.CHECKING
 
 
-def test_a_ticket_may_be_claimed_again_before_its_last_try_is_taken_in(run: BulkUpdate) -> None:
+def test_a_ticket_may_be_claimed_again_before_its_last_result_is_processed(run: BulkUpdate) -> None:
     def handed_out(item: BulkItem) -> Task:
         turn.tasks += 1
         turn.in_flight[item.pk] = item

@@ -16,7 +16,7 @@ class Clock:
         return self.now
 
 
-def test_a_limit_of_requests_spreads_the_items() -> None:
+def test_a_limit_of_requests_spaces_the_items() -> None:
     clock = Clock()
     pace = Pace(6.0, calls=3, clock=clock)
     started = []
@@ -34,7 +34,7 @@ def test_without_a_limit_every_item_may_start() -> None:
     assert all(pace.may_start() for _number in range(1000))
 
 
-def test_a_busy_crm_holds_the_whole_run_and_halves_it() -> None:
+def test_a_429_holds_the_whole_run_and_halves_its_speed() -> None:
     clock = Clock()
     pace = Pace(None, calls=3, clock=clock)
 
@@ -47,7 +47,7 @@ def test_a_busy_crm_holds_the_whole_run_and_halves_it() -> None:
     assert pace.may_start()
 
 
-def test_each_further_burst_waits_longer_and_successes_speed_it_up_again() -> None:
+def test_each_further_429_waits_longer_and_successes_speed_up_again() -> None:
     clock = Clock()
     pace = Pace(None, calls=3, clock=clock)
     waits = []
@@ -65,7 +65,7 @@ def test_each_further_burst_waits_longer_and_successes_speed_it_up_again() -> No
     assert pace.slowed_until is None
 
 
-def test_failures_in_a_row_of_one_cause_pause_a_run() -> None:
+def test_consecutive_failures_of_one_cause_pause_a_run() -> None:
     trouble = Trouble()
 
     assert [trouble.note("key_refused", 1) for _number in range(3)][-1] == Cause.KEY_REFUSED
@@ -81,7 +81,7 @@ def test_failures_in_a_row_of_one_cause_pause_a_run() -> None:
     ]
 
 
-def test_a_success_in_between_starts_the_count_anew() -> None:
+def test_a_success_in_between_resets_the_count() -> None:
     trouble = Trouble()
 
     assert {trouble.note(reason, 1) for _number in range(9) for reason in ("refused", "refused", "")} == {""}
@@ -122,7 +122,7 @@ def test_a_later_refusal_may_hold_the_run_for_longer() -> None:
     assert pace.in_flight(8) == 2  # slowed once
 
 
-def test_another_worker_keeps_to_what_the_crm_asked_the_first_one() -> None:
+def test_another_worker_obeys_the_wait_that_the_first_one_was_given() -> None:
     pace = Pace(None, calls=3, held_until=timezone.now() + timedelta(seconds=45), clock=Clock())
 
     assert 44 < pace.held_for <= 45

@@ -35,7 +35,7 @@ def test_tickets_are_planned_by_their_rows(run: BulkUpdate, lead: User, sandbox:
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_after_a_list_that_the_ticket_contradicts_each_ticket_is_planned_by_itself(
+def test_after_a_contradicted_list_each_ticket_is_planned_singly(
     late: bool, run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     work, items, lists = work_on(run, lead), items_of(run), ListReads(100)
@@ -54,7 +54,7 @@ def test_after_a_list_that_the_ticket_contradicts_each_ticket_is_planned_by_itse
 
 
 @pytest.mark.parametrize("hidden", ["", "*"])
-def test_a_row_that_does_not_show_what_would_be_lost_leaves_its_ticket_to_a_single_read(
+def test_a_row_that_hides_possible_losses_leads_to_a_single_read(
     hidden: str, run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     items = items_of(run)
@@ -71,7 +71,7 @@ def test_a_row_that_does_not_show_what_would_be_lost_leaves_its_ticket_to_a_sing
 
 
 @pytest.mark.parametrize("too_large", [1, 3, MAX_FIRST, MAX_FIRST + 2])
-def test_a_ticket_that_can_be_a_runs_first_is_found_by_single_reads(
+def test_single_reads_find_a_ticket_that_can_be_sent_first(
     too_large: int, run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     items = items_of(run)
@@ -105,7 +105,7 @@ COLLEAGUES = {  # what a colleague stored before the dry run, and the list does 
 
 
 @pytest.mark.parametrize("kind", COLLEAGUES)
-def test_the_ticket_itself_decides_over_a_list_that_was_late(
+def test_the_ticket_itself_overrides_an_outdated_list(
     kind: str,
     run: BulkUpdate,
     lead: User,
@@ -135,7 +135,7 @@ def test_the_ticket_itself_decides_over_a_list_that_was_late(
     assert ("shortly before the check or after it" in " ".join(page.split())) is (kind == "the_same_field")
 
 
-def test_the_dry_run_refuses_a_code_in_other_capitals_as_the_run_would(
+def test_the_dry_run_refuses_a_code_in_other_letter_case_as_the_run_would(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     """This CRM's list finds it in any case, and its ticket does not: only the ticket can be believed."""
@@ -154,7 +154,7 @@ def test_the_dry_run_refuses_a_code_in_other_capitals_as_the_run_would(
     assert [item.plan for item in items_of(run) if item.pk != other.pk] == [Plan.SEND] * (len(items) - 1)
 
 
-def test_tickets_whose_codes_differ_in_capitals_are_each_planned_by_their_own_row(
+def test_tickets_whose_codes_differ_in_case_are_planned_by_their_own_rows(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     items = items_of(run)

@@ -63,7 +63,7 @@ def test_a_ticket_whose_row_shows_another_value_is_read_singly(
 
 
 @pytest.mark.parametrize("hidden", ["ticket_content", "account_email", "custom_fields", "updated_at"])
-def test_a_list_that_leaves_a_field_out_proves_nothing_and_is_not_asked_again(
+def test_a_list_that_omits_a_field_proves_nothing_and_is_not_used_again(
     hidden: str, work: Work, write: Callable[[int], list[Unproved]], sandbox: Sandbox
 ) -> None:
     unproved, lists = write(3), ListReads(100)
@@ -74,7 +74,7 @@ def test_a_list_that_leaves_a_field_out_proves_nothing_and_is_not_asked_again(
     assert Change.objects.filter(outcome=Outcome.PENDING).count() == 3
 
 
-def test_a_verdict_that_another_process_wrote_meanwhile_is_kept(
+def test_a_verdict_written_meanwhile_by_another_process_is_kept(
     work: Work, write: Callable[[int], list[Unproved]]
 ) -> None:
     slow, quick = write(2)
@@ -93,7 +93,7 @@ def test_a_verdict_that_another_process_wrote_meanwhile_is_kept(
 
 
 @pytest.mark.parametrize("switch", ["ignore_filters", "refuse_filters"])
-def test_a_list_that_ignores_or_refuses_the_filter_is_not_believed_any_more(
+def test_a_list_that_ignores_or_refuses_the_filter_is_no_longer_trusted(
     switch: str, work: Work, write: Callable[[int], list[Unproved]], sandbox: Sandbox
 ) -> None:
     keep_capabilities(current_index(), Capabilities(rows=100, filters_by_code=True))
@@ -109,7 +109,7 @@ def test_a_list_that_ignores_or_refuses_the_filter_is_not_believed_any_more(
     assert not list_reads(get_choices()).is_on
 
 
-def test_a_crm_that_cannot_answer_now_keeps_its_list(
+def test_a_temporary_failure_does_not_disable_the_list(
     work: Work, write: Callable[[int], list[Unproved]], sandbox: Sandbox
 ) -> None:
     unproved, lists = write(2), ListReads(100)
@@ -119,7 +119,7 @@ def test_a_crm_that_cannot_answer_now_keeps_its_list(
     assert lists.is_on
 
 
-def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
+def test_an_answer_that_is_too_large_is_requested_in_smaller_parts(
     work: Work, write: Callable[[int], list[Unproved]], sandbox: Sandbox
 ) -> None:
     unproved, lists = write(8), ListReads(100)
@@ -131,7 +131,7 @@ def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
     assert asked == [8, 4, 2, 2, 2, 2]
 
 
-def test_codes_of_one_call_are_bounded_in_number_and_length() -> None:
+def test_codes_in_one_call_are_limited_in_number_and_length() -> None:
     lists = ListReads(1_000)
     short, long = [f"TK{number}" for number in range(250)], [f"{number:064d}" for number in range(250)]
 
@@ -158,7 +158,7 @@ def test_read_backs_wait_for_each_other_for_less_than_a_second(
     assert proofs.open == 0
 
 
-def test_so_many_are_read_together_and_no_more_are_written_unproved(
+def test_the_limits_on_joint_reads_and_unproved_writes_hold(
     write: Callable[[int], list[Unproved]],
 ) -> None:
     (one,) = write(1)

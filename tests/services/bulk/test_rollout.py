@@ -39,7 +39,7 @@ def ended(run: BulkUpdate, number: int, outcome: str = ItemOutcome.VERIFIED, **v
     )
 
 
-def test_the_next_worker_goes_on_at_the_speed_that_was_proved(run: BulkUpdate) -> None:
+def test_the_next_worker_continues_at_the_proved_speed(run: BulkUpdate) -> None:
     ended(run, 1)
     assert Rollout(run).in_flight(MOST) == HANDFUL
 
@@ -54,7 +54,7 @@ def test_a_ticket_that_was_not_read_whole_proves_nothing(run: BulkUpdate) -> Non
     assert Rollout(run).in_flight(MOST) == 1
 
 
-def test_going_on_accepts_that_the_crm_keeps_the_old_values(run: BulkUpdate, lead: User) -> None:
+def test_resuming_accepts_that_the_crm_keeps_the_old_values(run: BulkUpdate, lead: User) -> None:
     ended(run, 1, ItemOutcome.NOT_APPLIED)
 
     resume_despite_damage(run, user=lead)

@@ -70,7 +70,7 @@ def wish(name: str, text: str) -> Any:
         ("so se-ri", "custom_fields.so_serial"), ("so_serial", "custom_fields.so_serial"),
     ],
 )  # fmt: skip
-def test_a_column_is_known_by_name_and_by_label_in_either_language(heading: str, name: str) -> None:
+def test_a_column_is_recognised_by_name_and_by_label_in_either_language(heading: str, name: str) -> None:
     for language in ("en", "vi"):
         with translation.override(language):
             assert [field.name for field in read(["Mã", heading], ["TK-1", ""]).fields] == [name]
@@ -79,7 +79,7 @@ def test_a_column_is_known_by_name_and_by_label_in_either_language(heading: str,
 @pytest.mark.parametrize(
     "heading", ["ticket_code", "Code", "Mã", "Mã phiếu", "ma phieu", "TICKET CODE", "Ticket"]
 )
-def test_the_column_of_codes_is_known_by_its_usual_names(heading: str) -> None:
+def test_the_code_column_is_recognised_by_its_usual_names(heading: str) -> None:
     assert read([heading, "Title"], ["TK-1", "x"]).rows[0].code == "TK-1"
 
 
@@ -89,7 +89,7 @@ def column_errors(header: list[str], *rows: list[str], fields: dict[str, Field] 
     return {str(error.code): error.messages[0] for error in caught.value.error_list}
 
 
-def test_every_column_that_is_not_understood_is_named_in_one_go() -> None:
+def test_all_unknown_columns_are_named_at_once() -> None:
     errors = column_errors(
         ["code", "Titel", "wholly else", "Title", "Tiêu đề", "", "mã"], ["TK-1", *"abcde", "TK-2"]
     )
@@ -111,7 +111,7 @@ def test_every_column_that_is_not_understood_is_named_in_one_go() -> None:
         (["x" * 99, "1", "2", "3", "4"], "“" + "x" * 39 + "…”, “1”, “2”, “3”, …"),
     ],
 )
-def test_a_first_row_of_values_is_said_to_name_no_column(first: list[str], seen: str) -> None:
+def test_a_first_row_of_values_is_reported_as_having_no_column_names(first: list[str], seen: str) -> None:
     errors = column_errors(first, ["TK-1", "a", "b", "c", "d"][: len(first)])
 
     assert set(errors) == {"no_header"}
@@ -124,11 +124,11 @@ def test_a_first_row_with_any_name_is_read_as_names(first: list[str]) -> None:
     assert "no_header" not in column_errors(first, ["TK-1", "a"])
 
 
-def test_an_unnamed_column_without_values_is_nobodys_concern() -> None:
+def test_an_unnamed_column_without_values_is_ignored() -> None:
     assert read(["code", "", "Title"], ["TK-1", " ", "x"]).rows[0].values == {"ticket_title": Set("x")}
 
 
-def test_the_more_exact_reading_of_a_heading_wins_and_a_tie_is_an_error() -> None:
+def test_the_more_exact_match_of_a_heading_wins_and_a_tie_is_an_error() -> None:
     ma, title = Field("custom_fields.a", "Má", Kind.TEXT), Field("custom_fields.b", "Title", Kind.TEXT)
     fields = FIELDS | {ma.name: ma, title.name: title}
 
@@ -137,7 +137,7 @@ def test_the_more_exact_reading_of_a_heading_wins_and_a_tie_is_an_error() -> Non
     assert "custom_fields.b / ticket_title" in errors["ambiguous_column"]
 
 
-def test_an_empty_cell_keeps_the_word_clears_and_all_else_sets() -> None:
+def test_an_empty_cell_keeps_the_clear_word_clears_and_anything_else_sets() -> None:
     row = read(
         ["code", "Title", "Content", "Expected date", "Status"],
         ["TK-1", "  Máy in hỏng ", "[xóa]", "", "đang XỬ LÝ"],
@@ -197,7 +197,7 @@ def test_the_word_that_clears_is_the_same_in_both_languages(word: str) -> None:
         ("cate_name", "khác", "Khác"),
     ],
 )  # fmt: skip
-def test_values_are_understood_as_people_write_them_in_spreadsheets(name: str, text: str, value: Any) -> None:
+def test_values_are_understood_as_written_in_spreadsheets(name: str, text: str, value: Any) -> None:
     assert wish(name, text) == Set(value)
 
 
@@ -220,11 +220,11 @@ def test_values_are_understood_as_people_write_them_in_spreadsheets(name: str, t
         ("ticket_content", "<script>x</script>", "Nothing"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_sent_is_an_error_that_helps(name: str, text: str, hint: str) -> None:
+def test_a_value_that_cannot_be_sent_is_a_helpful_error(name: str, text: str, hint: str) -> None:
     assert hint in str(wish(name, text))
 
 
-def test_one_day_with_the_month_in_front_tells_it_of_its_column() -> None:
+def test_one_month_first_date_decides_for_its_column() -> None:
     table = read(
         ["code", "Expected date", "Ngày mua"],
         ["TK-1", "12/31/2026", "05/12/2026"],
@@ -241,7 +241,7 @@ def test_one_day_with_the_month_in_front_tells_it_of_its_column() -> None:
     ]
 
 
-def test_days_that_contradict_each_other_are_errors_where_no_user_can_be_asked() -> None:
+def test_contradicting_dates_are_errors_if_no_user_can_be_asked() -> None:
     rows = [["TK-1", "12/31/2026"], ["TK-2", "31/12/2026"], ["TK-3", "05/12/2026"], ["TK-4", "05/05/2026"]]
 
     table = read(["code", "Expected date"], *rows)
@@ -263,7 +263,7 @@ def test_days_that_contradict_each_other_are_errors_where_no_user_can_be_asked()
         (["7"], "1.250", None),
     ],
 )
-def test_a_number_that_means_two_is_read_by_what_its_column_tells(
+def test_an_ambiguous_number_is_read_as_its_column_decides(
     others: list[str], text: str, value: str | None
 ) -> None:
     rows = [[f"TK-{number}", other] for number, other in enumerate(others)]
@@ -275,7 +275,7 @@ def test_a_number_that_means_two_is_read_by_what_its_column_tells(
     assert bool(table.errors) is (value is None)
 
 
-def test_a_number_of_a_workbook_tells_nothing_of_its_notation() -> None:
+def test_a_number_in_a_workbook_says_nothing_about_notation() -> None:
     rows = [["TK-1", "2.5"], ["TK-2", "1,250"]]
 
     table = plan_rows(
@@ -286,7 +286,7 @@ def test_a_number_of_a_workbook_tells_nothing_of_its_notation() -> None:
 
 
 @pytest.mark.parametrize(("day_zero", "day"), [("1899-12-30", "2026-12-05"), ("1904-01-01", "2030-12-06")])
-def test_a_serial_number_of_a_workbook_is_a_day_of_its_day_system(day_zero: str, day: str) -> None:
+def test_a_serial_number_in_a_workbook_is_a_date_of_its_date_system(day_zero: str, day: str) -> None:
     rows = table_of(["code", "Expected date"], ["TK-1", "46361"], ["TK-2", "46361.75"], ["TK-3", "463"])
 
     table = plan_rows(replace(rows, day_zero=date.fromisoformat(day_zero)), SCHEMA)
@@ -295,7 +295,7 @@ def test_a_serial_number_of_a_workbook_is_a_day_of_its_day_system(day_zero: str,
     assert [error.row for error in table.errors] == [4]
 
 
-def test_a_name_without_diacritics_is_taken_where_one_fits_and_is_said_once() -> None:
+def test_a_name_without_diacritics_is_accepted_if_one_fits_and_reported_once() -> None:
     statuses = (Choice(1, "Mở"), Choice(2, "Mỡ"), Choice(3, "Đóng"))
     lists = Choices(statuses=ChoiceList(statuses, timezone.now()))
     rows = [["TK-1", "dong"], ["TK-2", "mo"], ["TK-3", "dong"], ["TK-4", "ĐÓNG"]]
@@ -310,24 +310,24 @@ def test_a_name_without_diacritics_is_taken_where_one_fits_and_is_said_once() ->
 
 
 @pytest.mark.parametrize("above", [[["Phiếu tháng 12"]], [["Ticket"], ["A", "B"]], [["x"]] * 9])
-def test_lines_above_the_column_names_are_left_out(above: list[list[str]]) -> None:
+def test_lines_above_the_column_names_are_ignored(above: list[list[str]]) -> None:
     table = read(*above, ["Mã phiếu", "Title"], ["TK-1", "a"])
 
     assert [(row.code, row.values) for row in table.rows] == [("TK-1", {"ticket_title": Set("a")})]
     assert (table.table.title_lines, table.table.header_row) == (len(above), len(above) + 1)
 
 
-def test_column_names_are_not_looked_for_beyond_the_first_ten_rows() -> None:
+def test_column_names_are_searched_for_in_the_first_ten_rows_only() -> None:
     with pytest.raises(InvalidColumns):
         read(*[["x"]] * 10, ["Mã phiếu", "Title"], ["TK-1", "a"])
 
 
-def test_column_names_below_a_title_and_nothing_else_are_no_table() -> None:
+def test_a_title_and_column_names_alone_are_not_a_table() -> None:
     with pytest.raises(UnreadableFile, match="has to name the columns"):
         read(["Phiếu"], ["Mã phiếu", "Title"])
 
 
-def test_every_error_is_found_in_one_go_and_rows_without_one_can_run() -> None:
+def test_all_errors_are_found_at_once_and_valid_rows_can_run() -> None:
     table = plan_rows(
         table_of(
             ["Mã phiếu", "E-mail", "Trạng thái"],
@@ -352,7 +352,7 @@ def test_every_error_is_found_in_one_go_and_rows_without_one_can_run() -> None:
     assert max(len(error.value) for error in table.errors) < 130
 
 
-def test_a_row_without_values_asks_for_nothing_and_is_no_error() -> None:
+def test_a_row_without_values_changes_nothing_and_is_not_an_error() -> None:
     table = read(["code", "Title"], ["TK-1", ""], ["123"])
 
     assert [(row.code, dict(row.values)) for row in table.rows] == [("TK-1", {}), ("123", {})]
@@ -366,14 +366,14 @@ def test_a_ticket_in_several_rows_is_an_error_in_each_whatever_its_case() -> Non
     assert "2" in table.errors[1].message
 
 
-def test_errors_are_kept_to_a_number_that_a_page_can_show_and_counted_beyond() -> None:
+def test_errors_beyond_what_a_page_shows_are_only_counted() -> None:
     table = read(["code", "Expected date"], *[[f"TK-{number}", "x"] for number in range(2_000)])
 
     assert (len(table.errors), len(table.error_rows)) == (MAX_ERRORS, 2_000)
     assert table.rows == ()
 
 
-def test_a_mobile_number_that_lost_its_zero_is_doubted_and_not_changed() -> None:
+def test_a_mobile_number_without_its_zero_is_questioned_and_not_changed() -> None:
     table = read(
         ["code", "Emergency phone"], ["TK-1", "901234567"], ["TK-2", "0901234567"], ["TK-3", "1900 1234"]
     )
@@ -382,7 +382,7 @@ def test_a_mobile_number_that_lost_its_zero_is_doubted_and_not_changed() -> None
     assert table.rows[0].values == {"emergency_phone": Set("901234567")}
 
 
-def test_names_are_free_text_where_the_crm_gave_no_list() -> None:
+def test_names_are_free_text_without_a_list_from_the_crm() -> None:
     unknown = TicketSchema(FIELDS)
 
     assert read_cell(FIELDS["status_name"], "Gì đó", unknown) == Set("Gì đó")
@@ -431,7 +431,7 @@ def test_the_template_formats_columns_as_text_and_offers_the_crms_names() -> Non
     assert "Nội bộ." in str(explanations.cell(explanations.max_row, 2).value)
 
 
-def test_a_field_whose_label_would_not_lead_back_to_it_is_called_by_its_name() -> None:
+def test_a_field_whose_label_is_ambiguous_is_headed_by_its_name() -> None:
     fields = FIELDS | {
         "custom_fields.a": Field("custom_fields.a", "Title", Kind.TEXT),
         "custom_fields.b": Field("custom_fields.b", "Mã", Kind.TEXT),
@@ -449,7 +449,7 @@ def test_the_template_has_a_line_for_every_kind(kind: Kind) -> None:
     assert len(explain_columns(TicketSchema({field.name: field}, CHOICES))) == 2
 
 
-def test_more_content_than_is_cleaned_while_a_person_waits_is_refused_at_once() -> None:
+def test_more_content_than_one_upload_may_clean_is_refused() -> None:
     rows = [[f"TK{number}", "<p>" + "x" * 40_000] for number in range(60)]
 
     with pytest.raises(InvalidColumns) as refused:

@@ -148,7 +148,7 @@ STANDARD_CASES = (
 )
 
 
-def test_form_and_file_send_the_same_bytes_for_every_standard_field_and_undescribed_ones(
+def test_form_and_file_send_the_same_bytes_for_standard_and_undescribed_fields(
     lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     custom = {name: held for name, held, *_texts in STANDARD_CASES if "." in name}
@@ -208,7 +208,7 @@ def wishes_of(name: str, text: str) -> Any:
     ("kind", "stored", "text"),
     [(Kind.TEXT, {"a": 1}, "chữ"), (Kind.TEXT, [1], "NaN"), (Kind.NUMBER, 1, "0.12345678901234567890")],
 )
-def test_what_the_form_of_a_ticket_would_refuse_the_dry_run_refuses(
+def test_the_dry_run_refuses_what_the_tickets_form_would_refuse(
     kind: Kind, stored: Any, text: str, lead: User, sandbox: Sandbox
 ) -> None:
     CustomField.objects.create(key="o", label="Ô", kind=kind)
@@ -234,7 +234,7 @@ OFFERED = "A\nB"
         (Kind.MULTI_SELECT, None, "A; OLD", ItemReason.NOT_OFFERED),
     ],
 )
-def test_a_file_keeps_an_option_no_longer_offered_where_the_ticket_holds_it(
+def test_a_file_may_keep_a_removed_option_that_the_ticket_holds(
     kind: Kind, stored: Any, text: str, sent: Any, lead: User, sandbox: Sandbox
 ) -> None:
     CustomField.objects.create(key="o", label="Ô", kind=kind, choices_text=OFFERED)
@@ -258,7 +258,7 @@ def test_a_file_keeps_an_option_no_longer_offered_where_the_ticket_holds_it(
 
 
 @pytest.mark.django_db
-def test_an_option_not_offered_is_an_error_where_no_ticket_is_compared(sandbox: Sandbox) -> None:
+def test_an_option_not_offered_is_an_error_if_no_ticket_is_compared(sandbox: Sandbox) -> None:
     CustomField.objects.create(key="o", label="Ô", kind=Kind.SELECT, choices_text=OFFERED)
     table = Table(("ticket_code", "custom_fields.o"), (TableRow(2, (CODE, "OLD")),))
 
@@ -278,7 +278,7 @@ def test_an_option_not_offered_is_not_sent_unread(lead: User, sandbox: Sandbox) 
     assert (item.plan, item.reason) == (Plan.CANNOT, ItemReason.NOT_OFFERED)
 
 
-def test_a_row_without_a_value_is_not_called_already_as_wanted(lead: User, sandbox: Sandbox) -> None:
+def test_a_row_without_a_value_is_not_reported_as_already_there(lead: User, sandbox: Sandbox) -> None:
     item = planned(lead, None)
 
     assert (item.plan, item.reason) == (Plan.CANNOT, ItemReason.NOTHING_WANTED)
@@ -292,7 +292,7 @@ def test_a_file_keeps_the_lines_and_characters_of_a_text(lead: User, sandbox: Sa
     assert wishes["ticket_content"]["set"] == "<p>Liên hệ Lan &lt;lan@example.com&gt; gấp<br>hai<br>ba</p>"
 
 
-def test_what_is_taken_back_is_sent_as_it_was_stored(lead: User, sandbox: Sandbox) -> None:
+def test_an_undo_sends_values_as_they_were_stored(lead: User, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, custom_fields={"o": "7"})
     CustomField.objects.create(key="o", label="Ô", kind=Kind.NUMBER)
     name = "custom_fields.o"

@@ -24,18 +24,18 @@ def field_of(kind: Kind) -> Field:
     return Field("custom_fields.x", "X", kind, choices=OPTIONS if kind in NAMED else ())
 
 
-def test_every_kind_has_its_spellings_its_names_or_takes_any_text() -> None:
+def test_every_kind_has_spellings_or_names_or_accepts_any_text() -> None:
     assert set(SPELLINGS) | NAMED | FREE_TEXT == set(Kind)
 
 
 @pytest.mark.parametrize(
     ("kind", "text"), [(kind, text) for kind, texts in SPELLINGS.items() for text in texts]
 )
-def test_a_spelling_that_is_named_is_taken(kind: Kind, text: str) -> None:
+def test_every_documented_spelling_is_accepted(kind: Kind, text: str) -> None:
     assert isinstance(read_cell(field_of(kind), text, TicketSchema({})), Set)
 
 
-def test_the_template_names_every_spelling_of_its_columns() -> None:
+def test_the_template_documents_every_spelling_of_its_columns() -> None:
     fields = {kind.value: Field(kind.value, kind.value, kind) for kind in SPELLINGS}
 
     meanings = [column.meaning for column in explain_columns(TicketSchema(fields))[1:]]
@@ -44,13 +44,13 @@ def test_the_template_names_every_spelling_of_its_columns() -> None:
         assert [one for one in SPELLINGS[kind] if one not in meaning] == []
 
 
-def test_the_page_that_takes_a_file_names_every_spelling() -> None:
+def test_the_upload_page_documents_every_spelling() -> None:
     named = {example for row in spelling_rows() for example in row.examples}
 
     assert named == {*CODE_EXAMPLES, *(text for texts in SPELLINGS.values() for text in texts)}
 
 
-def test_the_manual_of_files_names_every_day_number_and_answer() -> None:
+def test_the_manual_documents_every_spelling_of_dates_numbers_and_answers() -> None:
     manual = (Path(settings.BASE_DIR) / "docs" / "files.md").read_text(encoding="utf-8")
     texts = {text for kind in (Kind.DATE, Kind.NUMBER, Kind.YES_NO) for text in SPELLINGS[kind]}
 
@@ -64,7 +64,7 @@ def errors_of(kind: Kind, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", [*SPELLINGS, Kind.SELECT, Kind.MULTI_SELECT])
-def test_an_error_names_everything_that_its_column_takes(kind: Kind) -> None:
+def test_an_error_names_everything_that_its_column_accepts(kind: Kind) -> None:
     expected = SPELLINGS.get(kind) or [label for _value, label in OPTIONS]
 
     cell, code = errors_of(kind, "???")

@@ -59,7 +59,7 @@ def items_of(run: BulkUpdate) -> list[BulkItem]:
     return items
 
 
-def test_read_backs_of_many_tickets_and_their_endings_share_their_statements(
+def test_joint_read_backs_and_their_endings_share_statements(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     work, proofs = work_on(run, lead), Proofs()
@@ -82,7 +82,7 @@ def test_read_backs_of_many_tickets_and_their_endings_share_their_statements(
     assert all(change.results and not change.collateral for change in Change.objects.all())
 
 
-def test_what_is_on_record_of_tickets_is_looked_up_by_their_claim(
+def test_the_claim_of_tickets_looks_up_what_is_on_record_of_them(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
     run.items.update(state=ItemState.WAITING)
@@ -102,7 +102,7 @@ def test_what_is_on_record_of_tickets_is_looked_up_by_their_claim(
     assert [call.method for call in sandbox.log()] == ["GET", "PUT", "GET", "GET", "PUT"]  # compared afresh
 
 
-def test_endings_of_many_tickets_are_one_statement(
+def test_many_endings_are_written_by_one_statement(
     run: BulkUpdate, lead: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CountedClock, "ASKED_EVERY", math.inf)

@@ -110,7 +110,7 @@ def as_json(values: Any) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_values_beside_the_changed_field_are_not_sent(
+def test_values_of_unchanged_fields_are_not_sent(
     way: str, prepare: Prepare, odd: dict[str, Any], lead: User, sandbox: Sandbox
 ) -> None:
     item = send(prepare(way, "ticket_title", "Chỉ tiêu đề"), lead)
@@ -120,7 +120,7 @@ def test_values_beside_the_changed_field_are_not_sent(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_custom_fields_beside_the_changed_one_go_along_byte_by_byte(
+def test_unchanged_custom_fields_are_sent_along_byte_for_byte(
     way: str, prepare: Prepare, odd: dict[str, Any], lead: User, sandbox: Sandbox
 ) -> None:
     item = send(prepare(way, "custom_fields.new", "một"), lead)
@@ -131,7 +131,7 @@ def test_custom_fields_beside_the_changed_one_go_along_byte_by_byte(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_colleagues_odd_value_beside_the_changed_field_is_no_conflict(
+def test_a_colleagues_odd_value_in_another_field_is_not_a_conflict(
     way: str, prepare: Prepare, lead: User, sandbox: Sandbox
 ) -> None:
     describe("o", "text")
@@ -164,7 +164,7 @@ def test_a_colleagues_odd_value_beside_the_changed_field_is_no_conflict(
         ("multi_select", ["OLD"], "OLD; C", ItemReason.NOT_OFFERED),
     ],
 )  # fmt: skip
-def test_what_the_form_of_a_ticket_refuses_is_never_sent(
+def test_a_value_that_the_tickets_form_refuses_is_never_sent(
     kind: str, stored: Any, text: str, reason: str, lead: User, sandbox: Sandbox
 ) -> None:
     describe("o", kind)
@@ -189,7 +189,7 @@ def test_what_the_form_of_a_ticket_refuses_is_never_sent(
         ("emergency_phone", "0" * 21, "Write 6 to 20 digits"),
     ],
 )
-def test_no_box_or_cell_cuts_what_is_pasted(
+def test_no_box_or_cell_truncates_pasted_text(
     name: str, typed: str, said: str, web: Client, lead: User, sandbox: Sandbox
 ) -> None:
     assert [said in error.message for error in table_of(name, typed).errors] == [True]
@@ -215,7 +215,7 @@ def test_no_box_or_cell_cuts_what_is_pasted(
         ("account_email", "\u202alan@example.com\u202c\u200b", "lan@example.com"),
     ],
 )
-def test_characters_that_nobody_sees_do_not_spoil_a_value(
+def test_invisible_characters_do_not_spoil_a_value(
     way: str, name: str, typed: str, stored: str, prepare: Prepare, lead: User, sandbox: Sandbox
 ) -> None:
     send(prepare(way, name, typed), lead)
@@ -276,7 +276,7 @@ def names_that_differ_in_case(web: Client, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["status_name", "cate_name"])
-def test_of_names_that_differ_in_case_the_chosen_one_is_sent(
+def test_the_chosen_one_of_names_that_differ_in_case_is_sent(
     way: str, name: str, names_that_differ_in_case: None, prepare: Prepare, lead: User, sandbox: Sandbox
 ) -> None:
     for chosen in NAMES:
@@ -286,7 +286,7 @@ def test_of_names_that_differ_in_case_the_chosen_one_is_sent(
 
 
 @pytest.mark.parametrize("name", ["status_name", "cate_name"])
-def test_a_cell_that_fits_several_names_in_another_case_is_an_error(
+def test_a_cell_that_matches_several_names_only_in_another_case_is_an_error(
     name: str, names_that_differ_in_case: None, web: Client
 ) -> None:
     (error,) = table_of(name, "NEW").errors
@@ -294,7 +294,7 @@ def test_a_cell_that_fits_several_names_in_another_case_is_an_error(
     assert "“New”, “new”" in error.message
 
 
-def test_undoing_puts_the_exact_name_back(
+def test_undoing_restores_the_exact_name(
     names_that_differ_in_case: None, prepare: Prepare, web: Client, lead: User, sandbox: Sandbox
 ) -> None:
     sandbox.edit(CODE, status_name="New")

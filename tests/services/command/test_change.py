@@ -51,9 +51,7 @@ def lan(staff: User, sandbox: Sandbox) -> User:
     return staff
 
 
-def test_one_code_is_a_save_that_says_who_by_what_and_why(
-    lan: User, client_of: Any, sandbox: Sandbox
-) -> None:
+def test_one_code_is_a_save_that_records_who_how_and_why(lan: User, client_of: Any, sandbox: Sandbox) -> None:
     ran = Ran(CODE, "ticket_title=Máy in tầng 3", "--as", "staff", "--reason", "  Theo   lịch ")
 
     assert (ran.code, ran.err) == (Exit.DONE, "")
@@ -81,7 +79,7 @@ def test_values_are_read_as_in_a_file(lan: User, sandbox: Sandbox) -> None:
     assert sent["custom_fields"]["co"] == "1"
 
 
-def test_a_recipe_brings_changes_and_arguments_come_first(lan: User, sandbox: Sandbox) -> None:
+def test_arguments_override_the_changes_of_a_recipe(lan: User, sandbox: Sandbox) -> None:
     changes = (
         RecipeChange("status_name", RecipeAction.SET, (DONE,)),
         RecipeChange("ticket_title", RecipeAction.SET, ("Xong: {code}, {customer}",)),
@@ -128,7 +126,7 @@ def test_a_recipe_that_cannot_be_used_is_named_and_nothing_is_sent(
     assert sandbox.puts() == []
 
 
-def test_what_is_there_already_is_not_sent(lan: User, sandbox: Sandbox) -> None:
+def test_a_value_that_is_already_there_is_not_sent(lan: User, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, status_name=DONE)
 
     ran = Ran(CODE, f"status_name={DONE}", "--as", "staff")
@@ -137,7 +135,7 @@ def test_what_is_there_already_is_not_sent(lan: User, sandbox: Sandbox) -> None:
     assert sandbox.puts() == []
 
 
-def test_a_dry_run_sends_nothing_and_says_what_it_would(lan: User, sandbox: Sandbox) -> None:
+def test_a_dry_run_sends_nothing_and_shows_what_it_would_send(lan: User, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, status_name="Mới")
 
     ran = Ran(CODE, f"status_name={DONE}", "--as", "staff", "--dry-run")
@@ -148,7 +146,9 @@ def test_a_dry_run_sends_nothing_and_says_what_it_would(lan: User, sandbox: Sand
     assert not Change.objects.exists()
 
 
-def test_what_became_of_the_name_is_said_of_one_ticket(lan: User, sandbox: Sandbox, settings: Any) -> None:
+def test_the_output_for_one_ticket_says_what_became_of_the_signature(
+    lan: User, sandbox: Sandbox, settings: Any
+) -> None:
     settings.TICKET_API_SIGN_FIELD = "changed_by"
     sandbox.edit(CODE, status_name="Mới", custom_fields={"changed_by": "Minh"})
 
@@ -174,7 +174,7 @@ def test_what_became_of_the_name_is_said_of_one_ticket(lan: User, sandbox: Sandb
         ([CODE, "ticket_title=a", "--reason", "x" * 301], "at most 300 characters"),
     ],
 )
-def test_wrong_arguments_are_named_and_nothing_is_asked_of_the_crm(
+def test_wrong_arguments_are_named_without_calling_the_crm(
     arguments: list[str], words: str, lan: User, sandbox: Sandbox
 ) -> None:
     ran = Ran(*arguments, "--as", "staff")
@@ -186,7 +186,7 @@ def test_wrong_arguments_are_named_and_nothing_is_asked_of_the_crm(
 
 
 @pytest.mark.parametrize("who", ["missing", "nobody", "gone"])
-def test_a_wrong_user_sends_nothing(who: str, make_person: Any, sandbox: Sandbox) -> None:
+def test_an_unsuitable_user_sends_nothing(who: str, make_person: Any, sandbox: Sandbox) -> None:
     make_person(None, "nobody")
     make_person(Role.LEAD, "gone", is_active=False)
 
@@ -197,7 +197,7 @@ def test_a_wrong_user_sends_nothing(who: str, make_person: Any, sandbox: Sandbox
     assert sandbox.puts() == []
 
 
-def test_several_tickets_need_the_right_to_bulk_updates(lan: User, sandbox: Sandbox) -> None:
+def test_several_tickets_need_the_permission_for_bulk_updates(lan: User, sandbox: Sandbox) -> None:
     ran = Ran(CODE, "TK200001", "ticket_title=a", "--as", "staff")
 
     assert ran.code == Exit.NOT_ALLOWED

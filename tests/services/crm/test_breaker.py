@@ -33,39 +33,39 @@ def after(*calls: Call) -> bool:
 
 
 @pytest.mark.parametrize("reason", [*SILENT, *UNREACHABLE])
-def test_silence_in_a_row_opens_it(reason: Reason, db: None) -> None:
+def test_consecutive_attempts_without_an_answer_open_the_circuit(reason: Reason, db: None) -> None:
     assert not after(*[attempt("GET", reason)] * (MAX_FAILURES_IN_A_ROW - 1))
     assert after(*[attempt("GET", reason)] * MAX_FAILURES_IN_A_ROW)
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_gateway_without_a_crm_behind_it_opens_it(status: int, db: None) -> None:
+def test_gateway_errors_open_the_circuit(status: int, db: None) -> None:
     assert after(*[attempt("GET", http_status=status)] * MAX_FAILURES_IN_A_ROW)
 
 
 @pytest.mark.parametrize("reason", ALIVE)
-def test_an_answer_of_any_kind_never_opens_it(reason: Reason, db: None) -> None:
+def test_answers_of_any_kind_never_open_the_circuit(reason: Reason, db: None) -> None:
     assert not after(*[attempt("GET", reason)] * (2 * MAX_FAILURES_IN_A_ROW))
 
 
 @pytest.mark.parametrize("reason", ALIVE)
-def test_a_sign_of_life_in_between_starts_the_count_again(reason: Reason, db: None) -> None:
+def test_an_answer_in_between_resets_the_count(reason: Reason, db: None) -> None:
     silence = [attempt("GET", Reason.READ_TIMEOUT)] * (MAX_FAILURES_IN_A_ROW - 1)
 
     assert not after(*silence, attempt("GET", reason), *silence)
 
 
 @pytest.mark.parametrize("reason", SILENT)
-def test_a_write_that_takes_too_long_may_be_that_write_alone(reason: Reason, db: None) -> None:
+def test_a_write_that_times_out_is_not_counted(reason: Reason, db: None) -> None:
     assert not after(*[attempt("PUT", reason)] * (2 * MAX_FAILURES_IN_A_ROW))
 
 
 @pytest.mark.parametrize("reason", UNREACHABLE)
-def test_a_write_that_finds_nobody_counts(reason: Reason, db: None) -> None:
+def test_a_write_that_cannot_connect_is_counted(reason: Reason, db: None) -> None:
     assert after(*[attempt("PUT", reason)] * MAX_FAILURES_IN_A_ROW)
 
 
-def test_while_it_is_open_nothing_is_asked_by_any_process(db: None) -> None:
+def test_while_the_circuit_is_open_no_process_makes_a_call(db: None) -> None:
     assert after(*[attempt("GET", Reason.REFUSED)] * MAX_FAILURES_IN_A_ROW)
 
     for process in (CircuitBreaker(), CircuitBreaker()):

@@ -10,7 +10,7 @@ from ticketadmin.services.crm.clock import CountedClock, database_now
 pytestmark = [pytest.mark.django_db, pytest.mark.counts_queries]
 
 
-def test_a_counted_clock_is_never_ahead_and_asks_once() -> None:
+def test_a_counted_clock_queries_the_database_once_and_is_never_ahead() -> None:
     clock = CountedClock()
     clock.ASKED_EVERY = math.inf
     before = database_now()
@@ -24,7 +24,7 @@ def test_a_counted_clock_is_never_ahead_and_asks_once() -> None:
     assert len(asked) == ASKS_FOR_THE_TIME
 
 
-def test_a_counted_clock_asks_again_after_a_while() -> None:
+def test_a_counted_clock_queries_the_database_again_after_a_while() -> None:
     clock = CountedClock()
     clock.ASKED_EVERY = -1.0
 

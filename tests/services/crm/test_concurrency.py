@@ -98,7 +98,7 @@ def test_no_more_calls_than_allowed_are_under_way(most: int) -> None:
     assert work.most == most
 
 
-def test_a_write_overtakes_reads_that_wait() -> None:
+def test_a_write_overtakes_waiting_reads() -> None:
     with callers(ConcurrencyLimit(1)) as work:
         work.start("running")
         work.start("read", FIRST_READ)
@@ -109,7 +109,7 @@ def test_a_write_overtakes_reads_that_wait() -> None:
     assert "read" not in work.entered[:2]  # also where the machine was so slow that the write was refused
 
 
-def test_a_write_that_waits_too_long_is_to_be_compared_afresh() -> None:
+def test_a_write_that_waits_too_long_must_be_compared_again() -> None:
     with callers(ConcurrencyLimit(1)) as work:
         work.start("running")
         work.start("write", WRITE)
@@ -120,7 +120,7 @@ def test_a_write_that_waits_too_long_is_to_be_compared_afresh() -> None:
         assert work.inside == ["next"]  # the place of the refused write is not taken
 
 
-def test_a_read_that_gets_no_turn_in_time_is_refused_and_takes_no_place() -> None:
+def test_a_read_without_a_turn_in_time_is_refused_and_takes_no_place() -> None:
     with callers(ConcurrencyLimit(1)) as work:
         work.start("running")
         work.start("read", within=0.01)
@@ -146,7 +146,7 @@ def test_a_larger_limit_lets_waiting_calls_in_and_a_smaller_one_no_new_ones() ->
 
 
 @pytest.mark.parametrize(("places", "is_let_in"), [(FIRST_READ, False), (READ, True), (WRITE, True)])
-def test_where_nothing_may_begin_only_what_has_begun_goes_on(places: int, is_let_in: bool) -> None:
+def test_if_nothing_may_begin_only_started_saves_continue(places: int, is_let_in: bool) -> None:
     limit = ConcurrencyLimit(1, may_begin=lambda: False)
     with callers(limit) as work:
         work.start("call", places)
@@ -175,7 +175,7 @@ class Busy(ConcurrencyLimit):
 
 
 @pytest.mark.django_db
-def test_a_save_whose_write_got_no_turn_is_compared_afresh_and_stored(sandbox: Sandbox, staff: User) -> None:
+def test_a_save_whose_write_got_no_turn_is_compared_again_and_stored(sandbox: Sandbox, staff: User) -> None:
     schema = load_schema(get_choices())
     edited = TicketEdit(CODE, Edit({"ticket_title": Set("Lượt sau")}), Base(CODE), schema)
     sandbox.forget_log()
@@ -194,7 +194,7 @@ def test_a_save_whose_write_got_no_turn_is_compared_afresh_and_stored(sandbox: S
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", [200, 404, 500, 503])
-def test_a_call_leaves_the_limit_however_it_ends(status: int, sandbox: Sandbox) -> None:
+def test_a_call_frees_its_place_however_it_ends(status: int, sandbox: Sandbox) -> None:
     limit = ConcurrencyLimit(1)
     token = concurrency_limit.set(limit)
     if status != 200:

@@ -18,7 +18,7 @@ CODE = "ABCXYZ1234"
 pytestmark = pytest.mark.django_db
 
 
-def test_a_call_that_waited_for_its_place_is_refused_if_the_crm_asked_to_wait_meanwhile(
+def test_a_waiting_call_is_refused_if_the_crm_asked_to_wait_meanwhile(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.TICKET_API_MAX_PER_SECOND = 0.01

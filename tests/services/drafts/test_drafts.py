@@ -44,7 +44,7 @@ def test_a_draft_keeps_as_many_fields_as_a_ticket_may_have(web: Client, sandbox:
     assert len(Draft.objects.get().inputs) == len(fields)
 
 
-def test_coming_back_restores_every_box_quietly(web: Client, sandbox: Sandbox) -> None:
+def test_reopening_a_ticket_restores_every_box(web: Client, sandbox: Sandbox) -> None:
     keep(web, ticket_title="Nháp", ticket_content="<p>dài</p>", emergency_phone="12")
 
     answer = web.get(URL)
@@ -58,7 +58,7 @@ def test_coming_back_restores_every_box_quietly(web: Client, sandbox: Sandbox) -
     assert sandbox.puts() == []
 
 
-def test_what_is_typed_back_to_the_base_is_no_draft(web: Client, sandbox: Sandbox) -> None:
+def test_text_typed_back_to_the_base_leaves_no_draft(web: Client, sandbox: Sandbox) -> None:
     before = sandbox.ticket(CODE)["ticket_title"]
     form, older = (ticket_form(web.get(URL)) for _tab in range(2))
     web.post(DRAFT, form.filled(ticket_title="Nháp"))
@@ -74,7 +74,7 @@ def test_what_is_typed_back_to_the_base_is_no_draft(web: Client, sandbox: Sandbo
     assert not Draft.objects.exists()
 
 
-def test_two_tabs_of_one_person_add_to_one_draft(web: Client) -> None:
+def test_two_tabs_of_one_user_share_one_draft(web: Client) -> None:
     one, other = ticket_form(web.get(URL)), ticket_form(web.get(URL))
 
     web.post(DRAFT, one.filled(ticket_title="Từ thẻ một"))
@@ -86,7 +86,7 @@ def test_two_tabs_of_one_person_add_to_one_draft(web: Client) -> None:
     }
 
 
-def test_a_ticket_changed_meanwhile_is_compared_when_the_draft_comes_back(
+def test_a_ticket_changed_meanwhile_is_compared_when_the_draft_is_restored(
     web: Client, sandbox: Sandbox
 ) -> None:
     keep(web, ticket_title="Nháp của tôi", account_email="toi@example.com")
@@ -121,7 +121,7 @@ def test_invalid_text_over_a_changed_field_is_compared_once_it_is_corrected(
     assert sandbox.puts() == []
 
 
-def test_a_conflict_left_open_is_still_a_conflict_when_the_draft_comes_back(
+def test_an_unresolved_conflict_is_still_one_when_the_draft_is_restored(
     web: Client, sandbox: Sandbox
 ) -> None:
     form = ticket_form(web.get(URL))
@@ -146,9 +146,7 @@ def test_a_verified_save_drops_the_draft_and_a_failed_one_does_not(web: Client, 
     assert not Draft.objects.exists()
 
 
-def test_a_save_leaves_what_another_tab_typed_and_the_next_page_shows_it(
-    web: Client, sandbox: Sandbox
-) -> None:
+def test_a_save_leaves_text_of_another_tab_and_the_next_page_shows_it(web: Client, sandbox: Sandbox) -> None:
     one, other = ticket_form(web.get(URL)), ticket_form(web.get(URL))
     web.post(DRAFT, other.filled(ticket_content="<p>dài, từ thẻ kia</p>"))
 
@@ -161,7 +159,7 @@ def test_a_save_leaves_what_another_tab_typed_and_the_next_page_shows_it(
     assert ticket_form(page).values["ticket_content"] == ["<p>dài, từ thẻ kia</p>"]
 
 
-def test_filling_the_form_again_keeps_the_draft_beside_it(web: Client, sandbox: Sandbox) -> None:
+def test_filling_the_form_again_keeps_the_draft(web: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", method="PUT", times=1, status=400)
     web.post(URL, ticket_form(web.get(URL)).filled(ticket_title="Bị từ chối"))
     Draft.objects.all().delete()
@@ -192,7 +190,7 @@ def test_a_save_of_an_undo_in_conflict_leaves_the_draft(web: Client, sandbox: Sa
     assert Draft.objects.get().inputs == {"emergency_phone": ["0911222333"]}
 
 
-def test_what_was_restored_and_put_back_is_gone_after_the_save(web: Client, sandbox: Sandbox) -> None:
+def test_restored_text_that_was_reverted_is_gone_after_the_save(web: Client, sandbox: Sandbox) -> None:
     keep(web, ticket_title="Nháp")
     form = ticket_form(web.get(URL))
 
@@ -221,7 +219,7 @@ def test_a_late_autosave_of_a_saved_form_is_not_kept(web: Client, sandbox: Sandb
     assert not Draft.objects.exists()
 
 
-def test_a_discarded_draft_can_be_brought_back(web: Client, sandbox: Sandbox) -> None:
+def test_a_discarded_draft_can_be_restored(web: Client, sandbox: Sandbox) -> None:
     keep(web, ticket_title="Nháp")
     discard = form_to(web.get(URL), "/draft/discard/")
 
@@ -276,7 +274,7 @@ def test_a_form_posted_after_the_session_ended_survives_the_sign_in(
     assert ticket_form(web.get(URL)).values["ticket_title"] == ["Sau khi hết phiên"]
 
 
-def test_somebody_else_who_signs_in_there_sees_none_of_it(web: Client, lead: User, sandbox: Sandbox) -> None:
+def test_another_user_who_signs_in_there_sees_none_of_it(web: Client, lead: User, sandbox: Sandbox) -> None:
     typed = ticket_form(web.get(URL)).filled(ticket_title="Chỉ của Lan")
     web.logout()
     web.post(URL, typed)
@@ -290,7 +288,7 @@ def test_somebody_else_who_signs_in_there_sees_none_of_it(web: Client, lead: Use
     assert Draft.objects.get().actor.username == "staff"
 
 
-def test_an_altered_form_keeps_nothing_for_anybody(web: Client) -> None:
+def test_an_altered_form_stores_nothing_for_any_user(web: Client) -> None:
     typed = ticket_form(web.get(URL)).filled(ticket_title="x", base="altered")
     web.logout()
 
@@ -321,7 +319,7 @@ def test_an_expired_token_keeps_the_text(staff: User, sandbox: Sandbox) -> None:
     assert Draft.objects.get().inputs["ticket_title"] == ["Vẫn còn"]
 
 
-def test_my_drafts_stand_on_the_tickets_page(web: Client, sandbox: Sandbox) -> None:
+def test_my_drafts_are_on_the_tickets_page(web: Client, sandbox: Sandbox) -> None:
     keep(web, emergency_phone="12")
 
     page = web.get("/tickets/").content.decode()

@@ -35,7 +35,7 @@ def test_ordinary_texts_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_no_separator_makes_a_formula_of_a_part_of_a_text(separator: str) -> None:
+def test_no_separator_turns_part_of_a_text_into_a_formula(separator: str) -> None:
     hostile = [
         f"a{separator}{COMMAND}",
         f"a\n{COMMAND};",
@@ -60,21 +60,21 @@ def test_only_apostrophes_are_added_and_no_text_begins_like_a_formula(text: str)
 
 
 @pytest.mark.parametrize("part", ["\n", '\n"', ";", ";+", "\t \u200b"])
-def test_endless_separators_are_gone_through_once(part: str) -> None:
+def test_many_separators_are_scanned_in_linear_time(part: str) -> None:
     # Quadratic work would take this test minutes.
     assert harmless("a" + part * 60_000) == "a" + part * 60_000
 
 
 @given(strategies.text(alphabet="=+-@'\t\r\n 1a＝", max_size=12))
-def test_an_import_gives_back_what_an_export_disarmed(text: str) -> None:
+def test_an_import_restores_what_an_export_disarmed(text: str) -> None:
     assert armed(disarmed(text)) == text
 
 
 @given(strategies.text(alphabet="=+-@'|;!(\t\r\n\" 1a＝", max_size=16))
-def test_a_text_disarmed_at_its_beginning_and_inside_comes_back(text: str) -> None:
+def test_a_text_disarmed_at_its_beginning_and_inside_is_restored(text: str) -> None:
     assert armed_inside(armed(disarmed(disarmed_inside(text)))) == text
 
 
 @pytest.mark.parametrize("text", ["'90s", "'0123", "'", "''", "'tis"])
-def test_an_apostrophe_that_disarms_nothing_belongs_to_the_text(text: str) -> None:
+def test_an_apostrophe_that_disarms_nothing_is_part_of_the_text(text: str) -> None:
     assert disarmed(text) == armed(text) == text

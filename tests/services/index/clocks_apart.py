@@ -49,7 +49,7 @@ def row(code: str = CODE) -> IndexedTicket:
 
 
 @APART
-def test_a_read_is_as_old_as_it_is_by_the_databases_clock(apart: timedelta, sandbox: Sandbox) -> None:
+def test_the_age_of_a_read_is_by_the_databases_clock(apart: timedelta, sandbox: Sandbox) -> None:
     before = database_now()
     with on_machine(apart):
         read_ticket(CODE, get_choices())
@@ -58,7 +58,7 @@ def test_a_read_is_as_old_as_it_is_by_the_databases_clock(apart: timedelta, sand
 
 
 @APART
-def test_a_newer_read_replaces_one_of_a_machine_with_another_clock(
+def test_a_newer_read_replaces_one_from_a_machine_with_another_clock(
     apart: timedelta, sandbox: Sandbox
 ) -> None:
     with on_machine(apart):
@@ -74,9 +74,7 @@ def test_a_newer_read_replaces_one_of_a_machine_with_another_clock(
 
 
 @APART
-def test_a_read_that_began_earlier_and_is_announced_late_replaces_nothing(
-    apart: timedelta, sandbox: Sandbox
-) -> None:
+def test_an_earlier_read_that_is_announced_late_replaces_nothing(apart: timedelta, sandbox: Sandbox) -> None:
     with on_machine(apart):
         held_back = read_ticket(CODE, get_choices(), announce=False)
         began = timezone.now() - timedelta(seconds=1)
@@ -114,7 +112,7 @@ def swept(machines: list[Callable[[], float]], most: int = 400) -> int:
     pytest.fail("the sweep does not end")
 
 
-def test_a_sweep_that_goes_from_machine_to_machine_loses_and_repeats_nothing(sandbox: Sandbox) -> None:
+def test_a_sweep_shared_by_machines_omits_and_repeats_nothing(sandbox: Sandbox) -> None:
     sandbox.switch(longest_page=20)
 
     def turn(worker: str, apart: timedelta) -> Callable[[], float]:
@@ -143,7 +141,7 @@ def test_a_sweep_that_goes_from_machine_to_machine_loses_and_repeats_nothing(san
 
 
 @APART
-def test_a_worker_on_a_machine_with_another_clock_is_known_to_live(
+def test_a_worker_on_a_machine_with_another_clock_counts_as_alive(
     apart: timedelta, staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     call_command("index", "--sweep")
@@ -186,7 +184,7 @@ def refuses() -> bool:
 
 @pytest.mark.usefixtures("_long_waits")
 @APART
-def test_a_circuit_opened_by_a_machine_with_another_clock_is_open_for_as_long(apart: timedelta) -> None:
+def test_a_circuit_opened_by_a_machine_with_another_clock_stays_open_as_long(apart: timedelta) -> None:
     with on_machine(apart):
         opened()
 
@@ -196,7 +194,7 @@ def test_a_circuit_opened_by_a_machine_with_another_clock_is_open_for_as_long(ap
 
 @pytest.mark.usefixtures("_long_waits")
 @APART
-def test_a_machine_with_another_clock_keeps_to_an_open_circuit_until_its_end(apart: timedelta) -> None:
+def test_a_machine_with_another_clock_obeys_an_open_circuit_until_it_closes(apart: timedelta) -> None:
     opened()
     with on_machine(apart):
         assert refuses()
@@ -209,7 +207,7 @@ def test_a_machine_with_another_clock_keeps_to_an_open_circuit_until_its_end(apa
 
 
 @APART
-def test_a_wait_that_the_crm_asked_for_is_as_long_on_every_machine(apart: timedelta) -> None:
+def test_a_wait_requested_by_the_crm_is_equally_long_on_every_machine(apart: timedelta) -> None:
     call = Call("GET", "/ticket", 0.1, 1, "", http_status=429, retry_after=WAIT.total_seconds())
     with on_machine(apart):
         hold.note_wait(call)
@@ -222,7 +220,7 @@ def test_a_wait_that_the_crm_asked_for_is_as_long_on_every_machine(apart: timede
 
 
 @APART
-def test_a_place_taken_by_a_machine_with_another_clock_is_no_minute_away(
+def test_a_rate_limit_place_of_a_machine_with_another_clock_is_not_delayed(
     apart: timedelta, settings: Any
 ) -> None:
     settings.TICKET_API_MAX_PER_SECOND = 1 / WAIT.total_seconds()

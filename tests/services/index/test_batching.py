@@ -30,7 +30,7 @@ def read_of(code: str, title: str) -> ReadTicket:
     return ReadTicket(code, {"ticket_title": title}, NOW)
 
 
-def test_the_last_read_of_a_ticket_counts_and_is_written_once() -> None:
+def test_only_the_last_read_of_a_ticket_is_written() -> None:
     written: list[Batch] = []
     reads = ReadBuffer(written.append)
 
@@ -49,7 +49,7 @@ def test_the_last_read_of_a_ticket_counts_and_is_written_once() -> None:
     }
 
 
-def test_many_reads_do_not_wait_for_the_moment() -> None:
+def test_a_full_buffer_is_written_immediately() -> None:
     written: list[Batch] = []
     reads = ReadBuffer(written.append)
 
@@ -71,7 +71,7 @@ def statements() -> Iterator[list[str]]:
 
 
 @pytest.mark.counts_queries
-def test_a_ticket_of_a_run_costs_few_statements_and_its_row_less_than_two(
+def test_a_ticket_of_a_run_costs_few_statements_and_its_index_row_fewer_than_two(
     lead: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CountedClock, "ASKED_EVERY", math.inf)

@@ -36,7 +36,7 @@ def codes(**filters: str) -> set[str]:
     return set(rows.values_list("code", flat=True))
 
 
-def test_parts_of_words_are_found_as_by_the_search_but_in_the_customer_only() -> None:
+def test_the_customer_filter_finds_parts_of_words_in_the_customer_only() -> None:
     seen = [
         ReadRow(code, None, {"account_name": name, "account_email": email})
         for code, (name, email) in CUSTOMERS.items()

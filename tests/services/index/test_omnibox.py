@@ -54,7 +54,7 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
         ("#TK-0001: huy", StatusChange("TK-0001", "Hủy")),
     ],
 )
-def test_each_way_of_asking_is_understood(text: str, meaning: OmniboxMeaning) -> None:
+def test_every_form_of_query_is_understood(text: str, meaning: OmniboxMeaning) -> None:
     assert understand(text, STATUSES, CODES) == meaning
 
 
@@ -83,7 +83,7 @@ def test_punctuation_hides_no_code_that_is_known(text: str, meaning: OmniboxMean
     assert understand(text, STATUSES, known) == meaning
 
 
-def test_words_behind_a_code_are_a_search_where_no_status_is_known() -> None:
+def test_words_after_a_code_are_a_search_if_no_status_is_known() -> None:
     assert understand("TK-0001 huy", [], CODES) == SearchWords("TK-0001 huy")
 
 
@@ -96,7 +96,7 @@ def test_codes_are_found_in_a_mail_and_noise_is_not() -> None:
     assert codes_in(mail, KnownCodes()) == ("TK240237", "ABCXYZ1234", "TK240238", "TK999999")
 
 
-def test_a_spreadsheet_column_is_one_code_a_line() -> None:
+def test_a_spreadsheet_column_has_one_code_per_line() -> None:
     column = "Mã\tTiêu đề\nTK-1\tMáy in\nTK-2\tMàn hình\nTK-1\tlặp lại\n"
 
     assert codes_in(column, KnownCodes()) == ("TK-1", "TK-2")

@@ -69,7 +69,7 @@ def filled(staff: User, lead: User) -> TicketIndex:
     return index
 
 
-def test_it_holds_what_single_queries_say(filled: TicketIndex, staff: User, lead: User) -> None:
+def test_the_overview_agrees_with_single_queries(filled: TicketIndex, staff: User, lead: User) -> None:
     for user in (staff, lead):
         with CaptureQueriesContext(connection) as captured:
             found = overview_for(user)
@@ -107,7 +107,7 @@ def test_times_are_those_of_the_database(filled: TicketIndex, staff: User) -> No
     assert overview_for(staff).choices.reading == "unknown"
 
 
-def test_a_worker_lives_while_its_heartbeat_is_recent(staff: User) -> None:
+def test_a_worker_counts_as_alive_while_its_heartbeat_is_recent(staff: User) -> None:
     assert not overview_for(staff).has_worker
     beat = Heartbeat.objects.create(name="w", started_at=database_now(), beat_at=database_now())
     assert overview_for(staff).has_worker
@@ -116,7 +116,7 @@ def test_a_worker_lives_while_its_heartbeat_is_recent(staff: User) -> None:
     assert not overview_for(staff).has_worker
 
 
-def test_an_index_that_is_not_there_is_made(staff: User) -> None:
+def test_a_missing_index_is_created(staff: User) -> None:
     assert not TicketIndex.objects.exists()
 
     found = overview_for(staff)

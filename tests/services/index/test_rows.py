@@ -80,14 +80,14 @@ def test_a_read_that_is_announced_late_counts_from_when_it_began(age: timedelta,
     assert row(CODE).values["status_name"] == ("Hủy" if age else "Đang xử lý")
 
 
-def test_a_row_from_a_clock_that_was_set_back_does_not_block_reads_for_ever() -> None:
+def test_a_row_from_a_clock_that_was_set_back_does_not_block_reads_forever() -> None:
     write(ticket(status_name="Mới"), minute=60)
     write(ticket(status_name="Hủy"), minute=1)
 
     assert row().values["status_name"] == "Hủy"
 
 
-def test_what_a_read_does_not_show_stays_unknown_or_as_it_was() -> None:
+def test_a_field_that_a_read_does_not_show_stays_as_it_was() -> None:
     write(ticket(ticket_title="Máy in"))
     assert "status_name" not in row().values
     assert row().status_key is None
@@ -99,7 +99,7 @@ def test_what_a_read_does_not_show_stays_unknown_or_as_it_was() -> None:
     assert bytes(row().status_key or b"x") == b"" or row().status_key == b""
 
 
-def test_content_and_unlisted_fields_are_never_kept(sandbox: Sandbox) -> None:
+def test_content_and_unlisted_fields_are_never_stored(sandbox: Sandbox) -> None:
     CustomField.objects.create(key="so_serial", label="Số sê-ri", is_listed=True)
     custom = {"so_serial": "SN-77", "ghi_chu": "riêng"}
     sandbox.edit(CODE, ticket_content="<p>bí mật</p>", custom_fields=custom)
@@ -114,7 +114,7 @@ def test_content_and_unlisted_fields_are_never_kept(sandbox: Sandbox) -> None:
     assert found("sn-77") == {CODE}
 
 
-def test_a_ticket_that_its_own_read_does_not_find_is_missing_until_it_is_read_again(sandbox: Sandbox) -> None:
+def test_a_ticket_not_found_by_its_own_read_is_missing_until_read_again(sandbox: Sandbox) -> None:
     read_ticket(CODE, get_choices())
     choices, before = get_choices(), counted()
     sandbox.fault("status", code=CODE, method="GET", times=1, status=404)
@@ -135,7 +135,7 @@ def test_a_late_404_does_not_hide_a_newer_row() -> None:
     assert row().missing_at is None
 
 
-def test_a_quiet_read_leaves_no_row(sandbox: Sandbox) -> None:
+def test_an_unannounced_read_leaves_no_row(sandbox: Sandbox) -> None:
     read_ticket(CODE, get_choices(), announce=False)
 
     assert not IndexedTicket.objects.exists()
@@ -168,7 +168,7 @@ WHOLE = {**dict.fromkeys(sorted(KEPT), ""), "ticket_title": "Máy in", "status_n
         (WHOLE, WHOLE | {"expected_at": "2026-12-05", "account_email": "lan@example.com"}),
     ],
 )
-def test_a_saves_reads_leave_the_row_that_each_by_itself_would_leave(
+def test_both_reads_of_a_save_leave_the_same_row_together_as_singly(
     before: dict[str, str], after: dict[str, str], holds: str
 ) -> None:
     CustomField.objects.create(key="tang", label="Tầng", kind="text", is_listed=True)
@@ -202,7 +202,7 @@ def test_a_saves_reads_leave_the_row_that_each_by_itself_would_leave(
     assert counted() == {name: 2 * tickets for name, tickets in by_status.items()}
 
 
-def test_rows_of_another_address_are_out_of_sight(settings: Any) -> None:
+def test_rows_of_another_crm_address_are_not_shown(settings: Any) -> None:
     write(ticket())
     settings.TICKET_API_URL = "https://other.example.com"
 
@@ -210,7 +210,7 @@ def test_rows_of_another_address_are_out_of_sight(settings: Any) -> None:
     assert TicketIndex.objects.count() == 2
 
 
-def test_counters_follow_every_write_and_equal_a_count_of_rows() -> None:
+def test_counters_follow_every_write_and_equal_the_number_of_rows() -> None:
     write(*(ticket(f"T-{n}", status_name="Mới" if n % 3 else "HỦY") for n in range(30)), ticket("T-x"))
     write(ticket("T-1", status_name="Hủy"), ticket("T-2", status_name="mới"), minute=1)
     mark_missing(current_index(), "T-4", began_at=NOON + timedelta(minutes=1))
@@ -222,7 +222,7 @@ def test_counters_follow_every_write_and_equal_a_count_of_rows() -> None:
     assert sum(n for _key, n in kept) == 30
 
 
-def test_a_value_that_is_very_long_is_kept_short_and_found_by_its_beginning() -> None:
+def test_a_very_long_value_is_truncated_and_found_by_its_beginning() -> None:
     write(ticket(ticket_title="Máy " + "x" * 100_000))
 
     assert len(row().values["ticket_title"]) == 500
@@ -230,7 +230,7 @@ def test_a_value_that_is_very_long_is_kept_short_and_found_by_its_beginning() ->
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "lone \ud800 half", "\udfff"], ids=ascii)
-def test_text_that_no_database_takes_is_kept_without_what_it_cannot_hold(odd: str) -> None:
+def test_text_is_stored_without_characters_that_no_database_accepts(odd: str) -> None:
     write(ticket(ticket_title=odd, account_name="An Phát"))
 
     assert "\0" not in row().values["ticket_title"]
@@ -256,7 +256,7 @@ def test_rows_are_found_by_words_of_any_length(query: str, codes: set[str]) -> N
     assert found(query) == codes
 
 
-def test_frequent_words_are_found_in_order_as_rare_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frequent_words_are_found_in_the_same_order_as_rare_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     write(*(ticket(f"T-{n}", ticket_title=f"Máy in {n % 3}") for n in range(30)), ticket("X-1"))
     terms = terms_in("máy in")
     rare = set(
@@ -281,7 +281,7 @@ def test_search_follows_changed_and_deleted_rows() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_writers_at_once_make_one_row_a_ticket_and_true_counts() -> None:
+def test_concurrent_writers_create_one_row_per_ticket_and_correct_counts() -> None:
     index = current_index()
     errors: list[BaseException] = []
 

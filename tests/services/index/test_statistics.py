@@ -64,9 +64,7 @@ def test_open_tickets_of_a_customer_are_counted_among_those_found_by_the_name() 
     assert total_of(query).count == 804
 
 
-def test_a_sweep_leaves_statistics_and_on_postgresql_the_first_alone_takes_them(
-    sandbox: Sandbox, settings: Any
-) -> None:
+def test_a_sweep_refreshes_statistics_on_postgresql_only_the_first(sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
     taken = []
     for _sweep in range(2):
@@ -78,7 +76,7 @@ def test_a_sweep_leaves_statistics_and_on_postgresql_the_first_alone_takes_them(
     assert taken == [True, connection.vendor == "sqlite"]
 
 
-def test_statistics_that_cannot_be_taken_stop_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_to_refresh_statistics_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def refuse(execute: Any, sql: str, *rest: Any) -> Any:
         if "ANALYZE" in sql:
             raise DatabaseError("locked")

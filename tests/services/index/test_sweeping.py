@@ -107,7 +107,7 @@ ABILITIES = ["sorts_by_id", "sorts_by_updated", "filters_by_id", "filters_by_upd
     ],
     ids=str,
 )
-def test_what_a_list_can_do_is_proved(switches: Any, able: list[str], sandbox: Sandbox) -> None:
+def test_the_capabilities_of_a_list_are_proved(switches: Any, able: list[str], sandbox: Sandbox) -> None:
     sandbox.switch(**switches)
     Sweeper("worker-1").step()
 
@@ -118,7 +118,7 @@ def test_what_a_list_can_do_is_proved(switches: Any, able: list[str], sandbox: S
     assert "ticket_content" not in found.fields
 
 
-def test_the_check_is_made_once_a_day(sandbox: Sandbox) -> None:
+def test_capabilities_are_checked_once_a_day(sandbox: Sandbox) -> None:
     work()
     calls = listed_calls(sandbox)
     again(newest_at=None)
@@ -130,7 +130,7 @@ def test_the_check_is_made_once_a_day(sandbox: Sandbox) -> None:
     assert listed_calls(sandbox) >= calls + 1 + 7
 
 
-def test_a_sweep_that_was_killed_goes_on_where_it_was(sandbox: Sandbox) -> None:
+def test_a_killed_sweep_continues_where_it_was(sandbox: Sandbox) -> None:
     sandbox.switch(longest_page=10)
     work(until=lambda: current_index().is_sweeping and current_index().cursor["pages"] >= 5)
     calls = listed_calls(sandbox)
@@ -143,7 +143,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(sandbox: Sandbox) -> None:
     assert listed_calls(sandbox) - calls <= 12 - 5 + 2
 
 
-def test_one_worker_sweeps_and_another_takes_over_when_its_lease_ran_out(sandbox: Sandbox) -> None:
+def test_one_worker_sweeps_and_another_takes_over_when_its_lease_expires(sandbox: Sandbox) -> None:
     first, second = Sweeper("worker-1"), Sweeper("worker-2")
     first.step()
     calls = listed_calls(sandbox)
@@ -156,7 +156,7 @@ def test_one_worker_sweeps_and_another_takes_over_when_its_lease_ran_out(sandbox
     assert first.step() == IDLE
 
 
-def test_a_worker_that_ends_gives_the_lease_back_at_once(sandbox: Sandbox) -> None:
+def test_a_worker_that_ends_releases_the_lease_immediately(sandbox: Sandbox) -> None:
     first = Sweeper("worker-1")
     first.step()
     first.release()
@@ -164,7 +164,7 @@ def test_a_worker_that_ends_gives_the_lease_back_at_once(sandbox: Sandbox) -> No
     assert Sweeper("worker-2").step() < IDLE
 
 
-def test_calls_keep_to_the_budget_and_use_it(sandbox: Sandbox, settings: Any) -> None:
+def test_calls_stay_within_the_budget_and_use_it(sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_INDEX_PER_SECOND = 10.0
     sandbox.switch(longest_page=10)
     now = 0.0
@@ -177,14 +177,14 @@ def test_calls_keep_to_the_budget_and_use_it(sandbox: Sandbox, settings: Any) ->
     assert now == pytest.approx(calls / 10)  # not one more than agreed, and none left unused
 
 
-def test_nothing_is_asked_where_the_index_is_turned_off(sandbox: Sandbox, settings: Any) -> None:
+def test_no_call_is_made_with_the_index_switched_off(sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_INDEX_PER_SECOND = 0
 
     assert Sweeper("worker-1").step() == IDLE
     assert sandbox.log() == []
 
 
-def test_nothing_is_asked_while_the_circuit_is_open(sandbox: Sandbox) -> None:
+def test_no_call_is_made_while_the_circuit_is_open(sandbox: Sandbox) -> None:
     until = database_now() + timedelta(seconds=8)
     value = {"open_until": until.isoformat()}
     SharedState.objects.create(name=Shared.CIRCUIT, value=value)
@@ -200,7 +200,7 @@ def over_by_now() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_nothing_is_asked_while_the_crm_asked_any_call_to_wait(status: int, sandbox: Sandbox) -> None:
+def test_no_call_is_made_while_the_crm_asked_any_process_to_wait(status: int, sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/ticket", times=1, status=status, headers={"Retry-After": "60"})
     with pytest.raises(Unavailable):
         get_api().get_ticket(CODE)
@@ -216,7 +216,7 @@ def test_nothing_is_asked_while_the_crm_asked_any_call_to_wait(status: int, sand
     assert listed_calls(sandbox) > 0
 
 
-def test_a_crm_that_says_429_is_left_alone_as_long_as_it_asks(sandbox: Sandbox) -> None:
+def test_a_429_stops_calls_for_as_long_as_it_says(sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/tickets", times=None, status=429, headers={"Retry-After": "90"})
 
     assert Sweeper("worker-1").step() >= 90
@@ -230,7 +230,7 @@ def test_a_crm_that_says_429_is_left_alone_as_long_as_it_asks(sandbox: Sandbox) 
     assert current_index().problem == ""
 
 
-def test_a_key_that_may_not_list_is_asked_seldom_and_opened_tickets_are_known(sandbox: Sandbox) -> None:
+def test_with_a_key_that_may_not_list_calls_are_rare_and_opened_tickets_are_known(sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/tickets", times=None, status=403)
     work()
     calls = listed_calls(sandbox)
@@ -246,7 +246,7 @@ def test_a_key_that_may_not_list_is_asked_seldom_and_opened_tickets_are_known(sa
     assert codes() == sorted(sandbox.codes())
 
 
-def test_a_row_that_cannot_be_read_costs_that_row_alone(sandbox: Sandbox) -> None:
+def test_a_row_that_cannot_be_read_affects_no_other_row(sandbox: Sandbox) -> None:
     bad = sandbox.codes()[20]
     sandbox.fault("bad_row", path="/tickets", times=None, ticket=bad)
     sandbox.switch(longest_page=10)
@@ -264,7 +264,7 @@ def test_odd_values_never_stop_a_sweep(odd: Any, sandbox: Sandbox) -> None:
     assert codes() == sorted(sandbox.codes())
 
 
-def test_a_deleted_ticket_is_missing_only_after_its_own_read_says_so(sandbox: Sandbox) -> None:
+def test_a_deleted_ticket_is_missing_only_after_its_own_404(sandbox: Sandbox) -> None:
     work()
     gone, hidden = sandbox.codes()[3], sandbox.codes()[4]
     sandbox.remove(gone)
@@ -298,7 +298,7 @@ def test_a_renamed_ticket_is_found_under_its_new_code_and_the_old_one_is_missing
 
 
 @pytest.mark.parametrize("switches", [{}, {"ignore_sort": True}, {"ignore_filters": True}], ids=str)
-def test_a_change_and_a_new_ticket_are_news_within_one_call(switches: Any, sandbox: Sandbox) -> None:
+def test_a_change_and_a_new_ticket_are_found_within_one_call(switches: Any, sandbox: Sandbox) -> None:
     sandbox.switch(**switches)
     work()
     sandbox.edit(CODE, ticket_title="Vừa đổi ở CRM", updated_at="2031-01-01 09:00:00")
@@ -314,7 +314,7 @@ def test_a_change_and_a_new_ticket_are_news_within_one_call(switches: Any, sandb
     assert "LATE-1" in codes()
 
 
-def test_where_updates_do_not_show_a_later_sweep_finds_what_changed_unseen(sandbox: Sandbox) -> None:
+def test_if_the_list_hides_updates_a_later_sweep_finds_them(sandbox: Sandbox) -> None:
     sandbox.switch(ignore_filters=True, ignore_sort=True, longest_page=10)
     work()
     old = sandbox.codes()[2]
@@ -329,7 +329,7 @@ def test_where_updates_do_not_show_a_later_sweep_finds_what_changed_unseen(sandb
     assert IndexedTicket.objects.get(code=old).values["ticket_title"] == "Âm thầm đổi"
 
 
-def test_rows_that_go_while_pages_are_read_let_no_other_row_slip_by(sandbox: Sandbox) -> None:
+def test_rows_deleted_between_pages_cause_no_other_row_to_be_missed(sandbox: Sandbox) -> None:
     sandbox.switch(longest_page=10, ignore_filters=True)
     sweeper = Sweeper("worker-1")
     work(sweeper, until=lambda: current_index().is_sweeping and current_index().cursor["pages"] == 4)
@@ -341,7 +341,7 @@ def test_rows_that_go_while_pages_are_read_let_no_other_row_slip_by(sandbox: San
     assert set(sandbox.codes()) <= set(codes())
 
 
-def test_the_newest_are_read_more_often_while_lists_are_looked_at(sandbox: Sandbox) -> None:
+def test_the_newest_tickets_are_read_more_often_while_lists_are_in_use(sandbox: Sandbox) -> None:
     work()
     sandbox.forget_log()
     again(newest_at=database_now() - timedelta(seconds=40))
@@ -379,9 +379,7 @@ def test_the_command_shows_sweeps_rebuilds_and_forgets(sandbox: Sandbox, capsys:
 
 
 @pytest.mark.parametrize("setting", [{"TICKET_INDEX_PER_SECOND": 0.0}, {"TICKET_API_READ": "off"}], ids=str)
-def test_the_command_says_that_the_settings_let_nothing_be_read(
-    setting: dict[str, Any], settings: Any
-) -> None:
+def test_the_command_says_that_the_settings_forbid_reading(setting: dict[str, Any], settings: Any) -> None:
     for name, value in setting.items():
         setattr(settings, name, value)
 
@@ -389,7 +387,7 @@ def test_the_command_says_that_the_settings_let_nothing_be_read(
         call_command("index", "--sweep")
 
 
-def test_a_check_of_the_connection_lets_the_list_be_tried_again(
+def test_a_connection_check_allows_the_list_to_be_tried_again(
     sandbox: Sandbox, administrator: User, client_of: Any
 ) -> None:
     sandbox.fault("status", path="/tickets", times=None, status=403)
@@ -404,7 +402,7 @@ def test_a_check_of_the_connection_lets_the_list_be_tried_again(
     assert codes() == sorted(sandbox.codes())
 
 
-def test_forgetting_keeps_the_counters_true(sandbox: Sandbox) -> None:
+def test_forgetting_keeps_the_counters_correct(sandbox: Sandbox) -> None:
     work()
     forget_tickets(sandbox.codes()[:7])
     kept = index_state(current_index()).known

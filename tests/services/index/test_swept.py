@@ -23,7 +23,9 @@ def split(rows: tuple[models.Model, ...]) -> tuple[list[Any], list[datetime]]:
     return [one for one in values if one[1] not in moments], moments
 
 
-def test_rows_written_again_are_those_of_the_sweep(swept_index: SweptIndex, sandbox: Sandbox) -> None:
+def test_rows_written_by_the_fixture_equal_those_of_a_sweep(
+    swept_index: SweptIndex, sandbox: Sandbox
+) -> None:
     index = SweptIndex()
     index.fill()
     values, moments = split(index_rows())

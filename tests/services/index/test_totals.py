@@ -119,7 +119,7 @@ def found(index: TicketIndex, **wanted: object) -> list[str]:
 
 
 @pytest.mark.parametrize("typed", [WHOLE, "+84 920 345 678", "0920.345.678"])
-def test_a_whole_number_is_found_in_any_field_and_unknown_times_come_last(
+def test_a_whole_number_is_found_in_any_field_and_unknown_times_sort_last(
     typed: str, numbered: TicketIndex
 ) -> None:
     assert [code for code in found(numbered, text=typed) if code != "TK2"] == ["TK1", "TK0", "TK3"]
@@ -155,7 +155,7 @@ def test_a_whole_number_is_found_by_its_index(numbered: TicketIndex) -> None:
 
 
 @pytest.mark.parametrize("order", [Order(), Order("title", is_descending=False), Order("number")])
-def test_few_rows_are_in_the_order_of_many(query_for, order: Order) -> None:  # type: ignore[no-untyped-def]
+def test_few_rows_have_the_same_order_as_many(query_for, order: Order) -> None:  # type: ignore[no-untyped-def]
     everything = [row.code for row in rows_in_order(replace(query_for(), order=order))]
     few = replace(query_for(codes=("TK0900", "TK0001", "TK0501")), order=order)
 
@@ -167,7 +167,7 @@ def test_few_rows_are_in_the_order_of_many(query_for, order: Order) -> None:  # 
 
 @pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("column", Sort)
-def test_the_whole_list_has_the_order_of_a_filtered_one(
+def test_the_whole_list_has_the_same_order_as_a_filtered_one(
     column: Sort, is_descending: bool, numbered: TicketIndex
 ) -> None:
     """The first page of the whole list has a query of its own; rows without a value come after it."""

@@ -37,7 +37,7 @@ def test_each_word_is_found_in_any_order_and_spelling(query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["may quet", "in hongs", "an dangg"])
-def test_a_word_that_is_not_there_finds_nothing(query: str) -> None:
+def test_an_absent_word_finds_nothing(query: str) -> None:
     assert not finds(query, TITLE)
 
 
@@ -112,13 +112,13 @@ def test_a_number_as_it_is_dialled_here(typed: str, dialled: str) -> None:
     assert national(typed) == dialled
 
 
-def test_what_no_database_compares_is_no_part_of_a_word() -> None:
+def test_characters_that_no_database_compares_are_not_part_of_a_word() -> None:
     assert words_of(["a\0b\x1b c"]) == "ab c"
     assert finds("a\0b", "ab")
 
 
 @given(st.text(max_size=400))
-def test_a_query_of_anything_has_few_terms_without_empty_words(query: str) -> None:
+def test_any_query_has_few_terms_and_no_empty_word(query: str) -> None:
     terms = terms_in(query)
 
     assert len(terms) <= MAX_SEARCH_WORDS
@@ -142,12 +142,12 @@ def test_every_text_finds_itself(text: str) -> None:
         ("x" * 150 + " " + "y" * 49 + " z", "x" * 150 + " " + "y" * 49),
     ],
 )
-def test_what_is_searched_of_a_long_query_is_whole_words(query: str, searched: str) -> None:
+def test_a_long_query_is_cut_at_whole_words(query: str, searched: str) -> None:
     assert searched_part(query) == searched
 
 
 @given(st.text('ab 0đ.+"()\n', max_size=450))
-def test_what_is_searched_is_the_beginning_of_what_was_typed_and_all_of_it_counts(query: str) -> None:
+def test_the_search_uses_the_beginning_of_the_query_and_reports_the_rest(query: str) -> None:
     part = searched_part(query)
 
     assert query.startswith(part)

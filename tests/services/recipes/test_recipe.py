@@ -64,7 +64,7 @@ def test_placeholders_are_replaced_once_and_escaped(values: dict[str, str]) -> N
 
 
 @given(st.sampled_from(RecipeAction), st.lists(st.text(), max_size=3))
-def test_a_change_is_kept_as_it_was(do: RecipeAction, texts: list[str]) -> None:
+def test_a_change_survives_storing(do: RecipeAction, texts: list[str]) -> None:
     change = RecipeChange("ticket_title", do, tuple(texts))
 
     assert changes_of(json.loads(json.dumps([asdict(change)]))) == (change,)

@@ -41,7 +41,7 @@ def broken(rule: TicketRule, wanted: Mapping[str, Any], **asked: Any) -> set[Req
         ("", {}, False),
     ],
 )
-def test_a_rule_is_for_the_field_and_the_value_that_it_names(
+def test_a_rule_applies_to_the_field_and_value_it_names(
     value: str, wanted: dict[str, str], applies: bool
 ) -> None:
     rule = TicketRule(field="status_name", value=value, needs_reason=True)
@@ -62,7 +62,7 @@ def test_a_rule_is_for_the_field_and_the_value_that_it_names(
         ({"emergency_phone": "0123456789"}, {"emergency_phone": ""}, {Requirement.FILLED}),  # and emptied
     ],
 )
-def test_required_fields_count_as_they_are_after_the_change(
+def test_required_fields_are_checked_as_they_are_after_the_change(
     known: dict[str, Any], also_wanted: dict[str, str], unmet: set[Requirement]
 ) -> None:
     rule = TicketRule(field="status_name", value=DONE, required_fields=["emergency_phone"])
@@ -70,7 +70,7 @@ def test_required_fields_count_as_they_are_after_the_change(
     assert broken(rule, {"status_name": DONE, **also_wanted}, known=known) == unmet
 
 
-def test_what_cannot_be_read_is_let_through_only_where_the_rule_says_so() -> None:
+def test_an_unreadable_field_passes_only_if_the_rule_allows_it() -> None:
     rule = TicketRule(field="status_name", required_fields=["cate_name"], allows_unreadable=True)
 
     allowed = found(rule, {"status_name": DONE})
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_let_through_only_where_the_rule_says_so() -> Non
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("takes_back", [False, True])
-def test_only_members_of_a_named_group_may(staff: User, lead: User, takes_back: bool) -> None:
+def test_only_members_of_a_named_group_may_make_the_change(staff: User, lead: User, takes_back: bool) -> None:
     Group.objects.create(name="night shift")
     rule = TicketRule(field="emergency_phone", groups=[Role.LEAD.value, "night shift"])
     wanted = {"emergency_phone": "0123456789"}
@@ -92,7 +92,7 @@ def test_only_members_of_a_named_group_may(staff: User, lead: User, takes_back: 
 
 
 @pytest.mark.django_db
-def test_a_group_that_is_gone_lets_nobody_through(lead: User) -> None:
+def test_a_deleted_group_exempts_no_user(lead: User) -> None:
     rule = TicketRule(field="emergency_phone", groups=["was renamed"])
 
     assert broken(rule, {"emergency_phone": ""}, user=lead) == {Requirement.GROUP}
@@ -109,7 +109,7 @@ CHANGES = st.dictionaries(st.sampled_from(NAMES), VALUES)
 
 
 @given(st.lists(RULES), CHANGES, CHANGES, st.sampled_from(["", "vì thế"]))
-def test_taking_back_is_held_up_by_nothing_but_groups_and_forgets_nothing(
+def test_an_undo_is_blocked_only_by_groups_and_records_the_rest(
     rules: list[TicketRule], wanted: dict[str, Any], known: dict[str, Any], reason: str
 ) -> None:
     user = User()
@@ -143,12 +143,12 @@ def test_fields_that_do_not_change_have_no_rules(rules: list[TicketRule], known:
         st.lists(st.text()).map(tuple),
     )
 )
-def test_what_is_kept_of_an_unmet_requirement_comes_back_the_same(unmet: Unmet) -> None:
+def test_an_unmet_requirement_survives_storing(unmet: Unmet) -> None:
     assert Unmet.from_json(unmet.as_json()) == unmet
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
-def test_what_each_column_of_a_rule_requires_can_be_unmet(name: str, staff: User) -> None:
+def test_each_column_of_a_rule_can_be_unmet(name: str, staff: User) -> None:
     is_list = isinstance(TicketRule._meta.get_field(name).get_default(), list)
     rule = TicketRule(field="status_name", **{name: ["emergency_phone"] if is_list else True})
 

@@ -23,7 +23,7 @@ HERE, ELSEWHERE = "https://crm.example.com", "https://other.example.com"
 
 @pytest.mark.parametrize("setting", ["whole", CHANGED])
 @pytest.mark.parametrize("proved_at", [None, HERE, ELSEWHERE])
-def test_only_a_proof_of_this_crm_and_the_setting_together_shorten_the_object(
+def test_changed_keys_are_sent_alone_only_with_the_setting_and_a_proof_for_this_crm(
     setting: str, proved_at: str | None, settings: Any
 ) -> None:
     settings.TICKET_API_URL, settings.TICKET_API_CUSTOM_FIELDS = HERE, setting
@@ -51,7 +51,7 @@ def test_a_trial_while_a_save_is_under_way_sends_nothing(staff: User, sandbox: S
         ({"kind": "reset", "after": True}, Outcome.VERIFIED),
     ],
 )
-def test_a_trial_without_an_answer_proves_nothing_and_is_on_record(
+def test_a_trial_without_an_answer_proves_nothing_and_is_recorded(
     fault: dict[str, Any], outcome: Outcome, sandbox: Sandbox
 ) -> None:
     sandbox.fault(method="PUT", **fault)
@@ -61,7 +61,7 @@ def test_a_trial_without_an_answer_proves_nothing_and_is_on_record(
     assert Change.objects.get().outcome == outcome
 
 
-def test_a_trial_that_the_crm_replaced_takes_an_earlier_proof_back(sandbox: Sandbox, settings: Any) -> None:
+def test_a_trial_that_shows_replacing_withdraws_an_earlier_proof(sandbox: Sandbox, settings: Any) -> None:
     CrmSnapshot.objects.keep(Snapshot.MERGING, {"url": settings.TICKET_API_URL, "ticket": CODE})
     before = sandbox.ticket(CODE)["custom_fields"]
     sandbox.switch(custom_semantics="replace")

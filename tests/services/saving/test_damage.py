@@ -28,7 +28,9 @@ TABLE: list[tuple[str, Any, Any, Damage]] = [
 
 
 @pytest.mark.parametrize(("name", "before", "after", "damage"), TABLE)
-def test_damage_is_told_from_another_spelling(name: str, before: Any, after: Any, damage: Damage) -> None:
+def test_damage_is_distinguished_from_another_spelling(
+    name: str, before: Any, after: Any, damage: Damage
+) -> None:
     assert damage_by_field({name: [before, after]}, TicketSchema()) == {name: damage}
 
 

@@ -37,7 +37,7 @@ bases = st.builds(
 
 
 @given(bases)
-def test_a_base_comes_back_as_it_was_signed(base: Base) -> None:
+def test_a_signed_base_is_read_back_unchanged(base: Base) -> None:
     token = base.sign(LAN)
 
     assert load_base(token, code=CODE, user=LAN) == base
@@ -97,7 +97,7 @@ def deleted(user: User) -> None:
 
 
 @pytest.mark.parametrize("change", [new_password, switched_off, deleted])
-def test_an_owner_whose_sessions_ended_is_nobodys_owner(
+def test_a_base_has_no_owner_after_the_users_sessions_ended(
     change: Callable[[User], Any], make_person: Callable[..., User]
 ) -> None:
     user = make_person(Role.STAFF)
@@ -112,7 +112,7 @@ def test_an_owner_whose_sessions_ended_is_nobodys_owner(
 
 
 @pytest.mark.parametrize(("age", "is_taken"), [(HOUR - timedelta(minutes=1), True), (HOUR * 2, False)])
-def test_a_base_is_somebodys_for_a_limited_time(
+def test_a_base_has_an_owner_for_a_limited_time(
     age: timedelta, is_taken: bool, make_person: Callable[..., User]
 ) -> None:
     user = make_person(Role.STAFF)

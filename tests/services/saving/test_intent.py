@@ -51,7 +51,7 @@ def now(sandbox: Sandbox, *names: str) -> dict[str, Any]:
     return {name: ticket[name] for name in names}
 
 
-def test_only_wishes_that_the_ticket_does_not_hold_are_sent(comparing: Compare, sandbox: Sandbox) -> None:
+def test_only_values_that_the_ticket_does_not_hold_are_sent(comparing: Compare, sandbox: Sandbox) -> None:
     base = now(sandbox, TITLE, PHONE)
 
     intent = comparing(base, ticket_title=base[TITLE], emergency_phone="0909 111 222")
@@ -63,7 +63,9 @@ def test_only_wishes_that_the_ticket_does_not_hold_are_sent(comparing: Compare, 
     assert intent.merged.already_there == (TITLE,)
 
 
-def test_custom_fields_go_whole_with_the_changed_one_in_them(comparing: Compare, sandbox: Sandbox) -> None:
+def test_custom_fields_are_sent_whole_with_the_changed_one_in_them(
+    comparing: Compare, sandbox: Sandbox
+) -> None:
     held = {name: one for name, one in sandbox.ticket(CODE)["custom_fields"].items() if one is not None}
 
     intent = comparing({}, custom_fields__so_serial="SN-NEW")
@@ -73,7 +75,7 @@ def test_custom_fields_go_whole_with_the_changed_one_in_them(comparing: Compare,
     assert intent.payload == {"custom_fields": {**held, "so_serial": "SN-NEW"}}
 
 
-def test_what_only_others_changed_is_kept_and_told(comparing: Compare, sandbox: Sandbox) -> None:
+def test_fields_that_only_others_changed_are_kept_and_reported(comparing: Compare, sandbox: Sandbox) -> None:
     base = now(sandbox, TITLE, PHONE)
     sandbox.edit(CODE, emergency_phone="0909 999 999")
 
@@ -84,7 +86,7 @@ def test_what_only_others_changed_is_kept_and_told(comparing: Compare, sandbox: 
     assert intent.merged.kept_theirs == {PHONE: (base[PHONE], "0909 999 999")}
 
 
-def test_a_clear_is_sent_as_the_kinds_own_empty_value(comparing: Compare, sandbox: Sandbox) -> None:
+def test_a_clear_is_sent_as_the_empty_value_of_the_kind(comparing: Compare, sandbox: Sandbox) -> None:
     intent = comparing(now(sandbox, PHONE), emergency_phone=CLEAR, custom_fields__so_serial=CLEAR)
 
     assert isinstance(intent, Intent)
@@ -139,7 +141,7 @@ def against_a_rule(sandbox: Sandbox) -> dict[str, Any]:
         (against_a_rule, RuleBroken, [TITLE]),
     ],
 )
-def test_each_thing_that_stands_in_the_way_has_its_name(
+def test_each_obstacle_to_a_save_has_its_own_problem(
     prepared: Callable[[Sandbox], dict[str, Any]],
     problem: type[SaveProblem],
     left: list[str],
@@ -153,7 +155,9 @@ def test_each_thing_that_stands_in_the_way_has_its_name(
     assert list(found.left) == left
 
 
-def test_without_reading_every_wish_is_sent_and_nothing_else(comparing: Compare, sandbox: Sandbox) -> None:
+def test_without_reading_every_wanted_value_is_sent_and_nothing_else(
+    comparing: Compare, sandbox: Sandbox
+) -> None:
     sandbox.switch(read_right="403")
 
     intent = comparing(None, ticket_title="Của tôi", custom_fields__so_serial="SN-NEW")

@@ -69,7 +69,9 @@ def test_while_another_save_is_under_way_nothing_is_recorded(
     assert Change.objects.count() == 1
 
 
-def test_what_ended_since_the_ticket_was_read_is_compared_afresh(context: SaveContext, lead: User) -> None:
+def test_a_save_that_ended_since_the_read_leads_to_another_comparison(
+    context: SaveContext, lead: User
+) -> None:
     seen = on_record(CODE)
     other_save(lead, outcome=Outcome.VERIFIED)
 
@@ -106,14 +108,14 @@ def test_many_tickets_are_looked_up_by_one_query_as_each_by_itself(
     assert [len(found[code]) for code in codes] == [MAX_CHANGES_SEEN, 2, 1, 0]
 
 
-def test_where_nothing_was_read_there_is_nothing_to_compare_afresh(context: SaveContext, lead: User) -> None:
+def test_without_a_read_there_is_no_further_comparison(context: SaveContext, lead: User) -> None:
     seen = on_record(CODE)
     other_save(lead, outcome=Outcome.VERIFIED)
 
     assert isinstance(record_intent(EDITED, context, BLIND, seen), Change)
 
 
-def test_saves_of_other_tickets_are_no_matter(context: SaveContext, lead: User) -> None:
+def test_saves_of_other_tickets_do_not_interfere(context: SaveContext, lead: User) -> None:
     seen = on_record(CODE)
     other_save(lead, ticket_code="T-2")
     other_save(lead, ticket_code="T-3", outcome=Outcome.VERIFIED)
@@ -132,7 +134,7 @@ def test_a_form_posted_again_finds_its_first_record(context: SaveContext, lead: 
     assert earlier_post(SaveContext(lead, context.submission)) is None  # another user's form
 
 
-def test_an_error_of_the_database_is_not_taken_for_a_lock(context: SaveContext) -> None:
+def test_a_database_error_is_not_mistaken_for_a_lock(context: SaveContext) -> None:
     broken = replace(context, change_reason=None)  # type: ignore[arg-type] # a column that takes no null
 
     with pytest.raises(IntegrityError):
@@ -140,7 +142,7 @@ def test_an_error_of_the_database_is_not_taken_for_a_lock(context: SaveContext) 
     assert not Change.objects.exists()
 
 
-def test_only_the_newest_changes_of_a_ticket_are_looked_at(lead: User) -> None:
+def test_only_the_newest_changes_of_a_ticket_are_compared(lead: User) -> None:
     made = [other_save(lead, outcome=Outcome.VERIFIED) for _number in range(MAX_CHANGES_SEEN + 2)]
     other_save(lead, ticket_code="T-2")
 
@@ -148,7 +150,7 @@ def test_only_the_newest_changes_of_a_ticket_are_looked_at(lead: User) -> None:
     assert on_record(CODE, but=made[-1].pk)[0] == (made[-2].pk, Outcome.VERIFIED)
 
 
-def test_waiting_for_a_save_ends_with_it_or_after_a_while(context: SaveContext, lead: User) -> None:
+def test_waiting_for_a_save_ends_with_it_or_after_a_timeout(context: SaveContext, lead: User) -> None:
     running = other_save(lead, runner=this_runner())
     waited = wait_for(running)
     assert waited is not None
@@ -160,7 +162,7 @@ def test_waiting_for_a_save_ends_with_it_or_after_a_while(context: SaveContext, 
     assert waited.outcome == Outcome.VERIFIED
 
 
-def test_waiting_ends_with_a_record_that_is_withdrawn(context: SaveContext, lead: User) -> None:
+def test_waiting_ends_when_the_record_is_withdrawn(context: SaveContext, lead: User) -> None:
     running = other_save(lead, runner=this_runner())
     Change.objects.all().delete()
 

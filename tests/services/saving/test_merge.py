@@ -42,7 +42,7 @@ def test_each_case_of_three_versions(
 
 
 @given(VERSIONS, VERSIONS, VERSIONS)
-def test_only_wished_fields_can_be_sent(
+def test_only_wanted_fields_can_be_sent(
     base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
 ) -> None:
     found = merge(base, mine, theirs, SCHEMA)
@@ -64,7 +64,7 @@ def test_a_third_partys_value_is_never_overwritten_without_asking(
 
 
 @given(VERSIONS, VERSIONS, VERSIONS)
-def test_what_they_changed_is_mentioned_kept_or_asked_about(
+def test_their_changes_are_kept_mentioned_or_a_conflict(
     base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
 ) -> None:
     found = merge(base, mine, theirs, SCHEMA)
@@ -77,7 +77,7 @@ def test_what_they_changed_is_mentioned_kept_or_asked_about(
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), TEXTS, min_size=len(NAMES)), VERSIONS, VERSIONS)
-def test_it_is_symmetric_in_what_both_wrote(
+def test_a_merge_is_symmetric_in_what_both_wrote(
     base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
 ) -> None:
     """Two users who edited the same form conflict in the same fields, in either order of saving."""

@@ -33,7 +33,7 @@ def flat(payload: Any) -> dict[str, Any]:
 
 
 @given(wishes, tickets)
-def test_what_was_before_is_what_was_shown_and_null_for_what_is_sent_and_no_longer_listed(
+def test_before_holds_what_was_shown_and_null_for_sent_fields_no_longer_listed(
     wanted: dict[str, Any], values: dict[str, Any]
 ) -> None:
     out = outgoing(wanted, held(values, *wanted, "custom_fields.a", SIGNED.field), SIGNED, KEEPS)
@@ -43,7 +43,7 @@ def test_what_was_before_is_what_was_shown_and_null_for_what_is_sent_and_no_long
 
 
 @given(wishes, tickets, st.sampled_from([EMPTIES, KEEPS]))
-def test_a_signature_is_sent_besides_and_can_be_left_out(
+def test_a_signature_is_added_and_can_be_left_out(
     wanted: dict[str, Any], values: dict[str, Any], schema: TicketSchema
 ) -> None:
     known = held(values, *wanted, SIGNED.field)
@@ -57,7 +57,7 @@ def test_a_signature_is_sent_besides_and_can_be_left_out(
 
 
 @given(wishes, tickets)
-def test_custom_fields_go_whole_and_nothing_else_that_was_not_wanted(
+def test_custom_fields_are_sent_whole_and_no_other_unwanted_field(
     wanted: dict[str, Any], values: dict[str, Any]
 ) -> None:
     sent = flat(outgoing(wanted, held(values, *wanted), None, KEEPS).payload)
@@ -69,7 +69,7 @@ def test_custom_fields_go_whole_and_nothing_else_that_was_not_wanted(
 
 
 @given(wishes)
-def test_where_nothing_was_read_only_the_wishes_are_sent(wanted: dict[str, Any]) -> None:
+def test_without_a_read_only_the_wanted_values_are_sent(wanted: dict[str, Any]) -> None:
     out = outgoing(wanted, Held(), None, KEEPS)
 
     assert flat(out.payload) == wanted
@@ -77,7 +77,7 @@ def test_where_nothing_was_read_only_the_wishes_are_sent(wanted: dict[str, Any])
 
 
 @given(wishes, tickets)
-def test_a_crm_that_empties_loses_exactly_the_other_fields_that_it_did_not_show(
+def test_an_emptying_crm_loses_exactly_the_fields_that_it_did_not_show(
     wanted: dict[str, Any], values: dict[str, Any]
 ) -> None:
     lost = outgoing(wanted, held(values, *wanted), None, EMPTIES).lost

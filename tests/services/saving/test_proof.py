@@ -93,7 +93,7 @@ def page_of(web: Client, change: Change) -> str:
     return str(web.get(URL, {"saved": str(change.uuid)}).content.decode())
 
 
-def test_a_late_look_does_not_take_a_colleagues_value_for_what_the_crm_stored(
+def test_a_later_look_does_not_attribute_a_colleagues_value_to_the_save(
     web: Client, staff: User, sandbox: Sandbox
 ) -> None:
     change = lost(web, sandbox, ticket_title="Của tôi")
@@ -111,7 +111,7 @@ def test_a_late_look_does_not_take_a_colleagues_value_for_what_the_crm_stored(
     assert sandbox.ticket(CODE)["ticket_title"] == THEIRS
 
 
-def test_what_was_accepted_and_not_read_back_is_not_judged_by_a_colleagues_value(
+def test_an_accepted_save_without_read_back_is_not_judged_by_a_colleagues_value(
     web: Client, staff: User, sandbox: Sandbox
 ) -> None:
     change = left_open(staff, sandbox, "accepted", ticket_title="Của tôi")
@@ -126,7 +126,7 @@ def test_what_was_accepted_and_not_read_back_is_not_judged_by_a_colleagues_value
 
 
 @pytest.mark.parametrize("fault", ["hang", "reset"])
-def test_a_colleague_who_writes_before_the_read_back_of_a_lost_answer_is_not_us(
+def test_a_colleagues_write_is_not_attributed_to_a_save_with_a_lost_answer(
     fault: str, web: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     form = ticket_form(web.get(URL)).filled(ticket_title="Của tôi")
@@ -145,7 +145,7 @@ def test_a_colleague_who_writes_before_the_read_back_of_a_lost_answer_is_not_us(
     assert Draft.objects.filter(actor=change.actor, ticket_code=CODE).exists()
 
 
-def test_without_values_from_before_a_lost_write_is_never_stored_differently(
+def test_without_earlier_values_a_lost_write_is_never_stored_differently(
     web: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.TICKET_API_READ = "off"
@@ -159,7 +159,7 @@ def test_without_values_from_before_a_lost_write_is_never_stored_differently(
 
 
 @pytest.mark.parametrize(("was_stored", "outcome"), [(True, "verified"), (False, "not_applied")])
-def test_a_late_look_proves_what_it_can(
+def test_a_later_look_proves_what_it_can(
     was_stored: bool, outcome: str, staff: User, sandbox: Sandbox
 ) -> None:
     wanted = {"ticket_title": "Của tôi", "emergency_phone": "0909123123"}
@@ -174,7 +174,9 @@ def test_a_late_look_proves_what_it_can(
     assert can_undo(change) is was_stored
 
 
-def test_what_the_crm_makes_of_a_value_at_once_is_stored_differently(web: Client, sandbox: Sandbox) -> None:
+def test_what_the_crm_immediately_makes_of_a_value_is_stored_differently(
+    web: Client, sandbox: Sandbox
+) -> None:
     sandbox.fault("store_differently", code=CODE, method="PUT", field="ticket_title", value="KHÁC")
     save(web, ticket_title="Khác")
 
@@ -198,7 +200,7 @@ def test_undoing_a_settled_run_leaves_a_colleagues_value_alone(
     assert (item.plan, item.reason, item.wishes) == ("cannot", "not_certain", None)
 
 
-def test_what_can_no_longer_be_found_out_is_not_offered_to_be_found_out(
+def test_no_check_is_offered_for_what_can_no_longer_be_settled(
     lead: User, staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     change = left_open(staff, sandbox, "accepted", ticket_title="Của tôi")
@@ -216,7 +218,7 @@ def test_what_can_no_longer_be_found_out_is_not_offered_to_be_found_out(
 
 
 @pytest.mark.parametrize("outcome", ["unknown", "accepted"])
-def test_what_colleagues_did_before_a_late_look_is_no_damage_of_the_save(
+def test_changes_by_colleagues_before_a_later_look_are_not_damage_of_the_save(
     outcome: str, web: Client, staff: User, lead: User, sandbox: Sandbox
 ) -> None:
     change = left_open(staff, sandbox, outcome, ticket_title="Của tôi")
@@ -231,7 +233,7 @@ def test_what_colleagues_did_before_a_late_look_is_no_damage_of_the_save(
     assert set(undo.items.get().wishes or {}) == {"ticket_title"}
 
 
-def test_collateral_of_the_moment_admits_that_it_may_be_somebody_elses(web: Client, sandbox: Sandbox) -> None:
+def test_immediate_collateral_says_that_it_may_be_a_colleagues_change(web: Client, sandbox: Sandbox) -> None:
     sandbox.fault("wipe_field", code=CODE, method="PUT", field="emergency_phone")
 
     page = save(web, ticket_title="Của tôi").content.decode()
@@ -245,9 +247,7 @@ def partly(sandbox: Sandbox) -> None:
     sandbox.fault("ignore_field", code=CODE, method="PUT", field="emergency_phone")
 
 
-def test_undo_takes_back_what_was_stored_of_a_change_that_was_stored_in_part(
-    web: Client, sandbox: Sandbox, partly: None
-) -> None:
+def test_undo_takes_back_the_stored_part_of_a_change(web: Client, sandbox: Sandbox, partly: None) -> None:
     before = sandbox.ticket(CODE)
 
     answer = save(web, ticket_title="Một nửa", emergency_phone="0909123123")
@@ -262,7 +262,7 @@ def test_undo_takes_back_what_was_stored_of_a_change_that_was_stored_in_part(
 
 
 @pytest.mark.parametrize("status", [500, 504])
-def test_a_page_does_not_say_that_nothing_changed_where_something_did(
+def test_a_page_does_not_say_that_nothing_changed_if_something_did(
     status: int, web: Client, sandbox: Sandbox, partly: None
 ) -> None:
     sandbox.fault("status", code=CODE, method="PUT", after=True, status=status)
@@ -276,7 +276,7 @@ def test_a_page_does_not_say_that_nothing_changed_where_something_did(
     assert ticket_form(answer).values["emergency_phone"] == ["0909123123"]
 
 
-def test_undoing_a_run_takes_back_what_was_stored_in_part(
+def test_undoing_a_run_takes_back_changes_that_were_stored_in_part(
     web: Client, lead: User, client_of: Callable[[User], Client], sandbox: Sandbox, partly: None
 ) -> None:
     title = sandbox.ticket(CODE)["ticket_title"]
@@ -313,7 +313,7 @@ def running_item(lead: User, **values: Any) -> BulkItem:
 
 
 @pytest.mark.parametrize("status", [502, 504])
-def test_a_bulk_update_does_not_send_again_what_was_stored_in_part(
+def test_a_bulk_update_does_not_resend_what_was_stored_in_part(
     status: int, lead: User, client_of: Callable[[User], Client], sandbox: Sandbox, partly: None
 ) -> None:
     wishes = {"ticket_title": {"set": "Một nửa"}, "emergency_phone": {"set": "0909123123"}}
@@ -360,7 +360,7 @@ def test_all_open_changes_of_a_ticket_are_settled_by_one_look(staff: User, sandb
     assert len(sandbox.log("GET", CODE)) == 1, "what cannot be told is looked at again"
 
 
-def test_changes_that_cannot_be_settled_do_not_keep_newer_ones_waiting(staff: User, sandbox: Sandbox) -> None:
+def test_changes_that_cannot_be_settled_do_not_delay_newer_ones(staff: User, sandbox: Sandbox) -> None:
     for number in range(3):
         record(staff, f"GONE-{number}", outcome="unknown", wanted={"ticket_title": "x"}, before={})
     newer = record(staff, outcome="unknown", wanted={"ticket_title": sandbox.ticket(CODE)["ticket_title"]})
@@ -372,7 +372,7 @@ def test_changes_that_cannot_be_settled_do_not_keep_newer_ones_waiting(staff: Us
     assert newer.outcome == "verified"
 
 
-def test_a_look_that_tells_nothing_new_counts_as_no_save(
+def test_a_look_that_finds_nothing_new_is_not_counted_as_a_save(
     staff: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "ticketadmin.saves")
@@ -395,7 +395,7 @@ def test_a_look_that_tells_nothing_new_counts_as_no_save(
         ({"expected_at": "2027-01-02"}, "unknown", "does not show what it stored"),
     ],
 )
-def test_of_a_lost_answer_only_what_is_shown_counts_as_arrived(
+def test_after_a_lost_answer_only_shown_values_count_as_stored(
     wanted: dict[str, str], outcome: str, words: str, web: Client, staff: User, sandbox: Sandbox
 ) -> None:
     change = record(staff, outcome="unknown", reason="reset", wanted=wanted, before={"ticket_title": "Cũ"})
@@ -409,9 +409,7 @@ def test_of_a_lost_answer_only_what_is_shown_counts_as_arrived(
     assert words in page
 
 
-def test_an_item_that_a_crash_cut_off_is_not_sent_again_where_it_was_stored_in_part(
-    lead: User, sandbox: Sandbox
-) -> None:
+def test_an_item_cut_off_by_a_crash_is_not_resent_if_stored_in_part(lead: User, sandbox: Sandbox) -> None:
     item = running_item(lead)
     before = sandbox.ticket(CODE)
     change = left_open(lead, sandbox, "pending", ticket_title="Một nửa", emergency_phone="0909123123")
@@ -439,7 +437,7 @@ def test_pruning_deletes_what_can_no_longer_be_settled(staff: User, sandbox: San
 
 
 @pytest.mark.parametrize("status", [503, 507, 520, 522, 524])
-def test_an_answer_that_may_be_a_proxys_is_no_proof_that_nothing_was_stored(
+def test_an_answer_that_may_come_from_a_proxy_does_not_prove_that_nothing_was_stored(
     status: int, web: Client, sandbox: Sandbox
 ) -> None:
     sandbox.fault("status", code=CODE, method="PUT", status=status)

@@ -32,7 +32,7 @@ tickets = st.dictionaries(names, json_values)
 
 
 @given(tickets, tickets)
-def test_what_is_wanted_is_sent_and_beside_it_exactly_what_was_read(
+def test_the_wanted_values_are_sent_together_with_exactly_what_was_read(
     wanted: dict[str, Any], before: dict[str, Any]
 ) -> None:
     sent = with_sent_along(wanted, before, EMPTIES)
@@ -63,7 +63,7 @@ def test_every_standard_field_is_wanted_sent_along_lost_or_empty(
 
 
 @given(tickets.filter(bool), tickets)
-def test_the_record_names_what_went_along(wanted: dict[str, Any], before: dict[str, Any]) -> None:
+def test_the_record_names_what_was_sent_along(wanted: dict[str, Any], before: dict[str, Any]) -> None:
     sent = with_sent_along(wanted, before, EMPTIES)
     change = Change(wanted=wanted, before=before, payload=payload_of(sent, None))
 
@@ -86,7 +86,7 @@ A, B = "custom_fields.a", "custom_fields.b"
         ({**ALL, A: "1", B: "2"}, True, (A, B), ()),
     ],
 )
-def test_what_reading_does_not_show_cannot_go_along(
+def test_a_field_that_reading_does_not_show_cannot_be_sent_along(
     values: dict[str, Any], shows_custom: bool, known: tuple[str, ...], lost: tuple[str, ...]
 ) -> None:
     shown = ReadTicket("T-1", values, timezone.now(), shows_custom_fields=shows_custom)
@@ -135,7 +135,7 @@ def test_a_ticket_was_seen_with_what_its_newest_save_sent_and_its_drafts_began_w
 
 
 @pytest.mark.django_db
-def test_the_first_sight_is_kept() -> None:
+def test_the_first_proof_of_emptying_is_kept() -> None:
     remember_emptied("T-1", ["account_email"])
     remember_emptied("T-2", ["expected_at"])
 

@@ -47,7 +47,7 @@ def change(results: dict[str, Outcome], before: dict[str, Any] | None) -> Change
         ),  # the second may have taken effect, too
     ],
 )
-def test_what_can_be_taken_back(
+def test_which_changes_can_be_undone(
     results: dict[str, Outcome], before: dict[str, Any] | None, undone: dict[str, Any]
 ) -> None:
     one = change(results, before)
@@ -60,7 +60,7 @@ def test_what_can_be_taken_back(
     st.dictionaries(st.sampled_from(NAMES), st.sampled_from(FIELD_OUTCOMES), min_size=1),
     st.dictionaries(st.sampled_from(NAMES), st.text(max_size=3)),
 )
-def test_only_earlier_values_of_fields_that_took_effect(
+def test_an_undo_has_only_earlier_values_of_fields_that_took_effect(
     results: dict[str, Outcome], before: dict[str, str]
 ) -> None:
     one = change(results, before)

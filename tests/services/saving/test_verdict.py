@@ -48,7 +48,7 @@ def found(**values: str) -> ReadBack:
         (ReadBack(is_forbidden=True), Outcome.NOT_READABLE),
     ],
 )
-def test_right_after_an_accepted_write(look: ReadBack, outcome: Outcome) -> None:
+def test_outcomes_right_after_an_accepted_write(look: ReadBack, outcome: Outcome) -> None:
     assert judge(SENT, look, SCHEMA, WriteState.JUST_ACCEPTED).outcome is outcome
 
 
@@ -63,7 +63,7 @@ def test_right_after_an_accepted_write(look: ReadBack, outcome: Outcome) -> None
         (ReadBack(is_forbidden=True), Outcome.NOT_READABLE, Outcome.UNKNOWN),
     ],
 )
-def test_at_a_later_look(look: ReadBack, accepted: Outcome, unanswered: Outcome) -> None:
+def test_outcomes_at_a_later_look(look: ReadBack, accepted: Outcome, unanswered: Outcome) -> None:
     for state, outcome in ((WriteState.ACCEPTED, accepted), (WriteState.UNANSWERED, unanswered)):
         assert judge(SENT, look, SCHEMA, state).outcome is outcome
 
@@ -141,7 +141,7 @@ def test_a_write_that_was_accepted_is_judged_field_by_field(
 
 
 @given(VERSIONS, VERSIONS, VERSIONS, st.booleans())
-def test_a_later_look_never_takes_a_strange_value_for_the_crms_spelling(
+def test_a_later_look_never_takes_another_value_for_the_crms_spelling(
     wanted: dict[str, str], before: dict[str, str], after: dict[str, str], was_accepted: bool
 ) -> None:
     found = later_outcomes(field_outcomes(wanted, before, after, SCHEMA), was_accepted=was_accepted)
@@ -152,19 +152,19 @@ def test_a_later_look_never_takes_a_strange_value_for_the_crms_spelling(
 
 
 @given(st.lists(st.sampled_from(list(Outcome)), min_size=1))
-def test_the_worst_outcome_of_the_fields_is_the_changes(found: list[Outcome]) -> None:
+def test_a_change_has_the_worst_outcome_of_its_fields(found: list[Outcome]) -> None:
     worst = overall(found)
 
     assert worst in found
     assert all(one.severity <= worst.severity for one in found)
 
 
-def test_without_fields_nothing_can_be_read() -> None:
+def test_without_fields_the_outcome_is_not_readable() -> None:
     assert overall([]) is Outcome.NOT_READABLE
 
 
 @given(st.sets(st.sampled_from(NAMES)), VERSIONS, VERSIONS)
-def test_collateral_is_what_changed_unsent(
+def test_collateral_is_what_changed_without_being_sent(
     sent: set[str], before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     found = collateral(sent, before, after, SCHEMA)
@@ -204,7 +204,7 @@ SIGNED = Signature("custom_fields.signed", "Lan")
         ),
     ],
 )
-def test_a_crm_is_known_by_several_emptied_fields_or_by_all_there_were(
+def test_an_emptying_crm_is_recognised_by_several_emptied_fields_or_by_all_there_were(
     before: dict[str, Any], others: dict[str, Any], is_learnt: bool
 ) -> None:
     sent = Sent({"ticket_title": "B"}, before, SIGNED, along=["cate_name"])

@@ -33,7 +33,7 @@ def many(staff: User, lead: User) -> None:
     )
 
 
-def test_a_list_goes_on_where_the_one_before_ended(many: None, staff: User, lead: User) -> None:
+def test_a_list_continues_where_the_previous_one_ended(many: None, staff: User, lead: User) -> None:
     first = snippets_for(staff)
     second = snippets_for(staff, after=MAX_SNIPPETS_SHOWN)
 
@@ -43,7 +43,7 @@ def test_a_list_goes_on_where_the_one_before_ended(many: None, staff: User, lead
     assert not second.has_more
 
 
-def test_exactly_as_many_as_a_list_holds_are_all(many: None, staff: User, lead: User) -> None:
+def test_a_full_list_without_further_snippets_is_complete(many: None, staff: User, lead: User) -> None:
     Snippet.objects.filter(owner=lead).first().delete()  # type: ignore[union-attr]
 
     found = snippets_for(staff)
@@ -87,20 +87,20 @@ def test_a_search_finds_names_texts_and_owners(
     assert names(search_snippets(staff, words)) == expected
 
 
-def test_a_search_in_names_leaves_texts_out(staff: User) -> None:
+def test_a_search_in_names_ignores_texts(staff: User) -> None:
     Snippet.objects.create(owner=staff, name="một", content="hai")
     Snippet.objects.create(owner=staff, name="hai", content="một")
 
     assert names(search_snippets(staff, "mot", in_names=True)) == ["một"]
 
 
-def test_a_search_reaches_what_no_list_holds(many: None, staff: User, lead: User) -> None:
+def test_a_search_finds_snippets_beyond_the_list(many: None, staff: User, lead: User) -> None:
     last = Snippet.objects.get(owner=lead, name=f"{lead.pk}-{MAX_SNIPPETS_SHOWN - 101:03}")
 
     assert names(search_snippets(staff, last.name)) == [last.name]
 
 
-def test_a_search_is_bounded_and_reads_no_whole_text(many: None, staff: User) -> None:
+def test_a_search_is_limited_and_reads_no_whole_text(many: None, staff: User) -> None:
     with CaptureQueriesContext(connection) as queries:
         found = search_snippets(staff, "x" + " " * MAX_SNIPPET_QUERY + "nothing such")
 

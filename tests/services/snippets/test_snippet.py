@@ -26,13 +26,13 @@ VALUES = {"customer": "A & <B>", "code": "ABC123", "today": "28/11/2026", "me": 
         ("a\n", "a"),
     ],
 )
-def test_a_name_is_kept_in_one_spelling(typed: str, kept: str) -> None:
+def test_a_name_is_stored_in_one_spelling(typed: str, kept: str) -> None:
     assert as_name(typed) == kept
     assert as_name(kept) == kept
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "//", "two words", "a/b", "x" * 41, "x" * 10_000, "a.b", "<b>"])
-def test_what_cannot_be_typed_as_one_word_is_no_name(typed: str) -> None:
+def test_a_name_must_be_one_word(typed: str) -> None:
     with pytest.raises(ValidationError):
         as_name(typed)
 
@@ -48,7 +48,7 @@ def test_what_cannot_be_typed_as_one_word_is_no_name(typed: str) -> None:
         ("e\u0301", "é"),
     ],
 )
-def test_content_is_kept_clean_and_a_text_stays_a_text(typed: str, kept: str) -> None:
+def test_content_is_stored_clean_and_plain_text_stays_plain(typed: str, kept: str) -> None:
     assert as_content(typed) == kept
 
 
@@ -66,7 +66,7 @@ def test_content_is_kept_clean_and_a_text_stays_a_text(typed: str, kept: str) ->
         ("<div>" * 4_000, "too_deep"),
     ],
 )
-def test_a_content_that_cannot_be_kept_says_why(typed: str, code: str) -> None:
+def test_a_content_that_cannot_be_stored_says_why(typed: str, code: str) -> None:
     with pytest.raises(ValidationError) as refused:
         as_content(typed)
 
@@ -84,7 +84,7 @@ PIECES = st.sampled_from(
 
 @example("<p>&#824;x</p>")
 @given(st.lists(PIECES, max_size=12).map("".join))
-def test_what_is_kept_is_kept_unchanged_when_it_is_kept_again(typed: str) -> None:
+def test_storing_a_stored_content_again_changes_nothing(typed: str) -> None:
     try:
         kept = as_content(typed)
     except ValidationError:
@@ -100,7 +100,7 @@ def test_rich_text_gets_html_and_other_boxes_its_text() -> None:
     assert shown.problems == ()
 
 
-def test_a_text_gets_the_values_as_they_are_and_rich_text_escaped() -> None:
+def test_plain_text_gets_values_as_they_are_and_rich_text_escaped() -> None:
     shown = insertion_of("Chào {customer},\n{me} < 3", VALUES)
 
     assert shown.text == "Chào A & <B>,\nLan < 3"
@@ -108,7 +108,7 @@ def test_a_text_gets_the_values_as_they_are_and_rich_text_escaped() -> None:
 
 
 @pytest.mark.parametrize("known", [{}, {"customer": ""}, {"customer": "A", "code": ""}])
-def test_a_value_that_is_not_known_is_said_and_nothing_inserted(known: dict[str, str]) -> None:
+def test_an_unknown_value_is_reported_and_inserts_nothing(known: dict[str, str]) -> None:
     shown = insertion_of("{customer} {code}", known)
 
     assert (shown.html, shown.text) == ("", "")
@@ -132,7 +132,7 @@ def test_html_that_was_stored_unclean_is_inserted_clean() -> None:
     assert shown.html == "<p>Xin</p>"
 
 
-def test_values_that_make_the_text_too_long_insert_nothing() -> None:
+def test_values_that_make_a_text_too_long_insert_nothing() -> None:
     shown = insertion_of("{customer}" * 2_000, {**VALUES, "customer": "x" * 255})
 
     assert shown.problems

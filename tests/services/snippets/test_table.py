@@ -29,7 +29,7 @@ def file_of(snippets: list[Snippet]) -> bytes:
 
 @settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.lists(st.tuples(NAMES, CONTENTS, st.booleans()), min_size=1, max_size=5))
-def test_what_is_taken_away_is_what_is_read_again(typed: list[tuple[str, str, bool]]) -> None:
+def test_an_exported_file_is_read_back_unchanged(typed: list[tuple[str, str, bool]]) -> None:
     owner = User(username="=lan")
     kept = []
     for name, content, is_shared in typed:
@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_read_says_why(content: bytes, code: str) -> None:
     ],
     ids=["workbook", "old-workbook", "password", "web-page", "pdf", "bytes"],
 )
-def test_another_kind_of_file_is_told_how_to_become_a_csv_file(content: bytes) -> None:
+def test_for_another_kind_of_file_the_error_says_how_to_make_a_csv(content: bytes) -> None:
     with pytest.raises(UnreadableFile) as refused:
         read_file(content, "snippets.csv")
 

@@ -41,12 +41,12 @@ def test_other_widgets_post_every_line_end_as_crlf(widget: Widget) -> None:
         ("٢٠٢٦-11-28", ""),
     ],
 )
-def test_a_date_input_drops_what_is_no_day(text: str, posted: str) -> None:
+def test_a_date_input_drops_what_is_not_a_date(text: str, posted: str) -> None:
     assert posted_text(Widget.DATE, text) == posted
     assert is_date(text) == bool(posted)
 
 
-def test_checkboxes_post_an_empty_text_before_those_that_are_ticked() -> None:
+def test_checkboxes_post_an_empty_text_before_the_ticked_values() -> None:
     assert posted_texts(Widget.CHECKS, []) == [""]
     assert posted_texts(Widget.CHECKS, ["A", "b\nc"]) == ["", "A", "b\r\nc"]
 
@@ -77,7 +77,7 @@ def test_plain_line_ends_keep_the_lines(text: str) -> None:
 
 
 @given(strategies.sampled_from(sorted(Widget)), TEXTS)
-def test_what_was_posted_is_posted_again_as_it_is(widget: Widget, text: str) -> None:
+def test_posting_a_posted_value_again_changes_nothing(widget: Widget, text: str) -> None:
     once = posted_text(widget, text)
 
     assert posted_text(widget, once) == once

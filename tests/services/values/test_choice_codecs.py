@@ -38,7 +38,7 @@ stored_lists = st.lists(
         ({"id": 7}, '{"id": 7}'),
     ],
 )
-def test_an_option_is_known_by_one_text_whatever_its_json_type(value: Any, text: str) -> None:
+def test_an_option_has_one_text_whatever_its_json_type(value: Any, text: str) -> None:
     assert option_text(value) == text
 
 
@@ -58,14 +58,16 @@ def test_an_option_is_known_by_one_text_whatever_its_json_type(value: Any, text:
         ({"id": 7}, '{"id": 7}', {"id": 7}),
     ],
 )
-def test_the_chosen_option_takes_the_shape_of_what_was_there(like: Any, chosen: str, sent: Any) -> None:
+def test_the_chosen_option_takes_the_json_type_of_the_previous_value(
+    like: Any, chosen: str, sent: Any
+) -> None:
     found = SelectCodec().read(SELECT, [chosen], like)
 
     assert (found, type(found)) == (sent, type(sent))
 
 
 @pytest.mark.parametrize("codec", [SelectCodec(), MultiSelectCodec()])
-def test_what_is_neither_offered_nor_held_is_refused_by_name(codec: SelectCodec | MultiSelectCodec) -> None:
+def test_an_option_neither_offered_nor_held_is_refused_by_name(codec: SelectCodec | MultiSelectCodec) -> None:
     with pytest.raises(ValidationError) as caught:
         codec.read(SELECT, ["C"], "OLD")
 
@@ -74,14 +76,14 @@ def test_what_is_neither_offered_nor_held_is_refused_by_name(codec: SelectCodec 
 
 
 @given(stored_lists)
-def test_with_every_box_as_it_was_the_list_is_sent_as_it_was(stored: list[Any]) -> None:
+def test_untouched_checkboxes_send_the_list_unchanged(stored: list[Any]) -> None:
     codec = MultiSelectCodec()
 
     assert codec.read(MULTI, codec.show(MULTI, stored), stored) == stored
 
 
 @given(stored_lists, st.data())
-def test_a_box_unticked_takes_out_that_option_and_no_other(stored: list[Any], data: st.DataObject) -> None:
+def test_unticking_a_checkbox_removes_only_that_option(stored: list[Any], data: st.DataObject) -> None:
     codec = MultiSelectCodec()
     shown = codec.show(MULTI, stored)
     if not shown:
@@ -100,7 +102,7 @@ def option_text_of(values: list[Any]) -> list[str]:
 
 
 @given(stored_lists, st.lists(st.sampled_from(["1", "2", "A", "B"]), unique=True))
-def test_boxes_ticked_besides_come_last_and_once(stored: list[Any], ticked: list[str]) -> None:
+def test_newly_ticked_options_come_last_and_once(stored: list[Any], ticked: list[str]) -> None:
     codec = MultiSelectCodec()
     shown = codec.show(MULTI, stored)
 
@@ -113,7 +115,7 @@ def test_boxes_ticked_besides_come_last_and_once(stored: list[Any], ticked: list
 @pytest.mark.parametrize(
     ("like", "sent"), [([1], [1, 2]), (["1"], ["1", "2"]), ([], ["2"]), ([True], [True, "2"]), (1, [1, 2])]
 )
-def test_an_option_more_is_a_number_where_all_were_numbers(like: Any, sent: list[Any]) -> None:
+def test_an_added_option_is_a_number_if_all_others_are(like: Any, sent: list[Any]) -> None:
     codec = MultiSelectCodec()
 
     assert codec.read(FREE, [*codec.show(FREE, like), "2"], like) == sent
@@ -124,7 +126,7 @@ WORDS = ("1", "true", "yes", "on", "y", "t", "có", "0", "false", "no", "off", "
 
 @pytest.mark.parametrize("word", [*WORDS, *map(str.upper, WORDS), *map(str.capitalize, WORDS)])
 @pytest.mark.parametrize("answer", ["1", "0"])
-def test_an_answer_keeps_the_pair_of_words_and_their_case(word: str, answer: str) -> None:
+def test_an_answer_keeps_the_stored_pair_of_words_and_their_case(word: str, answer: str) -> None:
     codec = YesNoCodec()
 
     sent = codec.read(YES_NO, [answer], word)
@@ -138,7 +140,7 @@ def test_an_answer_keeps_the_pair_of_words_and_their_case(word: str, answer: str
 
 
 @given(json_values, st.sampled_from(["1", "0"]))
-def test_whatever_is_stored_can_be_answered(like: Any, answer: str) -> None:
+def test_any_stored_value_can_be_answered(like: Any, answer: str) -> None:
     codec = YesNoCodec()
 
     sent = codec.read(YES_NO, [answer], like)

@@ -31,7 +31,7 @@ def list_of(*names: str) -> ChoiceList:
         ([], "Mới", None),
     ],
 )
-def test_the_exact_name_wins_and_case_is_folded_only_where_unique(
+def test_the_exact_name_wins_and_case_is_ignored_only_if_unique(
     names: list[str], typed: str, found: str | None
 ) -> None:
     assert matching_name(names, typed) == found

@@ -32,14 +32,14 @@ def test_every_kind_has_a_codec() -> None:
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.kind)
-def test_no_known_value_is_touched_by_a_browser(field: Field) -> None:
+def test_no_known_value_is_changed_by_a_browser(field: Field) -> None:
     touched = [value for value in VALUES if not is_untouched(field, browser_posts(field, value), value)]
 
     assert touched == []
 
 
 @given(fields, json_values)
-def test_no_value_at_all_is_touched_by_a_browser(field: Field, value: Any) -> None:
+def test_no_value_at_all_is_changed_by_a_browser(field: Field, value: Any) -> None:
     assert is_untouched(field, browser_posts(field, value), value)
     assert edit_of(field, browser_posts(field, value), value) == {}
 
@@ -54,9 +54,7 @@ def test_a_form_shown_again_as_it_was_posted_is_still_untouched(field: Field, va
 
 @given(fields, texts, json_values)
 @example(Field("custom_fields.x", "x", Kind.NUMBER), "1.5", 3)
-def test_what_is_typed_is_read_or_refused_and_reads_back_as_itself(
-    field: Field, typed: str, like: Any
-) -> None:
+def test_typed_text_is_refused_or_reads_back_as_itself(field: Field, typed: str, like: Any) -> None:
     try:
         value = parse(field, [typed], like)
     except ValidationError:
@@ -68,7 +66,7 @@ def test_what_is_typed_is_read_or_refused_and_reads_back_as_itself(
 
 
 @given(fields, texts, json_values)
-def test_a_value_of_a_file_is_sent_as_the_form_would_send_it(field: Field, typed: str, like: Any) -> None:
+def test_a_value_from_a_file_is_sent_as_the_form_would_send_it(field: Field, typed: str, like: Any) -> None:
     """A bulk file is read before its tickets are: its value takes their type when it is sent."""
     try:
         by_file = parse(field, [typed])

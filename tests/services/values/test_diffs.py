@@ -9,7 +9,7 @@ TEXTS = strategies.text(alphabet="ab <>/\n\tđ&", max_size=60)
 
 
 @given(TEXTS, TEXTS)
-def test_both_texts_can_be_read_out_of_the_pieces(before: str, after: str) -> None:
+def test_both_texts_can_be_rebuilt_from_the_pieces(before: str, after: str) -> None:
     pieces = word_diff(before, after)
 
     assert "".join(piece.text for piece in pieces if piece.kind != "added") == before
@@ -30,7 +30,7 @@ def test_pieces_are_whole_words(before: str, after: str, pieces: list[tuple[str,
     assert [(piece.kind, piece.text) for piece in word_diff(before, after)] == pieces
 
 
-def test_a_small_change_in_a_very_long_text_is_shown_small() -> None:
+def test_a_small_change_in_a_very_long_text_is_shown_as_small() -> None:
     long = "a " * LONGEST
 
     start, *change, end = word_diff(f"{long}b {long}", f"{long}c {long}")

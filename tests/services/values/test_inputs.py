@@ -41,7 +41,7 @@ def custom(kind: Kind) -> Field:
         (Kind.LONG_TEXT, "a\r\nb", ["a\r\nb"]),
     ],
 )
-def test_a_value_is_shown_and_left_untouched(kind: Kind, stored: Any, shown: list[str]) -> None:
+def test_a_shown_value_that_is_posted_back_is_untouched(kind: Kind, stored: Any, shown: list[str]) -> None:
     field = custom(kind)
 
     assert to_inputs(field, stored) == shown
@@ -51,7 +51,7 @@ def test_a_value_is_shown_and_left_untouched(kind: Kind, stored: Any, shown: lis
 
 @pytest.mark.parametrize("held", [None, "", "2026-11-30"])
 @pytest.mark.parametrize("typed", ["31/02/2026", "2026-02-30", "99999-01-01", "mai"])
-def test_a_date_that_is_none_counts_as_typed(typed: str, held: Any) -> None:
+def test_an_invalid_date_counts_as_typed(typed: str, held: Any) -> None:
     assert not is_untouched(FIELDS["expected_at"], [typed], held)
 
 
@@ -74,7 +74,7 @@ def test_a_date_that_is_none_counts_as_typed(typed: str, held: Any) -> None:
         (Kind.RAW, ["chữ"], "cũ", "chữ"),
     ],
 )
-def test_what_is_typed_keeps_the_json_type_of_what_was_there(
+def test_typed_text_takes_the_json_type_of_the_previous_value(
     kind: Kind, typed: list[str], like: Any, sent: Any
 ) -> None:
     value = parse(custom(kind), typed, like)
@@ -118,7 +118,7 @@ def test_real_phone_numbers_pass_and_keep_their_spelling(phone: str) -> None:
 
 
 @given(strategies.text(max_size=80))
-def test_any_stored_text_is_untouched_however_a_browser_posts_it(text: str) -> None:
+def test_any_stored_text_that_a_browser_posts_back_is_untouched(text: str) -> None:
     for field in (custom(Kind.TEXT), custom(Kind.LONG_TEXT), FIELDS["ticket_title"]):
         posted = [shown.replace("\r\n", "\n").replace("\n", "\r\n") for shown in to_inputs(field, text)]
         assert is_untouched(field, posted, text)
@@ -145,7 +145,7 @@ def test_two_spellings_of_one_value_are_the_same(kind: Kind, one: Any, other: An
     ("field", "like", "sent"),
     [(FIELDS["expected_at"], "2026-01-01", ""), (custom(Kind.TEXT), "x", None), (custom(Kind.RAW), [1], [])],
 )
-def test_what_clears_a_field(field: Field, like: Any, sent: Any) -> None:
+def test_which_inputs_clear_a_field(field: Field, like: Any, sent: Any) -> None:
     assert empty_value(field, like) == sent
 
 
@@ -161,7 +161,7 @@ def edit_of(name: str, typed: list[str], base: dict[str, Any], cleared: tuple[st
     return read_edit(posted, cleared=cleared, base=base, schema=SCHEMA).wishes.get(name)
 
 
-def test_keep_set_and_clear_are_three_things() -> None:
+def test_keep_set_and_clear_are_distinct() -> None:
     assert edit_of("expected_at", [""], {}) is None  # unknown and empty: kept
     assert edit_of("expected_at", [""], {"expected_at": "2026-01-01"}) == CLEAR
     assert edit_of("expected_at", [""], {}, cleared=("expected_at",)) == CLEAR
@@ -175,7 +175,7 @@ def test_names_resolve_to_the_crms_own_spelling_and_near_ones_are_suggested() ->
     assert "Đang xử lý" in str(caught.value.errors["status_name"][0].messages)
 
 
-def test_free_text_passes_only_where_the_list_cannot_be_had() -> None:
+def test_free_text_is_accepted_only_if_the_list_is_unavailable() -> None:
     assert edit_of("cate_name", ["Gì đó mới"], {}) == Set("Gì đó mới")
 
 
@@ -190,5 +190,5 @@ def test_free_text_passes_only_where_the_list_cannot_be_had() -> None:
         ("9e999999999", "9e999999998", False),
     ],
 )
-def test_numbers_are_the_same_when_they_mean_the_same(one: Any, other: Any, same: bool) -> None:
+def test_numbers_with_the_same_meaning_are_the_same(one: Any, other: Any, same: bool) -> None:
     assert same_value(custom(Kind.NUMBER), one, other) is same

@@ -22,14 +22,14 @@ VALUES = strategies.recursive(
 
 
 @given(VALUES)
-def test_every_value_but_a_text_is_read_back_from_what_is_shown(value: Any) -> None:
+def test_every_value_except_a_text_is_read_back_from_its_json(value: Any) -> None:
     shown = json_text(value)
 
     assert shown == value if isinstance(value, str) else json.dumps(read_json(shown)) == json.dumps(value)
 
 
 @given(VALUES)
-def test_sorted_keys_make_one_text_of_equal_objects(value: Any) -> None:
+def test_equal_objects_have_the_same_text(value: Any) -> None:
     backwards = {"b": value, "a": 1}
 
     assert json_text(backwards, sort_keys=True) == json_text({"a": 1, "b": value}, sort_keys=True)
@@ -42,7 +42,7 @@ def test_sorted_keys_make_one_text_of_equal_objects(value: Any) -> None:
         '"\\ud800"', '{"\\udfff": 1}', '["a\\u0000b"]', "[" * 100_000, '{"a":' * 50_000,
     ],
 )  # fmt: skip
-def test_what_nothing_can_hold_is_refused(text: str) -> None:
+def test_values_that_no_database_can_hold_are_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the error carries the text and nothing else
         read_json(text)
 
@@ -58,5 +58,5 @@ def test_a_pair_of_surrogates_is_one_character() -> None:
         ("1", False, False), (None, False, False), ([], False, True), ({}, False, True),
     ],
 )  # fmt: skip
-def test_true_and_false_are_no_numbers(value: Any, number: bool, container: bool) -> None:
+def test_true_and_false_are_not_numbers(value: Any, number: bool, container: bool) -> None:
     assert (is_number(value), is_container(value)) == (number, container)

@@ -36,7 +36,7 @@ EPOCHS = (
 
 
 @given(days, st.sampled_from(EPOCHS))
-def test_a_day_that_was_chosen_is_shown_again(day: date, like: Any) -> None:
+def test_a_chosen_date_is_shown_again(day: date, like: Any) -> None:
     codec = EpochDateCodec()
 
     try:
@@ -52,7 +52,7 @@ def test_a_day_that_was_chosen_is_shown_again(day: date, like: Any) -> None:
 
 
 @pytest.mark.parametrize("like", [1735689600000, "1735689600000"])
-def test_a_day_whose_milliseconds_look_like_seconds_is_refused(like: Any) -> None:
+def test_a_date_whose_milliseconds_look_like_seconds_is_refused(like: Any) -> None:
     with pytest.raises(ValidationError) as refused:
         EpochDateCodec().read(EPOCH, ["1978-01-01"], like)
 
@@ -63,7 +63,7 @@ def test_a_day_whose_milliseconds_look_like_seconds_is_refused(like: Any) -> Non
 @pytest.mark.parametrize(
     "value", [253402300799, "253402300799", 10**400, -(10**30), "chữ", True, {"a": 1}, [1]]
 )
-def test_what_names_no_day_is_shown_as_it_is_in_a_box(value: Any) -> None:
+def test_a_value_that_is_not_a_date_is_shown_in_a_text_box(value: Any) -> None:
     codec = EpochDateCodec()
 
     shown = codec.show(EPOCH, value)
@@ -74,7 +74,7 @@ def test_what_names_no_day_is_shown_as_it_is_in_a_box(value: Any) -> None:
 
 
 @given(json_values)
-def test_any_value_has_a_text_in_every_kind_of_number_and_day(value: Any) -> None:
+def test_any_value_has_a_text_in_every_kind_of_number_and_date(value: Any) -> None:
     for codec, field in ((NumberCodec(), NUMBER), (DateCodec(), DAY), (EpochDateCodec(), EPOCH)):
         assert all(isinstance(text, str) for text in codec.show(field, value))
         assert isinstance(codec.canonical(field, value), str)
@@ -82,7 +82,7 @@ def test_any_value_has_a_text_in_every_kind_of_number_and_day(value: Any) -> Non
 
 
 @given(days)
-def test_invisible_characters_and_spaces_around_a_day_change_nothing(day: date) -> None:
+def test_invisible_characters_and_spaces_around_a_date_change_nothing(day: date) -> None:
     assert typed_day(f"\u200e\u00a0{day.isoformat()} \ufeff") == day
 
 
@@ -100,7 +100,7 @@ def test_invisible_characters_and_spaces_around_a_day_change_nothing(day: date) 
         ("10000-01-01", "invalid_date"),
     ],
 )
-def test_what_is_no_day_of_the_calendar_says_why(text: str, code: str) -> None:
+def test_a_date_that_does_not_exist_says_why(text: str, code: str) -> None:
     with pytest.raises(ValidationError) as caught:
         typed_day(text)
 
@@ -121,14 +121,14 @@ def test_what_is_no_day_of_the_calendar_says_why(text: str, code: str) -> None:
         ("1_000", True, "1_000"),
     ],
 )
-def test_numbers_are_told_from_what_only_looks_like_one(value: Any, is_foreign: bool, canonical: str) -> None:
+def test_numbers_are_distinguished_from_look_alikes(value: Any, is_foreign: bool, canonical: str) -> None:
     codec = NumberCodec()
 
     assert (codec.is_foreign(NUMBER, value), codec.canonical(NUMBER, value)) == (is_foreign, canonical)
 
 
 @given(st.integers(-(10**14), 10**14), st.sampled_from([None, 1, 1.5, "1", "chữ"]))
-def test_a_number_of_a_file_takes_the_type_that_typing_it_takes(number: int, like: Any) -> None:
+def test_a_number_from_a_file_takes_the_same_type_as_a_typed_one(number: int, like: Any) -> None:
     codec = NumberCodec()
     of_file = codec.read(NUMBER, [str(number)], None)
 

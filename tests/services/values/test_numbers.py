@@ -57,12 +57,12 @@ def test_a_number_with_two_readings_is_refused(text: str) -> None:
         "1.234,567,890", "1 500.250.1", "một",
     ],
 )  # fmt: skip
-def test_what_is_no_number_is_refused(text: str) -> None:
+def test_text_that_is_not_a_number_is_refused(text: str) -> None:
     assert code_of(text) == "invalid_number"
 
 
 @pytest.mark.parametrize("text", ["1.500", "1,250", "-12.000", "999,999"])
-def test_both_readings_that_a_refusal_names_are_taken(text: str) -> None:
+def test_both_readings_that_a_refusal_names_are_accepted(text: str) -> None:
     with pytest.raises(ValidationError) as caught:
         read_number(text)
     params: Any = caught.value.params
@@ -72,7 +72,7 @@ def test_both_readings_that_a_refusal_names_are_taken(text: str) -> None:
 
 
 @given(DECIMALS)
-def test_equal_numbers_have_one_spelling_which_is_read_back(number: Decimal) -> None:
+def test_equal_numbers_have_one_spelling_that_is_read_back(number: Decimal) -> None:
     shown = plain_number(number)
 
     assert "E" not in shown.upper()
@@ -99,7 +99,7 @@ def test_a_number_keeps_the_json_type_and_every_digit_or_is_refused(number: Deci
 
 
 @given(DAYS, strategies.sampled_from([None, "0", 0, "1735689600000", 1735689600000]))
-def test_a_day_comes_back_in_the_unit_and_type_that_was_there(day: date, like: Any) -> None:
+def test_a_date_keeps_the_stored_unit_and_type(day: date, like: Any) -> None:
     sent = date_to_epoch(day, like)
 
     assert isinstance(sent, str) is not isinstance(like, int)
@@ -109,7 +109,7 @@ def test_a_day_comes_back_in_the_unit_and_type_that_was_there(day: date, like: A
 
 
 @given(strategies.integers(min_value=-(10**16), max_value=10**16))
-def test_every_epoch_number_is_a_day_or_none(number: int) -> None:
+def test_every_epoch_number_is_a_date_or_not_one(number: int) -> None:
     day = epoch_to_date(number)
 
     assert day is None or abs((day - datetime.fromtimestamp(0, UTC).date()).days) < 4_000_000
@@ -117,5 +117,5 @@ def test_every_epoch_number_is_a_day_or_none(number: int) -> None:
 
 
 @pytest.mark.parametrize("value", [253402300799, "253402300799"])
-def test_the_last_second_of_the_calendar_is_no_day_further_east(value: Any) -> None:
+def test_the_last_second_of_the_calendar_is_not_a_date_further_east(value: Any) -> None:
     assert epoch_to_date(value) is None

@@ -23,13 +23,13 @@ from ticketadmin.services.values.fields import STANDARD, Kind
 from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
-def test_it_answers_for_names_that_nobody_described() -> None:
+def test_the_schema_answers_for_undescribed_names() -> None:
     field = TicketSchema().field("custom_fields.la")
 
     assert (field.label, field.kind, field.key) == ("la", Kind.RAW, "la")
 
 
-def test_it_knows_which_names_can_be_fields() -> None:
+def test_the_schema_knows_which_names_can_be_fields() -> None:
     schema = TicketSchema()
 
     assert "ticket_title" in schema
@@ -47,12 +47,12 @@ def test_further_names_come_after_the_described_ones_and_each_once() -> None:
 @pytest.mark.parametrize(
     ("value", "is_empty"), [(None, True), ("", True), ([], True), ({}, True), (0, False)]
 )
-def test_it_tells_empty_values(value: object, is_empty: bool) -> None:
+def test_the_schema_recognises_empty_values(value: object, is_empty: bool) -> None:
     assert TicketSchema().is_empty("custom_fields.la", value) is is_empty
 
 
 @pytest.mark.django_db
-def test_loading_it_is_one_query() -> None:
+def test_loading_the_schema_is_one_query() -> None:
     CustomField.objects.create(key="so", label="Số", kind=FieldKind.NUMBER)
 
     with CaptureQueriesContext(
@@ -88,7 +88,7 @@ ODD_DEFINITIONS: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("definitions", [(), ODD_DEFINITIONS])
-def test_described_fields_come_along_in_another_query_as_in_their_own(
+def test_described_fields_in_a_joint_query_equal_those_of_their_own(
     definitions: tuple[dict[str, Any], ...],
 ) -> None:
     for one in definitions:
@@ -105,7 +105,7 @@ def test_described_fields_come_along_in_another_query_as_in_their_own(
 
 
 @pytest.mark.django_db
-def test_what_the_list_shows_comes_along_as_in_queries_of_its_own() -> None:
+def test_list_data_in_a_joint_query_equals_that_of_its_own() -> None:
     for place, one in enumerate(ODD_DEFINITIONS):
         CustomField.objects.create(**one, is_listed=place != 1)
     for order, name in enumerate(["Đóng", 'Ô "lạ"', "Mới"]):

@@ -39,7 +39,7 @@ def refusal(kind: Kind, text: str, like: Any = None) -> str:
         (Kind.CHOICE, 2_000),
     ],
 )
-def test_a_text_of_the_limit_is_taken_whole_and_one_more_is_refused(kind: Kind, limit: int) -> None:
+def test_a_text_at_the_limit_is_accepted_and_a_longer_one_refused(kind: Kind, limit: int) -> None:
     assert read(kind, "x" * limit) == "x" * limit
     assert refusal(kind, "x" * (limit + 1)) == "too_long"
 
@@ -67,9 +67,7 @@ def test_a_text_of_the_limit_is_taken_whole_and_one_more_is_refused(kind: Kind, 
         ("a\0b", "x", "ab"),
     ],
 )
-def test_a_text_takes_the_type_of_what_was_there_only_where_it_is_one(
-    text: str, like: Any, sent: Any
-) -> None:
+def test_a_text_takes_the_previous_json_type_only_if_it_can(text: str, like: Any, sent: Any) -> None:
     found = read(Kind.TEXT, text, like)
 
     assert (found, type(found)) == (sent, type(sent))
@@ -82,7 +80,7 @@ def test_what_replaces_json_has_to_be_json(text: str, like: Any) -> None:
 
 
 @given(st.text(alphabet="a \t\n", min_size=1, max_size=12).filter(str.strip))
-def test_lines_stay_in_a_long_text_and_become_one_in_a_title(text: str) -> None:
+def test_line_breaks_stay_in_a_long_text_and_become_spaces_in_a_title(text: str) -> None:
     assert read(Kind.LONG_TEXT, text) == text
     title = read(Kind.LINE, text)
     assert title == title.strip()
@@ -91,19 +89,19 @@ def test_lines_stay_in_a_long_text_and_become_one_in_a_title(text: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_a_name_is_what_was_posted_but_for_line_ends(text: str) -> None:
+def test_a_name_is_what_was_posted_except_for_line_ends(text: str) -> None:
     assert read(Kind.CHOICE, text) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @given(PHONES, INVISIBLE, INVISIBLE, st.integers(0, 20))
-def test_invisible_characters_anywhere_change_no_phone_number(
+def test_invisible_characters_in_a_phone_number_change_nothing(
     phone: str, before: str, within: str, at: int
 ) -> None:
     assert read(Kind.PHONE, before + phone[:at] + within + phone[at:]) == phone.strip()
 
 
 @given(INVISIBLE, INVISIBLE, st.sampled_from(["\u00a0", " ", "\t", "\n", ""]))
-def test_invisible_characters_around_change_no_address(before: str, after: str, space: str) -> None:
+def test_invisible_characters_around_an_address_change_nothing(before: str, after: str, space: str) -> None:
     assert read(Kind.EMAIL, f"{before}{space}lan@example.com{space}{after}") == "lan@example.com"
 
 

@@ -31,14 +31,14 @@ def test_every_form_of_a_name_is_the_same_name(typed: str) -> None:
     assert understand(f"ABC123 {typed}", [NAME, "Đang xử lý"], KnownCodes()) == StatusChange("ABC123", NAME)
 
 
-def test_names_stand_in_the_order_of_the_alphabet() -> None:
+def test_names_are_in_vietnamese_alphabetical_order() -> None:
     wanted = ["An", "Ăn", "Ân", "Bình", "Dung", "Đào", "Em", "Êm", "Lan", "Lợi", "Ơn", "Uyên", "Ưng", "Yến"]
     mixed = [unicodedata.normalize(FORMS[place % 2], name) for place, name in enumerate(reversed(wanted))]
 
     assert [unicodedata.normalize("NFC", name) for name in in_order(mixed, str)] == wanted
 
 
-def test_tones_decide_only_between_names_that_are_otherwise_the_same() -> None:
+def test_tones_decide_only_between_otherwise_equal_names() -> None:
     assert in_order(["má", "mạ", "mà", "ma", "mả", "mã"], str) == ["ma", "mà", "mả", "mã", "má", "mạ"]
     assert in_order(["Má Ba", "Ma Na", "Mạ Anh"], str) == ["Mạ Anh", "Má Ba", "Ma Na"]
     assert in_order(["Số 10", "Số 1", "số 1a"], str) == ["Số 1", "Số 10", "số 1a"]
