@@ -30,6 +30,29 @@ GAPS = """(all) => {
   const boxes = all.filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect());
   return boxes.slice(1).map((box, at) => Math.round(box.top - boxes[at].bottom));
 }"""
+# The buttons of a page that are filled with the colour of its main action.
+FILLED = """(buttons) => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.backgroundColor = "var(--accent)";
+  const accent = getComputedStyle(probe).backgroundColor;
+  probe.remove();
+  return buttons.filter((one) => getComputedStyle(one).backgroundColor === accent)
+    .map((one) => one.value || one.innerText);
+}"""
+CAPITALS = """(all) => all.filter((one) => getComputedStyle(one).textTransform === "uppercase").length"""
+# Links above a settings page that lie across its headings.
+ACROSS = """(links) => {
+  const boxes = [...document.querySelectorAll("#content :is(h1, h2)")].map((one) => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    return range.getBoundingClientRect();
+  });
+  return links.filter((link) => {
+    const own = link.getBoundingClientRect();
+    return boxes.some((box) => box.left < own.right && own.left < box.right
+      && box.top < own.bottom && own.top < box.bottom);
+  }).map((link) => link.innerText);
+}"""
 RIGHT = "(boxes) => [...new Set(boxes.map((one) => Math.round(one.getBoundingClientRect().right)))]"
 ROWS = "(boxes) => Object.values(Object.groupBy(boxes, (one) => one.offsetTop)).map((row) => row.length)"
 
@@ -126,6 +149,30 @@ def test_boxes_of_settings_stay_in_their_frame_beside_the_links(tab_of: Callable
         over[path] = page.locator("#content .form-row").evaluate_all(OVER)
 
     assert {path: names for path, names in over.items() if names} == {}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_settings_page_has_one_filled_button_and_nothing_across_its_heading(
+    width: int, tab_of: Callable[..., Tab]
+) -> None:
+    tab = tab_of("admin", viewport={"width": width, "height": 900})
+    filled, faults = {}, {}
+    for path in ("user/", "statussetting/", "user/1/change/", "user/add/", "customfield/1/change/"):
+        page = tab.goto(f"/admin/ticketadmin/{path}")
+        buttons = page.locator("#content :is(.button, [type=submit], .submit-row a, .object-tools a)")
+        filled[path] = buttons.evaluate_all(FILLED)
+        across = page.locator(".object-tools a").evaluate_all(ACROSS)
+        capitals = page.locator("#content :is(a, input, th, h2)").evaluate_all(CAPITALS)
+        faults[path] = (across, capitals)
+
+    assert filled == {
+        "user/": ["Add user"],
+        "statussetting/": ["Add status setting", "Save"],  # the second saves the boxes in the rows
+        "user/1/change/": ["Save"],
+        "user/add/": ["Save"],
+        "customfield/1/change/": ["Save"],
+    }
+    assert {path: found for path, found in faults.items() if found != ([], 0)} == {}
 
 
 def test_icons_of_the_connection_page_stay_beside_their_text(tab_of: Callable[..., Tab]) -> None:
