@@ -120,7 +120,7 @@ def own_imports(tree: ast.Module) -> set[str]:
     return {name for name in names if name != "__version__"}
 
 
-def test_every_part_stands_in_a_layer() -> None:
+def test_every_package_is_in_a_layer() -> None:
     parts = {part_of(name) for name, _tree in modules()} - {"__init__", "settings", "sandbox"}
 
     assert {part for part in parts if layer(part) is None} == set()
@@ -139,7 +139,7 @@ def test_imports_only_point_down() -> None:
     assert wrong == []
 
 
-def test_the_lowest_parts_do_not_know_each_other() -> None:
+def test_the_lowest_layers_do_not_import_each_other() -> None:
     wrong = [
         f"{name} imports {imported}"
         for name, tree in modules()
@@ -151,7 +151,7 @@ def test_the_lowest_parts_do_not_know_each_other() -> None:
 
 
 @pytest.mark.parametrize("part", ["ticketapi", "sandbox", "workbooks"])
-def test_parts_without_django(part: str) -> None:
+def test_these_packages_do_not_import_django(part: str) -> None:
     wrong = [
         f"{name} imports {imported}"
         for name, tree in modules()
@@ -162,7 +162,7 @@ def test_parts_without_django(part: str) -> None:
     assert wrong == []
 
 
-def test_nobody_imports_the_sandbox_and_it_shares_no_code() -> None:
+def test_the_sandbox_is_imported_nowhere_and_shares_no_code() -> None:
     wrong = [
         f"{name} imports {imported}"
         for name, tree in modules()
@@ -175,7 +175,7 @@ def test_nobody_imports_the_sandbox_and_it_shares_no_code() -> None:
 
 
 @pytest.mark.parametrize("outside", DOORS)
-def test_each_outside_thing_has_one_door(outside: str) -> None:
+def test_each_external_library_is_imported_in_one_place(outside: str) -> None:
     users = {
         name
         for name, tree in modules()
@@ -266,7 +266,7 @@ def held_state(tree: ast.Module) -> list[str]:
     return found
 
 
-def test_no_module_holds_state_in_its_names() -> None:
+def test_no_module_has_mutable_global_state() -> None:
     """It is in an object with methods, Django's cache, a bounded `lru_cache` or a context variable."""
     found = {name: held for name, tree in modules() if (held := held_state(tree))}
 
@@ -287,11 +287,11 @@ def test_no_module_holds_state_in_its_names() -> None:
         "import package\ndef f():\n    package.LIMIT = 2",
     ],
 )
-def test_each_kind_of_held_state_is_found(code: str) -> None:
+def test_each_kind_of_global_state_is_found(code: str) -> None:
     assert held_state(ast.parse(code))
 
 
-def test_limits_are_called_max() -> None:
+def test_names_of_limits_begin_with_max() -> None:
     other = re.compile(r"^_?(MOST|LONGEST|LARGEST|BIGGEST|HIGHEST)_", re.MULTILINE)
     found = [name for name, _tree in modules() if other.search((PACKAGE / name).read_text(encoding="utf-8"))]
 
@@ -353,7 +353,7 @@ def test_services_packages_do_not_import_each_other_both_ways() -> None:
     assert {(one, other) for one, other in pairs if (other, one) in pairs} == set()
 
 
-def test_everything_public_says_what_it_is() -> None:
+def test_everything_public_has_a_docstring() -> None:
     silent = []
     for name, tree in modules():
         if not ast.get_docstring(tree) and (PACKAGE / name).stat().st_size:

@@ -34,7 +34,7 @@ def test_a_sqlite_that_lacks_what_queries_need_is_refused(
     assert found(settings) == {"ticketadmin.E011"}
 
 
-def test_the_test_settings_are_fine(settings: Any) -> None:
+def test_the_test_settings_pass_the_checks(settings: Any) -> None:
     assert found(settings) == set()
 
 
@@ -60,7 +60,7 @@ OUT_OF_BOUNDS = [
 ]
 
 
-def test_every_number_has_its_bounds() -> None:
+def test_every_number_setting_has_bounds() -> None:
     """Each that settings.py reads: a new one cannot be forgotten."""
     reads = re.compile(r"env\.(?:int|float)\(\s*\"([A-Z_]+)\"")
     source = (MANAGE.parent / "ticketadmin" / "settings.py").read_text(encoding="utf-8")
@@ -129,7 +129,7 @@ ROLES = {"ROLE_GROUPS": {"staff": ["support"], "lead": [], "administrator": []}}
     ],
     ids=str,
 )
-def test_half_a_way_to_sign_in_is_named(
+def test_an_incomplete_sign_in_configuration_is_named(
     values: dict[str, Any], problem: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ticketadmin.checks.find_spec", lambda _name: object())
@@ -147,7 +147,7 @@ def test_half_a_way_to_sign_in_is_named(
     ],
     ids=str,
 )
-def test_a_whole_way_to_sign_in_is_fine(
+def test_a_complete_sign_in_configuration_passes(
     values: dict[str, Any], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ticketadmin.checks.find_spec", lambda _name: object())
@@ -155,7 +155,7 @@ def test_a_whole_way_to_sign_in_is_fine(
     assert found(settings, **values) == set()
 
 
-def test_a_way_to_sign_in_without_its_extra_does_not_start(
+def test_a_sign_in_source_without_its_extra_does_not_start(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ticketadmin.checks.find_spec", lambda _name: None)
@@ -164,11 +164,11 @@ def test_a_way_to_sign_in_without_its_extra_does_not_start(
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "::1"])
-def test_this_machines_own_addresses(host: str) -> None:
+def test_addresses_of_this_machine_are_recognised(host: str) -> None:
     assert is_loopback(host)
 
 
-def test_a_key_file_is_enough(settings: Any, tmp_path: Path) -> None:
+def test_a_key_file_replaces_the_key_setting(settings: Any, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(KEY, encoding="utf-8")
 
@@ -219,7 +219,7 @@ def test_the_web_server_does_not_start_with_a_dangerous_setting(tmp_path: Path) 
         ("BODY_SECONDS", ["0", "nan", "inf", "20s"]),
     ],
 )
-def test_the_web_server_refuses_what_it_alone_reads(
+def test_the_web_server_refuses_wrong_values_of_its_own_settings(
     name: str, values: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The settings that gunicorn needs before any check of ours can run, also without `ticketadmin web`."""
@@ -238,7 +238,7 @@ def test_the_web_server_refuses_what_it_alone_reads(
 
 
 @pytest.mark.parametrize("address", ["", ":80", "[::1]:65535", "unix:/run/web.sock", "fd://3", "a:1,b:2"])
-def test_the_web_server_takes_every_address_that_gunicorn_knows(
+def test_the_web_server_accepts_every_address_form_of_gunicorn(
     address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))

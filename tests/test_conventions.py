@@ -76,7 +76,7 @@ def test_no_test_sleeps_or_compares_with_a_clock() -> None:
     assert broken == {}
 
 
-def test_slow_tests_are_run_by_ci_wherever_they_are() -> None:
+def test_ci_runs_slow_tests_wherever_they_are() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
 
     assert re.findall(r"pytest .* -m slow (.*)", makefile) == ["$(PYTEST)"]  # in no folder alone
@@ -95,7 +95,7 @@ def test_slow_tests_are_run_by_ci_wherever_they_are() -> None:
         ("slow = 1", "", True),
     ],
 )
-def test_modules_without_a_slow_test_are_not_read_where_those_are_wanted_alone(
+def test_modules_without_slow_tests_are_not_imported_for_slow_tests(
     line: str, expression: str, *, is_chosen: bool, tmp_path: Path
 ) -> None:
     module = tmp_path / "test_module.py"
@@ -118,7 +118,7 @@ def test_modules_without_a_slow_test_are_not_read_where_those_are_wanted_alone(
         "started = time.perf_counter()\nassert end - started < 2",
     ],
 )
-def test_each_kind_of_fault_is_found(source: str) -> None:
+def test_each_kind_of_violation_is_found(source: str) -> None:
     assert len(faults(source)) == 1
 
 
@@ -133,7 +133,7 @@ def test_a_wait_over_its_limit_fails_with_the_state_at_the_end() -> None:
         wait_until(lambda: False, lambda: "still pending", within=0)
 
 
-def test_what_must_stay_true_is_looked_at_all_the_time() -> None:
+def test_a_condition_that_must_stay_true_is_checked_repeatedly() -> None:
     answers = iter([True, True, False])
 
     assert not is_true_for(60, lambda: next(answers), every=0)

@@ -38,7 +38,7 @@ def test_no_service_may_write_its_files_or_gain_rights(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_ours_run_as_the_user_of_the_image(name: str) -> None:
+def test_our_services_run_as_the_images_user(name: str) -> None:
     [user] = re.findall(r"^USER (\S+)$", CONTAINERFILE, re.MULTILINE)
 
     assert SERVICES[name]["user"] == user == "10001:10001"
@@ -63,7 +63,7 @@ def test_tables_are_migrated_once_before_anything_starts() -> None:
         assert SERVICES[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
 
 
-def test_what_runs_on_has_a_health_check_and_time_to_end() -> None:
+def test_long_running_services_have_a_health_check_and_time_to_stop() -> None:
     for name in ("web", "worker"):
         service = SERVICES[name]
         assert service["healthcheck"]["test"] == ["CMD", "ticketadmin", "healthy", name]
@@ -79,14 +79,14 @@ def test_what_runs_on_has_a_health_check_and_time_to_end() -> None:
     assert SERVICES["database"]["stop_signal"] == "SIGINT"
 
 
-def test_there_is_one_volume_and_one_open_door() -> None:
+def test_there_is_one_volume_and_one_published_port() -> None:
     assert list(COMPOSE["volumes"]) == ["database"]
     named = [one for service in SERVICES.values() for one in service.get("volumes", []) if one[0] not in "./"]
     assert named == ["database:/var/lib/postgresql/data"]
     assert [name for name, service in SERVICES.items() if service.get("ports")] == ["proxy"]
 
 
-def test_the_proxy_is_the_one_of_systemd() -> None:
+def test_the_proxy_configuration_equals_that_for_systemd() -> None:
     """Each difference is named here; what one refuses or adds, the other does too."""
     site = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     for there, here in IN_CONTAINERS.items():
@@ -107,7 +107,7 @@ def test_files_that_the_compose_file_mounts_exist() -> None:
                 assert (DEPLOY / "compose" / source).exists(), source
 
 
-def test_the_base_is_an_argument_and_the_exec_forms_reach_the_process() -> None:
+def test_the_base_image_is_an_argument_and_commands_use_exec_form() -> None:
     assert re.search(r"^ARG BASE=\S+$", CONTAINERFILE, re.MULTILINE)
     assert re.findall(r"^FROM (\S+)", CONTAINERFILE, re.MULTILINE) == ["${BASE}", "${BASE}"]
     assert 'ENTRYPOINT ["ticketadmin"]' in CONTAINERFILE  # no shell between the signal and the process

@@ -118,7 +118,7 @@ def test_every_make_target_in_the_documents_exists() -> None:
     assert {"demo", "test", "check", "install"} <= targets
 
 
-def test_every_command_of_ours_is_documented_and_exists() -> None:
+def test_every_command_of_the_product_is_documented_and_exists() -> None:
     ours = {name for name, app in get_commands().items() if app == "ticketadmin"}
     named = set(re.findall(r"\| `(?:manage\.py|ticketadmin) ([a-z_]+)", README))
 
@@ -171,7 +171,7 @@ def test_the_version_is_one() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_between_documents_lead_somewhere(path: Path) -> None:
+def test_links_between_documents_have_targets(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
 
@@ -210,7 +210,7 @@ def test_files_that_comments_name_exist() -> None:
 
 
 @pytest.mark.parametrize("path", MANUAL, ids=lambda path: path.name)
-def test_texts_of_pages_that_the_manual_names_are_on_them(path: Path) -> None:
+def test_page_texts_quoted_in_the_manual_exist(path: Path) -> None:
     """Names of pages and buttons are *slanted*, what a page says is quoted; `…` is a part that varies."""
     text = " ".join(re.sub(r"```.*?```|`[^`]*`", "", path.read_text("utf-8"), flags=re.DOTALL).split())
     slanted = re.findall(r"(?<!\*)\*([A-Z][^*]*)\*(?!\*)", text)
@@ -245,7 +245,7 @@ def is_defined(file: str, name: str) -> bool:
     return any(not name or defined.search((ROOT / one).read_text(encoding="utf-8")) for one in found)
 
 
-def test_the_documents_name_code_that_can_be_missing() -> None:
+def test_the_check_of_named_code_can_fail() -> None:
     assert is_defined("services/saving/save.py", "save_ticket")
     assert not is_defined("services/saving/save.py", "save_tickets")
     assert not is_defined("services/saving/saving.py", "")

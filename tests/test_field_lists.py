@@ -18,14 +18,14 @@ def test_each_standard_field_is_sent_and_read_under_its_name() -> None:
     assert not [name for name in NAMES if name.startswith(CUSTOM_PREFIX)]
 
 
-def test_what_is_asked_for_holds_what_is_documented_and_each_name_once() -> None:
+def test_requested_fields_include_the_documented_ones_each_once() -> None:
     asked = WISHED_FIELDS.split(",")
 
     assert set(DOCUMENTED_FIELDS.split(",")) <= set(asked)
     assert len(asked) == len(set(asked))
 
 
-def test_the_stand_in_takes_and_shows_the_same_fields() -> None:
+def test_the_stand_in_accepts_and_shows_the_same_fields() -> None:
     assert set(crm.WRITABLE) == {*NAMES, "custom_fields"}
     assert set(crm.WRITABLE) <= crm.DOCUMENTED | crm.OTHERS
     assert set(WISHED_FIELDS.split(",")) == crm.DOCUMENTED | crm.OTHERS

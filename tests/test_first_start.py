@@ -149,7 +149,7 @@ class _Server:
 
 
 @pytest.mark.slow
-def test_a_second_run_changes_nothing_and_tries_everything(set_up: Machine) -> None:
+def test_a_second_run_changes_nothing_and_checks_everything(set_up: Machine) -> None:
     before = everything(set_up.file.parent)
 
     again = set_up.run("init", "--no-input")
@@ -159,7 +159,7 @@ def test_a_second_run_changes_nothing_and_tries_everything(set_up: Machine) -> N
     assert everything(set_up.file.parent) == before
 
 
-def test_a_refused_key_is_said_and_the_run_can_go_on_later(machine: Machine) -> None:
+def test_a_refused_key_is_reported_and_the_run_can_continue_later(machine: Machine) -> None:
     machine.secret("key", "another-key-0123456789-abcdefg")
     refused = machine.init()
     assert refused.returncode == 1
@@ -184,7 +184,7 @@ def test_a_refused_key_is_said_and_the_run_can_go_on_later(machine: Machine) -> 
         (["--settings-file", "/proc/settings"], "/proc"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(wrong: list[str], said: str, machine: Machine) -> None:
+def test_each_mistake_is_reported_in_one_line(wrong: list[str], said: str, machine: Machine) -> None:
     done = machine.init(*wrong)
 
     assert done.returncode == 1
@@ -202,7 +202,7 @@ def test_a_weak_password_makes_no_administrator(machine: Machine) -> None:
     assert "Stopped" not in done.stdout  # the CRM answered: its address and key need no other try
 
 
-def test_without_answers_it_says_which_options_are_missing(machine: Machine) -> None:
+def test_without_a_terminal_it_names_the_missing_options(machine: Machine) -> None:
     done = machine.run("init", "--no-input")
 
     assert done.returncode == 1
@@ -210,7 +210,7 @@ def test_without_answers_it_says_which_options_are_missing(machine: Machine) -> 
 
 
 @pytest.mark.slow
-def test_a_key_file_that_is_named_but_empty_gets_the_key(machine: Machine) -> None:
+def test_an_empty_key_file_gets_the_key(machine: Machine) -> None:
     named = machine.home / "elsewhere" / "key"
 
     done = machine.init(TICKET_API_KEY_FILE=str(named))
@@ -220,7 +220,7 @@ def test_a_key_file_that_is_named_but_empty_gets_the_key(machine: Machine) -> No
 
 
 @pytest.mark.slow
-def test_a_host_opens_the_pages_to_others_over_https(set_up: Machine) -> None:
+def test_a_configured_host_serves_others_over_https(set_up: Machine) -> None:
     assert read_settings(set_up.file)["HTTPS_ONLY"] == "0"
 
     assert set_up.init("--host", "tickets.example.com").returncode == 0
@@ -278,7 +278,7 @@ def _read_until(terminal: int, text: str) -> str:
     return shown
 
 
-def test_the_file_keeps_what_it_does_not_set(tmp_path: Path) -> None:
+def test_the_settings_file_keeps_lines_that_init_does_not_set(tmp_path: Path) -> None:
     file = tmp_path / "environment"
     file.write_text('# ours\nTIME_ZONE=Asia/Ho_Chi_Minh\nSECRET_KEY="old" # a note\nnot a setting\n', "utf-8")
     file.chmod(0o644)
@@ -296,14 +296,14 @@ def test_the_file_keeps_what_it_does_not_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["it's", "two\nlines", "a\x00b"])
-def test_a_value_that_the_file_cannot_hold_is_not_written(value: str, tmp_path: Path) -> None:
+def test_a_value_that_the_settings_file_cannot_hold_is_not_written(value: str, tmp_path: Path) -> None:
     with pytest.raises(NotWritable):
         write_settings(tmp_path / "environment", {"SECRET_KEY": "x", "NAME": value})
 
     assert not (tmp_path / "environment").exists()
 
 
-def test_the_file_is_read_alike_by_the_product_a_shell_and_systemd(tmp_path: Path) -> None:
+def test_the_settings_file_means_the_same_to_the_product_a_shell_and_systemd(tmp_path: Path) -> None:
     """systemd's rule for single quotes is the shell's; the product reads it with django-environ."""
     file = tmp_path / "environment"
     values = {"SECRET_KEY": 'a #b \\n "c" $d', "TICKET_API_URL": "https://crm.example.com"}

@@ -45,7 +45,7 @@ def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> C
 
 
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "[1e999]", '"{\\"a\\": Infinity}"', "NaN"])
-def test_a_number_beyond_a_double_is_shown_kept_in_drafts_and_saved_around(
+def test_a_number_beyond_a_double_is_shown_and_drafted_and_other_fields_are_saved(
     value: str, web: Client, sandbox: Sandbox
 ) -> None:
     body = f'{{"data": {{"id": 1, "ticket_code": "{CODE}", "custom_fields": {{"rate": {value}}}}}}}'
@@ -102,7 +102,7 @@ def switched_off(staff: User) -> None:
         (switched_off, 0, False),
     ],
 )
-def test_an_old_page_keeps_its_text_only_while_its_session_could_live(
+def test_a_posted_page_is_drafted_only_within_the_lifetime_of_its_session(
     ended: Callable[[User], None], hours: int, is_kept: bool, web: Client, staff: User
 ) -> None:
     form = ticket_form(web.get(URL))
@@ -117,7 +117,7 @@ def test_an_old_page_keeps_its_text_only_while_its_session_could_live(
 # --- bounds for each user --------------------------------------------------------------------------
 
 
-def test_drafts_are_bounded_and_discarded_ones_make_room(
+def test_drafts_are_limited_and_discarded_ones_make_room(
     web: Client, staff: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafts, "MAX_DRAFTS", 3)
@@ -140,7 +140,7 @@ def test_drafts_are_bounded_and_discarded_ones_make_room(
     assert {one.ticket_code for one in Draft.objects.filter(actor=staff)} == {second, third, fifth}
 
 
-def test_tabs_are_bounded(web: Client, staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tabs_are_limited_in_number(web: Client, staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "MAX_TABS", 5)
     for number in range(9):
         web.post(f"{URL}presence/", {"tab": str(number)})
@@ -148,7 +148,7 @@ def test_tabs_are_bounded(web: Client, staff: User, monkeypatch: pytest.MonkeyPa
     assert {one.tab for one in Presence.objects.filter(actor=staff)} == {"4", "5", "6", "7", "8"}
 
 
-def test_views_are_bounded_and_one_may_still_be_replaced(
+def test_views_are_limited_and_one_may_still_be_replaced(
     web: Client, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MAX_VIEWS", 2)
@@ -166,11 +166,11 @@ def test_views_are_bounded_and_one_may_still_be_replaced(
     "moment",
     ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59+00:00", "x" * 9_999],
 )
-def test_a_moment_at_the_end_of_the_calendar_is_none(moment: str, web: Client) -> None:
+def test_a_time_at_the_end_of_the_calendar_is_rejected(moment: str, web: Client) -> None:
     assert web.post(f"{URL}presence/", {"tab": "a", "loaded_at": moment}).status_code in {200, 204}
 
 
-def test_the_only_superuser_cannot_switch_themselves_off(
+def test_the_only_superuser_cannot_deactivate_themselves(
     make_person: Callable[..., User], client_of: Callable[[User], Client]
 ) -> None:
     root = make_person(None, "root", is_superuser=True, is_staff=True)
@@ -231,7 +231,7 @@ def ask() -> str:
         return "unavailable"
 
 
-def test_many_who_begin_at_once_share_one_question_to_the_provider(slow: str, settings: Any) -> None:
+def test_concurrent_sign_ins_share_one_request_to_the_provider(slow: str, settings: Any) -> None:
     settings.OIDC_ISSUER, settings.OIDC_TIMEOUT = slow, 5
     together = threading.Barrier(20)
     with ThreadPoolExecutor(20) as pool:
@@ -241,7 +241,7 @@ def test_many_who_begin_at_once_share_one_question_to_the_provider(slow: str, se
     assert Slow.asked <= 3  # those who came while one was under way wait for it, or for the next
 
 
-def test_an_answer_that_drips_is_left_within_the_time_limit(slow: str, settings: Any) -> None:
+def test_an_answer_arriving_byte_by_byte_is_abandoned_in_time(slow: str, settings: Any) -> None:
     settings.OIDC_ISSUER, settings.OIDC_TIMEOUT = f"{slow}/drips", 0.5
 
     assert ask() == "unavailable"  # without a limit in all, this test would not end
@@ -262,7 +262,7 @@ def test_a_refusing_provider_leaves_no_connection_to_the_garbage_collector(slow:
     assert left == []
 
 
-def test_a_token_that_drips_is_left_within_the_time_limit(
+def test_a_token_arriving_byte_by_byte_is_abandoned_in_time(
     slow: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.OIDC_TIMEOUT = 0.5
@@ -288,7 +288,7 @@ def test_error_reports_hide_addresses_that_hold_a_password() -> None:
     assert configured.DEFAULT_EXCEPTION_REPORTER_FILTER.endswith(SafeErrorReport.__name__)
 
 
-def test_preloading_is_for_the_owner_of_the_domain_to_choose() -> None:
+def test_hsts_preloading_is_left_to_the_owner_of_the_domain() -> None:
     code = (
         "from django.conf import settings; print(settings.SECURE_HSTS_PRELOAD, settings.SECURE_HSTS_SECONDS)"
     )
@@ -296,7 +296,7 @@ def test_preloading_is_for_the_owner_of_the_domain_to_choose() -> None:
         assert run_python(code, HTTPS_ONLY="1", **given) == f"{preload} 31536000"
 
 
-def test_a_new_sqlite_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_new_sqlite_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     code = (
         "import django, os; os.umask(0o022); django.setup(); from django.db import connection;"
         "connection.cursor().execute('CREATE TABLE x (y)'); from pathlib import Path;"
@@ -306,7 +306,7 @@ def test_a_new_sqlite_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert run_python(code, DATA_DIR=str(tmp_path), DATABASE_URL="") == "0o600"
 
 
-def test_existing_sqlite_files_are_taken_from_the_group_and_others(tmp_path: Path) -> None:
+def test_existing_sqlite_files_become_readable_by_their_owner_only(tmp_path: Path) -> None:
     code = (
         "import django, os, sqlite3; os.umask(0o022); from pathlib import Path;"
         "name = Path(os.environ['DATA_DIR']) / 'ticketadmin.sqlite3'; old = sqlite3.connect(name);"
@@ -322,14 +322,14 @@ def test_existing_sqlite_files_are_taken_from_the_group_and_others(tmp_path: Pat
     assert after == before.replace("0o644", "0o600")
 
 
-def test_a_process_that_opens_no_database_makes_none(tmp_path: Path) -> None:
+def test_a_process_that_opens_no_database_creates_none(tmp_path: Path) -> None:
     run_python("import django; django.setup()", DATA_DIR=str(tmp_path), DATABASE_URL="")
 
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("megabytes", "word"), [(2, "no space"), (200, "ok")])
-def test_a_disk_without_room_for_more_is_not_ready(megabytes: int, word: str, tmp_path: Path) -> None:
+def test_a_full_disk_is_not_ready(megabytes: int, word: str, tmp_path: Path) -> None:
     """A limit on the size of files fails where a full disk does: when blocks are taken."""
     prepared.copy_to(tmp_path)
     code = (
@@ -354,7 +354,7 @@ def test_a_disk_without_room_for_more_is_not_ready(megabytes: int, word: str, tm
         ("EDQUOT", "no space"),
     ],
 )
-def test_a_folder_without_the_right_to_write_is_not_called_full(
+def test_a_read_only_folder_is_not_reported_as_full(
     error: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root may write anywhere, so the system's answer is given in its place."""

@@ -58,7 +58,7 @@ def test_a_save_is_one_request_three_calls_and_one_outcome_in_the_log(
     assert "khach@example.com" not in lines.getvalue()
 
 
-def test_members_of_vocabularies_are_logged_by_their_values(caplog: pytest.LogCaptureFixture) -> None:
+def test_enum_members_are_logged_by_their_values(caplog: pytest.LogCaptureFixture) -> None:
     """Of a container too, whose text would hold their representation like <IdentitySource.LOCAL: 'local'>."""
     caplog.set_level(logging.INFO)
 
@@ -101,7 +101,7 @@ def test_a_key_from_a_file_is_masked_too(settings: LazySettings, tmp_path) -> No
     assert "another-key" not in without_secrets("sent another-key-from-a-file-0123456789 to the CRM")
 
 
-def test_what_a_stranger_types_cannot_start_a_line_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+def test_input_cannot_start_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         event(logging.getLogger("x"), "request", ticket="A\n2026-01-01 ERROR forged", route="a b")
 

@@ -25,7 +25,7 @@ class Step:
 
 
 @pytest.mark.parametrize("failures", range(MAX_MIGRATE_ATTEMPTS))
-def test_a_migration_goes_on_after_deadlocks(failures: int) -> None:
+def test_a_migration_continues_after_deadlocks(failures: int) -> None:
     step = Step(failures, DEADLOCK)
     repeat_after_deadlock(step)
     assert step.attempts == failures + 1

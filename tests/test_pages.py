@@ -27,7 +27,7 @@ PAGES = [one for one in pages() if "template" in vars(one)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
-def test_a_template_names_only_what_its_page_has(page: type[Page]) -> None:
+def test_a_template_uses_only_attributes_of_its_page(page: type[Page]) -> None:
     assert wrong_names(page) == set()
 
 
@@ -48,13 +48,13 @@ def test_a_template_names_only_what_its_page_has(page: type[Page]) -> None:
         ("{{ page.tabs|default:page.tbs }}", "page.tbs"),
     ],
 )
-def test_a_name_that_a_page_lacks_is_found(source: str, wrong: str) -> None:
+def test_an_unknown_name_in_a_template_is_found(source: str, wrong: str) -> None:
     found = wrong_names_in(source, HistoryPage)
 
     assert wrong in found if wrong else not found
 
 
-def test_what_views_hand_to_templates_is_a_page() -> None:
+def test_views_pass_pages_to_templates() -> None:
     found = set()
     for file in sorted(VIEWS.rglob("*.py")):
         name = file.relative_to(VIEWS).as_posix()

@@ -52,7 +52,7 @@ def newer(migrated: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", ["web", "worker"])
-def test_a_database_of_a_newer_version_is_refused_in_words(command: str, newer: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused_with_a_message(command: str, newer: Path) -> None:
     done = run(newer, command)
 
     assert done.returncode == 1
@@ -148,7 +148,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_says_in_words_that_the_database_is_away(command: str, tmp_path: Path) -> None:
+def test_a_command_says_that_the_database_is_unreachable(command: str, tmp_path: Path) -> None:
     done = run(tmp_path, *command.split(), DATABASE_URL=AWAY)
 
     assert done.returncode == 1
@@ -166,7 +166,7 @@ def test_a_backup_says_which_program_is_missing(tmp_path: Path) -> None:
     assert not (tmp_path / "copy").exists()
 
 
-def test_the_traceback_of_a_command_can_be_asked_for(tmp_path: Path) -> None:
+def test_the_traceback_of_a_command_is_available_on_request(tmp_path: Path) -> None:
     done = run(tmp_path, "settle_changes", "--traceback", DATABASE_URL=AWAY)
 
     assert done.returncode == 1
@@ -189,7 +189,7 @@ def test_a_command_names_a_missing_folder(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_is_said_of_wrong_arguments_names_the_command_as_it_is_typed(tmp_path: Path) -> None:
+def test_errors_about_arguments_name_the_command_as_typed(tmp_path: Path) -> None:
     done = run(tmp_path, "prune_history", "--older-than", "5")
 
     assert done.returncode == 2
@@ -199,7 +199,7 @@ def test_what_is_said_of_wrong_arguments_names_the_command_as_it_is_typed(tmp_pa
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:9/", "http://127.0.0.1:9/api/v6.1", " http://127.0.0.1:9/api/v6.1/ "]
 )
-def test_an_address_copied_with_the_path_of_the_api_means_the_crm(address: str, tmp_path: Path) -> None:
+def test_a_crm_address_with_the_api_path_is_accepted(address: str, tmp_path: Path) -> None:
     done = run(tmp_path, "diffsettings", TICKET_API_URL=address)
 
     assert "TICKET_API_URL = 'http://127.0.0.1:9'" in done.stdout
@@ -213,7 +213,7 @@ def test_a_backup_into_a_missing_folder_says_so(migrated: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_worker_waits_for_a_database_that_is_away_when_it_starts(migrated: Path, tmp_path: Path) -> None:
+def test_a_worker_waits_for_an_unreachable_database_at_start(migrated: Path, tmp_path: Path) -> None:
     database, log = tmp_path / "ticketadmin.sqlite3", tmp_path / "worker.log"
     database.write_text("no database yet, " * 100)
     with log.open("w") as output:
@@ -296,7 +296,7 @@ WRONG_SETTINGS = {
 }
 
 
-def test_every_setting_that_cannot_be_read_is_named_and_nothing_starts(tmp_path: Path) -> None:
+def test_every_unreadable_setting_is_named_and_nothing_starts(tmp_path: Path) -> None:
     done = run(tmp_path, "web", **{name: value for name, (value, _must_be) in WRONG_SETTINGS.items()})
 
     assert done.returncode == 1
@@ -310,7 +310,7 @@ def test_every_setting_that_cannot_be_read_is_named_and_nothing_starts(tmp_path:
     "address",
     ["", "junk", "sqlite", "oracle://x/y", "postgress://u:p@h/x", "postgres://u:p@h:port/x", "//h/x"],
 )
-def test_an_address_of_a_database_that_cannot_be_read_is_refused(address: str, tmp_path: Path) -> None:
+def test_an_unreadable_database_address_is_refused(address: str, tmp_path: Path) -> None:
     done = run(tmp_path, "migrate", DATABASE_URL=address)
 
     assert done.returncode == 1
@@ -318,7 +318,7 @@ def test_an_address_of_a_database_that_cannot_be_read_is_refused(address: str, t
     assert "  DATABASE_URL must begin with postgres:// or sqlite:///." in done.stderr
 
 
-def test_secrets_are_taken_as_they_are_and_lists_without_spaces(tmp_path: Path) -> None:
+def test_secrets_are_used_verbatim_and_lists_are_stripped(tmp_path: Path) -> None:
     secrets = {
         "TICKET_API_KEY": "$cret-0123456789",
         "TICKET_API_COOKIE": "a=$b",

@@ -34,7 +34,7 @@ def read_nothing(name: str) -> str:
     raise AssertionError(name)
 
 
-def test_the_sheet_of_every_page_holds_what_it_imports_in_that_order() -> None:
+def test_the_served_style_sheet_contains_its_imports_in_order() -> None:
     imported: list[str] = []
 
     def read(name: str) -> str:
@@ -59,13 +59,13 @@ def test_served_files_carry_no_comments(collected: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_white_space_in_the_templates_of_a_script_stays(path: Path) -> None:
+def test_white_space_in_template_literals_is_kept(path: Path) -> None:
     text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
 
     assert _TEMPLATE.findall(short_script(text, read_nothing)) == _TEMPLATE.findall(text)
 
 
-def test_scripts_import_each_other_by_the_names_with_hashes(collected: Path) -> None:
+def test_scripts_import_each_other_by_hashed_names(collected: Path) -> None:
     hashed = [path for path in (collected / "js").glob("*.js") if _HASHED.search(path.name)]
     named = [name for path in hashed for name in _REFERENCE.findall(path.read_text(encoding="utf-8"))]
 

@@ -36,7 +36,7 @@ def found(pattern: str, paths: list[Path]) -> Found:
     ]
 
 
-def test_a_rule_names_the_file_and_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_template_rule_names_the_file_and_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
     (tmp_path / "a.html").write_text("<p>ẩn</p>", "utf-8")
     (tmp_path / "b.html").write_text('<p style="x"><b style="y">', "utf-8")
@@ -52,11 +52,11 @@ INLINE = (
 
 
 @pytest.mark.parametrize("pattern", [*INLINE, "autoescape off"])
-def test_templates_hold_no_inline_script_style_or_foreign_address(pattern: str) -> None:
+def test_templates_contain_no_inline_script_style_or_external_address(pattern: str) -> None:
     assert found(pattern, TEMPLATES) == []
 
 
-def test_only_the_form_pack_trusts_a_text() -> None:
+def test_only_the_form_pack_marks_text_as_safe() -> None:
     assert found(r"\|safe", [path for path in TEMPLATES if FORM_PACK not in path.parents]) == []
 
 
@@ -71,7 +71,7 @@ def test_lines_have_at_most_110_bytes(paths: list[Path]) -> None:
 @pytest.mark.parametrize(
     "pattern", ['class="banner"', "banner--", "{% lucide", r'\sid="{{ [\w.]+auto_id }}_error"']
 )
-def test_what_a_component_writes_is_not_written_by_hand(pattern: str) -> None:
+def test_markup_of_components_is_not_written_by_hand(pattern: str) -> None:
     assert found(pattern, TEMPLATES) == []
 
 
@@ -83,19 +83,19 @@ def test_templates_compare_nothing_with_a_constant() -> None:
     assert [tag for tag in tags if re.search(r"[=!]= ?([\"'])[^\"']+\1", tag[1])] == []
 
 
-def test_struck_out_and_new_values_begin_and_end_without_a_space() -> None:
+def test_old_and_new_values_have_no_space_at_their_ends() -> None:
     """The line through a value would go on under the space."""
     assert found(r"<(del|ins)\b[^>]*>\s|\s</(del|ins)>", TEMPLATES) == []
 
 
-def test_links_beside_other_text_end_without_a_space() -> None:
+def test_links_within_text_have_no_trailing_space() -> None:
     """The line under a link would go on to what follows it."""
     ends_with_space = r"(?s)<a\b(?![^>]*\bclass=)[^>]*>(?:(?!</a>).)*\s</a>"
 
     assert found(ends_with_space + r"\s*(?:{%[^%]*%}\s*)*<span", TEMPLATES) == []
 
 
-def test_templates_name_no_address() -> None:
+def test_templates_contain_no_hard_coded_address() -> None:
     """Addresses are `url`."""
     assert found(r"(href|action)=\"/", [path for path in TEMPLATES if path.name not in ERROR_PAGES]) == []
 
@@ -112,7 +112,7 @@ def test_styles_load_nothing_from_elsewhere() -> None:
     assert found(r"@import (?!\"\w+\.css\";)|url\(\s*[\"']?https?:", STYLES) == []
 
 
-def test_the_sections_of_the_components_are_listed_in_their_order() -> None:
+def test_the_style_sheet_lists_its_sections_in_order() -> None:
     index = (ROOT / "docs" / "styles.md").read_text(encoding="utf-8")
     sheet = (ROOT / "static" / "css" / "components.css").read_text(encoding="utf-8")
     _first, *headings = re.findall(r"^/\* (.*)", sheet, re.MULTILINE)
@@ -122,7 +122,7 @@ def test_the_sections_of_the_components_are_listed_in_their_order() -> None:
     assert {path.name for path in STYLES} == set(re.findall(r"^\| `(\w+\.css)`", index, re.MULTILINE))
 
 
-def test_every_class_of_a_template_has_a_rule() -> None:
+def test_every_class_in_a_template_has_a_css_rule() -> None:
     sheets = "".join(path.read_text(encoding="utf-8") for path in STYLES)
     ruled = set(re.findall(r"\.([a-zA-Z][\w-]*)", re.sub(r"/\*.*?\*/", "", sheets, flags=re.DOTALL)))
     named = {
@@ -141,7 +141,7 @@ COMPOSED = re.compile(r"(banner--|tone-|hue-)\w+$")
 OF_OTHERS = {"admin.css", "editor.css"}
 
 
-def test_every_rule_has_something_that_names_its_classes() -> None:
+def test_every_css_rule_is_used() -> None:
     modules = [path for path in (ROOT / "ticketadmin").rglob("*.py") if "sandbox" not in path.parts]
     names = {
         name
@@ -163,7 +163,7 @@ def without_comments(path: Path) -> str:
     return re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_what_a_script_exports_another_imports() -> None:
+def test_every_export_of_a_script_is_imported() -> None:
     sources = {path: path.read_text(encoding="utf-8") for path in SCRIPTS}
     imported = {
         name.split(" as ")[0].split(":")[0].strip()
@@ -232,7 +232,7 @@ IN_SCRIPTS = {
 }
 
 
-def test_an_attribute_begins_with_the_name_of_its_script_or_is_in_the_table() -> None:
+def test_a_data_attribute_begins_with_its_scripts_name_or_is_in_the_table() -> None:
     """Else nobody knows which script reads it: docs/scripts.md."""
     scripts, shared = table_of_scripts()
 
@@ -240,7 +240,7 @@ def test_an_attribute_begins_with_the_name_of_its_script_or_is_in_the_table() ->
     assert {name for name in IN_TEMPLATES | IN_SCRIPTS if not owner_of(name)} == set(shared) - {"pm-slice"}
 
 
-def test_each_attribute_is_read_by_whom_its_name_or_the_table_says() -> None:
+def test_each_data_attribute_is_read_by_the_named_script() -> None:
     _scripts, shared = table_of_scripts()
     readers = {name: {owner_of(name)} for name in IN_TEMPLATES if owner_of(name)} | shared
     unread = {
@@ -253,7 +253,7 @@ def test_each_attribute_is_read_by_whom_its_name_or_the_table_says() -> None:
     assert unread == set()
 
 
-def test_what_is_rendered_once_for_all_asks_for_nothing_of_the_page() -> None:
+def test_parts_rendered_once_for_all_use_nothing_of_the_page() -> None:
     blocks = [
         (path.name, block)
         for path in TEMPLATES
@@ -269,7 +269,7 @@ def test_what_is_rendered_once_for_all_asks_for_nothing_of_the_page() -> None:
     assert [(file, block) for file, block in blocks if tags.search(block)] == []
 
 
-def test_a_part_that_is_the_same_for_all_holds_nothing_of_a_person_and_follows_the_language() -> None:
+def test_parts_shared_by_all_users_hold_no_user_data_and_follow_the_language() -> None:
     source = (
         "{% load i18n fragments %}{% same_for_all %}{% translate 'Save' %} {{ user }}{% endsame_for_all %}"
     )

@@ -54,7 +54,7 @@ def test_normalising_twice_changes_nothing(before: str, marks: str, times: int, 
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_run_beyond_thirty_marks_stays_and_what_is_around_it_does_not(form: Form) -> None:
+def test_only_the_text_around_a_run_of_more_than_thirty_marks_is_normalised(form: Form) -> None:
     within, beyond = "\u0301\u0316" * (MAX_MARKS // 2), "\u0301\u0316" * (MAX_MARKS // 2) + "\u0301"
 
     assert normalize(form, "½" + within) == unicodedata.normalize(form, "½" + within)
@@ -81,14 +81,14 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize("marks", MARKS, ids=ascii)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_form_is_linear_in_a_run_of_marks(name: str, marks: str) -> None:
+def test_every_normal_form_takes_linear_time_in_a_run_of_marks(name: str, marks: str) -> None:
     text = "e" + marks * (LENGTH // len(marks))
 
     with cpu_limit(4):  # sorting the run takes minutes
         FUNCTIONS[name](text)
 
 
-def test_the_public_functions_of_the_module_are_all_among_those_measured() -> None:
+def test_all_public_functions_of_the_module_are_measured() -> None:
     tree = ast.parse((PACKAGE / "text.py").read_text(encoding="utf-8"))
     public = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
@@ -125,7 +125,7 @@ def test_nothing_else_calls_unicodes_normaliser() -> None:
         ("", ""),
     ],
 )
-def test_a_line_is_shortened_as_it_is_read(text: str, shown: str) -> None:
+def test_a_line_is_shortened_by_visible_characters(text: str, shown: str) -> None:
     template = engines["django"].from_string("{{ text|truncatechars:10 }}")
 
     assert template.render({"text": text}) == shown

@@ -41,7 +41,7 @@ def one(text: str | tuple[str, ...] | list[str]) -> str:
 
 
 @pytest.mark.parametrize("folder", [FOLDER, OF_DJANGO])
-def test_every_string_is_translated_and_none_is_a_guess(folder: Path) -> None:
+def test_every_string_is_translated_and_none_is_fuzzy(folder: Path) -> None:
     found = messages(folder / "django.po")
 
     assert found
@@ -60,7 +60,7 @@ def test_translations_keep_the_placeholders(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [FOLDER, OF_DJANGO])
-def test_the_compiled_catalogue_is_the_source(folder: Path) -> None:
+def test_the_compiled_catalogue_matches_the_source(folder: Path) -> None:
     with (folder / "django.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
 
@@ -73,7 +73,7 @@ def test_the_compiled_catalogue_is_the_source(folder: Path) -> None:
             assert compiled.ngettext(*message.id, 2) == one(message.string)
 
 
-def test_the_catalogue_holds_every_string_of_the_source(tmp_path: Path) -> None:
+def test_the_catalogue_contains_every_string_of_the_source(tmp_path: Path) -> None:
     if not shutil.which("xgettext"):
         skip_or_fail("gettext", "REQUIRE_BROWSER")  # CI has all three tools or none
     for name in ("ticketadmin", "templates"):
@@ -92,7 +92,7 @@ def test_the_catalogue_holds_every_string_of_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path", ["/tickets/", "/tickets/ABCXYZ1234/", "/history/", "/password/", "/nowhere/"]
 )
-def test_pages_speak_vietnamese(
+def test_pages_are_in_vietnamese(
     path: str, staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     staff.language = "vi"
@@ -107,7 +107,7 @@ def test_pages_speak_vietnamese(
         assert f">{english}<" not in page, english
 
 
-def test_the_browsers_language_counts_where_nobody_chose() -> None:
+def test_the_browsers_language_is_used_unless_the_user_chose_one() -> None:
     assert (
         "Đăng nhập" in Client().get("/sign-in/", headers={"Accept-Language": "vi,en;q=0.5"}).content.decode()
     )
@@ -120,7 +120,7 @@ def looked_up(message: Message) -> tuple[str, bool]:
 
 
 @pytest.mark.parametrize("app", ["admin", "auth"])
-def test_what_djangos_catalogue_lacks_stands_in_ours(app: str) -> None:
+def test_strings_missing_in_djangos_catalogue_are_in_ours(app: str) -> None:
     folder = Path(django.__file__).parent / "contrib" / app / "locale"
     all_words = {looked_up(message) for message in messages(folder / "en/LC_MESSAGES/django.po")}
     known = {

@@ -372,7 +372,7 @@ def test_the_reason_of_an_undo_takes_a_snippet(
     assert [put["ticket_title"] for put in live_sandbox.puts(code)] == ["Máy mới", "Máy"]
 
 
-def test_the_value_of_a_further_custom_field_takes_a_snippet(
+def test_the_value_of_an_additional_custom_field_accepts_a_snippet(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, code: str
 ) -> None:
     page = tab_of("staff").goto(f"/tickets/{code}/?read=off")

@@ -153,7 +153,7 @@ def test_raises_a_named_error_for_each_status_of_the_contract(
 
 
 @pytest.mark.parametrize("code", ["", " ", "a/b", "a b", "mã", "x" * 65, "ABC\n"])
-def test_refuses_what_is_no_ticket_code_before_sending(code: str, crm: responses.RequestsMock) -> None:
+def test_refuses_an_invalid_ticket_code_before_sending(code: str, crm: responses.RequestsMock) -> None:
     with pytest.raises(InvalidTicket, match="bad_code"):
         api().update_ticket(code, {"ticket_title": "T"})
 
@@ -164,13 +164,13 @@ def test_refuses_what_is_no_ticket_code_before_sending(code: str, crm: responses
     "data",
     [{"ticket_title": "T", "custom_fields": []}, [{"ticket_title": "T"}]],
 )
-def test_reads_the_shapes_in_which_one_ticket_comes(data: Any, crm: responses.RequestsMock) -> None:
+def test_reads_every_shape_of_a_ticket_answer(data: Any, crm: responses.RequestsMock) -> None:
     crm.get(f"{URL}/ticket", json={"data": data})
 
     assert api().get_ticket(CODE).values == {"ticket_title": "T"}
 
 
-def test_what_no_database_can_hold_is_left_out(crm: responses.RequestsMock) -> None:
+def test_characters_that_no_database_can_hold_are_left_out(crm: responses.RequestsMock) -> None:
     body = r'{"data": {"ticket_title": "a\u0000b\ud800", "custom_fields": {"x": ["\u0000", "\\u0000"]}}}'
     crm.get(f"{URL}/ticket", body=body)
 
@@ -180,7 +180,7 @@ def test_what_no_database_can_hold_is_left_out(crm: responses.RequestsMock) -> N
     assert ticket.custom_fields == {"x": ["", r"\u0000"]}
 
 
-def test_never_takes_a_missing_field_for_an_empty_one(crm: responses.RequestsMock) -> None:
+def test_a_missing_field_is_not_mistaken_for_an_empty_one(crm: responses.RequestsMock) -> None:
     crm.get(f"{URL}/ticket", json={"data": {"ticket_title": "T", "emergency_phone": None}})
 
     ticket = api().get_ticket(CODE)

@@ -39,7 +39,7 @@ def asked(crm: Sandbox, path: str) -> list[set[str]]:
 
 
 @pytest.mark.parametrize("name", ["expected_at", "created_at", "status_id"])
-def test_an_unknown_name_costs_that_name_alone(name: str, api: TicketApi, crm: Sandbox) -> None:
+def test_an_unknown_name_leaves_out_that_name_only(name: str, api: TicketApi, crm: Sandbox) -> None:
     crm.switch(unknown_fields=name)
 
     first, second = api.get_ticket(CODE), api.get_ticket(CODE)
@@ -61,7 +61,7 @@ def test_several_unknown_names_are_found_in_the_list_too(api: TicketApi, crm: Sa
     assert "account_email" not in page.tickets[0].values
 
 
-def test_a_crm_that_knows_the_documented_names_only_is_asked_for_those(api: TicketApi, crm: Sandbox) -> None:
+def test_a_crm_that_knows_only_documented_names_gets_only_those(api: TicketApi, crm: Sandbox) -> None:
     crm.switch(readable="documented")
 
     api.get_ticket(CODE)
@@ -72,7 +72,7 @@ def test_a_crm_that_knows_the_documented_names_only_is_asked_for_those(api: Tick
     assert "status_name" not in queries[-1] | queries[1]
 
 
-def test_values_that_are_refused_are_no_unknown_names(api: TicketApi, crm: Sandbox) -> None:
+def test_refused_values_are_not_mistaken_for_unknown_names(api: TicketApi, crm: Sandbox) -> None:
     crm.fault("status", times=None, method="GET", status=400)
 
     with pytest.raises(InvalidTicket):
@@ -96,7 +96,7 @@ def test_exactly_the_refused_names_are_left_out(unknown: set[str], words: str) -
     assert len(calls) <= 2 * len(FURTHER) + 1
 
 
-def test_all_names_are_asked_for_again_after_a_while() -> None:
+def test_all_names_are_requested_again_after_a_while() -> None:
     now = [0.0]
     fields = AskedFields(DOCUMENTED, FURTHER, clock=lambda: now[0])
     fields.find_refused(lambda names: "expected_at" not in names)
@@ -107,7 +107,7 @@ def test_all_names_are_asked_for_again_after_a_while() -> None:
     assert set(fields.names) == {*DOCUMENTED, *FURTHER}
 
 
-def test_a_search_that_breaks_off_asks_for_what_was_accepted() -> None:
+def test_an_interrupted_search_requests_the_accepted_names() -> None:
     def breaks() -> Callable[[tuple[str, ...]], bool]:
         calls: list[int] = []
 

@@ -15,7 +15,7 @@ from ticketadmin.ticketapi.keys import ApiKey
 SECRET = "s3cret-key-9f8e7d"
 
 
-def test_no_way_of_printing_shows_it() -> None:
+def test_no_way_of_printing_shows_the_key() -> None:
     key = ApiKey(value=SECRET)
     config = ApiConfig(url="https://crm.example.com", key=key, cookie="cookie-secret")
     api = TicketApi(config)
@@ -28,12 +28,12 @@ def test_no_way_of_printing_shows_it() -> None:
 
 
 @pytest.mark.parametrize("copier", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_it_is_not_copied_into_anything(copier: object) -> None:
+def test_the_key_is_not_copied_into_other_objects(copier: object) -> None:
     with pytest.raises(TypeError):
         copier(ApiKey(value=SECRET))  # type: ignore[operator]
 
 
-def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+def test_a_changed_key_file_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("first-key\n", encoding="utf-8")
     key = ApiKey(file=str(file))
@@ -59,5 +59,5 @@ def test_a_missing_or_unusable_key_is_refused_without_quoting_it(
     assert "chìa" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_answer_that_repeats_it_is_masked() -> None:
+def test_an_answer_that_repeats_the_key_is_masked() -> None:
     assert ApiKey(value=SECRET).mask(f"bad key {SECRET}!") == "bad key •••!"

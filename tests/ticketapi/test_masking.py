@@ -57,13 +57,13 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("secret", [SECRET, "0123456789abcdefABCDEF", "/////////"])
-def test_each_spelling_is_blanked_out_and_what_is_around_it_stays(spelling: str, secret: str) -> None:
+def test_each_spelling_of_the_key_is_masked_and_its_surroundings_kept(spelling: str, secret: str) -> None:
     key = ApiKey(value=secret)
     assert key.mask(f"key «{SPELLINGS[spelling](secret)}» refused") == "key «•••» refused"
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_json_answer_with_any_spelling_has_it_in_no_text_and_no_name(spelling: str) -> None:
+def test_no_spelling_of_the_key_survives_in_a_json_answer(spelling: str) -> None:
     spelled = SPELLINGS[spelling](SECRET)
     bodies = [
         json.dumps({"message": spelled, spelled: [{"x": spelled}]}),
@@ -81,7 +81,7 @@ def test_a_json_answer_with_any_spelling_has_it_in_no_text_and_no_name(spelling:
 
 
 @given(backslashes=strategies.integers(1, 8), escapes=strategies.booleans(), is_name=strategies.booleans())
-def test_no_number_of_backslashes_hides_it_in_a_json_answer(
+def test_backslashes_do_not_hide_the_key_in_a_json_answer(
     backslashes: int, escapes: bool, is_name: bool
 ) -> None:
     key = ApiKey(value="a&secret&key")
@@ -93,19 +93,19 @@ def test_no_number_of_backslashes_hides_it_in_a_json_answer(
     assert "•••" in json.dumps(Reply(500, {}, body.encode(), key.mask).json(), ensure_ascii=False)
 
 
-def test_nul_between_letters_does_not_hide_it() -> None:
+def test_nul_between_letters_does_not_hide_the_key() -> None:
     body = json.dumps({"message": "\0".join("secret-key-1")})
 
     assert Reply(500, {}, body.encode(), ApiKey(value="secret-key-1").mask).json() == {"message": "•••"}
 
 
-def test_the_repr_of_an_answer_shows_nothing_that_came_unmasked() -> None:
+def test_the_repr_of_an_answer_shows_nothing_unmasked() -> None:
     reply = Reply(500, {"x-echo": SECRET}, SECRET.encode(), ApiKey(value=SECRET).mask)
 
     assert SECRET not in repr(reply)
 
 
-def test_the_key_before_a_change_is_blanked_out_as_well(tmp_path: Path) -> None:
+def test_the_previous_key_is_masked_as_well(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("the-first-key\n", encoding="utf-8")
     key = ApiKey(file=str(file))
@@ -118,7 +118,7 @@ def test_the_key_before_a_change_is_blanked_out_as_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "short", "chìa-khóa-dài"])
-def test_what_is_no_key_or_a_word_blanks_out_nothing(secret: str) -> None:
+def test_a_short_word_or_missing_key_masks_nothing(secret: str) -> None:
     assert ApiKey(value=secret).mask("a short text, &amp; 100% chìa-khóa-dài \\u0041") == (
         "a short text, &amp; 100% chìa-khóa-dài \\u0041"
     )
@@ -130,6 +130,6 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["\\", "&", "&amp;", "%", "%25", "a+b/C", "&#0", "&#x0000", "\\\\u0026"])
-def test_the_time_is_linear_in_a_text_made_to_look_like_it(piece: str) -> None:
+def test_masking_takes_linear_time_in_a_text_resembling_the_key(piece: str) -> None:
     with cpu_limit(8):
         ApiKey(value=SECRET).mask(piece * (2_000_000 // len(piece)))

@@ -19,12 +19,12 @@ from ticketadmin.ticketapi.replies import plain
         ("before<style>p {", "before"),
     ],
 )
-def test_a_page_is_quoted_by_its_words(page: str, words: str) -> None:
+def test_an_html_error_page_is_quoted_by_its_text(page: str, words: str) -> None:
     assert plain(page, str) == words
 
 
 @pytest.mark.parametrize("piece", ["<head ", "<script ", "<style></", "<title", "</title", "<", "<a", "&"])
-def test_the_time_for_a_page_grows_with_its_length_not_with_its_square(piece: str) -> None:
+def test_quoting_a_page_takes_linear_time(piece: str) -> None:
     def seconds(length: int) -> float:
         page = (piece * length)[:length]
         started = time.process_time()

@@ -24,12 +24,12 @@ def test_a_reason_that_may_have_changed_the_crm_never_repeats_a_write(reason: Re
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_what_repeats_a_write_repeats_a_read(reason: Reason) -> None:
+def test_a_reason_that_allows_repeating_a_write_allows_repeating_a_read(reason: Reason) -> None:
     assert reason.may_repeat("GET") or not reason.may_repeat("PUT")
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_nothing_is_repeated_that_did_not_leave_or_was_decided(reason: Reason) -> None:
+def test_calls_that_were_not_sent_or_were_decided_are_not_repeated(reason: Reason) -> None:
     if reason.source is FailureSource.HERE or reason in {Reason.INVALID, Reason.NOT_FOUND, Reason.CONFLICT}:
         assert reason.repeat is Repeat.NONE
 
@@ -39,7 +39,7 @@ def test_a_reason_is_at_most_one_of_unreachable_silent_and_answered(reason: Reas
     assert [reason.is_unreachable, reason.is_silence, reason.was_answered].count(True) <= 1
 
 
-def test_stored_words_are_found_and_others_are_not() -> None:
+def test_stored_reasons_are_recognised_and_others_are_not() -> None:
     assert Reason.known("rate_limited") is Reason.RATE_LIMITED
     assert Reason.known("") is None
     assert Reason.known("changed_since") is None
@@ -53,6 +53,6 @@ def test_every_reason_is_raised_somewhere(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_every_cause_of_a_pause_has_reasons_and_a_limit(cause: Cause) -> None:
+def test_every_cause_of_a_pause_has_a_reason_and_a_limit(cause: Cause) -> None:
     assert cause.limit > 1
     assert any(reason.pauses is cause for reason in Reason)

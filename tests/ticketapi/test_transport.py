@@ -64,7 +64,7 @@ def test_reuses_one_connection(api: Callable[..., TicketApi], crm: Sandbox) -> N
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_call_on_an_open_connection_is_sent_at_once(
+def test_a_call_on_an_open_connection_is_sent_immediately(
     scheme: str,
     api: Callable[..., TicketApi],
     tls_crm: SandboxProcess,
@@ -89,7 +89,7 @@ def test_a_call_on_an_open_connection_is_sent_at_once(
     assert made["sendall"] + made["write"] == 1, made
 
 
-def test_a_time_out_after_sending_has_an_unknown_effect(api: Callable[..., TicketApi], crm: Sandbox) -> None:
+def test_a_timeout_after_sending_has_an_unknown_effect(api: Callable[..., TicketApi], crm: Sandbox) -> None:
     crm.fault("hang", method="PUT", seconds=3)
 
     with pytest.raises(OutcomeUnknown) as caught:
@@ -187,7 +187,7 @@ def test_retry_after_is_honoured_and_capped_by_the_budget(status: int, crm: Sand
     assert waits == [2.0]
 
 
-def test_a_write_that_has_to_wait_is_handed_back_and_a_read_is_not(crm: Sandbox) -> None:
+def test_a_write_that_must_wait_is_returned_to_its_caller_and_a_read_is_not(crm: Sandbox) -> None:
     """Its caller compares the ticket afresh first; a read waits by itself."""
     waits: list[float] = []
     client = TicketApi(ApiConfig(url=crm.url, key=ApiKey(value=KEY)), sleep=waits.append)
@@ -245,7 +245,7 @@ def tls_crm(
     process.stop()
 
 
-def test_a_certificate_that_nobody_trusts_stops_before_the_key_is_sent(
+def test_an_untrusted_certificate_stops_the_call_before_the_key_is_sent(
     api: Callable[..., TicketApi], tls_crm: SandboxProcess
 ) -> None:
     with pytest.raises(Unavailable) as caught:
@@ -264,7 +264,7 @@ def test_a_company_certificate_can_be_trusted(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"H"])
-def test_an_answer_that_drips_without_end_ends_at_the_deadline(
+def test_an_endless_slow_answer_ends_at_the_deadline(
     begin: bytes, scheme: str, api: Callable[..., TicketApi], tls_files: tuple[Path, Path]
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -297,7 +297,7 @@ def test_an_answer_that_drips_without_end_ends_at_the_deadline(
     assert caught.value.reason == "deadline"
 
 
-def test_a_connection_that_idled_too_long_is_opened_anew(
+def test_a_connection_that_was_idle_too_long_is_reopened(
     api: Callable[..., TicketApi], crm: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = api()

@@ -338,7 +338,7 @@ def address_of(db: None, rows: Rows) -> Callable[[Route], str]:
     return fill
 
 
-def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
+def test_every_route_has_an_access_rule_and_every_rule_a_route() -> None:
     assert {route.name for route in OWN} == set(RULES)
 
 
@@ -351,7 +351,7 @@ def test_every_setting_that_adds_routes_is_known_here() -> None:
 
 
 @by_name
-def test_each_route_answers_each_person_and_method_as_its_rule_says(
+def test_each_route_answers_each_user_and_method_by_its_rule(
     route: Route, ask: Ask, address_of: Callable[[Route], str], sandbox: Sandbox
 ) -> None:
     address = address_of(route)
@@ -373,7 +373,7 @@ def test_other_methods_are_refused_on_every_route(
 
 
 @pytest.mark.parametrize("path", ["/tickets/", f"/tickets/{CODE}/", "/history/", "/nowhere/", "/admin/"])
-def test_other_methods_are_refused_to_every_person(path: str, ask: Ask) -> None:
+def test_other_methods_are_refused_to_every_user(path: str, ask: Ask) -> None:
     for method, who in product(OTHER_METHODS, sorted(PUBLIC)):
         assert kind_of(ask(method, path, who)) == "no such method", (method, who)
 
@@ -424,7 +424,7 @@ def expected_in_administration(route: Route, who: str) -> set[str]:
 
 
 @pytest.mark.parametrize("route", OWN + ADMIN, ids=lambda route: f"{route.name}-{route.address}")
-def test_cross_site_request_forgery_posting_needs_the_token(
+def test_posting_needs_a_csrf_token(
     route: Route, clients: Clients, address_of: Callable[[Route], str]
 ) -> None:
     client = clients("administrator" if route.is_admin or SIGNED_OUT not in route.rule.people else SIGNED_OUT)
@@ -436,7 +436,7 @@ def test_cross_site_request_forgery_posting_needs_the_token(
     assert answer["X-Token-Refused"] == "1"
 
 
-def test_a_person_who_was_deactivated_is_out_at_once(
+def test_a_deactivated_user_is_signed_out_immediately(
     staff: User, client_of: Callable[[User], Client]
 ) -> None:
     client = client_of(staff)
@@ -448,7 +448,7 @@ def test_a_person_who_was_deactivated_is_out_at_once(
     assert client.get("/tickets/").status_code == 302
 
 
-def test_a_change_that_is_not_known_is_not_found(clients: Clients) -> None:
+def test_an_unknown_change_is_not_found(clients: Clients) -> None:
     assert clients("lead").post(f"/history/{uuid4()}/undo/").status_code == 404
 
 
@@ -472,7 +472,7 @@ def test_every_page_carries_the_strict_headers(path: str, clients: Clients, sand
     assert answer["X-Request-ID"]
 
 
-def test_a_user_without_a_role_reads_what_is_missing_and_no_link_to_the_same_page(
+def test_a_user_without_a_role_is_told_so_and_gets_no_link_to_the_same_page(
     make_person: Callable[..., User], client_of: Callable[[User], Client]
 ) -> None:
     answer = client_of(make_person(None, "moi")).get("/tickets/")
@@ -483,7 +483,7 @@ def test_a_user_without_a_role_reads_what_is_missing_and_no_link_to_the_same_pag
     assert "Go to the tickets" not in page
 
 
-def test_a_role_without_tickets_is_not_called_none(
+def test_a_role_without_tickets_is_not_called_no_role(
     make_person: Callable[..., User], client_of: Callable[[User], Client]
 ) -> None:
     user = make_person(None, "kiem")

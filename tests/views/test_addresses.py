@@ -37,19 +37,19 @@ def address(settings: Any, proxies: int, forwarded: str | None, remote: str = "1
         (1, "::ffff:203.0.113.7", "203.0.113.7"),
     ],
 )
-def test_only_our_own_proxies_are_believed(
+def test_only_our_own_proxies_are_trusted(
     proxies: int, forwarded: str | None, expected: str, settings: Any
 ) -> None:
     assert address(settings, proxies, forwarded) == expected
 
 
-def test_nobody_can_claim_to_have_come_by_https() -> None:
+def test_a_client_cannot_claim_https() -> None:
     request = RequestFactory().get("/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"})
 
     assert not request.is_secure()
 
 
-def test_a_unix_socket_has_no_address_but_a_proxy_tells_one(settings: Any) -> None:
+def test_a_unix_socket_has_no_address_unless_a_proxy_reports_one(settings: Any) -> None:
     assert address(settings, 0, "203.0.113.7", remote="") == ""
     assert address(settings, 1, "203.0.113.7", remote="") == "203.0.113.7"
 
@@ -82,7 +82,7 @@ def test_inventing_addresses_in_front_of_a_proxy_does_not_escape_the_wait(
         ("", ""),
     ],
 )
-def test_a_machine_that_has_a_whole_network_counts_as_one(remote: str, counted: str) -> None:
+def test_a_machine_with_a_whole_ipv6_network_counts_as_one(remote: str, counted: str) -> None:
     assert counted_address(RequestFactory(REMOTE_ADDR=remote).get("/")) == counted
 
 

@@ -60,7 +60,7 @@ def person_data(**values: Any) -> dict[str, Any]:
     }
 
 
-def test_roles_given_in_the_settings_are_one_entry_with_who_whom_before_after_and_address(
+def test_a_change_of_roles_is_one_entry_with_actor_account_values_and_address(
     admin: Client, administrator: User, minh: User
 ) -> None:
     data = person_data(groups=[group(Role.LEAD), group(Role.ADMINISTRATOR)])
@@ -71,7 +71,7 @@ def test_roles_given_in_the_settings_are_one_entry_with_who_whom_before_after_an
     assert (entry.target_name, entry.address, entry.channel) == ("minh", "192.0.2.5", "web")
 
 
-def test_the_record_of_roles_outlives_the_administrator_who_gave_them(
+def test_the_record_of_roles_survives_the_administrator_who_gave_them(
     admin: Client, administrator: User, minh: User
 ) -> None:
     admin.post(f"{PEOPLE}{minh.pk}/change/", person_data(groups=[group(Role.ADMINISTRATOR)]))
@@ -91,14 +91,14 @@ def test_the_record_of_roles_outlives_the_administrator_who_gave_them(
     assert last(AuditAction.ROLES_CHANGED).actor == administrator
 
 
-def test_somebody_who_never_did_anything_can_be_deleted(admin: Client, minh: User) -> None:
+def test_a_user_who_never_acted_can_be_deleted(admin: Client, minh: User) -> None:
     answer = admin.post(f"{PEOPLE}{minh.pk}/delete/", {"post": "yes"})
 
     assert answer.status_code == 302
     assert last(AuditAction.USER_DELETED).target_name == "minh"
 
 
-def test_a_password_set_by_an_administrator_and_ones_own_are_told_apart(
+def test_passwords_set_by_an_administrator_and_by_the_user_are_distinguished(
     admin: Client, administrator: User, minh: User
 ) -> None:
     chosen = {"password1": "mot-mat-khau-moi-2026", "password2": "mot-mat-khau-moi-2026"}
@@ -143,7 +143,7 @@ def test_a_setting_edited_in_the_list_is_recorded(admin: Client, administrator: 
         ("discard", BulkState.DRAFT, AuditAction.RUN_DISCARDED),
     ],
 )
-def test_what_is_done_to_a_colleagues_run_is_recorded_and_to_ones_own_not(
+def test_actions_on_a_colleagues_run_are_recorded_but_not_on_ones_own(
     button: str, state: BulkState, action: AuditAction, lead: User, administrator: User, admin: Client
 ) -> None:
     for owner in (lead, administrator):
@@ -175,7 +175,7 @@ def test_an_export_is_recorded_with_its_filter_and_rows(admin: Client, administr
     assert entry.request_id
 
 
-def test_an_export_that_is_broken_off_is_recorded_as_such(admin: Client, administrator: User) -> None:
+def test_an_aborted_export_is_recorded_as_aborted(admin: Client, administrator: User) -> None:
     for _number in range(5):
         record_change(administrator)
 
@@ -189,13 +189,13 @@ def test_an_export_that_is_broken_off_is_recorded_as_such(admin: Client, adminis
     assert last(AuditAction.EXPORTED).details == {"rows": 2, "complete": False, "filters": {}}
 
 
-def test_looking_at_the_head_of_an_export_is_none(admin: Client) -> None:
+def test_a_head_request_is_not_recorded_as_an_export(admin: Client) -> None:
     admin.head("/history/changes.csv")
 
     assert not AuditEntry.objects.filter(action=AuditAction.EXPORTED).exists()
 
 
-def test_results_of_a_run_and_the_audit_log_itself_are_exports_too(admin: Client, lead: User) -> None:
+def test_downloads_of_results_and_of_the_audit_log_are_recorded_as_exports(admin: Client, lead: User) -> None:
     run = make_run(lead, state=BulkState.FINISHED)
     body_of(admin.get(f"/bulk/{run.uuid}/results.csv"))
     body_of(admin.get("/audit/entries.csv?action=signed_in"))
@@ -204,7 +204,7 @@ def test_results_of_a_run_and_the_audit_log_itself_are_exports_too(admin: Client
     assert list(kinds) == ["auditlog", "bulkupdate"]
 
 
-def test_the_page_says_who_did_what_to_whom_in_words(admin: Client, administrator: User, minh: User) -> None:
+def test_the_page_describes_actor_action_and_target(admin: Client, administrator: User, minh: User) -> None:
     Client().post("/sign-in/", {"username": administrator.username, "password": PASSWORD})
     admin.post(f"{PEOPLE}{minh.pk}/change/", person_data(groups=[group(Role.LEAD)], is_active=""))
 
@@ -242,14 +242,14 @@ def test_the_log_is_filtered(
 
 
 @pytest.mark.parametrize("query", ["action=nonsense", "since=yesterday", "actor=999999", "address=here"])
-def test_a_filter_that_means_nothing_is_named_and_exports_nothing(query: str, admin: Client) -> None:
+def test_an_invalid_filter_is_named_and_exports_nothing(query: str, admin: Client) -> None:
     for path in ("/audit/", "/audit/entries.csv"):
         answer = admin.get(f"{path}?{query}")
         assert answer.status_code == 422
         assert "field__errors" in answer.content.decode()
 
 
-def test_the_log_has_pages_and_its_cost_does_not_grow(
+def test_the_log_is_paged_at_constant_cost(
     admin: Client, administrator: User, django_assert_max_num_queries: Any
 ) -> None:
     for _number in range(120):
@@ -264,7 +264,7 @@ def test_the_log_has_pages_and_its_cost_does_not_grow(
     assert third.context["page"].pages.next_url == ""
 
 
-def test_what_a_newer_version_recorded_is_still_shown(admin: Client) -> None:
+def test_entries_of_a_newer_version_are_shown(admin: Client) -> None:
     entry = AuditEntry(created_at=timezone.now(), action="invented", channel="moon", target_kind="invented")
     entry.before, entry.details = {"colour": {"deep": [1]}}, {"reason": "Because"}
     entry.save()
@@ -275,14 +275,14 @@ def test_what_a_newer_version_recorded_is_still_shown(admin: Client) -> None:
     assert "Because" in page
 
 
-def test_the_page_speaks_vietnamese(admin: Client, administrator: User) -> None:
+def test_the_page_is_in_vietnamese(admin: Client, administrator: User) -> None:
     administrator.language = "vi"
     administrator.save()
 
     assert "Nhật ký kiểm tra" in admin.get("/audit/").content.decode()
 
 
-def test_the_password_link_is_named_as_the_way(staff: User) -> None:
+def test_an_entry_says_that_the_password_link_was_used(staff: User) -> None:
     number = urlsafe_base64_encode(force_bytes(staff.pk))
     client = Client()
     address = f"/password/new/{number}/{default_token_generator.make_token(staff)}/"
@@ -297,7 +297,7 @@ KINDS = ("history", "tickets", "snippets", "bulkfile", "bulkupdate", "snippet", 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_an_entry_is_about_is_named_in_the_readers_language(admin: Client, kind: str) -> None:
+def test_the_target_of_an_entry_is_named_in_the_readers_language(admin: Client, kind: str) -> None:
     record(AuditAction.EXPORTED, Target(kind, "1", "xyz"), details={"rows": 1, "complete": True})
     admin.defaults["HTTP_ACCEPT_LANGUAGE"] = "vi"
 

@@ -26,7 +26,7 @@ def box(page: bytes, name: str) -> str:
     return found[0]
 
 
-def test_a_field_described_anew_has_its_new_label_and_help_at_once(web: Client) -> None:
+def test_a_changed_field_description_shows_immediately(web: Client) -> None:
     described = CustomField.objects.create(
         key="so_serial", label="Serial", kind=FieldKind.TEXT, help_text="On the back"
     )
@@ -43,7 +43,7 @@ def test_a_field_described_anew_has_its_new_label_and_help_at_once(web: Client) 
     assert "On the back" not in changed
 
 
-def test_each_ticket_shows_its_own_values_and_what_is_known(web: Client, sandbox: Sandbox) -> None:
+def test_each_ticket_shows_its_own_values_and_which_are_unknown(web: Client, sandbox: Sandbox) -> None:
     for _time in range(2):
         for code in (CODE, OTHER):
             page = web.get(f"/tickets/{code}/")
@@ -54,7 +54,7 @@ def test_each_ticket_shows_its_own_values_and_what_is_known(web: Client, sandbox
         assert 'name="clear" value="emergency_phone"' in box(blind, "emergency_phone")
 
 
-def test_an_error_stands_at_its_box_and_is_gone_from_the_next_page(web: Client) -> None:
+def test_an_error_is_shown_at_its_box_and_gone_on_the_next_page(web: Client) -> None:
     url = f"/tickets/{CODE}/"
     for _time in range(2):
         page = web.get(url)

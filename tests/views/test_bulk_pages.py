@@ -46,7 +46,7 @@ def make_run(lead: User) -> Callable[[BulkState, int], BulkUpdate]:
         ),
     ],
 )
-def test_a_speed_that_cannot_be_is_explained_and_stays_as_it_was_typed(
+def test_an_invalid_speed_is_explained_and_stays_as_typed(
     typed: dict[str, str],
     shown: tuple[str, ...],
     said: str,
@@ -68,7 +68,7 @@ def test_a_speed_that_cannot_be_is_explained_and_stays_as_it_was_typed(
     assert [part for part in shown if part not in page] == []
 
 
-def test_a_row_that_is_kept_shows_what_became_of_its_ticket_since(
+def test_a_reused_row_shows_the_current_state_of_its_ticket(
     lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
     client, run = client_of(lead), make_run(BulkState.RUNNING, 2)
@@ -90,7 +90,7 @@ def test_a_row_that_is_kept_shows_what_became_of_its_ticket_since(
     assert "Không có quyền" in row()
 
 
-def test_the_browser_knows_what_speeds_there_are(
+def test_the_speed_input_has_the_servers_limits(
     lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
     client, run = client_of(lead), make_run(BulkState.READY, 2)
@@ -112,7 +112,7 @@ def test_the_browser_knows_what_speeds_there_are(
         (BulkState.RUNNING, 1, "1 of 1 ticket is done."),
     ],
 )
-def test_one_ticket_is_not_called_tickets(
+def test_one_ticket_is_singular(
     state: BulkState,
     tickets: int,
     said: str,
@@ -126,7 +126,7 @@ def test_one_ticket_is_not_called_tickets(
 
 
 @pytest.mark.parametrize("state", [BulkState.FINISHED, BulkState.CANCELLED])
-def test_what_is_announced_at_the_end_counts_each_outcome(
+def test_the_final_announcement_counts_each_outcome(
     state: BulkState, lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
     """All tickets are through then, so a count of those says nothing of how they ended."""
@@ -173,7 +173,7 @@ def test_a_paused_run_says_what_is_still_in_progress(
         ((ItemOutcome.REJECTED, ItemOutcome.NOT_SENT), "Retry what failed or was not sent"),
     ],
 )
-def test_the_button_of_a_retry_says_what_it_takes(
+def test_the_retry_button_says_which_tickets_it_includes(
     outcomes: tuple[ItemOutcome, ...],
     label: str,
     lead: User,
@@ -190,7 +190,7 @@ def test_the_button_of_a_retry_says_what_it_takes(
     assert label in {" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in buttons}
 
 
-def test_a_paused_run_says_how_far_it_got(
+def test_a_paused_run_shows_its_progress(
     lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
     run = make_run(BulkState.PAUSED, 4)
@@ -201,7 +201,7 @@ def test_a_paused_run_says_how_far_it_got(
     assert "1 of 4 · 25 %" in page
 
 
-def test_the_tickets_of_a_run_that_still_wait_are_counted_and_listed(
+def test_waiting_tickets_of_a_run_are_counted_and_listed(
     lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
     run = make_run(BulkState.PAUSED, 4)
@@ -214,7 +214,7 @@ def test_the_tickets_of_a_run_that_still_wait_are_counted_and_listed(
     assert {item.code for item in page.items} == waiting
 
 
-def test_a_run_in_which_nothing_waits_has_no_such_count(
+def test_a_run_without_waiting_tickets_has_no_such_count(
     lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
     run = make_run(BulkState.FINISHED, 4)
@@ -225,7 +225,7 @@ def test_a_run_in_which_nothing_waits_has_no_such_count(
 @pytest.mark.parametrize(
     ("outcome", "is_named"), [("", True), (ItemOutcome.NOT_DONE, False), (ItemOutcome.NOT_SENT, False)]
 )
-def test_what_would_have_gone_along_is_not_named_once_the_ticket_was_not_sent(
+def test_fields_sent_along_are_not_named_for_an_unsent_ticket(
     outcome: str,
     is_named: bool,
     lead: User,
@@ -240,7 +240,7 @@ def test_what_would_have_gone_along_is_not_named_once_the_ticket_was_not_sent(
     assert ("Sent along, unchanged:" in page) is is_named
 
 
-def test_a_run_names_what_followed_it(
+def test_a_run_links_to_the_runs_that_followed_it(
     lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
     run, restored = make_run(BulkState.PAUSED, 3), make_run(BulkState.FINISHED, 1)
@@ -256,7 +256,7 @@ def test_a_run_names_what_followed_it(
 
 
 @pytest.mark.parametrize("place", ["bulk", "recipe"])
-def test_a_value_that_is_missing_is_asked_for_with_what_the_field_offers_instead(
+def test_a_missing_value_error_names_the_alternatives_of_the_field(
     place: str, lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     web = client_of(lead)

@@ -122,7 +122,7 @@ def test_a_run_sends_the_same_bytes_as_the_tickets_own_form(
 
 
 @pytest.mark.parametrize("do", ["before", "after"])
-def test_the_dry_run_shows_what_is_added_to_a_long_content(
+def test_the_dry_run_shows_the_addition_to_a_long_content(
     do: str, web: Client, sandbox: Sandbox, lead: User
 ) -> None:
     added = {"field": "ticket_content", "do": do, "texts": ["<p>Đã xong {code}</p>"]}
@@ -137,7 +137,9 @@ def test_the_dry_run_shows_what_is_added_to_a_long_content(
     assert all(len(text) < 120 for text in shown)
 
 
-def test_what_the_form_sets_wins_and_is_named(web: Client, sandbox: Sandbox, close: Recipe) -> None:
+def test_values_set_in_the_form_win_over_the_recipe_and_are_named(
+    web: Client, sandbox: Sandbox, close: Recipe
+) -> None:
     typed = {"action.status_name": "set", "status_name": "Hủy"}
     bulk = checked(web, f"/bulk/new/?recipe={close.pk}", [CODE], **typed)
     page = web.get(f"/bulk/{bulk.uuid}/").content.decode()
@@ -148,7 +150,7 @@ def test_what_the_form_sets_wins_and_is_named(web: Client, sandbox: Sandbox, clo
     assert "expected_at" in sandbox.puts(CODE)[0]
 
 
-def test_tickets_on_which_it_cannot_be_used_are_named_and_left_out(
+def test_tickets_that_the_recipe_cannot_fill_are_named_and_left_out(
     web: Client, sandbox: Sandbox, close: Recipe
 ) -> None:
     codes = [CODE, OTHER, THIRD]
@@ -216,7 +218,7 @@ def test_a_recipe_that_no_ticket_can_take_is_refused_before_the_dry_run(
         ),
     ],
 )
-def test_why_it_cannot_be_used_is_said_in_the_readers_language(
+def test_the_reason_why_it_cannot_be_used_is_in_the_readers_language(
     lead: User,
     client_of: Callable[[User], Client],
     sandbox: Sandbox,
@@ -240,7 +242,7 @@ def test_why_it_cannot_be_used_is_said_in_the_readers_language(
     assert sandbox.puts() == []
 
 
-def test_another_dry_run_adds_nothing_twice_and_another_choice_forgets_the_recipe(
+def test_a_second_dry_run_adds_nothing_twice_and_another_choice_drops_the_recipe(
     web: Client, sandbox: Sandbox, close: Recipe
 ) -> None:
     bulk = checked(web, f"/bulk/new/?recipe={close.pk}", [CODE])
@@ -261,7 +263,7 @@ def test_another_dry_run_adds_nothing_twice_and_another_choice_forgets_the_recip
 
 
 @pytest.mark.parametrize(("name", "status"), [("again", 303), ("close", 422), ("", 422), ("x" * 61, 422)])
-def test_the_changes_of_a_run_are_kept_as_a_recipe(
+def test_the_changes_of_a_run_can_be_stored_as_a_recipe(
     web: Client, sandbox: Sandbox, close: Recipe, name: str, status: int
 ) -> None:
     typed = {"action.status_name": "set", "status_name": "Hủy"}

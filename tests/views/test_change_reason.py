@@ -38,7 +38,7 @@ def save(client: Client, **typed: str) -> Any:
     return client.post(URL, ticket_form(client.get(URL)).filled(**typed), follow=True)
 
 
-def test_a_reason_is_kept_and_shown_and_never_sent(web: Client, sandbox: Sandbox) -> None:
+def test_a_reason_is_stored_and_shown_but_never_sent(web: Client, sandbox: Sandbox) -> None:
     page = save(web, ticket_title="Mới", change_reason=f"  {WHY}\u200b ").content.decode()
 
     assert Change.objects.get().change_reason == WHY
@@ -48,7 +48,7 @@ def test_a_reason_is_kept_and_shown_and_never_sent(web: Client, sandbox: Sandbox
     assert shown in web.get("/history/").content.decode()
 
 
-def test_a_reason_alone_is_no_change(web: Client, sandbox: Sandbox) -> None:
+def test_a_reason_alone_is_not_a_change(web: Client, sandbox: Sandbox) -> None:
     page = save(web, change_reason=WHY)
 
     assert "Nothing to save." in page.content.decode()
@@ -56,7 +56,7 @@ def test_a_reason_alone_is_no_change(web: Client, sandbox: Sandbox) -> None:
     assert sandbox.puts() == []
 
 
-def test_one_that_is_too_long_is_refused_and_stays(web: Client, sandbox: Sandbox) -> None:
+def test_a_reason_that_is_too_long_is_refused_and_stays_in_the_form(web: Client, sandbox: Sandbox) -> None:
     long = "x" * (MAX_CHANGE_REASON + 1)
 
     answer = save(web, ticket_title="Mới", change_reason=long)
@@ -68,7 +68,7 @@ def test_one_that_is_too_long_is_refused_and_stays(web: Client, sandbox: Sandbox
     assert sandbox.puts() == []
 
 
-def test_a_draft_keeps_it_until_the_save_and_not_after(web: Client, sandbox: Sandbox) -> None:
+def test_a_draft_keeps_the_reason_until_the_save(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     typed = form.filled(ticket_title="Mới", change_reason=WHY)
     web.post(f"{URL}draft/", typed)
@@ -82,7 +82,7 @@ def test_a_draft_keeps_it_until_the_save_and_not_after(web: Client, sandbox: San
     assert ticket_form(web.get(URL)).values["change_reason"] == [""]
 
 
-def test_what_is_sent_again_brings_its_reason(web: Client, sandbox: Sandbox) -> None:
+def test_filling_the_form_again_restores_the_reason(web: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", method="PUT", status=400)
     save(web, ticket_title="Mới", change_reason=WHY)
     Draft.objects.all().delete()
@@ -93,7 +93,9 @@ def test_what_is_sent_again_brings_its_reason(web: Client, sandbox: Sandbox) -> 
 
 
 @pytest.mark.parametrize("is_scripted", [False, True])
-def test_a_quick_status_and_its_undo_take_one(is_scripted: bool, web: Client, sandbox: Sandbox) -> None:
+def test_a_quick_status_and_its_undo_accept_a_reason(
+    is_scripted: bool, web: Client, sandbox: Sandbox
+) -> None:
     headers = SCRIPT if is_scripted else {}
     posted = {"status": "Hủy", "submission": str(uuid4()), "change_reason": WHY}
     web.post(f"{URL}status/", posted, headers=headers)
@@ -107,7 +109,7 @@ def test_a_quick_status_and_its_undo_take_one(is_scripted: bool, web: Client, sa
 
 @pytest.mark.parametrize("action", ["status", "undo"])
 @pytest.mark.parametrize("is_scripted", [False, True])
-def test_a_reason_that_is_too_long_stops_what_has_no_form(
+def test_a_reason_that_is_too_long_stops_actions_without_a_form(
     action: str, is_scripted: bool, web: Client, sandbox: Sandbox
 ) -> None:
     save(web, ticket_title="Mới")
@@ -125,7 +127,7 @@ def test_a_reason_that_is_too_long_stops_what_has_no_form(
         assert "x" * 301 in answer.content.decode()
 
 
-def test_the_history_is_filtered_by_it_and_exports_it(web: Client, sandbox: Sandbox) -> None:
+def test_the_history_filters_by_and_exports_the_reason(web: Client, sandbox: Sandbox) -> None:
     save(web, ticket_title="Một", change_reason="Bảo hành THÁNG 5")
     save(web, ticket_title="Hai")
 

@@ -29,7 +29,7 @@ def test_preferences_are_confirmed_in_the_language_that_was_just_chosen(web: Cli
     assert toasts(web.get("/account/").content) == []
 
 
-def test_views_are_confirmed_when_kept_replaced_and_forgotten(web: Client) -> None:
+def test_storing_replacing_and_deleting_a_view_is_confirmed(web: Client) -> None:
     page = web.post("/views/", {"name": "Quá hạn", "query": "due=overdue"}, follow=True)
     assert toasts(page.content) == ["The view “Quá hạn” was saved."]
 
@@ -64,7 +64,7 @@ def test_a_discarded_bulk_update_is_confirmed(lead: User, client_of: Callable[[U
         ("/preferences/", {"theme": "pink"}, "This preference does not exist."),
     ],
 )
-def test_what_went_wrong_stays_in_the_page(path: str, typed: dict[str, str], said: str, web: Client) -> None:
+def test_errors_stay_in_the_page(path: str, typed: dict[str, str], said: str, web: Client) -> None:
     page = web.post(path, typed, follow=True)
 
     assert toasts(page.content) == []

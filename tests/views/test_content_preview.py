@@ -22,7 +22,7 @@ def preview(client: Client, typed: str) -> str:
     return answer.content.decode()
 
 
-def test_it_shows_cleaned_content_and_names_what_goes(lan: Client, sandbox: Sandbox) -> None:
+def test_the_preview_shows_cleaned_content_and_names_what_is_removed(lan: Client, sandbox: Sandbox) -> None:
     page = preview(lan, '<p style="color:red" onclick="x()">Chào</p><script>1</script>')
     assert "<p>Chào</p>" in page
     assert "2 scripts" in page
@@ -31,7 +31,7 @@ def test_it_shows_cleaned_content_and_names_what_goes(lan: Client, sandbox: Sand
     assert sandbox.log() == []
 
 
-def test_a_text_that_is_no_html_is_shown_whole(lan: Client) -> None:
+def test_plain_text_is_shown_whole(lan: Client) -> None:
     page = preview(lan, "Liên hệ Lan <lan@example.com> gấp\nhai")
 
     assert "Liên hệ Lan &lt;lan@example.com&gt; gấp<br>hai" in page
@@ -44,7 +44,7 @@ def test_images_are_named_but_not_loaded(lan: Client) -> None:
     assert "1 image is stored but not loaded here." in page
 
 
-def test_content_beyond_what_is_parsed_is_shown_as_text_with_the_reason(lan: Client) -> None:
+def test_content_too_large_to_parse_is_shown_as_text_with_the_reason(lan: Client) -> None:
     page = preview(lan, "<div>" * 200)
     assert "nested too deeply" in page
     assert "&lt;div&gt;" in page

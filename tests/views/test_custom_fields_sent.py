@@ -37,14 +37,14 @@ def said(client: Client) -> str:
     return " ".join(client.get("/connection/").content.decode().split())
 
 
-def test_the_object_is_sent_whole_by_default(web: Client, sandbox: Sandbox) -> None:
+def test_custom_fields_are_sent_whole_by_default(web: Client, sandbox: Sandbox) -> None:
     save_serial(web)
 
     assert sent(sandbox) | {"so_serial": "SN-2"} == sent(sandbox)
     assert sent(sandbox)["ngay_mua"] == FILLED["ngay_mua"]
 
 
-def test_changed_keys_alone_are_sent_once_merging_is_proved(
+def test_only_changed_keys_are_sent_once_merging_is_proved(
     web: Client, sandbox: Sandbox, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.TICKET_API_CUSTOM_FIELDS = "changed"
@@ -60,7 +60,7 @@ def test_changed_keys_alone_are_sent_once_merging_is_proved(
     assert sandbox.ticket(CODE)["custom_fields"]["ngay_mua"] == FILLED["ngay_mua"]
 
 
-def test_the_connection_page_names_what_a_colleague_may_lose_by_it(
+def test_the_connection_page_says_what_a_colleague_may_lose(
     web: Client, administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox, settings: Any
 ) -> None:
     settings.TICKET_API_CUSTOM_FIELDS = "changed"
@@ -74,7 +74,7 @@ def test_the_connection_page_names_what_a_colleague_may_lose_by_it(
     assert window not in page
 
 
-def test_a_trial_sends_one_field_as_it_is_and_is_on_record(web: Client, sandbox: Sandbox) -> None:
+def test_a_trial_sends_one_field_unchanged_and_is_recorded(web: Client, sandbox: Sandbox) -> None:
     before = sandbox.ticket(CODE)
 
     call_command("check_api", try_custom_fields=CODE)
@@ -86,7 +86,7 @@ def test_a_trial_sends_one_field_as_it_is_and_is_on_record(web: Client, sandbox:
     assert (change.outcome, change.origin, change.actor) == ("verified", "command", None)
 
 
-def test_a_crm_that_replaces_the_object_is_found_out_and_the_ticket_restored(
+def test_a_crm_that_replaces_the_object_is_detected_and_the_ticket_restored(
     web: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.TICKET_API_CUSTOM_FIELDS = "changed"
@@ -102,7 +102,7 @@ def test_a_crm_that_replaces_the_object_is_found_out_and_the_ticket_restored(
     assert sandbox.ticket(CODE)["custom_fields"]["ngay_mua"] == FILLED["ngay_mua"]
 
 
-def test_a_crm_that_empties_every_field_is_found_out_and_the_ticket_restored(
+def test_a_crm_that_empties_every_field_is_detected_and_the_ticket_restored(
     web: Client, sandbox: Sandbox
 ) -> None:
     sandbox.switch(semantics="replace")
@@ -120,7 +120,7 @@ def test_a_crm_that_empties_every_field_is_found_out_and_the_ticket_restored(
     assert sandbox.puts() == []
 
 
-def test_a_proof_is_of_one_crm(web: Client, sandbox: Sandbox, settings: Any) -> None:
+def test_a_proof_is_valid_for_one_crm(web: Client, sandbox: Sandbox, settings: Any) -> None:
     call_command("check_api", try_custom_fields=CODE)
     assert is_proved()
 
@@ -138,7 +138,7 @@ def test_a_proof_is_of_one_crm(web: Client, sandbox: Sandbox, settings: Any) -> 
         (CODE, {"write_right": "403"}, "did not accept"),
     ],
 )
-def test_a_trial_that_shows_nothing_proves_nothing(
+def test_an_inconclusive_trial_proves_nothing(
     code: str, switches: dict[str, str], words: str, web: Client, sandbox: Sandbox
 ) -> None:
     sandbox.switch(**switches)

@@ -29,7 +29,7 @@ def test_dates_are_unambiguous_in_both_languages(language: str, expected: str, n
         ("", "", ""),
     ],
 )
-def test_a_date_of_the_crm_is_written_as_the_reader_does(text: str, english: str, vietnamese: str) -> None:
+def test_a_date_of_the_crm_is_shown_in_the_readers_format(text: str, english: str, vietnamese: str) -> None:
     with translation.override("en"):
         assert readable_date(text) == english
     with translation.override("vi"):
@@ -45,7 +45,9 @@ def test_a_date_of_the_crm_is_written_as_the_reader_does(text: str, english: str
         (timedelta(days=2), "2 days ago", "2 ngày trước"),
     ],
 )
-def test_time_passed_is_one_phrase_in_both_languages(since: timedelta, english: str, vietnamese: str) -> None:
+def test_elapsed_time_is_one_phrase_in_both_languages(
+    since: timedelta, english: str, vietnamese: str
+) -> None:
     moment = timezone.now() - since
     with translation.override("en"):
         assert ago(moment) == english

@@ -14,7 +14,7 @@ def admin(administrator: User, client_of: Callable[[User], Client]) -> Client:
     return client_of(administrator)
 
 
-def test_looking_changes_nothing_and_tells_what_is_held(admin: Client, lead: User) -> None:
+def test_searching_changes_nothing_and_says_what_is_stored(admin: Client, lead: User) -> None:
     fill(lead, "AAA1", LAN)
     before = everything()
 
@@ -25,7 +25,7 @@ def test_looking_changes_nothing_and_tells_what_is_held(admin: Client, lead: Use
     assert everything() == before
 
 
-def test_confirming_erases_and_says_so(admin: Client, lead: User) -> None:
+def test_confirming_erases_and_reports_it(admin: Client, lead: User) -> None:
     fill(lead, "AAA1", LAN)
 
     page = admin.post("/erase/", {"subject": LAN, "confirm": "yes"}, follow=True)
@@ -36,7 +36,7 @@ def test_confirming_erases_and_says_so(admin: Client, lead: User) -> None:
     assert AuditEntry.objects.filter(action=AuditAction.ERASED).count() == 1
 
 
-def test_what_is_open_is_named_with_a_way_on(admin: Client, lead: User) -> None:
+def test_open_changes_and_runs_are_named_with_links(admin: Client, lead: User) -> None:
     change(lead, "BBB2", outcome="unknown")
 
     for data in ({"subject": "BBB2"}, {"subject": "BBB2", "confirm": "yes"}):
@@ -47,7 +47,7 @@ def test_what_is_open_is_named_with_a_way_on(admin: Client, lead: User) -> None:
 
 
 @pytest.mark.parametrize("subject", ["", "a b", "@", "x" * 255, "a@b", "<script>"])
-def test_what_is_neither_code_nor_address_stays_in_the_box(subject: str, admin: Client) -> None:
+def test_invalid_input_stays_in_the_box(subject: str, admin: Client) -> None:
     answer = admin.post("/erase/", {"subject": subject, "confirm": "yes"})
 
     assert answer.status_code == 422
@@ -55,14 +55,14 @@ def test_what_is_neither_code_nor_address_stays_in_the_box(subject: str, admin: 
     assert not AuditEntry.objects.filter(action=AuditAction.ERASED).exists()
 
 
-def test_of_something_unknown_nothing_is_held(admin: Client) -> None:
+def test_for_an_unknown_ticket_nothing_is_found(admin: Client) -> None:
     page = admin.post("/erase/", {"subject": "NONE9"}).content.decode()
 
     assert "No data about it is stored here." in page
     assert 'name="confirm"' not in page
 
 
-def test_the_page_of_a_run_says_what_is_missing_from_it(admin: Client, lead: User) -> None:
+def test_the_page_of_a_run_says_how_many_tickets_were_erased(admin: Client, lead: User) -> None:
     fill(lead, "AAA1", LAN)
     admin.post("/erase/", {"subject": "AAA1", "confirm": "yes"})
 

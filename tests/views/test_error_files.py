@@ -63,7 +63,7 @@ def rows_of(content: bytes) -> list[list[Any]]:
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_csv_file_comes_back_in_its_own_form_and_can_be_uploaded_corrected(
+def test_a_csv_file_is_returned_in_its_own_format_and_can_be_uploaded_corrected(
     encoding: str, separator: str, end: str, web: Client
 ) -> None:
     content = as_csv(LINES, separator, end).encode(encoding)
@@ -92,7 +92,7 @@ def test_a_csv_file_comes_back_in_its_own_form_and_can_be_uploaded_corrected(
     ("encoding", "title", "given"),
     [("cp1252", "Café", "utf-8-sig"), ("cp1258", "Lo\u0302\u0303i phông chữ ở máy", "cp1258")],
 )
-def test_an_old_encoding_is_kept_where_it_has_the_letters_of_the_errors(
+def test_an_old_encoding_is_kept_if_it_has_all_letters_of_the_errors(
     encoding: str, title: str, given: str, lead: User, web: Client
 ) -> None:
     if encoding == "cp1252":  # its errors are in Vietnamese, which it cannot write
@@ -130,7 +130,7 @@ def make_workbook() -> bytes:
     return content.getvalue()
 
 
-def test_a_workbook_comes_back_with_its_wrong_cells_marked_and_everything_else_as_it_was(web: Client) -> None:
+def test_a_workbook_is_returned_with_wrong_cells_marked_and_nothing_else_changed(web: Client) -> None:
     content = make_workbook()
 
     back = given_back(web, content)
@@ -169,7 +169,7 @@ def test_a_corrected_workbook_is_uploaded_and_its_column_of_errors_is_not_read(w
 
 
 @pytest.mark.parametrize("make", [make_workbook, lambda: as_csv(LINES, ";").encode()])
-def test_errors_that_are_left_replace_those_before(make: Callable[[], bytes], web: Client) -> None:
+def test_remaining_errors_replace_the_previous_ones(make: Callable[[], bytes], web: Client) -> None:
     once = given_back(web, make())
 
     twice = given_back(web, once)
@@ -180,7 +180,7 @@ def test_errors_that_are_left_replace_those_before(make: Callable[[], bytes], we
         assert twice == once
 
 
-def test_a_file_with_errors_in_every_row_is_given_back_to_its_user_only(
+def test_a_file_with_errors_in_every_row_is_returned_to_its_user_only(
     web: Client, make_person: Callable[..., User], client_of: Callable[[User], Client]
 ) -> None:
     page = upload(web, b"code,Expected date\r\nTK-1,x\r\n")
@@ -208,7 +208,7 @@ def test_a_file_with_errors_in_every_row_is_given_back_to_its_user_only(
         ('a"b\r\nX: y.csv', 'a"b X: y-errors.csv'),
     ],
 )
-def test_a_file_comes_back_under_its_name(web: Client, name: str, download: str) -> None:
+def test_a_file_is_returned_under_its_name(web: Client, name: str, download: str) -> None:
     content = b"code,Expected date\r\nTK-1,x\r\nTK-2,2026-12-31\r\n"
     file = SimpleUploadedFile("a.csv", content)
     web.post("/bulk/new/", {"file": file})
@@ -219,7 +219,7 @@ def test_a_file_comes_back_under_its_name(web: Client, name: str, download: str)
     assert answer["Content-Disposition"] == content_disposition_header(as_attachment=True, filename=download)
 
 
-def test_the_column_of_errors_of_a_file_that_comes_back_needs_no_consent(web: Client) -> None:
+def test_the_error_column_of_a_returned_file_needs_no_consent(web: Client) -> None:
     content = b"code,Expected date\r\nTK-1,x\r\nTK-2,2026-12-31\r\n"
 
     page = upload(web, given_back(web, content).replace(b",x,", b",2026-12-30,"))

@@ -62,7 +62,7 @@ def rewritten(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("count", [20, pytest.param(500, marks=pytest.mark.slow)])
-def test_tickets_that_nobody_changed_send_nothing(count: int, web: Client, sandbox: Sandbox) -> None:
+def test_unchanged_tickets_send_nothing(count: int, web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, count)
     index(*codes)
     content = export(web, *codes)
@@ -96,7 +96,7 @@ CHANGED: tuple[tuple[str, Any, Any, Any], ...] = (
 )
 
 
-def test_changed_cells_send_their_field_alone_with_the_type_that_the_ticket_holds(
+def test_a_changed_cell_sends_only_its_field_with_the_type_that_the_ticket_holds(
     web: Client, sandbox: Sandbox
 ) -> None:
     """One row of CHANGED a ticket, and one ticket more that was left alone, in one file."""
@@ -304,7 +304,7 @@ def test_a_file_without_a_fitting_record_is_an_ordinary_upload_after_consent(
     assert web.post(f"/bulk/{run.uuid}/", {"as_read": "on"}).status_code == 303
 
 
-def test_a_file_of_another_crm_is_said_to_be_one(web: Client, sandbox: Sandbox, settings: Any) -> None:
+def test_a_file_of_another_crm_is_reported(web: Client, sandbox: Sandbox, settings: Any) -> None:
     codes = fill_crm(sandbox, 1)
     index(*codes)
     here, settings.TICKET_API_URL = settings.TICKET_API_URL, "https://other.example.com"
@@ -325,9 +325,7 @@ def test_a_file_of_another_crm_is_said_to_be_one(web: Client, sandbox: Sandbox, 
     assert item_of(run, codes[0]).wishes
 
 
-def test_a_list_of_last_year_says_how_old_it_is_and_sends_no_conflict_unasked(
-    web: Client, sandbox: Sandbox
-) -> None:
+def test_an_old_export_says_its_age_and_sends_no_undecided_conflict(web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, 3)
     for code in codes:
         sandbox.edit(code, ticket_title="năm ngoái")
@@ -358,7 +356,7 @@ def test_a_list_of_last_year_says_how_old_it_is_and_sends_no_conflict_unasked(
     assert sandbox.puts() == [{"ticket_code": codes[1], "ticket_title": "của tôi"}]
 
 
-def test_a_list_of_today_does_not_say_its_age(web: Client, sandbox: Sandbox) -> None:
+def test_a_recent_export_does_not_say_its_age(web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, 1)
     index(*codes)
 
@@ -367,7 +365,7 @@ def test_a_list_of_today_does_not_say_its_age(web: Client, sandbox: Sandbox) -> 
     assert "The export was made" not in web.get(f"/bulk/{run.uuid}/").content.decode()
 
 
-def test_a_record_that_is_no_longer_hidden_is_no_table_of_tickets(web: Client, sandbox: Sandbox) -> None:
+def test_an_unhidden_record_sheet_is_not_read_as_tickets(web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, 2)
     index(*codes)
 
@@ -387,7 +385,7 @@ def test_a_csv_file_of_the_list_says_that_it_cannot_be_compared(web: Client, san
     assert "without its hidden sheet" in web.get(f"/bulk/{run.uuid}/").content.decode()
 
 
-def test_emptied_and_unknown_cells_are_kept(web: Client, sandbox: Sandbox) -> None:
+def test_emptied_and_unknown_cells_keep_their_values(web: Client, sandbox: Sandbox) -> None:
     (code,) = fill_crm(sandbox, 1)
     index(code)
     IndexedTicket.objects.filter(code=code).update(values={"ticket_title": "cũ", "account_email": "a@b.vn"})
@@ -405,7 +403,7 @@ def test_emptied_and_unknown_cells_are_kept(web: Client, sandbox: Sandbox) -> No
     assert "Title: 1 emptied cell." in web.get(f"/bulk/{run.uuid}/").content.decode()
 
 
-def test_a_shortened_cell_is_marked_and_never_taken_back(web: Client, sandbox: Sandbox) -> None:
+def test_a_shortened_cell_is_marked_and_never_accepted_back(web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, 2)
     for code in codes:
         sandbox.edit(code, custom_fields={"f_long_text": "z" * 700})
@@ -425,7 +423,7 @@ def test_a_shortened_cell_is_marked_and_never_taken_back(web: Client, sandbox: S
     assert "Empty the cell to keep it." in answer.content.decode()
 
 
-def test_a_common_change_goes_to_rows_that_were_left_alone_too(web: Client, sandbox: Sandbox) -> None:
+def test_a_common_change_applies_to_unchanged_rows_too(web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, 2)
     index(*codes)
 
@@ -435,7 +433,7 @@ def test_a_common_change_goes_to_rows_that_were_left_alone_too(web: Client, sand
     assert set(run.items.values_list("plan", flat=True)) == {Plan.SEND}
 
 
-def test_a_colleague_uploads_under_their_own_rights(
+def test_a_colleague_uploads_with_their_own_permissions(
     web: Client,
     sandbox: Sandbox,
     staff: User,
@@ -453,7 +451,7 @@ def test_a_colleague_uploads_under_their_own_rights(
     assert not upload(other, content).items.exclude(wishes__isnull=True).exists()
 
 
-def test_an_index_that_only_knows_codes_exports_and_comes_back(web: Client, sandbox: Sandbox) -> None:
+def test_an_export_with_codes_only_can_be_uploaded_again(web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, 2)
     index(*codes)
     IndexedTicket.objects.filter(code__in=codes).update(values={})
@@ -536,9 +534,7 @@ def test_a_choice_for_another_dry_run_or_for_nothing_is_refused(web: Client, san
     assert (run.state, item_of(run, code).file_choices) == (BulkState.READY, None)
 
 
-def test_emptied_cells_are_emptied_only_where_the_user_says_so_for_their_column(
-    web: Client, sandbox: Sandbox
-) -> None:
+def test_emptied_cells_clear_the_field_only_if_chosen_for_their_column(web: Client, sandbox: Sandbox) -> None:
     codes = fill_crm(sandbox, 3)
     for code in codes:
         sandbox.edit(code, ticket_title="có", emergency_phone="0911111111", account_email="a@b.vn")
@@ -579,9 +575,7 @@ def test_going_back_to_the_changes_keeps_emptied_cells_again(web: Client, sandbo
     assert set(item_of(run, code).wishes) == {"ticket_title", "cate_name"}
 
 
-def test_results_come_back_as_the_same_file_with_the_outcome_of_each_row(
-    web: Client, sandbox: Sandbox
-) -> None:
+def test_results_are_the_same_file_with_the_outcome_of_each_row(web: Client, sandbox: Sandbox) -> None:
     run, codes = conflicting(web, sandbox, 2)
     choose(web, run, **{f"ticket.{item_of(run, codes[0]).pk}": "mine"})
     send(web, check(run))
@@ -617,7 +611,7 @@ def test_rows_that_were_not_part_of_a_run_say_why(web: Client, sandbox: Sandbox)
     assert AuditEntry.objects.latest("pk").details["rows"] == 2
 
 
-def test_a_page_looks_at_a_bounded_number_of_conflicts(web: Client, sandbox: Sandbox) -> None:
+def test_a_page_examines_a_limited_number_of_conflicts(web: Client, sandbox: Sandbox) -> None:
     run, codes = conflicting(web, sandbox, 1)
     first = item_of(run, codes[0])
     run.items.bulk_create(copy_of(first, number) for number in range(1, 2 * MAX_CONFLICTS_COUNTED + 5))

@@ -59,7 +59,7 @@ def test_the_question_is_asked_in_vietnamese(web: Client) -> None:
     assert "số nào trong ngày là tháng?" in page_of(web, upload(web, DAYS), "vi")
 
 
-def test_nothing_is_checked_before_the_answer_and_what_was_typed_stays(web: Client) -> None:
+def test_no_check_starts_before_the_answer_and_typed_text_stays(web: Client) -> None:
     run = upload(web, DAYS)
 
     answer = web.post(f"/bulk/{run.uuid}/", {"action.ticket_title": "set", "ticket_title": "Máy in"})
@@ -75,7 +75,7 @@ def test_nothing_is_checked_before_the_answer_and_what_was_typed_stays(web: Clie
     ("answer", "day", "said"),
     [("day_first", "2026-12-05", "day/month/year"), ("month_first", "2026-05-12", "month/day/year")],
 )
-def test_the_answer_holds_for_the_column_and_can_be_changed_before_the_run(
+def test_the_answer_applies_to_the_column_and_can_be_changed_before_the_run(
     answer: str, day: str, said: str, web: Client
 ) -> None:
     run = upload(web, DAYS)
@@ -104,7 +104,7 @@ def test_the_answer_holds_for_the_column_and_can_be_changed_before_the_run(
         ("Cost", ["85,000.50", "1,250"], "the point is before decimals, as “85,000.50” in row 2", "1250"),
     ],
 )  # fmt: skip
-def test_a_column_that_tells_how_it_is_meant_is_not_asked_about(
+def test_an_unambiguous_column_is_not_asked_about(
     column: str, cells: list[str], said: str, read: str, web: Client
 ) -> None:
     lines = "".join(f"TK-{at};{cell}\r\n" for at, cell in enumerate(cells))
@@ -138,7 +138,7 @@ def test_numbers_with_two_readings_are_read_as_answered(
     assert [found.get(f"TK-{at}") for at in range(len(cells))] == read
 
 
-def test_a_spelling_of_several_names_and_an_unknown_answer_are_asked_about_each_once(web: Client) -> None:
+def test_ambiguous_names_and_unknown_answers_are_each_asked_about_once(web: Client) -> None:
     run = upload(web, "code,Shop,Paid\r\nTK-1,LANG,ok\r\nTK-2,lang,OK\r\nTK-3,Lạng,no\r\n")
     assert [(one["column"], one["spelling"], one["rows"]) for one in run.notes["questions"]] == [
         ("Shop", "LANG", 2),
@@ -152,7 +152,7 @@ def test_a_spelling_of_several_names_and_an_unknown_answer_are_asked_about_each_
     assert values(run, "custom_fields.paid") == ["1", "1", "0"]
 
 
-def test_new_errors_of_an_answer_are_shown_before_anything_is_checked(web: Client) -> None:
+def test_new_errors_due_to_an_answer_are_shown_before_the_check(web: Client) -> None:
     run = upload(web, "code,Paid\r\nTK-1,ok\r\nTK-2,yes\r\n")
 
     answer = web.post(f"/bulk/{run.uuid}/", {"reading_0": "[neither]", "leave_out": "on"})
@@ -168,13 +168,13 @@ def test_new_errors_of_an_answer_are_shown_before_anything_is_checked(web: Clien
 
 
 @pytest.mark.parametrize("answer", ["", "year_first", "[neither]"])
-def test_an_answer_that_was_not_offered_is_none(answer: str, web: Client) -> None:
+def test_an_answer_that_was_not_offered_is_ignored(answer: str, web: Client) -> None:
     run = upload(web, DAYS)
 
     assert web.post(f"/bulk/{run.uuid}/", {"reading_0": answer}).status_code == 422
 
 
-def test_a_file_that_is_gone_cannot_be_read_again_and_the_page_says_what_to_do(web: Client) -> None:
+def test_for_a_deleted_file_the_page_says_what_to_do(web: Client) -> None:
     run = upload(web, DAYS)
     BulkFile.objects.all().delete()
 
@@ -186,7 +186,7 @@ def test_a_file_that_is_gone_cannot_be_read_again_and_the_page_says_what_to_do(w
     assert "Nothing was checked or sent yet." in page
 
 
-def test_answers_are_kept_where_every_row_would_be_wrong(web: Client) -> None:
+def test_answers_are_kept_even_if_every_row_becomes_wrong(web: Client) -> None:
     run = upload(web, "code,Paid\r\nTK-1,ok\r\n")
 
     page = web.post(f"/bulk/{run.uuid}/", {"reading_0": "[neither]"}).content.decode()
@@ -241,7 +241,7 @@ def read_values(run: BulkUpdate, count: int) -> list[str | None]:
 
 
 @pytest.mark.parametrize(("column", "cells", "answer", "read", "error"), DECIDED)
-def test_a_reading_that_one_cell_decided_can_be_changed_and_that_cell_is_then_an_error(
+def test_changing_a_reading_makes_the_deciding_cell_an_error(
     column: str, cells: list[str], answer: str, read: list[str | None], error: str, web: Client
 ) -> None:
     run = decided_run(web, column, cells)
@@ -261,7 +261,7 @@ def test_a_reading_that_one_cell_decided_can_be_changed_and_that_cell_is_then_an
 
 
 @pytest.mark.parametrize("posted", ["changed_reading_0", ""])
-def test_a_changed_reading_stays_until_its_box_says_otherwise(posted: str, web: Client) -> None:
+def test_a_changed_reading_stays_until_it_is_changed_again(posted: str, web: Client) -> None:
     column, cells, answer, read, _error = DECIDED[0]
     run = decided_run(web, column, cells)
     before = read_values(run, len(cells))
@@ -288,9 +288,7 @@ def test_a_decided_reading_shows_the_deciding_cell_first_in_both_readings(web: C
 
 
 @pytest.mark.parametrize("cells", [["24/12/2026"], ["24/12/2026", "05.12.2026", "2026-12-05"]])
-def test_a_column_in_which_nothing_reads_two_ways_offers_no_other_reading(
-    cells: list[str], web: Client
-) -> None:
+def test_a_column_without_ambiguous_cells_offers_no_other_reading(cells: list[str], web: Client) -> None:
     assert "changed_reading" not in page_of(web, decided_run(web, "Expected date", cells))
 
 

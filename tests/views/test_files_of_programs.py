@@ -35,7 +35,7 @@ def planned(run: BulkUpdate) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("file", all_files(), ids=lambda file: file.name)
 @pytest.mark.django_db
-def test_a_file_of_a_program_is_read_as_its_user_means_it(
+def test_files_written_by_common_programs_are_read_as_intended(
     file: ProgramFile, lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     for kind, key, label, options in FIELDS:

@@ -43,7 +43,7 @@ def test_a_forged_form_from_another_site_saves_nothing(staff: User, sandbox: San
     assert_refused(answer, sandbox, 403)
 
 
-def test_a_token_of_somebody_elses_session_is_no_token(
+def test_a_token_of_another_session_is_refused(
     staff: User, lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     theirs = ticket_form(client_of(lead).get(URL)).values["csrfmiddlewaretoken"]
@@ -54,7 +54,7 @@ def test_a_token_of_somebody_elses_session_is_no_token(
     assert_refused(browser.post(URL, form), sandbox, 403)
 
 
-def test_a_form_opened_by_a_colleague_is_not_sent_in_my_name(
+def test_a_form_opened_by_a_colleague_is_not_sent_in_another_name(
     client: Client, lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     theirs = ticket_form(client_of(lead).get(URL)).filled(ticket_title="Của người khác")
@@ -77,7 +77,7 @@ def test_an_upload_beyond_ten_megabytes_is_refused_with_a_reason(
     assert not BulkUpdate.objects.exists()
 
 
-def test_a_workbook_that_unpacks_without_end_is_refused(
+def test_a_zip_bomb_workbook_is_refused(
     lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     bomb = io.BytesIO()
@@ -93,7 +93,7 @@ def test_a_workbook_that_unpacks_without_end_is_refused(
     assert not BulkUpdate.objects.exists()
 
 
-def test_a_draft_takes_no_more_than_the_form_would(client: Client, sandbox: Sandbox) -> None:
+def test_a_draft_accepts_no_more_than_the_form(client: Client, sandbox: Sandbox) -> None:
     form = ticket_form(client.get(URL)).filled(ticket_content="x" * 3_000_000)
 
     assert_refused(client.post(f"{URL}draft/", form), sandbox, 413)

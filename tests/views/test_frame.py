@@ -31,7 +31,7 @@ def bar(page: str) -> list[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_the_bar_leads_where_the_role_may_go_and_marks_the_current_page(
+def test_the_navigation_shows_permitted_pages_and_marks_the_current_one(
     role: Role, make_person: Callable[..., User], client_of: Callable[[User], Client], sandbox: object
 ) -> None:
     web = client_of(make_person(role))
@@ -67,7 +67,7 @@ def test_one_process_shows_each_user_their_own_frame(
     assert [href for href, _here in bar(page)] == ["/tickets/"]
 
 
-def test_forms_of_a_kept_frame_carry_the_token_and_address_of_their_page(staff: User) -> None:
+def test_forms_in_a_reused_frame_have_the_token_and_address_of_their_page(staff: User) -> None:
     web = Client(enforce_csrf_checks=True)
     web.force_login(staff)
     for address in ("/account/", "/history/?ticket=A", "/recipes/"):
@@ -80,7 +80,7 @@ def test_forms_of_a_kept_frame_carry_the_token_and_address_of_their_page(staff: 
 
 
 @pytest.mark.parametrize("role", [*Role, None])
-def test_the_frame_asks_for_no_value_that_it_was_not_given(
+def test_the_frame_uses_no_value_that_it_was_not_given(
     role: Role | None, make_person: Callable[..., User], caplog: pytest.LogCaptureFixture
 ) -> None:
     request = RequestFactory().get("/account/")

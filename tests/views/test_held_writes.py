@@ -70,7 +70,7 @@ def test_a_colleagues_change_of_the_same_field_is_a_conflict(
     assert Change.objects.get().outcome in {Outcome.REJECTED, Outcome.UNKNOWN}
 
 
-def test_the_choice_in_that_conflict_is_sent(web: Client, sandbox: Sandbox) -> None:
+def test_the_chosen_value_of_that_conflict_is_sent(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     stop = hold_the_put(sandbox, "429", ticket_title="Của đồng nghiệp")
     answer = web.post(URL, form.filled(ticket_title="Của tôi"))
@@ -83,7 +83,7 @@ def test_the_choice_in_that_conflict_is_sent(web: Client, sandbox: Sandbox) -> N
 
 
 @pytest.mark.parametrize("refusal", HELD)
-def test_what_nobody_changed_is_sent_after_the_wait(refusal: str, web: Client, sandbox: Sandbox) -> None:
+def test_an_unchanged_ticket_is_saved_after_the_wait(refusal: str, web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     stop = hold_the_put(sandbox, refusal)
 
@@ -95,7 +95,7 @@ def test_what_nobody_changed_is_sent_after_the_wait(refusal: str, web: Client, s
     assert Change.objects.get().outcome == Outcome.VERIFIED
 
 
-def test_another_custom_field_that_a_colleague_wrote_meanwhile_stays(web: Client, sandbox: Sandbox) -> None:
+def test_a_custom_field_written_meanwhile_by_a_colleague_is_kept(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     stop = hold_the_put(sandbox, "429", custom_fields={"ngay_mua": "1735689600"})
 
@@ -165,7 +165,7 @@ def test_a_colleagues_change_during_the_wait_of_another_action_is_not_overwritte
     assert sandbox.ticket(CODE)["status_name"] == "Hủy"
 
 
-def test_a_ticket_of_a_run_ends_as_a_conflict_too(lead: User, sandbox: Sandbox) -> None:
+def test_a_ticket_of_a_run_also_ends_as_a_conflict(lead: User, sandbox: Sandbox) -> None:
     run = BulkUpdate.objects.create(
         owner=lead,
         owner_name="Lead",
@@ -192,7 +192,9 @@ def test_a_ticket_of_a_run_ends_as_a_conflict_too(lead: User, sandbox: Sandbox) 
     assert sandbox.ticket(CODE)["ticket_title"] == "Của đồng nghiệp"
 
 
-def test_under_a_rate_limit_read_and_put_go_together(web: Client, sandbox: Sandbox, settings: Any) -> None:
+def test_under_a_rate_limit_read_and_put_are_sent_together(
+    web: Client, sandbox: Sandbox, settings: Any
+) -> None:
     """Their places are taken together, so no colleague gets in while the PUT waits for its own."""
     form = ticket_form(web.get(URL))
     settings.TICKET_API_MAX_PER_SECOND = 5.0

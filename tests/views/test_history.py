@@ -44,7 +44,7 @@ def minh(make_person: Callable[..., User]) -> User:
     return make_person(Role.STAFF, "minh", first_name="Minh")
 
 
-def test_a_save_is_on_record_with_all_that_was_known(
+def test_the_record_of_a_save_is_complete(
     staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     client = client_of(staff)
@@ -80,7 +80,7 @@ def test_a_save_is_on_record_with_all_that_was_known(
         ({"bulk": "0b5c7a52-9a8f-4b39-a5b2-0b5f1f6f2f10"}, ["c"]),
     ],
 )
-def test_filters_find_what_they_name(
+def test_filters_find_matching_changes(
     query: dict[str, str], found: list[str], staff: User, minh: User, lead: User, settings: Any
 ) -> None:
     CustomField.objects.create(key="so_serial", label="Serial")
@@ -114,7 +114,7 @@ def test_filters_find_what_they_name(
     ],
     ids=str,
 )
-def test_a_broken_filter_says_so_and_stays_in_the_form(
+def test_an_invalid_filter_is_reported_and_stays_in_the_form(
     asked: dict[str, str], path: str, lead: User, client_of: Any
 ) -> None:
     answer = client_of(lead).get(path, asked)
@@ -123,7 +123,7 @@ def test_a_broken_filter_says_so_and_stays_in_the_form(
     assert next(iter(asked.values())) in answer.content.decode()
 
 
-def test_every_filter_of_an_address_is_in_a_box_that_can_be_emptied(lead: User, client_of: Any) -> None:
+def test_every_filter_in_an_address_is_in_a_box_that_can_be_cleared(lead: User, client_of: Any) -> None:
     asked = {
         "ticket": "T-1",
         "person": str(lead.pk),
@@ -145,11 +145,11 @@ def test_every_filter_of_an_address_is_in_a_box_that_can_be_emptied(lead: User, 
 
 
 @pytest.mark.parametrize("before", ["9" * 5000, "9" * 18, "x", "-1", "0"])
-def test_any_place_in_the_list_can_be_asked_for(before: str, lead: User, client_of: Any) -> None:
+def test_any_position_in_the_list_can_be_requested(before: str, lead: User, client_of: Any) -> None:
     assert client_of(lead).get("/history/", {"before": before}).status_code == 200
 
 
-def test_pages_hold_each_change_once_though_new_ones_arrive(staff: User, lead: User) -> None:
+def test_pages_show_each_change_once_although_new_ones_arrive(staff: User, lead: User) -> None:
     made = [record(staff, f"T-{number}").pk for number in range(25)]
 
     seen: list[int] = []
@@ -180,7 +180,7 @@ def test_the_page_needs_the_same_queries_for_any_number_of_changes(staff: User, 
     assert counts[0] <= 12
 
 
-def test_staff_see_their_own_and_those_of_tickets_they_changed(
+def test_staff_see_their_own_changes_and_those_of_tickets_they_changed(
     staff: User, minh: User, client_of: Callable[[User], Client]
 ) -> None:
     record(staff, "SHARED", request_id="mine")
@@ -210,7 +210,7 @@ def test_staff_cannot_undo_a_colleagues_change_on_their_own_ticket(
     assert sandbox.puts() == []
 
 
-def test_csv_streams_every_row_and_no_cell_acts(staff: User, lead: User) -> None:
+def test_the_csv_streams_every_row_without_active_formulas(staff: User, lead: User) -> None:
     record(staff, "T-1", wanted={"ticket_title": "=cmd|' /C calc'!A0", "emergency_phone": "+84 901 234 567"})
     record(staff, "T-2", wanted={"ticket_content": '@SUM(A1)\n"x"'})
     client = Client()
@@ -228,7 +228,7 @@ def test_csv_streams_every_row_and_no_cell_acts(staff: User, lead: User) -> None
     }
 
 
-def test_history_survives_the_person(staff: User, lead: User) -> None:
+def test_history_survives_the_deletion_of_its_user(staff: User, lead: User) -> None:
     """Of before the audit log, say: since then users who acted are switched off, not deleted."""
     record(staff)
     staff.delete()

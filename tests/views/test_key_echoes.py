@@ -109,14 +109,14 @@ def decodings(text: str) -> list[str]:
     return [text, unescaped, once, twice, unquote(text), unquote(once)]
 
 
-def test_this_search_finds_each_spelling() -> None:
+def test_the_leak_search_finds_each_spelling() -> None:
     for spell in SPELLINGS.values():
         spelled = "".join(map(spell, KEY))
         assert any(KEY in decoded for decoded in decodings(f"<p>{spelled}</p>"))
 
 
 @pytest.mark.parametrize("place", [*IN_TICKET, *RAW_TICKET])
-def test_in_a_ticket(place: str, web: Client, sandbox: Sandbox) -> None:
+def test_no_key_is_shown_from_a_ticket(place: str, web: Client, sandbox: Sandbox) -> None:
     members = [f'"{name}": "{value}"' for name, value in IN_TICKET.get(place, {}).items()]
     members += [RAW_TICKET[place]] if place in RAW_TICKET else []
     ticket = '{"data": {"id": 1, "ticket_code": "ABCXYZ1234", ' + ", ".join(members) + "}}"
@@ -133,7 +133,7 @@ def test_in_a_ticket(place: str, web: Client, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("place", ANSWERS)
-def test_in_an_answer_to_a_save(place: str, web: Client, sandbox: Sandbox) -> None:
+def test_no_key_is_shown_from_an_answer_to_a_save(place: str, web: Client, sandbox: Sandbox) -> None:
     status, body = ANSWERS[place]
     form = ticket_form(web.get(f"/tickets/{CODE}/"))
     body = body.replace("KEY", SPELLED)
@@ -145,7 +145,7 @@ def test_in_an_answer_to_a_save(place: str, web: Client, sandbox: Sandbox) -> No
 
 
 @pytest.mark.parametrize("place", LISTS)
-def test_in_a_list(place: str, web: Client, sandbox: Sandbox, settings: Any) -> None:
+def test_no_key_is_shown_from_a_list(place: str, web: Client, sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
     path, body = LISTS[place]
     sandbox.fault("status", path=path, times=None, status=200, body=body.replace("KEY", SPELLED))
@@ -160,6 +160,6 @@ def test_in_a_list(place: str, web: Client, sandbox: Sandbox, settings: Any) -> 
     assert any(call.path.endswith(path) for call in sandbox.log("GET"))
 
 
-def test_the_places_are_at_least_as_many_as_were_tried() -> None:
+def test_the_table_has_all_known_places() -> None:
     assert len(IN_TICKET) + len(RAW_TICKET) + len(ANSWERS) + len(LISTS) >= 35
     assert json.loads('"' + "".join(map(SPELLINGS["JSON"], KEY)) + '"') == KEY

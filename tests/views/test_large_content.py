@@ -47,7 +47,7 @@ def test_a_ticket_too_large_to_be_read_is_opened_without_its_content(web: Client
     assert asked_for_content(sandbox) == [True, False]
 
 
-def test_its_other_fields_are_saved_and_the_page_says_what_was_not_checked(
+def test_other_fields_of_a_too_large_ticket_are_saved_and_the_page_names_what_was_not_checked(
     web: Client, sandbox: Sandbox
 ) -> None:
     sandbox.edit(CODE, ticket_content=PICTURE * 3)
@@ -63,13 +63,13 @@ def test_its_other_fields_are_saved_and_the_page_says_what_was_not_checked(
     assert (change.outcome, change.unchecked) == (Outcome.VERIFIED, ["ticket_content"])
 
 
-def test_a_ticket_of_a_usual_size_is_read_once(web: Client, sandbox: Sandbox) -> None:
+def test_a_ticket_of_ordinary_size_is_read_once(web: Client, sandbox: Sandbox) -> None:
     web.get(URL)
 
     assert asked_for_content(sandbox) == [True]
 
 
-def test_new_content_over_too_large_content_is_sent_and_then_checked(web: Client, sandbox: Sandbox) -> None:
+def test_new_content_replacing_too_large_content_is_sent_and_checked(web: Client, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, ticket_content=PICTURE * 3)
     form = ticket_form(web.get(URL))
 
@@ -79,7 +79,7 @@ def test_new_content_over_too_large_content_is_sent_and_then_checked(web: Client
     assert Change.objects.get().outcome == Outcome.VERIFIED
 
 
-def test_such_a_ticket_proves_nothing_for_a_run(lead: User, sandbox: Sandbox) -> None:
+def test_a_too_large_ticket_proves_nothing_for_a_run(lead: User, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, ticket_content=PICTURE * 3)
     run = BulkUpdate.objects.create(
         owner=lead,
@@ -100,7 +100,7 @@ def test_such_a_ticket_proves_nothing_for_a_run(lead: User, sandbox: Sandbox) ->
 
 
 @pytest.mark.parametrize("is_alone", [False, True])
-def test_such_a_ticket_is_a_runs_first_only_where_there_is_no_other(
+def test_a_too_large_ticket_is_sent_first_only_if_there_is_no_other(
     is_alone: bool, lead: User, sandbox: Sandbox
 ) -> None:
     others = [] if is_alone else [code for code in sandbox.codes() if code.startswith("TK2")][:2]
@@ -137,7 +137,7 @@ def test_content_beyond_the_editor_is_shown_as_text_with_the_size_of_its_picture
 
 
 @pytest.mark.parametrize("piece", ["<", "<p>", "<img ", "&", "&amp;", "a", "<<p", "\n", "< ", '<a "', "\n "])
-def test_showing_it_is_bounded_whatever_it_is_made_of(piece: str) -> None:
+def test_the_time_to_show_large_content_is_limited(piece: str) -> None:
     with cpu_limit(10):
         shown = display_content(piece * (2_000_000 // len(piece)))
 

@@ -62,7 +62,9 @@ def as_excel_saves(content: bytes) -> bytes:
     return change(content, edit)
 
 
-def test_contents_are_read_once_a_ticket_and_come_back_untouched(web: Client, sandbox: Sandbox) -> None:
+def test_contents_are_read_once_per_ticket_and_unchanged_ones_send_nothing(
+    web: Client, sandbox: Sandbox
+) -> None:
     codes = fill_contents(sandbox, {code: held for code, (held, _shown) in CONTENTS.items()})
 
     content = with_contents(web, *codes)
@@ -139,7 +141,7 @@ def test_a_content_that_the_crm_changed_since_is_a_conflict_shown_where_it_diffe
     assert [body["ticket_code"] for body in sandbox.puts()] == ["C-2"]
 
 
-def test_a_shortened_content_is_never_taken_back(web: Client, sandbox: Sandbox) -> None:
+def test_a_shortened_content_is_never_accepted_back(web: Client, sandbox: Sandbox) -> None:
     fill_contents(sandbox, {"C-1": "x" * 40_000, "C-2": "y" * 40_000})
     content = with_contents(web, "C-1", "C-2")
 
@@ -155,7 +157,7 @@ def test_a_shortened_content_is_never_taken_back(web: Client, sandbox: Sandbox) 
     assert "Empty the cell to keep it." in web.post("/bulk/new/", {"file": file}).content.decode()
 
 
-def test_more_content_comes_back_than_is_cleaned_at_once(web: Client, sandbox: Sandbox) -> None:
+def test_unchanged_contents_do_not_count_towards_the_cleaning_limit(web: Client, sandbox: Sandbox) -> None:
     codes = fill_contents(sandbox, {f"C-{number}": f"<p>{number} {'x' * 32_000}</p>" for number in range(64)})
 
     run = upload(web, set_content(with_contents(web, *codes), "C-7", "<p>mới</p>"))
@@ -175,7 +177,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_what_cannot_be_read_is_said_in_its_cell_recorded_and_kept(
+def test_an_unreadable_content_is_explained_in_its_cell_and_recorded(
     kind: str, web: Client, sandbox: Sandbox
 ) -> None:
     codes = [*fill_contents(sandbox, dict.fromkeys([*FAULTS, "C-0", "C-Z"], "<p>=có</p>"))]
@@ -213,7 +215,7 @@ def contents_in(content: bytes, kind: str) -> dict[str, str]:
     return {row[0]: row[at] for row in rows}
 
 
-def test_a_crm_that_is_away_ends_no_file(web: Client, sandbox: Sandbox) -> None:
+def test_a_file_is_completed_although_the_crm_is_down(web: Client, sandbox: Sandbox) -> None:
     codes = fill_contents(sandbox, {f"C-{number}": "<p>có</p>" for number in range(12)})
     sandbox.fault("status", status=503, method="GET", times=None)
 
@@ -223,7 +225,7 @@ def test_a_crm_that_is_away_ends_no_file(web: Client, sandbox: Sandbox) -> None:
     assert len(sandbox.log("GET")) < len(codes)  # the circuit breaker opened
 
 
-def test_a_crm_that_asks_for_a_long_wait_is_not_called_again(web: Client, sandbox: Sandbox) -> None:
+def test_after_a_request_for_a_long_wait_the_crm_is_not_called_again(web: Client, sandbox: Sandbox) -> None:
     codes = fill_contents(sandbox, {f"C-{number}": "<p>có</p>" for number in range(3)})
     sandbox.fault("status", status=429, headers={"Retry-After": "900"}, method="GET", times=None)
 
@@ -237,7 +239,7 @@ def test_a_crm_that_asks_for_a_long_wait_is_not_called_again(web: Client, sandbo
     assert reads(sandbox) == codes[:1]
 
 
-def test_more_tickets_than_are_read_are_refused_before_any_call(web: Client, sandbox: Sandbox) -> None:
+def test_too_many_tickets_with_contents_are_refused_before_any_call(web: Client, sandbox: Sandbox) -> None:
     fill_index(*(f"N-{number}" for number in range(501)))
     sandbox.forget_log()
 
@@ -252,7 +254,7 @@ def test_more_tickets_than_are_read_are_refused_before_any_call(web: Client, san
     assert not AuditEntry.objects.filter(action=AuditAction.EXPORTED).exists()
 
 
-def test_a_key_that_may_not_read_is_said_before_a_file_is_made(
+def test_a_key_without_read_access_is_reported_before_the_export(
     web: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     fill_contents(sandbox, {"C-1": "<p>có</p>"})
@@ -264,7 +266,7 @@ def test_a_key_that_may_not_read_is_said_before_a_file_is_made(
     assert sandbox.log() == []
 
 
-def test_the_tick_is_off_and_says_the_limit(web: Client, sandbox: Sandbox) -> None:
+def test_the_contents_option_is_off_and_states_its_limit(web: Client, sandbox: Sandbox) -> None:
     fill_contents(sandbox, {"C-1": "<p>có</p>"})
 
     page = web.get("/tickets/").content.decode()

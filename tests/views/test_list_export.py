@@ -104,7 +104,7 @@ def test_the_lists_hold_the_crms_names(web: Client) -> None:
     assert book["Lists"].sheet_state == "hidden"
 
 
-def test_a_csv_file_has_the_same_as_texts_that_are_no_formulas(web: Client) -> None:
+def test_a_csv_file_has_the_same_values_as_harmless_texts(web: Client) -> None:
     heading, row = lines_of(web.post("/list/tickets.csv", {"matching": f"columns={COLUMNS}"}))
 
     values = dict(zip(heading, row, strict=True))
@@ -114,7 +114,7 @@ def test_a_csv_file_has_the_same_as_texts_that_are_no_formulas(web: Client) -> N
     assert values["Emergency phone"] == "0123456789"
 
 
-def test_what_is_not_known_is_not_empty(web: Client) -> None:
+def test_an_unknown_value_is_not_exported_as_empty(web: Client) -> None:
     fill(1)
 
     rows = lines_of(web.post("/list/tickets.csv", {"matching": "columns=title,expected"}))
@@ -122,7 +122,7 @@ def test_what_is_not_known_is_not_empty(web: Client) -> None:
     assert {row[0]: row[1:3] for row in rows}["N-0"] == ["(not known)", "(not known)"]
 
 
-def test_all_rows_are_there_and_cost_no_query_of_their_own(web: Client) -> None:
+def test_all_rows_are_exported_without_a_query_per_row(web: Client) -> None:
     fill(499)
     with CaptureQueriesContext(connection) as few:
         assert len(lines_of(web.post("/list/tickets.csv", {"matching": "sort=code"}))) == 501
@@ -134,7 +134,7 @@ def test_all_rows_are_there_and_cost_no_query_of_their_own(web: Client) -> None:
     assert len(many) <= len(few) + 2
 
 
-def test_filters_narrow_a_file_and_ticked_rows_are_taken_alone(web: Client) -> None:
+def test_filters_limit_the_file_and_ticked_rows_are_exported_alone(web: Client) -> None:
     fill(5)
 
     filtered = lines_of(web.post("/list/tickets.csv", {"matching": "text=calc"}))
@@ -167,7 +167,9 @@ def test_a_file_is_recorded_with_its_filters_and_rows(web: Client, lead: User) -
         ("text=" + "x" * 60_000, "too long"),
     ],
 )
-def test_filters_that_would_let_in_more_are_refused(matching: str, said: str, web: Client) -> None:
+def test_removed_filters_that_would_widen_the_export_are_refused(
+    matching: str, said: str, web: Client
+) -> None:
     answer = web.post("/list/tickets.xlsx", {"matching": matching}, follow=True)
 
     page = answer.content.decode()
@@ -185,7 +187,7 @@ def test_more_than_ten_thousand_tickets_are_refused(web: Client) -> None:
     assert not AuditEntry.objects.filter(action=AuditAction.EXPORTED).exists()
 
 
-def test_the_crm_is_not_asked(web: Client, sandbox: Sandbox) -> None:
+def test_the_export_does_not_call_the_crm(web: Client, sandbox: Sandbox) -> None:
     sandbox.forget_log()
 
     content_of(web.post("/list/tickets.xlsx", {"matching": ""}))
@@ -193,7 +195,7 @@ def test_the_crm_is_not_asked(web: Client, sandbox: Sandbox) -> None:
     assert sandbox.log() == []
 
 
-def test_only_those_who_may_see_the_buttons(
+def test_only_permitted_users_see_the_export_buttons(
     web: Client, staff: User, client_of: Callable[[User], Client]
 ) -> None:
     assert "/list/tickets.xlsx" in web.get("/tickets/").content.decode()

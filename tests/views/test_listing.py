@@ -75,7 +75,7 @@ def chips(answer: Any) -> dict[str, int]:
     return {one.rpartition(" ")[0].rpartition('"> ')[2]: int(one.rpartition(" ")[2]) for one in words}
 
 
-def test_the_page_asks_the_crm_nothing(web: Client, sandbox: Sandbox) -> None:
+def test_the_page_does_not_call_the_crm(web: Client, sandbox: Sandbox) -> None:
     sandbox.forget_log()
 
     answer = web.get("/tickets/")
@@ -132,7 +132,7 @@ def test_an_address_is_the_query_with_changes(change: dict[str, Any], expected: 
     assert asked.address() == written
 
 
-def test_tickets_left_out_for_their_codes_are_said_with_their_number(
+def test_tickets_left_out_for_their_codes_are_counted(
     web: Client,
     sandbox: Sandbox,
     administrator: User,
@@ -165,7 +165,7 @@ def test_paging_shows_every_ticket_once_and_leads_back(query: str, web: Client, 
     assert codes(web.get(back[1].replace("&amp;", "&"))) == found[:50]
 
 
-def test_rows_that_come_while_somebody_pages_hide_no_other(web: Client, sandbox: Sandbox) -> None:
+def test_rows_added_while_paging_hide_no_other(web: Client, sandbox: Sandbox) -> None:
     first = web.get("/tickets/?sort=-number")
     ticket = {**sandbox.ticket("TK-BUSY"), "id": 9_000, "ticket_code": "NEW-1"}
     sandbox.store("NEW-1", ticket)
@@ -179,9 +179,7 @@ def test_rows_that_come_while_somebody_pages_hide_no_other(web: Client, sandbox:
     assert len(second) == 50
 
 
-def test_titles_are_ordered_by_the_vietnamese_alphabet_and_unknown_comes_last(
-    web: Client, sandbox: Sandbox
-) -> None:
+def test_titles_sort_by_the_vietnamese_alphabet_with_unknown_last(web: Client, sandbox: Sandbox) -> None:
     titles = {"A-1": "ăn", "A-2": "an", "A-3": "đen", "A-4": "dài", "A-5": "ấm", "A-6": ""}
     for number, (code, title) in enumerate(titles.items()):
         plain = {**sandbox.ticket("TK-BUSY"), "id": 9_100 + number, "account_name": "Riêng"}
@@ -225,9 +223,7 @@ FILTERS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
 ]  # fmt: skip
 
 
-def test_filters_show_what_fits_and_nothing_else(
-    web: Client, sandbox: Sandbox, subtests: pytest.Subtests
-) -> None:
+def test_filters_show_matching_tickets_only(web: Client, sandbox: Sandbox, subtests: pytest.Subtests) -> None:
     CustomField.objects.create(key="loai_bao_hanh", label="Loại", is_listed=True)
     for name in ("Hủy", "Đã hoàn tất"):
         StatusSetting.objects.create(name=name, is_done=True)
@@ -248,7 +244,7 @@ def test_filters_show_what_fits_and_nothing_else(
             assert f"{len(right)} ticket" in text_of(web.get(f"/tickets/?{query}"))
 
 
-def test_unknown_is_shown_as_unknown_and_fits_no_filter_but_unknown(web: Client, sandbox: Sandbox) -> None:
+def test_unknown_values_are_shown_as_such_and_match_only_their_filter(web: Client, sandbox: Sandbox) -> None:
     IndexedTicket.objects.all().delete()
     sandbox.switch(readable="silent")
     sweep()
@@ -271,7 +267,7 @@ def test_chips_count_every_status_and_filter_by_it(web: Client, sandbox: Sandbox
     ("query", "left_out"),
     [("not_done=on", {"Đã hoàn tất"}), ("status=Mới", set()), ("sort=code", set())],
 )
-def test_chips_count_what_each_leads_to(query: str, left_out: set[str], web: Client) -> None:
+def test_chips_count_the_tickets_that_they_lead_to(query: str, left_out: set[str], web: Client) -> None:
     StatusSetting.objects.create(name="Đã hoàn tất", is_done=True)
     everything, shown = chips(web.get("/tickets/")), chips(web.get(f"/tickets/?{query}"))
 
@@ -279,7 +275,7 @@ def test_chips_count_what_each_leads_to(query: str, left_out: set[str], web: Cli
 
 
 @pytest.mark.parametrize(("field", "parameter"), [("status_name", "status"), ("cate_name", "category")])
-def test_tickets_are_found_by_a_name_that_the_crm_took_from_its_list(
+def test_tickets_are_found_by_a_name_removed_from_the_crms_list(
     field: str, parameter: str, web: Client, sandbox: Sandbox
 ) -> None:
     sandbox.edit(CODE, **{field: "Đã bỏ"})
@@ -292,7 +288,7 @@ def test_tickets_are_found_by_a_name_that_the_crm_took_from_its_list(
     assert "is ignored" in web.get("/tickets/", {parameter: "Đã bỏ hẳn"}).content.decode()
 
 
-def test_an_address_of_many_names_that_are_nowhere_costs_few_queries(
+def test_an_address_with_many_unknown_names_costs_few_queries(
     web: Client, django_assert_max_num_queries: Any
 ) -> None:
     names = [f"Không có {number}" for number in range(50)]
@@ -303,7 +299,7 @@ def test_an_address_of_many_names_that_are_nowhere_costs_few_queries(
 
 
 @pytest.mark.parametrize("query", ["text=zzzz", "category=Khác", "due=overdue", "codes=TK240001"])
-def test_chips_give_no_number_that_another_filter_makes_wrong(query: str, web: Client) -> None:
+def test_chips_show_no_number_that_another_filter_makes_wrong(query: str, web: Client) -> None:
     page = web.get(f"/tickets/?{query}").content.decode()
     shown = page.split('aria-label="Statuses">')[1].split("</nav>")[0]
 
@@ -311,7 +307,7 @@ def test_chips_give_no_number_that_another_filter_makes_wrong(query: str, web: C
     assert texts == "Mới Đang xử lý Chờ khách hàng Đã hoàn tất Hủy"
 
 
-def test_a_save_of_ones_own_is_in_the_list_at_once(web: Client, sandbox: Sandbox) -> None:
+def test_ones_own_save_is_in_the_list_immediately(web: Client, sandbox: Sandbox) -> None:
     before = chips(web.get("/tickets/"))
     old = sandbox.ticket(CODE)["status_name"]
     web.post(QUICK, {"status": "Hủy", "seen": old}, headers=SCRIPT)
@@ -324,7 +320,7 @@ def test_a_save_of_ones_own_is_in_the_list_at_once(web: Client, sandbox: Sandbox
 
 
 @pytest.mark.parametrize("name", ["text", "customer", "status", "codes", "value", "due", "sort", "columns"])
-def test_no_odd_text_in_an_address_is_an_error(name: str, web: Client) -> None:
+def test_odd_text_in_an_address_is_not_an_error(name: str, web: Client) -> None:
     for odd in ("%00", "a%00b", "%25_%22*", "%ED%A0%80", "(((", "AND OR NOT", "x" * 9_000):
         assert web.get(f"/tickets/?{name}={odd}").status_code == 200, odd
         assert web.get(f"/list/news/?{name}={odd}&since=2026-11-28T00:00:00Z").status_code == 200, odd
@@ -345,7 +341,7 @@ def test_no_odd_text_in_an_address_is_an_error(name: str, web: Client) -> None:
         ("place=WyJub25lIiwgbnVsbCwgSW5maW5pdHksIDFd", "is not there"),
     ],
 )
-def test_what_is_wrong_in_an_address_is_dropped_and_said(query: str, said: str, web: Client) -> None:
+def test_invalid_parts_of_an_address_are_dropped_and_reported(query: str, said: str, web: Client) -> None:
     answer = web.get(f"/tickets/?{query}&not_done=on")
 
     assert answer.status_code == 200
@@ -404,7 +400,7 @@ def text_of_html(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-def test_pasted_codes_show_the_tickets_that_are_known(web: Client, sandbox: Sandbox) -> None:
+def test_pasted_codes_list_the_known_tickets(web: Client, sandbox: Sandbox) -> None:
     known = sandbox.codes()[5]
 
     answer = web.get(f"/tickets/?codes=XX-9,{known}")
@@ -413,7 +409,7 @@ def test_pasted_codes_show_the_tickets_that_are_known(web: Client, sandbox: Sand
     assert 'href="/tickets/XX-9/"' in answer.content.decode()
 
 
-def test_a_lead_takes_all_that_match_to_a_bulk_update(
+def test_a_lead_can_take_all_matching_tickets_to_a_bulk_update(
     web: Client, lead: User, client_of: Any, sandbox: Sandbox
 ) -> None:
     leading = client_of(lead)
@@ -428,7 +424,7 @@ def test_a_lead_takes_all_that_match_to_a_bulk_update(
     assert set(BulkUpdate.objects.get().items.values_list("ticket_code", flat=True)) == right
 
 
-def test_a_view_leads_to_a_bulk_update_unless_it_filters_by_what_is_gone(
+def test_a_view_leads_to_a_bulk_update_unless_one_of_its_filters_is_gone(
     web: Client, lead: User, client_of: Any, sandbox: Sandbox
 ) -> None:
     leading = client_of(lead)
@@ -449,7 +445,7 @@ def test_a_view_leads_to_a_bulk_update_unless_it_filters_by_what_is_gone(
     assert BulkUpdate.objects.count() == 1
 
 
-def test_the_page_says_how_much_is_known_and_how_old_it_is(web: Client, sandbox: Sandbox) -> None:
+def test_the_page_says_how_complete_and_how_old_the_list_is(web: Client, sandbox: Sandbox) -> None:
     said = text_of(web.get("/tickets/"))
     assert f"{len(sandbox.codes())} tickets of {len(sandbox.codes())} known" in said
     assert "no worker keeps the list fresh" in said or "no worker since" in said
@@ -459,7 +455,7 @@ def test_the_page_says_how_much_is_known_and_how_old_it_is(web: Client, sandbox:
     assert "no worker" not in text_of(web.get("/tickets/"))
 
 
-def test_an_empty_index_is_explained_by_the_worker_that_fills_it_or_by_its_absence(
+def test_an_empty_list_says_whether_a_worker_is_filling_it(
     staff: User, client_of: Any, sandbox: Sandbox
 ) -> None:
     web = client_of(staff)
@@ -475,7 +471,7 @@ def test_an_empty_index_is_explained_by_the_worker_that_fills_it_or_by_its_absen
     assert missing not in said
 
 
-def test_a_key_that_may_not_list_is_said_and_opened_tickets_are_listed(
+def test_a_key_without_list_access_is_reported_and_opened_tickets_are_listed(
     staff: User, client_of: Any, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.TICKET_INDEX_PER_SECOND = 1_000_000.0
@@ -491,14 +487,14 @@ def test_a_key_that_may_not_list_is_said_and_opened_tickets_are_listed(
     assert "may not list tickets" in text_of(answer)
 
 
-def test_a_crm_that_is_down_leaves_the_list_as_it_was_read(web: Client, settings: Any) -> None:
+def test_with_the_crm_down_the_list_stays_as_it_was_read(web: Client, settings: Any) -> None:
     TicketIndex.objects.update(address="http://127.0.0.1:9")
     settings.TICKET_API_URL = "http://127.0.0.1:9"
 
     assert len(codes(web.get("/tickets/"))) == 50
 
 
-def test_news_are_counted_for_the_list_that_is_shown(web: Client, sandbox: Sandbox) -> None:
+def test_news_is_counted_for_the_list_that_is_shown(web: Client, sandbox: Sandbox) -> None:
     since = timezone.now().isoformat()
     moved = next(code for code in sandbox.codes() if sandbox.ticket(code)["status_name"] == "Mới")
     sandbox.edit(moved, status_name="Hủy", updated_at="2031-01-01 10:00:00")
@@ -537,7 +533,7 @@ def test_news_are_counted_for_the_list_that_is_shown(web: Client, sandbox: Sandb
         ("../../etc", "/tickets/?text=..%2F..%2Fetc"),
     ],
 )
-def test_the_box_works_as_a_plain_form(typed: str, leads_to: str, web: Client) -> None:
+def test_the_search_box_works_as_a_plain_form(typed: str, leads_to: str, web: Client) -> None:
     assert web.get(f"/go/?q={quote(typed)}")["Location"] == leads_to
     assert web.get(f"/tickets/?q={quote(typed)}", follow=True).status_code in {200, 404}
 
@@ -557,7 +553,7 @@ def test_a_number_or_address_of_one_ticket_opens_it_and_of_several_lists_them(
     assert web.get(f"/go/?q={quote(typed)}")["Location"].startswith("/tickets/?text=")
 
 
-def test_a_code_that_nobody_knows_leads_on_to_a_search(web: Client) -> None:
+def test_an_unknown_code_offers_a_search(web: Client) -> None:
     web.get(f"/tickets/{CODE}/")  # so reading is known to work
     answer = web.get("/tickets/TK999999/")
 
@@ -595,7 +591,7 @@ def test_suggestions_offer_ticket_status_and_words_without_a_call(web: Client, s
         "Re: [ABCXYZ1234] máy in",
     ],
 )
-def test_the_first_suggestion_is_where_enter_leads(typed: str, web: Client) -> None:
+def test_enter_opens_the_first_suggestion(typed: str, web: Client) -> None:
     first = re.search(r'data-box-href="([^"]+)"', web.get(f"/suggest/?q={quote(typed)}").content.decode())
 
     assert first
@@ -603,7 +599,7 @@ def test_the_first_suggestion_is_where_enter_leads(typed: str, web: Client) -> N
 
 
 @pytest.mark.parametrize("typed", ["ABCXYZ1234 xong", "abcxyz1234 Đang sử lý", "ABCXYZ1234 <b> & “x”"])
-def test_words_behind_a_code_that_are_no_status_are_named(typed: str, web: Client, sandbox: Sandbox) -> None:
+def test_words_after_a_code_that_match_no_status_are_named(typed: str, web: Client, sandbox: Sandbox) -> None:
     words = typed.partition(" ")[2]
 
     answer = web.get("/go/", {"q": typed}, follow=True)
@@ -625,7 +621,7 @@ def test_words_behind_a_code_that_are_no_status_are_named(typed: str, web: Clien
     assert sandbox.puts() == []
 
 
-def test_a_code_and_the_words_of_its_ticket_are_a_search(web: Client) -> None:
+def test_a_code_with_words_of_its_ticket_is_a_search(web: Client) -> None:
     title = IndexedTicket.objects.get(code="ABCXYZ1234").values["ticket_title"]
 
     page = web.get("/go/", {"q": f"ABCXYZ1234 {title}"}, follow=True)
@@ -665,7 +661,7 @@ def test_suggestions_find_titles_customers_and_numbers(typed: str, web: Client, 
     assert page.count('id="suggest-listed-') <= 8
 
 
-def test_a_view_is_kept_shown_and_forgotten(web: Client, lead: User, client_of: Any) -> None:
+def test_a_view_is_stored_shown_and_deleted(web: Client, lead: User, client_of: Any) -> None:
     web.post("/views/", {"name": "Bảo hành của tôi", "query": "category=Bảo hành", "is_shared": "on"})
 
     view = SavedView.objects.get()
@@ -691,7 +687,7 @@ def test_a_view_is_kept_shown_and_forgotten(web: Client, lead: User, client_of: 
         ),
     ],
 )
-def test_a_view_that_cannot_be_kept_says_why(name: str, query: str, said: str, web: Client) -> None:
+def test_a_view_that_cannot_be_stored_says_why(name: str, query: str, said: str, web: Client) -> None:
     page = web.post("/views/", {"name": name, "query": query}, follow=True)
 
     errors = re.findall(r"The view was not saved: ([^<]*)", page.content.decode())
@@ -711,7 +707,7 @@ def test_as_many_codes_as_a_list_shows_can_be_updated(lead: User, client_of: Any
     assert BulkUpdate.objects.get().items.count() == len(known)
 
 
-def test_every_name_that_is_filtered_by_counts(web: Client, sandbox: Sandbox) -> None:
+def test_every_filtered_name_is_respected(web: Client, sandbox: Sandbox) -> None:
     CrmSnapshot.objects.filter(name="statuses").delete()  # so any name may be one
     names = [f"Tên {number}" for number in range(80)]
     IndexedTicket.objects.filter(code="ABCXYZ1234").update(status_key=sort_key(names[-1]))
@@ -719,7 +715,7 @@ def test_every_name_that_is_filtered_by_counts(web: Client, sandbox: Sandbox) ->
     assert codes(web.get("/tickets/", {"status": names})) == ["ABCXYZ1234"]
 
 
-def test_a_view_shared_by_a_lead_is_everybodys(web: Client, lead: User, client_of: Any) -> None:
+def test_a_view_shared_by_a_lead_is_visible_to_all(web: Client, lead: User, client_of: Any) -> None:
     client_of(lead).post("/views/", {"name": "Quá hạn", "query": "due=overdue", "is_shared": "on"})
 
     assert "Quá hạn" in web.get("/tickets/").content.decode()
@@ -742,7 +738,7 @@ def test_roles_see_the_same_list(web: Client, make_person: Any, client_of: Any) 
     ],
 )
 @pytest.mark.parametrize("way", ["box", "filter"])
-def test_what_a_search_leaves_out_is_said(way: str, name: str, typed: str, left: str, web: Client) -> None:
+def test_a_search_says_what_it_leaves_out(way: str, name: str, typed: str, left: str, web: Client) -> None:
     is_by_box = way == "box" and name == "text"
     CustomField.objects.create(key="so_serial", label="Số serial", kind="text", is_listed=True)
     field = {"field": "so_serial"} if name == "value" else {}
@@ -778,7 +774,7 @@ MAIL = "Chào anh chị, máy in ở chi nhánh Đà Nẵng lại hỏng, nhờ 
     ],
     ids=["prose", "one code", "two codes", "codes", "two columns"],
 )
-def test_a_long_text_in_the_box_is_no_list_of_codes_unless_it_is_one(
+def test_a_long_text_is_taken_for_codes_only_if_it_is_a_list_of_them(
     typed: str, leads_to: str, tickets: int, lead: User, client_of: Any, web: Client
 ) -> None:
     answer = client_of(lead).post("/bulk/new/", {"typed": typed})
@@ -802,7 +798,7 @@ def test_a_long_text_in_the_box_is_no_list_of_codes_unless_it_is_one(
         ),
     ],
 )
-def test_what_is_left_out_of_an_address_is_said_and_makes_no_bulk_update_larger(
+def test_a_dropped_filter_is_reported_and_never_widens_a_bulk_update(
     query: dict[str, str], said: str, lead: User, client_of: Any, web: Client
 ) -> None:
     assert said in html.unescape(text_of(web.get("/tickets/", query)))
@@ -815,7 +811,7 @@ def test_what_is_left_out_of_an_address_is_said_and_makes_no_bulk_update_larger(
 
 
 @pytest.mark.parametrize("name", ["status", "category"])
-def test_a_name_that_the_crm_removed_is_shown_as_chosen_and_can_be_taken_away(name: str, web: Client) -> None:
+def test_a_removed_name_is_shown_as_chosen_and_can_be_unselected(name: str, web: Client) -> None:
     gone = "Đã <bỏ> & “xóa”"
     column, key = {"status": ("status_name", "status_key"), "category": ("cate_name", "category_key")}[name]
     ticket = IndexedTicket.objects.get(code="ABCXYZ1234")
@@ -837,9 +833,7 @@ def test_a_name_that_the_crm_removed_is_shown_as_chosen_and_can_be_taken_away(na
 
 
 @pytest.mark.parametrize("name", ["status", "category"])
-def test_a_chosen_name_is_not_called_removed_while_the_crms_lists_are_not_known(
-    name: str, web: Client
-) -> None:
+def test_a_chosen_name_is_not_called_removed_while_the_crms_lists_are_unknown(name: str, web: Client) -> None:
     CrmSnapshot.objects.filter(name__in=["statuses", "categories"]).delete()
 
     page = html.unescape(web.get("/tickets/", {name: "Tên bất kỳ"}).content.decode())
@@ -870,7 +864,7 @@ def test_quick_status_sends_one_value_and_shows_what_was_read_back(web: Client, 
     assert sandbox.ticket(CODE)["status_name"] == seen
 
 
-def test_quick_status_asks_when_somebody_was_faster(web: Client, sandbox: Sandbox) -> None:
+def test_quick_status_asks_if_a_colleague_was_faster(web: Client, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, status_name="Chờ khách hàng")
 
     answer = web.post(QUICK, {"status": "Hủy", "seen": "Mới"}, headers=SCRIPT)
@@ -896,7 +890,7 @@ def test_quick_status_says_what_failed_and_offers_to_try_again(
     assert "Nothing was changed in the CRM." in answer.content.decode()
 
 
-def test_quick_status_of_what_it_already_is_sends_nothing(web: Client, sandbox: Sandbox) -> None:
+def test_quick_status_with_the_current_status_sends_nothing(web: Client, sandbox: Sandbox) -> None:
     now = sandbox.ticket(CODE)["status_name"]
 
     assert "already is" in web.post(QUICK, {"status": now, "seen": now}, headers=SCRIPT).content.decode()
@@ -941,7 +935,7 @@ def test_quick_buttons_follow_the_administrators_settings(web: Client, sandbox: 
     assert re.findall('name="status" value="([^"]+)"', buttons) == ["Hủy"]
 
 
-def test_update_only_mode_sets_a_status_and_says_that_it_cannot_be_checked(
+def test_update_only_mode_sets_a_status_and_says_that_it_is_unchecked(
     web: Client, settings: Any, sandbox: Sandbox
 ) -> None:
     settings.TICKET_API_READ = "off"

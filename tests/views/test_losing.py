@@ -249,7 +249,7 @@ def test_a_run_names_custom_fields_before_it_loses_them(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_ticket_names_custom_fields_and_its_form_sends_or_fills_them(
+def test_the_ticket_names_custom_fields_at_risk_and_its_form_sends_or_fills_them(
     case: str, ways: Ways, sandbox: Sandbox
 ) -> None:
     sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
@@ -269,7 +269,7 @@ def test_the_ticket_names_custom_fields_and_its_form_sends_or_fills_them(
     )
 
 
-def test_a_form_that_was_opened_before_names_what_can_be_read_no_more(ways: Ways, sandbox: Sandbox) -> None:
+def test_a_form_opened_earlier_names_fields_that_became_unreadable(ways: Ways, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
     form = ticket_form(ways.client.get(URL))
     sandbox.switch(hidden_custom_fields="*")
@@ -286,7 +286,7 @@ def test_a_form_that_was_opened_before_names_what_can_be_read_no_more(ways: Ways
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_another_crm_loses_no_custom_fields_and_names_none(case: str, ways: Ways, sandbox: Sandbox) -> None:
+def test_a_keeping_crm_loses_no_custom_fields_and_names_none(case: str, ways: Ways, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, custom_fields={"so_serial": "SN1", "ghi_chu": "Gọi trước"})
     hide_custom_fields(case, ways)
     CrmSnapshot.objects.filter(name=Snapshot.OMITTED).delete()
@@ -297,7 +297,7 @@ def test_another_crm_loses_no_custom_fields_and_names_none(case: str, ways: Ways
 
 
 @pytest.mark.parametrize("way", WAYS[:-1])
-def test_only_fields_that_can_be_lost_are_taken_for_accepted(way: str, ways: Ways, sandbox: Sandbox) -> None:
+def test_only_fields_that_can_be_lost_are_accepted_as_lost(way: str, ways: Ways, sandbox: Sandbox) -> None:
     sandbox.switch(readable="silent")
 
     assert NAMED in ways.press(way, ["", "ticket", "*", "x" * 5_000, *HIDDEN[:2]])
@@ -315,7 +315,7 @@ def test_only_fields_that_can_be_lost_are_taken_for_accepted(way: str, ways: Way
         ("undo with script", "yes"),
     ],
 )
-def test_the_answer_sends_it_anyway_with_what_was_typed(
+def test_the_warning_offers_to_send_anyway_with_the_typed_values(
     way: str, right: str, ways: Ways, sandbox: Sandbox
 ) -> None:
     sandbox.switch(readable="silent", read_right=right)
@@ -341,7 +341,7 @@ def test_the_answer_sends_it_anyway_with_what_was_typed(
     assert Change.objects.order_by("-id")[0].change_reason == "Khách đòi"
 
 
-def test_a_rule_that_comes_after_the_consent_does_not_lose_it(ways: Ways, sandbox: Sandbox) -> None:
+def test_a_rule_met_after_the_consent_keeps_the_consent(ways: Ways, sandbox: Sandbox) -> None:
     sandbox.switch(readable="silent")
     TicketRule.objects.create(field="status_name", value="Hủy", needs_reason=True)
     posted = {"status": "Hủy", "submission": str(uuid4()), "accept_losing": HIDDEN}
@@ -378,7 +378,7 @@ def test_the_form_names_a_field_that_became_unreadable_and_then_sends_or_keeps_i
 
 
 @pytest.mark.parametrize("url", [URL, "/history/", f"{URL}status/?to=Hủy"])
-def test_another_crm_gets_no_inputs_for_it(url: str, ways: Ways, sandbox: Sandbox) -> None:
+def test_a_keeping_crm_gets_no_inputs_for_losses(url: str, ways: Ways, sandbox: Sandbox) -> None:
     CrmSnapshot.objects.filter(name=Snapshot.OMITTED).delete()
     sandbox.switch(readable="silent", semantics="merge")
 
@@ -428,7 +428,7 @@ def test_a_run_loses_only_what_its_dry_run_named(
         assert "Customer e-mail" in page.split(NAMED)[1][:200]
 
 
-def test_the_command_names_them_and_sends_what_was_accepted(ways: Ways, sandbox: Sandbox) -> None:
+def test_the_command_names_losses_and_sends_once_they_are_accepted(ways: Ways, sandbox: Sandbox) -> None:
     sandbox.switch(readable="silent")
     for options in ([], ["--dry-run"]):
         exit_code, printed = changed(ways.user, CODE, "ticket_title=Khác", *options)

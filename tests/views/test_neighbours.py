@@ -31,7 +31,7 @@ def in_order(sandbox: Sandbox, customer: str) -> list[str]:
     return [one["ticket_code"] for one in sorted(own, key=lambda one: int(one["id"]))]
 
 
-def test_five_others_of_the_customer_are_beside_the_form_and_a_link_to_all(
+def test_five_other_tickets_of_the_customer_are_shown_with_a_link_to_all(
     web: Client, sandbox: Sandbox
 ) -> None:
     code = sandbox.codes()[20]
@@ -49,7 +49,7 @@ def test_five_others_of_the_customer_are_beside_the_form_and_a_link_to_all(
     assert "/tickets/?customer=" in panel
 
 
-def test_a_ticket_knows_its_place_in_the_list(web: Client, sandbox: Sandbox) -> None:
+def test_a_ticket_shows_its_position_in_the_list(web: Client, sandbox: Sandbox) -> None:
     codes = in_order(sandbox, "An Phát")
     middle = len(codes) // 2
 
@@ -67,7 +67,7 @@ def ways(page: str) -> dict[str, str]:
     return {rel: unescape(address) for address, rel in found}
 
 
-def test_without_scripts_the_list_goes_along_from_ticket_to_ticket(web: Client, sandbox: Sandbox) -> None:
+def test_without_scripts_the_list_is_carried_from_ticket_to_ticket(web: Client, sandbox: Sandbox) -> None:
     codes = in_order(sandbox, "An Phát")
     rows = web.get("/tickets/?customer=an+phat&sort=number").content.decode()
     address = unescape(re.findall(rf'href="(/tickets/{codes[0]}/[^"]*)"', rows)[0])
@@ -85,7 +85,7 @@ def test_without_scripts_the_list_goes_along_from_ticket_to_ticket(web: Client, 
 
 
 @pytest.mark.parametrize("posted", ["form", "preview", "status"])
-def test_a_save_without_scripts_comes_back_to_the_same_place(
+def test_a_save_without_scripts_returns_to_the_same_position(
     posted: str, web: Client, sandbox: Sandbox
 ) -> None:
     codes = in_order(sandbox, "An Phát")
@@ -106,7 +106,9 @@ def test_a_save_without_scripts_comes_back_to_the_same_place(
 
 
 @pytest.mark.parametrize("query", ["status=Nope&sort=%00", "place=x", "%", "x" * 1_501, "codes=NOPE"])
-def test_a_list_that_is_wrong_costs_no_ticket(query: str, web: Client, sandbox: Sandbox) -> None:
+def test_an_invalid_list_does_not_prevent_opening_the_ticket(
+    query: str, web: Client, sandbox: Sandbox
+) -> None:
     page = web.get(f"/tickets/{sandbox.codes()[20]}/", {"list": query})
 
     assert page.status_code == 200
@@ -123,7 +125,9 @@ def test_a_list_whose_address_is_too_long_is_not_carried(web: Client, sandbox: S
 
 
 @pytest.mark.parametrize(("place", "missing"), [(0, 'rel="prev"'), (-1, 'rel="next"')])
-def test_the_ends_of_a_list_lead_one_way(place: int, missing: str, web: Client, sandbox: Sandbox) -> None:
+def test_the_ends_of_a_list_have_one_neighbour(
+    place: int, missing: str, web: Client, sandbox: Sandbox
+) -> None:
     code = in_order(sandbox, "An Phát")[place]
 
     page = web.get(f"/tickets/{code}/neighbours/?customer=an+phat&sort=number", headers=SCRIPT)
@@ -161,7 +165,7 @@ def test_opening_a_ticket_again_costs_eleven_queries(web: Client, sandbox: Sandb
     assert len(found) <= 11, found
 
 
-def test_the_way_through_the_list_costs_nine_queries_more_and_no_remote_call(
+def test_neighbours_in_the_list_cost_nine_more_queries_and_no_remote_call(
     web: Client, sandbox: Sandbox
 ) -> None:
     """The custom fields and statuses that a filter may name, the row, two neighbours, place and total."""

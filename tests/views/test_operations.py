@@ -31,7 +31,7 @@ def test_a_process_that_answers_is_healthy_without_a_database() -> None:
 
 
 @pytest.mark.django_db
-def test_it_is_ready_while_a_worker_lives() -> None:
+def test_it_is_ready_while_a_worker_is_alive() -> None:
     assert Client().get("/readyz").json()["worker"] == "away"
     beat("worker-1")
 
@@ -45,7 +45,7 @@ def test_it_is_ready_while_a_worker_lives() -> None:
 
 
 @pytest.mark.django_db
-def test_metrics_are_for_the_token_or_the_address_only(settings: LazySettings) -> None:
+def test_metrics_need_the_token_or_an_allowed_address(settings: LazySettings) -> None:
     assert Client().get("/metrics").status_code == 404
     settings.METRICS_TOKEN = "a-long-metrics-token-0123456789"
     assert Client().get("/metrics").status_code == 404
@@ -60,7 +60,7 @@ def test_metrics_are_for_the_token_or_the_address_only(settings: LazySettings) -
     assert Client(REMOTE_ADDR="192.0.2.1").get("/metrics").status_code == 404
 
 
-def test_metrics_count_requests_saves_and_calls_but_name_nobody(
+def test_metrics_count_requests_saves_and_calls_without_personal_data(
     settings: LazySettings, staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     settings.METRICS_TOKEN = "a-long-metrics-token-0123456789"
@@ -102,7 +102,7 @@ def test_the_connection_page_says_what_works_and_never_the_key(
         ({"lists_right": "404"}, ["Nothing is at this address. TICKET_API_URL may be wrong"]),
     ],
 )
-def test_the_command_says_in_words_what_the_key_may_do(
+def test_the_command_describes_what_the_key_may_do(
     switches: dict[str, str], words: list[str], db: None, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sandbox.switch(**switches)
@@ -115,7 +115,7 @@ def test_the_command_says_in_words_what_the_key_may_do(
     assert KEY not in printed
 
 
-def test_a_ticket_that_the_check_read_shows_that_the_key_may_read(db: None, sandbox: Sandbox) -> None:
+def test_reading_a_ticket_in_the_check_proves_read_access(db: None, sandbox: Sandbox) -> None:
     sandbox.switch(read_right="403")
     with pytest.raises(CannotRead):
         read_ticket(CODE, get_choices())
@@ -128,7 +128,7 @@ def test_a_ticket_that_the_check_read_shows_that_the_key_may_read(db: None, sand
         read_ticket("NOPE-1", get_choices())
 
 
-def test_an_address_without_any_list_says_nothing_of_the_key(
+def test_an_address_without_any_list_says_nothing_about_the_key(
     db: None, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sandbox.fault("status", times=None, status=404)
@@ -149,7 +149,7 @@ def test_an_address_without_any_list_says_nothing_of_the_key(
         ("no", "Noted: the CRM keeps what a request leaves out."),
     ],
 )
-def test_an_answer_on_what_the_crm_does_with_fields_left_out_is_confirmed(
+def test_setting_what_the_crm_does_with_omitted_fields_is_confirmed(
     answer: str, said: str, administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     page = client_of(administrator).post("/connection/omitted-fields/", {"are_emptied": answer}, follow=True)
@@ -157,7 +157,7 @@ def test_an_answer_on_what_the_crm_does_with_fields_left_out_is_confirmed(
     assert said in page.content.decode()
 
 
-def test_the_command_fails_where_nothing_can_work(
+def test_the_command_fails_if_nothing_can_work(
     settings: LazySettings, db: None, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.TICKET_API_KEY = "a-wrong-key-0123456789-abcdefg"
@@ -168,7 +168,7 @@ def test_the_command_fails_where_nothing_can_work(
     assert "The key is accepted: NO" in capsys.readouterr().out
 
 
-def test_a_dead_crm_is_left_alone_by_every_process(
+def test_no_process_calls_an_unreachable_crm(
     settings: LazySettings, staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     client = client_of(staff)
@@ -208,7 +208,7 @@ def test_a_ticket_that_fails_by_itself_never_opens_the_circuit(db: None, sandbox
         assert failed.value.reason == "server_error"
 
 
-def test_the_agreed_rate_holds_for_all_processes_together(
+def test_the_rate_limit_applies_to_all_processes_together(
     settings: LazySettings, db: None, sandbox: Sandbox
 ) -> None:
     settings.TICKET_API_MAX_PER_SECOND = 20.0
@@ -222,7 +222,7 @@ def test_the_agreed_rate_holds_for_all_processes_together(
     assert times[-1] - times[0] >= 9 / 20 - 0.05
 
 
-def test_a_turn_that_would_come_too_late_is_refused_at_once(
+def test_a_turn_that_would_come_too_late_is_refused_immediately(
     settings: LazySettings, db: None, sandbox: Sandbox
 ) -> None:
     settings.TICKET_API_MAX_PER_SECOND = 0.01

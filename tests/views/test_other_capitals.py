@@ -40,7 +40,7 @@ def _index(sandbox: Sandbox) -> None:
         ("TK2400140", {}),
     ],
 )
-def test_a_code_is_spelled_as_the_only_ticket_that_it_can_be(given: str, spelled: dict[str, str]) -> None:
+def test_a_code_is_corrected_to_the_case_of_its_only_match(given: str, spelled: dict[str, str]) -> None:
     assert spelled_as_known([given]) == spelled
 
 
@@ -57,7 +57,7 @@ def test_any_number_of_codes_costs_two_queries(django_assert_num_queries: Callab
     ],
     ids=["pasted", "file"],
 )
-def test_a_bulk_update_takes_the_tickets_that_the_index_knows(
+def test_a_bulk_update_uses_the_codes_that_the_index_knows(
     posted: Callable[[], dict[str, object]], lead: User, client_of: Callable[[User], Client]
 ) -> None:
     client_of(lead).post("/bulk/new/", posted())
@@ -66,7 +66,7 @@ def test_a_bulk_update_takes_the_tickets_that_the_index_knows(
     assert list(items.values_list("ticket_code", flat=True)) == ["TK240014", "ABCXYZ1234"]
 
 
-def test_outcomes_are_written_beside_a_code_in_other_capitals(
+def test_outcomes_are_written_beside_a_code_in_other_letter_case(
     lead: User, client_of: Callable[[User], Client]
 ) -> None:
     web = client_of(lead)
@@ -80,13 +80,13 @@ def test_outcomes_are_written_beside_a_code_in_other_capitals(
     assert [row[2].value for row in sheet.iter_rows()] == ["ticketadmin: outcome", "Verified"]
 
 
-def test_the_command_changes_the_ticket_that_the_index_knows(lead: User, sandbox: Sandbox) -> None:
+def test_the_command_uses_the_code_that_the_index_knows(lead: User, sandbox: Sandbox) -> None:
     call_command("change", "abcxyz1234", "ticket_title=Máy in tầng 3", "--as", lead.username)
 
     assert sandbox.puts() == [{"ticket_code": "ABCXYZ1234", "ticket_title": "Máy in tầng 3"}]
 
 
-def test_an_address_leads_to_the_ticket_that_the_index_knows(
+def test_an_address_redirects_to_the_code_that_the_index_knows(
     staff: User, sandbox: Sandbox, client_of: Callable[[User], Client]
 ) -> None:
     web = client_of(staff)

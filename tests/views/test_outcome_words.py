@@ -55,11 +55,11 @@ def tips(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("word", [*Outcome, *ItemOutcome, *(plan for plan in Plan if plan)])
-def test_every_word_has_a_meaning(word: str) -> None:
+def test_every_outcome_has_a_meaning(word: str) -> None:
     assert meaning_of(word)
 
 
-def test_a_bulk_update_explains_each_word_once_however_many_rows_there_are(
+def test_a_bulk_update_explains_each_outcome_once_for_any_number_of_rows(
     lead: User, client_of: Callable[[User], Client], ended: BulkUpdate
 ) -> None:
     page = client_of(lead).get(f"/bulk/{ended.uuid}/").content.decode()
@@ -86,7 +86,7 @@ def test_the_pages_of_a_bulk_update_keep_its_filter(
     assert "Page 2 of 2" in verified
 
 
-def test_the_result_of_a_quick_status_explains_its_word(
+def test_the_result_of_a_quick_status_explains_its_outcome(
     staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     client = client_of(staff)
@@ -98,7 +98,7 @@ def test_the_result_of_a_quick_status_explains_its_word(
     assert tips(page) == ["Saved and verified. The ticket was read back from the CRM and held these values."]
 
 
-def test_the_saved_panel_explains_the_word_of_each_field(
+def test_the_saved_panel_explains_the_outcome_of_each_field(
     staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     client = client_of(staff)

@@ -110,7 +110,7 @@ PAGES: dict[str, tuple[Callable[[Scene], HttpResponse], int, str]] = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_preferences_and_signing_in_lead_back_to_an_address_that_opens(page: str, scene: Scene) -> None:
+def test_preferences_and_signing_in_return_to_an_address_that_can_be_opened(page: str, scene: Scene) -> None:
     post, status, address = PAGES[page]
     expected = address.replace("CHECKED", str(scene.checked.uuid)).replace("CHOSEN", str(scene.chosen.uuid))
     answer = post(scene)
@@ -125,13 +125,13 @@ def test_preferences_and_signing_in_lead_back_to_an_address_that_opens(page: str
     assert scene.web.get(expected).status_code == 200
 
 
-def test_a_page_that_was_opened_leads_back_to_itself_with_all_that_it_was_asked_for(scene: Scene) -> None:
+def test_an_opened_page_returns_to_itself_with_its_query(scene: Scene) -> None:
     address = "/history/?outcome=verified&ticket=A%26B"
 
     assert form_to(scene.web.get(address), "/preferences/").values["next"] == [address]
 
 
-def test_a_running_page_without_scripts_is_loaded_again_from_its_own_address(scene: Scene) -> None:
+def test_a_progress_page_without_scripts_reloads_its_own_address(scene: Scene) -> None:
     BulkUpdate.objects.filter(pk=scene.checked.pk).update(state=BulkState.RUNNING)
     own = f"/bulk/{scene.checked.uuid}/"
     refused, shown = scene.act("resume"), scene.web.get(f"{own}?shown=send&page=1")
@@ -141,5 +141,5 @@ def test_a_running_page_without_scripts_is_loaded_again_from_its_own_address(sce
     assert f'content="5;url={own}?shown=send&amp;page=1"' in shown.content.decode()
 
 
-def test_the_addresses_for_posts_alone_are_all_known() -> None:
+def test_all_post_only_addresses_are_listed() -> None:
     assert {name for name, rule in RULES.items() if rule.methods == {"POST"}} == ONLY_POSTED

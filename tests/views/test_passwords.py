@@ -75,7 +75,7 @@ def test_the_mail_names_the_user_and_the_account(
 
 
 @pytest.mark.parametrize("change", ["disabled", "no password", "directory", "unknown"])
-def test_the_answer_is_the_same_whether_or_not_there_is_an_account(
+def test_the_answer_does_not_reveal_whether_an_account_exists(
     change: str, lan: User, mailoutbox: Outbox
 ) -> None:
     known = ask("lan@example.com")
@@ -94,7 +94,7 @@ def test_the_answer_is_the_same_whether_or_not_there_is_an_account(
     assert (other.status_code, other["Location"]) == (known.status_code, known["Location"])
 
 
-def test_as_much_is_done_for_an_address_without_an_account(lan: User, mailoutbox: Outbox) -> None:
+def test_an_address_without_an_account_takes_the_same_work(lan: User, mailoutbox: Outbox) -> None:
     def queries(email: str) -> int:
         with CaptureQueriesContext(connection) as seen:
             ask(email)
@@ -103,14 +103,14 @@ def test_as_much_is_done_for_an_address_without_an_account(lan: User, mailoutbox
     assert queries("lan@example.com") == queries("stranger@example.com")
 
 
-def test_a_mailbox_is_not_flooded_and_the_answer_does_not_tell(lan: User, mailoutbox: Outbox) -> None:
+def test_a_mailbox_is_not_flooded_and_the_answer_does_not_reveal_it(lan: User, mailoutbox: Outbox) -> None:
     answers = {ask("lan@example.com", Client(REMOTE_ADDR=f"10.0.0.{n}")).status_code for n in range(6)}
 
     assert answers == {303}
     assert len(mailoutbox) == MAX_PER_USER
 
 
-def test_one_address_cannot_ask_for_everybody(lan: User, mailoutbox: Outbox) -> None:
+def test_one_client_cannot_request_mails_for_everyone(lan: User, mailoutbox: Outbox) -> None:
     for number in range(MAX_PER_ADDRESS):
         assert ask(f"name-{number}@example.com").status_code == 303
 
@@ -125,7 +125,7 @@ def test_one_address_cannot_ask_for_everybody(lan: User, mailoutbox: Outbox) -> 
     assert ResetRequest.objects.count() == 1
 
 
-def test_a_link_ends_after_its_time(lan: User, mailoutbox: Outbox) -> None:
+def test_a_link_expires(lan: User, mailoutbox: Outbox) -> None:
     ask("lan@example.com")
     with time_machine.travel(timedelta(minutes=61)):
         page = choose(Client(), link_in(mailoutbox[0])).content.decode()
@@ -133,7 +133,7 @@ def test_a_link_ends_after_its_time(lan: User, mailoutbox: Outbox) -> None:
     assert "This link no longer works" in page
 
 
-def test_a_link_for_one_person_is_none_for_another(lan: User, lead: User, mailoutbox: Outbox) -> None:
+def test_a_link_for_one_user_does_not_work_for_another(lan: User, lead: User, mailoutbox: Outbox) -> None:
     ask("lan@example.com")
     parts = link_in(mailoutbox[0]).split("/")
     own = Client().get("/".join([*parts[:3], "MQ" if parts[3] != "MQ" else "Mg", *parts[4:]]))
@@ -181,7 +181,7 @@ def test_a_new_password_ends_every_session_and_the_wait_after_failures(
     assert sign_in(Client(), "lan", CHOSEN).status_code == 302
 
 
-def test_the_mail_speaks_the_persons_language(lan: User, mailoutbox: Outbox) -> None:
+def test_the_mail_is_in_the_users_language(lan: User, mailoutbox: Outbox) -> None:
     lan.language = "vi"
     lan.save()
 
@@ -191,7 +191,7 @@ def test_the_mail_speaks_the_persons_language(lan: User, mailoutbox: Outbox) -> 
     assert "Mật khẩu mới" in mailoutbox[0].subject
 
 
-def test_a_dead_mail_server_shows_nothing_and_is_logged(
+def test_an_unreachable_mail_server_is_logged_and_not_shown(
     lan: User, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -217,9 +217,7 @@ def test_weak_passwords_are_refused(weak: str, lan: User, mailoutbox: Outbox) ->
     assert lan.check_password(PASSWORD)
 
 
-def test_nothing_is_there_where_no_password_is_kept_here(
-    lan: User, mailoutbox: Outbox, settings: Any
-) -> None:
+def test_without_local_passwords_there_is_no_reset_page(lan: User, mailoutbox: Outbox, settings: Any) -> None:
     ask("lan@example.com")
     settings.LOCAL_ACCOUNTS = False
 
@@ -227,7 +225,7 @@ def test_nothing_is_there_where_no_password_is_kept_here(
     assert ask("lan@example.com").status_code == 404
 
 
-def test_whose_password_is_elsewhere_cannot_change_it_here(
+def test_an_external_users_password_cannot_be_changed_here(
     lan: User, client_of: Callable[[User], Client]
 ) -> None:
     lan.source = IdentitySource.OIDC
@@ -238,7 +236,7 @@ def test_whose_password_is_elsewhere_cannot_change_it_here(
     assert "Change password" not in client.get("/account/").content.decode()
 
 
-def test_the_old_password_is_not_guessed_at_a_screen_left_alone(
+def test_guesses_of_the_old_password_are_throttled(
     staff: User, client_of: Callable[[User], Client], settings: Any
 ) -> None:
     settings.AXES_FAILURE_LIMIT = 3
@@ -253,7 +251,7 @@ def test_the_old_password_is_not_guessed_at_a_screen_left_alone(
     assert staff.check_password(PASSWORD)
 
 
-def test_a_weak_new_password_is_no_failed_attempt(
+def test_a_weak_new_password_is_not_a_failed_attempt(
     staff: User, client_of: Callable[[User], Client], settings: Any
 ) -> None:
     settings.AXES_FAILURE_LIMIT = 3

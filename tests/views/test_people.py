@@ -41,7 +41,7 @@ def person_data(**values: Any) -> dict[str, Any]:
     }
 
 
-def test_an_administrator_makes_a_person_with_role_language_and_theme_on_one_page(admin: Client) -> None:
+def test_an_administrator_creates_a_user_with_role_language_and_theme_on_one_page(admin: Client) -> None:
     data = person_data(password1=CHOSEN, password2=CHOSEN, email="minh@example.com")
 
     assert admin.post(f"{PEOPLE}add/", data).status_code == 302
@@ -54,14 +54,14 @@ def test_an_administrator_makes_a_person_with_role_language_and_theme_on_one_pag
     assert sign_in(Client(), "minh", CHOSEN).status_code == 302
 
 
-def test_password_rules_hold_there_too(admin: Client) -> None:
+def test_password_rules_apply_there_too(admin: Client) -> None:
     page = admin.post(f"{PEOPLE}add/", person_data(password1="minh1", password2="minh1")).content.decode()
 
     assert "This password is too short." in page
     assert not User.objects.filter(username="minh").exists()
 
 
-def test_somebody_who_signs_in_elsewhere_needs_no_password(admin: Client) -> None:
+def test_an_external_user_needs_no_password(admin: Client) -> None:
     assert admin.post(f"{PEOPLE}add/", person_data(source="ldap")).status_code == 302
 
     minh = User.objects.get(username="minh")
@@ -86,9 +86,7 @@ def test_the_list_is_narrowed_by_roles_in_words(admin: Client, staff: User, lead
     assert list(found) == [lead]
 
 
-def test_moving_somebody_to_the_directory_ends_their_password_and_sessions(
-    admin: Client, staff: User
-) -> None:
+def test_moving_a_user_to_the_directory_ends_their_password_and_sessions(admin: Client, staff: User) -> None:
     theirs = Client()
     sign_in(theirs, "staff", PASSWORD)
 
@@ -101,7 +99,7 @@ def test_moving_somebody_to_the_directory_ends_their_password_and_sessions(
     assert sign_in(Client(), "staff", PASSWORD).status_code == 200
 
 
-def test_an_administrator_signs_somebody_out_everywhere(
+def test_an_administrator_signs_a_user_out_everywhere(
     admin: Client, staff: User, client_of: Callable[[User], Client]
 ) -> None:
     theirs = client_of(staff)
@@ -113,7 +111,7 @@ def test_an_administrator_signs_somebody_out_everywhere(
     assert is_signed_in(admin)
 
 
-def test_an_administrator_ends_somebodys_wait(admin: Client, staff: User, settings: Any) -> None:
+def test_an_administrator_ends_a_users_sign_in_wait(admin: Client, staff: User, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 2
     for _attempt in range(2):
         sign_in(Client(), "Staff", "guess")
@@ -125,7 +123,9 @@ def test_an_administrator_ends_somebodys_wait(admin: Client, staff: User, settin
 
 
 @pytest.mark.parametrize("change", [{"is_active": ""}, {"groups": []}, {"source": "ldap"}])
-def test_nobody_locks_themselves_out(change: dict[str, Any], admin: Client, administrator: User) -> None:
+def test_administrators_cannot_lock_themselves_out(
+    change: dict[str, Any], admin: Client, administrator: User
+) -> None:
     data = person_data(username="administrator", is_active="on", groups=[group(Role.ADMINISTRATOR)])
 
     page = admin.post(f"{PEOPLE}{administrator.pk}/change/", {**data, **change})
@@ -158,7 +158,7 @@ def test_an_administrator_does_not_become_superuser(admin: Client, administrator
 
 
 @pytest.mark.parametrize("role", [Role.STAFF, Role.LEAD, None])
-def test_people_are_for_administrators(
+def test_only_administrators_manage_users(
     role: Role | None, make_person: Callable[..., User], client_of: Callable[[User], Client]
 ) -> None:
     client = client_of(make_person(role, "curious", is_staff=True))
@@ -172,9 +172,7 @@ def test_people_are_for_administrators(
     assert other.session_generation == 0
 
 
-def test_no_page_of_the_settings_shows_a_password_or_who_is_at_the_provider(
-    admin: Client, staff: User
-) -> None:
+def test_no_admin_page_shows_a_password_hash_or_a_provider_subject(admin: Client, staff: User) -> None:
     staff.subject = "https://sign-in.example.com 4711"
     staff.save()
     for path in (PEOPLE, f"{PEOPLE}{staff.pk}/change/", f"{PEOPLE}{staff.pk}/history/", "/admin/"):
@@ -183,7 +181,7 @@ def test_no_page_of_the_settings_shows_a_password_or_who_is_at_the_provider(
         assert "4711" not in page, path
 
 
-def test_searching_people_by_their_hash_is_refused(admin: Client) -> None:
+def test_searching_users_by_password_hash_is_refused(admin: Client) -> None:
     assert admin.get(f"{PEOPLE}?password__startswith=md5").status_code in {302, 400}
 
 
@@ -192,13 +190,13 @@ def test_the_settings_lead_to_the_products_own_password_page(admin: Client) -> N
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", PEOPLE])
-def test_somebody_without_the_right_is_told_so_at_once(
+def test_a_user_without_permission_is_told_so_immediately(
     path: str, staff: User, client_of: Callable[[User], Client]
 ) -> None:
     assert client_of(staff).get(path, follow=True).status_code == 403
 
 
-def test_an_administrator_is_led_to_the_page_of_the_settings_asked_for(administrator: User) -> None:
+def test_an_administrator_is_redirected_to_the_requested_admin_page(administrator: User) -> None:
     client = Client()
     asked = client.get(PEOPLE, follow=True)
     assert asked.request["PATH_INFO"] == "/sign-in/"
@@ -208,5 +206,5 @@ def test_an_administrator_is_led_to_the_page_of_the_settings_asked_for(administr
     assert answer.request["PATH_INFO"] == PEOPLE
 
 
-def test_the_settings_lead_nobody_elsewhere(admin: Client) -> None:
+def test_the_admin_redirects_to_no_other_site(admin: Client) -> None:
     assert admin.get("/admin/login/?next=https://evil.example/")["Location"] == "/admin/"

@@ -40,7 +40,7 @@ def test_the_tickets_page_names_rules_that_prefetch_links_of_the_list(web: Clien
     assert rules.json()["prefetch"][0]["eagerness"] == "moderate"
 
 
-def test_a_prefetch_gives_the_page_and_writes_nothing(web: Client, sandbox: Sandbox) -> None:
+def test_a_prefetch_returns_the_page_and_writes_nothing(web: Client, sandbox: Sandbox) -> None:
     Session.objects.update(expire_date=timezone.now() + timedelta(hours=3))
     web.get("/tickets/")
     with CaptureQueriesContext(connection) as queries:
@@ -53,7 +53,7 @@ def test_a_prefetch_gives_the_page_and_writes_nothing(web: Client, sandbox: Sand
     assert [call.path for call in sandbox.log()] == ["/api/v6.1/ticket"]
 
 
-def test_one_read_a_second_is_what_a_user_may_fetch_ahead(web: Client, sandbox: Sandbox) -> None:
+def test_a_user_may_prefetch_one_read_per_second(web: Client, sandbox: Sandbox) -> None:
     codes = sandbox.codes()[10:20]
 
     with time_machine.travel(timezone.now(), tick=False):  # ten requests may take a slow machine seconds
@@ -84,7 +84,7 @@ def an_open_circuit(_user: User) -> None:
 
 
 @pytest.mark.parametrize("stand", [a_draft, an_open_change, an_open_circuit])
-def test_where_opening_would_do_more_than_read_nothing_is_read_ahead(
+def test_no_prefetch_if_opening_would_do_more_than_read(
     stand: Callable[[User], None], web: Client, staff: User, sandbox: Sandbox
 ) -> None:
     stand(staff)
@@ -94,19 +94,19 @@ def test_where_opening_would_do_more_than_read_nothing_is_read_ahead(
 
 
 @pytest.mark.parametrize("headers", [{"Sec-CH-UA-Mobile": "?1"}])
-def test_a_telephone_fetches_nothing_ahead(headers: dict[str, str], web: Client, sandbox: Sandbox) -> None:
+def test_a_phone_prefetches_nothing(headers: dict[str, str], web: Client, sandbox: Sandbox) -> None:
     assert web.get(URL, headers=AHEAD | headers).status_code == 503
     assert sandbox.log() == []
 
 
-def test_a_crm_that_is_rationed_is_not_asked_ahead(web: Client, sandbox: Sandbox, settings: Any) -> None:
+def test_no_prefetch_with_a_rate_limit(web: Client, sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_API_MAX_PER_SECOND = 2.0
 
     assert web.get(URL, headers=AHEAD).status_code == 503
     assert sandbox.log() == []
 
 
-def test_a_message_waits_for_the_page_that_the_user_opens(web: Client) -> None:
+def test_a_message_is_kept_for_the_page_that_the_user_opens(web: Client) -> None:
     web.post("/views/", {"name": "Của tôi", "query": "status=Mới"})
     web.get(URL, headers=AHEAD)
 

@@ -32,13 +32,13 @@ def beat(client: Client, tab: str = "a", **values: str) -> Any:
     return client.post(HERE, {"tab": tab, **values})
 
 
-def test_two_people_see_each_other_and_who_is_typing(lan: Client, minh: Client) -> None:
+def test_two_users_see_each_other_and_who_is_typing(lan: Client, minh: Client) -> None:
     beat(lan, editing="1")
     assert "<strong>Lan Trần</strong> is changing this ticket, too" in beat(minh).content.decode()
     assert "<strong>Minh</strong> has this ticket open, too" in beat(lan).content.decode()
 
 
-def test_a_persons_second_tab_counts_as_oneself_and_says_so(lan: Client) -> None:
+def test_a_users_second_tab_is_reported_as_their_own(lan: Client) -> None:
     beat(lan, "a")
     page = beat(lan, "b").content.decode()
 
@@ -46,14 +46,14 @@ def test_a_persons_second_tab_counts_as_oneself_and_says_so(lan: Client) -> None
     assert "Lan" not in page
 
 
-def test_an_unchanged_company_is_an_empty_answer(lan: Client, minh: Client) -> None:
+def test_unchanged_presence_is_an_empty_answer(lan: Client, minh: Client) -> None:
     beat(minh)
     shown = beat(lan).content.decode().split('data-presence-key="')[1].split('"')[0]
 
     assert beat(lan, shown=shown).status_code == 204
 
 
-def test_who_left_or_fell_silent_is_gone(lan: Client, minh: Client) -> None:
+def test_users_who_left_or_fell_silent_are_gone(lan: Client, minh: Client) -> None:
     beat(minh)
     beat(minh, leaving="1")
     assert "Minh" not in beat(lan).content.decode()
@@ -63,7 +63,7 @@ def test_who_left_or_fell_silent_is_gone(lan: Client, minh: Client) -> None:
         assert "Minh" not in beat(lan).content.decode()
 
 
-def test_tabs_that_never_said_goodbye_are_forgotten(lan: Client, settings: Any) -> None:
+def test_tabs_that_were_never_closed_are_forgotten(lan: Client, settings: Any) -> None:
     settings.SESSION_IDLE_MINUTES = 180
     beat(lan, "old")
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
@@ -73,7 +73,7 @@ def test_tabs_that_never_said_goodbye_are_forgotten(lan: Client, settings: Any) 
     assert [one.tab for one in Presence.objects.all()] == ["new"]  # for a beat that comes in behind it
 
 
-def test_a_beat_behind_a_goodbye_does_not_bring_the_tab_back(lan: Client, minh: Client) -> None:
+def test_a_heartbeat_after_closing_does_not_reopen_the_tab(lan: Client, minh: Client) -> None:
     beat(minh)
     beat(minh, leaving="1")
     beat(minh, editing="1")
@@ -85,7 +85,7 @@ def test_a_beat_behind_a_goodbye_does_not_bring_the_tab_back(lan: Client, minh: 
     assert "another tab" not in beat(lan).content.decode()
 
 
-def test_a_colleagues_save_is_told_to_those_who_see_the_older_state(
+def test_a_colleagues_save_is_reported_to_users_who_see_the_older_state(
     lan: Client, minh: Client, sandbox: Sandbox
 ) -> None:
     loaded_at = timezone.now().isoformat()
@@ -99,14 +99,14 @@ def test_a_colleagues_save_is_told_to_those_who_see_the_older_state(
     assert "Minh saved" not in beat(lan, loaded_at=later).content.decode()
 
 
-def test_ones_own_save_is_not_news(lan: Client, sandbox: Sandbox) -> None:
+def test_ones_own_save_is_not_reported(lan: Client, sandbox: Sandbox) -> None:
     loaded_at = timezone.now().isoformat()
     lan.post(URL, ticket_form(lan.get(URL)).filled(ticket_title="Của Lan"))
 
     assert "saved this ticket" not in beat(lan, loaded_at=loaded_at).content.decode()
 
 
-def test_no_heartbeat_asks_the_crm(lan: Client, minh: Client, sandbox: Sandbox) -> None:
+def test_no_heartbeat_calls_the_crm(lan: Client, minh: Client, sandbox: Sandbox) -> None:
     sandbox.forget_log()
     beat(lan)
     beat(minh, loaded_at="no date")

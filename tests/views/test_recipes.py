@@ -42,7 +42,7 @@ def used(client: Client, recipe: Recipe, then: str = "look", **typed: str | list
     return client.post(USE, {**form.filled(**typed), "recipe": recipe.pk, "then": then}, follow=True)
 
 
-def test_box_page_and_apply_and_save_send_the_same_bytes(
+def test_search_box_page_and_apply_and_save_send_the_same_bytes(
     web: Client, sandbox: Sandbox, close: Recipe
 ) -> None:
     """Each fills the form of the same ticket; what the form sends is byte for byte the same."""
@@ -81,7 +81,7 @@ def test_filling_in_sends_nothing_and_shows_what_would_be_sent(
 
 
 @pytest.mark.parametrize("then", ["look", "save"])
-def test_what_was_typed_stays_and_is_named(web: Client, sandbox: Sandbox, close: Recipe, then: str) -> None:
+def test_typed_values_stay_and_are_named(web: Client, sandbox: Sandbox, close: Recipe, then: str) -> None:
     page = used(web, close, then, status_name="Hủy", ticket_title="Nửa chừng")
     form = ticket_form(page)
 
@@ -143,9 +143,7 @@ def test_a_customers_name_is_escaped_text(web: Client, sandbox: Sandbox, staff: 
     assert sandbox.puts()[0]["ticket_content"] == ('<p>Chào &lt;img src=x onerror="1"&gt; {me} &amp; Con</p>')
 
 
-def test_nothing_is_added_to_a_content_that_is_not_known(
-    web: Client, sandbox: Sandbox, close: Recipe
-) -> None:
+def test_nothing_is_added_to_an_unknown_content(web: Client, sandbox: Sandbox, close: Recipe) -> None:
     sandbox.switch(read_right="403")
 
     page = used(web, close, "save").content.decode()
@@ -154,7 +152,7 @@ def test_nothing_is_added_to_a_content_that_is_not_known(
     assert sandbox.puts() == []
 
 
-def test_a_recipe_of_another_user_is_not_there(web: Client, sandbox: Sandbox, lead: User) -> None:
+def test_a_recipe_of_another_user_is_not_found(web: Client, sandbox: Sandbox, lead: User) -> None:
     private = recipe_of(lead, "private", CLOSE)
     shared = recipe_of(lead, "everybody", CLOSE, is_shared=True)
 
@@ -171,7 +169,7 @@ def write(client: Client, address: str = "/recipes/new/", **typed: str | list[st
     return client.post(address, form.filled(**{name.replace("__", "."): one for name, one in typed.items()}))
 
 
-def test_a_recipe_is_written_changed_and_deleted(web: Client, staff: User) -> None:
+def test_a_recipe_is_created_changed_and_deleted(web: Client, staff: User) -> None:
     fields = {"action.status_name": "set", "status_name": "hủy", "action.expected_at": "working_days"}
     made = write(web, name="close", **fields, **{"days.expected_at": "3"})
     recipe = Recipe.objects.get()
@@ -207,7 +205,7 @@ def test_a_recipe_is_written_changed_and_deleted(web: Client, staff: User) -> No
         ({"name": "taken", "action.emergency_phone": "clear"}, "another recipe of this name"),
     ],
 )
-def test_a_wrong_recipe_comes_back_with_everything_in_it(
+def test_an_invalid_recipe_is_shown_again_with_everything_in_it(
     web: Client, staff: User, typed: dict[str, str], said: str
 ) -> None:
     recipe_of(staff, "taken", CLOSE)
@@ -221,7 +219,7 @@ def test_a_wrong_recipe_comes_back_with_everything_in_it(
     assert Recipe.objects.count() == 1
 
 
-def test_recipes_of_a_user_are_bounded(web: Client, staff: User) -> None:
+def test_recipes_of_a_user_are_limited_in_number(web: Client, staff: User) -> None:
     Recipe.objects.bulk_create(
         Recipe(owner=staff, name=f"r{number}", changes=CLOSE) for number in range(MAX_RECIPES)
     )
@@ -262,7 +260,7 @@ def test_a_recipe_says_what_is_gone_where_it_is_used(web: Client, staff: User, s
         ("please /close", "/tickets/?text="),
     ],
 )
-def test_the_box_leads_to_the_recipe(web: Client, close: Recipe, typed: str, leads_to: str) -> None:
+def test_the_search_box_leads_to_the_recipe(web: Client, close: Recipe, typed: str, leads_to: str) -> None:
     assert web.get("/go/", {"q": typed})["Location"].startswith(leads_to)
 
 
@@ -284,7 +282,7 @@ def test_diacritics_of_a_recipe_may_be_left_out(staff: User, typed: str, found: 
     assert sorted(one.name for one in recipes_named(staff, typed)) == sorted(found)
 
 
-def test_a_recipe_that_is_gone_is_not_named(web: Client, sandbox: Sandbox) -> None:
+def test_a_deleted_recipe_is_not_named(web: Client, sandbox: Sandbox) -> None:
     page = web.get(USE, {"recipe": 99_999})
 
     assert page.status_code == 422
@@ -304,7 +302,7 @@ def test_a_recipe_that_is_gone_is_not_named(web: Client, sandbox: Sandbox) -> No
         (f"{CODE} /{'n' * 100}", f"begins with “{'n' * 59}…”"),
     ],
 )
-def test_the_box_says_why_no_recipe_is_filled_in(
+def test_the_search_box_says_why_no_recipe_is_filled_in(
     web: Client, close: Recipe, staff: User, typed: str, said: str
 ) -> None:
     recipe_of(staff, "clear", CLOSE)
@@ -316,7 +314,7 @@ def test_the_box_says_why_no_recipe_is_filled_in(
     assert said in page.content.decode()
 
 
-def test_a_lead_goes_on_to_the_tickets_of_a_recipe_that_is_not_there(
+def test_a_lead_continues_to_the_tickets_of_a_missing_recipe(
     lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     page = client_of(lead).get("/go/", {"q": f"{CODE} TK240001 /nothing"}, follow=True)
@@ -326,7 +324,7 @@ def test_a_lead_goes_on_to_the_tickets_of_a_recipe_that_is_not_there(
     assert f"{CODE}\nTK240001" in page.content.decode()
 
 
-def test_the_box_suggests_recipes(web: Client, close: Recipe) -> None:
+def test_the_search_box_suggests_recipes(web: Client, close: Recipe) -> None:
     page = web.get("/suggest/", {"q": f"{CODE} /c"}).content.decode()
 
     assert f"{USE}?recipe={close.pk}" in page

@@ -163,7 +163,7 @@ def test_table_has_every_status_with_an_error_of_its_own() -> None:
 
 @pytest.mark.parametrize("mode", ["read", "update_only"])
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda one: one.name)
-def test_each_remote_behaviour_is_told_truthfully_and_loses_nothing(
+def test_each_remote_behaviour_is_reported_truthfully_and_loses_nothing(
     behaviour: Behaviour,
     mode: str,
     sandbox: Sandbox,

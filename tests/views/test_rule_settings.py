@@ -26,7 +26,7 @@ def added(client: Client, **values: Any) -> Any:
     return client.post(ADD, posted, follow=True)
 
 
-def test_an_administrator_writes_a_rule_down_and_the_audit_log_has_it(admin: Client) -> None:
+def test_an_administrator_creates_a_rule_and_the_audit_log_records_it(admin: Client) -> None:
     assert b"required_fields" in admin.get(ADD).content
 
     added(admin, value="đã HOÀN tất", required_fields=["emergency_phone"], needs_reason="on", groups=["lead"])
@@ -55,7 +55,7 @@ def test_a_rule_that_cannot_work_is_refused(values: dict[str, Any], words: str, 
     assert not TicketRule.objects.exists()
 
 
-def test_there_is_one_rule_for_each_field_and_value(admin: Client) -> None:
+def test_there_is_one_rule_per_field_and_value(admin: Client) -> None:
     added(admin, needs_reason="on")
     answer = added(admin, groups=["lead"])
 
@@ -63,7 +63,7 @@ def test_there_is_one_rule_for_each_field_and_value(admin: Client) -> None:
     assert TicketRule.objects.count() == 1
 
 
-def test_a_rule_keeps_names_that_are_gone_until_they_are_dropped(admin: Client) -> None:
+def test_a_rule_keeps_removed_names_until_they_are_dropped(admin: Client) -> None:
     Group.objects.create(name="night shift")
     added(admin, groups=["night shift"], required_fields=["emergency_phone"])
     rule = TicketRule.objects.get()

@@ -213,7 +213,7 @@ def serial(db: None) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES)
-def test_no_way_in_avoids_a_rule_and_none_is_stopped_without_one(
+def test_every_entry_point_obeys_a_rule_and_works_without_one(
     way: str, case: str, serial: None, make_person: Any, client_of: Any, sandbox: Sandbox
 ) -> None:
     given = CASES[case]
@@ -234,7 +234,7 @@ def test_no_way_in_avoids_a_rule_and_none_is_stopped_without_one(
         assert any(one in told for one in words)
 
 
-def test_of_a_hundred_tickets_seven_are_named_and_the_rest_is_sent(
+def test_seven_of_a_hundred_tickets_break_a_rule_and_the_rest_are_sent(
     serial: None, lead: User, client_of: Any, sandbox: Sandbox
 ) -> None:
     codes = [code for code in sandbox.codes() if code.startswith("TK2")][:100]
@@ -256,7 +256,7 @@ def test_of_a_hundred_tickets_seven_are_named_and_the_rest_is_sent(
     assert [item.ticket_code for item in items if item.reason == ItemReason.BROKEN_RULE] == blocked
 
 
-def test_a_rule_made_during_a_run_holds_from_the_next_ticket_on(lead: User, sandbox: Sandbox) -> None:
+def test_a_rule_created_during_a_run_applies_from_the_next_ticket_on(lead: User, sandbox: Sandbox) -> None:
     codes = [code for code in sandbox.codes() if code.startswith("TK2")][:6]
     for code in codes:
         sandbox.edit(code, status_name=NEW)
@@ -273,7 +273,7 @@ def test_a_rule_made_during_a_run_holds_from_the_next_ticket_on(lead: User, sand
     assert BulkItem.objects.filter(reason=ItemReason.BROKEN_RULE).count() == 3
 
 
-def test_undo_obeys_groups_alone_and_the_history_says_so(
+def test_undo_obeys_only_groups_and_the_history_says_so(
     serial: None, staff: User, lead: User, client_of: Any, sandbox: Sandbox
 ) -> None:
     sandbox.edit(CODE, status_name=DONE, custom_fields={"so_serial": ""})
@@ -300,7 +300,7 @@ def test_undo_obeys_groups_alone_and_the_history_says_so(
 
 
 @pytest.mark.parametrize("group", [Role.ADMINISTRATOR, Role.LEAD])
-def test_undoing_a_run_and_restoring_obey_groups_alone(
+def test_undoing_a_run_and_restoring_obey_only_groups(
     group: Role, serial: None, lead: User, sandbox: Sandbox
 ) -> None:
     sandbox.edit(CODE, status_name=NEW, custom_fields={"so_serial": ""})
@@ -348,7 +348,7 @@ def test_a_refused_form_keeps_all_that_was_typed(
     assert not Draft.objects.exists()
 
 
-def test_the_form_says_beforehand_what_a_status_needs(
+def test_the_form_announces_what_a_status_requires(
     serial: None, staff: User, client_of: Any, sandbox: Sandbox
 ) -> None:
     TicketRule.objects.create(field="status_name", **(FIELDS | REASON))
@@ -375,7 +375,7 @@ def test_rules_cost_a_save_no_query_of_their_own(staff: User, client_of: Any, sa
 
 
 @pytest.mark.django_db
-def test_rules_that_come_with_the_lists_are_the_rules_as_they_are_stored(sandbox: Sandbox) -> None:
+def test_rules_loaded_with_the_lists_equal_the_stored_rules(sandbox: Sandbox) -> None:
     get_choices()  # fetches the lists: what comes with them needs a row
     assert get_choices().rules == ()
     for field, value, required, groups in (
@@ -401,7 +401,7 @@ def test_rules_that_come_with_the_lists_are_the_rules_as_they_are_stored(sandbox
 
 
 @pytest.mark.parametrize(("allows", "puts"), [(False, 0), (True, 1)])
-def test_what_cannot_be_read_is_the_administrators_choice(
+def test_an_administrator_decides_about_unreadable_required_fields(
     allows: bool, puts: int, serial: None, staff: User, client_of: Any, sandbox: Sandbox
 ) -> None:
     TicketRule.objects.create(field="status_name", allows_unreadable=allows, **FIELDS)

@@ -27,7 +27,7 @@ def test_a_name_on_the_sign_in_page(db: None) -> None:
     assert "Ensure this value has at most 150 characters" in answer.content.decode()
 
 
-def test_names_that_are_too_long_to_sign_in_do_not_each_count_apart(staff: User, settings: object) -> None:
+def test_overlong_sign_in_names_are_counted_together(staff: User, settings: object) -> None:
     settings.AXES_FAILURE_LIMIT = 2  # type: ignore[attr-defined]
     client = Client()
     for _attempt in range(2):
@@ -38,7 +38,7 @@ def test_names_that_are_too_long_to_sign_in_do_not_each_count_apart(staff: User,
 
 
 @pytest.mark.parametrize("address", ["/password/forgotten/", "/?next=//"])
-def test_other_pages_that_anybody_may_post_to(address: str, db: None) -> None:
+def test_other_pages_without_a_sign_in(address: str, db: None) -> None:
     with cpu_limit(CPU_SECONDS):
         answer = Client().post(address, {"email": f"a@{MARKS}.vn", "next": f"//{MARKS}"})
 
@@ -82,7 +82,7 @@ def test_a_ticket_is_shown_and_previewed_and_listed(
 
 
 @pytest.mark.parametrize("field", ["ticket_title", "ticket_content", "cate_name", "custom_fields.note"])
-def test_what_is_typed_is_refused_by_its_length_and_given_back(
+def test_overlong_typed_text_is_refused_and_shown_again(
     field: str, staff: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     CustomField.objects.create(key="note", label="Note", kind=FieldKind.TEXT)
@@ -118,7 +118,7 @@ def test_an_uploaded_file(
     assert answer.status_code == 422
 
 
-def test_pasted_codes_and_words_searched_for(
+def test_pasted_codes_and_search_words(
     lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     client = client_of(lead)

@@ -138,9 +138,7 @@ def test_sends_nothing_when_nothing_changed(web: Client, sandbox: Sandbox) -> No
     assert not Change.objects.exists()
 
 
-def test_keeps_and_mentions_what_somebody_else_changed_in_another_field(
-    web: Client, sandbox: Sandbox
-) -> None:
+def test_keeps_and_mentions_a_colleagues_change_of_another_field(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     sandbox.edit(CODE, emergency_phone="0999888777")
 
@@ -158,7 +156,7 @@ def conflict(web: Client, sandbox: Sandbox) -> Any:
     return web.post(URL, form.filled(ticket_title="Của tôi", account_email="toi@example.com"))
 
 
-def test_asks_when_somebody_else_changed_the_same_field(web: Client, sandbox: Sandbox) -> None:
+def test_asks_if_a_colleague_changed_the_same_field(web: Client, sandbox: Sandbox) -> None:
     answer = conflict(web, sandbox)
 
     page = answer.content.decode()
@@ -200,7 +198,7 @@ def test_the_heading_of_an_unsaved_form_names_the_customer(
         ("edit", "Của chung", {"ticket_title": "Của chung", "account_email": "toi@example.com"}),
     ],
 )
-def test_goes_on_from_the_fresh_base_once_chosen(
+def test_continues_from_the_fresh_base_once_chosen(
     choice: str, typed: str, sent: dict[str, str], web: Client, sandbox: Sandbox
 ) -> None:
     form = ticket_form(conflict(web, sandbox))
@@ -235,7 +233,7 @@ def test_choosing_theirs_everywhere_leaves_nothing_to_send(web: Client, sandbox:
 
 
 @pytest.mark.parametrize("typed", ["toi@example.com", ""])
-def test_a_value_that_was_given_up_for_theirs_does_not_come_back_as_a_draft(
+def test_a_value_given_up_for_theirs_is_not_restored_as_a_draft(
     typed: str, web: Client, sandbox: Sandbox
 ) -> None:
     form = ticket_form(web.get(URL))
@@ -260,7 +258,7 @@ def test_asks_again_when_they_change_it_once_more(web: Client, sandbox: Sandbox)
     assert sandbox.puts() == []
 
 
-def test_notices_and_restores_what_a_replacing_crm_wiped(web: Client, sandbox: Sandbox) -> None:
+def test_detects_and_restores_what_a_replacing_crm_emptied(web: Client, sandbox: Sandbox) -> None:
     before = sandbox.ticket(CODE)
     sandbox.switch(semantics="replace")
 
@@ -300,7 +298,7 @@ def test_refuses_to_empty_the_title(web: Client, sandbox: Sandbox) -> None:
     assert ticket_form(answer).values["emergency_phone"] == ["123"]
 
 
-def test_sends_custom_fields_whole_with_the_changed_key_in_them(web: Client, sandbox: Sandbox) -> None:
+def test_sends_custom_fields_whole_including_the_changed_key(web: Client, sandbox: Sandbox) -> None:
     CustomField.objects.create(key="so_serial", label="Serial")
     known = {key: value for key, value in sandbox.ticket(CODE)["custom_fields"].items() if value is not None}
 
@@ -428,7 +426,9 @@ def test_a_save_whose_answer_was_lost_names_what_others_changed_too(web: Client,
     assert "0909 999 999" in page.partition("Changed by others meanwhile")[2]
 
 
-def test_lists_come_from_the_cache_and_serve_when_stale(web: Client, sandbox: Sandbox, settings: Any) -> None:
+def test_lists_come_from_the_cache_and_are_used_when_stale(
+    web: Client, sandbox: Sandbox, settings: Any
+) -> None:
     web.get(URL)
     sandbox.forget_log()
     web.get(URL)
@@ -439,7 +439,7 @@ def test_lists_come_from_the_cache_and_serve_when_stale(web: Client, sandbox: Sa
     assert "Đang xử lý" in get_choices().statuses.names
 
 
-def test_a_status_is_free_text_with_a_warning_where_the_list_cannot_be_had(
+def test_a_status_is_free_text_with_a_warning_if_the_list_is_unavailable(
     web: Client, sandbox: Sandbox
 ) -> None:
     forget_lists()
@@ -466,13 +466,13 @@ def test_preview_says_what_would_be_sent_and_sends_nothing(web: Client, sandbox:
     assert sandbox.puts() == []
 
 
-def test_cleans_content_on_the_way_in(web: Client, sandbox: Sandbox) -> None:
+def test_cleans_content_before_sending(web: Client, sandbox: Sandbox) -> None:
     save(web, ticket_content='<p onclick="x()">chào</p><script>alert(1)</script>')
 
     assert sandbox.puts()[0]["ticket_content"] == "<p>chào</p>"
 
 
-def test_content_of_which_cleaning_leaves_nothing_is_no_clear(web: Client, sandbox: Sandbox) -> None:
+def test_content_that_cleaning_empties_is_not_a_clear(web: Client, sandbox: Sandbox) -> None:
     answer = save(web, follow=False, ticket_content="<script>alert(1)</script>")
 
     assert answer.status_code == 422
@@ -481,7 +481,7 @@ def test_content_of_which_cleaning_leaves_nothing_is_no_clear(web: Client, sandb
     assert ticket_form(answer).values["ticket_content"] == ["<script>alert(1)</script>"]
 
 
-def test_a_clear_outlives_the_right_to_read(web: Client, sandbox: Sandbox) -> None:
+def test_a_clear_is_sent_although_reading_became_forbidden(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     sandbox.switch(read_right="403")
 
@@ -495,7 +495,7 @@ def test_a_clear_outlives_the_right_to_read(web: Client, sandbox: Sandbox) -> No
     assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Vẫn gửi", "emergency_phone": ""}]
 
 
-def test_a_field_that_is_no_longer_shown_is_not_overwritten_unseen(web: Client, sandbox: Sandbox) -> None:
+def test_a_field_no_longer_shown_is_not_overwritten(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     sandbox.switch(readable="silent")
     sandbox.edit(CODE, ticket_title="Của đồng nghiệp")
@@ -526,7 +526,7 @@ def test_an_untouched_form_in_update_only_mode_claims_nothing_about_the_crm(
     assert sandbox.puts() == []
 
 
-def test_a_form_of_somebody_else_is_refused(
+def test_another_users_form_is_refused(
     web: Client, sandbox: Sandbox, lead: User, client_of: Callable[[User], Client]
 ) -> None:
     typed = ticket_form(web.get(URL)).filled(ticket_title="Không phải của tôi")
@@ -545,7 +545,7 @@ def test_an_altered_base_is_refused(web: Client, sandbox: Sandbox) -> None:
     assert sandbox.puts() == []
 
 
-def test_undo_of_what_is_undone_already_sends_nothing(web: Client, sandbox: Sandbox) -> None:
+def test_a_second_undo_sends_nothing(web: Client, sandbox: Sandbox) -> None:
     before = sandbox.ticket(CODE)["ticket_title"]
     page = save(web, ticket_title="Sai rồi")
     sandbox.edit(CODE, ticket_title=before)
@@ -557,7 +557,7 @@ def test_undo_of_what_is_undone_already_sends_nothing(web: Client, sandbox: Sand
     assert len(sandbox.puts()) == 1
 
 
-def test_a_message_says_that_text_is_kept_only_where_there_is_a_form(web: Client, sandbox: Sandbox) -> None:
+def test_a_message_says_that_text_is_kept_only_if_there_is_a_form(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get("/tickets/ABCXYZ1234/")).filled(ticket_title="Đang gõ")
     sandbox.fault("status", code="ABCXYZ1234", times=None, status=500)
 

@@ -66,7 +66,7 @@ def who_is(client: Client) -> object:
 # --- signing in ----------------------------------------------------------------------------------
 
 
-def test_a_stolen_password_alone_opens_nothing(staff: User, codes: list[str]) -> None:
+def test_a_stolen_password_alone_does_not_sign_in(staff: User, codes: list[str]) -> None:
     thief = Client()
 
     answer = sign_in(thief, "staff", PASSWORD)
@@ -78,7 +78,7 @@ def test_a_stolen_password_alone_opens_nothing(staff: User, codes: list[str]) ->
         assert thief.get(path)["Location"].startswith(("/sign-in/?next=", "/admin/login/"))
 
 
-def test_password_and_code_lead_to_the_page_asked_for(staff: User, codes: list[str]) -> None:
+def test_password_and_code_lead_to_the_requested_page(staff: User, codes: list[str]) -> None:
     client = Client()
     sign_in(client, "staff", PASSWORD, data={"next": "/account/"})
     before = client.session.session_key
@@ -101,7 +101,7 @@ def test_a_clock_may_be_off_by_one_step(steps: int, staff: User, codes: list[str
 
 
 @pytest.mark.parametrize("steps", [-3, -2, 2, 3])
-def test_and_not_by_more(steps: int, staff: User, codes: list[str]) -> None:
+def test_a_clock_may_not_be_off_by_more(steps: int, staff: User, codes: list[str]) -> None:
     client = Client()
     sign_in(client, "staff", PASSWORD)
 
@@ -109,7 +109,7 @@ def test_and_not_by_more(steps: int, staff: User, codes: list[str]) -> None:
     assert who_is(client) is None
 
 
-def test_a_clock_that_drifts_is_not_followed_for_ever(staff: User, codes: list[str], clock: Any) -> None:
+def test_a_drifting_clock_is_not_followed(staff: User, codes: list[str], clock: Any) -> None:
     """A step early each time must not add up: one step from our clock stays the limit."""
     for _sign_in in range(3):
         client = Client()
@@ -122,7 +122,7 @@ def test_a_clock_that_drifts_is_not_followed_for_ever(staff: User, codes: list[s
     assert WRONG in with_code(client, code_of(staff, 2)).content.decode()
 
 
-def test_a_code_counts_once(staff: User, codes: list[str]) -> None:
+def test_a_code_works_once(staff: User, codes: list[str]) -> None:
     code = code_of(staff)
     first, second = Client(), Client()
     for client in (first, second):
@@ -133,7 +133,7 @@ def test_a_code_counts_once(staff: User, codes: list[str]) -> None:
 
 
 @pytest.mark.parametrize("spell", [str, str.lower, lambda code: code.replace("-", " ")])
-def test_a_recovery_code_counts_once_in_any_spelling(
+def test_a_recovery_code_works_once_in_any_spelling(
     spell: Callable[[str], str], staff: User, codes: list[str]
 ) -> None:
     first, second = Client(), Client()
@@ -145,7 +145,7 @@ def test_a_recovery_code_counts_once_in_any_spelling(
     assert AuditEntry.objects.get(action=AuditAction.RECOVERY_CODE_USED).details == {"left": 9}
 
 
-def test_recovery_codes_of_another_user_do_not_count(
+def test_recovery_codes_of_another_user_do_not_work(
     staff: User, lead: User, codes: list[str], client_of: Callable[[User], Client]
 ) -> None:
     others = switch_on(client_of(lead), lead)
@@ -171,7 +171,7 @@ def test_any_other_code_gets_the_same_answer(code: str, staff: User, codes: list
     assert who_is(client) is None
 
 
-def test_guessing_codes_has_to_wait_and_the_password_does_not_end_the_wait(
+def test_guessing_codes_is_throttled_and_the_password_does_not_end_the_wait(
     staff: User, codes: list[str], settings: Any, clock: Any
 ) -> None:
     settings.AXES_FAILURE_LIMIT = 4
@@ -204,9 +204,7 @@ def test_the_device_waits_longer_after_each_wrong_code(staff: User, codes: list[
 
 
 @pytest.mark.parametrize("spoil", ["late", "new password", "switched off", "never began"])
-def test_the_code_needs_a_password_of_a_moment_ago(
-    spoil: str, staff: User, codes: list[str], clock: Any
-) -> None:
+def test_the_code_needs_a_recent_password(spoil: str, staff: User, codes: list[str], clock: Any) -> None:
     client = Client()
     if spoil != "never began":
         sign_in(client, "staff", PASSWORD)
@@ -223,7 +221,7 @@ def test_the_code_needs_a_password_of_a_moment_ago(
     assert who_is(client) is None
 
 
-def test_the_dialog_of_an_ended_session_asks_for_the_code_too(staff: User, codes: list[str]) -> None:
+def test_the_sign_in_dialog_also_asks_for_the_code(staff: User, codes: list[str]) -> None:
     client = Client()
 
     first = sign_in(client, "staff", PASSWORD, headers=SCRIPT)
@@ -236,20 +234,22 @@ def test_the_dialog_of_an_ended_session_asks_for_the_code_too(staff: User, codes
     assert who_is(client) == staff.pk
 
 
-def test_the_dialog_begins_again_where_the_password_is_too_old(staff: User, codes: list[str]) -> None:
+def test_the_sign_in_dialog_starts_over_if_the_password_is_too_old(staff: User, codes: list[str]) -> None:
     assert with_code(Client(), "000000", headers=SCRIPT).json()["starts_again"] is True
 
 
 # --- other ways in -------------------------------------------------------------------------------
 
 
-def test_a_session_that_passed_no_second_step_ends(
+def test_a_session_without_the_second_step_ends(
     staff: User, codes: list[str], client_of: Callable[[User], Client]
 ) -> None:
     assert who_is(client_of(staff)) is None
 
 
-def test_setting_it_up_ends_the_other_sessions(staff: User, client_of: Callable[[User], Client]) -> None:
+def test_setting_up_the_second_step_ends_other_sessions(
+    staff: User, client_of: Callable[[User], Client]
+) -> None:
     mine, other = client_of(staff), client_of(staff)
 
     switch_on(mine, staff)
@@ -263,7 +263,7 @@ def reset_link(user: User) -> str:
 
 
 @pytest.mark.parametrize("code", [None, "", "000000"])
-def test_the_mailbox_alone_changes_no_password(code: str | None, staff: User, codes: list[str]) -> None:
+def test_mailbox_access_alone_changes_no_password(code: str | None, staff: User, codes: list[str]) -> None:
     staff.refresh_from_db()
     client = Client()
     page = client.get(reset_link(staff), follow=True)
@@ -276,7 +276,9 @@ def test_the_mailbox_alone_changes_no_password(code: str | None, staff: User, co
     assert staff.check_password(PASSWORD)
 
 
-def test_mailbox_and_code_do_and_a_refused_password_spends_no_code(staff: User, codes: list[str]) -> None:
+def test_mailbox_and_code_change_it_and_a_refused_password_uses_up_no_code(
+    staff: User, codes: list[str]
+) -> None:
     staff.refresh_from_db()
     client = Client()
     path = client.get(reset_link(staff), follow=True).request["PATH_INFO"]
@@ -297,7 +299,7 @@ def test_mailbox_and_code_do_and_a_refused_password_spends_no_code(staff: User, 
     ("setting", "demanded"),
     [("nobody", set()), ("leads", {"lead", "administrator"}), ("all", {"staff", "lead", "administrator"})],
 )
-def test_the_setting_says_who_has_to_set_it_up_first(
+def test_the_setting_says_who_must_set_it_up_first(
     setting: str,
     demanded: set[str],
     staff: User,
@@ -320,7 +322,7 @@ def test_the_setting_says_who_has_to_set_it_up_first(
         assert client.post("/sign-out/").status_code == 302
 
 
-def test_once_it_is_set_up_everything_is_open(
+def test_once_set_up_every_page_is_accessible(
     lead: User, client_of: Callable[[User], Client], settings: Any
 ) -> None:
     settings.SECOND_STEP = "leads"
@@ -332,7 +334,7 @@ def test_once_it_is_set_up_everything_is_open(
 
 
 @pytest.mark.parametrize("source", [IdentitySource.LDAP, IdentitySource.OIDC])
-def test_users_of_the_company_have_the_companys_second_step(
+def test_external_users_use_their_sources_second_step(
     source: IdentitySource, make_person: Callable[..., User], settings: Any
 ) -> None:
     settings.SECOND_STEP = "all"
@@ -366,7 +368,7 @@ def test_the_page_shows_a_picture_and_a_secret_until_it_is_on_and_never_again(
 @pytest.mark.parametrize(
     "data", [{"password": "guess"}, {"password": ""}, {"code": "000000"}, {"code": ""}], ids=str
 )
-def test_setting_it_up_needs_password_and_code(
+def test_setting_up_the_second_step_needs_password_and_code(
     data: dict[str, str], staff: User, client_of: Callable[[User], Client]
 ) -> None:
     client = client_of(staff)
@@ -397,7 +399,7 @@ def signed_in(staff: User, codes: list[str], clock: Any) -> Client:
     return client
 
 
-def test_new_recovery_codes_end_the_old_ones(staff: User, codes: list[str], signed_in: Client) -> None:
+def test_new_recovery_codes_replace_the_old_ones(staff: User, codes: list[str], signed_in: Client) -> None:
     answer = signed_in.post("/account/second-step/", {"codes": "yes", "code": code_of(staff)})
 
     assert len(answer.context["page"].codes) == 10
@@ -407,7 +409,7 @@ def test_new_recovery_codes_end_the_old_ones(staff: User, codes: list[str], sign
     assert who_is(client) is None
 
 
-def test_switching_it_off_needs_a_code(staff: User, signed_in: Client, clock: Any) -> None:
+def test_switching_off_the_second_step_needs_a_code(staff: User, signed_in: Client, clock: Any) -> None:
     wrong = signed_in.post("/account/second-step/", {"off": "yes", "code": "000000"})
     assert wrong.status_code == 422
     clock.shift(STEP)
@@ -415,9 +417,7 @@ def test_switching_it_off_needs_a_code(staff: User, signed_in: Client, clock: An
     assert sign_in(Client(), "staff", PASSWORD)["Location"] == "/tickets/"
 
 
-def test_it_cannot_be_switched_off_where_it_is_demanded(
-    staff: User, signed_in: Client, settings: Any
-) -> None:
+def test_a_required_second_step_cannot_be_switched_off(staff: User, signed_in: Client, settings: Any) -> None:
     settings.SECOND_STEP = "all"
 
     answer = signed_in.post("/account/second-step/", {"off": "yes", "code": code_of(staff)})
@@ -429,7 +429,7 @@ def test_it_cannot_be_switched_off_where_it_is_demanded(
 # --- lost devices --------------------------------------------------------------------------------
 
 
-def test_an_administrator_resets_it_on_record_and_ends_the_sessions(
+def test_a_reset_by_an_administrator_is_recorded_and_ends_the_sessions(
     staff: User, administrator: User, signed_in: Client, client_of: Callable[[User], Client]
 ) -> None:
     admin = client_of(administrator)
@@ -457,7 +457,7 @@ def test_an_administrator_does_not_reset_a_superusers(
     assert root.second_step_since is not None
 
 
-def test_the_command_resets_the_last_administrators(staff: User, codes: list[str]) -> None:
+def test_the_command_resets_the_last_administrators_second_step(staff: User, codes: list[str]) -> None:
     call_command("reset_second_step", "staff")
 
     assert sign_in(Client(), "staff", PASSWORD)["Location"] == "/tickets/"
@@ -466,7 +466,7 @@ def test_the_command_resets_the_last_administrators(staff: User, codes: list[str
         call_command("reset_second_step", "nobody")
 
 
-def test_nobody_sees_the_secrets_in_the_settings(client_of: Callable[[User], Client], staff: User) -> None:
+def test_no_admin_page_shows_the_secrets(client_of: Callable[[User], Client], staff: User) -> None:
     root = User.objects.create_superuser("root")
     client_of(staff).get("/account/second-step/")
 

@@ -24,7 +24,9 @@ def web(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> C
     return client_of(staff)
 
 
-def test_other_content_is_sent_too_and_is_no_conflict_with_the_first(web: Client, sandbox: Sandbox) -> None:
+def test_other_content_is_also_sent_and_does_not_conflict_with_the_first(
+    web: Client, sandbox: Sandbox
+) -> None:
     form = ticket_form(web.get(URL))
     web.post(URL, form.filled(ticket_title="Lần một"))
 
@@ -39,7 +41,7 @@ def test_other_content_is_sent_too_and_is_no_conflict_with_the_first(web: Client
     assert not Draft.objects.exists()
 
 
-def test_a_field_more_is_sent_alone(web: Client, sandbox: Sandbox) -> None:
+def test_one_more_field_is_sent_alone(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     web.post(URL, form.filled(ticket_title="Lần một"))
 
@@ -48,7 +50,7 @@ def test_a_field_more_is_sent_alone(web: Client, sandbox: Sandbox) -> None:
     assert sandbox.puts()[1:] == [{"ticket_code": CODE, "emergency_phone": "0911222333"}]
 
 
-def test_a_box_put_back_is_sent_as_it_was(web: Client, sandbox: Sandbox) -> None:
+def test_a_reverted_box_is_sent_as_it_was(web: Client, sandbox: Sandbox) -> None:
     before = sandbox.ticket(CODE)["ticket_title"]
     form = ticket_form(web.get(URL))
     web.post(URL, form.filled(ticket_title="Lần một"))
@@ -59,7 +61,7 @@ def test_a_box_put_back_is_sent_as_it_was(web: Client, sandbox: Sandbox) -> None
     assert "Saved and verified." in page.content.decode()
 
 
-def test_other_content_twice_is_one_put_more(web: Client, sandbox: Sandbox) -> None:
+def test_other_content_posted_twice_is_one_more_put(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     web.post(URL, form.filled(ticket_title="Lần một"))
 
@@ -106,9 +108,7 @@ def test_other_content_over_a_colleagues_change_is_asked_about(web: Client, sand
     assert Draft.objects.get().inputs == {"ticket_title": ["Lần hai"]}
 
 
-def test_other_content_is_sent_where_nothing_can_be_read(
-    web: Client, sandbox: Sandbox, settings: Any
-) -> None:
+def test_other_content_is_sent_even_without_reading(web: Client, sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_API_READ = "off"
     form = ticket_form(web.get(URL))
     for phone in ("0911222333", "0911222333", "0999888777"):
@@ -117,7 +117,7 @@ def test_other_content_is_sent_where_nothing_can_be_read(
     assert [put["emergency_phone"] for put in sandbox.puts()] == ["0911222333", "0999888777"]
 
 
-def test_the_same_content_beside_what_was_there_already_is_one_put(web: Client, sandbox: Sandbox) -> None:
+def test_the_same_content_with_values_already_stored_is_one_put(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     sandbox.edit(CODE, emergency_phone="0911222333")
     typed = form.filled(ticket_title="Lần một", emergency_phone="0911222333")
@@ -128,7 +128,7 @@ def test_the_same_content_beside_what_was_there_already_is_one_put(web: Client, 
     assert answers[0]["Location"] == answers[1]["Location"]
 
 
-def test_what_was_typed_into_a_saved_form_is_kept_without_what_was_saved(
+def test_text_typed_into_a_saved_form_is_drafted_without_the_saved_values(
     web: Client, sandbox: Sandbox
 ) -> None:
     form = ticket_form(web.get(URL))
@@ -144,7 +144,7 @@ def test_what_was_typed_into_a_saved_form_is_kept_without_what_was_saved(
     assert ticket_form(page).values["emergency_phone"] == ["0911222333"]
 
 
-def test_a_clear_that_was_saved_is_not_kept_again(web: Client, sandbox: Sandbox, settings: Any) -> None:
+def test_a_saved_clear_is_not_drafted_again(web: Client, sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_API_READ = "off"
     typed = ticket_form(web.get(URL)).filled(
         clear=["expected_at"], new_custom_key="so_serial", new_custom_value="SN-1"
@@ -159,7 +159,7 @@ def wait_for_the_put(crm: Sandbox) -> None:
     wait_until(lambda: crm.log("PUT", CODE), "the save did not reach the CRM", every=0.02)
 
 
-def test_other_content_waits_for_the_save_that_is_on_its_way(live: LiveServer, live_sandbox: Sandbox) -> None:
+def test_other_content_waits_for_the_save_under_way(live: LiveServer, live_sandbox: Sandbox) -> None:
     visitor = Visitor(live)
     form = visitor.form(CODE)
     live_sandbox.forget_log()
@@ -176,9 +176,7 @@ def test_other_content_waits_for_the_save_that_is_on_its_way(live: LiveServer, l
     assert [put["ticket_title"] for put in live_sandbox.puts(CODE)] == ["Lần một", "Lần hai"]
 
 
-def test_what_is_typed_while_the_save_is_on_its_way_stays_in_the_draft(
-    live: LiveServer, live_sandbox: Sandbox
-) -> None:
+def test_text_typed_during_a_save_stays_in_the_draft(live: LiveServer, live_sandbox: Sandbox) -> None:
     visitor = Visitor(live)
     form = visitor.form(CODE)
     visitor.post(DRAFT, form.filled(ticket_title="Đã gửi"))

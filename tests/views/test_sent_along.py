@@ -43,7 +43,7 @@ def but_for(ticket: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in ticket.items() if name not in {*names, "updated_at"}}
 
 
-def test_a_crm_seen_to_empty_fields_loses_nothing_afterwards(web: Client, sandbox: Sandbox) -> None:
+def test_after_a_crm_was_seen_to_empty_fields_nothing_more_is_lost(web: Client, sandbox: Sandbox) -> None:
     before = sandbox.ticket(CODE)
     sandbox.switch(semantics="replace")
     page = save(web, ticket_title="Lần đầu")
@@ -67,7 +67,9 @@ def test_a_crm_seen_to_empty_fields_loses_nothing_afterwards(web: Client, sandbo
     assert Change.objects.exclude(collateral={}).count() == 1
 
 
-def test_quick_status_sends_along_too(web: Client, sandbox: Sandbox, administrator: User) -> None:
+def test_quick_status_also_sends_other_fields_along(
+    web: Client, sandbox: Sandbox, administrator: User
+) -> None:
     before = sandbox.ticket(CODE)
     set_omitted_fields(are_emptied=True, user=administrator)
     sandbox.switch(semantics="replace")
@@ -80,7 +82,7 @@ def test_quick_status_sends_along_too(web: Client, sandbox: Sandbox, administrat
     assert but_for(sandbox.ticket(CODE), "status_name") == but_for(before, "status_name")
 
 
-def test_what_is_sent_along_is_exactly_what_was_read(
+def test_fields_sent_along_are_exactly_as_they_were_read(
     web: Client, sandbox: Sandbox, administrator: User
 ) -> None:
     odd = "<p>giữ <script>1</script> nguyên\r\n </p>"
@@ -176,7 +178,7 @@ def test_the_history_warns_before_an_undo_sends(web: Client, sandbox: Sandbox) -
     assert page.index("So every save also sends, unchanged, what was just read.") < page.index("/undo/")
 
 
-def test_another_crm_gets_no_warning_and_only_the_changes(web: Client, sandbox: Sandbox) -> None:
+def test_a_keeping_crm_gets_no_warning_and_only_the_changes(web: Client, sandbox: Sandbox) -> None:
     assert EMPTIES not in web.get(URL).content.decode()
 
     save(web, ticket_title="Chỉ một trường")
@@ -184,7 +186,7 @@ def test_another_crm_gets_no_warning_and_only_the_changes(web: Client, sandbox: 
     assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Chỉ một trường"}]
 
 
-def test_one_emptied_field_of_many_is_not_taken_for_the_crms_way(web: Client, sandbox: Sandbox) -> None:
+def test_one_emptied_field_of_many_does_not_mark_the_crm(web: Client, sandbox: Sandbox) -> None:
     sandbox.fault("wipe_field", method="PUT", times=None, field="expected_at")
 
     save(web, ticket_title="Tự động hóa")
@@ -193,7 +195,7 @@ def test_one_emptied_field_of_many_is_not_taken_for_the_crms_way(web: Client, sa
     assert not omitted_fields().are_emptied
 
 
-def test_an_administrator_sets_and_clears_it_and_that_is_recorded(
+def test_setting_and_clearing_the_mark_is_recorded(
     administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     client = client_of(administrator)
@@ -217,7 +219,7 @@ def test_an_administrator_sets_and_clears_it_and_that_is_recorded(
     ]
 
 
-def test_empty_and_unread_fields_are_left_out() -> None:
+def test_empty_and_unread_fields_are_not_sent_along() -> None:
     schema = TicketSchema(choices=Choices(omitted_are_emptied=True))
     before = {
         "ticket_title": "A",
@@ -256,7 +258,7 @@ def test_a_dry_run_names_for_each_ticket_what_is_sent_along(
     assert sent == set(item.sent_along)
 
 
-def test_a_dry_run_for_another_crm_names_nothing_that_is_sent_along(
+def test_a_dry_run_for_a_keeping_crm_names_nothing_sent_along(
     lead: User, client_of: Callable[[User], Client], sandbox: Sandbox
 ) -> None:
     run = make_run(lead, state=BulkState.DRAFT, wishes={"ticket_title": {"set": "Mới"}})

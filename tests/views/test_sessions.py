@@ -90,7 +90,7 @@ def test_both_limits_are_settings(visitor: Client, clock: Any, settings: Any) ->
     assert not is_signed_in(visitor)
 
 
-def test_what_a_page_asks_by_itself_is_no_activity(visitor: Client, clock: Any) -> None:
+def test_background_requests_are_not_activity(visitor: Client, clock: Any) -> None:
     for _minutes in range(5):
         clock.shift(10 * MINUTE)
         assert visitor.post(BEAT, {"tab": "a"}).status_code in {200, 204}
@@ -103,7 +103,7 @@ def test_what_a_page_asks_by_itself_is_no_activity(visitor: Client, clock: Any) 
 
 
 @pytest.mark.parametrize("route", ["presence", "session", "bulk_progress"])
-def test_every_route_that_pages_ask_by_themselves_is_marked(route: str) -> None:
+def test_every_background_route_is_marked(route: str) -> None:
     (found,) = [one for one in get_resolver().url_patterns if getattr(one, "name", None) == route]
 
     assert found.callback.is_background
@@ -122,14 +122,16 @@ def test_activity_is_written_at_most_once_a_minute(visitor: Client, clock: Any) 
     assert writes() == 0
 
 
-def test_rows_of_ended_sessions_go_at_the_next_sign_in(visitor: Client, clock: Any, lead: User) -> None:
+def test_rows_of_ended_sessions_are_deleted_at_the_next_sign_in(
+    visitor: Client, clock: Any, lead: User
+) -> None:
     clock.shift(13 * HOUR)
     sign_in(Client(), "lead", PASSWORD)
 
     assert Session.objects.count() == 1
 
 
-def test_a_session_from_before_the_limits_is_over(visitor: Client) -> None:
+def test_a_session_without_recorded_times_has_ended(visitor: Client) -> None:
     session = visitor.session
     del session["began"]
     session.save()
@@ -137,7 +139,7 @@ def test_a_session_from_before_the_limits_is_over(visitor: Client) -> None:
     assert not is_signed_in(visitor)
 
 
-def test_what_is_typed_after_the_end_is_kept_and_goes_on_after_signing_in(
+def test_text_typed_after_the_session_ended_is_kept_and_saved_after_signing_in(
     visitor: Client, clock: Any, sandbox: Any
 ) -> None:
     form = ticket_form(visitor.get("/tickets/ABCXYZ1234/"))
@@ -152,7 +154,7 @@ def test_what_is_typed_after_the_end_is_kept_and_goes_on_after_signing_in(
     assert Draft.objects.count() == 1
 
 
-def test_signing_out_everywhere_ends_every_session_of_the_person(
+def test_signing_out_everywhere_ends_every_session_of_the_user(
     staff: User, lead: User, client_of: Callable[[User], Client]
 ) -> None:
     here, elsewhere, colleague = client_of(staff), client_of(staff), client_of(lead)
@@ -192,7 +194,7 @@ def test_signing_out_ends_the_session_on_the_server_too(visitor: Client) -> None
     assert not is_signed_in(thief)
 
 
-def test_the_account_page_says_who_one_is(visitor: Client) -> None:
+def test_the_account_page_shows_the_user(visitor: Client) -> None:
     page = visitor.get("/account/").content.decode()
 
     assert "Trần" in page
@@ -210,7 +212,7 @@ def _signed_out_elsewhere(execute: Any, sql: str, params: Any, many: bool, conte
 
 
 @pytest.mark.parametrize(("happens", "status"), [(_away, 503), (_signed_out_elsewhere, 400)])
-def test_a_session_that_cannot_be_written_after_a_save_says_nothing_false_about_it(
+def test_a_failed_session_write_after_a_save_reports_the_save_truthfully(
     happens: Callable[..., Any], status: int, visitor: Client, sandbox: Sandbox
 ) -> None:
     form = ticket_form(visitor.get("/tickets/ABCXYZ1234/")).filled(ticket_title="Tiêu đề mới")
@@ -240,9 +242,7 @@ def test_a_session_that_cannot_be_written_after_a_save_says_nothing_false_about_
         ("/tickets/TK240001/status/", {"status_name": "Mới"}),
     ],
 )
-def test_what_is_posted_after_the_session_ended_is_not_dropped_without_a_word(
-    path: str, typed: dict[str, str]
-) -> None:
+def test_a_post_after_the_session_ended_is_not_dropped_silently(path: str, typed: dict[str, str]) -> None:
     shown = Client().post(path, typed, follow=True).content.decode()
 
     assert "Your session had ended, so nothing was sent or stored." in shown

@@ -33,9 +33,7 @@ def held(sandbox: Sandbox) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["merge", "replace"])
-def test_a_save_sets_the_name_and_harms_no_other_custom_field(
-    way: str, web: Client, sandbox: Sandbox
-) -> None:
+def test_a_save_sets_the_signature_and_no_other_custom_field(way: str, web: Client, sandbox: Sandbox) -> None:
     sandbox.switch(custom_semantics=way)
     others = held(sandbox)
 
@@ -51,7 +49,7 @@ def test_a_save_sets_the_name_and_harms_no_other_custom_field(
     assert "Saved and verified." in page
 
 
-def test_a_crm_that_ignores_it_does_not_change_the_outcome(web: Client, sandbox: Sandbox) -> None:
+def test_a_crm_that_ignores_the_signature_does_not_change_the_outcome(web: Client, sandbox: Sandbox) -> None:
     sandbox.fault("ignore_field", method="PUT", field="custom_fields", times=None)
 
     page = save(web, ticket_title="Mới").content.decode()
@@ -63,7 +61,7 @@ def test_a_crm_that_ignores_it_does_not_change_the_outcome(web: Client, sandbox:
     assert held(sandbox)[SIGN] == "Minh"
 
 
-def test_a_crm_that_respells_it_does_not_change_the_outcome(web: Client, sandbox: Sandbox) -> None:
+def test_a_crm_that_respells_the_signature_does_not_change_the_outcome(web: Client, sandbox: Sandbox) -> None:
     stored = {"field": "custom_fields", "value": {SIGN: "LAN T."}}
     sandbox.fault("store_differently", method="PUT", times=None, **stored)
 
@@ -75,7 +73,7 @@ def test_a_crm_that_respells_it_does_not_change_the_outcome(web: Client, sandbox
     assert "but the CRM stored something else" in page
 
 
-def test_a_save_that_is_refused_for_it_is_sent_without(web: Client, sandbox: Sandbox) -> None:
+def test_a_save_refused_for_its_signature_is_sent_without_it(web: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", method="PUT", status=400, times=1, body={"errors": {"custom_fields": "?"}})
 
     page = save(web, ticket_title="Mới").content.decode()
@@ -89,7 +87,7 @@ def test_a_save_that_is_refused_for_it_is_sent_without(web: Client, sandbox: San
     assert "so it was sent without" in page
 
 
-def test_values_that_are_refused_are_refused_with_and_without_it(web: Client, sandbox: Sandbox) -> None:
+def test_refused_values_are_refused_with_and_without_the_signature(web: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", method="PUT", status=422, times=None, body={"errors": {"ticket_title": "dài"}})
 
     answer = save(web, ticket_title="Mới")
@@ -99,7 +97,7 @@ def test_values_that_are_refused_are_refused_with_and_without_it(web: Client, sa
     assert Change.objects.get().outcome == "rejected"
 
 
-def test_it_is_never_sent_alone_and_never_a_conflict(web: Client, sandbox: Sandbox) -> None:
+def test_a_signature_is_never_sent_alone_and_never_a_conflict(web: Client, sandbox: Sandbox) -> None:
     assert "Nothing to save." in save(web).content.decode()
     form = ticket_form(web.get(URL))
     sandbox.edit(CODE, custom_fields={SIGN: "Someone else"})
@@ -112,9 +110,7 @@ def test_it_is_never_sent_alone_and_never_a_conflict(web: Client, sandbox: Sandb
     assert held(sandbox)[SIGN] == "Lan Trần"
 
 
-def test_an_undo_leaves_it_alone_but_signs_itself(
-    web: Client, lead: User, client_of: Any, sandbox: Sandbox
-) -> None:
+def test_an_undo_signs_with_its_own_name(web: Client, lead: User, client_of: Any, sandbox: Sandbox) -> None:
     others = held(sandbox)
     page = save(web, ticket_title="Mới")
     form = form_to(page, "/undo/")
@@ -125,7 +121,7 @@ def test_an_undo_leaves_it_alone_but_signs_itself(
     assert held(sandbox) == {**others, SIGN: lead.display_name}
 
 
-def test_no_user_sets_it(web: Client, sandbox: Sandbox) -> None:
+def test_no_user_can_set_the_signature_field(web: Client, sandbox: Sandbox) -> None:
     form = ticket_form(web.get(URL))
     assert f"custom_fields.{SIGN}" in form.values or "disabled" in web.get(URL).content.decode()
 
@@ -137,7 +133,7 @@ def test_no_user_sets_it(web: Client, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("is_on", [False, True])
-def test_the_preview_says_so_and_off_nothing_is_added(
+def test_the_preview_names_the_signature_and_none_is_added_when_off(
     is_on: bool, web: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.TICKET_API_SIGN_FIELD = SIGN if is_on else ""
@@ -153,7 +149,9 @@ def test_the_preview_says_so_and_off_nothing_is_added(
     assert (Change.objects.get().signature is None) is not is_on
 
 
-def test_in_update_only_mode_it_is_not_sent_and_the_preview_says_so(web: Client, sandbox: Sandbox) -> None:
+def test_in_update_only_mode_no_signature_is_sent_and_the_preview_says_so(
+    web: Client, sandbox: Sandbox
+) -> None:
     sandbox.switch(read_right="403")
     form = ticket_form(web.get(URL))
 
@@ -165,7 +163,7 @@ def test_in_update_only_mode_it_is_not_sent_and_the_preview_says_so(web: Client,
     assert Change.objects.get().signature is None
 
 
-def test_a_described_field_has_its_label(web: Client, sandbox: Sandbox) -> None:
+def test_a_described_signature_field_has_its_label(web: Client, sandbox: Sandbox) -> None:
     CustomField.objects.create(key=SIGN, label="Người sửa")
 
     assert "“Người sửa” was set to Lan Trần." in save(web, ticket_title="Mới").content.decode()
@@ -175,7 +173,7 @@ def test_a_described_field_has_its_label(web: Client, sandbox: Sandbox) -> None:
     ("value", "is_wrong"),
     [("", False), ("changed_by", False), ("custom_fields.x", False), ("a b", True), ("x" * 65, True)],
 )
-def test_a_wrong_setting_is_named_at_the_start(value: str, is_wrong: bool, settings: Any) -> None:
+def test_a_wrong_signature_setting_is_named_at_start(value: str, is_wrong: bool, settings: Any) -> None:
     settings.TICKET_API_SIGN_FIELD = value
 
     assert ("ticketadmin.E010" in {one.id for one in run_checks()}) is is_wrong

@@ -18,7 +18,7 @@ def sign_in(client: Client, username: str, password: str, **options: Any) -> Any
 
 
 @pytest.mark.parametrize("username", ["staff", "nobody-of-this-name"])
-def test_guessing_a_password_has_to_wait(username: str, staff: User, settings: Any) -> None:
+def test_guessing_a_password_is_throttled(username: str, staff: User, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 4
     client = Client()
     for _attempt in range(3):
@@ -33,7 +33,7 @@ def test_guessing_a_password_has_to_wait(username: str, staff: User, settings: A
     assert "Try again in 10 minutes" in scripted.json()["problem"]
 
 
-def test_a_colleague_at_another_address_is_not_kept_out(staff: User, lead: User, settings: Any) -> None:
+def test_a_colleague_at_another_address_is_not_locked_out(staff: User, lead: User, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 2
     for _attempt in range(3):
         sign_in(Client(), "staff", "guess")
@@ -42,7 +42,7 @@ def test_a_colleague_at_another_address_is_not_kept_out(staff: User, lead: User,
     assert sign_in(Client(REMOTE_ADDR="10.0.0.9"), "staff", PASSWORD).status_code == 302
 
 
-def test_a_forged_forwarding_header_is_not_believed(staff: User, settings: Any) -> None:
+def test_a_forged_forwarding_header_is_ignored(staff: User, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 2
     for number in range(4):
         sign_in(Client(), "staff", "guess", headers={"X-Forwarded-For": f"10.0.0.{number}"})
@@ -50,7 +50,7 @@ def test_a_forged_forwarding_header_is_not_believed(staff: User, settings: Any) 
     assert sign_in(Client(), "staff", PASSWORD, headers={"X-Forwarded-For": "10.9.9.9"}).status_code == 429
 
 
-def test_one_persons_password_is_not_guessed_from_many_addresses(
+def test_guessing_one_password_from_many_addresses_is_throttled(
     staff: User, lead: User, settings: Any
 ) -> None:
     settings.SIGN_IN_FAILURES_OF_PERSON = 6
@@ -61,7 +61,7 @@ def test_one_persons_password_is_not_guessed_from_many_addresses(
     assert sign_in(Client(REMOTE_ADDR="10.0.1.1"), "lead", PASSWORD).status_code == 302
 
 
-def test_one_address_does_not_try_every_name(staff: User, lead: User, settings: Any) -> None:
+def test_guessing_many_names_from_one_address_is_throttled(staff: User, lead: User, settings: Any) -> None:
     settings.SIGN_IN_FAILURES_AT_ADDRESS = 6
     for number in range(6):
         sign_in(Client(), f"name-{number}", "Winter2026")
@@ -70,7 +70,9 @@ def test_one_address_does_not_try_every_name(staff: User, lead: User, settings: 
     assert sign_in(Client(REMOTE_ADDR="10.0.0.9"), "staff", PASSWORD).status_code == 302
 
 
-def test_an_own_account_does_not_wipe_the_slate(staff: User, lead: User, settings: Any) -> None:
+def test_signing_in_with_ones_own_account_does_not_reset_the_count(
+    staff: User, lead: User, settings: Any
+) -> None:
     settings.SIGN_IN_FAILURES_AT_ADDRESS = 6
     for number in range(6):
         sign_in(Client(), f"name-{number}", "Winter2026")
@@ -80,7 +82,7 @@ def test_an_own_account_does_not_wipe_the_slate(staff: User, lead: User, setting
     assert sign_in(Client(), "staff", PASSWORD).status_code == 429
 
 
-def test_trying_while_waiting_does_not_make_the_wait_longer(staff: User, settings: Any) -> None:
+def test_attempts_during_the_wait_do_not_lengthen_it(staff: User, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 2
     with time_machine.travel(0, tick=False) as clock:
         for _attempt in range(2):
@@ -101,7 +103,7 @@ def test_the_answer_does_not_tell_whether_a_name_exists(staff: User) -> None:
     assert "Please enter a correct" in unknown
 
 
-def test_the_session_is_a_new_one_after_signing_in(staff: User) -> None:
+def test_the_session_id_changes_at_sign_in(staff: User) -> None:
     client = Client()
     client.get("/sign-in/")
     client.session["planted"] = "x"
@@ -116,7 +118,7 @@ def test_the_session_is_a_new_one_after_signing_in(staff: User) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:1"]
 )
-def test_nobody_is_led_elsewhere(target: str, staff: User) -> None:
+def test_signing_in_redirects_to_no_other_site(target: str, staff: User) -> None:
     assert sign_in(Client(), "staff", PASSWORD, data={"next": target})["Location"] == "/tickets/"
 
 
@@ -128,7 +130,7 @@ def test_any_name_gets_the_same_answer(name: str, staff: User) -> None:
     assert "field__errors" in answer.content.decode() or "Please enter a correct" in answer.content.decode()
 
 
-def test_a_deactivated_person_cannot_sign_in(staff: User) -> None:
+def test_a_deactivated_user_cannot_sign_in(staff: User) -> None:
     staff.is_active = False
     staff.save()
 
@@ -136,14 +138,14 @@ def test_a_deactivated_person_cannot_sign_in(staff: User) -> None:
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-def test_saving_preferences_leads_nobody_elsewhere(target: str, staff: User) -> None:
+def test_saving_preferences_redirects_to_no_other_site(target: str, staff: User) -> None:
     client = Client()
     client.force_login(staff)
 
     assert client.post("/preferences/", {"theme": "dark", "next": target})["Location"] == "/tickets/"
 
 
-def test_a_session_id_that_somebody_planted_is_not_signed_in_with(staff: User) -> None:
+def test_a_planted_session_id_is_not_used_at_sign_in(staff: User) -> None:
     attacker, victim = Client(), Client()
     attacker.get("/sign-in/")
     attacker.session["x"] = "1"

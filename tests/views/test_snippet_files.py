@@ -50,9 +50,7 @@ def kept() -> dict[str, str]:
     return dict(Snippet.objects.values_list("name", "content"))
 
 
-def test_what_was_taken_away_changes_nothing_when_it_comes_back(
-    leads: Client, lead: User, staff: User
-) -> None:
+def test_an_exported_file_changes_nothing_when_imported(leads: Client, lead: User, staff: User) -> None:
     contents = {"một": "<p>=1+1; @x</p>", "hai": "'=x\n=cmd|x", "ba": "-5"}
     for name, content in contents.items():
         Snippet.objects.create(owner=lead, name=name, content=content, is_shared=name == "hai")
@@ -69,7 +67,9 @@ def test_what_was_taken_away_changes_nothing_when_it_comes_back(
     assert (entry.actor, entry.target_kind, entry.details["rows"]) == (lead, "snippets", 4)
 
 
-def test_without_the_right_to_share_a_file_holds_ones_own(web: Client, staff: User, lead: User) -> None:
+def test_without_the_permission_to_share_a_file_has_only_ones_own_snippets(
+    web: Client, staff: User, lead: User
+) -> None:
     Snippet.objects.create(owner=staff, name="mine", content="x")
     Snippet.objects.create(owner=lead, name="theirs", content="x", is_shared=True)
 
@@ -113,7 +113,9 @@ def test_a_file_is_shown_row_by_row_and_then_written(web: Client, staff: User, l
 
 
 @pytest.mark.parametrize("meanwhile", ["changed", "deleted", "made"])
-def test_what_changed_meanwhile_is_said_and_nothing_written(web: Client, staff: User, meanwhile: str) -> None:
+def test_changes_made_meanwhile_are_reported_and_nothing_is_written(
+    web: Client, staff: User, meanwhile: str
+) -> None:
     old = Snippet.objects.create(owner=staff, name="old", content="cũ")
     page = uploaded(web, "name,content\r\nold,từ tệp\r\nnew,mới\r\n")
     if meanwhile == "changed":
@@ -133,7 +135,7 @@ def test_what_changed_meanwhile_is_said_and_nothing_written(web: Client, staff: 
     assert kept() == {"old": "từ tệp", "new": "mới"}
 
 
-def test_leads_share_by_file_and_it_is_recorded(leads: Client, lead: User) -> None:
+def test_leads_can_share_by_file_and_it_is_recorded(leads: Client, lead: User) -> None:
     Snippet.objects.create(owner=lead, name="a", content="x", is_shared=True)
     page = uploaded(leads, "name,shared,content\r\na,,x\r\nb,Có,y\r\n")
     assert statuses(page) == {"a": "unchanged", "b": "new"}
@@ -146,7 +148,7 @@ def test_leads_share_by_file_and_it_is_recorded(leads: Client, lead: User) -> No
     assert "It is no longer shared." in withdrawn.content.decode()
 
 
-def test_a_right_that_was_lost_meanwhile_refuses_the_row(leads: Client, lead: User) -> None:
+def test_a_permission_lost_meanwhile_refuses_the_row(leads: Client, lead: User) -> None:
     page = uploaded(leads, "name,shared,content\r\nb,yes,y\r\n")
     lead.groups.set([])
     lead.user_permissions.clear()
@@ -155,7 +157,7 @@ def test_a_right_that_was_lost_meanwhile_refuses_the_row(leads: Client, lead: Us
     assert not Snippet.objects.exists()
 
 
-def test_a_plan_is_its_users_and_unaltered(web: Client, leads: Client) -> None:
+def test_a_plan_of_another_user_or_altered_is_refused(web: Client, leads: Client) -> None:
     plan = plan_of(uploaded(leads, "name,content\r\nb,y\r\n"))
 
     for posted in (plan, {"plan": plan["plan"][:-2] + "xx"}, {"plan": ""}):
@@ -164,7 +166,7 @@ def test_a_plan_is_its_users_and_unaltered(web: Client, leads: Client) -> None:
     assert not Snippet.objects.exists()
 
 
-def test_rows_beyond_the_room_are_refused(web: Client, staff: User) -> None:
+def test_rows_beyond_the_limit_are_refused(web: Client, staff: User) -> None:
     Snippet.objects.bulk_create(
         Snippet(owner=staff, name=f"n{number}", content="x") for number in range(MAX_SNIPPETS - 1)
     )
@@ -191,7 +193,7 @@ def test_a_file_that_cannot_be_read_says_why(web: Client, content: bytes, said: 
     assert said in page.content.decode()
 
 
-def test_no_file_at_all_says_so(web: Client) -> None:
+def test_a_missing_file_is_reported(web: Client) -> None:
     page = web.post(IMPORT, {})
 
     assert page.status_code == 422

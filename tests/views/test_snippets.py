@@ -54,7 +54,7 @@ def text_of(answer: Any) -> str:
     return str(answer.content.decode())
 
 
-def test_a_snippet_is_kept_clean_and_listed(web: Client, staff: User) -> None:
+def test_a_snippet_is_stored_clean_and_listed(web: Client, staff: User) -> None:
     answer = web.post(
         NEW, {"name": "//Chào", "content": "<p onclick=x()>Chào&nbsp;<b>bạn</b></p>"}, follow=True
     )
@@ -79,7 +79,7 @@ def test_a_snippet_is_kept_clean_and_listed(web: Client, staff: User) -> None:
         ({"name": "Chào", "content": "x"}, "You have another snippet of this name."),
     ],
 )
-def test_what_cannot_be_kept_comes_back_with_words(
+def test_an_invalid_snippet_is_shown_again_with_errors(
     web: Client, greeting: Snippet, typed: dict[str, str], said: str
 ) -> None:
     answer = web.post(NEW, typed)
@@ -109,7 +109,7 @@ def test_deleting_asks_first(web: Client, greeting: Snippet) -> None:
     assert not Snippet.objects.exists()
 
 
-def test_only_leads_share(web: Client, client_of: Callable[[User], Client], lead: User) -> None:
+def test_only_leads_can_share(web: Client, client_of: Callable[[User], Client], lead: User) -> None:
     assert 'name="is_shared"' not in text_of(web.get(NEW))
     web.post(NEW, {"name": "a", "content": "x", "is_shared": "on"})
     assert not Snippet.objects.get().is_shared
@@ -122,7 +122,7 @@ def test_only_leads_share(web: Client, client_of: Callable[[User], Client], lead
     assert (entry.actor, entry.target_name, entry.after["content"]) == (lead, "b", "y")
 
 
-def test_a_shared_snippet_is_recorded_when_it_changes_and_goes(
+def test_changes_and_deletions_of_a_shared_snippet_are_recorded(
     client_of: Callable[[User], Client], lead: User
 ) -> None:
     shared = Snippet.objects.create(owner=lead, name="b", content="y", is_shared=True)
@@ -157,7 +157,7 @@ def test_a_shared_snippet_is_read_by_all_and_changed_by_its_owner(web: Client, l
     assert Snippet.objects.get().content == content
 
 
-def test_a_personal_snippet_is_nobody_elses(web: Client, lead: User) -> None:
+def test_a_personal_snippet_is_visible_to_its_owner_only(web: Client, lead: User) -> None:
     theirs = Snippet.objects.create(owner=lead, name="của-tôi", content="x")
 
     assert "của-tôi" not in text_of(web.get(LIST))
@@ -170,7 +170,7 @@ def test_a_number_beyond_the_database_is_not_found(web: Client) -> None:
     assert web.get(f"/snippets/{2**63}/").status_code == 404
 
 
-def test_a_user_has_a_bounded_number(web: Client, staff: User) -> None:
+def test_snippets_of_a_user_are_limited_in_number(web: Client, staff: User) -> None:
     Snippet.objects.bulk_create(
         Snippet(owner=staff, name=f"n{number}", content="x") for number in range(MAX_SNIPPETS)
     )
@@ -183,7 +183,7 @@ def test_a_user_has_a_bounded_number(web: Client, staff: User) -> None:
     assert Snippet.objects.count() == MAX_SNIPPETS
 
 
-def test_the_list_costs_the_same_queries_whatever_it_holds_and_says_what_it_leaves_out(
+def test_the_list_has_constant_queries_and_says_what_it_leaves_out(
     web: Client, staff: User, lead: User
 ) -> None:
     Snippet.objects.create(owner=staff, name="own", content="x")
@@ -207,7 +207,9 @@ def option_names(page: str) -> list[str]:
     return re.findall(r'data-snippet-menu-name="([^"]*)"', page)
 
 
-def test_the_menu_holds_ones_own_first_and_no_whole_text(web: Client, staff: User, lead: User) -> None:
+def test_the_menu_lists_ones_own_first_and_contains_no_whole_text(
+    web: Client, staff: User, lead: User
+) -> None:
     for owner, name, is_shared in [(lead, "a", True), (lead, "b", False), (staff, "z", False)]:
         Snippet.objects.create(owner=owner, name=name, content="<p>x</p>" * 200, is_shared=is_shared)
 
@@ -218,7 +220,7 @@ def test_the_menu_holds_ones_own_first_and_no_whole_text(web: Client, staff: Use
     assert f"/text/?ticket={CODE}" in page
 
 
-def test_what_is_inserted_is_clean_and_has_the_values_of_the_ticket(
+def test_an_inserted_snippet_is_clean_and_has_the_values_of_the_ticket(
     web: Client, staff: User, lead: User, sandbox: Sandbox
 ) -> None:
     content = "<p onclick=x()>{customer} {code} {me} {today}</p>"
@@ -243,7 +245,7 @@ def test_what_is_inserted_is_clean_and_has_the_values_of_the_ticket(
         ("?!", "There is no single ticket here whose code could be inserted."),
     ],
 )
-def test_a_value_that_is_not_known_is_said(web: Client, staff: User, ticket: str, said: str) -> None:
+def test_an_unknown_value_is_reported(web: Client, staff: User, ticket: str, said: str) -> None:
     own = Snippet.objects.create(owner=staff, name="b", content="{customer} {code}")
 
     answer = web.get(address(own, "text/"), {"ticket": ticket})
@@ -341,7 +343,7 @@ def test_without_scripts_a_snippet_begins_on_a_line_of_its_own(
         ("x", "no number", "this snippet no longer exists"),
     ],
 )
-def test_without_scripts_what_cannot_be_inserted_leaves_the_form_as_it_was(
+def test_without_scripts_an_uninsertable_snippet_leaves_the_form_unchanged(
     web: Client, staff: User, sandbox: Sandbox, content: str, number: str, said: str
 ) -> None:
     sandbox.edit(CODE, account_name="")
@@ -355,15 +357,15 @@ def test_without_scripts_what_cannot_be_inserted_leaves_the_form_as_it_was(
 
 
 @pytest.mark.parametrize("into", ["", "status_name", "emergency_phone", "nothing", "base"])
-def test_a_box_that_takes_no_text_is_not_found(web: Client, sandbox: Sandbox, into: str) -> None:
+def test_a_box_that_accepts_no_text_is_not_found(web: Client, sandbox: Sandbox, into: str) -> None:
     assert chosen(web, into=into).status_code == 404
 
 
-def test_a_form_that_is_not_ones_own_shows_nothing(web: Client, sandbox: Sandbox) -> None:
+def test_another_users_form_shows_nothing(web: Client, sandbox: Sandbox) -> None:
     assert web.post(f"{URL}snippet/", {"base": "x", "into": "ticket_title"}).status_code == 409
 
 
-def test_enter_in_a_box_saves_whatever_buttons_are_before(web: Client, sandbox: Sandbox) -> None:
+def test_enter_in_a_box_saves_whatever_buttons_precede_it(web: Client, sandbox: Sandbox) -> None:
     """HTML, implicit submission: Enter presses the first submit button of the form."""
     page = text_of(web.get(URL))
     form = page[page.index("data-ticket-form") :]

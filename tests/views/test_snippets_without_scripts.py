@@ -153,7 +153,7 @@ def test_the_button_of_another_box_asks_which_snippet(
         ("x", "123456", "this snippet no longer exists"),
     ],
 )
-def test_in_a_bulk_update_what_cannot_be_inserted_changes_nothing(
+def test_in_a_bulk_update_an_uninsertable_snippet_changes_nothing(
     web: Client, bulk: BulkUpdate, snippet: Snippet, content: str, number: str, said: str
 ) -> None:
     Snippet.objects.update(content=content)
@@ -168,7 +168,7 @@ def test_in_a_bulk_update_what_cannot_be_inserted_changes_nothing(
 
 
 @pytest.mark.parametrize("into", ["", "status_name", "emergency_phone", "nothing", "action.ticket_title"])
-def test_a_box_of_a_bulk_update_that_takes_no_text_is_not_found(
+def test_a_box_of_a_bulk_update_that_accepts_no_text_is_not_found(
     web: Client, bulk: BulkUpdate, into: str
 ) -> None:
     assert web.post(f"/bulk/{bulk.uuid}/", changes_form(web, bulk).filled(into=into)).status_code == 404
@@ -228,7 +228,7 @@ WAYS = ["status", "undo", "restore", "bulk undo", "bulk restore"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_reason_takes_a_snippet_and_goes_on_with_it(
+def test_a_reason_with_a_snippet_is_used(
     way: str, web: Client, change: Change, run: BulkUpdate, snippet: Snippet, sandbox: Sandbox
 ) -> None:
     Snippet.objects.update(content="a & b\n{me}")
@@ -256,7 +256,7 @@ def test_a_reason_takes_a_snippet_and_goes_on_with_it(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_snippet_that_cannot_be_inserted_leaves_the_reason(
+def test_an_uninsertable_snippet_leaves_the_reason_unchanged(
     way: str, web: Client, change: Change, run: BulkUpdate, snippet: Snippet, sandbox: Sandbox
 ) -> None:
     form, puts = reason_form(web, way, change, run), len(sandbox.puts())
@@ -270,7 +270,7 @@ def test_a_snippet_that_cannot_be_inserted_leaves_the_reason(
     assert len(sandbox.puts()) == puts
 
 
-def test_what_was_accepted_to_be_lost_goes_along(web: Client, change: Change) -> None:
+def test_accepted_losses_are_carried_along(web: Client, change: Change) -> None:
     form = form_to(web.get("/history/"), f"{change.uuid}/undo/")
     typed = form.filled(accept_losing=["ticket_phone", "email"], into=REASON)
 
@@ -280,7 +280,7 @@ def test_what_was_accepted_to_be_lost_goes_along(web: Client, change: Change) ->
     assert answer.values["submission"] == form.values["submission"]
 
 
-def test_a_status_page_without_a_status_chooses_none_by_enter(web: Client, snippet: Snippet) -> None:
+def test_enter_on_a_status_page_without_a_status_chooses_none(web: Client, snippet: Snippet) -> None:
     page = text_of(web.get(f"{URL}status/"))
     first = re.search(r"<button[^>]*>", page[page.index("data-quick") :])
 
@@ -292,14 +292,14 @@ def test_a_status_page_without_a_status_chooses_none_by_enter(web: Client, snipp
 
 
 @pytest.mark.parametrize("way", ["bulk pause", "bulk retry"])
-def test_an_action_without_a_reason_takes_no_snippet(way: str, web: Client, run: BulkUpdate) -> None:
+def test_an_action_without_a_reason_accepts_no_snippet(way: str, web: Client, run: BulkUpdate) -> None:
     answer = web.post(f"/bulk/{run.uuid}/{way.removeprefix('bulk ')}/", {"into": REASON})
 
     assert answer.status_code == 404
     assert BulkUpdate.objects.count() == 1
 
 
-def test_a_reason_that_a_rule_wants_takes_a_snippet_in_place(web: Client, sandbox: Sandbox) -> None:
+def test_a_reason_required_by_a_rule_accepts_a_snippet_in_place(web: Client, sandbox: Sandbox) -> None:
     """The fragment is for scripts, so its button is no submit button: Enter in the box tries again."""
     TicketRule.objects.create(field="status_name", value="Hủy", needs_reason=True)
 
@@ -321,7 +321,7 @@ def test_a_reason_that_a_rule_wants_takes_a_snippet_in_place(web: Client, sandbo
     ("key", "into"),
     [("moi", "custom_fields.moi"), ("", "new_custom_value"), ("không được", "new_custom_value")],
 )
-def test_the_value_of_a_further_custom_field_takes_a_snippet(
+def test_the_value_of_an_additional_custom_field_accepts_a_snippet(
     key: str, into: str, web: Client, snippet: Snippet, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.TICKET_API_READ = "off"
@@ -344,7 +344,7 @@ def test_the_value_of_a_further_custom_field_takes_a_snippet(
 # --- more than a list holds ----------------------------------------------------------------------
 
 
-def test_where_there_are_more_the_next_ones_are_a_press_away(
+def test_further_snippets_are_one_press_away(
     web: Client, lead: User, administrator: User, bulk: BulkUpdate, sandbox: Sandbox
 ) -> None:
     Snippet.objects.bulk_create(
@@ -372,7 +372,7 @@ def test_where_there_are_more_the_next_ones_are_a_press_away(
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "9" * 18, "9" * 40])
-def test_a_place_beyond_the_last_snippet_shows_none(after: str, web: Client, snippet: Snippet) -> None:
+def test_a_position_beyond_the_last_snippet_shows_none(after: str, web: Client, snippet: Snippet) -> None:
     answer = web.post(f"{URL}status/", {"more_for": REASON, "snippets_after": after})
 
     assert answer.status_code == 200

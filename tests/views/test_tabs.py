@@ -48,14 +48,14 @@ def test_the_tabs_of_history_keep_the_filters_and_begin_at_the_first_page(web: C
     assert [is_shown for _url, is_shown, _word in tabs(mine.content)] == [False, True]
 
 
-def test_who_sees_only_their_own_changes_is_offered_no_tabs(
+def test_users_who_see_only_their_own_changes_get_no_tabs(
     staff: User, client_of: Callable[[User], Client]
 ) -> None:
     assert tabs(client_of(staff).get("/history/").content) == []
 
 
 @pytest.mark.usefixtures("runs")
-def test_the_tabs_of_bulk_updates_show_everybodys_or_ones_own(web: Client, lead: User) -> None:
+def test_the_tabs_of_bulk_updates_show_all_or_ones_own(web: Client, lead: User) -> None:
     everybodys = web.get("/bulk/").content
     assert everybodys.count(b'data-label="Who"') == 2
     mine_url = tabs(everybodys)[1][0]
@@ -67,7 +67,7 @@ def test_the_tabs_of_bulk_updates_show_everybodys_or_ones_own(web: Client, lead:
 
 
 @pytest.mark.usefixtures("runs")
-def test_a_lead_without_bulk_updates_is_told_where_the_others_are(
+def test_a_lead_without_bulk_updates_is_pointed_to_the_others(
     make_person: Callable[..., User], client_of: Callable[[User], Client]
 ) -> None:
     new = make_person(Role.LEAD, "moi")

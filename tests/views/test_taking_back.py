@@ -42,7 +42,7 @@ def offers(page: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("semantics", ["merge", "replace"])
-def test_no_two_offers_to_take_a_change_back_look_the_same(
+def test_offers_to_undo_and_to_restore_have_distinct_labels(
     semantics: str, web: Client, sandbox: Sandbox
 ) -> None:
     save(web, ticket_title="Lần một")
@@ -140,7 +140,7 @@ def test_an_undo_in_conflict_names_the_values_by_the_change_that_it_takes_back(
 
 
 @pytest.mark.parametrize("address", [URL, f"{URL}preview/"])
-def test_an_undo_in_conflict_stays_one_until_a_value_is_chosen(
+def test_an_undo_in_conflict_stays_an_undo_until_a_value_is_chosen(
     address: str, web: Client, sandbox: Sandbox
 ) -> None:
     page = save(web, ticket_title="Sai rồi")
@@ -167,7 +167,7 @@ def test_an_undo_in_conflict_stays_one_until_a_value_is_chosen(
         ({"ticket_title": "Bản nháp", "emergency_phone": "0911222333"}, "Title"),
     ],
 )
-def test_an_undo_in_conflict_says_what_becomes_of_the_draft(
+def test_an_undo_in_conflict_says_what_happens_to_the_draft(
     typed: dict[str, str], replaced: str | None, web: Client, sandbox: Sandbox
 ) -> None:
     page = save(web, ticket_title="Sai rồi")
@@ -205,7 +205,7 @@ def test_a_quick_undo_that_fails_says_why_in_place(
     assert said in in_place(answer)
 
 
-def test_a_quick_undo_of_what_is_undone_already_says_so_in_place(web: Client, sandbox: Sandbox) -> None:
+def test_a_repeated_quick_undo_says_so_in_place(web: Client, sandbox: Sandbox) -> None:
     before = sandbox.ticket(CODE)["ticket_title"]
     page = save(web, ticket_title="Sai rồi")
     sandbox.edit(CODE, ticket_title=before)
@@ -220,7 +220,7 @@ def test_a_quick_undo_of_unknown_values_says_so_in_place(web: Client, sandbox: S
     assert "cannot be taken back" in in_place(press(web, page, "undo", headers=SCRIPT))
 
 
-def test_an_odd_date_is_shown_as_it_is_and_is_not_sent_untouched(web: Client, sandbox: Sandbox) -> None:
+def test_an_odd_date_is_shown_as_it_is_and_not_sent_if_untouched(web: Client, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, expected_at="31/12/2026")
 
     form = ticket_form(web.get(URL))
@@ -230,7 +230,7 @@ def test_an_odd_date_is_shown_as_it_is_and_is_not_sent_untouched(web: Client, sa
     assert sandbox.puts() == [{"ticket_code": CODE, "ticket_title": "Ngày lạ"}]
 
 
-def test_choosing_an_odd_date_of_before_sends_it_as_it_was(web: Client, sandbox: Sandbox) -> None:
+def test_choosing_a_previous_odd_date_sends_it_as_it_was(web: Client, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, expected_at="31/12/2026")
     page = save(web, expected_at="2027-01-01")
     sandbox.edit(CODE, expected_at="2027-02-02")
@@ -258,9 +258,7 @@ def test_filling_the_form_with_an_odd_date_again_clears_nothing(web: Client, san
     assert sandbox.ticket(CODE)["expected_at"] == "2027-01-01"
 
 
-def test_filling_the_form_again_clears_what_was_to_be_cleared(
-    web: Client, sandbox: Sandbox, settings: Any
-) -> None:
+def test_filling_the_form_again_restores_clears(web: Client, sandbox: Sandbox, settings: Any) -> None:
     settings.TICKET_API_READ = "off"
     sandbox.fault("status", method="PUT", status=400)
     web.post(URL, ticket_form(web.get(URL)).filled(clear=["expected_at"], status_name="Hủy"))
@@ -272,7 +270,7 @@ def test_filling_the_form_again_clears_what_was_to_be_cleared(
     assert form.values["status_name"] == ["Hủy"]
 
 
-def test_a_bulk_undo_without_the_right_is_refused_in_words(
+def test_a_bulk_undo_without_permission_is_refused_with_a_message(
     make_person: Callable[..., User], client_of: Callable[[User], Client], staff: User
 ) -> None:
     group = Group.objects.create(name="Bulk only")

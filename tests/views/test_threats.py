@@ -186,7 +186,7 @@ def test_host_header(host: str, language: str, visitor: Client) -> None:
         assert "evil.example" not in answer.content.decode()
 
 
-def test_host_header_forwarded_by_nobody_is_not_believed(visitor: Client) -> None:
+def test_a_forwarded_host_without_a_proxy_is_ignored(visitor: Client) -> None:
     page = visitor.get("/tickets/", headers={"X-Forwarded-Host": "evil.example"}).content.decode()
 
     assert "evil.example" not in page
@@ -322,7 +322,7 @@ def test_csv_injection(visitor: Client, staff: User) -> None:
     assert f"'{formula}" in rows[1]
 
 
-def test_check_deploy_has_nothing_to_say(tmp_path: Any) -> None:
+def test_check_deploy_reports_nothing(tmp_path: Any) -> None:
     environment = {
         "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ-0123456789",
         "TICKET_API_URL": "https://crm.example.com",
@@ -337,7 +337,7 @@ def test_check_deploy_has_nothing_to_say(tmp_path: Any) -> None:
     assert "no issues" in done.stdout
 
 
-def test_a_script_gets_words_too(visitor: Client) -> None:
+def test_a_script_also_gets_an_error_message(visitor: Client) -> None:
     answer = visitor.post(
         f"/tickets/{CODE}/draft/", {"x": "x" * 2_600_000}, headers={"X-Requested-With": "XMLHttpRequest"}
     )

@@ -57,7 +57,7 @@ def press_status(web: Client) -> Any:
 
 
 @pytest.mark.parametrize("language", WORDS)
-def test_a_save_that_meets_a_colleagues_says_whose_and_sends_nothing(
+def test_a_save_during_a_colleagues_save_names_them_and_sends_nothing(
     language: str, web: Client, sandbox: Sandbox, staff: User
 ) -> None:
     form = ticket_form(web.get(URL))
@@ -72,7 +72,7 @@ def test_a_save_that_meets_a_colleagues_says_whose_and_sends_nothing(
     assert sandbox.puts() == []
 
 
-def test_a_quick_status_that_meets_a_colleagues_save_says_whose(
+def test_a_quick_status_during_a_colleagues_save_names_them(
     web: Client, sandbox: Sandbox, staff: User
 ) -> None:
     pending(staff, sandbox)
@@ -84,7 +84,7 @@ def test_a_quick_status_that_meets_a_colleagues_save_says_whose(
     assert sandbox.puts() == []
 
 
-def test_a_save_that_meets_ones_own_says_so(web: Client, sandbox: Sandbox, lead: User) -> None:
+def test_a_save_during_ones_own_save_says_so(web: Client, sandbox: Sandbox, lead: User) -> None:
     form = ticket_form(web.get(URL))
     pending(lead, sandbox)
 
@@ -111,7 +111,7 @@ def test_a_save_that_was_cut_off_days_ago_blocks_no_quick_status(
 @pytest.mark.parametrize(
     ("title", "outcome"), [(None, Outcome.UNKNOWN), ("Của người khác", Outcome.VERIFIED)]
 )
-def test_a_save_whose_process_has_ended_blocks_nobody_from_then_on(
+def test_a_save_whose_process_ended_blocks_no_other_save(
     title: str | None, outcome: Outcome, web: Client, sandbox: Sandbox, staff: User
 ) -> None:
     home, pid, start = this_runner().split(":")
@@ -128,7 +128,7 @@ def test_a_save_whose_process_has_ended_blocks_nobody_from_then_on(
 
 
 @pytest.mark.parametrize("whose", ["own", "a colleague's"])
-def test_a_save_that_may_have_been_cut_off_says_until_when_it_blocks(
+def test_a_save_that_may_have_been_cut_off_says_how_long_it_blocks(
     whose: str, web: Client, sandbox: Sandbox, staff: User, lead: User
 ) -> None:
     """Its process is on another machine, or alive: it may still be under way."""
@@ -142,7 +142,7 @@ def test_a_save_that_may_have_been_cut_off_says_until_when_it_blocks(
     assert sandbox.puts() == []
 
 
-def test_a_save_that_was_cut_off_days_ago_blocks_nobody_where_nothing_can_be_read(
+def test_an_old_cut_off_save_blocks_no_other_save_even_without_reading(
     web: Client, sandbox: Sandbox, staff: User
 ) -> None:
     sandbox.switch(read_right="403")
@@ -170,7 +170,7 @@ def test_a_save_that_was_cut_off_days_ago_blocks_no_undo(web: Client, sandbox: S
 @pytest.mark.parametrize(
     ("age", "state"), [(timedelta(0), ItemState.WAITING), (timedelta(days=2), ItemState.DONE)]
 )
-def test_a_ticket_of_a_bulk_update_waits_for_a_colleagues_save_and_not_for_ever(
+def test_a_ticket_of_a_bulk_update_waits_a_limited_time_for_a_colleagues_save(
     age: timedelta, state: ItemState, web: Client, sandbox: Sandbox, staff: User, lead: User
 ) -> None:
     pending(staff, sandbox, age=age)
@@ -197,7 +197,7 @@ def test_one_ticket_has_one_save_in_flight(sandbox: Sandbox, staff: User, lead: 
         pending(lead, sandbox, origin=Origin.BULK)
 
 
-def test_who_is_overtaken_again_and_again_hears_by_whom(web: Client, sandbox: Sandbox, staff: User) -> None:
+def test_a_repeatedly_overtaken_user_is_told_by_whom(web: Client, sandbox: Sandbox, staff: User) -> None:
     form = ticket_form(web.get(URL))
     others: list[Change] = []
 

@@ -85,7 +85,7 @@ CSV = "Danh sách, tháng 12\r\n\r\nMã phiếu;Title;Expected date\r\nTK-1;a;20
     ],
 )
 @pytest.mark.django_db
-def test_a_file_is_read_as_it_is_and_its_page_says_how(
+def test_a_file_is_read_and_its_page_says_how(
     content: bytes, said: list[str], needs_consent: bool, lead: User, client_of: Callable[[User], Client]
 ) -> None:
     browser = client_of(lead)
@@ -99,7 +99,7 @@ def test_a_file_is_read_as_it_is_and_its_page_says_how(
 
 
 @pytest.mark.django_db
-def test_nothing_is_checked_before_hidden_rows_are_agreed_to(
+def test_no_check_starts_before_hidden_rows_are_confirmed(
     lead: User, client_of: Callable[[User], Client]
 ) -> None:
     browser = client_of(lead)
@@ -116,7 +116,7 @@ def test_nothing_is_checked_before_hidden_rows_are_agreed_to(
 
 
 @pytest.mark.django_db
-def test_a_value_merged_over_rows_counts_for_each_once_the_user_agrees(
+def test_a_value_merged_over_rows_applies_to_each_once_confirmed(
     lead: User, client_of: Callable[[User], Client]
 ) -> None:
     file = SimpleUploadedFile("phieu.xlsx", workbook(*ROWS, change=merge_values))
@@ -156,9 +156,7 @@ def test_a_workbook_without_a_table_on_any_sheet_is_refused(
 
 
 @pytest.mark.django_db
-def test_a_file_without_a_byte_is_refused_in_the_words_of_the_page(
-    lead: User, client_of: Callable[[User], Client]
-) -> None:
+def test_an_empty_file_is_refused_with_a_message(lead: User, client_of: Callable[[User], Client]) -> None:
     answer = client_of(lead).post("/bulk/new/", {"file": SimpleUploadedFile("phieu.csv", b"")})
 
     assert answer.status_code == 422
@@ -166,7 +164,7 @@ def test_a_file_without_a_byte_is_refused_in_the_words_of_the_page(
 
 
 @pytest.mark.django_db
-def test_a_template_that_was_not_filled_in_is_said_to_have_no_rows(
+def test_an_unfilled_template_is_reported_as_having_no_rows(
     lead: User, client_of: Callable[[User], Client]
 ) -> None:
     browser = client_of(lead)
@@ -197,7 +195,7 @@ def test_outcomes_are_written_into_the_sheet_that_was_read(
 
 @pytest.mark.parametrize("state", [BulkState.READY, BulkState.RUNNING, BulkState.FINISHED])
 @pytest.mark.django_db
-def test_the_page_of_a_run_offers_its_file_with_the_errors_while_it_is_kept(
+def test_the_page_of_a_run_offers_the_file_with_errors_while_it_is_stored(
     state: BulkState, lead: User, client_of: Callable[[User], Client]
 ) -> None:
     browser = client_of(lead)

@@ -48,7 +48,7 @@ def errors_of(page: Any) -> str:
 
 
 @pytest.mark.parametrize(("kind", "value"), LEFT_ALONE)
-def test_a_value_that_nobody_touched_is_not_sent(
+def test_an_untouched_value_is_not_sent(
     kind: str, value: Any, hold: Callable[..., PageForm], web: Client, sandbox: Sandbox
 ) -> None:
     form = hold(kind, value)
@@ -60,7 +60,7 @@ def test_a_value_that_nobody_touched_is_not_sent(
 
 
 @pytest.mark.parametrize("name", ["ticket_title", "account_email", "emergency_phone"])
-def test_a_line_end_in_a_standard_field_of_one_line_stays(name: str, web: Client, sandbox: Sandbox) -> None:
+def test_a_line_end_in_a_one_line_standard_field_is_kept(name: str, web: Client, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, **{name: "một\nhai"})
     form = ticket_form(web.get(URL))
 
@@ -69,7 +69,7 @@ def test_a_line_end_in_a_standard_field_of_one_line_stays(name: str, web: Client
     assert sandbox.puts(CODE) == [{"ticket_code": CODE, "expected_at": "2026-12-31"}]
 
 
-def test_a_colleagues_line_end_is_no_conflict_for_somebody_who_never_touched_it(
+def test_a_colleagues_line_end_in_an_untouched_field_is_not_a_conflict(
     hold: Callable[..., PageForm], web: Client, sandbox: Sandbox
 ) -> None:
     form = hold("text", "Tầng 3\nPhòng 302")
@@ -105,7 +105,7 @@ def test_a_colleagues_line_end_is_no_conflict_for_somebody_who_never_touched_it(
         ("long_text", "một", "  một\n hai", "  một\n hai"),
     ],
 )
-def test_what_is_sent_keeps_the_type_of_what_was_there(
+def test_sent_values_keep_the_json_type_of_the_previous_value(
     kind: str,
     value: Any,
     typed: Any,
@@ -139,7 +139,7 @@ def test_what_is_sent_keeps_the_type_of_what_was_there(
         ("multi_select", ["OLD"], ["", "OLD", "C"], "C is not one of the options."),
     ],
 )
-def test_what_cannot_be_sent_is_refused_with_its_reason_and_stays_in_its_box(
+def test_an_invalid_value_is_refused_with_its_reason_and_stays_in_its_box(
     kind: str,
     value: Any,
     typed: Any,
@@ -165,7 +165,9 @@ def test_what_cannot_be_sent_is_refused_with_its_reason_and_stays_in_its_box(
         ("emergency_phone", "0" * 21, "Write 6 to 20 digits"),
     ],
 )
-def test_no_box_cuts_what_is_pasted(name: str, typed: str, said: str, web: Client, sandbox: Sandbox) -> None:
+def test_no_box_truncates_pasted_text(
+    name: str, typed: str, said: str, web: Client, sandbox: Sandbox
+) -> None:
     page = web.get(URL)
     form = ticket_form(page)
     assert "maxlength" not in page.content.decode().partition("data-ticket-form")[2].partition("</form>")[0]
@@ -193,7 +195,7 @@ def test_invisible_characters_do_not_spoil_a_value(
     assert sandbox.puts(CODE) == [{"ticket_code": CODE, name: stored}]
 
 
-def test_a_text_that_is_no_html_keeps_every_character_and_line(web: Client, sandbox: Sandbox) -> None:
+def test_plain_text_keeps_every_character_and_line(web: Client, sandbox: Sandbox) -> None:
     typed = "Liên hệ Lan <lan@example.com> gấp\na < b && c\n\nHết"
 
     page = web.post(URL, ticket_form(web.get(URL)).filled(ticket_content=typed), follow=True)
@@ -203,7 +205,7 @@ def test_a_text_that_is_no_html_keeps_every_character_and_line(web: Client, sand
     assert "Lan &lt;lan@example.com&gt; gấp" in page.content.decode()
 
 
-def test_stored_content_that_is_no_html_is_shown_whole(web: Client, sandbox: Sandbox) -> None:
+def test_stored_plain_text_content_is_shown_whole(web: Client, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, ticket_content="Liên hệ Lan <lan@example.com> gấp\nhai\nba")
 
     page = web.get(URL).content.decode()
@@ -212,7 +214,7 @@ def test_stored_content_that_is_no_html_is_shown_whole(web: Client, sandbox: San
 
 
 @pytest.mark.parametrize(("held", "typed"), [(" Máy in ", "Máy in"), ("Máy in  ", "Máy in")])
-def test_the_outer_space_of_a_title_can_be_taken_away(
+def test_the_outer_white_space_of_a_title_can_be_removed(
     held: str, typed: str, web: Client, sandbox: Sandbox
 ) -> None:
     sandbox.edit(CODE, ticket_title=held)
@@ -229,7 +231,7 @@ def test_an_emptied_editor_clears_the_content(emptied: str, web: Client, sandbox
     assert sandbox.puts(CODE) == [{"ticket_code": CODE, "ticket_content": ""}]
 
 
-def test_without_our_database_the_page_repeats_what_was_typed_and_sends_it_again(
+def test_without_our_database_the_page_keeps_typed_text_and_can_resend_it(
     web: Client, sandbox: Sandbox
 ) -> None:
     form = ticket_form(web.get(URL))

@@ -146,7 +146,7 @@ EACH = [pytest.param(kind, marks=pytest.mark.slow) if kind in LONGEST else kind 
 
 
 @pytest.mark.parametrize("kind", EACH)
-def test_each_kind_is_refused_before_a_library_meets_it(kind: str) -> None:
+def test_each_kind_is_refused_before_a_library_parses_it(kind: str) -> None:
     parts, code = HOSTILE[kind]
     with zipfile.ZipFile(io.BytesIO(archive(parts))) as opened, pytest.raises(RefusedWorkbook) as caught:
         check_archive(opened)
@@ -154,7 +154,7 @@ def test_each_kind_is_refused_before_a_library_meets_it(kind: str) -> None:
     assert caught.value.code == code
 
 
-def test_a_part_that_is_there_twice_is_refused() -> None:
+def test_a_duplicate_part_is_refused() -> None:
     content = io.BytesIO(archive(EXCEL))
     with zipfile.ZipFile(content, "a") as written, pytest.warns(UserWarning, match="Duplicate"):
         written.writestr(STRINGS, BOMBED)
@@ -164,7 +164,7 @@ def test_a_part_that_is_there_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_part_packed_in_a_way_that_excel_does_not_know_is_refused(compression: int) -> None:
+def test_a_part_with_an_unsupported_compression_is_refused(compression: int) -> None:
     opened = zipfile.ZipFile(io.BytesIO(archive(EXCEL, compression)))
 
     with opened, pytest.raises(RefusedWorkbook):
@@ -185,7 +185,7 @@ def test_a_part_packed_in_a_way_that_excel_does_not_know_is_refused(compression:
         ),
     ],
 )
-def test_what_spreadsheet_programs_write_is_not_refused(extra: Mapping[str, str | bytes]) -> None:
+def test_files_of_spreadsheet_programs_are_not_refused(extra: Mapping[str, str | bytes]) -> None:
     with zipfile.ZipFile(io.BytesIO(archive(EXCEL | extra))) as opened:
         assert SHEET in check_archive(opened)
 
@@ -198,7 +198,7 @@ def shared_formulas() -> dict[str, str | bytes]:
     )
 
 
-def test_shared_formulas_are_not_written_out_cell_by_cell() -> None:
+def test_shared_formulas_are_not_expanded() -> None:
     with cpu_limit(10):
         table = read_table(archive(shared_formulas()), "x.xlsx")
 
@@ -213,26 +213,26 @@ def validations(count: int) -> bytes:
     return archive(EXCEL | {SHEET: sheet})
 
 
-def test_processor_time_ends_with_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exceeding_processor_time_is_a_readable_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbooks, "MAX_CPU_SECONDS", 1)
 
     assert_refused(validations(300_000), "too_much_inside")
 
 
-def test_waiting_ends_with_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exceeding_the_time_limit_is_a_readable_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbooks, "MAX_WORKBOOK_SECONDS", 0.2)
 
     assert_refused(validations(100_000), "too_much_inside")
 
 
-def test_memory_ends_with_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exceeding_memory_is_a_readable_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbooks, "MAX_MEMORY", 64 * 1024 * 1024)
     strings = f'<sst xmlns="{MAIN}">' + f"<si><t>{'x' * 60_000}</t></si>" * 1_000
 
     assert_refused(archive(EXCEL | {STRINGS: strings + "</sst>"}), "too_much_inside")
 
 
-def test_a_process_that_cannot_start_ends_with_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_start_is_a_readable_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for python in ("/nowhere/python", "/bin/false"):
         monkeypatch.setattr(sys, "executable", python)
 
@@ -259,7 +259,7 @@ def assert_refused(content: bytes, code: str) -> None:
     assert caught.value.messages[0].endswith(".")
 
 
-def test_the_process_that_reads_has_no_secret_and_no_django(tmp_path: Path) -> None:
+def test_the_reading_process_has_no_secret_and_no_django(tmp_path: Path) -> None:
     """The file is replaced by a question: what is in the environment, and which modules are loaded."""
     question = (
         "import os, sys, ticketadmin.workbooks.__main__, ticketadmin.workbooks.reading as reading;"
@@ -282,7 +282,7 @@ def test_the_process_that_reads_has_no_secret_and_no_django(tmp_path: Path) -> N
     assert names <= {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "OPENPYXL_LXML", "PWD", "OLDPWD", "SHLVL", "_"}
 
 
-def test_the_process_that_serves_people_never_opens_a_workbook() -> None:
+def test_the_web_process_never_opens_a_workbook() -> None:
     services = Path(workbooks.__file__).parent
 
     for path in services.glob("*.py"):

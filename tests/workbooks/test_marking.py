@@ -28,7 +28,7 @@ def sheet_of(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("p", ["", "x:"])
-def test_a_sheet_keeps_what_it_has_and_gets_a_column_behind_all_others(p: str) -> None:
+def test_a_sheet_keeps_its_contents_and_gets_a_last_column(p: str) -> None:
     name = f"xmlns:{p[:-1]}" if p else "xmlns"
     sheet = f'''<?xml version="1.0" encoding="UTF-8"?>
         <{p}worksheet {name}="{MAIN}"><{p}dimension ref="A1:C3"/>
@@ -50,7 +50,7 @@ def test_a_sheet_keeps_what_it_has_and_gets_a_column_behind_all_others(p: str) -
     assert "spans" not in text
 
 
-def test_a_column_that_is_there_is_replaced_where_it_stands() -> None:
+def test_an_existing_error_column_is_replaced_in_place() -> None:
     sheet = f'''<worksheet xmlns="{MAIN}"><sheetData>
         <row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>2</v></c></row>
         <row r="3"><c r="A3"><v>3</v></c><c r="C3"><v>4</v></c></row>
@@ -84,7 +84,7 @@ def test_a_part_in_another_encoding_is_written_in_utf_8() -> None:
     assert [cell.value for cell in rows[1]] == ["Mã", "Errors"]
 
 
-def test_line_ends_of_texts_and_of_formats_stay_what_they_are() -> None:
+def test_line_ends_of_texts_and_formats_are_kept() -> None:
     sheet = f'''<worksheet xmlns="{MAIN}"><sheetData><row r="3"><c r="A3" t="inlineStr" s="1"><is>
         <t xml:space="preserve">a&#13;&#10;b &amp;amp; &lt;i></t></is></c><c r="B3" s="1"><v>1</v></c></row>
         </sheetData></worksheet>'''
@@ -100,7 +100,7 @@ def test_line_ends_of_texts_and_of_formats_stay_what_they_are() -> None:
     assert rows["B3"].number_format == '0\n0"'
 
 
-def test_a_sheet_that_is_full_is_refused() -> None:
+def test_a_full_sheet_is_refused() -> None:
     sheet = f'''<worksheet xmlns="{MAIN}"><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row>
         </sheetData></worksheet>'''
 
