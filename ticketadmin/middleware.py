@@ -13,7 +13,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -25,7 +24,8 @@ from ticketadmin.request_ids import request_named
 from ticketadmin.services.audit.record import ActionOrigin, acting_from
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.addresses import client_address
-from ticketadmin.views.error_pages import bad_request, method_not_allowed
+from ticketadmin.views.error_pages import bad_request, method_not_allowed, session_ended
+from ticketadmin.views.redirects import address_of_page
 from ticketadmin.views.tickets.drafts import keep_without_session
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
@@ -189,23 +189,22 @@ class SignInMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase:
         """Keep what can be kept, then ask to sign in."""
         match = request.resolver_match
-        kept = (
-            request.method == "POST"
-            and match is not None
-            and match.url_name in {"ticket", "ticket_preview", "draft_keep"}
-            and keep_without_session(match.kwargs["code"], request.POST)
-        )
+        code = str(match.kwargs.get("code", "")) if match else ""
+        is_ticket_form = match is not None and match.url_name in {"ticket", "ticket_preview", "draft_keep"}
+        is_posted = request.method == "POST"
+        owner = keep_without_session(code, request.POST) if is_posted and is_ticket_form else None
         if is_scripted(request):
-            return JsonResponse({"state": "signed_out", "kept": kept}, status=401)
-        if kept:
+            return JsonResponse({"state": "signed_out", "kept": owner is not None}, status=401)
+        if not is_posted:
+            return super().handle_no_permission(request, view_func)
+        if owner:
             messages.info(request, _("Your session had ended. What you typed is kept as your draft."))
-        elif request.method == "POST":
+        elif page := session_ended(request):
+            return page
+        else:
             text = _(
                 "Your session had ended, so nothing was sent or stored. Your browser's Back button may still "
                 "show what you typed."
             )
             messages.warning(request, text)
-        if request.method not in {"GET", "HEAD"} and match is not None:
-            code = match.kwargs.get("code")
-            return redirect_to_login(reverse("ticket", args=[code]) if code else reverse("tickets"))
-        return super().handle_no_permission(request, view_func)
+        return redirect_to_login(address_of_page(request, code=code))

@@ -226,6 +226,36 @@ def test_without_scripts_the_form_survives_the_sign_in_page(
     assert live_sandbox.puts(CODE) == []
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "vi-VN"])
+def test_without_scripts_a_form_without_drafts_survives_the_end_of_the_session(
+    locale: str, tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    """The page repeats what was typed, and sends it once its user is back and has seen it."""
+    tab = tab_of("staff", java_script_enabled=False, locale=locale)
+    page = tab.goto("/snippets/new/")
+    name = f"het-phien-{locale.lower()}"
+    page.locator("[name=name]").fill(name)
+    page.locator("[name=content]").fill("Xin chào,\n\n  dòng hai <b>")
+    tab.context.clear_cookies(name="sessionid")
+    page.locator("form[action$='/snippets/new/'] .button--primary").last.click()
+
+    expect(page.locator("textarea").last).to_have_value("Xin chào,\n\n  dòng hai <b>")
+    with page.expect_popup() as opened:
+        page.locator("a[target=_blank]").click()
+    beside = opened.value
+    beside.locator("[name=username]").fill("staff")
+    beside.locator("[name=password]").fill(live.passwords["staff"])
+    beside.locator("main form .button--primary").click()
+    expect(beside).to_have_url(re.compile("/session/back/$"))
+    page.locator("main form button").click()
+    expect(page.locator("main form")).to_contain_text("Demo Staff")
+    page.locator("main form button").click()
+
+    expect(page).to_have_url(re.compile("/snippets/"))
+    page = tab.goto("/snippets/")
+    expect(page.get_by_text(f"//{name}")).to_be_visible()
+
+
 def test_another_user_who_signs_in_within_the_page_never_sees_the_text(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:

@@ -236,10 +236,10 @@ def test_a_failed_session_write_after_a_save_reports_the_save_truthfully(
 @pytest.mark.parametrize(
     ("path", "typed"),
     [
-        ("/snippets/new/", {"name": "chào", "content": "<p>Chào</p>"}),
-        ("/recipes/new/", {"name": "đóng"}),
-        ("/bulk/new/", {"codes": "TK240001"}),
-        ("/tickets/TK240001/status/", {"status_name": "Mới"}),
+        ("/snippets/new/", {"then": "more"}),
+        ("/recipes/7/delete/", {}),
+        ("/bulk/new/", {"view": "3"}),
+        ("/tickets/TK240001/status/", {"status": "Mới"}),
     ],
 )
 def test_a_post_after_the_session_ended_is_not_dropped_silently(path: str, typed: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Pages for what went wrong outside a form: what each one's template may name."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from django.utils.functional import Promise
 
@@ -21,14 +22,6 @@ class ProblemPage(Page):
     leads_on: bool = True
 
 
-@page("csrf_failure.html")
-class StaleFormPage(Page):
-    """A form without a valid token; `is_kept`: the input is a draft of the ticket with this code."""
-
-    code: str
-    is_kept: bool
-
-
 @page("500.html")
 class FaultPage(Page):
     """A fault of this tool."""
@@ -44,11 +37,42 @@ class TypedText:
 
 @dataclass(frozen=True)
 class PostedAgain:
-    """A form to post once more: its address, its values, and those of them that the user typed."""
+    """A form to post once more: its address, its values, and those of them that the user typed.
+
+    `token` is the security token that it was posted with, for a page that cannot have a new one.
+    """
 
     action: str
     values: tuple[tuple[str, str], ...]
     typed: tuple[TypedText, ...]
+    token: str
+
+
+class DraftKept(Enum):
+    """Whose draft the input of a form that was not taken became."""
+
+    OWN = auto()
+    OF_ANOTHER = auto()  # of the user who opened the form; somebody else is signed in now
+
+
+@page("unsent_form.html")
+class UnsentFormPage(Page):
+    """A form that came without a valid token or, if `has_ended`, without a session.
+
+    Its input is a draft of the ticket with this `code`, or `again` has it, or it cannot be repeated.
+    `is_signed_in`: a user is, and would send it in their own name.
+    """
+
+    code: str = ""
+    kept: DraftKept | None = None
+    again: PostedAgain | None = None
+    has_ended: bool = False
+    is_signed_in: bool = False
+
+    @property
+    def is_own_draft(self) -> bool:
+        """Return whether the user finds the input in the ticket."""
+        return self.kept is DraftKept.OWN
 
 
 @page("503.html")

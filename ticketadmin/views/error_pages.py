@@ -14,15 +14,16 @@ from django.utils.translation import ngettext
 from ticketadmin.models import User
 from ticketadmin.presenters.error_pages import (
     DatabaseAwayPage,
+    DraftKept,
     FaultPage,
     ProblemPage,
-    StaleFormPage,
+    UnsentFormPage,
 )
 from ticketadmin.presenters.page import Page
 from ticketadmin.views.access import is_scripted
 from ticketadmin.views.pages import show
+from ticketadmin.views.posted_again import is_from_here, posted_again
 from ticketadmin.views.tickets.drafts import keep_without_session
-from ticketadmin.views.tickets.posted_again import posted_again
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -115,14 +116,30 @@ def _show_alone(request: HttpRequest, page: Page, status: int) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form without a valid token, usually from a page open during a sign-in in another tab.
 
-    A ticket's form is kept for the user that its signed base names.
+    A ticket's form is kept for the user that its signed base names. Another form is repeated, to be sent with
+    a new token once the user has seen it; never one that another site may have made.
     """
-    match = request.resolver_match
+    match, user = request.resolver_match, getattr(request, "user", None)
     code = str(match.kwargs.get("code", "")) if match else ""
-    is_kept = bool(code) and "base" in request.POST and keep_without_session(code, request.POST)
-    response = show(request, StaleFormPage(code, is_kept), status=403)
+    owner = keep_without_session(code, request.POST) if code and "base" in request.POST else None
+    is_other = owner is not None and isinstance(user, User) and user != owner
+    page = UnsentFormPage(
+        code,
+        kept=None if owner is None else DraftKept.OF_ANOTHER if is_other else DraftKept.OWN,
+        again=posted_again(request) if owner is None and is_from_here(request) else None,
+        is_signed_in=isinstance(user, User),
+    )
+    response = show(request, page, status=403)
     response["X-Token-Refused"] = "1"  # a script asks for a new token and posts again
     return response
+
+
+def session_ended(request: HttpRequest) -> HttpResponse | None:
+    """Answer 403 to a form that a user filled in before the session ended, and repeat it; None for others."""
+    again = posted_again(request)
+    if again is None or not again.typed:
+        return None
+    return show(request, UnsentFormPage(again=again, has_ended=True), status=403)
 
 
 def locked_out(request: HttpRequest, response: object = None, credentials: object = None) -> HttpResponse:

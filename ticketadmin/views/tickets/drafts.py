@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ticketadmin.forms.tickets import keep_as_draft
+from ticketadmin.models import User
 from ticketadmin.services.drafts.drafts import TooManyDrafts, bring_back_draft, discard_draft
 from ticketadmin.services.saving.form_base import WrongBase, load_base, load_owned_base
 from ticketadmin.views.access import UserRequest, needs
@@ -45,18 +46,18 @@ def bring_back(request: UserRequest, code: str) -> HttpResponse:
     return see_other(reverse("ticket", args=[code]))
 
 
-def keep_without_session(code: str, data: QueryDict) -> bool:
-    """Keep a form that was posted after its user's session ended, for that user alone.
+def keep_without_session(code: str, data: QueryDict) -> User | None:
+    """Keep a form that was posted after its user's session ended, for that user alone, who is returned.
 
     The signed base names the user, who alone sees the draft after the next sign-in. A form that is older than
-    a session can be, or whose user has since been signed out everywhere, is not kept.
+    a session can be, or whose user has since been signed out everywhere, is not kept: None.
     """
     max_age = timedelta(hours=settings.SESSION_HOURS)
     try:
         base, owner = load_owned_base(data.get("base", ""), code=code, max_age=max_age)
         if not owner.may("edit_tickets"):
-            return False
+            return None
         keep_as_draft(data, base, user=owner)
     except (WrongBase, TooManyDrafts):
-        return False
-    return True
+        return None
+    return owner
