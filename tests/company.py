@@ -1,4 +1,4 @@
-"""What a company signs its people in with: an LDAP directory (Debian's slapd) and an OpenID provider.
+"""The sign-in sources of a company: an LDAP directory (Debian's slapd) and an OpenID provider.
 
 Both are real servers in processes of their own, on ports of their own, with data that goes with the test.
 """
@@ -81,7 +81,7 @@ def free_port() -> int:
 
 
 class Server(ABC):
-    """A process that listens on a port; it can go away and come back."""
+    """A process that listens on a port and can be stopped and restarted."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -118,7 +118,7 @@ class Server(ABC):
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
-        """Within the block, nothing answers at the port."""
+        """Within the block, nothing listens on the port."""
         self.stop()
         try:
             yield
@@ -167,7 +167,7 @@ class Directory(Server):
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a product that signs people in with this directory is set to."""
+        """The settings of a product that uses this directory."""
         return {
             "LDAP_URL": self.url,
             "LDAP_BIND_DN": READER,
@@ -229,7 +229,7 @@ ROLES = {"STAFF_GROUPS": "support", "LEAD_GROUPS": "leads", "ADMINISTRATOR_GROUP
 
 
 class Provider(Server):
-    """An OpenID provider that takes every user at their word: its form asks only for the subject."""
+    """An OpenID provider that believes every user: its form asks only for the subject."""
 
     @property
     def command(self) -> list[str]:
@@ -242,7 +242,7 @@ class Provider(Server):
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a product that signs people in with this provider is set to."""
+        """The settings of a product that uses this provider."""
         return {
             "OIDC_ISSUER": self.url,
             "OIDC_NAME": "Example",
@@ -277,14 +277,14 @@ class Wanderer:
         return self.session.post(self.product + path, data, timeout=30)
 
     def begin(self, next_page: str = "") -> str:
-        """Press the button; returns where it leads."""
+        """Press the button; returns the address of the provider."""
         asked = f"/sign-in/openid/?next={next_page}" if next_page else "/sign-in/openid/"
         found = re.search(r'href="([^"]+)"\s+id="provider"', self.post(asked).text)
         assert found
         return html.unescape(found[1])
 
     def agree(self, address: str, subject: str, action: str = "") -> str:
-        """Sign in at the provider as this subject; returns where that leads."""
+        """Sign in at the provider as this subject; returns the address of the callback."""
         data = {"action": action} if action else {"sub": subject}
         answer = requests.post(address, data, timeout=30, allow_redirects=False)
         assert answer.status_code == 302, answer.text

@@ -1,4 +1,4 @@
-"""What every test may use: the sandbox as a real process, the cast of people, and skips that CI forbids."""
+"""Shared fixtures: the sandbox as a real process, users of each role, and skips that CI forbids."""
 
 import contextlib
 import functools
@@ -61,7 +61,7 @@ setting_changed.connect(forget_api_of_other_settings)
 
 
 def skip_or_fail(what: str, variable: str) -> None:
-    """Skip a test whose tool is not here, visibly; where CI requires the tool, fail."""
+    """Skip a test whose tool is missing, visibly; if CI requires the tool, fail."""
     message = f"{what} is not installed"
     if os.environ.get(variable):
         pytest.fail(message)
@@ -344,7 +344,7 @@ def make_person(db: None) -> Callable[..., User]:
 
 @pytest.fixture
 def staff(make_person: Callable[..., User]) -> User:
-    """A person who edits tickets."""
+    """A user who edits tickets."""
     return make_person(Role.STAFF, first_name="Lan", last_name="Trần")
 
 
@@ -356,19 +356,19 @@ def lead(make_person: Callable[..., User]) -> User:
 
 @pytest.fixture
 def administrator(make_person: Callable[..., User]) -> User:
-    """A person who manages the tool."""
+    """A user who manages the product."""
     return make_person(Role.ADMINISTRATOR)
 
 
 @pytest.fixture
 def client_of() -> Callable[[User], Client]:
-    """Makes a test browser in which a person is signed in."""
+    """Makes a test browser in which a user is signed in."""
     return signed_in
 
 
 @pytest.fixture(scope="session")
 def live(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """The product in processes of its own, for browser, crash and concurrency tests."""
+    """The product in separate processes, for browser, crash and concurrency tests."""
     server = LiveServer(tmp_path_factory.mktemp("live"), sandbox_process.url)
     yield server
     server.stop()
@@ -376,7 +376,7 @@ def live(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def live_sandbox(live: LiveServer) -> Sandbox:
-    """The live server's CRM, in its first state; drafts and what earlier tests taught the server are gone."""
+    """The live server's CRM in its initial state; drafts and what the server learnt earlier are gone."""
     driver = live.crm_as_seeded()
     live.forget_drafts()
     live.restore_index()

@@ -1,4 +1,4 @@
-"""Many people at the same server: they list, open, save, and check in the CRM that each save is there."""
+"""Many users at the same server: they list, open, save, and check in the CRM that each save is stored."""
 
 import re
 import statistics
@@ -20,12 +20,12 @@ PASSWORD = "a-long-test-password-1"
 
 @dataclass
 class Seen:
-    """What the crowd met: milliseconds by kind of request, saves proved and lost, and honest refusals."""
+    """What the crowd saw: milliseconds by kind of request, saves proved and lost, and reported failures."""
 
     milliseconds: dict[str, list[float]] = field(default_factory=lambda: {"list": [], "open": [], "save": []})
     proved: int = 0
     lost: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)  # said that it was not saved, or that it is not known
+    refused: list[str] = field(default_factory=list)  # reported as not saved, or as unknown
     errors: list[str] = field(default_factory=list)
 
     def p95(self, kind: str) -> float:
@@ -37,7 +37,7 @@ class Seen:
 
 
 def make_crowd(server: LiveServer, size: int) -> list[str]:
-    """Make that many staff in one go and return their names."""
+    """Create that many staff at once and return their names."""
     names = [f"person{number}" for number in range(size)]
     server.execute(
         "from ticketadmin.models import User; from django.contrib.auth.models import Group;"

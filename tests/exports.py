@@ -1,4 +1,4 @@
-"""An exported list there and back: tickets with every kind of value, the file, its upload, the dry run."""
+"""Exporting a list and uploading it: tickets with every kind of value, the file, its upload, the dry run."""
 
 import io
 import itertools
@@ -159,14 +159,14 @@ def cell(book: Any, code: str, heading: str) -> Any:
 
 
 def upload(web: Client, content: bytes, name: str = "tickets.xlsx") -> BulkUpdate:
-    """Upload a file that is taken, and return the bulk update that was made of it."""
+    """Upload a file that is accepted, and return its bulk update."""
     answer = web.post("/bulk/new/", {"file": SimpleUploadedFile(name, content)})
     assert answer.status_code == 303, _problems(answer)
     return BulkUpdate.objects.latest("pk")
 
 
 def dry_run(web: Client, bulk: BulkUpdate, **posted: str) -> BulkUpdate:
-    """Choose the changes and make the dry run, as a worker does."""
+    """Choose the changes and do the dry run, as a worker does."""
     answer = web.post(f"/bulk/{bulk.uuid}/", posted)
     assert answer.status_code == 303, _problems(answer)
     return check(bulk)

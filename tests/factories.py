@@ -1,4 +1,4 @@
-"""Rows as tests need them, with what every such row has filled in; any column can be given by its name.
+"""Factories for rows, with what every such row needs filled in; any column can be given by its name.
 
 Fixtures of `conftest.py` make a user for each test; a module may share its own.
 """

@@ -1,4 +1,4 @@
-"""Processes of the product forked from one that has imported it: started in no time, and as separate.
+"""Processes of the product forked from one that has imported it: fast to start, and just as separate.
 
 Tests of what an operator installs start a fresh interpreter instead (`test_demo`, `test_units`, `test_image`,
 `test_wheel`), and so does one of each way to start in `test_first_start` and `test_starting`. Their others

@@ -1,4 +1,4 @@
-"""The CRM's lists of categories and statuses as a process knows them that has read them before.
+"""The CRM's lists of categories and statuses, as a process that has read them before knows them.
 
 To ask for both and to keep them takes 7 ms of processor time, and some of the stand-in's, in each of
 thousands of tests whose pages show a ticket. A test of what comes without them begins with `forget_lists`.

@@ -1,4 +1,4 @@
-"""The product as it runs in production: gunicorn in its own processes, on a database of its own."""
+"""The product as it runs in production: gunicorn in separate processes, with its own database."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from tests.waiting import LIMIT, wait_until
 
 
 class LiveServer:
-    """One web server with its data folder. `kill` ends it without a word, `start` brings it back."""
+    """One web server with its data folder. `kill` ends it abruptly, `start` restarts it."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class LiveServer:
     ) -> None:
         """Prepare its data and start it, or leave it to commands.
 
-        Where it is not swept, its index knows no ticket, as after an installation.
+        Without a sweep, its index knows no ticket, as after an installation.
         """
         self.data = data
         self.workers = workers
@@ -44,7 +44,7 @@ class LiveServer:
             "STATIC_ROOT": str(prepared.static()),
             "TICKET_API_URL": sandbox_url,
             "TICKET_API_KEY": KEY,
-            "TICKET_API_TIMEOUT": "10",  # a machine that stalls for seconds is no CRM that is away
+            "TICKET_API_TIMEOUT": "10",  # a machine that stalls must not look like a CRM that is down
             "TICKET_INDEX_PER_SECOND": "0",  # what workers ask the CRM is what a test is about
             **settings,
             **({"DATABASE_URL": database.url} if database else {}),
@@ -151,7 +151,7 @@ class LiveServer:
         self.execute(_SWEEP)
 
     def restore_index(self) -> None:
-        """Bring the index back to what the CRM holds after a reset: what earlier tests saved is not there."""
+        """Reset the index to what the CRM holds after a reset, without what earlier tests saved."""
         kept = self.data / "index-as-seeded.sqlite3"
         if not kept.exists():
             with contextlib.closing(
@@ -182,7 +182,7 @@ class LiveServer:
             database.execute("DELETE FROM ticketadmin_presence")
 
     def let_changes_age(self, seconds: int) -> None:
-        """Move every change so far into the past: what is settled after a while need not be waited for."""
+        """Move every change into the past, so that no test waits for what is settled only after a while."""
         self.execute(
             "from datetime import timedelta; from django.db.models import F;"
             "from ticketadmin.models import Change;"
@@ -245,14 +245,14 @@ class LiveServer:
             return False
 
     def stop(self) -> None:
-        """End it in order."""
+        """End it cleanly."""
         self.stop_serving()
         for server in self._forks.values():
             server.close()
         self._forks.clear()
 
     def stop_serving(self) -> None:
-        """End its web server in order; others of its processes go on."""
+        """End its web server cleanly; its other processes continue."""
         if self._process:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(LIMIT)
@@ -281,12 +281,12 @@ class LiveWorker:
         return self._process.pid
 
     def stop(self) -> int:
-        """Ask it to end as a service manager does, and return its exit code."""
+        """Stop it as a service manager does, and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(LIMIT)
 
     def kill(self) -> None:
-        """End it without a word."""
+        """End it abruptly."""
         self._process.kill()
         self._process.wait(LIMIT)
 

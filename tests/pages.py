@@ -1,4 +1,4 @@
-"""Reading a page as a browser does: its forms with the values they would send."""
+"""Reading a page as a browser does: its forms with the values that they would send."""
 
 import re
 from dataclasses import dataclass, field

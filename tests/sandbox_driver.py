@@ -1,4 +1,4 @@
-"""Starting the sandbox as the process it is, and steering it over its control API."""
+"""Starting the sandbox as a process, and controlling it over its control API."""
 
 import json
 import os
@@ -54,7 +54,7 @@ class SandboxProcess:
         return code
 
     def kill(self) -> None:
-        """End it without a word."""
+        """End it abruptly."""
         self._process.kill()
         self._process.wait(LIMIT)
         assert self._process.stdout
@@ -81,7 +81,7 @@ class Logged:
 
 
 class Sandbox:
-    """Readable words for the control API."""
+    """A readable interface to the control API."""
 
     def __init__(self, url: str) -> None:
         self.url = url

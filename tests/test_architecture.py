@@ -1,4 +1,4 @@
-"""The directory is the diagram: imports point one way, and each outside thing has one door."""
+"""The directory is the diagram: imports point one way, and each external library is imported in one place."""
 
 import ast
 import re
@@ -233,7 +233,7 @@ def test_statements_are_nested_at_most_three_deep() -> None:
 
 
 def held_state(tree: ast.Module) -> list[str]:
-    """Return what a module keeps in its own names, or changes in those of another.
+    """Return the global state of a module, and what it changes in other modules.
 
     That is a name that a function rebinds, a container or thread-local that is filled later, a name written
     by way of `vars()` or `globals()`, and an attribute set on what was imported.
@@ -267,7 +267,7 @@ def held_state(tree: ast.Module) -> list[str]:
 
 
 def test_no_module_has_mutable_global_state() -> None:
-    """It is in an object with methods, Django's cache, a bounded `lru_cache` or a context variable."""
+    """State is in an object with methods, Django's cache, a bounded `lru_cache` or a context variable."""
     found = {name: held for name, tree in modules() if (held := held_state(tree))}
 
     assert found == {}
@@ -312,7 +312,7 @@ def names_bound(statements: list[ast.stmt]) -> Iterator[str]:
 
 
 def test_no_public_name_is_defined_in_two_modules() -> None:
-    """A search for a name leads to one thing; a name with a leading underscore is its module's own."""
+    """A search for a name finds one definition; a name with a leading underscore is private to its module."""
     places: dict[str, set[str]] = {}
     for module, tree in modules():
         for name in names_bound(tree.body):

@@ -1,4 +1,4 @@
-"""What the tests themselves keep to: waiting has a limit and a message, and no test measures time."""
+"""Conventions of the tests: waiting has a limit and a message, and no test measures time."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ def called(tree: ast.AST) -> Iterator[str]:
 
 
 def may_leave(statement: ast.stmt) -> bool:
-    """Return whether a statement does no more than press what may lead to another page."""
+    """Return whether a statement only presses what may open another page."""
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return False
     call = ast.unparse(statement.value)
@@ -38,7 +38,7 @@ def may_leave(statement: ast.stmt) -> bool:
 
 
 def acts_on_a_page_that_may_be_leaving(tree: ast.AST) -> Iterator[str]:
-    """Yield statements that act on whatever page is there, right after a press that may lead to another."""
+    """Yield statements that act on the page right after a press that may open another one."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         for before, after in pairwise(body if isinstance(body, list) else ()):
@@ -48,7 +48,7 @@ def acts_on_a_page_that_may_be_leaving(tree: ast.AST) -> Iterator[str]:
 
 
 def faults(source: str) -> list[str]:
-    """Return what breaks the rules in a module: sleeps, clocks that something is compared with, haste."""
+    """Return what breaks the rules in a module: sleeps, comparisons with a clock, undue haste."""
     tree = ast.parse(source)
     clocks = {
         target.id

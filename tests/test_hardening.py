@@ -1,4 +1,4 @@
-"""Holes that were found one by one: each example as it was tried, and the rule that closes its kind."""
+"""Vulnerabilities that were found one by one: each example, and the rule that closes its kind."""
 
 import errno
 import gc
@@ -190,7 +190,7 @@ def test_the_only_superuser_cannot_deactivate_themselves(
 
 
 class Slow(http.server.BaseHTTPRequestHandler):
-    """Answers after a while, or byte by byte without an end; counts."""
+    """Answers late, or byte by byte without an end, and counts requests."""
 
     asked = 0
     gate = threading.Event()
@@ -238,7 +238,7 @@ def test_concurrent_sign_ins_share_one_request_to_the_provider(slow: str, settin
         answers = list(pool.map(lambda _number: (together.wait(), ask())[1], range(20)))
 
     assert answers == ["unavailable"] * 20
-    assert Slow.asked <= 3  # those who came while one was under way wait for it, or for the next
+    assert Slow.asked <= 3  # requests that came while one was under way wait for it, or for the next
 
 
 def test_an_answer_arriving_byte_by_byte_is_abandoned_in_time(slow: str, settings: Any) -> None:
@@ -248,7 +248,7 @@ def test_an_answer_arriving_byte_by_byte_is_abandoned_in_time(slow: str, setting
 
 
 def test_a_refusing_provider_leaves_no_connection_to_the_garbage_collector(slow: str, settings: Any) -> None:
-    """The answer is the exception, too; kept in a cycle of frames, it was closed during any later test."""
+    """The response is the exception, too; kept in a reference cycle, it was closed during a later test."""
     settings.OIDC_ISSUER, settings.OIDC_TIMEOUT = slow, 5
     left: list[str] = []
     gc.collect()
@@ -357,7 +357,7 @@ def test_a_full_disk_is_not_ready(megabytes: int, word: str, tmp_path: Path) -> 
 def test_a_read_only_folder_is_not_reported_as_full(
     error: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Root may write anywhere, so the system's answer is given in its place."""
+    """Root may write anywhere, so the system's answer is simulated."""
 
     def refused(**_options: Any) -> None:
         raise OSError(getattr(errno, error), error)

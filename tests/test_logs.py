@@ -1,4 +1,4 @@
-"""Logs: each fact in its place, nothing private, and no secret in any part of a record."""
+"""Logs: each fact in its field, nothing private, and no secret in any part of a record."""
 
 import io
 import json

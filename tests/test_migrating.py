@@ -1,4 +1,4 @@
-"""Migrating beside a running worker: what PostgreSQL ends because of a deadlock is tried again."""
+"""Migrating beside a running worker: one that PostgreSQL aborts in a deadlock is repeated."""
 
 import pytest
 from django.db import OperationalError

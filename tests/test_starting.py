@@ -1,4 +1,4 @@
-"""What refuses to start, in which words: missing settings, missing tables, tables of a newer version."""
+"""What refuses to start, and its messages: missing settings, missing tables, tables of a newer version."""
 
 import json
 import os

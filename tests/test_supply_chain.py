@@ -1,4 +1,4 @@
-"""What the product is made of: nothing unused, nothing whose licence or hash is not known."""
+"""Dependencies: none unused, none with an unknown licence or hash."""
 
 import importlib.util
 import re

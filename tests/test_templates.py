@@ -1,4 +1,4 @@
-"""Rules that hold for every template and script: no inline script or style, nothing from elsewhere."""
+"""Rules for every template and script: no inline script or style, nothing from elsewhere."""
 
 import re
 from pathlib import Path
@@ -233,7 +233,7 @@ IN_SCRIPTS = {
 
 
 def test_a_data_attribute_begins_with_its_scripts_name_or_is_in_the_table() -> None:
-    """Else nobody knows which script reads it: docs/scripts.md."""
+    """Otherwise it is unclear which script reads it: docs/scripts.md."""
     scripts, shared = table_of_scripts()
 
     assert scripts == set(SOURCES)

@@ -96,7 +96,7 @@ def test_all_public_functions_of_the_module_are_measured() -> None:
 
 
 def test_nothing_else_calls_unicodes_normaliser() -> None:
-    """Not even once: the stand-in for the CRM, which is no part of the product, is let be."""
+    """Only the stand-in for the CRM is exempt, which is not part of the product."""
     users = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -115,7 +115,7 @@ def test_the_browsers_language_is_used_unless_the_user_chose_one() -> None:
 
 
 def looked_up(message: Message) -> tuple[str, bool]:
-    """Return what a text is found by: one with a plural is another one than the same text alone."""
+    """Return the key of a text: with a plural it differs from that of the same text alone."""
     return one(message.id), message.pluralizable
 
 

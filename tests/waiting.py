@@ -32,7 +32,7 @@ def wait_until(
 
 
 def is_true_for(seconds: float, condition: Callable[[], object], *, every: float = 0.02) -> bool:
-    """Return whether `condition` holds all the time, for what must not happen later either."""
+    """Return whether `condition` stays true, for what must not happen later either."""
     over = time.monotonic() + seconds
     while time.monotonic() < over:
         if not condition():

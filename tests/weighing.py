@@ -1,4 +1,4 @@
-"""What a first visit costs a browser: bytes, largest paint, layout shift, the longest task."""
+"""The cost of a first visit in a browser: bytes, largest paint, layout shift, the longest task."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""axe-core on a page: its script once a page, and no more than what it finds leaves the browser."""
+"""axe-core on a page: its script is loaded once a page, and only its findings leave the browser."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ _RUN = """async ([place, rules]) => {
 
 
 def stay_in(page: Page) -> None:
-    """Have axe in whatever the page shows next: to hand it to each document takes 0.4 s more."""
+    """Load axe with every document of the page: passing it to each one separately takes 0.4 s more."""
     page.add_init_script(script=AXE_SCRIPT)
 
 

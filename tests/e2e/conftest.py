@@ -1,4 +1,4 @@
-"""Real people at a real browser: signed in, watched for script and policy errors."""
+"""Signed-in users in a real browser, watched for script and policy errors."""
 
 import os
 import re
@@ -28,14 +28,14 @@ FAILURES = Path(os.environ.get("SCREENSHOTS", "test-screenshots"))
 PATIENCE = 1000 * LIMIT  # milliseconds: a busy machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
 
-# What a test gets unless it asks for something else.
+# What a test gets by default.
 AS_MOST = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "reduced_motion": "reduce"}
 HAS_NATIVE_CLOCK = "Function.prototype.toString.call(Date).includes('[native code]')"
 
 
 FOCUSED = "document.activeElement?.cloneNode().outerHTML"
 
-# What a page keeps for good: listeners, scripts, answers in place of the server's, another medium.
+# What a page cannot lose again: listeners, scripts, intercepted requests, an emulated medium.
 LASTING = (
     "add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function", "on",
     "once", "route",
@@ -92,7 +92,7 @@ def is_as_new(window: BrowserContext) -> bool:
     """Return whether every page of a window answers and has the browser's own clock."""
     try:
         return bool(window.pages) and all(page.evaluate(HAS_NATIVE_CLOCK) for page in window.pages)
-    except Error:  # a page is just leaving, or has crashed
+    except Error:  # a page is just unloading, or has crashed
         return False
 
 
@@ -125,7 +125,7 @@ class Tab:
         context.set_default_timeout(PATIENCE)
         self.server = server
         self.complaints: list[str] = []
-        self.failed_loads: list[str] = []  # which a test may want; told where it fails
+        self.failed_loads: list[str] = []  # a test may intend these; they are reported if it fails
         self._changed: set[str] = set()
         self._page = self._listened_to(context.pages[0] if context.pages else context.new_page())
         self._note_changes_of(self._page)
@@ -134,14 +134,14 @@ class Tab:
 
     @property
     def page(self) -> Page:
-        """The page in front; signed in and not led anywhere yet, it shows the tickets."""
+        """The front page; if it was signed in and not navigated yet, it shows the tickets."""
         if self._opens_first:
             self.goto(self._opens_first)  # at its end the page's scripts listen to keys
         return self._page
 
     @property
     def unopened(self) -> Page:
-        """The page in front without a visit to the tickets, for what is done to it beforehand."""
+        """The front page without a visit to the tickets, to prepare it beforehand."""
         return self._page
 
     def open(self) -> Page:
@@ -186,15 +186,15 @@ class Tab:
             page.evaluate(EMPTY)
             if page.viewport_size != size:
                 page.set_viewport_size(size)
-            page.mouse.move(-1, -1)  # what comes next is not pointed at
-            if not page.evaluate(IS_EMPTY):  # the next one was just coming
+            page.mouse.move(-1, -1)  # the next page is not hovered
+            if not page.evaluate(IS_EMPTY):  # the next page was just loading
                 return None
             return successor_of(page) if self._changed else page
-        except Error:  # it is just leaving, or a test ended the server
+        except Error:  # it is just unloading, or a test stopped the server
             return None
 
     def sign_in(self, username: str) -> "Tab":
-        """Begin a session, which the sign-in page's own tests do by hand."""
+        """Begin a session without the sign-in page, which has tests of its own."""
         visitor = Visitor(self.server, username)
         for cookie in visitor.session.cookies:
             kept = {"name": cookie.name, "value": cookie.value or "", "url": self.server.url}
@@ -233,7 +233,7 @@ class Tab:
 
 @contextmanager
 def next_page(page: Page) -> Iterator[None]:
-    """Do in the block what leads to another page; at its end that page is there and its scripts have run.
+    """Within the block, do what opens another page; at its end that page is loaded and its scripts have run.
 
     The address may be the same: what tells the pages apart is a mark that goes with the document.
     A ticket with unsaved input must not be left before its draft is kept: the next page would send it, and
@@ -255,7 +255,7 @@ def windows(isolated_browser: Browser) -> Windows:
 def tab_of(
     request: pytest.FixtureRequest, windows: Windows, live: LiveServer, live_sandbox: Sandbox
 ) -> Iterator[Callable[..., Tab]]:
-    """Makes a browser window with cookies of its own; `username` None stays signed out.
+    """Makes a browser window with its own cookies; with `username` None it stays signed out.
 
     Nothing fades or turns in it unless a test sets `reduced_motion`: a transition is painted sixty times a
     second, a sixth of Chromium's processor time where a ticket is edited.
@@ -287,7 +287,7 @@ def tab_of(
 
 
 def picture(tab: Tab, name: str) -> None:
-    """Keep what the pages of a window look like, and print what a picture does not show.
+    """Save a picture of each page of a window, and print what a picture does not show.
 
     The picture is a PDF of one sheet with what was typed and opened: the browser paints no whole window.
     """

@@ -28,7 +28,7 @@ class Lead:
         self.visitor.close()
 
     def choose(self, codes: Iterable[str]) -> str:
-        """Name tickets; returns the path of the new bulk update."""
+        """Choose tickets; returns the path of the new bulk update."""
         page = self.visitor.get("/bulk/new/")
         answer = self.visitor.post("/bulk/new/", form_to(page, "/bulk/new/").filled(codes="\n".join(codes)))
         assert answer.status_code == 303, answer.text
@@ -99,7 +99,7 @@ class Lead:
         return list(csv.DictReader(io.StringIO(text)))
 
     def outcomes(self, path: str) -> dict[str, str]:
-        """Return what came of each ticket."""
+        """Return the outcome of each ticket."""
         return {row["ticket"]: row["outcome"] for row in self.rows(path)}
 
     def run(self, codes: Iterable[str], *, in_flight: int = 4, **values: str) -> str:

@@ -300,7 +300,7 @@ def preferences_saved(tab: Tab, crm: Sandbox) -> Page:
 
 
 def settings(path: str) -> State:
-    """Return a page of Django's own, which a stranger must not be shown instead."""
+    """Return a page of Django's admin; a user without access must not get it."""
 
     def state(tab: Tab, _crm: Sandbox) -> Page:
         page = tab.goto(path)

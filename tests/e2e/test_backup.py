@@ -1,4 +1,4 @@
-"""A backup taken while people save, restored elsewhere: whole, with its history."""
+"""A backup made while users save, restored elsewhere: complete, with its history."""
 
 import re
 import sqlite3
@@ -49,7 +49,7 @@ def saving(server: LiveServer, over: threading.Event) -> None:
 
 
 def restore(copy: Path, environment: dict[str, str]) -> tuple[str, list[str]]:
-    """Restore a copy; return what is said, and how many changes and people the product then finds."""
+    """Restore a copy; return the output, and how many changes and users the product then finds."""
     with product_with(environment, copy.with_name("restoring.log")) as forks:
         done = forking.run(forks, "manage", "restore", str(copy))
         found = forking.run(forks, "script", COUNT)
@@ -81,7 +81,7 @@ def test_a_backup_made_under_load_is_complete_and_restores_the_history(
     assert copy.stat().st_mode & 0o077 == 0
     file = tmp_path / "new" / "ticketadmin.sqlite3"
     assert file.stat().st_mode & 0o077 == 0
-    assert copy.read_bytes()[18:20] == b"\1\1"  # no write-ahead log: it is read where nothing may be written
+    assert copy.read_bytes()[18:20] == b"\1\1"  # no write-ahead log: it can be read from read-only media
     assert [path for path in tmp_path.iterdir() if path.name.startswith("copy") and path != copy] == []
     with sqlite3.connect(file) as restored:
         assert restored.execute("PRAGMA integrity_check").fetchone() == ("ok",)

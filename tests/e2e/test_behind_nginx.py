@@ -1,4 +1,4 @@
-"""The product as it is installed: gunicorn behind nginx with TLS, and a crowd at it."""
+"""The product as it is installed: gunicorn behind nginx with TLS, used by a crowd."""
 
 import contextlib
 import re
@@ -118,7 +118,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_arrives(nginx: Nginx) -> 
 
 
 def ask(nginx: Nginx, head: str, host: str = "localhost") -> str:
-    """Send a request as it stands and return what comes back, as long as it says it is."""
+    """Send a raw request and return the answer, up to its announced length."""
     context = ssl.create_default_context(cafile=str(nginx.certificate))
     plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
     with context.wrap_socket(plain, server_hostname="localhost") as connection:
@@ -174,7 +174,7 @@ def test_a_request_that_nginx_rejects_gets_an_error_page_of_the_product(
 
 @pytest.mark.parametrize("length", [8_150, 8_170, 8_176, 8_180, 8_185, 8_192])
 def test_gunicorn_itself_rejects_no_request_line_that_nginx_accepts(length: int, nginx: Nginx) -> None:
-    """The two count differently; gunicorn's own refusals are pages of no product."""
+    """The two count differently, and gunicorn's own error pages are not those of the product."""
     address = f"GET /tickets/{'A' * (length - 23)}/ HTTP/1.1"
     assert len(address) == length
     for head in (address, f"GET /tickets/ HTTP/1.1\r\nX-Long: {'a' * (length - 8)}"):
@@ -258,7 +258,7 @@ def test_a_crm_outage_under_load_loses_and_duplicates_nothing(
 
 
 class _Patient(Sandbox):
-    """Waits for the sandbox where it is away at the moment of a question."""
+    """Repeats a question to the sandbox while that is down."""
 
     def _call(self, method: str, path: str, content: object = None) -> object:
         answers: list[object] = []

@@ -1,4 +1,4 @@
-"""Workers that die in the middle of a run: everything is finished by another, and nothing is written twice.
+"""Workers that die in the middle of a run: another one finishes everything, and nothing is written twice.
 
 The sandbox's own log is the witness: which writes it applied, and how many were under way at once.
 """

@@ -27,12 +27,12 @@ def worker(live: LiveServer) -> Iterator[LiveWorker]:
 
 @pytest.fixture
 def codes(live_sandbox: Sandbox, worker: LiveWorker) -> list[str]:
-    """Some tickets that behave."""
+    """Some tickets without a simulated fault."""
     return [code for code in live_sandbox.codes() if code.startswith("TK2")][:30]
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the element has the focus, as somebody without a mouse does."""
+    """Press Tab until the element has the focus, as a user without a mouse does."""
     for _press in range(80):
         if page.locator(f"{selector}:focus").count():
             return
@@ -94,7 +94,7 @@ def test_a_run_that_ended_elsewhere_is_announced_once(
 ) -> None:
     tab = tab_of("lead")
     page = prepared(tab, codes[:5])
-    live_sandbox.switch(latency_ms=1_000)  # so that it does not end before its page was left
+    live_sandbox.switch(latency_ms=1_000)  # so that it does not end before its page is left
     with next_page(page):
         page.get_by_role("button", name="Send to 5 tickets").click()
     page.goto(f"{tab.server.url}/history/")

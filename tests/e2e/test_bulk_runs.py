@@ -45,7 +45,7 @@ def lead(server: LiveServer) -> Iterator[Lead]:
 
 
 def plain_codes(crm: Sandbox) -> list[str]:
-    """The tickets that do not misbehave by themselves."""
+    """The tickets without a simulated fault."""
     return [code for code in crm.codes() if code.startswith("TK2")]
 
 

@@ -1,4 +1,4 @@
-"""Answers that come too late: unknown results settle themselves, or a run of their own finds them out."""
+"""Answers that come too late: unknown results are settled by themselves, or by a run of their own."""
 
 from collections.abc import Iterator
 
@@ -51,7 +51,7 @@ def started(lead: Lead, crm: Sandbox, codes: list[str], *, in_flight: int) -> st
 
 
 def resumed_until_it_ends(lead: Lead, path: str) -> None:
-    """Resume a run each time that the CRM was away for too long."""
+    """Resume a run each time it paused because the CRM was down."""
     while lead.wait(path, "finished", "paused") == "paused":
         lead.press(path, "resume")
 

@@ -1,4 +1,4 @@
-"""Signing in with what the company has: against a real directory and a real OpenID provider."""
+"""Signing in at the company's sources: against a real directory and a real OpenID provider."""
 
 import importlib.util
 import json
@@ -25,7 +25,7 @@ NOT_OURS = "This sign-in did not begin in this browser"
 
 
 def without_directory() -> str:
-    """What keeps a directory from running here; empty where nothing does."""
+    """Why no directory can run here; empty if one can."""
     missing = [name for name in ("django_auth_ldap", "ldap") if importlib.util.find_spec(name) is None]
     if missing:
         return f"{missing[0]} (requirements/sign-in.txt)"
@@ -62,7 +62,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 
 def forget_namesakes(server: LiveServer) -> None:
-    """Delete the prepared users whose names the directory has: theirs are passwords kept here."""
+    """Delete the prepared local users whose names the directory has."""
     server.remove_people("lan", "minh")
 
 
@@ -73,7 +73,7 @@ def product(
     sandbox_process: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LiveServer]:
-    """The product with every way in that this machine has the tools for."""
+    """The product with every sign-in source that this machine has the tools for."""
     settings = (company_directory.settings if company_directory else {}) | provider.settings
     server = LiveServer(tmp_path_factory.mktemp("product"), sandbox_process.url, is_swept=False, **settings)
     forget_namesakes(server)
@@ -273,7 +273,7 @@ def test_a_hanging_directory_or_provider_does_not_block_the_page(
 def test_a_user_who_is_renamed_in_the_directory_keeps_the_account(
     product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
 ) -> None:
-    """And who was connected by name before, by the entry's id from the next sign-in on."""
+    """An account that was bound by name is bound by the entry's id from the next sign-in on."""
     first, second = wander(), wander()
     first.post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
     as_before = "from ticketadmin.models import User; User.objects.filter(username='minh')"

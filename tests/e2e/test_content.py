@@ -66,7 +66,7 @@ def test_the_focus_moves_from_the_textarea_to_the_editor_immediately(
     source.click()
     source.evaluate("""source => new MutationObserver(() => {
         if (source.hidden) document.body.dataset.focused = document.activeElement.role;
-    }).observe(source, { attributes: true })""")  # tells what has the focus before another key can come
+    }).observe(source, { attributes: true })""")  # reports the focus before another key can arrive
     held[0].continue_()
 
     expect(page.locator("body")).to_have_attribute("data-focused", "textbox")

@@ -1,4 +1,4 @@
-"""What a power cut leaves behind, and twenty posts at once: the real server in its own processes."""
+"""What a power cut leaves behind, and twenty simultaneous posts: the real server in its own processes."""
 
 import contextlib
 import re
@@ -61,7 +61,7 @@ def test_a_killed_save_is_found_pending_and_settled_by_reading(
     def shown() -> str:
         return visitor.get(f"/tickets/{CODE}/").text
 
-    if not is_applied:  # its process has ended, so opening the ticket frees it at once
+    if not is_applied:  # its process has ended, so opening the ticket frees it immediately
         crashing.let_changes_age(2 * TIMEOUT + 1)
         assert "It is not known whether this was saved" in shown()
         crashing.let_changes_age(3 * TIMEOUT)

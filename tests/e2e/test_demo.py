@@ -1,4 +1,4 @@
-"""`make demo` itself: it starts, tells where, keeps its data, and ends in order."""
+"""`make demo` itself: it starts, says where, keeps its data, and ends cleanly."""
 
 import os
 import re
@@ -62,7 +62,7 @@ class Demo:
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(15)
         self._reader.join(10)
-        assert not self._reader.is_alive()  # nothing that it started lives on and holds the pipe
+        assert not self._reader.is_alive()  # no process that it started survives and holds the pipe
         assert self.process.stdout
         self.process.stdout.close()
         return code

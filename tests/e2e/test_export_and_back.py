@@ -1,4 +1,4 @@
-"""An exported list in a real browser: changed, uploaded, compared, decided, sent by a worker, given back."""
+"""An exported list in a real browser: changed, uploaded, compared, decided, sent by a worker, returned."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A ticket that was written to harm, in a real browser: it stays in its frame and asks nobody."""
+"""A hostile ticket in a real browser: it stays in its box and requests nothing."""
 
 from collections.abc import Callable
 

@@ -20,7 +20,7 @@ LIMIT = 400.0  # seconds, on a busy machine
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A product with an empty index beside a CRM of many tickets, and a budget that is no brake."""
+    """A product with an empty index, a CRM with many tickets, and a budget that does not slow it down."""
     crm = SandboxProcess(tmp_path_factory.mktemp("large") / "crm.sqlite3", tickets=TICKETS)
     folder = tmp_path_factory.mktemp("swept")
     started = LiveServer(folder, crm.url, is_swept=False, TICKET_INDEX_PER_SECOND="1000")

@@ -1,9 +1,9 @@
-"""Whatever the CRM does and whatever page is asked for, the key appears nowhere: with DEBUG off and on.
+"""Whatever the CRM does and whatever page is requested, the key appears nowhere: with DEBUG off and on.
 
-Two installations run as in earnest, each a web server and a worker with a log of everything: one has the
+Two installations run as in production, each a web server and a worker with a log of everything: one has the
 key in its environment and is on SQLite, one has it in a file and is on PostgreSQL. The CRM misbehaves in
-every way of the fault table and puts the key into what it says, in saves and in a bulk update; then every
-page is asked for as an administrator, and the tool itself breaks. Pages, downloads, logs and databases are
+every way of the fault table and puts the key into its answers, in saves and in a bulk update; then every
+page is requested as an administrator, and the product itself fails. Pages, downloads, logs and databases are
 searched.
 """
 
@@ -72,14 +72,14 @@ class Installation:
             connection.execute(statement)
 
     def restart(self, crm_url: str) -> None:
-        """Have the web server look for the CRM elsewhere, and forget that nobody was there."""
+        """Point the web server to another CRM address, and forget that the last one was down."""
         self.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = 'circuit'")
         self.server.environment["TICKET_API_URL"] = crm_url
         self.server.stop_serving()
         self.server.start()
 
     def kept(self) -> dict[str, bytes]:
-        """Return all that stands in its folder, and in its database."""
+        """Return everything in its folder and its database."""
         files = {path.name: path.read_bytes() for path in self.server.data.rglob("*") if path.is_file()}
         return files | (rows_of(self.database) if self.database else {})
 
@@ -157,7 +157,7 @@ def test_key_leak_over_the_whole_fault_table(installed: Installation) -> None:
 
 
 def bulk_update(installed: Installation, codes: list[str]) -> list[requests.Response]:
-    """Let a worker write to tickets of which most fail, and ask for all that is told of it."""
+    """Let a worker write to tickets of which most fail, and request every page about the run."""
     for code, status in zip(codes, (400, 403, 404, 422, 500, 200), strict=False):
         installed.crm.fault("status", code=code, method="PUT", times=None, status=status, body=ECHO)
     installed.crm.fault("status", code=codes[6], method="GET", **REFLECTED)
@@ -185,7 +185,7 @@ def saves_that_fail(installed: Installation, codes: Iterator[str]) -> list[reque
 
 
 def misbehaving(behaviour: Behaviour, installed: Installation, code: str) -> requests.Response:
-    """Save a ticket while the CRM behaves so, with the key in whatever it says."""
+    """Save a ticket while the CRM behaves like this, with the key in its answers."""
     form = installed.visitor.form(code)
     installed.crm.fault(
         behaviour.kind,
@@ -199,7 +199,7 @@ def misbehaving(behaviour: Behaviour, installed: Installation, code: str) -> req
 
 
 def with_key(behaviour: Behaviour) -> dict[str, Any]:
-    """Return the behaviour's options with the key in the body, in a header, in the address it leads to."""
+    """Return the behaviour's options with the key in the body, a header, and the address of a redirect."""
     own = behaviour.options
     body = own.get("body", {"error" if behaviour.kind == "error_in_success" else "message": "Lỗi"})
     echoes = {"body": echoed(body), "headers": {"X-Echo": KEY, **own.get("headers", {})}}
@@ -217,7 +217,7 @@ def echoed(value: Any) -> Any:
 
 
 def nobody_there(installed: Installation, forms: dict[str, PageForm]) -> list[requests.Response]:
-    """Save tickets after the CRM's address began to lead nowhere."""
+    """Save tickets while nothing listens at the CRM's address."""
     answers = []
     for behaviour, (code, form) in zip(ELSEWHERE, forms.items(), strict=True):
         plain = installed.crm.url
@@ -229,7 +229,7 @@ def nobody_there(installed: Installation, forms: dict[str, PageForm]) -> list[re
 
 
 def every_page(installed: Installation) -> list[requests.Response]:
-    """Ask for every route that takes no uuid, the metrics with their token, and a page that is not there."""
+    """Request every route without a uuid, the metrics with their token, and a page that does not exist."""
     routes = [route for route in [*OWN, *ADMIN] if route.name not in {"sign_out", "logout"}]
     addresses = [*filter(None, map(_filled, routes)), "/nowhere/"]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -248,7 +248,7 @@ def _filled(route: Route) -> str:
 
 
 def broken_pages(installed: Installation) -> list[requests.Response]:
-    """Break the tool itself, so that page and log tell of an error of its own: with DEBUG on, in full."""
+    """Break the product itself, so that page and log report an error of its own: with DEBUG on, in full."""
     installed.execute("UPDATE ticketadmin_crmsnapshot SET value = '[7]' WHERE name = 'statuses'")
     answer = installed.visitor.get(f"/tickets/{CODE}/")
     installed.execute("DELETE FROM ticketadmin_crmsnapshot WHERE name = 'statuses'")

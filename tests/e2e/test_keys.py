@@ -1,4 +1,4 @@
-"""Keys do what the help says and nothing else: saving, the box's suggestions, what Escape closes."""
+"""Shortcuts do what the help says and nothing else: saving, suggestions, what Escape closes."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Pages hold together: nothing is cut, boxes end in one line, rows of filters are full."""
+"""Layout: nothing is cut off, boxes are aligned, rows of filters are full."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -63,7 +63,7 @@ def test_a_due_date_is_not_cut_off_with_longer_words(
     today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date().isoformat()
     live_sandbox.edit(CODE, expected_at=today, status_name="Mới")
     tab = tab_of("staff", locale="vi-VN", viewport={"width": 1280, "height": 900})
-    tab.goto(f"/tickets/{CODE}/")  # so the index knows it
+    tab.goto(f"/tickets/{CODE}/")  # so that the index knows it
     due = tab.goto(f"/tickets/?text={CODE}").locator("tr[data-code] .table__expected")
 
     expect(due.locator(".badge")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The list is a workbench: news are offered and never pulled in under a hand, ticks and focus stay."""
+"""The list during work: changes are offered and never inserted unasked, ticks and focus stay."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The main job as a person does it: sign in, open a ticket, change it, save, read the proof."""
+"""The main job as a user does it: sign in, open a ticket, change it, save, read the proof."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Nothing typed is ever lost: crashes of browser and server, an ended session, a colleague who is faster."""
+"""No typed text is ever lost: crashes of browser and server, an ended session, a colleague who is faster."""
 
 import re
 from collections.abc import Callable, Iterator

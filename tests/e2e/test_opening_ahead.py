@@ -1,4 +1,4 @@
-"""A ticket that is pointed at is there when it is clicked, and pointing alone leaves no trace."""
+"""A hovered ticket is loaded when it is clicked, and hovering alone leaves no trace."""
 
 import contextlib
 import sqlite3
@@ -83,7 +83,7 @@ def test_moving_over_many_rows_reads_few(page: Page, live_sandbox: Sandbox) -> N
 
     for number in range(12):
         links.nth(number).hover()
-        let_pass(0.25)  # longer than Chromium waits before it fetches what is pointed at
+        let_pass(0.25)  # longer than Chromium waits before it prefetches a hovered link
 
     read = [call for call in live_sandbox.log("GET") if call.path.endswith("/ticket")]
     assert read

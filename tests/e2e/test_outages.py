@@ -1,4 +1,4 @@
-"""The product's own database goes away and comes back, under load and under a bulk run."""
+"""The product's own database goes down and comes back, under load and during a bulk run."""
 
 import threading
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def server(
 
 
 def interrupt(database: PostgresProcess, away: float) -> None:
-    """Take the database away for some seconds."""
+    """Stop the database for some seconds."""
     database.stop()
     let_pass(away)
     database.start()

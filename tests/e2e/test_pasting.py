@@ -1,7 +1,7 @@
 """Pasting from other programs: all visible text, its structure, none of the junk, nothing executable.
 
 `clipboards/` holds what those programs put on the clipboard, written by hand in their manner, and beside each
-the content that the ticket shall have after it was pasted into an empty editor.
+the content that the ticket should have after it was pasted into an empty editor.
 """
 
 import re

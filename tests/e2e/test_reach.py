@@ -1,4 +1,4 @@
-"""Everybody reaches everything: by keyboard alone, on 320 pixels, with a finger, by ear."""
+"""Everyone reaches everything: by keyboard alone, at 320 pixels, by touch, with a screen reader."""
 
 from collections.abc import Callable
 
@@ -82,7 +82,7 @@ def settled(page: Page) -> Page:
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the element has the focus, as somebody without a mouse does."""
+    """Press Tab until the element has the focus, as a user without a mouse does."""
     for _press in range(60):
         if page.locator(f"{selector}:focus").count():
             return

@@ -1,4 +1,4 @@
-"""Content as other systems write it: looked at, it is never sent; edited, nothing is lost without a word.
+"""Content as other systems write it: viewing never sends it, and editing loses nothing silently.
 
 `bodies/` holds such contents, byte for byte. `LOSSES` says what the rich text editor must name for each.
 """

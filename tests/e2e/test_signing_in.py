@@ -1,4 +1,4 @@
-"""Signing in and out as a person does it at a browser."""
+"""Signing in and out as a user does it in a browser."""
 
 import re
 from base64 import b32decode

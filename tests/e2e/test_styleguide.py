@@ -1,4 +1,4 @@
-"""The style guide shows every component; paper, strong contrast and set colours are served, too."""
+"""The style guide shows every component; print, strong contrast and forced colours work, too."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = "ABCXYZ1234"
 SHEETS = ("components", "forms", "bulk", "layout")
-# What only stands where a script or a library puts it, or holds a whole page together.
+# Classes that only a script or a library sets, or that frame a whole page.
 ELSEWHERE = re.compile(
     r"^(ProseMirror|prose-|suggestions|status-menu|menu|skip|page-head--|columns__side|bar__nav|link-target"
     r"|table--items|no-print|filters|form__grid--|reading|input$|tone-text-)"

@@ -32,9 +32,9 @@ def ask(
     language: str = "en",
     patience: float = PATIENCE,
 ) -> str:
-    """Send a request as it stands and return all that comes back before the server ends the connection.
+    """Send a raw request and return everything received before the server closes the connection.
 
-    `drip` is sent byte by byte afterwards, for as long as somebody listens.
+    `drip` is sent byte by byte afterwards, for as long as the connection is open.
     """
     with socket.create_connection(("127.0.0.1", server.port), timeout=patience) as connection:
         headers = f"Host: localhost:{server.port}\r\nAccept-Language: {language}\r\nConnection: close"
@@ -94,7 +94,7 @@ def test_static_files_cannot_be_embedded_elsewhere_or_sniffed(server: LiveServer
         assert "\r\ncross-origin-resource-policy: same-origin" in head, file
         assert "\r\nreferrer-policy: same-origin" in head, file
         assert "access-control-allow-origin" not in head, file
-        assert "no-store" not in head, file  # a file of ours holds no ticket and may be kept
+        assert "no-store" not in head, file  # our own files contain no ticket and may be cached
 
 
 @pytest.mark.parametrize("has_token", [True, False])

@@ -1,4 +1,4 @@
-"""Toasts confirm small things: said once, never in the way, gone by button, Escape or after a while."""
+"""Toasts confirm small things: announced once, never in the way, dismissed by button, Escape or time."""
 
 from collections.abc import Callable
 
@@ -83,7 +83,7 @@ def test_a_toast_stays_while_hovered_or_focused_and_disappears_after_ten_seconds
 
 
 def overlap(one: Locator, other: Locator) -> bool:
-    """Whether two things on the page cover each other."""
+    """Whether two elements overlap."""
     a, b = one.bounding_box(), other.bounding_box()
     assert a
     assert b
@@ -96,7 +96,7 @@ def test_a_toast_covers_neither_the_focus_nor_the_save_bar(
     width: int, tab_of: Callable[..., Tab], live_sandbox: Sandbox
 ) -> None:
     page = tab_of("staff", viewport={"width": width, "height": 700}, **MOVING).goto(f"/tickets/{CODE}/")
-    page.clock.install()  # so that it does not go meanwhile
+    page.clock.install()  # so that it does not disappear meanwhile
     toast = save_preferences(page)
     savebar = page.locator(".savebar")
     savebar.scroll_into_view_if_needed()

@@ -1,4 +1,4 @@
-"""Find it and finish it: two actions, no page load, everything by keyboard, and with the CRM slow or gone."""
+"""Find a ticket and finish it: two actions, no page load, by keyboard, and with the CRM slow or down."""
 
 import re
 from collections.abc import Callable
@@ -120,9 +120,7 @@ def test_the_row_is_updated_in_place_by_keyboard_alone(
     expect(first).to_contain_text("Verified")
     expect(first).to_contain_text(f"“{other}”")
     assert live_sandbox.ticket(code)["status_name"] == other
-    assert first.evaluate(
-        "row => row.contains(document.activeElement)"
-    )  # the focus is where the person works
+    assert first.evaluate("row => row.contains(document.activeElement)")  # the focus is where the user works
 
 
 def test_a_row_whose_status_was_undone_can_be_set_again(

@@ -1,4 +1,4 @@
-"""deploy/'s units: systemd understands them, and their commands run as it would run them.
+"""The units in deploy/: systemd accepts them, and their commands run as it would run them.
 
 systemd is not the first process of a machine that tests run on, so its own tool hands the socket over. What
 only the manager itself does is not tried here: other users, sandboxing, restarts.
@@ -36,7 +36,7 @@ def tool(name: str) -> str:
 
 
 def unit(name: str) -> str:
-    """Return a unit as it would stand on this machine."""
+    """Return a unit as it would be installed on this machine."""
     text = (ROOT / "deploy" / name).read_text(encoding="utf-8")
     return text.replace(INSTALLED, str(Path(sys.executable).parent))
 
@@ -77,7 +77,7 @@ class Machine:
         }
 
     def environment(self, name: str) -> dict[str, str]:
-        """Return what a service gets to see: little of ours, as with systemd."""
+        """Return the environment of a service: little of ours, as with systemd."""
         given = " ".join(lines(name, "Environment")).replace("%d", str(self.folder)).split()
         return {"PATH": os.environ["PATH"], **self.settings, **dict(one.split("=", 1) for one in given)}
 

@@ -1,4 +1,4 @@
-"""A database of the version before: migrated while that version's worker runs, then used."""
+"""A database of the previous version: migrated while that version's worker runs, then used."""
 
 import json
 import os
@@ -83,13 +83,13 @@ def manage(url: str, tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def old(url: str, manage: Callable[..., str]) -> str:
-    """The address of a database as the version before left it."""
+    """The address of a database as the previous version left it."""
     manage("script", MADE.format(others=OTHER_APPS, before=BEFORE, rows=ROWS))
     return url
 
 
 def old_worker(folder: Path, url: str, crm_url: str) -> subprocess.Popen[bytes] | None:
-    """Start the worker of the version before, out of the repository's history; None where that is missing."""
+    """Start the worker of the previous version, from the repository's history; None if that is missing."""
     archive = subprocess.run(["git", "archive", COMMIT], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         return None
@@ -144,7 +144,7 @@ def test_an_upgrade_under_a_running_worker_keeps_and_uses_all_data(
 
 
 def use(server: LiveServer, crm: Sandbox) -> None:
-    """Use what the version before left: accounts, history and undo, a draft, a view, every bulk update."""
+    """Use what the previous version left: accounts, history and undo, a draft, a view, every bulk update."""
     server.passwords["lan"] = "a-long-test-password-1"  # as it was set there
     lan, staff = Lead(server, "lan"), Visitor(server)
     runs = dict(word.split(":") for word in server.execute(STATES).split())

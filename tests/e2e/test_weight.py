@@ -1,4 +1,4 @@
-"""Pages are light: bytes and jumps of a first visit, and that a status change downloads no editor."""
+"""Pages are light: bytes and layout shift of a first visit, and that a status change downloads no editor."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The wheel is the whole product: built twice alike, installed into an empty environment, and used there."""
+"""The wheel is the whole product: built twice identically, installed alone, and used."""
 
 import json
 import re

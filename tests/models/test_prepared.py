@@ -1,4 +1,4 @@
-"""Prepared statements do what their querysets do, always afresh, and are built once a connection."""
+"""Prepared statements do what their querysets do, read afresh, and are built once per connection."""
 
 import re
 from collections.abc import Callable

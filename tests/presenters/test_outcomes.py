@@ -1,4 +1,4 @@
-"""Every word of the vocabularies has its sentences: a new one without them fails here."""
+"""Every reason and outcome has its sentences: a new one without them fails here."""
 
 import pytest
 from django.utils.translation import override

@@ -1,4 +1,4 @@
-"""What rules require and is not met, as sentences."""
+"""Unmet requirements of rules as sentences."""
 
 import pytest
 from django.utils import translation

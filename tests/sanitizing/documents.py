@@ -117,7 +117,7 @@ def outcome_of(clean_html: Callable[[str], str], document: str) -> tuple[str, st
 
 
 def try_any(clean_html: Callable[[str], str]) -> None:
-    """Clean documents of any tags, the longest possible: a head, then one piece over and over."""
+    """Clean documents of any tags, as long as possible: a head, then one piece repeated."""
 
     @given(
         strategies.lists(strategies.sampled_from(PIECES), max_size=60).map("".join),

@@ -1,4 +1,4 @@
-"""Cleaning against its attacker, without a browser: nothing dangerous stays, nothing readable goes."""
+"""Cleaning, without a browser: nothing dangerous remains, nothing readable is lost."""
 
 import gc
 import html
@@ -102,7 +102,7 @@ def test_allowed_markup_is_unchanged() -> None:
     assert clean_html(document) == document
 
 
-# Function calls instead of seconds, which no machine's noise can change. The dearest ordinary document
+# Function calls instead of seconds, which other load cannot change. The most expensive ordinary document
 # of the same length needs a tenth of this.
 MOST_CALLS = 6_000_000
 

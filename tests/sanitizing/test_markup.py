@@ -174,7 +174,7 @@ def test_the_time_for_unfinished_pieces_is_linear_in_their_length(piece: str) ->
         return time.process_time() - started
 
     seconds(10)
-    quarter = min(seconds(LENGTH // 4) for _ in range(3))  # the least disturbed by other processes
+    quarter = min(seconds(LENGTH // 4) for _ in range(3))  # the one least disturbed by other processes
     assert any(seconds(LENGTH) < 10 * quarter + 0.1 for _ in range(3))
 
 

@@ -1,4 +1,4 @@
-"""Content on its way into a page, against who wrote it: no image loads by itself, no link lies, nothing imitates."""
+"""Hostile content on its way into a page: no image loads by itself, no link deceives, nothing imitates the page."""
 
 import re
 import time

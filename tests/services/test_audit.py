@@ -1,4 +1,4 @@
-"""The audit log is appended to on every way that a row can change, and is never changed itself."""
+"""Every way of changing a row adds to the audit log, and the log itself is never changed."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Whoever brings the name of an account that waits does not get it: a link or an administrator decides."""
+"""A name alone does not open a pending account: a link or an administrator decides."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Erasing by ticket and by e-mail address leaves nothing in any table; old rows go without a timer."""
+"""Erasing by ticket and by e-mail address leaves nothing in any table; old rows are deleted regularly."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Admitting users whom the company authenticated: roles by groups, one source a user."""
+"""Admitting users whom an external source authenticated: roles by groups, one source per user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -149,7 +149,7 @@ def test_two_simultaneous_first_sign_ins_create_one_account() -> None:
 
     def another_tab(ask: Callable[..., Any], sql: str, *rest: Any) -> Any:
         answer = ask(sql, *rest)
-        if not made and '"subject" = ' in sql:  # this tab has just been told that nobody is known
+        if not made and '"subject" = ' in sql:  # this tab has just been told that the user is unknown
             made.append(User.objects.create_user("lan", source=LAN.source, subject=LAN.subject))
         return answer
 

@@ -149,7 +149,7 @@ def test_raises_a_named_error_for_each_status_of_the_contract(
 
     assert caught.value.effect is effect
     assert caught.value.api_message == "lý do"
-    assert "lý do" not in str(caught.value)  # its words are for the person, not for the log
+    assert "lý do" not in str(caught.value)  # its text is for the user, not for the log
 
 
 @pytest.mark.parametrize("code", ["", " ", "a/b", "a b", "mã", "x" * 65, "ABC\n"])

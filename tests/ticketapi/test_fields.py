@@ -1,4 +1,4 @@
-"""A refused name in `fields=` costs that name alone, is found out once, and is tried again later."""
+"""A refused name in `fields=` leaves out that name only, is identified once, and is tried again later."""
 
 from collections.abc import Callable, Iterator
 

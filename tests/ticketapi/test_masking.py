@@ -1,4 +1,4 @@
-"""The key is blanked out of the CRM's texts in every spelling, and ordinary texts stay as they are."""
+"""The key is masked in the CRM's texts in every spelling, and ordinary texts stay as they are."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""What is quoted of an answer that is a page: its words, in linear time."""
+"""What is quoted of an answer that is an HTML page: its text, in linear time."""
 
 import time
 

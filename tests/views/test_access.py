@@ -1,6 +1,6 @@
-"""Who may ask what: every route of the URL configuration × every method × every kind of person.
+"""Access: every route of the URL configuration × every method × every kind of user.
 
-A new route fails here until it has its line in RULES. Routes that are there by setting only are tried with
+A new route fails here until it has its line in RULES. Routes that depend on a setting are tried with
 those of every installation: urls.py is loaded once more, as if each of those settings were on.
 """
 
@@ -38,7 +38,7 @@ SIGNED_OUT = "signed out"
 STAFF = frozenset({"staff", "lead", "administrator"})
 LEADS = frozenset({"lead", "administrator"})
 ADMINISTRATORS = frozenset({"administrator"})
-SIGNED_IN = STAFF | {"nobody"}  # nobody: a person without a role
+SIGNED_IN = STAFF | {"nobody"}  # nobody: a user without a role
 PUBLIC = SIGNED_IN | {SIGNED_OUT}
 
 
@@ -117,7 +117,7 @@ RULES = {
     "audit": reads(ADMINISTRATORS),
     "audit_csv": reads(ADMINISTRATORS),
     "erasing": both(ADMINISTRATORS),
-    "session": reads(PUBLIC),  # says who is signed in: perhaps nobody
+    "session": reads(PUBLIC),  # says who is signed in, if anyone
     "session_back": reads(SIGNED_IN),
     "sign_in": both(PUBLIC),
     "sign_out": posts(SIGNED_IN),
@@ -366,7 +366,7 @@ def test_each_route_answers_each_user_and_method_by_its_rule(
 def test_other_methods_are_refused_on_every_route(
     route: Route, ask: Ask, address_of: Callable[[Route], str]
 ) -> None:
-    """By a middleware, before it is known who asks: the least and the most privileged stand for all."""
+    """By a middleware, before the user is known: the least and the most privileged represent all."""
     address = address_of(route)
     for method, who in product(OTHER_METHODS, (SIGNED_OUT, "administrator")):
         assert kind_of(ask(method, address, who)) == "no such method", (method, who)
@@ -389,7 +389,7 @@ def expected(route: Route, method: str, who: str) -> str:
 
 
 def kind_of(answer: HttpResponse) -> str:
-    """Name an answer; what leads on to a sign-in or to the administration's own refusal is not an answer."""
+    """Classify an answer; a redirect to a sign-in or to the admin's own refusal is not an answer."""
     if answer.status_code == 302 and answer["Location"].startswith("/sign-in/?next="):
         return "signs in first"
     if answer.status_code == 302 and answer["Location"].startswith("/admin/login/"):

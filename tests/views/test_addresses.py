@@ -1,4 +1,4 @@
-"""Whose address counts: nobody can borrow another one by writing a header."""
+"""Which address is used: no client can choose another one by sending a header."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Any file ends in a page that says what is wrong, or in a run that waits; nothing is sent unasked."""
+"""Any file leads to a page that says what is wrong, or to a prepared run; nothing is sent unconfirmed."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The audit log in the browser: what is recorded of people's doings there, its page, filters and export."""
+"""The audit log in the browser: what is recorded of users' actions, its page, filters and export."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The boxes of a ticket's form: what is kept of their rendering shows nothing of another ticket or time."""
+"""The boxes of a ticket's form: a reused rendering shows nothing of another ticket or an earlier state."""
 
 import re
 from collections.abc import Callable

@@ -129,7 +129,7 @@ def test_one_ticket_is_singular(
 def test_the_final_announcement_counts_each_outcome(
     state: BulkState, lead: User, client_of: Callable[[User], Client], make_run: Callable[..., BulkUpdate]
 ) -> None:
-    """All tickets are through then, so a count of those says nothing of how they ended."""
+    """All tickets have ended then, so their number says nothing about how they ended."""
     run = make_run(state, 6)
     for at, outcome in enumerate(
         [*(3 * [ItemOutcome.REJECTED]), *(2 * [ItemOutcome.VERIFIED]), ItemOutcome.NOT_DONE]

@@ -53,7 +53,7 @@ def work(bulk: BulkUpdate) -> None:
 
 
 def checked(client: Client, address: str, codes: Sequence[str], **typed: str) -> BulkUpdate:
-    """Choose the tickets as the box leads to them, take the recipe that it brought, and do the dry run."""
+    """Choose the tickets as the search box links to them, keep the recipe of the link, and do the dry run."""
     form = form_to(client.get(address), "/bulk/new/")
     return checked_from(client, form.filled(codes="\n".join(codes)), **typed)
 
@@ -90,7 +90,7 @@ def by_ticked_rows(web: Client, codes: Sequence[str], recipe: Recipe) -> BulkUpd
 
 
 def by_all_that_match(web: Client, codes: Sequence[str], recipe: Recipe) -> BulkUpdate:
-    """A row that happens to be ticked does not narrow what the button names."""
+    """A row that happens to be ticked does not limit what the button names."""
     query = f"codes={','.join(codes)}"
     page = squeezed(web.get(f"/tickets/?{query}").content.decode())
     found = re.search(r'name="matching" value="([^"]*)"', page)

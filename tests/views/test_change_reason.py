@@ -1,4 +1,4 @@
-"""The reason of a change: typed on every way, bounded, kept, never sent, found again, never lost."""
+"""The reason of a change: accepted by every action, limited, stored, never sent, searchable, never lost."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Small things confirm themselves in a toast on the page that comes next; what went wrong never does."""
+"""Small things are confirmed in a toast on the next page; errors never are."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The page on which an administrator has data erased: it looks first, then asks, then does."""
+"""The page on which an administrator has data erased: it searches, asks, then erases."""
 
 from collections.abc import Callable
 

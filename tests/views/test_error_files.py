@@ -1,4 +1,4 @@
-"""A file comes back as it was with what is wrong beside each row, and can be uploaded again."""
+"""A file is returned as it was with the errors beside each row, and can be uploaded again."""
 
 import csv
 import io
@@ -95,7 +95,7 @@ def test_a_csv_file_is_returned_in_its_own_format_and_can_be_uploaded_corrected(
 def test_an_old_encoding_is_kept_if_it_has_all_letters_of_the_errors(
     encoding: str, title: str, given: str, lead: User, web: Client
 ) -> None:
-    if encoding == "cp1252":  # its errors are in Vietnamese, which it cannot write
+    if encoding == "cp1252":  # its errors are in Vietnamese, which its encoding lacks
         lead.language = "vi"
         lead.save()
     content = f"code;Title;Expected date\r\nTK-1;{title};x\r\nTK-2;b;\r\n"

@@ -1,4 +1,4 @@
-"""An exported list that comes back: what was left alone is kept, what was changed is sent, nothing else."""
+"""An exported list that is uploaded: unchanged cells are kept, changed ones sent, nothing else."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Forged forms, hostile uploads and hostile values: nothing is saved, and nothing of them acts on a page."""
+"""Forged forms, hostile uploads and hostile values: nothing is saved, and nothing takes effect on a page."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""A PUT that had to wait is compared afresh before it is sent: what a colleague did meanwhile is not lost."""
+"""A PUT that had to wait is compared again before it is sent, so a colleague's change is not overwritten."""
 
 import uuid
 from collections.abc import Callable

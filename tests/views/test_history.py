@@ -229,7 +229,7 @@ def test_the_csv_streams_every_row_without_active_formulas(staff: User, lead: Us
 
 
 def test_history_survives_the_deletion_of_its_user(staff: User, lead: User) -> None:
-    """Of before the audit log, say: since then users who acted are switched off, not deleted."""
+    """For example from before the audit log: since then, users who acted are deactivated, not deleted."""
     record(staff)
     staff.delete()
 

@@ -1,4 +1,4 @@
-"""A CRM that repeats the key in one of its places, spelled otherwise: it is in no page, no file, no row.
+"""A CRM that repeats the key somewhere, in any spelling: it reaches no page, no file, no row.
 
 One place a test, which holds every spelling. What is searched is decoded in each way that a reader or a
 browser would decode it.

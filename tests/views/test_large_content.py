@@ -1,4 +1,4 @@
-"""Content beyond what can be read or edited: everything else of the ticket can be changed, and says so."""
+"""Content too large to read or edit: everything else of the ticket can be changed, and the page says so."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The list as a file: every row and column that it shows, typed, harmless, recorded, for those who may."""
+"""The list as a file: every row and column that it shows, typed, harmless, recorded, for permitted users."""
 
 import csv
 import io

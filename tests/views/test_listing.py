@@ -1,4 +1,4 @@
-"""The tickets page: what the index knows, at once, filtered, ordered, counted and honest about its age."""
+"""The tickets page: what the index knows, filtered, ordered, counted, and how old it is."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""A CRM that empties what a PUT leaves out: no way in loses a field that cannot be read and was not named."""
+"""A CRM that empties what a PUT leaves out: no entry point loses an unreadable field without naming it."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ EVERY_WAY = [*WAYS, "restore", "restore with script"]
 
 @dataclass
 class Ways:
-    """One user who changes one ticket in each of the ways in; a way returns what the user reads."""
+    """One user who changes one ticket through each entry point, which returns what the user reads."""
 
     client: Client
     user: User

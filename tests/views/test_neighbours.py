@@ -1,4 +1,4 @@
-"""A ticket's neighbours: the others of its customer, and the way through the list that one came from."""
+"""A ticket's neighbours: the others of its customer, and those in the list that the user came from."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What those who run the product ask: health, metrics, the connection, and a CRM that is away."""
+"""Operations: health, metrics, the connection, and a CRM that is down."""
 
 import re
 from collections.abc import Callable
@@ -175,7 +175,7 @@ def test_no_process_calls_an_unreachable_crm(
     sandbox.fault("status", times=None, status=504)
     for _look in range(3):
         client.get(f"/tickets/{CODE}/")
-    forget_api()  # another process has learnt nothing itself
+    forget_api()  # another process does not know it yet
     sandbox.forget_log()
 
     page = client.get(f"/tickets/{CODE}/")

@@ -1,4 +1,4 @@
-"""Ticket codes that a user writes in other capitals than the CRM, which may tell them apart."""
+"""Ticket codes in another letter case than the CRM's, which may be case-sensitive."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -35,7 +35,7 @@ def _index(sandbox: Sandbox) -> None:
         ("tk240014", {"tk240014": "TK240014"}),
         ("TK240014", {}),  # as it is known
         ("lONE-1", {"lONE-1": "Lone-1"}),
-        ("Twin-1", {}),  # two tickets: neither is known to be the right one
+        ("Twin-1", {}),  # two tickets: either may be meant
         ("twin-1", {}),
         ("TK2400140", {}),
     ],

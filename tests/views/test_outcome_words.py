@@ -1,4 +1,4 @@
-"""Words for outcomes explain themselves wherever they are shown; long lists explain each word once."""
+"""Outcomes are explained wherever they are shown; long lists explain each one once."""
 
 import re
 from collections.abc import Callable

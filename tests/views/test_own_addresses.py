@@ -1,4 +1,4 @@
-"""Pages that answer a form lead back to where they open again, never to where only forms are sent."""
+"""Pages that answer a form link back to addresses that can be opened, never to POST-only ones."""
 
 import re
 from collections.abc import Callable

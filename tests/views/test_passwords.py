@@ -1,4 +1,4 @@
-"""Passwords: rules, and a new one by e-mail that tells a stranger nothing."""
+"""Passwords: rules, and resetting by e-mail, which reveals nothing to strangers."""
 
 import re
 import threading

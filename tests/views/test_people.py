@@ -1,4 +1,4 @@
-"""People managed in the settings: by administrators alone, who cannot lock themselves out or climb."""
+"""Users managed in the admin: by administrators only, who can neither lock themselves out nor gain rights."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Opening ahead: a pointed-at ticket is read within a budget, and nothing is written by that alone."""
+"""Prefetching: a hovered ticket is read within a budget, and that alone writes nothing."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who else is at a ticket: within one heartbeat, without a remote call, never as a lock."""
+"""Who else has a ticket open: known within one heartbeat, without a remote call, never as a lock."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -26,7 +26,7 @@ NO_RECORD = None
 
 @dataclass(frozen=True)
 class Expected:
-    """What must come of a save: the outcome on record, our status, PUTs that reached the CRM, words shown."""
+    """The expected result of a save: recorded outcome, our status, PUTs that reached the CRM, texts shown."""
 
     outcome: str | None
     status: int

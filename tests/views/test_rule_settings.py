@@ -1,4 +1,4 @@
-"""Rules in the settings: what administrators may write down, and what is refused with words."""
+"""Rules in the admin: what administrators may define, and what is refused with a message."""
 
 from collections.abc import Callable
 from typing import Any

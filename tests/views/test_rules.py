@@ -1,4 +1,4 @@
-"""Rules by every way in: what a rule forbids is never sent, what it allows is, and the page says so."""
+"""Rules for every entry point: what a rule forbids is never sent, what it allows is, and the page says so."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -60,7 +60,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Way:
-    """The ways in by which a status is set; each returns what the user is told."""
+    """The entry points by which a status is set; each returns what the user is told."""
 
     user: User
     client: Client

@@ -1,4 +1,4 @@
-"""Two-step sign-in: a stolen password opens nothing, a code counts once, a lost device has a way back."""
+"""Two-step sign-in: a stolen password is useless, a code works once, a lost device can be replaced."""
 
 import re
 import time
@@ -110,7 +110,7 @@ def test_a_clock_may_not_be_off_by_more(steps: int, staff: User, codes: list[str
 
 
 def test_a_drifting_clock_is_not_followed(staff: User, codes: list[str], clock: Any) -> None:
-    """A step early each time must not add up: one step from our clock stays the limit."""
+    """Codes that are one step early each time must not add up: one step from our clock stays the limit."""
     for _sign_in in range(3):
         client = Client()
         sign_in(client, "staff", PASSWORD)

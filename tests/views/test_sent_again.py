@@ -139,7 +139,7 @@ def test_text_typed_into_a_saved_form_is_drafted_without_the_saved_values(
     web.post(DRAFT, form.filled(ticket_title="Gõ tiếp", emergency_phone="0911222333"))
 
     page = web.get(URL)
-    assert page.status_code == 200  # the title before it is the person's own
+    assert page.status_code == 200  # the title before it is the user's own
     assert ticket_form(page).values["ticket_title"] == ["Gõ tiếp"]
     assert ticket_form(page).values["emergency_phone"] == ["0911222333"]
 

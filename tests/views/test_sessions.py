@@ -1,4 +1,4 @@
-"""Sessions end: idle, at the latest, and everywhere at once."""
+"""Sessions end: after idle time, after their maximum age, and everywhere at once."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Signing in: guessing is throttled, sessions are renewed, nobody is led elsewhere."""
+"""Signing in: guessing is throttled, session ids change, and no redirect leaves the site."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Snippets as files: the download is on record, the upload writes exactly what it showed."""
+"""Snippets as files: the download is recorded, the upload writes exactly what it showed."""
 
 import random
 from collections.abc import Callable

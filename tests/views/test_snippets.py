@@ -1,4 +1,4 @@
-"""Snippets: written, changed, shared and deleted, each by whom it belongs to."""
+"""Snippets: created, changed, shared and deleted, each by its owner."""
 
 import re
 from collections.abc import Callable
@@ -141,7 +141,7 @@ def test_changes_and_deletions_of_a_shared_snippet_are_recorded(
 
 
 def test_a_shared_snippet_is_read_by_all_and_changed_by_its_owner(web: Client, lead: User) -> None:
-    """What is stored is not trusted: another way in may have left it unclean."""
+    """What is stored is not trusted: it may have been stored unclean in another way."""
     content = "<p>Xin <img src=https://evil.example/a.png onerror=x()>chào<script>steal()</script></p>"
     shared = Snippet.objects.create(owner=lead, name="b", content=content, is_shared=True)
 

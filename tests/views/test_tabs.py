@@ -31,7 +31,7 @@ def web(lead: User, client_of: Callable[[User], Client]) -> Client:
 
 @pytest.fixture
 def runs(lead: User, make_person: Callable[..., User]) -> None:
-    """One bulk update of the lead, one of somebody else."""
+    """One bulk update of the lead, one of another user."""
     other = make_person(Role.LEAD, "hoa", first_name="Hoa")
     for owner in (lead, other):
         make_run(owner, state=BulkState.DRAFT)

@@ -1,4 +1,4 @@
-"""Undo, restore and “Fill the form again” where something stands in the way: what the person is told."""
+"""Undo, restore and “Fill the form again” when something prevents them: what the user is told."""
 
 import re
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def test_a_refused_restore_says_what_the_crm_refused(web: Client, sandbox: Sandb
 
 
 def in_place(answer: Any) -> str:
-    """Return the fragment that a script puts in the place of the button."""
+    """Return the fragment by which a script replaces the button."""
     shown: str = squeezed(answer.content.decode())
     assert shown.startswith("<span")
     assert "data-quick-result" in shown

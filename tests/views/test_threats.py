@@ -1,4 +1,4 @@
-"""Each threat by name: requests that no honest browser sends get a 4xx and a page that people can read."""
+"""Each threat by name: requests that no ordinary browser sends get a 4xx and a readable page."""
 
 import csv
 import io

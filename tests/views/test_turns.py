@@ -1,4 +1,4 @@
-"""Saves of one ticket take turns: who has to wait is told for whom, and what a crash left blocks nobody."""
+"""Saves of one ticket take turns: a waiting user is told for whom, and a crashed save blocks no other."""
 
 import uuid
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def web(
 
 
 def pending(actor: User, sandbox: Sandbox, *, age: timedelta = timedelta(0), **values: Any) -> Change:
-    """A save that has been recorded, and whose outcome nobody has written down."""
+    """A save that has been recorded but has no outcome yet."""
     return Change.objects.create(
         actor=actor,
         actor_name=actor.display_name,

@@ -1,4 +1,4 @@
-"""Files as people have them: each is read or refused with a reason, and its page says what was taken."""
+"""Files as users have them: each is read or refused with a reason, and its page says what was read."""
 
 import io
 from collections.abc import Callable

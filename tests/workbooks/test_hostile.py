@@ -1,4 +1,4 @@
-"""Small archives that cost minutes or gigabytes when a library meets them: each is refused, and cheaply.
+"""Small archives that cost minutes or gigabytes if a library parses them: each is refused, and cheaply.
 
 The attacker uploads them; the web process must keep serving everyone else.
 """
@@ -242,7 +242,7 @@ def test_a_process_that_cannot_start_is_a_readable_error(monkeypatch: pytest.Mon
 def test_a_forked_reader_answers_and_is_limited_like_a_new_interpreter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What other tests find of workbooks is what the product does."""
+    """So what other tests find about workbooks is true for the product."""
     read = read_table(archive(EXCEL), "x.xlsx")
 
     monkeypatch.setattr(workbooks, "start_module", run_module)

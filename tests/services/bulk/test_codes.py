@@ -1,4 +1,4 @@
-"""What a lead pastes for a bulk update, as codes: each once, duplicates told, the rest listed."""
+"""What a lead pastes for a bulk update, as codes: each once, duplicates reported, the rest listed."""
 
 import pytest
 from hypothesis import given, strategies

@@ -1,4 +1,4 @@
-"""Contents as cells of an export: what Excel holds, what is cut, and words in the place of a content."""
+"""Contents as cells of an export: what Excel can hold, what is cut, and explanations instead of a content."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Leases: a worker that was silent for too long leaves everything to the one that took over."""
+"""Leases: a worker that stalled for too long leaves everything to the one that took over."""
 
 import threading
 import time
@@ -305,7 +305,7 @@ def test_results_of_threads_of_a_lost_run_are_left_to_the_new_worker(
     sandbox.fault("status", code=item.ticket_code, method="GET", status=500, times=None)
     taken_over(run)
 
-    send_item(work_on(late.bulk, lead), item)  # would have been put back, under a new submission
+    send_item(work_on(late.bulk, lead), item)  # it would have been put back, under a new submission
     item.refresh_from_db()
 
     assert (item.state, item.submission, item.attempts) == (ItemState.WORKING, submission, 0)

@@ -1,4 +1,4 @@
-"""When a run slows down and when it stops by itself; the clock is the test's own."""
+"""When a run slows down and when it pauses by itself, with a fake clock."""
 
 from datetime import timedelta
 

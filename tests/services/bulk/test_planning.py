@@ -1,4 +1,4 @@
-"""The dry run of many tickets by one call: rows that cannot be believed leave nothing behind."""
+"""The dry run of many tickets by one call: rows that cannot be trusted leave nothing behind."""
 
 from collections.abc import Callable
 
@@ -97,7 +97,7 @@ def test_only_the_beginning_of_a_run_is_read_singly(run: BulkUpdate, lead: User,
     assert [call.path.rpartition("/")[2] for call in sandbox.log()] == ["tickets", "ticket"]
 
 
-COLLEAGUES = {  # what a colleague stored before the dry run, and the list does not show yet
+COLLEAGUES = {  # a colleague stored this before the dry run, and the list does not show it yet
     "the_same_field": ({"ticket_title": "Của đồng nghiệp"}, ItemOutcome.CONFLICT),
     "the_wanted_value": ({"ticket_title": "Tiêu đề của lượt chạy"}, ItemOutcome.ALREADY),
     "another_field": ({"account_email": "lan@example.com"}, ItemOutcome.VERIFIED),
@@ -138,7 +138,7 @@ def test_the_ticket_itself_overrides_an_outdated_list(
 def test_the_dry_run_refuses_a_code_in_other_letter_case_as_the_run_would(
     run: BulkUpdate, lead: User, sandbox: Sandbox
 ) -> None:
-    """This CRM's list finds it in any case, and its ticket does not: only the ticket can be believed."""
+    """This CRM's list ignores case, but reading a ticket does not: only the ticket can be trusted."""
     items = items_of(run)
     other = items[3]
     other.ticket_code = other.ticket_code.swapcase()

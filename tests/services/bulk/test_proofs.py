@@ -1,4 +1,4 @@
-"""Read-backs that came together: what a row must show, and what it must not overrule."""
+"""Joint read-backs: what a row must show, and what it must not override."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -153,7 +153,7 @@ def test_read_backs_wait_for_each_other_for_less_than_a_second(
     assert 0 < proofs.wait() <= MAX_PROOF_WAIT < 1
     now += MAX_PROOF_WAIT
     assert [due.item for due in proofs.due(at_once=False)] == [one.item]
-    assert proofs.open == 1  # until it is taken up
+    assert proofs.open == 1  # until it is processed
     assert proofs.take_up(one.item)
     assert proofs.open == 0
 

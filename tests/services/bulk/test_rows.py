@@ -53,7 +53,7 @@ def read(header: list[str], *rows: list[str]) -> BulkTable:
 
 
 def wish(name: str, text: str) -> Any:
-    """Return what a cell asks for, or the first error's message."""
+    """Return the wish of a cell, or the first error's message."""
     read_table_of_one = read(["ticket_code", name], ["TK-1", text])
     if read_table_of_one.errors:
         return read_table_of_one.errors[0].message

@@ -1,4 +1,4 @@
-"""Error messages name every spelling that is taken, and every spelling that they name is taken."""
+"""Error messages name every accepted spelling, and every spelling that they name is accepted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How many statements a ticket of a run costs: what is on record is written at once, the rest together."""
+"""How many statements a ticket of a run costs: its record is written immediately, the rest together."""
 
 import math
 
@@ -32,7 +32,7 @@ INTENT = 1 if ASKS_FOR_THE_TIME else 2  # PostgreSQL takes a record and its fiel
 
 @pytest.fixture
 def run(lead: User, sandbox: Sandbox) -> BulkUpdate:
-    """A run that is worked on, by a lead whose rights were looked up, as a worker does before it begins."""
+    """A run in progress, whose lead's permissions have been looked up, as a worker does before it begins."""
     made = BulkUpdate.objects.create(
         owner=lead,
         owner_name="Lead",

@@ -227,7 +227,7 @@ def test_invisible_characters_do_not_spoil_a_value(
 @pytest.mark.parametrize(
     ("name", "held", "typed", "stored"),
     [
-        ("ticket_title", " Máy in ", "Máy in", "Máy in"),  # outer space that is taken away
+        ("ticket_title", " Máy in ", "Máy in", "Máy in"),  # outer white space, to be removed
         ("ticket_title", "Máy in", "'90s", "'90s"),
         ("ticket_title", "Máy in", "=x", "=x"),
         (
@@ -255,7 +255,7 @@ def test_every_character_of_a_text_is_sent(
 
 @pytest.mark.parametrize("text", ["<p></p><p> </p>", "<p><br></p>", "<p>&nbsp;</p>"])
 def test_content_that_is_only_empty_paragraphs_is_refused(text: str, web: Client) -> None:
-    """In the form it is an emptied editor; a cell says [clear] for that, and this is a mistake."""
+    """In the form it is an emptied editor; a cell says [clear] for that, so this is a mistake."""
     assert [error.message for error in table_of("ticket_content", text).errors] == [
         "Nothing is left of this content after cleaning. To empty the field, write [clear]."
     ]

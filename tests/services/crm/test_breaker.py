@@ -1,4 +1,4 @@
-"""The circuit breaker: silence opens it for all processes, any sign of life closes it."""
+"""The circuit breaker: failures to reach the CRM open it for all processes, any answer closes it."""
 
 from datetime import timedelta
 

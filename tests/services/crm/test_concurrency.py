@@ -1,4 +1,4 @@
-"""The limit of calls at once: never more than allowed, writes first, nothing left taken."""
+"""The limit of concurrent calls: never more than allowed, writes first, every place freed."""
 
 import threading
 from collections.abc import Iterator

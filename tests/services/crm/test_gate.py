@@ -39,7 +39,7 @@ def test_a_waiting_call_is_refused_if_the_crm_asked_to_wait_meanwhile(
 
 
 def test_listeners_learn_of_a_refusal_before_the_database_is_written(sandbox: Sandbox) -> None:
-    """A bulk run holds its other threads by one; the row may be waited for."""
+    """A bulk run holds its other threads by a listener; writing the row may have to wait."""
     sandbox.fault("status", code=CODE, method="GET", status=429, headers={"Retry-After": "7"})
     kept_before: list[bool] = []
 

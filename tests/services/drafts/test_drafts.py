@@ -1,4 +1,4 @@
-"""Drafts: kept field by field, compared when they come back, private, and gone only after a save."""
+"""Drafts: kept field by field, compared when restored, private, and dropped only after a save."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def test_only_touched_fields_are_kept(web: Client) -> None:
 
 
 def test_a_draft_keeps_as_many_fields_as_a_ticket_may_have(web: Client, sandbox: Sandbox) -> None:
-    """It kept the first 150 and dropped the others without a word."""
+    """It kept the first 150 and silently dropped the others."""
     fields = {f"field{number}": "x" for number in range(MAX_CUSTOM_FIELDS - 20)}
     sandbox.edit(CODE, custom_fields=fields)  # beside those that it has
 
@@ -65,7 +65,7 @@ def test_text_typed_back_to_the_base_leaves_no_draft(web: Client, sandbox: Sandb
 
     assert (
         web.post(DRAFT, older.filled()).json()["state"] == "kept"
-    )  # not this tab's to drop: it never saw it
+    )  # this tab never saw it, so it must not drop it
     assert web.post(DRAFT, form.filled(ticket_title=before)).json()["state"] == "clean"
     assert not Draft.objects.exists()
     keep(web, ticket_title="Nháp")

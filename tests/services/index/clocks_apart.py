@@ -40,7 +40,7 @@ def _no_budget(settings: Any, sandbox: Sandbox) -> None:
 
 
 def on_machine(apart: timedelta) -> time_machine.travel:
-    """Do something as a machine whose clock is this far from the database's."""
+    """Act as a machine whose clock differs from the database's by this much."""
     return time_machine.travel(timezone.now() + apart, tick=True)
 
 

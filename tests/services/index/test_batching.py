@@ -1,4 +1,4 @@
-"""Reads gathered for a moment: the last of a ticket counts, and each is written once."""
+"""Reads gathered for a moment: only the last one of a ticket is written, and once."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What the one box makes of what people type and paste."""
+"""What the search box makes of what users type and paste."""
 
 import pytest
 
@@ -70,9 +70,9 @@ NUMBERS = {sort_key(code): code for code in ("5286", "TK240080", "TK-77-0001", "
         ("TK-240080", OneTicket("TK240080")),
         ("tk_240080.", OneTicket("TK240080")),
         ("TK/240080", OneTicket("TK240080")),
-        ("TK770001", SearchWords("TK770001")),  # nobody knows where the marks belong
+        ("TK770001", SearchWords("TK770001")),  # where the diacritics belong is unknown
         ("tk.77.0001", OneTicket("TK-77-0001")),
-        ("ab1234", SearchWords("ab1234")),  # two codes that differ in the mark alone: neither is chosen
+        ("ab1234", SearchWords("ab1234")),  # two codes that differ only in a diacritic: neither is chosen
         ("AB_1234", OneTicket("AB_1234")),
         ("TK-240080 huy", StatusChange("TK240080", "Hủy")),
     ],

@@ -1,4 +1,4 @@
-"""Rows of the index: written only by newer reads, sparse where the CRM is, without content, counted."""
+"""Rows of the index: written only by newer reads, as sparse as the CRM's, without content, counted."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The sweep: every ticket that a CRM ever showed, each once, whatever fails."""
+"""The sweep: it finds every ticket that a CRM shows, each once, whatever fails."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -174,7 +174,7 @@ def test_calls_stay_within_the_budget_and_use_it(sandbox: Sandbox, settings: Any
 
     calls = listed_calls(sandbox)
     assert calls >= 12
-    assert now == pytest.approx(calls / 10)  # not one more than agreed, and none left unused
+    assert now == pytest.approx(calls / 10)  # no more than allowed, and none left unused
 
 
 def test_no_call_is_made_with_the_index_switched_off(sandbox: Sandbox, settings: Any) -> None:
@@ -194,7 +194,7 @@ def test_no_call_is_made_while_the_circuit_is_open(sandbox: Sandbox) -> None:
 
 
 def over_by_now() -> None:
-    """Let the time pass for which the CRM asked to be left alone."""
+    """Let the time pass for which the CRM asked to wait."""
     past = {"until": (database_now() - timedelta(seconds=1)).isoformat()}
     assert SharedState.objects.filter(name=Shared.ASKED_TO_WAIT).update(value=past) == 1
 
@@ -222,7 +222,7 @@ def test_a_429_stops_calls_for_as_long_as_it_says(sandbox: Sandbox) -> None:
     assert Sweeper("worker-1").step() >= 90
     sandbox.forget_faults()
     sandbox.forget_log()
-    assert 80 < Sweeper("worker-1").step() <= 90  # a worker that was started again keeps to it
+    assert 80 < Sweeper("worker-1").step() <= 90  # a restarted worker obeys it
     assert listed_calls(sandbox) == 0
     over_by_now()
     work()

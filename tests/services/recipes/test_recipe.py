@@ -1,4 +1,4 @@
-"""What recipes say, without a database: days and placeholders."""
+"""Recipes without a database: days and placeholders."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What a save did to fields that it did not send: emptied, changed, or only spelled otherwise."""
+"""What a save did to fields that it did not send: emptied, changed, or only spelled differently."""
 
 from typing import Any
 

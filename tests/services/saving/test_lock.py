@@ -1,4 +1,4 @@
-"""The recorded intent as the lock on a ticket: one save at a time, and none over what another one did."""
+"""The recorded intent as the lock on a ticket: one save at a time, and none overwrites another."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The three-way merge: nothing of a third party is lost, nothing is sent that no user wished."""
+"""The three-way merge: no other user's change is lost, nothing is sent that no user wanted."""
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ VERSIONS = st.dictionaries(st.sampled_from(NAMES), TEXTS)
         ({"x": "1"}, {"x": "2"}, {"x": "1"}, [], [], []),  # only mine: to be sent
         ({"x": "1"}, {}, {"x": "2"}, [], ["x"], []),  # only theirs: kept and mentioned
         ({"x": "1"}, {"x": "2"}, {"x": "2"}, [], [], ["x"]),  # both the same: nothing to send
-        ({"x": "1"}, {"x": "2"}, {"x": "3"}, ["x"], [], []),  # both differently: asked about
+        ({"x": "1"}, {"x": "2"}, {"x": "3"}, ["x"], [], []),  # both differently: a conflict
         ({}, {"x": "2"}, {"x": "3"}, [], [], []),  # the form never knew it: no base to compare with
         ({"x": "1"}, {"x": "2"}, {}, [], [], []),  # the CRM does not show it: it cannot conflict
     ],

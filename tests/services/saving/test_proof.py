@@ -1,4 +1,4 @@
-"""What may be concluded from reading a ticket back, at once and hours later, and what may then be undone."""
+"""What reading a ticket back proves, immediately and hours later, and what may then be undone."""
 
 import uuid
 from collections.abc import Callable

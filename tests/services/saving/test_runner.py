@@ -1,4 +1,4 @@
-"""Which process runs a save: known to have ended only where that is certain."""
+"""Which process runs a save: reported as ended only if that is certain."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What goes along with a change where the CRM empties what a PUT leaves out; when a CRM is taken for one."""
+"""What is sent along for a CRM that empties what a PUT leaves out, and when a CRM is recognised as one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What of a change can be taken back: what took effect, and only where every earlier value is known."""
+"""What of a change can be undone: what took effect, and only if every earlier value is known."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Verdicts: what a read-back right after a write tells, and what a later one may tell."""
+"""Verdicts: what a read-back right after a write proves, and what a later one can prove."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_outcomes_right_after_an_accepted_write(look: ReadBack, outcome: Outcome
     [
         (found(ticket_title="new"), Outcome.VERIFIED, Outcome.VERIFIED),
         (found(ticket_title="old"), Outcome.NOT_APPLIED, Outcome.NOT_APPLIED),
-        (found(ticket_title="NEW"), Outcome.ACCEPTED, Outcome.UNKNOWN),  # it may be anybody's
+        (found(ticket_title="NEW"), Outcome.ACCEPTED, Outcome.UNKNOWN),  # it may be another user's
         (found(emergency_phone="0901111111"), Outcome.NOT_READABLE, Outcome.UNKNOWN),
         (ReadBack(failure=Reason.RESET), Outcome.ACCEPTED, Outcome.UNKNOWN),
         (ReadBack(is_forbidden=True), Outcome.NOT_READABLE, Outcome.UNKNOWN),

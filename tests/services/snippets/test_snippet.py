@@ -126,7 +126,7 @@ def test_a_value_is_neither_html_nor_a_placeholder(value: str) -> None:
 
 
 def test_html_that_was_stored_unclean_is_inserted_clean() -> None:
-    """As a row that came another way than through a form."""
+    """As a row that was not stored through a form."""
     shown = insertion_of("<p onclick=x()>Xin<script>1</script></p>", VALUES)
 
     assert shown.html == "<p>Xin</p>"

@@ -1,4 +1,4 @@
-"""Files of snippets: what is taken away and read again is the same; what cannot be read says why."""
+"""Files of snippets: an exported file is read back unchanged; one that cannot be read says why."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The kinds with options: which option a text names, and what of the stored JSON stays as it was."""
+"""The kinds with options: which option a text names, and how the stored JSON type is kept."""
 
 from typing import Any
 

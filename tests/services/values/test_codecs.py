@@ -1,4 +1,4 @@
-"""Properties of every codec: what nobody touched is not a change, and what is set reads back as set."""
+"""Properties of every codec: an untouched value is not a change, and a set value reads back as set."""
 
 from typing import Any
 

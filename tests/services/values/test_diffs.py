@@ -1,4 +1,4 @@
-"""Word by word: what a person sees of a difference, and that nothing of either text is missing."""
+"""Differences word by word: what a user sees of them, and that nothing of either text is missing."""
 
 import pytest
 from hypothesis import given, strategies

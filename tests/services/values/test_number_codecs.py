@@ -1,4 +1,4 @@
-"""The kinds with a number or a day behind them: shown as a day or a number, sent as what was there."""
+"""The kinds stored as a number or a date: shown as such, sent in the stored form."""
 
 from datetime import date
 from typing import Any
