@@ -5,8 +5,10 @@ import html
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -396,6 +398,23 @@ def test_columns_are_kept_for_the_user_and_with_a_view(
     assert "columns=title%2Cphone%2Ccustom_fields.so_serial" in view.values["query"][0]
 
 
+@pytest.mark.parametrize("unit", [1, 1_000], ids=["seconds", "milliseconds"])
+@pytest.mark.parametrize("zone", ["Asia/Ho_Chi_Minh", "Asia/Tokyo", "America/New_York"])
+def test_an_epoch_date_is_the_same_day_in_the_list_and_in_the_form(
+    zone: str, unit: int, web: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    settings.CUSTOM_DATE_TIME_ZONE = zone
+    CustomField.objects.create(key="ngay_mua", label="Bought", kind="epoch_date", is_listed=True)
+    seconds = int(datetime(2026, 3, 1, tzinfo=ZoneInfo(zone)).timestamp())
+    sandbox.edit("ABCXYZ1234", custom_fields={"ngay_mua": seconds * unit})
+    sweep()
+
+    form = ticket_form(web.get("/tickets/ABCXYZ1234/"))
+
+    assert "2026-03-01" in [value for values in form.values.values() for value in values]
+    assert "1 Mar 2026" in text_of(web.get("/tickets/?codes=ABCXYZ1234&columns=custom_fields.ngay_mua"))
+
+
 def text_of_html(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
@@ -646,6 +665,20 @@ def test_a_ticket_is_listed_as_changed_when_it_was_saved(web: Client, staff: Use
     row, change = IndexedTicket.objects.get(code="ABCXYZ1234"), Change.objects.get()
     assert row.updated_at is not None
     assert change.created_at.replace(microsecond=0) <= row.updated_at <= row.read_at
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "9999-12-31 23:59:59", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("name", ["created_at", "updated_at"])
+def test_a_date_that_stands_for_never_is_shown_as_the_crm_writes_it(
+    name: str, text: str, web: Client, sandbox: Sandbox
+) -> None:
+    sandbox.edit("ABCXYZ1234", **{name: text})
+    sweep()
+
+    answer = web.get("/tickets/?codes=ABCXYZ1234&columns=title,created,updated,expected")
+
+    assert codes(answer) == ["ABCXYZ1234"]
+    assert text in text_of(answer)
 
 
 @pytest.mark.parametrize("typed", ["dong bo kho", "kho dong bo", "+84 912 000 111", "0912.000.111", "000111"])

@@ -22,9 +22,9 @@ def _readable(text: str, language: str) -> str:
         if len(text) <= len("2026-12-31"):
             return date_format(date.fromisoformat(text), "DATE_FORMAT")
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    except (ValueError, OverflowError):  # the latter for the first and the last day that Python knows
         return text
-    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     return date_format(local, "DATETIME_FORMAT")
 
 

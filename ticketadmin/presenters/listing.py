@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from datetime import timezone as fixed_zone
+from datetime import date, datetime
 from enum import Enum, auto
 from functools import cache, lru_cache
 
@@ -30,6 +29,7 @@ from ticketadmin.services.index.rows import (
     UPDATED,
 )
 from ticketadmin.services.values.fields import CATEGORY, CUSTOM_PREFIX, STATUS, TITLE
+from ticketadmin.services.values.numbers import epoch_to_date
 from ticketadmin.services.values.ordering import sort_key
 
 LABELS: Mapping[str, str | Promise] = {
@@ -49,7 +49,6 @@ _NAMES = {
     "phone": PHONE, "expected": EXPECTED, "created": CREATED, "updated": UPDATED,
 }  # fmt: skip
 WEEK = 7
-VIETNAM = fixed_zone(timedelta(hours=7))  # where the CRM keeps its dates at midnight
 
 
 @dataclass(frozen=True)
@@ -250,8 +249,9 @@ def _custom_text(described: CustomField, text: str) -> str:
     if described.kind in {FieldKind.SELECT, FieldKind.MULTI_SELECT}:
         labels = dict(described.choices)
         return ", ".join(labels.get(one, one) for one in text.split(", "))
-    if described.kind == FieldKind.EPOCH_DATE and text.isdecimal() and len(text) <= 10:
-        return date_format(datetime.fromtimestamp(int(text), VIETNAM), "DATE_FORMAT")
+    if described.kind == FieldKind.EPOCH_DATE:
+        day = epoch_to_date(text)
+        return date_format(day, "DATE_FORMAT") if day else text
     return readable_date(text) if described.kind == FieldKind.DATE else text
 
 

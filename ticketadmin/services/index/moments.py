@@ -24,7 +24,7 @@ def moment_of(text: str) -> datetime | None:
         moment = parse_datetime(text)
     except ValueError:
         return None
-    if moment is None or moment.year < 1970:
+    if moment is None or not 1970 <= moment.year < 3000:  # far ones cannot be written in every time zone
         return None
     try:
         return timezone.make_aware(moment) if timezone.is_naive(moment) else moment.astimezone(UTC)
