@@ -149,6 +149,21 @@ def test_twenty_identical_posts_at_two_processes_are_one_put(server: LiveServer,
     assert {answer.status_code for answer in answers} == {303}
 
 
+def test_tabs_that_set_up_the_second_step_at_once_show_one_secret(server: LiveServer) -> None:
+    visitors = [Visitor(server) for _tab in range(8)]
+
+    with ThreadPoolExecutor(len(visitors)) as pool:
+        pages = list(pool.map(lambda visitor: visitor.get("/account/second-step/"), visitors))
+    for visitor in visitors:
+        visitor.close()
+
+    assert {page.status_code for page in pages} == {200}
+    assert (
+        len({secret for page in pages for secret in re.findall(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}", page.text)})
+        == 1
+    )
+
+
 @pytest.mark.parametrize("slow", ["GET", "PUT"])
 def test_when_two_users_save_one_field_in_two_processes_the_second_must_choose(
     slow: str, server: LiveServer, crm: Sandbox

@@ -1,5 +1,6 @@
 """Two-step sign-in: a stolen password is useless, a code works once, a lost device can be replaced."""
 
+import base64
 import re
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from tests.factories import PASSWORD
 from tests.views.test_signing_in import SCRIPT, sign_in
 from ticketadmin.models import AuditAction, AuditEntry, IdentitySource, RecoveryCode, User
-from ticketadmin.services.people.second_step import is_demanded, is_possible
+from ticketadmin.services.people.second_step import DEVICE, is_demanded, is_possible
 
 START = 1_800_000_000  # a time at the beginning of a step
 STEP = 30
@@ -33,16 +34,19 @@ def clock() -> Any:
 
 def code_of(user: User, steps: int = 0, *, confirmed: bool = True) -> str:
     """Return what the user's app shows so many steps from now."""
-    device = TOTPDevice.objects.get(user=user, confirmed=confirmed)
+    return code_on(TOTPDevice.objects.get(user=user, confirmed=confirmed), steps)
+
+
+def code_on(device: TOTPDevice, steps: int = 0) -> str:
     totp = TOTP(device.bin_key, STEP)
     totp.time = time.time() + steps * STEP
     return f"{totp.token():06}"
 
 
-def switch_on(client: Client, user: User) -> list[str]:
+def switch_on(client: Client, user: User, device: TOTPDevice | None = None) -> list[str]:
     """Set it up as a user does; return the recovery codes."""
     client.get("/account/second-step/")
-    code = code_of(user, confirmed=False)
+    code = code_on(device) if device else code_of(user, confirmed=False)
     page = client.post("/account/second-step/", {"password": PASSWORD, "code": code})
     codes: list[str] = page.context["page"].codes
     return codes
@@ -363,6 +367,18 @@ def test_the_page_shows_a_picture_and_a_secret_until_it_is_on_and_never_again(
     later = client.get("/account/second-step/").content.decode()
     assert secret not in later
     assert "qr-frame" not in later
+
+
+def test_secrets_that_two_tabs_made_at_once_do_not_close_the_page(
+    staff: User, client_of: Callable[[User], Client]
+) -> None:
+    made = [TOTPDevice.objects.create(user=staff, name=DEVICE, confirmed=False) for _tab in range(2)]
+
+    page = client_of(staff).get("/account/second-step/").context["page"]
+
+    shown = base64.b32decode(page.secret.replace(" ", ""))
+    (device,) = (one for one in made if one.bin_key == shown)
+    assert switch_on(client_of(staff), staff, device)
 
 
 @pytest.mark.parametrize(

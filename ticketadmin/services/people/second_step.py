@@ -82,7 +82,10 @@ def stamp(user: User) -> str:
 
 def set_up(user: User) -> str:
     """Return the otpauth: address that gives an app the user's new secret; the same until it is confirmed."""
-    device, _is_new = TOTPDevice.objects.get_or_create(user=user, name=DEVICE, confirmed=False)
+    devices = TOTPDevice.objects.filter(user=user, confirmed=False)
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two tabs at once show one secret
+        device = devices.first() or TOTPDevice.objects.create(user=user, name=DEVICE, confirmed=False)
     return str(device.config_url)
 
 
