@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import CustomField, IndexedTicket, Shared, SharedState, TicketIndex, User
@@ -409,3 +411,25 @@ def test_forgetting_keeps_the_counters_correct(sandbox: Sandbox) -> None:
     rebuild_index(current_index())
 
     assert kept == index_state(current_index()).known == len(sandbox.codes()) - 7
+
+
+def test_forgetting_many_tickets_takes_no_more_queries_than_forgetting_a_few(sandbox: Sandbox) -> None:
+    work()
+    few, many = sandbox.codes()[:5], sandbox.codes()[5:80]
+    IndexedTicket.objects.update(status_key=b"one")
+
+    with CaptureQueriesContext(connection) as of_few:
+        assert forget_tickets(few) == len(few)
+    with CaptureQueriesContext(connection) as of_many:
+        assert forget_tickets(many) == len(many)
+
+    assert len(of_many) <= len(of_few)
+
+
+def test_a_sweep_by_command_that_fails_leaves_the_list_to_the_workers(sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/tickets", times=None, status=500)
+
+    with pytest.raises(CommandError, match="could not be read"):
+        call_command("index", "--sweep")
+
+    assert current_index().worker == ""

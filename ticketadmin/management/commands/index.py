@@ -50,13 +50,14 @@ class Command(BaseCommand):
         index = current_index()
         start_sweep(index)
         sweeper = Sweeper(f"command-{uuid4().hex[:12]}")
-        while (index := current_index()).is_sweeping:
-            wait = sweeper.step()
-            if current_index().problem:
-                message = f"The list could not be read: {current_index().problem}. It is kept where it was."
-                raise CommandError(message)
-            time.sleep(wait)
-        sweeper.release()
+        try:
+            while (index := current_index()).is_sweeping:
+                wait = sweeper.step()
+                if problem := current_index().problem:
+                    raise CommandError(f"The list could not be read: {problem}. It is kept where it was.")
+                time.sleep(wait)
+        finally:
+            sweeper.release()
         self.stdout.write(f"{index.sweep_rows} tickets were listed.")
 
     def _forget_address(self, address: str) -> None:

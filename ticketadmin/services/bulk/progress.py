@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import get_language, override
 
@@ -15,6 +15,7 @@ from ticketadmin.models import (
     BulkKind,
     BulkState,
     BulkUpdate,
+    Change,
     ItemOutcome,
     ItemState,
     Outcome,
@@ -151,11 +152,13 @@ def _shown(bulk: BulkUpdate, shown: str) -> QuerySet[BulkItem]:
 
 def refresh_outcomes(bulk: BulkUpdate) -> None:
     """Update items that were left open and have been settled since, for example by a ticket page."""
-    stale = bulk.items.filter(outcome__in=[one for one in ItemOutcome if one.is_open]).exclude(change=None)
-    for item in stale.exclude(change__outcome=F("outcome")).select_related("change"):
-        if item.change and item.change.is_settled:
-            item.outcome, item.reason = item.change.outcome, item.change.reason
-            item.save(update_fields=["outcome", "reason"])
+    unsure = [one for one in Outcome if one.is_open]
+    settled = ~Q(change__outcome__in=unsure, change__results={})
+    stale = bulk.items.filter(settled, outcome__in=unsure).exclude(change=None)
+    stale = stale.exclude(change__outcome=F("outcome"))
+    if stale.exists():  # most pages have nothing to write, and then take no lock
+        now = Change.objects.filter(pk=OuterRef("change"))
+        stale.update(outcome=Subquery(now.values("outcome")), reason=Subquery(now.values("reason")))
 
 
 def has_parts_to_undo(bulk: BulkUpdate) -> bool:

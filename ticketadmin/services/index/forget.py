@@ -1,5 +1,6 @@
 """Deletes rows of the index when a ticket is erased, and rebuilds the index."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from django.db import connection, transaction
@@ -24,12 +25,15 @@ def forget_tickets(codes: Iterable[str]) -> int:
 
 @transaction.atomic
 def _delete(codes: list[str]) -> int:
-    rows = IndexedTicket.objects.select_for_update().filter(code__in=codes)
-    found = list(rows.select_related("index").order_by("code"))
+    rows = IndexedTicket.objects.filter(code__in=codes)
+    found = list(rows.select_for_update(of=("self",)).select_related("index").order_by("code"))
+    steps: defaultdict[TicketIndex, list[tuple[bytes, int]]] = defaultdict(list)
     for row in found:
         if row.missing_at is None:
-            count_statuses(row.index, [(counter_key(row.status_key), -1)])
-        row.delete()
+            steps[row.index].append((counter_key(row.status_key), -1))
+    for index, counted in steps.items():
+        count_statuses(index, counted)
+    IndexedTicket.objects.filter(pk__in=[row.pk for row in found]).delete()
     return len(found)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from ticketadmin.logs import event
 from ticketadmin.models import IndexedTicket, ReadFrom, Reading, TicketIndex
@@ -416,6 +416,6 @@ def _settle_doubt(index: TicketIndex) -> bool:
         read_ticket(doubted.code, get_choices())
     except (NotFound, CannotRead, UnexpectedReply):
         # Not found: the row was marked. Otherwise nothing is known, and other tickets come first.
-        again = IndexedTicket.objects.filter(pk=doubted.pk, doubted_at=F("doubted_at"))
-        again.exclude(doubted_at=None).update(doubted_at=database_now())
+        still = IndexedTicket.objects.filter(pk=doubted.pk, doubted_at__isnull=False)
+        still.update(doubted_at=database_now())
     return True
