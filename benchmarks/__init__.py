@@ -1,1 +1,1 @@
-"""What `make bench` measures: our costs beside a peer's, in one run, on this machine only."""
+"""The benchmarks of `make bench`: our costs beside a peer's, in one run, valid for this machine only."""

@@ -28,7 +28,7 @@ ONLY_WHEN_NAMED = {"load"}  # three minutes of its own: make load
 
 
 def main() -> None:
-    """Prepare a database of its own, run the sections, report."""
+    """Prepare a separate database, run the sections, report."""
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], default=[])
     parser.add_argument("--quick", action="store_true", help="few rounds, 20,000 history rows: does it run?")

@@ -1,4 +1,4 @@
-"""Bulk runs with real worker processes: tickets a second beside the ceiling, memory, and the pages meanwhile.
+"""Bulk runs with real worker processes: throughput beside the ceiling, memory, and the pages meanwhile.
 
 The ceiling is what the CRM allows: tickets in flight ÷ (latency × remote calls for a ticket). Each level is
 measured twice: with single reads, as with a CRM whose list does not date changes, and with many tickets read
@@ -27,17 +27,17 @@ class Watched:
     """What was seen while a run went on."""
 
     memory: list[float] = field(default_factory=list)  # MB of the worker
-    progress: list[float] = field(default_factory=list)  # ms of the page's moving part
+    progress: list[float] = field(default_factory=list)  # ms of the part of the page that is reloaded
 
 
 def bulk(folder: Path, *, quick: bool) -> list[Row]:
-    """Measure runs on SQLite, and on PostgreSQL where its programs are."""
+    """Measure runs on SQLite, and on PostgreSQL if its programs are installed."""
     levels = (1, 4) if quick else IN_FLIGHT
     with product(folder / "bulk", 10_100 if not quick else 350) as (server, crm):
         rows = _throughput(server, crm, "SQLite", levels) + _two_workers(server, crm, "SQLite")
         rows += _memory(server, crm, [100, 250] if quick else [100, 10_000]) + _pasting(server)
     if programs() is None:
-        return [*rows, Row("bulk, PostgreSQL", "skipped: no server's programs here")]
+        return [*rows, Row("bulk, PostgreSQL", "skipped: PostgreSQL is not installed")]
     database = PostgresProcess(folder)
     try:
         tickets = 1_100 if not quick else 350
@@ -70,7 +70,7 @@ def _throughput(server: LiveServer, crm: Sandbox, label: str, levels: tuple[int,
 
 
 def _slow_calls(server: LiveServer, crm: Sandbox, label: str, in_flight: int) -> list[Row]:
-    """Measure runs that need half the processor time a second: what the cores do not limit."""
+    """Measure runs that need half the processor time a second, so that the cores do not limit them."""
     worker, rows = LiveWorker(server, "slow"), []
     count = 25 * in_flight
     for reads, is_together in (("single reads", False), ("read together", True)):
@@ -144,7 +144,7 @@ class Found(Watched):
     rate: float = 0.0
     calls: float = 0.0
     planning_calls: float = 0.0
-    cpu_ms: float = 0.0  # of the worker, a ticket: tells something on a busy machine, too
+    cpu_ms: float = 0.0  # of the worker, per ticket: meaningful on a busy machine, too
 
 
 def _run(

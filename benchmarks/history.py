@@ -51,7 +51,7 @@ def _ask(client: Client, path: str) -> None:
 
 
 def fill(rows: int, people: list[User]) -> None:
-    """Insert believable changes, two thirds of them of one field, one in five hundred of a rare one."""
+    """Insert changes as users make them: of one field or two, one in five hundred of a rare one."""
     generator = random.Random(5)
     start = timezone.now() - timedelta(days=730)
     for first in range(0, rows, CHUNK):

@@ -79,7 +79,7 @@ def index(rows: int, rounds: int, label: str) -> list[Row]:
 
 
 def _loop() -> None:
-    """Take the processor for as long on any day: what the machine's speed is measured by."""
+    """Do a fixed amount of work, by which the machine's speed is measured."""
     total = 0
     for number in range(100_000):
         total += number % 7
@@ -107,7 +107,7 @@ def fill(rows: int) -> None:
     _multiply(index, rows)
     recount(index)
     with connection.cursor() as cursor:
-        # On PostgreSQL autovacuum and the checkpointer would else work on a million new rows while the pages
+        # Otherwise PostgreSQL's autovacuum and checkpointer would work on a million new rows while the pages
         # are measured.
         for statement in ["ANALYZE"] if connection.vendor == "sqlite" else ["VACUUM ANALYZE", "CHECKPOINT"]:
             cursor.execute(statement)

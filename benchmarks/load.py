@@ -1,4 +1,4 @@
-"""Fifty people for three minutes through gunicorn and nginx, the CRM at 50 ms: nothing may be lost."""
+"""Fifty users for three minutes through gunicorn and nginx, the CRM at 50 ms: nothing may be lost."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Timing things side by side: rounds are interleaved, so that noise falls on both sides alike.
+"""Timing things side by side: rounds are interleaved, so that noise affects both sides equally.
 
 Beside wall time, which other work on the machine lengthens, the processor time of this process is taken. It
 leaves out what other processes do for a thing (the CRM, PostgreSQL, a peer in a process of its own).
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Row:
-    """One measured thing: milliseconds by the wall and of this process's processor, and its peer."""
+    """One measured thing: wall and processor time of this process in milliseconds, and its peer."""
 
     section: str
     name: str
@@ -40,20 +40,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds by the wall and of this process's processor; None where another process did the work."""
+    """Milliseconds of wall and processor time; the latter is None if another process did the work."""
 
     wall: float
     processor: float | None = None
 
 
 class Stopwatch:
-    """Both clocks, from when it is made."""
+    """Wall and processor time since it was created."""
 
     def __init__(self) -> None:
         self._wall, self._processor = time.perf_counter(), time.process_time()
 
     def cost(self, *, without: float = 0.0) -> Cost:
-        """Return what passed since then, less so many seconds of waiting by the wall."""
+        """Return the time since then, less `without` seconds of waiting on the wall clock."""
         wall = time.perf_counter() - self._wall - without
         return Cost(wall * 1000, (time.process_time() - self._processor) * 1000)
 
@@ -61,7 +61,7 @@ class Stopwatch:
 def side_by_side(
     section: str, things: Mapping[str, Callable[[], Cost | None]], rounds: int
 ) -> dict[str, Row]:
-    """Call each thing once a round and return its times; a thing may return its own cost."""
+    """Call each thing once per round and return its times; a thing may return its own cost."""
     rows = {name: Row(section, name) for name in things}
     for thing in things.values():
         thing()  # warm

@@ -1,4 +1,4 @@
-"""What the processes cost: the second start of `make demo`, imports, and memory at rest."""
+"""The cost of the processes: the second start of `make demo`, imports, and memory at rest."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A list there and back: 10,000 rows exported and uploaded again, while the tickets page is requested."""
+"""Exporting a list and uploading it: 10,000 rows, while the tickets page is requested."""
 
 import re
 import time
@@ -99,7 +99,7 @@ def _upload(lead: Visitor, content: bytes) -> requests.Response:
 
 
 def _megabytes(server: LiveServer) -> float:
-    """Return the most memory that the processes of a web server have had at any time."""
+    """Return the peak memory of the processes of a web server."""
     status = [Path(f"/proc/{one.pid}/status").read_text() for one in web_processes(server)]
     peaks = [re.search(r"VmHWM:\s+(\d+)", text) for text in status]
     return sum(int(found[1]) for found in peaks if found) / 1024

@@ -1,4 +1,4 @@
-"""The product beside a stand-in CRM, and what a benchmark polls while it works."""
+"""The product with a stand-in CRM, and polling while a benchmark runs."""
 
 import threading
 from collections.abc import Callable, Iterator

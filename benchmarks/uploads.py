@@ -1,6 +1,6 @@
-"""Uploaded files of 10,000 rows: the upload, an answer, and the file with its errors; time and memory.
+"""Uploaded files of 10,000 rows: the upload, an answer, the file with its errors; time and memory.
 
-Memory is that of this process, which serves the pages: what it rose by while the view ran.
+Memory is the growth of this process, which serves the pages, while the view ran.
 """
 
 import csv

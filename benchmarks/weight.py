@@ -1,4 +1,4 @@
-"""What a page costs a browser: largest paint, layout shift, bytes over the wire, the longest task."""
+"""The cost of a page in a browser: largest paint, layout shift, bytes over the wire, the longest task."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +44,7 @@ def _row(browser: Browser, server: LiveServer, name: str, visit: Callable[[Page]
 
 
 def _opening(browser: Browser, server: LiveServer, rounds: int) -> Row:
-    """How long opening the editor keeps a slow computer from answering at a stretch."""
+    """The longest time for which opening the editor blocks a slow computer."""
     address = f"{server.url}/tickets/{CODE}/"
     visits = [
         first_visit(browser, server, lambda page: open_editor_slowly(page, address)) for _ in range(rounds)

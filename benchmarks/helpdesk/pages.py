@@ -1,4 +1,4 @@
-"""django-helpdesk's ticket page and edit page, in an environment of its own: asked line by line."""
+"""django-helpdesk's ticket page and edit page, in a separate environment, requested line by line."""
 
 import shutil
 import sys
@@ -64,7 +64,7 @@ django.setup()
 
 
 def prepare():  # type: ignore[no-untyped-def]
-    """Make a queue, a ticket with as many fields as ours shows, and a signed-in agent."""
+    """Create a queue, a ticket with as many fields as ours, and a signed-in agent."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.test import Client

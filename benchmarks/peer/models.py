@@ -1,4 +1,4 @@
-"""A ticket as a row of one's own database."""
+"""A ticket as a row of the peer's own database."""
 
 from django.db import models
 
