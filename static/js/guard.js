@@ -1,13 +1,14 @@
 // Forms that keep no draft: before one is sent, its session is checked and, if it has ended, begun again in
-// the page. The sign-in page could not bring back what was typed.
-import { checkSession, SignedOut, sayUnreachable, signIn } from "./session.js";
+// the page; so where another user is signed in now, in whose name it must not go. The sign-in page could not
+// bring back what was typed.
+import { checkSession, OtherUser, SignedOut, sayUnreachable, signIn } from "./session.js";
 
 async function isSignedIn() {
   try {
     await checkSession();
   } catch (error) {
-    if (!(error instanceof SignedOut)) throw error;
-    return signIn();
+    if (!(error instanceof SignedOut || error instanceof OtherUser)) throw error;
+    return signIn(error instanceof OtherUser);
   }
   return true;
 }

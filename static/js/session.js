@@ -5,18 +5,27 @@ const dialog = document.querySelector("[data-session-sign-in]");
 export class SignedOut extends Error {}
 export class Unreachable extends Error {}
 
+// Another user is signed in now, in a page whose text exists nowhere else. `token` is of their session: only
+// the dialog for signing in may send it.
+export class OtherUser extends Unreachable {
+  constructor(token) {
+    super();
+    this.token = token;
+  }
+}
+
 const setToken = (token) => {
   for (const input of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) input.value = token;
 };
 const token = () => document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
 
-async function ask(url, options = {}) {
+async function ask(url, options = {}, sent = token()) {
   try {
     return await fetch(url, {
       credentials: "same-origin",
       redirect: "error",
       ...options,
-      headers: { "X-Requested-With": "XMLHttpRequest", "X-CSRFToken": token(), ...options.headers },
+      headers: { "X-Requested-With": "XMLHttpRequest", "X-CSRFToken": sent, ...options.headers },
     });
   } catch {
     throw new Unreachable();
@@ -24,7 +33,9 @@ async function ask(url, options = {}) {
 }
 
 // Another tab may have signed in again, which changes the token, or another user may have signed in, or every
-// cookie is gone. Rejects with SignedOut, and then the form of the dialog has the token for signing in.
+// cookie is gone. Rejects with SignedOut, and then the form of the dialog has the token for signing in. For
+// another user the page is loaded again, unless a form without drafts would go with it: then it rejects with
+// OtherUser.
 export async function checkSession() {
   const answer = await (await ask(page.dataset.sessionUrl)).json().catch(() => {
     throw new Unreachable(); // a page of a proxy
@@ -34,7 +45,8 @@ export async function checkSession() {
       setToken(answer.token);
       throw new SignedOut();
     }
-    location.reload(); // another user is signed in now
+    if (document.querySelector("form[data-guard]")) throw new OtherUser(answer.token);
+    location.reload();
     return new Promise(() => {});
   }
   setToken(answer.token);
@@ -42,9 +54,9 @@ export async function checkSession() {
 
 // Post a form's data. Resolves with the answer, whatever its status; rejects with SignedOut or Unreachable.
 // Only a refused token is tried again: any other 403 is an answer, perhaps of the CRM.
-export async function post(url, data, isSecondTry = false) {
-  data.set("csrfmiddlewaretoken", token());
-  const answer = await ask(url, { method: "POST", body: data });
+export async function post(url, data, isSecondTry = false, sent = token()) {
+  data.set("csrfmiddlewaretoken", sent);
+  const answer = await ask(url, { method: "POST", body: data }, sent);
   if (answer.status === 401) throw new SignedOut();
   if (answer.headers.has("X-Token-Refused") && !isSecondTry) {
     await checkSession();
@@ -53,11 +65,13 @@ export async function post(url, data, isSecondTry = false) {
   return answer;
 }
 
-// Post the dialog's form. Its token may be refused, too; being signed out is no obstacle to signing in.
+// Post the dialog's form. Its token may be refused, too; that nobody or another user is signed in is no
+// obstacle to signing in.
 async function postSignIn(form) {
   try {
     return await post(form.action, new FormData(form));
   } catch (error) {
+    if (error instanceof OtherUser) return post(form.action, new FormData(form), true, error.token);
     if (!(error instanceof SignedOut)) throw error;
     return post(form.action, new FormData(form));
   }
@@ -80,11 +94,13 @@ export function put(place, html) {
 }
 
 // People whom the company's provider signs in do so in another tab; any tab may be faster than this one.
-function listenForOtherTabs() {
+function listenForOtherTabs(problem) {
   const look = () =>
     checkSession().then(
       () => dialog.close("signed-in"),
-      () => {},
+      (error) => {
+        if (error instanceof OtherUser) problem.textContent = dialog.dataset.sessionOther;
+      },
     );
   const channel = new BroadcastChannel("session");
   channel.addEventListener("message", look);
@@ -110,14 +126,15 @@ function askFor(form, name, url) {
 // Open the dialog once; every caller waits for the same sign-in. Resolves with whether the same user is
 // back; false where the dialog was closed, so that its caller can offer the button again.
 let waiting = null;
-export function signIn() {
+export function signIn(isOther = false) {
   waiting ??= new Promise((resolve) => {
     const form = dialog.querySelector("form");
     const problem = dialog.querySelector("[data-session-problem]");
     dialog.returnValue = "";
+    problem.textContent = isOther ? dialog.dataset.sessionOther : "";
     dialog.showModal();
     dialog.querySelector("input[type=password], [data-session-elsewhere]").focus();
-    const stopListening = listenForOtherTabs();
+    const stopListening = listenForOtherTabs(problem);
     dialog.addEventListener(
       "close",
       () => {
@@ -147,15 +164,16 @@ export function signIn() {
           return;
         }
         if (String(content.person) !== page.dataset.sessionPerson) {
-          location.reload();
+          await checkSession();
           return;
         }
         setToken(content.token);
         form.reset();
         askFor(form, "password");
         dialog.close("signed-in");
-      } catch {
-        problem.textContent = dialog.dataset.sessionUnreachable;
+      } catch (error) {
+        const { sessionOther, sessionUnreachable } = dialog.dataset;
+        problem.textContent = error instanceof OtherUser ? sessionOther : sessionUnreachable;
       } finally {
         delete form.dataset.sessionSending;
       }

@@ -256,6 +256,14 @@ def test_without_scripts_a_form_without_drafts_survives_the_end_of_the_session(
     expect(page.get_by_text(f"//{name}")).to_be_visible()
 
 
+def sign_in(page: Page, live: LiveServer, name: str) -> None:
+    page.goto(f"{live.url}/sign-in/")
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=password]").fill(live.passwords[name])
+    page.locator("main form .button--primary").click()
+    expect(page).to_have_url(f"{live.url}/tickets/")
+
+
 def test_another_user_who_signs_in_within_the_page_never_sees_the_text(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox, live: LiveServer
 ) -> None:
@@ -265,16 +273,49 @@ def test_another_user_who_signs_in_within_the_page_never_sees_the_text(
     expect(page.get_by_text("Draft kept on the server")).to_be_visible()
     other = tab.open()
     tab.context.clear_cookies(name="sessionid")
-    other.goto(f"{live.url}/sign-in/")
-    other.get_by_label("Username").fill("lan")
-    other.get_by_label("Password").fill(live.passwords["lan"])
-    other.get_by_role("button", name="Sign in").click()
-    expect(other).to_have_url(f"{live.url}/tickets/")
+    sign_in(other, live, "lan")
     page.get_by_role("button", name="Save", exact=True).click()
 
     expect(page.get_by_label("Title")).to_have_value(live_sandbox.ticket(CODE)["ticket_title"])
     assert "Chỉ của staff" not in page.content()
     assert live_sandbox.puts(CODE) == []
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "vi-VN"])
+@pytest.mark.parametrize(("path", "box"), [("/snippets/new/", "content"), ("/bulk/new/", "codes")])
+def test_a_form_without_drafts_stays_and_is_not_sent_in_the_name_of_another_user_who_signed_in(
+    path: str, box: str, locale: str, tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    tab = tab_of("lead", locale=locale)
+    page = tab.goto(path)
+    form = page.locator("form[data-guard]")
+    if box == "content":
+        form.locator("[name=name]").fill(f"cua-lead-{locale.lower()}")
+        page.locator("summary", has=page.locator("text=/./")).first.click()
+        page.locator("button", has_text="HTML").first.click()
+    typed = form.locator(f"textarea[name={box}]")
+    typed.fill(f"{CODE} chỉ của lead")
+    other = tab.open()
+    tab.context.clear_cookies(name="sessionid")
+    sign_in(other, live, "lan")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.is_navigation_request() else None)
+    form.locator(".button--primary").last.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text(
+        {"en-GB": "Another user", "vi-VN": "người khác"}[locale]
+    )
+
+    page.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+    expect(typed).to_have_value(f"{CODE} chỉ của lead")
+    assert sent == []
+    form.locator(".button--primary").last.click()
+    dialog.locator("[name=password]").fill(live.passwords["lead"])
+    dialog.locator(".button--primary").click()
+
+    expect(page).not_to_have_url(re.compile(f"{path}$"))
+    expect(page.locator("header")).to_contain_text("Demo Lead")
 
 
 def test_two_users_see_each_other_and_neither_loses_text(
