@@ -5,6 +5,8 @@ updating the index never fails the read or the save behind it.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -36,12 +38,10 @@ def note_read(read: ReadTicket, began_at: datetime, before: ReadTicket | None, *
     if reads := ReadBuffer.in_use():
         reads.add(read, began_at)
         return
-    try:
+    with _not_failing("a read"):
         listed = listed_fields()
         earlier = seen_in_ticket(before, listed) if before else None
         write_read(index_to_write(), seen_in_ticket(read, listed), began_at=began_at, before=earlier)
-    except DatabaseError as error:
-        logger.warning("could not write a read to the index: %s", type(error).__name__)
 
 
 def write_batch(batch: Batch) -> None:
@@ -49,19 +49,15 @@ def write_batch(batch: Batch) -> None:
     listed = listed_fields()
     began_at = min(began for _read, began in batch.values())
     seen = [seen_in_ticket(read, listed) for read, _began in batch.values()]
-    try:
+    with _not_failing(f"{len(batch)} reads"):
         write_rows(index_to_write(), seen, began_at=began_at, read_from=ReadFrom.TICKET)
-    except DatabaseError as error:
-        logger.warning("could not write %s reads to the index: %s", len(batch), type(error).__name__)
 
 
 @receiver(ticket_absent)
 def note_absent(code: str, began_at: datetime, **_signal: Any) -> None:
     """Mark the row of a ticket that the CRM no longer has; a code that the index never held makes no row."""
-    try:
+    with _not_failing("a read"):
         mark_missing(index_to_write(), code, began_at=began_at)
-    except DatabaseError as error:
-        logger.warning("could not write a read to the index: %s", type(error).__name__)
 
 
 @receiver(change_finished)
@@ -70,9 +66,16 @@ def note_sent(change: Change, **_signal: Any) -> None:
     outcome = Outcome(change.outcome)
     if not outcome.is_saved or outcome.is_applied:
         return
-    try:
+    with _not_failing("a save"):
         seen = seen_in_save(change.ticket_code, change.wanted, listed_fields())
         began_at = database_now() - (timezone.now() - change.created_at)  # by the clock of reads
         write_rows(index_to_write(), [seen], began_at=began_at, read_from=ReadFrom.SENT)
+
+
+@contextmanager
+def _not_failing(written: str) -> Iterator[None]:
+    """Log an error of the database: what was read or saved is not lost with its row of the index."""
+    try:
+        yield
     except DatabaseError as error:
-        logger.warning("could not write a save to the index: %s", type(error).__name__)
+        logger.warning("could not write %s to the index: %s", written, type(error).__name__)
