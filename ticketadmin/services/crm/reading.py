@@ -21,7 +21,7 @@ from ticketadmin.request_ids import current_request_id
 from ticketadmin.services.crm.clock import database_now, reading_clock
 from ticketadmin.services.crm.connection import get_api, reading_state, remember_reading
 from ticketadmin.services.values.choices import Choices
-from ticketadmin.services.values.fields import CUSTOM_PREFIX, Value
+from ticketadmin.services.values.fields import CATEGORY, CUSTOM_PREFIX, STATUS, Value
 from ticketadmin.ticketapi.errors import NotAllowed, NotFound, TicketApiError
 from ticketadmin.ticketapi.reasons import Reason
 from ticketadmin.ticketapi.tickets import Ticket
@@ -203,18 +203,23 @@ def _with_ids(names: Collection[str] | None) -> frozenset[str] | None:
     return frozenset({*plain, "cate_id", "status_id", "updated_at"})
 
 
-def _flat(ticket: Ticket, choices: Choices, began_at: datetime | None, asked_at: datetime) -> ReadTicket:
+def flat_values(ticket: Ticket, choices: Choices) -> dict[str, Value]:
+    """Return the known fields of an answer, with names for its ids; custom ones as `custom_fields.<key>`."""
     values: dict[str, Value] = dict(ticket.values)
-    for name, identity in (("cate_name", ticket.category_id), ("status_name", ticket.status_id)):
+    for name, identity in ((CATEGORY, ticket.category_id), (STATUS, ticket.status_id)):
         resolved = choices.of_field(name).name_of(identity)
         if name not in values and resolved is not None:
             values[name] = resolved
     for key, value in (ticket.custom_fields or {}).items():
         values[CUSTOM_PREFIX + key] = value
+    return values
+
+
+def _flat(ticket: Ticket, choices: Choices, began_at: datetime | None, asked_at: datetime) -> ReadTicket:
     read_at = timezone.now()
     return ReadTicket(
         code=ticket.code,
-        values=values,
+        values=flat_values(ticket, choices),
         read_at=read_at,
         shows_custom_fields=ticket.custom_fields is not None,
         account_name=ticket.account_name,

@@ -33,7 +33,7 @@ from ticketadmin.models import (
     TicketIndex,
 )
 from ticketadmin.services.crm.clock import database_now
-from ticketadmin.services.crm.reading import ReadTicket
+from ticketadmin.services.crm.reading import ReadTicket, flat_values
 from ticketadmin.services.index.confirming import CHANGED_COLUMNS, change_row, confirm_row
 from ticketadmin.services.index.counters import count_statuses, counter_key
 from ticketadmin.services.index.erased import erased_among, let_in
@@ -73,14 +73,6 @@ class ReadRow:
         """A short text that is equal only for equal reads."""
         spelled = json.dumps([self.number, sorted(self.values.items()), self.shows_custom])
         return hashlib.blake2b(spelled.encode(), digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True)
-class WriteResult:
-    """What writing a read did: codes of new rows, and of rows with other values."""
-
-    new: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,39 +122,32 @@ def _forget_listed(**_signal: Any) -> None:
 
 
 def seen_in_list(ticket: Ticket, choices: Choices, listed: ListedFields) -> ReadRow:
-    """Return what a row of the CRM's list shows, with names for its ids."""
-    values = {name: value for name, value in ticket.values.items() if name in KEPT}
-    for name, identity in ((CATEGORY, ticket.category_id), (STATUS, ticket.status_id)):
-        resolved = choices.of_field(name).name_of(identity)
-        if name not in values and resolved is not None:
-            values[name] = resolved
-    values |= _about(ticket)
-    custom = {CUSTOM_PREFIX + key: value for key, value in (ticket.custom_fields or {}).items()}
-    values |= _custom_texts(custom, listed)
+    """Return what a row of the CRM's list shows."""
+    values = _texts(flat_values(ticket, choices), listed) | _about(ticket)
     return ReadRow(ticket.code, ticket.identity, values, shows_custom=ticket.custom_fields is not None)
 
 
 def seen_in_ticket(read: ReadTicket, listed: ListedFields) -> ReadRow:
     """Return what reading a ticket itself showed."""
-    values = {name: as_text(value) for name, value in read.values.items() if name in KEPT}
-    values |= _about(read) | _custom_texts(read.values, listed)
+    values = _texts(read.values, listed) | _about(read)
     return ReadRow(read.code, read.identity, values, shows_custom=read.shows_custom_fields)
 
 
 def seen_in_save(code: str, wanted: Mapping[str, Json], listed: ListedFields) -> ReadRow:
     """Return the values that an accepted save sent, for a ticket that could not be read back."""
-    values = {name: as_text(value) for name, value in wanted.items() if name in KEPT}
-    return ReadRow(code, None, values | _custom_texts(wanted, listed))
+    return ReadRow(code, None, _texts(wanted, listed))
+
+
+def _texts(values: Mapping[str, Json], listed: ListedFields) -> dict[str, str]:
+    """Return the values that a row keeps, as text."""
+    kept = {name: as_text(value) for name, value in values.items() if name in KEPT}
+    return kept | {name: spelled(value) for name, value in values.items() if name in listed}
 
 
 def _about(seen: Ticket | ReadTicket) -> dict[str, str]:
     """Return what a read shows of a ticket besides the fields that can be edited."""
     about = {CUSTOMER: seen.account_name, CREATED: seen.created_at, UPDATED: seen.updated_at}
     return {name: value for name, value in about.items() if value is not None}
-
-
-def _custom_texts(values: Mapping[str, Json], listed: ListedFields) -> dict[str, str]:
-    return {name: spelled(value) for name, value in values.items() if name in listed}
 
 
 def write_rows(
@@ -172,14 +157,15 @@ def write_rows(
     began_at: datetime,
     read_from: ReadFrom,
     sweep: int | None = None,
-) -> WriteResult:
-    """Write what one read showed. `began_at` is `database_now()` from before the read was sent.
+) -> frozenset[str]:
+    """Write what one read showed, and return the codes of the rows that are new or have other values.
 
-    `sweep` is the number of the sweep that the read belongs to, if any.
+    `began_at` is `database_now()` from before the read was sent. `sweep` is the number of the sweep that the
+    read belongs to, if any.
     """
     found = {one.code: one for one in reversed(list(seen))}
     if not found:
-        return WriteResult()
+        return frozenset()
     listed = listed_fields()
     with transaction.atomic():
         rows = _locked(index, found)
@@ -204,8 +190,7 @@ def write_rows(
         if late and marks:
             IndexedTicket.objects.filter(pk__in=late).update(**marks)
         _doubt_other_codes(index, changed, rows)
-    new = tuple(code for code in found if code not in rows)
-    return WriteResult(new, tuple(changed))
+    return frozenset(changed)
 
 
 def _without_erased(

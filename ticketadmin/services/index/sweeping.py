@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -39,7 +38,6 @@ from ticketadmin.services.index.moments import moment_of
 from ticketadmin.services.index.rows import (
     UPDATED,
     ReadRow,
-    WriteResult,
     current_index,
     listed_fields,
     seen_in_list,
@@ -185,10 +183,10 @@ class Sweeper:
                 raise
             self._end_newest(index, began, error.reason)  # one bad row among the newest must not stop a sweep
             return
-        written = self._write(index, page, began, able)
+        changed = self._write(index, page, began, able)
         if able.sorts_by_updated and not _is_by_updated(page):
             keep_capabilities(index, replace(able, sorts_by_updated=False))
-        is_all_news = page.received > 0 and len(written.changed) >= len(page.tickets) > 0
+        is_all_news = page.received > 0 and len(changed) >= len(page.tickets) > 0
         goes_on = is_all_news and page.has_more is not False
         if goes_on and offset + page.received < MAX_NEWEST_PAGES * able.page_size:
             self._newest_offset = offset + page.received
@@ -230,7 +228,7 @@ class Sweeper:
         able: Capabilities,
         *,
         sweep: int | None = None,
-    ) -> WriteResult:
+    ) -> frozenset[str]:
         listed = listed_fields()
         seen = [seen_in_list(one, self._choices, listed) for one in page.tickets]
         missing = frozenset(name for one in seen for name in one.values) - able.fields
@@ -388,7 +386,9 @@ def _past_a_bad_row(cursor: Cursor) -> Cursor:
     return replace(cursor, offset=cursor.offset + 1, bad=cursor.bad + 1, tail="")
 
 
-def _write_page(index: TicketIndex, seen: list[ReadRow], began: datetime, sweep: int | None) -> WriteResult:
+def _write_page(
+    index: TicketIndex, seen: list[ReadRow], began: datetime, sweep: int | None
+) -> frozenset[str]:
     """Write a page; where the database refuses it, write row by row and pass over those that it refuses."""
     try:
         with transaction.atomic():
@@ -396,10 +396,8 @@ def _write_page(index: TicketIndex, seen: list[ReadRow], began: datetime, sweep:
     except (DatabaseError, ValueError) as error:
         if len(seen) == 1:
             logger.warning("ticket %s cannot be kept: %s", seen[0].code, type(error).__name__)
-            return WriteResult()
-    parts = [_write_page(index, [one], began, sweep) for one in seen]
-    new, changed = (one.new for one in parts), (one.changed for one in parts)
-    return WriteResult(tuple(chain.from_iterable(new)), tuple(chain.from_iterable(changed)))
+            return frozenset()
+    return frozenset[str]().union(*(_write_page(index, [one], began, sweep) for one in seen))
 
 
 # --- doubt ---------------------------------------------------------------------------------------
