@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -249,7 +249,15 @@ def test_pruning_deletes_old_settled_changes_only(staff: User, capsys: pytest.Ca
     assert "1 changes were deleted." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("age", ["", "0d", "x", "-5d", "10"])
+@pytest.mark.parametrize("age", ["", "0d", "x", "-5d", "10", "101y", "99999y"])
 def test_pruning_refuses_an_age_that_it_does_not_understand(age: str) -> None:
-    with pytest.raises(Exception, match=r"older-than|write a number"):
+    with pytest.raises(CommandError, match="older-than"):
         call_command("prune_history", "--older-than", age)
+
+
+@pytest.mark.parametrize("limit", ["", "0", "-1", "x", "1.5", "9" * 30])
+def test_settling_refuses_a_number_of_changes_that_is_none(limit: str, staff: User) -> None:
+    record(staff, outcome="unknown")
+
+    with pytest.raises(CommandError, match="--limit"):
+        call_command("settle_changes", f"--limit={limit}")

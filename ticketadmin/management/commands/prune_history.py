@@ -11,6 +11,7 @@ from django.utils import timezone
 from ticketadmin.services.erasing.retention import prune
 
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
+_OLDEST = timedelta(days=100 * 365)
 
 
 class Command(BaseCommand):
@@ -35,4 +36,7 @@ def age(text: str) -> timedelta:
     found = re.fullmatch(r"([1-9][0-9]{0,4})([dwmy])", text)
     if not found:
         raise ArgumentTypeError("write a number and d, w, m or y, for example 365d")
-    return timedelta(days=int(found[1]) * _DAYS[found[2]])
+    span = timedelta(days=int(found[1]) * _DAYS[found[2]])
+    if span > _OLDEST:
+        raise ArgumentTypeError("write an age of at most 100 years")
+    return span
