@@ -29,17 +29,12 @@ class ListReads:
     def __init__(self, max_rows: int) -> None:
         """Take the most rows that one call may ask for; with 0 or 1 the list is not used."""
         self.max_rows = min(MAX_CODES_IN_A_CALL, max_rows)
-        self._is_on = self.max_rows > 1
+        self.is_on = self.max_rows > 1
         self._lock = threading.Lock()
-
-    @property
-    def is_on(self) -> bool:
-        """Return whether tickets are read together."""
-        return self._is_on
 
     def stop(self) -> None:
         """Read every ticket singly from now on."""
-        self._is_on = False
+        self.is_on = False
 
     def read(
         self, codes: Sequence[str], choices: Choices, *, names: Collection[str] | None = None
@@ -50,7 +45,7 @@ class ListReads:
         """
         found: dict[str, ReadTicket] = {}
         waiting = list(self.parts(codes))
-        while waiting and self._is_on:
+        while waiting and self.is_on:
             part = waiting.pop(0)
             try:
                 rows = read_listed(part, choices, names=names)

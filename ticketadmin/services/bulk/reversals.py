@@ -25,7 +25,7 @@ from ticketadmin.services.bulk.followers import start_after
 from ticketadmin.services.bulk.rollout import damage_seen, damaged_items
 from ticketadmin.services.bulk.runs import NotNow
 from ticketadmin.services.paging import ROWS_AT_ONCE
-from ticketadmin.services.people.access import Forbidden, may_undo, require
+from ticketadmin.services.people.access import require, require_undo
 from ticketadmin.services.saving.readback import applied_fields, changed_nothing
 from ticketadmin.services.saving.undo import replaced_values
 from ticketadmin.services.values.schema import TicketSchema, load_schema
@@ -52,7 +52,7 @@ def undo_bulk(bulk: BulkUpdate, *, user: User, change_reason: str = "") -> BulkU
 
 def _undo_item(change: Change, user: User) -> BulkItem | None:
     """Return the reverse of a change, with what it stored as the base; None if it had no effect."""
-    _require_undo(user, change)
+    require_undo(user, change)
     earlier, after = replaced_values(change), change.read_back or {}
     if not earlier:
         if changed_nothing(change):
@@ -90,7 +90,7 @@ def _restore_item(
     change = item.change
     if change is None:
         return None
-    _require_undo(user, change)
+    require_undo(user, change)
     names = [
         name
         for name, damage in damage_seen(item, schema).items()
@@ -99,11 +99,6 @@ def _restore_item(
     earlier = {name: change.collateral[name][0] for name in names}
     since = {name: change.collateral[name][1] for name in names}
     return _storing(change, earlier, since) if names else None
-
-
-def _require_undo(user: User, change: Change) -> None:
-    if not may_undo(user, change):
-        raise Forbidden(change.ticket_code)
 
 
 def _storing(change: Change, earlier: Mapping[str, Any], since: Mapping[str, Any]) -> BulkItem:

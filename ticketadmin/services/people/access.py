@@ -32,6 +32,12 @@ def may_see(user: User, change: Change) -> bool:
     return Change.objects.filter(ticket_code=change.ticket_code, actor=user).exists()
 
 
+def require_undo(user: User, change: Change) -> None:
+    """Raise Forbidden unless the user may undo this change."""
+    if not may_undo(user, change):
+        raise Forbidden(change.ticket_code)
+
+
 def may_undo(user: User, change: Change) -> bool:
     """Return whether the user may undo this change."""
     return user.may("edit_tickets") and (change.actor_id == user.pk or user.may("undo_any_change"))

@@ -7,9 +7,9 @@ changed since is a conflict, never overwritten.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ticketadmin.models import Change, Origin, Outcome, User
+from ticketadmin.models import Change, Origin, Outcome
 from ticketadmin.services.crm.choices import get_choices
-from ticketadmin.services.people.access import Forbidden, may_undo
+from ticketadmin.services.people.access import require_undo
 from ticketadmin.services.saving.edit import edit_of_values
 from ticketadmin.services.saving.form_base import Base
 from ticketadmin.services.saving.intent import SaveContext, TicketEdit
@@ -47,7 +47,7 @@ def undo_change(change: Change, context: SaveContext) -> Saved:
     `context` says who acts and why; its origin is set here. Raises Forbidden, CannotUndo, or a SaveProblem:
     EditConflict if a field was changed since.
     """
-    _require_undo(context.user, change)
+    require_undo(context.user, change)
     earlier = replaced_values(change)
     if not earlier:
         raise CannotUndo
@@ -59,17 +59,12 @@ def restore_collateral(change: Change, context: SaveContext) -> Saved:
 
     Takes and raises the same as `undo_change`.
     """
-    _require_undo(context.user, change)
+    require_undo(context.user, change)
     if not change.collateral:
         raise CannotUndo
     earlier = {name: pair[0] for name, pair in change.collateral.items()}
     since = {name: pair[1] for name, pair in change.collateral.items()}
     return _store(change, earlier, since, replace(context, origin=Origin.RESTORE))
-
-
-def _require_undo(user: User, change: Change) -> None:
-    if not may_undo(user, change):
-        raise Forbidden(change.ticket_code)
 
 
 def _store(
