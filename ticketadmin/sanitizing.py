@@ -129,8 +129,8 @@ def _whole(html_text: str) -> str:
     if len(html_text) > limit:
         message = _("The content is %(length)s characters long; at most %(limit)s are possible.")
         numbers = {"length": len(html_text), "limit": limit}
-        told = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
-        raise ContentTooComplex(message % told, code="too_long")
+        shown = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
+        raise ContentTooComplex(message % shown, code="too_long")
     return html_text.encode("utf-8", "replace").decode().replace("\0", "")
 
 

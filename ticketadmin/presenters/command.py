@@ -46,8 +46,8 @@ WOULD_SEND = "send"
 def one_as_text(found: TicketResult, schema: TicketSchema) -> Iterator[str]:
     """Yield the lines to print for one ticket."""
     notice = _notice_of(found, schema)
-    said = " ".join(str(part) for part in (notice.title, notice.text, notice.next_step) if part)
-    yield f"{found.code}: {said}"
+    text = " ".join(str(part) for part in (notice.title, notice.text, notice.next_step) if part)
+    yield f"{found.code}: {text}"
     if notice.quotation:
         yield f"  {_('The CRM says:')} {notice.quotation}"
     if found.intent:
@@ -146,10 +146,10 @@ def run_as_text(found: RunResult, schema: TicketSchema) -> Iterator[str]:
 
 
 def _why(item: BulkItem, schema: TicketSchema) -> str:
-    said = " ".join((*describe_all(item.broken_rules, schema), *describe_kept(item.recipe_stops, schema)))
-    if not said and item.reason:
-        said = str(why_left_out(item.reason))
-    return f". {said}" if said else ""
+    text = " ".join((*describe_all(item.broken_rules, schema), *describe_kept(item.recipe_stops, schema)))
+    if not text and item.reason:
+        text = str(why_left_out(item.reason))
+    return f". {text}" if text else ""
 
 
 def run_as_json(found: RunResult) -> dict[str, Any]:

@@ -55,8 +55,8 @@ def _naming(sentence: str, lost: Iterable[str], schema: TicketSchema) -> str:
     """Return a sentence with the labels of lost fields, and one on custom fields that have no name here."""
     names = list(lost)
     named = [name for name in names if name != OTHER_CUSTOM]
-    told = [sentence % {"fields": labels_of(named, schema)}] if named else []
-    return " ".join([*told, *([_of_others()] if OTHER_CUSTOM in names else [])])
+    sentences = [sentence % {"fields": labels_of(named, schema)}] if named else []
+    return " ".join([*sentences, *([_of_others()] if OTHER_CUSTOM in names else [])])
 
 
 def _of_others() -> str:
@@ -122,8 +122,8 @@ def signature_before(user: User, schema: TicketSchema, *, was_read: bool) -> Tex
 
 def describe_signature(name: str, user_name: str, schema: TicketSchema) -> str:
     """Return what a preview says of a signature that will be sent."""
-    said = {"field": schema.field(name).label, "name": user_name}
-    return _("“%(field)s” is set to %(name)s as well, where the CRM shows the custom fields.") % said
+    names = {"field": schema.field(name).label, "name": user_name}
+    return _("“%(field)s” is set to %(name)s as well, where the CRM shows the custom fields.") % names
 
 
 def signature_after(change: Change, schema: TicketSchema) -> Text:
@@ -131,5 +131,5 @@ def signature_after(change: Change, schema: TicketSchema) -> Text:
     kept = change.signature
     if not kept:
         return ""
-    said = {"field": schema.field(kept["field"]).label, "name": kept["name"]}
-    return str(_RESULTS.get(kept["result"], _NOT_KNOWN) % said)
+    names = {"field": schema.field(kept["field"]).label, "name": kept["name"]}
+    return str(_RESULTS.get(kept["result"], _NOT_KNOWN) % names)

@@ -147,8 +147,8 @@ def preview_of(form: TicketForm, user: User) -> Preview:
 def _rules(form: TicketForm, user: User) -> list[str]:
     """Return what rules require of the change and is not met, by the ticket as the form was loaded."""
     base, schema = form.base.values, form.schema
-    asked = ProposedChange(form.edit.values(schema, base), base, user, form.change_reason)
-    found = check_rules(rules_of(schema), asked, schema)
+    proposed = ProposedChange(form.edit.values(schema, base), base, user, form.change_reason)
+    found = check_rules(rules_of(schema), proposed, schema)
     return [describe_unmet(one, schema) for one in found.broken]
 
 

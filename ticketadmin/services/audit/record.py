@@ -103,7 +103,7 @@ def record(
     origin = current_origin()
     user = user or origin.user_of()
     target = target or Target("")
-    told = {**(details or {}), **({"via": origin.via} if origin.via else {})}
+    all_details = {**(details or {}), **({"via": origin.via} if origin.via else {})}
     entry = AuditEntry.objects.create(
         created_at=timezone.now(),
         action=action,
@@ -114,7 +114,7 @@ def record(
         target_name=target.name[:200],
         before=_bounded(before or {}),
         after=_bounded(after or {}),
-        details=_bounded(told),
+        details=_bounded(all_details),
         channel=origin.channel,
         address=origin.address or None,
         request_id=current_request_id(),

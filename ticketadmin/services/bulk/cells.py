@@ -148,8 +148,8 @@ def _helpful(error: ValidationError, field: Field, schema: TicketSchema) -> Vali
     message = error.messages[0]
     if error.code in {"unknown_name", "unknown_option"}:
         return ValidationError(with_names(message, field, schema), code=error.code)
-    is_told = error.code in {"invalid_number", "invalid_answer", "invalid_phone"}
-    return ValidationError(with_spellings(message, field.kind), code=error.code) if is_told else error
+    names_spellings = error.code in {"invalid_number", "invalid_answer", "invalid_phone"}
+    return ValidationError(with_spellings(message, field.kind), code=error.code) if names_spellings else error
 
 
 def _parsed(field: Field, inputs: Inputs) -> Value:

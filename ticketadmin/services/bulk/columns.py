@@ -50,21 +50,21 @@ def read_columns(
     table: Table,
     fields: Mapping[str, Field],
     *,
-    told: Callable[[str], str | None] = lambda _name: None,
+    recorded_field_of: Callable[[str], str | None] = lambda _name: None,
     skips_unknown: bool = False,
 ) -> tuple[FileColumn, ...]:
     """Return what each column of the table means, in the file's order. Raises InvalidColumns.
 
-    `told` returns, for a heading, the field that the file's own record names: "" for a column that is not
-    read, None if the record does not say. With `skips_unknown`, a column that names no field is left out
-    instead of being an error.
+    `recorded_field_of` returns, for a heading, the field that the file's own record names: "" for a column
+    that is not read, None if the record does not say. With `skips_unknown`, a column that names no field is
+    left out instead of being an error.
     """
     names = _Names(fields)
     columns: list[FileColumn] = []
     errors: list[ValidationError] = []
     for index, name in enumerate(table.header):
         try:
-            known = "" if is_errors_heading(name) else told(name)
+            known = "" if is_errors_heading(name) else recorded_field_of(name)
             if known != "" and (name.strip() or _has_values(table, index)):
                 field = fields.get(known or "") or names.field_of(index, name)
                 columns.append(FileColumn(index, name, field))

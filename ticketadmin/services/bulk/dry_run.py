@@ -103,7 +103,7 @@ def _known_of(edit: Edit, known: Mapping[str, Value]) -> dict[str, Value]:
 def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:
     """Leave the ticket out where rules do not allow its change as it is."""
     takes_back = work.brings_its_base and item.undo_of is not None
-    asked = ProposedChange(wanted, known, work.user, work.bulk.change_reason, takes_back)
-    keep_broken_rules(item, check_rules(work.rules, asked, work.schema).broken)
+    proposed = ProposedChange(wanted, known, work.user, work.bulk.change_reason, takes_back)
+    keep_broken_rules(item, check_rules(work.rules, proposed, work.schema).broken)
     if item.broken_rules:
         item.plan, item.reason = Plan.CANNOT, ItemReason.BROKEN_RULE

@@ -32,9 +32,9 @@ class ColumnReading:
     """How the cells of one column are read, as its other cells, its file and its user tell.
 
     `notation` is that of its days or numbers, None if nothing tells; `is_answered`: a user chose it;
-    `overrides`: although a cell tells otherwise, so that such cells do not fit any more.
+    `overrides`: the user chose it against a cell that decides otherwise; such cells no longer fit.
     `day_zero`: the day that the workbook's serial numbers count from. `names` are the options or names that a
-    user chose for spellings (folded) that mean several. `open_texts` are the cells that wait for an answer.
+    user chose for ambiguous spellings (folded). `open_texts` are the cells that wait for an answer.
     """
 
     notation: Notation | None = None
@@ -44,12 +44,12 @@ class ColumnReading:
     names: Mapping[str, str] = field(default_factory=dict)
     open_texts: frozenset[str] = frozenset()
 
-    def refuse_misfit(self, told: frozenset[Notation]) -> None:
+    def refuse_misfit(self, possible: frozenset[Notation]) -> None:
         """Raise ValidationError for a cell that can only be read in another notation than the user chose.
 
-        `told` are the notations in which the cell can be read, empty if it says nothing about that.
+        `possible` are the notations in which the cell can be read, empty if it says nothing about that.
         """
-        if self.overrides and self.notation and told and self.notation not in told:
+        if self.overrides and self.notation and possible and self.notation not in possible:
             raise ValidationError(_misfits()[self.notation], code="other_notation")
 
 

@@ -169,17 +169,17 @@ class _Examined:
         )
 
     def decided(
-        self, subject: QuestionSubject, notations: tuple[Notation, ...], told: "_Told"
+        self, subject: QuestionSubject, notations: tuple[Notation, ...], evidence: "_Evidence"
     ) -> Decided | None:
         """Return the notation on which the cells agree, if any, and how the user can override it."""
-        if len(told.decided) != 1:
+        if len(evidence.decided) != 1:
             return None
-        ((notation, cell),) = told.decided.items()
+        ((notation, cell),) = evidence.decided.items()
         decided = Decided(self.name, notation, cell.row, cell.text)
-        if not told.both or self.answers is None:
+        if not evidence.both or self.answers is None:
             return decided
         options = tuple((one, "") for one in notations)
-        question = self.question(subject, options, told.both)
+        question = self.question(subject, options, evidence.both)
         examples = (self._example(subject, cell, options), *question.examples[: EXAMPLES - 1])
         return replace(decided, question=replace(question, examples=examples))
 
@@ -211,35 +211,44 @@ def _cells(table: Table, index: int) -> tuple[_Cell, ...]:
 
 
 def _examine_days(column: _Examined, reading: ColumnReading) -> ColumnFinding:
-    told = _told(column.cells, notations_of_day)
-    if column.answers is None and not told.decided:
+    evidence = _evidence_of(column.cells, notations_of_day)
+    if column.answers is None and not evidence.decided:
         return ColumnFinding(replace(reading, notation=Notation.DAY_FIRST))
-    open_cells = told.both if len(told.decided) != 1 else []
-    return _finding(column, QuestionSubject.DAYS, OF_DAYS, told, open_cells, reading)
+    open_cells = evidence.both if len(evidence.decided) != 1 else []
+    return _finding(column, QuestionSubject.DAYS, OF_DAYS, evidence, open_cells, reading)
 
 
 def _examine_numbers(column: _Examined, table: Table) -> ColumnFinding:
     is_workbook = table.day_zero is not None
     cells = [cell for cell in column.cells if (cell.row, column.index) not in table.three_decimals]
-    told = _told(cells, lambda text: notations_of_number(text, is_workbook=is_workbook))
-    open_cells = told.both
-    if len(told.decided) == 1:
-        notation = next(iter(told.decided))
-        open_cells = [cell for cell in told.both if groups_by_decimal_mark(cell.text, notation)]
+    evidence = _evidence_of(cells, lambda text: notations_of_number(text, is_workbook=is_workbook))
+    open_cells = evidence.both
+    if len(evidence.decided) == 1:
+        notation = next(iter(evidence.decided))
+        open_cells = [cell for cell in evidence.both if groups_by_decimal_mark(cell.text, notation)]
     return _finding(
-        column, QuestionSubject.NUMBERS, OF_NUMBERS, told, open_cells, ColumnReading(day_zero=table.day_zero)
+        column,
+        QuestionSubject.NUMBERS,
+        OF_NUMBERS,
+        evidence,
+        open_cells,
+        ColumnReading(day_zero=table.day_zero),
     )
 
 
 @dataclass(frozen=True)
-class _Told:
-    """The first cell that tells of each notation, and those that have both."""
+class _Evidence:
+    """What the cells of a column say about its notation.
+
+    `decided` has the first cell of each notation that can only be read in that one, `both` the cells with
+    two readings.
+    """
 
     decided: Mapping[Notation, _Cell]
     both: list[_Cell]
 
 
-def _told(cells: Iterable[_Cell], notations_of: Callable[[str], frozenset[Notation]]) -> _Told:
+def _evidence_of(cells: Iterable[_Cell], notations_of: Callable[[str], frozenset[Notation]]) -> _Evidence:
     decided: dict[Notation, _Cell] = {}
     both = []
     known: dict[str, frozenset[Notation]] = {}
@@ -251,19 +260,19 @@ def _told(cells: Iterable[_Cell], notations_of: Callable[[str], frozenset[Notati
             both.append(cell)
         for notation in notations if len(notations) == 1 else ():
             decided.setdefault(notation, cell)
-    return _Told(decided, both)
+    return _Evidence(decided, both)
 
 
 def _finding(
     column: _Examined,
     subject: QuestionSubject,
     notations: tuple[Notation, ...],
-    told: _Told,
+    evidence: _Evidence,
     open_cells: list[_Cell],
     reading: ColumnReading,
 ) -> ColumnFinding:
     """Return a column in the notation that its user, or every cell that tells one, says."""
-    decided = column.decided(subject, notations, told)
+    decided = column.decided(subject, notations, evidence)
     reading = replace(reading, notation=decided.notation if decided else None)
     if not open_cells or column.answers is None:
         return ColumnFinding(_overridden(reading, decided), decided=decided)

@@ -124,7 +124,7 @@ def plan_rows(
     table = without_errors(table.below_title(is_header))
     returned = returned_file(table)
     columns = read_columns(
-        table, schema.fields, told=returned.field_of, skips_unknown=returned.record is not None
+        table, schema.fields, recorded_field_of=returned.field_of, skips_unknown=returned.record is not None
     )
     reading = _Reading(table, columns, schema, returned, answers=answers, compares=compares)
     plans = [reading.plan_of(row) for row in table.rows]
@@ -193,9 +193,9 @@ class _Reading:
         self.decimals = table.three_decimals
         self.problems = {(problem.row, problem.column): problem.message for problem in table.problems}
         names = {column.index: field.name for column, field in self.columns}
-        told = returned.changed_cells(table, self.code_column.index, names)
-        _refuse_too_much_content(told, columns)  # unchanged cells are not cleaned
-        self.findings = {column.index: examine_column(told, column, schema, answers) for column in columns}
+        changed = returned.changed_cells(table, self.code_column.index, names)
+        _refuse_too_much_content(changed, columns)  # unchanged cells are not cleaned
+        self.findings = {column.index: examine_column(changed, column, schema, answers) for column in columns}
         self.known: dict[tuple[int, str, bool], Set | Clear | ValidationError | None] = {}
         self.errors: list[RowError] = []
         self.errors_of = Counter[int]()

@@ -99,8 +99,8 @@ def last_report(user: User) -> Report | None:
 
 
 def _answers() -> Iterator[CheckStep]:
-    api, asked_as = get_api(), current_request_id()
-    statuses = _ask(CheckQuestion.STATUSES, lambda: api.list_statuses(request_id=asked_as))
+    api, request_id = get_api(), current_request_id()
+    statuses = _ask(CheckQuestion.STATUSES, lambda: api.list_statuses(request_id=request_id))
     if statuses.state is CheckAnswer.FAILS and statuses.reason is not Reason.KEY_REFUSED:
         yield CheckStep(CheckQuestion.REACH, CheckAnswer.FAILS, statuses.reason)
         yield from (
@@ -108,7 +108,7 @@ def _answers() -> Iterator[CheckStep]:
         )
         return
     codes: list[str] = []
-    categories = _ask(CheckQuestion.CATEGORIES, lambda: api.list_categories(request_id=asked_as))
+    categories = _ask(CheckQuestion.CATEGORIES, lambda: api.list_categories(request_id=request_id))
     tickets = _ask(
         CheckQuestion.LIST, lambda: codes.extend(one.code for one in api.list_tickets(limit=1).tickets)
     )

@@ -57,7 +57,7 @@ def _cell(value: Any) -> Any:
 
 
 def _wanted(filters: AuditFilters, before: int | None) -> QuerySet[AuditEntry]:
-    asked: dict[str, Any] = {
+    conditions: dict[str, Any] = {
         "actor_id": filters.actor,
         "action": filters.action,
         "address": filters.address,
@@ -66,9 +66,9 @@ def _wanted(filters: AuditFilters, before: int | None) -> QuerySet[AuditEntry]:
         "created_at__lt": _start_of(filters.until and filters.until + timedelta(days=1)),
     }
     if filters.target:
-        asked |= {"target_kind": User._meta.model_name, "target_id": str(filters.target)}
-    asked = {name: value for name, value in asked.items() if value not in (None, "")}
-    return AuditEntry.objects.filter(**asked).order_by("-id")
+        conditions |= {"target_kind": User._meta.model_name, "target_id": str(filters.target)}
+    conditions = {name: value for name, value in conditions.items() if value not in (None, "")}
+    return AuditEntry.objects.filter(**conditions).order_by("-id")
 
 
 def _start_of(day: date | None) -> datetime | None:

@@ -75,22 +75,22 @@ def _asked(user: User, filters: HistoryFilters, before: int | None) -> QuerySet[
     Leads see all changes. Staff see their own, and all of a ticket that they have changed themselves.
     """
     sees_all = user.may("view_all_history")
-    asked = {
+    conditions = {
         "ticket_code": filters.ticket,
         "actor_id": filters.person if sees_all or filters.ticket else user.pk,
         "outcome": filters.outcome,
         "origin": filters.origin,
         "bulk": filters.bulk,
     }
-    asked = {name: value for name, value in asked.items() if value}
+    conditions = {name: value for name, value in conditions.items() if value}
     if filters.reason:
         # SQLite's LIKE ignores the case of ASCII letters only, a regular expression that of all letters.
         part = re.escape(visible(filters.reason))
-        asked |= {"change_reason__gt": "", "change_reason__iregex": part}
-    changes, key = Change.objects.filter(**asked), "id"
+        conditions |= {"change_reason__gt": "", "change_reason__iregex": part}
+    changes, key = Change.objects.filter(**conditions), "id"
     if filters.ticket and not sees_all:
         changes = changes.filter(Exists(Change.objects.filter(ticket_code=filters.ticket, actor=user)))
-    if filters.field and asked:  # the other filters are more selective than the field
+    if filters.field and conditions:  # the other filters are more selective than the field
         changes = changes.filter(
             Exists(ChangedField.objects.filter(change_id=OuterRef("pk"), name=filters.field))
         )

@@ -275,8 +275,13 @@ def mark_missing(index: TicketIndex, code: str, *, began_at: datetime) -> bool:
             return False
         if row.missing_at is None:
             count_statuses(index, [(counter_key(row.status_key), -1)])
-        told = {"missing_at": began_at, "read_at": began_at, "read_from": ReadFrom.TICKET, "doubted_at": None}
-        IndexedTicket.objects.filter(pk=row.pk).update(**told, changed_at=database_now())
+        marks = {
+            "missing_at": began_at,
+            "read_at": began_at,
+            "read_from": ReadFrom.TICKET,
+            "doubted_at": None,
+        }
+        IndexedTicket.objects.filter(pk=row.pk).update(**marks, changed_at=database_now())
     return True
 
 

@@ -162,8 +162,8 @@ def _known_by_name(external: ExternalUser) -> User | None:
 
 
 def _update(user: User, external: ExternalUser) -> None:
-    told = {name: getattr(external, name) for name in ("first_name", "last_name", "email")}
-    changed = {name: value for name, value in told.items() if value and value != getattr(user, name)}
+    values = {name: getattr(external, name) for name in ("first_name", "last_name", "email")}
+    changed = {name: value for name, value in values.items() if value and value != getattr(user, name)}
     for name, value in changed.items():
         setattr(user, name, value)
     if changed:

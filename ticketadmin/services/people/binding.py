@@ -93,10 +93,10 @@ def note_claim(user: User, *, subject: str, name: str, email: str) -> None:
     if not may_be_bound(user):
         return
     now = timezone.now()
-    told = {"name": name[:300], "email": email[:254], "seen_at": now, "source": user.source}
+    values = {"name": name[:300], "email": email[:254], "seen_at": now, "source": user.source}
     known = IdentityClaim.objects.filter(user=user)
-    if not known.filter(subject=subject).update(**told) and known.count() < MAX_CLAIMS:
-        IdentityClaim.objects.create(user=user, subject=subject, **told)
+    if not known.filter(subject=subject).update(**values) and known.count() < MAX_CLAIMS:
+        IdentityClaim.objects.create(user=user, subject=subject, **values)
 
 
 def _check(account: User, user: User) -> None:

@@ -170,8 +170,8 @@ def _texts(change: RecipeChange, one: Field, ticket: KnownTicket, moment: Moment
         return []
     if change.do.is_day:
         return [day_after(moment.today, change).isoformat()]
-    said = {"today": moment.written_today, "me": moment.me}
-    names = {**said, "customer": ticket.customer, "code": ticket.code}
+    always_known = {"today": moment.written_today, "me": moment.me}
+    names = {**always_known, "customer": ticket.customer, "code": ticket.code}
     texts = [expanded(one, text, names) for text in change.texts]
     if not change.do.adds:
         return texts

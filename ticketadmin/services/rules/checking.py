@@ -94,7 +94,7 @@ def names_to_read(rules: Iterable[TicketRule]) -> list[str]:
     return list(dict.fromkeys(name for rule in rules for name in rule.required_fields))
 
 
-def check_rules(rules: Iterable[TicketRule], asked: ProposedChange, schema: TicketSchema) -> RuleCheck:
+def check_rules(rules: Iterable[TicketRule], proposed: ProposedChange, schema: TicketSchema) -> RuleCheck:
     """Return what the change does not meet.
 
     Makes a query for the user's groups, only if a rule names some and they did not come with the session.
@@ -102,9 +102,9 @@ def check_rules(rules: Iterable[TicketRule], asked: ProposedChange, schema: Tick
     broken: list[Unmet] = []
     waived: list[Unmet] = []
     for rule in rules:
-        for unmet in _unmet(rule, asked, schema):
+        for unmet in _unmet(rule, proposed, schema):
             is_allowed = unmet.requirement is Requirement.READABLE and rule.allows_unreadable
-            is_waived = is_allowed or (asked.takes_back and unmet.requirement is not Requirement.GROUP)
+            is_waived = is_allowed or (proposed.takes_back and unmet.requirement is not Requirement.GROUP)
             (waived if is_waived else broken).append(unmet)
     return RuleCheck(tuple(broken), tuple(waived))
 
@@ -121,11 +121,11 @@ def _spelled(name: Value) -> str:
     return folded(" ".join(visible(str(name)).split()))
 
 
-def _unmet(rule: TicketRule, asked: ProposedChange, schema: TicketSchema) -> Iterator[Unmet]:
+def _unmet(rule: TicketRule, proposed: ProposedChange, schema: TicketSchema) -> Iterator[Unmet]:
     """Yield the requirements of a rule that a change does not meet; none if the rule does not apply to it."""
-    if rule.field not in asked.wanted or not concerns(rule, rule.field, asked.wanted[rule.field]):
+    if rule.field not in proposed.wanted or not concerns(rule, rule.field, proposed.wanted[rule.field]):
         return
-    after = {**asked.known, **asked.wanted}
+    after = {**proposed.known, **proposed.wanted}
     shown = [name for name in rule.required_fields if name in after]
     empty = [name for name in shown if is_empty(schema.field(name), after[name])]
     unread = [name for name in rule.required_fields if name not in after]
@@ -133,7 +133,7 @@ def _unmet(rule: TicketRule, asked: ProposedChange, schema: TicketSchema) -> Ite
         yield Unmet(Requirement.FILLED, rule.field, rule.value, tuple(empty))
     if unread:
         yield Unmet(Requirement.READABLE, rule.field, rule.value, tuple(unread))
-    if rule.needs_reason and not asked.change_reason:
+    if rule.needs_reason and not proposed.change_reason:
         yield Unmet(Requirement.REASON, rule.field, rule.value)
-    if rule.groups and asked.user.group_names.isdisjoint(rule.groups):
+    if rule.groups and proposed.user.group_names.isdisjoint(rule.groups):
         yield Unmet(Requirement.GROUP, rule.field, rule.value, tuple(rule.groups))

@@ -96,8 +96,8 @@ def _compared(
     base, schema, known = edited.base.values, edited.schema, held.values
     mine = edited.edit.values(schema, known)
     merged = merge(base, mine, known, schema)
-    asked = ProposedChange(merged.left, known, context.user, context.change_reason, context.takes_back)
-    found = check_rules(rules, asked, schema)
+    proposed = ProposedChange(merged.left, known, context.user, context.change_reason, context.takes_back)
+    found = check_rules(rules, proposed, schema)
     seen = with_seen(schema, edited.code, base)
     out = outgoing(merged.left, held, signature_for(context.user, held.read), seen)
     if held.read and (unseen := [name for name in mine if name in base and name not in known]):

@@ -137,8 +137,8 @@ def _is_own(row: FileRow, user: User) -> bool:
 
 
 def _digest(snippet: Snippet) -> str:
-    said = f"{snippet.pk} {snippet.is_shared} {snippet.content}"
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    state = f"{snippet.pk} {snippet.is_shared} {snippet.content}"
+    return hashlib.sha256(state.encode()).hexdigest()[:32]
 
 
 class _Planner:

@@ -88,8 +88,8 @@ def too_long(length: int, limit: int) -> ValidationError:
     """Return the error for a text of more characters than the field takes."""
     message = _("This is %(length)s characters long; at most %(limit)s are possible.")
     numbers = {"length": length, "limit": limit}
-    told = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
-    return ValidationError(message, code="too_long", params=told)
+    params = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
+    return ValidationError(message, code="too_long", params=params)
 
 
 class NameCodec(TextCodec):

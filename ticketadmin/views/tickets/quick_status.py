@@ -66,8 +66,8 @@ def _page_to_confirm(request: UserRequest, code: str, wanted: str) -> StatusPage
 
 def _no_status(error: Exception) -> Notice:
     """Return the banner for a name that is no status of the CRM, by what the error says of it."""
-    said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-    return Notice(Tone.WARN, said, NOTHING_CHANGED)
+    text = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+    return Notice(Tone.WARN, text, NOTHING_CHANGED)
 
 
 def _set(request: UserRequest, code: str) -> HttpResponse:
