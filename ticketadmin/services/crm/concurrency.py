@@ -14,6 +14,8 @@ from ticketadmin.ticketapi.calls import MAX_WRITE_WAIT
 from ticketadmin.ticketapi.errors import Unavailable
 from ticketadmin.ticketapi.reasons import Reason
 
+PAUSE = 0.0005  # seconds in which a thread whose call ended lets the next one be sent
+
 
 class ConcurrencyLimit:
     """A semaphore whose size may change, in which writes overtake reads.
@@ -65,7 +67,7 @@ class ConcurrencyLimit:
         with self._lock:
             self._under_way -= 1
             self._hand_on()
-        time.sleep(0)  # let the next call be sent first: this thread would keep the interpreter
+        time.sleep(PAUSE)
 
     def _take(self, queue: deque[threading.Lock], within: float) -> bool:
         turn = threading.Lock()
