@@ -1,7 +1,7 @@
 """What one cell of an uploaded table means: keep the field, set a value, or empty the field.
 
 An empty cell keeps; the word `[clear]` (`[xóa]`) clears; everything else is a value and goes through
-`inputs.parse`, as in the form of one ticket. What is added here is only how people write such
+`inputs.parse`, as in the form of one ticket. What is added here is only how users write such
 values in spreadsheets: days as DD/MM/YYYY, options by their label, names of the CRM's lists without
 diacritics, yes and no as words, contents in plain lines. A text that looks like a formula is a text.
 """
@@ -30,11 +30,11 @@ from ticketadmin.services.values.inputs import Inputs, is_blank, parse
 from ticketadmin.services.values.schema import TicketSchema
 from ticketadmin.text import folded, heading, visible
 
-CLEARING_CELLS = frozenset(["[clear]", "[xoa]"])  # without diacritics, so [xóa] and [xoá] are both among them
+CLEARING_CELLS = frozenset(["[clear]", "[xoa]"])  # without diacritics, which covers both [xóa] and [xoá]
 FREE_TEXT = frozenset(
     [Kind.LINE, Kind.TEXT, Kind.LONG_TEXT, Kind.HTML, Kind.RAW, Kind.MULTI_SELECT, Kind.CHOICE]
 )
-NEITHER = "[neither]"  # the answer that a spelling means none of the options
+NEITHER = "[neither]"  # the answer that a spelling is none of the options
 _BROKEN = re.compile(
     r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|BLOCKED!|GETTING_DATA|#{2,})"
 )
@@ -56,7 +56,7 @@ def read_cell(
 ) -> Set | Clear | None:
     """Return the change that a cell represents; None: keep the field. Raises ValidationError.
 
-    `is_decimal` tells that a workbook stores a number with three decimals.
+    `is_decimal`: a workbook stores the number with three decimals.
     """
     plain = " ".join(visible(text).split())
     if not plain or is_missing(plain):
@@ -85,7 +85,7 @@ def read_cell(
 
 
 def refuse_damage(text: str, *, is_number: bool = False) -> None:
-    """Raise ValidationError for what a spreadsheet shows instead of a value that it lost, such as `####`."""
+    """Raise ValidationError for text that a spreadsheet shows in place of a lost value, such as `####`."""
     if _BROKEN.fullmatch(text):
         message = _("The spreadsheet shows %(value)s here, which is no value. Correct the cell.")
         raise ValidationError(message, code="broken_cell", params={"value": text[:20]})
@@ -97,7 +97,7 @@ def refuse_damage(text: str, *, is_number: bool = False) -> None:
 
 
 def is_read_as(field: Field, text: str, wish: Set | Clear | None) -> bool:
-    """Return whether a name of the CRM's lists was found only without diacritics, which a page has to say."""
+    """Return whether a name of the CRM's lists matched only without diacritics, which a page has to say."""
     return field.kind is Kind.CHOICE and isinstance(wish, Set) and folded(str(wish.value)) != folded(text)
 
 
@@ -115,7 +115,7 @@ def option_names_in(field: Field, text: str) -> list[str]:
 def candidates(field: Field, name: str, schema: TicketSchema) -> tuple[tuple[str, str], ...]:
     """Return the options or names, as value and label, that one spelling may mean; none unless several.
 
-    For yes and no that is every short text that is neither.
+    For yes and no, that is every short text that is neither.
     """
     name = " ".join(visible(name).split())
     if field.kind is Kind.YES_NO:
@@ -144,7 +144,7 @@ def _is_answer(field: Field, text: str) -> bool:
 
 
 def _helpful(error: ValidationError, field: Field, schema: TicketSchema) -> ValidationError:
-    """Return the error with every spelling, or name, that its column takes."""
+    """Return the error with every spelling, or name, that its column accepts."""
     message = error.messages[0]
     if error.code in {"unknown_name", "unknown_option"}:
         return ValidationError(with_names(message, field, schema), code=error.code)
@@ -153,7 +153,7 @@ def _helpful(error: ValidationError, field: Field, schema: TicketSchema) -> Vali
 
 
 def _parsed(field: Field, inputs: Inputs) -> Value:
-    """Return the value; an option that is not offered is kept for tickets that hold it already."""
+    """Return the value; an option that is no longer offered is kept for tickets that already hold it."""
     try:
         return parse(field, inputs)
     except ValidationError as error:
@@ -169,7 +169,7 @@ def _clear(field: Field) -> Clear:
 
 
 def _name(field: Field, text: str, schema: TicketSchema, column: ColumnReading) -> str:
-    """Return the CRM's spelling of a name: the user's choice, or the only one alike without diacritics."""
+    """Return the CRM's spelling of a name: the user's choice, or the only match without diacritics."""
     if chosen := column.names.get(folded(text), ""):
         return _unless_neither(chosen, text)
     try:
@@ -218,7 +218,7 @@ def _unless_neither(chosen: str, text: str) -> str:
 
 
 def _known(field: Field, text: str) -> str | None:
-    """Return the value of the option that is named by its value or its label."""
+    """Return the value of the option with this value or label."""
     if text in {value for value, _label in field.choices}:
         return text
     for spell in (folded, heading):

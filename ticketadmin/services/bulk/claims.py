@@ -1,4 +1,4 @@
-"""The items of a run as one worker takes them from the database and gives them back.
+"""The items of a run: one worker claims them in the database and gives them back.
 
 Each step holds the lease.
 """
@@ -22,7 +22,7 @@ class Claims:
         self._bulk, self._lease = bulk, lease
 
     def claim(self, count: int, *, is_to_prove: bool = False, sends: bool = False) -> list[BulkItem]:
-        """Take waiting items that are due, at most `count`; those that failed least often come first.
+        """Claim waiting items that are due, at most `count`; those with the fewest failures come first.
 
         `is_to_prove`: nothing of the run is proved yet, so tickets that can be read whole are taken as long
         as there are any. `sends`: they are to be saved, so what is on record of their tickets is looked up.
@@ -47,7 +47,7 @@ class Claims:
         """Requeue items that were not begun; return whether the run is still this worker's."""
         claimed = BulkItem.objects.filter(pk__in=[item.pk for item in items])
         with transaction.atomic():
-            if self._lease.hold():  # else another worker took over from one that was silent for too long
+            if self._lease.hold():  # otherwise another worker took over from this one, which stalled
                 claimed.update(state=ItemState.WAITING)
         return self._lease.is_ours
 
@@ -66,7 +66,7 @@ class Claims:
         return bool(found or doubts), doubts
 
     def has_waiting(self) -> bool:
-        """Return whether an item waits, perhaps for a moment of its own."""
+        """Return whether an item is waiting, even if only for a later time."""
         return BulkItem.objects.filter(bulk=self._bulk, state=ItemState.WAITING).exists()
 
     def doubtful(self, pk: int) -> BulkItem:

@@ -1,4 +1,4 @@
-"""How a worker's turn at a run ends: the run pauses, is cancelled, or has finished its phase.
+"""The end of a worker's turn at a run: the run pauses, is cancelled, or finishes its phase.
 
 Each step holds the lease: a worker that lost it changes nothing.
 """
@@ -19,7 +19,7 @@ def pause_run(lease: Lease, phase: str, reason: str) -> None:
 
 
 def finish_phase(lease: Lease, phase: str) -> None:
-    """Close the phase, unless there is an item that did not end: then a worker is called once more."""
+    """Close the phase, unless an item has not ended: then wake a worker again."""
     open_items = BulkItem.objects.filter(bulk=OuterRef("pk")).exclude(state=ItemState.DONE)
     mine = lease.mine().filter(~Exists(open_items), state=phase)
     if phase == BulkState.CHECKING:
@@ -36,7 +36,7 @@ def cancel_run(lease: Lease) -> None:
 
 
 def cancel_rest(bulk: BulkUpdate) -> None:
-    """Mark what was not sent as such and close the run. What a dead worker may have sent is unknown."""
+    """Mark unsent items as such and close the run. What a dead worker may have sent is unknown."""
     now = timezone.now()
     cancelling = BulkUpdate.objects.filter(pk=bulk.pk, state=BulkState.CANCELLING)
     open_items = BulkItem.objects.filter(bulk=bulk).exclude(state=ItemState.DONE)

@@ -22,7 +22,7 @@ _MAX_SHOWN = 80
 
 @dataclass(frozen=True)
 class PastedCodes:
-    """What was pasted: the codes in order, each once; those given again, with how often; and the rest."""
+    """Pasted text: the codes in order, each once; how often the repeated ones occur; and the rest."""
 
     codes: tuple[str, ...] = ()
     repeated: tuple[tuple[str, int], ...] = ()
@@ -66,7 +66,7 @@ def _without_heading(text: str) -> str:
 
 
 def _bare(piece: str) -> str:
-    """Return a piece without the marks around it; a piece of marks only, such as a bullet, is nothing."""
+    """Return a piece without the punctuation around it; "" for punctuation alone, such as a bullet."""
     piece = piece.lstrip("#").rstrip(".:!?…")
     return piece if any(character.isalnum() for character in piece) else ""
 

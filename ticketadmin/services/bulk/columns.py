@@ -2,7 +2,7 @@
 
 A column is named by the API's name (`ticket_title`, `custom_fields.so_serial`), by the field's label in
 either language, or by a custom field's bare key; case and diacritics are optional, and the more exact
-reading wins. A column that is not understood is an error, never left out in silence.
+match wins. An unknown column is an error, never silently left out.
 """
 
 import difflib
@@ -43,7 +43,7 @@ class FileColumn:
 
 
 class InvalidColumns(ValidationError):
-    """The columns cannot be used: one message for each that is unknown, duplicated, unnamed or missing."""
+    """The columns cannot be used: one message for each unknown, duplicated, unnamed or missing column."""
 
 
 def read_columns(
@@ -92,17 +92,17 @@ def has_header(table: Table) -> bool:
 
 
 def errors_heading() -> str:
-    """Return the name of the column in which a file is given back with its errors."""
+    """Return the heading of the column of errors in a returned file."""
     return _("ticketadmin: errors")
 
 
 def is_errors_heading(name: str) -> bool:
-    """Return whether a column is that of errors, in any language: it is not read."""
+    """Return whether this is the heading of the column of errors, in any language; it is not read."""
     return heading(name) in _errors_headings()
 
 
 def without_errors(table: Table) -> Table:
-    """Return the table without rows that hold nothing but an error, because a user emptied the rest."""
+    """Return the table without rows in which a user emptied everything but the error."""
     places = {at for at, name in enumerate(table.header) if is_errors_heading(name)}
     if not places:
         return table
@@ -128,12 +128,12 @@ def labels(field: Field) -> frozenset[str]:
 
 
 def letter(index: int) -> str:
-    """Return what a spreadsheet calls a column, counted from 0: A, B, …, AA."""
+    """Return the letter of a column in a spreadsheet, counted from 0: A, B, …, AA."""
     return get_column_letter(index + 1)
 
 
 class _Names:
-    """Every name by which a column may be called, from the most exact to the least."""
+    """Every name that a column may have, from the most exact to the least."""
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self.fields = fields
@@ -196,7 +196,7 @@ def _doubled(columns: list[FileColumn]) -> Iterator[ValidationError]:
 
 
 def _is_no_name(error: ValidationError) -> bool:
-    """Return whether a cell of the first row is like no column's name at all."""
+    """Return whether a cell of the first row resembles no column's name at all."""
     return error.code in _UNKNOWN and "near" not in (error.params or {})
 
 

@@ -1,7 +1,7 @@
 """The contents of tickets as cells of an exported list.
 
 The index holds no content, so each is one read of its ticket, made while the file is written. A content that
-cannot be read, or that has no room, is a cell that says so: the file always reaches its end.
+cannot be read or does not fit is a cell that says so: the file is always completed.
 """
 
 import time
@@ -28,7 +28,7 @@ MAX_CONTENT_SECONDS = 60.0  # of reading: proxies give up a download that sends 
 class ContentReader:
     """Reads contents one after the other and counts those that it could not read.
 
-    Make it while the request is served: reads then carry the request's id and language, although the file
+    Create it while the request is served: reads then carry the request's id and language, although the file
     may be streamed after that. `seconds` count from the first read; `size` is that of all cells, in bytes.
     """
 
@@ -74,7 +74,7 @@ class ContentReader:
             return Missing.TOO_LARGE if error.reason is Reason.OVERSIZED else Missing.NO_ANSWER
 
     def _has_time(self) -> bool:
-        """Return whether a read may begin; wait as long as the CRM asked to, if that is within the time."""
+        """Return whether a read may start; wait as long as the CRM asked, if that is within the limit."""
         now = time.monotonic()
         if self._until is None:
             self._until = now + self._seconds

@@ -1,4 +1,4 @@
-"""The dry run of one ticket: what would be sent, or why it cannot be. That of many at once is `planning`."""
+"""The dry run of one ticket: what would be sent, or why nothing can be. `planning` does many at once."""
 
 from collections.abc import Mapping
 
@@ -58,7 +58,7 @@ def _plan_unread(work: Work, item: BulkItem) -> None:
 
 
 def compare_item(work: Work, item: BulkItem, read: ReadTicket) -> None:
-    """Set what would be sent for an item by what was read of its ticket. Nothing is stored."""
+    """Set an item's plan from a read of its ticket. Nothing is stored."""
     if is_stopped(work.bulk, item, work.schema, read):
         return
     edit = Edit.from_json(item.all_wishes(work.bulk.wishes))
@@ -101,7 +101,7 @@ def _known_of(edit: Edit, known: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _check_rules(work: Work, item: BulkItem, wanted: Mapping[str, Value], known: Mapping[str, Value]) -> None:
-    """Leave the ticket out where rules do not allow its change as it is."""
+    """Leave the ticket out if a rule forbids its change."""
     takes_back = work.brings_its_base and item.undo_of is not None
     proposed = ProposedChange(wanted, known, work.user, work.bulk.change_reason, takes_back)
     keep_broken_rules(item, check_rules(work.rules, proposed, work.schema).broken)

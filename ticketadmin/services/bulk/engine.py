@@ -1,6 +1,6 @@
 """Working through a bulk update: one worker at a time holds its lease and keeps several items in flight.
 
-`drain` takes the lease and works until nothing is left, a user says stop, or trouble pauses the run. This
+`drain` takes the lease and works until nothing is left, a user stops the run, or a failure pauses it. This
 module decides which item comes next and what its result means for the run. What a thread does with an item is
 in `steps`, claiming items in `claims`, the end of a turn in `closing`.
 
@@ -9,7 +9,7 @@ flight are in doubt and settled by reading before anything is sent again. Clocks
 taken to agree within a few seconds.
 
 The thread that renews the lease never calls the CRM, so a slow CRM cannot cost a living worker its lease.
-A worker that lost it nevertheless, because it stalled, changes nothing in the run any more: every write
+A worker that lost it anyway, because it stalled, changes nothing more in the run: every write
 renews the lease first.
 """
 
@@ -55,10 +55,10 @@ logger = logging.getLogger(__name__)
 
 
 def drain(pk: int, *, worker: str, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """Work on one bulk update until it needs no worker any more or `should_stop` says so.
+    """Work on one bulk update until it no longer needs a worker or `should_stop` returns true.
 
-    Returns at once if another worker holds the lease. Raises DatabaseError where the database
-    goes away; the lease then runs out and another worker continues.
+    Returns immediately if another worker holds the lease. Raises DatabaseError if the database
+    becomes unreachable; the lease then expires and another worker continues.
     """
     with leased(pk, worker) as bulk:
         if bulk is not None:
@@ -226,7 +226,7 @@ class Turn:
                 self._learn(item, result.reason)
 
     def _result_of(self, item: BulkItem, found: ItemResult | Exception) -> ItemResult:
-        """Return the result of a step; an error that broke out of it is one, too. Raises DatabaseError."""
+        """Return the result of a step, or the one for an error that it raised. Raises DatabaseError."""
         if not isinstance(found, Exception):
             return found
         if isinstance(found, DatabaseError):
@@ -239,7 +239,7 @@ class Turn:
             self.claimed.append(item)
 
     def _learn(self, item: BulkItem, reason: str) -> None:
-        """Learn from the end of an item about the CRM: its speed, failures, damage."""
+        """Take the end of an item into account: speed, failures, damage."""
         self.crm_away_since = None
         self.pace.note(reason, in_flight=min(len(self.in_flight) + 1, self.size))
         pause = self.trouble.note(reason, item.pk)
@@ -269,7 +269,7 @@ class Turn:
     # --- once in a while -------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Renew the lease; stop where the run does not go on as it did, or another one waits for a worker."""
+        """Renew the lease; stop if the run has left its phase, or another one is waiting for a worker."""
         self.ticked = time.monotonic()
         if not self.renew() or self.bulk.state != self.phase or self.should_stop():
             self.steps.is_stopping = True
@@ -287,7 +287,7 @@ class Turn:
         return is_ours
 
     def _is_awaited(self) -> bool:
-        """Return whether another bulk update has waited for a worker, so that a long one takes turns."""
+        """Return whether another bulk update has been waiting for a worker, to which a long one gives way."""
         long_ago = timezone.now() - lease_time()
         others = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(pk=self.bulk.pk)
         return others.filter(waits_since__lt=long_ago).exists()

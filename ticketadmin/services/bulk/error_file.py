@@ -1,6 +1,6 @@
-"""An uploaded file given back with its errors, which are in an additional column of each row.
+"""An uploaded file returned with its errors in an additional column.
 
-The column is ignored when the file is uploaded again (`columns.is_errors_heading`), and written anew if there
+The column is ignored when the file is uploaded again (`columns.is_errors_heading`), and rewritten if there
 are still errors.
 """
 
@@ -19,7 +19,7 @@ BETWEEN = " · "
 
 
 def file_with_errors(file: BulkFile, schema: TicketSchema, *, user: User) -> MarkedFile:
-    """Return an uploaded file with its errors, read with the answers of its user.
+    """Return an uploaded file with its errors, read according to its user's answers.
 
     Raises Forbidden, or ValidationError if it cannot be read or written so.
     """

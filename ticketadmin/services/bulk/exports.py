@@ -23,12 +23,12 @@ class Missing(StrEnum):
     REFUSED = auto()
     NO_TICKET = auto()
     TOO_LARGE = auto()
-    NO_ROOM = auto()  # the file would become too large to be taken back
+    NO_ROOM = auto()  # the file would become too large to be uploaded again
     NO_TIME = auto()  # the download would take longer than proxies wait
 
 
 def information() -> Mapping[str, str]:
-    """Return the headings of the columns that only inform: they are exported and never taken back."""
+    """Return the headings of columns that only inform: they are exported and ignored in uploads."""
     return {
         CUSTOMER: _("Customer"),
         CREATED: _("Created"),
@@ -38,7 +38,7 @@ def information() -> Mapping[str, str]:
 
 
 def endings() -> Mapping[str, str]:
-    """Return the headings of the columns in which a file is given back with how its tickets ended."""
+    """Return the headings of the outcome columns of a returned file."""
     return {
         OUTCOME: _("ticketadmin: outcome"),
         DETAIL: _("ticketadmin: detail"),
@@ -52,7 +52,7 @@ def is_ending(name: str) -> bool:
 
 
 def not_known() -> str:
-    """Return what a cell shows whose value no read has shown: an empty cell is an empty field."""
+    """Return the text of a cell whose value is not known; an empty cell would mean an empty field."""
     return missing_text(Missing.NOT_KNOWN)
 
 
@@ -70,7 +70,7 @@ def missing_text(why: Missing) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the beginning of a value as a cell shows it: visibly cut, and never taken back."""
+    """Return the beginning of a value for a cell: visibly cut, and refused in uploads."""
     return f"{text} {_mark()}"
 
 
@@ -85,12 +85,12 @@ def is_missing(text: str) -> bool:
 
 
 def only_informs(name: str) -> bool:
-    """Return whether a heading is that of a column which is never taken back."""
+    """Return whether a heading is that of a column that uploads ignore."""
     return heading(name) in _headings(information)
 
 
 def shows_when_read(names: Collection[str]) -> bool:
-    """Return whether these headings are those of an export: the last column is in no other file."""
+    """Return whether these are the headings of an export, recognised by the column that only exports have."""
     return any(heading(name) in _headings(_last_column) for name in names)
 
 

@@ -1,4 +1,4 @@
-"""The values of an uploaded export as a comparison base, and what the user chose where the CRM has others.
+"""The values of an uploaded export as a comparison base, and the user's choices in conflicts with the CRM.
 
 An item's `file_base` holds texts, by field: what the index knew when the file was exported. A fresh value is
 the same where it means the same, or where the index would spell it as that text. `file_choices` holds
@@ -36,7 +36,7 @@ class FileConflict:
 def bases_in_file(item: BulkItem, known: Mapping[str, Value], schema: TicketSchema) -> dict[str, Value]:
     """Return the base that an uploaded export brings for a merge with `known`, the ticket as it is now.
 
-    A field whose value is still that of the file has the present value as its base, so that neither its
+    A field that still has the value of the file gets its current value as its base, so that neither its
     JSON type nor its spelling looks like a change.
     """
     choices = item.file_choices or {}

@@ -41,7 +41,7 @@ MAX_SHEETS_TRIED = 3  # looked at behind the first: each is a process of its own
 
 
 class EveryRowWrong(ValidationError):
-    """No row of the file can be used. `table` says why."""
+    """No row of the file can be used; `table` says why."""
 
     def __init__(self, table: BulkTable) -> None:
         message = _("Every row has an error. Correct the file and choose it again.")
@@ -67,8 +67,8 @@ def read_upload(content: bytes, name: str, schema: TicketSchema, answers: Answer
 def table_in(content: bytes, name: str) -> Table:
     """Return the table of an uploaded file: of a workbook the first visible sheet that names ticket codes.
 
-    Some programs and people put a sheet in front that lists the others, or holds a title or notes. Where none
-    of the first sheets names codes, it is the first. Raises UnreadableFile.
+    Some files have a sheet in front that lists the others, or holds a title or notes. If none
+    of the first sheets names codes, the first one is used. Raises UnreadableFile.
     """
     try:
         first = read_table(content, name)
@@ -80,7 +80,7 @@ def table_in(content: bytes, name: str) -> Table:
 
 
 def _table_beside(content: bytes, name: str, sheets: Iterable[str]) -> Table | None:
-    """Return the first of these sheets' tables that names ticket codes; a sheet of explanations is none."""
+    """Return the first table of these sheets that names ticket codes, skipping sheets of explanations."""
     candidates = [title for title in sheets if title not in help_titles()]
     for title in candidates[:MAX_SHEETS_TRIED]:
         with suppress(UnreadableFile):
@@ -105,9 +105,9 @@ def draft_from_file(chosen: ChosenTickets, content: bytes, *, user: User) -> Bul
 
 
 def keep_file(content: bytes, name: str, *, owner: User, bulk: BulkUpdate | None = None) -> BulkFile:
-    """Keep an uploaded file for its bulk update, or without one to give it back with its errors.
+    """Store an uploaded file for its bulk update, or without one, to return it with its errors.
 
-    Of files without a bulk update the owner has one at a time. Raises Forbidden.
+    A user has at most one file without a bulk update. Raises Forbidden.
     """
     require(owner, "run_bulk_updates")
     if bulk is None:
@@ -124,7 +124,7 @@ def keep_file(content: bytes, name: str, *, owner: User, bulk: BulkUpdate | None
 def read_again(bulk: BulkUpdate, *, user: User, schema: TicketSchema, answers: Answers) -> bool:
     """Read the kept file with other answers, and replace the tickets of its bulk update.
 
-    Returns whether there is something new to agree to: other rows have errors than before. Raises Forbidden,
+    Returns whether the user has to confirm again, because other rows have errors now. Raises Forbidden,
     NotNow where the changes were taken already, FileGone, or ValidationError if the file cannot be used.
     """
     require(user, "run_bulk_updates")
@@ -168,7 +168,7 @@ def answers_in(notes: BulkNotes) -> dict[tuple[int, str], str]:
 
 
 def changeable_in(notes: BulkNotes) -> list[dict[str, Any]]:
-    """Return the questions about columns that decide by themselves; `default` is how they are read."""
+    """Return the questions about columns whose cells decide; `default` is how they are read."""
     decided = [one for one in notes.get("decided", []) if one.get("question")]
     return [{**one["question"], "default": one["notation"]} for one in decided]
 
@@ -200,7 +200,7 @@ def _brought(table: BulkTable) -> list[str]:
 
 
 def _reading_of(read: BulkTable) -> FileReading:
-    """Return how the file was read, for its page to say."""
+    """Return how the file was read, for its page."""
     table, found = read.table, read.differences
     return {
         "misfit": read.misfit,

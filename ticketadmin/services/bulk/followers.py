@@ -15,9 +15,9 @@ from ticketadmin.services.people.access import require
 
 
 def retry_bulk(bulk: BulkUpdate, *, user: User, outcomes: Collection[str]) -> BulkUpdate:
-    """Make a new bulk update of just the tickets with these outcomes, and start its dry run.
+    """Create a bulk update of only the tickets with these outcomes, and start its dry run.
 
-    With no `outcomes`: of those that may be tried again without asking.
+    Without `outcomes`: those that may be tried again without confirmation.
     Raises Forbidden, NotNow or NothingToDo.
     """
     require(user, "run_bulk_updates")
@@ -44,7 +44,7 @@ def retry_bulk(bulk: BulkUpdate, *, user: User, outcomes: Collection[str]) -> Bu
 
 
 def settle_bulk(bulk: BulkUpdate, *, user: User) -> BulkUpdate:
-    """Make a run that finds out what the unknown tickets hold; it sends nothing and needs no confirmation.
+    """Create a run that settles unknown results by reading; it sends nothing and needs no confirmation.
 
     Raises Forbidden, NotNow or NothingToDo.
     """

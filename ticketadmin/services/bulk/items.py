@@ -160,7 +160,7 @@ def _failed(work: Work, item: BulkItem, problem: SaveFailed) -> ItemResult:
 
 
 def settle_item(work: Work, item: BulkItem) -> ItemResult:
-    """Find out by reading what the item's change did; nothing is sent.
+    """Determine by reading what the item's change did; nothing is sent.
 
     Only failures of this read are reported, not the one that left the change open.
     """
@@ -180,7 +180,7 @@ def settle_item(work: Work, item: BulkItem) -> ItemResult:
 def resolve_doubt(work: Work, item: BulkItem) -> ItemResult:
     """Settle an item that may have been sent; it stays in doubt while that cannot be known yet.
 
-    It is sent again only when its worker was cut off, and its write is known not to have been applied.
+    It is sent again only if its worker was cut off and its write is known not to have been applied.
     """
     change = Change.objects.filter(actor=work.user, submission=item.submission).first()
     if change is None:  # not sent; a worker that only stalled may yet do so, under this submission

@@ -21,18 +21,18 @@ work_waits = Signal()  # sent with `pk` when a bulk update needs a worker; `tick
 
 
 def lease_time() -> timedelta:
-    """Return how long a worker keeps a bulk update without a sign of life."""
+    """Return how long a lease lasts without being renewed."""
     return timedelta(seconds=settings.BULK_LEASE_SECONDS)
 
 
 def wake(bulk: BulkUpdate) -> None:
-    """Call a worker once the transaction is committed."""
+    """Wake a worker once the transaction is committed."""
     BulkUpdate.objects.filter(pk=bulk.pk).update(waits_since=timezone.now())
     transaction.on_commit(lambda: work_waits.send(BulkUpdate, pk=bulk.pk))
 
 
 def sweep() -> list[int]:
-    """Return the bulk updates that have something to do and no living worker."""
+    """Return the bulk updates with work to do and no live worker."""
     waiting = BulkUpdate.objects.filter(state__in=ACTIVE).exclude(lease_until__gt=timezone.now())
     return list(waiting.order_by("id").values_list("pk", flat=True))
 
@@ -62,21 +62,21 @@ class Lease:
 
     @property
     def is_alive(self) -> bool:
-        """Return whether it was ours when last renewed, and has not run out since."""
+        """Return whether it was held at the last renewal and has not expired since."""
         return self.is_ours and time.monotonic() < self._runs_out
 
     def mine(self) -> QuerySet[BulkUpdate]:
-        """Return the bulk update, or nothing if another worker took it over."""
+        """Return a queryset of the bulk update, empty if another worker took it over."""
         return BulkUpdate.objects.filter(pk=self.bulk.pk, worker=self.worker)
 
     def hold(self) -> bool:
-        """Renew it in the caller's transaction, which blocks a takeover until its end. False if lost."""
+        """Renew it in the caller's transaction, which blocks a takeover until it ends. False if lost."""
         return self._renew()
 
     def renew(self, slowed_until: datetime | None) -> bool:
         """Renew it, take a share of the global limit and reload the run's row. False if it is lost."""
         with transaction.atomic():
-            SharedState.objects.locked(Shared.BULK_SLOTS)  # one worker at a time shares out the limit
+            SharedState.objects.locked(Shared.BULK_SLOTS)  # workers take their shares one at a time
             others = BulkUpdate.objects.filter(lease_until__gt=timezone.now()).exclude(pk=self.bulk.pk)
             held = others.aggregate(held=Sum("slots"))["held"] or 0
             free = max(0, settings.BULK_MAX_IN_FLIGHT - held)

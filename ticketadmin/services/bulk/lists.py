@@ -1,4 +1,4 @@
-"""Reading many tickets of a run by one call, for as long as the CRM's list proves fit for it.
+"""Reading many tickets of a run by one call, for as long as the CRM's list is fit for it.
 
 Used where nothing is at stake: a dry run, and the read-back of accepted writes. A row is only a shortcut: if
 it is missing, incomplete or not as expected, its ticket is read singly, and so is every ticket just before it
@@ -27,7 +27,7 @@ class ListReads:
     """Whether and how the tickets of one run are read together. Any thread of the run may use it."""
 
     def __init__(self, max_rows: int) -> None:
-        """Take the most rows that one call may ask for; with 0 or 1 the list is not used."""
+        """`max_rows` is how many rows one call may ask for; with 0 or 1 the list is not used."""
         self.max_rows = min(MAX_CODES_IN_A_CALL, max_rows)
         self.is_on = self.max_rows > 1
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class ListReads:
         return found
 
     def parts(self, codes: Sequence[str]) -> Iterator[list[str]]:
-        """Split codes into parts that one call may ask for."""
+        """Split codes into parts small enough for one call."""
         part: list[str] = []
         length = 0
         for code in codes:
@@ -77,7 +77,7 @@ class ListReads:
             yield part
 
     def first_part(self, codes: Sequence[str]) -> list[str]:
-        """Return as many of the codes, from the first, as one call may ask for."""
+        """Return the first codes, as many as fit into one call."""
         return next(islice(self.parts(codes), 1), [])
 
     def _halve(self, asked: int) -> None:

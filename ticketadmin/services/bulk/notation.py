@@ -1,7 +1,7 @@
-"""How a column of a spreadsheet writes its days and numbers, text by text.
+"""Notations of dates and numbers in a column of a spreadsheet, text by text.
 
-05/12/2026 and 1.250 have two readings; 24/12/2026 and 1.250.000 have one and tell how the rest of their
-column is meant. What a whole column means, and what has to be asked, is in `questions`.
+05/12/2026 and 1.250 have two readings; 24/12/2026 and 1.250.000 have one and decide how the rest of their
+column is read. Whole columns, and the questions about them, are in `questions`.
 """
 
 import re
@@ -19,7 +19,7 @@ from ticketadmin.services.values.numbers import MAX_DIGITS
 
 
 class Notation(StrEnum):
-    """One of the two readings that days, or numbers, have."""
+    """One of the two readings of dates, or of numbers."""
 
     DAY_FIRST = "day_first"
     MONTH_FIRST = "month_first"
@@ -29,9 +29,9 @@ class Notation(StrEnum):
 
 @dataclass(frozen=True)
 class ColumnReading:
-    """How the cells of one column are read, as its other cells, its file and its user tell.
+    """How the cells of one column are read, according to its other cells, its file and its user.
 
-    `notation` is that of its days or numbers, None if nothing tells; `is_answered`: a user chose it;
+    `notation` is that of its dates or numbers, None if nothing decides it; `is_answered`: a user chose it;
     `overrides`: the user chose it against a cell that decides otherwise; such cells no longer fit.
     `day_zero`: the day that the workbook's serial numbers count from. `names` are the options or names that a
     user chose for ambiguous spellings (folded). `open_texts` are the cells that wait for an answer.
@@ -90,7 +90,7 @@ _MINUS_BEHIND = re.compile(r"[\d.,]+\s?-", re.ASCII)
 def notations_of_day(text: str) -> frozenset[Notation]:
     """Return the notations in which a text is a day: both, the only one that fits, or none.
 
-    Also none for 05.12.2026, where the day is always in front, and 05/05/2026: they say nothing of others.
+    Also none for 05.12.2026, where the day always comes first, and 05/05/2026: they decide nothing.
     """
     found = _DAY.fullmatch(_TIME_OF_DAY.sub("", text.strip()))
     if not found or found[2] == "." or int(found[1]) == int(found[3]):
@@ -103,7 +103,7 @@ def day_in_notation(text: str, notation: Notation | None, *, day_zero: date | No
     """Return a day as YYYY-MM-DD; `day_zero` is the day that serial numbers of its workbook count from.
 
     Raises ValidationError: `ambiguous_date` for a text of two readings without a notation, else
-    `invalid_date`, which names every spelling that is taken.
+    `invalid_date`, which names every accepted spelling.
     """
     text = _TIME_OF_DAY.sub("", text)
     if day_zero and _SERIAL.fullmatch(text):
@@ -145,7 +145,7 @@ def _no_day() -> ValidationError:
 
 
 def plain_notation(text: str) -> str:
-    """Return a number without its đồng sign, and with its minus in front where a program put it behind."""
+    """Return a number without its đồng sign, and with its minus in front if a program put it at the end."""
     text = _CURRENCY.sub("", text).strip() if len(text) <= MAX_DIGITS else text
     return f"-{text[:-1].strip()}" if _MINUS_BEHIND.fullmatch(text) else text
 
@@ -153,8 +153,8 @@ def plain_notation(text: str) -> str:
 def notations_of_number(text: str, *, is_workbook: bool) -> frozenset[Notation]:
     """Return the notations in which a text is a number: both, the one that fits, or none.
 
-    1.250 has both; 1.250.000, 2,5 and 1.250,50 tell of the comma before decimals. Of a workbook 2.5 tells
-    nothing: a number in it has no notation.
+    1.250 has both; 1.250.000, 2,5 and 1.250,50 prove a decimal comma. In a workbook, 2.5 proves
+    nothing, because its numbers have no notation.
     """
     text = plain_notation(text.strip())
     if len(text) > MAX_DIGITS or not _NUMBER.fullmatch(text):
@@ -174,18 +174,18 @@ def notations_of_number(text: str, *, is_workbook: bool) -> frozenset[Notation]:
 
 
 def groups_by_decimal_mark(text: str, notation: Notation) -> bool:
-    """Return whether a text of two readings would have its three digits behind the decimal mark.
+    """Return whether this notation reads the three digits of an ambiguous text as decimals.
 
-    1.250 in a column of 2.5 may be one and a quarter, or was typed in another notation: nothing tells.
+    1.250 in a column of 2.5 may be one and a quarter, or may have been typed in another notation.
     """
     found = _TWO_READINGS.fullmatch(plain_notation(text.strip()))
     return found is not None and (found[1] == ",") == (notation is Notation.DECIMAL_COMMA)
 
 
 def in_one_notation(text: str, notation: Notation | None, *, is_answered: bool) -> str:
-    """Return a number of two readings in the notation of its column, with no mark or with a decimal point.
+    """Return an ambiguous number as its column reads it, without separators or with a decimal point.
 
-    Any other text comes back without its currency only. What the column does not tell for certain stays as it
+    Any other text only loses its currency. What the column does not decide for certain stays as it
     is, unless a user answered.
     """
     text = plain_notation(text)

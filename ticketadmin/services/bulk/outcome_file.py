@@ -1,4 +1,4 @@
-"""An uploaded file given back with how each of its tickets ended, in three more columns.
+"""An uploaded file returned with the outcome of each ticket in three more columns.
 
 The columns are ignored when the file is uploaded again. The caller supplies the texts: this module knows only
 rows.
@@ -30,7 +30,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class RowEndings:
-    """How tickets ended, by case-folded code; for rows that were not in the run by number, or `otherwise`."""
+    """Endings of tickets by case-folded code; for rows outside the run by row number, or `otherwise`."""
 
     by_code: Mapping[str, Ending]
     by_row: Mapping[int, Ending]
@@ -38,7 +38,7 @@ class RowEndings:
 
 
 def file_with_outcomes(bulk: BulkUpdate, ended: RowEndings, *, user: User) -> MarkedFile:
-    """Return the file of a bulk update with how the ticket of each row ended.
+    """Return the file of a bulk update with the outcome of each row's ticket.
 
     Raises Forbidden, FileGone, or ValidationError if it cannot be read or written so.
     """
@@ -69,6 +69,6 @@ def _text(one: Ending, name: str) -> str:
 
 
 def _column(table: Table, title: str, texts: Mapping[int, str]) -> AddedColumn:
-    """Return the column: in place of one of this name, else after all others."""
+    """Return the column: in place of an existing one of this name, else after all others."""
     own = [at for at, name in enumerate(table.header) if heading(name) == heading(title)]
     return AddedColumn(title, table.header_row, texts, own[0] if own else None, sheet=table.sheet)

@@ -1,7 +1,7 @@
-"""How fast a run may go, and when it has to stop by itself. Pure state; the clock is given.
+"""How fast a run may go, and when it has to pause by itself. Pure state; the clock is passed in.
 
 A 429 slows the whole run: nothing is sent before its Retry-After has passed, and fewer items are in
-flight afterwards, growing again one by one. Failures in a row that have one cause pause it, rather than
+flight afterwards, growing again one by one. Consecutive failures with one cause pause it, rather than
 burn through the list.
 """
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from ticketadmin.ticketapi.reasons import Cause, Reason
 
 FIRST_RUN_WAIT, MAX_RUN_WAIT = 1.0, 30.0
-CATCH_UP = 0.1  # seconds that a late start may be made up for; more would be a burst over the limit
+CATCH_UP = 0.1  # seconds of delay that later starts may catch up; more would be a burst over the limit
 
 
 class Pace:
@@ -63,7 +63,7 @@ class Pace:
         return max(0.0, max(self._next, self._held_until, self._asked_until) - self._clock())
 
     def note(self, reason: str, *, in_flight: int) -> None:
-        """Learn from one finished item: its failure's reason, or ""; `in_flight` were under way with it."""
+        """Take a finished item into account: its reason, "" without a failure; `in_flight` were under way."""
         self._busiest = in_flight
         if reason == Reason.RATE_LIMITED:
             self.refused()
@@ -76,9 +76,9 @@ class Pace:
         return max(0.0, self._asked_until - self._clock())
 
     def refused(self, retry_after: float | None = None) -> None:
-        """Learn that the CRM asked to wait; called from any thread.
+        """Record that the CRM asked to wait; called from any thread.
 
-        Of several refusals at once, one slows the run. A Retry-After in seconds holds it in any case.
+        Simultaneous refusals slow the run once. A Retry-After, in seconds, always holds it.
         """
         with self._lock:
             if self._clock() >= self._asked_until:
@@ -109,7 +109,7 @@ class Pace:
 
 
 class Trouble:
-    """Counts failures in a row by cause."""
+    """Counts consecutive failures by cause."""
 
     def __init__(self) -> None:
         self._in_a_row: dict[Cause, list[object]] = {cause: [] for cause in Cause}
@@ -117,7 +117,7 @@ class Trouble:
     def note(self, reason: str, ticket: object) -> str:
         """Count one finished item and return the cause that should pause the run, or "".
 
-        An error of the CRM's own may lie in one ticket, which is tried again: it counts once.
+        An error of the CRM itself may be due to one ticket, which is tried again: it counts once.
         """
         known = Reason.known(reason)
         for cause, failed in self._in_a_row.items():

@@ -1,10 +1,10 @@
 """The dry run of many tickets by one call of the CRM's list.
 
-A list may be late, or spell values differently from the ticket itself. So a row only plans a ticket that is
-to be sent, and only if the row shows every field concerned, is no older than what the index knows of the
+A list may be outdated, or spell values differently than the ticket itself. So a row only plans a ticket to
+be sent, and only if the row shows every field concerned, is no older than what the index knows of the
 ticket, and, of the rows in one answer, the one with the longest values agrees with a single read of its
 ticket. A ticket that seems to hold the wanted values already, to have changed since, or to be impossible to
-send is read singly first. Even a row that was late loses no value: the run reads the ticket before it writes,
+send is read singly first. Even an outdated row loses no value: the run reads the ticket before it writes,
 and reports a conflict.
 """
 
@@ -26,7 +26,7 @@ from ticketadmin.services.index.rows import index_to_write
 from ticketadmin.services.rules.checking import names_to_read
 from ticketadmin.ticketapi.errors import TicketApiError
 
-MAX_FIRST = 5  # tickets that are planned singly to find one that can be a run's first
+MAX_FIRST = 5  # tickets that are planned singly to find one that can be sent first
 _PLANNED = ("base", "read_at", "is_unread", "plan", "reason", "unreadable", "sent_along", "broken_rules")
 
 
@@ -111,7 +111,7 @@ def _restore(item: BulkItem, plan: Mapping[str, Any]) -> None:
 
 
 def _is_confirmed(work: Work, item: BulkItem) -> bool:
-    """Return whether a ticket itself says what its row said, spelled in the same way."""
+    """Return whether a ticket itself shows the same values as its row, in the same spelling."""
     try:
         read = read_ticket(item.ticket_code, work.schema.choices)
     except (CannotRead, TicketApiError):
@@ -125,7 +125,7 @@ def _length(item: BulkItem) -> int:
 
 
 def _dates_in_index(codes: Sequence[str]) -> Mapping[str, datetime | None]:
-    """Return when tickets had last been changed, as far as any read has shown."""
+    """Return when tickets were last changed, as far as the index knows."""
     rows = IndexedTicket.objects.filter(index_id=index_to_write().pk, code__in=codes)
     return dict(rows.values_list("code", "updated_at"))
 

@@ -83,7 +83,7 @@ class Progress:
 
 
 def progress_of(bulk: BulkUpdate) -> Progress:
-    """Return how far a bulk update got; one query, whatever its size."""
+    """Return the progress of a bulk update; one query, whatever its size."""
     kinds = ("state", "plan", "outcome", "damage", "is_from_list")
     now = timezone.now()
     since = max(now - timedelta(seconds=RATE_OVER), bulk.started_at or bulk.created_at)
@@ -162,7 +162,7 @@ def refresh_outcomes(bulk: BulkUpdate) -> None:
 
 
 def has_parts_to_undo(bulk: BulkUpdate) -> bool:
-    """Return whether a ticket that does not count as stored holds some of the fields nevertheless."""
+    """Return whether some fields are stored in a ticket that does not count as stored."""
     unsure = [one for one in ItemOutcome if one.is_open or one is ItemOutcome.NOT_APPLIED]
     items = bulk.items.filter(outcome__in=unsure).exclude(change__results={})
     found = items.values_list("change__results", flat=True).iterator(chunk_size=ROWS_AT_ONCE)
@@ -208,7 +208,7 @@ def news_for(user: User) -> list[BulkUpdate]:
 
 
 def mark_seen(bulk: BulkUpdate, user: User) -> None:
-    """Note that the owner has seen the end of a run, so that it is not announced."""
+    """Record that the owner has seen the end of a run, so that it is not announced."""
     if bulk.has_ended and bulk.owner_id == user.pk and bulk.seen_at is None:
         BulkUpdate.objects.filter(pk=bulk.pk).update(seen_at=timezone.now())
 

@@ -25,7 +25,7 @@ from ticketadmin.services.saving.verdict import Verdict, WriteState, judge
 
 MAX_PROOF_WAIT = 0.7  # seconds for which a write waits for others, so that it is read within one second
 MAX_TOGETHER = 50
-MAX_OPEN = 2 * MAX_TOGETHER  # written and not proved: beyond that nothing more is written
+MAX_OPEN = 2 * MAX_TOGETHER  # written and not proved; with more, nothing further is written
 
 _ABSENT = object()
 

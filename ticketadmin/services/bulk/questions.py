@@ -1,9 +1,9 @@
-"""What the columns of a file mean, and the questions that only its user can answer, one per column.
+"""How the columns of a file are read, and the questions that only its user can answer, one per column.
 
-A day or number with two readings is read as the other cells of its column show. If none does, or they
+A date or number with two readings is read as the other cells of its column decide. If none does, or they
 contradict each other, the user has to say how to read the column, with examples in both readings. A name that
-fits several options, and a word in a column of yes and no that is neither, is a question by itself. Until it
-is answered such a cell changes nothing.
+fits several options, and a word in a column of yes and no that is neither, is a separate question. Until it
+is answered, such a cell changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ _MAX_NAME = 60
 _MAX_CELL = 100  # no day, number or name with two readings is longer
 _NAMED = frozenset([Kind.CHOICE, Kind.SELECT, Kind.MULTI_SELECT, Kind.YES_NO])
 
-# What a user answered: by the column, counted from 0, and the folded spelling; "" for the whole column.
+# A user's answers: by the column, counted from 0, and the folded spelling; "" for the whole column.
 Answers = Mapping[tuple[int, str], str]
 Options = tuple[tuple[str, str], ...]  # values with labels
 
@@ -61,7 +61,7 @@ class Example:
 
 @dataclass(frozen=True)
 class ColumnQuestion:
-    """What a column can mean. `options` are a `Notation` without a label, or names.
+    """The possible readings of a column. `options` are a `Notation` without a label, or names.
 
     `about` is the spelling that the question is about, folded; "" for the whole column. `rows` is how many
     cells it concerns, `answer` the option that the user chose, "" before that. `spelling` is `about` as a
@@ -96,7 +96,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class ColumnFinding:
-    """How a column is read, what its cells decided, and what there is to ask of its user."""
+    """How a column is read, what its cells decided, and the questions to its user."""
 
     reading: ColumnReading
     questions: tuple[ColumnQuestion, ...] = ()
@@ -108,8 +108,8 @@ def examine_column(
 ) -> ColumnFinding:
     """Return how a column is read. `answers` None: no user can answer, so nothing is asked.
 
-    Days are then read as documented, the day in front, unless other cells contradict; what has two readings
-    otherwise is an error in its row.
+    Dates are then read as documented, day first, unless other cells contradict; other cells with two readings
+    are errors in their rows.
     """
     field = column.field
     if field is None:
@@ -153,7 +153,7 @@ class _Examined:
         about: str = "",
         spelling: str = "",
     ) -> ColumnQuestion:
-        """Return the question of these cells."""
+        """Return the question about these cells."""
         texts = {cell.text: cell for cell in reversed(cells)}
         shown = sorted(texts.values(), key=lambda cell: cell.row)[:EXAMPLES]
         return ColumnQuestion(
@@ -271,7 +271,7 @@ def _finding(
     open_cells: list[_Cell],
     reading: ColumnReading,
 ) -> ColumnFinding:
-    """Return a column in the notation that its user, or every cell that tells one, says."""
+    """Return a column in the notation that its user chose, or that all its deciding cells share."""
     decided = column.decided(subject, notations, evidence)
     reading = replace(reading, notation=decided.notation if decided else None)
     if not open_cells or column.answers is None:
@@ -322,7 +322,7 @@ def _by_text(cells: Iterable[_Cell]) -> dict[str, list[_Cell]]:
 
 
 def _uncertain_names(column: _Examined, text: str) -> Iterator[tuple[str, Options]]:
-    """Yield the names in a cell that may mean several things, each with what it may mean."""
+    """Yield the ambiguous names in a cell, each with what it may mean."""
     if len(text) > _MAX_NAME or not text.strip() or heading(text) in CLEARING_CELLS:
         return
     for name in option_names_in(column.field, text):

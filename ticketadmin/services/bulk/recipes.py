@@ -1,4 +1,4 @@
-"""A recipe in a bulk update: kept with the run, and turned into each ticket's own wishes by the dry run.
+"""A recipe in a bulk update: stored with the run, and turned into the wishes of each ticket by the dry run.
 
 The run keeps the recipe's changes and the moment as they were when the dry run started: changing the recipe
 afterwards, or sending the next day, does not alter what was shown.
@@ -25,7 +25,7 @@ NOTE = "recipe"  # in the notes of a bulk update
 
 @dataclass(frozen=True)
 class BulkRecipe:
-    """What a run does with each of its tickets; in fields `left_out` the run has values of its own."""
+    """What a run does with each ticket; for the fields in `left_out` the run has values of its own."""
 
     name: str
     changes: tuple[RecipeChange, ...]
@@ -48,7 +48,7 @@ class BulkRecipe:
 
 
 def bulk_recipe(recipe: Recipe, *, user: User, wished: Collection[str]) -> BulkRecipe:
-    """Return a recipe for a run of the user's; fields that are `wished` otherwise are left out and named."""
+    """Return a recipe for a user's run; fields with other wishes (`wished`) are left out and named."""
     changes = changes_of(recipe.changes)
     return BulkRecipe(
         recipe.name,
@@ -70,7 +70,7 @@ def recipe_of_run(bulk: BulkUpdate) -> BulkRecipe | None:
 def is_stopped(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema, read: ReadTicket | None) -> bool:
     """Give the item the wishes that the run's recipe has for its ticket; nothing is stored.
 
-    Return whether it cannot be used on this ticket, which the item's plan then says.
+    Return whether it cannot be used on this ticket; the item's plan then says so.
     """
     recipe = recipe_of_run(bulk)
     if recipe is None:
@@ -90,7 +90,7 @@ def is_stopped(bulk: BulkUpdate, item: BulkItem, schema: TicketSchema, read: Rea
 
 
 def changes_of_run(bulk: BulkUpdate, schema: TicketSchema) -> tuple[RecipeChange, ...]:
-    """Return what a run changes in all its tickets, as a recipe; without the values of single tickets."""
+    """Return the common changes of a run as a recipe, without the values of single tickets."""
     edit = Edit.from_json(bulk.wishes)
     common = tuple(
         RecipeChange(name, RecipeAction.SET, tuple(to_inputs(schema.field(name), wish.value)))

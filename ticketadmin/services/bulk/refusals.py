@@ -1,4 +1,4 @@
-"""What slows a run down when the CRM refuses a call, in whichever of its threads."""
+"""Slowing a run down when the CRM refuses a call of any of its threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""How one step of one item ended, as values for the engine. The item's row holds the rest."""
+"""Results of one step of one item, for the engine. The item's row holds the rest."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Retry:
-    """The CRM was certainly not changed, and the cause may pass: the item waits again."""
+    """The CRM was certainly not changed, and the cause may be temporary: the item waits again."""
 
     reason: str
 
@@ -31,19 +31,19 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Left:
-    """The item was handed out and not begun."""
+    """The item was handed out but not started."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The CRM accepted the item's write; the ticket is still to be read back, at once."""
+    """The CRM accepted the item's write; the ticket has still to be read back, and soon."""
 
     written: Written
 
 
 @dataclass(frozen=True)
 class Singly:
-    """A call for many tickets showed too little of this one: it is to be read by itself."""
+    """A call for many tickets showed too little of this one: it has to be read singly."""
 
 
 ItemResult = Done | Retry | Doubt | Left | Accepted | Singly

@@ -1,8 +1,8 @@
-"""An exported list that comes back: what was changed in it since, cell by cell.
+"""An exported list that is uploaded again: what was changed in it, cell by cell.
 
 The record of the file (`spreadsheets.records`) is a comparison base and nothing else. A cell that still shows
-what was exported asks for nothing; a changed one is read like any other cell; an emptied one asks for nothing
-until the user says so for its column. Dry run and save read every ticket afresh.
+what was exported changes nothing; a changed one is read like any other cell; an emptied one changes nothing
+unless the user says so for its column. Dry run and save read every ticket afresh.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ from ticketadmin.services.values.schema import TicketSchema
 
 @dataclass(frozen=True)
 class ReturnedFile:
-    """What is known of where an uploaded table comes from. An ordinary file has neither record nor misfit."""
+    """The origin of an uploaded table. An ordinary file has neither record nor misfit."""
 
     record: ExportRecord | None = None
     misfit: RecordProblem | None = None
 
     def field_of(self, name: str) -> str | None:
-        """Return the field that a heading shows; "" if it only informs, None if it is not known."""
+        """Return the field of a heading; "" if the column only informs, None if it is unknown."""
         if is_ending(name):
             return ""
         if self.record and (found := self.record.field_of(name)) is not None:
@@ -55,16 +55,16 @@ class ReturnedFile:
         return replace(row, cells=tuple(cells))
 
     def cells_of(self, code: str) -> Mapping[str, ExportedCell]:
-        """Return what was exported of a ticket, by field; empty for a row that was added."""
+        """Return what was exported for a ticket, by field; empty for an added row."""
         return self.record.cells_of(code) if self.record else {}
 
 
 @dataclass(frozen=True)
 class RowPlan:
-    """What a row asks for its ticket, by field name; a field that is absent is kept.
+    """The changes of a row for its ticket, by field name; an absent field is kept.
 
     `had` are the values that the file was exported with, of changed cells and of emptied ones, as the index
-    spelled them; a field that is in `had` alone was emptied, and asks for nothing by itself.
+    spelled them; a field that is only in `had` was emptied, which by itself changes nothing.
     """
 
     row_number: int
@@ -75,7 +75,7 @@ class RowPlan:
 
 @dataclass(frozen=True)
 class Differences:
-    """How an export that came back differs from what was exported.
+    """How an uploaded export differs from what was exported.
 
     `changed` rows have a changed or an emptied cell, `emptied` counts the emptied cells of a field, `added`
     rows are of tickets that were not exported, `left_out` were exported and are no longer there.
@@ -90,7 +90,7 @@ class Differences:
 
 
 def returned_file(table: Table) -> ReturnedFile:
-    """Return whether a table is an export of this CRM that can be compared, or why it cannot."""
+    """Return the record of a table that is a comparable export of this CRM, or why it is not."""
     found = read_record(table.record, address=str(settings.TICKET_API_URL))
     if isinstance(found, ExportRecord):
         return ReturnedFile(found)
@@ -99,7 +99,7 @@ def returned_file(table: Table) -> ReturnedFile:
 
 
 def refuse_shortened(exported: ExportedCell) -> None:
-    """Raise ValidationError for a changed cell of which the export held only the beginning."""
+    """Raise ValidationError for a changed cell whose export held only the beginning of the value."""
     if exported.is_cut:
         message = _(
             "The export held only the beginning of this value, so the cell is not taken back. "

@@ -1,7 +1,7 @@
-"""Bulk updates that store earlier values again: undoing a run, and restoring what a run damaged.
+"""Bulk updates that restore earlier values: undoing a run, and repairing what a run damaged.
 
-Both start with a dry run that shows what would be sent, and bring the values that the run left behind as
-their base: a ticket that was changed since is listed and left alone. Each ticket is an ordinary save, so
+Both start with a dry run that shows what would be sent, and have the values that the run left behind as
+their base: a ticket that has changed since is listed and not written. Each ticket is an ordinary save, so
 it is proved like any other.
 """
 
@@ -32,10 +32,10 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 
 
 def undo_bulk(bulk: BulkUpdate, *, user: User, change_reason: str = "") -> BulkUpdate:
-    """Make a bulk update that stores again what the run replaced, and start its dry run.
+    """Create a bulk update that restores what the run replaced, and start its dry run.
 
-    Of a ticket that was stored in part, that part is taken back. Tickets whose earlier values are not
-    known, or that were changed since, are listed and left alone.
+    If a ticket was stored in part, that part is undone. Tickets whose earlier values are not
+    known, or that have changed since, are listed and not written.
     Raises Forbidden, NotNow or NothingToDo.
     """
     require(user, "run_bulk_updates")
@@ -67,9 +67,9 @@ def _undo_item(change: Change, user: User) -> BulkItem | None:
 
 
 def restore_bulk(bulk: BulkUpdate, *, user: User, change_reason: str = "") -> BulkUpdate:
-    """Make a bulk update of what fields that were not sent held before the run, and start its dry run.
+    """Create a bulk update that restores fields that the run changed without sending, and start its dry run.
 
-    The run itself stays paused or ended. A field that changed and was accepted is left out: it is wanted.
+    The run itself stays paused or ended. A field whose change was accepted is left out.
     Raises Forbidden, NotNow or NothingToDo.
     """
     require(user, "run_bulk_updates")
@@ -102,7 +102,7 @@ def _restore_item(
 
 
 def _storing(change: Change, earlier: Mapping[str, Any], since: Mapping[str, Any]) -> BulkItem:
-    """Return an item that stores earlier values, unless the ticket no longer holds those of `since`."""
+    """Return an item that restores earlier values, unless the ticket no longer holds those of `since`."""
     return BulkItem(
         ticket_code=change.ticket_code,
         wishes={name: {"set": value} for name, value in earlier.items()},

@@ -49,7 +49,7 @@ class Rollout:
         return min(most, HANDFUL if self._proved else 1)
 
     def note(self, item: BulkItem, schema: TicketSchema) -> str:
-        """Learn from a ticket that has ended; return the reason that should pause the run, or ""."""
+        """Take a ticket that has ended into account; return the reason that should pause the run, or ""."""
         was_full = self.is_full
         if item.outcome in _PROVED and not item.reason and not (item.change and item.change.has_unchecked):
             self._proved += 1

@@ -1,4 +1,4 @@
-"""An uploaded table as a plan for each ticket, or as errors named by row and column.
+"""An uploaded table as a plan for each ticket, or as errors with row and column.
 
 This module neither queries nor stores anything: the caller passes the fields and the CRM's lists. All errors
 are found in one pass, so that a file is corrected once.
@@ -67,7 +67,7 @@ class RowError:
 
 @dataclass(frozen=True)
 class ReadAs:
-    """A name that rows of a column spell without its diacritics, and the CRM's name that was taken."""
+    """A name that rows of a column spell without diacritics, and the CRM's name that was used."""
 
     column: str
     text: str
@@ -82,10 +82,10 @@ class BulkTable:
     `errors` and `warnings` hold the first MAX_ERRORS, `all_errors` the first MAX_ERRORS_A_ROW of each row;
     `error_rows` names every row that has an error, `warning_count` says how many warnings there are. Running
     `rows` leaves the rows with errors out.
-    `table` is the file's, from the header on. `passed_over` are headings of columns that were not read.
-    `differences` is what an export came back with, `misfit` why one cannot be compared. `questions` are what
-    only the user can say of its columns; a cell that waits for an answer asks for nothing. `decided` are
-    notations that columns tell by themselves.
+    `table` is that of the file, from the header on. `passed_over` are headings of ignored columns.
+    `differences` are those of an uploaded export, `misfit` is why there are none. `questions` are what
+    only the user can say about its columns; a cell that waits for an answer changes nothing. `decided` are
+    notations that the cells of a column decide.
     """
 
     table: Table
@@ -115,10 +115,10 @@ def plan_rows(
     """Return a plan for each row of an uploaded table.
 
     Values are checked as in the form of one ticket; what a field may hold never depends on the file. An
-    option that is not offered is right where the ticket holds it already: it is an error in its row, unless
-    what follows `compares` each row with its ticket, as a dry run does.
+    option that is not offered is valid if the ticket already holds it: it is an error in its row, unless
+    the caller `compares` each row with its ticket, as a dry run does.
     `answers` are what the user said of columns with two readings; None if no user can be asked.
-    A code that is in several rows is an error in all of them, because none is known to be the right one.
+    A code that is in several rows is an error in all of them, because any may be the right one.
     Raises InvalidColumns; errors in rows are part of the result.
     """
     table = without_errors(table.below_title(is_header))
@@ -158,7 +158,7 @@ def _passed_over(table: Table, columns: tuple[FileColumn, ...]) -> list[str]:
 
 
 def _refuse_too_much_content(table: Table, columns: tuple[FileColumn, ...]) -> None:
-    """Raise InvalidColumns for more content than is cleaned while a user waits for the page."""
+    """Raise InvalidColumns for more content than can be cleaned while a user waits for the page."""
     html = [column.index for column in columns if column.field and column.field.kind is Kind.HTML]
     length = sum(len(_cell(row, index)) for row in table.rows for index in html)
     if length > MAX_TABLE_HTML:
@@ -172,7 +172,7 @@ def _refuse_too_much_content(table: Table, columns: tuple[FileColumn, ...]) -> N
 
 
 class _Reading:
-    """One pass over a table: what is wrong and doubtful is collected on the way."""
+    """One pass over a table, which collects errors and warnings."""
 
     def __init__(
         self,

@@ -60,7 +60,7 @@ class BulkProblem(Exception):
 
 
 class NotNow(BulkProblem):
-    """Its state does not allow this: another user was faster, or the page is old."""
+    """Its state does not allow this: another user was faster, or the page is outdated."""
 
 
 class SealBroken(BulkProblem):
@@ -68,7 +68,7 @@ class SealBroken(BulkProblem):
 
 
 class NothingToDo(BulkProblem):
-    """There is no ticket to do this for."""
+    """There is no ticket for this action."""
 
 
 class TooManyTickets(BulkProblem):
@@ -77,7 +77,7 @@ class TooManyTickets(BulkProblem):
 
 @dataclass(frozen=True)
 class Chosen:
-    """One ticket to be updated, with the changes for this ticket alone, if any.
+    """One ticket to be updated, with the changes for only this ticket, if any.
 
     `had` are the values that an uploaded export was written with, None for tickets from elsewhere.
     """
@@ -89,7 +89,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class ChosenTickets:
-    """The tickets that were chosen. `notes` says how, and which were left out."""
+    """The chosen tickets. `notes` says how they were chosen, and which were left out."""
 
     tickets: tuple[Chosen, ...]
     notes: BulkNotes = field(default_factory=BulkNotes)
@@ -103,7 +103,7 @@ def as_known(tickets: Iterable[Chosen]) -> tuple[Chosen, ...]:
 
 
 def draft_bulk(chosen: ChosenTickets, *, user: User, system_account: str = "") -> BulkUpdate:
-    """Keep the chosen tickets as a bulk update whose changes are still to be chosen.
+    """Store the chosen tickets as a bulk update whose changes are still to be chosen.
 
     `system_account` is that of the operating system, for a run from the command line.
 
@@ -149,7 +149,7 @@ def check_bulk(
 ) -> None:
     """Take the common changes and their reason, and start the dry run.
 
-    `emptied` are the fields that are emptied where their cell in an uploaded export was.
+    `emptied` are the fields to clear for each row of an uploaded export whose cell was emptied.
 
     Raises Forbidden, NotNow or NothingToDo.
     """
@@ -191,7 +191,7 @@ def change_wishes(bulk: BulkUpdate, *, user: User) -> None:
 
 
 def _forget_plans(bulk: BulkUpdate, items: QuerySet[BulkItem] | None = None) -> None:
-    """Put items back among those that wait to be checked; without `items` all."""
+    """Put items back among those waiting for the dry run; without `items`, all of them."""
     fresh = {"state": ItemState.WAITING, "plan": Plan.NONE, "reason": "", "message": "", "attempts": 0}
     fresh |= {"broken_rules": None, "unreadable": None, "sent_along": None, "recipe_stops": None}
     fresh |= {"is_from_list": False}
@@ -216,7 +216,7 @@ def choose_values(
     by_column: Mapping[str, str],
     by_ticket: Mapping[int, str],
 ) -> None:
-    """Store which value wins in conflicts of an uploaded export, and check these tickets again.
+    """Store which value wins in conflicts of an uploaded export, and repeat the dry run of these tickets.
 
     `by_ticket` names items by primary key and wins over `by_column`, which names fields; others stay.
     Raises Forbidden, NotNow, NothingToDo, or SealBroken if the dry run with this seal is gone.
@@ -321,7 +321,7 @@ def _resume(bulk: BulkUpdate, user: User, **values: Any) -> None:
 
 
 def cancel_bulk(bulk: BulkUpdate, *, user: User) -> None:
-    """Stop for good: what is in flight ends, the rest is not sent. Raises Forbidden or NotNow."""
+    """Stop permanently: what is in flight ends, the rest is not sent. Raises Forbidden or NotNow."""
     require(user, "run_bulk_updates")
     with transaction.atomic():
         _move(bulk, (BulkState.RUNNING, BulkState.PAUSED), BulkState.CANCELLING, pause_reason="")
@@ -368,7 +368,7 @@ def _add_items(bulk: BulkUpdate, rows: Iterable[BulkItem]) -> None:
 
 
 def _record_if_others(action: AuditAction, bulk: BulkUpdate, user: User) -> None:
-    """Record in the audit log what a user does to a colleague's bulk update; for their own the run has it."""
+    """Record an action on a colleague's bulk update in the audit log; for their own, the run records it."""
     if bulk.owner_id != user.pk:
         target = Target("bulkupdate", str(bulk.uuid), bulk.owner_name)
         record(action, target, user=user)

@@ -1,4 +1,4 @@
-"""Which spellings of a value a cell may have, kind by kind: one table for error messages and the template.
+"""The spellings of a value in a cell, kind by kind: one table for error messages and the template.
 
 An example represents its spelling, and a test reads every one of them.
 """
@@ -31,13 +31,13 @@ CODE_EXAMPLES = ("TK-240001", "tk_15", "240001")
 
 
 def with_spellings(message: str, kind: Kind) -> str:
-    """Return an error message followed by every spelling that is taken for the kind."""
+    """Return an error message followed by every spelling that is accepted for the kind."""
     examples = SPELLINGS.get(kind, ())
     return message if all(one in message for one in examples) else f"{message} {write_it_as(examples)}"
 
 
 def with_names(message: str, field: Field, schema: TicketSchema) -> str:
-    """Return an error message followed by the names that a column of names takes."""
+    """Return an error message followed by the names that a column of names accepts."""
     names = [label for _value, label in field.choices] or list(schema.choices.of_field(field.name).names)
     if not names:
         return message

@@ -1,6 +1,6 @@
-"""What the threads of a run do: a step of one item or of many, within the run's limits on calls.
+"""The work of a run's threads: a step of one item or of many, within the run's limits on calls.
 
-Nothing begins on a lease that ran out, nor once the run is to stop. Which item comes next, and what its
+Nothing starts on an expired lease, nor once the run is stopping. Which item comes next, and what its
 result means for the run, `engine` decides.
 """
 
@@ -30,7 +30,7 @@ REFRESH = 20.0  # seconds between two looks at the owner's rights and the CRM's 
 
 
 class Steps:
-    """The steps of one worker's turn. Any thread of it may take one."""
+    """The steps of one worker's turn, for any of its threads."""
 
     def __init__(self, bulk: BulkUpdate, lease: Lease, pace: Pace, rollout: Rollout | None) -> None:
         self._bulk, self._lease, self._pace, self._rollout = bulk, lease, pace, rollout
@@ -44,9 +44,9 @@ class Steps:
         self._lists_at = time.monotonic() - REFRESH
 
     def refresh(self) -> bool:
-        """Load what the steps use anew; return whether the owner may still run bulk updates."""
+        """Reload what the steps use; return whether the owner may still run bulk updates."""
         work = _work_for(self._bulk)
-        self.work = work or self.work  # what was written is still to be proved
+        self.work = work or self.work  # what was written has still to be proved
         return work is not None
 
     def step(self, item: BulkItem) -> ItemResult:
@@ -69,7 +69,7 @@ class Steps:
             held_back.reset(held)
 
     def _begin(self) -> Work | None:
-        """Return what a step uses, None if nothing may begin any more."""
+        """Return what a step uses, None if nothing may start any more."""
         self._ask_for_lists()
         return self.work if self._may_begin() else None
 
@@ -92,7 +92,7 @@ class Steps:
             return [Left() for _item in items] if work is None else plan_together(work, items, self.lists)
 
     def prove(self, work: Work, written: Sequence[Unproved]) -> list[ItemResult]:
-        """Read back what was written, also while the run is to stop."""
+        """Read back what was written, even while the run is stopping."""
         self._pace.count(1)
         with self._calling(), self.reads.buffering(), self.endings.buffering():
             if len(written) == 1:

@@ -1,4 +1,4 @@
-"""The table to fill in for a bulk update: one column for each field, named so that it is read back.
+"""The template of a bulk update's table: one column for each field, with headings that an upload recognises.
 
 The workbook formats every column as text, so that a spreadsheet neither drops the zeros of a phone
 number nor rewrites a day, and explains the columns on a second sheet in the user's language.
@@ -26,7 +26,7 @@ _WIDTHS = {Kind.HTML: 60, Kind.LONG_TEXT: 60, Kind.LINE: 40, Kind.EMAIL: 28}
 
 @dataclass(frozen=True)
 class ColumnHelp:
-    """What a column is called, what it may hold, and the names to choose from."""
+    """The heading of a column, what it may hold, and the names to choose from."""
 
     heading: str
     meaning: str
@@ -87,7 +87,7 @@ def explain_columns(schema: TicketSchema) -> list[ColumnHelp]:
 
 
 def headings_of(fields: Mapping[str, Field]) -> dict[str, str]:
-    """Return the label of each field, or its API name where the label would not lead back to it."""
+    """Return the label of each field, or its API name if the label would not be recognised as that field."""
     owners: dict[str, set[str]] = {}
     for name, field in fields.items():
         for label in labels(field):

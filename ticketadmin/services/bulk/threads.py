@@ -15,7 +15,7 @@ from ticketadmin.services.bulk.results import ItemResult
 
 @dataclass(frozen=True)
 class Task:
-    """What one thread is to do in one go: for one item or several, with a result for each."""
+    """One piece of work for a thread: for one item or several, with a result for each."""
 
     items: Sequence[BulkItem]
     run: Callable[[], Sequence[ItemResult]]
@@ -90,7 +90,7 @@ def _connect() -> None:
 
     SQLite keeps half a megabyte for it instead of two; a write elsewhere drops it anyway.
     """
-    with suppress(DatabaseError):  # the first task meets it again, and says so
+    with suppress(DatabaseError):  # the first task meets the error again, and reports it
         connection.ensure_connection()
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from ticketadmin.models import BulkItem
 from ticketadmin.ticketapi.reasons import Reason
 
 MAX_ITEM_ATTEMPTS = 6
-MAX_LOOKS = 4  # at a ticket that cannot be read, once reading it would tell what was stored
+MAX_LOOKS = 4  # at a ticket that cannot be read, once reading it would show what was stored
 ITEM_LOOK_INTERVAL = timedelta(seconds=2)
 NOT_TRIED = frozenset({Reason.CIRCUIT_OPEN, Reason.BUSY_HERE})  # no request left this tool
 # Seconds, after a failure of the ticket's own: doubled each time, up to the second one.
@@ -27,9 +27,9 @@ def wait_after(attempts: int, reason: Reason | None = None) -> timedelta:
 
 
 def may_try_again(item: BulkItem, reason: str, retry_after: float | None = None) -> bool:
-    """Put the item back, unless it has been tried often. It waits apart, so that others are not held up.
+    """Put the item back, unless it has been tried too often. It waits by itself, so that others continue.
 
-    Where no request left this tool, it was not tried. After a 429 the run waits as a whole.
+    If no request left this product, that is not an attempt. After a 429 the run waits as a whole.
     """
     known = Reason.known(reason)
     if known in NOT_TRIED:

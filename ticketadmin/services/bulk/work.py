@@ -1,4 +1,4 @@
-"""What the items of one run share while they are worked on, and how items are written down."""
+"""What the items of one run share during work, and storing items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,22 +23,22 @@ class Work:
 
     @property
     def brings_its_base(self) -> bool:
-        """Return whether the items are compared with what an earlier run left in the CRM."""
+        """Return whether the items have a base from an earlier run."""
         return BulkKind(self.bulk.kind).brings_its_base
 
     def name_request(self, item: BulkItem) -> None:
-        """Give what this thread does a request ID that names the run and the item."""
+        """Give this thread's calls a request ID that names the run and the item."""
         set_request_id(f"bulk-{self.bulk.uuid.hex[:12]}-{item.position}")
 
 
 def work_on(bulk: BulkUpdate, user: User) -> Work:
-    """Return what working on a bulk update needs, as it is now. The CRM is not asked."""
+    """Return what working on a bulk update needs, as it is now. No remote call is made."""
     choices = replace(get_choices(ask=False), rules=None)  # each save loads the rules: this is kept longer
     return Work(bulk, user, load_schema(choices, bulk.wishes), load_rules())
 
 
 def _still_ours() -> QuerySet[BulkItem]:
-    """Return the items of a run, none if another worker took it over, which settles them itself."""
+    """Return the items of a run; none if another worker took the run over and settles them itself."""
     run = BulkUpdate.objects.filter(pk=Slot("run", BigIntegerField()), worker=Slot("worker", CharField()))
     return BulkItem.objects.filter(bulk__in=run)
 
@@ -54,7 +54,7 @@ _STORED = RowsUpdate(
 
 
 def keep_items(items: Sequence[BulkItem]) -> None:
-    """Write items of one run down in one statement, unless another worker took the run over."""
+    """Store items of one run by one statement, unless another worker took the run over."""
     if items:
         _STORED.run(items, run=items[0].bulk_id, worker=items[0].bulk.worker)
 
