@@ -62,7 +62,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     "img": frozenset({"src", "alt", "title"}),
     "td": _CELL,
     "th": _CELL,
-    "ol": frozenset({"start"}),
+    "ol": frozenset({"start", "type"}),
 }
 LINK_SCHEMES = frozenset("http https mailto tel".split())
 IMAGE_SCHEMES = frozenset("http https".split())
@@ -257,6 +257,8 @@ def _filter_attribute(tag: str, name: str, value: str) -> str | None:
         return value if is_safe_address(value, IMAGE_SCHEMES, relative=False) else None
     if name in {"colspan", "rowspan", "start"}:
         return value if re.fullmatch(r"\d{1,3}", value, re.ASCII) else None
+    if name == "type":
+        return value if value in {"1", "a", "A", "i", "I"} else None
     if name == "dir":
         return value if value.lower() in {"ltr", "rtl", "auto"} else None
     return value
@@ -284,7 +286,7 @@ def _escaped(html_text: str) -> str:
 
 def known_clean(html_text: str) -> str:
     """As `clean_html`, remembered for a while: pages and comparisons meet the same content again."""
-    key = "clean-2:" + hashlib.sha256(html_text.encode("utf-8", "surrogatepass")).hexdigest()
+    key = "clean-3:" + hashlib.sha256(html_text.encode("utf-8", "surrogatepass")).hexdigest()
     cleaned: str | None = cache.get(key)
     if cleaned is None:
         cleaned = clean_html(html_text)

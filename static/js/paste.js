@@ -1,7 +1,12 @@
 // What other programs put on the clipboard, made plain before the editor reads it: Word's paragraphs that
 // only look like lists become lists, the styles of Google Docs become bold and italic, wrappers, empty
-// paragraphs and images that no web address leads to go. All visible text stays.
+// paragraphs and images that no web address leads to go. All visible text stays, and where its lines end;
+// an address that no link may have, such as that of a file, stays as text.
 const SAFE_IMAGE = /^https?:\/\//i;
+const SAFE_LINK = /^(https?|mailto|tel):|^(?![a-z][a-z0-9+.-]*:|\/\/|\\|\/\\|#)/i;
+const ROMAN = { i: 1, ii: 2, iii: 3, iv: 4, v: 5, vi: 6, vii: 7, viii: 8 };
+const SCRIPT = /^(javascript|vbscript|data|blob|about):/i;
+const HEADINGS = "h1, h2, h3, h4, h5, h6";
 const BLOCKS = "p, div, li, td, th, h1, h2, h3, h4, h5, h6, blockquote";
 const APART = "p, div, ul, ol, dl, table, h1, h2, h3, h4, h5, h6, blockquote, pre, hr, form, figure";
 const MARKER = "[data-style*='mso-list:Ignore' i], [data-style*='mso-list: Ignore' i]";
@@ -33,13 +38,18 @@ function dropJunk(body) {
   for (const node of [...comments, ...all(body, "xml, meta, link, title, br.Apple-interchange-newline")])
     node.remove();
   for (const element of all(body, "*")) if (element.localName.includes(":")) unwrap(element);
+  for (const element of all(body, "[data-style]"))
+    if (/(^|[;\s])display:\s*none|mso-hide:\s*all/i.test(style(element))) element.remove();
 }
 
-// An image is kept by its address alone. An emoji is sent as an image with the emoji as its description.
+// An image is kept by its address alone. An emoji is sent as an image with the emoji as its description, a
+// box of a list in Google Docs as a drawing of it.
 function dropImages(body) {
   let dropped = 0;
   for (const image of all(body, "img")) {
-    if (image.dataset.emoji || /^\p{Extended_Pictographic}/u.test(image.alt)) image.replaceWith(image.alt);
+    if (image.getAttribute("aria-roledescription") === "checkbox") replaceBox(image);
+    else if (image.dataset.emoji || /^\p{Extended_Pictographic}/u.test(image.alt))
+      image.replaceWith(image.alt);
     else if (image.width === 1 && image.height === 1)
       image.remove(); // counts readers
     else if (!SAFE_IMAGE.test(image.getAttribute("src") ?? "")) {
@@ -48,6 +58,37 @@ function dropImages(body) {
     }
   }
   return dropped;
+}
+
+function replaceBox(image) {
+  const first = image.nextElementSibling?.localName === "p" ? image.nextElementSibling : null;
+  const mark = image.alt === "checked" ? "\u2611 " : "\u2610 ";
+  if (first) first.prepend(mark);
+  else image.before(mark);
+  image.remove();
+}
+
+// An address within the document leads nowhere from a ticket.
+function dropLinks(body) {
+  for (const link of all(body, "a[href]")) {
+    const address = link.getAttribute("href").trim();
+    if (SAFE_LINK.test(address)) continue;
+    const place = placeOf(address);
+    if (place && !slashed(link.textContent).includes(slashed(place))) link.append(` (${place})`);
+    unwrap(link);
+  }
+}
+
+const slashed = (path) => path.replaceAll("\\", "/");
+
+function placeOf(address) {
+  if (address.startsWith("#") || SCRIPT.test(address)) return "";
+  const path = address.replace(/^file:(\/\/\/)?/i, "");
+  try {
+    return decodeURI(path);
+  } catch {
+    return path; // a percent sign of its own
+  }
 }
 
 // Lines of an editor for programs: one element a line, in a fixed-width font.
@@ -61,12 +102,35 @@ function keepCode(body) {
   }
 }
 
+// A program may show text on lines of its own by styles alone: a page by spans that are shown as blocks, a
+// chat by line ends that are kept.
+function keepLines(body) {
+  for (const part of all(body, "summary, legend, center")) rename(part, "div");
+  for (const part of all(body, "span[data-style]"))
+    if (/(^|[;\s])display:\s*(block|flex|grid|table|list-item)\b/i.test(style(part))) rename(part, "div");
+  for (const part of all(body, "[data-style]")) {
+    if (/white-space(-collapse)?:\s*(pre|break-spaces)/i.test(style(part)) && !part.closest("pre"))
+      breakLines(part);
+  }
+}
+
+function breakLines(part) {
+  const walker = part.ownerDocument.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) if (walker.currentNode.data.trim()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    const lines = text.data.replace(/\r\n?/g, "\n").split("\n");
+    const broken = lines.flatMap((line, n) => (n === 0 ? [line] : [document.createElement("br"), line]));
+    text.replaceWith(...broken);
+  }
+}
+
 function keepStyles(body) {
   for (const element of all(body, "[data-style]")) {
     const has = (rule) => rule.test(style(element));
     if (element.matches("b, strong") && has(/font-weight:\s*(normal|[1-4]00)/i)) unwrap(element);
     else if (element.matches("i, em") && has(/font-style:\s*normal/i)) unwrap(element);
-    else if (!element.matches("h1, h2, h3, h4, h5, h6, b, strong, i, em, u, s, a, pre")) {
+    else if (!element.matches(`${HEADINGS}, b, strong, i, em, u, s, a, pre`)) {
       if (has(/font-weight:\s*(bold|[6-9]00)/i)) wrap(element, "strong");
       if (has(/font-style:\s*italic/i)) wrap(element, "em");
       if (has(/text-decoration[a-z-]*:[^;]*underline/i) && !element.closest("a")) wrap(element, "u");
@@ -89,36 +153,68 @@ const previous = (element) => {
   return node;
 };
 
-// Word writes a list as paragraphs with a level and the bullet or number as text.
+// Word writes a list as paragraphs with a level and the bullet or number as text. What no list can number,
+// such as "1.2" or "Step 1:", stays text, and so does the number of a heading.
 function wordLists(body) {
-  let open = []; // the lists that are open, from the outermost
+  let open = []; // the lists that are open with their levels, from the outermost
   for (const item of all(body, "[data-style*='mso-list' i]")) {
     const level = Number(/mso-list:\s*\S+\s+level(\d)/i.exec(style(item))?.[1] ?? 0);
     const marker = item.querySelector(MARKER);
     if (!level || !marker) continue;
-    const number = /^[\s(]*(\d+|[a-z]{1,4})[.)]/i.exec(marker.textContent)?.[1];
+    const text = marker.textContent.trim();
+    const numbering = numberingOf(text);
+    if (item.matches(HEADINGS) || (!numbering && text.length > 1 && /[\p{L}\p{N}]/u.test(text))) {
+      marker.replaceWith(`${text} `);
+      continue;
+    }
     marker.remove();
-    if (open.length === 0 || previous(item) !== open[0]) open = [];
-    place(item, open, level, number);
+    if (open.length === 0 || previous(item) !== open[0].list) open = [];
+    const entry = wrapWhole(item, "li");
+    if (item.localName !== "p") rename(item, "p");
+    place(entry, open, level, numbering);
   }
 }
 
-function place(item, open, level, number) {
-  const kind = number ? "ol" : "ul";
-  open.length = Math.min(open.length, level);
-  if (open.length === level && open.at(-1).localName !== kind) open.length -= 1;
-  if (open.length < level) {
-    const list = item.ownerDocument.createElement(kind);
-    if (Number(number) > 1) list.start = Number(number);
-    const parent = open.at(-1)?.lastElementChild;
+// What the list of a first item with this number has to say, or null if it is a bullet.
+function numberingOf(text) {
+  const number = /^\(?(\d{1,3}|[a-z]{1,4})[.)]$/i.exec(text)?.[1];
+  if (!number) return null;
+  if (/\d/.test(number)) return { type: "", start: Number(number) };
+  const isSmall = number === number.toLowerCase();
+  if (number.length > 1 || /i/i.test(number))
+    return { type: isSmall ? "i" : "I", start: ROMAN[number.toLowerCase()] };
+  return { type: isSmall ? "a" : "A", start: number.toLowerCase().charCodeAt(0) - 96 };
+}
+
+// A level that was left out stays out: the next item of a level stands beside the one before.
+function place(entry, open, level, numbering) {
+  const kind = numbering ? "ol" : "ul";
+  while (open.length > 0 && open.at(-1).level > level) open.pop();
+  if (open.at(-1)?.level === level && open.at(-1).list.localName !== kind) open.pop();
+  if (open.length === 0 || open.at(-1).level < level) {
+    const list = entry.ownerDocument.createElement(kind);
+    if (numbering?.type) list.type = numbering.type;
+    if (numbering?.start > 1) list.start = numbering.start;
+    const parent = open.at(-1)?.list.lastElementChild;
     if (parent) parent.append(list);
-    else item.before(list);
-    open.push(list);
+    else entry.before(list);
+    open.push({ list, level });
   }
-  const entry = item.ownerDocument.createElement("li");
-  open.at(-1).append(entry);
-  entry.append(item);
-  if (item.localName !== "p") rename(item, "p");
+  open.at(-1).list.append(entry);
+}
+
+// Word on the web writes each item as a list of its own, with its level.
+function joinLists(body) {
+  for (const mark of all(body, "span.EOP")) mark.remove(); // the end of a paragraph, as a space
+  for (const wrapper of all(body, "div.ListContainerWrapper")) unwrap(wrapper);
+  let open = [];
+  for (const item of all(body, ":is(ul, ol) > li[data-aria-level]:only-child")) {
+    const list = item.parentElement;
+    if (open.length === 0 || previous(list) !== open[0].list) open = [];
+    const numbering = list.localName === "ol" ? { type: list.type, start: list.start } : null;
+    list.replaceWith(item);
+    place(item, open, Number(item.dataset.ariaLevel), numbering);
+  }
 }
 
 // Google Docs and older Outlook put a list within a list beside its item instead of into it.
@@ -134,6 +230,7 @@ function wrapWhole(element, name) {
   const wrapper = element.ownerDocument.createElement(name);
   element.before(wrapper);
   wrapper.append(element);
+  return wrapper;
 }
 
 // Text beside paragraphs gets one of its own; breaks between paragraphs only made distance.
@@ -176,8 +273,11 @@ export function plain(html) {
   const body = parsed(html);
   dropJunk(body);
   const images = dropImages(body);
+  dropLinks(body);
   wordLists(body);
+  joinLists(body);
   keepCode(body);
+  keepLines(body);
   keepStyles(body);
   nestLists(body);
   for (const heading of all(body, "h5, h6")) rename(heading, "h4");

@@ -19,7 +19,7 @@ const KINDS = {
   link: "a[href]",
   anchor: "a[name], :is(h1, h2, h3, h4, h5, h6)[id]",
   list: "ul, ol, dl",
-  numbering: "ol[start]:not([start='1']), ol[type], ol[reversed]",
+  numbering: "li[value], ol[start]:not([start='1']), ol[type], ol[reversed]",
   heading: "h1, h2, h3, h4, h5, h6",
   code: "pre, code, kbd, tt, samp",
   mark: "mark, small, big, sub, sup, ins, q",
@@ -108,27 +108,40 @@ function extensions(all) {
   ];
 }
 
-const noteLeftOut = (isLeftOut) => {
-  box.querySelector("[data-rich-left-out]").hidden = !isLeftOut;
-};
+// Beyond this the editor would be busy for seconds or minutes with what no save could take anyway.
+const MAX_PASTED_TIMES = 2;
+
+function note(kind) {
+  box.querySelector("[data-rich-left-out]").hidden = kind !== "pictures";
+  box.querySelector("[data-rich-too-much]").hidden = kind !== "too much";
+}
 
 function cleanPaste(html) {
   const { html: cleaned, images: leftOut } = plain(html);
-  noteLeftOut(leftOut > 0);
+  note(leftOut > 0 ? "pictures" : null);
   return cleaned;
 }
 
 function cleanText(text) {
-  noteLeftOut(false);
+  note(null);
   return text.trimEnd();
 }
 
 // A picture alone, as a screenshot is: nothing of it could be stored.
-function pastePicture(_view, event) {
+function refuse(_view, event) {
   const { files, types } = event.clipboardData;
-  if (files.length === 0 || types.some((type) => type.startsWith("text/"))) return false;
-  noteLeftOut(true);
+  const isPicture = files.length > 0 && !types.some((type) => type.startsWith("text/"));
+  if (!isPicture && !isTooMuch(event.clipboardData)) return false;
+  event.preventDefault();
+  note(isPicture ? "pictures" : "too much");
   return true;
+}
+
+function isTooMuch(data) {
+  const max = MAX_PASTED_TIMES * previewPlace.dataset.contentPreviewMax;
+  const html = data.getData("text/html");
+  if (!html) return data.getData("text/plain").length > max;
+  return html.length > max && plain(html).html.length > max;
 }
 
 function create(all, place) {
@@ -139,7 +152,7 @@ function create(all, place) {
     editorProps: {
       transformPastedHTML: cleanPaste,
       transformPastedText: cleanText,
-      handlePaste: pastePicture,
+      handleDOMEvents: { paste: refuse },
     },
     injectCSS: false, // a style without the page's nonce; the rules are in editor.css
     onUpdate: () => {

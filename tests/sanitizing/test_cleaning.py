@@ -96,10 +96,15 @@ def test_links_get_a_safe_rel_attribute() -> None:
 def test_allowed_markup_is_unchanged() -> None:
     document = (
         '<h2>A</h2><p dir="rtl">b <strong>c</strong></p><table><tbody><tr><td colspan="2">d</td></tr></tbody></table>'
-        '<ol start="3"><li>e</li></ol><img src="https://example.com/f.png" alt="g"><hr><pre><code>h</code></pre>'
+        '<ol start="3" type="a"><li>e</li></ol><img src="https://example.com/f.png" alt="g"><hr><pre><code>h</code></pre>'
     )
 
     assert clean_html(document) == document
+
+
+@pytest.mark.parametrize("kind", ["disc", "x", "aa", "", "1 onclick=x"])
+def test_a_list_is_numbered_by_a_known_kind_alone(kind: str) -> None:
+    assert clean_html(f'<ol type="{kind}"><li>a</li></ol>') == "<ol><li>a</li></ol>"
 
 
 # Function calls instead of seconds, which other load cannot change. The most expensive ordinary document
