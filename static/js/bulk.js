@@ -4,7 +4,11 @@ import { SignedOut, signIn } from "./session.js";
 const live = document.querySelector("[data-bulk-live]");
 const says = document.querySelector("[data-bulk-live-says]");
 const title = document.title;
+const stale = document.querySelector("[data-bulk-stale]");
 const SECOND = 1000;
+const LONGEST_ANSWER = 15 * SECOND;
+const MISSES_BEFORE_SAYING = 2; // one is a restart of the server, or a moment without network
+let misses = 0;
 
 const statusIn = (place) => place.querySelector("#live-status");
 const status = () => statusIn(live).dataset;
@@ -86,19 +90,23 @@ function show() {
 }
 
 async function follow() {
+  misses += 1;
   try {
     const answer = await fetch(live.dataset.bulkLiveUrl, {
       headers: { "X-Requested-With": "XMLHttpRequest" },
       redirect: "error",
+      signal: AbortSignal.timeout(LONGEST_ANSWER),
     });
     if (answer.status === 401) throw new SignedOut();
     if (answer.ok) {
       exchange(await answer.text());
       show();
+      misses = 0;
     }
   } catch (error) {
     if (error instanceof SignedOut && !(await signIn())) return;
   }
+  stale.hidden = misses < MISSES_BEFORE_SAYING;
   schedule();
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import Tab, next_page
 from tests.e2e.leading import Lead
@@ -228,6 +228,49 @@ def test_progress_updates_around_opened_details_and_polling_stops_at_the_end(
     page.clock.run_for(60_000)
     assert page.evaluate("document.readyState") == "complete"
     assert len(asked) == before
+
+
+MISSES: dict[str, Callable[[Route], None]] = {
+    "no connection": lambda route: route.abort(),
+    "the page of a proxy": lambda route: route.fulfill(status=502, body="<p>Bad gateway</p>"),
+}
+
+
+def test_a_page_that_cannot_follow_its_run_says_so_until_it_can(
+    tab_of: Callable[..., Tab], codes: list[str], live_sandbox: Sandbox
+) -> None:
+    page = prepared(tab_of("lead"), codes)
+    page.clock.install()
+    live_sandbox.switch(latency_ms=200)
+    page.get_by_role("button", name="Send to 30 tickets").click()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    says = page.get_by_text("The server does not answer")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/progress/" in request.url else None)
+
+    for miss in MISSES.values():
+        page.route("**/progress/**", miss)
+        look_again(page, asked)
+        expect(says).to_be_hidden()
+        look_again(page, asked)
+        expect(says).to_be_visible()
+        page.unroute("**/progress/**")
+        look_again(page, asked)
+        expect(says).to_be_hidden()
+
+    live_sandbox.switch(latency_ms=0)
+    page.get_by_role("button", name="Stop for good").click()
+
+
+def look_again(page: Page, asked: list[str]) -> None:
+    """Let time pass until the page has asked how its run stands."""
+    before = len(asked)
+    for _second in range(60):
+        page.clock.run_for(1_000)
+        if len(asked) > before:
+            return
+    raise AssertionError("the page no longer asks")
 
 
 def test_the_focus_survives_the_removal_of_the_focused_button(
