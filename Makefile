@@ -15,7 +15,8 @@ INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --py
 BUILD ?= docker build
 # Its wheel is for Linux on x86-64 only; elsewhere styles and scripts are checked by CI.
 BIOME := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(BIN)/biome,true)
-STRUCTURE := tests/test_architecture.py tests/test_templates.py
+# What only reads the sources, the templates and the lock: no behaviour of the product.
+STRUCTURE := $(addprefix tests/test_,$(addsuffix .py,architecture conventions pages supply_chain templates))
 SIGN_IN := --extra oidc --extra ldap --constraint requirements/dev.txt
 
 .PHONY: help

@@ -93,7 +93,7 @@ LONGEST = (
 ).split()
 NEAR_THE_END = 100  # units of work: a single test, or a file of tests that are kept together
 # Beside those of `tests/e2e`: what a fixture of theirs makes takes five seconds and more.
-KEPT_TOGETHER = {"tests/test_first_start.py", "tests/test_supply_chain.py"}
+KEPT_TOGETHER = {"tests/test_first_start.py"}
 
 
 def rank(nodeid: str) -> int:
