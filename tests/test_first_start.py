@@ -180,7 +180,7 @@ def test_a_refused_key_is_reported_and_the_run_can_continue_later(machine: Machi
         (["--crm-url", "http://crm.example.com"], "E003"),
         (["--crm-url", "https://crm'example.com"], "quote"),
         (["--crm-key-file", "/nowhere/key"], "/nowhere/key"),
-        (["--password-file", "/nowhere/password"], "/nowhere/password"),
+        pytest.param(["--password-file", "/nowhere/password"], "/nowhere/password", marks=pytest.mark.slow),
         (["--settings-file", "/proc/settings"], "/proc"),
     ],
 )

@@ -23,6 +23,9 @@ SETTINGS = {
     "TICKET_API_URL": "http://127.0.0.1:9",
     "TICKET_API_KEY": "test-key-0123456789-abcdefghij",
 }
+# What both refuse in the same place is tried with one of them in every run.
+WEB = ["web", pytest.param("worker", marks=pytest.mark.slow)]
+WORKER = ["worker", pytest.param("web", marks=pytest.mark.slow)]
 NEWER = (
     "INSERT INTO django_migrations (app, name, applied) VALUES ('ticketadmin', '9999_later', '2030-01-01')"
 )
@@ -51,7 +54,7 @@ def newer(migrated: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", ["web", "worker"])
+@pytest.mark.parametrize("command", WEB)
 def test_a_database_of_a_newer_version_is_refused_with_a_message(command: str, newer: Path) -> None:
     done = run(newer, command)
 
@@ -112,7 +115,7 @@ def test_readiness_names_a_newer_database(client: Client) -> None:
     assert answer.json()["migrations"] == "newer"
 
 
-@pytest.mark.parametrize("command", ["web", "worker"])
+@pytest.mark.parametrize("command", WORKER)
 def test_missing_tables_are_named_with_the_command_that_makes_them(command: str, tmp_path: Path) -> None:
     done = run(tmp_path, command)
 
@@ -128,7 +131,7 @@ def test_a_checkout_needs_its_static_files_collected(migrated: Path) -> None:
     assert "ticketadmin collectstatic" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["web", "worker"])
+@pytest.mark.parametrize("command", WEB)
 def test_a_missing_folder_is_named(command: str, tmp_path: Path) -> None:
     done = run(tmp_path, command, DATA_DIR=str(tmp_path / "away"))
 
@@ -139,9 +142,9 @@ def test_a_missing_folder_is_named(command: str, tmp_path: Path) -> None:
 
 AWAY = "postgres://somebody:a-secret-word@127.0.0.1:1/tickets"
 COMMANDS = [
-    "check_api",
+    pytest.param("check_api", marks=pytest.mark.slow),
     "migrate",
-    "settle_changes",
+    pytest.param("settle_changes", marks=pytest.mark.slow),
     "change ABC123 ticket_title=x --as staff",
     "backup copy.sqlite3",
 ]

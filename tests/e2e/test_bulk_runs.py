@@ -253,6 +253,7 @@ def test_two_leads_are_warned_and_do_not_overwrite_each_other(
     assert {crm.ticket(code)["emergency_phone"] for code in codes} == {PHONE}
 
 
+@pytest.mark.slow
 def test_ten_thousand_codes_are_accepted_and_paged(crm: Sandbox, lead: Lead) -> None:
     path = lead.choose([f"TK9{number:06d}" for number in range(10_000)])
 
@@ -353,8 +354,15 @@ def test_a_locked_ticket_waits_by_itself_until_it_is_unlocked(crm: Sandbox, lead
     assert lead.outcomes(path) == dict.fromkeys(codes, "verified")
 
 
-@pytest.mark.parametrize("hidden", ["", "updated_at"], ids=["read_together", "read_singly"])
-@pytest.mark.parametrize("in_flight", [1, 6])
+@pytest.mark.parametrize(
+    ("in_flight", "hidden"),
+    [
+        pytest.param(1, "", id="1-read_together"),
+        pytest.param(6, "updated_at", id="6-read_singly"),
+        pytest.param(1, "updated_at", id="1-read_singly", marks=pytest.mark.slow),
+        pytest.param(6, "", id="6-read_together", marks=pytest.mark.slow),
+    ],
+)
 def test_concurrent_calls_never_exceed_the_tickets_allowed_in_flight(
     in_flight: int, hidden: str, crm: Sandbox, lead: Lead
 ) -> None:

@@ -67,6 +67,7 @@ def calls(crm: Sandbox) -> Counter[tuple[str, str]]:
     return Counter((call.method, call.path.rpartition("/")[2]) for call in crm.log())
 
 
+@pytest.mark.slow
 def test_a_run_makes_little_more_than_two_calls_per_ticket(
     crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:
@@ -172,7 +173,7 @@ def test_an_outdated_list_causes_no_conflict_with_our_own_writes(
     assert lead.outcomes(second) == dict.fromkeys(codes, "verified")
 
 
-@pytest.mark.parametrize("field", ["account_email", "ticket_content"])
+@pytest.mark.parametrize("field", ["ticket_content", pytest.param("account_email", marks=pytest.mark.slow)])
 def test_an_unsent_field_that_is_emptied_at_full_speed_pauses_the_run(
     field: str, crm: Sandbox, lead: Lead, codes: list[str]
 ) -> None:

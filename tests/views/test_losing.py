@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.pages import form_to, ticket_form
+from tests.pairs import pairs
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import (
     BulkItem,
@@ -134,20 +135,21 @@ def ways(staff: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> 
 HIDDEN = ["status_name", "expected_at", EMAIL]  # what the test CRM silently leaves out of a read
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    ("readable", "accepted", "is_sent"),
-    [
-        ("all", [], True),
-        ("all", HIDDEN, True),  # named, and can be read again
-        ("silent", [], False),
-        ("silent", HIDDEN, True),
-        ("silent", HIDDEN[:2], False),  # another one cannot be read any more
-    ],
-)
+# What of the ticket can be read, which fields were named before, and whether the change is sent then.
+READS: list[tuple[str, list[str], bool]] = [
+    ("all", [], True),
+    ("all", HIDDEN, True),  # named, and can be read again
+    ("silent", [], False),
+    ("silent", HIDDEN, True),
+    ("silent", HIDDEN[:2], False),  # another one cannot be read any more
+]
+
+
+@pytest.mark.parametrize(("reads", "way"), pairs(READS, WAYS, others=pytest.mark.slow))
 def test_a_field_is_lost_only_after_it_was_named(
-    way: str, readable: str, accepted: list[str], is_sent: bool, ways: Ways, sandbox: Sandbox
+    reads: tuple[str, list[str], bool], way: str, ways: Ways, sandbox: Sandbox
 ) -> None:
+    readable, accepted, is_sent = reads
     before = sandbox.ticket(CODE)
     sandbox.switch(readable=readable)
 
@@ -198,8 +200,7 @@ def hide_custom_fields(case: str, ways: Ways) -> tuple[list[str], str]:
 CASES = ["whole", "described", "described, whole", "seen by a save", "seen by a draft"]
 
 
-@pytest.mark.parametrize("way", EVERY_WAY)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "way"), pairs(CASES, EVERY_WAY, others=pytest.mark.slow))
 def test_a_custom_field_is_lost_only_after_it_was_named(
     case: str, way: str, ways: Ways, sandbox: Sandbox
 ) -> None:
