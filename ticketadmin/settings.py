@@ -271,6 +271,7 @@ LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt")]
 LANGUAGE_CODE = env.word("LANGUAGE_CODE", default="en", among=[code for code, _name in LANGUAGES])
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "django"]  # our own texts; what Django's lack
 FORMAT_MODULE_PATH = "ticketadmin.formats"
+USE_THOUSAND_SEPARATOR = True  # numbers in templates; names such as keys of rows go through stringformat
 TIME_ZONE = env.time_zone("TIME_ZONE", default="Asia/Ho_Chi_Minh")
 
 # --- static files --------------------------------------------------------------------------------

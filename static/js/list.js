@@ -102,7 +102,7 @@ async function lookForNews() {
   button.classList.add("button--primary");
   button.querySelector("[data-list-refresh-text]").textContent = list.dataset.listNewsText.replace(
     "{n}",
-    changed,
+    changed.toLocaleString(document.documentElement.lang),
   );
 }
 setInterval(lookForNews, NEWS_EVERY);
@@ -138,7 +138,7 @@ function count() {
   bar.hidden = number === 0;
   body.querySelector("[data-list-selected]").textContent = menu.dataset.listSelectedText.replace(
     "{n}",
-    number,
+    number.toLocaleString(document.documentElement.lang),
   );
 }
 

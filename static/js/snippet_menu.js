@@ -131,7 +131,10 @@ function filter() {
   none.hidden = fit.length > 0 || (hasMore && !isSearched);
   rest.hidden = !(isSearched ? found.hasMore : hasMore);
   choose(opener || typedName(target.before()) ? (fit[0] ?? null) : null);
-  says.textContent = menu.dataset.snippetMenuFound.replace("{n}", fit.length);
+  says.textContent = menu.dataset.snippetMenuFound.replace(
+    "{n}",
+    fit.length.toLocaleString(document.documentElement.lang),
+  );
   return fit.length;
 }
 

@@ -7,6 +7,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
 from django.http import QueryDict
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.forms.listing import read_request
@@ -98,9 +99,8 @@ class ChooseForm(forms.Form):
         count = len(self.chosen.tickets)
         if count > MAX_TICKETS:
             message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
-            raise forms.ValidationError(
-                message, code="too_many", params={"count": count, "most": MAX_TICKETS}
-            )
+            numbers = {"count": number_format(count), "most": number_format(MAX_TICKETS)}
+            raise forms.ValidationError(message, code="too_many", params=numbers)
         if not count:
             raise forms.ValidationError(_("There is no ticket in it."), code="no_ticket")
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
@@ -43,10 +44,10 @@ _WAYS: dict[str, Text] = {
 
 
 _COUNTS: dict[str, Any] = {
-    "rows": ngettext_lazy("%(n)s row", "%(n)s rows", "n"),
-    "failures": ngettext_lazy("%(n)s failure", "%(n)s failures", "n"),
+    "rows": ngettext_lazy("%(n)s row", "%(n)s rows", "count"),
+    "failures": ngettext_lazy("%(n)s failure", "%(n)s failures", "count"),
     "contents_not_read": ngettext_lazy(
-        "%(n)s content could not be read", "%(n)s contents could not be read", "n"
+        "%(n)s content could not be read", "%(n)s contents could not be read", "count"
     ),
 }
 
@@ -130,7 +131,7 @@ def _notes(details: Mapping[str, Any]) -> Iterator[str]:
     """Yield a phrase for each of an entry's details; those unknown to this version are shown as they are."""
     for name, value in details.items():
         if name in _COUNTS:
-            yield _COUNTS[name] % {"n": value}
+            yield _COUNTS[name] % {"count": value, "n": number_format(value)}
         elif name == "complete":
             yield _("complete") if value else _("broken off")
         elif name in {"via", "source"}:

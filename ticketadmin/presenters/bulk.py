@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from django.utils import timezone
-from django.utils.formats import date_format, time_format
+from django.utils.formats import date_format, number_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -132,7 +132,7 @@ def title_of(bulk: BulkUpdate, total: int) -> str:
             "Field restore for %(n)s ticket", "Field restore for %(n)s tickets", total
         ),
     }
-    return names[BulkKind(bulk.kind)] % {"n": total}
+    return names[BulkKind(bulk.kind)] % {"n": number_format(total)}
 
 
 def tiles_of(bulk: BulkUpdate, progress: Progress) -> tuple[Tile, ...]:

@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -372,11 +373,11 @@ def _sentence(bulk: BulkUpdate, progress: Progress, tiles: Sequence[Tile]) -> st
             "The check is complete: %(n)s ticket will be sent.",
             "The check is complete: %(n)s tickets will be sent.",
             to_send,
-        ) % {"n": to_send}
+        ) % {"n": number_format(to_send)}
     if bulk.state == BulkState.PAUSED:
         return _("The bulk update is paused.")
     if bulk.has_ended:  # in which each ticket is "done", also those that failed
-        outcomes = ", ".join(f"{tile.count} {tile.label}" for tile in tiles)
+        outcomes = ", ".join(f"{number_format(tile.count)} {tile.label}" for tile in tiles)
         return _("The bulk update has ended: %(outcomes)s.") % {"outcomes": outcomes}
     text = ngettext("%(done)s of %(total)s ticket is done.", "%(done)s of %(total)s tickets are done.", total)
-    return text % {"done": done, "total": total}
+    return text % {"done": number_format(done), "total": number_format(total)}

@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -88,7 +89,9 @@ def erasing(request: UserRequest) -> HttpResponse:
         done = erase(subject, user=request.user)
     except StillOpen as problem:
         return _page(request, form, problem.found, status=409)
-    erased = ngettext("%(n)s row was erased.", "%(n)s rows were erased.", done.total) % {"n": done.total}
+    erased = ngettext("%(n)s row was erased.", "%(n)s rows were erased.", done.total) % {
+        "n": number_format(done.total)
+    }
     return confirmed(request, f"{erased} {_('The CRM was not changed.')}", "erasing")
 
 

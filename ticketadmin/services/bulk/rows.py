@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.cells import (
@@ -166,9 +167,8 @@ def _refuse_too_much_content(table: Table, columns: tuple[FileColumn, ...]) -> N
             "The file's contents have %(length)s characters in all; at most %(most)s are taken at once. "
             "Split the file."
         )
-        raise InvalidColumns(
-            message, code="too_much_content", params={"length": length, "most": MAX_TABLE_HTML}
-        )
+        numbers = {"length": number_format(length), "most": number_format(MAX_TABLE_HTML)}
+        raise InvalidColumns(message, code="too_much_content", params=numbers)
 
 
 class _Reading:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ticketadmin.services.bulk.codes import is_code_heading, read_codes
@@ -76,7 +77,8 @@ def read_arguments(
     tickets = _named(codes) if given is None else _from_input(given, schema)
     if len(tickets) > MAX_TICKETS:
         message = _("These are %(count)s tickets; one bulk update takes at most %(most)s.")
-        raise WrongArguments([message % {"count": len(tickets), "most": MAX_TICKETS}])
+        numbers = {"count": number_format(len(tickets)), "most": number_format(MAX_TICKETS)}
+        raise WrongArguments([message % numbers])
     if not (may_be_empty or edit or any(one.edit for one in tickets)):
         raise WrongArguments([_("Name at least one change: FIELD=VALUE or --clear FIELD.")])
     return Wanted(as_known(tickets), edit)

@@ -1,6 +1,7 @@
 """The reason that a user gives for a change: optional, one line, kept with the change and never sent."""
 
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import MAX_CHANGE_REASON
@@ -25,6 +26,5 @@ def read_change_reason(typed: str) -> str:
 
 def _too_long(length: int) -> ValidationError:
     message = _("A reason has at most %(most)s characters; this one has %(length)s.")
-    return ValidationError(
-        message, code="reason_too_long", params={"most": MAX_CHANGE_REASON, "length": length}
-    )
+    numbers = {"most": number_format(MAX_CHANGE_REASON), "length": number_format(length)}
+    return ValidationError(message, code="reason_too_long", params=numbers)
