@@ -398,6 +398,34 @@ def test_columns_are_kept_for_the_user_and_with_a_view(
     assert "columns=title%2Cphone%2Ccustom_fields.so_serial" in view.values["query"][0]
 
 
+@pytest.mark.parametrize(
+    ("asked", "named", "kept"),
+    [
+        ("title,nonsense", "nonsense", "title"),
+        ("title, custom_fields.gone ,<b>x", "gone, &lt;b&gt;x", "title"),
+        ("nonsense", "nonsense", ""),
+        ("code,title,custom_fields.so_serial", "", "title,custom_fields.so_serial"),
+        ("title,title,", "", "title"),
+    ],
+)
+@pytest.mark.parametrize(("language", "says"), [("en", "no such columns"), ("vi", "không có các cột này")])
+def test_an_address_with_columns_that_the_list_does_not_have_says_so(
+    asked: str, named: str, kept: str, language: str, says: str, web: Client, staff: User
+) -> None:
+    CustomField.objects.create(key="so_serial", label="Số sê-ri", is_listed=True)
+    User.objects.filter(pk=staff.pk).update(language=language)
+
+    answer = web.get("/tickets/", {"text": "in", "columns": asked})
+
+    page = answer.content.decode()
+    text = text_of_html(page)
+    assert (says in text) is bool(named)
+    assert not named or f": {named}" in squeezed(page)
+    kept_by_view = QueryDict(form_to(answer, "/views/").values["query"][0])
+    assert kept_by_view["columns"] == (kept or "title,customer,category,status,expected,updated")
+    assert not re.search(r'href="/tickets/\?[^"]*(?:nonsense|gone|code%2C)', page)
+
+
 @pytest.mark.parametrize("unit", [1, 1_000], ids=["seconds", "milliseconds"])
 @pytest.mark.parametrize("zone", ["Asia/Ho_Chi_Minh", "Asia/Tokyo", "America/New_York"])
 def test_an_epoch_date_is_the_same_day_in_the_list_and_in_the_form(

@@ -257,9 +257,16 @@ def _order(reader: _Reader, listed: ListedFields) -> Order:
 
 
 def _columns(reader: _Reader, listed: ListedFields, kept: str) -> tuple[str, ...]:
-    """Return the columns of an address, which a view keeps, else those of the user, else the usual ones."""
-    in_address = reader.query.get("columns", "")
-    known = [one for one in (in_address or kept).split(",") if one in STANDARD_COLUMNS or one in listed]
+    """Return the columns of an address, which a view keeps, else those of the user, else the usual ones.
+
+    What is no column of the list is named if it is in the address; of the user's own it is left out.
+    """
+    in_address = dict.fromkeys(filter(None, map(str.strip, reader.query.get("columns", "").split(","))))
+    known = [one for one in in_address or kept.split(",") if one in STANDARD_COLUMNS or one in listed]
+    if others := [one for one in in_address if one not in known and one != Sort.CODE]:
+        names = ", ".join(one.removeprefix(CUSTOM_PREFIX) for one in others)
+        text = _("The list has no such columns, so they are left out: %(columns)s")
+        reader.dropped.append(text % {"columns": Truncator(names).chars(MAX_LEFT_OUT_SHOWN)})
     if in_address and known:
         reader.kept["columns"] = ",".join(known)
     return tuple(dict.fromkeys(known)) or DEFAULT_COLUMNS
