@@ -256,7 +256,7 @@ class Provider(Server):
         requests.put(f"{self.url}/users/{subject}", json=claims, timeout=LIMIT).raise_for_status()
 
 
-class Wanderer:
+class SignInVisitor:
     """A visitor of the product without a session, who goes to the provider and back."""
 
     def __init__(self, product: str) -> None:

@@ -111,7 +111,7 @@ class LiveServer:
         self._wait_for_workers()
         crm = Sandbox(self.environment["TICKET_API_URL"])
         crm.reset()
-        self.forget_what_it_learnt()
+        self.forget_learnt_state()
         return crm
 
     def _wait_for_workers(self) -> None:
@@ -131,7 +131,7 @@ class LiveServer:
 
             wait_until(lambda: not rows(), lambda: f"workers are still at {rows()}")
 
-    def forget_what_it_learnt(self) -> None:
+    def forget_learnt_state(self) -> None:
         """Delete what earlier tests taught it: that reading is refused, that the CRM asked it to wait."""
         self._forget("ticketadmin_crmsnapshot", "reading", "omitted_fields")
         self._forget("ticketadmin_remotesnapshot", "circuit", "asked_to_wait")

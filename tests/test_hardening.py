@@ -77,7 +77,7 @@ def signed_out(_staff: User) -> None:
     """Leave the user as they are."""
 
 
-def everywhere(staff: User) -> None:
+def signed_out_everywhere(staff: User) -> None:
     sign_out_everywhere(staff, user=staff)
 
 
@@ -97,7 +97,7 @@ def switched_off(staff: User) -> None:
         (signed_out, 0, True),
         (signed_out, 11, True),
         (signed_out, 13, False),
-        (everywhere, 0, False),
+        (signed_out_everywhere, 0, False),
         (new_password, 0, False),
         (switched_off, 0, False),
     ],

@@ -59,13 +59,13 @@ def test_views_pass_pages_to_templates() -> None:
     for file in sorted(VIEWS.rglob("*.py")):
         name = file.relative_to(VIEWS).as_posix()
         for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(function, ast.FunctionDef) and hands_over_a_context(function):
+            if isinstance(function, ast.FunctionDef) and passes_a_context(function):
                 found.add(f"{name} {function.name}")
 
     assert found == {"pages.py show"}
 
 
-def hands_over_a_context(function: ast.FunctionDef) -> bool:
+def passes_a_context(function: ast.FunctionDef) -> bool:
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
     renders = [one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "render"]
     return any(len(one.args) > 2 for one in renders)

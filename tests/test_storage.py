@@ -30,7 +30,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def read_nothing(name: str) -> str:
+def refuse_to_read(name: str) -> str:
     raise AssertionError(name)
 
 
@@ -45,7 +45,7 @@ def test_the_served_style_sheet_contains_its_imports_in_order() -> None:
 
     assert imported == ["tokens.css", "base.css", "layout.css", "forms.css", "components.css"]
     assert "@import" not in joined
-    assert joined == "".join(joined_sheet(read(name), read_nothing) for name in imported[:])
+    assert joined == "".join(joined_sheet(read(name), refuse_to_read) for name in imported[:])
 
 
 def test_served_files_carry_no_comments(collected: Path) -> None:
@@ -62,7 +62,7 @@ def test_served_files_carry_no_comments(collected: Path) -> None:
 def test_white_space_in_template_literals_is_kept(path: Path) -> None:
     text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
 
-    assert _TEMPLATE.findall(short_script(text, read_nothing)) == _TEMPLATE.findall(text)
+    assert _TEMPLATE.findall(short_script(text, refuse_to_read)) == _TEMPLATE.findall(text)
 
 
 def test_scripts_import_each_other_by_hashed_names(collected: Path) -> None:

@@ -22,7 +22,7 @@ _RUN = """async ([place, rules]) => {
 }"""
 
 
-def stay_in(page: Page) -> None:
+def load_axe(page: Page) -> None:
     """Load axe with every document of the page: passing it to each one separately takes 0.4 s more."""
     page.add_init_script(script=AXE_SCRIPT)
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browsing import Visitor
-from tests.e2e.axe import LAYOUT, RULES, stay_in, violations
+from tests.e2e.axe import LAYOUT, RULES, load_axe, violations
 from tests.e2e.conftest import Tab
 from tests.e2e.leading import Lead
 from tests.live import LiveServer, LiveWorker
@@ -49,7 +49,7 @@ def violations_in(page: Page, width: int, theme: Any, rules: list[str], within: 
 State = Callable[[Tab, Sandbox], Page]
 
 
-def just(path: str) -> State:
+def page_at(path: str) -> State:
     return lambda tab, _crm: tab.goto(path)
 
 
@@ -162,7 +162,7 @@ def typing_a_snippet(tab: Tab, _crm: Sandbox) -> Page:
     return page
 
 
-def losing(tab: Tab, crm: Sandbox) -> Page:
+def may_lose_fields(tab: Tab, crm: Sandbox) -> Page:
     crm.edit(CODE, ticket_content="<p style='color:red'>đỏ</p>")
     page = tab.goto(URL)
     page.locator("[data-content-editor] summary").click()
@@ -182,7 +182,7 @@ def after_a_fault(kind: str, **fault: Any) -> State:
     return state
 
 
-def out_of_reach(tab: Tab, crm: Sandbox) -> Page:
+def crm_unreachable(tab: Tab, crm: Sandbox) -> Page:
     crm.fault("status", code=CODE, method="GET", times=None, status=500)
     return tab.goto(URL)
 
@@ -200,35 +200,35 @@ STATES: dict[str, State] = {
     "asking for an image": asking("image"),
     "asking for a table": asking("table"),
     "writing HTML": writing_html,
-    "losing": losing,
+    "may_lose_fields": may_lose_fields,
     "tickets": listed("/tickets/"),
     "suggestions": suggesting,
     "status menu": menu_open,
-    "ticket": just(URL),
+    "ticket": page_at(URL),
     "invalid": invalid,
     "conflict": in_conflict,
     "saved": saved,
     "preview": previewed,
     "refused": after_a_fault("status", status=403),
     "not applied": after_a_fault("ignore_write"),
-    "out of reach": out_of_reach,
+    "out of reach": crm_unreachable,
     "draft": with_a_draft,
-    "nothing found": just("/tickets/?q=khongcogihet"),
-    "forbidden": just("/bulk/"),
-    "status page": just(f"{URL}status/?to=Hủy"),
-    "update only": just(f"{URL}?read=off"),
-    "missing ticket": just("/tickets/KHONGCO99/"),
-    "history": just("/history/"),
-    "password": just("/password/"),
-    "account": just("/account/"),
-    "recipes": just("/recipes/"),
-    "a new recipe": just("/recipes/new/"),
+    "nothing found": page_at("/tickets/?q=khongcogihet"),
+    "forbidden": page_at("/bulk/"),
+    "status page": page_at(f"{URL}status/?to=Hủy"),
+    "update only": page_at(f"{URL}?read=off"),
+    "missing ticket": page_at("/tickets/KHONGCO99/"),
+    "history": page_at("/history/"),
+    "password": page_at("/password/"),
+    "account": page_at("/account/"),
+    "recipes": page_at("/recipes/"),
+    "a new recipe": page_at("/recipes/new/"),
     "choosing a snippet": choosing_a_snippet,
     "typing a snippet": typing_a_snippet,
-    "snippets": just("/snippets/"),
-    "a new snippet": just("/snippets/new/"),
-    "import of snippets": just("/snippets/import/"),
-    "not found": just("/nowhere/"),
+    "snippets": page_at("/snippets/"),
+    "a new snippet": page_at("/snippets/new/"),
+    "import of snippets": page_at("/snippets/import/"),
+    "not found": page_at("/nowhere/"),
     "help": help_open,
     "sign in again": signing_in_again,
 }
@@ -240,7 +240,7 @@ WITHIN = {
     "asking for an image": "dialog[open]",
     "asking for a table": "dialog[open]",
     "writing HTML": "[data-content-editor]",
-    "losing": "[data-content-editor]",
+    "may_lose_fields": "[data-content-editor]",
     "suggestions": ".bar__box",
     "status menu": "#status-menu, [data-quick-set][aria-expanded=true]",
     "preview": "#preview",
@@ -312,16 +312,16 @@ def settings(path: str) -> State:
 
 
 STATES_OF_LEADS: dict[str, State] = {
-    "bulk updates": just("/bulk/"),
-    "new bulk update": just("/bulk/new/"),
+    "bulk updates": page_at("/bulk/"),
+    "new bulk update": page_at("/bulk/new/"),
     "nothing chosen": nothing_chosen,
     "changes": choosing_changes,
     "changes invalid": changes_invalid,
     "connection": connection_tested,
     "menu": own_menu,
-    "everybody's history": just("/history/"),
+    "everybody's history": page_at("/history/"),
     "preferences saved": preferences_saved,
-    "accessibility": just("/accessibility/"),
+    "accessibility": page_at("/accessibility/"),
     "settings": settings("/admin/"),
     "people": settings("/admin/ticketadmin/user/"),
     "a person": settings("/admin/ticketadmin/user/1/change/"),
@@ -342,7 +342,7 @@ def runs(live: LiveServer, live_sandbox: Sandbox) -> dict[str, State]:
     dry = lead.check(lead.choose(codes), emergency_phone="0909321321")
     lead.close()
     worker.stop()
-    return {"dry run": just(dry), "bulk update that ended": just(ended)}
+    return {"dry run": page_at(dry), "bulk update that ended": page_at(ended)}
 
 
 @pytest.fixture
@@ -403,7 +403,7 @@ def test_axe_finds_nothing_on_pages_of_leads_and_administrators(
 def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, language: str) -> dict[str, list[str]]:
     """Show one state after the other in a window and look at each; returns what was found, by its name."""
     found: dict[str, list[str]] = {}
-    stay_in(tab.unopened)
+    load_axe(tab.unopened)
     for name, show in states.items():
         crm.reset()
         tab.server.forget_drafts()
@@ -416,7 +416,7 @@ def problems_in(states: dict[str, State], tab: Tab, crm: Sandbox, language: str)
 
 def test_axe_finds_nothing_on_pages_without_a_sign_in(tab_of: Callable[..., Tab]) -> None:
     tab = tab_of(None)
-    stay_in(tab.unopened)
+    load_axe(tab.unopened)
     for path in (
         "/sign-in/",
         "/password/forgotten/",

@@ -307,7 +307,7 @@ def test_a_pause_is_announced_once(
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     is_same = said.evaluate("one => one.isTheSame")
     page.get_by_role("button", name="Stop for good").click()
-    live.forget_what_it_learnt()
+    live.forget_learnt_state()
 
     assert is_same
 

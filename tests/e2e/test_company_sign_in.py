@@ -11,7 +11,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
-from tests.company import PEOPLE_PASSWORD, SLAPD, Directory, Provider, Wanderer
+from tests.company import PEOPLE_PASSWORD, SLAPD, Directory, Provider, SignInVisitor
 from tests.conftest import skip_or_fail
 from tests.e2e.conftest import PATIENCE, is_fault
 from tests.live import LiveServer
@@ -82,11 +82,11 @@ def product(
 
 
 @pytest.fixture
-def wander(product: LiveServer) -> Iterator[Callable[[], Wanderer]]:
-    people: list[Wanderer] = []
+def new_visitor(product: LiveServer) -> Iterator[Callable[[], SignInVisitor]]:
+    people: list[SignInVisitor] = []
 
-    def make(address: str = "") -> Wanderer:
-        people.append(Wanderer(address or product.url))
+    def make(address: str = "") -> SignInVisitor:
+        people.append(SignInVisitor(address or product.url))
         return people[-1]
 
     yield make
@@ -124,9 +124,9 @@ def test_a_directory_group_gives_a_role(
     sees_settings: bool,
     product: LiveServer,
     directory: Directory,
-    wander: Callable[[], Wanderer],
+    new_visitor: Callable[[], SignInVisitor],
 ) -> None:
-    person = wander()
+    person = new_visitor()
     page = person.post("/sign-in/", username=username.upper(), password=PEOPLE_PASSWORD)
 
     assert urlsplit(page.url).path == "/tickets/"
@@ -152,9 +152,9 @@ def test_a_directory_group_gives_a_role(
     ],
 )
 def test_the_directory_rejects_wrong_passwords_unknown_names_and_wildcards(
-    username: str, password: str, directory: Directory, wander: Callable[[], Wanderer]
+    username: str, password: str, directory: Directory, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
-    person = wander()
+    person = new_visitor()
 
     page = person.post("/sign-in/", username=username, password=password)
 
@@ -163,26 +163,26 @@ def test_the_directory_rejects_wrong_passwords_unknown_names_and_wildcards(
 
 
 def test_an_empty_password_is_not_sent_to_the_directory(
-    directory: Directory, wander: Callable[[], Wanderer]
+    directory: Directory, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
-    person = wander()
+    person = new_visitor()
 
     assert "This field is required." in person.post("/sign-in/", username="lan", password="").text
     assert person.person is None
 
 
 def test_a_role_removed_in_the_directory_is_gone_at_the_next_sign_in(
-    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+    product: LiveServer, directory: Directory, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
-    wander().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+    new_visitor().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
     directory.set_members("leads", "quan")
     try:
-        page = wander().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+        page = new_visitor().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
         assert "You have no role here yet." in page.text
         assert account(product, "minh")["roles"] == []
 
         directory.set_members("support", "lan", "minh")
-        page = wander().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
+        page = new_visitor().post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
         assert urlsplit(page.url).path == "/tickets/"
         assert account(product, "minh")["roles"] == ["Staff"]
     finally:
@@ -191,49 +191,49 @@ def test_a_role_removed_in_the_directory_is_gone_at_the_next_sign_in(
 
 
 def test_a_user_who_is_disabled_here_or_in_the_directory_cannot_sign_in(
-    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+    product: LiveServer, directory: Directory, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
-    person = wander()
+    person = new_visitor()
     person.post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
     switch(product, "lan", active=False)
     assert person.person is None
-    page = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+    page = new_visitor().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
     assert "Your account is switched off here." in page.text
-    assert WRONG in wander().post("/sign-in/", username="lan", password="wrong").text
+    assert WRONG in new_visitor().post("/sign-in/", username="lan", password="wrong").text
 
     switch(product, "lan", active=True)
     directory.set_kind("lan", "former")
     try:
-        page = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+        page = new_visitor().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
         assert WRONG in page.text
     finally:
         directory.set_kind("lan", "current")
 
 
 def test_a_directory_user_cannot_take_over_a_local_account_of_the_same_name(
-    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+    product: LiveServer, directory: Directory, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     product.add_person("khach", role="lead")
 
-    page = wander().post("/sign-in/", username="khach", password=PEOPLE_PASSWORD)
+    page = new_visitor().post("/sign-in/", username="khach", password=PEOPLE_PASSWORD)
     assert "Another account already has your name." in page.text
-    own = wander().post("/sign-in/", username="khach", password=product.passwords["khach"])
+    own = new_visitor().post("/sign-in/", username="khach", password=product.passwords["khach"])
 
     assert urlsplit(own.url).path == "/tickets/"
     assert account(product, "khach")["source"] == "local"
 
 
 def test_while_the_directory_is_down_the_page_says_so_and_local_users_can_sign_in(
-    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+    product: LiveServer, directory: Directory, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     with directory.away():
-        page = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
-        local = wander().post("/sign-in/", username="staff", password=product.passwords["staff"])
+        page = new_visitor().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+        local = new_visitor().post("/sign-in/", username="staff", password=product.passwords["staff"])
 
     assert UNREACHABLE in page.text
     assert page.status_code == 200
     assert urlsplit(local.url).path == "/tickets/"
-    again = wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
+    again = new_visitor().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
     assert urlsplit(again.url).path == "/tickets/"
 
 
@@ -249,7 +249,7 @@ def test_passwords_are_sent_only_to_a_directory_with_a_trusted_certificate(
         settings["LDAP_CA_FILE"] = str(directory.data / "cert.pem")
     server = LiveServer(tmp_path_factory.mktemp("tls"), sandbox_process.url, is_swept=False, **settings)
     forget_namesakes(server)
-    person = Wanderer(server.url)
+    person = SignInVisitor(server.url)
     page = person.post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
     person.close()
     server.stop()
@@ -259,26 +259,26 @@ def test_passwords_are_sent_only_to_a_directory_with_a_trusted_certificate(
 
 
 def test_a_hanging_directory_or_provider_does_not_block_the_page(
-    directory: Directory, provider: Provider, wander: Callable[[], Wanderer]
+    directory: Directory, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     with directory.frozen(), provider.frozen():  # the requests here give up after 30 seconds
         pages = [
-            wander().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD),
-            wander().post("/sign-in/openid/"),
+            new_visitor().post("/sign-in/", username="lan", password=PEOPLE_PASSWORD),
+            new_visitor().post("/sign-in/openid/"),
         ]
 
     assert [UNREACHABLE in page.text for page in pages] == [True, True]
 
 
 def test_a_user_who_is_renamed_in_the_directory_keeps_the_account(
-    product: LiveServer, directory: Directory, wander: Callable[[], Wanderer]
+    product: LiveServer, directory: Directory, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     """An account that was bound by name is bound by the entry's id from the next sign-in on."""
-    first, second = wander(), wander()
+    first, second = new_visitor(), new_visitor()
     first.post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
     as_before = "from ticketadmin.models import User; User.objects.filter(username='minh')"
     product.execute(f"{as_before}.update(subject='ldap minh')")
-    known = wander()
+    known = new_visitor()
     known.post("/sign-in/", username="minh", password=PEOPLE_PASSWORD)
     directory.rename("minh", "minh-moi")
     directory.set_members("leads", "minh-moi")
@@ -309,13 +309,13 @@ def test_a_provider_group_gives_a_role(
     roles: list[str],
     product: LiveServer,
     provider: Provider,
-    wander: Callable[[], Wanderer],
+    new_visitor: Callable[[], SignInVisitor],
 ) -> None:
     provider.knows(
         "4711", preferred_username="Hoa", given_name="Hoa", family_name="Pham", email="hoa@example.com",
         groups=groups,
     )  # fmt: skip
-    person = wander()
+    person = new_visitor()
 
     page = person.sign_in("4711")
 
@@ -326,17 +326,17 @@ def test_a_provider_group_gives_a_role(
     }  # fmt: skip
 
 
-def test_the_sign_in_page_offers_the_provider(wander: Callable[[], Wanderer]) -> None:
-    page = wander().get("/sign-in/?next=/history/").text
+def test_the_sign_in_page_offers_the_provider(new_visitor: Callable[[], SignInVisitor]) -> None:
+    page = new_visitor().get("/sign-in/?next=/history/").text
 
     assert "Sign in with Example" in page
     assert "/sign-in/openid/?next=%2Fhistory%2F" in page
 
 
 def test_a_sign_in_starts_by_a_button_and_not_by_a_link(
-    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+    product: LiveServer, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
-    person = wander()
+    person = new_visitor()
     with provider.away():  # else the page would name the failure
         page = person.get("/sign-in/openid/?next=/history/")
     forged = person.session.post(f"{product.url}/sign-in/openid/", timeout=30)
@@ -368,7 +368,7 @@ def test_provider_users_have_no_second_step_here_unless_a_setting_demands_it(
     data = tmp_path_factory.mktemp("second-step")
     server = LiveServer(data, sandbox_process.url, is_swept=False, **provider.settings, **settings)
     try:
-        person, own = Wanderer(server.url), Wanderer(server.url)
+        person, own = SignInVisitor(server.url), SignInVisitor(server.url)
         assert urlsplit(person.sign_in("4711", "/tickets/").url).path == path
         page = own.post("/sign-in/", username="staff", password=server.passwords["staff"])
         assert urlsplit(page.url).path == "/account/second-step/"
@@ -379,7 +379,7 @@ def test_provider_users_have_no_second_step_here_unless_a_setting_demands_it(
 
 
 def test_a_pending_account_can_only_be_claimed_by_its_link(
-    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+    product: LiveServer, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     script = (
         "from ticketadmin.models import User; from ticketadmin.services.people.binding import make_link;"
@@ -391,25 +391,25 @@ def test_a_pending_account_can_only_be_claimed_by_its_link(
     for subject in ("thief", "owner"):
         provider.knows(subject, preferred_username="cho-doi", groups=["support"])
 
-    thief = wander()
+    thief = new_visitor()
     page = thief.sign_in("thief")
     assert "it has not been confirmed as yours" in page.text
     assert thief.person is None
-    owner = wander()
+    owner = new_visitor()
     assert "This account here becomes yours." in owner.get(f"/sign-in/connect/{token}/").text
     assert urlsplit(owner.sign_in("owner").url).path == "/tickets/"
-    assert urlsplit(wander().sign_in("owner").url).path == "/tickets/"
-    assert wander().sign_in("thief").url.endswith("/sign-in/")
+    assert urlsplit(new_visitor().sign_in("owner").url).path == "/tickets/"
+    assert new_visitor().sign_in("thief").url.endswith("/sign-in/")
 
 
 def test_a_user_who_is_renamed_at_the_provider_keeps_the_account(
-    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+    product: LiveServer, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("77", preferred_username="cu", family_name="Cu", groups=["support"])
-    first = wander()
+    first = new_visitor()
     first.sign_in("77")
     provider.knows("77", preferred_username="moi", family_name="Moi", groups=["support"])
-    second = wander()
+    second = new_visitor()
     second.sign_in("77")
 
     assert first.person == second.person
@@ -417,10 +417,10 @@ def test_a_user_who_is_renamed_at_the_provider_keeps_the_account(
 
 
 def test_a_first_sign_in_from_several_tabs_at_once_creates_one_account(
-    provider: Provider, wander: Callable[[], Wanderer]
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("78", preferred_username="cung-luc", groups=["support"])
-    tabs = [wander() for _number in range(6)]
+    tabs = [new_visitor() for _number in range(6)]
     ways = [tab.agree(tab.begin(), "78") for tab in tabs]
 
     with ThreadPoolExecutor(6) as pool:
@@ -432,22 +432,22 @@ def test_a_first_sign_in_from_several_tabs_at_once_creates_one_account(
 
 
 def test_a_name_reassigned_at_the_provider_does_not_open_the_old_account(
-    provider: Provider, wander: Callable[[], Wanderer]
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("81", preferred_username="ten", groups=["admins"])
-    wander().sign_in("81")
+    new_visitor().sign_in("81")
     provider.knows("82", preferred_username="ten", groups=["support"])
-    newcomer = wander()
+    newcomer = new_visitor()
 
     assert "Another account already has your name." in newcomer.sign_in("82").text
     assert newcomer.person is None
 
 
 def test_a_provider_user_cannot_take_over_a_local_administrator_of_the_same_name(
-    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+    product: LiveServer, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("666", preferred_username="admin", email="admin@example.com", groups=["support"])
-    person = wander()
+    person = new_visitor()
 
     assert "Another account already has your name." in person.sign_in("666").text
     assert person.person is None
@@ -455,34 +455,36 @@ def test_a_provider_user_cannot_take_over_a_local_administrator_of_the_same_name
 
 
 def test_a_role_removed_at_the_provider_is_gone_at_the_next_sign_in(
-    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+    product: LiveServer, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("90", preferred_username="vai", groups=["admins"])
-    person = wander()
+    person = new_visitor()
     person.sign_in("90")
     assert person.get("/admin/").status_code == 200
 
     provider.knows("90", preferred_username="vai", groups=[])
-    assert "You have no role here yet." in wander().sign_in("90").text
+    assert "You have no role here yet." in new_visitor().sign_in("90").text
 
     assert account(product, "vai")["roles"] == []
     assert person.get("/admin/").status_code == 403
 
 
 def test_a_user_who_is_disabled_here_cannot_sign_in_at_the_provider(
-    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+    product: LiveServer, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("91", preferred_username="tat", groups=["support"])
-    person = wander()
+    person = new_visitor()
     person.sign_in("91")
     switch(product, "tat", active=False)
 
     assert person.person is None
-    assert "Your account is switched off here." in wander().sign_in("91").text
+    assert "Your account is switched off here." in new_visitor().sign_in("91").text
 
 
-def test_declining_at_the_provider_is_reported(provider: Provider, wander: Callable[[], Wanderer]) -> None:
-    person = wander()
+def test_declining_at_the_provider_is_reported(
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
+) -> None:
+    person = new_visitor()
     back = person.agree(person.begin("/history/"), "", action="deny")
 
     page = person.get(back)
@@ -500,10 +502,10 @@ def tampered(address: str, **changes: str) -> str:
 
 @pytest.mark.parametrize("changes", [{"state": "another"}, {"state": ""}, {"code": "another"}, {"code": ""}])
 def test_a_tampered_callback_is_refused(
-    changes: dict[str, str], provider: Provider, wander: Callable[[], Wanderer]
+    changes: dict[str, str], provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    person = wander()
+    person = new_visitor()
 
     page = person.get(tampered(person.agree(person.begin(), "4711"), **changes))
 
@@ -513,10 +515,10 @@ def test_a_tampered_callback_is_refused(
 
 
 def test_a_callback_works_once_and_only_in_its_browser(
-    provider: Provider, wander: Callable[[], Wanderer]
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    attacker, victim = wander(), wander()
+    attacker, victim = new_visitor(), new_visitor()
     theirs = attacker.agree(attacker.begin(), "4711")
 
     assert NOT_OURS in victim.get(theirs).text  # else the victim would work in the attacker's account
@@ -529,11 +531,11 @@ def test_a_callback_works_once_and_only_in_its_browser(
 
 
 def test_a_code_of_another_user_is_refused_with_ones_own_state(
-    provider: Provider, wander: Callable[[], Wanderer]
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     """Nonce and PKCE: a stolen code was issued for another sign-in than the thief's."""
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    victim, thief = wander(), wander()
+    victim, thief = new_visitor(), new_visitor()
     stolen = parse_qs(urlsplit(victim.agree(victim.begin(), "4711")).query)["code"][0]
     own = thief.agree(thief.begin(), "4711")
 
@@ -541,9 +543,9 @@ def test_a_code_of_another_user_is_refused_with_ones_own_state(
     assert thief.person is None
 
 
-def test_a_changed_nonce_is_refused(provider: Provider, wander: Callable[[], Wanderer]) -> None:
+def test_a_changed_nonce_is_refused(provider: Provider, new_visitor: Callable[[], SignInVisitor]) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    person = wander()
+    person = new_visitor()
 
     page = person.get(person.agree(tampered(person.begin(), nonce="another-nonce-entirely"), "4711"))
 
@@ -552,10 +554,10 @@ def test_a_changed_nonce_is_refused(provider: Provider, wander: Callable[[], Wan
 
 
 def test_the_session_id_changes_after_signing_in_at_the_provider(
-    provider: Provider, wander: Callable[[], Wanderer]
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    person = wander()
+    person = new_visitor()
     back = person.agree(person.begin(), "4711")
     planted = person.session.cookies["sessionid"]
     person.get(back)
@@ -568,10 +570,10 @@ def test_the_session_id_changes_after_signing_in_at_the_provider(
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
 def test_the_callback_redirects_to_no_other_site(
-    target: str, provider: Provider, wander: Callable[[], Wanderer]
+    target: str, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    person = wander()
+    person = new_visitor()
 
     page = person.get(person.agree(person.begin(quote(target)), "4711"), follow=False)
 
@@ -579,23 +581,23 @@ def test_the_callback_redirects_to_no_other_site(
 
 
 def test_the_requested_page_follows_the_sign_in_at_the_provider(
-    provider: Provider, wander: Callable[[], Wanderer]
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
 
-    assert urlsplit(wander().sign_in("4711", "/history/").url).path == "/history/"
+    assert urlsplit(new_visitor().sign_in("4711", "/history/").url).path == "/history/"
 
 
 def test_while_the_provider_is_down_the_page_says_so_and_other_sign_ins_work(
-    product: LiveServer, provider: Provider, wander: Callable[[], Wanderer]
+    product: LiveServer, provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    on_the_way = wander()
+    on_the_way = new_visitor()
     back = on_the_way.agree(on_the_way.begin(), "4711")
     with provider.away():
-        beginning = wander().post("/sign-in/openid/")
+        beginning = new_visitor().post("/sign-in/openid/")
         returning = on_the_way.get(back)
-        local = wander().post("/sign-in/", username="staff", password=product.passwords["staff"])
+        local = new_visitor().post("/sign-in/", username="staff", password=product.passwords["staff"])
 
     for page in (beginning, returning):
         assert UNREACHABLE in page.text
@@ -605,10 +607,10 @@ def test_while_the_provider_is_down_the_page_says_so_and_other_sign_ins_work(
 
 
 def test_the_callback_cannot_be_used_to_sign_a_user_out(
-    provider: Provider, wander: Callable[[], Wanderer]
+    provider: Provider, new_visitor: Callable[[], SignInVisitor]
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
-    person = wander()
+    person = new_visitor()
     person.sign_in("4711")
 
     person.get("/sign-in/openid/done/?error=access_denied")
@@ -633,7 +635,7 @@ def test_local_accounts_can_be_switched_off(
         **provider.settings,
     )
     try:
-        person = Wanderer(server.url)
+        person = SignInVisitor(server.url)
         page = person.get("/sign-in/").text
         assert "Sign in with Example" in page
         assert 'type="password"' not in page

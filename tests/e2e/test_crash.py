@@ -49,7 +49,7 @@ def test_a_killed_save_is_found_pending_and_settled_by_reading(
     visitor = Visitor(crashing)
     typed = visitor.form(CODE).filled(ticket_title="Trước khi mất điện")
     crm.fault("hang", method="PUT", after=is_applied, seconds=30)
-    saving = threading.Thread(target=save_into_the_void, args=(visitor, typed))
+    saving = threading.Thread(target=save_until_the_server_is_killed, args=(visitor, typed))
     saving.start()
     wait_until(lambda: crm.log("PUT", CODE), "the save did not reach the CRM", every=0.02)
 
@@ -88,7 +88,7 @@ def test_the_command_settles_changes_of_tickets_that_are_not_opened(
     assert "open changes were examined" in printed
 
 
-def save_into_the_void(visitor: Visitor, typed: dict[str, list[str]]) -> None:
+def save_until_the_server_is_killed(visitor: Visitor, typed: dict[str, list[str]]) -> None:
     with contextlib.suppress(OSError):
         visitor.post(f"/tickets/{CODE}/", typed)
 

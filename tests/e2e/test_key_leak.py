@@ -140,7 +140,7 @@ def test_key_leak_over_the_whole_fault_table(installed: Installation) -> None:
     forms = {code: installed.visitor.form(code) for code in (next(codes) for _one in ELSEWHERE)}
     answers += every_page(installed)
     answers += broken_pages(installed)
-    answers += nobody_there(installed, forms)
+    answers += with_the_crm_unreachable(installed, forms)
 
     assert len(answers) > 2 * len(BEHAVIOURS)
     pages = [f"{answer.url}\n{answer.headers}\n{answer.text}" for answer in answers]
@@ -173,9 +173,9 @@ def saves_that_fail(installed: Installation, codes: Iterator[str]) -> list[reque
     """Save a ticket of its own under each behaviour of the table."""
     own_code = {behaviour.name: next(codes) for behaviour in WRITING + READING}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda one: misbehaving(one, installed, own_code[one.name]), WRITING))
+        answers = list(pool.map(lambda one: save_during(one, installed, own_code[one.name]), WRITING))
     for behaviour in READING:
-        answers.append(misbehaving(behaviour, installed, own_code[behaviour.name]))
+        answers.append(save_during(behaviour, installed, own_code[behaviour.name]))
         installed.execute("DELETE FROM ticketadmin_crmsnapshot WHERE name = 'reading'")
         installed.execute("DELETE FROM ticketadmin_remotesnapshot WHERE name = 'circuit'")
     seen = [(entry.method, entry.code) for entry in installed.crm.log()]
@@ -184,7 +184,7 @@ def saves_that_fail(installed: Installation, codes: Iterator[str]) -> list[reque
     return answers
 
 
-def misbehaving(behaviour: Behaviour, installed: Installation, code: str) -> requests.Response:
+def save_during(behaviour: Behaviour, installed: Installation, code: str) -> requests.Response:
     """Save a ticket while the CRM behaves like this, with the key in its answers."""
     form = installed.visitor.form(code)
     installed.crm.fault(
@@ -216,7 +216,7 @@ def echoed(value: Any) -> Any:
     return f"{value} {KEY}" if value and value != CODE and isinstance(value, str) else value
 
 
-def nobody_there(installed: Installation, forms: dict[str, PageForm]) -> list[requests.Response]:
+def with_the_crm_unreachable(installed: Installation, forms: dict[str, PageForm]) -> list[requests.Response]:
     """Save tickets while nothing listens at the CRM's address."""
     answers = []
     for behaviour, (code, form) in zip(ELSEWHERE, forms.items(), strict=True):

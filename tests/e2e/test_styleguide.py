@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import CHROMIUM_FLAGS
-from tests.e2e.axe import RULES, stay_in, violations
+from tests.e2e.axe import RULES, load_axe, violations
 from tests.e2e.conftest import FAILURES, Tab
 from tests.e2e.editing import opened
 from tests.e2e.leading import Lead
@@ -43,7 +43,7 @@ def guide(
     """Opens the style guide of a server with DEBUG; all looks at it share a window."""
     server = LiveServer(tmp_path_factory.mktemp("guide"), sandbox_process.url, is_swept=False, DEBUG="1")
     tab = Tab(painting_browser.new_context(reduced_motion="reduce"), server).sign_in("admin")
-    stay_in(tab.unopened)
+    load_axe(tab.unopened)
 
     def show(width: int, theme: Any) -> Page:
         tab.unopened.set_viewport_size({"width": width, "height": 900})

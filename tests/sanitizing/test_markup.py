@@ -119,7 +119,7 @@ def test_no_document_of_any_tags_exceeds_its_limits_of_time_and_memory() -> None
         f'<p><a href="https://x/{"y" * 20_000}">' + "<p>x" * 4_000,
         f'<table><a href="https://x/{"y" * 5_000}">' + "<td></a>x" * 4_900,
     ],
-    ids=["levels", "levels in formatting", "formatting opened anew", "a link opened anew", "one in a table"],
+    ids=["levels", "levels in formatting", "formatting reopened", "a link reopened", "one in a table"],
 )
 def test_a_document_that_a_parser_would_make_huge_is_refused(document: str) -> None:
     with pytest.raises(ContentTooComplex) as caught:
@@ -137,7 +137,7 @@ def test_a_document_that_a_parser_would_make_huge_is_refused(document: str) -> N
         "<p><b>" + "<p>x" * 3_000,
         f'<p><a href="https://x/{"y" * 1_900}">x</a>' + "<p>x" * 9_000,
     ],
-    ids=["levels", "tables", "lists", "formatting opened anew", "a long link before long text"],
+    ids=["levels", "tables", "lists", "formatting reopened", "a long link before long text"],
 )
 def test_ordinary_content_is_within_the_limits(document: str) -> None:
     assert "x" in clean_html(document)

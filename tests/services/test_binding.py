@@ -27,11 +27,11 @@ PROVIDER = "https://a.example"
 SOURCES = [IdentitySource.OIDC, IdentitySource.LDAP]
 
 
-def brought(source: IdentitySource, subject: str = "1", **told: Any) -> ExternalUser:
+def external_user(source: IdentitySource, subject: str = "1", **values: Any) -> ExternalUser:
     """What the provider or directory says; the directory knows a name only."""
     known = f"{PROVIDER} {subject}" if source == IdentitySource.OIDC else None
     return ExternalUser(
-        **{"source": source, "subject": known, "username": "lan", "first_name": "Lan", **told}
+        **{"source": source, "subject": known, "username": "lan", "first_name": "Lan", **values}
     )
 
 
@@ -43,7 +43,7 @@ def waiting(request: pytest.FixtureRequest, make_person: Callable[..., User]) ->
 def test_a_name_alone_opens_no_account(waiting: User) -> None:
     for _try in range(2):
         with pytest.raises(NotBound):
-            admit(brought(waiting.source))
+            admit(external_user(waiting.source))
 
     waiting.refresh_from_db()
     assert waiting.subject is None
@@ -55,12 +55,12 @@ def test_the_link_connects_the_account_once(waiting: User, administrator: User) 
     assert user_of_link(token) == waiting
 
     with using_link(token):
-        assert admit(brought(waiting.source)) == waiting
-    assert admit(brought(waiting.source)) == waiting
+        assert admit(external_user(waiting.source)) == waiting
+    assert admit(external_user(waiting.source)) == waiting
     assert user_of_link(token) is None
     if waiting.source == IdentitySource.OIDC:
         with using_link(token), pytest.raises(NameTaken):
-            admit(brought(waiting.source, "2"))
+            admit(external_user(waiting.source, "2"))
     bound = AuditEntry.objects.get(action=AuditAction.ACCOUNT_BOUND)
     assert (bound.actor, bound.details["way"]) == (waiting, "link")
     assert not IdentityClaim.objects.exists()
@@ -73,11 +73,11 @@ def test_a_link_expires_and_is_replaced_by_a_newer_one(waiting: User, administra
     with time_machine.travel(timezone.now() + LINK_FOR + timedelta(seconds=1)):
         for token in (first, second, "", "x"):
             with using_link(token), pytest.raises(NotBound):
-                admit(brought(waiting.source))
+                admit(external_user(waiting.source))
     with using_link(first), pytest.raises(NotBound):
-        admit(brought(waiting.source))
+        admit(external_user(waiting.source))
     with using_link(second):
-        assert admit(brought(waiting.source)) == waiting
+        assert admit(external_user(waiting.source)) == waiting
 
 
 def test_a_link_of_another_account_connects_nothing(
@@ -86,7 +86,7 @@ def test_a_link_of_another_account_connects_nothing(
     other = make_person(Role.STAFF, "minh", source=waiting.source)
 
     with using_link(make_link(other, user=administrator)), pytest.raises(NotBound):
-        admit(brought(waiting.source))
+        admit(external_user(waiting.source))
 
 
 def test_no_link_is_stored_readably(waiting: User, administrator: User) -> None:
@@ -102,21 +102,21 @@ def test_an_administrator_chooses_among_recorded_attempts(
     waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     for number in ("thief", "owner"):
         with pytest.raises(NotBound):
-            admit(brought(IdentitySource.OIDC, number, email=f"{number}@example.com"))
+            admit(external_user(IdentitySource.OIDC, number, email=f"{number}@example.com"))
 
     claim = IdentityClaim.objects.get(email="owner@example.com")
     choose_claim(waiting, claim.pk, user=administrator)
 
-    assert admit(brought(IdentitySource.OIDC, "owner")) == waiting
+    assert admit(external_user(IdentitySource.OIDC, "owner")) == waiting
     with pytest.raises(NameTaken):
-        admit(brought(IdentitySource.OIDC, "thief"))
+        admit(external_user(IdentitySource.OIDC, "thief"))
 
 
 def test_recorded_attempts_are_limited_in_number(make_person: Callable[..., User]) -> None:
     make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     for number in range(MAX_CLAIMS + 3):
         with pytest.raises(NotBound):
-            admit(brought(IdentitySource.OIDC, str(number)))
+            admit(external_user(IdentitySource.OIDC, str(number)))
 
     assert IdentityClaim.objects.count() == MAX_CLAIMS
 
@@ -127,7 +127,7 @@ def test_a_superuser_is_never_connected(source: IdentitySource, administrator: U
     boss = User.objects.create_superuser("boss")
 
     with pytest.raises(NotBound):
-        admit(brought(source))
+        admit(external_user(source))
     with pytest.raises(Forbidden):
         make_link(root, user=administrator)
     with pytest.raises(CannotBind):
@@ -218,7 +218,7 @@ def test_the_page_lists_attempts_and_connects_one(
 ) -> None:
     waiting = make_person(Role.LEAD, "lan", source=IdentitySource.OIDC)
     with pytest.raises(NotBound):
-        admit(brought(IdentitySource.OIDC, email="lan@example.com"))
+        admit(external_user(IdentitySource.OIDC, email="lan@example.com"))
     page, admin = f"/people/{waiting.pk}/company-account/", client_of(administrator)
     assert "lan@example.com" in admin.get(page).content.decode()
 

@@ -32,7 +32,7 @@ def sent(crm: Sandbox) -> dict[str, Any]:
     return dict(crm.puts(CODE)[-1]["custom_fields"])
 
 
-def said(client: Client) -> str:
+def connection_text(client: Client) -> str:
     """Return the connection page as text on one line."""
     return " ".join(client.get("/connection/").content.decode().split())
 
@@ -65,11 +65,11 @@ def test_the_connection_page_says_what_a_colleague_may_lose(
 ) -> None:
     settings.TICKET_API_CUSTOM_FIELDS = "changed"
     admin, window = client_of(administrator), "What a colleague saves in another one"
-    assert window in said(admin)  # the setting alone is not enough
+    assert window in connection_text(admin)  # the setting alone is not enough
 
     call_command("check_api", try_custom_fields=CODE)
 
-    page = said(admin)
+    page = connection_text(admin)
     assert "A save sends only the changed ones." in page
     assert window not in page
 

@@ -46,7 +46,7 @@ def upload(web: Client, content: bytes) -> str:
     return answer.content.decode()
 
 
-def given_back(web: Client, content: bytes) -> bytes:
+def returned_file(web: Client, content: bytes) -> bytes:
     found = re.search(r'href="(/bulk/files/[^"]+)"', upload(web, content))
     assert found
     answer = web.get(found[1])
@@ -68,7 +68,7 @@ def test_a_csv_file_is_returned_in_its_own_format_and_can_be_uploaded_corrected(
 ) -> None:
     content = as_csv(LINES, separator, end).encode(encoding)
 
-    back = given_back(web, content).decode(encoding)
+    back = returned_file(web, content).decode(encoding)
 
     rows = list(csv.reader(io.StringIO(back, newline=""), delimiter=separator))
     assert [row[:4] for row in rows] == LINES
@@ -101,13 +101,13 @@ def test_an_old_encoding_is_kept_if_it_has_all_letters_of_the_errors(
     content = f"code;Title;Expected date\r\nTK-1;{title};x\r\nTK-2;b;\r\n"
     plain = content.encode(encoding, "replace")
 
-    back = given_back(web, plain)
+    back = returned_file(web, plain)
 
     assert back.decode(given).startswith("code;Title;Expected date;ticketadmin: ")
 
 
 def test_a_line_that_names_the_separator_stays_and_a_formula_is_disarmed(web: Client) -> None:
-    back = given_back(
+    back = returned_file(
         web, b"sep=;\r\n=code;Expected date\r\ncode;Expected date\r\nTK-1;x\r\nTK-2;\r\n"
     ).decode()
 
@@ -133,7 +133,7 @@ def make_workbook() -> bytes:
 def test_a_workbook_is_returned_with_wrong_cells_marked_and_nothing_else_changed(web: Client) -> None:
     content = make_workbook()
 
-    back = given_back(web, content)
+    back = returned_file(web, content)
 
     before, after = rows_of(content), rows_of(back)
     assert [row[:4] for row in after] == before
@@ -154,7 +154,7 @@ def test_a_workbook_is_returned_with_wrong_cells_marked_and_nothing_else_changed
 
 
 def test_a_corrected_workbook_is_uploaded_and_its_column_of_errors_is_not_read(web: Client) -> None:
-    book = load_workbook(io.BytesIO(given_back(web, make_workbook())))
+    book = load_workbook(io.BytesIO(returned_file(web, make_workbook())))
     sheet = book.worksheets[0]
     for cell, text in (("A4", "TK-2"), ("C4", "28/02/2026"), ("D4", "lan@example.com"), ("B6", None)):
         sheet[cell] = text
@@ -170,9 +170,9 @@ def test_a_corrected_workbook_is_uploaded_and_its_column_of_errors_is_not_read(w
 
 @pytest.mark.parametrize("make", [make_workbook, lambda: as_csv(LINES, ";").encode()])
 def test_remaining_errors_replace_the_previous_ones(make: Callable[[], bytes], web: Client) -> None:
-    once = given_back(web, make())
+    once = returned_file(web, make())
 
-    twice = given_back(web, once)
+    twice = returned_file(web, once)
 
     if once.startswith(b"PK"):
         assert rows_of(twice) == rows_of(once)
@@ -222,7 +222,7 @@ def test_a_file_is_returned_under_its_name(web: Client, name: str, download: str
 def test_the_error_column_of_a_returned_file_needs_no_consent(web: Client) -> None:
     content = b"code,Expected date\r\nTK-1,x\r\nTK-2,2026-12-31\r\n"
 
-    page = upload(web, given_back(web, content).replace(b",x,", b",2026-12-30,"))
+    page = upload(web, returned_file(web, content).replace(b",x,", b",2026-12-30,"))
 
     assert "ticketadmin: errors" not in page
     assert "as_read" not in page

@@ -49,7 +49,7 @@ def ended(lead: User) -> BulkUpdate:
     return bulk
 
 
-def tips(page: str) -> list[str]:
+def explanations(page: str) -> list[str]:
     """Return the texts that explain, in the order of the page."""
     return re.findall(r'<p class="tip__text">([^<]+)</p>', squeezed(page))
 
@@ -66,7 +66,7 @@ def test_a_bulk_update_explains_each_outcome_once_for_any_number_of_rows(
 
     assert page.count('data-label="Outcome"') == 50
     meanings = [str(meaning_of(word)) for word in dict.fromkeys(OUTCOMES)]
-    assert sorted(tips(page)) == sorted(meanings)
+    assert sorted(explanations(page)) == sorted(meanings)
 
 
 def test_the_pages_of_a_bulk_update_keep_its_filter(
@@ -95,7 +95,9 @@ def test_the_result_of_a_quick_status_explains_its_outcome(
     answer = client.post(f"{URL}status/", form.filled(status="Đang xử lý"), headers=scripted)
     page = answer.content.decode()
 
-    assert tips(page) == ["Saved and verified. The ticket was read back from the CRM and held these values."]
+    assert explanations(page) == [
+        "Saved and verified. The ticket was read back from the CRM and held these values."
+    ]
 
 
 def test_the_saved_panel_explains_the_outcome_of_each_field(
@@ -106,4 +108,4 @@ def test_the_saved_panel_explains_the_outcome_of_each_field(
     page = client.post(URL, typed, follow=True).content.decode()
 
     panel = page[page.index('id="saved-title"') : page.index("data-ticket-form")]
-    assert tips(panel) == [str(meaning_of("verified"))] * 2
+    assert explanations(panel) == [str(meaning_of("verified"))] * 2

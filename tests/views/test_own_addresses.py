@@ -63,7 +63,7 @@ def previewed_damaged(scene: Scene) -> HttpResponse:
     return scene.web.post(f"{URL}preview/", scene.filled(base="x"))
 
 
-def saved_wrong(scene: Scene) -> HttpResponse:
+def save_invalid(scene: Scene) -> HttpResponse:
     return scene.web.post(URL, scene.filled(emergency_phone="12"))
 
 
@@ -92,7 +92,7 @@ PAGES: dict[str, tuple[Callable[[Scene], HttpResponse], int, str]] = {
     "preview": (previewed, 200, URL),
     "preview with errors": (previewed_wrong, 422, URL),
     "preview of a damaged form": (previewed_damaged, 409, URL),
-    "errors": (saved_wrong, 422, URL),
+    "errors": (save_invalid, 422, URL),
     "undo in conflict": (not_undone, 409, URL),
     "undo without the CRM": (not_reached, 502, URL),
     "wrong status": (wrong_status, 422, f"{URL}status/"),

@@ -55,7 +55,7 @@ def test_other_pages_without_a_sign_in(address: str, db: None) -> None:
         ),
         pytest.param({"ticket_content": f'<a href="https://{CONTENT}/">x</a>'}, id="host of a link"),
         pytest.param({"ticket_content": f'<a href="mailto:a@{CONTENT}">x</a>'}, id="mail address"),
-        pytest.param({"ticket_content": MARKS * 2}, id="content beyond the bounds"),
+        pytest.param({"ticket_content": MARKS * 2}, id="content beyond the limits"),
         pytest.param({"account_email": MARKS}, id="e-mail"),
         pytest.param({"cate_name": "a" + MARKS}, id="category"),
         pytest.param({"status_name": "a" + MARKS}, id="status"),

@@ -63,7 +63,7 @@ def with_code(client: Client, code: str, **options: Any) -> Any:
     return client.post("/sign-in/code/", {"code": code}, **options)
 
 
-def who_is(client: Client) -> object:
+def signed_in_user_of(client: Client) -> object:
     return client.get("/session/").json()["person"]
 
 
@@ -76,7 +76,7 @@ def test_a_stolen_password_alone_does_not_sign_in(staff: User, codes: list[str])
     answer = sign_in(thief, "staff", PASSWORD)
 
     assert answer["Location"] == "/sign-in/code/"
-    assert who_is(thief) is None
+    assert signed_in_user_of(thief) is None
     for path in ("/tickets/", "/admin/", "/account/", "/account/second-step/", "/password/"):
         assert thief.get(path).status_code == 302
         assert thief.get(path)["Location"].startswith(("/sign-in/?next=", "/admin/login/"))
@@ -90,7 +90,7 @@ def test_password_and_code_lead_to_the_requested_page(staff: User, codes: list[s
     answer = with_code(client, code_of(staff))
 
     assert answer["Location"] == "/account/"
-    assert who_is(client) == staff.pk
+    assert signed_in_user_of(client) == staff.pk
     assert client.session.session_key != before
 
 
@@ -101,7 +101,7 @@ def test_a_clock_may_be_off_by_one_step(steps: int, staff: User, codes: list[str
 
     with_code(client, code_of(staff, steps))
 
-    assert who_is(client) == staff.pk
+    assert signed_in_user_of(client) == staff.pk
 
 
 @pytest.mark.parametrize("steps", [-3, -2, 2, 3])
@@ -110,7 +110,7 @@ def test_a_clock_may_not_be_off_by_more(steps: int, staff: User, codes: list[str
     sign_in(client, "staff", PASSWORD)
 
     assert WRONG in with_code(client, code_of(staff, steps)).content.decode()
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
 
 
 def test_a_drifting_clock_is_not_followed(staff: User, codes: list[str], clock: Any) -> None:
@@ -133,7 +133,7 @@ def test_a_code_works_once(staff: User, codes: list[str]) -> None:
         sign_in(client, "staff", PASSWORD)
         with_code(client, code)
 
-    assert (who_is(first), who_is(second)) == (staff.pk, None)
+    assert (signed_in_user_of(first), signed_in_user_of(second)) == (staff.pk, None)
 
 
 @pytest.mark.parametrize("spell", [str, str.lower, lambda code: code.replace("-", " ")])
@@ -145,7 +145,7 @@ def test_a_recovery_code_works_once_in_any_spelling(
         sign_in(client, "staff", PASSWORD)
         with_code(client, spell(codes[3]))
 
-    assert (who_is(first), who_is(second)) == (staff.pk, None)
+    assert (signed_in_user_of(first), signed_in_user_of(second)) == (staff.pk, None)
     assert AuditEntry.objects.get(action=AuditAction.RECOVERY_CODE_USED).details == {"left": 9}
 
 
@@ -158,7 +158,7 @@ def test_recovery_codes_of_another_user_do_not_work(
 
     with_code(client, others[0])
 
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_any_other_code_gets_the_same_answer(code: str, staff: User, codes: list
 
     assert answer.status_code == 200
     assert "field__errors" in answer.content.decode()
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
 
 
 def test_guessing_codes_is_throttled_and_the_password_does_not_end_the_wait(
@@ -189,7 +189,7 @@ def test_guessing_codes_is_throttled_and_the_password_does_not_end_the_wait(
 
     assert with_code(client, code_of(staff)).status_code == 429
     assert sign_in(client, "staff", PASSWORD).status_code == 429
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
     failed = AuditEntry.objects.filter(action=AuditAction.SIGN_IN_FAILED, details__step="code")
     assert failed.count() >= 4
 
@@ -201,10 +201,10 @@ def test_the_device_waits_longer_after_each_wrong_code(staff: User, codes: list[
         with_code(client, "000000")
 
     with_code(client, code_of(staff))
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
     clock.shift(60)
     with_code(client, code_of(staff))
-    assert who_is(client) == staff.pk
+    assert signed_in_user_of(client) == staff.pk
 
 
 @pytest.mark.parametrize("spoil", ["late", "new password", "switched off", "never began"])
@@ -222,7 +222,7 @@ def test_the_code_needs_a_recent_password(spoil: str, staff: User, codes: list[s
         User.objects.filter(pk=staff.pk).update(is_active=False)
 
     assert with_code(client, code_of(staff))["Location"] == "/sign-in/"
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
 
 
 def test_the_sign_in_dialog_also_asks_for_the_code(staff: User, codes: list[str]) -> None:
@@ -230,12 +230,12 @@ def test_the_sign_in_dialog_also_asks_for_the_code(staff: User, codes: list[str]
 
     first = sign_in(client, "staff", PASSWORD, headers=SCRIPT)
     assert first.json()["code_url"] == "/sign-in/code/"
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
     wrong = with_code(client, "000000", headers=SCRIPT)
     assert (wrong.status_code, WRONG in wrong.json()["problem"]) == (422, True)
     right = with_code(client, codes[0], headers=SCRIPT)
     assert right.json()["person"] == staff.pk
-    assert who_is(client) == staff.pk
+    assert signed_in_user_of(client) == staff.pk
 
 
 def test_the_sign_in_dialog_starts_over_if_the_password_is_too_old(staff: User, codes: list[str]) -> None:
@@ -248,7 +248,7 @@ def test_the_sign_in_dialog_starts_over_if_the_password_is_too_old(staff: User, 
 def test_a_session_without_the_second_step_ends(
     staff: User, codes: list[str], client_of: Callable[[User], Client]
 ) -> None:
-    assert who_is(client_of(staff)) is None
+    assert signed_in_user_of(client_of(staff)) is None
 
 
 def test_setting_up_the_second_step_ends_other_sessions(
@@ -258,7 +258,7 @@ def test_setting_up_the_second_step_ends_other_sessions(
 
     switch_on(mine, staff)
 
-    assert (who_is(mine), who_is(other)) == (staff.pk, None)
+    assert (signed_in_user_of(mine), signed_in_user_of(other)) == (staff.pk, None)
 
 
 def reset_link(user: User) -> str:
@@ -422,7 +422,7 @@ def test_new_recovery_codes_replace_the_old_ones(staff: User, codes: list[str], 
     client = Client()
     sign_in(client, "staff", PASSWORD)
     with_code(client, codes[0])
-    assert who_is(client) is None
+    assert signed_in_user_of(client) is None
 
 
 def test_switching_off_the_second_step_needs_a_code(staff: User, signed_in: Client, clock: Any) -> None:
@@ -454,7 +454,7 @@ def test_a_reset_by_an_administrator_is_recorded_and_ends_the_sessions(
 
     entry = AuditEntry.objects.get(action=AuditAction.SECOND_STEP_RESET)
     assert (entry.actor, entry.target_name) == (administrator, "staff")
-    assert who_is(signed_in) is None
+    assert signed_in_user_of(signed_in) is None
     assert not TOTPDevice.objects.filter(user=staff).exists()
     assert sign_in(Client(), "staff", PASSWORD)["Location"] == "/tickets/"
 

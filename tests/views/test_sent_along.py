@@ -39,7 +39,7 @@ def save(client: Client, **typed: str | list[str]) -> Any:
     return client.post(URL, ticket_form(client.get(URL)).filled(**typed), follow=True)
 
 
-def but_for(ticket: dict[str, Any], *names: str) -> dict[str, Any]:
+def without_fields(ticket: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in ticket.items() if name not in {*names, "updated_at"}}
 
 
@@ -54,7 +54,7 @@ def test_after_a_crm_was_seen_to_empty_fields_nothing_more_is_lost(web: Client, 
 
     restore = form_to(page, "/restore/")
     web.post(restore.action, restore.filled(), follow=True)
-    assert but_for(sandbox.ticket(CODE), "ticket_title") == but_for(before, "ticket_title")
+    assert without_fields(sandbox.ticket(CODE), "ticket_title") == without_fields(before, "ticket_title")
     assert sandbox.ticket(CODE)["ticket_title"] == "Lần đầu"
 
     page = save(web, emergency_phone="0909 555 666")
@@ -62,7 +62,7 @@ def test_after_a_crm_was_seen_to_empty_fields_nothing_more_is_lost(web: Client, 
     assert sandbox.ticket(CODE)["emergency_phone"] == "0909 555 666"
     web.post(undo.action, undo.filled(), follow=True)
 
-    assert but_for(sandbox.ticket(CODE), "ticket_title") == but_for(before, "ticket_title")
+    assert without_fields(sandbox.ticket(CODE), "ticket_title") == without_fields(before, "ticket_title")
     assert set(Change.objects.values_list("outcome", flat=True)) == {"verified"}
     assert Change.objects.exclude(collateral={}).count() == 1
 
@@ -79,7 +79,7 @@ def test_quick_status_also_sends_other_fields_along(
     web.post(f"{URL}status/", {"status": "Hủy"})
 
     assert sandbox.ticket(CODE)["status_name"] == "Hủy"
-    assert but_for(sandbox.ticket(CODE), "status_name") == but_for(before, "status_name")
+    assert without_fields(sandbox.ticket(CODE), "status_name") == without_fields(before, "status_name")
 
 
 def test_fields_sent_along_are_exactly_as_they_were_read(

@@ -217,12 +217,12 @@ def test_a_failed_session_write_after_a_save_reports_the_save_truthfully(
 ) -> None:
     form = ticket_form(visitor.get("/tickets/ABCXYZ1234/")).filled(ticket_title="Tiêu đề mới")
 
-    def on_writing_the_session(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def fail_on_session_write(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         is_it = sql.startswith('UPDATE "django_session"')
         return happens(execute, sql, params, many, context) if is_it else execute(sql, params, many, context)
 
     visitor.raise_request_exception = False
-    with connection.execute_wrapper(on_writing_the_session):
+    with connection.execute_wrapper(fail_on_session_write):
         page = visitor.post("/tickets/ABCXYZ1234/", form)
 
     assert page.status_code == status

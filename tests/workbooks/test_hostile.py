@@ -61,7 +61,7 @@ def with_styles(inside: str) -> dict[str, str | bytes]:
     return EXCEL | {STYLES: f'<styleSheet xmlns="{MAIN}">{inside}</styleSheet>'}
 
 
-def elsewhere(name: str, part: str, text: str | bytes) -> dict[str, str | bytes]:
+def with_part_moved(name: str, part: str, text: str | bytes) -> dict[str, str | bytes]:
     """Return the workbook with a part under another name, to which its relationship leads."""
     moved = EXCEL | {RELATIONS: EXCEL[RELATIONS].replace(part.removeprefix("xl/"), name)}
     del moved[part]
@@ -71,7 +71,10 @@ def elsewhere(name: str, part: str, text: str | bytes) -> dict[str, str | bytes]
 BOMBED = BOMB + EXCEL[STRINGS].replace("Mã", "&c;")
 CELL = '<c r="A1"><v>1</v></c>'
 HOSTILE: dict[str, tuple[Mapping[str, str | bytes], Code]] = {
-    "a document type in a part of another name": (elsewhere("strings.dat", STRINGS, BOMBED), Code.DAMAGED),
+    "a document type in a part of another name": (
+        with_part_moved("strings.dat", STRINGS, BOMBED),
+        Code.DAMAGED,
+    ),
     "a document type in UTF-16": (EXCEL | {STRINGS: BOMBED.encode("utf-16")}, Code.DAMAGED),
     "a document type in UTF-16 without a mark": (
         EXCEL | {STRINGS: b"\0<" + BOMBED[1:].encode("utf-16-be")},
@@ -83,7 +86,7 @@ HOSTILE: dict[str, tuple[Mapping[str, str | bytes], Code]] = {
     ),
     "a document type in a part that nothing names": (EXCEL | {"xl/x": BOMB + "<x/>"}, Code.DAMAGED),
     "too many formats in a part of another name": (
-        elsewhere("styles.dat", STYLES, f'<x xmlns="{MAIN}">{"<font/>" * (MAX_STYLES + 1)}</x>'),
+        with_part_moved("styles.dat", STYLES, f'<x xmlns="{MAIN}">{"<font/>" * (MAX_STYLES + 1)}</x>'),
         Code.TOO_MUCH_INSIDE,
     ),
     "a number format of 200 KB": (

@@ -30,7 +30,7 @@ CODE = "ABCXYZ1234"
 DONE = "Đã hoàn tất"
 
 
-class Ran:
+class CommandRun:
     """What one run of the command printed, and its exit code."""
 
     def __init__(self, *arguments: str) -> None:
@@ -52,7 +52,7 @@ def lan(staff: User, sandbox: Sandbox) -> User:
 
 
 def test_one_code_is_a_save_that_records_who_how_and_why(lan: User, client_of: Any, sandbox: Sandbox) -> None:
-    ran = Ran(CODE, "ticket_title=Máy in tầng 3", "--as", "staff", "--reason", "  Theo   lịch ")
+    ran = CommandRun(CODE, "ticket_title=Máy in tầng 3", "--as", "staff", "--reason", "  Theo   lịch ")
 
     assert (ran.code, ran.err) == (Exit.DONE, "")
     assert "Saved and verified." in ran.out
@@ -68,7 +68,7 @@ def test_one_code_is_a_save_that_records_who_how_and_why(lan: User, client_of: A
 def test_values_are_read_as_in_a_file(lan: User, sandbox: Sandbox) -> None:
     CustomField.objects.create(key="co", label="Hoá đơn", kind="yes_no")
 
-    ran = Ran(
+    ran = CommandRun(
         *(CODE, "trạng thái=đã hoàn tất", "expected_at=31/12/2026", "hoa don=có", "--clear", "account_email"),
         *("--as", "staff"),
     )
@@ -87,7 +87,7 @@ def test_arguments_override_the_changes_of_a_recipe(lan: User, sandbox: Sandbox)
     )
     keep_recipe(lan, "Đóng phiếu", changes)
 
-    ran = Ran(CODE, "emergency_phone=0909111222", "--recipe", "đóng", "--as", "staff")
+    ran = CommandRun(CODE, "emergency_phone=0909111222", "--recipe", "đóng", "--as", "staff")
 
     assert ran.code == Exit.DONE, ran.err
     title = f"Xong: {CODE}, {sandbox.ticket(CODE)['account_name']}"
@@ -117,9 +117,11 @@ def test_a_recipe_that_cannot_be_used_is_named_and_nothing_is_sent(
             RecipeChange("status_name", RecipeAction.SET, ("Không còn",)),
         ),
     )
-    Ran(CODE, "ticket_title=a", "--as", "lead", "--dry-run")  # from then on it is known that reading works
+    CommandRun(
+        CODE, "ticket_title=a", "--as", "lead", "--dry-run"
+    )  # from then on it is known that reading works
 
-    ran = Ran(*codes, "--recipe", recipe, "--as", "lead")
+    ran = CommandRun(*codes, "--recipe", recipe, "--as", "lead")
 
     assert ran.code == code
     assert words in ran.err
@@ -129,7 +131,7 @@ def test_a_recipe_that_cannot_be_used_is_named_and_nothing_is_sent(
 def test_a_value_that_is_already_there_is_not_sent(lan: User, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, status_name=DONE)
 
-    ran = Ran(CODE, f"status_name={DONE}", "--as", "staff")
+    ran = CommandRun(CODE, f"status_name={DONE}", "--as", "staff")
 
     assert ran.code == Exit.DONE
     assert sandbox.puts() == []
@@ -138,7 +140,7 @@ def test_a_value_that_is_already_there_is_not_sent(lan: User, sandbox: Sandbox) 
 def test_a_dry_run_sends_nothing_and_shows_what_it_would_send(lan: User, sandbox: Sandbox) -> None:
     sandbox.edit(CODE, status_name="Mới")
 
-    ran = Ran(CODE, f"status_name={DONE}", "--as", "staff", "--dry-run")
+    ran = CommandRun(CODE, f"status_name={DONE}", "--as", "staff", "--dry-run")
 
     assert ran.code == Exit.DONE
     assert f"Status: Mới → {DONE}" in ran.out
@@ -152,8 +154,8 @@ def test_the_output_for_one_ticket_says_what_became_of_the_signature(
     settings.TICKET_API_SIGN_FIELD = "changed_by"
     sandbox.edit(CODE, status_name="Mới", custom_fields={"changed_by": "Minh"})
 
-    dry = Ran(CODE, f"status_name={DONE}", "--as", "staff", "--dry-run")
-    ran = Ran(CODE, f"status_name={DONE}", "--as", "staff")
+    dry = CommandRun(CODE, f"status_name={DONE}", "--as", "staff", "--dry-run")
+    ran = CommandRun(CODE, f"status_name={DONE}", "--as", "staff")
 
     assert f"“changed_by” is set to {lan.display_name} as well" in dry.out
     assert f"“changed_by” was set to {lan.display_name}." in ran.out
@@ -177,7 +179,7 @@ def test_the_output_for_one_ticket_says_what_became_of_the_signature(
 def test_wrong_arguments_are_named_without_calling_the_crm(
     arguments: list[str], words: str, lan: User, sandbox: Sandbox
 ) -> None:
-    ran = Ran(*arguments, "--as", "staff")
+    ran = CommandRun(*arguments, "--as", "staff")
 
     assert ran.code == Exit.USAGE
     assert words in ran.err
@@ -190,7 +192,7 @@ def test_an_unsuitable_user_sends_nothing(who: str, make_person: Any, sandbox: S
     make_person(None, "nobody")
     make_person(Role.LEAD, "gone", is_active=False)
 
-    ran = Ran(CODE, "ticket_title=a", "--as", who)
+    ran = CommandRun(CODE, "ticket_title=a", "--as", who)
 
     assert ran.code == Exit.NOT_ALLOWED
     assert f"{who} is not an active user" in ran.err
@@ -198,7 +200,7 @@ def test_an_unsuitable_user_sends_nothing(who: str, make_person: Any, sandbox: S
 
 
 def test_several_tickets_need_the_permission_for_bulk_updates(lan: User, sandbox: Sandbox) -> None:
-    ran = Ran(CODE, "TK200001", "ticket_title=a", "--as", "staff")
+    ran = CommandRun(CODE, "TK200001", "ticket_title=a", "--as", "staff")
 
     assert ran.code == Exit.NOT_ALLOWED
     assert sandbox.puts() == []
@@ -206,10 +208,10 @@ def test_several_tickets_need_the_permission_for_bulk_updates(lan: User, sandbox
 
 @pytest.mark.parametrize("is_json", [False, True])
 def test_a_missing_ticket_sends_nothing(is_json: bool, lan: User, sandbox: Sandbox) -> None:
-    Ran(CODE, "ticket_title=a", "--as", "staff")  # from then on it is known that reading works
+    CommandRun(CODE, "ticket_title=a", "--as", "staff")  # from then on it is known that reading works
     sandbox.forget_log()
 
-    ran = Ran("KHONGCO1", "ticket_title=b", "--as", "staff", *(["--json"] if is_json else []))
+    ran = CommandRun("KHONGCO1", "ticket_title=b", "--as", "staff", *(["--json"] if is_json else []))
 
     assert ran.code == Exit.NO_TICKET
     assert "KHONGCO1: The CRM has no ticket with this code." in ran.err
@@ -240,7 +242,7 @@ def test_each_kind_of_outcome_has_its_exit_code(
     if fault:
         sandbox.fault(fault.pop("kind"), times=None, **fault)
 
-    ran = Ran(CODE, "ticket_title=máy  in", "--as", "staff", "--json")
+    ran = CommandRun(CODE, "ticket_title=máy  in", "--as", "staff", "--json")
 
     assert ran.code == code, ran.out + ran.err
     answer = json.loads(ran.out)
@@ -280,7 +282,7 @@ def test_one_ticket_on_standard_input_is_a_save(
 ) -> None:
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(given.encode())))
 
-    ran = Ran("emergency_phone=0909111222", "--as", "staff")
+    ran = CommandRun("emergency_phone=0909111222", "--as", "staff")
 
     assert ran.code == Exit.DONE, ran.err
     (sent,) = sandbox.puts()
@@ -304,7 +306,7 @@ def test_wrong_standard_input_is_named(
 ) -> None:
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(given.encode())))
 
-    ran = Ran("-", "ticket_title=a", "--as", "staff")
+    ran = CommandRun("-", "ticket_title=a", "--as", "staff")
 
     assert ran.code == Exit.USAGE
     assert words in ran.err

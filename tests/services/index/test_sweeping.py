@@ -50,8 +50,8 @@ def codes() -> list[str]:
     return sorted(IndexedTicket.objects.filter(missing_at=None).values_list("code", flat=True))
 
 
-def again(**times: Any) -> None:
-    """Let time pass: the newest, a sweep or a check is due again."""
+def make_due(**times: Any) -> None:
+    """Make the newest tickets, a sweep or a check due, as if time had passed."""
     TicketIndex.objects.update(**times)
 
 
@@ -123,11 +123,11 @@ def test_the_capabilities_of_a_list_are_proved(switches: Any, able: list[str], s
 def test_capabilities_are_checked_once_a_day(sandbox: Sandbox) -> None:
     work()
     calls = listed_calls(sandbox)
-    again(newest_at=None)
+    make_due(newest_at=None)
     work()
     assert listed_calls(sandbox) == calls + 1
 
-    again(checked_at=database_now() - timedelta(hours=25))
+    make_due(checked_at=database_now() - timedelta(hours=25))
     work()
     assert listed_calls(sandbox) >= calls + 1 + 7
 
@@ -137,7 +137,7 @@ def test_a_killed_sweep_continues_where_it_was(sandbox: Sandbox) -> None:
     work(until=lambda: current_index().is_sweeping and current_index().cursor["pages"] >= 5)
     calls = listed_calls(sandbox)
     assert 0 < len(codes()) < len(sandbox.codes())
-    again(lease_until=database_now() - timedelta(seconds=1))  # its lease runs out
+    make_due(lease_until=database_now() - timedelta(seconds=1))  # its lease runs out
 
     work(Sweeper("worker-2"))
 
@@ -152,7 +152,7 @@ def test_one_worker_sweeps_and_another_takes_over_when_its_lease_expires(sandbox
 
     assert second.step() == IDLE
     assert listed_calls(sandbox) == calls
-    again(lease_until=database_now() - LEASE)
+    make_due(lease_until=database_now() - LEASE)
     second.step()
     assert listed_calls(sandbox) > calls
     assert first.step() == IDLE
@@ -195,7 +195,7 @@ def test_no_call_is_made_while_the_circuit_is_open(sandbox: Sandbox) -> None:
     assert listed_calls(sandbox) == 0
 
 
-def over_by_now() -> None:
+def end_the_requested_wait() -> None:
     """Let the time pass for which the CRM asked to wait."""
     past = {"until": (database_now() - timedelta(seconds=1)).isoformat()}
     assert SharedState.objects.filter(name=Shared.ASKED_TO_WAIT).update(value=past) == 1
@@ -213,7 +213,7 @@ def test_no_call_is_made_while_the_crm_asked_any_process_to_wait(status: int, sa
     sandbox.forget_log()
     assert 50 < Sweeper("worker-1").step() <= 60
     assert sandbox.log() == []
-    over_by_now()
+    end_the_requested_wait()
     Sweeper("worker-1").step()
     assert listed_calls(sandbox) > 0
 
@@ -226,7 +226,7 @@ def test_a_429_stops_calls_for_as_long_as_it_says(sandbox: Sandbox) -> None:
     sandbox.forget_log()
     assert 80 < Sweeper("worker-1").step() <= 90  # a restarted worker obeys it
     assert listed_calls(sandbox) == 0
-    over_by_now()
+    end_the_requested_wait()
     work()
     assert codes() == sorted(sandbox.codes())
     assert current_index().problem == ""
@@ -242,7 +242,7 @@ def test_with_a_key_that_may_not_list_calls_are_rare_and_opened_tickets_are_know
     assert listed_calls(sandbox) == calls
     assert index_state(current_index()).is_refused
     assert codes() == [CODE]
-    again(problem_at=database_now() - timedelta(minutes=11))
+    make_due(problem_at=database_now() - timedelta(minutes=11))
     sandbox.forget_faults()
     work()
     assert codes() == sorted(sandbox.codes())
@@ -272,7 +272,7 @@ def test_a_deleted_ticket_is_missing_only_after_its_own_404(sandbox: Sandbox) ->
     sandbox.remove(gone)
     sandbox.fault("hide_row", path="/tickets", times=None, ticket=hidden)  # not listed, but there
     read_ticket(CODE, get_choices())  # reading is known to work
-    again(sweep_finished_at=database_now() - timedelta(days=1))
+    make_due(sweep_finished_at=database_now() - timedelta(days=1))
     sandbox.forget_log()
     work(until=lambda: not current_index().is_sweeping and current_index().sweep == 2)
     assert IndexedTicket.objects.filter(doubted_at__isnull=False).count() == 2
@@ -292,7 +292,7 @@ def test_a_renamed_ticket_is_found_under_its_new_code_and_the_old_one_is_missing
     sandbox.remove(CODE)
     sandbox.store("NEW-CODE", {**ticket, "ticket_code": "NEW-CODE", "updated_at": "2031-01-01 09:00:00"})
     read_ticket("TK-BUSY", get_choices())
-    again(newest_at=None)
+    make_due(newest_at=None)
     work()
 
     assert "NEW-CODE" in codes()
@@ -308,7 +308,7 @@ def test_a_change_and_a_new_ticket_are_found_within_one_call(switches: Any, sand
     new = {**sandbox.ticket("TK-BUSY"), **late}
     sandbox.store("LATE-1", new)
     sandbox.forget_log()
-    again(newest_at=None)
+    make_due(newest_at=None)
     work()
 
     assert listed_calls(sandbox) == 1
@@ -321,11 +321,11 @@ def test_if_the_list_hides_updates_a_later_sweep_finds_them(sandbox: Sandbox) ->
     work()
     old = sandbox.codes()[2]
     sandbox.edit(old, ticket_title="Âm thầm đổi")
-    again(newest_at=None)
+    make_due(newest_at=None)
     work()
     assert IndexedTicket.objects.get(code=old).values["ticket_title"] != "Âm thầm đổi"
 
-    again(sweep_finished_at=database_now() - timedelta(minutes=31))
+    make_due(sweep_finished_at=database_now() - timedelta(minutes=31))
     work()
 
     assert IndexedTicket.objects.get(code=old).values["ticket_title"] == "Âm thầm đổi"
@@ -346,7 +346,7 @@ def test_rows_deleted_between_pages_cause_no_other_row_to_be_missed(sandbox: San
 def test_the_newest_tickets_are_read_more_often_while_lists_are_in_use(sandbox: Sandbox) -> None:
     work()
     sandbox.forget_log()
-    again(newest_at=database_now() - timedelta(seconds=40))
+    make_due(newest_at=database_now() - timedelta(seconds=40))
     work()
     assert listed_calls(sandbox) == 0
 

@@ -107,13 +107,13 @@ def changed_by_both(sandbox: Sandbox) -> dict[str, Any]:
     return {"base": base, TITLE: "Của tôi"}
 
 
-def shown_no_longer(sandbox: Sandbox) -> dict[str, Any]:
+def no_longer_shown(sandbox: Sandbox) -> dict[str, Any]:
     base = now(sandbox, "account_email")
     sandbox.switch(readable="silent")
     return {"base": base, "account_email": "a@example.com"}
 
 
-def read_no_longer(sandbox: Sandbox) -> dict[str, Any]:
+def no_longer_readable(sandbox: Sandbox) -> dict[str, Any]:
     base = now(sandbox, TITLE)
     sandbox.switch(read_right="403")
     return {"base": base, TITLE: "Của tôi"}
@@ -135,8 +135,8 @@ def against_a_rule(sandbox: Sandbox) -> dict[str, Any]:
         (nothing_wanted, NothingToSave, []),
         (held_already, NothingToSave, []),
         (changed_by_both, EditConflict, [TITLE]),
-        (shown_no_longer, ReadingLost, ["account_email"]),
-        (read_no_longer, ReadingLost, [TITLE]),
+        (no_longer_shown, ReadingLost, ["account_email"]),
+        (no_longer_readable, ReadingLost, [TITLE]),
         (not_answered, CheckFailed, [TITLE]),
         (against_a_rule, RuleBroken, [TITLE]),
     ],

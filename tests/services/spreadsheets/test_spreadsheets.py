@@ -284,11 +284,13 @@ def test_the_first_visible_sheet_is_read_regardless_of_its_declared_size() -> No
     def change(book: Workbook) -> None:
         book.create_sheet("Hidden", 0).sheet_state = "hidden"
 
-    def far(part: bytes) -> bytes:
+    def moved_far_right(part: bytes) -> bytes:
         part = part.replace(b'ref="A1:B2"', b'ref="A1:XFD1048576"')
         return part.replace(b"</sheetData>", b'<row r="1048576"><c r="A1048576" s="0"/></row></sheetData>')
 
-    content = with_part(workbook(["code", "x"], ["TK-1", 1], change=change), "xl/worksheets/sheet2.xml", far)
+    content = with_part(
+        workbook(["code", "x"], ["TK-1", 1], change=change), "xl/worksheets/sheet2.xml", moved_far_right
+    )
 
     assert texts(read_table(content, "x.xlsx")) == [("code", "x"), ("TK-1", "1")]
 
