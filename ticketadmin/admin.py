@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from ticketadmin.forms.opened import OPENED, OpenedForm
 from ticketadmin.forms.people import ExistingUserForm, NewUserForm, role_label
 from ticketadmin.forms.rules import RuleForm
 from ticketadmin.models import AuditAction, CustomField, StatusSetting, TicketRule, User
@@ -43,8 +44,24 @@ class RoleFilter(admin.RelatedFieldListFilter):
         return [(group.pk, role_label(group)) for group in Group.objects.order_by("pk")]
 
 
+class OpenedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A settings page whose form carries what it was opened with."""
+
+    form = OpenedForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Put the hidden box where there is something to change, and nowhere else."""
+        fieldsets: list[Any] = [
+            (title, {**options, "fields": [name for name in options["fields"] if name != OPENED]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+        if obj and self.has_change_permission(request, obj):
+            fieldsets[-1][1]["fields"].append(OPENED)
+        return fieldsets
+
+
 @admin.register(User)
-class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(OpenedAdmin, UserAdmin):  # type: ignore[type-arg]
     """Users, their roles and preferences."""
 
     form = ExistingUserForm
@@ -152,7 +169,7 @@ class NamedForm(forms.ModelForm):  # type: ignore[type-arg]
             field.widget.attrs["aria-label"] = f"{field.label}: {self.instance}"
 
 
-class EditableList(admin.ModelAdmin):  # type: ignore[type-arg]
+class EditableList(OpenedAdmin):
     """A list with boxes in its rows."""
 
     def get_changelist_form(self, request: HttpRequest, **options: Any) -> Any:
@@ -178,7 +195,7 @@ class StatusSettingAdmin(EditableList):
 
 
 @admin.register(TicketRule)
-class TicketRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TicketRuleAdmin(OpenedAdmin):
     """What changes require; the table is empty until an administrator adds a rule."""
 
     form = RuleForm

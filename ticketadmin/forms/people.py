@@ -7,6 +7,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.opened import OpenedForm
 from ticketadmin.models import IdentitySource, Role, User
 
 _SUPERUSER = _("A superuser signs in with a password kept here.")
@@ -49,7 +50,7 @@ class NewUserForm(_WithRoles, AdminUserCreationForm):  # type: ignore[type-arg]
         return super().clean()
 
 
-class ExistingUserForm(_WithRoles, UserChangeForm):  # type: ignore[type-arg]
+class ExistingUserForm(_WithRoles, OpenedForm, UserChangeForm):  # type: ignore[type-arg]
     """An existing user. Users cannot lock themselves out."""
 
     user: User

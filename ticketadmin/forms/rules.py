@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
+from ticketadmin.forms.opened import OpenedForm
 from ticketadmin.models import Role, TicketRule
 from ticketadmin.services.crm.choices import get_choices
 from ticketadmin.services.rules.checking import NAMED_VALUES
@@ -14,7 +15,7 @@ from ticketadmin.services.values.schema import TicketSchema, load_schema
 _KNOWN_GROUPS = dict(Role.choices)
 
 
-class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
+class RuleForm(OpenedForm):
     """What changing a field requires."""
 
     field = forms.ChoiceField(label=_("When this field is changed"))
