@@ -113,14 +113,17 @@ document.addEventListener("click", (event) => {
   openMenu(link, [link.closest("[data-quick-cell]")]);
 });
 
-async function setStatus(place, status) {
-  const row = place.closest("tr");
+// Compared is what the row showed when it was chosen; the answer goes to the row of now, because the list may
+// have been read anew since.
+async function setStatus(chosenCell, status) {
+  const { code, quickSeen: seen } = chosenCell.closest("tr").dataset;
+  const place = document.querySelector(`tr[data-code="${CSS.escape(code)}"] [data-quick-cell]`) ?? chosenCell;
   const data = new FormData();
   data.set("status", status);
-  data.set("seen", row.dataset.quickSeen);
-  const url = menu.dataset.quickPostUrl.replace("CODE", row.dataset.code);
+  data.set("seen", seen);
+  const url = menu.dataset.quickPostUrl.replace("CODE", code);
   const result = await send(url, data, place, menu.dataset.quickSending);
-  if (result.status) row.dataset.quickSeen = result.status;
+  if (result.status) place.closest("tr").dataset.quickSeen = result.status;
 }
 
 menu?.addEventListener("click", async (event) => {

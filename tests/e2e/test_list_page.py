@@ -23,14 +23,14 @@ def page(tab_of: Callable[..., Tab], live_sandbox: Sandbox) -> Page:
     return page
 
 
-def hold(page: Page, address: str) -> list[Route]:
-    """Let requests wait; returns them as they come."""
+def hold(page: Page, address: str, *, times: int | None = None) -> list[Route]:
+    """Let requests wait, or the first `times` of them; returns them as they come."""
     held: list[Route] = []
 
     def wait(route: Route) -> None:
         held.append(route)
 
-    page.route(address, wait)
+    page.route(address, wait, times=times)
     return held
 
 
@@ -66,6 +66,23 @@ def test_a_row_in_progress_shows_its_result_although_the_list_was_refreshed(page
     held[0].continue_()
 
     expect(row).to_contain_text("“Chờ khách hàng”")
+
+
+def test_each_of_several_rows_shows_its_result_although_the_list_was_refreshed_meanwhile(page: Page) -> None:
+    rows = page.locator(ROWS).all()[2:5]
+    for row in rows:
+        row.get_by_role("checkbox").check()
+    held = hold(page, "**/status/", times=1)
+    page.get_by_role("button", name="Set status…").click()
+    page.get_by_role("menuitem", name="Chờ khách hàng").click()
+    expect(rows[0]).to_contain_text("sending…")
+    with page.expect_response("**/list/**"):
+        page.get_by_role("link", name="Refresh").click()
+    expect(page.locator("[data-list]")).not_to_have_attribute("aria-busy", "true")
+    held[0].continue_()
+
+    for row in rows:
+        expect(row).to_contain_text("“Chờ khách hàng”")
 
 
 def test_a_failed_refresh_says_so_and_leaves_the_list_as_it_is(page: Page) -> None:
