@@ -104,7 +104,7 @@ class AccountAdmin(OpenedAdmin, UserAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("End the wait after failed sign-ins"), permissions=["change"])
     def end_wait(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Let users who failed to sign in too often try again at once."""
+        """Let users who failed to sign in too often try again immediately."""
         for user in users:
             forget_failures(username=counted_name(request, {"username": user.get_username()}))
             record(AuditAction.WAIT_ENDED, Target.of(user))

@@ -34,7 +34,7 @@ class AdministrationSite(admin.AdminSite):
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Use the product's one sign-in page; a signed-in user is let in or refused."""
+        """Use the product's only sign-in page; a signed-in user is admitted or refused."""
         asked_for = own_or_else(request, request.GET.get("next", ""), otherwise=reverse("admin:index"))
         if not request.user.is_authenticated:
             return redirect_to_login(asked_for)

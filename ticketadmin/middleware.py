@@ -187,7 +187,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(  # type: ignore[override] # Django's stubs know of redirects only
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponseBase:
-        """Keep what can be kept, then ask to sign in."""
+        """Keep the posted form if possible, then ask the user to sign in."""
         match = request.resolver_match
         code = str(match.kwargs.get("code", "")) if match else ""
         is_ticket_form = match is not None and match.url_name in {"ticket", "ticket_preview", "draft_keep"}

@@ -31,7 +31,7 @@ def file_of(database: str | os.PathLike[str]) -> Path | None:
 
 
 def make_private(file: Path) -> None:
-    """Create the file if it is missing, and close it and what is beside it to the group and others."""
+    """Create the file if it is missing, and deny group and others access to it and its companions."""
     with suppress(OSError):  # there already, or no folder: SQLite says so
         file.touch(mode=_OWNER_ONLY, exist_ok=False)
     for suffix in _BESIDE:

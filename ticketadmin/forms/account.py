@@ -112,7 +112,7 @@ class SignInForm(FieldsInOrder, AuthenticationForm):
         name.validators.append(MaxLengthValidator(name.max_length))  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Check name and password; say why a user with the right password is not let in."""
+        """Check name and password; say why a user with the right password is rejected."""
         try:
             return super().clean()
         except NotAdmitted as problem:

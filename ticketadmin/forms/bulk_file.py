@@ -63,7 +63,7 @@ def asked_questions(form: forms.Form, questions: Sequence[QuestionJson]) -> list
 
 
 def answers_from(questions: Sequence[QuestionJson], cleaned: Mapping[str, Any]) -> dict[tuple[int, str], str]:
-    """Return the valid answers by column and spelling, as reading the file takes them."""
+    """Return the valid answers by column and spelling, in the form that reading the file expects."""
     answers = {
         (question["index"], question["about"]): cleaned.get(name) or question["answer"]
         for name, question in _named(questions)

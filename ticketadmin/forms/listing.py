@@ -85,7 +85,7 @@ class _Reader:
         self.dropped.append(why % {"value": value[:60]})
 
     def words(self, name: str) -> str:
-        """Return the words to search for; what is beyond the limits of a search is named, to be copied."""
+        """Return the words to search for; what exceeds the limits of a search is shown, to be copied."""
         typed = self.query.get(name, "").strip()
         searched = searched_part(typed)
         if left := typed[len(searched) :].strip():
@@ -231,7 +231,7 @@ def _codes(reader: _Reader, user: User) -> tuple[str, ...] | None:
 
 
 def _named_codes(reader: _Reader) -> list[str]:
-    """Return the ticket codes of an address; what is no code, and codes beyond MAX_CODES, are named."""
+    """Return the ticket codes of an address; other texts, and codes beyond MAX_CODES, are reported."""
     pieces = dict.fromkeys(filter(None, map(str.strip, reader.query.get("codes", "").split(","))))
     codes = [piece for piece in pieces if CODE.fullmatch(piece)]
     if wrong := [piece for piece in pieces if not CODE.fullmatch(piece)]:

@@ -118,7 +118,7 @@ def further_box(posted: QueryDict) -> SnippetBox:
 
 
 def with_snippet(data: QueryDict, box: SnippetBox, found: Insertion) -> QueryDict:
-    """Return what was posted with the insertion at the end of a box; what was typed there stays.
+    """Return the posted data with the insertion at the end of a box, after what was typed there.
 
     In a bulk update the field is then set, as it is when a user types into its box.
     """

@@ -184,7 +184,7 @@ class TicketForm(forms.Form):
 
     @property
     def wanted(self) -> TicketEdit:
-        """What a valid form asks to store, and the base that it was made against."""
+        """The wishes of a valid form, and the base that they were made against."""
         return TicketEdit(self.base.code, self.edit, self.base, self.schema)
 
     def drop_from_draft(self, change: Change) -> None:

@@ -21,7 +21,7 @@ _DATABASES = ("postgres", "postgresql", "psql", "pgsql", "sqlite")
 
 
 class Environment(environ.Env):
-    """Reads variables, and keeps what is wrong with them until `refuse_wrong_ones`, which names them all."""
+    """Reads variables, and collects their errors until `refuse_wrong_ones` reports them all."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

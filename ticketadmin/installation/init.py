@@ -1,6 +1,6 @@
 """`ticketadmin init`: a settings file with a new secret, a tested connection, the first administrator.
 
-It does not ask for what is known from options, the environment or an earlier run, so that a second run
+It does not ask for settings known from options, the environment or an earlier run, so that a second run
 changes nothing and tests everything. The steps that need the settings are one command, `first_steps`, in a
 process of its own, since a process reads the settings once, at its start.
 """
@@ -154,7 +154,7 @@ def _save_address(setup: Setup, *, ask_anew: bool) -> bool:
 
 
 def _save_key(setup: Setup, *, ask_anew: bool) -> bool:
-    """Write the key into a file of its own beside the settings, where it can be changed without a restart."""
+    """Write the key into a separate file beside the settings, where it can be changed without a restart."""
     file = Path(setup.known("TICKET_API_KEY_FILE") or setup.file.with_name(KEY_FILE))
     has_key = bool(setup.known("TICKET_API_KEY") or (file.is_file() and file.stat().st_size))
     key = ""

@@ -133,7 +133,7 @@ class AuditEntry(models.Model):
 
 
 class FailedSignIns(models.Model):
-    """The number of failed sign-ins from an address within an hour that got no entry of their own.
+    """The number of failed sign-ins from an address within an hour that have no entry of their own.
 
     Those are the ones whose name is no account's: users type passwords into that box, so it is not kept.
     The worker turns each finished hour into one audit entry.

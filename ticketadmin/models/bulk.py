@@ -272,7 +272,7 @@ class BulkItem(models.Model):
 class BulkFile(NamedRow):
     """An uploaded file as it came, compressed by zlib. `bulk` is null if every row of it is wrong.
 
-    It is read again when its user answers a question about a column, and is given back with its errors. Any
+    It is read again when its user answers a question about a column, and can be returned with its errors. Any
     row may name any ticket, so erasing data of one ticket removes every file.
     """
 

@@ -41,7 +41,7 @@ class Slot(Expression):
         return "%s", [self]
 
     def value(self, values: dict[str, object], connection: Any) -> Any:
-        """Return this place's value as the database takes it. Raises KeyError where it is missing."""
+        """Return the value for this place as the database expects it. Raises KeyError if it is missing."""
         return self.output_field.get_db_prep_value(values[self.name], connection)
 
 
@@ -151,7 +151,7 @@ def _kept(owner: object, compiled: Callable[[], Compiled]) -> Compiled:
 
 
 class _Statement:
-    """SQL as one connection, which belongs to one thread, takes it."""
+    """SQL for one connection, which belongs to one thread."""
 
     def __init__(self, compiler: Any) -> None:
         self._compiler = compiler
@@ -313,7 +313,7 @@ class _GivenRows:
         return f"VALUES {', '.join([row] * (_places_for(len(rows)) if is_filled_up else len(rows)))}"
 
     def parameters(self, rows: Sequence[Model], *, is_filled_up: bool = False) -> tuple[Any, ...]:
-        """Return the values of all rows as the database takes them."""
+        """Return the values of all rows as the database expects them."""
         if self.is_json:
             found = [{one.column: getattr(row, one.attname) for one in self._fields} for row in rows]
             return (json.dumps(found[0] if len(rows) == 1 else found, default=_as_json),)

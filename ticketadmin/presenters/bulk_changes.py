@@ -213,7 +213,7 @@ def _source(reading: FileReading) -> str:
 
 
 def _differences(found: Mapping[str, Any] | None) -> list[str]:
-    """Say what was changed in an exported list; nothing for any other file."""
+    """Describe the changes in an exported list; nothing for any other file."""
     if not found:
         return []
     at = timezone.localtime(datetime.fromisoformat(found["exported_at"]))

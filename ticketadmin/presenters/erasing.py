@@ -24,7 +24,7 @@ def rows_held(found: HeldData) -> list[tuple[str | Promise, int]]:
 
 @page("erasing/erasing.html")
 class ErasingPage(FormPage):
-    """The box for a ticket or an address; `found` is what is held of it, once it was looked up."""
+    """The box for a ticket or an address; `found` is what is stored about it, after a search."""
 
     found: HeldData | None
     rows: list[tuple[str | Promise, int]]  # of it, in words

@@ -48,6 +48,6 @@ class ChoosePage(Page):
 
 @page("bulk/no_error_file.html")
 class NoErrorFilePage(Page):
-    """Why an uploaded file cannot be given back with its errors."""
+    """Why an uploaded file cannot be returned with its errors."""
 
     problem: str

@@ -109,7 +109,7 @@ class TicketsPage(Page):
 
 
 def present_list(source: ListSource, user: User) -> TicketList:
-    """Return the list for a query. Rows are counted only if neither counters nor page tell the total."""
+    """Return the list for a query. Rows are counted only if neither counters nor page give the total."""
     asked, index, statuses = source.asked, source.known.index, source.statuses
     query = Query(index, asked.filters, asked.order, source.listed)
     found, counted = read_page(query, asked.place), source.known.counted

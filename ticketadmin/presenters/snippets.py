@@ -147,7 +147,7 @@ def present_snippets(listed: Iterable[ListedSnippet]) -> list[PresentedSnippet]:
 
 
 def excerpt(start: str) -> str:
-    """Return the first words of a content as text; it may have been cut anywhere. Escape it as any text."""
+    """Return the beginning of a content as plain text, which has still to be escaped."""
     if "<" in start:
         start = unescape(strip_tags(_BREAK.sub(r" \g<0>", _CUT_TAG.sub("", start))))
     return Truncator(" ".join(start.split())).chars(MAX_LINE_TEXT)

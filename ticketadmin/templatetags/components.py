@@ -139,7 +139,7 @@ def tool(name: str, words: str, **options: str | bool) -> dict[str, str | bool]:
 
 @register.simple_block_tag
 def editor_dialog(content: SafeString, name: str, title: str, done: str) -> SafeString:
-    """Frame the fields that a tool asks for as a dialog with a button for what is done with them."""
+    """Frame the fields of a tool as a dialog, with a button for its action."""
     return format_html(
         '<dialog class="dialog" data-toolbar-dialog="{0}" aria-labelledby="editor-{0}-title">'
         '<form class="form" method="dialog"><h2 id="editor-{0}-title">{1}</h2>{2}<div class="row row--apart">'

@@ -33,4 +33,4 @@ class Gate(Protocol):
         """
 
     def leave(self) -> None:
-        """Learn that the attempt has ended; called once for each that was let in."""
+        """Take note that an attempt has ended; called once for each one that was admitted."""

@@ -107,8 +107,8 @@ class Caller:
     def call(self, request: Request, *, after: TicketApiError | None = None) -> Reply:
         """Return the answer to a request, repeated if that is safe and passes within the deadline.
 
-        A write that would have to wait longer than MAX_WRITE_WAIT is not repeated from here: its caller
-        has to compare afresh first. The error then says after how many seconds (`again_in`); given back as
+        A write that would have to wait longer than MAX_WRITE_WAIT is not repeated here: its caller
+        has to compare afresh first. The error then says after how many seconds (`again_in`); passed back as
         `after`, the tries and waits before it count.
         """
         give_up = time.monotonic() + self.config.deadline

@@ -1,4 +1,4 @@
-"""Pages for administrators: the connection to the CRM, never its key; the audit log; erasing what is held."""
+"""Pages for administrators: the connection to the CRM, never its key; the audit log; erasing data."""
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -78,7 +78,7 @@ def audit_csv(request: UserRequest) -> HttpResponse:
 
 @needs("administer", "GET", "POST")
 def erasing(request: UserRequest) -> HttpResponse:
-    """Show the box; a POST shows what is held, and one with `confirm` erases it."""
+    """Show the box; a POST shows what is stored, and one with `confirm` erases it."""
     form = EraseForm(request.POST or None)
     if not (request.method == "POST" and form.is_valid()):
         return _page(request, form, status=422 if request.method == "POST" else 200)

@@ -20,7 +20,7 @@ def csv_download(lines: Iterable[str], name: str) -> HttpResponse:
 
 
 def given_back(pieces: Iterable[bytes], *, name: str, word: str, is_workbook: bool) -> HttpResponse:
-    """Return an uploaded file under its own name followed by `word`, which says what was added to it."""
+    """Return an uploaded file under its own name, followed by `word` for what was added to it."""
     words = visible(PurePosixPath(name.replace("\\", "/")).stem).split()
     stem = " ".join(words).strip(" .")[:MAX_STEM]
     kind, content_type = ("xlsx", XLSX) if is_workbook else ("csv", "text/csv")

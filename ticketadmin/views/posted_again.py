@@ -38,7 +38,7 @@ _LABELS: dict[str, str | Promise] = {
 
 
 def posted_again(request: HttpRequest) -> PostedAgain | None:
-    """Return the form that this request posted, or None if it is none in which a user wrote."""
+    """Return the form that this request posted, or None if it has no typed text to be sent again."""
     try:
         match = resolve(request.path_info)
         if request.method != "POST" or match.url_name not in _WITH_BASE | _WITHOUT_BASE:

@@ -49,7 +49,7 @@ class Worker(QueueWorker):
     """Ends a long task between two tickets instead of after the last one."""
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
-        """Tell the running task to stop; without one, or at the second signal, end at once.
+        """Tell the running task to stop; without one, or at the second signal, end immediately.
 
         Logs nothing, unlike the package's own: the signal may arrive while a log line is being written, and
         logging then raises an error. That error replaced the exit, so the signal was lost.

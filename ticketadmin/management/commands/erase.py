@@ -1,4 +1,4 @@
-"""`ticketadmin erase SUBJECT --by USERNAME [--yes]`: erase what is held of a ticket or an e-mail address."""
+"""`ticketadmin erase SUBJECT --by USERNAME [--yes]`: erase data of a ticket or an e-mail address."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -14,7 +14,7 @@ from ticketadmin.services.people.access import Forbidden
 
 
 class Command(BaseCommand):
-    """Shows what is held; with --yes, erases it. Nothing is sent to the CRM."""
+    """Shows what is stored; with --yes, erases it. Nothing is sent to the CRM."""
 
     help = "Show what is held of a ticket code or e-mail address; with --yes, erase it."
 

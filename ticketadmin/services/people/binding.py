@@ -47,7 +47,7 @@ def using_link(token: str) -> Iterator[None]:
 
 
 def make_link(account: User, *, user: User) -> str:
-    """Return the secret of a new one-time link; an earlier one ends. Raises Forbidden and CannotBind."""
+    """Return the secret of a new one-time link, which replaces the last. Raises Forbidden and CannotBind."""
     _check(account, user)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():

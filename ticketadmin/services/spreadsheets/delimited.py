@@ -77,7 +77,7 @@ def _without_control(text: str) -> str:
 
 
 def _is_damaged_utf_8(content: bytes) -> bool:
-    """Return whether most of what is not ASCII is valid UTF-8, so that no other reading can be right."""
+    """Return whether most non-ASCII text is valid UTF-8, so that no other encoding can be right."""
     text = content.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
     return sum(not letter.isascii() for letter in text) - wrong > wrong

@@ -55,7 +55,7 @@ class ExportedCell:
     is_cut: bool = False
 
     def is_left_alone(self, text: str) -> bool:
-        """Return whether a cell still shows what was exported, whatever a program did to its line ends."""
+        """Return whether a cell still shows what was exported, apart from its line ends."""
         return _plain(text) == _plain(self.text)
 
     def as_json(self) -> Any:

@@ -108,7 +108,7 @@ def _record_sheet(book: Workbook) -> Any:
 
 
 def cell_text(value: CellValue) -> str:
-    """Return the text that reading a written cell gives back."""
+    """Return the text that reading a written cell returns."""
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     if isinstance(value, date):

@@ -1,10 +1,10 @@
-"""What a browser posts for what a form rendered, by the rules of the HTML standard. Pure functions.
+"""What a browser posts for a rendered form, by the rules of the HTML standard. Pure functions.
 
-"Untouched" is defined by this model, so it is held against Chromium (tests/e2e/test_widgets.py). The rules
+"Untouched" is defined by this model, so it is compared with Chromium (tests/e2e/test_widgets.py). The rules
 that matter, by section of https://html.spec.whatwg.org/:
 
 - 13.2.3.5, preprocessing: CRLF and CR become LF while the page is parsed; NUL becomes U+FFFD.
-- 4.10.5.1, value sanitisation: one-line inputs drop LF and CR; a date input drops what is no date.
+- 4.10.5.1, value sanitisation: one-line inputs drop LF and CR; a date input drops what is not a date.
 - 4.10.22.4, constructing the entry list: every line end is posted as CRLF.
 """
 

@@ -1,4 +1,4 @@
-"""What differs between two texts, word by word. Pure functions; markup is treated as words of its own."""
+"""Differences between two texts, word by word. Pure functions; markup is treated as separate words."""
 
 import difflib
 import re

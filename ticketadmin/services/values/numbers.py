@@ -177,7 +177,7 @@ class EpochDateCodec(DateCodec):
         return [day.isoformat() if day else json_text(value)]
 
     def read(self, _field: Field, texts: Inputs, like: Value) -> Value:
-        """Return midnight of the day in the unit and JSON type of what was there.
+        """Return midnight of the day in the unit and JSON type of the previous value.
 
         Raises ValidationError as `typed_day` does, and `day_like_seconds` for a day whose
         milliseconds are so small a number that they would be read back as seconds.

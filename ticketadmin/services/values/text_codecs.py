@@ -55,7 +55,7 @@ class TextCodec(Codec):
         return text if "\n" in text.strip() else text.strip()
 
     def retype(self, field: Field, value: Value, like: Value) -> Value:
-        """Return a typed text with the type and the line ends of what is there."""
+        """Return a typed text with the JSON type and the line ends of the previous value."""
         return self.read(field, [json_text(value)], like)
 
     def canonical(self, _field: Field, value: Value) -> str:

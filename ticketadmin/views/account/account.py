@@ -54,7 +54,7 @@ class SignIn(views.LoginView):
             return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        """Show what is wrong; nothing says whether the name exists."""
+        """Show what is wrong, without revealing whether the name exists."""
         if is_scripted(self.request):
             problem = " ".join(str(error) for error in form.non_field_errors()) or _("Type your password.")
             return JsonResponse({"problem": problem}, status=422)

@@ -36,7 +36,7 @@ def snippets_csv(request: UserRequest) -> HttpResponse:
 
 @needs("edit_tickets", "GET", "POST")
 def snippets_import(request: UserRequest) -> HttpResponse:
-    """Take a file and show what it would do; with `plan`, do exactly what was shown."""
+    """Accept a file and show what it would change; with `plan`, make exactly the changes that were shown."""
     if request.method != "POST":
         return show(request, ImportPage(ImportForm()))
     if "plan" in request.POST:

@@ -144,7 +144,7 @@ def _listed(described: Sequence[CustomField]) -> ListedFields:
 
 
 def _source(request: UserRequest) -> ListSource:
-    """Read what the address asks for, and note that a user looks at the list."""
+    """Read the query of the address, and record that a user is looking at the list."""
     known = overview_for(request.user)
     note_use(known.index, known.now)
     described, statuses = described_of(known.choices), get_statuses(known.choices)

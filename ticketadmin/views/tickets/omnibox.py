@@ -39,7 +39,7 @@ def go(request: UserRequest) -> HttpResponse:
 
 
 def long_text_leads_to(request: UserRequest, typed: str) -> HttpResponse | None:
-    """Redirect to what a long text from the box means; None for a list of codes, which is taken whole."""
+    """Redirect to what a long text from the box means; None for a list of codes, which is used whole."""
     index = current_index()
     codes = omnibox.known_codes(index, typed)
     found = omnibox.codes_in(typed, codes)
