@@ -53,6 +53,15 @@ ACROSS = """(links) => {
       && box.top < own.bottom && own.top < box.bottom);
   }).map((link) => link.innerText);
 }"""
+# Pixels from the edge of what is in a card to what is in the first cells of its table.
+INSET = """(table) => {
+  const card = table.closest(".card");
+  const edge = card.getBoundingClientRect().left + card.clientLeft
+    + parseFloat(getComputedStyle(card).paddingLeft);
+  return [...table.querySelectorAll(":is(th, td):first-child")].map((cell) =>
+    Math.round(cell.getBoundingClientRect().left + parseFloat(getComputedStyle(cell).paddingLeft) - edge))
+    .filter((inset) => inset !== 0);
+}"""
 RIGHT = "(boxes) => [...new Set(boxes.map((one) => Math.round(one.getBoundingClientRect().right)))]"
 ROWS = "(boxes) => Object.values(Object.groupBy(boxes, (one) => one.offsetTop)).map((row) => row.length)"
 
@@ -149,6 +158,18 @@ def test_boxes_of_settings_stay_in_their_frame_beside_the_links(tab_of: Callable
         over[path] = page.locator("#content .form-row").evaluate_all(OVER)
 
     assert {path: names for path, names in over.items() if names} == {}
+
+
+def test_what_is_in_a_table_begins_where_the_rest_of_its_card_does(
+    tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    lead = Lead(live)
+    lead.choose([CODE])
+    lead.close()
+    tab = tab_of("admin", viewport={"width": 1280, "height": 900})
+    for path in ("/audit/", "/tickets/", "/bulk/"):
+        table = tab.goto(path).locator("main .table--cards").first
+        assert table.evaluate(INSET) == [], path
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -19,7 +19,7 @@ from tests.sandbox_driver import Sandbox, SandboxProcess
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = "ABCXYZ1234"
-SHEETS = ("components", "forms", "bulk", "layout")
+SHEETS = ("components", "forms", "account", "bulk", "conflict", "layout")
 # Classes that only a script or a library sets, or that frame a whole page.
 ELSEWHERE = re.compile(
     r"^(ProseMirror|prose-|suggestions|status-menu|menu|skip|page-head--|columns__side|bar__nav|link-target"
