@@ -625,7 +625,7 @@ def test_a_page_examines_a_limited_number_of_conflicts(web: Client, sandbox: San
     post_init.disconnect(count, sender=BulkItem)
 
     assert len(made) < 1.5 * MAX_CONFLICTS_COUNTED
-    assert f"{2 * MAX_CONFLICTS_COUNTED + 5} tickets changed in the CRM after the export" in page
+    assert f"{2 * MAX_CONFLICTS_COUNTED + 5:,} tickets changed in the CRM after the export" in page
     assert 'name="column.ticket_title"' in page
     assert page.count('name="ticket.') == MAX_CONFLICTS_SHOWN
 
