@@ -10,6 +10,7 @@ from django.test import Client
 
 from tests.sandbox_driver import Sandbox
 from ticketadmin.models import BulkFile, BulkState, BulkUpdate, CustomField, User
+from ticketadmin.services.bulk.files import message_in
 
 pytestmark = pytest.mark.django_db
 DAYS = (
@@ -252,7 +253,7 @@ def test_changing_a_reading_makes_the_deciding_cell_an_error(
     shown = web.post(f"/bulk/{run.uuid}/", {"changed_reading_0": answer}).content.decode()
 
     run.refresh_from_db()
-    assert (run.state, [one["message"] for one in run.notes["errors"]]) == (BulkState.DRAFT, [error])
+    assert (run.state, [message_in(one) for one in run.notes["errors"]]) == (BulkState.DRAFT, [error])
     assert error in shown
     assert read_values(run, len(cells)) == read
     assert "as you chose." in page_of(web, run)

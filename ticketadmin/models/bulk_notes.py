@@ -46,7 +46,8 @@ class BulkNotes(TypedDict, total=False):
     malformed: list[str]
     malformed_count: int
 
-    # An uploaded file: `services/bulk/files.py`. Errors and warnings are `RowError`s, again the first ones.
+    # An uploaded file: `services/bulk/files.py`. Errors and warnings are `RowError`s, again the first
+    # ones, with `messages` by language.
     file: str
     columns: list[str]  # the fields that the file changes itself
     errors: list[dict[str, Any]]

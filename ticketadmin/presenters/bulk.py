@@ -33,6 +33,7 @@ from ticketadmin.presenters.page import Page, page
 from ticketadmin.presenters.paging import PageLinks, TabLink
 from ticketadmin.presenters.rules import describe_all
 from ticketadmin.presenters.sent_along import would_be_lost
+from ticketadmin.services.bulk.files import message_in
 from ticketadmin.services.bulk.outcome_file import Ending, RowEndings
 from ticketadmin.services.bulk.progress import Progress, progress_of
 from ticketadmin.services.bulk.rollout import damage_seen
@@ -254,7 +255,7 @@ def _wrong_rows(bulk: BulkUpdate) -> dict[int, Ending]:
     """Return the ending of each row with a known error; only the first errors of a file are kept."""
     found = defaultdict(list)
     for error in bulk.notes.get("errors", []):
-        found[error["row"]].append(f"{error['column']}: {error['message']}")
+        found[error["row"]].append(f"{error['column']}: {message_in(error)}")
     return {row: _not_sent(" · ".join(texts)) for row, texts in found.items()}
 
 

@@ -1,6 +1,7 @@
 """Texts in templates: shortened, dates, differences, the page's own address. No `{% load %}` is needed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -12,6 +13,8 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from ticketadmin.presenters import dates
+from ticketadmin.services.bulk.files import message_in
+from ticketadmin.services.bulk.rows import RowError
 from ticketadmin.services.values.diffs import Piece
 from ticketadmin.text import normalize
 from ticketadmin.views import redirects
@@ -41,6 +44,12 @@ def truncatechars(value: str, limit: int) -> str:
 def content_limit(*, is_read: bool = False) -> str:
     """Return how many characters of content can be stored: for a script, or as users read numbers."""
     return number_format(settings.CONTENT_MAX_CHARACTERS, force_grouping=is_read, use_l10n=is_read)
+
+
+@register.filter
+def row_message(error: RowError | Mapping[str, Any]) -> str:
+    """Return what an error in a row of a file says: found just now, or kept with the bulk update."""
+    return str(error.message) if isinstance(error, RowError) else message_in(error)
 
 
 @register.filter

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.bulk.exports import is_missing, is_shortened
 from ticketadmin.services.bulk.notation import (
@@ -20,7 +20,7 @@ from ticketadmin.services.bulk.notation import (
     notations_of_day,
     notations_of_number,
 )
-from ticketadmin.services.bulk.spellings import with_names, with_spellings
+from ticketadmin.services.bulk.spellings import first_message, with_names, with_spellings
 from ticketadmin.services.saving.edit import CLEAR, Clear, Set
 from ticketadmin.services.saving.signature import refuse_signature
 from ticketadmin.services.values.choice_codecs import unknown_option
@@ -145,7 +145,7 @@ def _is_answer(field: Field, text: str) -> bool:
 
 def _helpful(error: ValidationError, field: Field, schema: TicketSchema) -> ValidationError:
     """Return the error with every spelling, or name, that its column accepts."""
-    message = error.messages[0]
+    message = first_message(error)
     if error.code in {"unknown_name", "unknown_option"}:
         return ValidationError(with_names(message, field, schema), code=error.code)
     names_spellings = error.code in {"invalid_number", "invalid_answer", "invalid_phone"}

@@ -5,21 +5,22 @@ are JSON, and hold no more than a page shows; everything else is read again from
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ticketadmin.models import BulkFile, BulkNotes, BulkState, BulkUpdate, FileReading, User
 from ticketadmin.services.bulk.columns import has_header
 from ticketadmin.services.bulk.questions import Answers
-from ticketadmin.services.bulk.rows import BulkTable, plan_rows
+from ticketadmin.services.bulk.rows import BulkTable, RowError, plan_rows
 from ticketadmin.services.bulk.runs import (
     Chosen,
     ChosenTickets,
@@ -177,15 +178,30 @@ def _notes_of(table: BulkTable, name: str) -> BulkNotes:
     return {
         "file": name,
         "columns": _brought(table),
-        "errors": [asdict(error) for error in table.errors],
+        "errors": [_told(error) for error in table.errors],
         "error_rows": len(table.error_rows),
-        "warnings": [asdict(warning) for warning in table.warnings],
+        "warnings": [_told(warning) for warning in table.warnings],
         "warning_count": table.warning_count,
         "read_as": [asdict(one) for one in table.read_as[:SHOWN_PIECES]],
         "questions": [asdict(one) for one in table.questions],
         "decided": [asdict(one) for one in table.decided],
         "reading": _reading_of(table),
     }
+
+
+def _told(error: RowError) -> dict[str, Any]:
+    """Return an error as JSON, with its message in each language: who reads it later may use another."""
+    messages = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            messages[language] = str(error.message)
+    return {"row": error.row, "column": error.column, "messages": messages, "value": error.value}
+
+
+def message_in(error: Mapping[str, Any]) -> str:
+    """Return the message of an error in the notes, in the language of now; earlier versions kept one."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    return str(error["messages"][language] if "messages" in error else error["message"])
 
 
 def _brought(table: BulkTable) -> list[str]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.bulk.spellings import with_spellings
 from ticketadmin.services.values.fields import Kind
@@ -53,7 +54,7 @@ class ColumnReading:
             raise ValidationError(_misfits()[self.notation], code="other_notation")
 
 
-def _misfits() -> Mapping[Notation, str]:
+def _misfits() -> Mapping[Notation, Any]:
     return {
         Notation.DAY_FIRST: _("This is not a day as day/month/year, which you chose for this column."),
         Notation.MONTH_FIRST: _("This is not a day as month/day/year, which you chose for this column."),

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.bulk.exports import is_ending, only_informs, shows_when_read
 from ticketadmin.services.saving.edit import Clear, Set

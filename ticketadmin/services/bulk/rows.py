@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.bulk.cells import (
     is_read_as,
@@ -38,7 +40,7 @@ from ticketadmin.services.bulk.returned import (
     refuse_shortened,
     returned_file,
 )
-from ticketadmin.services.bulk.spellings import CODE_EXAMPLES, with_names, write_it_as
+from ticketadmin.services.bulk.spellings import CODE_EXAMPLES, filled, first_message, with_names, write_it_as
 from ticketadmin.services.saving.edit import Clear, Set
 from ticketadmin.services.spreadsheets.records import ExportedCell, RecordProblem
 from ticketadmin.services.spreadsheets.table import Table, TableRow
@@ -58,11 +60,14 @@ _REMEMBERED = 100  # characters: statuses and days repeat in a column, contents 
 
 @dataclass(frozen=True)
 class RowError:
-    """An error or a warning, with its row as the spreadsheet numbers it and the name of its column."""
+    """An error or a warning, with its row as the spreadsheet numbers it and the name of its column.
+
+    The message is in the language in which it is shown.
+    """
 
     row: int
     column: str
-    message: str
+    message: str | Promise
     value: str = ""
 
 
@@ -240,7 +245,8 @@ class _Reading:
             for plan in same:
                 others = ", ".join(str(one.row_number) for one in same[:6] if one is not plan)
                 message = _("This ticket is also in row %(rows)s. Keep one row for each ticket.")
-                self._add_error(plan.row_number, self.code_column.name, message % {"rows": others}, plan.code)
+                told = filled(message, rows=others)
+                self._add_error(plan.row_number, self.code_column.name, told, plan.code)
 
     def _code_of(self, row: TableRow) -> str:
         column = self.code_column
@@ -248,7 +254,7 @@ class _Reading:
         try:
             _check_code(text, self.problems.get((row.number, column.index)))
         except ValidationError as error:
-            self._add_error(row.number, column.name, error.messages[0], text)
+            self._add_error(row.number, column.name, first_message(error), text)
             return ""
         return text
 
@@ -264,17 +270,17 @@ class _Reading:
         except ValidationError as error:
             wish = error
         if isinstance(wish, ValidationError):
-            self._add_error(row, column.name, wish.messages[0], text)
+            self._add_error(row, column.name, first_message(wish), text)
             return None
         if wish and cell and is_kept(field, wish, cell, self.schema):
             return None
         if isinstance(wish, Set) and (others := not_offered(field, wish.value)):
             if not self.compares:
-                message = with_names(unknown_option(others[0]).messages[0], field, self.schema)
+                message = with_names(first_message(unknown_option(others[0])), field, self.schema)
                 self._add_error(row, column.name, message, text)
                 return None
             message = _("%(value)s is not offered. It goes only to tickets that hold it already.")
-            self.warnings.append(RowError(row, column.name, message % {"value": others[0]}, text))
+            self.warnings.append(RowError(row, column.name, filled(message, value=others[0]), text))
         if lacks_leading_zero(field, text):
             message = _("The spreadsheet may have dropped the 0 in front of this number.")
             self.warnings.append(RowError(row, column.name, message, text))
@@ -298,7 +304,7 @@ class _Reading:
             self.known[key] = wish
         return wish
 
-    def _add_error(self, row: int, column: str, message: str, value: str) -> None:
+    def _add_error(self, row: int, column: str, message: str | Promise, value: str) -> None:
         short = value if len(value) <= _MAX_VALUE else value[:_MAX_VALUE] + "…"
         self.error_rows.add(row)
         self.errors_of[row] += 1
@@ -318,4 +324,4 @@ def _check_code(text: str, problem: str | None) -> None:
     refuse_damage(text)
     if not CODE.fullmatch(text):
         message = _("This is not a ticket code: 1 to 64 letters, digits, hyphens and underscores.")
-        raise ValidationError(f"{message} {write_it_as(CODE_EXAMPLES)}", code="invalid_code")
+        raise ValidationError(format_lazy("{} {}", message, write_it_as(CODE_EXAMPLES)), code="invalid_code")

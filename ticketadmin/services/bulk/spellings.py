@@ -3,9 +3,13 @@
 An example represents its spelling, and a test reads every one of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from django.utils.translation import gettext as _
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise, lazy
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.values.fields import Field, Kind
 from ticketadmin.services.values.schema import TicketSchema
@@ -30,24 +34,40 @@ _NAMES_SHOWN = 20
 CODE_EXAMPLES = ("TK-240001", "tk_15", "240001")
 
 
-def with_spellings(message: str, kind: Kind) -> str:
+def filled(message: str | Promise, **values: str) -> Any:
+    """Return a message with values in it, lazily: in the language in which it is shown."""
+    return _filled(message, values)
+
+
+def first_message(error: ValidationError) -> Any:
+    """Return what an error says, lazily."""
+    return _first_message(error)
+
+
+_filled: Callable[..., Any] = lazy(lambda message, values: str(message) % values, str)
+_first_message: Callable[..., Any] = lazy(lambda error: str(error.messages[0]), str)
+
+
+def with_spellings(message: str | Promise, kind: Kind) -> Any:
     """Return an error message followed by every spelling that is accepted for the kind."""
     examples = SPELLINGS.get(kind, ())
-    return message if all(one in message for one in examples) else f"{message} {write_it_as(examples)}"
+    if all(one in str(message) for one in examples):
+        return message
+    return format_lazy("{} {}", message, write_it_as(examples))
 
 
-def with_names(message: str, field: Field, schema: TicketSchema) -> str:
+def with_names(message: str | Promise, field: Field, schema: TicketSchema) -> Any:
     """Return an error message followed by the names that a column of names accepts."""
     names = [label for _value, label in field.choices] or list(schema.choices.of_field(field.name).names)
     if not names:
         return message
     shown = "; ".join(names[:_NAMES_SHOWN]) + ("; …" if len(names) > _NAMES_SHOWN else "")
-    return f"{message} " + _("Accepted values: %(names)s.") % {"names": shown}
+    return format_lazy("{} {}", message, filled(_("Accepted values: %(names)s."), names=shown))
 
 
-def write_it_as(examples: tuple[str, ...]) -> str:
+def write_it_as(examples: tuple[str, ...]) -> Any:
     """Return the sentence that names the spellings."""
     if len(examples) == 1:
-        return _("Write it as in this example: %(example)s.") % {"example": examples[0]}
+        return filled(_("Write it as in this example: %(example)s."), example=examples[0])
     first, last = "; ".join(examples[:-1]), examples[-1]
-    return _("Write it like one of these: %(first)s or %(last)s.") % {"first": first, "last": last}
+    return filled(_("Write it like one of these: %(first)s or %(last)s."), first=first, last=last)

@@ -125,4 +125,4 @@ def _how(kind: Kind) -> str:
         Kind.RAW: "",
     }
     examples = SPELLINGS.get(kind)
-    return " ".join(filter(None, [ways[kind], write_it_as(examples) if examples else ""]))
+    return " ".join(filter(None, [ways[kind], str(write_it_as(examples)) if examples else ""]))

@@ -1,7 +1,7 @@
 """The kinds with options: one of several, several, yes or no."""
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.values.browser import Widget, posted_text
 from ticketadmin.services.values.codec import Codec, Inputs, box_for, seen_text, typed_text

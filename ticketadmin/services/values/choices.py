@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.models import CustomField, Reading, StatusSetting, TicketRule
 from ticketadmin.services.values.browser import with_plain_line_ends

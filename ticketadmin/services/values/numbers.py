@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.services.values.browser import Widget, is_date
 from ticketadmin.services.values.codec import Codec, Inputs, box_for, seen_text

@@ -5,7 +5,7 @@ import re
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from ticketadmin.markup import is_blank_html
 from ticketadmin.sanitizing import ContentTooComplex, as_html, clean_html, known_clean
