@@ -27,7 +27,7 @@ class Trait(Flag):
 
     NOTHING = 0
     SAVED = auto()  # the user's text is safe in the CRM: its draft may go
-    APPLIED = auto()  # the CRM was seen to hold what was sent, or what it made of it
+    APPLIED = auto()  # the CRM held what was sent, or its own form of it
     UNCHANGED = auto()  # the CRM certainly kept the old value
     OPEN = auto()  # reading the ticket again may settle it
     FAILED = auto()  # the ticket does not hold what was wanted, or may not

@@ -29,7 +29,7 @@ _IMAGE = re.compile("<img" + _ATTRIBUTES)
 _ANCHOR = re.compile(f"<a{_ATTRIBUTES}|</a>")
 _NAMED_VALUE = re.compile(r'([a-z]+)="([^"]*)"')
 _ANY_TAG = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>')
-# What people take for an address: with a scheme, with www, or ending in a name that files rarely end in.
+# What users take for an address: with a scheme, with www, or with an ending that file names rarely have.
 _WITH_SCHEME = re.compile(r"(?:https?:[/\\]{1,2}|www\.)[^\s/?#\\]+", re.IGNORECASE)
 _DOTTED = re.compile(r"[\w.-]+")
 _ENDINGS = frozenset("com net org info biz edu gov vn".split())

@@ -51,7 +51,7 @@ class StatusPage(QuickResult):
     rules: Sequence[str]  # what they require for it, a sentence each
     signature: str | Promise
     omitted: Notice | None
-    searched: str = ""  # what else the words meant that are no status, as a search
+    searched: str = ""  # the words as a search, if they are not a status
     snippets: SnippetChoice | None = None  # to choose from for the reason, without scripts
 
 

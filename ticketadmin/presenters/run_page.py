@@ -126,7 +126,7 @@ class RunPage(Page):
     says_key: str
     says: str
     tiles: tuple[Tile, ...]
-    further_tiles: tuple[Tile, ...]  # counts that are no part of the bar
+    further_tiles: tuple[Tile, ...]  # counts that are not part of the bar
     shown: str  # the key of the tile whose tickets are listed
     items: list[PresentedItem]
     pages: PageLinks

@@ -92,7 +92,7 @@ class Crm:
             self._database.execute("DELETE FROM ticket WHERE seeded IS NULL")
             self._database.execute("UPDATE ticket SET body = seeded WHERE body IS NOT seeded")
         if any(seeded and code not in self.tickets for code, seeded in rows):
-            self.tickets = self._load()  # what was removed comes back in its old place
+            self.tickets = self._load()  # what was removed returns to its old place
             return
         for code, seeded in rows:
             if seeded is None:

@@ -14,7 +14,7 @@ from ticketadmin.ticketapi.reasons import Reason
 Json = Any  # None, bool, int, float, str, list or dict, nested
 
 MAX_CUSTOM_FIELDS = 400  # a form with more could not be posted (DATA_UPLOAD_MAX_NUMBER_FIELDS)
-# The fields that PUT takes, but for `custom_fields`. `services/values/fields.py` says how each is typed.
+# The fields that PUT accepts, except `custom_fields`. `services/values/fields.py` says how each is typed.
 STANDARD_FIELDS = (
     "ticket_title",
     "ticket_content",

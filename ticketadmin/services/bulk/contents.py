@@ -22,7 +22,7 @@ from ticketadmin.ticketapi.reasons import Reason
 CONTENT = "ticket_content"
 MAX_WITH_CONTENTS = 500  # of one file with contents
 MAX_CONTENT_BYTES = 5_000_000  # of one file, in UTF-8: with its record it stays below what an upload may hold
-MAX_CONTENT_SECONDS = 60.0  # of reading: proxies give up a download that sends nothing for 90
+MAX_CONTENT_SECONDS = 60.0  # of reading: proxies abort a download that sends nothing for 90
 
 
 class ContentReader:

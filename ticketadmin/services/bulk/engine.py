@@ -79,7 +79,7 @@ class Turn:
         self.steps = Steps(bulk, self.lease, self.pace, self.rollout)
         self.proofs = Proofs()
         self.tasks = 0  # given to threads and not finished
-        self.is_writing = False  # a thread writes to the index: that takes 0.1 s, in which tickets go on
+        self.is_writing = False  # a thread is writing to the index for 0.1 s, during which tickets go on
         self.in_flight: dict[int, BulkItem] = {}
         self.claimed: list[BulkItem] = []
         self.singly: set[int] = set()  # claimed items of which the list showed too little

@@ -19,7 +19,7 @@ class Work:
     bulk: BulkUpdate
     user: User
     schema: TicketSchema
-    rules: tuple[TicketRule, ...] = ()  # of the dry run; a save reads them anew
+    rules: tuple[TicketRule, ...] = ()  # of the dry run; a save reads them again
 
     @property
     def brings_its_base(self) -> bool:

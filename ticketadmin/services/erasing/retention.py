@@ -50,7 +50,7 @@ CLEANING_INTERVAL = timedelta(hours=1)
 _RETENTION_CAME = "0015_erasing"  # the migration with which retention came
 
 logger = logging.getLogger(__name__)
-Kept = tuple[QuerySet[Any], str]  # rows, and the column that tells their age
+Kept = tuple[QuerySet[Any], str]  # rows, and the column with their age
 
 # The rows that a setting is for, by the setting's name.
 BY_SETTING: Mapping[str, Kept] = {

@@ -314,7 +314,9 @@ def _move_on(index: TicketIndex, able: Capabilities, cursor: Cursor, page: Liste
     )
     if cursor.by_id:
         if min(ids, default=cursor.after + 1) <= cursor.after or not is_sorted(ids, descending=False):
-            keep_capabilities(index, replace(able, filters_by_id=False))  # it was once, and is no longer
+            keep_capabilities(
+                index, replace(able, filters_by_id=False)
+            )  # it was there once, and no longer is
             moved = replace(moved, by_id=False, after=0, offset=0, idle=0)
             _keep_cursor(index, moved)
             return

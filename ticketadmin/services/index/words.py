@@ -15,7 +15,7 @@ MAX_SEARCH_WORDS = 12
 MAX_SEARCHED_TEXT = 500  # characters of one field that search looks at
 WHOLE_NUMBER_DIGITS = 10  # digits of a whole telephone number, with its first 0
 COUNTRY = "84"  # Vietnam's calling code: +84 912… and 0912… are one number
-# Digits with what people put between them; never across a line, since each field has a line of its own.
+# Digits with what users put between them; never across a line, since each field is a line.
 _PHONE = re.compile(r"(?<![\w-])[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){5,19}(?![\w-])")
 _EDGES = " \t\"'`“”‘’„«»()[]{}<>,;:!?….*|/\\=~_–—-"  # of words; behind a word, # and + belong to it: “C#”
 _IN_FRONT = _EDGES + "#№"

@@ -30,7 +30,7 @@ Pairs = Mapping[str, tuple[Value, Value]]  # before and after, by field name
 class WriteState(Enum):
     """What is known of a write when its ticket is read."""
 
-    JUST_ACCEPTED = auto()  # accepted, and read at once
+    JUST_ACCEPTED = auto()  # accepted, and read immediately
     ACCEPTED = auto()  # accepted, and read later
     UNANSWERED = auto()  # ended without a usable answer, or too long ago to arrive
     UNDER_WAY = auto()  # not answered, and may still arrive
