@@ -12,7 +12,7 @@ from ticketadmin.forms.rendering import PLAIN_WIDGETS
 from ticketadmin.services.recipes.recipe import TEXTS
 from ticketadmin.services.saving.signature import sign_field
 from ticketadmin.services.values.browser import Widget
-from ticketadmin.services.values.fields import Field, Kind, Value
+from ticketadmin.services.values.fields import Field, Kind, Value, undescribed
 from ticketadmin.services.values.inputs import Inputs, widget_of
 from ticketadmin.services.values.schema import TicketSchema
 
@@ -28,6 +28,15 @@ _INPUTS: dict[Widget, dict[str, Any]] = {
     Widget.PHONE: {"type": "tel"},
     Widget.NUMBER: {"inputmode": "decimal"},
 }
+
+_REMOVED = _(
+    "There is no field “%(name)s” here any more, so what you chose for it is left out. Check the rest and "
+    "go on."
+)
+_REMOVED_WITH_VALUE = _(
+    "There is no field “%(name)s” here any more, so its value is left out: “%(value)s”. Check the rest and "
+    "go on."
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,22 @@ class ActionsForm(forms.Form):
     def typed(self, name: str) -> Inputs:
         """Return what was posted for the box of this name."""
         return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
+
+    def refuse_removed_fields(self) -> None:
+        """Say what was chosen for fields that the form no longer has: it must not go without a word.
+
+        A field can be removed while the form is open. The form is then shown without it, so what is posted
+        next has no more of it.
+        """
+        posted = self.data if isinstance(self.data, QueryDict) else QueryDict()
+        rows = [key.removeprefix(ACTION) for key in posted if key.startswith(ACTION)]
+        for name in rows:
+            texts = [text for text in posted.getlist(name) if text.strip()]
+            if ACTION + name in self.fields or (posted[ACTION + name] in {"", KEEP} and not texts):
+                continue
+            message = _REMOVED_WITH_VALUE if texts else _REMOVED
+            params = {"name": undescribed(name).label, "value": ", ".join(texts)}
+            self.add_error(None, forms.ValidationError(message, code="removed", params=params))
 
     def refuse_kept_value(self, name: str) -> None:
         """Add an error to a field with a typed value that its action would ignore."""

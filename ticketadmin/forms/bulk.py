@@ -149,6 +149,7 @@ class ChangesForm(ActionsForm):
         except InvalidEdit as invalid:
             self.add_error(None, forms.ValidationError(dict(invalid.errors)))
         self._require_usable_recipe()
+        self.refuse_removed_fields()
         return self.cleaned_data
 
     def _require_usable_recipe(self) -> None:

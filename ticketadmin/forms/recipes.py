@@ -94,6 +94,7 @@ class RecipeForm(ActionsForm):
         """Turn what was posted into `self.changes`; each problem is at its field."""
         found = [self._change(field) for field in self.schema.fields.values()]
         self.changes = tuple(change for change in found if change)
+        self.refuse_removed_fields()
         if not self.changes and not self.errors:
             message = _("Choose at least one change.")
             self.add_error(None, forms.ValidationError(message, code="no_change"))
