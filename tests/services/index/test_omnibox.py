@@ -6,6 +6,7 @@ from ticketadmin.services.index.omnibox import (
     CodeAndWords,
     KnownCodes,
     ManyTickets,
+    NamedRecipe,
     OmniboxMeaning,
     OneTicket,
     SearchWords,
@@ -52,6 +53,7 @@ STATUSES = ["Mới", "Đang xử lý", "Chờ khách hàng", "Đã hoàn tất",
         ("(#TK-0001)", OneTicket("TK-0001")),
         ("“tk-abc”…", OneTicket("TK-ABC")),
         ("#TK-0001: huy", StatusChange("TK-0001", "Hủy")),
+        ("TK-0001 /", NamedRecipe(("TK-0001",), "")),
     ],
 )
 def test_every_form_of_query_is_understood(text: str, meaning: OmniboxMeaning) -> None:

@@ -125,6 +125,8 @@ class KnownCodes:
 
         A code that the index knows with other marks counts if there is one of these alone.
         """
+        if len(typed.split()) > 1:
+            return ""
         word = bare(typed)
         meant = {known for way in code_spellings(word.lower()) if (known := self.spelled.get(sort_key(way)))}
         return self.code_in(word) or (meant.pop() if len(meant) == 1 else "")
