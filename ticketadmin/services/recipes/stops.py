@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 
 from ticketadmin.services.values.schema import TicketSchema
@@ -41,10 +42,11 @@ class Stop:
 
     @classmethod
     def of_error(cls, name: str, error: ValidationError) -> "Stop":
-        """Return the reason for an error of a field that was raised without a language."""
+        """Return the reason for an error of a field."""
         given = (error.params or {}).items()
         params = {key: value if isinstance(value, int) else str(value)[:MAX_PARAM] for key, value in given}
-        return cls(name, error.code or "invalid", str(error.message), params)
+        with translation.override(None):  # the text of the catalogue, which each reader's language translates
+            return cls(name, error.code or "invalid", str(error.message), params)
 
 
 def describe_stop(stop: Stop, schema: TicketSchema) -> str:
