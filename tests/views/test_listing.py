@@ -1007,3 +1007,16 @@ def test_update_only_mode_sets_a_status_and_says_that_it_is_unchecked(
 
     assert "cannot be checked" in page
     assert sandbox.puts() == [{"ticket_code": CODE, "status_name": "Hủy"}]
+
+
+@pytest.mark.parametrize(
+    ("day", "is_used"), [("0001-01-01", False), ("0202-06-01", False), ("9999-12-31", True)]
+)
+@pytest.mark.parametrize("name", ["changed_since", "expected_from", "expected_to"])
+def test_a_day_of_a_year_that_is_not_typed_out_is_no_filter(
+    name: str, day: str, is_used: bool, web: Client
+) -> None:
+    answer = web.get(f"/tickets/?{name}={day}")
+
+    assert answer.status_code == 200
+    assert ("is not a date, so this filter is ignored" in text_of(answer)) is not is_used

@@ -26,6 +26,7 @@ from ticketadmin.services.index.spelling import NamedColumn, name_in_index
 from ticketadmin.services.index.words import MAX_SEARCH_QUERY, MAX_SEARCH_WORDS, searched_part, terms_in
 from ticketadmin.services.values.choices import ChoiceList, Choices
 from ticketadmin.services.values.fields import CUSTOM_PREFIX
+from ticketadmin.services.values.numbers import FIRST_YEAR
 from ticketadmin.text import folded
 from ticketadmin.ticketapi.client import CODE
 
@@ -126,6 +127,8 @@ class _Reader:
         try:
             found = date.fromisoformat(text[:10])
         except ValueError:
+            found = None
+        if found is None or found.year < FIRST_YEAR:  # the calendar's first day has no beginning in UTC
             self.drop(text, _("“%(value)s” is not a date, so this filter is ignored."))
             return None
         self.kept[name] = found.isoformat()
