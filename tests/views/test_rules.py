@@ -234,6 +234,7 @@ def test_every_entry_point_obeys_a_rule_and_works_without_one(
         assert any(one in told for one in words)
 
 
+@pytest.mark.slow
 def test_seven_of_a_hundred_tickets_break_a_rule_and_the_rest_are_sent(
     serial: None, lead: User, client_of: Any, sandbox: Sandbox
 ) -> None:
