@@ -281,6 +281,24 @@ def test_another_user_who_signs_in_within_the_page_never_sees_the_text(
     assert live_sandbox.puts(CODE) == []
 
 
+@pytest.mark.parametrize("cookies", [("csrftoken",), ("csrftoken", "sessionid")], ids=["token", "session"])
+def test_a_form_with_one_box_goes_on_with_a_new_token(
+    cookies: tuple[str, ...], tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    tab = tab_of("admin")
+    page = tab.goto("/erase/")
+    page.locator("[name=subject]").fill("khong-co-ai@example.com")
+    for name in cookies:
+        tab.context.clear_cookies(name=name)
+    page.locator("form[data-guard] .button--primary").click()
+    if "sessionid" in cookies:
+        page.get_by_role("dialog").locator("[name=password]").fill(live.passwords["admin"])
+        page.get_by_role("dialog").locator(".button--primary").click()
+
+    expect(page.locator("main")).to_contain_text("khong-co-ai@example.com")  # what was looked up
+    expect(page.locator("h1")).to_have_text("Erase data")
+
+
 @pytest.mark.parametrize("locale", ["en-GB", "vi-VN"])
 @pytest.mark.parametrize(("path", "box"), [("/snippets/new/", "content"), ("/bulk/new/", "codes")])
 def test_a_form_without_drafts_stays_and_is_not_sent_in_the_name_of_another_user_who_signed_in(
