@@ -31,7 +31,8 @@ async function send(url, data, place, sending) {
   } catch (error) {
     if (error instanceof SignedOut) {
       place.replaceChildren(...before);
-      return (await signIn()) ? send(url, data, place, sending) : {};
+      if (!(await signIn())) return {};
+      return await send(url, data, place, sending); // awaited: the place is busy until then
     }
     if (!(error instanceof Unreachable)) throw error;
     place.replaceChildren(...before);

@@ -85,6 +85,26 @@ def test_each_of_several_rows_shows_its_result_although_the_list_was_refreshed_m
         expect(row).to_contain_text("“Chờ khách hàng”")
 
 
+def test_a_row_in_progress_after_signing_in_again_shows_its_result_although_the_list_was_refreshed(
+    page: Page, live: LiveServer
+) -> None:
+    row = page.locator(ROWS).nth(4)
+    page.context.clear_cookies(name="sessionid")
+    row.locator("[data-quick-set]").click()
+    page.get_by_role("menuitem", name="Chờ khách hàng").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Password").fill(live.passwords["staff"])
+    held = hold(page, "**/status/")
+    dialog.get_by_role("button", name="Sign in and continue").click()
+    expect(row).to_contain_text("sending…")
+    with page.expect_response("**/list/**"):
+        page.get_by_role("link", name="Refresh").click()
+    expect(page.locator("[data-list]")).not_to_have_attribute("aria-busy", "true")
+    held[0].continue_()
+
+    expect(row).to_contain_text("“Chờ khách hàng”")
+
+
 def test_a_failed_refresh_says_so_and_leaves_the_list_as_it_is(page: Page) -> None:
     page.route("**/list/**", lambda route: route.abort())
     again, said = page.get_by_role("link", name="Refresh"), page.locator("[data-list-head] [role=status]")
