@@ -127,6 +127,19 @@ def test_boxes_of_a_confirmation_are_in_one_line(
     assert boxes.evaluate_all(ROWS) == [2]
 
 
+def test_what_says_nothing_yet_takes_no_room_on_the_page_of_a_run(
+    tab_of: Callable[..., Tab], live: LiveServer
+) -> None:
+    lead = Lead(live)
+    worker = LiveWorker(live, "room-worker")
+    path = lead.check(lead.choose([CODE]), emergency_phone="0909123124")
+    lead.close()
+    worker.stop()
+    page = tab_of("lead").goto(path)
+
+    assert page.locator(".page-head, [data-bulk-live]").evaluate_all(GAPS) == [24]
+
+
 def test_bars_of_the_runs_fill_their_cells_on_a_phone(tab_of: Callable[..., Tab], live: LiveServer) -> None:
     lead = Lead(live)
     lead.choose([CODE])
