@@ -13,7 +13,7 @@ from tests.live import LiveServer, LiveWorker
 from tests.sandbox_driver import Sandbox, SandboxProcess
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 CODE = "ABCXYZ1234"
 WINDOW = {"width": 1200, "height": 760}
