@@ -29,8 +29,8 @@ class Visitor:
         self.server = server
         self.session = requests.Session()
         self.session.trust_env = False
-        # An idle connection may be closed by the server in the moment it is used again; browsers then ask
-        # once more, this client does not.
+        # The server may close an idle connection just when it is used again; browsers then send
+        # it once more, this client does not.
         self.session.headers["Connection"] = "close"
         # Cookie and field that agree, as the sign-in page gives them: it would be rendered hundreds of times.
         # Tests that sign in with a browser use the page's own (`test_nothing_is_lost.py`).

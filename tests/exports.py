@@ -22,7 +22,7 @@ from ticketadmin.services.crm.reading import read_ticket
 from ticketadmin.services.index.rows import current_index, listed_fields, seen_in_ticket, write_rows
 
 OPTIONS = "1 = Vàng\n2 = Bạc\nA = =Đồng\n; = Dấu; phẩy"
-# What tickets hold, by kind: what people type, and what CRMs store although nobody typed it.
+# Values of tickets, by kind: what users type, and what CRMs store otherwise.
 VALUES: dict[str, tuple[Any, ...]] = {
     "text": (
         "mới", None, "", 0, 5, 1.5, False, True, "0", "false", "'=1+1", "=1+1", "@cmd", "-5", "+84 912", "'a",
@@ -102,7 +102,7 @@ def describe_fields() -> None:
 
 
 def fill_crm(sandbox: Sandbox, count: int) -> list[str]:
-    """Give the stand-in this many tickets of odd values, every value in at least one; return their codes."""
+    """Give the stand-in so many tickets with odd values, each value in at least one; return their codes."""
     model = sandbox.ticket("ABCXYZ1234")
     values = [itertools.cycle(VALUES[kind]) for kind in KINDS]
     codes = [f"ODD-{number:04}" for number in range(count)]
@@ -173,7 +173,7 @@ def dry_run(web: Client, bulk: BulkUpdate, **posted: str) -> BulkUpdate:
 
 
 def check(bulk: BulkUpdate) -> BulkUpdate:
-    """Read the tickets that wait for it, as a worker does."""
+    """Do the dry run of the waiting tickets, as a worker does."""
     bulk.refresh_from_db()
     assert bulk.state == BulkState.CHECKING
     assert bulk.owner

@@ -1,4 +1,4 @@
-"""Twenty files as programs and people write them, each with the result that a careful clerk would expect.
+"""Twenty files as programs and users write them, each with the result that a careful clerk would expect.
 
 They were written before the code that reads them was looked at. Codes are those of seeded tickets; the custom
 fields are those of `FIELDS`. What is expected is text: the value that would be stored.

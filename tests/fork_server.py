@@ -98,7 +98,7 @@ PROGRAMS: dict[str, Callable[..., None]] = {
 
 
 def serve() -> None:
-    """Fork a process a request, or wait for one that ends, until no more can come."""
+    """Fork a process for each request, or wait for one to end, until no more requests can come."""
     gc.collect()
     gc.freeze()  # collections in forked processes would otherwise copy every page of memory
     assert threading.active_count() == 1, "a fork takes no other thread along"
@@ -149,7 +149,7 @@ def run_and_leave(program: Callable[[], None]) -> NoReturn:
 
 
 def leave(code: str | int | None) -> NoReturn:
-    """End this process as `sys.exit(code)` does, but for the tidying of memory that ends with it anyway.
+    """End this process as `sys.exit(code)` does, except for freeing memory that the system frees anyway.
 
     To take the product's modules apart takes 0.08 s of processor time, nine tenths of a short command. The
     steps are those with which `multiprocessing` ends a forked process.

@@ -1,6 +1,6 @@
 """The CRM's lists of categories and statuses, as a process that has read them before knows them.
 
-To ask for both and to keep them takes 7 ms of processor time, and some of the stand-in's, in each of
+Fetching and storing both takes 7 ms of processor time, and some of the stand-in's, in each of
 thousands of tests whose pages show a ticket. A test of what comes without them begins with `forget_lists`.
 """
 
@@ -14,7 +14,7 @@ _LISTS = CrmSnapshot.objects.filter(name__in=(Snapshot.CATEGORIES, Snapshot.STAT
 
 
 def forget_lists() -> None:
-    """Let the next page that needs the lists ask for them, as after an installation."""
+    """Let the next page that needs the lists fetch them, as after an installation."""
     _LISTS.all().delete()
 
 

@@ -45,7 +45,7 @@ class LiveServer:
             "TICKET_API_URL": sandbox_url,
             "TICKET_API_KEY": KEY,
             "TICKET_API_TIMEOUT": "10",  # a machine that stalls must not look like a CRM that is down
-            "TICKET_INDEX_PER_SECOND": "0",  # what workers ask the CRM is what a test is about
+            "TICKET_INDEX_PER_SECOND": "0",  # a test controls which calls workers make
             **settings,
             **({"DATABASE_URL": database.url} if database else {}),
         }
@@ -117,7 +117,7 @@ class LiveServer:
     def _wait_for_workers(self) -> None:
         """Wait until no worker is at a bulk update; one that was killed counts for the time of its lease.
 
-        A worker that a busy machine held up longer than its lease goes on after it: hence the seconds more.
+        A worker delayed by a busy machine may continue after its lease: hence the additional seconds.
         """
         at_work = (
             "SELECT uuid, state, worker FROM ticketadmin_bulkupdate"
@@ -132,12 +132,12 @@ class LiveServer:
             wait_until(lambda: not rows(), lambda: f"workers are still at {rows()}")
 
     def forget_learnt_state(self) -> None:
-        """Delete what earlier tests taught it: that reading is refused, that the CRM asked it to wait."""
+        """Delete what it learnt in earlier tests: that reading is refused, that the CRM asked it to wait."""
         self._forget("ticketadmin_crmsnapshot", "reading", "omitted_fields")
         self._forget("ticketadmin_remotesnapshot", "circuit", "asked_to_wait")
 
     def forget_lists(self) -> None:
-        """Delete the CRM's lists, so that they are asked for again."""
+        """Delete the CRM's lists, so that they are fetched again."""
         self._forget("ticketadmin_crmsnapshot", "categories", "statuses")
 
     def _forget(self, table: str, *names: str) -> None:
@@ -218,7 +218,7 @@ class LiveServer:
             database.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def add_person(self, username: str, role: str = "staff", name: str = "", email: str = "") -> None:
-        """Make one more person."""
+        """Create another user."""
         self.passwords[username] = "a-long-test-password-1"
         self.execute(
             "from ticketadmin.models import User; from django.contrib.auth.models import Group;"
@@ -292,7 +292,7 @@ class LiveWorker:
 
 
 def _started(forks: ForkServer, log: Path, program: str, *arguments: str) -> Forked:
-    """Start a program that goes on by itself and writes to a log."""
+    """Start a program in the background that writes to a log."""
     with log.open("a") as output, Path(os.devnull).open() as nothing:
         streams = (nothing.fileno(), output.fileno(), output.fileno())
         return forks.start(program, *arguments, streams=streams, is_leader=True)

@@ -28,7 +28,7 @@ Types = Mapping[str, Any]
 EVERYWHERE = frozenset(
     "True False None csrf_token current forloop messages perms reader request user".split()
 )
-# What a partial may be given: it does without where it is not.
+# Optional arguments of partials.
 OPTIONAL = frozenset(
     """conflicts extra icon is_acted_on_above is_for_scripts is_small keeps_text look losing opens overall
     show_code show_details shown_above snippet_address takes_reason text toggles widget""".split()

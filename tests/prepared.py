@@ -1,4 +1,4 @@
-"""What tests and live servers start from, made once a test run: static files, tables, a database with people.
+"""What tests and live servers start from, made once a test run: static files, tables, a database with users.
 
 The first process that needs it makes it, under a lock, in a folder that the other processes of the run
 inherit by an environment variable. On PostgreSQL it is a template database.
@@ -52,7 +52,7 @@ path.write_text(json.dumps(passwords), "utf-8")
 
 @dataclass(frozen=True)
 class Database:
-    """A database of a live server's own on PostgreSQL; `people` is the file with its people's passwords."""
+    """A live server's own database on PostgreSQL; `people` is the file with its users' passwords."""
 
     url: str
     people: Path
@@ -69,7 +69,7 @@ def static() -> Path:
 
 
 def copy_to(data: Path) -> None:
-    """Put a prepared SQLite file and its people's passwords into a server's data folder."""
+    """Copy a prepared SQLite file and its users' passwords into a server's data folder."""
     with _made("sqlite") as made:
         for name in ("ticketadmin.sqlite3", "demo-people.json"):
             shutil.copy2(made / name, data / name)
@@ -142,7 +142,7 @@ def _execute(address: str, statement: str) -> None:
 
 
 def _folder() -> Path:
-    """Return the run's folder; the process that makes it tells those that it starts, and removes it."""
+    """Return the run's folder; the process that creates it passes it on to its children, and removes it."""
     if _VARIABLE not in os.environ:
         os.environ[_VARIABLE] = tempfile.mkdtemp(prefix="ticketadmin-tests-")
         atexit.register(_remove, Path(os.environ[_VARIABLE]))

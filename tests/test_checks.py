@@ -222,7 +222,7 @@ def test_the_web_server_does_not_start_with_a_dangerous_setting(tmp_path: Path) 
 def test_the_web_server_refuses_wrong_values_of_its_own_settings(
     name: str, values: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The settings that gunicorn needs before any check of ours can run, also without `ticketadmin web`."""
+    """The settings that gunicorn needs before any of our checks can run, even without `ticketadmin web`."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("WEB_WORKERS", "none")  # a second mistake, which is said at the same time
     for value in values:

@@ -90,7 +90,7 @@ print(SharedState.objects.get(name=Shared.CIRCUIT).value["of"], SharedState.obje
 def test_rows_of_earlier_versions_are_carried_over(database: str, request: pytest.FixtureRequest) -> None:
     """Of several saves in flight of one ticket the newest stays; what the CRM said is copied.
 
-    What is shared stays where it was: processes of the version before go on using the old table while the new
+    What is shared stays where it was: processes of the previous version keep using the old table while new
     ones start.
     """
     url = request.getfixturevalue(database)

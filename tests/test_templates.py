@@ -84,12 +84,12 @@ def test_templates_compare_nothing_with_a_constant() -> None:
 
 
 def test_old_and_new_values_have_no_space_at_their_ends() -> None:
-    """The line through a value would go on under the space."""
+    """The line through a value would continue under the space."""
     assert found(r"<(del|ins)\b[^>]*>\s|\s</(del|ins)>", TEMPLATES) == []
 
 
 def test_links_within_text_have_no_trailing_space() -> None:
-    """The line under a link would go on to what follows it."""
+    """The line under a link would continue to what follows it."""
     ends_with_space = r"(?s)<a\b(?![^>]*\bclass=)[^>]*>(?:(?!</a>).)*\s</a>"
 
     assert found(ends_with_space + r"\s*(?:{%[^%]*%}\s*)*<span", TEMPLATES) == []
@@ -129,7 +129,7 @@ def test_every_class_in_a_template_has_a_css_rule() -> None:
         (path.name, name)
         for path in TEMPLATES
         for words in re.findall(r'\sclass="([^"]*)"', path.read_text(encoding="utf-8"))
-        for name in re.sub(r"\S*\{[%{].*?[%}]\}", " ", words).split()  # a word that goes on is no whole name
+        for name in re.sub(r"\S*\{[%{].*?[%}]\}", " ", words).split()  # a longer word is another name
     }
 
     assert len(named) > 300

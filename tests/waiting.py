@@ -44,6 +44,6 @@ def is_true_for(seconds: float, condition: Callable[[], object], *, every: float
 def let_pass(seconds: float) -> None:
     """Let time pass that belongs to what is tested: how long an outage lasts, when a process is killed.
 
-    Never to wait for something to have happened: that is `wait_until`.
+    Never use it to wait for something to happen: that is `wait_until`.
     """
     time.sleep(seconds)

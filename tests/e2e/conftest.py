@@ -118,7 +118,7 @@ def is_fault(message: ConsoleMessage) -> bool:
 
 
 class Tab:
-    """One browser window of one person, with what its console said."""
+    """One browser window of one user, with its console messages."""
 
     def __init__(self, context: BrowserContext, server: LiveServer) -> None:
         self.context = context
@@ -235,7 +235,7 @@ class Tab:
 def next_page(page: Page) -> Iterator[None]:
     """Within the block, do what opens another page; at its end that page is loaded and its scripts have run.
 
-    The address may be the same: what tells the pages apart is a mark that goes with the document.
+    The address may be the same: the pages are distinguished by a mark in the document.
     A ticket with unsaved input must not be left before its draft is kept: the next page would send it, and
     replace itself once more to show it (`bringBack` in static/js/drafts.js).
     """

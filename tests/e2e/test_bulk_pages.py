@@ -264,7 +264,7 @@ def test_a_page_that_cannot_follow_its_run_says_so_until_it_can(
 
 
 def look_again(page: Page, asked: list[str]) -> None:
-    """Let time pass until the page has asked how its run stands."""
+    """Let time pass until the page has requested the progress of its run."""
     before = len(asked)
     for _second in range(60):
         page.clock.run_for(1_000)
@@ -313,7 +313,7 @@ def test_a_pause_is_announced_once(
 
 
 def prepared(tab: Tab, codes: list[str]) -> Page:
-    """Return the page of a bulk update that only waits for its confirmation."""
+    """Return the page of a bulk update that is ready to be confirmed."""
     lead = Lead(tab.server)
     path = lead.check(lead.choose(codes), emergency_phone=PHONE)
     lead.close()

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 TICKETS = 260
 PHONE = "0909 111 222"
 IN_FLIGHT = 8
-# Seconds that the CRM asks for: a little more than a call waits by itself, and many times that.
+# Seconds of a Retry-After: a little more than a call waits by itself, and many times that.
 RETRY_AFTER = [5, pytest.param(45, marks=pytest.mark.slow)]
 
 

@@ -95,7 +95,7 @@ def new_visitor(product: LiveServer) -> Iterator[Callable[[], SignInVisitor]]:
 
 
 def account(product: LiveServer, username: str) -> dict[str, object]:
-    """What the product knows of a person."""
+    """The product's account of a user."""
     script = (
         "import json; from ticketadmin.models import User;"
         f"u = User.objects.get(username={username!r});"
@@ -662,7 +662,7 @@ def test_local_accounts_can_be_switched_off(
 def test_in_a_browser_the_provider_signs_in_and_renews_an_ended_session_in_place(
     product: LiveServer, provider: Provider, isolated_browser: Browser
 ) -> None:
-    """The page's policy allows the way there and back, and a save goes on after a sign-in in another tab."""
+    """The page's policy allows the redirects, and a save continues after a sign-in in another tab."""
     provider.knows("55", preferred_username="bich", given_name="Bich", groups=["support"])
     context = isolated_browser.new_context(locale="en-GB")
     context.set_default_timeout(PATIENCE)

@@ -18,7 +18,7 @@ URL = f"/tickets/{CODE}/"
 
 
 def type_in_three_fields(page: Page) -> None:
-    """Type, and wait for the draft with all of it: an earlier one may be kept while this goes on."""
+    """Type, and wait for the draft with all of it: an earlier one may be stored meanwhile."""
     page.get_by_label("Title").fill("Gõ dở tiêu đề")
     page.get_by_label("Emergency phone").fill("0911222333")
     page.get_by_text("Edit the content", exact=True).click()

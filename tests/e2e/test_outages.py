@@ -103,7 +103,7 @@ _BY_CODE = "filtering[ticket_code:in]"
 BAD_LISTS: dict[str, dict[str, Any]] = {
     "late": {"late_seconds": 3},
     "sparse": {"hidden_in_lists": "ticket_content"},
-    "of_other_tickets": {"ignore_filters": True},  # is not asked again after that
+    "of_other_tickets": {"ignore_filters": True},  # is not called again after that
 }
 PROVED = """
 from dataclasses import replace

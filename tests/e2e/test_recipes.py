@@ -1,4 +1,4 @@
-"""A recipe from ticked rows to verified tickets, and the reason that a quick status asks for."""
+"""A recipe from ticked rows to verified tickets, and the reason that a quick status requires."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def codes(worker: LiveWorker, live_sandbox: Sandbox) -> list[str]:
 
 
 def ticked(page: Page, codes: list[str], recipe: str) -> None:
-    """Tick rows, choose the recipe beside them, and go on to the bulk update."""
+    """Tick rows, choose the recipe beside them, and continue to the bulk update."""
     for code in codes:
         page.locator(f'{ROWS}[data-code="{code}"]').get_by_role("checkbox").check()
     page.get_by_label("Recipe for the bulk update").select_option(label=recipe)
@@ -80,7 +80,7 @@ def test_a_recipe_applies_to_ticked_rows_and_names_the_ticket_it_cannot_fill(
 ) -> None:
     tab = tab_of("lead", java_script_enabled=has_scripts)
     page = tab.goto(f"/tickets/?codes={','.join(codes)}")
-    if has_scripts:  # a list that is read anew keeps the choice
+    if has_scripts:  # a reloaded list keeps the choice
         page.get_by_label("Recipe for the bulk update").select_option(label="close")
         with page.expect_response("**/list/**"):
             page.get_by_role("link", name="Refresh").click()

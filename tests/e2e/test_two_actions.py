@@ -16,7 +16,7 @@ CODE = "ABCXYZ1234"
 
 
 def first_row(page: Page) -> Locator:
-    """Return the first row once the list was read anew."""
+    """Return the first row once the list was reloaded."""
     first = page.locator("tr[data-code]").first
     expect(first).to_be_visible()
     expect(page.locator("[data-following]")).to_have_count(0)

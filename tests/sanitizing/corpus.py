@@ -187,7 +187,7 @@ def hostile() -> list[str]:
     return [*addressed, *handled, *MUTATIONS]
 
 
-# A document, and the words that a person must still read in it.
+# A document, and the words that must remain readable in it.
 BENIGN: list[tuple[str, str]] = [
     ("<p>Kính gửi anh/chị, máy <b>không lên nguồn</b>.</p>", "Kính gửi anh/chị, máy không lên nguồn."),
     ("<p>Dấu: ăâđêôơư ẮẰẲẴẶ e\u0301</p>", "Dấu: ăâđêôơư ẮẰẲẴẶ e\u0301"),

@@ -18,7 +18,7 @@ from tests.limits import cpu_limit
 
 LENGTH = 50_000
 MEMORY = 300_000_000
-STATM = Path("/proc/self/statm")  # Linux alone tells and limits what a process takes
+STATM = Path("/proc/self/statm")  # only Linux reports and limits the memory of a process
 
 
 def fill(head: str, unit: str) -> str:

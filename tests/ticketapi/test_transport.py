@@ -142,7 +142,7 @@ def test_an_answer_over_the_cap_is_not_read_to_the_end(api: Callable[..., Ticket
 
 
 def put_again(client: TicketApi, waits: list[float]) -> None:
-    """Send a write as its caller has to: after each wait, the error before it goes along."""
+    """Send a write as its caller has to: after each wait, with the previous error."""
     after: TicketApiError | None = None
     while True:
         try:

@@ -39,7 +39,7 @@ LEADS = frozenset({"lead", "administrator"})
 ADMINISTRATORS = frozenset({"administrator"})
 SIGNED_IN = STAFF | {"nobody"}  # nobody: a user without a role
 PUBLIC = SIGNED_IN | {SIGNED_OUT}
-# HEAD is answered as GET is, if a view takes it at all: every run asks for one user, the slow group for all.
+# HEAD is answered as GET is, if a view accepts it: every run requests it for one user, the slow group for all.
 HEADS = [("HEAD", who) for who in sorted(PUBLIC)]
 ASKED = [*product(("GET", "POST"), sorted(PUBLIC)), ("HEAD", "administrator")]
 ASKED_OF_EACH = [pytest.param(ASKED, id="each"), pytest.param(HEADS, id="heads", marks=pytest.mark.slow)]
@@ -208,7 +208,7 @@ by_address = pytest.mark.parametrize("route", ADMIN, ids=lambda route: route.add
 
 @pytest.fixture(scope="module", autouse=True)
 def _every_route() -> Iterator[None]:
-    """Use every route in all tests here: Django reads its routes anew after each change of this setting."""
+    """Use every route in all tests here: Django reloads its routes after each change of this setting."""
     with override_settings(ROOT_URLCONF=EVERY_ROUTE):
         yield
 
@@ -246,7 +246,7 @@ def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 
 @pytest.fixture
 def clients(db: None, cast: dict[str, Member]) -> Clients:
-    """A new browser of a kind of person: the first has the session that was made, others begin their own."""
+    """A new browser for a kind of user: the first has the prepared session, others begin their own."""
     unused = {who: member.cookies for who, member in cast.items()}
 
     def browser(who: str) -> Client:
@@ -273,7 +273,7 @@ def administrator(db: None, cast: dict[str, Member]) -> User:
 
 @pytest.fixture
 def ask(clients: Clients) -> Ask:
-    """Sends a request as a kind of person, with the same browser until an answer touches its session."""
+    """Sends a request as a kind of user, with the same browser until an answer touches its session."""
     browsers: dict[str, Client] = {}
 
     def send(method: str, address: str, who: str) -> HttpResponse:

@@ -53,7 +53,7 @@ def web(lead: User, client_of: Callable[[User], Client], sandbox: Sandbox) -> Cl
 
 
 def go_through(web: Client, sandbox: Sandbox, content: bytes, choose: Callable[[list[Any]], Any]) -> None:
-    """Upload a file, answer what is asked, agree to everything, and make the dry run."""
+    """Upload a file, answer its questions, confirm everything, and do the dry run."""
     BulkUpdate.objects.all().delete()
     answer = web.post("/bulk/new/", {"file": SimpleUploadedFile("a", content)})
     assert answer.status_code in {303, 422}

@@ -1,4 +1,4 @@
-"""The page on which an administrator has data erased: it searches, asks, then erases."""
+"""The page on which an administrator erases data: it searches, asks for confirmation, then erases."""
 
 from collections.abc import Callable
 

@@ -195,7 +195,7 @@ def test_a_ticket_of_a_run_also_ends_as_a_conflict(lead: User, sandbox: Sandbox)
 def test_under_a_rate_limit_read_and_put_are_sent_together(
     web: Client, sandbox: Sandbox, settings: Any
 ) -> None:
-    """Their places are taken together, so no colleague gets in while the PUT waits for its own."""
+    """Their places are taken together, so that no colleague's call comes between them."""
     form = ticket_form(web.get(URL))
     settings.TICKET_API_MAX_PER_SECOND = 5.0
     get_api().list_statuses()  # the next place is 0.2 s away

@@ -1,4 +1,4 @@
-"""Errors in the rows of a file are told in the language of whoever reads them, not of the upload."""
+"""Errors in the rows of a file are shown in the reader's language, not in that of the upload."""
 
 import re
 from collections.abc import Callable

@@ -54,7 +54,7 @@ def text_of(answer: Any) -> str:
 
 
 def buttons(page: str) -> set[str]:
-    """Return the boxes of the buttons that ask the server for snippets."""
+    """Return the boxes whose buttons request snippets from the server."""
     return set(re.findall(r'name="into"\s+value="([^"]+)"\s+data-snippets', page))
 
 
@@ -300,7 +300,7 @@ def test_an_action_without_a_reason_accepts_no_snippet(way: str, web: Client, ru
 
 
 def test_a_reason_required_by_a_rule_accepts_a_snippet_in_place(web: Client, sandbox: Sandbox) -> None:
-    """The fragment is for scripts, so its button is no submit button: Enter in the box tries again."""
+    """The fragment is for scripts, so its button is not a submit button: Enter in the box tries again."""
     TicketRule.objects.create(field="status_name", value="Hủy", needs_reason=True)
 
     answer = web.post(f"{URL}status/", {"status": "Hủy"}, headers={"X-Requested-With": "XMLHttpRequest"})

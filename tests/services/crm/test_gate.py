@@ -1,4 +1,4 @@
-"""The gate before each call to the CRM: what may pass, and who learns first that the CRM asked to wait."""
+"""The gate before each call to the CRM: what may pass, and who is told first that the CRM asked to wait."""
 
 import time
 from typing import Any

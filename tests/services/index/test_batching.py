@@ -22,7 +22,7 @@ from ticketadmin.services.index.refresh import write_batch
 
 NOW = timezone.now()
 TITLE = "Tiêu đề của lượt chạy"
-# The database's clock orders the reads of all processes: PostgreSQL is asked for it, once a call that reads.
+# The database's clock orders the reads of all processes: on PostgreSQL a query for each call that reads.
 ASKS_FOR_THE_TIME = connection.vendor == "postgresql"
 
 
@@ -62,7 +62,7 @@ def test_a_full_buffer_is_written_immediately() -> None:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collect the statements of a block, but for savepoints, and looks at shared rows which time decides."""
+    """Collect the statements of a block, without savepoints and time-dependent reads of shared rows."""
     found: list[str] = []
     with CaptureQueriesContext(connection) as queries:
         yield found

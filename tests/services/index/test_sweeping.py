@@ -89,7 +89,7 @@ def test_every_ticket_is_found_once_whatever_the_list_does(switches: Any, sandbo
     assert sorted(state.row.unaddressable) == sorted(ODD)
     steps = switches.get("longest_page", 100) - 1 - 2 * switches.get("repeat_rows", 0)
     pages = len(sandbox.codes()) / steps
-    # a check, the newest, the sweep's pages; fields or filters that are refused are asked for twice
+    # a check, the newest, the sweep's pages; refused fields or filters are requested twice
     assert listed_calls(sandbox) <= 9 + 1 + 12 + 2 * (pages + 2)
 
 

@@ -1,4 +1,4 @@
-"""The signed base of a form: it comes back as it was, for its own ticket and user only."""
+"""The signed base of a form: it is read back unchanged, for its own ticket and user only."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -61,7 +61,7 @@ def test_a_full_list_without_further_snippets_is_complete(many: None, staff: Use
         ("gặp hẹn", ["tạm-biệt"]),
         ("hẹn vắng", []),
         ("a&b", ["tạm-biệt"]),
-        ("strong", []),  # a tag is no word
+        ("strong", []),  # a tag is not a word
         ("demo lead", ["của-lead"]),
         ("riêng", []),  # a colleague's own
         ("\u0300", ["chào", "tạm-biệt", "của-lead"]),  # nothing but a mark

@@ -17,7 +17,7 @@ from ticketadmin.services.values.choice_codecs import (
 from ticketadmin.services.values.fields import Field, Kind
 
 SELECT, MULTI, YES_NO = custom(Kind.SELECT), custom(Kind.MULTI_SELECT), custom(Kind.YES_NO)
-FREE = Field("custom_fields.free", "Free", Kind.MULTI_SELECT)  # nobody described its options
+FREE = Field("custom_fields.free", "Free", Kind.MULTI_SELECT)  # its options are not described
 stored_lists = st.lists(
     st.one_of(st.sampled_from(["A", "B", "OLD", "", " ", "A\nB", 1, 2, 1.0, True, None]), json_values),
     max_size=6,
