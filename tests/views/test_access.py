@@ -39,7 +39,7 @@ LEADS = frozenset({"lead", "administrator"})
 ADMINISTRATORS = frozenset({"administrator"})
 SIGNED_IN = STAFF | {"nobody"}  # nobody: a user without a role
 PUBLIC = SIGNED_IN | {SIGNED_OUT}
-# HEAD is answered as GET is, if a view accepts it: every run requests it for one user, the slow group for all.
+# HEAD is answered as GET is: every run requests it for one user, the slow group for each.
 HEADS = [("HEAD", who) for who in sorted(PUBLIC)]
 ASKED = [*product(("GET", "POST"), sorted(PUBLIC)), ("HEAD", "administrator")]
 ASKED_OF_EACH = [pytest.param(ASKED, id="each"), pytest.param(HEADS, id="heads", marks=pytest.mark.slow)]

@@ -116,7 +116,7 @@ def check(user: User, typed: str) -> None:
 
 
 def renew_codes(user: User, typed: str) -> list[str]:
-    """Return new recovery codes, given a code; the old ones end. Raises WrongCode."""
+    """Replace the recovery codes, given a valid code, and return the new ones. Raises WrongCode."""
     check(user, typed)
     return _new_codes(user)
 

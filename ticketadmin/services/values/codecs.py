@@ -59,7 +59,7 @@ def same_value(field: Field, one: Value, other: Value) -> bool:
 
 
 def is_identical(field: Field, one: Value, other: Value) -> bool:
-    """Return whether a user who sees `one` and wants `other` wants nothing: outer white space counts."""
+    """Return whether a user who sees `one` and wants `other` changes nothing; outer white space matters."""
     return one == other or _exact(field, one) == _exact(field, other)
 
 

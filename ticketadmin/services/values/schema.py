@@ -48,7 +48,7 @@ class TicketSchema:
         return same_value(self.field(name), one, other)
 
     def identical(self, name: str, one: Value, other: Value) -> bool:
-        """Return whether a user who sees `one` and wants `other` wants nothing: outer white space counts."""
+        """Return whether wanting `other` where `one` is shown changes nothing; outer white space matters."""
         return is_identical(self.field(name), one, other)
 
     def is_empty(self, name: str, value: Value) -> bool:
