@@ -178,10 +178,10 @@ def form_of_code(code: str) -> str:
 def understand(text: str, statuses: Sequence[str], codes: KnownCodes) -> OmniboxMeaning:
     """Return the meaning of the text. `statuses` are the CRM's names, `codes` the known codes in it."""
     text = " ".join(visible(text[:MAX_OMNIBOX_TEXT]).split())
+    if named_recipe := named_recipe_in(text, codes):  # first: a slash alone behind a code names every recipe
+        return named_recipe
     if code := codes.code_meant(text):
         return OneTicket(code)
-    if named_recipe := named_recipe_in(text, codes):
-        return named_recipe
     first, _space, rest = text.partition(" ")
     code = codes.code_meant(first)
     if code and (names := matching_statuses(rest, statuses)):
