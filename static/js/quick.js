@@ -72,6 +72,15 @@ function follow({ status, hue, base }) {
   if (seen) seen.value = status;
 }
 
+// The pressed button is off or gone now. The result takes the focus, not a button, so that a second Enter
+// does nothing.
+function keepPlace(button, place) {
+  if (button?.isConnected && !button.disabled) return;
+  const result = place.querySelector("[data-quick-result]");
+  result.tabIndex = -1;
+  result.focus();
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.dataset.quick === undefined) return;
@@ -81,6 +90,7 @@ document.addEventListener("submit", async (event) => {
   const data = new FormData(form, event.submitter);
   if (ticketForm) data.set("base", ticketForm.base.value);
   event.submitter?.setAttribute("aria-busy", "true");
+  const hadFocus = event.submitter === document.activeElement;
   const result = form.closest("[data-quick-result]");
   const place = result?.parentElement ?? form.parentElement.querySelector("[data-quick-answer]");
   const found = await send(form.getAttribute("action"), data, place);
@@ -88,6 +98,8 @@ document.addEventListener("submit", async (event) => {
   event.submitter?.removeAttribute("aria-busy");
   if (!found.status) return;
   follow(found);
+  const hasMoved = ![document.body, event.submitter].includes(document.activeElement);
+  if (hadFocus && !hasMoved) keepPlace(event.submitter, place);
   const row = place.closest("tr[data-quick-seen]");
   if (row) row.dataset.quickSeen = found.status;
 });

@@ -254,6 +254,15 @@ def test_quick_status_by_keyboard_alone(tab_of: Callable[..., Tab], live_sandbox
     expect(result).to_contain_text("Verified")
     assert len(live_sandbox.puts(CODE)) == 1
 
+    page.keyboard.press("Enter")  # once too often
+    page.keyboard.press("Tab")  # what “Verified” means
+    page.keyboard.press("Tab")
+    expect(result.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(result).to_contain_text("“Mới”")
+    expect(page.locator("[data-quick-result]")).to_be_focused()
+    assert len(live_sandbox.puts(CODE)) == 2
+
 
 def test_a_status_is_set_in_the_list_by_keyboard_alone(
     tab_of: Callable[..., Tab], live_sandbox: Sandbox
