@@ -107,6 +107,18 @@ def test_pages_are_in_vietnamese(
         assert f">{english}<" not in page, english
 
 
+def test_buttons_of_the_settings_pages_say_what_they_do(
+    administrator: User, client_of: Callable[[User], Client], sandbox: Sandbox
+) -> None:
+    """Django's own catalogue has "add into", "activity" for an action and "go to" for doing it."""
+    administrator.language = "vi"
+    administrator.save()
+    page = squeezed(client_of(administrator).get("/admin/ticketadmin/user/").content.decode())
+
+    for words in (">Thêm người dùng<", "Hành động:", ">Thực hiện<"):
+        assert words in page, words
+
+
 def test_the_browsers_language_is_used_unless_the_user_chose_one() -> None:
     assert (
         "Đăng nhập" in Client().get("/sign-in/", headers={"Accept-Language": "vi,en;q=0.5"}).content.decode()
