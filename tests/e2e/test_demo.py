@@ -75,6 +75,7 @@ def test_the_demo_starts_keeps_data_and_ends_on_one_signal(tmp_path: Path) -> No
         port = busy.getsockname()[1]
         first = Demo(tmp_path, port)
         assert f"Port {port} is in use" in first.output
+    assert first.output.index("Preparing") < first.output.index("Listening at")  # no silence in between
     assert requests.get(f"{first.url}/sign-in/", timeout=10).status_code == 200
     assert first.stop() == 0
     with pytest.raises(requests.ConnectionError):

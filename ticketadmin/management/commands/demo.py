@@ -55,6 +55,8 @@ class Command(BaseCommand):
         # The sandbox has few tickets, so they are read now and the first page shows them; another CRM's list
         # is left to a worker.
         sweep = ["--sweep"] if "SANDBOX_KEY" in environment else []
+        self.stdout.write("Preparing tables, static files and people: the first time takes some seconds.")
+        self.stdout.flush()
         quiet = {"LOG_LEVEL": "WARNING", **environment}  # so that the greeting stays in view
         prepared = subprocess.run([*DJANGO, "prepare_demo", *sweep], env=quiet, check=False)
         if prepared.returncode:
