@@ -269,6 +269,13 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     assert process.stop() == 0
 
 
+@pytest.fixture(scope="module")
+def fresh_sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
+    """The same sandbox in its first state as a file begins: tests of other files leave it with faults."""
+    Sandbox(sandbox_process.url).reset()
+    return sandbox_process
+
+
 @pytest.fixture(scope="session")
 def _known_lists() -> KnownLists:
     return KnownLists()

@@ -19,10 +19,10 @@ DONE, NEW = "Đã hoàn tất", "Mới"
 
 
 @pytest.fixture(scope="module")
-def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def server(fresh_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A product on a database of its own, without a web server."""
     server = LiveServer(
-        tmp_path_factory.mktemp("command"), sandbox_process.url, is_swept=False, is_serving=False
+        tmp_path_factory.mktemp("command"), fresh_sandbox.url, is_swept=False, is_serving=False
     )
     yield server
     server.stop()

@@ -70,12 +70,12 @@ def forget_namesakes(server: LiveServer) -> None:
 def product(
     company_directory: Directory | None,
     provider: Provider,
-    sandbox_process: SandboxProcess,
+    fresh_sandbox: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LiveServer]:
     """The product with every sign-in source that this machine has the tools for."""
     settings = (company_directory.settings if company_directory else {}) | provider.settings
-    server = LiveServer(tmp_path_factory.mktemp("product"), sandbox_process.url, is_swept=False, **settings)
+    server = LiveServer(tmp_path_factory.mktemp("product"), fresh_sandbox.url, is_swept=False, **settings)
     forget_namesakes(server)
     yield server
     server.stop()
@@ -241,13 +241,13 @@ def test_while_the_directory_is_down_the_page_says_so_and_local_users_can_sign_i
 def test_passwords_are_sent_only_to_a_directory_with_a_trusted_certificate(
     is_known: bool,
     directory: Directory,
-    sandbox_process: SandboxProcess,
+    fresh_sandbox: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     settings = {**directory.settings, "LDAP_URL": f"ldaps://127.0.0.1:{directory.tls_port}"}
     if is_known:
         settings["LDAP_CA_FILE"] = str(directory.data / "cert.pem")
-    server = LiveServer(tmp_path_factory.mktemp("tls"), sandbox_process.url, is_swept=False, **settings)
+    server = LiveServer(tmp_path_factory.mktemp("tls"), fresh_sandbox.url, is_swept=False, **settings)
     forget_namesakes(server)
     person = SignInVisitor(server.url)
     page = person.post("/sign-in/", username="lan", password=PEOPLE_PASSWORD)
@@ -361,12 +361,12 @@ def test_provider_users_have_no_second_step_here_unless_a_setting_demands_it(
     settings: dict[str, str],
     path: str,
     provider: Provider,
-    sandbox_process: SandboxProcess,
+    fresh_sandbox: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["leads"])
     data = tmp_path_factory.mktemp("second-step")
-    server = LiveServer(data, sandbox_process.url, is_swept=False, **provider.settings, **settings)
+    server = LiveServer(data, fresh_sandbox.url, is_swept=False, **provider.settings, **settings)
     try:
         person, own = SignInVisitor(server.url), SignInVisitor(server.url)
         assert urlsplit(person.sign_in("4711", "/tickets/").url).path == path
@@ -623,13 +623,13 @@ def test_the_callback_cannot_be_used_to_sign_a_user_out(
 
 def test_local_accounts_can_be_switched_off(
     provider: Provider,
-    sandbox_process: SandboxProcess,
+    fresh_sandbox: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     provider.knows("4711", preferred_username="hoa", groups=["support"])
     server = LiveServer(
         tmp_path_factory.mktemp("without-local"),
-        sandbox_process.url,
+        fresh_sandbox.url,
         is_swept=False,
         LOCAL_ACCOUNTS="off",
         **provider.settings,

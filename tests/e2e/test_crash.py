@@ -18,12 +18,10 @@ TIMEOUT = 10  # seconds: the product's own; settled is what is older than four o
 
 
 @pytest.fixture(scope="module")
-def crashing(
-    sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LiveServer]:
+def crashing(fresh_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of its own, because it is killed."""
     settings = {"TICKET_API_TIMEOUT": str(TIMEOUT)}
-    server = LiveServer(tmp_path_factory.mktemp("crash"), sandbox_process.url, is_swept=False, **settings)
+    server = LiveServer(tmp_path_factory.mktemp("crash"), fresh_sandbox.url, is_swept=False, **settings)
     yield server
     server.stop()
 

@@ -26,11 +26,11 @@ MARK = "mark.counts_queries"
 
 
 @pytest.fixture(scope="module")
-def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def server(fresh_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A web server on a fresh database of the PostgreSQL server that TEST_DATABASE_URL names."""
     folder = tmp_path_factory.mktemp("postgres")
     with postgres_database(postgres_address()) as database:
-        started = LiveServer(folder, sandbox_process.url, workers=2, database=database)
+        started = LiveServer(folder, fresh_sandbox.url, workers=2, database=database)
         yield started
         started.stop()
 

@@ -38,10 +38,10 @@ def painting_browser(isolated_browser: Browser, chromium: str) -> Iterator[Brows
 
 @pytest.fixture(scope="module")
 def guide(
-    painting_browser: Browser, sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+    painting_browser: Browser, fresh_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Page]]:
     """Opens the style guide of a server with DEBUG; all looks at it share a window."""
-    server = LiveServer(tmp_path_factory.mktemp("guide"), sandbox_process.url, is_swept=False, DEBUG="1")
+    server = LiveServer(tmp_path_factory.mktemp("guide"), fresh_sandbox.url, is_swept=False, DEBUG="1")
     tab = Tab(painting_browser.new_context(reduced_motion="reduce"), server).sign_in("admin")
     load_axe(tab.unopened)
 

@@ -16,9 +16,9 @@ PATIENCE = 30.0  # seconds; the server under test waits two for a body, the slow
 
 
 @pytest.fixture(scope="module")
-def server(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def server(fresh_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("wire")
-    started = LiveServer(folder, sandbox_process.url, is_swept=False, BODY_SECONDS="2")
+    started = LiveServer(folder, fresh_sandbox.url, is_swept=False, BODY_SECONDS="2")
     yield started
     started.stop()
 
