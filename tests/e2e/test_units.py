@@ -77,7 +77,7 @@ class Machine:
         }
 
     def environment(self, name: str) -> dict[str, str]:
-        """Return the environment of a service: little of ours, as with systemd."""
+        """Return the environment of a service; like systemd, pass on little of this process's own."""
         given = " ".join(lines(name, "Environment")).replace("%d", str(self.folder)).split()
         return {"PATH": os.environ["PATH"], **self.settings, **dict(one.split("=", 1) for one in given)}
 

@@ -1,4 +1,4 @@
-"""Files of common programs, uploaded by a lead: what would be sent, what is asked, what is an error."""
+"""Files of common programs, uploaded by a lead: planned changes, questions and errors."""
 
 from collections.abc import Callable
 from typing import Any

@@ -91,7 +91,9 @@ def test_one_administrator_alone_is_never_stopped(name: str, admin: Client) -> N
         assert admin.post(address, form.filled(**values)).status_code == 302
 
 
-@pytest.mark.parametrize("posted", ["", "[]", "x", '{"label": 1}'])
+@pytest.mark.parametrize(
+    "posted", ["", "[]", "x", '{"label": 1}', "[" * 50_000], ids=lambda posted: posted[:9] or "empty"
+)
 def test_a_digest_that_is_none_stops_no_page(posted: str, admin: Client) -> None:
     row = CustomField.objects.create(key="sla", label="SLA")
     address, form = opened(admin, row)

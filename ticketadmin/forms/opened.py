@@ -52,6 +52,6 @@ def _digest(value: Any) -> str:
 def _read(text: str) -> dict[str, str]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
